@@ -1,0 +1,117 @@
+//! `{name}` templates.
+use std::fmt;
+use std::str::FromStr;
+
+/// What stands between braces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The pod's namespace.
+    Namespace,
+    /// The pod's name.
+    Pod,
+    /// The node's name.
+    Node,
+    /// The application's container.
+    Container,
+    /// The input's name.
+    Input,
+    /// The file's base name.
+    File,
+    /// A label of the pod.
+    Label(String),
+    /// A top-level field of the record, as redacted.
+    Field(String),
+}
+
+/// A part of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Copied as it stands.
+    Text(String),
+    /// Filled in; the default stands in where nothing is known.
+    Place(Place, Option<String>),
+}
+
+/// A text with places that are filled in for a file or a record: `logs-{namespace}-{label.app:unknown}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(pub Vec<Part>);
+
+/// A template that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A brace is left open or closed without an opening.
+    #[error("unbalanced brace at byte {0}")]
+    Brace(usize),
+    /// Not a known place.
+    #[error("unknown place {{{0}}}; known are namespace, pod, node, container, input, file, label.KEY, field.NAME")]
+    Place(String),
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let rest = &text[at..];
+            let brace = rest.find(['{', '}']).unwrap_or(rest.len());
+            if brace > 0 {
+                parts.push(Part::Text(rest[..brace].to_owned()));
+                at += brace;
+                continue;
+            }
+            let close = rest.find('}').filter(|close| *close > 0).ok_or(TemplateError::Brace(at))?;
+            let (name, default) = match rest[1..close].split_once(':') {
+                Some((name, default)) => (name, Some(default.to_owned())),
+                None => (&rest[1..close], None),
+            };
+            parts.push(Part::Place(place(name)?, default));
+            at += close + 1;
+        }
+        Ok(Self(parts))
+    }
+}
+
+fn place(name: &str) -> Result<Place, TemplateError> {
+    Ok(match name {
+        "namespace" => Place::Namespace,
+        "pod" => Place::Pod,
+        "node" => Place::Node,
+        "container" => Place::Container,
+        "input" => Place::Input,
+        "file" => Place::File,
+        _ => match name.split_once('.') {
+            Some(("label", key)) if !key.is_empty() => Place::Label(key.to_owned()),
+            Some(("field", key)) if !key.is_empty() => Place::Field(key.to_owned()),
+            _ => return Err(TemplateError::Place(name.to_owned())),
+        },
+    })
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => f.write_str(text)?,
+                Part::Place(place, default) => {
+                    match place {
+                        Place::Namespace => f.write_str("{namespace")?,
+                        Place::Pod => f.write_str("{pod")?,
+                        Place::Node => f.write_str("{node")?,
+                        Place::Container => f.write_str("{container")?,
+                        Place::Input => f.write_str("{input")?,
+                        Place::File => f.write_str("{file")?,
+                        Place::Label(key) => write!(f, "{{label.{key}")?,
+                        Place::Field(key) => write!(f, "{{field.{key}")?,
+                    }
+                    if let Some(default) = default {
+                        write!(f, ":{default}")?;
+                    }
+                    f.write_str("}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

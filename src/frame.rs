@@ -1,0 +1,2 @@
+#[derive(Clone, Copy, Debug)]
+pub struct Config { pub line_bytes_max: usize }
