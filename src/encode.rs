@@ -1,11 +1,474 @@
+//! Redacted lines into the bytes of records.
+//!
+//! Enters: a [`Redacted`] line and what is known of its file. Leaves: one JSON object or the raw text, written straight
+//! into the batch's buffer. Only what `redact` lets through can come here, and a field of the line never takes the place
+//! of a field that logskiff itself writes: it goes out under `parsed.NAME`.
+
+pub mod labels;
 pub mod template;
-use template::Template;
+mod text;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+
+use self::template::{Place, Template};
+use self::text::{Clock, write_escaped, write_number};
+use crate::record::{Boundary, Key, Kind, Level, Node, Span, TextRange};
+use crate::redact::{Piece, Redacted};
+
+/// What a record looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding { Json, Raw }
+pub enum Encoding {
+    /// One JSON object with ECS names.
+    Json,
+    /// The redacted line alone.
+    Raw,
+}
+
+/// Where the event id goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventId { Off, Field, Header }
-/// From the Downward API.
+pub enum EventId {
+    /// Nowhere.
+    Off,
+    /// Into the field `event.id`.
+    Field,
+    /// Into a header of the message.
+    Header,
+}
+
+/// What Kubernetes says of the pod, by the Downward API.
 #[derive(Clone, Debug, Default)]
-pub struct Pod { pub name: Option<String>, pub namespace: Option<String>, pub uid: Option<String>, pub ip: Option<String>, pub node: Option<String>, pub container: Option<String>, pub labels_file: Option<std::path::PathBuf> }
+pub struct Pod {
+    /// `metadata.name`.
+    pub name: Option<String>,
+    /// `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// `metadata.uid`.
+    pub uid: Option<String>,
+    /// `status.podIP`.
+    pub ip: Option<String>,
+    /// `spec.nodeName`.
+    pub node: Option<String>,
+    /// The application's container.
+    pub container: Option<String>,
+    /// The file of `metadata.labels`.
+    pub labels_file: Option<PathBuf>,
+}
+
+/// How records are written.
 #[derive(Clone, Debug)]
-pub struct Config { pub encoding: Encoding, pub event_id: EventId, pub fields: Vec<(String, Template)>, pub pod: Pod }
+pub struct Config {
+    /// Their form.
+    pub encoding: Encoding,
+    /// Where the event id goes.
+    pub event_id: EventId,
+    /// Fields added to each record.
+    pub fields: Vec<(String, Template)>,
+    /// The pod.
+    pub pod: Pod,
+}
+
+/// A file that records come from, and all that is the same in each of them.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The constant members, each with a comma before it.
+    members: Vec<u8>,
+    /// Names this incarnation of the file in event ids.
+    origin: String,
+    places: BTreeMap<&'static str, String>,
+    labels: BTreeMap<String, String>,
+}
+
+/// What a file is, for its envelope.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    /// The input's name.
+    pub input: &'s str,
+    /// The path under which its records go out.
+    pub path: &'s str,
+    /// The first part of its records' event ids.
+    pub origin: &'s str,
+    /// The pod's labels.
+    pub labels: &'s BTreeMap<String, String>,
+}
+
+impl Envelope {
+    /// Gathers what is constant for a file. Every text that comes from outside goes through `redact`.
+    #[must_use]
+    pub fn new(config: &Config, source: &Source<'_>, redact: impl Fn(&str) -> String) -> Self {
+        let clean = |text: &Option<String>| text.as_deref().map(&redact);
+        let pod = &config.pod;
+        let path = redact(source.path);
+        let file = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let known = [
+            ("namespace", clean(&pod.namespace)),
+            ("pod", clean(&pod.name)),
+            ("node", clean(&pod.node)),
+            ("container", clean(&pod.container)),
+            ("input", Some(source.input.to_owned())),
+            ("file", Some(file)),
+        ];
+        let places = known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let labels = source.labels.iter().map(|(key, value)| (redact(key), redact(value))).collect();
+        let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels };
+        envelope.member("log.file.path", &path);
+        for (name, value) in [
+            ("kubernetes.pod.name", clean(&pod.name)),
+            ("kubernetes.pod.uid", clean(&pod.uid)),
+            ("kubernetes.pod.ip", clean(&pod.ip)),
+            ("kubernetes.namespace", clean(&pod.namespace)),
+            ("kubernetes.node.name", clean(&pod.node)),
+            ("kubernetes.container.name", clean(&pod.container)),
+        ] {
+            if let Some(value) = value {
+                envelope.member(name, &value);
+            }
+        }
+        envelope.labels();
+        for (name, template) in &config.fields {
+            let value = template.render(|place| envelope.known(place));
+            envelope.member(name, &redact(&value));
+        }
+        envelope
+    }
+
+    /// Fills in a template for one record of the file.
+    #[must_use]
+    pub fn render(&self, template: &Template, redacted: Option<&Redacted<'_>>) -> String {
+        template.render(|place| match (place, redacted) {
+            (Place::Field(name), Some(redacted)) => field(redacted, name),
+            _ => self.known(place),
+        })
+    }
+
+    fn known(&self, place: &Place) -> Option<String> {
+        let name = match place {
+            Place::Namespace => "namespace",
+            Place::Pod => "pod",
+            Place::Node => "node",
+            Place::Container => "container",
+            Place::Input => "input",
+            Place::File => "file",
+            Place::Label(key) => return self.labels.get(key).cloned(),
+            Place::Field(_) => return None,
+        };
+        self.places.get(name).cloned()
+    }
+
+    fn member(&mut self, name: &str, value: &str) {
+        self.members.push(b',');
+        write_string(name, &mut self.members);
+        self.members.push(b':');
+        write_string(value, &mut self.members);
+    }
+
+    fn labels(&mut self) {
+        if self.labels.is_empty() {
+            return;
+        }
+        self.members.extend_from_slice(b",\"kubernetes.labels\":{");
+        for (at, (key, value)) in self.labels.iter().enumerate() {
+            if at > 0 {
+                self.members.push(b',');
+            }
+            write_string(key, &mut self.members);
+            self.members.push(b':');
+            write_string(value, &mut self.members);
+        }
+        self.members.push(b'}');
+    }
+}
+
+/// Names that logskiff writes itself, and the objects that hold them where they are read as nested.
+const RESERVED: [&str; 22] = [
+    "@timestamp",
+    "message",
+    "log.level",
+    "log.file.path",
+    "log.offset",
+    "log.truncated",
+    "event.id",
+    "parse.error",
+    "kubernetes.pod.name",
+    "kubernetes.pod.uid",
+    "kubernetes.pod.ip",
+    "kubernetes.namespace",
+    "kubernetes.node.name",
+    "kubernetes.container.name",
+    "kubernetes.labels",
+    "log",
+    "log.file",
+    "event",
+    "parse",
+    "kubernetes",
+    "kubernetes.pod",
+    "kubernetes.node",
+];
+
+/// Above so many fields of one record, names are compared through a set.
+const FIELDS_COMPARED_MAX: usize = 24;
+
+/// Writes records.
+#[derive(Debug)]
+pub struct Encoder {
+    encoding: Encoding,
+    event_id: EventId,
+    reserved: HashSet<Vec<u8>>,
+    /// Whether a reserved name begins with this byte: most fields are told apart by it.
+    reserved_first: [bool; 256],
+    clock: Clock,
+    /// Whether the container that is being written is an object, by depth.
+    objects: Vec<bool>,
+}
+
+impl Encoder {
+    /// Prepares to write records as configured.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let added = config.fields.iter().map(|(name, _)| name.as_bytes().to_vec());
+        let reserved: HashSet<Vec<u8>> = RESERVED.iter().map(|name| name.as_bytes().to_vec()).chain(added).collect();
+        let mut reserved_first = [false; 256];
+        for name in &reserved {
+            reserved_first[usize::from(name.first().copied().unwrap_or_default())] = true;
+        }
+        let (encoding, event_id) = (config.encoding, config.event_id);
+        Self { encoding, event_id, reserved, reserved_first, clock: Clock::default(), objects: Vec::new() }
+    }
+
+    /// Writes the record of one line to the end of `out`. `read_ns` is when it was read, for lines without a time.
+    pub fn encode(
+        &mut self,
+        redacted: &Redacted<'_>,
+        envelope: &Envelope,
+        (span, boundary): (Span, Boundary),
+        read_ns: i64,
+        out: &mut Vec<u8>,
+    ) {
+        if self.encoding == Encoding::Raw {
+            return write_raw(redacted, out);
+        }
+        let parsed = redacted.parsed();
+        out.extend_from_slice(b"{\"@timestamp\":\"");
+        self.clock.write(parsed.time_ns.unwrap_or(read_ns), out);
+        out.push(b'"');
+        if let Some(level) = parsed.level {
+            write_level(level, out);
+        }
+        if let Some((at, kind)) = parsed.message {
+            out.extend_from_slice(b",\"message\":");
+            write_value(redacted, at, kind, out);
+        }
+        self.write_nodes(redacted, out);
+        if let Some(failure) = parsed.failure {
+            out.extend_from_slice(b",\"parse.error\":\"");
+            out.extend_from_slice(failure.name().as_bytes());
+            out.push(b'"');
+        }
+        if boundary == Boundary::Cut {
+            out.extend_from_slice(b",\"log.truncated\":true");
+        }
+        out.extend_from_slice(&envelope.members);
+        out.extend_from_slice(b",\"log.offset\":");
+        write_number(span.start, out);
+        if self.event_id == EventId::Field {
+            out.extend_from_slice(b",\"event.id\":\"");
+            write_event_id(envelope, span, out);
+            out.push(b'"');
+        }
+        out.push(b'}');
+    }
+
+    /// Writes the record's event id to the end of `out`, if it goes into a header.
+    pub fn header_id(&self, envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
+        if self.event_id == EventId::Header {
+            write_event_id(envelope, span, out);
+        }
+    }
+
+    fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) {
+        let nodes = &redacted.parsed().nodes;
+        let doubled = Doubled::new(redacted);
+        self.objects.clear();
+        // The record's members before these: a comma always comes first at the top.
+        let mut first = false;
+        for (at, node) in nodes.iter().enumerate() {
+            let (key, container) = match *node {
+                Node::End => {
+                    out.push(if self.objects.pop() == Some(false) { b']' } else { b'}' });
+                    first = false;
+                    continue;
+                }
+                Node::Value { key, .. } => (key, None),
+                Node::Object { key } => (key, Some(true)),
+                Node::Array { key } => (key, Some(false)),
+            };
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            let top = self.objects.is_empty();
+            if top || self.objects.last() == Some(&true) {
+                let taken = top && (self.is_reserved(redacted, key) || doubled.is(redacted, at, key));
+                write_key(redacted, key, if taken { b"\"parsed." } else { b"\"" }, out);
+            }
+            match (*node, container) {
+                (_, Some(object)) => {
+                    out.push(if object { b'{' } else { b'[' });
+                    self.objects.push(object);
+                    first = true;
+                }
+                (Node::Value { at, kind, .. }, None) => write_value(redacted, at, kind, out),
+                (_, None) => {}
+            }
+        }
+    }
+
+    fn is_reserved(&self, redacted: &Redacted<'_>, key: Key) -> bool {
+        let Some(name) = plain_key(redacted, key) else { return false };
+        if name.contains(&b'\\') {
+            // An escape can spell a reserved name as well: `"\u0040timestamp"`.
+            let quoted = [b"\"", name, b"\""].concat();
+            return serde_json::from_slice::<String>(&quoted).is_ok_and(|name| self.reserved.contains(name.as_bytes()));
+        }
+        name.first().is_some_and(|first| self.reserved_first[usize::from(*first)]) && self.reserved.contains(name)
+    }
+}
+
+/// Finds the fields whose name an earlier one of the same record has.
+enum Doubled {
+    Compare,
+    Known(HashSet<usize>),
+}
+
+impl Doubled {
+    fn new(redacted: &Redacted<'_>) -> Self {
+        if redacted.parsed().nodes.len() <= FIELDS_COMPARED_MAX {
+            return Self::Compare;
+        }
+        let mut names = HashSet::new();
+        let again = top(redacted).filter(|(_, key)| plain_key(redacted, *key).is_some_and(|name| !names.insert(name)));
+        Self::Known(again.map(|(at, _)| at).collect())
+    }
+
+    fn is(&self, redacted: &Redacted<'_>, at: usize, key: Key) -> bool {
+        match self {
+            Self::Known(doubled) => doubled.contains(&at),
+            Self::Compare => {
+                let name = plain_key(redacted, key);
+                name.is_some()
+                    && top(redacted)
+                        .take_while(|(other, _)| *other < at)
+                        .any(|(_, key)| plain_key(redacted, key) == name)
+            }
+        }
+    }
+}
+
+/// The top-level nodes with their places.
+fn top<'t>(redacted: &Redacted<'t>) -> impl Iterator<Item = (usize, Key)> + use<'t> {
+    let mut depth = 0_usize;
+    redacted.parsed().nodes.iter().enumerate().filter_map(move |(at, node)| {
+        let here = depth == 0;
+        let key = match *node {
+            Node::Value { key, .. } => key,
+            Node::Object { key } | Node::Array { key } => {
+                depth += 1;
+                key
+            }
+            Node::End => {
+                depth = depth.saturating_sub(1);
+                return None;
+            }
+        };
+        here.then_some((at, key))
+    })
+}
+
+/// A key as it stands in the text, or `None` when part of it is masked.
+fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
+    match key {
+        Key::None => None,
+        Key::Name(name) => redacted.parsed().names.get(usize::from(name)).map(|name| name.as_bytes()),
+        Key::Text(at) => match redacted.pieces(at).next() {
+            None => Some(b""),
+            Some(Piece::Text(text)) if text.len() == at.indices().len() => Some(text),
+            Some(_) => None,
+        },
+    }
+}
+
+/// The value of a top-level field, as redacted.
+fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
+    let (at, _) = top(redacted).find(|(_, key)| plain_key(redacted, *key) == Some(name.as_bytes()))?;
+    let Node::Value { at, kind, .. } = redacted.parsed().nodes[at] else { return None };
+    let mut written = Vec::new();
+    write_value(redacted, at, kind, &mut written);
+    match kind {
+        Kind::Null => None,
+        Kind::Text | Kind::Escaped => serde_json::from_slice(&written).ok(),
+        Kind::Number | Kind::True | Kind::False => Some(String::from_utf8_lossy(&written).trim_matches('"').to_owned()),
+    }
+}
+
+fn write_key(redacted: &Redacted<'_>, key: Key, before: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(before);
+    match key {
+        Key::None => {}
+        Key::Name(_) => write_escaped(plain_key(redacted, key).unwrap_or_default(), out),
+        Key::Text(at) => write_pieces(redacted, at, true, out),
+    }
+    out.extend_from_slice(b"\":");
+}
+
+fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {
+    let literal: &[u8] = match kind {
+        Kind::Text | Kind::Escaped => {
+            out.push(b'"');
+            write_pieces(redacted, at, kind == Kind::Escaped, out);
+            return out.push(b'"');
+        }
+        Kind::Null => return out.extend_from_slice(b"null"),
+        // A masked number is no number any more.
+        _ if redacted.is_masked(at) => return write_value(redacted, at, Kind::Text, out),
+        Kind::Number => return write_pieces(redacted, at, true, out),
+        Kind::True => b"true",
+        Kind::False => b"false",
+    };
+    out.extend_from_slice(literal);
+}
+
+/// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
+fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
+    for piece in redacted.pieces(at) {
+        match piece {
+            Piece::Text(text) if as_is => out.extend_from_slice(text),
+            Piece::Text(text) => write_escaped(text, out),
+            Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
+        }
+    }
+}
+
+fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
+    write_pieces(redacted, redacted.whole(), true, out);
+}
+
+fn write_level(level: Level, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"log.level\":\"");
+    out.extend_from_slice(level.name().as_bytes());
+    out.push(b'"');
+}
+
+fn write_event_id(envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
+    out.extend_from_slice(envelope.origin.as_bytes());
+    out.push(b'-');
+    write_number(span.start, out);
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_escaped(text.as_bytes(), out);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,38 @@
-//! skeleton
+//! logskiff: tails an application's log files and ships redacted records, at least once.
+//!
+//! ```text
+//!   watch ─▶ tail ─▶ frame ─▶ parse ─▶ redact ─▶ encode ─▶ batch ─▶ output
+//!               ▲                                                     │
+//!               └────────── checkpoint ◀────── ledger ◀───────────────┘
+//! ```
+//!
+//! The modules stand in the order in which a line meets them; `app` is the only one that knows them all.
+
+pub mod cli;
 pub mod config;
+
+pub mod app;
+
 pub mod record;
+
 pub mod watch;
+
 pub mod tail;
+
 pub mod frame;
+
 pub mod parse;
+
 pub mod redact;
+
 pub mod encode;
+
 pub mod batch;
+
 pub mod output;
+
+pub mod ledger;
+
 pub mod checkpoint;
+
+pub mod metrics;

@@ -1,3 +1,27 @@
+//! Batches to where they are kept, and the word back that they have arrived.
+//!
+//! Enters: batches. Leaves: [`Report`]s, one a message, in any order. An output never drops a message silently: each one
+//! it took is reported, as delivered or as not.
+
 pub mod kafka;
+pub mod stdout;
+
+use crate::record::Ticket;
+
+/// Where records go. A span is settled when Kafka has it; where there is no Kafka, when it is written to stdout.
 #[derive(Clone, Debug)]
-pub struct Config { pub stdout: bool, pub kafka: Option<kafka::Config> }
+pub struct Config {
+    /// Write records to standard output.
+    pub stdout: bool,
+    /// Send records to Kafka.
+    pub kafka: Option<kafka::Config>,
+}
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The span it stands for.
+    pub ticket: Ticket,
+    /// Whether the receiver has it for good.
+    pub delivered: bool,
+}

@@ -6,6 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod bookmark;
+
+pub use bookmark::{Bookmark, Fingerprint, Hash, Inode};
+
 /// One incarnation of one file within this process: a truncation starts a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
@@ -28,13 +32,23 @@ impl Span {
 }
 
 /// What stands just after a span: the start of a line, or the inside of one whose rest is skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Boundary {
     /// The next byte starts a line.
     #[default]
     Line,
     /// The next byte belongs to a line that was already cut.
     Cut,
+}
+
+/// How far a file is settled: everything before `offset` needs no further work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watermark {
+    /// One past the last settled byte.
+    pub offset: u64,
+    /// What stands there.
+    pub boundary: Boundary,
 }
 
 /// Names one pending span: what an output hands back to the ledger.

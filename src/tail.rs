@@ -1,5 +1,34 @@
-//! placeholder
-use std::time::Duration;
+//! Files: found, known again, held, and read.
+//!
+//! Enters: globs, what the checkpoint says, and the clock. Leaves: bytes with their file and offset, and [`Event`]s that
+//! say which files began, were truncated, or are gone. It never reads outside a glob's fixed directory, never lets go of
+//! a file that is not read to its end, and never looks at what a line says.
+
+mod discover;
+mod file;
+mod identity;
+mod open;
+mod scan;
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub use discover::{GlobError, Globs, fixed_directory};
+pub use file::{Look, Phase, Read, TailFile};
+
+use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
+
+/// How long a truncated or vanished file's content is looked for under another name.
+const GHOST_KEPT: Duration = Duration::from_secs(10);
+/// How long a file that looks like the copy of another waits for the other to be truncated.
+const COPY_AWAITED: Duration = Duration::from_secs(10);
+/// Above so many directories, new names are found by the events and the poll alone.
+const DIRECTORIES_ASKED_MAX: usize = 64;
+/// So many closed files are remembered, so that they are not read again.
+const KNOWN_MAX: usize = 20_000;
+
 /// Where a file without a checkpoint starts when the sidecar starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -8,6 +37,7 @@ pub enum Start {
     /// At its end; a file that appears later still starts at its beginning.
     End,
 }
+
 /// What one input tails.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +45,323 @@ pub struct Config {
     pub paths: Vec<String>,
     /// Globs left out.
     pub exclude: Vec<String>,
-    /// Where files that are there at the start begin.
+    /// Where files that are there at the first start begin.
     pub start: Start,
 }
+
+/// What the shipper must know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Reading of a file, or of a new incarnation of it, begins here.
+    Opened(FileId, Watermark),
+    /// A file was truncated under us; its content goes on from the start under another number. The checkpoint is to be
+    /// saved before anything of it is shipped.
+    Truncated(PathBuf),
+    /// At least so many bytes of a file were gone before they were read.
+    Lost(PathBuf, u64),
+    /// A file of the checkpoint is gone, or is another one now. What it held past the checkpoint is not known.
+    Vanished(PathBuf),
+    /// A file or directory cannot be read, and why. Said once, retried at each look.
+    Refused(PathBuf, String),
+}
+
+/// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.
+#[derive(Debug)]
+struct Ghost {
+    /// Its number, while this process has read from it.
+    id: Option<FileId>,
+    mark: Bookmark,
+    since: Instant,
+}
+
+/// A file that is read to its end and closed.
+#[derive(Debug)]
+struct Known {
+    /// When its metadata last changed, if that was seen: nothing to look at while it is the same.
+    changed: Option<(i64, i64)>,
+    input: usize,
+    mark: Bookmark,
+}
+
+/// A candidate that is not read yet.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    since: Instant,
+    size: u64,
+}
+
+/// All files of all inputs.
+#[derive(Debug)]
+pub struct Tail {
+    inputs: Vec<(Globs, Start)>,
+    /// Enters event ids: the pod's unique id.
+    scope: String,
+    /// Indexed by [`FileId`].
+    files: Vec<Option<TailFile>>,
+    /// Numbers that a file without handle still uses.
+    reserved: Vec<FileId>,
+    ghosts: Vec<Ghost>,
+    known: HashMap<Inode, Known>,
+    waiting: HashMap<Inode, Waiting>,
+    /// Names whose file was lately moved away, truncated or deleted.
+    rotations: HashMap<PathBuf, Instant>,
+    refused: HashMap<PathBuf, String>,
+    directories: Vec<PathBuf>,
+    /// When names last changed in each of them; empty when there are too many to be asked at every look.
+    directory_stamps: Vec<Option<(i64, i64)>>,
+    /// No scan has been made yet.
+    first: bool,
+    /// There was no checkpoint: what is there at the first scan was there before us.
+    fresh: bool,
+    /// A scan should follow soon.
+    rescan: bool,
+    events: Vec<Event>,
+}
+
+impl Tail {
+    /// Prepares to tail `inputs`, going on where `bookmarks` say; `None` when there is no checkpoint.
+    ///
+    /// # Errors
+    /// A glob that cannot be used.
+    pub fn new(
+        inputs: &[Config],
+        scope: &str,
+        bookmarks: Option<Vec<Bookmark>>,
+        now: Instant,
+    ) -> Result<Self, GlobError> {
+        let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude)?, input.start));
+        let fresh = bookmarks.is_none();
+        let ghost = |mark| Ghost { id: None, mark, since: now };
+        Ok(Self {
+            inputs: inputs.iter().map(compile).collect::<Result<_, GlobError>>()?,
+            scope: scope.to_owned(),
+            files: Vec::new(),
+            reserved: Vec::new(),
+            ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
+            known: HashMap::new(),
+            waiting: HashMap::new(),
+            rotations: HashMap::new(),
+            refused: HashMap::new(),
+            directories: Vec::new(),
+            directory_stamps: Vec::new(),
+            first: true,
+            fresh,
+            rescan: false,
+            events: Vec::new(),
+        })
+    }
+
+    /// What happened since the last call.
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The directories in which a file may appear.
+    #[must_use]
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// Whether a scan should be made before its time.
+    #[must_use]
+    pub fn rescan(&self) -> bool {
+        self.rescan
+    }
+
+    /// The open files.
+    pub fn files(&self) -> impl Iterator<Item = &TailFile> {
+        self.files.iter().flatten()
+    }
+
+    /// One open file.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<&TailFile> {
+        self.files.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
+    pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
+        ready.clear();
+        self.rescan |= self.directories_changed();
+        let mut broken = Vec::new();
+        for file in self.files.iter_mut().flatten() {
+            let lost_bytes = file.lost_bytes;
+            let phase = file.phase;
+            match file.look(now) {
+                Ok(Look::Changed) => ready.push(file.id),
+                Ok(Look::Still) => {}
+                Err(error) => broken.push((file.path.clone(), error)),
+            }
+            if file.lost_bytes > lost_bytes {
+                self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
+            }
+            self.rescan |= file.phase != phase;
+        }
+        for (path, error) in broken {
+            self.refuse(path, &error.to_string());
+        }
+        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
+        ready.sort_by_key(live);
+    }
+
+    /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
+    /// ends with them; `None` when there is nothing, or the file is not what it was.
+    pub fn read(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
+        let file = self.files.get_mut(id.0 as usize)?.as_mut()?;
+        match file.read(buffer, most) {
+            Ok(Read::Bytes(bytes, last)) => Some((bytes, last)),
+            Ok(Read::Truncated) => {
+                self.truncated(id, now);
+                None
+            }
+            Err(error) => {
+                let path = file.path.clone();
+                self.refuse(path, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Moves a file's position past `passed`, which spans now cover; `whole` says that nothing readable is left behind.
+    pub fn advance(&mut self, id: FileId, passed: &[u8], boundary: Boundary, whole: bool) {
+        if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {
+            file.advance(passed, boundary, whole);
+        }
+    }
+
+    /// Takes a file back to its watermark. Returns false when its content is gone, so that it cannot be read again.
+    pub fn rewind(&mut self, id: FileId, to: Watermark) -> bool {
+        if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {
+            return file.rewind(to).is_ok();
+        }
+        let ghost = self.ghosts.iter_mut().find(|ghost| ghost.id == Some(id));
+        ghost.map(|ghost| (ghost.mark.offset, ghost.mark.boundary) = (to.offset, to.boundary)).is_some()
+    }
+
+    /// Files that are out of their place, still, and read to the end: they can be let go once they are settled.
+    #[must_use]
+    pub fn finished(&self, now: Instant) -> Vec<FileId> {
+        self.files().filter(|file| file.is_final(now) && file.at_end()).map(|file| file.id).collect()
+    }
+
+    /// Lets go of a file that is settled. It is remembered while its name exists.
+    pub fn release(&mut self, id: FileId) {
+        let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        if file.phase != Phase::Deleted && self.known.len() < KNOWN_MAX {
+            let mark = file.bookmark(file.at());
+            self.known.insert(file.inode, Known { changed: None, input: file.input, mark });
+        }
+    }
+
+    /// Ghosts that nothing was found of in time: with the number that they used, if any.
+    pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
+        let (expired, kept): (Vec<_>, Vec<_>) =
+            self.ghosts.drain(..).partition(|ghost| now.saturating_duration_since(ghost.since) >= GHOST_KEPT);
+        self.ghosts = kept;
+        for ghost in &expired {
+            let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset);
+            if lost_bytes > 0 {
+                self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
+            } else if ghost.id.is_none() {
+                self.events.push(Event::Vanished(ghost.mark.path.clone()));
+            }
+        }
+        let ended: Vec<FileId> = expired.iter().filter_map(|ghost| ghost.id).collect();
+        self.reserved.extend(&ended);
+        ended
+    }
+
+    /// Frees the number of a file without handle, once it is settled.
+    pub fn forget(&mut self, id: FileId) {
+        self.reserved.retain(|reserved| *reserved != id);
+    }
+
+    /// Every file's place for the checkpoint; `settled` gives the watermark of a numbered one.
+    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Watermark) -> Vec<Bookmark> {
+        let open = self.files.iter_mut().flatten().map(|file| file.bookmark(settled(file.id)));
+        let ghosts = self.ghosts.iter().map(|ghost| {
+            let at = ghost.id.map_or_else(|| ghost.mark.watermark(), &settled);
+            Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
+        });
+        open.chain(ghosts).chain(self.known.values().map(|known| known.mark.clone())).collect()
+    }
+
+    /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
+    fn directories_changed(&self) -> bool {
+        self.directory_stamps.len() == self.directories.len()
+            && self.directories.iter().zip(&self.directory_stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)
+    }
+
+    fn number(&self) -> FileId {
+        let taken = |id: &FileId| {
+            self.file(*id).is_some()
+                || self.reserved.contains(id)
+                || self.ghosts.iter().any(|ghost| ghost.id == Some(*id))
+        };
+        let free = (0..=u32::MAX).map(FileId).find(|id| !taken(id));
+        free.unwrap_or(FileId(u32::MAX))
+    }
+
+    /// The content that was read from a file is gone from it: it becomes a ghost, and the file begins anew.
+    fn truncated(&mut self, id: FileId, now: Instant) {
+        let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        let fingerprint: Fingerprint = file.fingerprint();
+        let at = file.at();
+        let mark = Bookmark { fingerprint, ..file.bookmark(at) };
+        self.ghosts.push(Ghost { id: Some(id), mark, since: now });
+        self.rotations.insert(file.path.clone(), now);
+        self.events.push(Event::Truncated(file.path.clone()));
+        self.rescan = true;
+        let TailFile { input, path, inode, phase, handle, .. } = file;
+        let incarnation = file.incarnation + 1;
+        let origin = identity::origin(&self.scope, &handle, inode, incarnation);
+        self.begin((input, path, handle), Watermark::default(), origin, incarnation, now);
+        if let Some(begun) = self.files.iter_mut().flatten().find(|begun| begun.inode == inode) {
+            begun.phase = phase;
+        }
+    }
+
+    fn begin(
+        &mut self,
+        (input, path, handle): (usize, PathBuf, std::fs::File),
+        at: Watermark,
+        origin: String,
+        incarnation: u32,
+        now: Instant,
+    ) {
+        let id = self.number();
+        match TailFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
+            Ok(file) => {
+                self.place(file);
+                self.events.push(Event::Opened(id, at));
+            }
+            Err(error) => self.refuse(path, &error.to_string()),
+        }
+    }
+
+    fn place(&mut self, file: TailFile) {
+        let place = file.id.0 as usize;
+        if self.files.len() <= place {
+            self.files.resize_with(place + 1, || None);
+        }
+        self.files[place] = Some(file);
+    }
+
+    fn refuse(&mut self, path: PathBuf, why: &str) {
+        if self.refused.get(&path).is_none_or(|said| said != why) {
+            self.events.push(Event::Refused(path.clone(), why.to_owned()));
+            self.refused.insert(path, why.to_owned());
+        }
+    }
+
+    fn readable(&mut self, path: &Path) {
+        self.refused.remove(path);
+    }
+}
+
+fn directory_stamp(path: &Path) -> Option<(i64, i64)> {
+    std::fs::metadata(path).ok().map(|metadata| (metadata.mtime(), metadata.mtime_nsec()))
+}
+
+#[cfg(test)]
+mod tests;

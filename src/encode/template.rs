@@ -1,4 +1,4 @@
-//! `{name}` templates.
+//! `{name}` templates: parsed once, filled in for a file or a record.
 use std::fmt;
 use std::str::FromStr;
 
@@ -73,6 +73,29 @@ impl FromStr for Template {
     }
 }
 
+impl Template {
+    /// Whether the text differs from record to record.
+    #[must_use]
+    pub fn by_record(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Place(Place::Field(_), _)))
+    }
+
+    /// Fills the template in: `known` gives what stands at a place, if anything does.
+    pub fn render(&self, mut known: impl FnMut(&Place) -> Option<String>) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(part) => text.push_str(part),
+                Part::Place(place, default) => {
+                    let found = known(place).filter(|found| !found.is_empty());
+                    text.push_str(found.as_deref().or(default.as_deref()).unwrap_or_default());
+                }
+            }
+        }
+        text
+    }
+}
+
 fn place(name: &str) -> Result<Place, TemplateError> {
     Ok(match name {
         "namespace" => Place::Namespace,
@@ -113,5 +136,44 @@ impl fmt::Display for Template {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_in_and_defaults_stand_in() {
+        #[track_caller]
+        fn check(template: &str, want: &str) {
+            let template: Template = template.parse().unwrap();
+            let known = |place: &Place| match place {
+                Place::Pod => Some("shop-1".to_owned()),
+                Place::Label(key) if key == "app" => Some("shop".to_owned()),
+                Place::Namespace => Some(String::new()),
+                _ => None,
+            };
+            assert_eq!(template.render(known), want);
+            assert_eq!(template.to_string().parse::<Template>().unwrap(), template, "reads back as written");
+        }
+        check("logs", "logs");
+        check("logs-{pod}", "logs-shop-1");
+        check("{label.app:none}.{label.team:none}", "shop.none");
+        check("{namespace:default}{node}", "default");
+        check("{field.tenant:x}{label.app.kubernetes.io/name:y:z}", "xy:z");
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_read_says_why() {
+        #[track_caller]
+        fn check(template: &str, want: &TemplateError) {
+            assert_eq!(&template.parse::<Template>().unwrap_err(), want);
+        }
+        check("a{pod", &TemplateError::Brace(1));
+        check("a}", &TemplateError::Brace(1));
+        check("{}", &TemplateError::Place(String::new()));
+        check("{host}", &TemplateError::Place("host".into()));
+        check("{label.}", &TemplateError::Place("label.".into()));
     }
 }

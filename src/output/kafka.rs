@@ -1,19 +1,385 @@
+//! Records to Kafka, each with a ticket that its delivery report brings back.
+//!
+//! The producer is idempotent, waits for all in-sync replicas and never gives up on its own. A message that fails all
+//! the same (the topic is gone, not authorised, too large for it) is reported as failed, and the shipper rewinds. A
+//! fatal producer error ends the client: everything in flight is reported as failed, and a new client takes over.
+
+mod context;
+
+use std::fmt;
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
+
+use self::context::{Context, Desk};
+use super::Report;
+use crate::batch::{Batch, Entry, Topics};
 use crate::encode::template::Template;
+use crate::record::Ticket;
+
+/// What to do with a record above the size that the broker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oversize { Split, Drop }
+pub enum Oversize {
+    /// Send it in parts, with headers `id`, `part` and `parts`.
+    Split,
+    /// Leave it out, counted.
+    Drop,
+}
+
+/// What one Kafka message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message { Record, Batch }
+pub enum Message {
+    /// One record.
+    Record,
+    /// Many records, one a line, compressed with gzip: header `content-encoding: gzip`.
+    Batch,
+}
+
+/// librdkafka properties. Values may be secrets: they are never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties(pub Vec<(String, String)>);
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// How records go to Kafka.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The topic.
     pub topic: Template,
+    /// The message key.
     pub key: Option<Template>,
+    /// How many topics the template may make; the default topic, its name without record fields, takes the others.
     pub topics_max: usize,
+    /// What becomes of a record that is too large.
     pub oversize: Oversize,
+    /// What a message holds.
     pub message: Message,
-    /// name -> value for librdkafka, complete: bootstrap, TLS, SASL, compression, own properties last. Values may be secrets: never printed.
-    pub properties: Vec<(String, String)>,
-    /// SASL token file (oauthbearer)
+    /// Everything that librdkafka is told.
+    pub properties: Properties,
+    /// Where the OAUTHBEARER token is read from, again before it expires.
     pub token_file: Option<PathBuf>,
+}
+
+/// A client that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A property that librdkafka does not know or take; its value may be a secret and is not shown.
+    #[error("librdkafka does not accept the property {name:?}: {reason}")]
+    Property {
+        /// The property.
+        name: String,
+        /// librdkafka's reason.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("no Kafka client can be made: {0}")]
+    Client(String),
+}
+
+/// Kafka's own limit for a message, where nothing else is said.
+const MESSAGE_BYTES_MAX: usize = 1_000_000;
+/// What a message's frame, key and headers take of that limit.
+const FRAME_BYTES: usize = 512;
+/// No limit below this is believed.
+const MESSAGE_BYTES_MIN: usize = 1024;
+/// Marks the ticket of a message that holds a batch; no file has so high a number.
+const GROUP: u64 = 1 << 63;
+
+/// A producer and what is out.
+pub struct Kafka {
+    config: Config,
+    producer: Arc<BaseProducer<Context>>,
+    desk: Arc<Desk>,
+    poller: Option<JoinHandle<()>>,
+    over: Arc<AtomicBool>,
+    /// The largest message that the broker is known to take.
+    message_bytes_max: usize,
+    /// The records of each batch message that is out.
+    groups: Vec<Option<Vec<Ticket>>>,
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Kafka {
+    /// Makes a client; it connects by itself, and goes on trying. `wake` is called when reports have come.
+    ///
+    /// # Errors
+    /// [`Error`], when librdkafka does not accept the configuration.
+    pub fn new(config: Config, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
+        let said = |name: &str| config.properties.0.iter().rev().find(|(said, _)| said == name);
+        let limit = said("message.max.bytes").and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX);
+        let desk = Arc::new(Desk::new(Box::new(wake)));
+        let (producer, over, poller) = connect(&config, limit, &desk)?;
+        let poller = Some(poller);
+        Ok(Self { config, producer, desk, poller, over, message_bytes_max: limit, groups: Vec::new() })
+    }
+
+    /// Into how many messages a record of so many bytes goes; `None` when it is left out for its size.
+    #[must_use]
+    pub fn messages(&self, payload_bytes: usize) -> Option<u16> {
+        let parts = payload_bytes.div_ceil(self.part_bytes()).max(1);
+        if parts > 1 && self.config.oversize == Oversize::Drop {
+            return None;
+        }
+        Some(u16::try_from(parts).unwrap_or(u16::MAX))
+    }
+
+    fn part_bytes(&self) -> usize {
+        self.message_bytes_max.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
+    }
+
+    /// Sends a batch from entry `from` on. Returns the number of the first entry that was not taken: the client's queue
+    /// was full, or it has failed. What was taken is reported in time.
+    pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
+        if self.config.message == Message::Batch {
+            return self.send_groups(batch, topics, from);
+        }
+        for (at, entry) in batch.entries.iter().enumerate().skip(from) {
+            if !self.send_record(batch, entry, topics) {
+                return at;
+            }
+        }
+        batch.entries.len()
+    }
+
+    fn send_record(&self, batch: &Batch, entry: &Entry, topics: &Topics) -> bool {
+        let payload = &batch.bytes[entry.payload.clone()];
+        let id = &batch.bytes[entry.id.clone()];
+        let ticket = entry.ticket.to_bits();
+        let parts = payload.len().div_ceil(self.part_bytes()).max(1);
+        if parts == 1 {
+            let headers =
+                (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));
+            return self.produce(topics.name(entry.topic), key(batch, entry), payload, headers, ticket);
+        }
+        let name = format!("{ticket:016x}-{}", entry.payload.len());
+        let mut sent = payload.chunks(self.part_bytes()).enumerate().map(|(part, bytes)| {
+            let mut headers = OwnedHeaders::new();
+            for (key, value) in [("id", name.as_str()), ("part", &part.to_string()), ("parts", &parts.to_string())] {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            // All parts of a record go to one partition, in order.
+            let key = key(batch, entry).unwrap_or(name.as_bytes());
+            self.produce(topics.name(entry.topic), Some(key), bytes, Some(headers), ticket)
+        });
+        if !sent.next().unwrap_or(true) {
+            return false;
+        }
+        if !sent.all(|sent| sent) {
+            // Some parts are out already: the record fails as a whole, and is read again.
+            self.desk.put(ticket, Err(RDKafkaErrorCode::QueueFull));
+        }
+        true
+    }
+
+    /// Sends the records of each topic as one message.
+    fn send_groups(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
+        let mut at = from;
+        while let Some(first) = batch.entries.get(at) {
+            let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
+            let alike = |entry: &&Entry| {
+                entry.topic == first.topic
+                    && batch.bytes[entry.key.clone()] == batch.bytes[first.key.clone()]
+                    && fits(entry)
+            };
+            let group: Vec<&Entry> = batch.entries[at..].iter().take_while(alike).collect();
+            let group = &group[..self.fitting(&group)];
+            let sent = if group.is_empty() {
+                self.send_record(batch, first, topics)
+            } else {
+                self.send_group(batch, group, topics)
+            };
+            if !sent {
+                return at;
+            }
+            at += group.len().max(1);
+        }
+        at
+    }
+
+    /// How many entries make a message that cannot be too large, even if nothing of it can be compressed.
+    fn fitting(&self, group: &[&Entry]) -> usize {
+        let mut bytes = 0;
+        let fits = |entry: &&&Entry| {
+            bytes += entry.payload.len() + 2;
+            bytes <= self.part_bytes()
+        };
+        group.iter().take_while(fits).count()
+    }
+
+    fn send_group(&mut self, batch: &Batch, group: &[&Entry], topics: &Topics) -> bool {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        let written = group.iter().try_for_each(|entry| {
+            gzip.write_all(&batch.bytes[entry.payload.clone()])?;
+            gzip.write_all(b"\n")
+        });
+        let Ok(payload) = written.and_then(|()| gzip.finish()) else { return false };
+        let place = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.groups.push(None);
+            self.groups.len() - 1
+        });
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "content-encoding", value: Some("gzip") })
+            .insert(Header { key: "records", value: Some(&group.len().to_string()) });
+        let ticket = GROUP | place as u64;
+        let sent = self.produce(topics.name(group[0].topic), key(batch, group[0]), &payload, Some(headers), ticket);
+        self.groups[place] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
+        sent
+    }
+
+    /// Hands one message to the client; false when its queue is full or it has failed for good.
+    fn produce(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        payload: &[u8],
+        headers: Option<OwnedHeaders>,
+        ticket: u64,
+    ) -> bool {
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
+        record.key = key;
+        record.headers = headers;
+        match self.producer.send(record) {
+            Ok(()) => true,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => false,
+            Err((error, _)) => {
+                // The message was not taken; what it stands for fails like one that was.
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+                self.desk.put(ticket, Err(code));
+                true
+            }
+        }
+    }
+
+    /// Collects what became of messages.
+    pub fn reports(&mut self, reports: &mut Vec<Report>) {
+        for (ticket, outcome) in self.desk.take() {
+            if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
+                self.desk.note_too_large();
+            }
+            let delivered = outcome.is_ok();
+            if ticket & GROUP == 0 {
+                reports.push(Report { ticket: Ticket::from_bits(ticket), delivered });
+                continue;
+            }
+            let place = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
+            let group = self.groups.get_mut(place).and_then(Option::take);
+            reports.extend(group.into_iter().flatten().map(|ticket| Report { ticket, delivered }));
+        }
+    }
+
+    /// Whether the client must be replaced before anything more can be delivered.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.producer.client().fatal_error().is_some() || self.desk.is_too_large()
+    }
+
+    /// Gives up what is in flight of a client that has failed for good: it is reported as failed.
+    pub fn give_up(&self) {
+        if self.producer.client().fatal_error().is_some() {
+            self.producer.purge(PurgeConfig::default().queue().inflight());
+        }
+    }
+
+    /// Replaces a client that has failed. Its late reports are never seen: everything it had counts as failed.
+    ///
+    /// # Errors
+    /// [`Error`], when no new one can be made.
+    pub fn replace(&mut self) -> Result<(), Error> {
+        if self.desk.is_too_large() {
+            // Nothing but trying tells the limit where describing the topic is not authorised.
+            self.message_bytes_max = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
+            tracing::warn!(
+                bytes = self.message_bytes_max,
+                "the broker takes no larger messages; larger ones are split"
+            );
+        }
+        let desk = Arc::new(self.desk.successor());
+        let (producer, over, poller) = connect(&self.config, self.message_bytes_max, &desk)?;
+        self.stop();
+        (self.producer, self.over, self.poller, self.desk) = (producer, over, Some(poller), desk);
+        self.groups.clear();
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        // The poller notices within its wait; nothing of this client is of interest any more.
+        drop(self.poller.take());
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn key<'b>(batch: &'b Batch, entry: &Entry) -> Option<&'b [u8]> {
+    (!entry.key.is_empty()).then(|| &batch.bytes[entry.key.clone()])
+}
+
+const _: () = assert!(usize::BITS == 64, "a ticket is carried as a pointer-sized opaque");
+
+#[allow(clippy::cast_possible_truncation, reason = "the assertion above")]
+fn to_opaque(ticket: u64) -> usize {
+    ticket as usize
+}
+
+type Connected = (Arc<BaseProducer<Context>>, Arc<AtomicBool>, JoinHandle<()>);
+
+/// How long the poller waits for events at a time: it sleeps while there are none.
+const POLL: Duration = Duration::from_secs(1);
+
+fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk>) -> Result<Connected, Error> {
+    let mut client = ClientConfig::new();
+    for (name, value) in &config.properties.0 {
+        client.set(name, value);
+    }
+    let batch_bytes = client.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX);
+    client.set("message.max.bytes", message_bytes_max.to_string());
+    client.set("batch.size", batch_bytes.min(message_bytes_max).to_string());
+    let context = Context::new(Arc::clone(desk), config.token_file.clone());
+    let producer: BaseProducer<Context> = client.create_with_context(context).map_err(|error| match error {
+        KafkaError::ClientConfig(_, reason, name, _) => {
+            Error::Property { reason: without_value(&reason, &client, &name), name }
+        }
+        other => Error::Client(other.to_string()),
+    })?;
+    let producer = Arc::new(producer);
+    let over = Arc::new(AtomicBool::new(false));
+    let (polled, ended) = (Arc::clone(&producer), Arc::clone(&over));
+    let poll = move || {
+        while !ended.load(Ordering::Relaxed) {
+            polled.poll(POLL);
+        }
+    };
+    let thread = std::thread::Builder::new().name("kafka-reports".into()).stack_size(256 * 1024).spawn(poll);
+    Ok((producer, over, thread.map_err(|error| Error::Client(error.to_string()))?))
+}
+
+/// librdkafka's reasons quote the value.
+fn without_value(reason: &str, client: &ClientConfig, name: &str) -> String {
+    match client.get(name) {
+        Some(value) if !value.is_empty() => reason.replace(value, "…"),
+        _ => reason.to_owned(),
+    }
 }

@@ -1,0 +1,232 @@
+"""The real parts of a measurement: a Kafka broker, a shipper as a measured process, and what a topic holds."""
+
+import gzip
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import corpus
+
+# A port range below the one from which the kernel takes ports for outgoing connections.
+PORTS = range(21000, 31000, 7)
+READY_S = 60.0
+# Slower than this, and something hangs: rsyslog needs about 10 s for a million lines.
+RUN_S = 600.0
+
+
+class Failure(Exception):
+    """A measurement that cannot be trusted, and why."""
+
+
+class Unsupported(Exception):
+    """The shipper says that it does not know this configuration (exit code 78)."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nobody listens on."""
+    found = []
+    for port in PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise Failure("no free port")
+
+
+class Broker:
+    """One Kafka broker of one node, in a folder of its own; use as a context."""
+
+    def __init__(self, jars: pathlib.Path, folder: pathlib.Path):
+        self.port, controller = free_ports(2)
+        self.address = f"127.0.0.1:{self.port}"
+        self.folder, self.jars = folder, jars
+        folder.mkdir(parents=True)
+        self.properties = folder / "server.properties"
+        self.properties.write_text(
+            "process.roles=broker,controller\nnode.id=1\n"
+            f"controller.quorum.voters=1@127.0.0.1:{controller}\ncontroller.listener.names=CONTROLLER\n"
+            f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}\n"
+            f"advertised.listeners=PLAINTEXT://{self.address}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+            f"log.dirs={folder / 'data'}\nlog.retention.ms=-1\nnum.partitions=1\noffsets.topic.replication.factor=1\n"
+        )
+
+    def __enter__(self) -> "Broker":
+        java = ["java", "-Xmx768m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.jars}/*"]
+        storage = ["kafka.tools.StorageTool", "format", "-t", "bG9nc2tpZmYtYmVuY2gtMQ", "-c", self.properties]
+        subprocess.run([*java, *storage], check=True, stdout=subprocess.DEVNULL)
+        with (self.folder / "broker.log").open("wb") as log:
+            self.process = subprocess.Popen([*java, "kafka.Kafka", self.properties], stdout=log, stderr=log)
+        deadline = time.monotonic() + READY_S
+        while subprocess.run(["kcat", "-L", "-m", "2", "-b", self.address], capture_output=True).returncode != 0:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                self.__exit__()
+                raise Failure("the broker does not come up:\n" + (self.folder / "broker.log").read_text()[-2000:])
+            time.sleep(0.2)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def create(self, topic: str) -> None:
+        """Makes a topic of one partition: the broker does so when a client asks for one that it does not know."""
+        deadline = time.monotonic() + READY_S
+        while self.end_offset(topic) is None:
+            subprocess.run(["kcat", "-P", "-b", self.address, "-t", topic], stdin=subprocess.DEVNULL, capture_output=True)
+            subprocess.run(["kcat", "-L", "-b", self.address, "-t", topic], capture_output=True)
+            if time.monotonic() > deadline:
+                raise Failure(f"topic {topic} was not created")
+
+    def end_offset(self, topic: str) -> int | None:
+        """How many messages the topic holds; nothing when it is not there."""
+        asked = subprocess.run(["kcat", "-Q", "-b", self.address, "-t", f"{topic}:0:-1"], capture_output=True, text=True)
+        found = re.search(r"offset (\d+)", asked.stdout)
+        return int(found[1]) if asked.returncode == 0 and found else None
+
+    def contents(self, topic: str):
+        """The payloads of the topic, one after another."""
+        command = ["kcat", "-C", "-q", "-e", "-o", "beginning", "-b", self.address, "-t", topic, "-f", "%S\n%s"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as kcat:
+            while head := kcat.stdout.readline():
+                yield kcat.stdout.read(int(head))
+        if kcat.returncode != 0:
+            raise Failure(f"kcat ended with {kcat.returncode}")
+
+
+def verify(broker: Broker, topic: str, lines: int, batch: bool, redacted: bool) -> str:
+    """Reads the topic back: every line once, parsed, and nothing planted left where it was to be redacted."""
+    seen, doubled, leaked, failed = bytearray(lines), 0, 0, 0
+    number = re.compile(rb'\bseq(?:=|\\?":)(\d+)')
+    for payload in broker.contents(topic):
+        records = gzip.decompress(payload).splitlines() if batch else (payload,)
+        for record in records:
+            found = number.search(record)
+            seq = int(found[1]) if found else lines
+            if seq >= lines:
+                raise Failure(f"{topic}: a record without a line's number")
+            doubled += seen[seq]
+            seen[seq] = 1
+            if redacted:
+                leaked += corpus.PLANTED.search(record) is not None
+                failed += b'"parse.error"' in record
+    lost = lines - sum(seen)
+    said = f"{lost} lost, {doubled} doubled" + (f", {leaked} leaked, {failed} not parsed" if redacted else "")
+    if lost or doubled or leaked or failed:
+        raise Failure(f"{topic}: {said}")
+    return said
+
+
+class Shipper:
+    """A process that is watched: its CPU time by `wait4`, its peak of memory by `VmHWM`."""
+
+    def __init__(self, command: list[str], env: dict[str, str], log: pathlib.Path):
+        self.log, self.peak_kib, self.start = log, 0, time.monotonic()
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out)
+        self.sampler = threading.Thread(target=self._sample, daemon=True)
+        self.sampler.start()
+
+    def _sample(self) -> None:
+        # `ru_maxrss` would begin at this script's own size, which a new process inherits until it runs its program.
+        while (status := self.status("VmHWM")) is not None:
+            self.peak_kib = max(self.peak_kib, status)
+            time.sleep(0.02)
+
+    def status(self, name: str) -> int | None:
+        """A size of `/proc/PID/status` in KiB."""
+        try:
+            text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return None
+        found = re.search(rf"{name}:\s+(\d+) kB", text)
+        return int(found[1]) if found else None
+
+    def cpu_ns(self) -> int:
+        """What its threads have run so far; the scheduler's own count is finer than `stat`'s ticks of 10 ms."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+    def wait(self, timeout_s: float = RUN_S) -> tuple[float, float]:
+        """Waits for the end: (CPU seconds, wall seconds since the start)."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > deadline:
+                self.kill()
+                raise Failure(f"still running after {timeout_s:.0f} s:\n{self.said()}")
+            time.sleep(0.005)
+        wall = time.monotonic() - self.start
+        code = self.process.returncode = os.waitstatus_to_exitcode(status)
+        if code == 78:
+            raise Unsupported(self.said())
+        if code != 0:
+            raise Failure(f"ended with {code}:\n{self.said()}")
+        return usage.ru_utime + usage.ru_stime, wall
+
+    def stop(self) -> tuple[float, float]:
+        """Asks for the end, and waits."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait(60)
+
+    def kill(self) -> None:
+        """Ends it at once; harmless when it has ended."""
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+
+    def said(self) -> str:
+        """The end of its own log."""
+        return self.log.read_text(errors="replace")[-2000:]
+
+
+RSYSLOG = """
+global(workDirectory="{work}" maxMessageSize="64k")
+module(load="imfile")
+module(load="omkafka")
+template(name="line" type="string" string="%msg%")
+input(type="imfile" file="{file}" tag="bench" ruleset="ship")
+ruleset(name="ship") {{
+    action(type="omkafka" broker=["{broker}"] topic="{topic}" template="line"
+        confParam=["compression.codec=lz4"] resubmitOnFailure="on")
+}}
+"""
+
+
+def rsyslog(work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> Shipper:
+    """rsyslog as the reference: imfile to omkafka, lz4, failed messages sent again."""
+    work.mkdir(parents=True)
+    config = work / "rsyslog.conf"
+    config.write_text(RSYSLOG.format(work=work, file=file, broker=broker.address, topic=topic))
+    binary = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin")
+    command = [binary, "-n", "-f", str(config), "-i", str(work / "pid")]
+    return Shipper(command, dict(os.environ), work / "log")
+
+
+def logskiff(binary: pathlib.Path, settings: dict[str, str], work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> Shipper:
+    """logskiff with its defaults but for what is given."""
+    work.mkdir(parents=True)
+    env = {
+        "LOGSKIFF_PATHS": str(file),
+        "LOGSKIFF_STATE_DIR": str(work / "state"),
+        "LOGSKIFF_OUTPUT": "kafka",
+        "LOGSKIFF_KAFKA_BROKERS": broker.address,
+        "LOGSKIFF_KAFKA_TOPIC": topic,
+        "LOGSKIFF_KAFKA_COMPRESSION": "lz4",
+        **settings,
+    }
+    (work / "state").mkdir()
+    return Shipper([str(binary)], env, work / "log")

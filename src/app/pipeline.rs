@@ -1,0 +1,105 @@
+//! One input's way from a framed line to an encoded record: parse, redact, encode.
+//!
+//! Enters: a line. Leaves: the record's bytes at the end of a buffer, or the word that there is none. It holds all the
+//! scratch space that a line needs, so that a line costs no allocation.
+
+use crate::config::{Config, Input};
+use crate::encode::{Encoder, Envelope};
+use crate::metrics::Metrics;
+use crate::parse::Parser;
+use crate::record::{Boundary, Line, Parsed};
+use crate::redact::{Carry, Hits, Redacted, Redactor, Scratch};
+
+/// The rooms of one input, and their scratch space.
+pub struct Pipeline {
+    parser: Parser,
+    redactor: Redactor,
+    encoder: Encoder,
+    parsed: Parsed,
+    scratch: Scratch,
+    hits: Hits,
+}
+
+/// A pipeline that cannot be built: the configuration was not checked before.
+#[derive(Debug, thiserror::Error)]
+#[error("the input {0} cannot be set up: {1}")]
+pub struct PipelineError(String, String);
+
+impl Pipeline {
+    /// Builds an input's pipeline.
+    ///
+    /// # Errors
+    /// [`PipelineError`], for a configuration that [`Config`] would not have let through.
+    pub fn new(config: &Config, input: &Input) -> Result<Self, PipelineError> {
+        let error = |errors: String| PipelineError(input.name.clone(), errors);
+        let parser = Parser::new(&input.parse).map_err(|errors| error(joined(&errors)))?;
+        let redactor = Redactor::new(&input.redact).map_err(|errors| error(joined(&errors)))?;
+        let parsed = parser.parsed();
+        let encoder = Encoder::new(&config.encode);
+        Ok(Self { parser, redactor, encoder, parsed, scratch: Scratch::default(), hits: Hits::default() })
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Looks over a stretch of whole lines, so that most of them need no second look.
+    pub fn scan(&mut self, chunk: &[u8]) {
+        self.redactor.scan(chunk, &mut self.hits);
+    }
+
+    /// Parses and redacts a line of the stretch last scanned, which begins at `start` of it, and gives what may leave to
+    /// `ship`. Returns `None` when the line is dropped for not being of its format.
+    pub fn line<T>(
+        &mut self,
+        line: &Line<'_>,
+        start: usize,
+        carry: &mut Carry,
+        metrics: &Metrics,
+        ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
+    ) -> Option<T> {
+        let hot = self.hits.touch(start, start + line.text.len());
+        self.parser.parse(&line.text[..line.keep], &mut self.parsed);
+        let parsed = &self.parsed;
+        metrics.time_failures.add(u64::from(parsed.time_failed));
+        metrics.type_failures.add(u64::from(parsed.type_failures));
+        let redacted = self.redactor.redact(line.text, line.keep, parsed, hot, carry, &mut self.scratch);
+        if parsed.failure.is_some() {
+            metrics.parse_failures.add(1);
+            if self.parser.drop_failures() {
+                metrics.parse_drops.add(1);
+                return None;
+            }
+        }
+        metrics.masked.add(redacted.masked().count() as u64);
+        Some(ship(&redacted, &mut self.encoder))
+    }
+
+    /// Writes the record of a line that came alone, from no file.
+    pub fn record(
+        &mut self,
+        line: &Line<'_>,
+        carry: &mut Carry,
+        envelope: &Envelope,
+        read_ns: i64,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let metrics = Metrics::default();
+        self.scan(line.text);
+        let place = (line.span, line.boundary);
+        self.line(line, 0, carry, &metrics, |redacted, encoder| encoder.encode(redacted, envelope, place, read_ns, out))
+            .is_some()
+    }
+}
+
+fn joined(errors: &[impl ToString]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a line has nothing to ship.
+#[must_use]
+pub fn is_blank(line: &Line<'_>) -> bool {
+    line.text.is_empty() && line.boundary == Boundary::Line
+}

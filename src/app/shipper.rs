@@ -1,0 +1,402 @@
+//! The shipper: one thread that walks from the files to the batch, and takes the reports back to the ledger.
+//!
+//! Each round: reports to the ledger; a look at the directories if it is time; a pass over the files, in turns, as far as
+//! the byte budget goes; the batch to the outputs; the watermarks to the checkpoint; then it sleeps until it is woken or
+//! the clock says. When anything fails there is one way back: wait until nothing is in flight, rewind to the watermark,
+//! read again.
+
+mod life;
+mod read;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::mouth::{self, Mouth};
+use super::pipeline::Pipeline;
+use super::{AppError, Control, Summary};
+use crate::batch::{Batch, Topics};
+use crate::checkpoint::Saver;
+use crate::config::Config;
+use crate::encode::template::Place;
+use crate::encode::{Envelope, Source, labels};
+use crate::ledger::{Balance, Ledger};
+use crate::metrics::Metrics;
+use crate::output::kafka::Kafka;
+use crate::output::{Report, stdout};
+use crate::record::{FileId, Watermark};
+use crate::redact::Carry;
+use crate::tail::{Event, Tail};
+use crate::watch::Watch;
+
+use self::life::Life;
+
+/// How much of a file one turn takes.
+const CHUNK_BYTES: usize = 128 * 1024;
+/// After this time without anything new, events take over from the clock.
+const QUIET_AFTER: Duration = Duration::from_secs(2);
+/// The watermark is saved when it has moved and so much time has passed, and a millisecond more for each file …
+const SAVE_AFTER: Duration = Duration::from_millis(200);
+/// … or earlier, when so much has been acknowledged: what a crash ships again is bounded by it.
+const SAVE_BYTES: u64 = 128 * 1024;
+/// But never more often than this.
+const SAVE_SPACING: Duration = Duration::from_millis(20);
+/// The wait before unsettled lines are sent again doubles from the first to the second, until something is delivered.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// How much before a position can matter to what is masked after it.
+const LOOKBACK_BYTES: usize = 8 * 1024;
+
+/// What the shipper works with.
+pub(super) struct Tools {
+    pub tail: Tail,
+    pub pipelines: Vec<Pipeline>,
+    pub kafka: Option<Kafka>,
+    pub saver: Option<Saver>,
+    pub watch: Watch,
+    pub metrics: Metrics,
+    pub mouth: Mouth,
+}
+
+/// What goes with one file.
+struct Desk {
+    input: usize,
+    path: PathBuf,
+    envelope: Envelope,
+    carry: Carry,
+    /// The topic's number; `None` when it differs from record to record.
+    topic: Option<u16>,
+    /// The message key; `None` when it differs from record to record.
+    key: Option<String>,
+}
+
+pub(super) struct Shipper {
+    config: Config,
+    tools: Tools,
+    ledger: Ledger,
+    batch: Batch,
+    /// How many entries of the batch Kafka has taken.
+    sent: usize,
+    /// The batch is on standard output already.
+    printed: bool,
+    topics: Topics,
+    desks: HashMap<FileId, Desk>,
+    labels: BTreeMap<String, String>,
+    labels_read: Option<String>,
+    buffer: Vec<u8>,
+    reports: Vec<Report>,
+    /// The balances of files that were let go.
+    closed: BTreeMap<PathBuf, Balance>,
+    /// Reading waits until then, after a failure.
+    resume_at: Option<Instant>,
+    back_off: Duration,
+    scan_at: Instant,
+    /// When something new was last read.
+    busy_at: Instant,
+    saved_at: Instant,
+    /// What was acknowledged or dropped since the last save.
+    unsaved_bytes: u64,
+    life: Life,
+}
+
+impl Shipper {
+    pub(super) fn new(config: Config, tools: Tools, control: Arc<Control>) -> Self {
+        let now = Instant::now();
+        let topics = match &config.output.kafka {
+            // Whatever a template makes of no record at all is the default.
+            Some(kafka) => Topics::new(&kafka.topic.render(|place| constant(&config, place)), kafka.topics_max),
+            None => Topics::new("logs", 1),
+        };
+        let life = Life::new(config.life, control);
+        Self {
+            tools,
+            ledger: Ledger::default(),
+            batch: Batch::default(),
+            sent: 0,
+            printed: false,
+            topics,
+            desks: HashMap::new(),
+            labels: BTreeMap::new(),
+            labels_read: None,
+            buffer: Vec::new(),
+            reports: Vec::new(),
+            closed: BTreeMap::new(),
+            resume_at: None,
+            back_off: BACK_OFF.0,
+            scan_at: now,
+            busy_at: now,
+            saved_at: now,
+            unsaved_bytes: 0,
+            life,
+            config,
+        }
+    }
+
+    /// Ships until the end is asked for and reached.
+    pub(super) fn run(mut self) -> Result<Summary, AppError> {
+        loop {
+            let now = Instant::now();
+            self.collect(now)?;
+            let more = self.round(now)?;
+            self.checkpoint(now, false);
+            if self.is_over(now) {
+                break;
+            }
+            if !more {
+                self.sleep(now);
+            }
+        }
+        self.end()
+    }
+
+    /// Takes the reports to the ledger, and starts again where something failed.
+    fn collect(&mut self, now: Instant) -> Result<(), AppError> {
+        let Some(kafka) = &mut self.tools.kafka else { return Ok(()) };
+        kafka.reports(&mut self.reports);
+        let delivered = self.reports.iter().any(|report| report.delivered);
+        self.settle_reports();
+        if delivered && !self.ledger.failed() {
+            self.back_off = BACK_OFF.0;
+        }
+        if !self.ledger.failed() {
+            return Ok(());
+        }
+        // What was not taken yet fails as well: it comes back with the rest, in its order.
+        for entry in self.batch.entries.drain(self.sent..) {
+            self.ledger.settle(entry.ticket, false);
+        }
+        self.batch.clear(self.config.batch.bytes);
+        (self.sent, self.printed) = (0, false);
+        let Some(kafka) = &mut self.tools.kafka else { return Ok(()) };
+        kafka.give_up();
+        if self.ledger.in_flight() {
+            return Ok(());
+        }
+        if kafka.is_broken() {
+            kafka.replace()?;
+        }
+        self.rewind(now);
+        Ok(())
+    }
+
+    fn settle_reports(&mut self) {
+        for report in self.reports.drain(..) {
+            let bytes = self.ledger.settle(report.ticket, report.delivered);
+            self.unsaved_bytes += bytes;
+        }
+    }
+
+    /// Everything that is not settled is read again, after a while.
+    fn rewind(&mut self, now: Instant) {
+        self.tools.metrics.rewinds.add(1);
+        for (file, watermark) in self.ledger.rewind() {
+            if self.tools.tail.rewind(file, watermark) {
+                self.recall(file);
+            } else if let Some(desk) = self.desks.get(&file) {
+                tracing::error!(path = ?desk.path, "undelivered lines cannot be read again: the file is gone");
+            }
+        }
+        self.resume_at = Some(now + self.back_off);
+        if let Some(left_out) = self.tools.mouth.may_tell("rewind", now) {
+            let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
+        }
+        self.back_off = (self.back_off * 2).min(BACK_OFF.1);
+    }
+
+    /// One walk from the directories to the outputs. Returns whether there is more to do at once.
+    fn round(&mut self, now: Instant) -> Result<bool, AppError> {
+        if now >= self.scan_at || self.tools.tail.rescan() {
+            self.scan(now);
+        }
+        if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
+            return Ok(false);
+        }
+        self.resume_at = None;
+        let more = self.life.is_reading() && self.pass(now)?;
+        self.flush()?;
+        self.let_go(now);
+        Ok(more && self.batch.entries.is_empty())
+    }
+
+    fn scan(&mut self, now: Instant) {
+        self.read_labels();
+        self.tools.tail.scan(now);
+        self.scan_at = now + self.config.watch.poll;
+        self.handle_events(now);
+    }
+
+    fn handle_events(&mut self, now: Instant) {
+        let mut truncated = false;
+        for event in self.tools.tail.events() {
+            self.tools.mouth.tell(&event, &self.tools.metrics);
+            truncated |= matches!(event, Event::Truncated(_));
+            if let Event::Opened(file, watermark) = event {
+                self.open(file, watermark);
+            }
+        }
+        if truncated {
+            // The new incarnation must be on record before anything of it leaves: its number enters event ids.
+            self.checkpoint(now, true);
+            if let Some(saver) = &self.tools.saver
+                && let Err(error) = saver.settle()
+            {
+                self.save_failed(&error, now);
+            }
+        }
+    }
+
+    fn open(&mut self, file: FileId, watermark: Watermark) {
+        self.ledger.open(file, watermark);
+        let Some(opened) = self.tools.tail.file(file) else { return };
+        let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
+        tracing::debug!(?path, offset = watermark.offset, "reading");
+        self.describe(file, input, path, &origin);
+        self.recall(file);
+    }
+
+    /// Writes down what goes with a file.
+    fn describe(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
+        let redactor = self.tools.pipelines[input].redactor();
+        let name = &self.config.inputs[input].name;
+        let shown = path.to_string_lossy();
+        let source = Source { input: name, path: &shown, origin, labels: &self.labels };
+        let envelope = Envelope::new(&self.config.encode, &source, |text| redactor.redact_text(text));
+        let kafka = self.config.output.kafka.as_ref();
+        let topic = match kafka.map(|kafka| &kafka.topic) {
+            Some(topic) if topic.by_record() => None,
+            Some(topic) => Some(self.topics.number(&envelope.render(topic, None)).unwrap_or_else(|| {
+                self.tools.metrics.topic_overflow.add(1);
+                0
+            })),
+            None => Some(0),
+        };
+        let key = match kafka.and_then(|kafka| kafka.key.as_ref()) {
+            Some(key) if key.by_record() => None,
+            Some(key) => Some(envelope.render(key, None)),
+            None => Some(String::new()),
+        };
+        let carry = self.desks.get(&file).map(|desk| desk.carry).unwrap_or_default();
+        self.desks.insert(file, Desk { input, path, envelope, carry, topic, key });
+    }
+
+    /// Learns from the lines before a file's position what matters to what is masked after it.
+    fn recall(&mut self, file: FileId) {
+        let before = self.tools.tail.file(file).and_then(|file| file.lookback(LOOKBACK_BYTES).ok());
+        if let Some(desk) = self.desks.get_mut(&file) {
+            desk.carry = Carry::default();
+            desk.carry.resume(&before.unwrap_or_default());
+        }
+    }
+
+    /// Reads the pod's labels, again when they have changed.
+    fn read_labels(&mut self) {
+        let Some(path) = &self.config.encode.pod.labels_file else { return };
+        let Ok(text) = std::fs::read_to_string(path) else {
+            if self.tools.mouth.may_tell("labels", Instant::now()).is_some() {
+                tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
+            }
+            return;
+        };
+        if self.labels_read.as_ref() == Some(&text) {
+            return;
+        }
+        self.labels = labels::parse(&text);
+        self.labels_read = Some(text);
+        let files: Vec<_> =
+            self.tools.tail.files().map(|file| (file.id, file.input, file.path.clone(), file.origin.clone())).collect();
+        for (file, input, path, origin) in files {
+            self.describe(file, input, path, &origin);
+        }
+    }
+
+    /// Hands the batch to the outputs. What Kafka does not take yet is offered again.
+    fn flush(&mut self) -> Result<(), AppError> {
+        if self.batch.entries.is_empty() {
+            return Ok(());
+        }
+        if self.config.output.stdout && !self.printed {
+            self.printed = true;
+            if let Err(error) = stdout::write(&self.batch, &mut io::stdout().lock(), &mut self.reports) {
+                if self.tools.kafka.is_none() {
+                    return Err(AppError::Stdout(error));
+                }
+                self.tools.metrics.stdout_failures.add(1);
+            }
+            if self.tools.kafka.is_some() {
+                self.reports.clear();
+            }
+            self.settle_reports();
+        }
+        if let Some(kafka) = &mut self.tools.kafka {
+            self.sent = kafka.send(&self.batch, &self.topics, self.sent);
+            if self.sent < self.batch.entries.len() {
+                return Ok(());
+            }
+        }
+        self.batch.clear(self.config.batch.bytes);
+        (self.sent, self.printed) = (0, false);
+        Ok(())
+    }
+
+    /// Lets go of files that are out of their place, read to the end and settled.
+    fn let_go(&mut self, now: Instant) {
+        for file in self.tools.tail.finished(now) {
+            if self.ledger.settled(file) {
+                self.tools.tail.release(file);
+                self.close(file);
+            }
+        }
+        for file in self.tools.tail.expire(now) {
+            if self.ledger.settled(file) {
+                self.tools.tail.forget(file);
+                self.close(file);
+            }
+        }
+    }
+
+    fn close(&mut self, file: FileId) {
+        if let Some(desk) = self.desks.remove(&file) {
+            let balance = self.ledger.balance(file);
+            let total = self.closed.entry(desk.path).or_default();
+            *total = total.plus(&balance);
+        }
+    }
+
+    fn end(mut self) -> Result<Summary, AppError> {
+        self.checkpoint(Instant::now(), true);
+        if let Some(saver) = &self.tools.saver
+            && let Err(error) = saver.settle()
+        {
+            self.save_failed(&error, Instant::now());
+        }
+        let summary = self.summary();
+        mouth::ended(&summary, &self.tools.metrics);
+        Ok(summary)
+    }
+
+    fn summary(&mut self) -> Summary {
+        let mut files = std::mem::take(&mut self.closed);
+        for (file, desk) in &self.desks {
+            let total = files.entry(desk.path.clone()).or_default();
+            *total = total.plus(&self.ledger.balance(*file));
+        }
+        let left = |file: &crate::tail::TailFile| file.size.saturating_sub(self.ledger.watermark(file.id).offset);
+        let left_bytes = self.tools.tail.files().map(left).sum();
+        let (masked, rewinds) = (self.tools.metrics.masked.get(), self.tools.metrics.rewinds.get());
+        Summary { files, left_bytes, masked, rewinds }
+    }
+}
+
+/// What a template's place holds for every file.
+fn constant(config: &Config, place: &Place) -> Option<String> {
+    let pod = &config.encode.pod;
+    match place {
+        Place::Namespace => pod.namespace.clone(),
+        Place::Pod => pod.name.clone(),
+        Place::Node => pod.node.clone(),
+        Place::Container => pod.container.clone(),
+        Place::Input | Place::File | Place::Label(_) | Place::Field(_) => None,
+    }
+}

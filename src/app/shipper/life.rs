@@ -1,0 +1,129 @@
+//! When to save, when to sleep, and when to end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{QUIET_AFTER, SAVE_AFTER, SAVE_BYTES, SAVE_SPACING, Shipper};
+use crate::app::{Control, Stage};
+use crate::config::{self, Exit};
+
+/// Files that have been still for so long are taken to be whole when a drain has come to their ends.
+const STILL_AFTER: Duration = Duration::from_millis(300);
+
+/// Where the process is between its start and its end.
+pub(super) struct Life {
+    config: config::Life,
+    control: Arc<Control>,
+    /// When the end was asked for.
+    draining_since: Option<Instant>,
+    /// What there is to read is read, and has not grown for a while.
+    still: bool,
+}
+
+impl Life {
+    pub(super) fn new(config: config::Life, control: Arc<Control>) -> Self {
+        Self { config, control, draining_since: None, still: false }
+    }
+
+    /// Whether files are still read: a drain under a writer that goes on writing stops halfway, and waits for what it has.
+    pub(super) fn is_reading(&self) -> bool {
+        self.control.stage() < Stage::Now
+            && self.draining_since.is_none_or(|since| self.still || since.elapsed() < self.config.drain_timeout / 2)
+    }
+
+    /// Whether a last line without newline is taken as it is.
+    pub(super) fn takes_partial_lines(&self) -> bool {
+        self.still
+    }
+}
+
+impl Shipper {
+    /// Whether this is the end.
+    pub(super) fn is_over(&mut self, now: Instant) -> bool {
+        if self.life.control.stage() == Stage::Now {
+            return true;
+        }
+        if self.life.control.stage() == Stage::Drain && self.life.draining_since.is_none() {
+            self.life.draining_since = Some(now);
+            tracing::info!("asked to end: reading to the end and waiting for acknowledgements");
+            // The end of the files may lie in one that no look has found yet. Back-off is cut short.
+            self.scan_at = now;
+            self.resume_at = None;
+            return false;
+        }
+        let timeout = self.life.config.drain_timeout;
+        if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
+            return true;
+        }
+        if self.life.draining_since.is_none() && self.life.config.exit == Exit::Signal {
+            return false;
+        }
+        let idle = self.batch.entries.is_empty()
+            && !self.ledger.in_flight()
+            && !self.ledger.failed()
+            && self.resume_at.is_none();
+        let wait = if self.life.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
+        if !idle || (now.saturating_duration_since(self.busy_at) < wait && self.life.is_reading()) {
+            return false;
+        }
+        if !self.life.still && self.life.is_reading() {
+            // Once more, and last lines without newline as well.
+            self.life.still = true;
+            self.scan_at = now;
+            return false;
+        }
+        true
+    }
+
+    /// Sleeps until there may be something to do.
+    pub(super) fn sleep(&mut self, now: Instant) {
+        let linger = self.config.batch.linger.max(Duration::from_millis(1));
+        let ending = self.life.draining_since.is_some() || self.life.config.exit == Exit::Eof;
+        let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER;
+        let wait = if let Some(at) = self.resume_at {
+            at.saturating_duration_since(now).min(self.config.watch.poll)
+        } else if ending {
+            linger.min(Duration::from_millis(10))
+        } else if quiet && self.tools.watch.quiet(self.tools.tail.directories()) {
+            self.scan_at.saturating_duration_since(now)
+        } else {
+            if !quiet {
+                self.tools.watch.busy();
+            }
+            linger
+        };
+        // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
+        std::thread::park_timeout(wait.max(Duration::from_millis(1)));
+    }
+
+    /// Hands the watermarks to the checkpoint, when it is time or when told to.
+    pub(super) fn checkpoint(&mut self, now: Instant, at_once: bool) {
+        let Some(saver) = &self.tools.saver else { return };
+        if let Some(error) = saver.error() {
+            self.save_failed(&error, now);
+        }
+        let waited = now.saturating_duration_since(self.saved_at);
+        let files = u32::try_from(self.desks.len()).unwrap_or(u32::MAX);
+        let due = self.unsaved_bytes > 0 && waited >= SAVE_AFTER + Duration::from_millis(1) * files;
+        let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
+        if !(due || early || at_once) {
+            return;
+        }
+        let ledger = &self.ledger;
+        let bookmarks = self.tools.tail.bookmarks(|file| ledger.watermark(file));
+        if let Some(saver) = &self.tools.saver {
+            saver.save(bookmarks);
+        }
+        self.saved_at = now;
+        self.unsaved_bytes = 0;
+    }
+
+    pub(super) fn save_failed(&mut self, error: &std::io::Error, now: Instant) {
+        self.tools.metrics.save_failures.add(1);
+        // What was not saved is to be saved again.
+        self.unsaved_bytes = self.unsaved_bytes.max(1);
+        if let Some(left_out) = self.tools.mouth.may_tell("save", now) {
+            tracing::error!(%error, left_out, "the checkpoint cannot be saved; shipping goes on, a restart would ship again");
+        }
+    }
+}

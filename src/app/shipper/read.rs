@@ -1,0 +1,213 @@
+//! The pass: chunks of the files, in turns, through the pipeline into the batch.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::{CHUNK_BYTES, Desk, Shipper};
+use crate::app::AppError;
+use crate::app::pipeline::is_blank;
+use crate::batch::{Entry, cost_bytes};
+use crate::frame::{Framed, Frames};
+use crate::record::{Boundary, FileId, Line};
+
+/// What one turn of a file came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// There is more to read of it.
+    More,
+    /// It is read, as far as it is written.
+    Done,
+    /// The budget is spent, or an output takes no more for now.
+    Full,
+}
+
+/// How far a stretch was taken.
+struct Taken {
+    bytes: usize,
+    boundary: Boundary,
+    full: bool,
+}
+
+impl Shipper {
+    /// Reads what is new, a chunk of each file in turn. Returns whether it had to stop early with room left.
+    pub(super) fn pass(&mut self, now: Instant) -> Result<bool, AppError> {
+        let mut ready = Vec::new();
+        self.tools.tail.look(now, &mut ready);
+        while !ready.is_empty() {
+            let mut again = Vec::new();
+            for file in ready {
+                match self.turn(file, now)? {
+                    Turn::More => again.push(file),
+                    Turn::Done => {}
+                    Turn::Full => return Ok(false),
+                }
+            }
+            ready = again;
+            // Between the turns: reports free the budget, and the end may be asked for.
+            self.collect(now)?;
+            self.checkpoint(Instant::now(), false);
+            if self.ledger.failed() || !self.life.is_reading() {
+                return Ok(false);
+            }
+        }
+        self.handle_events(now);
+        Ok(false)
+    }
+
+    /// Reads one chunk of one file.
+    fn turn(&mut self, file: FileId, now: Instant) -> Result<Turn, AppError> {
+        if self.is_full() {
+            return Ok(Turn::Full);
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now)?;
+        if turn.is_none() {
+            // Not one whole line in a chunk: the line is long, and as much is needed as a line may have.
+            let window = self.window_bytes(file);
+            turn = self.read(file, &mut buffer, window, now)?;
+            buffer.truncate(CHUNK_BYTES);
+            buffer.shrink_to(2 * CHUNK_BYTES);
+        }
+        self.buffer = buffer;
+        self.handle_events(now);
+        Ok(turn.unwrap_or(Turn::Done))
+    }
+
+    fn window_bytes(&self, file: FileId) -> usize {
+        let input = self.desks.get(&file).map_or(0, |desk| desk.input);
+        self.config.inputs[input].frame.window_bytes().max(2 * CHUNK_BYTES)
+    }
+
+    fn is_full(&self) -> bool {
+        self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes || self.sent > 0
+    }
+
+    /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
+    fn read(
+        &mut self,
+        file: FileId,
+        buffer: &mut Vec<u8>,
+        most: usize,
+        now: Instant,
+    ) -> Result<Option<Turn>, AppError> {
+        let Some((bytes, last)) = self.tools.tail.read(file, buffer, most, now) else { return Ok(Some(Turn::Done)) };
+        let (Some(opened), Some(mut desk)) = (self.tools.tail.file(file), self.desks.remove(&file)) else {
+            return Ok(Some(Turn::Done));
+        };
+        let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
+        let bytes = &buffer[..bytes];
+        self.tools.pipelines[desk.input].scan(bytes);
+        let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final);
+        let taken = self.take(file, &mut desk, frames, at.offset, at.boundary);
+        self.desks.insert(file, desk);
+        let taken = taken?;
+        if taken.bytes > 0 {
+            self.busy_at = now;
+        }
+        if taken.bytes == 0 && !taken.full && !last {
+            return Ok((most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done));
+        }
+        self.tools.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full);
+        Ok(Some(match (taken.full, last) {
+            (true, _) => Turn::Full,
+            (false, true) => Turn::Done,
+            (false, false) => Turn::More,
+        }))
+    }
+
+    /// Takes the pieces of a stretch, as far as the budget goes.
+    fn take(
+        &mut self,
+        file: FileId,
+        desk: &mut Desk,
+        frames: Frames<'_>,
+        base: u64,
+        boundary: Boundary,
+    ) -> Result<Taken, AppError> {
+        let read_ns = now_ns();
+        let mut taken = Taken { bytes: 0, boundary, full: false };
+        for framed in frames {
+            if self.batch.is_full(self.config.batch.bytes) {
+                self.flush()?;
+            }
+            if self.is_full() {
+                taken.full = true;
+                break;
+            }
+            let (span, boundary) = (framed.span(), framed.boundary());
+            match framed {
+                Framed::Line(line) => self.take_line(file, desk, &line, taken.bytes, read_ns),
+                Framed::Rest(..) | Framed::Hole(_) => {
+                    let cut = matches!(framed, Framed::Rest(..));
+                    let counter = if cut { &self.tools.metrics.cut_bytes } else { &self.tools.metrics.hole_bytes };
+                    counter.add(span.bytes());
+                    self.drop_span(file, span, boundary);
+                }
+            }
+            taken.bytes = usize::try_from(span.end - base).unwrap_or(usize::MAX);
+            taken.boundary = boundary;
+        }
+        Ok(taken)
+    }
+
+    fn drop_span(&mut self, file: FileId, span: crate::record::Span, boundary: Boundary) {
+        if !self.ledger.settled_before(file, span, boundary) {
+            self.ledger.dropped(file, span, boundary);
+            self.unsaved_bytes += span.bytes();
+        }
+    }
+
+    /// Takes one line into the batch and the ledger.
+    fn take_line(&mut self, file: FileId, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) {
+        let (span, boundary) = (line.span, line.boundary);
+        let metrics = &self.tools.metrics;
+        metrics.lines.add(1);
+        metrics.cut.add(u64::from(boundary == Boundary::Cut));
+        if is_blank(line) {
+            metrics.blank.add(1);
+            return self.drop_span(file, span, boundary);
+        }
+        let before = self.batch.bytes.len();
+        let (batch, topics, kafka) = (&mut self.batch, &mut self.topics, self.config.output.kafka.as_ref());
+        let envelope = &desk.envelope;
+        let shipped =
+            self.tools.pipelines[desk.input].line(line, start, &mut desk.carry, metrics, |redacted, encoder| {
+                encoder.encode(redacted, envelope, (span, boundary), read_ns, &mut batch.bytes);
+                let payload = before..batch.bytes.len();
+                let topic = desk.topic.unwrap_or_else(|| {
+                    let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
+                    topics.number(&name).unwrap_or_else(|| {
+                        metrics.topic_overflow.add(1);
+                        0
+                    })
+                });
+                match (&desk.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
+                    (Some(key), _) => batch.bytes.extend_from_slice(key.as_bytes()),
+                    (None, Some(key)) => batch.bytes.extend_from_slice(envelope.render(key, Some(redacted)).as_bytes()),
+                    (None, None) => {}
+                }
+                let key = payload.end..batch.bytes.len();
+                encoder.header_id(envelope, span, &mut batch.bytes);
+                (payload, key.clone(), key.end..batch.bytes.len(), topic)
+            });
+        let Some((payload, key, id, topic)) = shipped else { return self.drop_span(file, span, boundary) };
+        let messages = self.tools.kafka.as_ref().map_or(Some(1), |kafka| kafka.messages(payload.len()));
+        let settled = self.ledger.settled_before(file, span, boundary);
+        let (Some(messages), false) = (messages, settled) else {
+            self.batch.bytes.truncate(before);
+            if !settled {
+                self.tools.metrics.oversize_drops.add(1);
+                self.drop_span(file, span, boundary);
+            }
+            return;
+        };
+        let cost = cost_bytes(self.batch.bytes.len() - before, span.bytes());
+        let ticket = self.ledger.pending(file, span, boundary, cost, messages);
+        self.batch.entries.push(Entry { payload, key, id, topic, ticket });
+    }
+}
+
+/// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.
+fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,129 @@
+//! The command line in, an exit code out; one file a command.
+//!
+//! [`print`] is the only way to stdout. Mistakes of the environment go to stderr as plain text and end in 78
+//! (`EX_CONFIG` of sysexits), wrong arguments in 2, anything else that fails in 1.
+
+mod check;
+pub mod demo;
+mod env;
+pub mod run;
+pub mod try_lines;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, Environment, Mistakes};
+
+/// `EX_CONFIG` of sysexits.
+const EXIT_CONFIG: u8 = 78;
+/// What clap uses for wrong arguments.
+const EXIT_USAGE: u8 = 2;
+
+/// Ships an application's log files to Kafka. Configured by the environment: see `logskiff env`.
+#[derive(Debug, Parser)]
+#[command(name = "logskiff", version, about)]
+struct Arguments {
+    /// What to do; `run` when nothing is said.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ship, until told to end
+    Run,
+    /// Validate the environment and say what would be done
+    Check,
+    /// Run sample lines through the configuration and print the records
+    Try(TryArguments),
+    /// Print every variable with its default and meaning
+    Env {
+        /// As Markdown: the content of docs/configuration.md
+        #[arg(long, conflicts_with = "effective")]
+        markdown: bool,
+        /// NAME=value as now in force, secrets hidden
+        #[arg(long)]
+        effective: bool,
+    },
+    /// Show everything at once with an embedded Kafka; nothing else is needed
+    Demo,
+}
+
+/// What `try` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TryArguments {
+    /// Sample lines; standard input when not given or `-`
+    pub file: Option<PathBuf>,
+    /// How records are printed
+    #[arg(long, value_enum, default_value_t = TryFormat::Json)]
+    pub format: TryFormat,
+    /// Fail if this text leaves in any record
+    #[arg(long, value_name = "TEXT")]
+    pub canary: Option<String>,
+}
+
+/// How `try` prints records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TryFormat {
+    /// The JSON record
+    Json,
+    /// The redacted line, one for each line of input
+    Raw,
+    /// Fields in columns, for eyes
+    Table,
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Help and version are no failures; clap knows which stream each belongs to.
+            let code = if message.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+            return message.print().map_or(ExitCode::FAILURE, |()| code);
+        }
+    };
+    match perform(arguments.command.unwrap_or(Command::Run)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let (text, code) = match error.downcast_ref::<Mistakes>() {
+                Some(mistakes) => (mistakes.to_string(), ExitCode::from(EXIT_CONFIG)),
+                None => (format!("{error:#}"), ExitCode::FAILURE),
+            };
+            complain(&text);
+            code
+        }
+    }
+}
+
+fn perform(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Run => run::run(Config::from_env()?),
+        Command::Check => check::run(&Config::from_env()?),
+        Command::Try(arguments) => try_lines::run(Config::from_env()?, &arguments),
+        Command::Env { effective: true, .. } => env::effective(&Environment::read()),
+        Command::Env { markdown, .. } => env::reference(markdown),
+        Command::Demo => demo::run(),
+    }
+}
+
+/// Writes to stdout: text that a user asked for, never a log. A reader that has gone (`| head`) is not a failure.
+///
+/// # Errors
+/// When stdout cannot be written for another reason.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+fn complain(text: &str) {
+    // Nothing is left to do where even stderr is gone; the exit code still tells.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

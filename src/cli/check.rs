@@ -1,0 +1,154 @@
+//! `logskiff check`: a checked configuration in, one line for each input and output on stdout.
+//!
+//! It starts nothing and reaches nobody. Values of Kafka properties are not printed, but for the brokers and the names of
+//! methods.
+
+use std::fmt::Write;
+
+use crate::config::value::{bytes_text, duration_text};
+use crate::config::{Config, Exit, Input};
+use crate::encode::Encoding;
+use crate::output::kafka;
+use crate::parse::Format;
+use crate::tail::Start;
+
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    Ok(super::print(&summary(config))?)
+}
+
+fn summary(config: &Config) -> String {
+    let mut lines: Vec<String> = config.inputs.iter().map(input).collect();
+    let encoding = match config.encode.encoding {
+        Encoding::Json => "JSON records",
+        Encoding::Raw => "redacted lines",
+    };
+    if config.output.stdout {
+        lines.push(format!("output stdout: {encoding}"));
+    }
+    if let Some(kafka) = &config.output.kafka {
+        lines.push(format!("output kafka: {encoding}, {}", receiver(kafka)));
+    }
+    let batch = &config.batch;
+    lines.push(format!(
+        "batches: {} or {}, {} in flight",
+        bytes_text(batch.bytes),
+        duration_text(batch.linger),
+        bytes_text(batch.in_flight_bytes),
+    ));
+    lines.push(match &config.checkpoint.dir {
+        Some(dir) => format!("state: {}", dir.display()),
+        None => "state: none, so a restart ships everything again".to_owned(),
+    });
+    let end = match config.life.exit {
+        Exit::Signal => "on SIGTERM",
+        Exit::Eof => "when all is read and acknowledged, or on SIGTERM",
+    };
+    lines.push(format!("end: {end}, draining for at most {}", duration_text(config.life.drain_timeout)));
+    lines.join("\n") + "\n"
+}
+
+fn input(input: &Input) -> String {
+    let start = match input.tail.start {
+        Start::Beginning => "beginning",
+        Start::End => "end",
+    };
+    let format = match input.parse.format {
+        Format::None => "nothing".to_owned(),
+        Format::Json => "JSON".to_owned(),
+        Format::Regex => counted(input.parse.patterns.len(), "pattern"),
+        Format::Nginx => "nginx".to_owned(),
+        Format::Auto => "JSON where it is".to_owned(),
+    };
+    let mut text = format!("input {}: {}", input.name, input.tail.paths.join(", "));
+    if !input.tail.exclude.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " without {}", input.tail.exclude.join(", "));
+    }
+    let redact = &input.redact;
+    let rules: Vec<&str> = redact.rules.iter().map(|(name, _)| name.as_str()).collect();
+    let _ = write!(
+        text,
+        " from the {start}, lines up to {}; parse {format}; redact {}",
+        bytes_text(input.frame.line_bytes_max),
+        redact.select.join(", "),
+    );
+    if !rules.is_empty() {
+        let _ = write!(text, ", {} {}", if rules.len() == 1 { "rule" } else { "rules" }, rules.join(", "));
+    }
+    if !redact.fields.is_empty() {
+        let _ = write!(text, ", {}", counted(redact.fields.len(), "field name"));
+    }
+    text
+}
+
+fn receiver(kafka: &kafka::Config) -> String {
+    let set = |name| kafka.properties.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let property = |name| set(name).unwrap_or_default();
+    let mut text = format!(
+        "topic {} at {}, compression {}, {}",
+        kafka.topic,
+        property("bootstrap.servers"),
+        property("compression.type"),
+        property("security.protocol"),
+    );
+    if let Some(mechanism) = set("sasl.mechanism") {
+        let _ = write!(text, " with {mechanism}");
+    }
+    text
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &[&str]) {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let summary = summary(&Config::from_vars(owned).unwrap());
+        for line in expected {
+            assert!(summary.lines().any(|said| said == *line), "{line:?} is not in\n{summary}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_said_in_full() {
+        check(
+            &[],
+            &[
+                "input default: /var/log/app/**/*.log from the beginning, lines up to 1MiB; parse JSON where it is; redact secrets, 8 field names",
+                "output stdout: JSON records",
+                "batches: 256KiB or 50ms, 4MiB in flight",
+                "state: /var/lib/logskiff",
+                "end: on SIGTERM, draining for at most 25s",
+            ],
+        );
+    }
+
+    #[test]
+    fn rules_go_by_name_and_passwords_not_at_all() {
+        let variables = [
+            ("LOGSKIFF_OUTPUT", "kafka"),
+            ("LOGSKIFF_KAFKA_BROKERS", "a:1,b:2"),
+            ("LOGSKIFF_KAFKA_TOPIC", "logs-{namespace:none}"),
+            ("LOGSKIFF_KAFKA_SASL", "plain"),
+            ("LOGSKIFF_KAFKA_USERNAME", "me"),
+            ("LOGSKIFF_KAFKA_PASSWORD", "hunter2"),
+            ("LOGSKIFF_STATE_DIR", "none"),
+            ("LOGSKIFF_REDACT_RULE_ORDER", "order=([0-9]+)"),
+            ("LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/nginx/access.log"),
+            ("LOGSKIFF_INPUT_ACCESS_PARSE", "nginx"),
+        ];
+        check(
+            &variables,
+            &[
+                "input access: /var/log/nginx/access.log from the beginning, lines up to 1MiB; parse nginx; redact secrets, rule order, 8 field names",
+                "output kafka: JSON records, topic logs-{namespace:none} at a:1,b:2, compression lz4, sasl_plaintext with PLAIN",
+                "state: none, so a restart ships everything again",
+            ],
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! `logskiff run`: ship, until told to end.
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::config::{Config, Log, LogFormat};
+
+/// Ships as configured until SIGTERM or SIGINT, or until everything is read where the configuration says so.
+///
+/// # Errors
+/// When it cannot start, or standard output is the only output and fails.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    own_log(&config.log)?;
+    App::start(config, true)?.wait()?;
+    Ok(())
+}
+
+/// Sends logskiff's own log to stderr, where it cannot be mistaken for records.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn own_log(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).context("LOGSKIFF_LOG cannot be read")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match log.format {
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+    };
+    set.map_err(|error| anyhow::anyhow!("the log cannot be set up: {error}"))
+}

@@ -1,0 +1,204 @@
+//! One input's variables in, the configuration of `tail`, `frame`, `parse` and `redact` out.
+//!
+//! The rooms that compile patterns are built here once and thrown away, so that their mistakes are found with all others.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use globset::GlobBuilder;
+
+use super::Input;
+use super::mistake::{listed, shown};
+use super::names;
+use super::reader::Reader;
+use super::reference::{INPUT_PREFIX, RULE_PREFIX};
+use crate::parse::{Format, Type};
+use crate::tail::Start;
+use crate::{frame, parse, redact, tail};
+
+/// Below, nearly every line would be cut; above, one line would be most of the memory.
+const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
+
+const PATHS: &str = "LOGSKIFF_PATHS";
+const PARSE: &str = "LOGSKIFF_PARSE";
+const PATTERN: &str = "LOGSKIFF_PARSE_PATTERN";
+const TYPES: [(&str, Type); 4] =
+    [("int", Type::Int), ("float", Type::Float), ("bool", Type::Bool), ("text", Type::Text)];
+
+/// The name of the input that the common variables alone make.
+const DEFAULT_NAME: &str = "default";
+
+/// All inputs: the named ones by name, after the one that `LOGSKIFF_PATHS` makes.
+pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    let named = reader.environment().input_names();
+    if named.is_empty() || reader.is_set(PATHS) {
+        inputs.push(one(DEFAULT_NAME.to_owned(), reader));
+    }
+    for upper in named {
+        let name = upper.to_lowercase();
+        let paths = format!("{INPUT_PREFIX}{upper}_PATHS");
+        if reader.environment().value(&paths).is_none() {
+            reader.mistake(&paths, "not set, but other variables speak of this input");
+            continue;
+        }
+        if inputs.iter().any(|input| input.name == name) {
+            reader.mistake(&paths, format!("{PATHS} already makes an input of the name {name}"));
+        }
+        inputs.push(one(name, &mut reader.of_input(upper)));
+    }
+    if reader.is_set(PATTERN) && inputs.iter().all(|input| input.parse.format != Format::Regex) {
+        reader.mistake(PATTERN, format!("patterns are for {PARSE}=regex, which is not set"));
+    }
+    inputs
+}
+
+fn one(name: String, reader: &mut Reader<'_>) -> Input {
+    Input {
+        name,
+        tail: tail(reader),
+        frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
+        parse: parse(reader),
+        redact: redact(reader),
+    }
+}
+
+fn tail(reader: &mut Reader<'_>) -> tail::Config {
+    const EXCLUDE: &str = "LOGSKIFF_EXCLUDE";
+    let paths = reader.list(PATHS);
+    let exclude = reader.list(EXCLUDE);
+    for reason in paths.iter().filter_map(|glob| path_mistake(glob)) {
+        reader.mistake(&reader.source(PATHS), reason);
+    }
+    if paths.is_empty() {
+        reader.mistake(&reader.source(PATHS), "names no file");
+    }
+    for reason in exclude.iter().filter_map(|glob| exclude_mistake(glob)) {
+        reader.mistake(&reader.source(EXCLUDE), reason);
+    }
+    let start = reader.choice("LOGSKIFF_START", &[("beginning", Start::Beginning), ("end", Start::End)]);
+    tail::Config { paths, exclude, start }
+}
+
+fn path_mistake(glob: &str) -> Option<String> {
+    let path = Path::new(glob);
+    if !path.is_absolute() {
+        return Some(format!("{} is not an absolute path", shown(glob)));
+    }
+    if path.components().any(|component| component == Component::ParentDir) {
+        return Some(format!("{} goes up with `..`", shown(glob)));
+    }
+    if glob.ends_with('/') {
+        return Some(format!("{} names a directory, not files; add `*` or `**/*.log`", shown(glob)));
+    }
+    // The root and the last component aside, a directory must stand before the first special character.
+    let fixed = glob.find(['*', '?', '[', ']', '{', '}', '\\']).unwrap_or(glob.len());
+    if glob[..fixed].rfind('/').is_none_or(|end| glob[..end].trim_start_matches('/').is_empty()) {
+        return Some(format!("{} has no fixed directory below `/`; nothing outside it is opened", shown(glob)));
+    }
+    glob_mistake(glob)
+}
+
+fn exclude_mistake(glob: &str) -> Option<String> {
+    if !glob.starts_with('/') && !glob.starts_with("**") {
+        return Some(format!("{} begins with neither `/` nor `**`, so it would match nothing", shown(glob)));
+    }
+    glob_mistake(glob)
+}
+
+fn glob_mistake(glob: &str) -> Option<String> {
+    let built = GlobBuilder::new(glob).literal_separator(true).build();
+    built.err().map(|error| format!("{} is not a glob: {}", shown(glob), error.kind()))
+}
+
+fn parse(reader: &mut Reader<'_>) -> parse::Config {
+    let formats = [
+        ("none", Format::None),
+        ("json", Format::Json),
+        ("regex", Format::Regex),
+        ("nginx", Format::Nginx),
+        ("auto", Format::Auto),
+    ];
+    let format = reader.choice(PARSE, &formats);
+    if format != Format::Regex && reader.is_own(PATTERN) {
+        reader.mistake(&reader.source(PATTERN), format!("patterns are for {PARSE}=regex, which this input is not"));
+    }
+    let config = parse::Config {
+        // Common patterns are no matter of an input that is not parsed by them.
+        patterns: if format == Format::Regex { reader.lines(PATTERN) } else { Vec::new() },
+        format,
+        types: types(reader),
+        time_field: reader.text("LOGSKIFF_TIME_FIELD"),
+        time_formats: reader.lines("LOGSKIFF_TIME_FORMAT"),
+        time_zone: reader.text("LOGSKIFF_TIME_ZONE").unwrap_or_default(),
+        level_field: reader.text("LOGSKIFF_LEVEL_FIELD"),
+        drop_failures: reader.choice("LOGSKIFF_PARSE_FAILURE", &[("keep", false), ("drop", true)]),
+    };
+    for error in parse::Parser::new(&config).err().into_iter().flatten() {
+        let variable = match &error {
+            parse::Error::TimeZone { .. } => "LOGSKIFF_TIME_ZONE",
+            parse::Error::TimeFormat { .. } => "LOGSKIFF_TIME_FORMAT",
+            _ => PATTERN,
+        };
+        reader.mistake(&reader.source(variable), error.to_string());
+    }
+    config
+}
+
+fn types(reader: &mut Reader<'_>) -> Vec<(String, Type)> {
+    let parse = |text: &str| {
+        let mut types: Vec<(String, Type)> = Vec::new();
+        for item in super::value::list(text) {
+            let Some((field, word)) = item.rsplit_once(':').filter(|(field, _)| !field.trim().is_empty()) else {
+                return Err(format!("{} is not field:type", shown(&item)));
+            };
+            let Some((_, kind)) = TYPES.iter().find(|(name, _)| *name == word.trim()) else {
+                let known = listed(TYPES.iter().map(|(name, _)| *name));
+                return Err(format!("{} has an unknown type; known are {known}", shown(&item)));
+            };
+            if types.iter().any(|(known, _)| known == field.trim()) {
+                return Err(format!("{} is given two types", shown(field)));
+            }
+            types.push((field.trim().to_owned(), *kind));
+        }
+        Ok(types)
+    };
+    reader.read("LOGSKIFF_PARSE_TYPES", parse).unwrap_or_default()
+}
+
+fn redact(reader: &mut Reader<'_>) -> redact::Config {
+    const SELECT: &str = "LOGSKIFF_REDACT";
+    const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
+    let mut fields = reader.list(FIELDS);
+    if fields == ["none"] {
+        fields.clear();
+    }
+    let config = redact::Config { select: reader.list(SELECT), rules: rules(reader), fields };
+    for error in redact::Redactor::new(&config).err().into_iter().flatten() {
+        let variable = match &error {
+            redact::Error::UnknownDetector { .. } => SELECT.to_owned(),
+            redact::Error::Field { .. } => FIELDS.to_owned(),
+            redact::Error::Pattern { rule, .. }
+            | redact::Error::EmptyMatch { rule }
+            | redact::Error::TooLarge { rule, .. }
+            | redact::Error::NameTaken { rule }
+            | redact::Error::Twice { rule }
+            | redact::Error::Name { rule } => format!("{RULE_PREFIX}{}", rule.to_uppercase()),
+        };
+        reader.mistake(&reader.source(&variable), error.to_string());
+    }
+    config
+}
+
+/// The common rules of one's own with those of the input, which replace common ones of the same name.
+fn rules(reader: &Reader<'_>) -> Vec<(String, String)> {
+    let environment = reader.environment();
+    let own_prefix = reader.own(RULE_PREFIX);
+    let common = environment.values().filter_map(|(name, pattern)| Some((names::rule(name)?, pattern)));
+    let own = environment.values().filter_map(|(name, pattern)| {
+        let rule = name.strip_prefix(own_prefix.as_deref()?)?;
+        Some((rule, pattern))
+    });
+    let rules: BTreeMap<_, _> = common.chain(own).collect();
+    rules.into_iter().map(|(name, pattern)| (name.to_lowercase(), pattern.to_owned())).collect()
+}

@@ -1,0 +1,317 @@
+//! The Kafka variables in, the configuration of `output::kafka` out: every librdkafka property that is not left to its
+//! default.
+//!
+//! Property names and bounds are those of librdkafka 2.12 (its CONFIGURATION.md). Values of one's own properties are never
+//! shown: any of them may be a secret.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
+
+use super::mistake::shown;
+use super::reader::Reader;
+use super::value;
+use crate::batch;
+use crate::encode::template::{Part, Template};
+use crate::output::kafka::{Config, Message, Oversize, Properties};
+
+const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
+const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
+const TLS: &str = "LOGSKIFF_KAFKA_TLS";
+const CA_FILE: &str = "LOGSKIFF_KAFKA_TLS_CA_FILE";
+const CERT_FILE: &str = "LOGSKIFF_KAFKA_TLS_CERT_FILE";
+const KEY_FILE: &str = "LOGSKIFF_KAFKA_TLS_KEY_FILE";
+const SASL: &str = "LOGSKIFF_KAFKA_SASL";
+const USERNAME: &str = "LOGSKIFF_KAFKA_USERNAME";
+const PASSWORD: &str = "LOGSKIFF_KAFKA_PASSWORD";
+const TOKEN_FILE: &str = "LOGSKIFF_KAFKA_TOKEN_FILE";
+const PROPERTIES: &str = "LOGSKIFF_KAFKA_PROPERTIES";
+
+/// The longest name that a broker takes (Kafka's `Topic.MAX_NAME_LENGTH`).
+const TOPIC_CHARS_MAX: usize = 249;
+
+/// Each topic costs memory in the client and partitions at the broker.
+const TOPICS: std::ops::RangeInclusive<usize> = 1..=10_000;
+
+/// Why a property of one's own is refused.
+enum Refusal {
+    /// It would break what the output promises.
+    Promise,
+    /// A variable of ours sets it.
+    Variable(&'static str),
+}
+
+/// The properties that are not free, by name.
+const REFUSED: &[(&str, Refusal)] = &[
+    ("acks", Refusal::Promise),
+    ("request.required.acks", Refusal::Promise),
+    ("enable.idempotence", Refusal::Promise),
+    ("message.timeout.ms", Refusal::Promise),
+    ("delivery.timeout.ms", Refusal::Promise),
+    ("retries", Refusal::Promise),
+    ("message.send.max.retries", Refusal::Promise),
+    ("max.in.flight", Refusal::Promise),
+    ("max.in.flight.requests.per.connection", Refusal::Promise),
+    ("delivery.report.only.error", Refusal::Promise),
+    ("queue.buffering.backpressure.threshold", Refusal::Promise),
+    ("queuing.strategy", Refusal::Promise),
+    ("transactional.id", Refusal::Promise),
+    ("transaction.timeout.ms", Refusal::Promise),
+    ("enabled_events", Refusal::Promise),
+    ("opaque", Refusal::Promise),
+    ("default_topic_conf", Refusal::Promise),
+    ("interceptors", Refusal::Promise),
+    ("plugin.library.paths", Refusal::Promise),
+    ("bootstrap.servers", Refusal::Variable(BROKERS)),
+    ("metadata.broker.list", Refusal::Variable(BROKERS)),
+    ("compression.codec", Refusal::Variable("LOGSKIFF_KAFKA_COMPRESSION")),
+    ("compression.type", Refusal::Variable("LOGSKIFF_KAFKA_COMPRESSION")),
+    ("linger.ms", Refusal::Variable("LOGSKIFF_LINGER")),
+    ("queue.buffering.max.ms", Refusal::Variable("LOGSKIFF_LINGER")),
+    ("batch.size", Refusal::Variable("LOGSKIFF_BATCH_BYTES")),
+    ("queue.buffering.max.kbytes", Refusal::Variable("LOGSKIFF_IN_FLIGHT_BYTES")),
+    ("queue.buffering.max.messages", Refusal::Variable("LOGSKIFF_IN_FLIGHT_BYTES")),
+    ("security.protocol", Refusal::Variable("LOGSKIFF_KAFKA_TLS and LOGSKIFF_KAFKA_SASL")),
+    ("ssl.ca.location", Refusal::Variable(CA_FILE)),
+    ("ssl.certificate.location", Refusal::Variable(CERT_FILE)),
+    ("ssl.key.location", Refusal::Variable(KEY_FILE)),
+    ("sasl.mechanism", Refusal::Variable(SASL)),
+    ("sasl.mechanisms", Refusal::Variable(SASL)),
+    ("sasl.username", Refusal::Variable(USERNAME)),
+    ("sasl.password", Refusal::Variable(PASSWORD)),
+];
+
+/// Properties that would stop the broker's certificate from being verified, with the values that do.
+const UNVERIFIED: [(&str, &[&str]); 2] = [
+    ("enable.ssl.certificate.verification", &["false", "0", "f"]),
+    ("ssl.endpoint.identification.algorithm", &["none"]),
+];
+
+/// Reads every Kafka variable, so that mistakes are found even while the output is another; `needed`: Kafka is one of the
+/// outputs.
+pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: bool) -> Config {
+    let mut properties = Properties(Vec::new());
+    let brokers = brokers(reader, needed);
+    add(&mut properties, "bootstrap.servers", brokers.join(","));
+    for (name, value) in fixed() {
+        add(&mut properties, name, value);
+    }
+    let compression = ["none", "gzip", "snappy", "lz4", "zstd"].map(|word| (word, word));
+    add(&mut properties, "compression.type", reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression));
+    add(&mut properties, "linger.ms", batch.linger.as_millis().to_string());
+    add(&mut properties, "batch.size", batch.bytes.to_string());
+    // The budget bounds what is in flight in bytes of the files; records are longer than their lines, and a full queue
+    // would only stall what the budget already holds back.
+    add(&mut properties, "queue.buffering.max.kbytes", (batch.in_flight_bytes / 1024 * 2 + 1024).to_string());
+    let tls = tls(reader, &mut properties);
+    let (sasl, token_file) = sasl(reader, &mut properties);
+    let protocol = match (sasl, tls) {
+        (false, false) => "plaintext",
+        (false, true) => "ssl",
+        (true, false) => "sasl_plaintext",
+        (true, true) => "sasl_ssl",
+    };
+    add(&mut properties, "security.protocol", protocol);
+    own_properties(reader, &mut properties);
+    Config {
+        topic: topic(reader),
+        key: reader.template("LOGSKIFF_KAFKA_KEY"),
+        topics_max: reader.number("LOGSKIFF_KAFKA_TOPICS_MAX", &TOPICS),
+        oversize: reader.choice("LOGSKIFF_KAFKA_OVERSIZE", &[("split", Oversize::Split), ("drop", Oversize::Drop)]),
+        message: reader.choice("LOGSKIFF_KAFKA_MESSAGE", &[("record", Message::Record), ("batch", Message::Batch)]),
+        properties,
+        token_file,
+    }
+}
+
+/// What the delivery promise needs and what suits a sidecar, whatever the environment says.
+fn fixed() -> [(&'static str, &'static str); 9] {
+    [
+        ("client.id", "logskiff"),
+        ("enable.idempotence", "true"),
+        ("acks", "all"),
+        // 0: for ever. A message is given up by nobody but us; the files are the queue.
+        ("message.timeout.ms", "0"),
+        ("socket.keepalive.enable", "true"),
+        // The budget in bytes is the bound that is meant; this one must not be met first by short lines.
+        ("queue.buffering.max.messages", "1000000"),
+        ("retry.backoff.max.ms", "10000"),
+        ("reconnect.backoff.max.ms", "10000"),
+        ("log_level", "6"),
+    ]
+}
+
+fn add(properties: &mut Properties, name: &str, value: impl Into<String>) {
+    properties.0.push((name.to_owned(), value.into()));
+}
+
+fn brokers(reader: &mut Reader<'_>, needed: bool) -> Vec<String> {
+    let parse = |text: &str| {
+        let brokers = value::list(text);
+        match brokers.iter().find_map(|broker| broker_mistake(broker)) {
+            Some(reason) => Err(reason),
+            None if brokers.is_empty() => Err("names no broker".to_owned()),
+            None => Ok(brokers),
+        }
+    };
+    if needed && !reader.is_set(BROKERS) {
+        reader.mistake(BROKERS, "not set, but LOGSKIFF_OUTPUT names kafka");
+    }
+    reader.read(BROKERS, parse).unwrap_or_default()
+}
+
+fn broker_mistake(broker: &str) -> Option<String> {
+    let Some((host, port)) = broker.rsplit_once(':') else {
+        return Some(format!("{} has no port", shown(broker)));
+    };
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host_is_right = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_right),
+    };
+    if !host_is_right {
+        return Some(format!("{} is not host:port", shown(broker)));
+    }
+    let port_is_right = port.parse::<u16>().is_ok_and(|port| port > 0);
+    (!port_is_right).then(|| format!("{} has a port that is not a number from 1 to 65535", shown(broker)))
+}
+
+fn topic(reader: &mut Reader<'_>) -> Template {
+    let topic = reader.template(TOPIC).unwrap_or_else(|| Template(Vec::new()));
+    if let Some(reason) = topic_mistake(&topic) {
+        reader.mistake(TOPIC, reason);
+    }
+    topic
+}
+
+fn topic_mistake(topic: &Template) -> Option<String> {
+    let is_right = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let mut fixed = String::new();
+    for part in &topic.0 {
+        let (Part::Text(text) | Part::Place(_, Some(text))) = part else { continue };
+        if let Some(wrong) = text.chars().find(|c| !is_right(*c)) {
+            return Some(format!("a topic's name cannot hold {wrong:?}; letters, digits, `.`, `_` and `-` it can"));
+        }
+        if matches!(part, Part::Text(_)) {
+            fixed.push_str(text);
+        }
+    }
+    if fixed.len() > TOPIC_CHARS_MAX {
+        return Some(format!("a topic's name cannot have more than {TOPIC_CHARS_MAX} characters"));
+    }
+    let is_static = topic.0.iter().all(|part| matches!(part, Part::Text(_)));
+    (is_static && [".", ".."].contains(&fixed.as_str())).then(|| format!("{fixed:?} cannot be a topic's name"))
+}
+
+fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
+    let on = reader.choice(TLS, &[("off", false), ("on", true)]);
+    let files = [(CA_FILE, "ssl.ca.location"), (CERT_FILE, "ssl.certificate.location"), (KEY_FILE, "ssl.key.location")];
+    for (variable, property) in files {
+        let Some(path) = reader.path(variable) else { continue };
+        if !on {
+            reader.mistake(variable, format!("set, but {TLS} is not on"));
+        } else if let Err(error) = File::open(&path) {
+            reader.mistake(variable, format!("{} cannot be read: {}", shown(&path.to_string_lossy()), error.kind()));
+        }
+        add(properties, property, path.to_string_lossy());
+    }
+    for (one, other) in [(CERT_FILE, KEY_FILE), (KEY_FILE, CERT_FILE)] {
+        if reader.is_set(one) && !reader.is_set(other) {
+            reader.mistake(other, format!("not set, but {one} is; they belong together"));
+        }
+    }
+    on
+}
+
+fn sasl(reader: &mut Reader<'_>, properties: &mut Properties) -> (bool, Option<PathBuf>) {
+    let mechanisms = [
+        ("none", None),
+        ("plain", Some("PLAIN")),
+        ("scram-sha-256", Some("SCRAM-SHA-256")),
+        ("scram-sha-512", Some("SCRAM-SHA-512")),
+        ("oauthbearer", Some("OAUTHBEARER")),
+    ];
+    let mechanism = reader.choice(SASL, &mechanisms);
+    let with_token = mechanism == Some("OAUTHBEARER");
+    let with_password = mechanism.is_some() && !with_token;
+    for (variable, wanted) in [(USERNAME, with_password), (PASSWORD, with_password), (TOKEN_FILE, with_token)] {
+        match (reader.is_set(variable), wanted) {
+            (false, true) => reader.mistake(variable, format!("not set, but {SASL} needs it")),
+            (true, false) => reader.mistake(variable, format!("set, but {SASL} does not use it")),
+            _ => {}
+        }
+    }
+    let token_file = reader.path(TOKEN_FILE);
+    if let Some(mechanism) = mechanism {
+        add(properties, "sasl.mechanism", mechanism);
+    }
+    if let Some(username) = reader.text(USERNAME) {
+        add(properties, "sasl.username", username);
+    }
+    if let Some(password) = reader.environment().secret(PASSWORD) {
+        add(properties, "sasl.password", password.expose());
+    }
+    (mechanism.is_some(), token_file)
+}
+
+fn own_properties(reader: &mut Reader<'_>, properties: &mut Properties) {
+    let Some(text) = reader.environment().secret(PROPERTIES) else { return };
+    let mut seen: Vec<String> = Vec::new();
+    for (index, line) in text.expose().lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (name, value) = match line.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+            // A line without a name may be all secret: its number has to do.
+            Some((name, value)) if is_property_name(name) => (name, value),
+            _ => {
+                reader.mistake(PROPERTIES, format!("line {} is not name=value", index + 1));
+                continue;
+            }
+        };
+        if seen.iter().any(|known| known == name) {
+            reader.mistake(PROPERTIES, format!("{name} is set twice"));
+        } else if let Some(reason) = refusal(name, value).or_else(|| unusable(name, value)) {
+            reader.mistake(PROPERTIES, reason);
+        } else {
+            add(properties, name, value);
+        }
+        seen.push(name.to_owned());
+    }
+}
+
+/// librdkafka's names, as far as their characters go.
+fn is_property_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'.' || byte == b'_')
+}
+
+fn refusal(name: &str, value: &str) -> Option<String> {
+    if name.ends_with("_cb") {
+        return Some(format!("{name} is refused: callbacks carry the delivery promise"));
+    }
+    let unverified = UNVERIFIED
+        .iter()
+        .any(|(property, values)| *property == name && values.iter().any(|off| off.eq_ignore_ascii_case(value)));
+    if unverified {
+        return Some(format!("{name} is refused: with TLS the broker's certificate and name are always verified"));
+    }
+    let (_, refusal) = REFUSED.iter().find(|(property, _)| *property == name)?;
+    Some(match refusal {
+        Refusal::Promise => format!("{name} is refused: it could break the delivery promise"),
+        Refusal::Variable(variable) => format!("{name} is refused: {variable} sets it"),
+    })
+}
+
+/// What librdkafka says to a property by itself. Its own words hold the value, so ours stand in.
+fn unusable(name: &str, value: &str) -> Option<String> {
+    let mut client = ClientConfig::new();
+    client.set(name, value);
+    match client.create_native_config() {
+        Ok(_) => None,
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Some(format!("librdkafka has no property {name}"))
+        }
+        Err(_) => Some(format!("librdkafka refuses the value of {name}")),
+    }
+}

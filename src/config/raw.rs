@@ -1,0 +1,148 @@
+//! The process environment in, our own variables as text out, names kept as they were set.
+//!
+//! This is the only reader of `std::env`. It judges names and encodings, never what a value says, and it never shows a
+//! value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use super::memory;
+use super::mistake::{Mistake, shown};
+use super::names::{self, Name};
+use super::reference;
+use super::value::Secret;
+
+/// What a `…_FILE` beside a secret ends with.
+const FILE_SUFFIX: &str = "_FILE";
+
+/// A volume is no place for a larger secret; the bound keeps a mistaken path from filling the memory.
+const SECRET_BYTES_MAX: u64 = 1 << 20;
+
+/// Our part of an environment, and what the machine says of itself.
+///
+/// No `Debug`: the values may be secrets.
+pub struct Environment {
+    values: BTreeMap<String, String>,
+    mistakes: Vec<Mistake>,
+    memory_limit_bytes: Option<u64>,
+}
+
+impl Environment {
+    /// The environment and the memory limit of this process.
+    #[must_use]
+    pub fn read() -> Self {
+        let memory_limit_bytes = memory::limit_bytes(Path::new(memory::CGROUP_ROOT));
+        Self { memory_limit_bytes, ..Self::new(std::env::vars_os()) }
+    }
+
+    /// An environment as given, without a memory limit. An empty value counts as not set; names that are not ours, and
+    /// those that Kubernetes makes for a Service, are ignored.
+    #[must_use]
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut mistakes = Vec::new();
+        let mut texts = Vec::new();
+        for (name, value) in variables {
+            let name = name.to_string_lossy().into_owned();
+            if value.is_empty() {
+                continue;
+            }
+            match (names::classify(&name), value.into_string()) {
+                (Name::Known, Ok(value)) => texts.push((name, value)),
+                (Name::Known, Err(_)) => {
+                    mistakes.push(names::mistake(&name, "the value is not UTF-8".to_owned()));
+                }
+                (Name::Foreign, _) => {}
+                (Name::Unknown { reason, example }, _) => {
+                    mistakes.push(Mistake { variable: name, reason, example });
+                }
+            }
+        }
+        mistakes.sort_by(|a, b| a.variable.cmp(&b.variable));
+        let values = named_as_set(texts).unwrap_or_else(|error| {
+            // envy cannot fail on texts, but a failure must not pass for an empty environment.
+            mistakes.push(names::mistake(reference::PREFIX, error.to_string()));
+            BTreeMap::new()
+        });
+        let mut environment = Self { values, mistakes, memory_limit_bytes: None };
+        environment.read_secret_files();
+        environment
+    }
+
+    /// Replaces each `X_FILE` of a secret `X` by the secret itself.
+    fn read_secret_files(&mut self) {
+        for secret in reference::VARIABLES.iter().filter(|variable| variable.secret) {
+            let variable = format!("{}{FILE_SUFFIX}", secret.name);
+            let Some(path) = self.values.remove(&variable) else { continue };
+            if self.values.contains_key(secret.name) {
+                let reason = format!("set beside {}; keep one of the two", secret.name);
+                self.mistakes.push(names::mistake(&variable, reason));
+                continue;
+            }
+            match secret_file(Path::new(&path)) {
+                Ok(value) => {
+                    self.values.insert(secret.name.to_owned(), value);
+                }
+                Err(reason) => {
+                    let reason = format!("{} {reason}", shown(&path));
+                    self.mistakes.push(names::mistake(&variable, reason));
+                    // The secret counts as given: its absence is not a second mistake.
+                    self.values.insert(secret.name.to_owned(), String::new());
+                }
+            }
+        }
+    }
+
+    /// The value of a variable that is set.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Every variable that is set, by name. Secrets are among them.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// What is wrong with names, encodings and secret files.
+    pub(super) fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+
+    /// What the control group allows this process.
+    pub(super) fn memory_limit_bytes(&self) -> Option<u64> {
+        self.memory_limit_bytes
+    }
+
+    /// The names of the named inputs, as in their variables, in order.
+    pub(super) fn input_names(&self) -> BTreeSet<&str> {
+        self.values.keys().filter_map(|name| names::input(name)).map(|(input, _)| input).collect()
+    }
+
+    /// A secret that is set.
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
+        self.value(name).map(|value| Secret::new(value.to_owned()))
+    }
+}
+
+/// envy hands names over in lower case; ours are upper case throughout, which `names::classify` has made sure of.
+fn named_as_set(texts: Vec<(String, String)>) -> Result<BTreeMap<String, String>, envy::Error> {
+    let lower: BTreeMap<String, String> = envy::from_iter(texts)?;
+    Ok(lower.into_iter().map(|(name, value)| (name.to_ascii_uppercase(), value)).collect())
+}
+
+fn secret_file(path: &Path) -> Result<String, String> {
+    let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if metadata.len() > SECRET_BYTES_MAX {
+        return Err(format!("is larger than {SECRET_BYTES_MAX} bytes"));
+    }
+    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let text = String::from_utf8(bytes).map_err(|_| "does not hold UTF-8".to_owned())?;
+    // Editors and `kubectl create secret --from-file` leave a line end that nobody means.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+}

@@ -1,0 +1,137 @@
+//! Bytes into the inside of a JSON string, and instants into RFC 3339.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+/// Writes `bytes` as the inside of a JSON string: escaped, and repaired with U+FFFD where they are not UTF-8.
+pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    for chunk in bytes.utf8_chunks() {
+        escape(chunk.valid().as_bytes(), out);
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
+/// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped.
+fn escape(text: &[u8], out: &mut Vec<u8>) {
+    let mut copied = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if !ESCAPED[usize::from(*byte)] {
+            continue;
+        }
+        out.extend_from_slice(&text[copied..at]);
+        copied = at + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            control => {
+                let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control & 15)]);
+            }
+        }
+    }
+    out.extend_from_slice(&text[copied..]);
+}
+
+/// The bytes that RFC 8259 wants escaped.
+const ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut control = 0;
+    while control < 32 {
+        escaped[control] = true;
+        control += 1;
+    }
+    escaped[b'"' as usize] = true;
+    escaped[b'\\' as usize] = true;
+    escaped
+};
+
+/// Writes instants; remembers the last second, which most lines share with the one before.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    second: Option<i64>,
+    written: String,
+}
+
+impl Clock {
+    /// Writes `time_ns`, nanoseconds since the Unix epoch, as RFC 3339 in UTC: with milliseconds, or with nanoseconds
+    /// where they say more.
+    pub(super) fn write(&mut self, time_ns: i64, out: &mut Vec<u8>) {
+        let (second, nanosecond) = (time_ns.div_euclid(1_000_000_000), time_ns.rem_euclid(1_000_000_000));
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.written.clear();
+            let instant = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+            let written = write!(self.written, "{instant:.0}");
+            debug_assert!(written.is_ok(), "writing to a string does not fail");
+            self.written.truncate("1970-01-01T00:00:00".len());
+        }
+        out.extend_from_slice(self.written.as_bytes());
+        out.push(b'.');
+        let (mut unit, value) =
+            if nanosecond % 1_000_000 == 0 { (100, nanosecond / 1_000_000) } else { (100_000_000, nanosecond) };
+        while unit > 0 {
+            out.push(b'0' + u8::try_from(value / unit % 10).unwrap_or_default());
+            unit /= 10;
+        }
+        out.push(b'Z');
+    }
+}
+
+/// Writes a number.
+pub(super) fn write_number(number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), number);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            return out.extend_from_slice(&digits[at..]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_rfc_3339() {
+        #[track_caller]
+        fn check(time_ns: i64, want: &str) {
+            let mut out = Vec::new();
+            Clock::default().write(time_ns, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        }
+        check(0, "1970-01-01T00:00:00.000Z");
+        check(-1, "1969-12-31T23:59:59.999999999Z");
+        check(1_795_471_200_123_000_000, "2026-11-23T22:00:00.123Z");
+        check(i64::MAX, "2262-04-11T23:47:16.854775807Z");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(bytes in prop::collection::vec(any::<u8>(), 0..64), number: u64, time_ns: i64) {
+            let mut out = vec![b'"'];
+            write_escaped(&bytes, &mut out);
+            out.push(b'"');
+            let read: String = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(read, String::from_utf8_lossy(&bytes));
+            let mut out = Vec::new();
+            write_number(number, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+            let mut out = Vec::new();
+            Clock::default().write(time_ns, &mut out);
+            let read: Timestamp = std::str::from_utf8(&out).unwrap().parse().unwrap();
+            prop_assert_eq!(read.as_nanosecond(), i128::from(time_ns));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What librdkafka tells us: reports, errors, log lines, and its wish for a new token.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+
+/// What became of a message, by its ticket.
+pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
+
+/// The same kind of error is logged once in so long.
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// A token without an expiry that can be read is read again after so long.
+const TOKEN_KEPT: Duration = Duration::from_secs(300);
+
+/// Where reports wait for the shipper.
+pub(super) struct Desk {
+    outcomes: Mutex<Vec<Outcome>>,
+    wake: Arc<Box<dyn Fn() + Send + Sync>>,
+    too_large: AtomicBool,
+}
+
+impl Desk {
+    pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self { outcomes: Mutex::default(), wake: Arc::new(wake), too_large: AtomicBool::new(false) }
+    }
+
+    /// The desk of the next client: empty.
+    pub(super) fn successor(&self) -> Self {
+        Self { outcomes: Mutex::default(), wake: Arc::clone(&self.wake), too_large: AtomicBool::new(false) }
+    }
+
+    pub(super) fn put(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.push((ticket, outcome));
+        // The shipper takes all at once: only the first needs to wake it.
+        let first = outcomes.len() == 1;
+        drop(outcomes);
+        if first {
+            (self.wake)();
+        }
+    }
+
+    pub(super) fn take(&self) -> Vec<Outcome> {
+        std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn note_too_large(&self) {
+        self.too_large.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_too_large(&self) -> bool {
+        self.too_large.load(Ordering::Relaxed)
+    }
+}
+
+/// The client's context.
+pub(super) struct Context {
+    desk: Arc<Desk>,
+    token_file: Option<PathBuf>,
+    said: Mutex<HashMap<String, Instant>>,
+}
+
+impl Context {
+    pub(super) fn new(desk: Arc<Desk>, token_file: Option<PathBuf>) -> Self {
+        Self { desk, token_file, said: Mutex::default() }
+    }
+
+    /// Whether this kind of error has not been logged lately.
+    fn is_news(&self, kind: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let news = said.get(kind).is_none_or(|at| now.duration_since(*at) >= SAID_AGAIN_AFTER);
+        if news {
+            said.insert(kind.to_owned(), now);
+        }
+        news
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+        let outcome = match result {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
+        };
+        if let Err(code) = outcome
+            && self.is_news(&format!("delivery {code:?}"))
+        {
+            tracing::error!(%code, "Kafka did not take a message; it is sent again");
+        }
+        self.desk.put(ticket as u64, outcome);
+    }
+}
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                if self.is_news(facility) {
+                    tracing::warn!(target: "librdkafka", facility, message);
+                }
+            }
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
+                tracing::info!(target: "librdkafka", facility, message)
+            }
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, message),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        if self.is_news(&format!("{code:?}")) {
+            tracing::warn!(%error, reason, "Kafka cannot be reached; the lines stay in their files until it can");
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let Some(path) = &self.token_file else { return Err("LOGSKIFF_KAFKA_TOKEN_FILE is not set".into()) };
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let token = text.trim().to_owned();
+        let (principal_name, expires_ms) = claims(&token);
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        let soon_ms = now_ms + i64::try_from(TOKEN_KEPT.as_millis()).unwrap_or(i64::MAX);
+        // librdkafka asks again at four fifths of the way to this time.
+        let lifetime_ms = expires_ms.filter(|expires_ms| *expires_ms > now_ms).unwrap_or(soon_ms);
+        Ok(OAuthToken { token, principal_name: principal_name.unwrap_or_else(|| "logskiff".into()), lifetime_ms })
+    }
+}
+
+/// The subject and the expiry (milliseconds since the epoch) that a JSON Web Token (RFC 7519) names; unverified: the
+/// broker verifies it.
+fn claims(token: &str) -> (Option<String>, Option<i64>) {
+    let claims = || -> Option<serde_json::Value> {
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?.trim_end_matches('=')).ok()?;
+        serde_json::from_slice(&payload).ok()
+    };
+    let claims = claims().unwrap_or_default();
+    let subject = claims.get("sub").and_then(serde_json::Value::as_str).map(ToOwned::to_owned);
+    let expires_ms = claims.get("exp").and_then(serde_json::Value::as_f64).map(|seconds| {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a float beyond the range saturates, which is what is wanted"
+        )]
+        let expires_ms = (seconds * 1000.0) as i64;
+        expires_ms
+    });
+    (subject, expires_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_s_subject_and_expiry_are_read() {
+        // {"alg":"none"} . {"sub":"system:serviceaccount:shop:app","exp":1795471200}
+        let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6c2hvcDphcHAiLCJleHAiOjE3OTU0NzEyMDB9.";
+        assert_eq!(claims(token), (Some("system:serviceaccount:shop:app".into()), Some(1_795_471_200_000)));
+        for garbage in ["", "a.b.c", "a.!!.c", "a.e30.c"] {
+            assert_eq!(claims(garbage), (None, None), "{garbage}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which fields are masked by their name.
+//!
+//! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
+//! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
+
+use super::Error;
+use super::masks::Masks;
+use super::unescape::Unescaped;
+use crate::record::{Key, Kind, Node, Parsed};
+
+/// The configured names, split at their dots.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    paths: Vec<Vec<Step>>,
+    /// Bit n: some path's last name has n bytes (63: or more). Rules most names of a line out at once.
+    last_lengths: u64,
+}
+
+/// One step of a path; names are in lower case.
+#[derive(Debug)]
+enum Step {
+    Any,
+    Name(String),
+}
+
+/// What the walk needs between nodes; reused.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// The names of the open objects and arrays.
+    open: Vec<Key>,
+    name: Unescaped,
+}
+
+impl Fields {
+    /// Reads the names.
+    ///
+    /// # Errors
+    /// One for each name that has an empty step.
+    pub(super) fn new(names: &[String], errors: &mut Vec<Error>) -> Self {
+        let mut fields = Self::default();
+        for name in names {
+            let steps: Vec<&str> = name.trim().split('.').collect();
+            if steps.contains(&"") {
+                errors.push(Error::Field { field: name.clone() });
+                continue;
+            }
+            let path: Vec<Step> = steps
+                .iter()
+                .map(|step| if *step == "*" { Step::Any } else { Step::Name(step.to_lowercase()) })
+                .collect();
+            fields.last_lengths |= match path.last() {
+                Some(Step::Name(last)) => length_bit(last.len()),
+                _ => u64::MAX,
+            };
+            fields.paths.push(path);
+        }
+        fields
+    }
+
+    /// Whether no field is masked by name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Masks the values that bear a configured name, all but nulls.
+    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, rule: usize, masks: &mut Masks) {
+        walk.open.clear();
+        // How many were open when a masked one was entered.
+        let mut masked_from = None;
+        for node in &parsed.nodes {
+            match *node {
+                Node::Value { key, at, kind } => {
+                    if kind != Kind::Null && (masked_from.is_some() || self.names(text, parsed, walk, key)) {
+                        masks.add(at, rule);
+                    }
+                }
+                Node::Object { key } | Node::Array { key } => {
+                    if masked_from.is_none() && self.names(text, parsed, walk, key) {
+                        masked_from = Some(walk.open.len());
+                    }
+                    walk.open.push(key);
+                }
+                Node::End => {
+                    walk.open.pop();
+                    if masked_from == Some(walk.open.len()) {
+                        masked_from = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether `key`, within what is open, is one of the names.
+    fn names(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
+        let (written, escaped) = match key {
+            Key::None => (&[][..], false),
+            Key::Name(index) => (parsed.names.get(usize::from(index)).map_or(&[][..], |name| name.as_bytes()), false),
+            Key::Text(at) => {
+                let written = &text[at.indices()];
+                (written, memchr::memchr(b'\\', written).is_some())
+            }
+        };
+        // Lower case may have another length outside ASCII.
+        let plain = !escaped && written.is_ascii() && !matches!(key, Key::None);
+        if plain {
+            let last = memchr::memrchr(b'.', written).map_or(written, |dot| &written[dot + 1..]);
+            if self.last_lengths & length_bit(last.len()) == 0 {
+                return false;
+            }
+        } else if matches!(key, Key::None) && self.last_lengths != u64::MAX {
+            return false;
+        }
+        self.names_slowly(text, parsed, walk, key)
+    }
+
+    /// The same with all steps spelt out.
+    fn names_slowly(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
+        let mut trail = Vec::with_capacity(walk.open.len() + 1);
+        for key in walk.open.iter().chain([&key]) {
+            let lower = match *key {
+                Key::None => {
+                    trail.push(None);
+                    continue;
+                }
+                Key::Name(index) => {
+                    parsed.names.get(usize::from(index)).map_or(String::new(), |name| name.to_lowercase())
+                }
+                Key::Text(at) => match walk.name.decode(text, at) {
+                    Ok(()) => String::from_utf8_lossy(walk.name.bytes()).to_lowercase(),
+                    Err(_) => return true,
+                },
+            };
+            // A name may itself be a path, as in `{"user.token": …}`.
+            trail.extend(lower.split('.').map(|step| Some(step.to_owned())));
+        }
+        self.paths.iter().any(|path| ends_with(&trail, path))
+    }
+}
+
+fn length_bit(bytes: usize) -> u64 {
+    1 << bytes.min(63)
+}
+
+/// Whether the trail ends with the path. An array's element has no name: a `*` may stand for it, else it is passed over.
+fn ends_with(trail: &[Option<String>], path: &[Step]) -> bool {
+    let Some((step, path_before)) = path.split_last() else { return true };
+    let Some((name, trail_before)) = trail.split_last() else { return false };
+    let fits = match (step, name) {
+        (Step::Any, _) => true,
+        (Step::Name(step), Some(name)) => step == name,
+        (Step::Name(_), None) => false,
+    };
+    fits && ends_with(trail_before, path_before) || name.is_none() && ends_with(trail_before, path)
+}

@@ -1,0 +1,204 @@
+//! Rules ready to run: what the configuration chose from the catalogue, and its own patterns.
+//!
+//! In: names and patterns. Out: compiled rules, or every mistake at once. A rule finds all its matches in a text in time
+//! linear in the text; it never decides what is done with them.
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Hir, Look};
+
+use super::catalogue::{self, Detector, Group};
+use super::check::Check;
+use super::masks::Masks;
+use super::{Config, Error, FIELD, UNREADABLE};
+use crate::record::TextRange;
+
+/// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
+pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// The group of an own pattern that is masked.
+const SECRET: &str = "secret";
+
+/// Matches that a check turned down may add up to so many times the text's length, for they may overlap. Honest texts
+/// stay below 1; what is above is made to cost time, and is masked unchecked.
+const REJECTED_FACTOR_MAX: usize = 16;
+
+/// One detector or own pattern.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// What it is called in masks and metrics.
+    pub(super) name: String,
+    /// What finds a line that the rule may match, over a chunk of lines; `None`: the rule is tried on each line.
+    pub(super) trigger: Option<String>,
+    /// The trigger, for a rule of many forms: on most of the lines that some rule has hit, it saves trying them all.
+    gate: Option<Regex>,
+    forms: Vec<Form>,
+}
+
+#[derive(Debug)]
+struct Form {
+    regex: Regex,
+    check: Option<Check>,
+    /// The number of the group `secret`.
+    secret: Option<usize>,
+}
+
+impl Rule {
+    /// Adds the rule's matches in `text` to `masks`.
+    pub(super) fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
+        if self.gate.as_ref().is_some_and(|gate| !gate.is_match(text)) {
+            return;
+        }
+        for form in &self.forms {
+            form.mark(text, number, masks);
+        }
+    }
+}
+
+impl Form {
+    fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
+        let mut at = 0;
+        let mut rejected_bytes = 0;
+        while let Some(found) = self.regex.find_at(text, at) {
+            let part = self.part(text, found.range());
+            let mut confirmed = false;
+            let mut add = |part: std::ops::Range<usize>| {
+                confirmed = true;
+                masks.add(TextRange::new(part.start, part.end), number);
+            };
+            match self.check {
+                Some(check) if rejected_bytes <= text.len().saturating_mul(REJECTED_FACTOR_MAX) => {
+                    check(text, part.clone(), &mut add);
+                }
+                _ => add(part.clone()),
+            }
+            // What follows the masked part may begin the next match; what was turned down may hide one.
+            at = if confirmed || part == found.range() {
+                part.end
+            } else {
+                rejected_bytes += found.len();
+                part.start
+            };
+            at = at.max(found.start() + 1);
+        }
+    }
+
+    /// What of a match is masked: the group `secret`, else the first group that took part, else all of it.
+    fn part(&self, text: &[u8], found: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        if self.regex.captures_len() == 1 {
+            return found;
+        }
+        let Some(groups) = self.regex.captures_at(text, found.start) else { return found };
+        let group = self.secret.and_then(|secret| groups.get(secret));
+        let group = group.or_else(|| groups.iter().skip(1).flatten().next());
+        // A group that matched nothing hides nothing: rather too much than too little.
+        group.filter(|group| !group.is_empty() || self.check.is_some()).map_or(found, |group| group.range())
+    }
+}
+
+/// Makes the rules that a configuration asks for, in the catalogue's order, own ones last.
+pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for detector in select(&config.select, errors) {
+        match built_in(detector) {
+            Ok(rule) => rules.push(rule),
+            Err(error) => errors.push(error),
+        }
+    }
+    for (index, (name, pattern)) in config.rules.iter().enumerate() {
+        let reserved = [FIELD, UNREADABLE, "none"].into_iter().chain(Group::ALL.map(Group::name));
+        if catalogue::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
+            errors.push(Error::NameTaken { rule: name.clone() });
+        } else if config.rules[..index].iter().any(|(earlier, _)| earlier == name) {
+            errors.push(Error::Twice { rule: name.clone() });
+        } else if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            errors.push(Error::Name { rule: name.clone() });
+        } else {
+            match own(name, pattern) {
+                Ok(rule) => rules.push(rule),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    rules
+}
+
+/// The detectors that are chosen, read from left to right.
+fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
+    let all: Vec<_> = catalogue::detectors().collect();
+    let mut chosen = vec![false; all.len()];
+    for word in words {
+        let word = word.trim().to_lowercase();
+        let (name, wanted) = word.strip_prefix('-').map_or((word.as_str(), true), |name| (name, false));
+        let named = |detector: &Detector| detector.name == name || detector.group.name() == name;
+        if word == "none" {
+            chosen.fill(false);
+        } else if all.iter().any(|detector| named(detector)) {
+            for (chosen, _) in chosen.iter_mut().zip(&all).filter(|(_, detector)| named(detector)) {
+                *chosen = wanted;
+            }
+        } else {
+            errors.push(Error::UnknownDetector { name: name.to_owned(), nearest: nearest(name) });
+        }
+    }
+    all.into_iter().zip(chosen).filter_map(|(detector, chosen)| chosen.then_some(detector)).collect()
+}
+
+/// The name that was probably meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    // Three typing mistakes in one name are another name.
+    const MISTAKES_MAX: usize = 2;
+    let groups = Group::ALL.map(Group::name).into_iter();
+    let names = catalogue::detectors().map(|detector| detector.name).chain(groups);
+    let near = names.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    near.filter(|(mistakes, _)| *mistakes <= MISTAKES_MAX).min().map(|(_, known)| known)
+}
+
+fn built_in(detector: &Detector) -> Result<Rule, Error> {
+    let form = |pattern: &catalogue::Pattern| {
+        let regex = compile(detector.name, pattern.regex)?;
+        Ok(Form { regex, check: pattern.check, secret: None })
+    };
+    let gate = if detector.patterns.len() > 1 { Some(compile(detector.name, detector.trigger)?) } else { None };
+    Ok(Rule {
+        gate,
+        name: detector.name.to_owned(),
+        trigger: Some(detector.trigger.to_owned()),
+        forms: detector.patterns.iter().map(form).collect::<Result<_, _>>()?,
+    })
+}
+
+fn own(name: &str, pattern: &str) -> Result<Rule, Error> {
+    let regex = compile(name, pattern)?;
+    let hir = ParserBuilder::new().utf8(false).build().parse(pattern);
+    let hir = hir.map_err(|error| Error::Pattern { rule: name.to_owned(), message: error.to_string() })?;
+    if hir.properties().minimum_len() == Some(0) {
+        return Err(Error::EmptyMatch { rule: name.to_owned() });
+    }
+    let secret = regex.capture_names().position(|group| group == Some(SECRET));
+    let trigger = fits_chunks(&hir).then(|| hir.to_string());
+    Ok(Rule { name: name.to_owned(), trigger, gate: None, forms: vec![Form { regex, check: None, secret }] })
+}
+
+/// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode
+/// word boundary does, but not on the fast engine.
+fn fits_chunks(hir: &Hir) -> bool {
+    hir.properties().look_set().iter().all(|look| {
+        matches!(
+            look,
+            Look::WordAscii
+                | Look::WordAsciiNegate
+                | Look::WordStartAscii
+                | Look::WordEndAscii
+                | Look::WordStartHalfAscii
+                | Look::WordEndHalfAscii
+        )
+    })
+}
+
+fn compile(rule: &str, pattern: &str) -> Result<Regex, Error> {
+    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: rule.to_owned(), limit_bytes },
+        other => Error::Pattern { rule: rule.to_owned(), message: other.to_string() },
+    })
+}

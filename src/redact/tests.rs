@@ -1,0 +1,455 @@
+//! The room as a whole: the catalogue's examples, and what must hold for every text.
+
+mod properties;
+
+use std::sync::Arc;
+
+use super::*;
+
+fn config(select: &[&str], rules: &[(&str, &str)], fields: &[&str]) -> Config {
+    let own = |text: &&str| (*text).to_owned();
+    Config {
+        select: select.iter().map(own).collect(),
+        rules: rules.iter().map(|(name, pattern)| (own(name), own(pattern))).collect(),
+        fields: fields.iter().map(own).collect(),
+    }
+}
+
+fn redactor(select: &[&str], rules: &[(&str, &str)], fields: &[&str]) -> Redactor {
+    Redactor::new(&config(select, rules, fields)).unwrap()
+}
+
+/// All that a redacted line lets out.
+fn shown(redacted: &Redacted<'_>, at: TextRange) -> String {
+    let mut shown = Vec::new();
+    for piece in redacted.pieces(at) {
+        match piece {
+            Piece::Text(text) => shown.extend_from_slice(text),
+            Piece::Mask(label) => shown.extend_from_slice(label.as_bytes()),
+        }
+    }
+    String::from_utf8(shown).unwrap()
+}
+
+/// What leaves of a line without fields, cold as stage one says, which must be what leaves when every rule is run.
+#[track_caller]
+fn redact(redactor: &Redactor, text: &str) -> String {
+    let parsed = Parsed::default();
+    let mut scratch = Scratch::default();
+    let mut hits = Hits::default();
+    let chunk = format!("x\n{text}\ny\n");
+    redactor.scan(chunk.as_bytes(), &mut hits);
+    let hot = hits.touch(2, chunk.len() - 2);
+    let as_scanned = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+    let as_scanned = shown(&as_scanned, as_scanned.whole());
+    let in_full = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+    assert_eq!(as_scanned, shown(&in_full, in_full.whole()), "stage one missed {text:?}");
+    as_scanned
+}
+
+/// A parser for tests: one object of strings and numbers, nested objects and arrays, without spaces.
+fn parse(json: &str) -> Parsed {
+    let bytes = json.as_bytes();
+    let mut parsed = Parsed::default();
+    let (mut at, mut key, mut objects) = (0, Key::None, Vec::new());
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' | b'[' => {
+                let object = bytes[at] == b'{';
+                objects.push(object);
+                if objects.len() > 1 {
+                    parsed.nodes.push(if object { Node::Object { key } } else { Node::Array { key } });
+                }
+                key = Key::None;
+                at += 1;
+            }
+            b'}' | b']' => {
+                objects.pop();
+                if !objects.is_empty() {
+                    parsed.nodes.push(Node::End);
+                }
+                at += 1;
+            }
+            b'"' => {
+                let mut end = at + 1;
+                while bytes[end] != b'"' {
+                    end += if bytes[end] == b'\\' { 2 } else { 1 };
+                }
+                let inside = TextRange::new(at + 1, end);
+                at = end + 1;
+                if bytes.get(at) == Some(&b':') {
+                    key = Key::Text(inside);
+                } else {
+                    parsed.nodes.push(Node::Value { key, at: inside, kind: Kind::Escaped });
+                    key = if objects.last() == Some(&true) { key } else { Key::None };
+                }
+            }
+            b',' | b':' => at += 1,
+            _ => {
+                let end = at + json[at..].find([',', '}', ']']).unwrap();
+                let kind = match &json[at..end] {
+                    "null" => Kind::Null,
+                    "true" => Kind::True,
+                    "false" => Kind::False,
+                    _ => Kind::Number,
+                };
+                parsed.nodes.push(Node::Value { key, at: TextRange::new(at, end), kind });
+                at = end;
+            }
+        }
+    }
+    parsed
+}
+
+/// What leaves of a JSON line, whose strings must stay strings.
+#[track_caller]
+fn redact_json(redactor: &Redactor, json: &str) -> String {
+    serde_json::from_str::<&serde_json::value::RawValue>(json).expect("the test's own line is JSON");
+    let parsed = parse(json);
+    let mut scratch = Scratch::default();
+    let hot = redactor.may_match(json.as_bytes());
+    let redacted = redactor.redact(json.as_bytes(), json.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+    for node in &parsed.nodes {
+        let (key, value) = match *node {
+            Node::Value { key, at, kind: Kind::Escaped } => (key, Some(at)),
+            Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => (key, None),
+            Node::End => continue,
+        };
+        let key = if let Key::Text(at) = key { Some(at) } else { None };
+        for at in [key, value].into_iter().flatten() {
+            for piece in redacted.pieces(at) {
+                if let Piece::Text(text) = piece {
+                    let text = format!("\"{}\"", std::str::from_utf8(text).expect("pieces are whole characters"));
+                    serde_json::from_str::<&serde_json::value::RawValue>(&text).expect("pieces are whole escapes");
+                }
+            }
+        }
+    }
+    shown(&redacted, redacted.whole())
+}
+
+#[test]
+fn every_detector_keeps_the_promises_of_its_row() {
+    let everything = redactor(&["secrets", "pii"], &[], &[]);
+    let mut names = Vec::new();
+    for detector in detectors() {
+        let alone = redactor(&[detector.name], &[], &[]);
+        assert!(!detector.hits.is_empty() && !detector.misses.is_empty(), "{}: no examples", detector.name);
+        assert!(!names.contains(&detector.name), "{} is there twice", detector.name);
+        names.push(detector.name);
+        for (text, expected) in detector.hits {
+            assert_eq!(redact(&alone, text), *expected, "{}: {text}", detector.name);
+            assert_eq!(redact(&alone, expected), *expected, "{}: redacted twice: {text}", detector.name);
+            assert_ne!(redact(&everything, text), *text, "{}, among all: {text}", detector.name);
+        }
+        for text in detector.misses {
+            assert_eq!(redact(&alone, text), *text, "{}: a false alarm", detector.name);
+        }
+    }
+}
+
+#[test]
+fn ordinary_lines_stay_whole() {
+    let everything = redactor(&["secrets", "pii"], &[], &[]);
+    for text in [
+        "2026-11-23T21:15:51.123456789Z INFO [http-nio-8080-exec-12] c.e.shop.OrderService - Token refreshed seq=17",
+        "ts=1763931351123 us=1763931351123456 ns=1763931351123456789 duration=0.4539578763621486",
+        "request 4f9c1f6e-8b1d-4c4e-9f31-c2aa00000000 trace 4bf92f3577b34da6a3ce929d0e0e4736 span 00f067aa0ba902b7",
+        "commit 9fceb02d0ae598e95dc970b74767f19372d61af8, sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+        "pod shop-api-7d4b9c6f5d-x2x7k in kube-system on ip-10-0-12-7.eu-west-1.compute.internal restarted 3 times",
+        "image registry.example.com:5000/shop/api:v1.42.0-rc.1+build.2026 pulled in 1.5s",
+        r#"10.1.2.3 - - [23/Nov/2026:21:15:51 +0000] "GET /cart?seq=99 HTTP/1.1" 200 79999 "https://shop.example.com/" "curl/8.9.1" 0.123"#,
+        "order 20261123000017 customer 100000000012345 invoice INV-2026-0000042 iban-check passed",
+        "the password was changed; tokens left: 12; secretRef db; basic auth disabled; bearer scheme",
+        "\tat com.example.shop.Frame11.call(Frame11.java:899)",
+        "listening on http://0.0.0.0:8080, admin on [::1]:9090, user@host:/srv copied 12 files",
+    ] {
+        assert_eq!(redact(&everything, text), text);
+    }
+}
+
+#[test]
+fn the_longest_match_names_a_union() {
+    let own = redactor(&["email"], &[("short", "example"), ("tail", r"org\W.*"), ("all", "(?s)mail .*")], &[]);
+    assert_eq!(redact(&own, "an example"), "an <redacted:short>");
+    assert_eq!(redact(&own, "to ada@example.org done"), "to <redacted:email>");
+    assert_eq!(redact(&own, "mail ada@example.org done, all of it"), "<redacted:all>");
+    // Equal matches: a field's name goes first.
+    let field = redactor(&["password"], &[], &["password"]);
+    assert_eq!(redact_json(&field, r#"{"password":"x"}"#), r#"{"password":"<redacted:field>"}"#);
+}
+
+#[test]
+fn own_rules_mask_their_group() {
+    let own = |pattern: &str, text: &str| redact(&redactor(&[], &[("own", pattern)], &[]), text);
+    assert_eq!(own(r"id=\d+", "a id=12 b"), "a <redacted:own> b");
+    assert_eq!(own(r"id=(\d+)", "a id=12 b"), "a id=<redacted:own> b");
+    assert_eq!(own(r"(id)=(?P<secret>\d+)", "a id=12 b"), "a id=<redacted:own> b");
+    assert_eq!(own(r"(?:a(1)|b(2)|c)=x", "b2=x c=x"), "b<redacted:own>=x <redacted:own>");
+    assert_eq!(own(r"k=(\d*)", "k= k=1"), "<redacted:own> k=<redacted:own>", "an empty group hides nothing");
+    // Anchored to the line, which a chunk of lines does not show.
+    assert_eq!(own(r"^\d+", "12 34"), "<redacted:own> 34");
+    assert_eq!(own(r"\A\d+|\d+\z", "12 34 56"), "<redacted:own> 34 <redacted:own>");
+    assert_eq!(own(r"\bgrün\b", "so grün!"), "so <redacted:own>!");
+    assert_eq!(own(r"(?i)straße", "STRAßE"), "<redacted:own>");
+    // Masks never cut a character.
+    assert_eq!(own(r"(?-u)\xa9", "zoé!"), "zo<redacted:own>!");
+}
+
+#[test]
+fn stage_one_tells_lines_apart() {
+    let redactor = redactor(&["email"], &[("own", r"BEGIN(?s:.)*?END"), ("other", "zz")], &[]);
+    let mut hits = Hits::default();
+    let lines = ["plain", "a@example.org", "plain", "BEGIN", "middle", "a END b", "plain", "zz", "no end a@b.io"];
+    let chunk = lines.join("\n");
+    redactor.scan(chunk.as_bytes(), &mut hits);
+    let mut at = 0;
+    let hot = lines.map(|line| {
+        let start = at;
+        at += line.len() + 1;
+        hits.touch(start, at)
+    });
+    assert_eq!(hot, [false, true, false, true, true, true, false, true, true]);
+}
+
+#[test]
+fn escaped_values_are_searched_decoded() {
+    let redactor = redactor(&["secrets", "pii"], &[("umlaut", "é|\u{1f600}")], &[]);
+    for (json, expected) in [
+        (r#"{"m":"ada\u0040example.com!"}"#, r#"{"m":"<redacted:email>!"}"#),
+        (r#"{"m":"\u0061da@example.c\u006fm\n"}"#, r#"{"m":"<redacted:email>\n"}"#),
+        (r#"{"m":"a \"quoted\" ada@example.com\\"}"#, r#"{"m":"a \"quoted\" <redacted:email>\\"}"#),
+        (r#"{"ada\u0040example.com":1}"#, r#"{"<redacted:email>":1}"#),
+        (r#"{"ada\u0040example.com":{"x":[1]}}"#, r#"{"<redacted:email>":{"x":[1]}}"#),
+        (r#"{"m":"p\u0061ssword=a\u0062c d"}"#, r#"{"m":"p\u0061ssword=<redacted:password> d"}"#),
+        (r#"{"m":"\u0034111-1111\u002d1111-1111"}"#, r#"{"m":"<redacted:card>"}"#),
+        (r#"{"m":"x\ud83d\ude00\u00e9y"}"#, r#"{"m":"x<redacted:umlaut><redacted:umlaut>y"}"#),
+        (r#"{"m":"\ud83d cut","n":"ok\/"}"#, r#"{"m":"\ud83d cut","n":"ok\/"}"#),
+        (r#"{"m":"{\"password\":\"a\\\"b\"}","n":"\t"}"#, r#"{"m":"{\"password\":\"<redacted:password>\"}","n":"\t"}"#),
+        (r#"{"m":"-----BEGIN PRIVATE\u0020KEY-----\nMII","n":1}"#, r#"{"m":"<redacted:private_key>","n":1}"#),
+        (r#"{"n":4111111111111111,"x":[5500005555555559]}"#, r#"{"n":<redacted:card>,"x":[<redacted:card>]}"#),
+    ] {
+        assert_eq!(redact_json(&redactor, json), expected);
+    }
+}
+
+#[test]
+fn a_raw_match_is_widened_to_whole_escapes_and_scalars() {
+    let redactor = redactor(&[], &[("own", "0041|bc|34")], &[]);
+    assert_eq!(redact_json(&redactor, r#"{"m":"x\u0041\nbcd"}"#), r#"{"m":"x<redacted:own>\n<redacted:own>d"}"#);
+    assert_eq!(redact_json(&redactor, r#"{"m":-1.345e7,"t":34}"#), r#"{"m":<redacted:own>,"t":<redacted:own>}"#);
+}
+
+#[test]
+fn what_cannot_be_decoded_is_masked() {
+    let redactor = redactor(&["email"], &[], &[]);
+    let text = br#"{"m":"a\q b","n":"ok"}"#;
+    let mut parsed = Parsed::default();
+    parsed.nodes.push(Node::Value { key: Key::None, at: TextRange::new(6, 11), kind: Kind::Escaped });
+    let mut scratch = Scratch::default();
+    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+    assert_eq!(shown(&redacted, redacted.whole()), r#"{"m":"<redacted:unreadable>","n":"ok"}"#);
+}
+
+#[test]
+fn an_escaped_message_is_searched_though_no_field_holds_it() {
+    let redactor = redactor(&["email"], &[], &[]);
+    let text = br#"{"msg":"ada\u0040example.com"}"#;
+    let message = Some((TextRange::new(8, text.len() - 2), Kind::Escaped));
+    let parsed = Parsed { message, ..Parsed::default() };
+    let mut scratch = Scratch::default();
+    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+    assert_eq!(shown(&redacted, redacted.whole()), r#"{"msg":"<redacted:email>"}"#);
+}
+
+#[test]
+fn fields_are_masked_by_name_and_path() {
+    let json = |fields: &[&str], json: &str| redact_json(&redactor(&[], &[], fields), json);
+    assert_eq!(
+        json(&["token"], r#"{"a":1,"Token":"x","b":{"TOKEN":2}}"#),
+        r#"{"a":1,"Token":"<redacted:field>","b":{"TOKEN":<redacted:field>}}"#
+    );
+    assert_eq!(
+        json(&["token"], r#"{"token":{"a":"x","b":[1,true,null],"c":{}},"d":1}"#),
+        r#"{"token":{"a":"<redacted:field>","b":[<redacted:field>,<redacted:field>,null],"c":{}},"d":1}"#
+    );
+    assert_eq!(
+        json(&["token"], r#"{"token":null,"t\u006fken":"x","tokens":"y"}"#),
+        r#"{"token":null,"t\u006fken":"<redacted:field>","tokens":"y"}"#
+    );
+    assert_eq!(
+        json(&["user.*.token"], r#"{"user":{"a":{"token":"x"},"token":"y"},"token":"z"}"#),
+        r#"{"user":{"a":{"token":"<redacted:field>"},"token":"y"},"token":"z"}"#
+    );
+    assert_eq!(
+        json(&["user.token"], r#"{"x":{"user":[{"token":"x"}]}}"#),
+        r#"{"x":{"user":[{"token":"<redacted:field>"}]}}"#
+    );
+    assert_eq!(json(&["user.*.token"], r#"{"user":[{"token":"x"}]}"#), r#"{"user":[{"token":"<redacted:field>"}]}"#);
+    assert_eq!(
+        json(&["user.token", "pin"], r#"{"user.token":"x","a.pin":1}"#),
+        r#"{"user.token":"<redacted:field>","a.pin":<redacted:field>}"#
+    );
+    assert_eq!(
+        json(&["user.*"], r#"{"user":{"a":1,"b":["x"]},"c":1}"#),
+        r#"{"user":{"a":<redacted:field>,"b":["<redacted:field>"]},"c":1}"#
+    );
+    assert_eq!(json(&["größe"], r#"{"GRÖßE":1,"größer":2}"#), r#"{"GRÖßE":<redacted:field>,"größer":2}"#);
+    assert_eq!(json(&["set-cookie"], r#"{"Set-Cookie":"a\"b","n":""}"#), r#"{"Set-Cookie":"<redacted:field>","n":""}"#);
+}
+
+#[test]
+fn named_captures_are_fields_too() {
+    let redactor = redactor(&[], &[], &["remote_user"]);
+    let text = b"10.0.0.1 ada GET";
+    let names: Arc<[Box<str>]> = Arc::from([Box::from("ip"), Box::from("Remote_User")]);
+    let value = |key, start, end| Node::Value { key: Key::Name(key), at: TextRange::new(start, end), kind: Kind::Text };
+    let parsed = Parsed { nodes: vec![value(0, 0, 8), value(1, 9, 12)], names, ..Parsed::default() };
+    let mut scratch = Scratch::default();
+    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+    assert_eq!(shown(&redacted, redacted.whole()), "10.0.0.1 <redacted:field> GET");
+    assert!(redacted.is_masked(TextRange::new(9, 10)) && !redacted.is_masked(TextRange::new(0, 9)));
+}
+
+#[test]
+fn pieces_of_a_range_show_each_mask_once() {
+    let redactor = redactor(&[], &[("own", "bcd|gh")], &[]);
+    let text = b"abcdefghij";
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    let redacted = redactor.redact(text, 9, &parsed, true, &mut Carry::default(), &mut scratch);
+    let at = |start, end| shown(&redacted, TextRange::new(start, end));
+    assert_eq!(at(0, 9), "a<redacted:own>ef<redacted:own>i");
+    assert_eq!(at(0, 3), "a<redacted:own>");
+    assert_eq!(at(2, 5), "<redacted:own>e", "a mask that begins before the range");
+    assert_eq!(at(2, 3), "<redacted:own>");
+    assert_eq!(at(4, 6), "ef");
+    assert_eq!(at(1, 1), "");
+    assert_eq!(at(8, 400), "i", "the look-ahead does not leave");
+    assert_eq!(redacted.masked().collect::<Vec<_>>(), [0, 0]);
+    assert_eq!(
+        format!("{redacted:?} {:?}", redacted.pieces(redacted.whole()).collect::<Vec<_>>()),
+        "Redacted(9 bytes, 2 masks) [Text(1 bytes), Mask(<redacted:own>), Text(2 bytes), Mask(<redacted:own>), Text(1 bytes)]"
+    );
+}
+
+#[test]
+fn a_match_over_the_cut_is_masked_and_one_behind_it_is_not_counted() {
+    let redactor = redactor(&["email"], &[], &[]);
+    let text = b"to ada@example.org and ken@example.org";
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    for keep in 0..text.len() {
+        let redacted = redactor.redact(text, keep, &parsed, true, &mut Carry::default(), &mut scratch);
+        let expected = match keep {
+            0..=3 => String::from_utf8(text[..keep].to_vec()).unwrap(),
+            4..=18 => "to <redacted:email>".to_owned(),
+            19..=23 => format!("to <redacted:email>{}", std::str::from_utf8(&text[18..keep]).unwrap()),
+            _ => "to <redacted:email> and <redacted:email>".to_owned(),
+        };
+        assert_eq!(shown(&redacted, redacted.whole()), expected, "cut at {keep}");
+        assert_eq!(redacted.masked().count(), expected.matches("<redacted").count());
+    }
+}
+
+#[test]
+fn a_key_over_several_lines_is_masked_line_by_line() {
+    let redactor = redactor(&["secrets"], &[], &[]);
+    let (parsed, mut scratch, mut carry) = (Parsed::default(), Scratch::default(), Carry::default());
+    let mut next = |line: &str| {
+        let hot = redactor.may_match(line.as_bytes());
+        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hot, &mut carry, &mut scratch);
+        shown(&redacted, redacted.whole())
+    };
+    assert_eq!(next("loaded -----BEGIN EC PRIVATE KEY-----"), "loaded <redacted:private_key>");
+    assert_eq!(next("MHcCAQEEIBkg"), "<redacted:private_key>");
+    assert_eq!(next("-----END EC PRIVATE KEY-----"), "<redacted:private_key>");
+    assert_eq!(next("done"), "done");
+    let (mut carry, line) = (Carry::default(), "MHcCAQEEIBkg");
+    carry.resume(b"rest of a line\nk -----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n");
+    let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, false, &mut carry, &mut scratch);
+    assert_eq!(shown(&redacted, redacted.whole()), "<redacted:private_key>", "resumed within a key");
+}
+
+#[track_caller]
+fn selected(select: &[&str], expected: &[&str]) {
+    let redactor = redactor(select, &[], &[]);
+    let names: Vec<_> = redactor.rules().filter(|name| ![FIELD, UNREADABLE].contains(name)).collect();
+    assert_eq!(names, expected, "{select:?}");
+}
+
+#[test]
+fn selections_are_read_from_left_to_right() {
+    selected(&["secrets"], &["private_key", "password", "bearer", "jwt", "aws"]);
+    selected(&["pii"], &["email", "card"]);
+    selected(&["Secrets", " -jwt", "card"], &["private_key", "password", "bearer", "aws", "card"]);
+    selected(&["none"], &[]);
+    selected(&[], &[]);
+    selected(&["secrets", "-secrets", "email"], &["email"]);
+    assert!(redactor(&["none"], &[], &[]).is_idle());
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let config = config(
+        &["secrets", "emial", "-quux"],
+        &[
+            ("card", "x"),
+            ("open", "a(b"),
+            ("empty", "a*|b"),
+            ("border", r"\b"),
+            ("huge", r"\w{1000}{10}"),
+            ("x", "x"),
+            ("x", "y"),
+            ("Upper", "x"),
+            ("pii", "x"),
+            ("field", "x"),
+            ("look", "a(?=b)"),
+        ],
+        &["a..b", "ok"],
+    );
+    let errors = Redactor::new(&config).unwrap_err();
+    let name = |name: &str| name.to_owned();
+    let plain = [
+        Error::UnknownDetector { name: name("emial"), nearest: Some("email") },
+        Error::UnknownDetector { name: name("quux"), nearest: None },
+        Error::NameTaken { rule: name("card") },
+        Error::EmptyMatch { rule: name("empty") },
+        Error::EmptyMatch { rule: name("border") },
+        Error::TooLarge { rule: name("huge"), limit_bytes: rule::PATTERN_BYTES_MAX },
+        Error::Twice { rule: name("x") },
+        Error::Name { rule: name("Upper") },
+        Error::NameTaken { rule: name("pii") },
+        Error::NameTaken { rule: name("field") },
+        Error::Field { field: name("a..b") },
+    ];
+    let (syntax, others): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(|error| matches!(error, Error::Pattern { .. }));
+    assert_eq!(others, plain);
+    assert_eq!(syntax.len(), 2, "open and look");
+    assert!(syntax[0].to_string().contains("    a(b\n     ^"), "shows where: {}", syntax[0]);
+    assert!(plain[0].to_string().ends_with(r#""emial"; "email" was meant?"#), "{}", plain[0]);
+}
+
+#[test]
+fn metadata_is_redacted_too() {
+    let redactor = redactor(&["secrets", "pii"], &[], &["path"]);
+    assert_eq!(redactor.redact_text("/var/log/ada@example.com.log"), "/var/log/<redacted:email>");
+    assert_eq!(redactor.redact_text("größe"), "größe");
+}
+
+/// A line that is made to cost time: every start of a match runs to its end and is turned down.
+#[test]
+fn hostile_lines_cost_linear_time_and_hide_nothing() {
+    let redactor = redactor(&["secrets", "pii"], &[], &[]);
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    for hostile in
+        ["basic+", "token=", "bearer bearer", "4111 ", "a@", "-----BEGIN PRIVATE KEY-----", "\"", "://:", "eyJ", "\\"]
+    {
+        let text = format!("{} password=hunter2", hostile.repeat((1 << 19) / hostile.len()));
+        let begun = std::time::Instant::now();
+        let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+        let shown = shown(&redacted, redacted.whole());
+        assert!(!shown.contains("hunter2"), "{hostile}");
+        // A quadratic search of half a mebibyte takes minutes; a slow machine takes a second or two in a debug build.
+        assert!(begun.elapsed().as_secs() < 20, "{hostile} took {:?}", begun.elapsed());
+    }
+}

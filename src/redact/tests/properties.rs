@@ -1,0 +1,135 @@
+//! What must hold for every text: nothing planted leaves, and stage one misses nothing.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Secrets of which no part may be seen, as text with something before and after.
+const PLANTED: [(&str, &str, &str); 9] = [
+    ("", "qzada.lovelace@qzexample.com", ""),
+    ("", "4111 1111 1111 1111", ""),
+    ("password=", "qzhunter2", ""),
+    ("Authorization: Bearer ", "qz00ff00ff00ff", ""),
+    ("", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.qzdBjftJeZ4CVP", ""),
+    ("", "AKIAIOSFODNN7EXAMPLE", ""),
+    ("-----BEGIN PRIVATE KEY-----", "\nqzMIIEvQ\nqzIBADAN\n", "-----END PRIVATE KEY-----"),
+    ("mysql://app:", "qzs3cr3t", "@db/x"),
+    ("{\"api_key\":\"", "qz\\\"abc", "\"}"),
+];
+
+/// Text around them; each begins and ends so that it does not join with what is planted.
+const FILL: [&str; 10] = [" ", " é😀 ", "\t\"", "' ", " \\ ", " 12 ", " \u{1} ", " {\"a\":1} ", " <b> ", "\" , "];
+
+fn planted() -> impl Strategy<Value = (String, Vec<&'static str>)> {
+    proptest::collection::vec((0..PLANTED.len(), 0..FILL.len()), 1..5).prop_map(|parts| {
+        let mut text = String::from(" ");
+        let mut secrets = Vec::new();
+        for (secret, fill) in parts {
+            let (before, secret, after) = PLANTED[secret];
+            text.extend([before, secret, after, FILL[fill]]);
+            text.push(' ');
+            secrets.push(secret);
+        }
+        (text, secrets)
+    })
+}
+
+/// A JSON string of `text` where the characters that `escaped` picks are written `\uXXXX`.
+fn json_string(text: &str, escaped: &[bool]) -> String {
+    let mut json = String::from("\"");
+    for (character, escaped) in text.chars().zip(escaped.iter().cycle()) {
+        if *escaped {
+            let mut units = [0; 2];
+            json.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            let quoted = serde_json::to_string(&character.to_string()).unwrap();
+            json.push_str(&quoted[1..quoted.len() - 1]);
+        }
+    }
+    json + "\""
+}
+
+proptest! {
+    #[test]
+    fn nothing_planted_leaves_as_text((text, secrets) in planted()) {
+        let redactor = redactor(&["secrets", "pii"], &[], &[]);
+        let clean = redact(&redactor, &text);
+        for secret in secrets {
+            prop_assert!(!clean.contains(secret), "{} left: {}", secret, clean);
+        }
+        prop_assert!(!clean.contains("qz"), "a part left: {}", clean);
+    }
+
+    #[test]
+    fn nothing_planted_leaves_as_json(
+        (text, secrets) in planted(),
+        (other, _) in planted(),
+        escaped in proptest::collection::vec(any::<bool>(), 1..40),
+    ) {
+        let redactor = redactor(&["secrets", "pii"], &[], &[]);
+        let json = format!(
+            "{{\"n\":1,\"a\":{},{}:[{{\"m\":4111111111111111}},\"x\"],\"z\":{}}}",
+            json_string(&text, &escaped), json_string(&other, &escaped), json_string(&other, &[false]),
+        );
+        let clean = redact_json(&redactor, &json);
+        let mut line = String::new();
+        // As a reader sees it: with all escapes decoded.
+        let mut rest = clean.as_str();
+        while let Some(at) = rest.find("\\u") {
+            line.push_str(&rest[..at]);
+            let unit = u16::from_str_radix(&rest[at + 2..at + 6], 16).unwrap();
+            line.extend(char::decode_utf16([unit]).map(|unit| unit.unwrap_or('?')));
+            rest = &rest[at + 6..];
+        }
+        line.push_str(rest);
+        for secret in secrets {
+            prop_assert!(!line.contains(secret), "{} left: {}", secret, line);
+        }
+        prop_assert!(!line.contains("qz"), "a part left: {}", line);
+        prop_assert!(!line.contains("4111111111111111"), "a number left: {}", line);
+    }
+
+    #[test]
+    fn stage_one_finds_all_that_the_rules_find(
+        parts in proptest::collection::vec((0..PLANTED.len(), 0..40_usize, 0..FILL.len(), any::<String>()), 0..6),
+        lines in 1..4_usize,
+    ) {
+        let rules = [("word", r"q\w+z"), ("start", "^ ?x"), ("end", r"\d$"), ("cross", r"a[^b]+b"), ("ascii", r"(?-u)\b12\b")];
+        let redactor = redactor(&["secrets", "pii"], &rules, &[]);
+        let mut texts = vec![String::new(); lines];
+        for (number, (secret, cut, fill, noise)) in parts.into_iter().enumerate() {
+            let (before, secret, after) = PLANTED[secret];
+            let whole = format!("{before}{secret}{after}").replace('\n', r"\n");
+            let text = &mut texts[number % lines];
+            text.extend([&whole[..cut.min(whole.len())], FILL[fill], &noise.replace('\n', " ")]);
+        }
+        let chunk: String = texts.iter().flat_map(|text| [text.as_str(), "\n"]).collect();
+        let (mut hits, parsed, mut scratch) = (Hits::default(), Parsed::default(), Scratch::default());
+        redactor.scan(chunk.as_bytes(), &mut hits);
+        let mut at = 0;
+        for text in &texts {
+            let hot = hits.touch(at, at + text.len() + 1);
+            let mut left = |hot| {
+                let line = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+                shown(&line, line.whole())
+            };
+            prop_assert_eq!(left(hot), left(true));
+            at += text.len() + 1;
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_taken(text in proptest::collection::vec(any::<u8>(), 0..200), keep in 0..250_usize, ends in any::<(u8, u8)>()) {
+        let redactor = redactor(&["secrets", "pii"], &[("own", r"(?-u)[\x80-\xff]|a")], &["a"]);
+        let at = TextRange::new(usize::from(ends.0).min(text.len()), usize::from(ends.0.max(ends.1)).min(text.len()));
+        let mut parsed = Parsed::default();
+        parsed.nodes.push(Node::Value { key: Key::None, at, kind: Kind::Escaped });
+        let mut scratch = Scratch::default();
+        let redacted = redactor.redact(&text, keep, &parsed, true, &mut Carry::default(), &mut scratch);
+        for piece in redacted.pieces(redacted.whole()) {
+            if let Piece::Text(piece) = piece {
+                prop_assert!(piece.iter().all(|byte| byte.is_ascii() && *byte != b'a'));
+            }
+        }
+    }
+}

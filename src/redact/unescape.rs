@@ -1,0 +1,187 @@
+//! Decodes the inside of a JSON string and remembers which bytes came from where.
+//!
+//! In: a range of a line's text (RFC 8259, section 7). Out: the decoded bytes in a reused buffer, and positions mapped
+//! both ways. Never guesses: what is no valid JSON string content is an error, and the caller masks all of it.
+
+use crate::record::TextRange;
+
+/// The range is not the inside of a JSON string.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Invalid;
+
+/// A decoded string, reused from value to value.
+#[derive(Debug, Default)]
+pub(super) struct Unescaped {
+    bytes: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// A stretch of plain bytes, or one escape. A last one marks the end.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Where it starts in the text.
+    raw: usize,
+    /// Where it starts in the decoded bytes.
+    decoded: usize,
+    escape: bool,
+}
+
+impl Unescaped {
+    /// The decoded bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Decodes `text[at]`. A surrogate without its other half becomes U+FFFD: JSON allows it, UTF-8 does not.
+    ///
+    /// # Errors
+    /// When an escape is not one of JSON's.
+    pub(super) fn decode(&mut self, text: &[u8], at: TextRange) -> Result<(), Invalid> {
+        self.bytes.clear();
+        self.runs.clear();
+        let end = at.indices().end;
+        let mut raw = at.indices().start;
+        while raw < end {
+            let plain = memchr::memchr(b'\\', &text[raw..end]).unwrap_or(end - raw);
+            if plain > 0 {
+                self.runs.push(Run { raw, decoded: self.bytes.len(), escape: false });
+                self.bytes.extend_from_slice(&text[raw..raw + plain]);
+                raw += plain;
+                continue;
+            }
+            self.runs.push(Run { raw, decoded: self.bytes.len(), escape: true });
+            let (character, length) = escape(&text[raw..end]).ok_or(Invalid)?;
+            self.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            raw += length;
+        }
+        self.runs.push(Run { raw: end, decoded: self.bytes.len(), escape: false });
+        Ok(())
+    }
+
+    /// The range of the text that the decoded bytes `at` came from, whole escapes.
+    pub(super) fn to_raw(&self, at: TextRange) -> TextRange {
+        let start = self.find(at.start as usize, |run| run.decoded);
+        let last = self.find(at.end as usize - 1, |run| run.decoded);
+        let within = |run: Run, decoded: usize| run.raw + decoded - run.decoded;
+        let first =
+            if self.runs[start].escape { self.runs[start].raw } else { within(self.runs[start], at.start as usize) };
+        let end =
+            if self.runs[last].escape { self.runs[last + 1].raw } else { within(self.runs[last], at.end as usize) };
+        TextRange::new(first, end)
+    }
+
+    /// Grows a range of the text to whole escapes. What of it lies outside the decoded value stays as it is.
+    pub(super) fn grow(&self, at: TextRange) -> TextRange {
+        let (start, end) = (at.start as usize, at.end as usize);
+        let (value_start, value_end) = (self.runs[0].raw, self.runs[self.runs.len() - 1].raw);
+        let mut grown = (start, end);
+        if value_start < start && start < value_end {
+            let run = self.find(start, |run| run.raw);
+            grown.0 = if self.runs[run].escape { self.runs[run].raw } else { start };
+        }
+        if value_start < end && end < value_end {
+            let run = self.find(end - 1, |run| run.raw);
+            grown.1 = if self.runs[run].escape { self.runs[run + 1].raw } else { end };
+        }
+        TextRange::new(grown.0, grown.1)
+    }
+
+    /// The run that holds `position`.
+    fn find(&self, position: usize, start: impl Fn(&Run) -> usize) -> usize {
+        self.runs.partition_point(|run| start(run) <= position).saturating_sub(1)
+    }
+}
+
+/// The escape that `rest` starts with, and its length: two bytes, six, or twelve for a pair of surrogates.
+fn escape(rest: &[u8]) -> Option<(char, usize)> {
+    let simple = match rest.get(1)? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return unicode(rest),
+        _ => return None,
+    };
+    Some((simple, 2))
+}
+
+/// The same for `\uXXXX`.
+fn unicode(rest: &[u8]) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = rest.get(at..at + 6)?.strip_prefix(br"\u")?;
+        digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
+    };
+    let high = unit(0)?;
+    if (0xd800..0xdc00).contains(&high)
+        && let Some(low @ 0xdc00..0xe000) = unit(6)
+    {
+        let code = 0x10000 + ((high - 0xd800) << 10 | (low - 0xdc00));
+        return Some((char::from_u32(code)?, 12));
+    }
+    Some((char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(raw: &str, expected: Option<&str>) {
+        let mut unescaped = Unescaped::default();
+        let result = unescaped.decode(raw.as_bytes(), TextRange::new(0, raw.len()));
+        assert_eq!(result.ok().map(|()| unescaped.bytes()), expected.map(str::as_bytes), "{raw}");
+    }
+
+    #[test]
+    fn decodes_what_json_allows_and_nothing_else() {
+        check(r#"a\"\\\/\b\f\n\r\tz"#, Some("a\"\\/\u{8}\u{c}\n\r\tz"));
+        check(r"\u0041\u00e9\u20AC", Some("Aé€"));
+        check(r"\ud83d\ude00!", Some("😀!"));
+        check(r"\ud83d!\ude00", Some("\u{fffd}!\u{fffd}"));
+        check(r"\ud83d\u0041", Some("\u{fffd}A"));
+        check("", Some(""));
+        for bad in [r"\", r"a\x", r"\u12", r"\u12g4", r"\u+123", r"\U0041"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn maps_to_whole_escapes() {
+        let text = br"..a\u00e9b\ud83d\ude00c..";
+        let mut unescaped = Unescaped::default();
+        unescaped.decode(text, TextRange::new(2, text.len() - 2)).unwrap();
+        assert_eq!(unescaped.bytes(), "aéb😀c".as_bytes());
+        let raw = |start, end| unescaped.to_raw(TextRange::new(start, end)).indices();
+        assert_eq!(raw(0, 1), 2..3);
+        assert_eq!(raw(1, 2), 3..9, "half of é");
+        assert_eq!(raw(2, 4), 3..10);
+        assert_eq!(raw(5, 6), 10..22, "a quarter of the emoji");
+        assert_eq!(raw(0, 9), 2..23);
+        let grown = |start, end| unescaped.grow(TextRange::new(start, end)).indices();
+        assert_eq!(grown(5, 7), 3..9);
+        assert_eq!(grown(2, 4), 2..9);
+        assert_eq!(grown(9, 16), 9..22, "the second half of a pair");
+        assert_eq!(grown(0, 25), 0..25);
+        assert_eq!(grown(1, 5), 1..9);
+        assert_eq!(grown(20, 24), 10..24);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_serde_json(value in any::<String>()) {
+            let json = serde_json::to_string(&value).unwrap();
+            let inner = TextRange::new(1, json.len() - 1);
+            let mut unescaped = Unescaped::default();
+            prop_assert_eq!(unescaped.decode(json.as_bytes(), inner), Ok(()));
+            prop_assert_eq!(unescaped.bytes(), value.as_bytes());
+            if !value.is_empty() {
+                prop_assert_eq!(unescaped.to_raw(TextRange::new(0, value.len())), inner);
+            }
+        }
+    }
+}

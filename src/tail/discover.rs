@@ -1,0 +1,354 @@
+//! Globs into files.
+//!
+//! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
+//! It opens nothing and follows no symbolic link.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use walkdir::WalkDir;
+
+use super::identity;
+use crate::record::Inode;
+
+/// So many files of one input are looked at; beyond it the rest is left out and that is said.
+pub(super) const FILES_MAX: usize = 10_000;
+
+/// Endings of compressed files: the text in them was shipped before they were compressed.
+const COMPRESSED: [&str; 9] = ["gz", "zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+
+/// Why a file is of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A glob names it.
+    Match,
+    /// It is called as a rotated copy of a file that a glob names would be: `app.log.1`, `app-2026-11-23.log`.
+    Sibling,
+    /// As either, but left out by `EXCLUDE`: only read to its end if it was begun under another name.
+    Excluded,
+    /// A glob names it and its ending says that it is compressed.
+    Compressed,
+}
+
+/// A regular file that was seen.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The fixed directory it is beneath.
+    pub root: PathBuf,
+    /// Its full path.
+    pub path: PathBuf,
+    /// Where it stands in the file system.
+    pub inode: Inode,
+    /// Its length.
+    pub size: u64,
+    /// When its metadata last changed; a hint, no identity.
+    pub changed: (i64, i64),
+    /// Why it is of interest.
+    pub class: Class,
+}
+
+impl Candidate {
+    /// The path from the root.
+    #[must_use]
+    pub fn relative(&self) -> &Path {
+        self.path.strip_prefix(&self.root).unwrap_or(&self.path)
+    }
+
+    /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
+    #[must_use]
+    pub fn rotated_from(&self, base: &Path) -> bool {
+        self.path.parent() == base.parent()
+            && self
+                .path
+                .file_name()
+                .zip(base.file_name())
+                .is_some_and(|(name, base)| bases(name).iter().any(|of| of == base))
+    }
+}
+
+/// What one walk found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The files.
+    pub candidates: Vec<Candidate>,
+    /// The directories in which a file of interest can appear, and the nearest that exists of those that do not.
+    pub directories: Vec<PathBuf>,
+    /// Directories that could not be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+    /// Whether there were more than [`FILES_MAX`].
+    pub more: bool,
+}
+
+/// The compiled globs of one input.
+#[derive(Debug)]
+pub struct Globs {
+    roots: Vec<Root>,
+    exclude: GlobSet,
+}
+
+#[derive(Debug)]
+struct Root {
+    directory: PathBuf,
+    globs: GlobSet,
+    depth_max: usize,
+}
+
+/// A glob that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GlobError {
+    /// Its syntax.
+    #[error(transparent)]
+    Syntax(#[from] globset::Error),
+    /// It does not begin with a directory.
+    #[error("{0:?} must begin with a fixed directory, such as /var/log/app")]
+    Relative(String),
+}
+
+impl Globs {
+    /// Compiles an input's globs.
+    ///
+    /// # Errors
+    /// The first [`GlobError`].
+    pub fn new(paths: &[String], exclude: &[String]) -> Result<Self, GlobError> {
+        let mut roots: Vec<(PathBuf, GlobSetBuilder, usize)> = Vec::new();
+        for path in paths {
+            let (directory, depth) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
+            let glob = glob(path)?;
+            if let Some((_, set, depth_max)) = roots.iter_mut().find(|(root, ..)| *root == directory) {
+                set.add(glob);
+                *depth_max = depth.max(*depth_max);
+            } else {
+                let mut set = GlobSetBuilder::new();
+                set.add(glob);
+                roots.push((directory, set, depth));
+            }
+        }
+        let build = |(directory, globs, depth_max): (PathBuf, GlobSetBuilder, usize)| {
+            Ok(Root { directory, globs: globs.build()?, depth_max })
+        };
+        let mut excluded = GlobSetBuilder::new();
+        for pattern in exclude {
+            excluded.add(glob(pattern)?);
+        }
+        Ok(Self { roots: roots.into_iter().map(build).collect::<Result<_, GlobError>>()?, exclude: excluded.build()? })
+    }
+
+    /// Walks the fixed directories.
+    #[must_use]
+    pub fn find(&self) -> Found {
+        let mut found = Found::default();
+        for root in &self.roots {
+            self.walk(root, &mut found);
+        }
+        found
+    }
+
+    fn walk(&self, root: &Root, found: &mut Found) {
+        if !root.directory.is_dir() {
+            found.directories.extend(root.directory.ancestors().find(|above| above.is_dir()).map(Path::to_path_buf));
+            return;
+        }
+        for entry in WalkDir::new(&root.directory).max_depth(root.depth_max).follow_links(false).follow_root_links(true)
+        {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    // What vanished during the walk is not worth a word: the next walk tells.
+                    if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+                        continue;
+                    }
+                    let path = error.path().unwrap_or(&root.directory).to_path_buf();
+                    found
+                        .unreadable
+                        .push((path, error.io_error().map_or_else(|| error.to_string(), ToString::to_string)));
+                    continue;
+                }
+            };
+            if entry.file_type().is_dir() {
+                if entry.depth() < root.depth_max {
+                    found.directories.push(entry.into_path());
+                }
+                continue;
+            }
+            let Some(class) = self.classify(root, entry.path()) else { continue };
+            if found.candidates.len() >= FILES_MAX {
+                found.more = true;
+                return;
+            }
+            if !entry.file_type().is_file() {
+                if class == Class::Match {
+                    found.unreadable.push((entry.into_path(), "a symbolic link or not a regular file".into()));
+                }
+                continue;
+            }
+            let Ok(metadata) = entry.metadata() else { continue };
+            found.candidates.push(Candidate {
+                root: root.directory.clone(),
+                inode: identity::inode(&metadata),
+                size: metadata.len(),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+                path: entry.into_path(),
+                class,
+            });
+        }
+    }
+
+    fn classify(&self, root: &Root, path: &Path) -> Option<Class> {
+        let named = root.globs.is_match(path);
+        if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
+            return named.then_some(Class::Compressed);
+        }
+        if !named && !bases(path.file_name()?).iter().any(|base| root.globs.is_match(path.with_file_name(base))) {
+            return None;
+        }
+        Some(match (self.exclude.is_match(path), named) {
+            (true, _) => Class::Excluded,
+            (false, true) => Class::Match,
+            (false, false) => Class::Sibling,
+        })
+    }
+}
+
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
+}
+
+/// The directory before a glob's first special character, and how deep beneath it a match can be.
+#[must_use]
+pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
+    let path = Path::new(glob);
+    let mut directory = PathBuf::new();
+    let mut components = path.components().peekable();
+    let mut depth = 0;
+    while let Some(component) = components.next() {
+        let special = component.as_os_str().as_bytes().iter().any(|byte| b"*?[]{}\\".contains(byte));
+        if special || components.peek().is_none() {
+            depth = 1 + components.clone().count();
+            let rest = std::iter::once(component).chain(components);
+            // Braces may hold a slash, so that the number of components says nothing.
+            if rest.clone().any(|part| part.as_os_str() == "**") || glob.contains('{') {
+                depth = 64;
+            }
+            break;
+        }
+        if component == Component::ParentDir {
+            return None;
+        }
+        directory.push(component);
+    }
+    (directory.is_absolute() && directory.parent().is_some() && depth > 0).then_some((directory, depth))
+}
+
+/// The names that `name` may have had before a rotation: `app.log.1`, `app.log-20261123` and `app-2026-11-23.log` were
+/// `app.log`. The added part must look like a number, a date or one of the usual words, so that `app.log.swp` is none.
+fn bases(name: &OsStr) -> Vec<OsString> {
+    let name = name.as_bytes();
+    let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());
+    let separators = (1..name.len()).filter(|at| b".-_".contains(&name[*at]));
+    let mut bases = Vec::new();
+    for at in separators {
+        if rotation_mark(&name[at + 1..]) {
+            bases.push(OsStr::from_bytes(&name[..at]).to_owned());
+        } else if at < ending && rotation_mark(&name[at + 1..ending]) {
+            bases.push(OsStr::from_bytes(&[&name[..at], &name[ending..]].concat()).to_owned());
+        }
+    }
+    bases
+}
+
+fn rotation_mark(added: &[u8]) -> bool {
+    let word = |added: &[u8]| [&b"old"[..], b"prev", b"bak"].contains(&added);
+    let stamp = |added: &[u8]| {
+        added.first().is_some_and(u8::is_ascii_digit)
+            && added.iter().all(|byte| byte.is_ascii_digit() || b".-_:TZ+".contains(byte))
+    };
+    word(added) || stamp(added)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fixed_directory_is_what_stands_before_the_first_special_character() {
+        #[track_caller]
+        fn check(glob: &str, want: Option<(&str, usize)>) {
+            assert_eq!(fixed_directory(glob), want.map(|(root, depth)| (PathBuf::from(root), depth)), "{glob}");
+        }
+        check("/var/log/app/*.log", Some(("/var/log/app", 1)));
+        check("/var/log/app/app.log", Some(("/var/log/app", 1)));
+        check("/var/log/*/app.log", Some(("/var/log", 2)));
+        check("/var/log/app/**/*.log", Some(("/var/log/app", 64)));
+        check("/var/log/{a,b/c}.log", Some(("/var/log", 64)));
+        check("var/log/*.log", None);
+        check("/*.log", None);
+        check("/var/../etc/*.log", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_rotated_name_leads_back_to_its_base() {
+        #[track_caller]
+        fn check(name: &str, want: &[&str]) {
+            assert_eq!(bases(OsStr::new(name)), want, "{name}");
+        }
+        check("app.log.1", &["app.log"]);
+        check("app.log.2.1", &["app.log", "app.log.2"]);
+        check("app.log-20261123", &["app.log"]);
+        check("app.log.2026-11-23", &["app.log", "app.log.2026", "app.log.2026-11"]);
+        check("app-2026-11-23.log", &["app.log", "app-2026.log", "app-2026-11.log"]);
+        check("app.log.old", &["app.log"]);
+        check("app.log.swp", &[]);
+        check("app.log", &[]);
+        check("app-error.log", &[]);
+        check(".1", &[]);
+    }
+
+    #[test]
+    fn files_are_found_with_why_they_are_of_interest() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        for name in [
+            "a/b/app.log",
+            "app.log",
+            "app.log.1",
+            "app.log.2.gz",
+            "app.log.swp",
+            "other.txt",
+            "skip.log",
+            "old.log.gz",
+        ] {
+            std::fs::write(root.join(name), "x").unwrap();
+        }
+        std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
+        let glob = |text: &str| format!("{}/{text}", root.display());
+        let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")]).unwrap();
+        let found = globs.find();
+        let mut names: Vec<_> =
+            found.candidates.iter().map(|found| (found.relative().to_str().unwrap(), found.class)).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                ("a/b/app.log", Class::Match),
+                ("app.log", Class::Match),
+                ("app.log.1", Class::Sibling),
+                ("old.log.gz", Class::Compressed),
+                ("skip.log", Class::Excluded),
+            ]
+        );
+        assert_eq!(found.unreadable.len(), 1, "the link is refused");
+        assert_eq!(found.directories.len(), 3);
+    }
+
+    #[test]
+    fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
+        let dir = tempfile::tempdir().unwrap();
+        let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[]).unwrap();
+        assert_eq!(globs.find().directories, [dir.path()]);
+    }
+}

@@ -1,0 +1,281 @@
+//! One open file: where reading stands, and what happened to the file under it.
+//!
+//! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
+//! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::identity;
+use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
+
+/// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
+/// grows after all.
+pub(super) const ROTATED_QUIET: Duration = Duration::from_secs(5);
+/// The same for a deleted file, which can't be found again once it is closed.
+pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
+
+/// Where the file stands in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Under the name that it was found under.
+    Live,
+    /// Under another name, or out of sight.
+    Rotated,
+    /// Under none.
+    Deleted,
+}
+
+/// What a look at a file found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing to read.
+    Still,
+    /// There may be bytes to read.
+    Changed,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub struct TailFile {
+    /// Its number in the ledger.
+    pub id: FileId,
+    /// Which input it belongs to.
+    pub input: usize,
+    /// The name under which its records go out: the one it was first found under.
+    pub path: PathBuf,
+    /// Where it stands in the file system.
+    pub inode: Inode,
+    /// Names this incarnation in event ids.
+    pub origin: String,
+    /// How often it was truncated.
+    pub incarnation: u32,
+    /// Where it is in the directory.
+    pub phase: Phase,
+    /// When it last grew or changed its phase.
+    pub changed_at: Instant,
+    /// How long it is known to have been with this content.
+    pub size: u64,
+    /// Bytes that a truncation took away before they were read, as far as they were seen.
+    pub lost_bytes: u64,
+    /// Its length at the last look.
+    length: u64,
+    /// Moved out when a truncation starts a new incarnation.
+    pub(super) handle: File,
+    /// The next byte that no span covers yet.
+    at: Watermark,
+    /// The bytes just before `at`.
+    before: Vec<u8>,
+    /// The file's first bytes.
+    head: Vec<u8>,
+    /// Modification and change time at the last look: a reason to read, never an identity.
+    stamp: (i64, i64, i64, i64),
+    /// The last look or read left something to be read.
+    more: bool,
+    /// The fingerprint at the last watermark that was asked for.
+    marked: Fingerprint,
+}
+
+/// What one read gave.
+#[derive(Debug)]
+pub enum Read {
+    /// This many bytes at the start of the buffer follow [`TailFile::at`]; whether the file ends with them.
+    Bytes(usize, bool),
+    /// The file no longer holds what was read from it: it was truncated, or rewritten in place.
+    Truncated,
+}
+
+impl TailFile {
+    /// Starts reading `handle` at a position.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or ends before the position.
+    pub fn new(
+        (id, input, path, handle): (FileId, usize, PathBuf, File),
+        at: Watermark,
+        origin: String,
+        incarnation: u32,
+        now: Instant,
+    ) -> io::Result<Self> {
+        let metadata = handle.metadata()?;
+        let before = identity::before(&handle, at.offset)?;
+        let head = identity::read_at(&handle, 0, identity::HEAD_BYTES)?;
+        let marked = identity::fingerprint(&head, &before, at.offset);
+        Ok(Self {
+            id,
+            input,
+            path,
+            inode: identity::inode(&metadata),
+            origin,
+            incarnation,
+            phase: Phase::Live,
+            changed_at: now,
+            size: metadata.len(),
+            lost_bytes: 0,
+            length: metadata.len(),
+            handle,
+            at,
+            before,
+            head,
+            stamp: stamp(&metadata),
+            more: true,
+            marked,
+        })
+    }
+
+    /// The position of the next byte to read.
+    #[must_use]
+    pub fn at(&self) -> Watermark {
+        self.at
+    }
+
+    /// Whether everything that the last look saw is read.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.at.offset >= self.length
+    }
+
+    /// Looks whether there is something to read.
+    ///
+    /// # Errors
+    /// When the file's metadata cannot be read.
+    pub fn look(&mut self, now: Instant) -> io::Result<Look> {
+        let metadata = self.handle.metadata()?;
+        let stamp = stamp(&metadata);
+        let length = metadata.len();
+        if metadata.nlink() == 0 && self.phase != Phase::Deleted {
+            self.phase = Phase::Deleted;
+            self.changed_at = now;
+        }
+        if length != self.length || stamp != self.stamp {
+            self.changed_at = now;
+            self.more = true;
+        }
+        if length < self.size && length >= self.at.offset {
+            // Cut short, but not into what was read: reading goes on, and what is gone is counted.
+            self.lost_bytes += self.size - length;
+            self.size = length;
+        }
+        self.length = length;
+        self.stamp = stamp;
+        Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
+    }
+
+    /// Whether a last line without newline is to be taken as it stands.
+    fn due(&self, now: Instant) -> bool {
+        self.is_final(now) && !self.at_end()
+    }
+
+    /// Whether the file has been out of its place, and still, for so long that nothing more is expected.
+    #[must_use]
+    pub fn is_final(&self, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(self.changed_at);
+        match self.phase {
+            Phase::Live => false,
+            Phase::Rotated => quiet >= ROTATED_QUIET,
+            Phase::Deleted => quiet >= DELETED_QUIET,
+        }
+    }
+
+    /// Reads what follows the position into `buffer`, as much as fits.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize) -> io::Result<Read> {
+        let before_bytes = self.before.len();
+        buffer.resize(before_bytes + most, 0);
+        let start = self.at.offset - before_bytes as u64;
+        let length = identity::fill(&self.handle, start, buffer)?;
+        if length < before_bytes || buffer[..before_bytes] != self.before[..] {
+            return Ok(Read::Truncated);
+        }
+        let read = length - before_bytes;
+        buffer.copy_within(before_bytes..length, 0);
+        buffer.truncate(read);
+        if self.head.len() < identity::HEAD_BYTES {
+            self.head = identity::read_at(&self.handle, 0, identity::HEAD_BYTES)?;
+        }
+        let last = read < most;
+        self.more = !last;
+        self.length = self.length.max(self.at.offset + read as u64);
+        self.size = self.length;
+        Ok(Read::Bytes(read, last))
+    }
+
+    /// Moves past bytes that spans now cover. `passed` are these bytes.
+    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
+        self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
+        let keep = passed.len().min(identity::BEFORE_BYTES);
+        self.before.extend_from_slice(&passed[passed.len() - keep..]);
+        let surplus = self.before.len().saturating_sub(identity::BEFORE_BYTES);
+        self.before.drain(..surplus);
+        self.more |= !whole;
+    }
+
+    /// Goes back to a position, to read again from there.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has been truncated to before the position.
+    pub fn rewind(&mut self, to: Watermark) -> io::Result<()> {
+        self.before = identity::before(&self.handle, to.offset)?;
+        self.at = to;
+        self.more = true;
+        Ok(())
+    }
+
+    /// Up to `most` bytes before the position: what a rule needs to know of the lines before.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn lookback(&self, most: usize) -> io::Result<Vec<u8>> {
+        let start = self.at.offset.saturating_sub(most as u64);
+        identity::read_at(&self.handle, start, usize::try_from(self.at.offset - start).unwrap_or(most))
+    }
+
+    /// The fingerprint of what was read so far.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        identity::fingerprint(&self.head, &self.before, self.at.offset)
+    }
+
+    /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
+    ///
+    /// # Errors
+    /// When `other` cannot be read.
+    pub fn is_copied_by(&self, other: &File) -> io::Result<bool> {
+        if other.metadata()?.len() >= self.at.offset {
+            return identity::matches(other, &self.fingerprint());
+        }
+        let head = identity::read_at(other, 0, identity::HEAD_BYTES)?;
+        Ok(self.head.starts_with(&head))
+    }
+
+    /// The file's place in the checkpoint, settled up to `settled`.
+    pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
+        if settled.offset == self.at.offset {
+            self.marked = self.fingerprint();
+        } else if settled.offset != self.marked.offset
+            && let Ok(before) = identity::before(&self.handle, settled.offset)
+        {
+            self.marked = identity::fingerprint(&self.head, &before, settled.offset);
+        }
+        // Where the file can no longer be read at the watermark, the last fingerprint still tells that it was this file.
+        Bookmark {
+            path: self.path.clone(),
+            inode: self.inode,
+            origin: self.origin.clone(),
+            incarnation: self.incarnation,
+            offset: settled.offset,
+            boundary: settled.boundary,
+            size: self.size,
+            fingerprint: self.marked,
+        }
+    }
+}
+
+fn stamp(metadata: &std::fs::Metadata) -> (i64, i64, i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec())
+}

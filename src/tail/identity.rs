@@ -1,0 +1,128 @@
+//! Which file is this? Never answered by one sign alone.
+//!
+//! A file is the same if its first bytes and the bytes before an offset are the same; device and inode say where to look
+//! first. That works from the first byte and survives inode reuse, identical first lines, truncation followed by growth,
+//! rename chains and copies.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+use rustix::fs::{AtFlags, StatxFlags};
+use sha2::{Digest, Sha256};
+
+use crate::record::{Fingerprint, Hash, Inode};
+
+/// As much of a file's start as tells files apart: log lines begin with a time stamp.
+pub(super) const HEAD_BYTES: usize = 256;
+/// As much before an offset as tells a continued file from a rewritten one.
+pub(super) const BEFORE_BYTES: usize = 64;
+
+/// The fingerprint of a file that begins with `head` and whose bytes just before `offset` are `before`.
+#[must_use]
+pub(super) fn fingerprint(head: &[u8], before: &[u8], offset: u64) -> Fingerprint {
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    let before = &before[before.len().saturating_sub(BEFORE_BYTES)..];
+    Fingerprint { offset, head_bytes: bytes(head), head: hash(head), before_bytes: bytes(before), before: hash(before) }
+}
+
+/// Takes the fingerprint of `file` at `offset`.
+///
+/// # Errors
+/// When the file cannot be read, or ends before `offset`.
+pub(super) fn take(file: &File, offset: u64) -> io::Result<Fingerprint> {
+    Ok(fingerprint(&read_at(file, 0, HEAD_BYTES)?, &before(file, offset)?, offset))
+}
+
+/// The up to 64 bytes before `offset`.
+///
+/// # Errors
+/// When the file cannot be read, or ends before `offset`.
+pub(super) fn before(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let start = offset.saturating_sub(BEFORE_BYTES as u64);
+    let mut bytes = vec![0; usize::try_from(offset - start).unwrap_or(BEFORE_BYTES)];
+    file.read_exact_at(&mut bytes, start)?;
+    Ok(bytes)
+}
+
+/// Whether `file` holds what the fingerprint was taken of.
+///
+/// # Errors
+/// When the file cannot be read; one that is too short is not an error but another file.
+pub(super) fn matches(file: &File, print: &Fingerprint) -> io::Result<bool> {
+    if file.metadata()?.len() < print.offset {
+        return Ok(false);
+    }
+    if !begins_alike(file, print)? {
+        return Ok(false);
+    }
+    let before_bytes = usize::from(print.before_bytes);
+    let start = print.offset.saturating_sub(before_bytes as u64);
+    let before = read_at(file, start, before_bytes)?;
+    Ok(bytes(&before) == print.before_bytes && hash(&before) == print.before)
+}
+
+/// Whether `file` has the head that the fingerprint was taken of.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn begins_alike(file: &File, print: &Fingerprint) -> io::Result<bool> {
+    let head = read_at(file, 0, usize::from(print.head_bytes))?;
+    Ok(bytes(&head) == print.head_bytes && hash(&head) == print.head)
+}
+
+/// Where a file stands in its file system.
+#[must_use]
+pub(super) fn inode(metadata: &std::fs::Metadata) -> Inode {
+    Inode { device: metadata.dev(), inode: metadata.ino() }
+}
+
+/// Names one incarnation of a file for event ids: the same after a restart, and nothing of its content is in it.
+///
+/// The birth time tells apart files that had the same inode one after the other; where the file system keeps none it
+/// counts as zero.
+#[must_use]
+pub(super) fn origin(scope: &str, file: &File, inode: Inode, incarnation: u32) -> String {
+    let birth = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)
+        .map(|found| (found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
+        .unwrap_or_default();
+    let told = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
+    Sha256::digest(told.as_bytes())[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    let digest = Sha256::digest(bytes);
+    Hash(digest[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte)))
+}
+
+fn bytes(part: &[u8]) -> u16 {
+    u16::try_from(part.len()).unwrap_or(u16::MAX)
+}
+
+/// Up to `most` bytes from `offset`; fewer at the file's end.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn read_at(file: &File, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; most];
+    let length = fill(file, offset, &mut bytes)?;
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Reads from `offset` until `buffer` is full or the file ends; returns how much there was.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read_at(&mut buffer[length..], offset + length as u64) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}

@@ -1,0 +1,126 @@
+//! Opens a file beneath a root and nowhere else.
+//!
+//! Enters: a root directory and a path relative to it. Leaves: a handle to a regular file whose every path component was
+//! a real directory beneath the root. It never follows a symbolic link, never blocks, and never opens a device.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+/// Why a file was not opened; the names are fit for a log line and a counter.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    /// A symbolic link stands in the way, or the path leads out of the root.
+    #[error("a symbolic link, or a way out of the root; give the glob the real directory")]
+    Outside,
+    /// A directory, FIFO, socket or device.
+    #[error("not a regular file")]
+    NotRegular,
+    /// It is gone, or never was.
+    #[error("no such file")]
+    Gone,
+    /// Anything else, retried at the next look.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl From<Errno> for OpenError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::LOOP | Errno::XDEV => Self::Outside,
+            Errno::NOENT | Errno::NOTDIR => Self::Gone,
+            other => Self::Io(other.into()),
+        }
+    }
+}
+
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::NOFOLLOW);
+
+/// Opens `relative` beneath `root` for reading.
+///
+/// # Errors
+/// [`OpenError`]; a file that was swapped for something else between the look and the open is refused, not read.
+pub(super) fn open_beneath(root: &Path, relative: &Path) -> Result<File, OpenError> {
+    let root = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let seen = rustix::fs::statat(&root, relative, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(seen.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Symlink => return Err(OpenError::Outside),
+        // A device may act on being opened: it is refused by its look alone.
+        _ => return Err(OpenError::NotRegular),
+    }
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let handle = match rustix::fs::openat2(&root, relative, READ, Mode::empty(), beneath) {
+        // The kernel lacks the call, or a seccomp filter forbids it.
+        Err(Errno::NOSYS | Errno::PERM) => open_by_component(root, relative)?,
+        other => other?,
+    };
+    let opened = rustix::fs::fstat(&handle)?;
+    if FileType::from_raw_mode(opened.st_mode) != FileType::RegularFile {
+        return Err(OpenError::NotRegular);
+    }
+    Ok(File::from(handle))
+}
+
+/// The same without `openat2`: each directory is opened in turn and must be a real one.
+fn open_by_component(root: OwnedFd, relative: &Path) -> Result<OwnedFd, OpenError> {
+    let mut directory = root;
+    let mut components = relative.components().peekable();
+    while let Some(component) = components.next() {
+        let Component::Normal(name) = component else { return Err(OpenError::Outside) };
+        if components.peek().is_none() {
+            return Ok(rustix::fs::openat(&directory, name, READ, Mode::empty())?);
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        directory = rustix::fs::openat(&directory, name, flags, Mode::empty())?;
+    }
+    Err(OpenError::Gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_beneath_the_root_are_opened() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("token"), "secret").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        std::fs::create_dir(root.join("sub")).unwrap();
+        std::fs::write(root.join("sub/app.log"), "x").unwrap();
+        symlink(outside.path().join("token"), root.join("link.log")).unwrap();
+        symlink(outside.path(), root.join("linked")).unwrap();
+        rustix::fs::mknodat(CWD, root.join("fifo.log"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let root_handle = || rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
+
+        #[track_caller]
+        fn check<T: std::fmt::Debug>(got: Result<T, OpenError>, want: &str) {
+            let got = got.map_or_else(|error| format!("{error:?}"), |_| "Ok".into());
+            assert!(got.starts_with(want), "{got} is not {want}");
+        }
+        for (path, want) in [
+            ("sub/app.log", "Ok"),
+            ("link.log", "Outside"),
+            ("linked/token", "Outside"),
+            ("fifo.log", "NotRegular"),
+            ("sub", "NotRegular"),
+            ("none.log", "Gone"),
+            ("sub/../../x", "Gone"),
+        ] {
+            check(open_beneath(root, Path::new(path)), want);
+        }
+        // What the look would have refused is refused by the open as well, with and without `openat2`.
+        check(open_by_component(root_handle(), Path::new("sub/app.log")), "Ok");
+        check(open_by_component(root_handle(), Path::new("link.log")), "Outside");
+        check(open_by_component(root_handle(), Path::new("linked/token")), "Gone");
+        check(open_by_component(root_handle(), Path::new("sub/../../x")), "Outside");
+    }
+}

@@ -1,0 +1,288 @@
+//! What the directories hold, held against what is known.
+//!
+//! A file that is open is followed to its new name. One that is not known is, in this order: the continuation of a file
+//! that was lost from sight (by inode, then by content), the copy of a live file (it waits for the truncation that tells),
+//! a file that a glob names (read from its start), or a rotated one that was never seen live (read only where a rotation
+//! was noticed; otherwise it was there before us).
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::discover::{Candidate, Class, FILES_MAX};
+use super::open::{OpenError, open_beneath};
+use super::{
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, Waiting, directory_stamp, identity,
+};
+use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
+
+impl Tail {
+    /// Looks at the directories: follows renames, and begins what is new.
+    pub fn scan(&mut self, now: Instant) {
+        self.rescan = false;
+        self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
+        // Taken before the walk, so that what changes during it is seen at the next look.
+        let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
+        let candidates = self.find();
+        self.directory_stamps = self.stamps(&stamps);
+        let seen: HashMap<Inode, usize> =
+            candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
+        self.follow(&candidates, &seen, now);
+        let open: HashSet<Inode> = self.files().map(|file| file.inode).collect();
+        let unknown: Vec<&(usize, Candidate)> =
+            candidates.iter().filter(|(_, found)| !open.contains(&found.inode)).collect();
+        // First by inode, so that a rename is known for a rotation before anything is made of the new file.
+        let (same, other): (Vec<_>, Vec<_>) =
+            unknown.into_iter().partition(|(_, found)| self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode));
+        for (input, found) in same.into_iter().chain(other) {
+            self.admit(*input, found, now);
+        }
+        self.waiting.retain(|inode, _| seen.contains_key(inode));
+        self.known.retain(|inode, _| seen.contains_key(inode));
+        self.first = false;
+    }
+
+    fn find(&mut self) -> Vec<(usize, Candidate)> {
+        let mut candidates: Vec<(usize, Candidate)> = Vec::new();
+        let mut taken = HashSet::new();
+        self.directories.clear();
+        for input in 0..self.inputs.len() {
+            let mut found = self.inputs[input].0.find();
+            self.directories.append(&mut found.directories);
+            for (path, why) in found.unreadable {
+                self.refuse(path, &why);
+            }
+            if found.more {
+                self.refuse(
+                    format!("input {input}").into(),
+                    &format!("more than {FILES_MAX} files; the rest is left out"),
+                );
+            }
+            // Of several names of one file, the one that a glob gives counts.
+            found.candidates.sort_by(|one, other| (one.class, &one.path).cmp(&(other.class, &other.path)));
+            for candidate in found.candidates {
+                if taken.insert(candidate.inode) {
+                    candidates.push((input, candidate));
+                }
+            }
+        }
+        self.directories.sort_unstable();
+        self.directories.dedup();
+        candidates
+    }
+
+    fn stamps(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
+        if self.directories.len() > DIRECTORIES_ASKED_MAX {
+            return Vec::new();
+        }
+        let before = |path: &PathBuf| before.iter().find(|(known, _)| known == path).and_then(|(_, stamp)| *stamp);
+        self.directories.iter().map(before).collect()
+    }
+
+    /// Follows the open files to where they are now.
+    fn follow(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
+        for file in self.files.iter_mut().flatten() {
+            let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
+            let phase = match here {
+                Some(here) if here.path == file.path => Phase::Live,
+                _ if file.phase == Phase::Deleted => Phase::Deleted,
+                _ => Phase::Rotated,
+            };
+            if phase != file.phase {
+                file.phase = phase;
+                file.changed_at = now;
+            }
+            if phase != Phase::Live && now.saturating_duration_since(file.changed_at) < COPY_AWAITED {
+                self.rotations.insert(file.path.clone(), file.changed_at);
+            }
+        }
+    }
+
+    /// Decides what an unknown file is.
+    fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
+        if self.known.get(&found.inode).is_some_and(|known| known.changed == Some(found.changed)) {
+            return;
+        }
+        if found.class == Class::Excluded && self.ghosts.is_empty() {
+            return;
+        }
+        if found.class == Class::Compressed {
+            return self.refuse(found.path.clone(), "compressed; it is not read");
+        }
+        let handle = match open_beneath(&found.root, found.relative()) {
+            Ok(handle) => handle,
+            Err(OpenError::Gone) => return,
+            Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
+        };
+        // Swapped between the look and the open: the next scan sees what it is.
+        if !handle.metadata().is_ok_and(|metadata| identity::inode(&metadata) == found.inode) {
+            self.rescan = true;
+            return;
+        }
+        self.readable(&found.path);
+        if let Some(known) = self.known.remove(&found.inode) {
+            return self.reopen(known, found, handle, now);
+        }
+        let handle = match self.adopt(input, found, handle, now) {
+            Ok(()) => return,
+            Err(handle) => handle,
+        };
+        if found.class == Class::Excluded || self.wait(found, &handle, now) {
+            return;
+        }
+        self.waiting.remove(&found.inode);
+        let before_us = self.first && self.fresh;
+        let offset = match found.class {
+            Class::Match if before_us && self.inputs[input].1 == Start::End => line_start(&handle, found.size),
+            Class::Match => 0,
+            _ if !before_us && self.rotated(found) => 0,
+            _ => return self.pass(input, found, &handle),
+        };
+        // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
+        let same_inode = self.ghosts.iter().filter(|ghost| ghost.mark.inode == found.inode);
+        let incarnation = same_inode.map(|ghost| ghost.mark.incarnation + 1).max().unwrap_or(0);
+        let origin = identity::origin(&self.scope, &handle, found.inode, incarnation);
+        let at = Watermark { offset, boundary: Boundary::Line };
+        self.begin((input, found.path.clone(), handle), at, origin, incarnation, now);
+    }
+
+    /// A closed file has grown, or has become another one.
+    fn reopen(&mut self, known: Known, found: &Candidate, handle: File, now: Instant) {
+        let mark = known.mark;
+        if identity::matches(&handle, &mark.fingerprint).unwrap_or(false) && mark.offset == found.size {
+            self.known.insert(found.inode, Known { changed: Some(found.changed), input: known.input, mark });
+            return;
+        }
+        if identity::matches(&handle, &mark.fingerprint).unwrap_or(false) {
+            let at = mark.watermark();
+            return self.begin((known.input, mark.path, handle), at, mark.origin, mark.incarnation, now);
+        }
+        let incarnation = mark.incarnation + 1;
+        let origin = identity::origin(&self.scope, &handle, found.inode, incarnation);
+        self.events.push(Event::Truncated(mark.path));
+        self.begin((known.input, found.path.clone(), handle), Watermark::default(), origin, incarnation, now);
+    }
+
+    /// Goes on with a file that was lost from sight, if this is it.
+    fn adopt(&mut self, input: usize, found: &Candidate, handle: File, now: Instant) -> Result<(), File> {
+        let is = |ghost: &Ghost| {
+            let near = ghost.mark.inode == found.inode
+                || (ghost.mark.fingerprint.offset > 0
+                    && (found.path == ghost.mark.path || found.rotated_from(&ghost.mark.path)));
+            near && identity::matches(&handle, &ghost.mark.fingerprint).unwrap_or(false)
+        };
+        let Some(at) = self.ghosts.iter().position(is) else {
+            self.rewritten(found, now);
+            if self.shorter_copy(found, &handle) {
+                self.pass(input, found, &handle);
+                return Ok(());
+            }
+            return Err(handle);
+        };
+        let Ghost { id, mark, .. } = self.ghosts.remove(at);
+        let live = found.path == mark.path && found.class == Class::Match;
+        if found.path != mark.path {
+            self.rotations.insert(mark.path.clone(), now);
+        }
+        if !live && id.is_none() && found.size == mark.offset {
+            self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
+            return Ok(());
+        }
+        if mark.size > found.size {
+            self.events.push(Event::Lost(mark.path.clone(), mark.size - found.size));
+        }
+        let Bookmark { path, origin, incarnation, offset, boundary, .. } = mark;
+        let at = Watermark { offset, boundary };
+        match id {
+            // Its spans may be pending: it keeps its number, and the ledger its account.
+            Some(id) => self.resume((id, input, path, handle), at, (origin, incarnation), now),
+            None => self.begin((input, path, handle), at, origin, incarnation, now),
+        }
+        Ok(())
+    }
+
+    fn resume(
+        &mut self,
+        (id, input, path, handle): (FileId, usize, PathBuf, File),
+        at: Watermark,
+        (origin, incarnation): (String, u32),
+        now: Instant,
+    ) {
+        match super::TailFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
+            Ok(mut file) => {
+                file.phase = Phase::Rotated;
+                self.place(file);
+            }
+            Err(error) => {
+                self.reserved.push(id);
+                self.refuse(path, &error.to_string());
+            }
+        }
+    }
+
+    /// Whether the file is the copy of a truncated one that was made before we had read so far: it holds nothing new.
+    fn shorter_copy(&self, found: &Candidate, handle: &File) -> bool {
+        self.ghosts.iter().any(|ghost| {
+            let print = &ghost.mark.fingerprint;
+            ghost.mark.inode != found.inode
+                && found.size < print.offset
+                && found.size >= u64::from(print.head_bytes)
+                && found.rotated_from(&ghost.mark.path)
+                && identity::begins_alike(handle, print).unwrap_or(false)
+        })
+    }
+
+    /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.
+    fn rewritten(&mut self, found: &Candidate, now: Instant) {
+        for ghost in &self.ghosts {
+            if ghost.id.is_none() && ghost.mark.inode == found.inode {
+                self.rotations.insert(ghost.mark.path.clone(), now);
+            }
+        }
+    }
+
+    /// Whether a file is to be left alone for now: it may be a copy in the making, or the sign of a rotation is not there
+    /// yet.
+    fn wait(&mut self, found: &Candidate, handle: &File, now: Instant) -> bool {
+        let original = self.files().filter(|file| file.phase == Phase::Live && found.rotated_from(&file.path));
+        let copy = { original }.any(|file| file.at().offset > 0 && file.is_copied_by(handle).unwrap_or(false));
+        let early = found.class == Class::Sibling && !(self.first && self.fresh) && !self.rotated(found);
+        if !copy && !early {
+            return false;
+        }
+        let waiting = self.waiting.entry(found.inode).or_insert(Waiting { since: now, size: found.size });
+        if waiting.size != found.size {
+            *waiting = Waiting { since: now, size: found.size };
+        }
+        now.saturating_duration_since(waiting.since) < COPY_AWAITED
+    }
+
+    /// Whether the file that this one may have been lately lost its name.
+    fn rotated(&self, found: &Candidate) -> bool {
+        self.rotations.keys().any(|base| found.rotated_from(base))
+    }
+
+    /// A rotated file from before our time: what it holds now was never ours to read.
+    fn pass(&mut self, input: usize, found: &Candidate, handle: &File) {
+        let Ok(fingerprint) = identity::take(handle, found.size) else { return };
+        let mark = Bookmark {
+            path: found.path.clone(),
+            inode: found.inode,
+            origin: identity::origin(&self.scope, handle, found.inode, 0),
+            incarnation: 0,
+            offset: found.size,
+            boundary: Boundary::Line,
+            size: found.size,
+            fingerprint,
+        };
+        self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
+    }
+}
+
+/// The start of the last line that is not whole yet, so that reading from the end does not begin inside a line.
+fn line_start(handle: &File, size: u64) -> u64 {
+    let window = size.min(64 * 1024);
+    let Ok(end) = identity::read_at(handle, size - window, usize::try_from(window).unwrap_or(0)) else { return size };
+    memchr::memrchr(b'\n', &end).map_or(size, |newline| size - window + newline as u64 + 1)
+}

@@ -1,0 +1,289 @@
+//! A real Apache Kafka broker of one node (`KRaft`) on loopback, and an independent consumer (`kcat`).
+//!
+//! In: a folder of jars, named by `LOGSKIFF_TEST_KAFKA` (`.ci/kafka-install DIR` makes one). Out: a bootstrap address and
+//! what was received. Nothing stays: the data lie in a temporary folder, and the broker ends with its value.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use tempfile::TempDir;
+
+use super::{Dice, signal, tail_of, wait_until};
+
+/// A broker on a busy machine of two cores is up in 2 to 10 s; several times that is a failure.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+/// Kafka's own orderly shutdown takes about a second.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// Below the range from which the kernel takes ports for outgoing connections: a client that knocks on a stopped broker's
+/// port could otherwise be given that very port, connect to itself, and keep the broker from coming back.
+const PORTS: (u64, u64) = (20_000, 32_000);
+/// Any 16 bytes in base64.
+const CLUSTER_ID: &str = "bG9nc2tpZmYtdGVzdC1rYQ";
+/// A test broker holds a few hundred megabytes on disk, little in memory.
+const JVM: [&str; 4] =
+    ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
+
+/// One broker with its data; ends when dropped, and shows its log when a test fails.
+pub struct Broker {
+    folder: TempDir,
+    jars: PathBuf,
+    port: u16,
+    process: Option<Child>,
+}
+
+/// One message as the consumer got it.
+#[derive(Debug)]
+pub struct Message {
+    pub partition: u32,
+    pub offset: u64,
+    pub key: Option<Vec<u8>>,
+    pub headers: BTreeMap<String, String>,
+    pub payload: Vec<u8>,
+}
+
+impl Broker {
+    /// Starts a broker and waits until it answers; `None`, and a word on stderr, when no real parts were given.
+    ///
+    /// # Panics
+    /// When `LOGSKIFF_TEST_REAL=1` and a part is missing, or the broker does not come up.
+    pub fn start() -> Option<Self> {
+        let mut broker = Self::prepare()?;
+        broker.restart();
+        Some(broker)
+    }
+
+    /// Reserves an address and formats the storage, but does not start: [`Broker::restart`] does.
+    ///
+    /// # Panics
+    /// As [`Broker::start`].
+    pub fn prepare() -> Option<Self> {
+        let jars = real_parts()?;
+        let folder = tempfile::Builder::new().prefix("logskiff-kafka-").tempdir().expect("a temporary folder");
+        let (port, controller_port) = free_ports();
+        let properties = folder.path().join("server.properties");
+        fs::write(&properties, server_properties(folder.path(), port, controller_port)).expect("properties written");
+        let formatted = java(&jars)
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+            .arg(&properties)
+            .output()
+            .expect("java runs");
+        assert!(formatted.status.success(), "formatting failed: {}", String::from_utf8_lossy(&formatted.stderr));
+        Some(Self { folder, jars, port, process: None })
+    }
+
+    /// `host:port` of the broker, the same through all restarts.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Stops in an orderly way (SIGTERM) and waits for the end.
+    pub fn stop(&mut self) {
+        self.end("TERM");
+    }
+
+    /// Stops without warning (SIGKILL).
+    pub fn kill(&mut self) {
+        self.end("KILL");
+    }
+
+    /// Starts on the same port and data, and waits until it answers.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "the broker runs already");
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("a log file");
+        let process = java(&self.jars)
+            .arg("kafka.Kafka")
+            .arg(self.folder.path().join("server.properties"))
+            .stdout(Stdio::from(log.try_clone().expect("a second handle")))
+            .stderr(Stdio::from(log))
+            .spawn()
+            .expect("java starts");
+        self.process = Some(process);
+        self.wait_ready();
+    }
+
+    /// Creates a topic with settings such as `("max.message.bytes", "2000")`.
+    pub fn create_topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
+        let admin: AdminClient<_> = self.client().create().expect("an admin client");
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for &(key, value) in configs {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(READY_DEADLINE));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let results = runtime.block_on(admin.create_topics([&topic], &options)).expect("the request is answered");
+        for result in results {
+            result.unwrap_or_else(|(topic, code)| panic!("topic {topic} was not created: {code}"));
+        }
+    }
+
+    /// The end offset of partition 0: how many messages arrived in a topic with one partition.
+    pub fn end_offset(&self, topic: &str) -> u64 {
+        let consumer: BaseConsumer = self.client().create().expect("a consumer");
+        let marks = consumer.fetch_watermarks(topic, 0, Duration::from_secs(10));
+        marks.map_or(0, |(_, high)| u64::try_from(high).unwrap_or(0))
+    }
+
+    /// Everything that the topic holds, read by kcat from the beginning, in the order of the partitions.
+    pub fn consume(&self, topic: &str) -> Vec<Message> {
+        let output = Command::new("kcat")
+            .args(["-C", "-q", "-e", "-o", "beginning", "-b", &self.bootstrap(), "-t", topic])
+            .args(["-f", "%p %o %K %S %h\n%k%s\n"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("kcat runs");
+        assert!(output.status.success(), "kcat failed: {}", String::from_utf8_lossy(&output.stderr));
+        messages(&output.stdout)
+    }
+
+    /// The number of the compression that the first batch on disk has: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+    ///
+    /// Read from the record batch's header (Kafka's message format 2): the low three bits of the attributes, bytes 21 and 22.
+    pub fn compression_on_disk(&self, topic: &str) -> u8 {
+        let segment = self.folder.path().join(format!("data/{topic}-0/00000000000000000000.log"));
+        let bytes = fs::read(&segment).expect("the first segment");
+        assert!(bytes.len() > 22 && bytes[16] == 2, "no batch of format 2 in {}", segment.display());
+        bytes[22] & 7
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap()).set("log_level", "0");
+        config
+    }
+
+    fn wait_ready(&mut self) {
+        let consumer: BaseConsumer = self.client().create().expect("a consumer");
+        let start = Instant::now();
+        loop {
+            let metadata = consumer.fetch_metadata(None, Duration::from_millis(500));
+            if metadata.is_ok_and(|m| !m.brokers().is_empty()) {
+                return;
+            }
+            let ended = self.process.as_mut().and_then(|p| p.try_wait().expect("a status"));
+            assert!(ended.is_none(), "the broker ended by itself: {ended:?}");
+            assert!(start.elapsed() < READY_DEADLINE, "the broker is not ready after {READY_DEADLINE:?}");
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        let Some(mut process) = self.process.take() else { return };
+        signal(process.id(), name);
+        wait_until("the broker's end", STOP_DEADLINE, || process.try_wait().expect("a status").is_some());
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("broker.log")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // Nothing of it is needed any more, so the quick way; a failure means that it has ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the broker's log ends:\n{}", tail_of(&self.log_path(), 30));
+        }
+    }
+}
+
+/// The folder of jars, or `None` and a word on how to get one.
+///
+/// # Panics
+/// When `LOGSKIFF_TEST_REAL=1` demands the parts, or `LOGSKIFF_TEST_KAFKA` promises them, and one is missing.
+fn real_parts() -> Option<PathBuf> {
+    const HOW: &str =
+        ".ci/kafka-install DIR && LOGSKIFF_TEST_KAFKA=DIR cargo test --test real_kafka -- --test-threads=1";
+    let Some(jars) = env::var_os("LOGSKIFF_TEST_KAFKA").map(PathBuf::from) else {
+        let demanded = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
+        assert!(!demanded, "LOGSKIFF_TEST_REAL=1 demands a broker, but LOGSKIFF_TEST_KAFKA is not set; try: {HOW}");
+        eprintln!("skipped: this test needs a real Kafka; to run it: {HOW}");
+        return None;
+    };
+    let is_kafka = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("kafka_2.13-");
+    let has_kafka = fs::read_dir(&jars).is_ok_and(|entries| entries.flatten().any(is_kafka));
+    assert!(has_kafka, "no Kafka jars in {}; try: {HOW}", jars.display());
+    for (program, flag) in [("java", "-version"), ("kcat", "-V")] {
+        let runs = Command::new(program).arg(flag).output().is_ok_and(|output| output.status.success());
+        assert!(runs, "{program} is not installed; try: {HOW}");
+    }
+    Some(jars)
+}
+
+fn java(jars: &Path) -> Command {
+    let mut command = Command::new("java");
+    command.args(JVM).arg("-cp").arg(jars.join("*")).stdin(Stdio::null());
+    command
+}
+
+fn server_properties(folder: &Path, port: u16, controller_port: u16) -> String {
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+         controller.listener.names=CONTROLLER\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         log.dirs={}\n\
+         log.retention.ms=-1\n\
+         num.partitions=1\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n",
+        folder.join("data").display()
+    )
+}
+
+/// Two ports that nobody listens on. Another process may take one before the broker does; then the broker's start fails,
+/// loudly. The clock seeds the choice, so that test binaries that run side by side choose differently.
+fn free_ports() -> (u16, u16) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock past 1970");
+    let mut dice = Dice::new(u64::from(now.subsec_nanos()) ^ u64::from(std::process::id()) << 32);
+    let mut free = std::iter::repeat_with(|| u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port"))
+        .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
+        .take(2)
+        .collect::<Vec<_>>();
+    let mut port = || free.pop().and_then(|socket| socket.local_addr().ok()).expect("an address").port();
+    (port(), port())
+}
+
+/// Reads kcat's output back: a line `partition offset key-length payload-length headers`, then key and payload as they are.
+fn messages(mut output: &[u8]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    while !output.is_empty() {
+        let line_end = output.iter().position(|&byte| byte == b'\n').expect("a line");
+        let line = std::str::from_utf8(&output[..line_end]).expect("kcat's own words");
+        let mut words = line.splitn(5, ' ');
+        let mut number = || words.next().and_then(|word| word.parse::<i64>().ok()).expect("a number");
+        let (partition, offset, key_bytes, payload_bytes) = (number(), number(), number(), number());
+        let headers = words.next().unwrap_or("");
+        output = &output[line_end + 1..];
+        let mut take = |bytes: i64| {
+            let (taken, rest) = output.split_at(usize::try_from(bytes).unwrap_or(0));
+            output = rest;
+            taken.to_vec()
+        };
+        let key = take(key_bytes);
+        let payload = take(payload_bytes);
+        assert_eq!(take(1), b"\n", "kcat's output is out of step");
+        messages.push(Message {
+            partition: u32::try_from(partition).expect("a partition"),
+            offset: u64::try_from(offset).expect("an offset"),
+            key: (key_bytes >= 0).then_some(key),
+            headers: headers.split(',').filter_map(|h| h.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect(),
+            payload,
+        });
+    }
+    messages
+}

@@ -1,0 +1,63 @@
+//! What the integration tests share: a real Kafka broker, the sidecar as a process, lines whose fate can be checked.
+//!
+//! A folder with `mod.rs`, unlike the rooms, because Cargo would take `tests/support.rs` for a test of its own.
+#![allow(dead_code, reason = "every test binary uses its own part of this")]
+
+pub mod broker;
+pub mod lines;
+pub mod sidecar;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Waits until `holds` is true.
+///
+/// # Panics
+/// When it is still false at the deadline; `what` names the thing that was waited for.
+#[track_caller]
+pub fn wait_until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal by name (`TERM`, `KILL`) through the shell's own `kill`: tests need no system call wrapper for it.
+#[track_caller]
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status();
+    assert!(status.is_ok_and(|s| s.success()), "could not send SIG{name} to process {pid}");
+}
+
+/// The last lines of a log file, for a failure's report.
+pub fn tail_of(path: &Path, lines: usize) -> String {
+    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+    let skip = text.lines().count().saturating_sub(lines);
+    text.lines().skip(skip).collect::<Vec<_>>().join("\n")
+}
+
+/// A small generator of pseudo-random numbers (`SplitMix64`): a printed seed repeats a run.
+pub struct Dice(u64);
+
+impl Dice {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number in `[low, high)`.
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.roll() % (high - low)
+    }
+}

@@ -1,0 +1,137 @@
+//! The sidecar as a process: started with exactly the environment that a test gives, ended by a signal, watched from outside.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use super::{signal, tail_of};
+
+/// One running (or ended) logskiff; killed when dropped, and its own log is shown when a test fails.
+pub struct Sidecar {
+    process: Child,
+    log: PathBuf,
+    log_start: usize,
+}
+
+/// The environment for a sidecar that tails `app.log*` in a folder and ships to Kafka, to be added to.
+pub struct Settings(Vec<(String, String)>);
+
+impl Settings {
+    /// Files `folder/logs/app.log*` (rotated names too), state in `folder/state`, lines as they are to one topic.
+    pub fn new(folder: &Path, brokers: &str, topic: &str) -> Self {
+        let at = |name: &str| folder.join(name).display().to_string();
+        Self(Vec::new())
+            .with("LOGSKIFF_PATHS", &at("logs/app.log*"))
+            .with("LOGSKIFF_STATE_DIR", &at("state"))
+            .with("LOGSKIFF_OUTPUT", "kafka")
+            .with("LOGSKIFF_KAFKA_BROKERS", brokers)
+            .with("LOGSKIFF_KAFKA_TOPIC", topic)
+            .with("LOGSKIFF_PARSE", "none")
+            .with("LOGSKIFF_DRAIN_TIMEOUT", "25s")
+            .with("LOGSKIFF_IN_FLIGHT_BYTES", "1MiB")
+    }
+
+    /// Sets a variable, or sets it anew.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl Sidecar {
+    /// Starts it; its stderr is appended to `folder/sidecar.log`.
+    pub fn start(folder: &Path, settings: &Settings) -> Self {
+        for needed in ["logs", "state"] {
+            fs::create_dir_all(folder.join(needed)).expect("a folder");
+        }
+        let log = folder.join("sidecar.log");
+        let log_start = fs::metadata(&log).map_or(0, |meta| usize::try_from(meta.len()).expect("a size"));
+        let stderr = OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
+        let process = Command::new(binary())
+            .env_clear()
+            .envs(settings.0.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(stderr))
+            .spawn()
+            .expect("the sidecar starts");
+        Self { process, log, log_start }
+    }
+
+    /// What this process has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        let bytes = fs::read(&self.log).expect("the log");
+        String::from_utf8_lossy(&bytes[self.log_start..]).into_owned()
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(mut self) {
+        assert!(self.is_running(), "the sidecar had ended by itself");
+        self.process.kill().expect("SIGKILL is sent");
+        self.process.wait().expect("a status");
+    }
+
+    /// SIGTERM: asks for a drain.
+    pub fn terminate(&mut self) {
+        assert!(self.is_running(), "the sidecar had ended by itself");
+        signal(self.process.id(), "TERM");
+    }
+
+    /// Waits for the end; how it ended and how long that took.
+    ///
+    /// # Panics
+    /// When it still runs at the deadline.
+    #[track_caller]
+    pub fn wait(&mut self, deadline: Duration) -> (ExitStatus, Duration) {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().expect("a status") {
+                return (status, start.elapsed());
+            }
+            assert!(start.elapsed() < deadline, "the sidecar still runs after {deadline:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Asks for a drain and demands a clean end; how long the drain took.
+    #[track_caller]
+    pub fn drain(mut self, deadline: Duration) -> Duration {
+        self.terminate();
+        let (status, took) = self.wait(deadline);
+        assert!(status.success(), "the drain ended with {status}");
+        took
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("a status").is_none()
+    }
+
+    /// The most memory that it has held so far (`VmHWM`), in bytes; 0 once it has ended.
+    pub fn memory_peak_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
+            * 1024
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        // A failure means that it has ended already, which is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("the sidecar's log ends:\n{}", tail_of(&self.log, 30));
+        }
+    }
+}
+
+/// The binary under test: `LOGSKIFF_TEST_BIN` (a release build), else the one that Cargo has just built.
+fn binary() -> PathBuf {
+    env::var_os("LOGSKIFF_TEST_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_logskiff")), PathBuf::from)
+}
