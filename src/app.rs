@@ -80,7 +80,7 @@ impl Summary {
     /// The balance of all files.
     #[must_use]
     pub fn total(&self) -> Balance {
-        self.files.values().fold(Balance::default(), |total, balance| total.plus(balance))
+        self.files.values().fold(Balance::default(), Balance::plus)
     }
 }
 

@@ -146,8 +146,7 @@ fn decode(bytes: &[u8]) -> Option<Vec<Bookmark>> {
 }
 
 fn checksum(files: &[Bookmark]) -> io::Result<String> {
-    let digest = Sha256::digest(serde_json::to_vec(files)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(base16ct::lower::encode_string(&Sha256::digest(serde_json::to_vec(files)?)))
 }
 
 #[derive(Debug, Default)]

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::app::AppError;
 use crate::config::{Config, Environment, Mistakes};
 
 /// `EX_CONFIG` of sysexits.
@@ -92,6 +93,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let (text, code) = match error.downcast_ref::<Mistakes>() {
                 Some(mistakes) => (mistakes.to_string(), ExitCode::from(EXIT_CONFIG)),
+                None if error.downcast_ref().is_some_and(AppError::is_configuration) => {
+                    (format!("{error:#}"), ExitCode::from(EXIT_CONFIG))
+                }
                 None => (format!("{error:#}"), ExitCode::FAILURE),
             };
             complain(&text);

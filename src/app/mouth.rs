@@ -33,26 +33,26 @@ impl Mouth {
             }
         }
     }
+}
 
-    /// Tells of what happened to files, and counts it.
-    pub(super) fn tell(&mut self, event: &Event, metrics: &Metrics) {
-        match event {
-            Event::Opened(..) => {}
-            Event::Truncated(path) => {
-                metrics.truncations.add(1);
-                tracing::info!(?path, "truncated; reading goes on at its start");
-            }
-            Event::Lost(path, bytes) => {
-                metrics.lost_bytes.add(*bytes);
-                tracing::error!(?path, bytes, "at least so many bytes were gone before they could be read");
-            }
-            Event::Vanished(path) => {
-                tracing::info!(?path, "gone since the last run; all that was seen of it was shipped")
-            }
-            Event::Refused(path, why) => {
-                metrics.refused.add(1);
-                tracing::warn!(?path, why, "not read");
-            }
+/// Tells of what happened to files, and counts it.
+pub(super) fn tell(event: &Event, metrics: &Metrics) {
+    match event {
+        Event::Opened(..) => {}
+        Event::Truncated(path) => {
+            metrics.truncations.add(1);
+            tracing::info!(?path, "truncated; reading goes on at its start");
+        }
+        Event::Lost(path, bytes) => {
+            metrics.lost_bytes.add(*bytes);
+            tracing::error!(?path, bytes, "at least so many bytes were gone before they could be read");
+        }
+        Event::Vanished(path) => {
+            tracing::info!(?path, "gone since the last run; all that was seen of it was shipped");
+        }
+        Event::Refused(path, why) => {
+            metrics.refused.add(1);
+            tracing::warn!(?path, why, "not read");
         }
     }
 }

@@ -88,6 +88,8 @@ pub(super) struct Shipper {
     reports: Vec<Report>,
     /// The balances of files that were let go.
     closed: BTreeMap<PathBuf, Balance>,
+    /// Files whose content is gone, and whose last spans are not settled yet.
+    ended: Vec<FileId>,
     /// Reading waits until then, after a failure.
     resume_at: Option<Instant>,
     back_off: Duration,
@@ -122,6 +124,7 @@ impl Shipper {
             buffer: Vec::new(),
             reports: Vec::new(),
             closed: BTreeMap::new(),
+            ended: Vec::new(),
             resume_at: None,
             back_off: BACK_OFF.0,
             scan_at: now,
@@ -147,7 +150,7 @@ impl Shipper {
                 self.sleep(now);
             }
         }
-        self.end()
+        Ok(self.end())
     }
 
     /// Takes the reports to the ledger, and starts again where something failed.
@@ -173,10 +176,12 @@ impl Shipper {
         if self.ledger.in_flight() {
             return Ok(());
         }
-        if kafka.is_broken() {
-            kafka.replace()?;
-        }
+        let at_once = kafka.is_broken() && kafka.replace()?;
         self.rewind(now);
+        if at_once {
+            self.resume_at = None;
+            self.back_off = BACK_OFF.0;
+        }
         Ok(())
     }
 
@@ -230,7 +235,7 @@ impl Shipper {
     fn handle_events(&mut self, now: Instant) {
         let mut truncated = false;
         for event in self.tools.tail.events() {
-            self.tools.mouth.tell(&event, &self.tools.metrics);
+            mouth::tell(&event, &self.tools.metrics);
             truncated |= matches!(event, Event::Truncated(_));
             if let Event::Opened(file, watermark) = event {
                 self.open(file, watermark);
@@ -348,11 +353,12 @@ impl Shipper {
                 self.close(file);
             }
         }
-        for file in self.tools.tail.expire(now) {
-            if self.ledger.settled(file) {
-                self.tools.tail.forget(file);
-                self.close(file);
-            }
+        self.ended.extend(self.tools.tail.expire(now));
+        let (settled, ended): (Vec<_>, Vec<_>) = self.ended.drain(..).partition(|file| self.ledger.settled(*file));
+        self.ended = ended;
+        for file in settled {
+            self.tools.tail.forget(file);
+            self.close(file);
         }
     }
 
@@ -364,7 +370,7 @@ impl Shipper {
         }
     }
 
-    fn end(mut self) -> Result<Summary, AppError> {
+    fn end(mut self) -> Summary {
         self.checkpoint(Instant::now(), true);
         if let Some(saver) = &self.tools.saver
             && let Err(error) = saver.settle()
@@ -373,7 +379,7 @@ impl Shipper {
         }
         let summary = self.summary();
         mouth::ended(&summary, &self.tools.metrics);
-        Ok(summary)
+        summary
     }
 
     fn summary(&mut self) -> Summary {

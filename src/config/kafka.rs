@@ -33,6 +33,9 @@ const PROPERTIES: &str = "LOGSKIFF_KAFKA_PROPERTIES";
 /// The longest name that a broker takes (Kafka's `Topic.MAX_NAME_LENGTH`).
 const TOPIC_CHARS_MAX: usize = 249;
 
+/// How long librdkafka waits for more records of the same hand-over.
+const CLIENT_LINGER_MS: u128 = 5;
+
 /// Each topic costs memory in the client and partitions at the broker.
 const TOPICS: std::ops::RangeInclusive<usize> = 1..=10_000;
 
@@ -101,7 +104,8 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     }
     let compression = ["none", "gzip", "snappy", "lz4", "zstd"].map(|word| (word, word));
     add(&mut properties, "compression.type", reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression));
-    add(&mut properties, "linger.ms", batch.linger.as_millis().to_string());
+    // The shipper lingers: what it hands over in one go needs no second wait, only time to be joined.
+    add(&mut properties, "linger.ms", batch.linger.as_millis().min(CLIENT_LINGER_MS).to_string());
     add(&mut properties, "batch.size", batch.bytes.to_string());
     // The budget bounds what is in flight in bytes of the files; records are longer than their lines, and a full queue
     // would only stall what the budget already holds back.

@@ -299,12 +299,14 @@ impl Kafka {
         }
     }
 
-    /// Replaces a client that has failed. Its late reports are never seen: everything it had counts as failed.
+    /// Replaces a client that has failed. Its late reports are never seen: everything it had counts as failed. Returns
+    /// whether the failure was one of size, which the new client does not repeat: it need not be waited for.
     ///
     /// # Errors
     /// [`Error`], when no new one can be made.
-    pub fn replace(&mut self) -> Result<(), Error> {
-        if self.desk.is_too_large() {
+    pub fn replace(&mut self) -> Result<bool, Error> {
+        let smaller = self.desk.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
+        if smaller {
             // Nothing but trying tells the limit where describing the topic is not authorised.
             self.message_bytes_max = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
             tracing::warn!(
@@ -317,7 +319,7 @@ impl Kafka {
         self.stop();
         (self.producer, self.over, self.poller, self.desk) = (producer, over, Some(poller), desk);
         self.groups.clear();
-        Ok(())
+        Ok(smaller)
     }
 
     fn stop(&mut self) {

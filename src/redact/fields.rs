@@ -14,6 +14,8 @@ pub(super) struct Fields {
     paths: Vec<Vec<Step>>,
     /// Bit n: some path's last name has n bytes (63: or more). Rules most names of a line out at once.
     last_lengths: u64,
+    /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
+    message: bool,
 }
 
 /// One step of a path; names are in lower case.
@@ -52,6 +54,11 @@ impl Fields {
                 Some(Step::Name(last)) => length_bit(last.len()),
                 _ => u64::MAX,
             };
+            fields.message |= match &path[..] {
+                [Step::Any] => true,
+                [Step::Name(name)] => name == "message" || name == "msg",
+                _ => false,
+            };
             fields.paths.push(path);
         }
         fields
@@ -65,6 +72,9 @@ impl Fields {
     /// Masks the values that bear a configured name, all but nulls.
     pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, rule: usize, masks: &mut Masks) {
         walk.open.clear();
+        if let (true, Some((at, _))) = (self.message, parsed.message) {
+            masks.add(at, rule);
+        }
         // How many were open when a masked one was entered.
         let mut masked_from = None;
         for node in &parsed.nodes {

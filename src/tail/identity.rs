@@ -87,7 +87,7 @@ pub(super) fn origin(scope: &str, file: &File, inode: Inode, incarnation: u32) -
         .map(|found| (found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
         .unwrap_or_default();
     let told = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
-    Sha256::digest(told.as_bytes())[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(told.as_bytes())[..12])
 }
 
 fn hash(bytes: &[u8]) -> Hash {

@@ -115,7 +115,7 @@ impl ClientContext for Context {
                 }
             }
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
-                tracing::info!(target: "librdkafka", facility, message)
+                tracing::info!(target: "librdkafka", facility, message);
             }
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, message),
         }
