@@ -12,8 +12,8 @@ use crate::record::{Key, Kind, Node, Parsed};
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     paths: Vec<Vec<Step>>,
-    /// Bit n: some path's last name has n bytes (63: or more). Rules most names of a line out at once.
-    last_lengths: u64,
+    /// The last names of the paths, which rule out most names of a line at once; `None`: one path ends with a `*`.
+    lasts: Option<Vec<String>>,
     /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
     message: bool,
 }
@@ -39,7 +39,7 @@ impl Fields {
     /// # Errors
     /// One for each name that has an empty step.
     pub(super) fn new(names: &[String], errors: &mut Vec<Error>) -> Self {
-        let mut fields = Self::default();
+        let mut fields = Self { lasts: Some(Vec::new()), ..Self::default() };
         for name in names {
             let steps: Vec<&str> = name.trim().split('.').collect();
             if steps.contains(&"") {
@@ -50,10 +50,10 @@ impl Fields {
                 .iter()
                 .map(|step| if *step == "*" { Step::Any } else { Step::Name(step.to_lowercase()) })
                 .collect();
-            fields.last_lengths |= match path.last() {
-                Some(Step::Name(last)) => length_bit(last.len()),
-                _ => u64::MAX,
-            };
+            match (path.last(), &mut fields.lasts) {
+                (Some(Step::Name(last)), Some(lasts)) => lasts.push(last.clone()),
+                _ => fields.lasts = None,
+            }
             fields.message |= match &path[..] {
                 [Step::Any] => true,
                 [Step::Name(name)] => name == "message" || name == "msg",
@@ -110,15 +110,12 @@ impl Fields {
                 (written, memchr::memchr(b'\\', written).is_some())
             }
         };
-        // Lower case may have another length outside ASCII.
-        let plain = !escaped && written.is_ascii() && !matches!(key, Key::None);
-        if plain {
+        // Lower case may be written otherwise outside ASCII.
+        if let (Some(lasts), false, true) = (&self.lasts, escaped, written.is_ascii()) {
             let last = memchr::memrchr(b'.', written).map_or(written, |dot| &written[dot + 1..]);
-            if self.last_lengths & length_bit(last.len()) == 0 {
+            if !lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(last)) {
                 return false;
             }
-        } else if matches!(key, Key::None) && self.last_lengths != u64::MAX {
-            return false;
         }
         self.names_slowly(text, parsed, walk, key)
     }
@@ -145,10 +142,6 @@ impl Fields {
         }
         self.paths.iter().any(|path| ends_with(&trail, path))
     }
-}
-
-fn length_bit(bytes: usize) -> u64 {
-    1 << bytes.min(63)
 }
 
 /// Whether the trail ends with the path. An array's element has no name: a `*` may stand for it, else it is passed over.
