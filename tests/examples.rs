@@ -1,0 +1,80 @@
+//! The examples are configurations that logskiff takes, and the pod's variables are ones that it knows.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use logskiff::config::Config;
+
+fn examples(ending: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = fs::read_dir(folder).expect("the examples").map(|entry| entry.expect("an example").path());
+    files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
+}
+
+/// What a shell makes of `NAME=value` and `NAME='value'`.
+fn variables(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, value) = line.split_once('=').expect("NAME=value");
+            let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
+            assert!(quoted.is_some() || !value.contains(|c: char| " '\"$*;{}[]()\\".contains(c)), "{name} needs quotes");
+            (name.to_owned(), quoted.unwrap_or(value).to_owned())
+        })
+        .collect()
+}
+
+/// The pod's variables; those from the Downward API get a value that stands for any.
+fn pod_variables(text: &str) -> Vec<(String, String)> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let pairs = lines.windows(2).filter_map(|pair| {
+        let name = pair[0].strip_prefix("- name: ")?;
+        let value = match pair[1].strip_prefix("value: ") {
+            Some(value) => value.trim_matches('"'),
+            None if pair[1] == "valueFrom:" => "x",
+            None => return None,
+        };
+        Some((name.to_owned(), value.to_owned()))
+    });
+    pairs.collect()
+}
+
+#[track_caller]
+fn check(path: &Path, variables: Vec<(String, String)>) {
+    assert!(variables.len() > 3, "{} sets hardly anything", path.display());
+    if let Err(mistakes) = Config::from_vars(variables) {
+        panic!("{}: {mistakes}", path.display());
+    }
+}
+
+#[test]
+fn every_env_file_is_taken() {
+    let files = examples("env");
+    assert!(files.len() >= 3, "the examples are there");
+    for path in files {
+        check(&path, variables(&fs::read_to_string(&path).unwrap()));
+    }
+}
+
+#[test]
+fn the_pod_s_variables_are_taken() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pod.yaml");
+    let variables = pod_variables(&fs::read_to_string(&path).unwrap());
+    assert!(variables.iter().any(|(name, _)| name == "POD_UID"), "the event id needs it");
+    check(&path, variables);
+}
+
+/// The pod that the README shows is the example, line by line, without its comments.
+#[test]
+fn the_readme_shows_the_same_pod() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let bare = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect()
+    };
+    let readme = read("README.md");
+    let (_, shown) = readme.split_once("```yaml\n").expect("a pod in the README");
+    let (shown, _) = shown.split_once("```").expect("its end");
+    assert_eq!(bare(shown), bare(&read("examples/pod.yaml")));
+}

@@ -1,0 +1,39 @@
+//! The table of detectors in docs/redaction.md is the catalogue's own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use logskiff::redact::detectors;
+
+const HEAD: &str = "| name | group | finds | leaves alone |\n|---|---|---|---|\n";
+
+/// One row a detector; what its doc says after `; not` is what it leaves alone.
+fn table() -> String {
+    let mut table = HEAD.to_owned();
+    for detector in detectors() {
+        let (finds, leaves) = detector.doc.rsplit_once("; not ").unwrap_or((detector.doc, "–"));
+        writeln!(table, "| `{}` | `{}` | {finds} | {leaves} |", detector.name, detector.group.name()).unwrap();
+    }
+    table
+}
+
+#[test]
+fn the_table_of_detectors_is_the_catalogue_s() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/redaction.md");
+    let text = fs::read_to_string(path).expect("docs/redaction.md");
+    let start = text.find(HEAD).expect("the table's head");
+    let end = text[start..].find("\n\n").map_or(text.len(), |end| start + end + 1);
+    assert_eq!(text[start..end], table(), "docs/redaction.md should have this table:\n{}", table());
+}
+
+/// What the doc says of numbers holds: the groups are those that it names.
+#[test]
+fn every_group_is_explained() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/redaction.md");
+    let text = fs::read_to_string(path).expect("docs/redaction.md");
+    for group in logskiff::redact::Group::ALL {
+        assert!(text.contains(&format!("- `{}`: ", group.name())), "the group {} has no line of its own", group.name());
+    }
+}
