@@ -32,22 +32,22 @@ use crate::watch::{self, Watcher};
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The checkpoint directory.
-    #[error("LOGSKIFF_STATE_DIR: {0}")]
+    #[error("LOGSKIFF_STATE_DIR must be a writable directory of this process alone, or none")]
     Checkpoint(#[from] CheckpointError),
     /// A glob.
-    #[error("LOGSKIFF_PATHS: {0}")]
+    #[error("LOGSKIFF_PATHS")]
     Glob(#[from] GlobError),
     /// An input.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// The Kafka client.
-    #[error("LOGSKIFF_KAFKA_PROPERTIES or another Kafka variable: {0}")]
+    #[error("the LOGSKIFF_KAFKA_… variables")]
     Kafka(#[from] kafka::Error),
     /// A thread or the runtime.
-    #[error("the system refuses what is needed to run: {0}")]
+    #[error("the system refuses what is needed to run")]
     System(#[source] io::Error),
     /// Standard output is the only output, and is closed.
-    #[error("standard output cannot be written: {0}")]
+    #[error("standard output cannot be written")]
     Stdout(#[source] io::Error),
 }
 

@@ -80,6 +80,11 @@ pub enum TryFormat {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        // The payload may quote what was being worked on, such as a line: only the place is told.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        complain(&format!("logskiff: a defect at {place}; please report it"));
+    }));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(message) => {
