@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::Instant;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::mouth::Mouth;
 use self::pipeline::{Pipeline, PipelineError};
@@ -133,6 +134,8 @@ impl App {
     /// [`AppError`], when something that is needed cannot be had.
     pub fn start(config: Config, signals: bool) -> Result<Self, AppError> {
         let now = Instant::now();
+        // First of all: a SIGTERM that comes during the start must not be the end.
+        let beside = Beside::new(signals).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
         let bookmarks = store.as_ref().and_then(|store| {
             let loaded = store.load();
@@ -168,7 +171,7 @@ impl App {
             let ended = shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             return Err(ended.err().unwrap_or_else(|| AppError::System(io::Error::other("the shipper ended early"))));
         }
-        run_beside(watcher, signals, Arc::clone(&control), shipper.thread().clone()).map_err(AppError::System)?;
+        beside.run(watcher, Arc::clone(&control), shipper.thread().clone()).map_err(AppError::System)?;
         Ok(Self { control, shipper })
     }
 
@@ -193,30 +196,41 @@ fn waker() -> impl Fn() + Send + Sync + 'static {
     move || thread.unpark()
 }
 
-/// Runs what waits: file events and signals.
-fn run_beside(watcher: Watcher, signals: bool, control: Arc<Control>, shipper: Thread) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let work = move || {
-        runtime.block_on(async {
-            let woken = shipper.clone();
-            let watch = watcher.run(move || woken.unpark());
-            tokio::select! {
-                () = watch => {}
-                () = listen(signals, &control, &shipper) => {}
-            }
-        });
-    };
-    std::thread::Builder::new().name("runtime".into()).spawn(work).map(drop)
+/// What runs beside the shipper and waits: for signals and file events.
+struct Beside {
+    runtime: Runtime,
+    signals: Option<(Signal, Signal)>,
 }
 
-async fn listen(signals: bool, control: &Control, shipper: &Thread) {
-    let both = || Ok::<_, io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
-    let Some((mut terminate, mut interrupt)) = signals.then(both).and_then(|both| {
-        both.inspect_err(|error| tracing::error!(%error, "signals cannot be heard; the process can only be killed"))
-            .ok()
-    }) else {
-        return std::future::pending().await;
-    };
+impl Beside {
+    /// Begins to listen to SIGTERM and SIGINT, if asked to.
+    fn new(listen: bool) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let both = || Ok::<_, io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
+        let signals = listen.then(both).transpose()?;
+        drop(entered);
+        Ok(Self { runtime, signals })
+    }
+
+    fn run(self, watcher: Watcher, control: Arc<Control>, shipper: Thread) -> io::Result<()> {
+        let Self { runtime, signals } = self;
+        let work = move || {
+            runtime.block_on(async {
+                let woken = shipper.clone();
+                let watch = watcher.run(move || woken.unpark());
+                tokio::select! {
+                    () = watch => {}
+                    () = listen(signals, &control, &shipper) => {}
+                }
+            });
+        };
+        std::thread::Builder::new().name("runtime".into()).spawn(work).map(drop)
+    }
+}
+
+async fn listen(signals: Option<(Signal, Signal)>, control: &Control, shipper: &Thread) {
+    let Some((mut terminate, mut interrupt)) = signals else { return std::future::pending().await };
     loop {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -8,7 +8,7 @@ pub mod labels;
 pub mod template;
 mod text;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use self::template::{Place, Template};
@@ -287,7 +287,7 @@ impl Encoder {
 
     fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) {
         let nodes = &redacted.parsed().nodes;
-        let doubled = Doubled::new(redacted);
+        let renamed = self.renamed(redacted);
         self.objects.clear();
         // The record's members before these: a comma always comes first at the top.
         let mut first = false;
@@ -308,8 +308,11 @@ impl Encoder {
             first = false;
             let top = self.objects.is_empty();
             if top || self.objects.last() == Some(&true) {
-                let taken = top && (self.is_reserved(redacted, key) || doubled.is(redacted, at, key));
-                write_key(redacted, key, if taken { b"\"parsed." } else { b"\"" }, out);
+                out.push(b'"');
+                let prefixes = if top { renamed.get(&at).copied().unwrap_or_default() } else { 0 };
+                (0..prefixes).for_each(|_| out.extend_from_slice(PREFIX));
+                write_key(redacted, key, out);
+                out.extend_from_slice(b"\":");
             }
             match (*node, container) {
                 (_, Some(object)) => {
@@ -323,46 +326,47 @@ impl Encoder {
         }
     }
 
-    fn is_reserved(&self, redacted: &Redacted<'_>, key: Key) -> bool {
-        let Some(name) = plain_key(redacted, key) else { return false };
-        if name.contains(&b'\\') {
-            // An escape can spell a reserved name as well: `"\u0040timestamp"`.
-            let quoted = [b"\"", name, b"\""].concat();
-            return serde_json::from_slice::<String>(&quoted).is_ok_and(|name| self.reserved.contains(name.as_bytes()));
+    /// How many times the prefix is to stand before which top-level node's name, so that all names of the record differ.
+    fn renamed(&self, redacted: &Redacted<'_>) -> HashMap<usize, usize> {
+        let mut names: HashSet<Vec<u8>> = HashSet::new();
+        let mut renamed = HashMap::new();
+        if self.are_plain(redacted) {
+            return renamed;
         }
-        name.first().is_some_and(|first| self.reserved_first[usize::from(*first)]) && self.reserved.contains(name)
-    }
-}
-
-/// Finds the fields whose name an earlier one of the same record has.
-enum Doubled {
-    Compare,
-    Known(HashSet<usize>),
-}
-
-impl Doubled {
-    fn new(redacted: &Redacted<'_>) -> Self {
-        if redacted.parsed().nodes.len() <= FIELDS_COMPARED_MAX {
-            return Self::Compare;
-        }
-        let mut names = HashSet::new();
-        let again = top(redacted).filter(|(_, key)| plain_key(redacted, *key).is_some_and(|name| !names.insert(name)));
-        Self::Known(again.map(|(at, _)| at).collect())
-    }
-
-    fn is(&self, redacted: &Redacted<'_>, at: usize, key: Key) -> bool {
-        match self {
-            Self::Known(doubled) => doubled.contains(&at),
-            Self::Compare => {
-                let name = plain_key(redacted, key);
-                name.is_some()
-                    && top(redacted)
-                        .take_while(|(other, _)| *other < at)
-                        .any(|(_, key)| plain_key(redacted, key) == name)
+        for (at, key) in top(redacted) {
+            let mut name = decoded_key(redacted, key);
+            let mut prefixes = 0;
+            while self.reserved.contains(&name) || names.contains(&name) {
+                name.splice(..0, PREFIX.iter().copied());
+                prefixes += 1;
+            }
+            names.insert(name);
+            if prefixes > 0 {
+                renamed.insert(at, prefixes);
             }
         }
+        renamed
+    }
+
+    /// Whether the names of a record differ from each other and from the reserved ones, as most do, told at a glance.
+    fn are_plain(&self, redacted: &Redacted<'_>) -> bool {
+        if redacted.parsed().nodes.len() > FIELDS_COMPARED_MAX {
+            return false;
+        }
+        top(redacted).all(|(at, key)| {
+            let Some(name) = plain_key(redacted, key) else { return false };
+            let reserved = name.first().is_some_and(|first| self.reserved_first[usize::from(*first)]);
+            let plain = !(reserved && self.reserved.contains(name)) && memchr::memchr(b'\\', name).is_none();
+            plain
+                && top(redacted)
+                    .take_while(|(other, _)| *other < at)
+                    .all(|(_, key)| plain_key(redacted, key) != Some(name))
+        })
     }
 }
+
+/// Stands before the name of a field that would take another's place.
+const PREFIX: &[u8] = b"parsed.";
 
 /// The top-level nodes with their places.
 fn top<'t>(redacted: &Redacted<'t>) -> impl Iterator<Item = (usize, Key)> + use<'t> {
@@ -410,14 +414,20 @@ fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     }
 }
 
-fn write_key(redacted: &Redacted<'_>, key: Key, before: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(before);
+/// A key as a reader of the record will see it.
+fn decoded_key(redacted: &Redacted<'_>, key: Key) -> Vec<u8> {
+    let mut quoted = vec![b'"'];
+    write_key(redacted, key, &mut quoted);
+    quoted.push(b'"');
+    serde_json::from_slice(&quoted).map(String::into_bytes).unwrap_or(quoted)
+}
+
+fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
     match key {
         Key::None => {}
         Key::Name(_) => write_escaped(plain_key(redacted, key).unwrap_or_default(), out),
         Key::Text(at) => write_pieces(redacted, at, true, out),
     }
-    out.extend_from_slice(b"\":");
 }
 
 fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {

@@ -294,15 +294,27 @@ impl Redactor {
                 masks.add(at, self.unreadable());
                 continue;
             }
-            masks.grow(at, |mask| decoded.grow(mask));
-            found.clear();
-            self.mark(decoded.bytes(), self.stage.may_match(decoded.bytes()), found);
-            found.unite();
-            for mask in found.united() {
-                masks.add(decoded.to_raw(mask.at), mask.rule);
-            }
+            self.mark_decoded(at, masks, found, decoded);
+        }
+        let is_json = parsed.nodes.iter().any(|node| matches!(node, Node::Value { key: Key::Text(_), .. }));
+        if !is_json {
+            // What was not parsed may still be written as JSON is: broken, cut, or inside another format.
+            let whole = TextRange::new(0, text.len());
+            decoded.decode_loosely(text, whole);
+            self.mark_decoded(whole, masks, found, decoded);
         }
         masks.unite();
+    }
+
+    /// Searches what was decoded of `at`, and masks whole escapes of it.
+    fn mark_decoded(&self, at: TextRange, masks: &mut Masks, found: &mut Masks, decoded: &Unescaped) {
+        masks.grow(at, |mask| decoded.grow(mask));
+        found.clear();
+        self.mark(decoded.bytes(), self.stage.may_match(decoded.bytes()), found);
+        found.unite();
+        for mask in found.united() {
+            masks.add(decoded.to_raw(mask.at), mask.rule);
+        }
     }
 }
 

@@ -204,6 +204,12 @@ impl Tail {
         ready.sort_by_key(live);
     }
 
+    /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
+    /// longer.
+    pub fn look_again(&mut self) {
+        self.files.iter_mut().flatten().for_each(TailFile::look_again);
+    }
+
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
     /// ends with them; `None` when there is nothing, or the file is not what it was.
     pub fn read(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {

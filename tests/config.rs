@@ -1,5 +1,7 @@
 //! The environment's promises: right values are read, every wrong one is named, secrets are never shown.
 
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+
 use std::fs;
 
 use assert_cmd::Command;

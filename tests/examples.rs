@@ -1,4 +1,6 @@
 //! The examples are configurations that logskiff takes, and the pod's variables are ones that it knows.
+
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -19,7 +21,10 @@ fn variables(text: &str) -> Vec<(String, String)> {
         .map(|line| {
             let (name, value) = line.split_once('=').expect("NAME=value");
             let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
-            assert!(quoted.is_some() || !value.contains(|c: char| " '\"$*;{}[]()\\".contains(c)), "{name} needs quotes");
+            assert!(
+                quoted.is_some() || !value.contains(|c: char| " '\"$*;{}[]()\\".contains(c)),
+                "{name} needs quotes"
+            );
             (name.to_owned(), quoted.unwrap_or(value).to_owned())
         })
         .collect()

@@ -3,6 +3,8 @@
 //! Needs `LOGSKIFF_TEST_KAFKA` (a folder of Kafka's jars: `.ci/kafka-install DIR`), Java and kcat; without the variable
 //! the tests say so and pass, with `LOGSKIFF_TEST_REAL=1` they fail. `LOGSKIFF_TEST_BIN` names another binary (a release
 //! build). Run with `--test-threads=1`: each test starts a broker of its own.
+
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;

@@ -1,6 +1,7 @@
 //! What logskiff says of itself: on stderr, by kind and number, never by content.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Summary;
@@ -36,23 +37,25 @@ impl Mouth {
 }
 
 /// Tells of what happened to files, and counts it.
-pub(super) fn tell(event: &Event, metrics: &Metrics) {
+///
+/// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
+pub(super) fn tell(event: &Event, metrics: &Metrics, shown: impl Fn(&Path) -> String) {
     match event {
         Event::Opened(..) => {}
         Event::Truncated(path) => {
             metrics.truncations.add(1);
-            tracing::info!(?path, "truncated; reading goes on at its start");
+            tracing::info!(path = shown(path), "truncated; reading goes on at its start");
         }
         Event::Lost(path, bytes) => {
             metrics.lost_bytes.add(*bytes);
-            tracing::error!(?path, bytes, "at least so many bytes were gone before they could be read");
+            tracing::error!(path = shown(path), bytes, "at least so many bytes were gone before they could be read");
         }
         Event::Vanished(path) => {
-            tracing::info!(?path, "gone since the last run; all that was seen of it was shipped");
+            tracing::info!(path = shown(path), "gone since the last run; all that was seen of it was shipped");
         }
         Event::Refused(path, why) => {
             metrics.refused.add(1);
-            tracing::warn!(?path, why, "not read");
+            tracing::warn!(path = shown(path), why, "not read");
         }
     }
 }
@@ -97,11 +100,11 @@ pub(super) fn started(config: &Config, bookmarks: Option<usize>) {
 }
 
 /// Says what a run came to.
-pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
+pub(super) fn ended(summary: &Summary, metrics: &Metrics, shown: impl Fn(&Path) -> String) {
     let total = summary.total();
     for (path, balance) in &summary.files {
         tracing::debug!(
-            ?path,
+            path = shown(path),
             read_bytes = balance.read_bytes,
             acknowledged_bytes = balance.acknowledged_bytes,
             dropped_bytes = balance.dropped_bytes,

@@ -10,7 +10,7 @@ mod read;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -199,7 +199,10 @@ impl Shipper {
             if self.tools.tail.rewind(file, watermark) {
                 self.recall(file);
             } else if let Some(desk) = self.desks.get(&file) {
-                tracing::error!(path = ?desk.path, "undelivered lines cannot be read again: the file is gone");
+                tracing::error!(
+                    path = shown(&self.tools.pipelines, &desk.path),
+                    "undelivered lines cannot be read again: the file is gone"
+                );
             }
         }
         self.resume_at = Some(now + self.back_off);
@@ -235,7 +238,7 @@ impl Shipper {
     fn handle_events(&mut self, now: Instant) {
         let mut truncated = false;
         for event in self.tools.tail.events() {
-            mouth::tell(&event, &self.tools.metrics);
+            mouth::tell(&event, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
             truncated |= matches!(event, Event::Truncated(_));
             if let Event::Opened(file, watermark) = event {
                 self.open(file, watermark);
@@ -256,7 +259,7 @@ impl Shipper {
         self.ledger.open(file, watermark);
         let Some(opened) = self.tools.tail.file(file) else { return };
         let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
-        tracing::debug!(?path, offset = watermark.offset, "reading");
+        tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = watermark.offset, "reading");
         self.describe(file, input, path, &origin);
         self.recall(file);
     }
@@ -378,7 +381,7 @@ impl Shipper {
             self.save_failed(&error, Instant::now());
         }
         let summary = self.summary();
-        mouth::ended(&summary, &self.tools.metrics);
+        mouth::ended(&summary, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
         summary
     }
 
@@ -393,6 +396,12 @@ impl Shipper {
         let (masked, rewinds) = (self.tools.metrics.masked.get(), self.tools.metrics.rewinds.get());
         Summary { files, left_bytes, masked, rewinds }
     }
+}
+
+/// A path as it may be shown in the log: masked by the rules of all inputs.
+fn shown(pipelines: &[Pipeline], path: &Path) -> String {
+    let path = path.to_string_lossy().into_owned();
+    pipelines.iter().fold(path, |path, pipeline| pipeline.redactor().redact_text(&path))
 }
 
 /// What a template's place holds for every file.

@@ -22,7 +22,8 @@ fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
 fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> Vec<u8> {
     let fields = vec!["password".to_owned()];
     let redactor =
-        Redactor::new(&redact::Config { select: vec!["secrets".into(), "pii".into()], rules: Vec::new(), fields }).unwrap();
+        Redactor::new(&redact::Config { select: vec!["secrets".into(), "pii".into()], rules: Vec::new(), fields })
+            .unwrap();
     let mut parser = Parser::new(&parse::Config {
         format,
         patterns: Vec::new(),
@@ -88,9 +89,10 @@ fn lines_become_records() {
     // What a line says never takes the place of what logskiff says.
     check(
         Format::Json,
-        r#"{"log.offset":1,"event.id":"x","\u006cog.offset":3,"log":{"level":"x"},"a":1,"a":2,"message":"m","kubernetes":{}}"#,
+        r#"{"log.offset":1,"event.id":"x","\u006cog.offset":3,"log":{"level":"x"},"a":1,"a":2,"\u0061":3,"parsed.a":4,"message":"m","kubernetes":{}}"#,
         json!({"@timestamp": epoch, "message": "m", "parsed.log.offset": 1, "parsed.event.id": "x",
-            "parsed.\u{6c}og.offset": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a": 2, "parsed.kubernetes": {}}),
+            "parsed.parsed.log.offset": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a": 2, "parsed.parsed.a": 3,
+            "parsed.parsed.parsed.a": 4, "parsed.kubernetes": {}}),
     );
 }
 

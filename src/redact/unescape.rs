@@ -1,7 +1,8 @@
 //! Decodes the inside of a JSON string and remembers which bytes came from where.
 //!
 //! In: a range of a line's text (RFC 8259, section 7). Out: the decoded bytes in a reused buffer, and positions mapped
-//! both ways. Never guesses: what is no valid JSON string content is an error, and the caller masks all of it.
+//! both ways. What is no valid JSON string content is an error, and the caller
+//! masks all of it, unless it asks for a loose reading of a text that need not be JSON.
 
 use crate::record::TextRange;
 
@@ -37,6 +38,16 @@ impl Unescaped {
     /// # Errors
     /// When an escape is not one of JSON's.
     pub(super) fn decode(&mut self, text: &[u8], at: TextRange) -> Result<(), Invalid> {
+        self.read(text, at, false)
+    }
+
+    /// Decodes what reads as an escape in any text; a backslash that begins none stands for itself.
+    pub(super) fn decode_loosely(&mut self, text: &[u8], at: TextRange) {
+        let read = self.read(text, at, true);
+        debug_assert!(read.is_ok(), "nothing is invalid here");
+    }
+
+    fn read(&mut self, text: &[u8], at: TextRange, loosely: bool) -> Result<(), Invalid> {
         self.bytes.clear();
         self.runs.clear();
         let end = at.indices().end;
@@ -50,7 +61,8 @@ impl Unescaped {
                 continue;
             }
             self.runs.push(Run { raw, decoded: self.bytes.len(), escape: true });
-            let (character, length) = escape(&text[raw..end]).ok_or(Invalid)?;
+            let lone = loosely.then_some(('\\', 1));
+            let (character, length) = escape(&text[raw..end]).or(lone).ok_or(Invalid)?;
             self.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             raw += length;
         }

@@ -164,6 +164,11 @@ impl TailFile {
         Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
     }
 
+    /// Takes what was left unread for something to be read.
+    pub fn look_again(&mut self) {
+        self.more |= !self.at_end();
+    }
+
     /// Whether a last line without newline is to be taken as it stands.
     fn due(&self, now: Instant) -> bool {
         self.is_final(now) && !self.at_end()

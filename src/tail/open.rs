@@ -88,6 +88,12 @@ mod tests {
 
     use super::*;
 
+    #[track_caller]
+    fn check<T: std::fmt::Debug>(got: Result<T, OpenError>, want: &str) {
+        let got = got.map_or_else(|error| format!("{error:?}"), |_| "Ok".into());
+        assert!(got.starts_with(want), "{got} is not {want}");
+    }
+
     #[test]
     fn only_regular_files_beneath_the_root_are_opened() {
         let outside = tempfile::tempdir().unwrap();
@@ -101,11 +107,6 @@ mod tests {
         rustix::fs::mknodat(CWD, root.join("fifo.log"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let root_handle = || rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
 
-        #[track_caller]
-        fn check<T: std::fmt::Debug>(got: Result<T, OpenError>, want: &str) {
-            let got = got.map_or_else(|error| format!("{error:?}"), |_| "Ok".into());
-            assert!(got.starts_with(want), "{got} is not {want}");
-        }
         for (path, want) in [
             ("sub/app.log", "Ok"),
             ("link.log", "Outside"),

@@ -258,9 +258,11 @@ impl Tail {
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
-    /// Whether the file that this one may have been lately lost its name.
+    /// Whether the file that this one may have been lately lost its name, or was not found again after a restart: what was
+    /// rotated while we were away was never ours to pass over.
     fn rotated(&self, found: &Candidate) -> bool {
-        self.rotations.keys().any(|base| found.rotated_from(base))
+        let gone = self.ghosts.iter().filter(|ghost| ghost.id.is_none()).map(|ghost| &ghost.mark.path);
+        self.rotations.keys().chain(gone).any(|base| found.rotated_from(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

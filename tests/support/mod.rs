@@ -1,10 +1,12 @@
-//! What the integration tests share: a real Kafka broker, the sidecar as a process, lines whose fate can be checked.
+//! What the integration tests share: a real and a mock Kafka broker, the sidecar as a process, lines whose fate can be
+//! checked.
 //!
 //! A folder with `mod.rs`, unlike the rooms, because Cargo would take `tests/support.rs` for a test of its own.
-#![allow(dead_code, reason = "every test binary uses its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part of this")]
 
 pub mod broker;
 pub mod lines;
+pub mod mock;
 pub mod sidecar;
 
 use std::path::Path;

@@ -13,9 +13,11 @@ pub struct Sidecar {
     process: Child,
     log: PathBuf,
     log_start: usize,
+    stdout: PathBuf,
 }
 
 /// The environment for a sidecar that tails `app.log*` in a folder and ships to Kafka, to be added to.
+#[derive(Clone)]
 pub struct Settings(Vec<(String, String)>);
 
 impl Settings {
@@ -40,26 +42,37 @@ impl Settings {
         self.0.push((name.into(), value.into()));
         self
     }
+
+    /// The binary with exactly these variables.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.env_clear().envs(self.0.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
+        command
+    }
 }
 
 impl Sidecar {
-    /// Starts it; its stderr is appended to `folder/sidecar.log`.
+    /// Starts it; its stderr is appended to `folder/sidecar.log`, its stdout to `folder/sidecar.out`.
     pub fn start(folder: &Path, settings: &Settings) -> Self {
         for needed in ["logs", "state"] {
             fs::create_dir_all(folder.join(needed)).expect("a folder");
         }
         let log = folder.join("sidecar.log");
         let log_start = fs::metadata(&log).map_or(0, |meta| usize::try_from(meta.len()).expect("a size"));
-        let stderr = OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
-        let process = Command::new(binary())
-            .env_clear()
-            .envs(settings.0.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::from(stderr))
+        let stdout = folder.join("sidecar.out");
+        let open = |path: &Path| OpenOptions::new().create(true).append(true).open(path).expect("a log file");
+        let process = settings
+            .command()
+            .stdout(Stdio::from(open(&stdout)))
+            .stderr(Stdio::from(open(&log)))
             .spawn()
             .expect("the sidecar starts");
-        Self { process, log, log_start }
+        Self { process, log, log_start, stdout }
+    }
+
+    /// What all processes with this folder have written to stdout so far.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stdout).expect("the output")).into_owned()
     }
 
     /// What this process has written to stderr so far.

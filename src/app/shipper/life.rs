@@ -69,6 +69,7 @@ impl Shipper {
         if !self.life.still && self.life.is_reading() {
             // Once more, and last lines without newline as well.
             self.life.still = true;
+            self.tools.tail.look_again();
             self.scan_at = now;
             return false;
         }

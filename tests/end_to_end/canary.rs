@@ -1,0 +1,167 @@
+//! Secrets planted wherever a secret can stand; none of them leaves by any way.
+//!
+//! Each holds the word `zebra` (or is a card number), so that a part of one is found as well.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Scene;
+
+/// In a line of its own each.
+const LINES: &[&str] = &[
+    "login password=zebra-raw-01 ok",
+    "GET /?token=zebra-query-02&x=1 HTTP/1.1",
+    "Authorization: Bearer zebra0304.05_06-07~08+09/10==",
+    "dial postgres://app:zebra-url-04@db:5432/x failed",
+    "user zebra05@example.org logged in",
+    "card 4111 1111 1111 1111 and 5500-0055-5555-5559 charged",
+    r#"{"password":"zebra-json-06","n":1}"#,
+    r#"{"user":{"api_key":"zebra-nested-07","tags":["a",{"secret":"zebra-deep-08"}]}}"#,
+    r#"{"zebra11@example.org":1,"by":{"zebra12@example.org":{"n":1}}}"#,
+    r#"{"msg":"pass\u0077ord=zebra-escaped-13"}"#,
+    r#"{"p\u0061ssword":"zebra-key-14"}"#,
+    r#"{"mail":"\u007aebra15\u0040example.org"}"#,
+    r#"{"inner":"{\"password\":\"zebra-twice-16\"}"}"#,
+    r#"{"card":4111111111111111,"password":900777000555}"#,
+    r#"{"password":"zebra-broken-17"#,
+    r#"{"a":1,"token":"zebra-broken-18","b":"#,
+    r#"{"a":1,'secret':'zebra-broken-19'}"#,
+    r#"{"mail":"zebra20\u0040example.org","broken":"#,
+    "order=zebra21 placed",
+    r#"{"n":"order=zebra22"}"#,
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "MIIEzebra23zebra23zebra23zebra23zebra23zebra23zebra23zebra23zebr",
+    "QWERzebra24zebra24zebra24zebra24zebra24zebra24zebra24zebra24zebr",
+    "-----END RSA PRIVATE KEY-----",
+    r#"{"key":"-----BEGIN PRIVATE KEY-----\nMIIzebra25zebra25\n-----END PRIVATE KEY-----\n"}"#,
+];
+
+/// Masked by the names of fields, which only a parsed line has.
+const BY_NAME: &str = r#"{"Set-Cookie":["sid=zebra-array-09","x"],"TOKEN":{"inner":"zebra-object-10"}}"#;
+
+/// A file's name.
+const SECRET_NAME: &str = "app.log-zebra26@example.org";
+
+/// What must not be anywhere; digits with any separators out.
+const CANARIES: [&str; 4] = ["zebra", "4111111111111111", "5500005555555559", "900777000555"];
+
+/// Lines in which a secret straddles the cut at 1 KiB: what would be left of it must not leave either.
+fn straddling() -> String {
+    let mut lines = String::new();
+    for left in 0..24 {
+        for (before, secret) in [(" password=", "zebrazebrazebrazebra"), (" by ", "zebrazebra@example.org")] {
+            let filler = ".".repeat(1_024 - left - before.len());
+            writeln!(lines, "{filler}{before}{secret} {}", "after ".repeat(40)).unwrap();
+        }
+    }
+    lines
+}
+
+/// Fails where a canary is in `bytes`, as it stands or decoded.
+#[track_caller]
+fn check(place: &str, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).to_lowercase();
+    let decoded = serde_json::from_slice::<Value>(bytes).map(|value| plain(&value)).unwrap_or_default().to_lowercase();
+    for text in [&text, &decoded] {
+        let digits: String = text.chars().filter(|c| !" -".contains(*c)).collect();
+        for canary in CANARIES {
+            assert!(!text.contains(canary) && !digits.contains(canary), "{canary} is in {place}: {text}");
+        }
+    }
+}
+
+/// All names and values of a JSON value, decoded.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("\n"),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| format!("{name}\n{}", plain(value))).collect::<Vec<_>>().join("\n")
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn plant(scene: &Scene, parsed: bool) {
+    let by_name = if parsed { BY_NAME } else { "" };
+    scene.write("logs/app.log", LINES.join("\n") + "\n" + by_name + "\n" + &straddling());
+    scene.write(&format!("logs/{SECRET_NAME}"), "a file whose name is a secret\n");
+    scene.write("labels", "contact=\"zebra27@example.org\"\n");
+}
+
+/// Ships what was planted; every place where it could have gone.
+#[track_caller]
+fn check_run(more: &[(&str, &str)]) {
+    let scene = Scene::new();
+    plant(&scene, !more.contains(&("LOGSKIFF_PARSE", "none")));
+    let labels = scene.path("labels").display().to_string();
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_REDACT", "secrets,pii")
+        .with("LOGSKIFF_REDACT_RULE_ORDER", r"order=(?<secret>\w+)")
+        .with("LOGSKIFF_LINE_BYTES_MAX", "1KiB")
+        .with("LOGSKIFF_LABELS_FILE", &labels)
+        .with("LOGSKIFF_FIELDS", "contact={label.contact},from={file}")
+        .with("LOGSKIFF_KAFKA_KEY", "{field.mail}{label.contact}{file}")
+        .with("LOGSKIFF_KAFKA_PROPERTIES", "ssl.key.password=zebra28")
+        .with("LOGSKIFF_OUTPUT", "kafka,stdout")
+        .with("LOGSKIFF_LOG", "trace");
+    let sidecar = scene.run_to_end(more.iter().fold(settings, |settings, (name, value)| settings.with(name, value)));
+    let messages = scene.messages();
+    // Of a private key every line but the first may be left out altogether; everything else is a record.
+    assert!(messages.len() >= LINES.len() + 2 * 24 - 3, "{} records", messages.len());
+    for message in &messages {
+        check("a message", &message.payload);
+        check("a key", message.key.as_deref().unwrap_or_default());
+        check("headers", format!("{:?}", message.headers).as_bytes());
+    }
+    let cut: Vec<_> = messages.iter().map(|message| String::from_utf8_lossy(&message.payload)).collect();
+    assert!(!cut.iter().any(|text| text.contains("password=z") || text.contains(" by z")), "a part of a cut secret");
+    check_all_of(&scene.path("sidecar.out"));
+    check_all_of(&scene.path("sidecar.log"));
+    assert!(sidecar.stderr().contains("logskiff starts"));
+    // The checkpoint stays in the pod, and names the files that it is about: their names as they are, and no more.
+    for entry in fs::read_dir(scene.path("state")).unwrap() {
+        let saved = fs::read_to_string(entry.unwrap().path()).unwrap();
+        check("the checkpoint", saved.replace(SECRET_NAME, "").as_bytes());
+    }
+}
+
+#[track_caller]
+fn check_all_of(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        check(&path.display().to_string(), line);
+    }
+}
+
+#[test]
+fn nothing_leaves_from_parsed_lines() {
+    check_run(&[("LOGSKIFF_PARSE", "auto")]);
+}
+
+#[test]
+fn nothing_leaves_from_lines_that_fail_to_parse() {
+    check_run(&[("LOGSKIFF_PARSE", "json")]);
+}
+
+#[test]
+fn nothing_leaves_from_lines_as_they_are() {
+    check_run(&[("LOGSKIFF_PARSE", "none")]);
+}
+
+#[test]
+fn nothing_leaves_raw() {
+    check_run(&[("LOGSKIFF_PARSE", "auto"), ("LOGSKIFF_ENCODING", "raw"), ("LOGSKIFF_KAFKA_PROPERTIES", "debug=all")]);
+}
+
+/// Goal: the canaries are found where they do stand; else the tests above could not fail.
+#[test]
+fn the_check_can_fail() {
+    for text in ["x zebra y", "4111 1111-1111 1111", r#"{"a":["\u007aebra"]}"#, r#"{"z\u0065bra":1}"#] {
+        assert!(std::panic::catch_unwind(|| check("here", text.as_bytes())).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Bad input: each mistake ends in 78, names its variable, and says what would be right.
+
+use std::time::Duration;
+
+use assert_cmd::Command;
+
+const KAFKA: [(&str, &str); 3] =
+    [("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "127.0.0.1:1"), ("LOGSKIFF_STATE_DIR", "none")];
+
+/// Runs with an environment that must be refused; what it says.
+#[track_caller]
+fn refusal(variables: &[(&str, &str)]) -> String {
+    let output = Command::cargo_bin("logskiff")
+        .unwrap()
+        .env_clear()
+        .envs(variables.iter().copied())
+        .timeout(Duration::from_secs(20))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(output.stdout.is_empty(), "nothing on stdout");
+    said
+}
+
+/// Every one of `words` is said.
+#[track_caller]
+fn check(variables: &[(&str, &str)], words: &[&str]) -> String {
+    let said = refusal(variables);
+    for word in words {
+        assert!(said.contains(word), "{word:?} is missing in: {said}");
+    }
+    said
+}
+
+#[track_caller]
+fn check_kafka(variables: &[(&str, &str)], words: &[&str]) -> String {
+    check(&[&KAFKA, variables].concat(), words)
+}
+
+#[test]
+fn missing_brokers_are_asked_for() {
+    check(&[("LOGSKIFF_OUTPUT", "kafka")], &["LOGSKIFF_KAFKA_BROKERS", "not set", "kafka-0.kafka:9092"]);
+}
+
+#[test]
+fn a_bad_pattern_is_shown_with_the_place() {
+    let variables = [("LOGSKIFF_PARSE", "regex"), ("LOGSKIFF_PARSE_PATTERN", r"^(?<ok>\d+) [z-a]$")];
+    let said = check_kafka(&variables, &["LOGSKIFF_PARSE_PATTERN", "[z-a]", "for example"]);
+    let lines: Vec<&str> = said.lines().collect();
+    let pattern = lines.iter().position(|line| line.contains("[z-a]")).unwrap();
+    let caret = lines[pattern + 1].find('^').expect("the place is marked below the pattern");
+    let marked = &lines[pattern][caret..];
+    assert!(marked.starts_with("z-a"), "the mark is below what is wrong, not {marked:?}: {said}");
+    check_kafka(&[("LOGSKIFF_REDACT_RULE_ORDER", "order=(")], &["LOGSKIFF_REDACT_RULE_ORDER", "order=(", "^"]);
+}
+
+#[test]
+fn an_unknown_variable_is_answered_with_the_nearest() {
+    check_kafka(&[("LOGSKIFF_KAFKA_TOPICS", "logs")], &["LOGSKIFF_KAFKA_TOPICS:", "LOGSKIFF_KAFKA_TOPIC"]);
+    check_kafka(&[("LOGSKIFF_PATH", "/var/log/app/*.log")], &["LOGSKIFF_PATH:", "LOGSKIFF_PATHS"]);
+}
+
+#[test]
+fn a_bad_property_is_named_and_its_value_is_not_shown() {
+    for property in ["sasl.pasword=hunter2zebra", "socket.timeout.ms=hunter2zebra", "acks=hunter2zebra", "hunter2zebra"]
+    {
+        let name = property.split_once('=').map_or("line 1", |(name, _)| name);
+        let said = check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name]);
+        assert!(!said.contains("zebra"), "{said}");
+    }
+}
+
+#[test]
+fn a_property_that_breaks_the_promise_is_refused() {
+    for property in ["acks=1", "enable.idempotence=false", "message.timeout.ms=1000", "retries=0"] {
+        let name = property.split_once('=').unwrap().0;
+        check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name, "promise"]);
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let variables = [
+        ("LOGSKIFF_OUTPUT", "kafka"),
+        ("LOGSKIFF_PATHS", "relative/*.log"),
+        ("LOGSKIFF_PARSE", "xml"),
+        ("LOGSKIFF_LINGER", "50"),
+        ("LOGSKIFF_BATCH_BYTES", "many"),
+        ("LOGSKIFF_REDACT", "secretz"),
+        ("LOGSKIFF_REDACT_RULE_BAD", "(("),
+        ("LOGSKIFF_TIME_ZONE", "Atlantis/Downtown"),
+        ("LOGSKIFF_KAFKA_SASL", "plain"),
+        ("LOGSKIFF_TYPO", "1"),
+    ];
+    let said = refusal(&variables);
+    let more = ["LOGSKIFF_KAFKA_BROKERS", "LOGSKIFF_KAFKA_USERNAME", "LOGSKIFF_KAFKA_PASSWORD"];
+    for name in variables.iter().map(|(name, _)| *name).filter(|name| *name != "LOGSKIFF_OUTPUT").chain(more) {
+        assert!(
+            said.lines().any(|line| line.starts_with(&format!("{name}: ")) || line.contains(name)),
+            "{name} is missing in: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_written_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let below = file.path().join("state").display().to_string();
+    let variables = [KAFKA[0], KAFKA[1], ("LOGSKIFF_STATE_DIR", below.as_str())];
+    check(&variables, &["LOGSKIFF_STATE_DIR", &below]);
+}

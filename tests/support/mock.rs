@@ -1,0 +1,119 @@
+//! librdkafka's own mock broker, in the test's process on loopback: no Java, no installation, failures on demand.
+//!
+//! It keeps at most 5 MiB of a partition, as compressed as it came: tests that compare what was received with what was
+//! written stay well below that.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::DefaultConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message as _};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::broker::Message;
+
+/// Loopback answers within milliseconds; a machine that is busy needs more.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A mock cluster of one broker.
+pub struct Mock(MockCluster<'static, DefaultProducerContext>);
+
+impl Mock {
+    /// Starts a broker with these topics, of one partition each.
+    pub fn start(topics: &[&str]) -> Self {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        for topic in topics {
+            cluster.create_topic(topic, 1, 1).expect("a topic");
+        }
+        Self(cluster)
+    }
+
+    /// `host:port`, the same all the time.
+    pub fn bootstrap(&self) -> String {
+        self.0.bootstrap_servers()
+    }
+
+    /// Ends all connections and takes no new ones.
+    pub fn down(&self) {
+        self.0.broker_down(-1).expect("the broker goes down");
+    }
+
+    /// Takes connections again.
+    pub fn up(&self) {
+        self.0.broker_up(-1).expect("the broker comes up");
+    }
+
+    /// Answers each request so much later.
+    pub fn delay(&self, by: Duration) {
+        self.0.broker_round_trip_time(-1, by).expect("a delay");
+    }
+
+    /// The outcomes of the next produce requests, in order; those after them succeed. A refused request is not stored.
+    pub fn fate_of_requests(&self, fates: &[RDKafkaRespErr]) {
+        self.0.clear_request_errors(RDKafkaApiKey::Produce);
+        self.0.request_errors(RDKafkaApiKey::Produce, fates);
+    }
+
+    /// Everything that a topic holds now, partition by partition.
+    #[track_caller]
+    pub fn received(&self, topic: &str) -> Vec<Message> {
+        let consumer = self.consumer();
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the topic is known");
+        let partitions = metadata.topics()[0].partitions().len();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            let partition = i32::try_from(partition).expect("a partition");
+            list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
+        }
+        consumer.assign(&list).expect("assigned");
+        let (mut messages, mut at_end, start) = (Vec::new(), 0, Instant::now());
+        while at_end < partitions {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => messages.push(own(&message)),
+                Some(Err(KafkaError::PartitionEOF(_))) => at_end += 1,
+                Some(Err(_)) | None => assert!(start.elapsed() < PATIENCE, "topic {topic} cannot be read"),
+            }
+        }
+        messages.sort_by_key(|message| (message.partition, message.offset));
+        messages
+    }
+
+    /// How many messages a topic of one partition has taken.
+    pub fn end_offset(&self, topic: &str) -> u64 {
+        let marks = self.consumer().fetch_watermarks(topic, 0, PATIENCE);
+        marks.map_or(0, |(_, high)| u64::try_from(high).unwrap_or(0))
+    }
+
+    fn consumer(&self) -> BaseConsumer<DefaultConsumerContext> {
+        ClientConfig::new()
+            .set("bootstrap.servers", self.bootstrap())
+            .set("group.id", "test")
+            .set("enable.partition.eof", "true")
+            .set("enable.auto.commit", "false")
+            .set("fetch.wait.max.ms", "10")
+            .set("reconnect.backoff.max.ms", "200")
+            .set("log_level", "0")
+            .create()
+            .expect("a consumer")
+    }
+}
+
+fn own(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
+    let mut headers = BTreeMap::new();
+    for header in message.headers().into_iter().flat_map(Headers::iter) {
+        let value = String::from_utf8_lossy(header.value.unwrap_or_default()).into_owned();
+        headers.insert(header.key.to_owned(), value);
+    }
+    Message {
+        partition: u32::try_from(message.partition()).expect("a partition"),
+        offset: u64::try_from(message.offset()).expect("an offset"),
+        key: message.key().map(<[u8]>::to_vec),
+        headers,
+        payload: message.payload().unwrap_or_default().to_vec(),
+    }
+}
