@@ -71,6 +71,8 @@ struct Ghost {
     /// Its number, while this process has read from it.
     id: Option<FileId>,
     mark: Bookmark,
+    /// Its first bytes, while this process has read from it.
+    head: Vec<u8>,
     since: Instant,
 }
 
@@ -98,8 +100,8 @@ pub struct Tail {
     scope: String,
     /// Indexed by [`FileId`].
     files: Vec<Option<TailFile>>,
-    /// Numbers that a file without handle still uses.
-    reserved: Vec<FileId>,
+    /// Numbers that a file without handle still uses, the name it had, and how far it was read.
+    reserved: Vec<(FileId, PathBuf, u64)>,
     ghosts: Vec<Ghost>,
     known: HashMap<Inode, Known>,
     waiting: HashMap<Inode, Waiting>,
@@ -115,6 +117,8 @@ pub struct Tail {
     fresh: bool,
     /// A scan should follow soon.
     rescan: bool,
+    /// When the files were last looked at.
+    looked_at: Instant,
     events: Vec<Event>,
 }
 
@@ -131,7 +135,9 @@ impl Tail {
     ) -> Result<Self, GlobError> {
         let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude)?, input.start));
         let fresh = bookmarks.is_none();
-        let ghost = |mark| Ghost { id: None, mark, since: now };
+        let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), since: now };
+        // What a rotation made of these files while nobody looked is ours to read.
+        let rotations = bookmarks.iter().flatten().map(|mark| (mark.path.clone(), now)).collect();
         Ok(Self {
             inputs: inputs.iter().map(compile).collect::<Result<_, GlobError>>()?,
             scope: scope.to_owned(),
@@ -140,13 +146,14 @@ impl Tail {
             ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
             known: HashMap::new(),
             waiting: HashMap::new(),
-            rotations: HashMap::new(),
+            rotations,
             refused: HashMap::new(),
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,
             fresh,
             rescan: false,
+            looked_at: now,
             events: Vec::new(),
         })
     }
@@ -181,15 +188,23 @@ impl Tail {
 
     /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
     pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
-        ready.clear();
         self.rescan |= self.directories_changed();
-        let mut broken = Vec::new();
+        self.look_at_files(now, ready);
+        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
+        ready.sort_by_key(live);
+    }
+
+    fn look_at_files(&mut self, now: Instant, ready: &mut Vec<FileId>) {
+        ready.clear();
+        self.looked_at = now;
+        let (mut broken, mut truncated) = (Vec::new(), Vec::new());
         for file in self.files.iter_mut().flatten() {
             let lost_bytes = file.lost_bytes;
             let phase = file.phase;
             match file.look(now) {
                 Ok(Look::Changed) => ready.push(file.id),
                 Ok(Look::Still) => {}
+                Ok(Look::Truncated) => truncated.push(file.id),
                 Err(error) => broken.push((file.path.clone(), error)),
             }
             if file.lost_bytes > lost_bytes {
@@ -200,8 +215,9 @@ impl Tail {
         for (path, error) in broken {
             self.refuse(path, &error.to_string());
         }
-        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
-        ready.sort_by_key(live);
+        for id in truncated {
+            ready.extend(self.truncated(id, now));
+        }
     }
 
     /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
@@ -238,7 +254,19 @@ impl Tail {
     /// Takes a file back to its watermark. Returns false when its content is gone, so that it cannot be read again.
     pub fn rewind(&mut self, id: FileId, to: Watermark) -> bool {
         if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {
-            return file.rewind(to).is_ok();
+            match file.rewind(to) {
+                Ok(true) => return true,
+                Ok(false) => _ = self.truncated(id, self.looked_at),
+                Err(error) => {
+                    let path = file.path.clone();
+                    self.refuse(path, &error.to_string());
+                    return false;
+                }
+            }
+        }
+        if let Some((_, path, read)) = self.reserved.iter().find(|(reserved, ..)| *reserved == id) {
+            self.events.push(Event::Lost(path.clone(), read.saturating_sub(to.offset)));
+            return false;
         }
         let ghost = self.ghosts.iter_mut().find(|ghost| ghost.id == Some(id));
         ghost.map(|ghost| (ghost.mark.offset, ghost.mark.boundary) = (to.offset, to.boundary)).is_some()
@@ -259,7 +287,7 @@ impl Tail {
         }
     }
 
-    /// Ghosts that nothing was found of in time: with the number that they used, if any.
+    /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
     pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
         let (expired, kept): (Vec<_>, Vec<_>) =
             self.ghosts.drain(..).partition(|ghost| now.saturating_duration_since(ghost.since) >= GHOST_KEPT);
@@ -272,14 +300,14 @@ impl Tail {
                 self.events.push(Event::Vanished(ghost.mark.path.clone()));
             }
         }
-        let ended: Vec<FileId> = expired.iter().filter_map(|ghost| ghost.id).collect();
-        self.reserved.extend(&ended);
-        ended
+        let ended = expired.into_iter().filter_map(|ghost| Some((ghost.id?, ghost.mark.path, ghost.mark.offset)));
+        self.reserved.extend(ended);
+        self.reserved.iter().map(|(id, ..)| *id).collect()
     }
 
     /// Frees the number of a file without handle, once it is settled.
     pub fn forget(&mut self, id: FileId) {
-        self.reserved.retain(|reserved| *reserved != id);
+        self.reserved.retain(|(reserved, ..)| *reserved != id);
     }
 
     /// Every file's place for the checkpoint; `settled` gives the watermark of a numbered one.
@@ -301,7 +329,7 @@ impl Tail {
     fn number(&self) -> FileId {
         let taken = |id: &FileId| {
             self.file(*id).is_some()
-                || self.reserved.contains(id)
+                || self.reserved.iter().any(|(reserved, ..)| reserved == id)
                 || self.ghosts.iter().any(|ghost| ghost.id == Some(*id))
         };
         let free = (0..=u32::MAX).map(FileId).find(|id| !taken(id));
@@ -309,12 +337,13 @@ impl Tail {
     }
 
     /// The content that was read from a file is gone from it: it becomes a ghost, and the file begins anew.
-    fn truncated(&mut self, id: FileId, now: Instant) {
-        let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
+    /// Returns the number under which it goes on.
+    fn truncated(&mut self, id: FileId, now: Instant) -> Option<FileId> {
+        let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
         let at = file.at();
         let mark = Bookmark { fingerprint, ..file.bookmark(at) };
-        self.ghosts.push(Ghost { id: Some(id), mark, since: now });
+        self.ghosts.push(Ghost { id: Some(id), mark, head: file.head().to_vec(), since: now });
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
@@ -322,9 +351,9 @@ impl Tail {
         let incarnation = file.incarnation + 1;
         let origin = identity::origin(&self.scope, &handle, inode, incarnation);
         self.begin((input, path, handle), Watermark::default(), origin, incarnation, now);
-        if let Some(begun) = self.files.iter_mut().flatten().find(|begun| begun.inode == inode) {
-            begun.phase = phase;
-        }
+        let begun = self.files.iter_mut().flatten().find(|begun| begun.inode == inode)?;
+        begun.phase = phase;
+        Some(begun.id)
     }
 
     fn begin(
@@ -347,6 +376,7 @@ impl Tail {
 
     fn place(&mut self, file: TailFile) {
         let place = file.id.0 as usize;
+        self.known.remove(&file.inode);
         if self.files.len() <= place {
             self.files.resize_with(place + 1, || None);
         }

@@ -236,13 +236,17 @@ impl Shipper {
     }
 
     fn handle_events(&mut self, now: Instant) {
-        let mut truncated = false;
+        let (mut truncated, mut opened) = (false, false);
         for event in self.tools.tail.events() {
             mouth::tell(&event, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
             truncated |= matches!(event, Event::Truncated(_));
             if let Event::Opened(file, watermark) = event {
+                opened = true;
                 self.open(file, watermark);
             }
+        }
+        if opened && !truncated {
+            self.checkpoint(now, true);
         }
         if truncated {
             // The new incarnation must be on record before anything of it leaves: its number enters event ids.

@@ -223,6 +223,10 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
         }
         add(properties, property, path.to_string_lossy());
     }
+    if on && !reader.is_set(CA_FILE) {
+        // OpenSSL is linked statically, and its own default folder is no system's: librdkafka must look for the real one.
+        add(properties, "ssl.ca.location", "probe");
+    }
     for (one, other) in [(CERT_FILE, KEY_FILE), (KEY_FILE, CERT_FILE)] {
         if reader.is_set(one) && !reader.is_set(other) {
             reader.mistake(other, format!("not set, but {one} is; they belong together"));

@@ -36,6 +36,8 @@ pub enum Look {
     Still,
     /// There may be bytes to read.
     Changed,
+    /// The file no longer holds what was read from it.
+    Truncated,
 }
 
 /// An open file.
@@ -154,9 +156,13 @@ impl TailFile {
             self.changed_at = now;
             self.more = true;
         }
-        if length < self.size && length >= self.at.offset {
+        // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
+        if length != self.length || stamp != self.stamp {
+            if !self.continues()? {
+                return Ok(Look::Truncated);
+            }
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
-            self.lost_bytes += self.size - length;
+            self.lost_bytes += self.size.saturating_sub(length);
             self.size = length;
         }
         self.length = length;
@@ -185,6 +191,33 @@ impl TailFile {
         }
     }
 
+    /// Whether the file still holds what is known of it: its first bytes, and those before the position.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn continues(&mut self) -> io::Result<bool> {
+        let start = self.at.offset - self.before.len() as u64;
+        if identity::read_at(&self.handle, start, self.before.len())? != self.before {
+            return Ok(false);
+        }
+        self.know_head()
+    }
+
+    /// Whether the first bytes are the same, and learns more of them while there are few: lines of one length that differ
+    /// in their time stamps may well end alike.
+    fn know_head(&mut self) -> io::Result<bool> {
+        let head = identity::read_at(&self.handle, 0, identity::HEAD_BYTES)?;
+        let known = match usize::try_from(self.at.offset) {
+            Ok(read @ 1..) => read.min(self.head.len()),
+            _ => self.head.len(),
+        };
+        let same = head.starts_with(&self.head[..known]);
+        if same {
+            self.head = head;
+        }
+        Ok(same)
+    }
+
     /// Reads what follows the position into `buffer`, as much as fits.
     ///
     /// # Errors
@@ -194,15 +227,12 @@ impl TailFile {
         buffer.resize(before_bytes + most, 0);
         let start = self.at.offset - before_bytes as u64;
         let length = identity::fill(&self.handle, start, buffer)?;
-        if length < before_bytes || buffer[..before_bytes] != self.before[..] {
+        if length < before_bytes || buffer[..before_bytes] != self.before[..] || !self.know_head()? {
             return Ok(Read::Truncated);
         }
         let read = length - before_bytes;
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
-        if self.head.len() < identity::HEAD_BYTES {
-            self.head = identity::read_at(&self.handle, 0, identity::HEAD_BYTES)?;
-        }
         let last = read < most;
         self.more = !last;
         self.length = self.length.max(self.at.offset + read as u64);
@@ -220,15 +250,18 @@ impl TailFile {
         self.more |= !whole;
     }
 
-    /// Goes back to a position, to read again from there.
+    /// Goes back to a position, to read again from there; false when the file no longer holds what was read of it.
     ///
     /// # Errors
-    /// When the file cannot be read, or has been truncated to before the position.
-    pub fn rewind(&mut self, to: Watermark) -> io::Result<()> {
+    /// When the file cannot be read.
+    pub fn rewind(&mut self, to: Watermark) -> io::Result<bool> {
+        if !self.continues()? {
+            return Ok(false);
+        }
         self.before = identity::before(&self.handle, to.offset)?;
         self.at = to;
         self.more = true;
-        Ok(())
+        Ok(true)
     }
 
     /// Up to `most` bytes before the position: what a rule needs to know of the lines before.
@@ -258,11 +291,18 @@ impl TailFile {
         Ok(self.head.starts_with(&head))
     }
 
+    /// The file's first bytes, as many as are known.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// The file's place in the checkpoint, settled up to `settled`.
     pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
         if settled.offset == self.at.offset {
             self.marked = self.fingerprint();
         } else if settled.offset != self.marked.offset
+            && self.continues().unwrap_or(false)
             && let Ok(before) = identity::before(&self.handle, settled.offset)
         {
             self.marked = identity::fingerprint(&self.head, &before, settled.offset);

@@ -21,7 +21,9 @@ pub(super) const BEFORE_BYTES: usize = 64;
 /// The fingerprint of a file that begins with `head` and whose bytes just before `offset` are `before`.
 #[must_use]
 pub(super) fn fingerprint(head: &[u8], before: &[u8], offset: u64) -> Fingerprint {
-    let head = &head[..head.len().min(HEAD_BYTES)];
+    // Of a file that was begun only what was read counts: a copy may have been made before there was more.
+    let begun = usize::try_from(offset).ok().filter(|read| *read > 0).unwrap_or(HEAD_BYTES);
+    let head = &head[..head.len().min(HEAD_BYTES).min(begun)];
     let before = &before[before.len().saturating_sub(BEFORE_BYTES)..];
     Fingerprint { offset, head_bytes: bytes(head), head: hash(head), before_bytes: bytes(before), before: hash(before) }
 }

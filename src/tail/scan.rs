@@ -20,6 +20,8 @@ use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 impl Tail {
     /// Looks at the directories: follows renames, and begins what is new.
     pub fn scan(&mut self, now: Instant) {
+        // What was truncated must be known before its copy is seen.
+        self.look_at_files(now, &mut Vec::new());
         self.rescan = false;
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
         // Taken before the walk, so that what changes during it is seen at the next look.
@@ -85,7 +87,7 @@ impl Tail {
         for file in self.files.iter_mut().flatten() {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
             let phase = match here {
-                Some(here) if here.path == file.path => Phase::Live,
+                Some(here) if here.path == file.path && here.class == Class::Match => Phase::Live,
                 _ if file.phase == Phase::Deleted => Phase::Deleted,
                 _ => Phase::Rotated,
             };
@@ -101,7 +103,8 @@ impl Tail {
 
     /// Decides what an unknown file is.
     fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
-        if self.known.get(&found.inode).is_some_and(|known| known.changed == Some(found.changed)) {
+        let same = |known: &Known| known.changed == Some(found.changed) && known.mark.offset == found.size;
+        if self.known.get(&found.inode).is_some_and(same) {
             return;
         }
         if found.class == Class::Excluded && self.ghosts.is_empty() {
@@ -121,13 +124,14 @@ impl Tail {
             return;
         }
         self.readable(&found.path);
-        if let Some(known) = self.known.remove(&found.inode) {
-            return self.reopen(known, found, handle, now);
-        }
+        // A file that was closed empty is known by its inode alone: whatever is known better comes first.
+        let blank = self.known.get(&found.inode).is_some_and(|known| known.mark.fingerprint.head_bytes == 0);
+        let Some(handle) = (if blank { Some(handle) } else { self.reopen(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
             Ok(()) => return,
             Err(handle) => handle,
         };
+        let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
         if found.class == Class::Excluded || self.wait(found, &handle, now) {
             return;
         }
@@ -140,39 +144,48 @@ impl Tail {
             _ => return self.pass(input, found, &handle),
         };
         // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
-        let same_inode = self.ghosts.iter().filter(|ghost| ghost.mark.inode == found.inode);
-        let incarnation = same_inode.map(|ghost| ghost.mark.incarnation + 1).max().unwrap_or(0);
+        let ghosts = self.ghosts.iter().map(|ghost| &ghost.mark);
+        let former = ghosts.chain(self.known.values().map(|known| &known.mark));
+        let same_inode = former.filter(|mark| mark.inode == found.inode);
+        let incarnation = same_inode.map(|mark| mark.incarnation + 1).max().unwrap_or(0);
+        if incarnation > 0 {
+            self.events.push(Event::Truncated(found.path.clone()));
+        }
         let origin = identity::origin(&self.scope, &handle, found.inode, incarnation);
         let at = Watermark { offset, boundary: Boundary::Line };
         self.begin((input, found.path.clone(), handle), at, origin, incarnation, now);
     }
 
-    /// A closed file has grown, or has become another one.
-    fn reopen(&mut self, known: Known, found: &Candidate, handle: File, now: Instant) {
-        let mark = known.mark;
-        if identity::matches(&handle, &mark.fingerprint).unwrap_or(false) && mark.offset == found.size {
-            self.known.insert(found.inode, Known { changed: Some(found.changed), input: known.input, mark });
-            return;
+    /// Goes on with a closed file, if it is still the same one.
+    fn reopen(&mut self, found: &Candidate, handle: File, now: Instant) -> Option<File> {
+        let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
+        // An empty file has nothing to be known by but its name: its inode may be another's by now.
+        let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path;
+        if !(told && identity::matches(&handle, &known.mark.fingerprint).unwrap_or(false)) {
+            return Some(handle);
         }
-        if identity::matches(&handle, &mark.fingerprint).unwrap_or(false) {
-            let at = mark.watermark();
-            return self.begin((known.input, mark.path, handle), at, mark.origin, mark.incarnation, now);
+        if known.mark.offset == found.size {
+            known.changed = Some(found.changed);
+        } else {
+            let Known { input, mark, .. } = known;
+            let (input, at, Bookmark { path, origin, incarnation, .. }) = (*input, mark.watermark(), mark.clone());
+            self.begin((input, path, handle), at, origin, incarnation, now);
         }
-        let incarnation = mark.incarnation + 1;
-        let origin = identity::origin(&self.scope, &handle, found.inode, incarnation);
-        self.events.push(Event::Truncated(mark.path));
-        self.begin((known.input, found.path.clone(), handle), Watermark::default(), origin, incarnation, now);
+        None
     }
 
     /// Goes on with a file that was lost from sight, if this is it.
     fn adopt(&mut self, input: usize, found: &Candidate, handle: File, now: Instant) -> Result<(), File> {
         let is = |ghost: &Ghost| {
-            let near = ghost.mark.inode == found.inode
-                || (ghost.mark.fingerprint.offset > 0
-                    && (found.path == ghost.mark.path || found.rotated_from(&ghost.mark.path)));
+            let told = ghost.mark.fingerprint.head_bytes > 0;
+            // An empty file has nothing to be known by but its name: its inode may be another's by now.
+            let near = found.path == ghost.mark.path
+                || (told && (ghost.mark.inode == found.inode || found.rotated_from(&ghost.mark.path)));
+            let near = near && (told || ghost.mark.inode == found.inode);
             near && identity::matches(&handle, &ghost.mark.fingerprint).unwrap_or(false)
         };
-        let Some(at) = self.ghosts.iter().position(is) else {
+        let matching = self.ghosts.iter().enumerate().filter(|(_, ghost)| is(ghost));
+        let Some((at, _)) = matching.max_by_key(|(_, ghost)| ghost.mark.fingerprint.offset) else {
             self.rewritten(found, now);
             if self.shorter_copy(found, &handle) {
                 self.pass(input, found, &handle);
@@ -215,7 +228,7 @@ impl Tail {
                 self.place(file);
             }
             Err(error) => {
-                self.reserved.push(id);
+                self.reserved.push((id, path.clone(), at.offset));
                 self.refuse(path, &error.to_string());
             }
         }
@@ -227,9 +240,12 @@ impl Tail {
             let print = &ghost.mark.fingerprint;
             ghost.mark.inode != found.inode
                 && found.size < print.offset
-                && found.size >= u64::from(print.head_bytes)
                 && found.rotated_from(&ghost.mark.path)
-                && identity::begins_alike(handle, print).unwrap_or(false)
+                && if found.size < u64::from(print.head_bytes) {
+                    identity::read_at(handle, 0, identity::HEAD_BYTES).is_ok_and(|head| ghost.head.starts_with(&head))
+                } else {
+                    identity::begins_alike(handle, print).unwrap_or(false)
+                }
         })
     }
 
@@ -246,7 +262,7 @@ impl Tail {
     /// yet.
     fn wait(&mut self, found: &Candidate, handle: &File, now: Instant) -> bool {
         let original = self.files().filter(|file| file.phase == Phase::Live && found.rotated_from(&file.path));
-        let copy = { original }.any(|file| file.at().offset > 0 && file.is_copied_by(handle).unwrap_or(false));
+        let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
         let early = found.class == Class::Sibling && !(self.first && self.fresh) && !self.rotated(found);
         if !copy && !early {
             return false;

@@ -36,7 +36,18 @@ pub struct Broker {
     folder: TempDir,
     jars: PathBuf,
     port: u16,
+    doors: Vec<(String, u16)>,
     process: Option<Child>,
+}
+
+/// One more way into a broker, with a security of its own. The plain one stays, for what the test itself asks.
+pub struct Door {
+    /// The listener's name: capital letters.
+    pub name: &'static str,
+    /// `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.
+    pub protocol: &'static str,
+    /// Settings of this listener, such as `ssl.client.auth`.
+    pub settings: Vec<(String, String)>,
 }
 
 /// One message as the consumer got it.
@@ -65,18 +76,40 @@ impl Broker {
     /// # Panics
     /// As [`Broker::start`].
     pub fn prepare() -> Option<Self> {
+        Self::prepare_with(&[], &[])
+    }
+
+    /// As [`Broker::prepare`], with more doors and what `kafka-storage format` is to be told besides.
+    ///
+    /// # Panics
+    /// As [`Broker::start`].
+    pub fn prepare_with(doors: &[Door], format_arguments: &[&str]) -> Option<Self> {
         let jars = real_parts()?;
         let folder = tempfile::Builder::new().prefix("logskiff-kafka-").tempdir().expect("a temporary folder");
-        let (port, controller_port) = free_ports();
+        let ports = free_ports(2 + doors.len());
+        let (port, controller_port) = (ports[0], ports[1]);
         let properties = folder.path().join("server.properties");
-        fs::write(&properties, server_properties(folder.path(), port, controller_port)).expect("properties written");
+        let text = server_properties(folder.path(), port, controller_port, doors, &ports[2..]);
+        fs::write(&properties, text).expect("properties written");
         let formatted = java(&jars)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&properties)
+            .args(format_arguments)
             .output()
             .expect("java runs");
         assert!(formatted.status.success(), "formatting failed: {}", String::from_utf8_lossy(&formatted.stderr));
-        Some(Self { folder, jars, port, process: None })
+        let doors = doors.iter().map(|door| door.name.to_owned()).zip(ports[2..].iter().copied()).collect();
+        Some(Self { folder, jars, port, doors, process: None })
+    }
+
+    /// `host:port` of one of the doors.
+    ///
+    /// # Panics
+    /// When there is no such door.
+    #[track_caller]
+    pub fn door(&self, name: &str) -> String {
+        let (_, port) = self.doors.iter().find(|(door, _)| door == name).expect("a door of this name");
+        format!("127.0.0.1:{port}")
     }
 
     /// `host:port` of the broker, the same through all restarts.
@@ -226,36 +259,47 @@ fn java(jars: &Path) -> Command {
     command
 }
 
-fn server_properties(folder: &Path, port: u16, controller_port: u16) -> String {
+fn server_properties(folder: &Path, port: u16, controller_port: u16, doors: &[Door], door_ports: &[u16]) -> String {
+    let mut listeners = format!("PLAINTEXT://127.0.0.1:{port}");
+    let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
+    let mut settings = String::new();
+    for (Door { name, protocol, settings: own }, port) in doors.iter().zip(door_ports) {
+        listeners += &format!(",{name}://127.0.0.1:{port}");
+        protocols += &format!(",{name}:{protocol}");
+        for (key, value) in own {
+            settings += &format!("listener.name.{}.{key}={value}\n", name.to_lowercase());
+        }
+    }
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
          controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
          controller.listener.names=CONTROLLER\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}\n\
+         advertised.listeners={listeners}\n\
+         listener.security.protocol.map={protocols}\n\
          log.dirs={}\n\
          log.retention.ms=-1\n\
          num.partitions=1\n\
          offsets.topic.replication.factor=1\n\
          transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n",
+         transaction.state.log.min.isr=1\n\
+         {settings}",
         folder.join("data").display()
     )
 }
 
-/// Two ports that nobody listens on. Another process may take one before the broker does; then the broker's start fails,
+/// Ports that nobody listens on. Another process may take one before the broker does; then the broker's start fails,
 /// loudly. The clock seeds the choice, so that test binaries that run side by side choose differently.
-fn free_ports() -> (u16, u16) {
+fn free_ports(count: usize) -> Vec<u16> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock past 1970");
     let mut dice = Dice::new(u64::from(now.subsec_nanos()) ^ u64::from(std::process::id()) << 32);
-    let mut free = std::iter::repeat_with(|| u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port"))
+    let free = std::iter::repeat_with(|| u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port"))
         .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-        .take(2)
+        .take(count)
+        // All are held until all are found, so that none is found twice.
         .collect::<Vec<_>>();
-    let mut port = || free.pop().and_then(|socket| socket.local_addr().ok()).expect("an address").port();
-    (port(), port())
+    free.iter().map(|socket| socket.local_addr().expect("an address").port()).collect()
 }
 
 /// Reads kcat's output back: a line `partition offset key-length payload-length headers`, then key and payload as they are.

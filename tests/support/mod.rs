@@ -2,8 +2,15 @@
 //! checked.
 //!
 //! A folder with `mod.rs`, unlike the rooms, because Cargo would take `tests/support.rs` for a test of its own.
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::format_push_string,
+    reason = "every test binary uses its own part of this"
+)]
 
+pub mod authority;
 pub mod broker;
 pub mod lines;
 pub mod mock;

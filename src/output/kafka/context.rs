@@ -21,6 +21,8 @@ pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// A token without an expiry that can be read is read again after so long.
 const TOKEN_KEPT: Duration = Duration::from_secs(300);
+/// A token that has expired is replaced by whoever writes the file, late but soon: it is read again after so long.
+const TOKEN_LATE: Duration = Duration::from_secs(5);
 
 /// Where reports wait for the shipper.
 pub(super) struct Desk {
@@ -134,10 +136,21 @@ impl ClientContext for Context {
         let token = text.trim().to_owned();
         let (principal_name, expires_ms) = claims(&token);
         let now_ms = jiff::Timestamp::now().as_millisecond();
-        let soon_ms = now_ms + i64::try_from(TOKEN_KEPT.as_millis()).unwrap_or(i64::MAX);
-        // librdkafka asks again at four fifths of the way to this time.
-        let lifetime_ms = expires_ms.filter(|expires_ms| *expires_ms > now_ms).unwrap_or(soon_ms);
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.is_news("token") {
+            tracing::warn!(file = %path.display(), "the token in LOGSKIFF_KAFKA_TOKEN_FILE has expired; waiting for a new one");
+        }
+        let lifetime_ms = lifetime_ms(expires_ms, now_ms);
         Ok(OAuthToken { token, principal_name: principal_name.unwrap_or_else(|| "logskiff".into()), lifetime_ms })
+    }
+}
+
+/// Until when librdkafka is to keep a token: it asks again at four fifths of the way there.
+fn lifetime_ms(expires_ms: Option<i64>, now_ms: i64) -> i64 {
+    let after = |kept: Duration| now_ms.saturating_add(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+    match expires_ms {
+        Some(expires_ms) if expires_ms > now_ms => expires_ms,
+        Some(_) => after(TOKEN_LATE),
+        None => after(TOKEN_KEPT),
     }
 }
 
@@ -172,6 +185,20 @@ mod tests {
         assert_eq!(claims(token), (Some("system:serviceaccount:shop:app".into()), Some(1_795_471_200_000)));
         for garbage in ["", "a.b.c", "a.!!.c", "a.e30.c"] {
             assert_eq!(claims(garbage), (None, None), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn an_expired_token_is_read_again_soon() {
+        let cases = [
+            ("expires later", Some(60_000), 60_000),
+            ("has expired", Some(1_000), 15_000),
+            ("expires now", Some(10_000), 15_000),
+            ("says nothing", None, 310_000),
+            ("never expires", Some(i64::MAX), i64::MAX),
+        ];
+        for (case, expires_ms, want_ms) in cases {
+            assert_eq!(lifetime_ms(expires_ms, 10_000), want_ms, "{case}");
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Tailing against a model: random writes, rotations, truncations, deletions and restarts on real files; every line that
+//! was written is delivered, except what was destroyed before it could be read, and that is counted.
+
+#![allow(clippy::struct_excessive_bools, clippy::assigning_clones, reason = "a model notes what happened")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a test crate exports nothing, and what fails is to fail the test"
+)]
+
+#[path = "tail_model/desk.rs"]
+mod desk;
+#[path = "tail_model/model.rs"]
+mod model;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use self::model::{Between, Model};
+
+#[derive(Clone, Debug)]
+enum Action {
+    Write(usize, u8, u8),
+    Partial(usize),
+    Rename { file: usize, keep: u8, late: u8, again: bool },
+    Copy { file: usize, keep: u8, appended: u8, between: Between },
+    Truncate(usize),
+    Regrow(usize, u8),
+    Middle(usize),
+    Delete(usize, bool),
+    Round { scan: bool, lines_max: u8 },
+    Settle(Index, bool),
+    SettleAll,
+    Wait(u8),
+    Save,
+    Restart { old: bool },
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let file = || prop_oneof![3 => Just(0_usize), 1 => Just(1)];
+    let between = prop_oneof![Just(Between::Nothing), Just(Between::Scan), Just(Between::Read)];
+    prop_oneof![
+        8 => (file(), 1..4_u8, 0..90_u8).prop_map(|(file, lines, pad)| Action::Write(file, lines, pad)),
+        2 => file().prop_map(Action::Partial),
+        4 => (file(), 1..4_u8, 0..2_u8, any::<bool>())
+            .prop_map(|(file, keep, late, again)| Action::Rename { file, keep, late, again }),
+        3 => (file(), 1..4_u8, 0..3_u8, between)
+            .prop_map(|(file, keep, appended, between)| Action::Copy { file, keep, appended, between }),
+        1 => file().prop_map(Action::Truncate),
+        1 => (file(), 1..6_u8).prop_map(|(file, lines)| Action::Regrow(file, lines)),
+        1 => file().prop_map(Action::Middle),
+        1 => (file(), any::<bool>()).prop_map(|(file, again)| Action::Delete(file, again)),
+        8 => (any::<bool>(), prop_oneof![1..4_u8, Just(u8::MAX)])
+            .prop_map(|(scan, lines_max)| Action::Round { scan, lines_max }),
+        2 => (any::<Index>(), any::<bool>()).prop_map(|(at, delivered)| Action::Settle(at, delivered)),
+        3 => Just(Action::SettleAll),
+        2 => prop_oneof![Just(1_u8), Just(6), Just(11)].prop_map(Action::Wait),
+        2 => Just(Action::Save),
+        1 => any::<bool>().prop_map(|old| Action::Restart { old }),
+    ]
+}
+
+fn play(actions: &[Action], copies_match: bool) {
+    let mut model = Model::new(copies_match);
+    for action in actions {
+        match action {
+            Action::Write(file, lines, pad) => model.write(*file, *lines, *pad),
+            Action::Partial(file) => model.write_partial(*file),
+            Action::Rename { file, keep, late, again } => model.rename(*file, *keep, *late, *again),
+            Action::Copy { file, keep, appended, between } => model.copy_truncate(*file, *keep, *appended, *between),
+            Action::Truncate(file) => model.truncate(*file),
+            Action::Regrow(file, lines) => {
+                model.truncate(*file);
+                model.write(*file, *lines, 90);
+            }
+            Action::Middle(file) => model.truncate_to_the_middle(*file),
+            Action::Delete(file, again) => model.delete(*file, *again),
+            Action::Round { scan, lines_max } => model.round(*scan, usize::from(*lines_max)),
+            Action::Settle(at, delivered) => model.settle(|most| at.index(most), *delivered),
+            Action::SettleAll => model.settle_all(),
+            Action::Wait(seconds) => model.wait(u64::from(*seconds)),
+            Action::Save => model.save(),
+            Action::Restart { old } => model.restart(*old),
+        }
+    }
+    model.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 3000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everything_that_was_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool) {
+        play(&actions, copies_match);
+    }
+}
+
+/// Goal: what the property found stays found.
+#[test]
+fn a_copy_made_before_there_was_more_to_read_is_known_for_one() {
+    let copy = Action::Copy { file: 0, keep: 1, appended: 1, between: Between::Read };
+    play(&[Action::Write(0, 1, 0), copy], true);
+}

@@ -1,0 +1,179 @@
+//! What drives the tail as the shipper does, without its thread, its clock and its outputs.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use logskiff::frame::{self, Framed, Frames};
+use logskiff::ledger::Ledger;
+use logskiff::record::{Bookmark, FileId, Ticket};
+use logskiff::tail::{Config, Event, Tail};
+
+const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
+/// Smaller than some lines, so that the longer window is used as well.
+const CHUNK_BYTES: usize = 128;
+
+/// One run of the process.
+pub struct Desk {
+    pub tail: Tail,
+    pub ledger: Ledger,
+    /// Records that are on their way.
+    pub out: Vec<(Ticket, String)>,
+    /// Checkpoints as they were saved; the last is the newest.
+    pub saved: Vec<Vec<Bookmark>>,
+    pub lost_bytes: u64,
+    pub events: Vec<Event>,
+    /// A file could not be read again.
+    pub gone: bool,
+    pub now: Instant,
+    /// What each event id stood for.
+    ids: HashMap<(String, u64), String>,
+}
+
+impl Desk {
+    pub fn new(inputs: &[Config]) -> Self {
+        let now = Instant::now();
+        Self {
+            tail: Tail::new(inputs, "pod", None, now).unwrap(),
+            ledger: Ledger::default(),
+            out: Vec::new(),
+            saved: Vec::new(),
+            lost_bytes: 0,
+            events: Vec::new(),
+            gone: false,
+            now,
+            ids: HashMap::new(),
+        }
+    }
+
+    /// The process dies, and another goes on from a checkpoint.
+    pub fn restart(&mut self, inputs: &[Config], bookmarks: Option<Vec<Bookmark>>) {
+        // What was read and truncated since the checkpoint was not on record: the same id may stand for another line.
+        self.ids.clear();
+        self.tail = Tail::new(inputs, "pod", bookmarks, self.now).unwrap();
+        self.ledger = Ledger::default();
+        self.out.clear();
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+    }
+
+    pub fn save(&mut self) {
+        let Self { tail, ledger, .. } = self;
+        let bookmarks = tail.bookmarks(|file| ledger.watermark(file));
+        self.saved.push(bookmarks);
+    }
+
+    pub fn scan(&mut self) {
+        self.tail.scan(self.now);
+        self.handle_events();
+    }
+
+    fn handle_events(&mut self) {
+        let mut truncated = false;
+        for event in self.tail.events() {
+            match &event {
+                Event::Opened(file, at) => self.ledger.open(*file, *at),
+                Event::Lost(_, bytes) => self.lost_bytes += bytes,
+                Event::Truncated(_) => truncated = true,
+                Event::Vanished(_) | Event::Refused(..) => {}
+            }
+            self.events.push(event);
+        }
+        if truncated {
+            self.save();
+        }
+    }
+
+    /// One pass over the files, up to so many lines of each turn.
+    pub fn pass(&mut self, lines_max: usize) {
+        let mut ready = Vec::new();
+        self.tail.look(self.now, &mut ready);
+        self.handle_events();
+        for file in ready {
+            while self.turn(file, lines_max) && lines_max == usize::MAX {}
+        }
+        self.handle_events();
+    }
+
+    /// Returns whether there is more to read.
+    fn turn(&mut self, file: FileId, lines_max: usize) -> bool {
+        let window_bytes = FRAME.window_bytes();
+        let more = self.read(file, CHUNK_BYTES, lines_max).or_else(|| self.read(file, window_bytes, lines_max));
+        self.handle_events();
+        more.unwrap_or(false)
+    }
+
+    fn read(&mut self, file: FileId, most: usize, lines_max: usize) -> Option<bool> {
+        let mut buffer = Vec::new();
+        let Some((bytes, last)) = self.tail.read(file, &mut buffer, most, self.now) else { return Some(false) };
+        let opened = self.tail.file(file).unwrap();
+        let (at, is_final, origin) = (opened.at(), last && opened.is_final(self.now), opened.origin.clone());
+        let mut passed = 0;
+        let mut boundary = at.boundary;
+        let mut lines = 0;
+        for framed in Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final) {
+            if lines == lines_max {
+                break;
+            }
+            lines += 1;
+            let span = framed.span();
+            boundary = framed.boundary();
+            passed = usize::try_from(span.end - at.offset).unwrap();
+            let kept = match &framed {
+                Framed::Line(line) => &line.text[..line.keep],
+                Framed::Rest(..) | Framed::Hole(_) => &[],
+            };
+            if self.ledger.settled_before(file, span, boundary) {
+                continue;
+            }
+            if kept.is_empty() {
+                self.ledger.dropped(file, span, boundary);
+                continue;
+            }
+            let text = String::from_utf8(kept.to_vec()).unwrap();
+            let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
+            assert_eq!(*known, text, "one event id stands for two records");
+            let ticket = self.ledger.pending(file, span, boundary, span.bytes().try_into().unwrap(), 1);
+            self.out.push((ticket, text));
+        }
+        if passed == 0 && !last && lines < lines_max {
+            return (most >= FRAME.window_bytes()).then_some(false);
+        }
+        self.tail.advance(file, &buffer[..passed], boundary, lines < lines_max);
+        Some(!last && passed > 0)
+    }
+
+    /// Settles one record; returns its text when it was delivered.
+    pub fn settle(&mut self, at: usize, delivered: bool) -> Option<String> {
+        let (ticket, text) = self.out.swap_remove(at);
+        self.ledger.settle(ticket, delivered);
+        delivered.then_some(text)
+    }
+
+    /// Takes everything unsettled back, if anything failed.
+    pub fn rewind(&mut self) {
+        if !self.ledger.failed() {
+            return;
+        }
+        self.out.clear();
+        for (file, watermark) in self.ledger.rewind() {
+            self.gone |= !self.tail.rewind(file, watermark);
+        }
+        self.handle_events();
+    }
+
+    pub fn let_go(&mut self) {
+        for file in self.tail.finished(self.now) {
+            if self.ledger.settled(file) {
+                self.tail.release(file);
+            }
+        }
+        for file in self.tail.expire(self.now) {
+            if self.ledger.settled(file) {
+                self.tail.forget(file);
+            }
+        }
+        self.handle_events();
+    }
+}

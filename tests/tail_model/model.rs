@@ -1,0 +1,398 @@
+//! What the files hold, which of it could be read, and what was delivered.
+//!
+//! A line may be missing at the end only when no content that the sidecar could still read holds it.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use logskiff::tail::{Config, Start};
+
+use super::desk::Desk;
+
+const BASES: [&str; 2] = ["app.log", "b.log"];
+
+/// What happens between the copy and the truncation.
+#[derive(Clone, Copy, Debug)]
+pub enum Between {
+    Nothing,
+    Scan,
+    Read,
+}
+
+/// One file's content: a truncation empties it.
+#[derive(Default)]
+struct Content {
+    inode: u64,
+    lines: Vec<usize>,
+    /// The text of a line that has no newline yet.
+    partial: Option<String>,
+    /// Some look saw it with something in it, since it was last empty.
+    seen: bool,
+    /// How many of its lines a look saw while it was open.
+    seen_lines: usize,
+    /// A scan saw it under its first name, or knew from where it came.
+    found: bool,
+    /// Not to be read any more, and rightly so.
+    lost: bool,
+    copy: bool,
+}
+
+pub struct Model {
+    dir: tempfile::TempDir,
+    inputs: [Config; 1],
+    copies_match: bool,
+    desk: Desk,
+    contents: Vec<Content>,
+    names: HashMap<String, usize>,
+    /// The bases that were there at the last scan, and what they were.
+    scanned: HashMap<String, usize>,
+    /// The names of the checkpoint that the process began with, until the first scan.
+    first: Option<HashSet<PathBuf>>,
+    lines: Vec<String>,
+    delivered: HashMap<String, u32>,
+    partials: HashSet<String>,
+    /// How many lines were begun without their newline.
+    begun: usize,
+    /// Something happened that may rightly deliver a line twice.
+    may_double: bool,
+    /// Lines that were read and on their way when a truncation took their content: if they fail, nothing has them.
+    at_risk: HashSet<String>,
+    /// Bytes of lines that a look saw and a truncation destroyed, by line.
+    destroyed: HashSet<usize>,
+    restarted: bool,
+    regrown: bool,
+}
+
+impl Model {
+    pub fn new(copies_match: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let glob = dir.path().join(if copies_match { "*.log*" } else { "*.log" });
+        let paths = vec![glob.to_str().unwrap().to_owned()];
+        let inputs = [Config { paths, exclude: vec![], start: Start::Beginning }];
+        let desk = Desk::new(&inputs);
+        Self {
+            dir,
+            inputs,
+            copies_match,
+            desk,
+            contents: Vec::new(),
+            names: HashMap::new(),
+            scanned: HashMap::new(),
+            first: Some(HashSet::new()),
+            lines: Vec::new(),
+            delivered: HashMap::new(),
+            partials: HashSet::new(),
+            begun: 0,
+            may_double: false,
+            at_risk: HashSet::new(),
+            destroyed: HashSet::new(),
+            restarted: false,
+            regrown: false,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The content under `name`, made if there is none.
+    fn content(&mut self, name: &str) -> usize {
+        if let Some(at) = self.names.get(name) {
+            return *at;
+        }
+        let file = File::create_new(self.path(name)).unwrap();
+        self.contents.push(Content { inode: file.metadata().unwrap().ino(), ..Content::default() });
+        let at = self.contents.len() - 1;
+        self.names.insert(name.to_owned(), at);
+        at
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let mut file = File::options().append(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub fn write(&mut self, file: usize, lines: u8, pad: u8) {
+        self.write_to(BASES[file], lines, pad);
+    }
+
+    fn write_to(&mut self, name: &str, lines: u8, pad: u8) {
+        let at = self.content(name);
+        let mut text = String::new();
+        if let Some(begun) = self.contents[at].partial.take() {
+            text.push_str(" end\n");
+            self.lines.push(format!("{begun} end"));
+            self.contents[at].lines.push(self.lines.len() - 1);
+        }
+        for _ in 0..lines {
+            let line = format!("{}{}", self.lines.len(), "x".repeat(usize::from(pad)));
+            text.push_str(&line);
+            text.push('\n');
+            self.lines.push(line);
+            self.contents[at].lines.push(self.lines.len() - 1);
+        }
+        self.append(name, &text);
+    }
+
+    pub fn write_partial(&mut self, file: usize) {
+        let at = self.content(BASES[file]);
+        if self.contents[at].partial.is_some() {
+            return self.write_to(BASES[file], 0, 0);
+        }
+        self.begun += 1;
+        let text = format!("part {}", self.begun);
+        self.append(BASES[file], &text);
+        self.contents[at].partial = Some(text);
+    }
+
+    /// Nobody writes on under this name: what is there of a last line is the line.
+    fn abandon(&mut self, at: usize) {
+        if let Some(text) = self.contents[at].partial.take() {
+            self.partials.insert(text.clone());
+            // Where a glob names the rotated file as well it is taken for one that may go on.
+            if !self.copies_match {
+                self.lines.push(text);
+                self.contents[at].lines.push(self.lines.len() - 1);
+            }
+        }
+    }
+
+    /// Moves `base.1` to `base.2` and so on; the one past `keep` is gone.
+    fn chain(&mut self, base: &str, keep: u8) {
+        for number in (1..=keep).rev() {
+            let from = format!("{base}.{number}");
+            if number == keep {
+                self.unlink(&from);
+            } else if let Some(at) = self.names.remove(&from) {
+                let to = format!("{base}.{}", number + 1);
+                fs::rename(self.path(&from), self.path(&to)).unwrap();
+                self.names.insert(to, at);
+            }
+        }
+    }
+
+    fn unlink(&mut self, name: &str) {
+        let Some(at) = self.names.remove(name) else { return };
+        let open = self.desk.tail.files().any(|file| file.inode.inode == self.contents[at].inode);
+        self.contents[at].lost |= !open;
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    pub fn rename(&mut self, file: usize, keep: u8, late: u8, again: bool) {
+        let base = BASES[file];
+        if !self.names.contains_key(base) {
+            return;
+        }
+        self.chain(base, keep);
+        let to = format!("{base}.1");
+        fs::rename(self.path(base), self.path(&to)).unwrap();
+        let at = self.names.remove(base).unwrap();
+        self.names.insert(to.clone(), at);
+        if late > 0 {
+            self.write_to(&to, late, 5);
+        }
+        self.abandon(at);
+        if again {
+            self.content(base);
+        }
+    }
+
+    pub fn copy_truncate(&mut self, file: usize, keep: u8, appended: u8, between: Between) {
+        let base = BASES[file];
+        let Some(&original) = self.names.get(base) else { return };
+        // Several copies in so short a time, of files so short, may be taken for one another: a double, not a loss.
+        self.may_double |= self.contents.iter().any(|content| content.copy);
+        self.chain(base, keep);
+        let to = format!("{base}.1");
+        let copy = self.content(&to);
+        fs::copy(self.path(base), self.path(&to)).unwrap();
+        self.contents[copy].lines = self.contents[original].lines.clone();
+        self.contents[copy].copy = true;
+        if let Some(text) = self.contents[original].partial.clone() {
+            self.partials.insert(text);
+        }
+        match between {
+            Between::Nothing => {}
+            Between::Scan => self.scan(),
+            Between::Read => self.round(true, usize::MAX),
+        }
+        if appended > 0 {
+            self.write(file, appended, 3);
+        } else {
+            // Otherwise the line was read whole from the original.
+            self.contents[copy].partial = self.contents[original].partial.clone();
+            self.abandon(copy);
+        }
+        if matches!(between, Between::Read) {
+            self.round(false, usize::MAX);
+        }
+        // Nothing told the sidecar that there was anything in the file that the copy was made of.
+        let unknown = !self.contents[original].seen && !self.contents[copy].found;
+        self.contents[copy].lost |= unknown && !self.copies_match;
+        self.contents[copy].found = true;
+        self.truncate(file);
+    }
+
+    pub fn truncate(&mut self, file: usize) {
+        self.cut(file, 0);
+    }
+
+    pub fn truncate_to_the_middle(&mut self, file: usize) {
+        if let Some(at) = self.names.get(BASES[file]) {
+            self.may_double = true;
+            // What is written again before the next look hides how much was gone: the count is a lower bound.
+            self.regrown = true;
+            let keep = self.contents[*at].lines.len() / 2;
+            self.cut(file, keep);
+        }
+    }
+
+    fn cut(&mut self, file: usize, keep: usize) {
+        let Some(&at) = self.names.get(BASES[file]) else { return };
+        self.at_risk.extend(self.desk.out.iter().map(|(_, text)| text.clone()));
+        let content = &mut self.contents[at];
+        let bytes: usize = content.lines[..keep].iter().map(|line| self.lines[*line].len() + 1).sum();
+        self.destroyed.extend(&content.lines[keep..content.seen_lines.max(keep)]);
+        content.lines.truncate(keep);
+        content.seen_lines = content.seen_lines.min(keep);
+        content.partial = None;
+        content.seen &= keep > 0;
+        let handle = File::options().write(true).open(self.path(BASES[file])).unwrap();
+        handle.set_len(bytes as u64).unwrap();
+    }
+
+    pub fn delete(&mut self, file: usize, again: bool) {
+        if let Some(&at) = self.names.get(BASES[file]) {
+            self.abandon(at);
+            self.unlink(BASES[file]);
+            if again {
+                self.content(BASES[file]);
+            }
+        }
+    }
+
+    /// Notes what a look or scan sees of the open files.
+    fn see(&mut self) {
+        for file in self.desk.tail.files() {
+            let open = self.contents.iter_mut().rev().find(|content| content.inode == file.inode.inode);
+            if let Some(content) = open {
+                content.seen_lines = content.lines.len();
+                content.seen |= !content.lines.is_empty() || content.partial.is_some();
+            }
+        }
+    }
+
+    /// A rotated file that a scan sees for the first time is read only where there is a sign of a rotation.
+    fn scan(&mut self) {
+        let checkpoint = self.first.take();
+        for base in BASES {
+            let before = self.scanned.get(base);
+            let moved = before.is_some() && before != self.names.get(base);
+            let sign = moved || checkpoint.as_ref().is_some_and(|paths| paths.contains(&self.path(base)));
+            for number in 1..=3 {
+                let Some(at) = self.names.get(&format!("{base}.{number}")) else { continue };
+                let content = &mut self.contents[*at];
+                content.lost |= !(content.found || sign || self.copies_match || content.copy);
+                content.found |= !content.copy;
+            }
+            if let Some(at) = self.names.get(base) {
+                self.contents[*at].found = true;
+            }
+        }
+        self.scanned = self.names.clone();
+        self.desk.scan();
+        self.see();
+    }
+
+    pub fn round(&mut self, scan: bool, lines_max: usize) {
+        // As the shipper does: where a look has found a reason, the directories are looked at as well.
+        if scan || self.desk.tail.rescan() {
+            self.scan();
+        }
+        self.see();
+        self.desk.pass(lines_max);
+        self.desk.let_go();
+    }
+
+    pub fn settle(&mut self, at: impl Fn(usize) -> usize, delivered: bool) {
+        if self.desk.out.is_empty() {
+            return;
+        }
+        if let Some(text) = self.desk.settle(at(self.desk.out.len()), delivered) {
+            self.arrived(text);
+        }
+        self.desk.rewind();
+    }
+
+    pub fn settle_all(&mut self) {
+        while !self.desk.out.is_empty() {
+            self.settle(|_| 0, true);
+        }
+    }
+
+    fn arrived(&mut self, text: String) {
+        let count = self.delivered.entry(text).or_default();
+        *count += 1;
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        // Reading may be held up; the slow poll is not.
+        for _ in 0..seconds {
+            self.desk.wait(1);
+            self.scan();
+        }
+    }
+
+    pub fn save(&mut self) {
+        self.desk.save();
+    }
+
+    pub fn restart(&mut self, old: bool) {
+        let back = if old { 2 } else { 1 };
+        let saved = self.desk.saved.len().checked_sub(back).map(|at| self.desk.saved[at].clone());
+        self.may_double = true;
+        self.restarted = true;
+        self.first = Some(saved.iter().flatten().map(|mark| mark.path.clone()).collect());
+        for (at, content) in self.contents.iter_mut().enumerate() {
+            content.lost |= !self.names.values().any(|named| *named == at);
+            content.seen = false;
+            let marked = saved.iter().flatten().any(|mark| mark.inode.inode == content.inode);
+            content.found = marked;
+            // Which copy it is that appeared while nobody looked is told by its neighbour.
+            content.copy = false;
+        }
+        self.scanned.clear();
+        self.desk.restart(&self.inputs, saved);
+    }
+
+    pub fn finish(&mut self) {
+        for _ in 0..30 {
+            self.round(true, usize::MAX);
+            self.settle_all();
+            self.wait(1);
+        }
+        let here: HashSet<usize> =
+            self.contents.iter().filter(|content| !content.lost).flat_map(|content| content.lines.clone()).collect();
+        let mut missing_bytes = 0;
+        for (at, line) in self.lines.iter().enumerate() {
+            let count = self.delivered.get(line).copied().unwrap_or(0);
+            assert!(
+                count > 0 || !here.contains(&at) || self.at_risk.contains(line),
+                "line {at} ({line}) was there to be read and is missing"
+            );
+            assert!(count < 2 || self.may_double, "line {at} ({line}) was delivered {count} times");
+            if count == 0 && self.destroyed.contains(&at) {
+                missing_bytes += line.len() as u64 + 1;
+            }
+        }
+        for text in self.delivered.keys() {
+            let whole = self.lines.contains(text) || self.partials.contains(text);
+            assert!(whole, "{text} is no line that was written");
+        }
+        let counted = self.desk.lost_bytes >= missing_bytes || self.desk.gone || self.restarted || self.regrown;
+        assert!(counted, "{missing_bytes} bytes were seen and destroyed, {} were counted", self.desk.lost_bytes);
+    }
+}
