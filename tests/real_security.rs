@@ -2,6 +2,7 @@
 //! no password or token is ever said.
 //!
 //! Needs what `real_kafka.rs` needs, and the `openssl` command. Run with `--test-threads=1`.
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
