@@ -279,7 +279,7 @@ fn kafka_properties_are_complete_and_own_ones_come_last() {
         ("acks", "all"),
         ("message.timeout.ms", "0"),
         ("compression.type", "lz4"),
-        ("linger.ms", "50"),
+        ("linger.ms", "5"),
         ("batch.size", "524288"),
         ("queue.buffering.max.kbytes", "17408"),
         ("security.protocol", "sasl_ssl"),

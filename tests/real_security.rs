@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use support::authority::{Authority, Issued};
-use support::broker::{Broker, Door};
+use support::broker::{Broker, Door, real_parts};
 use support::lines::{Plan, Tally, Writer, write_all};
 use support::sidecar::{Settings, Sidecar};
 use support::{Dice, wait_until};
@@ -114,6 +114,9 @@ fn started(doors: &[Door], format_arguments: &[&str]) -> Option<Broker> {
 /// own certificate opens a door that asks for one.
 #[test]
 fn certificates_are_verified() {
+    if real_parts().is_none() {
+        return;
+    }
     let (ours, foreign) = (Authority::new("ours"), Authority::new("foreign"));
     let right = ours.issue("broker", "IP:127.0.0.1");
     let misnamed = ours.issue("elsewhere", "DNS:elsewhere.example");

@@ -234,7 +234,7 @@ impl Drop for Broker {
 ///
 /// # Panics
 /// When `LOGSKIFF_TEST_REAL=1` demands the parts, or `LOGSKIFF_TEST_KAFKA` promises them, and one is missing.
-fn real_parts() -> Option<PathBuf> {
+pub fn real_parts() -> Option<PathBuf> {
     const HOW: &str =
         ".ci/kafka-install DIR && LOGSKIFF_TEST_KAFKA=DIR cargo test --test real_kafka -- --test-threads=1";
     let Some(jars) = env::var_os("LOGSKIFF_TEST_KAFKA").map(PathBuf::from) else {
