@@ -5,12 +5,15 @@
 //! of a field that logskiff itself writes: it goes out under `parsed.NAME`.
 
 pub mod labels;
+mod names;
 pub mod template;
 mod text;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
+use self::names::Names;
 use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number};
 use crate::record::{Boundary, Key, Kind, Level, Node, Span, TextRange};
@@ -205,9 +208,6 @@ const RESERVED: [&str; 22] = [
     "kubernetes.node",
 ];
 
-/// Above so many fields of one record, names are compared through a set.
-const FIELDS_COMPARED_MAX: usize = 24;
-
 /// Writes records.
 #[derive(Debug)]
 pub struct Encoder {
@@ -287,7 +287,7 @@ impl Encoder {
 
     fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) {
         let nodes = &redacted.parsed().nodes;
-        let renamed = self.renamed(redacted);
+        let mut names = Names::new(redacted, &self.reserved);
         self.objects.clear();
         // The record's members before these: a comma always comes first at the top.
         let mut first = false;
@@ -308,11 +308,14 @@ impl Encoder {
             first = false;
             let top = self.objects.is_empty();
             if top || self.objects.last() == Some(&true) {
-                out.push(b'"');
-                let prefixes = if top { renamed.get(&at).copied().unwrap_or_default() } else { 0 };
-                (0..prefixes).for_each(|_| out.extend_from_slice(PREFIX));
-                write_key(redacted, key, out);
-                out.extend_from_slice(b"\":");
+                let name = if top { written_key(redacted, key) } else { Cow::default() };
+                if top && (self.is_reserved(&name) || names.is_doubled(at, &name)) {
+                    out.push(b'"');
+                    write_escaped(&names.give(&name), out);
+                    out.extend_from_slice(b"\":");
+                } else {
+                    write_key(redacted, key, out);
+                }
             }
             match (*node, container) {
                 (_, Some(object)) => {
@@ -326,47 +329,10 @@ impl Encoder {
         }
     }
 
-    /// How many times the prefix is to stand before which top-level node's name, so that all names of the record differ.
-    fn renamed(&self, redacted: &Redacted<'_>) -> HashMap<usize, usize> {
-        let mut names: HashSet<Vec<u8>> = HashSet::new();
-        let mut renamed = HashMap::new();
-        if self.are_plain(redacted) {
-            return renamed;
-        }
-        for (at, key) in top(redacted) {
-            let mut name = decoded_key(redacted, key);
-            let mut prefixes = 0;
-            while self.reserved.contains(&name) || names.contains(&name) {
-                name.splice(..0, PREFIX.iter().copied());
-                prefixes += 1;
-            }
-            names.insert(name);
-            if prefixes > 0 {
-                renamed.insert(at, prefixes);
-            }
-        }
-        renamed
-    }
-
-    /// Whether the names of a record differ from each other and from the reserved ones, as most do, told at a glance.
-    fn are_plain(&self, redacted: &Redacted<'_>) -> bool {
-        if redacted.parsed().nodes.len() > FIELDS_COMPARED_MAX {
-            return false;
-        }
-        top(redacted).all(|(at, key)| {
-            let Some(name) = plain_key(redacted, key) else { return false };
-            let reserved = name.first().is_some_and(|first| self.reserved_first[usize::from(*first)]);
-            let plain = !(reserved && self.reserved.contains(name)) && memchr::memchr(b'\\', name).is_none();
-            plain
-                && top(redacted)
-                    .take_while(|(other, _)| *other < at)
-                    .all(|(_, key)| plain_key(redacted, key) != Some(name))
-        })
+    fn is_reserved(&self, name: &[u8]) -> bool {
+        name.first().is_some_and(|first| self.reserved_first[usize::from(*first)]) && self.reserved.contains(name)
     }
 }
-
-/// Stands before the name of a field that would take another's place.
-const PREFIX: &[u8] = b"parsed.";
 
 /// The top-level nodes with their places.
 fn top<'t>(redacted: &Redacted<'t>) -> impl Iterator<Item = (usize, Key)> + use<'t> {
@@ -414,20 +380,29 @@ fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     }
 }
 
-/// A key as a reader of the record will see it.
-fn decoded_key(redacted: &Redacted<'_>, key: Key) -> Vec<u8> {
-    let mut quoted = vec![b'"'];
-    write_key(redacted, key, &mut quoted);
-    quoted.push(b'"');
-    serde_json::from_slice(&quoted).map(String::into_bytes).unwrap_or(quoted)
+/// A key as a reader of the record sees it: masked, and its escapes decoded. Two that are spelled differently can be the
+/// same: `"\u0061"` is `"a"`.
+fn written_key<'t>(redacted: &Redacted<'t>, key: Key) -> Cow<'t, [u8]> {
+    match plain_key(redacted, key) {
+        Some(name) if !matches!(key, Key::Text(_)) || memchr::memchr(b'\\', name).is_none() => Cow::Borrowed(name),
+        _ => {
+            let mut written = Vec::new();
+            write_key(redacted, key, &mut written);
+            written.pop();
+            let decoded = serde_json::from_slice::<String>(&written);
+            decoded.map_or(Cow::Owned(written), |name| Cow::Owned(name.into_bytes()))
+        }
+    }
 }
 
 fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
+    out.push(b'"');
     match key {
         Key::None => {}
         Key::Name(_) => write_escaped(plain_key(redacted, key).unwrap_or_default(), out),
         Key::Text(at) => write_pieces(redacted, at, true, out),
     }
+    out.extend_from_slice(b"\":");
 }
 
 fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {

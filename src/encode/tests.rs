@@ -91,9 +91,27 @@ fn lines_become_records() {
         Format::Json,
         r#"{"log.offset":1,"event.id":"x","\u006cog.offset":3,"log":{"level":"x"},"a":1,"a":2,"\u0061":3,"parsed.a":4,"message":"m","kubernetes":{}}"#,
         json!({"@timestamp": epoch, "message": "m", "parsed.log.offset": 1, "parsed.event.id": "x",
-            "parsed.parsed.log.offset": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a": 2, "parsed.parsed.a": 3,
-            "parsed.parsed.parsed.a": 4, "parsed.kubernetes": {}}),
+            "parsed.log.offset.2": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a.2": 2, "parsed.a.3": 3,
+            "parsed.a": 4, "parsed.kubernetes": {}}),
     );
+}
+
+/// Goal: a hostile line costs what its length costs, however often it says one name.
+#[test]
+fn a_name_that_stands_many_times_costs_no_more_than_its_bytes() {
+    let line = format!("{{{}\"a\":0}}", "\"a\":1,\"\\u0061\":2,".repeat(10_000));
+    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::Line);
+    assert!(out.len() < 4 * line.len(), "{} bytes of {}", out.len(), line.len());
+    let Value::Object(record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
+    assert!(record.len() > 20_000, "all are there, {}", record.len());
+}
+
+#[test]
+fn a_name_that_is_given_is_no_added_field_s() {
+    let out =
+        encoded(&config(Encoding::Json, &[("parsed.a", "mine")]), Format::Json, br#"{"a":1,"a":2}"#, Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a.2"]), (&json!(1), &json!("mine"), &json!(2)));
 }
 
 #[test]
