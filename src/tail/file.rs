@@ -69,6 +69,8 @@ pub struct TailFile {
     pub(super) handle: File,
     /// The next byte that no span covers yet.
     at: Watermark,
+    /// How far it was ever read: what was acknowledged may lie beyond `at`.
+    read_to: u64,
     /// The bytes just before `at`.
     before: Vec<u8>,
     /// The file's first bytes.
@@ -120,6 +122,7 @@ impl TailFile {
             length: metadata.len(),
             handle,
             at,
+            read_to: at.offset,
             before,
             head,
             stamp: stamp(&metadata),
@@ -158,7 +161,7 @@ impl TailFile {
         }
         // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
         if length != self.length || stamp != self.stamp {
-            if !self.continues()? {
+            if length < self.read_to || !self.continues()? {
                 return Ok(Look::Truncated);
             }
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
@@ -243,6 +246,7 @@ impl TailFile {
     /// Moves past bytes that spans now cover. `passed` are these bytes.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
+        self.read_to = self.read_to.max(self.at.offset);
         let keep = passed.len().min(identity::BEFORE_BYTES);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
         let surplus = self.before.len().saturating_sub(identity::BEFORE_BYTES);
@@ -301,13 +305,15 @@ impl TailFile {
     pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
         if settled.offset == self.at.offset {
             self.marked = self.fingerprint();
-        } else if settled.offset != self.marked.offset
-            && self.continues().unwrap_or(false)
-            && let Ok(before) = identity::before(&self.handle, settled.offset)
-        {
-            self.marked = identity::fingerprint(&self.head, &before, settled.offset);
+        } else if settled.offset != self.marked.offset {
+            let same = self.continues().unwrap_or(false);
+            let before = same.then(|| identity::before(&self.handle, settled.offset).ok()).flatten();
+            // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
+            self.marked = before.map_or_else(
+                || self.fingerprint(),
+                |before| identity::fingerprint(&self.head, &before, settled.offset),
+            );
         }
-        // Where the file can no longer be read at the watermark, the last fingerprint still tells that it was this file.
         Bookmark {
             path: self.path.clone(),
             inode: self.inode,

@@ -275,10 +275,10 @@ impl Tail {
     }
 
     /// Whether the file that this one may have been lately lost its name, or was not found again after a restart: what was
-    /// rotated while we were away was never ours to pass over.
+    /// rotated while we were away was never ours to pass over. Another file under a known copy's name tells the same.
     fn rotated(&self, found: &Candidate) -> bool {
         let gone = self.ghosts.iter().filter(|ghost| ghost.id.is_none()).map(|ghost| &ghost.mark.path);
-        self.rotations.keys().chain(gone).any(|base| found.rotated_from(base))
+        self.rotations.keys().chain(gone).any(|base| *base == found.path || found.rotated_from(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

@@ -156,6 +156,8 @@ impl Desk {
         if !self.ledger.failed() {
             return;
         }
+        // What failed may have been cut off and written anew at the same place: it was never delivered.
+        self.ids.clear();
         self.out.clear();
         for (file, watermark) in self.ledger.rewind() {
             self.gone |= !self.tail.rewind(file, watermark);
@@ -166,6 +168,9 @@ impl Desk {
     pub fn let_go(&mut self) {
         for file in self.tail.finished(self.now) {
             if self.ledger.settled(file) {
+                // Its inode may be used again, and no real time has passed that would tell the two births apart.
+                let origin = self.tail.file(file).unwrap().origin.clone();
+                self.ids.retain(|(of, _), _| *of != origin);
                 self.tail.release(file);
             }
         }

@@ -1,0 +1,484 @@
+//! What rotation tools and operators do, one by one: what is on the disk, and which lines leave.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+
+use logskiff::tail::{Config, Event, Start};
+
+use super::desk::Desk;
+
+/// A directory, the tail over it, and what was delivered.
+struct Case {
+    dir: tempfile::TempDir,
+    inputs: [Config; 1],
+    desk: Desk,
+    got: Vec<String>,
+}
+
+impl Case {
+    fn new(glob: &str) -> Self {
+        Self::starting(glob, Start::Beginning, |_| {})
+    }
+
+    /// `before` is there before the first start.
+    fn starting(glob: &str, start: Start, before: impl Fn(&Self)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = vec![dir.path().join(glob).to_str().unwrap().to_owned()];
+        let inputs = [Config { paths, exclude: vec![], start }];
+        let desk = Desk::new(&inputs);
+        let mut case = Self { dir, inputs, desk, got: Vec::new() };
+        before(&case);
+        case.round();
+        case
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn add(&self, name: &str, text: &str) {
+        let mut file = File::options().create(true).append(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn mv(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+
+    fn cp(&self, from: &str, to: &str) {
+        fs::copy(self.path(from), self.path(to)).unwrap();
+    }
+
+    fn cut(&self, name: &str) {
+        File::options().write(true).open(self.path(name)).unwrap().set_len(0).unwrap();
+    }
+
+    fn rm(&self, name: &str) {
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// A scan, a pass, and every record delivered.
+    fn round(&mut self) {
+        self.desk.scan();
+        self.desk.pass(usize::MAX);
+        while !self.desk.out.is_empty() {
+            self.got.extend(self.desk.settle(0, true));
+        }
+        self.desk.let_go();
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.desk.wait(1);
+            self.round();
+        }
+    }
+
+    /// The process ends; `meanwhile` happens; another begins from its checkpoint.
+    fn down(&mut self, meanwhile: impl Fn(&Self)) {
+        self.desk.save();
+        meanwhile(self);
+        self.desk.restart(&self.inputs, self.desk.saved.last().cloned());
+    }
+
+    fn refused(&self) -> usize {
+        self.desk.events.iter().filter(|event| matches!(event, Event::Refused(..))).count()
+    }
+
+    /// Waits until nothing more can come, and compares what came, whatever the order between files.
+    #[track_caller]
+    fn check(mut self, want: &[&str]) {
+        self.wait(15);
+        self.got.sort_unstable();
+        assert_eq!(self.got, want);
+    }
+}
+
+#[test]
+fn a_rename_chain_doubles_nothing_whether_or_not_the_glob_names_the_copies() {
+    for glob in ["*.log", "*.log*"] {
+        let mut case = Case::new(glob);
+        for turn in ["1", "2", "3", "4"] {
+            case.add("app.log", &format!("{turn}a\n"));
+            case.round();
+            case.add("app.log", &format!("{turn}b\n"));
+            for (from, to) in [("app.log.2", "app.log.3"), ("app.log.1", "app.log.2"), ("app.log", "app.log.1")] {
+                if case.path(from).exists() {
+                    case.mv(from, to);
+                }
+            }
+            case.add("app.log", &format!("{turn}c\n"));
+            case.wait(if turn == "2" { 12 } else { 1 });
+        }
+        case.check(&["1a", "1b", "1c", "2a", "2b", "2c", "3a", "3b", "3c", "4a", "4b", "4c"]);
+    }
+}
+
+#[test]
+fn what_a_copy_holds_unread_is_read_from_the_copy() {
+    for glob in ["*.log", "*.log*"] {
+        let mut case = Case::new(glob);
+        case.add("app.log", "read\n");
+        case.round();
+        case.add("app.log", "unread\n");
+        case.cp("app.log", "app.log.1");
+        case.cut("app.log");
+        case.add("app.log", "new\n");
+        case.check(&["new", "read", "unread"]);
+    }
+}
+
+#[test]
+fn a_copy_is_known_while_reading_is_held_up() {
+    for glob in ["*.log", "*.log*"] {
+        let mut case = Case::new(glob);
+        case.add("app.log", "read\n");
+        case.round();
+        case.add("app.log", "unread\n");
+        case.cp("app.log", "app.log.1");
+        case.desk.scan();
+        case.cut("app.log");
+        // An outage: names are looked at, nothing is read.
+        for _ in 0..30 {
+            case.desk.wait(1);
+            case.desk.scan();
+            case.desk.let_go();
+        }
+        case.check(&["read", "unread"]);
+    }
+}
+
+#[test]
+fn a_failed_record_of_a_truncated_file_comes_back_from_the_copy() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "one\ntwo\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    case.cp("app.log", "app.log.1");
+    case.cut("app.log");
+    // Longer than what was read, so that its length tells nothing.
+    case.add("app.log", "three\nfour\n");
+    case.desk.settle(0, false);
+    case.desk.rewind();
+    assert_eq!(case.desk.lost_bytes, 0);
+    case.check(&["four", "one", "three", "two"]);
+}
+
+#[test]
+fn a_checkpoint_of_a_truncated_file_does_not_take_the_new_content_for_the_old() {
+    // Both begin with the same banner, longer than what a file's head is known by.
+    let banner = format!("{0}\n{0}\n", "=".repeat(150));
+    let mut case = Case::new("*.log");
+    case.add("app.log", &format!("{banner}one\n"));
+    case.round();
+    case.add("app.log", "two\n");
+    case.desk.pass(usize::MAX);
+    case.cut("app.log");
+    case.add("app.log", &format!("{banner}1\n2\n3\n4\n5\n"));
+    // `two` is still on its way: the watermark lies before it, where other bytes stand by now.
+    case.down(|_| {});
+    case.got.retain(|line| !line.starts_with('='));
+    case.wait(1);
+    case.got.retain(|line| !line.starts_with('='));
+    case.check(&["1", "2", "3", "4", "5", "one"]);
+}
+
+#[test]
+fn lines_of_one_length_that_end_alike_do_not_hide_a_truncation() {
+    let tail = "x".repeat(80);
+    let lines: Vec<String> = ["1", "2", "3"].map(|time| format!("{time} {tail}")).into();
+    let mut case = Case::new("*.log");
+    case.add("app.log", &format!("{}\n", lines[0]));
+    case.round();
+    case.cut("app.log");
+    case.add("app.log", &format!("{}\n{}\n", lines[1], lines[2]));
+    case.check(&[&lines[0], &lines[1], &lines[2]]);
+}
+
+#[test]
+fn rotations_while_down_are_made_good() {
+    for by_copy in [false, true] {
+        let mut case = Case::new("*.log");
+        case.add("app.log", "1 read\n");
+        case.round();
+        case.add("app.log", "2 unread\n");
+        case.down(|case| {
+            let rotate = |case: &Case| {
+                if by_copy {
+                    case.cp("app.log", "app.log.1");
+                    case.cut("app.log");
+                } else {
+                    case.mv("app.log", "app.log.1");
+                }
+            };
+            rotate(case);
+            case.add("app.log", "3 the file between\n");
+            case.mv("app.log.1", "app.log.2");
+            rotate(case);
+            case.add("app.log", "4 new\n");
+        });
+        case.check(&["1 read", "2 unread", "3 the file between", "4 new"]);
+    }
+}
+
+#[test]
+fn the_file_between_is_read_though_the_one_before_it_is_gone() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1 read\n");
+    case.round();
+    case.down(|case| {
+        // Held, so that its inode is not used again.
+        case.mv("app.log", "gone");
+        case.add("app.log.1", "2 between\n");
+        case.add("app.log", "3 new\n");
+    });
+    case.check(&["1 read", "2 between", "3 new"]);
+}
+
+#[test]
+fn another_file_under_the_name_of_a_known_copy_is_the_sign_of_a_rotation() {
+    let mut case = Case::starting("*.log", Start::Beginning, |case| case.add("app.log.1", "before\n"));
+    case.down(|case| {
+        case.mv("app.log.1", "gone");
+        case.add("app.log.1", "while down\n");
+    });
+    case.check(&["while down"]);
+}
+
+#[test]
+fn a_restart_ships_nothing_twice() {
+    for glob in ["*.log", "*.log*"] {
+        let mut case = Case::new(glob);
+        case.add("app.log", "1\n2\n");
+        case.round();
+        case.mv("app.log", "app.log.1");
+        case.add("app.log", "3\n");
+        case.wait(12);
+        case.down(|case| case.add("app.log", "4\n"));
+        case.wait(12);
+        case.down(|case| case.mv("app.log.1", "app.log.2"));
+        case.check(&["1", "2", "3", "4"]);
+    }
+}
+
+#[test]
+fn a_checkpoint_past_the_end_of_its_file_starts_at_the_beginning() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "a long line\n");
+    case.round();
+    case.down(|case| {
+        case.cut("app.log");
+        case.add("app.log", "short\n");
+    });
+    case.round();
+    assert!(case.desk.events.iter().any(|event| matches!(event, Event::Truncated(_))), "it is saved at once");
+    case.check(&["a long line", "short"]);
+}
+
+#[test]
+fn a_new_file_on_an_old_inode_is_a_new_file() {
+    let mut case = Case::new("*.log");
+    for line in ["1", "2", "3"] {
+        case.add("app.log", &format!("{line}\n"));
+        case.wait(1);
+        // Closed, so that the next file gets its inode where the file system hands it out again.
+        case.rm("app.log");
+        case.wait(12);
+    }
+    case.check(&["1", "2", "3"]);
+}
+
+#[test]
+fn a_copy_on_the_inode_of_a_closed_file_is_a_copy() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    case.wait(12);
+    case.rm("app.log.1");
+    case.cp("app.log", "app.log.1");
+    case.wait(1);
+    case.cut("app.log");
+    case.check(&["1", "2"]);
+}
+
+#[test]
+fn a_live_file_on_the_inode_of_an_empty_one_that_was_closed_is_live() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.wait(12);
+    case.rm("app.log.1");
+    case.add("app.log", "1\n2 beg");
+    case.wait(20);
+    case.add("app.log", "un\n");
+    case.check(&["1", "2 begun"]);
+}
+
+#[test]
+fn files_that_begin_alike_are_both_read() {
+    let head = "=".repeat(150);
+    let text = |last: &str| format!("{head}\n{head}\n{last}\n");
+    let mut case = Case::new("*.log");
+    case.add("a.log", &text("a"));
+    case.add("b.log", &text("b"));
+    case.round();
+    case.down(|case| {
+        case.mv("a.log", "a.log.1");
+        case.mv("b.log", "b.log.1");
+        case.add("a.log", &text("c"));
+        case.add("b.log", &text("d"));
+    });
+    let mut want = vec![&head[..]; 8];
+    want.extend(["a", "b", "c", "d"]);
+    want.sort_unstable();
+    case.check(&want);
+}
+
+#[test]
+fn several_names_of_one_file_have_one_reader() {
+    let mut case = Case::new("*.log");
+    case.add("a.log", "1\n");
+    fs::hard_link(case.path("a.log"), case.path("b.log")).unwrap();
+    case.wait(1);
+    case.add("b.log", "2\n");
+    case.wait(1);
+    case.rm("a.log");
+    case.wait(12);
+    case.add("b.log", "3\n");
+    case.check(&["1", "2", "3"]);
+}
+
+#[test]
+fn a_symbolic_link_is_refused_once_and_a_file_in_its_place_is_read() {
+    let mut case = Case::new("*.log");
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(secret.path(), "secret\n").unwrap();
+    std::os::unix::fs::symlink(secret.path(), case.path("app.log")).unwrap();
+    case.wait(3);
+    assert_eq!(case.refused(), 1);
+    case.rm("app.log");
+    case.add("app.log", "plain\n");
+    case.check(&["plain"]);
+}
+
+#[test]
+fn where_files_start() {
+    #[track_caller]
+    fn check(glob: &str, start: Start, want: &[&str]) {
+        let mut case = Case::starting(glob, start, |case| {
+            case.add("app.log", "1 before\n");
+            case.add("app.log.1", "0 rotated before\n");
+        });
+        case.add("app.log", "2 after\n");
+        case.add("late.log", "3 late\n");
+        case.wait(15);
+        // It was there before us, and it stays so.
+        case.down(|_| {});
+        case.check(want);
+    }
+    check("*.log", Start::Beginning, &["1 before", "2 after", "3 late"]);
+    check("*.log", Start::End, &["2 after", "3 late"]);
+    check("*.log*", Start::Beginning, &["0 rotated before", "1 before", "2 after", "3 late"]);
+}
+
+#[test]
+fn a_rotated_file_that_was_never_seen_live_needs_a_sign_of_a_rotation() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n");
+    case.wait(12);
+    // Unpacked by an operator: nothing was rotated.
+    case.add("app.log.7", "old\n");
+    case.wait(12);
+    // Two rotations between two looks.
+    case.mv("app.log", "app.log.2");
+    case.add("app.log.1", "2 never live\n3 and cut off");
+    case.add("app.log", "4\n");
+    case.check(&["1", "2 never live", "3 and cut off", "4"]);
+}
+
+#[test]
+fn a_last_line_without_newline_leaves_once_when_its_file_is_final() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2 begun");
+    case.wait(20);
+    assert_eq!(case.got, ["1"]);
+    case.mv("app.log", "app.log.1");
+    case.wait(2);
+    assert_eq!(case.got, ["1"]);
+    case.wait(12);
+    assert_eq!(case.got, ["1", "2 begun"]);
+    case.down(|_| {});
+    case.check(&["1", "2 begun"]);
+}
+
+#[test]
+fn a_deleted_file_is_read_to_its_end() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n");
+    case.round();
+    case.add("app.log", "2\n3 begun");
+    case.rm("app.log");
+    case.check(&["1", "2", "3 begun"]);
+}
+
+#[test]
+fn a_line_above_every_limit_is_cut_and_the_next_one_is_whole() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", &"x".repeat(2 << 20));
+    case.round();
+    case.add("app.log", &"x".repeat(1 << 20));
+    case.add("app.log", "\nnext\n");
+    case.check(&["next", &"x".repeat(200)]);
+}
+
+#[test]
+fn what_a_truncation_destroyed_unread_is_counted() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n");
+    case.round();
+    case.add("app.log", "22222\n");
+    case.desk.scan();
+    case.cut("app.log");
+    case.wait(15);
+    assert_eq!(case.desk.lost_bytes, 6);
+    case.check(&["1"]);
+}
+
+#[test]
+fn what_was_on_its_way_when_its_file_was_truncated_and_fails_late_is_counted() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    case.cut("app.log");
+    for _ in 0..15 {
+        case.desk.wait(1);
+        case.desk.scan();
+        case.desk.let_go();
+    }
+    assert_eq!(case.desk.lost_bytes, 0);
+    case.desk.settle(0, false);
+    case.desk.rewind();
+    assert_eq!(case.desk.lost_bytes, 4);
+    case.check(&[]);
+}
+
+#[test]
+fn what_is_written_where_acknowledged_lines_were_cut_off_is_new() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    // The second is acknowledged, the first is not: it is read again, and stands alone by then.
+    case.got.extend(case.desk.settle(1, true));
+    case.desk.settle(0, false);
+    case.desk.rewind();
+    File::options().write(true).open(case.path("app.log")).unwrap().set_len(2).unwrap();
+    case.desk.pass(0);
+    case.add("app.log", "3\n");
+    case.check(&["1", "2", "3"]);
+}
