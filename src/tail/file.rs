@@ -69,8 +69,8 @@ pub struct TailFile {
     pub(super) handle: File,
     /// The next byte that no span covers yet.
     at: Watermark,
-    /// How far it was ever read: what was acknowledged may lie beyond `at`.
-    read_to: u64,
+    /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
+    had_read: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
     /// The file's first bytes.
@@ -122,7 +122,7 @@ impl TailFile {
             length: metadata.len(),
             handle,
             at,
-            read_to: at.offset,
+            had_read: None,
             before,
             head,
             stamp: stamp(&metadata),
@@ -161,7 +161,7 @@ impl TailFile {
         }
         // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
         if length != self.length || stamp != self.stamp {
-            if length < self.read_to || !self.continues()? {
+            if !self.continues()? {
                 return Ok(Look::Truncated);
             }
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
@@ -194,13 +194,19 @@ impl TailFile {
         }
     }
 
-    /// Whether the file still holds what is known of it: its first bytes, and those before the position.
+    /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
+    /// the position that it was taken back from.
     ///
     /// # Errors
     /// When the file cannot be read.
     fn continues(&mut self) -> io::Result<bool> {
         let start = self.at.offset - self.before.len() as u64;
         if identity::read_at(&self.handle, start, self.before.len())? != self.before {
+            return Ok(false);
+        }
+        if let Some((offset, before)) = &self.had_read
+            && identity::read_at(&self.handle, offset - before.len() as u64, before.len())? != *before
+        {
             return Ok(false);
         }
         self.know_head()
@@ -246,7 +252,7 @@ impl TailFile {
     /// Moves past bytes that spans now cover. `passed` are these bytes.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
-        self.read_to = self.read_to.max(self.at.offset);
+        self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
         let keep = passed.len().min(identity::BEFORE_BYTES);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
         let surplus = self.before.len().saturating_sub(identity::BEFORE_BYTES);
@@ -262,7 +268,9 @@ impl TailFile {
         if !self.continues()? {
             return Ok(false);
         }
-        self.before = identity::before(&self.handle, to.offset)?;
+        let before = identity::before(&self.handle, to.offset)?;
+        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
+        self.had_read.get_or_insert((from, passed));
         self.at = to;
         self.more = true;
         Ok(true)

@@ -131,8 +131,11 @@ impl Tail {
             Ok(()) => return,
             Err(handle) => handle,
         };
+        if (found.class == Class::Excluded && !blank) || self.wait(found, &handle, now) {
+            return;
+        }
         let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
-        if found.class == Class::Excluded || self.wait(found, &handle, now) {
+        if found.class == Class::Excluded {
             return;
         }
         self.waiting.remove(&found.inode);

@@ -305,6 +305,19 @@ fn a_copy_on_the_inode_of_a_closed_file_is_a_copy() {
 }
 
 #[test]
+fn a_copy_on_the_inode_of_an_empty_one_is_a_copy() {
+    let mut case = Case::starting("*.log", Start::Beginning, |case| {
+        case.add("app.log.1", "");
+        case.add("app.log", "1\n");
+    });
+    case.rm("app.log.1");
+    case.cp("app.log", "app.log.1");
+    case.wait(1);
+    case.cut("app.log");
+    case.check(&["1"]);
+}
+
+#[test]
 fn a_live_file_on_the_inode_of_an_empty_one_that_was_closed_is_live() {
     let mut case = Case::new("*.log");
     case.add("app.log", "");

@@ -20,6 +20,9 @@ pub struct Desk {
     pub out: Vec<(Ticket, String)>,
     /// Checkpoints as they were saved; the last is the newest.
     pub saved: Vec<Vec<Bookmark>>,
+    /// How many contents there have been so far, and how many there had been at each of these.
+    pub contents: usize,
+    pub saved_contents: Vec<usize>,
     pub lost_bytes: u64,
     pub events: Vec<Event>,
     /// A file could not be read again.
@@ -37,6 +40,8 @@ impl Desk {
             ledger: Ledger::default(),
             out: Vec::new(),
             saved: Vec::new(),
+            contents: 0,
+            saved_contents: Vec::new(),
             lost_bytes: 0,
             events: Vec::new(),
             gone: false,
@@ -62,6 +67,7 @@ impl Desk {
         let Self { tail, ledger, .. } = self;
         let bookmarks = tail.bookmarks(|file| ledger.watermark(file));
         self.saved.push(bookmarks);
+        self.saved_contents.push(self.contents);
     }
 
     pub fn scan(&mut self) {

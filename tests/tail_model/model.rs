@@ -105,6 +105,7 @@ impl Model {
         }
         let file = File::create_new(self.path(name)).unwrap();
         self.contents.push(Content { inode: file.metadata().unwrap().ino(), ..Content::default() });
+        self.desk.contents = self.contents.len();
         let at = self.contents.len() - 1;
         self.names.insert(name.to_owned(), at);
         at
@@ -203,8 +204,6 @@ impl Model {
     pub fn copy_truncate(&mut self, file: usize, keep: u8, appended: u8, between: Between) {
         let base = BASES[file];
         let Some(&original) = self.names.get(base) else { return };
-        // Several copies in so short a time, of files so short, may be taken for one another: a double, not a loss.
-        self.may_double |= self.contents.iter().any(|content| content.copy);
         self.chain(base, keep);
         let to = format!("{base}.1");
         let copy = self.content(&to);
@@ -352,15 +351,18 @@ impl Model {
 
     pub fn restart(&mut self, old: bool) {
         let back = if old { 2 } else { 1 };
-        let saved = self.desk.saved.len().checked_sub(back).map(|at| self.desk.saved[at].clone());
+        let generation = self.desk.saved.len().checked_sub(back);
+        let saved = generation.map(|at| self.desk.saved[at].clone());
+        let contents = generation.map_or(0, |at| self.desk.saved_contents[at]);
         self.may_double = true;
         self.restarted = true;
         self.first = Some(saved.iter().flatten().map(|mark| mark.path.clone()).collect());
         for (at, content) in self.contents.iter_mut().enumerate() {
             content.lost |= !self.names.values().any(|named| *named == at);
             content.seen = false;
-            let marked = saved.iter().flatten().any(|mark| mark.inode.inode == content.inode);
-            content.found = marked;
+            // An inode that was used again since then is another file's.
+            let marked = at < contents && saved.iter().flatten().any(|mark| mark.inode.inode == content.inode);
+            content.found &= marked;
             // Which copy it is that appeared while nobody looked is told by its neighbour.
             content.copy = false;
         }
