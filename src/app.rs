@@ -144,12 +144,12 @@ impl App {
             }
             loaded.files
         });
-        mouth::started(&config, bookmarks.as_ref().map(Vec::len));
         let pipelines = config
             .inputs
             .iter()
             .map(|input| Pipeline::new(&config, input))
             .collect::<Result<Vec<_>, PipelineError>>()?;
+        mouth::started(&config, &pipelines, bookmarks.as_ref().map(Vec::len));
         let inputs: Vec<tail::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let tail = Tail::new(&inputs, &scope, bookmarks, now)?;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::metrics::Metrics;
 use crate::record::Ticket;
 
 /// How records are gathered.
@@ -90,8 +91,8 @@ impl Topics {
     }
 
     /// The number of a topic, made valid first: what Kafka does not allow in a name becomes `_`. `None` when there are
-    /// too many already: the caller counts it, and takes number 0.
-    pub fn number(&mut self, name: &str) -> Option<u16> {
+    /// too many already.
+    fn number(&mut self, name: &str) -> Option<u16> {
         if let Some(number) = self.numbers.get(name) {
             return Some(*number);
         }
@@ -99,6 +100,14 @@ impl Topics {
         self.names.push(valid(name));
         self.numbers.insert(name.to_owned(), number);
         Some(number)
+    }
+
+    /// The same, with number 0 for what is one too many: counted.
+    pub fn number_or_default(&mut self, name: &str, metrics: &Metrics) -> u16 {
+        self.number(name).unwrap_or_else(|| {
+            metrics.topic_overflow.add(1);
+            0
+        })
     }
 
     /// A topic's name.

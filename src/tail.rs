@@ -398,6 +398,3 @@ impl Tail {
 fn directory_stamp(path: &Path) -> Option<(i64, i64)> {
     std::fs::metadata(path).ok().map(|metadata| (metadata.mtime(), metadata.mtime_nsec()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Summary;
+use super::pipeline::Pipeline;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::redact::Redactor;
 use crate::tail::Event;
 
 /// The same kind of news is told once in so long; what was left out is counted.
@@ -61,20 +61,18 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, shown: impl Fn(&Path) -> St
 }
 
 /// Says what will be done.
-pub(super) fn started(config: &Config, bookmarks: Option<usize>) {
-    let rules = |redact| {
-        Redactor::new(redact).map(|redactor| redactor.rules().collect::<Vec<_>>().join(",")).unwrap_or_default()
-    };
+pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option<usize>) {
     let inputs: Vec<String> = config
         .inputs
         .iter()
-        .map(|input| {
+        .zip(pipelines)
+        .map(|(input, pipeline)| {
             format!(
                 "{}: {} as {:?}, masking {}",
                 input.name,
                 input.tail.paths.join(","),
                 input.parse.format,
-                rules(&input.redact)
+                pipeline.redactor().rules().collect::<Vec<_>>().join(",")
             )
         })
         .collect();

@@ -77,20 +77,14 @@ impl Pipeline {
         Some(ship(&redacted, &mut self.encoder))
     }
 
-    /// Writes the record of a line that came alone, from no file.
-    pub fn record(
-        &mut self,
-        line: &Line<'_>,
-        carry: &mut Carry,
-        envelope: &Envelope,
-        read_ns: i64,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    /// Writes the record of a line that came alone, from no file; nothing when the line is dropped.
+    pub fn record(&mut self, line: &Line<'_>, carry: &mut Carry, envelope: &Envelope, read_ns: i64, out: &mut Vec<u8>) {
         let metrics = Metrics::default();
         self.scan(line.text);
         let place = (line.span, line.boundary);
-        self.line(line, 0, carry, &metrics, |redacted, encoder| encoder.encode(redacted, envelope, place, read_ns, out))
-            .is_some()
+        self.line(line, 0, carry, &metrics, |redacted, encoder| {
+            encoder.encode(redacted, envelope, place, read_ns, out);
+        });
     }
 }
 

@@ -88,8 +88,6 @@ pub(super) struct Shipper {
     reports: Vec<Report>,
     /// The balances of files that were let go.
     closed: BTreeMap<PathBuf, Balance>,
-    /// Files whose content is gone, and whose last spans are not settled yet.
-    ended: Vec<FileId>,
     /// Reading waits until then, after a failure.
     resume_at: Option<Instant>,
     back_off: Duration,
@@ -124,7 +122,6 @@ impl Shipper {
             buffer: Vec::new(),
             reports: Vec::new(),
             closed: BTreeMap::new(),
-            ended: Vec::new(),
             resume_at: None,
             back_off: BACK_OFF.0,
             scan_at: now,
@@ -141,14 +138,12 @@ impl Shipper {
         loop {
             let now = Instant::now();
             self.collect(now)?;
-            let more = self.round(now)?;
+            self.round(now)?;
             self.checkpoint(now, false);
             if self.is_over(now) {
                 break;
             }
-            if !more {
-                self.sleep(now);
-            }
+            self.sleep(now);
         }
         Ok(self.end())
     }
@@ -213,19 +208,21 @@ impl Shipper {
         self.back_off = (self.back_off * 2).min(BACK_OFF.1);
     }
 
-    /// One walk from the directories to the outputs. Returns whether there is more to do at once.
-    fn round(&mut self, now: Instant) -> Result<bool, AppError> {
+    /// One walk from the directories to the outputs.
+    fn round(&mut self, now: Instant) -> Result<(), AppError> {
         if now >= self.scan_at || self.tools.tail.rescan() {
             self.scan(now);
         }
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
-            return Ok(false);
+            return Ok(());
         }
         self.resume_at = None;
-        let more = self.life.is_reading() && self.pass(now)?;
+        if self.life.is_reading() {
+            self.pass(now)?;
+        }
         self.flush()?;
         self.let_go(now);
-        Ok(more && self.batch.entries.is_empty())
+        Ok(())
     }
 
     fn scan(&mut self, now: Instant) {
@@ -245,17 +242,11 @@ impl Shipper {
                 self.open(file, watermark);
             }
         }
-        if opened && !truncated {
-            self.checkpoint(now, true);
-        }
         if truncated {
             // The new incarnation must be on record before anything of it leaves: its number enters event ids.
+            self.checkpoint_for_good(now);
+        } else if opened {
             self.checkpoint(now, true);
-            if let Some(saver) = &self.tools.saver
-                && let Err(error) = saver.settle()
-            {
-                self.save_failed(&error, now);
-            }
         }
     }
 
@@ -278,10 +269,7 @@ impl Shipper {
         let kafka = self.config.output.kafka.as_ref();
         let topic = match kafka.map(|kafka| &kafka.topic) {
             Some(topic) if topic.by_record() => None,
-            Some(topic) => Some(self.topics.number(&envelope.render(topic, None)).unwrap_or_else(|| {
-                self.tools.metrics.topic_overflow.add(1);
-                0
-            })),
+            Some(topic) => Some(self.topics.number_or_default(&envelope.render(topic, None), &self.tools.metrics)),
             None => Some(0),
         };
         let key = match kafka.and_then(|kafka| kafka.key.as_ref()) {
@@ -360,12 +348,11 @@ impl Shipper {
                 self.close(file);
             }
         }
-        self.ended.extend(self.tools.tail.expire(now));
-        let (settled, ended): (Vec<_>, Vec<_>) = self.ended.drain(..).partition(|file| self.ledger.settled(*file));
-        self.ended = ended;
-        for file in settled {
-            self.tools.tail.forget(file);
-            self.close(file);
+        for file in self.tools.tail.expire(now) {
+            if self.ledger.settled(file) {
+                self.tools.tail.forget(file);
+                self.close(file);
+            }
         }
     }
 
@@ -378,12 +365,7 @@ impl Shipper {
     }
 
     fn end(mut self) -> Summary {
-        self.checkpoint(Instant::now(), true);
-        if let Some(saver) = &self.tools.saver
-            && let Err(error) = saver.settle()
-        {
-            self.save_failed(&error, Instant::now());
-        }
+        self.checkpoint_for_good(Instant::now());
         let summary = self.summary();
         mouth::ended(&summary, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
         summary

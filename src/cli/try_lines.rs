@@ -39,8 +39,8 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         if let Framed::Line(line) = &framed
             && !(is_blank(line) && arguments.format != TryFormat::Raw)
         {
-            if !is_blank(line) && !pipeline.record(line, &mut carry, &envelope, read_ns, &mut record) {
-                eprint_dropped(number + 1);
+            if !is_blank(line) {
+                pipeline.record(line, &mut carry, &envelope, read_ns, &mut record);
             }
             if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
                 escaped.push(number + 1);
@@ -53,10 +53,6 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         bail!("the canary leaves in {} record(s), from input line {}", escaped.len(), lines.join(", "));
     }
     Ok(())
-}
-
-fn eprint_dropped(number: usize) {
-    tracing::info!(line = number, "dropped: not of its format (LOGSKIFF_PARSE_FAILURE=drop)");
 }
 
 fn sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {

@@ -135,11 +135,15 @@ impl Kafka {
     /// Into how many messages a record of so many bytes goes; `None` when it is left out for its size.
     #[must_use]
     pub fn messages(&self, payload_bytes: usize) -> Option<u16> {
-        let parts = payload_bytes.div_ceil(self.part_bytes()).max(1);
+        let parts = self.parts(payload_bytes);
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
         Some(u16::try_from(parts).unwrap_or(u16::MAX))
+    }
+
+    fn parts(&self, payload_bytes: usize) -> usize {
+        payload_bytes.div_ceil(self.part_bytes()).max(1)
     }
 
     fn part_bytes(&self) -> usize {
@@ -164,7 +168,7 @@ impl Kafka {
         let payload = &batch.bytes[entry.payload.clone()];
         let id = &batch.bytes[entry.id.clone()];
         let ticket = entry.ticket.to_bits();
-        let parts = payload.len().div_ceil(self.part_bytes()).max(1);
+        let parts = self.parts(payload.len());
         if parts == 1 {
             let headers =
                 (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));

@@ -277,11 +277,10 @@ impl Tail {
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
-    /// Whether the file that this one may have been lately lost its name, or was not found again after a restart: what was
-    /// rotated while we were away was never ours to pass over. Another file under a known copy's name tells the same.
+    /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
+    /// have. Another file under a known copy's name tells the same.
     fn rotated(&self, found: &Candidate) -> bool {
-        let gone = self.ghosts.iter().filter(|ghost| ghost.id.is_none()).map(|ghost| &ghost.mark.path);
-        self.rotations.keys().chain(gone).any(|base| *base == found.path || found.rotated_from(base))
+        self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

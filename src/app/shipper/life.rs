@@ -119,7 +119,17 @@ impl Shipper {
         self.unsaved_bytes = 0;
     }
 
-    pub(super) fn save_failed(&mut self, error: &std::io::Error, now: Instant) {
+    /// The same at once, and waits until it is written.
+    pub(super) fn checkpoint_for_good(&mut self, now: Instant) {
+        self.checkpoint(now, true);
+        if let Some(saver) = &self.tools.saver
+            && let Err(error) = saver.settle()
+        {
+            self.save_failed(&error, now);
+        }
+    }
+
+    fn save_failed(&mut self, error: &std::io::Error, now: Instant) {
         self.tools.metrics.save_failures.add(1);
         // What was not saved is to be saved again.
         self.unsaved_bytes = self.unsaved_bytes.max(1);

@@ -28,8 +28,8 @@ struct Taken {
 }
 
 impl Shipper {
-    /// Reads what is new, a chunk of each file in turn. Returns whether it had to stop early with room left.
-    pub(super) fn pass(&mut self, now: Instant) -> Result<bool, AppError> {
+    /// Reads what is new, a chunk of each file in turn, as far as the budget goes.
+    pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
         let mut ready = Vec::new();
         self.tools.tail.look(now, &mut ready);
         while !ready.is_empty() {
@@ -38,7 +38,7 @@ impl Shipper {
                 match self.turn(file, now)? {
                     Turn::More => again.push(file),
                     Turn::Done => {}
-                    Turn::Full => return Ok(false),
+                    Turn::Full => return Ok(()),
                 }
             }
             ready = again;
@@ -46,11 +46,11 @@ impl Shipper {
             self.collect(now)?;
             self.checkpoint(Instant::now(), false);
             if self.ledger.failed() || !self.life.is_reading() {
-                return Ok(false);
+                return Ok(());
             }
         }
         self.handle_events(now);
-        Ok(false)
+        Ok(())
     }
 
     /// Reads one chunk of one file.
@@ -175,10 +175,7 @@ impl Shipper {
                 let payload = before..batch.bytes.len();
                 let topic = desk.topic.unwrap_or_else(|| {
                     let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
-                    topics.number(&name).unwrap_or_else(|| {
-                        metrics.topic_overflow.add(1);
-                        0
-                    })
+                    topics.number_or_default(&name, metrics)
                 });
                 match (&desk.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
                     (Some(key), _) => batch.bytes.extend_from_slice(key.as_bytes()),
