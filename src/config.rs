@@ -171,6 +171,7 @@ fn checkpoint(reader: &mut Reader<'_>) -> checkpoint::Config {
 
 fn encode(reader: &mut Reader<'_>) -> encode::Config {
     encode::Config {
+        syslog: None,
         fields: reader.read(FIELDS, fields).unwrap_or_default(),
         pod: encode::Pod {
             name: reader.text("POD_NAME"),
@@ -246,7 +247,7 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> output::Config {
     }
     let needed = sinks.contains(&Sink::Kafka);
     let kafka = kafka::config(reader, batch, needed);
-    output::Config { stdout: sinks.contains(&Sink::Stdout), kafka: needed.then_some(kafka) }
+    output::Config { stdout: sinks.contains(&Sink::Stdout), kafka: needed.then_some(kafka), syslog: None }
 }
 
 fn life(reader: &mut Reader<'_>) -> Life {

@@ -6,6 +6,7 @@
 
 pub mod labels;
 mod names;
+pub mod syslog;
 pub mod template;
 mod text;
 
@@ -69,6 +70,8 @@ pub struct Config {
     pub fields: Vec<(String, Template)>,
     /// The pod.
     pub pod: Pod,
+    /// How syslog messages are written, where they are.
+    pub syslog: Option<syslog::Config>,
 }
 
 /// A file that records come from, and all that is the same in each of them.

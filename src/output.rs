@@ -5,16 +5,20 @@
 
 pub mod kafka;
 pub mod stdout;
+pub mod syslog;
 
 use crate::record::Ticket;
 
-/// Where records go. A span is settled when Kafka has it; where there is no Kafka, when it is written to stdout.
+/// Where records go. A span is settled when Kafka and the syslog receiver, whichever are configured, have it; where there
+/// is neither, when it is written to stdout.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Write records to standard output.
     pub stdout: bool,
     /// Send records to Kafka.
     pub kafka: Option<kafka::Config>,
+    /// Send messages to a syslog receiver.
+    pub syslog: Option<syslog::Config>,
 }
 
 /// What became of one message.

@@ -10,7 +10,7 @@ use crate::redact::{self, Carry, Redactor, Scratch};
 fn config(encoding: Encoding, fields: &[(&str, &str)]) -> Config {
     let fields = fields.iter().map(|(name, template)| ((*name).to_owned(), template.parse().unwrap())).collect();
     let pod = Pod { name: Some("shop-1".into()), labels_file: None, ..Pod::default() };
-    Config { encoding, event_id: EventId::Field, fields, pod }
+    Config { encoding, event_id: EventId::Field, fields, pod, syslog: None }
 }
 
 fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
