@@ -4,6 +4,7 @@
 //! it took is reported, as delivered or as not.
 
 pub mod kafka;
+mod news;
 pub mod stdout;
 pub mod syslog;
 

@@ -12,6 +12,8 @@ use self::address::Address;
 pub struct Config {
     /// At least one, all of one transport; the first that can be reached is used.
     pub addresses: Vec<Address>,
+    /// Whether messages come with their framing; else a stream frames them by octet counting.
+    pub framed: bool,
     /// Whether the stream is compressed as one zlib stream, flushed with each write (rsyslog's `stream:always`).
     pub compression: bool,
     /// How TLS is spoken; only used by the transports that do.

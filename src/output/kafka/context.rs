@@ -1,11 +1,10 @@
 //! What librdkafka tells us: reports, errors, log lines, and its wish for a new token.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,11 +13,11 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
+use crate::output::news::News;
+
 /// What became of a message, by its ticket.
 pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
 
-/// The same kind of error is logged once in so long.
-const SAID_AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// A token without an expiry that can be read is read again after so long.
 const TOKEN_KEPT: Duration = Duration::from_secs(300);
 /// A token that has expired is replaced by whoever writes the file, late but soon: it is read again after so long.
@@ -69,23 +68,12 @@ impl Desk {
 pub(super) struct Context {
     desk: Arc<Desk>,
     token_file: Option<PathBuf>,
-    said: Mutex<HashMap<String, Instant>>,
+    news: News,
 }
 
 impl Context {
     pub(super) fn new(desk: Arc<Desk>, token_file: Option<PathBuf>) -> Self {
-        Self { desk, token_file, said: Mutex::default() }
-    }
-
-    /// Whether this kind of error has not been logged lately.
-    fn is_news(&self, kind: &str) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let news = said.get(kind).is_none_or(|at| now.duration_since(*at) >= SAID_AGAIN_AFTER);
-        if news {
-            said.insert(kind.to_owned(), now);
-        }
-        news
+        Self { desk, token_file, news: News::default() }
     }
 }
 
@@ -98,7 +86,7 @@ impl ProducerContext for Context {
             Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
         };
         if let Err(code) = outcome
-            && self.is_news(&format!("delivery {code:?}"))
+            && self.news.is_news(&format!("delivery {code:?}"))
         {
             tracing::error!(%code, "Kafka did not take a message; it is sent again");
         }
@@ -112,7 +100,7 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-                if self.is_news(facility) {
+                if self.news.is_news(facility) {
                     tracing::warn!(target: "librdkafka", facility, message);
                 }
             }
@@ -125,7 +113,7 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        if self.is_news(&format!("{code:?}")) {
+        if self.news.is_news(&format!("{code:?}")) {
             tracing::warn!(%error, reason, "Kafka cannot be reached; the lines stay in their files until it can");
         }
     }
@@ -136,7 +124,7 @@ impl ClientContext for Context {
         let token = text.trim().to_owned();
         let (principal_name, expires_ms) = claims(&token);
         let now_ms = jiff::Timestamp::now().as_millisecond();
-        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.is_news("token") {
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.news.is_news("token") {
             tracing::warn!(file = %path.display(), "the token in LOGSKIFF_KAFKA_TOKEN_FILE has expired; waiting for a new one");
         }
         let lifetime_ms = lifetime_ms(expires_ms, now_ms);
