@@ -25,7 +25,7 @@ use crate::checkpoint::{CheckpointError, Saver, Store};
 use crate::config::Config;
 use crate::ledger::Balance;
 use crate::metrics::Metrics;
-use crate::output::kafka;
+use crate::output::{kafka, syslog::Syslog};
 use crate::tail::{self, GlobError, Tail};
 use crate::watch::{self, Watcher};
 
@@ -158,12 +158,14 @@ impl App {
         let control = Arc::new(Control::default());
         let shared = Arc::clone(&control);
         let (sender, receiver) = std::sync::mpsc::channel();
+        let handle = beside.runtime.handle().clone();
         let work = move || {
             let wake = waker();
             let kafka = config.output.kafka.clone().map(|kafka| kafka::Kafka::new(kafka, wake)).transpose();
             _ = sender.send(kafka.as_ref().map(drop).map_err(ToString::to_string));
             let (metrics, mouth) = (Metrics::default(), Mouth::default());
-            let tools = Tools { tail, pipelines, kafka: kafka?, saver, watch, metrics, mouth };
+            let syslog = config.output.syslog.clone().map(|syslog| Syslog::new(syslog, handle, waker()));
+            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, saver, watch, metrics, mouth };
             Shipper::new(config, tools, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

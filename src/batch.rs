@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::metrics::Metrics;
-use crate::record::Ticket;
+use crate::record::{FileId, Ticket};
 
 /// How records are gathered.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,15 @@ pub struct Entry {
     pub topic: u16,
     /// What to hand back when it is delivered.
     pub ticket: Ticket,
+}
+
+impl Entry {
+    /// The entry of bytes that have neither key, id nor topic, and no ticket yet.
+    #[must_use]
+    pub fn of(payload: Range<usize>) -> Self {
+        let ticket = Ticket { file: FileId(0), sequence: 0 };
+        Self { payload, key: 0..0, id: 0..0, topic: 0, ticket }
+    }
 }
 
 /// Records in one buffer.

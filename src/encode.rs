@@ -83,6 +83,7 @@ pub struct Envelope {
     origin: String,
     places: BTreeMap<&'static str, String>,
     labels: BTreeMap<String, String>,
+    syslog: Option<syslog::Header>,
 }
 
 /// What a file is, for its envelope.
@@ -116,7 +117,7 @@ impl Envelope {
         ];
         let places = known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let labels = source.labels.iter().map(|(key, value)| (redact(key), redact(value))).collect();
-        let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels };
+        let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels, syslog: None };
         envelope.member("log.file.path", &path);
         for (name, value) in [
             ("kubernetes.pod.name", clean(&pod.name)),
@@ -134,6 +135,12 @@ impl Envelope {
         for (name, template) in &config.fields {
             let value = template.render(|place| envelope.known(place));
             envelope.member(name, &redact(&value));
+        }
+        if let Some(syslog) = &config.syslog {
+            let known = |name| envelope.places.get(name).map(String::as_str);
+            let places = ["pod", "namespace", "node", "container"].map(|name| (name, known(name)));
+            let params: Vec<_> = std::iter::once(("file", Some(path.as_str()))).chain(places).collect();
+            envelope.syslog = Some(syslog::Header::new(syslog, &envelope, &params));
         }
         envelope
     }
@@ -222,6 +229,7 @@ pub struct Encoder {
     clock: Clock,
     /// Whether the container that is being written is an object, by depth.
     objects: Vec<bool>,
+    syslog: Option<syslog::Writer>,
 }
 
 impl Encoder {
@@ -235,7 +243,8 @@ impl Encoder {
             reserved_first[usize::from(name.first().copied().unwrap_or_default())] = true;
         }
         let (encoding, event_id) = (config.encoding, config.event_id);
-        Self { encoding, event_id, reserved, reserved_first, clock: Clock::default(), objects: Vec::new() }
+        let syslog = config.syslog.as_ref().map(|syslog| syslog::Writer::new(syslog, event_id != EventId::Off));
+        Self { encoding, event_id, reserved, reserved_first, clock: Clock::default(), objects: Vec::new(), syslog }
     }
 
     /// Writes the record of one line to the end of `out`. `read_ns` is when it was read, for lines without a time.

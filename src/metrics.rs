@@ -44,6 +44,8 @@ pub struct Metrics {
     pub masked: Counter,
     /// Records left out for their size (`LOGSKIFF_KAFKA_OVERSIZE=drop`).
     pub oversize_drops: Counter,
+    /// Syslog messages that were cut (`LOGSKIFF_SYSLOG_BYTES_MAX`).
+    pub syslog_truncated: Counter,
     /// Records whose topic was one too many.
     pub topic_overflow: Counter,
     /// Times that everything unsettled was read again.

@@ -22,6 +22,14 @@ pub struct Config {
     pub syslog: Option<syslog::Config>,
 }
 
+impl Config {
+    /// Whether records go to a receiver, which then is what counts; else it is standard output.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.kafka.is_some() || self.syslog.is_some()
+    }
+}
+
 /// What became of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {

@@ -127,6 +127,7 @@ pub(super) fn ended(summary: &Summary, metrics: &Metrics, shown: impl Fn(&Path) 
         time_failures = metrics.time_failures.get(),
         type_failures = metrics.type_failures.get(),
         oversize_drops = metrics.oversize_drops.get(),
+        syslog_truncated = metrics.syslog_truncated.get(),
         rewinds = metrics.rewinds.get(),
         truncations = metrics.truncations.get(),
         lost_bytes = metrics.lost_bytes.get(),

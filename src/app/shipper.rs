@@ -25,6 +25,7 @@ use crate::encode::{Envelope, Source, labels};
 use crate::ledger::{Balance, Ledger};
 use crate::metrics::Metrics;
 use crate::output::kafka::Kafka;
+use crate::output::syslog::Syslog;
 use crate::output::{Report, stdout};
 use crate::record::{FileId, Watermark};
 use crate::redact::Carry;
@@ -45,6 +46,8 @@ const SAVE_BYTES: u64 = 128 * 1024;
 const SAVE_SPACING: Duration = Duration::from_millis(20);
 /// The wait before unsettled lines are sent again doubles from the first to the second, until something is delivered.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// How long a connection may take to be closed at the end: nothing is in it any more that is waited for.
+const LEAVE: Duration = Duration::from_millis(600);
 /// How much before a position can matter to what is masked after it.
 const LOOKBACK_BYTES: usize = 8 * 1024;
 
@@ -53,6 +56,7 @@ pub(super) struct Tools {
     pub tail: Tail,
     pub pipelines: Vec<Pipeline>,
     pub kafka: Option<Kafka>,
+    pub syslog: Option<Syslog>,
     pub saver: Option<Saver>,
     pub watch: Watch,
     pub metrics: Metrics,
@@ -80,6 +84,8 @@ pub(super) struct Shipper {
     sent: usize,
     /// The batch is on standard output already.
     printed: bool,
+    /// The same records as syslog messages, where there is a receiver for them.
+    messages: Batch,
     topics: Topics,
     desks: HashMap<FileId, Desk>,
     labels: BTreeMap<String, String>,
@@ -115,6 +121,7 @@ impl Shipper {
             batch: Batch::default(),
             sent: 0,
             printed: false,
+            messages: Batch::default(),
             topics,
             desks: HashMap::new(),
             labels: BTreeMap::new(),
@@ -150,28 +157,51 @@ impl Shipper {
 
     /// Takes the reports to the ledger, and starts again where something failed.
     fn collect(&mut self, now: Instant) -> Result<(), AppError> {
-        let Some(kafka) = &mut self.tools.kafka else { return Ok(()) };
-        kafka.reports(&mut self.reports);
+        if let Some(kafka) = &mut self.tools.kafka {
+            kafka.reports(&mut self.reports);
+        }
+        if let Some(syslog) = &mut self.tools.syslog {
+            syslog.reports(&mut self.reports);
+        }
         let delivered = self.reports.iter().any(|report| report.delivered);
         self.settle_reports();
         if delivered && !self.ledger.failed() {
             self.back_off = BACK_OFF.0;
         }
-        if !self.ledger.failed() {
-            return Ok(());
+        if self.ledger.failed() {
+            self.fall_back(now)?;
+        } else if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
+            // Nothing was out when the connection was lost.
+            syslog.replace();
         }
+        Ok(())
+    }
+
+    /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
+    /// is read again.
+    fn fall_back(&mut self, now: Instant) -> Result<(), AppError> {
         // What was not taken yet fails as well: it comes back with the rest, in its order.
-        for entry in self.batch.entries.drain(self.sent..) {
+        for entry in self.batch.entries.drain(self.sent..).chain(self.messages.entries.drain(..)) {
             self.ledger.settle(entry.ticket, false);
         }
         self.batch.clear(self.config.batch.bytes);
+        self.messages.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
-        let Some(kafka) = &mut self.tools.kafka else { return Ok(()) };
-        kafka.give_up();
+        if let Some(kafka) = &self.tools.kafka {
+            kafka.give_up();
+        }
         if self.ledger.in_flight() {
             return Ok(());
         }
-        let at_once = kafka.is_broken() && kafka.replace()?;
+        let mut at_once = match &mut self.tools.kafka {
+            Some(kafka) => kafka.is_broken() && kafka.replace()?,
+            None => false,
+        };
+        if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
+            // It waits by itself before it connects again.
+            syslog.replace();
+            at_once = true;
+        }
         self.rewind(now);
         if at_once {
             self.resume_at = None;
@@ -313,18 +343,22 @@ impl Shipper {
 
     /// Hands the batch to the outputs. What Kafka does not take yet is offered again.
     fn flush(&mut self) -> Result<(), AppError> {
+        if let Some(syslog) = self.tools.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
+            syslog.send(&mut self.messages, self.config.batch.bytes);
+        }
         if self.batch.entries.is_empty() {
             return Ok(());
         }
         if self.config.output.stdout && !self.printed {
             self.printed = true;
+            let stdout_counts = !self.config.output.is_remote();
             if let Err(error) = stdout::write(&self.batch, &mut io::stdout().lock(), &mut self.reports) {
-                if self.tools.kafka.is_none() {
+                if stdout_counts {
                     return Err(AppError::Stdout(error));
                 }
                 self.tools.metrics.stdout_failures.add(1);
             }
-            if self.tools.kafka.is_some() {
+            if !stdout_counts {
                 self.reports.clear();
             }
             self.settle_reports();
@@ -366,6 +400,9 @@ impl Shipper {
 
     fn end(mut self) -> Summary {
         self.checkpoint_for_good(Instant::now());
+        if let Some(syslog) = self.tools.syslog.take() {
+            syslog.close(LEAVE);
+        }
         let summary = self.summary();
         mouth::ended(&summary, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
         summary

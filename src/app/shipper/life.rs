@@ -49,6 +49,9 @@ impl Shipper {
             // The end of the files may lie in one that no look has found yet. Back-off is cut short.
             self.scan_at = now;
             self.resume_at = None;
+            if let Some(syslog) = &self.tools.syslog {
+                syslog.hurry();
+            }
             return false;
         }
         let timeout = self.life.config.drain_timeout;
@@ -59,6 +62,7 @@ impl Shipper {
             return false;
         }
         let idle = self.batch.entries.is_empty()
+            && self.messages.entries.is_empty()
             && !self.ledger.in_flight()
             && !self.ledger.failed()
             && self.resume_at.is_none();

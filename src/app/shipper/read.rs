@@ -126,7 +126,7 @@ impl Shipper {
         let read_ns = now_ns();
         let mut taken = Taken { bytes: 0, boundary, full: false };
         for framed in frames {
-            if self.batch.is_full(self.config.batch.bytes) {
+            if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
                 self.flush()?;
             }
             if self.is_full() {
@@ -166,13 +166,50 @@ impl Shipper {
             metrics.blank.add(1);
             return self.drop_span(file, span, boundary);
         }
-        let before = self.batch.bytes.len();
-        let (batch, topics, kafka) = (&mut self.batch, &mut self.topics, self.config.output.kafka.as_ref());
+        let shipped = self.write(desk, line, start, read_ns);
+        let Some(Written { before, record, message, truncated }) = shipped else {
+            return self.drop_span(file, span, boundary);
+        };
+        let kafka_messages = match (&self.tools.kafka, &record) {
+            (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
+            _ => Some(0),
+        };
+        let settled = self.ledger.settled_before(file, span, boundary);
+        let (Some(kafka_messages), false) = (kafka_messages, settled) else {
+            self.batch.bytes.truncate(before.0);
+            self.messages.bytes.truncate(before.1);
+            if !settled {
+                self.tools.metrics.oversize_drops.add(1);
+                self.drop_span(file, span, boundary);
+            }
+            return;
+        };
+        self.tools.metrics.syslog_truncated.add(u64::from(truncated));
+        let messages = kafka_messages.saturating_add(u16::from(message.is_some()));
+        let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
+        let ticket = self.ledger.pending(file, span, boundary, cost_bytes(encoded, span.bytes()), messages);
+        self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
+        self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
+    }
+
+    /// Writes what the outputs want of a line to the end of their batches; `None` when the line is dropped.
+    fn write(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) -> Option<Written> {
+        let metrics = &self.tools.metrics;
+        let (batch, messages, topics, output) =
+            (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
         let envelope = &desk.envelope;
-        let shipped =
-            self.tools.pipelines[desk.input].line(line, start, &mut desk.carry, metrics, |redacted, encoder| {
-                encoder.encode(redacted, envelope, (span, boundary), read_ns, &mut batch.bytes);
-                let payload = before..batch.bytes.len();
+        let place = (line.span, line.boundary);
+        let before = (batch.bytes.len(), messages.bytes.len());
+        self.tools.pipelines[desk.input].line(line, start, &mut desk.carry, metrics, |redacted, encoder| {
+            let mut written = Written { before, record: None, message: None, truncated: false };
+            if output.syslog.is_some() {
+                written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
+                written.message = Some(Entry::of(before.1..messages.bytes.len()));
+            }
+            if output.kafka.is_some() || output.stdout {
+                encoder.encode(redacted, envelope, place, read_ns, &mut batch.bytes);
+                let payload = before.0..batch.bytes.len();
+                let kafka = output.kafka.as_ref();
                 let topic = desk.topic.unwrap_or_else(|| {
                     let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
                     topics.number_or_default(&name, metrics)
@@ -183,24 +220,25 @@ impl Shipper {
                     (None, None) => {}
                 }
                 let key = payload.end..batch.bytes.len();
-                encoder.header_id(envelope, span, &mut batch.bytes);
-                (payload, key.clone(), key.end..batch.bytes.len(), topic)
-            });
-        let Some((payload, key, id, topic)) = shipped else { return self.drop_span(file, span, boundary) };
-        let messages = self.tools.kafka.as_ref().map_or(Some(1), |kafka| kafka.messages(payload.len()));
-        let settled = self.ledger.settled_before(file, span, boundary);
-        let (Some(messages), false) = (messages, settled) else {
-            self.batch.bytes.truncate(before);
-            if !settled {
-                self.tools.metrics.oversize_drops.add(1);
-                self.drop_span(file, span, boundary);
+                encoder.header_id(envelope, line.span, &mut batch.bytes);
+                let id = key.end..batch.bytes.len();
+                written.record = Some(Entry { key, id, topic, ..Entry::of(payload) });
             }
-            return;
-        };
-        let cost = cost_bytes(self.batch.bytes.len() - before, span.bytes());
-        let ticket = self.ledger.pending(file, span, boundary, cost, messages);
-        self.batch.entries.push(Entry { payload, key, id, topic, ticket });
+            written
+        })
     }
+}
+
+/// What was written of one line.
+struct Written {
+    /// How long the batches were before.
+    before: (usize, usize),
+    /// For Kafka and standard output; its ticket is still to come.
+    record: Option<Entry>,
+    /// For syslog; likewise.
+    message: Option<Entry>,
+    /// Whether the message was cut.
+    truncated: bool,
 }
 
 /// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.

@@ -1,6 +1,28 @@
-//! TLS without a socket: bytes in, bytes out.
+//! TLS without a socket: plaintext and ciphertext in, ciphertext and plaintext out.
+//!
+//! OpenSSL works on memory here, so that it is known where in the stream the ciphertext of a message ends. The files of a
+//! [`Config`] are read for each session.
 
-use std::path::PathBuf;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{
+    ErrorCode, HandshakeError, MidHandshakeSslStream, ShutdownState, Ssl, SslContext, SslMethod, SslRef, SslStream,
+    SslVerifyMode, SslVersion,
+};
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509CheckFlags;
+use openssl::x509::{X509, X509VerifyResult};
+
+/// The variables that name the files.
+const CA_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CA_FILE";
+const CERT_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CERT_FILE";
+const KEY_FILE: &str = "LOGSKIFF_SYSLOG_TLS_KEY_FILE";
 
 /// How TLS is spoken.
 #[derive(Clone, Debug, Default)]
@@ -16,3 +38,302 @@ pub struct Config {
     /// Whether the receiver's certificate and name are verified.
     pub verify: bool,
 }
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be used.
+    #[error("{variable}: {path}: {reason}", path = path.display())]
+    File {
+        /// The variable that names it.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; nothing of its content.
+        reason: String,
+    },
+    /// The peer's certificate is not to be trusted.
+    #[error("the receiver's certificate is refused: {0}")]
+    Verify(String),
+    /// The peer does not want us.
+    #[error("the receiver refuses the TLS session: {0}")]
+    Refused(String),
+    /// Anything else, such as a peer that speaks no TLS.
+    #[error("TLS fails: {0}")]
+    Protocol(String),
+}
+
+impl From<ErrorStack> for Error {
+    fn from(errors: ErrorStack) -> Self {
+        Self::Protocol(reasons(&errors))
+    }
+}
+
+/// What the files hold, as far as it is needed to see that they have changed.
+pub type Files = [Option<u64>; 3];
+
+/// The socket's place: what came, and what is to go.
+#[derive(Debug, Default)]
+struct Pipe {
+    incoming: Vec<u8>,
+    at: usize,
+    outgoing: Vec<u8>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = buffer.len().min(self.incoming.len() - self.at);
+        if bytes == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        buffer[..bytes].copy_from_slice(&self.incoming[self.at..self.at + bytes]);
+        self.at += bytes;
+        if self.at == self.incoming.len() {
+            self.incoming.clear();
+            self.at = 0;
+        }
+        Ok(bytes)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outgoing.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+enum Stage {
+    Handshake(MidHandshakeSslStream<Pipe>),
+    Open(SslStream<Pipe>),
+    /// A handshake has failed; what is left to say to the peer.
+    Failed(Pipe),
+}
+
+/// One TLS session, of the client's side.
+pub struct Session {
+    stage: Stage,
+    accepted: bool,
+}
+
+impl Session {
+    /// Begins a session with a host; the first bytes of the handshake are in [`Session::outgoing`].
+    ///
+    /// # Errors
+    /// [`Error::File`], when a file cannot be used.
+    pub fn new(config: &Config, host: &str) -> Result<Self, Error> {
+        let name = config.server_name.as_deref().unwrap_or(host);
+        let mut ssl = {
+            let context = context(config)?;
+            Ssl::new(&context)?
+        };
+        let address = name.parse::<IpAddr>().ok();
+        if address.is_none() {
+            ssl.set_hostname(name)?;
+        }
+        if config.verify {
+            let wanted = ssl.param_mut();
+            wanted.set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
+            match address {
+                Some(address) => wanted.set_ip(address)?,
+                None => wanted.set_host(name)?,
+            }
+        }
+        match ssl.connect(Pipe::default()) {
+            Err(HandshakeError::WouldBlock(handshake)) => {
+                Ok(Self { stage: Stage::Handshake(handshake), accepted: false })
+            }
+            Err(HandshakeError::Failure(failed)) => Err(failure(failed.ssl(), failed.error())),
+            Err(HandshakeError::SetupFailure(errors)) => Err(errors.into()),
+            Ok(_) => Err(Error::Protocol("the handshake ended before it began".into())),
+        }
+    }
+
+    /// What the files hold now; a change means that new sessions would be others. `None`: none, or not readable.
+    #[must_use]
+    pub fn files(config: &Config) -> Files {
+        [&config.ca_file, &config.cert_file, &config.key_file].map(|path| {
+            let content = fs::read(path.as_deref()?).ok()?;
+            let mut hasher = DefaultHasher::new();
+            content.hash(&mut hasher);
+            Some(hasher.finish())
+        })
+    }
+
+    /// Takes bytes of the peer.
+    pub fn received(&mut self, wire: &[u8]) {
+        self.pipe().incoming.extend_from_slice(wire);
+    }
+
+    /// Goes on with the handshake, as far as the peer's bytes allow. True once it is complete.
+    ///
+    /// # Errors
+    /// Why there will be no session.
+    pub fn handshake(&mut self) -> Result<bool, Error> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Failed(Pipe::default()));
+        let (stage, result) = match stage {
+            Stage::Handshake(handshake) => match handshake.handshake() {
+                Ok(stream) => {
+                    // Before TLS 1.3 the server has the last word of a handshake.
+                    self.accepted = stream.ssl().version2() != Some(SslVersion::TLS1_3);
+                    (Stage::Open(stream), Ok(true))
+                }
+                Err(HandshakeError::WouldBlock(handshake)) => (Stage::Handshake(handshake), Ok(false)),
+                Err(HandshakeError::Failure(mut failed)) => {
+                    let error = failure(failed.ssl(), failed.error());
+                    (Stage::Failed(std::mem::take(failed.get_mut())), Err(error))
+                }
+                Err(HandshakeError::SetupFailure(errors)) => (Stage::Failed(Pipe::default()), Err(errors.into())),
+            },
+            open @ Stage::Open(_) => (open, Ok(true)),
+            failed @ Stage::Failed(_) => (failed, Err(Error::Protocol("the handshake has failed".into()))),
+        };
+        self.stage = stage;
+        result
+    }
+
+    /// Whether the peer has shown that it takes us: a TLS 1.3 server says so only after the handshake, with a session
+    /// ticket or an answer, and may still refuse the client's certificate.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.accepted
+    }
+
+    /// Encrypts all of it into [`Session::outgoing`].
+    ///
+    /// # Errors
+    /// When the session is not open, or broken.
+    pub fn write(&mut self, plain: &[u8]) -> Result<(), Error> {
+        let Stage::Open(stream) = &mut self.stage else { return Err(Error::Protocol("no session".into())) };
+        let mut rest = plain;
+        while !rest.is_empty() {
+            match stream.ssl_write(rest) {
+                Ok(bytes) => rest = &rest[bytes..],
+                Err(error) => return Err(failure(stream.ssl(), &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Decrypts what has come and appends it. True when the peer has closed the session.
+    ///
+    /// # Errors
+    /// What the peer refuses, or what is broken.
+    pub fn read(&mut self, plain: &mut Vec<u8>) -> Result<bool, Error> {
+        let Stage::Open(stream) = &mut self.stage else { return Ok(false) };
+        let came = !stream.get_ref().incoming.is_empty();
+        let mut buffer = [0; 4096];
+        let closed = loop {
+            match stream.ssl_read(&mut buffer) {
+                Ok(0) => break true,
+                Ok(bytes) => plain.extend_from_slice(&buffer[..bytes]),
+                Err(error) if error.code() == ErrorCode::WANT_READ => break false,
+                Err(error) if error.code() == ErrorCode::ZERO_RETURN => break true,
+                Err(error) => return Err(failure(stream.ssl(), &error)),
+            }
+        };
+        // All of a record was taken, and it was no alert.
+        self.accepted |= came && !closed && stream.get_ref().incoming.is_empty();
+        Ok(closed)
+    }
+
+    /// Ciphertext for the socket; the caller takes it.
+    pub fn outgoing(&mut self) -> &mut Vec<u8> {
+        &mut self.pipe().outgoing
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn close(&mut self) {
+        if let Stage::Open(stream) = &mut self.stage
+            && !stream.get_shutdown().contains(ShutdownState::SENT)
+        {
+            // Written to memory; what goes wrong with a session that ends is of no interest.
+            _ = stream.shutdown();
+        }
+    }
+
+    fn pipe(&mut self) -> &mut Pipe {
+        match &mut self.stage {
+            Stage::Handshake(handshake) => handshake.get_mut(),
+            Stage::Open(stream) => stream.get_mut(),
+            Stage::Failed(pipe) => pipe,
+        }
+    }
+}
+
+/// What is the same for all sessions, as the files are now.
+fn context(config: &Config) -> Result<SslContext, Error> {
+    let mut context = SslContext::builder(SslMethod::tls_client())?;
+    context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    context.set_verify(if config.verify { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
+    if let Some(path) = &config.ca_file {
+        let mut store = X509StoreBuilder::new()?;
+        for certificate in certificates(CA_FILE, path)? {
+            store.add_cert(certificate)?;
+        }
+        context.set_cert_store(store.build());
+    } else if config.verify {
+        // The OpenSSL that is built in knows no folder of this system.
+        let system = openssl_probe::probe();
+        let folder = system.cert_dir.first().map(PathBuf::as_path);
+        if system.cert_file.is_some() || folder.is_some() {
+            context.load_verify_locations(system.cert_file.as_deref(), folder)?;
+        }
+    }
+    if let (Some(cert_file), Some(key_file)) = (&config.cert_file, &config.key_file) {
+        let mut chain = certificates(CERT_FILE, cert_file)?.into_iter();
+        if let Some(leaf) = chain.next() {
+            context.set_certificate(&leaf)?;
+        }
+        for issuer in chain {
+            context.add_extra_chain_cert(issuer)?;
+        }
+        let mistake = |reason: &str| Error::File { variable: KEY_FILE, path: key_file.clone(), reason: reason.into() };
+        let text = read(KEY_FILE, key_file)?;
+        // A key with a passphrase must not make OpenSSL ask for it on the terminal.
+        let key = PKey::private_key_from_pem_callback(&text, |_| Ok(0));
+        let key = key.map_err(|_| mistake("holds no private key in PEM, or one with a passphrase"))?;
+        context.set_private_key(&key).map_err(|_| mistake("is not the key of the certificate"))?;
+        context.check_private_key().map_err(|_| mistake("is not the key of the certificate"))?;
+    }
+    Ok(context.build())
+}
+
+fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|error| Error::File { variable, path: path.to_owned(), reason: error.to_string() })
+}
+
+fn certificates(variable: &'static str, path: &Path) -> Result<Vec<X509>, Error> {
+    let found = X509::stack_from_pem(&read(variable, path)?).unwrap_or_default();
+    if found.is_empty() {
+        let reason = "holds no certificate in PEM".to_owned();
+        return Err(Error::File { variable, path: path.to_owned(), reason });
+    }
+    Ok(found)
+}
+
+/// What OpenSSL says, in words for the one who set things up.
+fn failure(ssl: &SslRef, error: &openssl::ssl::Error) -> Error {
+    let result = ssl.verify_result();
+    let Some(stack) = error.ssl_error() else {
+        return Error::Protocol(error.io_error().map_or_else(|| "the peer has gone".to_owned(), ToString::to_string));
+    };
+    let text = reasons(stack);
+    if text.contains("certificate verify failed") && result != X509VerifyResult::OK {
+        return Error::Verify(result.error_string().to_owned());
+    }
+    if text.contains("alert") { Error::Refused(text) } else { Error::Protocol(text) }
+}
+
+/// The reasons alone: files, lines and functions of OpenSSL help nobody.
+fn reasons(stack: &ErrorStack) -> String {
+    let reasons: Vec<&str> = stack.errors().iter().filter_map(openssl::error::Error::reason).collect();
+    if reasons.is_empty() { "no reason given".to_owned() } else { reasons.join(", ") }
+}
+
+#[cfg(test)]
+mod tests;

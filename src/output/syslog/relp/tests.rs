@@ -1,0 +1,117 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::FileId;
+
+const OPENED: &[u8] =
+    b"1 rsp 92 200 OK\nrelp_version=0\nrelp_software=librelp,1.10.0,http://librelp.adiscon.com\ncommands=syslog\n";
+
+fn ticket(sequence: u32) -> Ticket {
+    Ticket { file: FileId(7), sequence }
+}
+
+fn opened(window: usize) -> Relp {
+    let mut relp = Relp::new(window, &mut Vec::new());
+    assert_eq!(relp.room(), 0, "nothing is sent before the session is open");
+    relp.received(OPENED, &mut Vec::new()).unwrap();
+    assert!(relp.is_open());
+    relp
+}
+
+#[test]
+fn the_session_is_offered_as_the_protocol_wants_it() {
+    let mut out = Vec::new();
+    let mut relp = Relp::new(2, &mut out);
+    let offers = format!("relp_version=0\nrelp_software=logskiff,{}\ncommands=syslog", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(out).unwrap(), format!("1 open {} {offers}\n", offers.len()));
+    relp.received(OPENED, &mut Vec::new()).unwrap();
+    let mut out = Vec::new();
+    relp.message(b"<13>1 a\nb", ticket(5), &mut out);
+    assert_eq!(out, b"2 syslog 9 <13>1 a\nb\n");
+    let mut out = Vec::new();
+    relp.close(&mut out);
+    assert_eq!(out, b"3 close 0\n");
+}
+
+#[test]
+fn responses_are_matched_in_any_order_and_any_cut() {
+    let mut relp = opened(3);
+    let mut reports = Vec::new();
+    for sequence in 0..3 {
+        relp.message(b"m", ticket(sequence), &mut Vec::new());
+    }
+    assert_eq!((relp.room(), relp.pending()), (0, 3));
+    for byte in b"3 rsp 6 200 OK\n4 rsp 9 500 error\n" {
+        relp.received(&[*byte], &mut reports).unwrap();
+    }
+    let report = |sequence, delivered| Report { ticket: ticket(sequence), delivered };
+    assert_eq!(reports, [report(1, true), report(2, false)]);
+    // The window moves with its oldest transaction, as the receiver's does.
+    assert_eq!((relp.room(), relp.pending()), (0, 1));
+    relp.received(b"2 rsp 3 200\n0 hint 0\n", &mut reports).unwrap();
+    assert_eq!((relp.room(), relp.pending()), (3, 0));
+    relp.message(b"m", ticket(3), &mut Vec::new());
+    assert_eq!(relp.unconfirmed(), [ticket(3)]);
+}
+
+#[test]
+fn numbers_begin_anew_after_the_largest() {
+    let mut relp = opened(4);
+    (relp.next, relp.first) = (NUMBER_MAX, NUMBER_MAX);
+    let (mut out, mut reports) = (Vec::new(), Vec::new());
+    for sequence in 0..2 {
+        relp.message(b"m", ticket(sequence), &mut out);
+    }
+    assert_eq!(out, b"999999999 syslog 1 m\n1 syslog 1 m\n");
+    relp.received(b"1 rsp 6 200 OK\n999999999 rsp 6 200 OK\n", &mut reports).unwrap();
+    assert_eq!(reports.iter().map(|report| report.ticket).collect::<Vec<_>>(), [ticket(1), ticket(0)]);
+    assert_eq!(relp.room(), 4);
+}
+
+#[test]
+fn what_is_not_relp_is_told() {
+    #[track_caller]
+    fn check(bytes: &[u8], want: &Error) {
+        let mut relp = Relp::new(8, &mut Vec::new());
+        let whole = relp.received(bytes, &mut Vec::new());
+        assert_eq!(whole.as_ref(), Err(want), "{:?}", String::from_utf8_lossy(bytes));
+        let mut relp = Relp::new(8, &mut Vec::new());
+        let cut = bytes.iter().find_map(|byte| relp.received(&[*byte], &mut Vec::new()).err());
+        assert_eq!(cut.as_ref(), Some(want), "byte by byte");
+    }
+    check(b"HTTP/1.1 400 Bad Request\r\n", &Error::NotRelp);
+    check(b"220 mail.example ESMTP\r\n", &Error::NotRelp);
+    check(b"\x15\x03\x03\x00\x02\x02\x28", &Error::NotRelp);
+    check(b"\n", &Error::NotRelp);
+    check(b"1 rsp 99999999 200", &Error::NotRelp);
+    check(b"1 rsp 6 200 OKx", &Error::NotRelp);
+    check(b"1 syslog 1 m\n", &Error::NotRelp);
+    check(b"0 serverclose 0\n", &Error::Closed);
+    check(b"0 serverclose 0 \n", &Error::Closed);
+    check(b"1 rsp 10 500 go away\n", &Error::Refused("500 go away".into()));
+    check(b"1 rsp 6 200 OK\n", &Error::NoSyslog);
+    check(b"1 rsp 22 200 OK\ncommands=syslogs\n", &Error::NoSyslog);
+    check(b"9 rsp 6 200 OK\n", &Error::Unasked);
+}
+
+#[test]
+fn a_response_comes_once() {
+    let mut relp = opened(8);
+    relp.message(b"m", ticket(0), &mut Vec::new());
+    relp.message(b"m", ticket(1), &mut Vec::new());
+    relp.received(b"3 rsp 6 200 OK\n", &mut Vec::new()).unwrap();
+    assert_eq!(relp.received(b"3 rsp 6 200 OK\n", &mut Vec::new()), Err(Error::Unasked));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_do_harm(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..16), open: bool) {
+        let mut relp = if open { opened(8) } else { Relp::new(8, &mut Vec::new()) };
+        for chunk in chunks {
+            if relp.received(&chunk, &mut Vec::new()).is_err() {
+                break;
+            }
+            prop_assert!(relp.received.len() <= DATA_BYTES_MAX + HEADER_BYTES_MAX + 64);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How many bytes of a stream the peer does not have yet.
+//!
+//! The only `unsafe` code here: one `ioctl` that the safe wrappers of the system lack.
+#![allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// The bytes that were written to a stream and that the peer has not confirmed: for TCP, what its stack has not
+/// acknowledged (Linux `tcp(7)`, `SIOCOUTQ`); for a Unix stream, at least what it has not read (`unix(7)`).
+///
+/// # Errors
+/// What the system says.
+pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> io::Result<u64> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the descriptor is open as long as `socket` is borrowed, and TIOCOUTQ, which SIOCOUTQ is another name for,
+    // writes one int to the place that the third argument points to.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(u64::try_from(count).unwrap_or(0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    /// Fills a stream whose peer does not read, then lets it read: the count rises, and falls to nothing.
+    #[track_caller]
+    fn check(mut near: impl Write + AsFd, mut far: impl Read, set: impl Fn()) {
+        assert_eq!(unacknowledged_bytes(&near).unwrap(), 0, "nothing was written");
+        set();
+        let mut written = 0;
+        while let Ok(bytes) = near.write(&[0; 4096]) {
+            written += bytes;
+        }
+        assert!(unacknowledged_bytes(&near).unwrap() > 0, "the peer has no room for all of {written} bytes");
+        let mut read = vec![0; written];
+        far.read_exact(&mut read).unwrap();
+        let start = std::time::Instant::now();
+        while unacknowledged_bytes(&near).unwrap() > 0 {
+            assert!(start.elapsed().as_secs() < 20, "what was read is never confirmed");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_the_peer_does_not_have_is_counted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let handle = near.try_clone().unwrap();
+        check(near, far, || handle.set_nonblocking(true).unwrap());
+        let (near, far) = UnixStream::pair().unwrap();
+        let handle = near.try_clone().unwrap();
+        check(near, far, || handle.set_nonblocking(true).unwrap());
+    }
+}
