@@ -11,6 +11,7 @@ mod names;
 mod raw;
 mod reader;
 pub mod reference;
+mod syslog;
 pub mod value;
 
 use std::ops::RangeInclusive;
@@ -146,10 +147,11 @@ fn gather(reader: &mut Reader<'_>) -> Config {
     let inputs = input::all(reader);
     let watch = watch(reader);
     let checkpoint = checkpoint(reader);
-    let encode = encode(reader);
+    let mut encode = encode(reader);
     let line_bytes_max = inputs.iter().map(|input| input.frame.line_bytes_max).max().unwrap_or_default();
     let batch = batch(reader, line_bytes_max);
-    let output = output(reader, &batch);
+    let (output, message) = output(reader, &batch);
+    encode.syslog = message;
     let batched = output.kafka.as_ref().is_some_and(|kafka| kafka.message == Message::Batch);
     if batched && encode.event_id == EventId::Header {
         reader
@@ -234,20 +236,31 @@ fn batch(reader: &mut Reader<'_>, line_bytes_max: usize) -> batch::Config {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sink {
     Kafka,
+    Syslog,
     Stdout,
 }
 
-fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> output::Config {
-    let sinks = reader.choices(OUTPUT, &[("kafka", Sink::Kafka), ("stdout", Sink::Stdout)]);
+/// The outputs, and how the messages of the syslog one are written.
+fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (output::Config, Option<encode::syslog::Config>) {
+    let known = [("kafka", Sink::Kafka), ("syslog", Sink::Syslog), ("stdout", Sink::Stdout)];
+    let sinks = reader.choices(OUTPUT, &known);
     if sinks.is_empty() {
-        reader.mistake(OUTPUT, "names no output; known are kafka, stdout");
+        reader.mistake(OUTPUT, "names no output; known are kafka, syslog, stdout");
     }
-    if !reader.is_set(OUTPUT) && reader.is_set("LOGSKIFF_KAFKA_BROKERS") {
-        reader.mistake(OUTPUT, "not set, but LOGSKIFF_KAFKA_BROKERS is; without it nothing would go to Kafka");
+    for (receiver, name) in [("LOGSKIFF_KAFKA_BROKERS", "Kafka"), ("LOGSKIFF_SYSLOG_ADDRESS", "syslog")] {
+        if !reader.is_set(OUTPUT) && reader.is_set(receiver) {
+            reader.mistake(OUTPUT, format!("not set, but {receiver} is; without it nothing would go to {name}"));
+        }
     }
-    let needed = sinks.contains(&Sink::Kafka);
-    let kafka = kafka::config(reader, batch, needed);
-    output::Config { stdout: sinks.contains(&Sink::Stdout), kafka: needed.then_some(kafka), syslog: None }
+    let needed = |sink| sinks.contains(&sink);
+    let kafka = kafka::config(reader, batch, needed(Sink::Kafka));
+    let (syslog, message) = syslog::config(reader, needed(Sink::Syslog));
+    let output = output::Config {
+        stdout: needed(Sink::Stdout),
+        kafka: needed(Sink::Kafka).then_some(kafka),
+        syslog: needed(Sink::Syslog).then_some(syslog),
+    };
+    (output, needed(Sink::Syslog).then_some(message))
 }
 
 fn life(reader: &mut Reader<'_>) -> Life {

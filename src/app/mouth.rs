@@ -80,7 +80,15 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
         let brokers = kafka.properties.0.iter().find(|(name, _)| name == "bootstrap.servers");
         format!("kafka {} topic {}", brokers.map_or("", |(_, brokers)| brokers), kafka.topic)
     });
-    let outputs: Vec<String> = kafka.into_iter().chain(config.output.stdout.then(|| "stdout".to_owned())).collect();
+    let syslog = config.output.syslog.as_ref().map(|syslog| {
+        if syslog.addresses.iter().any(|address| address.transport.is_tls()) && !syslog.tls.verify {
+            tracing::warn!("LOGSKIFF_SYSLOG_TLS_VERIFY=off: anyone can be the receiver, and read what is sent");
+        }
+        let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
+        format!("syslog {}", addresses.join(","))
+    });
+    let outputs: Vec<String> =
+        kafka.into_iter().chain(syslog).chain(config.output.stdout.then(|| "stdout".to_owned())).collect();
     let state = config
         .checkpoint
         .dir

@@ -7,8 +7,9 @@ use std::fmt::Write;
 
 use crate::config::value::{bytes_text, duration_text};
 use crate::config::{Config, Exit, Input};
+use crate::encode;
 use crate::encode::Encoding;
-use crate::output::kafka;
+use crate::output::{kafka, syslog};
 use crate::parse::Format;
 use crate::tail::Start;
 
@@ -27,6 +28,9 @@ fn summary(config: &Config) -> String {
     }
     if let Some(kafka) = &config.output.kafka {
         lines.push(format!("output kafka: {encoding}, {}", receiver(kafka)));
+    }
+    if let (Some(syslog), Some(message)) = (&config.output.syslog, &config.encode.syslog) {
+        lines.push(format!("output syslog: {}", syslog_receiver(syslog, message)));
     }
     let batch = &config.batch;
     lines.push(format!(
@@ -93,6 +97,29 @@ fn receiver(kafka: &kafka::Config) -> String {
     );
     if let Some(mechanism) = set("sasl.mechanism") {
         let _ = write!(text, " with {mechanism}");
+    }
+    text
+}
+
+fn syslog_receiver(syslog: &syslog::Config, message: &encode::syslog::Config) -> String {
+    let format = match message.format {
+        encode::syslog::Format::Rfc5424 => "RFC 5424",
+        encode::syslog::Format::Rfc3164 => "RFC 3164",
+    };
+    let body = match message.message {
+        encode::syslog::Message::Raw => "redacted lines",
+        encode::syslog::Message::Json => "JSON records",
+    };
+    let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
+    let mut text = format!("{body} as {format} up to {} at {}", bytes_text(message.bytes_max), addresses.join(", "));
+    if message.framing == encode::syslog::Framing::Newline {
+        text.push_str(", newline framing");
+    }
+    if syslog.compression {
+        text.push_str(", zlib stream");
+    }
+    if syslog.addresses.iter().any(|address| address.transport.is_tls()) && !syslog.tls.verify {
+        text.push_str(", UNVERIFIED");
     }
     text
 }

@@ -3,8 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::FileId;
 
-const OPENED: &[u8] =
-    b"1 rsp 92 200 OK\nrelp_version=0\nrelp_software=librelp,1.10.0,http://librelp.adiscon.com\ncommands=syslog\n";
+const OPENED: &str = "200 OK\nrelp_version=0\nrelp_software=librelp,1.10.0,http://librelp.adiscon.com\ncommands=syslog";
+
+/// A response to transaction 1.
+fn response(data: &str) -> Vec<u8> {
+    format!("1 rsp {} {data}\n", data.len()).into_bytes()
+}
 
 fn ticket(sequence: u32) -> Ticket {
     Ticket { file: FileId(7), sequence }
@@ -13,7 +17,7 @@ fn ticket(sequence: u32) -> Ticket {
 fn opened(window: usize) -> Relp {
     let mut relp = Relp::new(window, &mut Vec::new());
     assert_eq!(relp.room(), 0, "nothing is sent before the session is open");
-    relp.received(OPENED, &mut Vec::new()).unwrap();
+    relp.received(&response(OPENED), &mut Vec::new()).unwrap();
     assert!(relp.is_open());
     relp
 }
@@ -24,7 +28,7 @@ fn the_session_is_offered_as_the_protocol_wants_it() {
     let mut relp = Relp::new(2, &mut out);
     let offers = format!("relp_version=0\nrelp_software=logskiff,{}\ncommands=syslog", env!("CARGO_PKG_VERSION"));
     assert_eq!(String::from_utf8(out).unwrap(), format!("1 open {} {offers}\n", offers.len()));
-    relp.received(OPENED, &mut Vec::new()).unwrap();
+    relp.received(&response(OPENED), &mut Vec::new()).unwrap();
     let mut out = Vec::new();
     relp.message(b"<13>1 a\nb", ticket(5), &mut out);
     assert_eq!(out, b"2 syslog 9 <13>1 a\nb\n");
@@ -88,9 +92,9 @@ fn what_is_not_relp_is_told() {
     check(b"1 syslog 1 m\n", &Error::NotRelp);
     check(b"0 serverclose 0\n", &Error::Closed);
     check(b"0 serverclose 0 \n", &Error::Closed);
-    check(b"1 rsp 10 500 go away\n", &Error::Refused("500 go away".into()));
-    check(b"1 rsp 6 200 OK\n", &Error::NoSyslog);
-    check(b"1 rsp 22 200 OK\ncommands=syslogs\n", &Error::NoSyslog);
+    check(&response("500 go away"), &Error::Refused("500 go away".into()));
+    check(&response("200 OK"), &Error::NoSyslog);
+    check(&response("200 OK\ncommands=syslogs"), &Error::NoSyslog);
     check(b"9 rsp 6 200 OK\n", &Error::Unasked);
 }
 
