@@ -291,7 +291,8 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16, doors: &[Do
 
 /// Ports that nobody listens on. Another process may take one before the broker does; then the broker's start fails,
 /// loudly. The clock seeds the choice, so that test binaries that run side by side choose differently.
-fn free_ports(count: usize) -> Vec<u16> {
+/// Ports of loopback that are free, each once.
+pub fn free_ports(count: usize) -> Vec<u16> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock past 1970");
     let mut dice = Dice::new(u64::from(now.subsec_nanos()) ^ u64::from(std::process::id()) << 32);
     let free = std::iter::repeat_with(|| u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port"))

@@ -14,6 +14,7 @@ pub mod authority;
 pub mod broker;
 pub mod lines;
 pub mod mock;
+pub mod receiver;
 pub mod sidecar;
 
 use std::path::Path;
