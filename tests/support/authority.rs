@@ -50,13 +50,23 @@ impl Authority {
 
     /// Issues a certificate for alternative names such as `IP:127.0.0.1` or `DNS:broker.example`.
     pub fn issue(&self, name: &str, alternative_names: &str) -> Issued {
+        self.issue_for(name, alternative_names, "2")
+    }
+
+    /// The same, of a certificate whose time is over.
+    pub fn issue_expired(&self, name: &str, alternative_names: &str) -> Issued {
+        // OpenSSL takes a negative number of days: valid from now until then.
+        self.issue_for(name, alternative_names, "-1")
+    }
+
+    fn issue_for(&self, name: &str, alternative_names: &str, days: &str) -> Issued {
         let [certificate, key, request, extensions] =
             ["pem", "key", "csr", "cnf"].map(|extension| format!("{name}.{extension}"));
         fs::write(self.at(&extensions), format!("subjectAltName={alternative_names}\n")).expect("written");
         let subject = format!("/CN={name}");
         self.openssl(&[&["req", "-new", "-keyout", &key, "-out", &request, "-subj", &subject], &NEW_KEY]);
         self.openssl(&[
-            &["x509", "-req", "-in", &request, "-out", &certificate, "-extfile", &extensions, "-days", "2"][..],
+            &["x509", "-req", "-in", &request, "-out", &certificate, "-extfile", &extensions, "-days", days][..],
             &["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"],
         ]);
         let (certificate, key, both) = (self.at(&certificate), self.at(&key), self.at(&format!("{name}-both.pem")));
