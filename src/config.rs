@@ -22,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 pub use self::mistake::{Mistake, Mistakes};
 pub use self::raw::Environment;
 use self::reader::Reader;
+use crate::encode::syslog::Framing;
 use crate::encode::template::Template;
 use crate::encode::{Encoding, EventId};
 use crate::output::kafka::Message;
@@ -150,8 +151,8 @@ fn gather(reader: &mut Reader<'_>) -> Config {
     let mut encode = encode(reader);
     let line_bytes_max = inputs.iter().map(|input| input.frame.line_bytes_max).max().unwrap_or_default();
     let batch = batch(reader, line_bytes_max);
-    let (output, message) = output(reader, &batch);
-    encode.syslog = message;
+    let output;
+    (output, encode.syslog) = self::output(reader, &batch);
     let batched = output.kafka.as_ref().is_some_and(|kafka| kafka.message == Message::Batch);
     if batched && encode.event_id == EventId::Header {
         reader
@@ -240,27 +241,22 @@ enum Sink {
     Stdout,
 }
 
-/// The outputs, and how the messages of the syslog one are written.
+/// Where records go, and how they are written for a syslog receiver, if they go to one.
 fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (output::Config, Option<encode::syslog::Config>) {
-    let known = [("kafka", Sink::Kafka), ("syslog", Sink::Syslog), ("stdout", Sink::Stdout)];
-    let sinks = reader.choices(OUTPUT, &known);
+    let sinks = reader.choices(OUTPUT, &[("kafka", Sink::Kafka), ("syslog", Sink::Syslog), ("stdout", Sink::Stdout)]);
     if sinks.is_empty() {
         reader.mistake(OUTPUT, "names no output; known are kafka, syslog, stdout");
     }
-    for (receiver, name) in [("LOGSKIFF_KAFKA_BROKERS", "Kafka"), ("LOGSKIFF_SYSLOG_ADDRESS", "syslog")] {
+    for (receiver, place) in [("LOGSKIFF_KAFKA_BROKERS", "Kafka"), (syslog::ADDRESS, "syslog")] {
         if !reader.is_set(OUTPUT) && reader.is_set(receiver) {
-            reader.mistake(OUTPUT, format!("not set, but {receiver} is; without it nothing would go to {name}"));
+            reader.mistake(OUTPUT, format!("not set, but {receiver} is; without it nothing would go to {place}"));
         }
     }
-    let needed = |sink| sinks.contains(&sink);
-    let kafka = kafka::config(reader, batch, needed(Sink::Kafka));
-    let (syslog, message) = syslog::config(reader, needed(Sink::Syslog));
-    let output = output::Config {
-        stdout: needed(Sink::Stdout),
-        kafka: needed(Sink::Kafka).then_some(kafka),
-        syslog: needed(Sink::Syslog).then_some(syslog),
-    };
-    (output, needed(Sink::Syslog).then_some(message))
+    let [to_kafka, to_syslog, stdout] = [Sink::Kafka, Sink::Syslog, Sink::Stdout].map(|sink| sinks.contains(&sink));
+    let kafka = kafka::config(reader, batch, to_kafka);
+    let (messages, receiver) = syslog::config(reader, to_syslog);
+    let output = output::Config { stdout, kafka: to_kafka.then_some(kafka), syslog: to_syslog.then_some(receiver) };
+    (output, to_syslog.then_some(messages))
 }
 
 fn life(reader: &mut Reader<'_>) -> Life {
@@ -286,8 +282,7 @@ fn log(reader: &mut Reader<'_>) -> Log {
 #[must_use]
 pub fn effective(environment: &Environment) -> Vec<(String, String)> {
     const HIDDEN: &str = "<secret>";
-    let computed =
-        Config::from_environment(environment).ok().map(|config| value::bytes_text(config.batch.in_flight_bytes));
+    let config = Config::from_environment(environment).ok();
     let mut lines = Vec::new();
     for variable in reference::VARIABLES {
         if let Some((prefix, _)) = variable.name.split_once('<') {
@@ -298,12 +293,26 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
         let value = match environment.value(variable.name) {
             Some(_) if variable.secret => HIDDEN.to_owned(),
             Some(value) => value.to_owned(),
-            None if variable.name == IN_FLIGHT => computed.clone().unwrap_or_else(|| variable.default.to_owned()),
             // Named inputs take the place of the default one.
             None if variable.name == "LOGSKIFF_PATHS" && !environment.input_names().is_empty() => String::new(),
-            None => variable.default.to_owned(),
+            None => config
+                .as_ref()
+                .and_then(|config| computed(config, variable.name))
+                .unwrap_or_else(|| variable.default.to_owned()),
         };
         lines.push((variable.name.to_owned(), value));
     }
     lines
+}
+
+/// What follows from other variables and the machine where a variable is not set; `None`: its default.
+fn computed(config: &Config, variable: &str) -> Option<String> {
+    let syslog = config.encode.syslog.as_ref();
+    match variable {
+        IN_FLIGHT => Some(value::bytes_text(config.batch.in_flight_bytes)),
+        syslog::BYTES_MAX => syslog.map(|syslog| value::bytes_text(syslog.bytes_max)),
+        syslog::HOSTNAME => syslog.map(|syslog| syslog.hostname.to_string()),
+        syslog::FRAMING => syslog.filter(|syslog| syslog.framing == Framing::None).map(|_| String::new()),
+        _ => None,
+    }
 }

@@ -10,6 +10,9 @@ use logskiff::config::{Config, Environment, Mistakes, effective};
 use logskiff::output::kafka;
 use proptest::prelude::*;
 
+#[path = "config/syslog.rs"]
+mod syslog;
+
 const KAFKA: &[(&str, &str)] = &[("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
@@ -181,7 +184,7 @@ fn wrong_records_outputs_and_lives_are_named() {
     check_wrong(&[("LOGSKIFF_FIELDS", "a={field.b}")], "LOGSKIFF_FIELDS", "`field.`");
     check_wrong(&[("LOGSKIFF_FIELDS", "a={planet}")], "LOGSKIFF_FIELDS", "unknown place {planet}");
     check_wrong(&[("LOGSKIFF_LABELS_FILE", "labels")], "LOGSKIFF_LABELS_FILE", "not an absolute path");
-    check_wrong(&[("LOGSKIFF_OUTPUT", "syslog")], "LOGSKIFF_OUTPUT", "not one of kafka, stdout");
+    check_wrong(&[("LOGSKIFF_OUTPUT", "file")], "LOGSKIFF_OUTPUT", "not one of kafka, syslog, stdout");
     check_wrong(&[("LOGSKIFF_OUTPUT", ",")], "LOGSKIFF_OUTPUT", "names no output");
     check_wrong(&[("LOGSKIFF_KAFKA_BROKERS", "a:1")], "LOGSKIFF_OUTPUT", "LOGSKIFF_KAFKA_BROKERS is");
     check_wrong(&[("LOGSKIFF_BATCH_BYTES", "1B")], "LOGSKIFF_BATCH_BYTES", "below the least, 1KiB");

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Line number `seq`, without its line end.
 fn line(seq: u64) -> Vec<u8> {
-    if seq % NASTY_EVERY != 0 {
+    if !seq.is_multiple_of(NASTY_EVERY) {
         return lines::text(seq).into_bytes();
     }
     let text = match seq / NASTY_EVERY % 8 {
@@ -100,7 +100,7 @@ fn check_all(case: &str, received: &[Received], way: Way, format: &str) {
             String::from_utf8_lossy(text),
             String::from_utf8_lossy(&want)
         );
-        if format == "rfc5424" && seq / NASTY_EVERY % 8 == 4 && seq % NASTY_EVERY == 0 {
+        if format == "rfc5424" && seq / NASTY_EVERY % 8 == 4 && seq.is_multiple_of(NASTY_EVERY) {
             let value = if way == Way::Lines { "one#012two" } else { "one\ntwo" };
             let param = format!(r#" cause.text="{value} \"\]\\ 🚀""#);
             assert!(String::from_utf8_lossy(whole).contains(&param), "{case}: {:?}", String::from_utf8_lossy(whole));

@@ -81,14 +81,11 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
         format!("kafka {} topic {}", brokers.map_or("", |(_, brokers)| brokers), kafka.topic)
     });
     let syslog = config.output.syslog.as_ref().map(|syslog| {
-        if syslog.addresses.iter().any(|address| address.transport.is_tls()) && !syslog.tls.verify {
-            tracing::warn!("LOGSKIFF_SYSLOG_TLS_VERIFY=off: anyone can be the receiver, and read what is sent");
-        }
         let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
         format!("syslog {}", addresses.join(","))
     });
-    let outputs: Vec<String> =
-        kafka.into_iter().chain(syslog).chain(config.output.stdout.then(|| "stdout".to_owned())).collect();
+    let stdout = config.output.stdout.then(|| "stdout".to_owned());
+    let outputs: Vec<String> = kafka.into_iter().chain(syslog).chain(stdout).collect();
     let state = config
         .checkpoint
         .dir
@@ -103,6 +100,13 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
         in_flight_bytes = config.batch.in_flight_bytes,
         "logskiff starts"
     );
+    let unverified =
+        config.output.syslog.as_ref().is_some_and(|syslog| {
+            !syslog.tls.verify && syslog.addresses.iter().any(|address| address.transport.is_tls())
+        });
+    if unverified {
+        tracing::warn!("LOGSKIFF_SYSLOG_TLS_VERIFY is off: whoever answers at the address gets the records");
+    }
 }
 
 /// Says what a run came to.

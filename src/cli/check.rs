@@ -7,9 +7,10 @@ use std::fmt::Write;
 
 use crate::config::value::{bytes_text, duration_text};
 use crate::config::{Config, Exit, Input};
-use crate::encode;
-use crate::encode::Encoding;
-use crate::output::{kafka, syslog};
+use crate::encode::syslog::Framing;
+use crate::encode::{self, Encoding};
+use crate::output::syslog::address::Transport;
+use crate::output::{self, kafka};
 use crate::parse::Format;
 use crate::tail::Start;
 
@@ -29,8 +30,8 @@ fn summary(config: &Config) -> String {
     if let Some(kafka) = &config.output.kafka {
         lines.push(format!("output kafka: {encoding}, {}", receiver(kafka)));
     }
-    if let (Some(syslog), Some(message)) = (&config.output.syslog, &config.encode.syslog) {
-        lines.push(format!("output syslog: {}", syslog_receiver(syslog, message)));
+    if let (Some(messages), Some(syslog)) = (&config.encode.syslog, &config.output.syslog) {
+        lines.push(format!("output syslog: {}", syslog_receiver(messages, syslog)));
     }
     let batch = &config.batch;
     lines.push(format!(
@@ -101,25 +102,34 @@ fn receiver(kafka: &kafka::Config) -> String {
     text
 }
 
-fn syslog_receiver(syslog: &syslog::Config, message: &encode::syslog::Config) -> String {
-    let format = match message.format {
-        encode::syslog::Format::Rfc5424 => "RFC 5424",
-        encode::syslog::Format::Rfc3164 => "RFC 3164",
+fn syslog_receiver(messages: &encode::syslog::Config, syslog: &output::syslog::Config) -> String {
+    let format = match messages.format {
+        encode::syslog::Format::Rfc5424 => "rfc5424",
+        encode::syslog::Format::Rfc3164 => "rfc3164",
     };
-    let body = match message.message {
+    let transport = syslog.addresses.first().map(|address| address.transport);
+    let framing = match messages.framing {
+        Framing::OctetCounting => "octet-counting".to_owned(),
+        Framing::Newline => "newline".to_owned(),
+        Framing::None if transport.is_some_and(Transport::is_relp) => {
+            format!("at most {} without their response", syslog.relp_window)
+        }
+        Framing::None if transport == Some(Transport::Unix) => "datagrams or octet-counting".to_owned(),
+        Framing::None => "one a datagram".to_owned(),
+    };
+    let message = match messages.message {
         encode::syslog::Message::Raw => "redacted lines",
         encode::syslog::Message::Json => "JSON records",
     };
     let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
-    let mut text = format!("{body} as {format} up to {} at {}", bytes_text(message.bytes_max), addresses.join(", "));
-    if message.framing == encode::syslog::Framing::Newline {
-        text.push_str(", newline framing");
-    }
+    let bytes_max = bytes_text(messages.bytes_max);
+    let mut text = format!("{format} at {}, {framing}, {message}, messages up to {bytes_max}", addresses.join(", "));
     if syslog.compression {
-        text.push_str(", zlib stream");
+        text.push_str(", compression zlib");
     }
-    if syslog.addresses.iter().any(|address| address.transport.is_tls()) && !syslog.tls.verify {
-        text.push_str(", UNVERIFIED");
+    if transport.is_some_and(Transport::is_tls) {
+        text.push_str(if syslog.tls.verify { ", receiver verified" } else { ", receiver NOT verified" });
+        text.push_str(if syslog.tls.cert_file.is_some() { ", with a client certificate" } else { "" });
     }
     text
 }
@@ -152,6 +162,40 @@ mod tests {
                 "state: /var/lib/logskiff",
                 "end: on SIGTERM, draining for at most 25s",
             ],
+        );
+    }
+
+    #[test]
+    fn a_syslog_receiver_is_said_with_what_its_transport_does() {
+        #[track_caller]
+        fn check_syslog(variables: &[(&str, &str)], expected: &str) {
+            check(&[&[("LOGSKIFF_OUTPUT", "syslog")], variables].concat(), &[expected]);
+        }
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "tls://a:6514,tls://b:6514"), ("LOGSKIFF_SYSLOG_TLS_VERIFY", "off")],
+            "output syslog: rfc5424 at tls://a:6514, tls://b:6514, octet-counting, redacted lines, messages up to 8KiB, receiver NOT verified",
+        );
+        check_syslog(
+            &[
+                ("LOGSKIFF_SYSLOG_ADDRESS", "tcp://a:514"),
+                ("LOGSKIFF_SYSLOG_FRAMING", "newline"),
+                ("LOGSKIFF_SYSLOG_COMPRESSION", "zlib"),
+                ("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"),
+                ("LOGSKIFF_SYSLOG_MESSAGE", "json"),
+            ],
+            "output syslog: rfc3164 at tcp://a:514, newline, JSON records, messages up to 8KiB, compression zlib",
+        );
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "relp://a:2514")],
+            "output syslog: rfc5424 at relp://a:2514, at most 128 without their response, redacted lines, messages up to 8KiB",
+        );
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "udp://a:514")],
+            "output syslog: rfc5424 at udp://a:514, one a datagram, redacted lines, messages up to 2KiB",
+        );
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "unix:///dev/log")],
+            "output syslog: rfc5424 at unix:///dev/log, datagrams or octet-counting, redacted lines, messages up to 8KiB",
         );
     }
 

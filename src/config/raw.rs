@@ -17,8 +17,8 @@ use super::value::Secret;
 /// What a `…_FILE` beside a secret ends with.
 const FILE_SUFFIX: &str = "_FILE";
 
-/// A volume is no place for a larger secret; the bound keeps a mistaken path from filling the memory.
-const SECRET_BYTES_MAX: u64 = 1 << 20;
+/// A volume is no place for a larger secret or certificate; the bound keeps a mistaken path from filling the memory.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Our part of an environment, and what the machine says of itself.
 ///
@@ -27,17 +27,20 @@ pub struct Environment {
     values: BTreeMap<String, String>,
     mistakes: Vec<Mistake>,
     memory_limit_bytes: Option<u64>,
+    host_name: Option<String>,
 }
 
 impl Environment {
-    /// The environment and the memory limit of this process.
+    /// The environment and the memory limit of this process, and the name of its machine.
     #[must_use]
     pub fn read() -> Self {
         let memory_limit_bytes = memory::limit_bytes(Path::new(memory::CGROUP_ROOT));
-        Self { memory_limit_bytes, ..Self::new(std::env::vars_os()) }
+        let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host_name = Some(host_name).filter(|name| !name.is_empty());
+        Self { memory_limit_bytes, host_name, ..Self::new(std::env::vars_os()) }
     }
 
-    /// An environment as given, without a memory limit. An empty value counts as not set; names that are not ours, and
+    /// An environment as given, without a memory limit or a machine. An empty value counts as not set; names that are not ours, and
     /// those that Kubernetes makes for a Service, are ignored.
     #[must_use]
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -65,7 +68,7 @@ impl Environment {
             mistakes.push(names::mistake(reference::PREFIX, error.to_string()));
             BTreeMap::new()
         });
-        let mut environment = Self { values, mistakes, memory_limit_bytes: None };
+        let mut environment = Self { values, mistakes, memory_limit_bytes: None, host_name: None };
         environment.read_secret_files();
         environment
     }
@@ -114,6 +117,11 @@ impl Environment {
         self.memory_limit_bytes
     }
 
+    /// What the machine, or the pod in it, calls itself.
+    pub(super) fn host_name(&self) -> Option<&str> {
+        self.host_name.as_deref()
+    }
+
     /// The names of the named inputs, as in their variables, in order.
     pub(super) fn input_names(&self) -> BTreeSet<&str> {
         self.values.keys().filter_map(|name| names::input(name)).map(|(input, _)| input).collect()
@@ -131,15 +139,20 @@ fn named_as_set(texts: Vec<(String, String)>) -> Result<BTreeMap<String, String>
     Ok(lower.into_iter().map(|(name, value)| (name.to_ascii_uppercase(), value)).collect())
 }
 
-fn secret_file(path: &Path) -> Result<String, String> {
+/// The bytes of a small regular file, or why it cannot be read; the path is left for the caller to say.
+pub(super) fn small_file(path: &Path) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
     if !metadata.is_file() {
         return Err("is not a file".to_owned());
     }
-    if metadata.len() > SECRET_BYTES_MAX {
-        return Err(format!("is larger than {SECRET_BYTES_MAX} bytes"));
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(format!("is larger than {FILE_BYTES_MAX} bytes"));
     }
-    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    fs::read(path).map_err(|error| format!("cannot be read: {}", error.kind()))
+}
+
+fn secret_file(path: &Path) -> Result<String, String> {
+    let bytes = small_file(path)?;
     let text = String::from_utf8(bytes).map_err(|_| "does not hold UTF-8".to_owned())?;
     // Editors and `kubectl create secret --from-file` leave a line end that nobody means.
     let text = text.strip_suffix('\n').unwrap_or(&text);

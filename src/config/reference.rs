@@ -149,6 +149,12 @@ pub fn of(section: Section) -> impl Iterator<Item = &'static Variable> {
     VARIABLES.iter().filter(move |variable| variable.section == section)
 }
 
+/// The facilities, by their numbers (RFC 5424, 6.2.1).
+pub(super) const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+
 use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, Template, Text};
 use Section::{Input, Life, Output, Parse, Record, Redact};
 
@@ -241,13 +247,13 @@ pub static VARIABLES: &[Variable] = &[
         .example("/etc/podinfo/labels")
         .doc("The Downward API's labels file; read again when it changes."),
     Variable::new(Record, "LOGSKIFF_ENCODING", Choice(&["json", "raw"]), "json")
-        .doc("`json`: the record with ECS names; `raw`: the redacted line alone."),
+        .doc("`json`: the record with ECS names; `raw`: the redacted line alone. What syslog carries is said by `LOGSKIFF_SYSLOG_MESSAGE`."),
     Variable::new(Record, "LOGSKIFF_EVENT_ID", Choice(&["off", "field", "header"]), "field")
         .doc("An id made of pod UID, file identity and offset, the same after a restart, so that a consumer can drop doubles. `header` puts it into a Kafka header."),
 
     Variable::new(Output, "LOGSKIFF_OUTPUT", Choices(&["kafka", "syslog", "stdout"]), "stdout")
         .example("kafka")
-        .doc("Where records go: one or several. A line is done when Kafka and the syslog receiver, whichever are named, have it, whatever stdout does."),
+        .doc("Where records go; several may be named. A line is done when Kafka and the syslog receiver, whichever are named, have it, whatever stdout does."),
     Variable::new(Output, "LOGSKIFF_BATCH_BYTES", Size, "256KiB")
         .doc("A batch leaves at this size or after the linger, whichever comes first. From `1KiB` to `16MiB`."),
     Variable::new(Output, "LOGSKIFF_LINGER", Duration, "50ms").doc("How long a batch waits to fill; at most `10s`."),
@@ -304,58 +310,61 @@ pub static VARIABLES: &[Variable] = &[
         .doc("Any librdkafka property, one `name=value` a line. Refused are those that would break the delivery promise, and those that a variable sets."),
 
     Variable::new(Output, "LOGSKIFF_SYSLOG_ADDRESS", List, "")
-        .example("tls://logs-0.example:6514,tls://logs-1.example:6514")
-        .doc("The receiver: `udp://`, `tcp://`, `tls://`, `relp://` or `relp+tls://` with `host:port`, or `unix://` with a path. Of several (of one scheme) the first that can be reached is used. Needed for `LOGSKIFF_OUTPUT=syslog`."),
+        .example("tls://logs-a.example:6514,tls://logs-b.example:6514")
+        .doc("Receivers, all of one scheme: `udp://`, `tcp://`, `tls://`, `relp://` and `relp+tls://` with `host:port`, or `unix://` with a path. The first that can be reached is used. Needed for `LOGSKIFF_OUTPUT=syslog`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_FORMAT", Choice(&["rfc5424", "rfc3164"]), "rfc5424")
-        .doc("The message format. RFC 3164 carries neither fields nor the event id."),
+        .doc("The message format. `rfc3164` has no place for fields."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_FRAMING", Choice(&["octet-counting", "newline"]), "octet-counting")
-        .doc("How messages stand in a stream. With `newline`, control characters are written as `#` and three octal digits, such as `#012`."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_FACILITY", Text, "local0")
-        .doc("The facility: `kern`, `user`, `mail`, `daemon`, `auth`, `syslog`, `lpr`, `news`, `uucp`, `cron`, `authpriv`, `ftp`, `ntp`, `audit`, `alert`, `clock`, `local0` to `local7`. The severity comes from the record's level."),
+        .doc("How messages on a stream are kept apart. With `newline`, control characters are written as `#ooo`. Not for `udp://`, `relp://` and `relp+tls://`, which keep them apart by themselves. For `unix://`: not set, datagrams go one by one, and a stream gets octet counting; a receiver on a Unix stream usually wants this said."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_FACILITY", Choice(&FACILITIES), "local0")
+        .doc("The facility. The severity comes from the level: 6 (informational) where there is none."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_HOSTNAME", Template, "{pod}")
-        .doc("HOSTNAME. Not set and without a pod's name: the machine's. Places in these templates are those of `LOGSKIFF_KAFKA_TOPIC`."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_APP_NAME", Template, "{container:app}").doc("APP-NAME, or the tag of RFC 3164."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_PROC_ID", Template, "").example("{input}").doc("PROCID. Not set: none."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_MSG_ID", Template, "").example("{field.event}").doc("MSGID. Not set: none."),
+        .example("{node}")
+        .doc("HOSTNAME. Places as in `LOGSKIFF_KAFKA_TOPIC`. Where neither this nor `POD_NAME` is set, the machine's name."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_APP_NAME", Template, "{container:app}")
+        .example("{label.app:shop}")
+        .doc("APP-NAME, or the tag of RFC 3164."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_PROC_ID", Template, "")
+        .example("{field.pid}")
+        .doc("PROCID. Not set: none."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_MSG_ID", Template, "")
+        .example("{input}")
+        .doc("MSGID. Not set: none. RFC 5424 alone."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_MESSAGE", Choice(&["raw", "json"]), "raw")
-        .doc("The message: `raw`, the redacted line, or `json`, the whole record."),
+        .doc("What the message holds: the redacted line alone, or the whole record as one JSON object."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_BYTES_MAX", Size, "8KiB")
-        .doc("A longer message is cut, marked with ` [truncated]` and counted. From `480B` to `16MiB`; for UDP the default is `2KiB` and the most 65507 bytes."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_STRUCTURED_DATA", Choice(&["on", "off"]), "on")
-        .example("off")
-        .doc("Whether RFC 5424 messages carry file, offset, event id, pod and the parsed fields as structured data."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_ENTERPRISE_ID", Number, "32473")
-        .doc("The private enterprise number in the names of structured data. The default is the one that RFC 5612 sets aside for examples."),
+        .doc("A longer message is cut, marked and counted. From `480B` to `16MiB`; for `udp://` to `65507B`, and there the default is `2KiB`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_BOM", Choice(&["on", "off"]), "on")
-        .example("off")
-        .doc("Whether a message with more than ASCII begins with a byte order mark, as RFC 5424 wants it. `off` is for receivers that keep it in the text, such as rsyslog."),
+        .doc("Whether a message that is UTF-8 beyond ASCII begins with a byte order mark, as RFC 5424 wants it. `off` for receivers that keep it in the text."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_STRUCTURED_DATA", Choice(&["on", "off"]), "on")
+        .doc("Whether RFC 5424's structured data carries the fields, as redacted, and where the line comes from."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_ENTERPRISE_ID", Number, "32473")
+        .doc("The private enterprise number in the names of structured data, from 1 to 4294967295. The default is the one that RFC 5612 keeps for examples."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TIME_ZONE", Text, "UTC")
         .example("Europe/Berlin")
-        .doc("IANA name of the zone of the time stamps."),
+        .doc("IANA name of the zone of the messages' time stamps."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_COMPRESSION", Choice(&["none", "zlib"]), "none")
-        .example("zlib")
-        .doc("`zlib`: the stream is compressed, as rsyslog's `imptcp` reads it with `compression.mode=\"stream:always\"`; for `tcp://` alone."),
+        .doc("`zlib`: the stream is compressed as rsyslog's `imptcp` reads it (`compression.mode=\"stream:always\"`). For `tcp://` alone."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TIMEOUT", Duration, "30s")
-        .doc("A connection that takes or confirms nothing for so long, with messages out, is given up. From `1s` to `1h`; a new connection gets at most 10 s of it."),
+        .doc("How long a connection with messages out may make no progress before it is given up; the most that making one may take. From `1s` to `1h`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_RETURN", Duration, "30s")
-        .doc("How often the addresses before the one in use are tried, and certificates looked at. From `1s` to `1h`."),
+        .doc("While a later address is in use, how often the earlier ones are tried; also how often the certificates' files are looked at. From `1s` to `1h`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_RELP_WINDOW", Number, "128")
-        .doc("RELP messages without a response, from 1 to 10000: the most that a lost connection doubles."),
+        .doc("How many RELP messages may wait for the receiver's word, from 1 to 10000; so many may double after a break."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_CA_FILE", Path, "")
         .example("/etc/syslog-tls/ca.crt")
-        .doc("Certificates that may sign the receiver's (PEM). Not set: the system's. This and the two below are read again when they change."),
+        .doc("Certificates that may sign the receiver's (PEM). Not set: the system's. This and the next two are read again for each connection, and a connection is renewed when they change."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_CERT_FILE", Path, "")
         .example("/etc/syslog-tls/tls.crt")
-        .doc("The client's certificate (PEM); needs `LOGSKIFF_SYSLOG_TLS_KEY_FILE`."),
+        .doc("The client's certificate, with its chain behind it (PEM); needs `LOGSKIFF_SYSLOG_TLS_KEY_FILE`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_KEY_FILE", Path, "")
         .example("/etc/syslog-tls/tls.key")
         .doc("The key of the client's certificate (PEM), without a passphrase."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_SERVER_NAME", Text, "")
         .example("logs.example")
-        .doc("The name that the receiver's certificate must hold. Not set: the address's."),
+        .doc("The name that the receiver's certificate must hold. Not set: the address's host."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_VERIFY", Choice(&["on", "off"]), "on")
-        .example("on")
-        .doc("`off`: anyone can be the receiver, and read what is sent; it is logged."),
+        .doc("Verify the receiver's certificate and name. `off` lets anyone stand in for the receiver, and is logged."),
 
     Variable::new(Life, "LOGSKIFF_DRAIN_TIMEOUT", Duration, "25s")
         .doc("After SIGTERM: read to the end, ship, wait for acknowledgements, save, exit 0, within this time. From `1s` to `1h`; keep it below the pod's grace period."),

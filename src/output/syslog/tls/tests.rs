@@ -75,7 +75,7 @@ impl Scene {
     }
 
     /// A server with this identity.
-    fn server(&self, server: &Identity, set: impl Fn(&mut SslAcceptorBuilder)) -> Server {
+    fn server(server: &Identity, set: impl Fn(&mut SslAcceptorBuilder)) -> Server {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
         acceptor.set_certificate(&server.certificate).unwrap();
         acceptor.set_private_key(&server.key).unwrap();
@@ -153,7 +153,7 @@ fn what_one_side_says_the_other_hears() {
         for host in ["logs.example", "10.0.0.1"] {
             let scene = Scene::new();
             let identity = identity(host, Some(&scene.authority), 30);
-            let mut server = scene.server(&identity, |acceptor| {
+            let mut server = Scene::server(&identity, |acceptor| {
                 acceptor.set_max_proto_version(Some(version)).unwrap();
             });
             let mut client = Session::new(&scene.config, host).unwrap();
@@ -193,13 +193,13 @@ fn what_is_not_to_be_trusted_is_refused() {
             let other = identity("authority", None, 30);
             scene.config.ca_file = Some(scene.write("other.pem", &other.certificate.to_pem().unwrap()));
         }
-        let mut peer = scene.server(&server, |_| {});
+        let mut peer = Scene::server(&server, |_| {});
         let mut client = Session::new(&scene.config, host).unwrap();
         let error = talk(&mut client, &mut peer).unwrap_err();
         assert!(matches!(error, Error::Verify(_)) && error.to_string().contains(want), "{error}");
         // The same with verification off is taken.
         scene.config.verify = false;
-        let mut peer = scene.server(&server, |_| {});
+        let mut peer = Scene::server(&server, |_| {});
         let mut client = Session::new(&scene.config, host).unwrap();
         talk(&mut client, &mut peer).unwrap();
         assert!(client.handshake().unwrap());
@@ -215,7 +215,7 @@ fn a_name_of_its_own_replaces_the_address_s() {
     let mut scene = Scene::new();
     scene.config.server_name = Some("logs.example".into());
     let identity = identity("logs.example", Some(&scene.authority), 30);
-    let mut server = scene.server(&identity, |_| {});
+    let mut server = Scene::server(&identity, |_| {});
     let mut client = Session::new(&scene.config, "10.9.8.7").unwrap();
     talk(&mut client, &mut server).unwrap();
     let Some(Stage::Open(stream)) = &server.0 else { panic!("open") };
@@ -228,7 +228,7 @@ fn a_client_s_certificate_is_shown_where_it_is_demanded() {
         let mut scene = Scene::new();
         let identities = ["logs.example", "client.example"].map(|name| identity(name, Some(&scene.authority), 30));
         let demand = |scene: &Scene| {
-            scene.server(&identities[0], |acceptor| {
+            Scene::server(&identities[0], |acceptor| {
                 acceptor.set_max_proto_version(Some(version)).unwrap();
                 scene.demand(acceptor);
             })
