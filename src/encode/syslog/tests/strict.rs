@@ -186,7 +186,7 @@ pub(super) fn reads_back(bytes: &[u8], frame: Frame, line: &[u8], bom: bool) -> 
         } else {
             text
         };
-        if !text.contains('@') && !fields.iter().any(|(_, value)| *value == text) {
+        if !fields.iter().any(|(_, value)| *value == text) {
             return Err(format!("{text:?} is in no field"));
         }
     }
