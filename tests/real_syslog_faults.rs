@@ -140,7 +140,7 @@ fn crashes_lose_nothing() {
     for way in [Way::Tcp, Way::Relp] {
         let Some(receiver) = Receiver::start(Program::Rsyslog, way, None) else { return };
         let folder = folder();
-        let plan = Plan { lines: 100_000, lines_per_s: 4_000, rotate_every: 34_000 };
+        let plan = Plan { lines: 200_000, lines_per_s: 4_000, rotate_every: 34_000 };
         let settings = settings(folder.path(), &receiver.address());
         let mut sidecar = Sidecar::start(folder.path(), &settings);
         let writer = Writer::start(folder.path(), plan);

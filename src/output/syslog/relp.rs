@@ -59,6 +59,8 @@ pub(super) struct Relp {
     /// How many of them have no response.
     pending: usize,
     received: Vec<u8>,
+    /// Closed before the response to the open command came; it may still come.
+    opens: bool,
 }
 
 /// One frame of the receiver.
@@ -82,6 +84,7 @@ impl Relp {
             first: 2,
             pending: 0,
             received: Vec::new(),
+            opens: false,
         }
     }
 
@@ -153,7 +156,7 @@ impl Relp {
     }
 
     fn responded(&mut self, number: u32, status: Option<u16>, reports: &mut Vec<Report>) -> Result<(), Error> {
-        if self.state == State::Closing && number == self.next {
+        if self.state == State::Closing && (number == self.next || (number == 1 && std::mem::take(&mut self.opens))) {
             return Ok(());
         }
         let place = distance(self.first, number);
@@ -170,11 +173,16 @@ impl Relp {
     /// The messages without a response, in order; they are awaited no longer.
     pub(super) fn unconfirmed(&mut self) -> Vec<Ticket> {
         self.pending = 0;
+        self.first = self.next;
         self.awaited.drain(..).flatten().collect()
     }
 
-    /// Ends the session; its last words go to `out`.
+    /// Ends the session; its last words go to `out`, once.
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {
+        if self.state == State::Closing {
+            return;
+        }
+        self.opens = self.state == State::Opening;
         write_frame(self.next, "close", b"", out);
         self.state = State::Closing;
     }

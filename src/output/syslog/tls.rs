@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{
-    ErrorCode, HandshakeError, MidHandshakeSslStream, ShutdownState, Ssl, SslContext, SslMethod, SslRef, SslStream,
-    SslVerifyMode, SslVersion,
+    ErrorCode, HandshakeError, MidHandshakeSslStream, ShutdownState, Ssl, SslContext, SslMethod, SslOptions, SslRef,
+    SslStream, SslVerifyMode, SslVersion,
 };
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509CheckFlags;
@@ -78,6 +78,37 @@ struct Pipe {
     incoming: Vec<u8>,
     at: usize,
     outgoing: Vec<u8>,
+    records: Records,
+}
+
+/// How many whole TLS records have passed (RFC 8446, 5.1: five bytes of header, the last two of them the length).
+#[derive(Debug, Default)]
+struct Records {
+    header: [u8; 5],
+    header_bytes: usize,
+    body_bytes: usize,
+    whole: u64,
+}
+
+impl Records {
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.header_bytes < self.header.len() {
+                self.header[self.header_bytes] = bytes[0];
+                self.header_bytes += 1;
+                self.body_bytes = usize::from(u16::from_be_bytes([self.header[3], self.header[4]]));
+                bytes = &bytes[1..];
+            } else {
+                let part = self.body_bytes.min(bytes.len());
+                self.body_bytes -= part;
+                bytes = &bytes[part..];
+            }
+            if self.header_bytes == self.header.len() && self.body_bytes == 0 {
+                self.header_bytes = 0;
+                self.whole += 1;
+            }
+        }
+    }
 }
 
 impl Read for Pipe {
@@ -87,6 +118,7 @@ impl Read for Pipe {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         buffer[..bytes].copy_from_slice(&self.incoming[self.at..self.at + bytes]);
+        self.records.pass(&buffer[..bytes]);
         self.at += bytes;
         if self.at == self.incoming.len() {
             self.incoming.clear();
@@ -118,6 +150,8 @@ enum Stage {
 pub struct Session {
     stage: Stage,
     accepted: bool,
+    /// The name or address that the peer's certificate must hold.
+    name: String,
 }
 
 impl Session {
@@ -126,7 +160,8 @@ impl Session {
     /// # Errors
     /// [`Error::File`], when a file cannot be used.
     pub fn new(config: &Config, host: &str) -> Result<Self, Error> {
-        let name = config.server_name.as_deref().unwrap_or(host);
+        // A name may be written with the root's dot; certificates and SNI (RFC 6066, 3) have it without.
+        let name = config.server_name.as_deref().unwrap_or(host).trim_end_matches('.');
         let mut ssl = {
             let context = context(config)?;
             Ssl::new(&context)?
@@ -145,9 +180,9 @@ impl Session {
         }
         match ssl.connect(Pipe::default()) {
             Err(HandshakeError::WouldBlock(handshake)) => {
-                Ok(Self { stage: Stage::Handshake(handshake), accepted: false })
+                Ok(Self { stage: Stage::Handshake(handshake), accepted: false, name: name.to_owned() })
             }
-            Err(HandshakeError::Failure(failed)) => Err(failure(failed.ssl(), failed.error())),
+            Err(HandshakeError::Failure(failed)) => Err(failure(failed.ssl(), failed.error(), name)),
             Err(HandshakeError::SetupFailure(errors)) => Err(errors.into()),
             Ok(_) => Err(Error::Protocol("the handshake ended before it began".into())),
         }
@@ -184,7 +219,7 @@ impl Session {
                 }
                 Err(HandshakeError::WouldBlock(handshake)) => (Stage::Handshake(handshake), Ok(false)),
                 Err(HandshakeError::Failure(mut failed)) => {
-                    let error = failure(failed.ssl(), failed.error());
+                    let error = failure(failed.ssl(), failed.error(), &self.name);
                     (Stage::Failed(std::mem::take(failed.get_mut())), Err(error))
                 }
                 Err(HandshakeError::SetupFailure(errors)) => (Stage::Failed(Pipe::default()), Err(errors.into())),
@@ -213,7 +248,7 @@ impl Session {
         while !rest.is_empty() {
             match stream.ssl_write(rest) {
                 Ok(bytes) => rest = &rest[bytes..],
-                Err(error) => return Err(failure(stream.ssl(), &error)),
+                Err(error) => return Err(failure(stream.ssl(), &error, &self.name)),
             }
         }
         Ok(())
@@ -225,7 +260,7 @@ impl Session {
     /// What the peer refuses, or what is broken.
     pub fn read(&mut self, plain: &mut Vec<u8>) -> Result<bool, Error> {
         let Stage::Open(stream) = &mut self.stage else { return Ok(false) };
-        let came = !stream.get_ref().incoming.is_empty();
+        let before = stream.get_ref().records.whole;
         let mut buffer = [0; 4096];
         let closed = loop {
             match stream.ssl_read(&mut buffer) {
@@ -233,11 +268,11 @@ impl Session {
                 Ok(bytes) => plain.extend_from_slice(&buffer[..bytes]),
                 Err(error) if error.code() == ErrorCode::WANT_READ => break false,
                 Err(error) if error.code() == ErrorCode::ZERO_RETURN => break true,
-                Err(error) => return Err(failure(stream.ssl(), &error)),
+                Err(error) => return Err(failure(stream.ssl(), &error, &self.name)),
             }
         };
-        // All of a record was taken, and it was no alert.
-        self.accepted |= came && !closed && stream.get_ref().incoming.is_empty();
+        // A whole record was taken, and it was no alert. A part of one shows nothing: it may become a refusal.
+        self.accepted |= !closed && stream.get_ref().records.whole > before;
         Ok(closed)
     }
 
@@ -269,11 +304,13 @@ impl Session {
 fn context(config: &Config) -> Result<SslContext, Error> {
     let mut context = SslContext::builder(SslMethod::tls_client())?;
     context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    // A renegotiation could not be told from a full socket, and no log needs one.
+    context.set_options(SslOptions::NO_RENEGOTIATION);
     context.set_verify(if config.verify { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
     if let Some(path) = &config.ca_file {
         let mut store = X509StoreBuilder::new()?;
         for certificate in certificates(CA_FILE, path)? {
-            store.add_cert(certificate)?;
+            store.add_cert(certificate).map_err(|errors| unusable(CA_FILE, path, &errors))?;
         }
         context.set_cert_store(store.build());
     } else if config.verify {
@@ -287,10 +324,10 @@ fn context(config: &Config) -> Result<SslContext, Error> {
     if let (Some(cert_file), Some(key_file)) = (&config.cert_file, &config.key_file) {
         let mut chain = certificates(CERT_FILE, cert_file)?.into_iter();
         if let Some(leaf) = chain.next() {
-            context.set_certificate(&leaf)?;
+            context.set_certificate(&leaf).map_err(|errors| unusable(CERT_FILE, cert_file, &errors))?;
         }
         for issuer in chain {
-            context.add_extra_chain_cert(issuer)?;
+            context.add_extra_chain_cert(issuer).map_err(|errors| unusable(CERT_FILE, cert_file, &errors))?;
         }
         let mistake = |reason: &str| Error::File { variable: KEY_FILE, path: key_file.clone(), reason: reason.into() };
         let text = read(KEY_FILE, key_file)?;
@@ -316,17 +353,52 @@ fn certificates(variable: &'static str, path: &Path) -> Result<Vec<X509>, Error>
     Ok(found)
 }
 
-/// What OpenSSL says, in words for the one who set things up.
-fn failure(ssl: &SslRef, error: &openssl::ssl::Error) -> Error {
+fn unusable(variable: &'static str, path: &Path, errors: &ErrorStack) -> Error {
+    Error::File { variable, path: path.to_owned(), reason: format!("cannot be used: {}", reasons(errors)) }
+}
+
+/// What OpenSSL says, in words for the one who set things up; `name` is what the certificate must hold.
+fn failure(ssl: &SslRef, error: &openssl::ssl::Error, name: &str) -> Error {
     let result = ssl.verify_result();
     let Some(stack) = error.ssl_error() else {
         return Error::Protocol(error.io_error().map_or_else(|| "the peer has gone".to_owned(), ToString::to_string));
     };
     let text = reasons(stack);
     if text.contains("certificate verify failed") && result != X509VerifyResult::OK {
-        return Error::Verify(result.error_string().to_owned());
+        return Error::Verify(verify_reason(result, name));
     }
-    if text.contains("alert") { Error::Refused(text) } else { Error::Protocol(text) }
+    let text = match ADVICE.iter().find(|(reason, _)| text.contains(reason)) {
+        Some((_, advice)) => format!("{text} ({advice})"),
+        None => text,
+    };
+    if text.contains(" alert ") { Error::Refused(text) } else { Error::Protocol(text) }
+}
+
+/// What OpenSSL's shortest reasons mean for a sender of logs.
+const ADVICE: [(&str, &str); 8] = [
+    ("alert protocol version", "it does not take TLS 1.2 or later"),
+    (
+        "alert handshake failure",
+        "it may demand a client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE, or know none of our ciphers",
+    ),
+    ("alert certificate required", "it demands a client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
+    ("alert unknown ca", "it does not know who signed the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
+    ("alert bad certificate", "it does not take the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
+    ("alert certificate expired", "the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE, is too old"),
+    ("wrong version number", "it does not speak TLS on this port"),
+    ("unsupported protocol", "it speaks no TLS 1.2 or later"),
+];
+
+/// Why a certificate is not trusted, and where that is set.
+fn verify_reason(result: X509VerifyResult, name: &str) -> String {
+    let text = result.error_string();
+    if text.contains("mismatch") {
+        format!("{text}: it is not for {name} (LOGSKIFF_SYSLOG_TLS_SERVER_NAME sets another name)")
+    } else if text.contains("issuer certificate") || text.contains("self-signed") || text.contains("signature") {
+        format!("{text} (its authority must be in LOGSKIFF_SYSLOG_TLS_CA_FILE)")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The reasons alone: files, lines and functions of OpenSSL help nobody.

@@ -150,9 +150,9 @@ fn talk(client: &mut Session, server: &mut Server) -> Result<Vec<u8>, Error> {
 #[test]
 fn what_one_side_says_the_other_hears() {
     for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
-        for host in ["logs.example", "10.0.0.1"] {
+        for host in ["logs.example", "logs.example.", "10.0.0.1", "fd00::1"] {
             let scene = Scene::new();
-            let identity = identity(host, Some(&scene.authority), 30);
+            let identity = identity(host.trim_end_matches('.'), Some(&scene.authority), 30);
             let mut server = Scene::server(&identity, |acceptor| {
                 acceptor.set_max_proto_version(Some(version)).unwrap();
             });
@@ -163,8 +163,15 @@ fn what_one_side_says_the_other_hears() {
                 client.handshake().unwrap() && client.accepted(),
                 "a server with session tickets has shown consent"
             );
-            let message: Vec<u8> = (0..1_000_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+            let message: Vec<u8> = (0..1_u32 << 20).map(|at| at.to_le_bytes()[0]).collect();
             client.write(&message).unwrap();
+            let mut records = Records::default();
+            records.pass(client.outgoing());
+            assert_eq!(
+                (records.whole, records.header_bytes),
+                (1 << 20 >> 14, 0),
+                "records are as large as they may be"
+            );
             server.pipe().incoming.append(client.outgoing());
             assert!(server.read() == message);
             let Some(Stage::Open(stream)) = &mut server.0 else { panic!("open") };
@@ -190,7 +197,7 @@ fn what_is_not_to_be_trusted_is_refused() {
         let mut scene = Scene::new();
         let server = identity("logs.example", Some(&scene.authority), days);
         if other_authority {
-            let other = identity("authority", None, 30);
+            let other = identity("another", None, 30);
             scene.config.ca_file = Some(scene.write("other.pem", &other.certificate.to_pem().unwrap()));
         }
         let mut peer = Scene::server(&server, |_| {});
@@ -204,10 +211,15 @@ fn what_is_not_to_be_trusted_is_refused() {
         talk(&mut client, &mut peer).unwrap();
         assert!(client.handshake().unwrap());
     }
-    check(30, "other.example", false, "hostname mismatch");
-    check(30, "10.0.0.1", false, "IP address mismatch");
+    check(
+        30,
+        "other.example",
+        false,
+        "hostname mismatch: it is not for other.example (LOGSKIFF_SYSLOG_TLS_SERVER_NAME",
+    );
+    check(30, "10.0.0.1", false, "IP address mismatch: it is not for 10.0.0.1");
     check(0, "logs.example", false, "certificate has expired");
-    check(30, "logs.example", true, "");
+    check(30, "logs.example", true, "its authority must be in LOGSKIFF_SYSLOG_TLS_CA_FILE");
 }
 
 #[test]
@@ -236,6 +248,7 @@ fn a_client_s_certificate_is_shown_where_it_is_demanded() {
         let (mut server, mut client) = (demand(&scene), Session::new(&scene.config, "logs.example").unwrap());
         let error = talk(&mut client, &mut server).unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{version:?}: {error}");
+        assert!(error.to_string().contains("LOGSKIFF_SYSLOG_TLS_CERT_FILE"), "{version:?}: {error}");
         assert!(!client.accepted(), "a refusal is no consent");
         scene.introduce(&identities[1]);
         let (mut server, mut client) = (demand(&scene), Session::new(&scene.config, "logs.example").unwrap());
@@ -247,10 +260,13 @@ fn a_client_s_certificate_is_shown_where_it_is_demanded() {
 #[test]
 fn what_speaks_no_tls_or_an_old_one_is_told() {
     let scene = Scene::new();
-    let mut client = Session::new(&scene.config, "logs.example").unwrap();
-    client.received(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    assert!(matches!(client.handshake(), Err(Error::Protocol(_))));
-    assert!(client.handshake().is_err(), "and it stays so");
+    for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"220 mail.example ESMTP\r\n", b"0 serverclose 0\n"] {
+        let mut client = Session::new(&scene.config, "logs.example").unwrap();
+        client.received(garbage);
+        let error = client.handshake().unwrap_err();
+        assert!(matches!(&error, Error::Protocol(text) if text.contains("does not speak TLS")), "{error}");
+        assert!(client.handshake().is_err(), "and it stays so");
+    }
     let mut client = Session::new(&scene.config, "logs.example").unwrap();
     // The alert of a server that knows no version that we offer: protocol_version, fatal.
     client.received(b"\x15\x03\x01\x00\x02\x02\x46");
@@ -273,12 +289,65 @@ fn files_are_read_and_their_change_is_seen() {
     Session::new(&scene.config, "logs.example").unwrap();
     scene.introduce(&identity("client.example", Some(&scene.authority), 30));
     assert_ne!(before, Session::files(&scene.config));
+    assert!(Session::files(&scene.config).iter().all(Option::is_some));
+    assert_eq!(Session::files(&Config { ca_file: Some("/nowhere".into()), ..Config::default() }), [None; 3]);
     scene.write("client.key", &client.key.private_key_to_pem_pkcs8().unwrap());
     check(&scene.config, "LOGSKIFF_SYSLOG_TLS_KEY_FILE");
+    // With a passphrase: told, not asked for on the terminal.
+    let locked = client.key.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"secret");
+    scene.write("client.key", &locked.unwrap());
+    check(&scene.config, "one with a passphrase");
     scene.write("client.key", b"no key");
     check(&scene.config, "holds no private key");
     scene.write("client.pem", b"no certificate");
     check(&scene.config, "LOGSKIFF_SYSLOG_TLS_CERT_FILE");
     scene.config.ca_file = Some("/nowhere".into());
     check(&scene.config, "LOGSKIFF_SYSLOG_TLS_CA_FILE: /nowhere: No such file");
+}
+
+#[test]
+fn a_refusal_in_pieces_is_no_consent() {
+    let scene = Scene::new();
+    let identity = identity("logs.example", Some(&scene.authority), 30);
+    for demands in [true, false] {
+        let mut server = Scene::server(&identity, |acceptor| {
+            acceptor.set_max_proto_version(Some(SslVersion::TLS1_3)).unwrap();
+            if demands {
+                scene.demand(acceptor);
+            }
+        });
+        let mut client = Session::new(&scene.config, "logs.example").unwrap();
+        let (mut refused, mut taken_at) = (false, Vec::new());
+        for _ in 0..4 {
+            server.pipe().incoming.append(client.outgoing());
+            server.step();
+            let back = std::mem::take(&mut server.pipe().outgoing);
+            for (at, byte) in back.iter().enumerate() {
+                client.received(&[*byte]);
+                let result =
+                    client.handshake().and_then(|open| if open { client.read(&mut Vec::new()) } else { Ok(false) });
+                refused |= matches!(result, Err(Error::Refused(_)));
+                if client.accepted() {
+                    taken_at.push(at);
+                }
+            }
+        }
+        assert_eq!(refused, demands);
+        assert_eq!(taken_at.is_empty(), demands, "consent is shown by a whole record, never by a part of a refusal");
+    }
+}
+
+#[test]
+fn a_server_of_old_versions_is_told() {
+    let scene = Scene::new();
+    let identity = identity("logs.example", Some(&scene.authority), 30);
+    let mut server = Scene::server(&identity, |acceptor| {
+        acceptor.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+        acceptor.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
+        acceptor.set_min_proto_version(None).unwrap();
+        acceptor.set_max_proto_version(Some(SslVersion::TLS1_1)).unwrap();
+    });
+    let mut client = Session::new(&scene.config, "logs.example").unwrap();
+    let error = talk(&mut client, &mut server).unwrap_err().to_string();
+    assert!(error.contains("TLS 1.2 or later"), "{error}");
 }
