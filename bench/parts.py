@@ -3,6 +3,8 @@
 import gzip
 import os
 import pathlib
+import typing
+import multiprocessing
 import re
 import shutil
 import signal
@@ -230,3 +232,77 @@ def logskiff(binary: pathlib.Path, settings: dict[str, str], work: pathlib.Path,
     }
     (work / "state").mkdir()
     return Shipper([str(binary)], env, work / "log")
+
+
+class Sink:
+    """A TCP receiver that only reads, in a process of its own; what one connection brought goes to a file if asked for."""
+
+    def __init__(self, keep: pathlib.Path | None = None):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.got = multiprocessing.Value("q", 0)
+        self.process = multiprocessing.Process(target=self._read, args=(keep,), daemon=True)
+        self.process.start()
+
+    def _read(self, keep: pathlib.Path | None) -> None:
+        peer, _ = self.listener.accept()
+        out = keep.open("wb") if keep else None
+        buffer = bytearray(1 << 18)
+        while size := peer.recv_into(buffer):
+            if out:
+                out.write(memoryview(buffer)[:size])
+            with self.got.get_lock():
+                self.got.value += size
+        if out:
+            out.close()
+
+    def close(self) -> None:
+        """Waits for the end of the connection."""
+        self.process.join(10)
+        self.process.kill()
+        self.listener.close()
+
+
+def frames(stream: bytes) -> typing.Iterator[bytes]:
+    """The messages of an octet-counted stream (RFC 6587)."""
+    at = 0
+    while at < len(stream):
+        space = stream.index(b" ", at, at + 12)
+        length = int(stream[at:space])
+        yield stream[space + 1 : space + 1 + length]
+        at = space + 1 + length
+
+
+def verify_stream(path: pathlib.Path, lines: int) -> str:
+    """Every line once."""
+    seen, doubled, number = bytearray(lines), 0, re.compile(rb"\bseq=(\d+)")
+    for message in frames(path.read_bytes()):
+        found = number.search(message)
+        seq = int(found[1]) if found else lines
+        if seq >= lines:
+            raise Failure("a message without a line's number")
+        doubled += seen[seq]
+        seen[seq] = 1
+    lost = lines - sum(seen)
+    if lost or doubled:
+        raise Failure(f"{lost} lost, {doubled} doubled")
+    return "0 lost, 0 doubled"
+
+
+RSYSLOG_TCP = """
+global(workDirectory="{work}" maxMessageSize="64k")
+module(load="imfile")
+input(type="imfile" file="{file}" tag="bench" ruleset="ship")
+ruleset(name="ship") {{
+    action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" TCP_Framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format")
+}}
+"""
+
+
+def rsyslog_tcp(work: pathlib.Path, file: pathlib.Path, port: int) -> Shipper:
+    """rsyslog as the reference: imfile to omfwd."""
+    work.mkdir(parents=True)
+    config = work / "rsyslog.conf"
+    config.write_text(RSYSLOG_TCP.format(work=work, file=file, port=port))
+    binary = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin")
+    return Shipper([binary, "-n", "-f", str(config), "-i", str(work / "pid")], dict(os.environ), work / "log")
