@@ -214,13 +214,6 @@ impl Link {
     ) -> (Result<Ended, ConnectError>, Vec<crate::record::Ticket>) {
         let mut reports = Vec::new();
         let ended = self.converse(&stream, &mut wire, &mut reports, at, files).await;
-        // What was confirmed up to the break is not to be sent again.
-        if ended.is_err()
-            && wire.is_counted()
-            && let Ok(bytes) = stream.unacknowledged_bytes()
-        {
-            wire.unacknowledged(bytes, &mut reports);
-        }
         self.desk.put(&mut reports);
         if ended.is_ok() {
             _ = timeout(LEAVE, leave(&stream, &mut wire)).await;
@@ -273,7 +266,7 @@ impl Link {
                         progress_at = Instant::now();
                         (count_after, count_at) = (COUNT.0, progress_at + COUNT.0);
                         if wire.is_counted() {
-                            wire.unacknowledged(stream.unacknowledged_bytes()?, reports);
+                            count(stream, wire, reports)?;
                         }
                     }
                 }
@@ -288,7 +281,7 @@ impl Link {
                 () = sleep_until(count_at), if counts => {
                     count_after = (count_after * 2).min(COUNT.1);
                     count_at = Instant::now() + count_after;
-                    wire.unacknowledged(stream.unacknowledged_bytes()?, reports);
+                    count(stream, wire, reports)?;
                 }
                 () = sleep_until(progress_at + self.config.timeout), if pending => {
                     return Err(ConnectError::Stalled(self.config.timeout));
@@ -339,6 +332,14 @@ impl Link {
             None
         }))
     }
+}
+
+/// Takes what the kernel knows to be confirmed.
+fn count(stream: &Stream, wire: &mut Wire, reports: &mut Vec<Report>) -> Result<(), ConnectError> {
+    if let Some(bytes) = stream.unacknowledged_bytes()? {
+        wire.unacknowledged(bytes, reports);
+    }
+    Ok(())
 }
 
 async fn poll(attempt: &mut Option<Attempt>) -> Option<(Connection, usize)> {

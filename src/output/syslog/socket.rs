@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::sockopt;
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream, lookup_host};
 
@@ -122,12 +123,20 @@ impl Stream {
         })
     }
 
-    /// What was written and the peer does not have.
-    pub(super) fn unacknowledged_bytes(&self) -> io::Result<u64> {
-        match self {
-            Self::Tcp(stream) => unacknowledged_bytes(stream),
-            Self::Unix(stream) => unacknowledged_bytes(stream),
-        }
+    /// What was written and the peer does not have; `None` when the peer has hung up.
+    ///
+    /// A connection that ends throws away what it held, and the count falls as if the peer had it. The end can be seen before
+    /// that happens: a count is true when the connection has not ended after it.
+    pub(super) fn unacknowledged_bytes(&self) -> io::Result<Option<u64>> {
+        let (bytes, socket) = match self {
+            Self::Tcp(stream) => (unacknowledged_bytes(stream)?, stream.as_fd()),
+            Self::Unix(stream) => (unacknowledged_bytes(stream)?, stream.as_fd()),
+        };
+        // POLLHUP and POLLERR come unasked.
+        let mut looked = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
+        rustix::event::poll(&mut looked, Some(&Timespec::default()))?;
+        let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+        Ok((!looked[0].revents().intersects(ended)).then_some(bytes))
     }
 
     /// Says that nothing more will be written.
