@@ -95,6 +95,8 @@ pub(super) struct Header {
     names: Option<Vec<u8>>,
     /// The beginning of the first element of structured data.
     element: Vec<u8>,
+    /// Where the name of that element ends, and each of its values.
+    ends: Vec<usize>,
 }
 
 impl Header {
@@ -104,14 +106,16 @@ impl Header {
             [Some(&config.hostname), Some(&config.app_name), config.proc_id.as_ref(), config.msg_id.as_ref()];
         let by_record = templates.into_iter().flatten().any(Template::by_record);
         let names = (!by_record).then(|| names(config, envelope, None));
-        let mut element = Vec::new();
+        let (mut element, mut ends) = (Vec::new(), Vec::new());
         if let Some(number) = config.structured_data {
             element.extend_from_slice(format!("[logskiff@{number}").as_bytes());
+            ends.push(element.len());
             for (name, value) in params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
                 text::write_param(name.as_bytes(), value.as_bytes(), config.framing == Framing::Newline, &mut element);
+                ends.push(element.len());
             }
         }
-        Self { names, element }
+        Self { names, element, ends }
     }
 }
 
@@ -152,7 +156,8 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(config: &Config, with_id: bool) -> Self {
         let clock = Clock::new(config.format, config.zone.clone());
-        Self { config: config.clone(), with_id, clock, digits: 3, scratch: Vec::new(), data: Data::default() }
+        let data = Data::new(config);
+        Self { config: config.clone(), with_id, clock, digits: 3, scratch: Vec::new(), data }
     }
 }
 
@@ -177,7 +182,8 @@ impl Encoder {
         read_ns: i64,
         out: &mut Vec<u8>,
     ) -> bool {
-        let (Some(mut writer), Some(header)) = (self.syslog.take(), &envelope.syslog) else { return false };
+        let Some(header) = &envelope.syslog else { return false };
+        let Some(mut writer) = self.syslog.take() else { return false };
         let source = Source { redacted, envelope, header, place, read_ns };
         let frame = out.len();
         let counted = writer.config.framing == Framing::OctetCounting;
@@ -243,7 +249,10 @@ impl Encoder {
         let message = out.len();
         self.write_message(writer, source, out);
         let most = (start + bytes_max).saturating_sub(TRUNCATED.len()).max(message);
-        let most = text::boundary(out, most);
+        let mut most = text::boundary(out, most);
+        if writer.config.framing == Framing::Newline {
+            most = text::before_octal(out, most);
+        }
         out.truncate(most);
         out.extend_from_slice(TRUNCATED);
     }
@@ -297,13 +306,7 @@ impl Writer {
     fn write_data(&mut self, source: Source<'_>, end: Option<usize>, out: &mut Vec<u8>) {
         let parsed = source.redacted.parsed();
         let (span, boundary) = source.place;
-        let number = self.config.structured_data.unwrap_or_default();
-        let element = &source.header.element;
-        if end.is_none_or(|end| out.len() + element.len() < end) {
-            out.extend_from_slice(element);
-        } else {
-            out.extend_from_slice(format!("[logskiff@{number}").as_bytes());
-        }
+        header_element(source.header, end, out);
         out.extend_from_slice(b" offset=\"");
         write_number(span.start, out);
         out.push(b'"');
@@ -322,7 +325,7 @@ impl Writer {
         }
         out.push(b']');
         if !parsed.nodes.is_empty() {
-            self.data.write(source.redacted, number, self.config.framing == Framing::Newline, end, out);
+            self.data.write(source.redacted, end, out);
         }
     }
 
@@ -336,6 +339,19 @@ impl Writer {
             self.digits = self.scratch.len();
             out.splice(frame..start - 1, self.scratch.iter().copied());
         }
+    }
+}
+
+/// Writes the beginning of the first element, of its values those that do not reach beyond `end`.
+fn header_element(header: &Header, end: Option<usize>, out: &mut Vec<u8>) {
+    let Some(end) = end else { return out.extend_from_slice(&header.element) };
+    let mut from = 0;
+    for to in &header.ends {
+        let part = &header.element[from..*to];
+        if from == 0 || out.len() + part.len() < end {
+            out.extend_from_slice(part);
+        }
+        from = *to;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Instants as syslog writes them.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use super::Format;
 
@@ -26,13 +26,11 @@ impl Clock {
         let (second, nanosecond) = (time_ns.div_euclid(1_000_000_000), time_ns.rem_euclid(1_000_000_000));
         if self.second != Some(second) {
             self.second = Some(second);
-            let instant =
-                Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(self.zone.clone());
+            let instant = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+            let instant = instant.to_zoned_datetime(TimeZone::fixed(self.whole_minutes(instant)));
             let format = if self.format == Format::Rfc5424 { "%Y-%m-%dT%H:%M:%S" } else { "%b %e %H:%M:%S" };
             self.written = instant.strftime(format).to_string();
             self.offset = if instant.offset().is_zero() { "Z".to_owned() } else { instant.strftime("%:z").to_string() };
-            // Offsets of long ago had seconds, which RFC 3339 has no place for.
-            self.offset.truncate("+00:00".len());
         }
         out.extend_from_slice(self.written.as_bytes());
         if self.format == Format::Rfc3164 {
@@ -48,5 +46,35 @@ impl Clock {
             unit /= 10;
         }
         out.extend_from_slice(self.offset.as_bytes());
+    }
+    /// The zone's offset. Offsets of long ago had seconds, which RFC 3339 has no place for.
+    fn whole_minutes(&self, instant: Timestamp) -> Offset {
+        let seconds = self.zone.to_offset(instant).seconds();
+        Offset::from_seconds(seconds - seconds % 60).unwrap_or(Offset::UTC)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_each_format_wants_them() {
+        #[track_caller]
+        fn check(zone: &str, time_ns: i64, rfc5424: &str, rfc3164: &str) {
+            for (format, want) in [(Format::Rfc5424, rfc5424), (Format::Rfc3164, rfc3164)] {
+                let mut out = Vec::new();
+                let mut clock = Clock::new(format, TimeZone::get(zone).unwrap());
+                clock.write(time_ns, &mut out);
+                clock.write(time_ns, &mut out);
+                assert_eq!(String::from_utf8(out).unwrap(), want.repeat(2));
+            }
+        }
+        check("UTC", 0, "1970-01-01T00:00:00.000Z", "Jan  1 00:00:00");
+        check("UTC", -1, "1969-12-31T23:59:59.999999Z", "Dec 31 23:59:59");
+        check("Europe/Berlin", 1_795_471_200_120_000_000, "2026-11-23T23:00:00.120+01:00", "Nov 23 23:00:00");
+        check("Europe/London", 1_783_000_000_000_001_000, "2026-07-02T14:46:40.000001+01:00", "Jul  2 14:46:40");
+        check("Africa/Monrovia", 0, "1969-12-31T23:16:00.000-00:44", "Dec 31 23:16:00");
+        check("Asia/Kathmandu", i64::MAX, "2262-04-12T05:32:16.854775+05:45", "Apr 12 05:32:16");
     }
 }

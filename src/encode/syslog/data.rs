@@ -3,13 +3,17 @@
 //! Nested names are joined by dots; the elements of an array are values of one name, which the RFC allows.
 
 use super::text::write_param;
+use super::{Config, Framing};
 use crate::encode::{write_pieces, written_key};
 use crate::record::{Key, Kind, Node, TextRange};
 use crate::redact::{Piece, Redacted};
 
-/// Scratch space, kept from line to line.
-#[derive(Debug, Default)]
+/// Writes fields; its scratch space is kept from line to line.
+#[derive(Debug)]
 pub(super) struct Data {
+    /// The beginning of the element.
+    begin: Vec<u8>,
+    no_controls: bool,
     path: Vec<u8>,
     /// How long the path is without each open object or array.
     lengths: Vec<usize>,
@@ -17,17 +21,16 @@ pub(super) struct Data {
 }
 
 impl Data {
+    pub(super) fn new(config: &Config) -> Self {
+        let begin = format!("[fields@{}", config.structured_data.unwrap_or_default()).into_bytes();
+        let no_controls = config.framing == Framing::Newline;
+        Self { begin, no_controls, path: Vec::new(), lengths: Vec::new(), value: Vec::new() }
+    }
+
     /// Writes the element of the fields, if there are any. `end`: values that would reach beyond are left out.
-    pub(super) fn write(
-        &mut self,
-        redacted: &Redacted<'_>,
-        number: u32,
-        no_controls: bool,
-        end: Option<usize>,
-        out: &mut Vec<u8>,
-    ) {
+    pub(super) fn write(&mut self, redacted: &Redacted<'_>, end: Option<usize>, out: &mut Vec<u8>) {
         let start = out.len();
-        out.extend_from_slice(format!("[fields@{number}").as_bytes());
+        out.extend_from_slice(&self.begin);
         let empty = out.len();
         self.path.clear();
         self.lengths.clear();
@@ -46,7 +49,7 @@ impl Data {
                     let length = self.enter(redacted, key);
                     self.read(redacted, at, kind);
                     let before = out.len();
-                    write_param(&self.path, &self.value, no_controls, out);
+                    write_param(&self.path, &self.value, self.no_controls, out);
                     if end.is_some_and(|end| out.len() >= end) {
                         out.truncate(before);
                     }

@@ -1,81 +1,17 @@
 //! Messages through the real parser and the real rules, read back by a strict parser.
 
+mod sent;
 mod strict;
 
 use proptest::prelude::*;
 
-use self::strict::Frame;
+use self::sent::{config, reads_back};
 use super::*;
-use crate::encode::{EventId, Pod, Source};
-use crate::parse::{self, Parser};
-use crate::redact::{self, Carry, Redactor, Scratch};
+use crate::{encode, parse, record, redact};
 
-fn config(format: Format, framing: Framing) -> Config {
-    Config {
-        format,
-        facility: 16,
-        hostname: "{pod}".parse().unwrap(),
-        app_name: "{container:app}".parse().unwrap(),
-        proc_id: None,
-        msg_id: None,
-        message: Message::Raw,
-        structured_data: Some(32473),
-        bom: true,
-        bytes_max: 8192,
-        framing,
-        zone: TimeZone::UTC,
-    }
-}
-
-/// When the lines were read: 2026-11-23T22:00:00.123456789Z.
-const READ_NS: i64 = 1_795_471_200_123_456_789;
-
-struct Made {
-    bytes: Vec<u8>,
-    cut: bool,
-}
-
-/// The message of a line in which e-mail addresses and passwords are masked.
-fn made(config: &Config, format: parse::Format, line: &[u8]) -> Made {
-    made_with("email", config, format, line)
-}
-
-fn made_with(rule: &str, config: &Config, format: parse::Format, line: &[u8]) -> Made {
-    let rules = redact::Config { select: vec![rule.into()], rules: Vec::new(), fields: vec!["password".into()] };
-    let redactor = Redactor::new(&rules).unwrap();
-    let mut parser = Parser::new(&parse::Config {
-        format,
-        patterns: Vec::new(),
-        types: Vec::new(),
-        time_field: None,
-        time_formats: Vec::new(),
-        time_zone: "UTC".into(),
-        level_field: None,
-        drop_failures: false,
-    })
-    .unwrap();
-    let mut parsed = parser.parsed();
-    parser.parse(line, &mut parsed);
-    let mut scratch = Scratch::default();
-    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut Carry::default(), &mut scratch);
-    let span = Span { start: 7, end: 7 + line.len() as u64 };
-    let config = super::super::Config {
-        encoding: Encoding::Raw,
-        event_id: EventId::Field,
-        fields: Vec::new(),
-        pod: Pod { name: Some("shop-1".into()), namespace: Some("sh\"op]".into()), ..Pod::default() },
-        syslog: Some(config.clone()),
-    };
-    let labels = std::collections::BTreeMap::new();
-    let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
-    let envelope = Envelope::new(&config, &source, |text| redactor.redact_text(text));
-    let mut encoder = Encoder::new(&config);
-    let mut bytes = Vec::new();
-    // The second message goes where the first one's length is remembered.
-    encoder.syslog(&redacted, &envelope, (span, Boundary::Line), READ_NS, &mut bytes);
-    bytes.clear();
-    let cut = encoder.syslog(&redacted, &envelope, (span, Boundary::Line), READ_NS, &mut bytes);
-    Made { bytes, cut }
+fn made(config: &Config, format: parse::Format, line: &[u8]) -> sent::Made {
+    let rules = redact::Config { select: vec!["email".into()], rules: Vec::new(), fields: vec!["password".into()] };
+    sent::made(config, format, &rules, line, Boundary::Line)
 }
 
 #[track_caller]
@@ -146,37 +82,159 @@ fn a_message_of_json_is_the_record() {
     assert_eq!(record["log.offset"], 7);
 }
 
+#[test]
+fn what_does_not_fit_is_left_out_by_whole_values() {
+    #[track_caller]
+    fn check(config: &Config, line: &str, begin: &str, end: &str) {
+        let made = made(config, parse::Format::Auto, line.as_bytes());
+        let text = String::from_utf8(made.bytes).unwrap();
+        assert!(made.cut && text.starts_with(begin) && text.ends_with(end), "{text}");
+        assert!((477..=480).contains(&text.len()), "{} bytes", text.len());
+    }
+    let head = "2026-11-23T22:00:00.123456Z shop-1 app - -";
+    let place = PLACE.strip_suffix(']').unwrap();
+    let small = Config { bytes_max: 480, ..config(Format::Rfc5424, Framing::None) };
+    let line = "€".repeat(200);
+    check(&small, &line, &format!("<134>1 {head} {place} truncated=\"true\"] \u{feff}€€"), "€ [truncated]");
+    let line = format!(r#"{{"long":"{}","short":[1,2]}}"#, "x".repeat(480));
+    let want = format!("{place} truncated=\"true\"][fields@32473 short=\"1\" short=\"2\"] {{\"long\"");
+    check(&small, &line, &format!("<134>1 {head} {want}"), "xx [truncated]");
+    // A name that takes the half of a message is none, and a place that does not fit says nothing.
+    let long =
+        Config { app_name: "a".repeat(48).parse().unwrap(), hostname: "h".repeat(255).parse().unwrap(), ..small };
+    check(&long, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z - - - - {place} tr"), "x [truncated]");
+    let id = Config {
+        structured_data: Some(u32::MAX),
+        proc_id: Some("p".repeat(128).parse().unwrap()),
+        ..config(Format::Rfc5424, Framing::None)
+    };
+    let id = Config { bytes_max: 480, ..id };
+    let want = r#"[logskiff@4294967295 file="/log/app.log" pod="shop-1" offset="7" id="00ff-7" truncated="true"] x"#;
+    let names = format!("shop-1 app {} -", "p".repeat(128));
+    check(&id, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z {names} {want}"), "x [truncated]");
+    // What stands for a control character is not cut either.
+    for filler in 0..4 {
+        let lines = Config { bytes_max: 480, ..config(Format::Rfc3164, Framing::Newline) };
+        let line = format!("{}{}", "x".repeat(filler), "\t".repeat(200));
+        let bytes = made(&lines, parse::Format::None, line.as_bytes()).bytes;
+        assert!(bytes.ends_with(b"#011 [truncated]\n"), "{}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn the_strict_parser_can_fail() {
+    #[track_caller]
+    fn check(message: &str, want: Option<&str>) {
+        let got = strict::rfc5424(message.as_bytes()).err();
+        assert_eq!(got.as_deref(), want, "{message}");
+    }
+    let now = "2026-11-23T22:00:00.1Z";
+    check(&format!("<134>1 {now} h a - - - text"), None);
+    check("<0>1 2026-11-23T22:00:00-05:30 h a - - [x a=\"\\]\" a=\"\"][y]", None);
+    check(&format!("<192>1 {now} h a - - -"), Some("priority 192"));
+    check(&format!("<034>1 {now} h a - - -"), Some("priority 034"));
+    check(&format!("<34> {now} h a - - -"), Some("no priority and version"));
+    check("<34>1 2026-11-23t22:00:00Z h a - - -", Some("another form of time"));
+    check("<34>1 2026-11-23T22:00:00.1234567Z h a - - -", Some("a fraction of 7 digits"));
+    check("<34>1 2026-11-23T22:00:00.Z h a - - -", Some("a fraction of 0 digits"));
+    check("<34>1 2026-11-23T22:00:00+0100 h a - - -", Some("another form of offset"));
+    check(&format!("<34>1 {now} h  - - -"), Some("a header field of 0 bytes"));
+    check(&format!("<34>1 {now} h é - - -"), Some("a header field of 2 bytes"));
+    check(&format!("<34>1 {now} h {} - - -", "a".repeat(49)), Some("a header field of 49 bytes"));
+    check(&format!("<34>1 {now} h a - - text"), Some("no structured data"));
+    check(&format!("<34>1 {now} h a - - -text"), Some("no space before the text"));
+    check(&format!("<34>1 {now} h a - - [x][x]"), Some("an element twice"));
+    check(&format!("<34>1 {now} h a - - [x a=\"]\"]"), Some("a value that is not escaped"));
+    check(&format!("<34>1 {now} h a - - [x a=\"\\n\"]"), Some("a value that is not escaped"));
+    check(&format!("<34>1 {now} h a - - [x a=\"b\" "), Some("a name of 0 bytes"));
+}
+
 /// Text such as logs hold, and such as breaks things.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let plain = "[ -~\\t\\u{1b}\\u{0}\\n\u{feff}äß日😀\"\\]\\\\]{0,80}".prop_map(String::into_bytes);
     let bytes = prop::collection::vec(any::<u8>(), 0..80);
-    let fields = ("[ -~ü]{0,6}", "[ -~\\t\\nü\"\\]\\\\]{0,40}", any::<i64>()).prop_map(|(name, text, number)| {
-        serde_json::json!({ "level": "warn", "msg": text, name: { "x": [text, number, null, true] } })
-            .to_string()
-            .into()
-    });
     let marked = bytes.clone().prop_map(|bytes| [BOM, &bytes].concat());
-    prop_oneof![plain, bytes, fields, marked]
+    prop_oneof![plain, bytes, marked, object()]
+}
+
+/// Objects that have times, levels and messages, and names and values of every kind in each other.
+fn object() -> impl Strategy<Value = Vec<u8>> {
+    let text = "[ -~\\t\\u{0}\\u{1b}\\u{7f}\\nü😀\"\\]\\\\]{0,20}";
+    let leaf = prop_oneof![
+        text.prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<Option<bool>>().prop_map(|value| serde_json::json!(value)),
+    ];
+    let value = leaf.prop_recursive(4, 24, 4, |value| {
+        let members = prop::collection::vec(("[ -~ü]{0,40}", value.clone()), 0..4);
+        let object = members.prop_map(|members| serde_json::Value::Object(members.into_iter().collect()));
+        prop_oneof![prop::collection::vec(value, 0..4).prop_map(serde_json::Value::Array), object]
+    });
+    let level = prop::sample::select(vec!["trace", "DEBUG", "info", "Warning", "error", "fatal", "else"]);
+    let name = prop::sample::select(vec!["level", "severity", "log.level"]);
+    let second = -9_000_000_000..9_000_000_000_i64;
+    let time = (second, 0..1_000_000_000).prop_filter_map("a time", |(second, nanosecond)| {
+        Some(jiff::Timestamp::new(second, nanosecond).ok()?.to_string())
+    });
+    (level, name, time, text, prop::collection::vec(("[ -~ü]{0,40}", value), 0..4)).prop_map(
+        |(level, name, time, text, members)| {
+            let mut object = serde_json::json!({ name: level, "ts": time, "msg": text });
+            for (name, value) in members {
+                object[name] = value;
+            }
+            object.to_string().into_bytes()
+        },
+    )
+}
+
+/// Every way to write RFC 5424.
+fn configs() -> impl Strategy<Value = Config> {
+    let framing = prop::sample::select(vec![Framing::None, Framing::OctetCounting, Framing::Newline]);
+    let message = prop::sample::select(vec![Message::Raw, Message::Json]);
+    let number = prop::option::of(any::<u32>());
+    let zone = prop::sample::select(vec!["UTC", "Europe/Berlin", "Asia/Kathmandu", "Africa/Monrovia"]);
+    (framing, message, number, zone, any::<bool>(), 0..24_u8).prop_map(
+        |(framing, message, structured_data, zone, bom, facility)| Config {
+            message,
+            structured_data,
+            bom,
+            facility,
+            zone: TimeZone::get(zone).unwrap(),
+            ..config(Format::Rfc5424, framing)
+        },
+    )
+}
+
+fn format() -> impl Strategy<Value = parse::Format> {
+    prop::sample::select(vec![parse::Format::None, parse::Format::Json, parse::Format::Auto])
+}
+
+/// Nothing is masked: what goes out is what came in.
+fn unmasked(config: &Config, format: parse::Format, line: &[u8], boundary: Boundary) -> sent::Made {
+    sent::made(config, format, &sent::no_rules(), line, boundary)
 }
 
 proptest! {
     #[test]
-    fn a_strict_parser_reads_back_what_went_in(line in line(), bom: bool, framing in 0..3_usize) {
-        let framing = [Framing::None, Framing::OctetCounting, Framing::Newline][framing];
-        let made = made_with("none", &Config { bom, ..config(Format::Rfc5424, framing) }, parse::Format::Auto, &line);
-        strict::reads_back(&made.bytes, Frame::of(framing), &line, bom).map_err(TestCaseError::fail)?;
+    fn a_strict_parser_reads_back_what_went_in(config in configs(), format in format(), line in line(), cut: bool) {
+        let config = Config { bytes_max: 1 << 20, ..config };
+        let boundary = if cut { Boundary::Cut } else { Boundary::Line };
+        let made = unmasked(&config, format, &line, boundary);
         prop_assert!(!made.cut);
+        reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn a_message_that_is_cut_is_short_marked_and_whole(line in line(), repeat in 2..60_usize, bytes_max in 480..700_usize) {
+    fn a_message_that_is_cut_is_short_marked_and_whole(
+        config in configs(),
+        format in format(),
+        line in line(),
+        repeat in 1..60_usize,
+        bytes_max in 480..700_usize,
+    ) {
         let line = line.repeat(repeat);
-        let config = Config { bytes_max, ..config(Format::Rfc5424, Framing::None) };
-        let made = made(&config, parse::Format::Auto, &line);
-        prop_assert!(made.bytes.len() <= bytes_max);
-        let message = strict::rfc5424(&made.bytes).map_err(TestCaseError::fail)?;
-        let marked = message.data[0].params.contains(&("truncated".to_owned(), "true".to_owned()));
-        prop_assert_eq!(marked, made.cut);
-        prop_assert_eq!(message.text.ends_with(TRUNCATED), made.cut);
+        let config = Config { bytes_max, ..config };
+        let made = unmasked(&config, format, &line, Boundary::Line);
+        reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
     }
 }

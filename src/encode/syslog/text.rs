@@ -76,3 +76,15 @@ pub(super) fn boundary(bytes: &[u8], at: usize) -> usize {
     let is_start = |at: &usize| bytes[*at] & 0b1100_0000 != 0b1000_0000;
     (at.saturating_sub(CONTINUED_MAX)..=at).rev().find(is_start).unwrap_or(at)
 }
+
+/// The last place, not after `at`, where text from [`write_without_controls`] can be cut without cutting what stands for
+/// a control character.
+pub(super) fn before_octal(bytes: &[u8], at: usize) -> usize {
+    /// What stands for a control character has so many bytes.
+    const OCTAL_BYTES: usize = 4;
+    let from = at.saturating_sub(OCTAL_BYTES - 1);
+    match bytes[from..at].iter().rposition(|byte| *byte == b'#') {
+        Some(hash) if bytes[from + hash + 1..].iter().take(OCTAL_BYTES - 1).all(u8::is_ascii_digit) => from + hash,
+        _ => at,
+    }
+}

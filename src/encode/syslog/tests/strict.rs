@@ -1,31 +1,19 @@
 //! A parser of RFC 5424 that takes nothing but what the grammar allows (section 6).
 
-use super::Framing;
+use super::encode::syslog::Framing;
 
-/// How a message stands in its stream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Frame {
-    None,
-    Counted,
-    Line,
-}
-
-impl Frame {
-    pub(super) fn of(framing: Framing) -> Self {
-        match framing {
-            Framing::None => Self::None,
-            Framing::OctetCounting => Self::Counted,
-            Framing::Newline => Self::Line,
-        }
-    }
-}
-
+/// An element of structured data.
 pub(super) struct Element {
     pub(super) id: String,
     pub(super) params: Vec<(String, String)>,
 }
 
+/// A message, taken apart.
 pub(super) struct Message {
+    pub(super) priority: u32,
+    pub(super) time: jiff::Timestamp,
+    /// HOSTNAME, APP-NAME, PROCID and MSGID.
+    pub(super) names: [String; 4],
     pub(super) data: Vec<Element>,
     /// Whether a byte order mark says that the text is UTF-8.
     pub(super) marked: bool,
@@ -33,14 +21,14 @@ pub(super) struct Message {
 }
 
 /// Takes a frame off.
-pub(super) fn unframed(frame: Frame, bytes: &[u8]) -> Result<&[u8], String> {
-    match frame {
-        Frame::None => Ok(bytes),
-        Frame::Line => {
+pub(super) fn unframed(framing: Framing, bytes: &[u8]) -> Result<&[u8], String> {
+    match framing {
+        Framing::None => Ok(bytes),
+        Framing::Newline => {
             let line = bytes.strip_suffix(b"\n").ok_or("no newline at the end")?;
             if line.iter().any(u8::is_ascii_control) { Err("a control character in a line".into()) } else { Ok(line) }
         }
-        Frame::Counted => {
+        Framing::OctetCounting => {
             let space = bytes.iter().position(|byte| *byte == b' ').ok_or("no length")?;
             let length = std::str::from_utf8(&bytes[..space]).map_err(|error| error.to_string())?;
             let rest = &bytes[space + 1..];
@@ -63,22 +51,14 @@ pub(super) fn rfc5424(bytes: &[u8]) -> Result<Message, String> {
         }
         Ok(String::from_utf8_lossy(word).into_owned())
     };
-    let priority = word(7)?;
-    let number =
-        priority.strip_prefix('<').and_then(|text| text.strip_suffix(">1")).ok_or("no priority and version")?;
-    if number.parse::<u32>().map_err(|error| error.to_string())? > 191 || (number.len() > 1 && number.starts_with('0'))
-    {
+    let number = word(7)?;
+    let number = number.strip_prefix('<').and_then(|text| text.strip_suffix(">1")).ok_or("no priority and version")?;
+    let priority = number.parse::<u32>().map_err(|error| error.to_string())?;
+    if priority > 191 || priority.to_string() != number {
         return Err(format!("priority {number}"));
     }
-    let time = word(32)?;
-    time.parse::<jiff::Timestamp>().map_err(|error| error.to_string())?;
-    let fraction = time.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
-    if fraction > 6 {
-        return Err(format!("{fraction} digits of a second"));
-    }
-    for bytes_max in [255, 48, 128, 32] {
-        word(bytes_max)?;
-    }
+    let time = time(&word(32)?)?;
+    let names = [word(255)?, word(48)?, word(128)?, word(32)?];
     let (data, rest) = data(rest)?;
     let text = match rest {
         [] => rest,
@@ -86,7 +66,24 @@ pub(super) fn rfc5424(bytes: &[u8]) -> Result<Message, String> {
         _ => return Err("no space before the text".into()),
     };
     let marked = text.strip_prefix("\u{feff}".as_bytes());
-    Ok(Message { data, marked: marked.is_some(), text: marked.unwrap_or(text).to_vec() })
+    Ok(Message { priority, time, names, data, marked: marked.is_some(), text: marked.unwrap_or(text).to_vec() })
+}
+
+/// A time stamp, by its places: two digits for each number, a fraction of one to six, capital letters, `:` in the offset.
+fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let rest = shape.strip_prefix("0000-00-00T00:00:00").ok_or("another form of time")?;
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches('0'),
+        None => rest,
+    };
+    if rest.len() - offset.len() == 1 || rest.len() - offset.len() > 7 {
+        return Err(format!("a fraction of {} digits", rest.len() - offset.len() - 1));
+    }
+    if !["Z", "+00:00", "-00:00"].contains(&offset) {
+        return Err("another form of offset".into());
+    }
+    text.parse().map_err(|error: jiff::Error| error.to_string())
 }
 
 fn data(bytes: &[u8]) -> Result<(Vec<Element>, &[u8]), String> {
@@ -143,69 +140,4 @@ fn value(bytes: &[u8]) -> Result<(String, &[u8]), String> {
             [] => return Err("a value without an end".into()),
         }
     }
-}
-
-/// Whether what is read back of a message is what went in: the line, and where it came from.
-pub(super) fn reads_back(bytes: &[u8], frame: Frame, line: &[u8], bom: bool) -> Result<(), String> {
-    let message = rfc5424(unframed(frame, bytes)?)?;
-    if bom && message.marked && std::str::from_utf8(&message.text).is_err() {
-        return Err("marked as UTF-8, and is not".into());
-    }
-    let mut want = line.to_vec();
-    if frame == Frame::Line {
-        want = line.iter().flat_map(|byte| if byte.is_ascii_control() { octal(*byte) } else { vec![*byte] }).collect();
-    }
-    let begins_marked = want.starts_with("\u{feff}".as_bytes());
-    let is_text = std::str::from_utf8(&want).is_ok();
-    if bom && !is_text && begins_marked {
-        want = String::from_utf8_lossy(&want).into_owned().into_bytes();
-    }
-    if bom && message.marked != (!want.is_ascii() && (is_text || begins_marked)) {
-        return Err(format!("marked: {}, text: {is_text}", message.marked));
-    }
-    // Without marks of our own, one that the line has is the line's.
-    let got = if !bom && message.marked { ["\u{feff}".as_bytes(), &message.text].concat() } else { message.text };
-    if got != want {
-        return Err(format!("{:?} instead of {:?}", String::from_utf8_lossy(&got), String::from_utf8_lossy(&want)));
-    }
-    let place = message.data.first().filter(|element| element.id == "logskiff@32473").ok_or("no place")?;
-    let named = |name: &str| place.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    if named("file") != Some("/log/app.log") || named("offset") != Some("7") {
-        return Err("another place".into());
-    }
-    let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(line) else { return Ok(()) };
-    // Every text of a JSON line is found again among the values of its fields.
-    let fields = message.data.get(1).map(|element| &element.params[..]).unwrap_or_default();
-    let mut texts = Vec::new();
-    object.values().for_each(|value| gather(value, &mut texts));
-    for text in texts {
-        let text: String = if frame == Frame::Line {
-            let bytes: Vec<u8> =
-                text.bytes().flat_map(|b| if b.is_ascii_control() { octal(b) } else { vec![b] }).collect();
-            String::from_utf8_lossy(&bytes).into_owned()
-        } else {
-            text
-        };
-        if !fields.iter().any(|(_, value)| *value == text) {
-            return Err(format!("{text:?} is in no field"));
-        }
-    }
-    Ok(())
-}
-
-/// The texts within arrays and objects: those at the top may be the message, the level or the time.
-fn gather(value: &serde_json::Value, texts: &mut Vec<String>) {
-    let mut inside = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => texts.push(text.clone()),
-        other => gather(other, texts),
-    };
-    match value {
-        serde_json::Value::Array(values) => values.iter().for_each(&mut inside),
-        serde_json::Value::Object(members) => members.values().for_each(&mut inside),
-        _ => {}
-    }
-}
-
-fn octal(byte: u8) -> Vec<u8> {
-    format!("#{byte:03o}").into_bytes()
 }
