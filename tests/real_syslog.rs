@@ -69,7 +69,12 @@ fn write(folder: &Path, from: u64, to: u64) {
     file.write_all(&text).expect("written");
 }
 
-fn settings(folder: &Path, way: Way, address: &str, format: &str) -> Settings {
+/// Whether messages are kept apart by newlines: syslog-ng counts no octets on a Unix socket.
+fn ends_with_newlines(program: Program, way: Way) -> bool {
+    matches!(way, Way::Lines | Way::OldLines) || (program, way) == (Program::SyslogNg, Way::UnixStream)
+}
+
+fn settings(folder: &Path, program: Program, way: Way, address: &str, format: &str) -> Settings {
     let settings = Settings::new(folder, "", "")
         .with("LOGSKIFF_OUTPUT", "syslog")
         .with("LOGSKIFF_SYSLOG_ADDRESS", address)
@@ -81,19 +86,19 @@ fn settings(folder: &Path, way: Way, address: &str, format: &str) -> Settings {
     // rsyslog leaves the mark in the text.
     let settings = if format == "rfc5424" { settings.with("LOGSKIFF_SYSLOG_BOM", "off") } else { settings };
     match way {
-        Way::Lines => settings.with("LOGSKIFF_SYSLOG_FRAMING", "newline"),
+        _ if ends_with_newlines(program, way) => settings.with("LOGSKIFF_SYSLOG_FRAMING", "newline"),
         Way::Compressed => settings.with("LOGSKIFF_SYSLOG_COMPRESSION", "zlib"),
         _ => settings,
     }
 }
 
 #[track_caller]
-fn check_all(case: &str, received: &[Received], way: Way, format: &str) {
+fn check_all(case: &str, received: &[Received], escapes: bool, format: &str) {
     let mut arrivals = vec![0_u32; usize::try_from(LINES).unwrap()];
     for Received { text, whole } in received {
         let seq = number(text).unwrap_or_else(|| panic!("{case}: {:?}", String::from_utf8_lossy(text)));
         let written = line(seq);
-        let want = if way == Way::Lines { escaped(&written) } else { written };
+        let want = if escapes { escaped(&written) } else { written };
         assert!(
             *text == want,
             "{case}: line {seq}: {:?} instead of {:?}",
@@ -101,7 +106,7 @@ fn check_all(case: &str, received: &[Received], way: Way, format: &str) {
             String::from_utf8_lossy(&want)
         );
         if format == "rfc5424" && seq / NASTY_EVERY % 8 == 4 && seq.is_multiple_of(NASTY_EVERY) {
-            let value = if way == Way::Lines { "one#012two" } else { "one\ntwo" };
+            let value = if escapes { "one#012two" } else { "one\ntwo" };
             let param = format!(r#" cause.text="{value} \"\]\\ 🚀""#);
             assert!(String::from_utf8_lossy(whole).contains(&param), "{case}: {:?}", String::from_utf8_lossy(whole));
         }
@@ -119,7 +124,7 @@ fn ship(program: Program, way: Way, format: &str) {
     let Some(receiver) = Receiver::start(program, way, Some((&authority, &server))) else { return };
     let folder = TempDir::new().expect("a temporary folder");
     let path = |path: &Path| path.display().to_string();
-    let mut settings = settings(folder.path(), way, &receiver.address(), format);
+    let mut settings = settings(folder.path(), program, way, &receiver.address(), format);
     if matches!(way, Way::Tls | Way::MutualTls | Way::RelpTls) {
         settings = settings.with("LOGSKIFF_SYSLOG_TLS_CA_FILE", &path(&authority.certificate()));
     }
@@ -143,7 +148,7 @@ fn ship(program: Program, way: Way, format: &str) {
         eprintln!("{program:?} {way:?} {format}: shipped in {took:?}");
     }
     wait_until("all messages", PATIENCE, || receiver.count() >= LINES);
-    check_all(&format!("{program:?} {way:?} {format}"), &receiver.received(), way, format);
+    check_all(&format!("{program:?} {way:?} {format}"), &receiver.received(), ends_with_newlines(program, way), format);
 }
 
 /// Goal: each stream of rsyslog, in both formats.
@@ -184,7 +189,9 @@ fn rsyslog_takes_datagrams() {
 /// Goal: each way into syslog-ng. Its `syslog()` source and this flag of the others are for RFC 5424.
 #[test]
 fn syslog_ng_takes_every_way() {
-    for way in [Way::Tcp, Way::Lines, Way::Tls, Way::MutualTls, Way::Udp, Way::UnixDatagram] {
+    let ways = [Way::Tcp, Way::Lines, Way::Tls, Way::MutualTls, Way::Udp, Way::UnixDatagram, Way::UnixStream];
+    for way in ways {
         ship(Program::SyslogNg, way, "rfc5424");
     }
+    ship(Program::SyslogNg, Way::OldLines, "rfc3164");
 }

@@ -147,3 +147,23 @@ fn a_long_line_is_cut_and_marked() {
     assert!(cut.len() <= 1024 && cut.contains("truncated=\"true\"") && cut.ends_with("ü [truncated]"), "{cut}");
     assert!(sidecar.stderr().contains("\"syslog_truncated\":1"), "{}", sidecar.stderr());
 }
+
+/// Goal: a receiver that takes nothing for the time limit is given up for the next address, with everything that it had not
+/// read.
+#[test]
+fn a_receiver_that_stalls_is_given_up() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_all(&folder.path().join("logs/app.log"), 0, LINES);
+    let paths = ["first", "second"].map(|name| folder.path().join(name));
+    let [first, second] = [&paths[0], &paths[1]].map(|path| UnixListener::bind(path).expect("a socket"));
+    let addresses = paths.map(|path| format!("unix://{}", path.display())).join(",");
+    let settings = settings(folder.path(), &addresses).with("LOGSKIFF_SYSLOG_TIMEOUT", "1s");
+    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let (_unread, _) = first.accept().expect("a connection");
+    let (mut peer, _) = second.accept().expect("a connection");
+    let stream = read(&mut peer, usize::MAX);
+    assert!(sidecar.wait(PATIENCE).0.success());
+    let numbers: Vec<u64> = messages(&stream).iter().map(|message| number(message)).collect();
+    assert_eq!(numbers, (0..LINES).collect::<Vec<_>>());
+    assert!(sidecar.stderr().contains("nothing was taken or confirmed for 1s"), "{}", sidecar.stderr());
+}

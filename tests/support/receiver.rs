@@ -36,6 +36,8 @@ pub enum Way {
     Tcp,
     /// Messages end with a newline.
     Lines,
+    /// The same, for a receiver that knows RFC 3164 alone.
+    OldLines,
     Tls,
     /// The client must show a certificate.
     MutualTls,
@@ -110,7 +112,7 @@ impl Receiver {
     pub fn address(&self) -> String {
         let scheme = match self.way {
             Way::Udp => "udp",
-            Way::Tcp | Way::Lines | Way::Compressed => "tcp",
+            Way::Tcp | Way::Lines | Way::OldLines | Way::Compressed => "tcp",
             Way::Tls | Way::MutualTls => "tls",
             Way::UnixDatagram | Way::UnixStream => return format!("unix://{}", self.socket().display()),
             Way::Relp => "relp",
@@ -135,7 +137,7 @@ impl Receiver {
             Way::Udp => format!(
                 "module(load=\"imudp\")\ninput(type=\"imudp\" port=\"{port}\" address=\"127.0.0.1\" rcvbufSize=\"8m\")\n"
             ),
-            Way::Tcp | Way::Lines => {
+            Way::Tcp | Way::Lines | Way::OldLines => {
                 format!("module(load=\"imtcp\")\ninput(type=\"imtcp\" port=\"{port}\" address=\"127.0.0.1\")\n")
             }
             Way::Tls => tls("anon"),
@@ -180,6 +182,7 @@ impl Receiver {
             Way::Lines => {
                 format!("network(ip(127.0.0.1) port({port}) flags(syslog-protocol, store-raw-message) transport(tcp));")
             }
+            Way::OldLines => format!("network({place} transport(tcp));"),
             Way::Tls | Way::MutualTls => {
                 let verify = if self.way == Way::Tls { "optional-untrusted" } else { "required-trusted" };
                 format!(
