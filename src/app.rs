@@ -5,10 +5,11 @@
 
 mod mouth;
 pub mod pipeline;
+mod receipt;
 mod shipper;
 
-use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,14 +19,16 @@ use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::mouth::Mouth;
 use self::pipeline::{Pipeline, PipelineError};
+pub use self::receipt::Summary;
 use self::shipper::{Shipper, Tools};
+use crate::admin::{Admin, Board};
 use crate::checkpoint::{CheckpointError, Saver, Store};
-use crate::config::Config;
-use crate::ledger::Balance;
+use crate::config::{Config, Exit};
 use crate::metrics::Metrics;
-use crate::output::{kafka, syslog::Syslog};
+use crate::news::News;
+use crate::output::{self, kafka, syslog::Syslog};
+use crate::system::System;
 use crate::tail::{self, GlobError, Tail};
 use crate::watch::{self, Watcher};
 
@@ -47,6 +50,11 @@ pub enum AppError {
     /// A thread or the runtime.
     #[error("the system refuses what is needed to run")]
     System(#[source] io::Error),
+    /// The pod's processes are to be watched, and cannot be seen.
+    #[error(
+        "LOGSKIFF_EXIT=app: the pod's other processes cannot be seen; say `shareProcessNamespace: true` in its spec"
+    )]
+    ProcessNamespace,
     /// Standard output is the only output, and is closed.
     #[error("standard output cannot be written")]
     Stdout(#[source] io::Error),
@@ -58,30 +66,9 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Checkpoint(error) => matches!(error, CheckpointError::Unwritable(..)),
-            Self::Glob(_) | Self::Pipeline(_) | Self::Kafka(_) => true,
+            Self::Glob(_) | Self::Pipeline(_) | Self::Kafka(_) | Self::ProcessNamespace => true,
             Self::System(_) | Self::Stdout(_) => false,
         }
-    }
-}
-
-/// What a run came to.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Where the bytes of each file have gone, by the path under which its records went out.
-    pub files: BTreeMap<PathBuf, Balance>,
-    /// Bytes that are in the files and not settled, as far as they were seen.
-    pub left_bytes: u64,
-    /// How many stretches were masked.
-    pub masked: u64,
-    /// How often everything unsettled was read again.
-    pub rewinds: u64,
-}
-
-impl Summary {
-    /// The balance of all files.
-    #[must_use]
-    pub fn total(&self) -> Balance {
-        self.files.values().fold(Balance::default(), Balance::plus)
     }
 }
 
@@ -125,6 +112,7 @@ impl Control {
 pub struct App {
     control: Arc<Control>,
     shipper: JoinHandle<Result<Summary, AppError>>,
+    termination_log: Option<PathBuf>,
 }
 
 impl App {
@@ -134,6 +122,10 @@ impl App {
     /// [`AppError`], when something that is needed cannot be had.
     pub fn start(config: Config, signals: bool) -> Result<Self, AppError> {
         let now = Instant::now();
+        let termination_log = config.life.termination_log.clone();
+        if config.life.exit == Exit::App && std::process::id() == 1 {
+            return Err(AppError::ProcessNamespace);
+        }
         // First of all: a SIGTERM that comes during the start must not be the end.
         let beside = Beside::new(signals).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
@@ -156,16 +148,31 @@ impl App {
         let saver = store.map(Saver::start).transpose().map_err(AppError::System)?;
         let (watch, watcher) = watch::watch(config.watch.mode);
         let control = Arc::new(Control::default());
+        let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().rules().count()).collect();
+        let metrics = Arc::new(Metrics::new(&rules));
+        let board = Arc::new(Board::default());
+        let admin = config.life.http_listen.map(|address| {
+            let outputs = outputs(&config.output);
+            let (board, metrics) = (Arc::clone(&board), Arc::clone(&metrics));
+            (address, Arc::new(Admin { board, metrics, system: System::default(), outputs }))
+        });
         let shared = Arc::clone(&control);
+        let shown = Arc::clone(&board);
         let (sender, receiver) = std::sync::mpsc::channel();
         let handle = beside.runtime.handle().clone();
         let work = move || {
             let wake = waker();
-            let kafka = config.output.kafka.clone().map(|kafka| kafka::Kafka::new(kafka, wake)).transpose();
+            let kafka = config
+                .output
+                .kafka
+                .clone()
+                .map(|kafka| kafka::Kafka::new(kafka, Arc::clone(&metrics), wake))
+                .transpose();
             _ = sender.send(kafka.as_ref().map(drop).map_err(ToString::to_string));
-            let (metrics, mouth) = (Metrics::default(), Mouth::default());
-            let syslog = config.output.syslog.clone().map(|syslog| Syslog::new(syslog, handle, waker()));
-            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, saver, watch, metrics, mouth };
+            let syslog = config.output.syslog.clone();
+            let syslog = syslog.map(|syslog| Syslog::new(syslog, Arc::clone(&metrics), handle, waker()));
+            let news = News::new(Arc::clone(&metrics));
+            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, saver, watch, metrics, news, board };
             Shipper::new(config, tools, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;
@@ -173,8 +180,9 @@ impl App {
             let ended = shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             return Err(ended.err().unwrap_or_else(|| AppError::System(io::Error::other("the shipper ended early"))));
         }
-        beside.run(watcher, Arc::clone(&control), shipper.thread().clone()).map_err(AppError::System)?;
-        Ok(Self { control, shipper })
+        shown.introduce(shipper.thread().clone());
+        beside.run(watcher, Arc::clone(&control), shipper.thread().clone(), admin).map_err(AppError::System)?;
+        Ok(Self { control, shipper, termination_log })
     }
 
     /// Asks for the next step towards the end, as a SIGTERM does.
@@ -183,13 +191,25 @@ impl App {
         self.shipper.thread().unpark();
     }
 
-    /// Waits for the end.
+    /// Waits for the end, and leaves the termination message.
     ///
     /// # Errors
     /// [`AppError::Stdout`].
     pub fn wait(self) -> Result<Summary, AppError> {
-        self.shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let summary = self.shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        if let Some(path) = &self.termination_log
+            && let Err(error) = summary.leave_at(path)
+        {
+            tracing::warn!(?path, %error, "the termination message cannot be written");
+        }
+        Ok(summary)
     }
+}
+
+/// The names of the outputs in use.
+fn outputs(config: &output::Config) -> Vec<&'static str> {
+    let used = [("kafka", config.kafka.is_some()), ("syslog", config.syslog.is_some()), ("stdout", config.stdout)];
+    used.into_iter().filter_map(|(name, used)| used.then_some(name)).collect()
 }
 
 /// Wakes the thread that calls this.
@@ -215,7 +235,13 @@ impl Beside {
         Ok(Self { runtime, signals })
     }
 
-    fn run(self, watcher: Watcher, control: Arc<Control>, shipper: Thread) -> io::Result<()> {
+    fn run(
+        self,
+        watcher: Watcher,
+        control: Arc<Control>,
+        shipper: Thread,
+        admin: Option<(SocketAddr, Arc<Admin>)>,
+    ) -> io::Result<()> {
         let Self { runtime, signals } = self;
         let work = move || {
             runtime.block_on(async {
@@ -224,10 +250,18 @@ impl Beside {
                 tokio::select! {
                     () = watch => {}
                     () = listen(signals, &control, &shipper) => {}
+                    () = serve(admin) => {}
                 }
             });
         };
         std::thread::Builder::new().name("runtime".into()).spawn(work).map(drop)
+    }
+}
+
+async fn serve(admin: Option<(SocketAddr, Arc<Admin>)>) {
+    match admin {
+        Some((address, admin)) => admin.serve(address).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The command line in, an exit code out; one file a command.
 //!
 //! [`print`] is the only way to stdout. Mistakes of the environment go to stderr as plain text and end in 78
-//! (`EX_CONFIG` of sysexits), wrong arguments in 2, anything else that fails in 1.
+//! (`EX_CONFIG` of sysexits), lines left behind in 75 where that is to be a failure, wrong arguments in 2, anything else
+//! that fails in 1.
 
 mod check;
 pub mod demo;
@@ -20,6 +21,8 @@ use crate::config::{Config, Environment, Mistakes};
 
 /// `EX_CONFIG` of sysexits.
 const EXIT_CONFIG: u8 = 78;
+/// `EX_TEMPFAIL` of sysexits: trying again would deliver the rest.
+const EXIT_LEFT: u8 = 75;
 /// What clap uses for wrong arguments.
 const EXIT_USAGE: u8 = 2;
 
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
                 None if error.downcast_ref().is_some_and(AppError::is_configuration) => {
                     (format!("{error:#}"), ExitCode::from(EXIT_CONFIG))
                 }
+                None if error.is::<run::Left>() => (format!("{error:#}"), ExitCode::from(EXIT_LEFT)),
                 None => (format!("{error:#}"), ExitCode::FAILURE),
             };
             complain(&text);

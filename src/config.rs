@@ -14,7 +14,9 @@ pub mod reference;
 mod syslog;
 pub mod value;
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
@@ -58,22 +60,32 @@ pub struct Input {
     pub redact: redact::Config,
 }
 
-/// When the process ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When the process ends by itself. Whatever it is, it ends when everything is read and acknowledged, not before.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// When told to.
     Signal,
     /// When all is read and acknowledged.
     Eof,
+    /// When this file is there.
+    File(PathBuf),
+    /// When the pod's other processes are gone; they are seen in a shared process namespace.
+    App,
 }
 
-/// How the process ends.
-#[derive(Clone, Copy, Debug)]
+/// How the process ends, and who may ask how it is.
+#[derive(Clone, Debug)]
 pub struct Life {
+    /// Where it answers HTTP; `None`: nowhere.
+    pub http_listen: Option<SocketAddr>,
     /// How long a drain may take.
     pub drain_timeout: Duration,
     /// What starts it.
     pub exit: Exit,
+    /// Whether what a drain left behind makes the exit code 75; else it is 0.
+    pub strict_exit_code: bool,
+    /// The file that Kubernetes shows as the container's termination message; `None`: none is written.
+    pub termination_log: Option<PathBuf>,
 }
 
 /// How its own log looks.
@@ -260,9 +272,33 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (output::Config, Op
 }
 
 fn life(reader: &mut Reader<'_>) -> Life {
+    const TERMINATION_LOG: &str = "LOGSKIFF_TERMINATION_LOG";
+    let silent = reader.text(TERMINATION_LOG).as_deref() == Some("off");
     Life {
+        http_listen: http_listen(reader),
         drain_timeout: reader.duration("LOGSKIFF_DRAIN_TIMEOUT", &DRAIN_TIMEOUT),
-        exit: reader.choice("LOGSKIFF_EXIT", &[("signal", Exit::Signal), ("eof", Exit::Eof)]),
+        exit: reader.read("LOGSKIFF_EXIT", exit).unwrap_or(Exit::Signal),
+        strict_exit_code: reader.choice("LOGSKIFF_EXIT_CODE", &[("kind", false), ("strict", true)]),
+        termination_log: if silent { None } else { reader.path(TERMINATION_LOG) },
+    }
+}
+
+fn http_listen(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    let address = |text: &str| match text {
+        "off" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", mistake::shown(text))),
+    };
+    reader.read("LOGSKIFF_HTTP_LISTEN", address).flatten()
+}
+
+fn exit(text: &str) -> Result<Exit, String> {
+    match (text, text.strip_prefix("file:")) {
+        ("signal", _) => Ok(Exit::Signal),
+        ("eof", _) => Ok(Exit::Eof),
+        ("app", _) => Ok(Exit::App),
+        (_, Some(path)) if path.starts_with('/') => Ok(Exit::File(path.into())),
+        (_, Some(path)) => Err(format!("{} is not an absolute path", mistake::shown(path))),
+        _ => Err(format!("{} is not one of signal, eof, app, file:PATH", mistake::shown(text))),
     }
 }
 
@@ -275,6 +311,16 @@ fn log(reader: &mut Reader<'_>) -> Log {
         filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
         format: reader.choice("LOGSKIFF_LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)]),
     }
+}
+
+/// Where HTTP is answered, from this one variable alone: a probe must not fail for another's mistake.
+///
+/// # Errors
+/// When that variable is wrong.
+pub fn http_listen_of(environment: &Environment) -> Result<Option<SocketAddr>, Mistakes> {
+    let mut mistakes = Vec::new();
+    let listen = http_listen(&mut Reader::new(environment, &mut mistakes));
+    if mistakes.is_empty() { Ok(listen) } else { Err(Mistakes(mistakes)) }
 }
 
 /// What is in force, variable by variable in the order of the reference, families by what is set of them. Secrets are

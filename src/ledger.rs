@@ -4,40 +4,20 @@
 //! watermark of each file, which is the end of the longest prefix of spans that are all settled. It never lets a later
 //! success carry the watermark past a span that failed, and it never sees content.
 
+mod balance;
+
 use std::collections::VecDeque;
 
-use crate::record::{Boundary, FileId, Span, Ticket, Watermark};
+pub use self::balance::Balance;
+use crate::record::{Boundary, DropReason, FileId, Span, Ticket, Watermark};
 
-/// Where every byte read from one file has gone; `read = acknowledged + dropped + pending` always holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Balance {
-    /// Bytes that were read into spans.
-    pub read_bytes: u64,
-    /// Bytes whose records the outputs have acknowledged.
-    pub acknowledged_bytes: u64,
-    /// Bytes that were dropped for a counted reason, blank lines included.
-    pub dropped_bytes: u64,
-    /// Bytes that wait for their acknowledgement.
-    pub pending_bytes: u64,
-    /// Records acknowledged.
-    pub acknowledged_records: u64,
-    /// Records pending.
-    pub pending_records: u64,
-}
-
-impl Balance {
-    /// The sum of two files' balances.
-    #[must_use]
-    pub fn plus(self, other: &Self) -> Self {
-        Self {
-            read_bytes: self.read_bytes + other.read_bytes,
-            acknowledged_bytes: self.acknowledged_bytes + other.acknowledged_bytes,
-            dropped_bytes: self.dropped_bytes + other.dropped_bytes,
-            pending_bytes: self.pending_bytes + other.pending_bytes,
-            acknowledged_records: self.acknowledged_records + other.acknowledged_records,
-            pending_records: self.pending_records + other.pending_records,
-        }
-    }
+/// What an acknowledgement settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The bytes of its span.
+    pub bytes: u64,
+    /// When they were written, as it was given to [`Ledger::pending`].
+    pub written_ms: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +36,9 @@ struct Entry {
     boundary: Boundary,
     state: State,
     /// What the record takes of the budget.
-    cost_bytes: usize,
+    cost_bytes: u32,
+    /// When it was written; the caller knows the clock.
+    written_ms: u32,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +49,9 @@ struct Account {
     watermark: Watermark,
     /// Spans past a hole that were settled before a rewind: they are not sent twice. Sorted, disjoint.
     ahead: VecDeque<Span>,
+    /// Everything before was read once already: what a rewind reads again is counted once.
+    read_to: u64,
+    input: usize,
     balance: Balance,
 }
 
@@ -75,14 +60,17 @@ struct Account {
 pub struct Ledger {
     /// Indexed by [`FileId`]; a settled account's place may be taken by the next file.
     accounts: Vec<Account>,
+    /// The sum of the closed accounts, by input.
+    closed: Vec<Balance>,
     in_flight_bytes: usize,
     in_flight_records: usize,
     failed: bool,
 }
 
 impl Ledger {
-    /// Opens the account of a file that is settled up to `watermark`. `file` may have stood for another before.
-    pub fn open(&mut self, file: FileId, watermark: Watermark) {
+    /// Opens the account of a file of an input that is settled up to `watermark`. `file` may have stood for another before.
+    pub fn open(&mut self, file: FileId, input: usize, watermark: Watermark) {
+        self.close(file);
         let place = file.0 as usize;
         if self.accounts.len() <= place {
             self.accounts.resize_with(place + 1, Account::default);
@@ -90,7 +78,30 @@ impl Ledger {
         let account = &mut self.accounts[place];
         // The sequence goes on where the former file's stopped, so that a late report can't be taken for the new file's.
         let first_sequence = account.first_sequence;
-        *account = Account { first_sequence, watermark, ..Account::default() };
+        *account = Account { first_sequence, watermark, read_to: watermark.offset, input, ..Account::default() };
+    }
+
+    /// Closes the account of a file that is let go: what it still owes is gone. Returns its last balance.
+    pub fn close(&mut self, file: FileId) -> Balance {
+        let Some(account) = self.accounts.get_mut(file.0 as usize) else { return Balance::default() };
+        account.balance.give_up();
+        let balance = std::mem::take(&mut account.balance);
+        let input = account.input;
+        if self.closed.len() <= input {
+            self.closed.resize_with(input + 1, Balance::default);
+        }
+        self.closed[input] = self.closed[input].plus(&balance);
+        balance
+    }
+
+    /// Where the bytes of all files of an input have gone, closed ones included.
+    #[must_use]
+    pub fn total(&self, input: usize) -> Balance {
+        let closed = self.closed.get(input).copied().unwrap_or_default();
+        self.accounts
+            .iter()
+            .filter(|account| account.input == input)
+            .fold(closed, |sum, account| sum.plus(&account.balance))
     }
 
     /// Whether every span of `file` that was read is settled.
@@ -107,73 +118,86 @@ impl Ledger {
         }
         let settled = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
         if settled {
-            account.push(Entry { span, boundary, state: State::Acknowledged, cost_bytes: 0 });
+            account.push(Entry { span, boundary, state: State::Acknowledged, cost_bytes: 0, written_ms: 0 });
             account.advance();
         }
         settled
     }
 
     /// Notes a span whose record goes out as `messages` messages, and takes `cost_bytes` of the budget for it.
+    /// `written_ms` comes back when it is acknowledged.
     pub fn pending(
         &mut self,
         file: FileId,
-        span: Span,
-        boundary: Boundary,
+        (span, boundary): (Span, Boundary),
         cost_bytes: usize,
         messages: u16,
+        written_ms: u32,
     ) -> Ticket {
-        self.in_flight_bytes += cost_bytes;
+        let cost_bytes = u32::try_from(cost_bytes).unwrap_or(u32::MAX);
+        self.in_flight_bytes += cost_bytes as usize;
         self.in_flight_records += 1;
         let account = self.account(file);
-        account.balance.read_bytes += span.bytes();
-        account.balance.pending_bytes += span.bytes();
-        account.balance.pending_records += 1;
-        let sequence = account.push(Entry { span, boundary, state: State::Pending(messages.max(1)), cost_bytes });
+        account.count(span);
+        account.balance.resent_bytes += span.bytes() - account.beyond(span);
+        account.read_to = account.read_to.max(span.end);
+        let state = State::Pending(messages.max(1));
+        let sequence = account.push(Entry { span, boundary, state, cost_bytes, written_ms });
         Ticket { file, sequence }
     }
 
-    /// Notes a span that has no record: blank, skipped, or dropped by a rule that was asked for. The caller counts why.
-    pub fn dropped(&mut self, file: FileId, span: Span, boundary: Boundary) {
+    /// Notes a span that has no record, and why.
+    pub fn dropped(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
         let account = self.account(file);
-        account.balance.read_bytes += span.bytes();
-        account.balance.dropped_bytes += span.bytes();
-        account.push(Entry { span, boundary, state: State::Dropped, cost_bytes: 0 });
+        account.count(span);
+        account.read_to = account.read_to.max(span.end);
+        account.balance.drop_pending(span.bytes(), reason);
+        account.push(Entry { span, boundary, state: State::Dropped, cost_bytes: 0, written_ms: 0 });
         account.advance();
     }
 
-    /// Takes what became of one message; returns the bytes that it settled. A ticket from before a rewind is ignored.
-    pub fn settle(&mut self, ticket: Ticket, delivered: bool) -> u64 {
-        let Some(account) = self.accounts.get_mut(ticket.file.0 as usize) else { return 0 };
+    /// Takes what became of one message; returns what it settled. A ticket from before a rewind is ignored.
+    pub fn settle(&mut self, ticket: Ticket, delivered: bool) -> Option<Settled> {
+        let account = self.accounts.get_mut(ticket.file.0 as usize)?;
         let index = ticket.sequence.wrapping_sub(account.first_sequence) as usize;
-        let Some(entry) = account.entries.get_mut(index) else { return 0 };
-        let State::Pending(messages) = entry.state else { return 0 };
+        let entry = account.entries.get_mut(index)?;
+        let State::Pending(messages) = entry.state else { return None };
         if delivered && messages > 1 {
             entry.state = State::Pending(messages - 1);
-            return 0;
+            return None;
         }
-        let (bytes, cost_bytes) = (entry.span.bytes(), entry.cost_bytes);
-        account.balance.pending_bytes -= bytes;
-        account.balance.pending_records -= 1;
+        let Entry { span, cost_bytes, written_ms, .. } = *entry;
+        self.in_flight_bytes -= cost_bytes as usize;
+        self.in_flight_records -= 1;
         if delivered {
             entry.state = State::Acknowledged;
-            account.balance.acknowledged_bytes += bytes;
-            account.balance.acknowledged_records += 1;
+            account.balance.acknowledge(span.bytes());
             account.advance();
+            Some(Settled { bytes: span.bytes(), written_ms })
         } else {
+            // It stays pending: it will be read once more.
             entry.state = State::Failed;
-            // It will be read once more; until then it is as if it had not been.
-            account.balance.read_bytes -= bytes;
             self.failed = true;
+            None
         }
-        self.in_flight_bytes -= cost_bytes;
-        self.in_flight_records -= 1;
-        if delivered { bytes } else { 0 }
     }
 
     /// Whether a span has failed since the last rewind.
     #[must_use]
     pub fn failed(&self) -> bool {
         self.failed
+    }
+
+    /// How many bytes of `file` from `offset` on were read once already, and will be read again.
+    #[must_use]
+    pub fn to_reread(&self, file: FileId, offset: u64) -> u64 {
+        self.accounts[file.0 as usize].read_to.saturating_sub(offset)
+    }
+
+    /// When the oldest span of `file` that is read and not settled was written.
+    #[must_use]
+    pub fn oldest_ms(&self, file: FileId) -> Option<u32> {
+        self.accounts[file.0 as usize].entries.front().map(|entry| entry.written_ms)
     }
 
     /// Whether anything waits for its acknowledgement.
@@ -200,8 +224,8 @@ impl Ledger {
         self.accounts[file.0 as usize].balance
     }
 
-    /// Takes every file back to its watermark: the caller reads again from there. Whatever is still pending counts as
-    /// failed; whatever was settled past the hole is remembered and not sent twice. Returns the files to read again.
+    /// Takes every file back to its watermark: the caller reads again from there. Whatever is still pending stays so until
+    /// then; whatever was settled past the hole is remembered and not sent twice. Returns the files to read again.
     pub fn rewind(&mut self) -> Vec<(FileId, Watermark)> {
         let mut again = Vec::new();
         for (place, account) in self.accounts.iter_mut().enumerate() {
@@ -230,6 +254,18 @@ impl Account {
         sequence
     }
 
+    /// How much of a span lies beyond what was ever read.
+    fn beyond(&self, span: Span) -> u64 {
+        span.end.saturating_sub(span.start.max(self.read_to))
+    }
+
+    /// Counts a span that is read: what is new of it, and what was settled before under another cut of the lines.
+    fn count(&mut self, span: Span) {
+        let settled = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
+        let again: u64 = self.ahead.iter().map(settled).sum();
+        self.balance.read(self.beyond(span) + again, span.end > self.read_to);
+    }
+
     /// Moves the watermark over the settled prefix.
     fn advance(&mut self) {
         while let Some(entry) = self.entries.front() {
@@ -245,7 +281,7 @@ impl Account {
     fn rewind(&mut self) {
         let mut ahead: VecDeque<Span> = VecDeque::new();
         let mut note = |span: Span| match ahead.back_mut() {
-            Some(last) if last.end == span.start => last.end = span.end,
+            Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
             _ => ahead.push_back(span),
         };
         #[allow(clippy::cast_possible_truncation, reason = "sequence numbers are counted modulo 2^32 on purpose")]
@@ -253,12 +289,7 @@ impl Account {
         for entry in self.entries.drain(..) {
             match entry.state {
                 State::Acknowledged | State::Dropped => note(entry.span),
-                State::Pending(_) => {
-                    self.balance.pending_bytes -= entry.span.bytes();
-                    self.balance.pending_records -= 1;
-                    self.balance.read_bytes -= entry.span.bytes();
-                }
-                State::Failed => {}
+                State::Pending(_) | State::Failed => {}
             }
         }
         self.first_sequence = self.first_sequence.wrapping_add(passed);

@@ -36,3 +36,11 @@ pub mod ledger;
 pub mod checkpoint;
 
 pub mod metrics;
+
+pub mod news;
+
+pub mod system;
+
+pub mod forecast;
+
+pub mod admin;

@@ -1,6 +1,19 @@
 //! Counters, each named for what it counts. The set of names is fixed; no line content comes here.
+//!
+//! They are counted where things happen, from any thread; whoever shows them reads them one by one. What has to add up
+//! exactly (the bytes) is in the ledger.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod histogram;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use self::histogram::Histogram;
+
+/// Upper ends of the latency's buckets, in milliseconds.
+const LATENCY_MS: &[u64] =
+    &[5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000];
+/// Upper ends of the batch sizes' buckets, in bytes.
+const BATCH_BYTES: &[u64] = &[1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 4 << 20];
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -19,31 +32,129 @@ impl Counter {
     }
 }
 
-/// Everything that is counted.
+/// Something that holds or does not.
 #[derive(Debug, Default)]
-pub struct Metrics {
-    /// Lines that were framed, blank ones included.
-    pub lines: Counter,
-    /// Lines without content.
-    pub blank: Counter,
+pub struct Flag(AtomicBool);
+
+impl Flag {
+    /// Says whether it holds.
+    pub fn set(&self, holds: bool) {
+        self.0.store(holds, Ordering::Relaxed);
+    }
+
+    /// Whether it holds.
+    #[must_use]
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What goes wrong on the way to a receiver; a bounded set, fit for a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No connection can be made.
+    Connect,
+    /// A connection was lost.
+    Lost,
+    /// The receiver does not let us in, or is not who it should be.
+    Authentication,
+    /// Something is too large for the receiver.
+    Size,
+    /// A message was not taken for another reason.
+    Delivery,
+    /// Nothing moved for too long.
+    Stalled,
+    /// The client has to be made anew.
+    Fatal,
+    /// It cannot be written.
+    Write,
+}
+
+impl ErrorKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Connect,
+        Self::Lost,
+        Self::Authentication,
+        Self::Size,
+        Self::Delivery,
+        Self::Stalled,
+        Self::Fatal,
+        Self::Write,
+    ];
+
+    /// The name that is written to metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Lost => "lost",
+            Self::Authentication => "authentication",
+            Self::Size => "size",
+            Self::Delivery => "delivery",
+            Self::Stalled => "stalled",
+            Self::Fatal => "fatal",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What is counted of one input.
+#[derive(Debug, Default)]
+pub struct InputMetrics {
     /// Lines that were cut at the limit.
     pub cut: Counter,
-    /// Bytes that the cuts left out.
-    pub cut_bytes: Counter,
-    /// NUL bytes where a line should begin.
-    pub hole_bytes: Counter,
     /// Lines that were not of the configured format.
     pub parse_failures: Counter,
-    /// Lines dropped because they were not (`LOGSKIFF_PARSE_FAILURE=drop`).
-    pub parse_drops: Counter,
     /// Time stamps that could not be read.
     pub time_failures: Counter,
     /// Values that could not be given their type.
     pub type_failures: Counter,
-    /// Stretches that were masked.
-    pub masked: Counter,
-    /// Records left out for their size (`LOGSKIFF_KAFKA_OVERSIZE=drop`).
-    pub oversize_drops: Counter,
+    /// Stretches that were masked, by the rule's number.
+    pub masked: Vec<Counter>,
+}
+
+/// What is counted of one output.
+#[derive(Debug, Default)]
+pub struct OutputMetrics {
+    /// Clients or connections made.
+    pub connects: Counter,
+    /// Messages handed over, those that are sent again included.
+    pub sent_messages: Counter,
+    /// Their bytes before compression.
+    pub sent_bytes: Counter,
+    /// What went wrong, by the kind's number.
+    pub errors: [Counter; ErrorKind::ALL.len()],
+    /// Whether there is a connection, as far as it is known.
+    pub connected: Flag,
+    /// Whether there was ever one.
+    pub reached: Flag,
+}
+
+impl OutputMetrics {
+    /// Counts something that went wrong.
+    pub fn failed(&self, kind: ErrorKind) {
+        self.errors[kind as usize].add(1);
+    }
+
+    /// Notes that the receiver answers.
+    pub fn answers(&self) {
+        self.connected.set(true);
+        self.reached.set(true);
+    }
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    /// By input, in the order of the configuration.
+    pub inputs: Vec<InputMetrics>,
+    /// Kafka.
+    pub kafka: OutputMetrics,
+    /// The syslog receiver.
+    pub syslog: OutputMetrics,
+    /// Standard output.
+    pub stdout: OutputMetrics,
     /// Syslog messages that were cut (`LOGSKIFF_SYSLOG_BYTES_MAX`).
     pub syslog_truncated: Counter,
     /// Records whose topic was one too many.
@@ -52,12 +163,62 @@ pub struct Metrics {
     pub rewinds: Counter,
     /// Truncations of files under us.
     pub truncations: Counter,
-    /// Bytes that were gone before they could be read, as far as they were seen.
+    /// Bytes that were gone before they could be delivered, as far as they were seen.
     pub lost_bytes: Counter,
     /// Files and directories that could not be read.
     pub refused: Counter,
     /// Checkpoints that could not be saved.
     pub save_failures: Counter,
-    /// Batches that could not be written to standard output, while Kafka is the output that counts.
-    pub stdout_failures: Counter,
+    /// Lines of its own log that were left out, because their kind had just been told.
+    pub log_lines_suppressed: Counter,
+    /// From the write to the acknowledgement, in milliseconds, by record.
+    pub latency_ms: Histogram,
+    /// The sizes of batches that were handed to an output, in bytes.
+    pub batch_bytes: Histogram,
+}
+
+impl Default for Metrics {
+    /// For one input without rules.
+    fn default() -> Self {
+        Self::new(&[0])
+    }
+}
+
+impl Metrics {
+    /// Counters at zero; `rules` says how many rules each input has.
+    #[must_use]
+    pub fn new(rules: &[usize]) -> Self {
+        let input = |rules: &usize| InputMetrics {
+            masked: std::iter::repeat_with(Counter::default).take(*rules).collect(),
+            ..InputMetrics::default()
+        };
+        Self {
+            inputs: rules.iter().map(input).collect(),
+            kafka: OutputMetrics::default(),
+            syslog: OutputMetrics::default(),
+            stdout: OutputMetrics::default(),
+            syslog_truncated: Counter::default(),
+            topic_overflow: Counter::default(),
+            rewinds: Counter::default(),
+            truncations: Counter::default(),
+            lost_bytes: Counter::default(),
+            refused: Counter::default(),
+            save_failures: Counter::default(),
+            log_lines_suppressed: Counter::default(),
+            latency_ms: Histogram::new(LATENCY_MS),
+            batch_bytes: Histogram::new(BATCH_BYTES),
+        }
+    }
+
+    /// The sum of a counter over all inputs.
+    #[must_use]
+    pub fn sum(&self, counter: impl Fn(&InputMetrics) -> u64) -> u64 {
+        self.inputs.iter().map(counter).sum()
+    }
+
+    /// How many stretches were masked.
+    #[must_use]
+    pub fn masked(&self) -> u64 {
+        self.sum(|input| input.masked.iter().map(Counter::get).sum())
+    }
 }

@@ -4,7 +4,6 @@
 //! it took is reported, as delivered or as not.
 
 pub mod kafka;
-mod news;
 pub mod stdout;
 pub mod syslog;
 

@@ -236,6 +236,41 @@ impl ParseFailure {
     }
 }
 
+/// Why bytes were read and not shipped; a bounded set, fit for a metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// A line without content.
+    Blank,
+    /// The rest of a line that was cut at its limit.
+    Cut,
+    /// NUL bytes where a line should begin.
+    Hole,
+    /// A line that was not of its format, where such lines are to be dropped.
+    Parse,
+    /// A record too large for the output, where such records are to be dropped.
+    Oversize,
+    /// Read and not delivered, and gone from the file before it could be read again.
+    Gone,
+}
+
+impl DropReason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [Self::Blank, Self::Cut, Self::Hole, Self::Parse, Self::Oversize, Self::Gone];
+
+    /// The name that is written to metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blank => "blank",
+            Self::Cut => "cut",
+            Self::Hole => "hole",
+            Self::Parse => "parse",
+            Self::Oversize => "oversize",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// What `parse` found in one line. Reused from line to line, so that a line costs no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {

@@ -6,6 +6,7 @@
 
 mod discover;
 mod file;
+mod growth;
 mod identity;
 mod open;
 mod scan;

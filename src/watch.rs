@@ -5,6 +5,8 @@
 //! cost follows time and not writes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use linemux::MuxedEvents;
@@ -49,6 +51,7 @@ enum Wish {
 pub struct Watch {
     wishes: Sender<Wish>,
     armed: Receiver<Option<Vec<PathBuf>>>,
+    fails: Arc<AtomicBool>,
     mode: Mode,
 }
 
@@ -57,6 +60,7 @@ pub struct Watch {
 pub struct Watcher {
     wishes: Receiver<Wish>,
     armed: Sender<Option<Vec<PathBuf>>>,
+    fails: Arc<AtomicBool>,
     mode: Mode,
 }
 
@@ -65,9 +69,10 @@ pub struct Watcher {
 pub fn watch(mode: Mode) -> (Watch, Watcher) {
     let (wish_sender, wish_receiver) = channel(Wish::Busy);
     let (armed_sender, armed_receiver) = channel(None);
+    let fails = Arc::new(AtomicBool::new(false));
     (
-        Watch { wishes: wish_sender, armed: armed_receiver, mode },
-        Watcher { wishes: wish_receiver, armed: armed_sender, mode },
+        Watch { wishes: wish_sender, armed: armed_receiver, fails: Arc::clone(&fails), mode },
+        Watcher { wishes: wish_receiver, armed: armed_sender, fails, mode },
     )
 }
 
@@ -85,6 +90,12 @@ impl Watch {
         }
         self.wish(Wish::Quiet(directories.to_vec()));
         self.armed.borrow().as_deref() == Some(directories)
+    }
+
+    /// Whether inotify is used and works, as far as it was tried.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.mode != Mode::Poll && !self.fails.load(Ordering::Relaxed)
     }
 
     fn wish(&self, wish: Wish) {
@@ -120,6 +131,7 @@ impl Watcher {
                 Wish::Quiet(directories) => directories,
             };
             let events = arm(&directories).await;
+            self.fails.store(events.is_err(), Ordering::Relaxed);
             self.armed.send_replace(Some(directories));
             wake();
             match events {
@@ -178,7 +190,7 @@ async fn forward(events: &mut MuxedEvents, wake: &impl Fn()) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 

@@ -20,6 +20,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["*"]),
     ("record", &[]),
     ("metrics", &[]),
+    ("system", &[]),
+    ("forecast", &[]),
+    ("news", &["metrics"]),
     ("watch", &["record", "metrics"]),
     ("tail", &["record", "metrics"]),
     ("frame", &["record", "metrics"]),
@@ -27,9 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("redact", &["record", "metrics"]),
     ("encode", &["record", "metrics", "redact::Redacted", "redact::Piece"]),
     ("batch", &["record", "metrics", "redact::Redacted", "redact::Piece"]),
-    ("output", &["record", "metrics", "batch", "encode"]),
+    ("output", &["record", "metrics", "news", "batch", "encode"]),
     ("ledger", &["record", "metrics"]),
     ("checkpoint", &["record", "metrics"]),
+    ("admin", &["record", "metrics", "system", "ledger::Balance"]),
 ];
 
 /// `*` in [`ARROWS`] stands for the rooms that the way of a line goes through, and those beside it.

@@ -1,61 +1,51 @@
 //! What logskiff says of itself: on stderr, by kind and number, never by content.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use super::Summary;
 use super::pipeline::Pipeline;
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::metrics::{Counter, Metrics};
+use crate::news::News;
 use crate::tail::Event;
 
-/// The same kind of news is told once in so long; what was left out is counted.
-const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(30);
-
-/// Remembers what was said.
-#[derive(Debug, Default)]
-pub(super) struct Mouth {
-    told: HashMap<&'static str, (Instant, u64)>,
-}
-
-impl Mouth {
-    /// Whether news of this kind are due; if so, how many were left out since the last.
-    pub(super) fn may_tell(&mut self, kind: &'static str, now: Instant) -> Option<u64> {
-        match self.told.get_mut(kind) {
-            Some((since, left_out)) if now.saturating_duration_since(*since) < TOLD_AGAIN_AFTER => {
-                *left_out += 1;
-                None
-            }
-            other => {
-                let left_out = other.map_or(0, |(_, left_out)| *left_out);
-                self.told.insert(kind, (now, 0));
-                Some(left_out)
-            }
-        }
-    }
-}
+/// Of so many files the same is told at once; the others are counted.
+const FILES_TOLD_MAX: u64 = 10;
 
 /// Tells of what happened to files, and counts it.
 ///
 /// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
-pub(super) fn tell(event: &Event, metrics: &Metrics, shown: impl Fn(&Path) -> String) {
+pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn(&Path) -> String) {
     match event {
         Event::Opened(..) => {}
         Event::Truncated(path) => {
             metrics.truncations.add(1);
-            tracing::info!(path = shown(path), "truncated; reading goes on at its start");
+            if let Some(left_out) = news.due_each("truncated", FILES_TOLD_MAX) {
+                tracing::info!(path = shown(path), left_out, "truncated; reading goes on at its start");
+            }
         }
         Event::Lost(path, bytes) => {
             metrics.lost_bytes.add(*bytes);
-            tracing::error!(path = shown(path), bytes, "at least so many bytes were gone before they could be read");
+            if let Some(left_out) = news.due_each("lost", FILES_TOLD_MAX) {
+                tracing::error!(
+                    path = shown(path),
+                    bytes,
+                    left_out,
+                    "at least so many bytes were gone before they could be delivered"
+                );
+            }
         }
         Event::Vanished(path) => {
-            tracing::info!(path = shown(path), "gone since the last run; all that was seen of it was shipped");
+            if let Some(left_out) = news.due_each("vanished", FILES_TOLD_MAX) {
+                let path = shown(path);
+                tracing::info!(path, left_out, "gone since the last run; all that was seen of it was shipped");
+            }
         }
         Event::Refused(path, why) => {
             metrics.refused.add(1);
-            tracing::warn!(path = shown(path), why, "not read");
+            if let Some(left_out) = news.due_each("refused", FILES_TOLD_MAX) {
+                tracing::warn!(path = shown(path), why, left_out, "not read");
+            }
         }
     }
 }
@@ -110,55 +100,32 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
 }
 
 /// Says what a run came to.
-pub(super) fn ended(summary: &Summary, metrics: &Metrics, shown: impl Fn(&Path) -> String) {
-    let total = summary.total();
-    for (path, balance) in &summary.files {
-        tracing::debug!(
-            path = shown(path),
-            read_bytes = balance.read_bytes,
-            acknowledged_bytes = balance.acknowledged_bytes,
-            dropped_bytes = balance.dropped_bytes,
-            pending_bytes = balance.pending_bytes,
-            "file"
-        );
-    }
+pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
+    let total = &summary.total;
     tracing::info!(
-        files = summary.files.len(),
         read_bytes = total.read_bytes,
         acknowledged_bytes = total.acknowledged_bytes,
         acknowledged_records = total.acknowledged_records,
-        dropped_bytes = total.dropped_bytes,
+        dropped_bytes = total.all_dropped_bytes(),
+        dropped_records = total.dropped_records.iter().sum::<u64>(),
         pending_bytes = total.pending_bytes,
         left_bytes = summary.left_bytes,
-        blank_lines = metrics.blank.get(),
-        cut_lines = metrics.cut.get(),
-        cut_bytes = metrics.cut_bytes.get(),
-        masked = metrics.masked.get(),
-        parse_failures = metrics.parse_failures.get(),
-        parse_drops = metrics.parse_drops.get(),
-        time_failures = metrics.time_failures.get(),
-        type_failures = metrics.type_failures.get(),
-        oversize_drops = metrics.oversize_drops.get(),
+        resent_bytes = total.resent_bytes,
+        cut_lines = metrics.sum(|input| input.cut.get()),
+        masked = summary.masked,
+        parse_failures = metrics.sum(|input| input.parse_failures.get()),
+        time_failures = metrics.sum(|input| input.time_failures.get()),
+        type_failures = metrics.sum(|input| input.type_failures.get()),
         syslog_truncated = metrics.syslog_truncated.get(),
-        rewinds = metrics.rewinds.get(),
+        rewinds = summary.rewinds,
         truncations = metrics.truncations.get(),
         lost_bytes = metrics.lost_bytes.get(),
         refused = metrics.refused.get(),
+        output_errors = [&metrics.kafka, &metrics.syslog, &metrics.stdout]
+            .iter()
+            .map(|output| output.errors.iter().map(Counter::get).sum::<u64>())
+            .sum::<u64>(),
+        files = summary.named_files(),
         "logskiff ends"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_news_are_told_once_in_a_while_and_what_was_left_out_is_counted() {
-        let (mut mouth, start) = (Mouth::default(), Instant::now());
-        assert_eq!(mouth.may_tell("disk", start), Some(0));
-        assert_eq!(mouth.may_tell("disk", start + Duration::from_secs(1)), None);
-        assert_eq!(mouth.may_tell("disk", start + Duration::from_secs(2)), None);
-        assert_eq!(mouth.may_tell("net", start + Duration::from_secs(2)), Some(0));
-        assert_eq!(mouth.may_tell("disk", start + Duration::from_secs(31)), Some(2));
-    }
 }

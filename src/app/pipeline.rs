@@ -5,7 +5,7 @@
 
 use crate::config::{Config, Input};
 use crate::encode::{Encoder, Envelope};
-use crate::metrics::Metrics;
+use crate::metrics::{InputMetrics, Metrics};
 use crate::parse::Parser;
 use crate::record::{Boundary, Line, Parsed};
 use crate::redact::{Carry, Hits, Redacted, Redactor, Scratch};
@@ -57,7 +57,7 @@ impl Pipeline {
         line: &Line<'_>,
         start: usize,
         carry: &mut Carry,
-        metrics: &Metrics,
+        metrics: &InputMetrics,
         ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
     ) -> Option<T> {
         let hot = self.hits.touch(start, start + line.text.len());
@@ -69,20 +69,21 @@ impl Pipeline {
         if parsed.failure.is_some() {
             metrics.parse_failures.add(1);
             if self.parser.drop_failures() {
-                metrics.parse_drops.add(1);
                 return None;
             }
         }
-        metrics.masked.add(redacted.masked().count() as u64);
+        for rule in redacted.masked() {
+            metrics.masked[rule].add(1);
+        }
         Some(ship(&redacted, &mut self.encoder))
     }
 
     /// Writes the record of a line that came alone, from no file; nothing when the line is dropped.
     pub fn record(&mut self, line: &Line<'_>, carry: &mut Carry, envelope: &Envelope, read_ns: i64, out: &mut Vec<u8>) {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(&[self.redactor.rules().count()]);
         self.scan(line.text);
         let place = (line.span, line.boundary);
-        self.line(line, 0, carry, &metrics, |redacted, encoder| {
+        self.line(line, 0, carry, &metrics.inputs[0], |redacted, encoder| {
             encoder.encode(redacted, envelope, place, read_ns, out);
         });
     }

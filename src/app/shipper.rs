@@ -7,6 +7,7 @@
 
 mod life;
 mod read;
+mod report;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,25 +15,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::mouth::{self, Mouth};
+use super::mouth;
 use super::pipeline::Pipeline;
 use super::{AppError, Control, Summary};
+use crate::admin::Board;
 use crate::batch::{Batch, Topics};
 use crate::checkpoint::Saver;
 use crate::config::Config;
 use crate::encode::template::Place;
 use crate::encode::{Envelope, Source, labels};
-use crate::ledger::{Balance, Ledger};
-use crate::metrics::Metrics;
+use crate::forecast::Forecast;
+use crate::ledger::Ledger;
+use crate::metrics::{ErrorKind, Metrics};
+use crate::news::News;
 use crate::output::kafka::Kafka;
 use crate::output::syslog::Syslog;
 use crate::output::{Report, stdout};
 use crate::record::{FileId, Watermark};
 use crate::redact::Carry;
+use crate::system::Volume;
 use crate::tail::{Event, Tail};
 use crate::watch::Watch;
 
 use self::life::Life;
+use self::report::Closed;
 
 /// How much of a file one turn takes.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -48,6 +54,10 @@ const SAVE_SPACING: Duration = Duration::from_millis(20);
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 /// How long a connection may take to be closed at the end: nothing is in it any more that is waited for.
 const LEAVE: Duration = Duration::from_millis(600);
+/// The shipper's clock begins so long before it does, or about when the machine started: what was written before it was there
+/// has an age too.
+const CLOCK_AHEAD_HOURS: u32 = 24;
+const HOUR: Duration = Duration::from_secs(3_600);
 /// How much before a position can matter to what is masked after it.
 const LOOKBACK_BYTES: usize = 8 * 1024;
 
@@ -59,8 +69,9 @@ pub(super) struct Tools {
     pub syslog: Option<Syslog>,
     pub saver: Option<Saver>,
     pub watch: Watch,
-    pub metrics: Metrics,
-    pub mouth: Mouth,
+    pub metrics: Arc<Metrics>,
+    pub news: News,
+    pub board: Arc<Board>,
 }
 
 /// What goes with one file.
@@ -73,6 +84,8 @@ struct Desk {
     topic: Option<u16>,
     /// The message key; `None` when it differs from record to record.
     key: Option<String>,
+    /// Since when the file is known to be rotated.
+    rotated_at: Option<Instant>,
 }
 
 pub(super) struct Shipper {
@@ -92,8 +105,12 @@ pub(super) struct Shipper {
     labels_read: Option<String>,
     buffer: Vec<u8>,
     reports: Vec<Report>,
-    /// The balances of files that were let go.
-    closed: BTreeMap<PathBuf, Balance>,
+    closed: Closed,
+    /// By input: the volume, and when it is full.
+    volumes: Vec<(Option<Volume>, Forecast)>,
+    /// Where the clock of `written_ms` begins.
+    start: Instant,
+    acknowledged_at: Option<Instant>,
     /// Reading waits until then, after a failure.
     resume_at: Option<Instant>,
     back_off: Duration,
@@ -114,7 +131,7 @@ impl Shipper {
             Some(kafka) => Topics::new(&kafka.topic.render(|place| constant(&config, place)), kafka.topics_max),
             None => Topics::new("logs", 1),
         };
-        let life = Life::new(config.life, control);
+        let life = Life::new(config.life.clone(), control, now);
         Self {
             tools,
             ledger: Ledger::default(),
@@ -128,7 +145,10 @@ impl Shipper {
             labels_read: None,
             buffer: Vec::new(),
             reports: Vec::new(),
-            closed: BTreeMap::new(),
+            closed: Closed::default(),
+            volumes: config.inputs.iter().map(|_| (None, Forecast::default())).collect(),
+            start: (0..=CLOCK_AHEAD_HOURS).rev().find_map(|hours| now.checked_sub(HOUR * hours)).unwrap_or(now),
+            acknowledged_at: None,
             resume_at: None,
             back_off: BACK_OFF.0,
             scan_at: now,
@@ -144,6 +164,7 @@ impl Shipper {
     pub(super) fn run(mut self) -> Result<Summary, AppError> {
         loop {
             let now = Instant::now();
+            self.tell(now);
             self.collect(now)?;
             self.round(now)?;
             self.checkpoint(now, false);
@@ -164,7 +185,7 @@ impl Shipper {
             syslog.reports(&mut self.reports);
         }
         let delivered = self.reports.iter().any(|report| report.delivered);
-        self.settle_reports();
+        self.settle_reports(now);
         if delivered && !self.ledger.failed() {
             self.back_off = BACK_OFF.0;
         }
@@ -210,10 +231,27 @@ impl Shipper {
         Ok(())
     }
 
-    fn settle_reports(&mut self) {
-        for report in self.reports.drain(..) {
-            let bytes = self.ledger.settle(report.ticket, report.delivered);
-            self.unsaved_bytes += bytes;
+    fn settle_reports(&mut self, now: Instant) {
+        let (mut written_ms, mut records) = (0, 0);
+        for report in std::mem::take(&mut self.reports) {
+            let Some(settled) = self.ledger.settle(report.ticket, report.delivered) else { continue };
+            self.unsaved_bytes += settled.bytes;
+            self.acknowledged_at = Some(now);
+            // Records of one look have one time: they are counted together.
+            if settled.written_ms != written_ms {
+                self.observe(written_ms, std::mem::take(&mut records), now);
+                written_ms = settled.written_ms;
+            }
+            records += 1;
+        }
+        self.observe(written_ms, records, now);
+    }
+
+    /// Counts how long records have taken.
+    fn observe(&self, written_ms: u32, records: u64, now: Instant) {
+        if records > 0 {
+            let ms = u64::try_from(self.age(written_ms, now).as_millis()).unwrap_or(u64::MAX);
+            self.tools.metrics.latency_ms.observe(ms, records);
         }
     }
 
@@ -231,7 +269,7 @@ impl Shipper {
             }
         }
         self.resume_at = Some(now + self.back_off);
-        if let Some(left_out) = self.tools.mouth.may_tell("rewind", now) {
+        if let Some(left_out) = self.tools.news.due("rewind") {
             let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
         }
@@ -260,12 +298,13 @@ impl Shipper {
         self.tools.tail.scan(now);
         self.scan_at = now + self.config.watch.poll;
         self.handle_events(now);
+        self.foresee(now);
     }
 
     fn handle_events(&mut self, now: Instant) {
         let (mut truncated, mut opened) = (false, false);
         for event in self.tools.tail.events() {
-            mouth::tell(&event, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
+            mouth::tell(&event, &self.tools.metrics, &self.tools.news, |path| shown(&self.tools.pipelines, path));
             truncated |= matches!(event, Event::Truncated(_));
             if let Event::Opened(file, watermark) = event {
                 opened = true;
@@ -281,9 +320,9 @@ impl Shipper {
     }
 
     fn open(&mut self, file: FileId, watermark: Watermark) {
-        self.ledger.open(file, watermark);
         let Some(opened) = self.tools.tail.file(file) else { return };
         let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
+        self.ledger.open(file, input, watermark);
         tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = watermark.offset, "reading");
         self.describe(file, input, path, &origin);
         self.recall(file);
@@ -307,8 +346,8 @@ impl Shipper {
             Some(key) => Some(envelope.render(key, None)),
             None => Some(String::new()),
         };
-        let carry = self.desks.get(&file).map(|desk| desk.carry).unwrap_or_default();
-        self.desks.insert(file, Desk { input, path, envelope, carry, topic, key });
+        let (carry, rotated_at) = self.desks.get(&file).map(|desk| (desk.carry, desk.rotated_at)).unwrap_or_default();
+        self.desks.insert(file, Desk { input, path, envelope, carry, topic, key, rotated_at });
     }
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
@@ -324,7 +363,7 @@ impl Shipper {
     fn read_labels(&mut self) {
         let Some(path) = &self.config.encode.pod.labels_file else { return };
         let Ok(text) = std::fs::read_to_string(path) else {
-            if self.tools.mouth.may_tell("labels", Instant::now()).is_some() {
+            if self.tools.news.due("labels").is_some() {
                 tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
             }
             return;
@@ -344,6 +383,7 @@ impl Shipper {
     /// Hands the batch to the outputs. What Kafka does not take yet is offered again.
     fn flush(&mut self) -> Result<(), AppError> {
         if let Some(syslog) = self.tools.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
+            self.tools.metrics.batch_bytes.observe(self.messages.bytes.len() as u64, 1);
             syslog.send(&mut self.messages, self.config.batch.bytes);
         }
         if self.batch.entries.is_empty() {
@@ -356,12 +396,17 @@ impl Shipper {
                 if stdout_counts {
                     return Err(AppError::Stdout(error));
                 }
-                self.tools.metrics.stdout_failures.add(1);
+                self.tools.metrics.stdout.failed(ErrorKind::Write);
+                self.tools.metrics.stdout.connected.set(false);
+            } else {
+                self.tools.metrics.stdout.answers();
             }
+            self.tools.metrics.stdout.sent_messages.add(self.batch.entries.len() as u64);
+            self.tools.metrics.stdout.sent_bytes.add(self.batch.bytes.len() as u64);
             if !stdout_counts {
                 self.reports.clear();
             }
-            self.settle_reports();
+            self.settle_reports(Instant::now());
         }
         if let Some(kafka) = &mut self.tools.kafka {
             self.sent = kafka.send(&self.batch, &self.topics, self.sent);
@@ -369,6 +414,7 @@ impl Shipper {
                 return Ok(());
             }
         }
+        self.tools.metrics.batch_bytes.observe(self.batch.bytes.len() as u64, 1);
         self.batch.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
         Ok(())
@@ -390,35 +436,24 @@ impl Shipper {
         }
     }
 
-    fn close(&mut self, file: FileId) {
-        if let Some(desk) = self.desks.remove(&file) {
-            let balance = self.ledger.balance(file);
-            let total = self.closed.entry(desk.path).or_default();
-            *total = total.plus(&balance);
-        }
-    }
-
     fn end(mut self) -> Summary {
-        self.checkpoint_for_good(Instant::now());
+        let now = Instant::now();
+        self.checkpoint_for_good(now);
         if let Some(syslog) = self.tools.syslog.take() {
             syslog.close(LEAVE);
         }
-        let summary = self.summary();
-        mouth::ended(&summary, &self.tools.metrics, |path| shown(&self.tools.pipelines, path));
+        let snapshot = self.snapshot(now);
+        self.tools.board.put(snapshot.clone());
+        let summary = Summary::new(snapshot, &self.tools.metrics);
+        mouth::ended(&summary, &self.tools.metrics);
         summary
     }
+}
 
-    fn summary(&mut self) -> Summary {
-        let mut files = std::mem::take(&mut self.closed);
-        for (file, desk) in &self.desks {
-            let total = files.entry(desk.path.clone()).or_default();
-            *total = total.plus(&self.ledger.balance(*file));
-        }
-        let left = |file: &crate::tail::TailFile| file.size.saturating_sub(self.ledger.watermark(file.id).offset);
-        let left_bytes = self.tools.tail.files().map(left).sum();
-        let (masked, rewinds) = (self.tools.metrics.masked.get(), self.tools.metrics.rewinds.get());
-        Summary { files, left_bytes, masked, rewinds }
-    }
+/// Milliseconds, modulo 2^32: ages are told right for 49 days.
+#[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32 on purpose")]
+fn millis(duration: Duration) -> u32 {
+    duration.as_millis() as u32
 }
 
 /// A path as it may be shown in the log: masked by the rules of all inputs.

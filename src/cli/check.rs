@@ -44,10 +44,16 @@ fn summary(config: &Config) -> String {
         Some(dir) => format!("state: {}", dir.display()),
         None => "state: none, so a restart ships everything again".to_owned(),
     });
-    let end = match config.life.exit {
-        Exit::Signal => "on SIGTERM",
-        Exit::Eof => "when all is read and acknowledged, or on SIGTERM",
+    let end = match &config.life.exit {
+        Exit::Signal => "on SIGTERM".to_owned(),
+        Exit::Eof => "when all is read and acknowledged, or on SIGTERM".to_owned(),
+        Exit::File(path) => format!("when {} is there and all is read and acknowledged, or on SIGTERM", path.display()),
+        Exit::App => {
+            "when the pod's other processes are gone and all is read and acknowledged, or on SIGTERM".to_owned()
+        }
     };
+    let http = config.life.http_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    lines.push(format!("http: {http}"));
     lines.push(format!("end: {end}, draining for at most {}", duration_text(config.life.drain_timeout)));
     lines.join("\n") + "\n"
 }

@@ -15,6 +15,7 @@ use rdkafka::mocking::MockCluster;
 use self::receiver::{Received, receive};
 use self::writer::{SECRETS, Written, write};
 use super::{print, run};
+use crate::admin::FileReport;
 use crate::app::{App, Summary};
 use crate::config::Config;
 
@@ -42,7 +43,7 @@ pub fn run() -> anyhow::Result<()> {
     let written = write(&logs).context("the demo's logs cannot be written")?;
     app.stop();
     let summary = app.wait()?;
-    let received = receive(&cluster.bootstrap_servers(), TOPIC, summary.total().acknowledged_records)?;
+    let received = receive(&cluster.bootstrap_servers(), TOPIC, summary.total.acknowledged_records)?;
     print(&report(&written, &received, &summary, started)?)?;
     verdict(&written, &received)
 }
@@ -56,6 +57,7 @@ fn config(dir: &std::path::Path, brokers: &str) -> anyhow::Result<Config> {
         ("LOGSKIFF_INPUT_APP_PARSE", "json".into()),
         ("LOGSKIFF_STATE_DIR", path("state")),
         ("LOGSKIFF_REDACT", "secrets,pii".into()),
+        ("LOGSKIFF_HTTP_LISTEN", "off".into()),
         ("LOGSKIFF_OUTPUT", "kafka".into()),
         ("LOGSKIFF_KAFKA_BROKERS", brokers.to_owned()),
         ("LOGSKIFF_KAFKA_TOPIC", TOPIC.into()),
@@ -74,10 +76,12 @@ fn report(written: &Written, received: &Received, summary: &Summary, started: In
         write!(text, "written   {}\nreceived  {arrived}\n\n", sample.line)?;
     }
     writeln!(text, "{:<44} {:>10} {:>12} {:>8}", "file", "records", "acknowledged", "pending")?;
-    for (path, balance) in &summary.files {
+    let mut files: Vec<_> = summary.files.iter().collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    for FileReport { path, balance, .. } in files {
         let (records, bytes, pending) =
             (balance.acknowledged_records, balance.acknowledged_bytes, balance.pending_bytes);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = path.rsplit('/').next().unwrap_or_default();
         writeln!(text, "{name:<44} {records:>10} {bytes:>10} B {pending:>6} B")?;
     }
     let distinct = received.records.len();

@@ -12,9 +12,15 @@ use crate::config::{Config, Log, LogFormat};
 /// When it cannot start, or standard output is the only output and fails.
 pub fn run(config: Config) -> anyhow::Result<()> {
     own_log(&config.log)?;
-    App::start(config, true)?.wait()?;
-    Ok(())
+    let strict = config.life.strict_exit_code;
+    let summary = App::start(config, true)?.wait()?;
+    if strict && summary.left_bytes > 0 { Err(Left(summary.left_bytes).into()) } else { Ok(()) }
 }
+
+/// The end came before everything was delivered, and that is to be a failure.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} bytes were left undelivered; LOGSKIFF_EXIT_CODE is strict")]
+pub struct Left(u64);
 
 /// Sends logskiff's own log to stderr, where it cannot be mistaken for records.
 ///

@@ -8,11 +8,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use super::memory;
 use super::mistake::{Mistake, shown};
 use super::names::{self, Name};
 use super::reference;
 use super::value::Secret;
+use crate::system::System;
 
 /// What a `…_FILE` beside a secret ends with.
 const FILE_SUFFIX: &str = "_FILE";
@@ -34,7 +34,7 @@ impl Environment {
     /// The environment and the memory limit of this process, and the name of its machine.
     #[must_use]
     pub fn read() -> Self {
-        let memory_limit_bytes = memory::limit_bytes(Path::new(memory::CGROUP_ROOT));
+        let memory_limit_bytes = System::default().memory_limit_bytes();
         let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let host_name = Some(host_name).filter(|name| !name.is_empty());
         Self { memory_limit_bytes, host_name, ..Self::new(std::env::vars_os()) }

@@ -366,10 +366,18 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_VERIFY", Choice(&["on", "off"]), "on")
         .doc("Verify the receiver's certificate and name. `off` lets anyone stand in for the receiver, and is logged."),
 
+    Variable::new(Life, "LOGSKIFF_HTTP_LISTEN", Text, "0.0.0.0:9598")
+        .example("127.0.0.1:9598")
+        .doc("Where it answers `/metrics`, `/livez`, `/readyz` and `/ledger`: an IP address and a port, or `off`."),
     Variable::new(Life, "LOGSKIFF_DRAIN_TIMEOUT", Duration, "25s")
         .doc("After SIGTERM: read to the end, ship, wait for acknowledgements, save, exit 0, within this time. From `1s` to `1h`; keep it below the pod's grace period."),
-    Variable::new(Life, "LOGSKIFF_EXIT", Choice(&["signal", "eof"]), "signal")
-        .doc("When to end: `signal`, or `eof` (all read and acknowledged: for batch use)."),
+    Variable::new(Life, "LOGSKIFF_EXIT", Text, "signal")
+        .example("file:/var/log/app/done")
+        .doc("When to end: `signal`; `eof`, when all that is there is read and acknowledged (for batch use); `file:PATH`, the same once that file is there; `app`, the same once the pod's other processes are gone (needs `shareProcessNamespace: true`)."),
+    Variable::new(Life, "LOGSKIFF_EXIT_CODE", Choice(&["kind", "strict"]), "kind")
+        .doc("`kind`: a drain that had to leave something behind ends with 0 all the same, since Kubernetes shows a sidecar's failure as the pod's; `strict`: with 75."),
+    Variable::new(Life, "LOGSKIFF_TERMINATION_LOG", Path, "/dev/termination-log")
+        .doc("The file in which Kubernetes looks for a container's last word: what was read, acknowledged and left. It is written only where it exists; `off`: never."),
     Variable::new(Life, "LOGSKIFF_LOG", Text, "info")
         .example("info,rdkafka=warn")
         .doc("What its own log says, on stderr: a level, or `target=level` filters."),

@@ -16,10 +16,10 @@ fn at(offset: u64) -> Watermark {
 fn a_later_success_never_carries_the_watermark_past_a_hole() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
-    ledger.open(file, at(0));
-    let first = ledger.pending(file, span(0, 10), Boundary::Line, 10, 1);
-    let second = ledger.pending(file, span(10, 20), Boundary::Line, 10, 1);
-    let third = ledger.pending(file, span(20, 30), Boundary::Line, 10, 1);
+    ledger.open(file, 0, at(0));
+    let first = ledger.pending(file, (span(0, 10), Boundary::Line), 10, 1, 0);
+    let second = ledger.pending(file, (span(10, 20), Boundary::Line), 10, 1, 0);
+    let third = ledger.pending(file, (span(20, 30), Boundary::Line), 10, 1, 0);
     ledger.settle(first, true);
     ledger.settle(second, false);
     ledger.settle(third, true);
@@ -27,7 +27,7 @@ fn a_later_success_never_carries_the_watermark_past_a_hole() {
     assert!(ledger.failed());
     assert_eq!(ledger.rewind(), [(file, at(10))]);
     assert!(!ledger.settled_before(file, span(10, 20), Boundary::Line), "the failed span goes out again");
-    let again = ledger.pending(file, span(10, 20), Boundary::Line, 10, 1);
+    let again = ledger.pending(file, (span(10, 20), Boundary::Line), 10, 1, 0);
     assert!(ledger.settled_before(file, span(20, 30), Boundary::Line), "the acknowledged one does not");
     ledger.settle(second, true);
     assert_eq!(ledger.watermark(file), at(10), "a report from before the rewind changes nothing");
@@ -40,8 +40,8 @@ fn a_later_success_never_carries_the_watermark_past_a_hole() {
 fn a_record_in_parts_is_acknowledged_with_its_last_part() {
     let mut ledger = Ledger::default();
     let file = FileId(3);
-    ledger.open(file, at(5));
-    let ticket = ledger.pending(file, span(5, 9), Boundary::Cut, 4, 2);
+    ledger.open(file, 0, at(5));
+    let ticket = ledger.pending(file, (span(5, 9), Boundary::Cut), 4, 2, 0);
     ledger.settle(ticket, true);
     assert_eq!(ledger.watermark(file), at(5));
     ledger.settle(ticket, true);
@@ -52,13 +52,13 @@ fn a_record_in_parts_is_acknowledged_with_its_last_part() {
 fn a_settled_file_s_place_is_safe_to_reuse() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
-    ledger.open(file, at(0));
-    let old = ledger.pending(file, span(0, 4), Boundary::Line, 4, 1);
+    ledger.open(file, 0, at(0));
+    let old = ledger.pending(file, (span(0, 4), Boundary::Line), 4, 1, 0);
     assert!(!ledger.settled(file));
     ledger.settle(old, true);
     assert!(ledger.settled(file));
-    ledger.open(file, at(0));
-    let new = ledger.pending(file, span(0, 4), Boundary::Line, 4, 1);
+    ledger.open(file, 0, at(0));
+    let new = ledger.pending(file, (span(0, 4), Boundary::Line), 4, 1, 0);
     ledger.settle(old, true);
     assert_eq!(ledger.watermark(file), at(0), "the former file's ticket does not settle the new file's span");
     ledger.settle(new, true);
@@ -89,11 +89,11 @@ proptest! {
     fn the_watermark_is_the_settled_prefix(actions in actions()) {
         let mut ledger = Ledger::default();
         let file = FileId(0);
-    ledger.open(file, at(0));
+    ledger.open(file, 0, at(0));
         let mut settled = vec![false; actions.len() + 1];
         let mut deliveries = vec![0; actions.len() + 1];
         let mut out: Vec<(Ticket, usize)> = Vec::new();
-        let mut next = 0;
+        let (mut next, mut furthest) = (0, 0);
         for action in actions {
             let here = span(next as u64 * 10, next as u64 * 10 + 10);
             match action {
@@ -101,13 +101,13 @@ proptest! {
                     let skip = ledger.settled_before(file, here, Boundary::Line);
                     prop_assert_eq!(skip, settled[next]);
                     if !skip {
-                        out.push((ledger.pending(file, here, Boundary::Line, 7, 1), next));
+                        out.push((ledger.pending(file, (here, Boundary::Line), 7, 1, 0), next));
                     }
                     next += 1;
                 }
                 Action::Drop => {
                     if !ledger.settled_before(file, here, Boundary::Line) {
-                        ledger.dropped(file, here, Boundary::Line);
+                        ledger.dropped(file, here, Boundary::Line, DropReason::Blank);
                         settled[next] = true;
                     }
                     next += 1;
@@ -130,8 +130,62 @@ proptest! {
             prop_assert_eq!(ledger.watermark(file).offset, prefix.min(next) as u64 * 10);
             prop_assert_eq!(ledger.in_flight_bytes(), out.len() * 7);
             let balance = ledger.balance(file);
-            prop_assert_eq!(balance.read_bytes, balance.acknowledged_bytes + balance.dropped_bytes + balance.pending_bytes);
+            prop_assert!(balance.holds(), "{:?}", balance);
+            prop_assert_eq!(balance, ledger.total(0));
+            furthest = furthest.max(next);
+            prop_assert_eq!(balance.read_bytes, furthest as u64 * 10, "what is read again counts once");
+            let done = settled.iter().filter(|settled| **settled).count() as u64;
+            prop_assert_eq!(balance.acknowledged_bytes + balance.all_dropped_bytes(), done * 10);
+            prop_assert_eq!(balance.pending_records(), furthest as u64 - done);
         }
         prop_assert!(deliveries.iter().all(|count| *count <= 1), "nothing acknowledged is sent twice in one process");
     }
+}
+
+/// Goal: the balance holds whatever the lines are cut into when they are read again, and only what is pending goes down.
+#[test]
+fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
+    let mut dice = fastrand::Rng::with_seed(5);
+    let mut ledger = Ledger::default();
+    let file = FileId(0);
+    ledger.open(file, 1, at(0));
+    let (mut next, mut out, mut before) = (0, Vec::new(), Balance::default());
+    for _ in 0..20_000 {
+        let here = span(next, next + dice.u64(1..40));
+        match dice.u8(0..20) {
+            0..=7 => {
+                if !ledger.settled_before(file, here, Boundary::Line) {
+                    out.push(ledger.pending(file, (here, Boundary::Line), 7, 1, 0));
+                }
+                next = here.end;
+            }
+            8..=9 => {
+                if !ledger.settled_before(file, here, Boundary::Line) {
+                    ledger.dropped(file, here, Boundary::Line, DropReason::Parse);
+                }
+                next = here.end;
+            }
+            10..=18 if !out.is_empty() => {
+                let ticket = out.swap_remove(dice.usize(0..out.len()));
+                ledger.settle(ticket, dice.u8(0..5) > 0);
+            }
+            19 => {
+                out.clear();
+                next = ledger.rewind().first().map_or(next, |(_, watermark)| watermark.offset);
+            }
+            _ => {}
+        }
+        let balance = ledger.total(1);
+        assert!(balance.holds(), "{balance:?}");
+        let grows = balance.read_bytes >= before.read_bytes
+            && balance.acknowledged_bytes >= before.acknowledged_bytes
+            && balance.resent_bytes >= before.resent_bytes;
+        assert!(grows, "{before:?} {balance:?}");
+        before = balance;
+    }
+    assert!(before.resent_bytes > 0);
+    ledger.close(file);
+    let closed = ledger.total(1);
+    assert!(closed.holds() && closed.pending_bytes == 0, "{closed:?}");
+    assert_eq!(closed.dropped_bytes[DropReason::Gone as usize], before.pending_bytes);
 }

@@ -25,6 +25,7 @@ use self::context::{Context, Desk};
 use super::Report;
 use crate::batch::{Batch, Entry, Topics};
 use crate::encode::template::Template;
+use crate::metrics::Metrics;
 use crate::record::Ticket;
 
 /// What to do with a record above the size that the broker takes.
@@ -123,10 +124,10 @@ impl Kafka {
     ///
     /// # Errors
     /// [`Error`], when librdkafka does not accept the configuration.
-    pub fn new(config: Config, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
+    pub fn new(config: Config, metrics: Arc<Metrics>, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
         let said = |name: &str| config.properties.0.iter().rev().find(|(said, _)| said == name);
         let limit = said("message.max.bytes").and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX);
-        let desk = Arc::new(Desk::new(Box::new(wake)));
+        let desk = Arc::new(Desk::new(Box::new(wake), metrics));
         let (producer, over, poller) = connect(&config, limit, &desk)?;
         let poller = Some(poller);
         Ok(Self { config, producer, desk, poller, over, message_bytes_max: limit, groups: Vec::new() })
@@ -262,7 +263,12 @@ impl Kafka {
         record.key = key;
         record.headers = headers;
         match self.producer.send(record) {
-            Ok(()) => true,
+            Ok(()) => {
+                let counts = self.desk.counts();
+                counts.sent_messages.add(1);
+                counts.sent_bytes.add(payload.len() as u64);
+                true
+            }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => false,
             Err((error, _)) => {
                 // The message was not taken; what it stands for fails like one that was.
@@ -354,6 +360,8 @@ type Connected = (Arc<BaseProducer<Context>>, Arc<AtomicBool>, JoinHandle<()>);
 
 /// How long the poller waits for events at a time: it sleeps while there are none.
 const POLL: Duration = Duration::from_secs(1);
+/// The same until a broker has told the cluster's name, which shows that it is reached.
+const POLL_AT_FIRST: Duration = Duration::from_millis(100);
 
 fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk>) -> Result<Connected, Error> {
     let mut client = ClientConfig::new();
@@ -373,9 +381,16 @@ fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk>) -> Resul
     let producer = Arc::new(producer);
     let over = Arc::new(AtomicBool::new(false));
     let (polled, ended) = (Arc::clone(&producer), Arc::clone(&over));
+    desk.counts().connects.add(1);
+    let told = Arc::clone(desk);
     let poll = move || {
+        let mut reached = false;
         while !ended.load(Ordering::Relaxed) {
-            polled.poll(POLL);
+            polled.poll(if reached { POLL } else { POLL_AT_FIRST });
+            if !reached && polled.client().fetch_cluster_id(Duration::ZERO).is_some() {
+                reached = true;
+                told.counts().answers();
+            }
         }
     };
     let thread = std::thread::Builder::new().name("kafka-reports".into()).stack_size(256 * 1024).spawn(poll);

@@ -27,6 +27,7 @@ use self::desk::Desk;
 use self::link::{Link, Memory};
 use super::Report;
 use crate::batch::Batch;
+use crate::metrics::Metrics;
 
 /// How messages get to a receiver.
 #[derive(Clone, Debug)]
@@ -68,9 +69,14 @@ impl fmt::Debug for Syslog {
 
 impl Syslog {
     /// Begins to connect, and goes on trying. `wake` is called when reports have come.
-    pub fn new(config: Config, runtime: Handle, wake: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(
+        config: Config,
+        metrics: Arc<Metrics>,
+        runtime: Handle,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         let config = Arc::new(config);
-        let memory = Arc::new(Memory::default());
+        let memory = Arc::new(Memory::new(metrics));
         let desk = Arc::new(Desk::new(Arc::new(wake)));
         let queue = start(&config, &runtime, &memory, &desk);
         Self { config, runtime, memory, desk, queue, refused: Vec::new(), over: false }
@@ -79,6 +85,9 @@ impl Syslog {
     /// Takes all messages of a batch and leaves it empty. Each of them is reported in time.
     pub fn send(&mut self, batch: &mut Batch, keep_bytes: usize) {
         let full = std::mem::replace(batch, self.desk.spare(keep_bytes));
+        let counts = self.memory.counts();
+        counts.sent_messages.add(full.entries.len() as u64);
+        counts.sent_bytes.add(full.bytes.len() as u64);
         if let Err(late) = self.queue.send(full) {
             let failed = |entry: &crate::batch::Entry| Report { ticket: entry.ticket, delivered: false };
             self.refused.extend(late.0.entries.iter().map(failed));

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::growth::Growth;
 use super::identity;
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
 
@@ -81,6 +82,8 @@ pub struct TailFile {
     more: bool,
     /// The fingerprint at the last watermark that was asked for.
     marked: Fingerprint,
+    growth: Growth,
+    looked_at: Option<Instant>,
 }
 
 /// What one read gave.
@@ -128,6 +131,8 @@ impl TailFile {
             stamp: stamp(&metadata),
             more: true,
             marked,
+            growth: Growth::default(),
+            looked_at: None,
         })
     }
 
@@ -170,7 +175,24 @@ impl TailFile {
         }
         self.length = length;
         self.stamp = stamp;
+        // The modification time is that of the last write; the first one since the last look was not before that look.
+        let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        let written = now.checked_sub(age).unwrap_or(now);
+        self.growth.seen(length, self.looked_at.map_or(written, |looked_at| written.max(looked_at)));
+        self.looked_at = Some(now);
         Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
+    }
+
+    /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
+    #[must_use]
+    pub fn written(&self, offset: u64) -> Option<(u64, Instant)> {
+        self.growth.written(offset)
+    }
+
+    /// How many bytes are in the file and not read, as far as the last look saw.
+    #[must_use]
+    pub fn unread_bytes(&self) -> u64 {
+        self.length.saturating_sub(self.at.offset)
     }
 
     /// Takes what was left unread for something to be read.
@@ -311,6 +333,7 @@ impl TailFile {
 
     /// The file's place in the checkpoint, settled up to `settled`.
     pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
+        self.growth.forget(settled.offset);
         if settled.offset == self.at.offset {
             self.marked = self.fingerprint();
         } else if settled.offset != self.marked.offset {

@@ -31,6 +31,7 @@ impl Settings {
             .with("LOGSKIFF_KAFKA_BROKERS", brokers)
             .with("LOGSKIFF_KAFKA_TOPIC", topic)
             .with("LOGSKIFF_PARSE", "none")
+            .with("LOGSKIFF_HTTP_LISTEN", "off")
             .with("LOGSKIFF_DRAIN_TIMEOUT", "25s")
             .with("LOGSKIFF_IN_FLIGHT_BYTES", "1MiB")
     }

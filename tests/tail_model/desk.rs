@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use logskiff::frame::{self, Framed, Frames};
 use logskiff::ledger::Ledger;
-use logskiff::record::{Bookmark, FileId, Ticket};
+use logskiff::record::{Bookmark, DropReason, FileId, Ticket};
 use logskiff::tail::{Config, Event, Tail};
 
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
@@ -79,7 +79,7 @@ impl Desk {
         let mut truncated = false;
         for event in self.tail.events() {
             match &event {
-                Event::Opened(file, at) => self.ledger.open(*file, *at),
+                Event::Opened(file, at) => self.ledger.open(*file, 0, *at),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
                 Event::Vanished(_) | Event::Refused(..) => {}
@@ -134,13 +134,13 @@ impl Desk {
                 continue;
             }
             if kept.is_empty() {
-                self.ledger.dropped(file, span, boundary);
+                self.ledger.dropped(file, span, boundary, DropReason::Blank);
                 continue;
             }
             let text = String::from_utf8(kept.to_vec()).unwrap();
             let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id stands for two records");
-            let ticket = self.ledger.pending(file, span, boundary, span.bytes().try_into().unwrap(), 1);
+            let ticket = self.ledger.pending(file, (span, boundary), span.bytes().try_into().unwrap(), 1, 0);
             self.out.push((ticket, text));
         }
         if passed == 0 && !last && lines < lines_max {

@@ -6,9 +6,15 @@ use std::time::{Duration, Instant};
 use super::{QUIET_AFTER, SAVE_AFTER, SAVE_BYTES, SAVE_SPACING, Shipper};
 use crate::app::{Control, Stage};
 use crate::config::{self, Exit};
+use crate::system::System;
 
 /// Files that have been still for so long are taken to be whole when a drain has come to their ends.
 const STILL_AFTER: Duration = Duration::from_millis(300);
+
+/// What it waits for to end by itself is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The application is gone when it was for so long: between two of its processes there may be none for a moment.
+const GONE_FOR: Duration = Duration::from_secs(2);
 
 /// Where the process is between its start and its end.
 pub(super) struct Life {
@@ -18,17 +24,69 @@ pub(super) struct Life {
     draining_since: Option<Instant>,
     /// What there is to read is read, and has not grown for a while.
     still: bool,
+    /// What it waits for to end by itself has happened.
+    finishes: bool,
+    /// When that was last looked for.
+    looked_at: Instant,
+    system: System,
+    /// The application was there.
+    app_seen: bool,
+    gone_since: Option<Instant>,
 }
 
 impl Life {
-    pub(super) fn new(config: config::Life, control: Arc<Control>) -> Self {
-        Self { config, control, draining_since: None, still: false }
+    pub(super) fn new(config: config::Life, control: Arc<Control>, now: Instant) -> Self {
+        let finishes = config.exit == Exit::Eof;
+        Self {
+            config,
+            control,
+            draining_since: None,
+            still: false,
+            finishes,
+            looked_at: now,
+            system: System::default(),
+            app_seen: false,
+            gone_since: None,
+        }
     }
 
     /// Whether files are still read: a drain under a writer that goes on writing stops halfway, and waits for what it has.
     pub(super) fn is_reading(&self) -> bool {
         self.control.stage() < Stage::Now
             && self.draining_since.is_none_or(|since| self.still || since.elapsed() < self.config.drain_timeout / 2)
+    }
+
+    /// Whether the end was asked for.
+    pub(super) fn is_draining(&self) -> bool {
+        self.control.stage() != Stage::Run
+    }
+
+    /// Whether it ends by itself once everything is settled: what it waits for has happened. Asked at every round, it looks
+    /// now and then.
+    fn finishes(&mut self, has_files: bool, now: Instant) -> bool {
+        if self.finishes || now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
+            return self.finishes;
+        }
+        self.looked_at = now;
+        self.finishes = match &self.config.exit {
+            Exit::Signal => false,
+            Exit::Eof => true,
+            Exit::File(path) => path.exists(),
+            Exit::App => {
+                let others = self.system.others() > 0;
+                self.app_seen |= others || has_files;
+                if others || !self.app_seen {
+                    self.gone_since = None;
+                }
+                self.app_seen
+                    && !others
+                    && now.saturating_duration_since(*self.gone_since.get_or_insert(now)) >= GONE_FOR
+            }
+        };
+        if self.finishes && self.config.exit != Exit::Eof {
+            tracing::info!("what LOGSKIFF_EXIT names has happened: ending once everything is read and acknowledged");
+        }
+        self.finishes
     }
 
     /// Whether a last line without newline is taken as it is.
@@ -58,7 +116,8 @@ impl Shipper {
         if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
             return true;
         }
-        if self.life.draining_since.is_none() && self.life.config.exit == Exit::Signal {
+        let has_files = self.tools.tail.files().next().is_some();
+        if self.life.draining_since.is_none() && !self.life.finishes(has_files, now) {
             return false;
         }
         let idle = self.batch.entries.is_empty()
@@ -83,7 +142,7 @@ impl Shipper {
     /// Sleeps until there may be something to do.
     pub(super) fn sleep(&mut self, now: Instant) {
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
-        let ending = self.life.draining_since.is_some() || self.life.config.exit == Exit::Eof;
+        let ending = self.life.draining_since.is_some() || self.life.finishes;
         let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER;
         let wait = if let Some(at) = self.resume_at {
             at.saturating_duration_since(now).min(self.config.watch.poll)
@@ -105,7 +164,7 @@ impl Shipper {
     pub(super) fn checkpoint(&mut self, now: Instant, at_once: bool) {
         let Some(saver) = &self.tools.saver else { return };
         if let Some(error) = saver.error() {
-            self.save_failed(&error, now);
+            self.save_failed(&error);
         }
         let waited = now.saturating_duration_since(self.saved_at);
         let files = u32::try_from(self.desks.len()).unwrap_or(u32::MAX);
@@ -129,15 +188,15 @@ impl Shipper {
         if let Some(saver) = &self.tools.saver
             && let Err(error) = saver.settle()
         {
-            self.save_failed(&error, now);
+            self.save_failed(&error);
         }
     }
 
-    fn save_failed(&mut self, error: &std::io::Error, now: Instant) {
+    fn save_failed(&mut self, error: &std::io::Error) {
         self.tools.metrics.save_failures.add(1);
         // What was not saved is to be saved again.
         self.unsaved_bytes = self.unsaved_bytes.max(1);
-        if let Some(left_out) = self.tools.mouth.may_tell("save", now) {
+        if let Some(left_out) = self.tools.news.due("save") {
             tracing::error!(%error, left_out, "the checkpoint cannot be saved; shipping goes on, a restart would ship again");
         }
     }

@@ -2,12 +2,12 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK_BYTES, Desk, Shipper};
+use super::{CHUNK_BYTES, Desk, Shipper, millis};
 use crate::app::AppError;
 use crate::app::pipeline::is_blank;
 use crate::batch::{Entry, cost_bytes};
 use crate::frame::{Framed, Frames};
-use crate::record::{Boundary, FileId, Line};
+use crate::record::{Boundary, DropReason, FileId, Line, Span, Watermark};
 
 /// What one turn of a file came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Shipper {
             }
             ready = again;
             // Between the turns: reports free the budget, and the end may be asked for.
-            self.collect(now)?;
+            self.tell(Instant::now());
+            self.collect(Instant::now())?;
             self.checkpoint(Instant::now(), false);
             if self.ledger.failed() || !self.life.is_reading() {
                 return Ok(());
@@ -93,11 +94,12 @@ impl Shipper {
         let (Some(opened), Some(mut desk)) = (self.tools.tail.file(file), self.desks.remove(&file)) else {
             return Ok(Some(Turn::Done));
         };
+        let written = Written::new(opened.written(opened.at().offset), self.start, now);
         let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
         let bytes = &buffer[..bytes];
         self.tools.pipelines[desk.input].scan(bytes);
         let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final);
-        let taken = self.take(file, &mut desk, frames, at.offset, at.boundary);
+        let taken = self.take(file, &mut desk, frames, at, written);
         self.desks.insert(file, desk);
         let taken = taken?;
         if taken.bytes > 0 {
@@ -120,11 +122,11 @@ impl Shipper {
         file: FileId,
         desk: &mut Desk,
         frames: Frames<'_>,
-        base: u64,
-        boundary: Boundary,
+        at: Watermark,
+        mut written: Written,
     ) -> Result<Taken, AppError> {
         let read_ns = now_ns();
-        let mut taken = Taken { bytes: 0, boundary, full: false };
+        let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false };
         for framed in frames {
             if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
                 self.flush()?;
@@ -134,41 +136,47 @@ impl Shipper {
                 break;
             }
             let (span, boundary) = (framed.span(), framed.boundary());
-            match framed {
-                Framed::Line(line) => self.take_line(file, desk, &line, taken.bytes, read_ns),
-                Framed::Rest(..) | Framed::Hole(_) => {
-                    let cut = matches!(framed, Framed::Rest(..));
-                    let counter = if cut { &self.tools.metrics.cut_bytes } else { &self.tools.metrics.hole_bytes };
-                    counter.add(span.bytes());
-                    self.drop_span(file, span, boundary);
-                }
+            if span.start >= written.until {
+                let file = self.tools.tail.file(file);
+                written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());
             }
-            taken.bytes = usize::try_from(span.end - base).unwrap_or(usize::MAX);
+            match framed {
+                Framed::Line(line) => self.take_line(file, desk, &line, taken.bytes, (read_ns, written.ms)),
+                Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
+                Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
+            }
+            taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
             taken.boundary = boundary;
         }
         Ok(taken)
     }
 
-    fn drop_span(&mut self, file: FileId, span: crate::record::Span, boundary: Boundary) {
+    fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
         if !self.ledger.settled_before(file, span, boundary) {
-            self.ledger.dropped(file, span, boundary);
+            self.ledger.dropped(file, span, boundary, reason);
             self.unsaved_bytes += span.bytes();
         }
     }
 
     /// Takes one line into the batch and the ledger.
-    fn take_line(&mut self, file: FileId, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) {
+    fn take_line(
+        &mut self,
+        file: FileId,
+        desk: &mut Desk,
+        line: &Line<'_>,
+        start: usize,
+        (read_ns, written_ms): (i64, u32),
+    ) {
         let (span, boundary) = (line.span, line.boundary);
-        let metrics = &self.tools.metrics;
-        metrics.lines.add(1);
-        metrics.cut.add(u64::from(boundary == Boundary::Cut));
+        if boundary == Boundary::Cut {
+            self.tools.metrics.inputs[desk.input].cut.add(1);
+        }
         if is_blank(line) {
-            metrics.blank.add(1);
-            return self.drop_span(file, span, boundary);
+            return self.drop_span(file, span, boundary, DropReason::Blank);
         }
         let shipped = self.write(desk, line, start, read_ns);
-        let Some(Written { before, record, message, truncated }) = shipped else {
-            return self.drop_span(file, span, boundary);
+        let Some(Encoded { before, record, message, truncated }) = shipped else {
+            return self.drop_span(file, span, boundary, DropReason::Parse);
         };
         let kafka_messages = match (&self.tools.kafka, &record) {
             (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
@@ -179,29 +187,30 @@ impl Shipper {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
             if !settled {
-                self.tools.metrics.oversize_drops.add(1);
-                self.drop_span(file, span, boundary);
+                self.drop_span(file, span, boundary, DropReason::Oversize);
             }
             return;
         };
         self.tools.metrics.syslog_truncated.add(u64::from(truncated));
         let messages = kafka_messages.saturating_add(u16::from(message.is_some()));
         let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
-        let ticket = self.ledger.pending(file, span, boundary, cost_bytes(encoded, span.bytes()), messages);
+        let cost_bytes = cost_bytes(encoded, span.bytes());
+        let ticket = self.ledger.pending(file, (span, boundary), cost_bytes, messages, written_ms);
         self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
         self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
     }
 
     /// Writes what the outputs want of a line to the end of their batches; `None` when the line is dropped.
-    fn write(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) -> Option<Written> {
+    fn write(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) -> Option<Encoded> {
         let metrics = &self.tools.metrics;
+        let counts = &metrics.inputs[desk.input];
         let (batch, messages, topics, output) =
             (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
         let envelope = &desk.envelope;
         let place = (line.span, line.boundary);
         let before = (batch.bytes.len(), messages.bytes.len());
-        self.tools.pipelines[desk.input].line(line, start, &mut desk.carry, metrics, |redacted, encoder| {
-            let mut written = Written { before, record: None, message: None, truncated: false };
+        self.tools.pipelines[desk.input].line(line, start, &mut desk.carry, counts, |redacted, encoder| {
+            let mut written = Encoded { before, record: None, message: None, truncated: false };
             if output.syslog.is_some() {
                 written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
                 written.message = Some(Entry::of(before.1..messages.bytes.len()));
@@ -229,8 +238,25 @@ impl Shipper {
     }
 }
 
-/// What was written of one line.
+/// When a stretch of a file was written, on the shipper's clock.
+#[derive(Clone, Copy)]
 struct Written {
+    /// Up to where it holds.
+    until: u64,
+    /// Milliseconds after the shipper's start; what was written before counts from there on.
+    ms: u32,
+}
+
+impl Written {
+    /// `known` is what the file knows; what is not known was written just `now`.
+    fn new(known: Option<(u64, Instant)>, start: Instant, now: Instant) -> Self {
+        let (until, at) = known.unwrap_or((u64::MAX, now));
+        Self { until, ms: millis(at.saturating_duration_since(start)) }
+    }
+}
+
+/// What was encoded of one line.
+struct Encoded {
     /// How long the batches were before.
     before: (usize, usize),
     /// For Kafka and standard output; its ticket is still to come.

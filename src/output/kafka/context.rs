@@ -13,7 +13,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
-use crate::output::news::News;
+use crate::metrics::{ErrorKind, Metrics, OutputMetrics};
+use crate::news::News;
 
 /// What became of a message, by its ticket.
 pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
@@ -28,16 +29,30 @@ pub(super) struct Desk {
     outcomes: Mutex<Vec<Outcome>>,
     wake: Arc<Box<dyn Fn() + Send + Sync>>,
     too_large: AtomicBool,
+    metrics: Arc<Metrics>,
+    news: Arc<News>,
 }
 
 impl Desk {
-    pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
-        Self { outcomes: Mutex::default(), wake: Arc::new(wake), too_large: AtomicBool::new(false) }
+    pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>, metrics: Arc<Metrics>) -> Self {
+        let news = Arc::new(News::new(Arc::clone(&metrics)));
+        Self { outcomes: Mutex::default(), wake: Arc::new(wake), too_large: AtomicBool::new(false), metrics, news }
     }
 
     /// The desk of the next client: empty.
     pub(super) fn successor(&self) -> Self {
-        Self { outcomes: Mutex::default(), wake: Arc::clone(&self.wake), too_large: AtomicBool::new(false) }
+        Self {
+            outcomes: Mutex::default(),
+            wake: Arc::clone(&self.wake),
+            too_large: AtomicBool::new(false),
+            metrics: Arc::clone(&self.metrics),
+            news: Arc::clone(&self.news),
+        }
+    }
+
+    /// What is counted of Kafka.
+    pub(super) fn counts(&self) -> &OutputMetrics {
+        &self.metrics.kafka
     }
 
     pub(super) fn put(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
@@ -68,12 +83,11 @@ impl Desk {
 pub(super) struct Context {
     desk: Arc<Desk>,
     token_file: Option<PathBuf>,
-    news: News,
 }
 
 impl Context {
     pub(super) fn new(desk: Arc<Desk>, token_file: Option<PathBuf>) -> Self {
-        Self { desk, token_file, news: News::default() }
+        Self { desk, token_file }
     }
 }
 
@@ -85,10 +99,14 @@ impl ProducerContext for Context {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
         };
-        if let Err(code) = outcome
-            && self.news.is_news(&format!("delivery {code:?}"))
-        {
-            tracing::error!(%code, "Kafka did not take a message; it is sent again");
+        match outcome {
+            Ok(()) => self.desk.counts().answers(),
+            Err(code) => {
+                self.desk.counts().failed(kind(code));
+                if let Some(left_out) = self.desk.news.due(&format!("delivery {code:?}")) {
+                    tracing::error!(%code, left_out, "Kafka did not take a message; it is sent again");
+                }
+            }
         }
         self.desk.put(ticket as u64, outcome);
     }
@@ -100,8 +118,8 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-                if self.news.is_news(facility) {
-                    tracing::warn!(target: "librdkafka", facility, message);
+                if let Some(left_out) = self.desk.news.due(facility) {
+                    tracing::warn!(target: "librdkafka", facility, left_out, message);
                 }
             }
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
@@ -113,8 +131,12 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        if self.news.is_news(&format!("{code:?}")) {
-            tracing::warn!(%error, reason, "Kafka cannot be reached; the lines stay in their files until it can");
+        self.desk.counts().failed(code.map_or(ErrorKind::Connect, kind));
+        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.desk.counts().connected.set(false);
+        }
+        if let Some(left_out) = self.desk.news.due(&format!("{code:?}")) {
+            tracing::warn!(%error, reason, left_out, "Kafka cannot be reached; the lines stay in their files until it can");
         }
     }
 
@@ -124,11 +146,29 @@ impl ClientContext for Context {
         let token = text.trim().to_owned();
         let (principal_name, expires_ms) = claims(&token);
         let now_ms = jiff::Timestamp::now().as_millisecond();
-        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.news.is_news("token") {
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.desk.news.due("token").is_some() {
             tracing::warn!(file = %path.display(), "the token in LOGSKIFF_KAFKA_TOKEN_FILE has expired; waiting for a new one");
         }
         let lifetime_ms = lifetime_ms(expires_ms, now_ms);
         Ok(OAuthToken { token, principal_name: principal_name.unwrap_or_else(|| "logskiff".into()), lifetime_ms })
+    }
+}
+
+/// What kind of trouble a code stands for.
+fn kind(code: RDKafkaErrorCode) -> ErrorKind {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::AllBrokersDown | Code::Resolve | Code::BrokerTransportFailure => ErrorKind::Connect,
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::SSL
+        | Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed => ErrorKind::Authentication,
+        Code::MessageSizeTooLarge => ErrorKind::Size,
+        Code::OperationTimedOut | Code::MessageTimedOut | Code::RequestTimedOut => ErrorKind::Stalled,
+        Code::Fatal => ErrorKind::Fatal,
+        _ => ErrorKind::Delivery,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -19,8 +19,9 @@ use super::socket::{Datagrams, Stream};
 use super::wire::{Wire, WireError};
 use super::{Config, tls};
 use crate::batch::Batch;
+use crate::metrics::{ErrorKind, Metrics, OutputMetrics};
+use crate::news::News;
 use crate::output::Report;
-use crate::output::news::News;
 
 /// The wait before the next attempt doubles from the first to the second with each one that fails, times a factor around 1:
 /// the sidecars of a cluster must not all come back at once.
@@ -35,7 +36,7 @@ const LEAVE: Duration = Duration::from_millis(500);
 const PROVEN_AFTER: Duration = Duration::from_secs(1);
 
 /// What outlives a link.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Memory {
     /// Attempts that failed since something was last confirmed.
     failures: AtomicU32,
@@ -43,8 +44,27 @@ pub(super) struct Memory {
     first: AtomicUsize,
     /// The process is about to end.
     pub(super) ending: Notify,
-    pub(super) is_ending: std::sync::atomic::AtomicBool,
+    pub(super) is_ending: AtomicBool,
     news: News,
+    metrics: Arc<Metrics>,
+}
+
+impl Memory {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            failures: AtomicU32::new(0),
+            first: AtomicUsize::new(0),
+            ending: Notify::new(),
+            is_ending: AtomicBool::new(false),
+            news: News::new(Arc::clone(&metrics)),
+            metrics,
+        }
+    }
+
+    /// What is counted of syslog.
+    pub(super) fn counts(&self) -> &OutputMetrics {
+        &self.metrics.syslog
+    }
 }
 
 /// What a link works with.
@@ -112,6 +132,8 @@ impl Link {
                 match opened {
                     Ok(connection) => {
                         tracing::info!(%address, "connected to the syslog receiver");
+                        self.memory.counts().connects.add(1);
+                        self.memory.counts().answers();
                         return Some((connection, at));
                     }
                     Err(error) => self.unreachable(&error, at),
@@ -122,18 +144,21 @@ impl Link {
     }
 
     fn unreachable(&self, error: &ConnectError, at: usize) {
-        if self.memory.news.is_news(&format!("connect {at}")) {
+        self.memory.counts().failed(kind(error, ErrorKind::Connect));
+        if let Some(left_out) = self.memory.news.due(&format!("connect {at}")) {
             let address = &self.config.addresses[at];
             let error = said(error);
-            tracing::warn!(%address, error, "no connection to the syslog receiver; the lines stay in their files until there is one");
+            tracing::warn!(%address, error, left_out, "no connection to the syslog receiver; the lines stay in their files until there is one");
         }
     }
 
     fn lost(&self, error: &ConnectError, at: usize, since: Instant) {
-        if self.memory.news.is_news("lost") {
+        self.memory.counts().failed(kind(error, ErrorKind::Lost));
+        self.memory.counts().connected.set(false);
+        if let Some(left_out) = self.memory.news.due("lost") {
             let address = &self.config.addresses[at];
             let error = said(error);
-            tracing::warn!(%address, error, "the connection to the syslog receiver is lost; what is not confirmed is sent again");
+            tracing::warn!(%address, error, left_out, "the connection to the syslog receiver is lost; what is not confirmed is sent again");
         }
         if since.elapsed() >= PROVEN_AFTER {
             self.memory.failures.store(1, Ordering::Relaxed);
@@ -197,9 +222,11 @@ impl Link {
     }
 
     fn too_large(&self, bytes: usize) {
-        if self.memory.news.is_news("too large") {
+        self.memory.counts().failed(ErrorKind::Size);
+        if let Some(left_out) = self.memory.news.due("too large") {
             tracing::error!(
                 bytes,
+                left_out,
                 "a message is too large for the receiver's socket and is left out; lower LOGSKIFF_SYSLOG_BYTES_MAX"
             );
         }
@@ -320,9 +347,10 @@ impl Link {
                 match Connection::open(&config, address).await {
                     Ok(connection) => {
                         tracing::info!(%address, renewed, "moving to a new connection to the syslog receiver");
+                        memory.counts().connects.add(1);
                         return Some((connection, at));
                     }
-                    Err(error) if renewed && memory.news.is_news("renew") => {
+                    Err(error) if renewed && memory.news.due("renew").is_some() => {
                         let error = said(&error);
                         tracing::warn!(%address, error, "no connection with the certificates as they are now; the old one stays in use");
                     }
@@ -358,6 +386,15 @@ async fn leave(stream: &Stream, wire: &mut Wire) -> Result<(), ConnectError> {
     // Until it closes, too: what is left unread here would make our kernel reset the connection.
     while stream.readable().await.is_ok() && stream.read(&mut buffer)? != Some(0) {}
     Ok(())
+}
+
+/// What kind of trouble an error is; `plain` where it is of no special kind.
+fn kind(error: &ConnectError, plain: ErrorKind) -> ErrorKind {
+    match error {
+        ConnectError::Wire(WireError::Tls(_)) => ErrorKind::Authentication,
+        ConnectError::Stalled(_) => ErrorKind::Stalled,
+        _ => plain,
+    }
 }
 
 /// An error with what caused it.

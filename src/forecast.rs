@@ -1,0 +1,115 @@
+//! When lines will be lost at the present rates.
+//!
+//! Enters: how much space is free, and how long rotated files live, as they are seen. Leaves: a time, or none. Two things
+//! take lines away: the volume fills, so that the application cannot write; a rotated file is deleted before it is settled
+//! (which costs lines when the sidecar is restarted after that, since an open file is held).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Space is judged over so long: longer than most rotations take to come round.
+const WINDOW: Duration = Duration::from_secs(120);
+/// It is looked at this often at most.
+const SPACING: Duration = Duration::from_secs(5);
+/// A rate over less than this is noise.
+const LEAST: Duration = Duration::from_secs(10);
+/// So many lifetimes of rotated files are remembered.
+const LIFETIMES_MAX: usize = 8;
+
+/// What was seen of one input.
+#[derive(Debug, Default)]
+pub struct Forecast {
+    /// Free space, oldest first.
+    free: VecDeque<(Instant, u64)>,
+    /// From being rotated to being deleted, the latest last.
+    lifetimes: VecDeque<Duration>,
+}
+
+impl Forecast {
+    /// Notes how much space is free.
+    pub fn free(&mut self, now: Instant, bytes: u64) {
+        if self.free.back().is_some_and(|(at, _)| now.saturating_duration_since(*at) < SPACING) {
+            return;
+        }
+        self.free.push_back((now, bytes));
+        while self.free.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > WINDOW) {
+            self.free.pop_front();
+        }
+    }
+
+    /// Notes that a rotated file was deleted so long after it was rotated.
+    pub fn deleted(&mut self, after: Duration) {
+        if self.lifetimes.len() == LIFETIMES_MAX {
+            self.lifetimes.pop_front();
+        }
+        self.lifetimes.push_back(after);
+    }
+
+    /// The nearer of the two losses, from `now`; `oldest_rotated` is since when the oldest rotated file waits that is not
+    /// settled.
+    #[must_use]
+    pub fn time_to_loss(&self, now: Instant, oldest_rotated: Option<Instant>) -> Option<Duration> {
+        let lifetime = self.lifetimes.iter().min().copied();
+        let deletion =
+            oldest_rotated.zip(lifetime).map(|(since, life)| life.saturating_sub(now.saturating_duration_since(since)));
+        [self.fills_in(now), deletion].into_iter().flatten().min()
+    }
+
+    /// When the volume is full: none as long as it gets more space back within the window, as it does where old files are
+    /// deleted for new ones.
+    fn fills_in(&self, now: Instant) -> Option<Duration> {
+        let ((start, at_first), (end, at_last)) = (*self.free.front()?, *self.free.back()?);
+        let recovers = self.free.iter().skip(1).any(|(_, free)| *free >= at_first);
+        let span = end.saturating_duration_since(start);
+        if recovers || span < LEAST || at_last >= at_first {
+            return None;
+        }
+        #[allow(clippy::cast_precision_loss, reason = "a forecast needs no more than 52 bits")]
+        let seconds = at_last as f64 / ((at_first - at_last) as f64 / span.as_secs_f64());
+        Duration::try_from_secs_f64(seconds).ok().map(|left| left.saturating_sub(now.saturating_duration_since(end)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(what: &str, free: &[(u64, u64)], expected: Option<u64>) {
+        let start = Instant::now();
+        let mut forecast = Forecast::default();
+        for (seconds, bytes) in free {
+            forecast.free(start + Duration::from_secs(*seconds), *bytes);
+        }
+        let now = start + Duration::from_secs(free.last().map_or(0, |(seconds, _)| *seconds));
+        assert_eq!(forecast.time_to_loss(now, None).map(|left| left.as_secs()), expected, "{what}");
+    }
+
+    #[test]
+    fn a_volume_that_fills_steadily_is_foretold() {
+        check("nothing seen", &[], None);
+        check("one look", &[(0, 100)], None);
+        check("too short a time", &[(0, 100), (5, 50)], None);
+        check("5 a second, 150 left", &[(0, 300), (10, 250), (20, 200), (30, 150)], Some(30));
+        check("full", &[(0, 300), (30, 0)], Some(0));
+        check("steady", &[(0, 300), (30, 300)], None);
+        check("freed", &[(0, 300), (30, 400)], None);
+        check("a rotation gives space back", &[(0, 300), (30, 100), (60, 300), (90, 100)], None);
+        check("only the last two minutes count", &[(0, 10_000), (100, 300), (200, 300), (220, 300)], None);
+    }
+
+    #[test]
+    fn a_rotated_file_is_expected_to_live_as_long_as_those_before_it() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut forecast = Forecast::default();
+        assert_eq!(forecast.time_to_loss(at(100), Some(at(0))), None, "none was ever deleted");
+        forecast.deleted(Duration::from_secs(600));
+        forecast.deleted(Duration::from_secs(300));
+        assert_eq!(forecast.time_to_loss(at(100), Some(at(0))), Some(Duration::from_secs(200)));
+        assert_eq!(forecast.time_to_loss(at(400), Some(at(0))), Some(Duration::ZERO), "any moment");
+        assert_eq!(forecast.time_to_loss(at(400), None), None, "nothing waits");
+        (0..8).for_each(|_| forecast.deleted(Duration::from_secs(1_000)));
+        assert_eq!(forecast.time_to_loss(at(100), Some(at(0))), Some(Duration::from_secs(900)), "the latest count");
+    }
+}

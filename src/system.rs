@@ -1,0 +1,181 @@
+//! What the machine says of this process: time, memory, descriptors, its control group, the volumes of its logs.
+//!
+//! Enters: where `/proc` and the control groups are mounted. Leaves: figures, each of them absent where the machine does
+//! not say it. It reads and never writes.
+
+mod cgroup;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use self::cgroup::Cgroup;
+
+/// Where a container sees its own control group.
+const CGROUP_ROOT: &str = "/sys/fs/cgroup";
+
+/// What one look found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// CPU time, user and system.
+    pub cpu_seconds: Option<f64>,
+    /// Resident memory.
+    pub resident_bytes: Option<u64>,
+    /// Open file descriptors.
+    pub open_fds: Option<u64>,
+    /// When the process started, since the Unix epoch.
+    pub start_time_seconds: Option<f64>,
+    /// The container's limits, and what counts against them.
+    pub cgroup: Cgroup,
+}
+
+/// A file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// What an ordinary process may still write.
+    pub free_bytes: u64,
+    /// How large it is.
+    pub size_bytes: u64,
+}
+
+impl Volume {
+    /// The volume that holds `path`; `None` when it cannot be asked.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        let found = rustix::fs::statvfs(path).ok()?;
+        Some(Self {
+            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+            size_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+        })
+    }
+}
+
+/// Where to look.
+#[derive(Debug)]
+pub struct System {
+    proc: PathBuf,
+    cgroup: PathBuf,
+    ticks_per_second: u64,
+    page_bytes: u64,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self::new("/proc", CGROUP_ROOT)
+    }
+}
+
+impl System {
+    /// Looks beneath these roots: `/proc` and `/sys/fs/cgroup`.
+    #[must_use]
+    pub fn new(proc: impl Into<PathBuf>, cgroup: impl Into<PathBuf>) -> Self {
+        Self {
+            proc: proc.into(),
+            cgroup: cgroup.into(),
+            ticks_per_second: rustix::param::clock_ticks_per_second(),
+            page_bytes: rustix::param::page_size() as u64,
+        }
+    }
+
+    /// Looks.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "ticks are far below 2^52")]
+    pub fn read(&self) -> Usage {
+        let own = self.proc.join("self");
+        let stat = fs::read_to_string(own.join("stat")).ok();
+        // The name, field 2, stands in parentheses and may hold anything; field 3 follows the last of them (proc(5)).
+        let fields: Vec<&str> =
+            stat.iter().filter_map(|stat| stat.rsplit_once(") ")).flat_map(|(_, rest)| rest.split(' ')).collect();
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+        let seconds = |ticks: u64| ticks as f64 / self.ticks_per_second as f64;
+        let boot = fs::read_to_string(self.proc.join("stat")).ok();
+        let boot_seconds =
+            boot.and_then(|text| text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok()));
+        Usage {
+            cpu_seconds: field(14).zip(field(15)).map(|(user, system)| seconds(user + system)),
+            resident_bytes: field(24).map(|pages| pages * self.page_bytes),
+            open_fds: fs::read_dir(own.join("fd")).ok().map(|entries| entries.count() as u64),
+            start_time_seconds: field(22).zip(boot_seconds).map(|(since_boot, boot)| boot + seconds(since_boot)),
+            cgroup: Cgroup::read(&self.proc, &self.cgroup),
+        }
+    }
+
+    /// How many processes run here besides this one, other logskiffs (probes) and process 1, which is the pod's own in a
+    /// shared process namespace.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        let Ok(entries) = fs::read_dir(&self.proc) else { return 0 };
+        let own = std::process::id().to_string();
+        let numbers = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let counts = |number: &String| {
+            let stat = fs::read_to_string(self.proc.join(number).join("stat")).unwrap_or_default();
+            let Some((head, tail)) = stat.rsplit_once(") ") else { return false };
+            let name = head.split_once('(').map_or("", |(_, name)| name);
+            // A zombie has ended; it only was not waited for.
+            !tail.starts_with(['Z', 'X']) && !matches!(name, "logskiff" | "pause")
+        };
+        numbers
+            .filter(|number| number.parse::<u32>().is_ok() && *number != "1" && *number != own)
+            .filter(counts)
+            .count()
+    }
+
+    /// The container's memory limit; `None` where there is none.
+    #[must_use]
+    pub fn memory_limit_bytes(&self) -> Option<u64> {
+        Cgroup::read(&self.proc, &self.cgroup).memory_limit_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_finds_itself() {
+        let usage = System::default().read();
+        assert!(usage.resident_bytes.is_some_and(|bytes| bytes > 1 << 20), "{usage:?}");
+        assert!(usage.open_fds.is_some_and(|fds| fds > 2), "{usage:?}");
+        assert!(usage.cpu_seconds.is_some() && usage.start_time_seconds.is_some_and(|at| at > 1.0e9), "{usage:?}");
+    }
+
+    #[test]
+    fn the_name_of_a_process_may_hold_anything() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("self");
+        fs::create_dir_all(own.join("fd")).unwrap();
+        let fields: Vec<String> = (4..=52).map(|number: u64| number.to_string()).collect();
+        fs::write(own.join("stat"), format!("1 (a) b) (c) S {}", fields.join(" "))).unwrap();
+        fs::write(dir.path().join("stat"), "cpu 1 2\nbtime 1000\n").unwrap();
+        let system = System { ticks_per_second: 100, page_bytes: 4096, ..System::new(dir.path(), dir.path()) };
+        let usage = system.read();
+        assert_eq!(usage.cpu_seconds, Some(0.29));
+        assert_eq!(usage.resident_bytes, Some(24 * 4096));
+        assert_eq!(usage.start_time_seconds, Some(1000.22));
+        assert_eq!(usage.open_fds, Some(0));
+    }
+
+    #[test]
+    fn the_application_s_processes_are_told_from_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let add = |number: u32, stat: &str| {
+            fs::create_dir(dir.path().join(number.to_string())).unwrap();
+            fs::write(dir.path().join(number.to_string()).join("stat"), format!("{number} {stat} 0 0")).unwrap();
+        };
+        let system = System::new(dir.path(), dir.path());
+        add(1, "(pause) S");
+        add(std::process::id(), "(logskiff) S");
+        add(7, "(logskiff) R");
+        add(8, "(app) Z");
+        assert_eq!(system.others(), 0);
+        add(9, "(my) app) S");
+        assert_eq!(system.others(), 1);
+    }
+
+    #[test]
+    fn a_machine_that_says_nothing_gives_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(System::new(dir.path(), dir.path()).read(), Usage::default());
+        assert_eq!(Volume::of(&dir.path().join("missing")), None);
+        assert!(Volume::of(dir.path()).is_some_and(|volume| volume.size_bytes >= volume.free_bytes));
+    }
+}

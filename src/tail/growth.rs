@@ -1,0 +1,80 @@
+//! When a file's bytes were written, as far as looks at it can tell.
+//!
+//! Enters: lengths and when they were seen. Leaves: a time for an offset, never later than the look that first saw it. It
+//! is for figures alone: nothing is decided by it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// So many steps are told apart; when there are more, neighbours are taken together with the earlier time.
+const STEPS_MAX: usize = 32;
+
+/// How a file grew.
+#[derive(Debug, Default)]
+pub(super) struct Growth {
+    /// Where a step ended, and when it was written. Both ascend.
+    steps: VecDeque<(u64, Instant)>,
+}
+
+impl Growth {
+    /// The file is known to be `length` long; what is new of it was written at `written`.
+    pub(super) fn seen(&mut self, length: u64, written: Instant) {
+        if self.steps.back().is_some_and(|(end, _)| *end >= length) {
+            return;
+        }
+        if self.steps.len() >= STEPS_MAX {
+            let coarse = |pair: &[(u64, Instant)]| (pair[pair.len() - 1].0, pair[0].1);
+            self.steps = self.steps.make_contiguous().chunks(2).map(coarse).collect();
+        }
+        self.steps.push_back((length, written));
+    }
+
+    /// When the byte at `offset` was written, and up to where that holds.
+    pub(super) fn written(&self, offset: u64) -> Option<(u64, Instant)> {
+        self.steps.iter().find(|(end, _)| *end > offset).copied()
+    }
+
+    /// Nobody asks for what lies before `offset` any more.
+    pub(super) fn forget(&mut self, offset: u64) {
+        while self.steps.front().is_some_and(|(end, _)| *end <= offset) {
+            self.steps.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_offset_has_the_time_of_the_step_that_it_came_with() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut growth = Growth::default();
+        growth.seen(10, at(1));
+        growth.seen(10, at(2));
+        growth.seen(30, at(3));
+        assert_eq!(growth.written(0), Some((10, at(1))));
+        assert_eq!(growth.written(10), Some((30, at(3))));
+        assert_eq!(growth.written(30), None);
+        growth.forget(10);
+        assert_eq!(growth.written(0), Some((30, at(3))));
+    }
+
+    /// Goal: however long an outage, the memory is bounded and no byte seems younger than it is.
+    #[test]
+    fn many_steps_become_coarser_and_never_younger() {
+        let start = Instant::now();
+        let mut growth = Growth::default();
+        for step in 0..1_000 {
+            growth.seen(10 * (step + 1), start + Duration::from_secs(step));
+            assert!(growth.steps.len() <= STEPS_MAX);
+        }
+        for offset in 0..10_000 {
+            let (end, written) = growth.written(offset).unwrap();
+            assert!(offset < end && written <= start + Duration::from_secs(offset / 10));
+        }
+    }
+}
