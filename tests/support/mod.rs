@@ -12,6 +12,7 @@
 
 pub mod authority;
 pub mod broker;
+pub mod http;
 pub mod lines;
 pub mod mock;
 pub mod receiver;

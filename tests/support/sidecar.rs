@@ -44,6 +44,13 @@ impl Settings {
         self
     }
 
+    /// Leaves a variable out.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(known, _)| known != name);
+        self
+    }
+
     /// The binary with exactly these variables.
     pub fn command(&self) -> Command {
         let mut command = Command::new(binary());

@@ -1,0 +1,130 @@
+//! How it ends: exit codes, the receipt, and what makes it end by itself.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{http, wait_until};
+use crate::{PATIENCE, Scene, TOPIC};
+
+const LINES: &str = "one\ntwo\nthree\n";
+
+/// Ends under SIGTERM with the broker up or down; the exit code and the termination message.
+#[track_caller]
+fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &str) {
+    let scene = Scene::new();
+    scene.append("logs/app.log", LINES);
+    if !broker_up {
+        scene.kafka.down();
+    }
+    let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "2s").with("LOGSKIFF_EXIT_CODE", exit_code);
+    let mut sidecar = scene.start(&settings);
+    let address = http::address(&sidecar);
+    wait_until("the lines to be read", PATIENCE, || {
+        http::scrape(&address).is_some_and(|samples| samples["logskiff_read_bytes_total{input=\"default\"}"] >= 14.0)
+    });
+    sidecar.terminate();
+    let (status, took) = sidecar.wait(PATIENCE);
+    assert_eq!(status.code(), Some(expected_code), "{exit_code}, broker up: {broker_up}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    let message = scene.termination_message();
+    let path = scene.path("logs/app.log").display().to_string();
+    assert_eq!(message.lines().nth(1), Some(format!("{path}: read 14, {expected}").as_str()), "{message}");
+    let log = sidecar.stderr();
+    let last = log.lines().rfind(|line| line.starts_with('{')).unwrap_or_default();
+    assert!(last.contains("\"logskiff ends\"") && last.contains(expected), "{last}");
+}
+
+#[test]
+fn a_whole_drain_ends_with_0_and_says_so() {
+    check_drain(true, "kind", 0, "acknowledged 14, dropped 0, left 0");
+}
+
+#[test]
+fn a_whole_drain_ends_with_0_when_strict() {
+    check_drain(true, "strict", 0, "acknowledged 14, dropped 0, left 0");
+}
+
+#[test]
+fn an_outage_at_the_end_is_no_failure_of_the_sidecar() {
+    check_drain(false, "kind", 0, "acknowledged 0, dropped 0, left 14");
+}
+
+#[test]
+fn an_outage_at_the_end_is_75_when_strict() {
+    check_drain(false, "strict", 75, "acknowledged 0, dropped 0, left 14");
+}
+
+/// Goal: a second SIGTERM ends at once, and what was acknowledged is not sent again.
+#[test]
+fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
+    let scene = Scene::new();
+    scene.append("logs/app.log", LINES);
+    let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "60s");
+    let mut sidecar = scene.start(&settings);
+    wait_until("the first lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
+    scene.kafka.down();
+    scene.append("logs/app.log", "four\n");
+    sidecar.terminate();
+    wait_until("the drain", PATIENCE, || sidecar.stderr().contains("asked to end"));
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(sidecar.is_running(), "it waits for the broker");
+    sidecar.terminate();
+    let (status, took) = sidecar.wait(PATIENCE);
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(scene.termination_message().contains("left 5"), "{}", scene.termination_message());
+    scene.kafka.up();
+    let mut again = scene.start(&settings.with("LOGSKIFF_EXIT", "eof"));
+    assert_eq!(again.wait(PATIENCE).0.code(), Some(0));
+    let received: Vec<Vec<u8>> = scene.kafka.received(TOPIC).into_iter().map(|message| message.payload).collect();
+    assert_eq!(received.len(), 4, "nothing doubled, nothing lost");
+}
+
+/// Goal: the sentinel begins the end, and the end waits for the broker.
+#[test]
+fn a_sentinel_file_ends_it_once_everything_is_acknowledged() {
+    let scene = Scene::new();
+    let sentinel = scene.path("done");
+    let settings = scene.settings().with("LOGSKIFF_EXIT", &format!("file:{}", sentinel.display()));
+    let mut sidecar = scene.start(&settings);
+    scene.append("logs/app.log", LINES);
+    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
+    scene.kafka.down();
+    scene.append("logs/app.log", "four\nfive, without its newline");
+    fs::write(&sentinel, "").unwrap();
+    wait_until("the sentinel to be seen", PATIENCE, || sidecar.stderr().contains("LOGSKIFF_EXIT names has happened"));
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(sidecar.is_running(), "two lines are not delivered yet");
+    scene.kafka.up();
+    assert_eq!(sidecar.wait(PATIENCE).0.code(), Some(0));
+    assert_eq!(scene.kafka.received(TOPIC).len(), 5);
+}
+
+/// Goal: in a shared process namespace it ends when the application has, and not before.
+#[test]
+fn it_ends_when_the_application_s_processes_are_gone() {
+    let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let can = Command::new("unshare").args(namespace).arg("true").stderr(Stdio::null()).status();
+    if !can.is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "no process namespace can be made here");
+        eprintln!("skipped: this machine lets nobody make a process namespace (unshare --user --pid)");
+        return;
+    }
+    let scene = Scene::new();
+    let settings = scene.settings().with("LOGSKIFF_EXIT", "app");
+    let sidecar = settings.command();
+    let logs = scene.path("logs/app.log").display().to_string();
+    // Process 1 stands for the pod's own; the application writes, waits, writes its last line and ends.
+    let script = "(echo first; sleep 2; printf last) > \"$1\" & exec_sidecar=$2; \"$exec_sidecar\"; echo code=$?";
+    let mut command = Command::new("unshare");
+    command.args(namespace).args(["sh", "-c", script, "sh", &logs]).arg(sidecar.get_program());
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.envs(sidecar.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let start = std::time::Instant::now();
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("code=0"), "{out}\n{log}");
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    assert_eq!(scene.kafka.received(TOPIC).len(), 2, "{log}");
+}

@@ -1,0 +1,54 @@
+//! Asks a sidecar over HTTP, as a probe or Prometheus does.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::sidecar::Sidecar;
+use super::wait_until;
+
+/// An answer on loopback takes milliseconds; one that waits for the shipper less than a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a sidecar that was told `LOGSKIFF_HTTP_LISTEN=127.0.0.1:0` answers.
+#[track_caller]
+pub fn address(sidecar: &Sidecar) -> String {
+    let mut found = None;
+    wait_until("the address in its log", PATIENCE, || {
+        let log = sidecar.stderr();
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        found = lines
+            .find(|line| line["message"] == "answering HTTP")
+            .and_then(|line| line["address"].as_str().map(ToOwned::to_owned));
+        found.is_some()
+    });
+    found.expect("found")
+}
+
+/// The status and the body of an answer; `None` when there is no connection.
+pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+/// The samples of a scrape, by name and labels as they are written; `None` when there is no answer.
+pub fn scrape(address: &str) -> Option<BTreeMap<String, f64>> {
+    let (status, text) = get(address, "/metrics")?;
+    assert_eq!(status, 200);
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    Some(samples.map(|line| sample(line).unwrap_or_else(|| panic!("{line:?} is no sample"))).collect())
+}
