@@ -282,6 +282,9 @@ impl Shipper {
             self.scan(now);
         }
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
+            // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.
+            self.tools.tail.look(now, &mut Vec::new());
+            self.handle_events(now);
             return Ok(());
         }
         self.resume_at = None;
