@@ -4,10 +4,13 @@
 //! (`EX_CONFIG` of sysexits), lines left behind in 75 where that is to be a failure, wrong arguments in 2, anything else
 //! that fails in 1.
 
+mod ask;
 mod check;
 pub mod demo;
 mod env;
+mod health;
 pub mod run;
+mod status;
 pub mod try_lines;
 
 use std::io::{self, Write};
@@ -52,6 +55,14 @@ enum Command {
         #[arg(long)]
         effective: bool,
     },
+    /// Ask the running logskiff whether it is well: for exec probes
+    Health {
+        /// Whether the outputs were reached, instead of whether it lives
+        #[arg(long)]
+        ready: bool,
+    },
+    /// Show what has become of each file
+    Status(StatusArguments),
     /// Show everything at once with an embedded Kafka; nothing else is needed
     Demo,
 }
@@ -67,6 +78,17 @@ pub struct TryArguments {
     /// Fail if this text leaves in any record
     #[arg(long, value_name = "TEXT")]
     pub canary: Option<String>,
+}
+
+/// What `status` is told.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct StatusArguments {
+    /// Look again every second
+    #[arg(long)]
+    watch: bool,
+    /// As JSON: what /ledger answers
+    #[arg(long)]
+    json: bool,
 }
 
 /// How `try` prints records.
@@ -120,6 +142,8 @@ fn perform(command: Command) -> anyhow::Result<()> {
         Command::Try(arguments) => try_lines::run(Config::from_env()?, &arguments),
         Command::Env { effective: true, .. } => env::effective(&Environment::read()),
         Command::Env { markdown, .. } => env::reference(markdown),
+        Command::Health { ready } => health::run(ready),
+        Command::Status(arguments) => status::run(arguments),
         Command::Demo => demo::run(),
     }
 }

@@ -7,6 +7,8 @@
 
 #[path = "operating/balance.rs"]
 mod balance;
+#[path = "operating/commands.rs"]
+mod commands;
 #[path = "operating/ends.rs"]
 mod ends;
 #[path = "operating/probes.rs"]

@@ -28,11 +28,19 @@ pub fn address(sidecar: &Sidecar) -> String {
     found.expect("found")
 }
 
-/// The status and the body of an answer; `None` when there is no connection.
+/// The status and the body of an answer; `None` when there is no connection. Metrics come as `OpenMetrics`.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    ask(address, path, "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+}
+
+/// The body that one gets who accepts anything.
+pub fn get_plain(address: &str, path: &str) -> Option<String> {
+    ask(address, path, "*/*").map(|(_, body)| body)
+}
+
+fn ask(address: &str, path: &str, accept: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();

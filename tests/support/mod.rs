@@ -15,6 +15,7 @@ pub mod broker;
 pub mod http;
 pub mod lines;
 pub mod mock;
+pub mod prometheus;
 pub mod receiver;
 pub mod sidecar;
 

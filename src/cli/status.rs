@@ -1,0 +1,65 @@
+//! `logskiff status`: the ledger of the logskiff that runs beside, as a table.
+
+mod table;
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use self::table::{Ledger, Style};
+use super::{StatusArguments, ask, print};
+use crate::config::{Environment, http_listen_of};
+
+/// How often `--watch` looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// Puts the cursor to the upper left and clears what is below (ECMA-48).
+const CLEAR: &str = "\x1b[H\x1b[J";
+/// The width of a table where the terminal does not tell its own.
+const WIDTH: usize = 100;
+
+/// Prints the table, once or again and again.
+///
+/// # Errors
+/// When nobody answers.
+pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
+    let Some(listen) = http_listen_of(&Environment::read())? else {
+        bail!("LOGSKIFF_HTTP_LISTEN is off, so nobody can be asked; say for example 127.0.0.1:9598");
+    };
+    let stdout = std::io::stdout();
+    let terminal = stdout.is_terminal();
+    let mut before: Option<(Instant, u64)> = None;
+    loop {
+        let answer =
+            ask::get(listen, "/ledger").with_context(|| format!("no answer from {}/ledger", ask::reachable(listen)))?;
+        if answer.status != 200 {
+            bail!("/ledger says {}", answer.status);
+        }
+        if arguments.json {
+            print(&format!("{}\n", answer.body.trim_end()))?;
+        } else {
+            let ledger: Ledger = serde_json::from_str(&answer.body).context("the answer is no ledger")?;
+            let now = Instant::now();
+            let bytes = ledger.totals.amounts.acknowledged_bytes;
+            let rate = before.map(|(at, former)| {
+                #[allow(clippy::cast_precision_loss, reason = "a rate for eyes")]
+                let bytes = bytes.saturating_sub(former) as f64;
+                bytes / now.saturating_duration_since(at).as_secs_f64()
+            });
+            before = Some((now, bytes));
+            let width = if terminal { width(&stdout).unwrap_or(WIDTH) } else { WIDTH };
+            let style = if terminal { Style::Bars } else { Style::Plain };
+            let clear = if terminal && arguments.watch { CLEAR } else { "" };
+            print(&format!("{clear}{}", table::text(&ledger, style, width, rate)))?;
+        }
+        if !arguments.watch {
+            return Ok(());
+        }
+        std::thread::sleep(EVERY);
+    }
+}
+
+/// How many columns the terminal has.
+fn width(terminal: &std::io::Stdout) -> Option<usize> {
+    rustix::termios::tcgetwinsize(terminal).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}

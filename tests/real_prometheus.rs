@@ -1,0 +1,185 @@
+//! A real Prometheus scrapes a real logskiff for two minutes under traffic, faults and a drain.
+//!
+//! `.ci/prometheus-install DIR`, then `LOGSKIFF_TEST_PROMETHEUS=DIR cargo test --test real_prometheus -- --nocapture`.
+
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::mock::Mock;
+use support::prometheus::{Prometheus, programs};
+use support::sidecar::{Settings, Sidecar};
+use support::{Dice, http};
+
+const TOPIC: &str = "logs";
+const PATIENCE: Duration = Duration::from_secs(40);
+/// For how long there is traffic.
+const TRAFFIC: Duration = Duration::from_secs(110);
+
+/// Writes for a while: good lines, secrets, garbage; rotations, truncations, an outage in the middle.
+fn traffic(folder: &Path, kafka: &Mock) {
+    let mut dice = Dice::new(7);
+    let (start, mut step, mut down) = (Instant::now(), 0_u64, false);
+    while start.elapsed() < TRAFFIC {
+        step += 1;
+        for name in ["access", "app"] {
+            let path = folder.join(format!("logs/{name}.log"));
+            let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+            for _ in 0..dice.between(5, 40) {
+                let line = match dice.between(0, 20) {
+                    0 => "\n".to_owned(),
+                    1 => "{\"cut\": \n".to_owned(),
+                    2 => format!("{}\n", "long ".repeat(600)),
+                    3 => "{\"time\":\"no time\",\"n\":\"no number\",\"s\":\"\\ud800 broken\"}\n".to_owned(),
+                    _ => format!(
+                        "{{\"level\":\"info\",\"n\":{},\"password\":\"x\",\"m\":\"mail a@example.org token=s3cr3t\"}}\n",
+                        dice.roll() % 1000
+                    ),
+                };
+                file.write_all(line.as_bytes()).unwrap();
+            }
+            if step.is_multiple_of(300) {
+                _ = fs::rename(folder.join(format!("logs/{name}.log.1")), folder.join(format!("logs/{name}.log.2")));
+                fs::rename(&path, folder.join(format!("logs/{name}.log.1"))).unwrap();
+            } else if step.is_multiple_of(450) {
+                OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+            }
+        }
+        let outage = (40..55).contains(&start.elapsed().as_secs());
+        if outage != down {
+            down = outage;
+            if outage { kafka.down() } else { kafka.up() }
+        }
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// A panel's expressions with the dashboard's variables filled in.
+fn expressions() -> Vec<(String, String)> {
+    let dashboard = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/grafana/logskiff.json");
+    let dashboard: Value = serde_json::from_slice(&fs::read(dashboard).unwrap()).unwrap();
+    let mut found = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let expression = target["expr"].as_str().unwrap();
+            let expression = ["$job", "$namespace", "$pod"]
+                .iter()
+                .fold(expression.to_owned(), |text, name| text.replace(name, ".*"));
+            found.push((panel["title"].as_str().unwrap().to_owned(), expression.replace("$__rate_interval", "100s")));
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn run(mut command: Command, input: Option<&str>) -> String {
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    process.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+/// Goal: the rules are right: promtool reads them, and each fires and keeps silent as it should.
+#[test]
+fn every_alert_fires_and_keeps_silent() {
+    let Some(programs) = programs() else { return };
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus");
+    for arguments in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts.test.yaml"]] {
+        let mut promtool = Command::new(programs.join("promtool"));
+        promtool.args(arguments).current_dir(&examples);
+        run(promtool, None);
+    }
+    let tests = fs::read_to_string(examples.join("alerts.test.yaml")).unwrap();
+    let rules = fs::read_to_string(examples.join("alerts.yaml")).unwrap();
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(tests.matches(&format!("\"{alert}\"")).count() >= 2, "{alert} is not tried");
+    }
+}
+
+/// Goal: what Prometheus has seen of two busy minutes balances at every scrape, and fills every panel of the dashboard.
+#[test]
+fn prometheus_sees_what_happens() {
+    let Some(programs) = programs() else { return };
+    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let kafka = Mock::start(&[TOPIC]);
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        .without("LOGSKIFF_PATHS")
+        .with("LOGSKIFF_INPUT_ACCESS_PATHS", &at("logs/access.log*"))
+        .with("LOGSKIFF_INPUT_APP_PATHS", &at("logs/app.log*"))
+        .with("LOGSKIFF_PARSE", "json")
+        .with("LOGSKIFF_PARSE_TYPES", "n:int")
+        .with("LOGSKIFF_INPUT_APP_PARSE_FAILURE", "drop")
+        .with("LOGSKIFF_REDACT", "secrets,pii")
+        .with("LOGSKIFF_LINE_BYTES_MAX", "1KiB")
+        .with("LOGSKIFF_BATCH_BYTES", "16KiB")
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", "128KiB")
+        .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
+        .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    let address = http::address(&sidecar);
+    let prometheus = Prometheus::start(&programs, &address);
+    traffic(folder.path(), &kafka);
+
+    let (_, text) = http::get(&address, "/metrics").expect("an answer");
+    let mut promtool = Command::new(programs.join("promtool"));
+    promtool.args(["check", "metrics"]);
+    // promtool reads the older format, which is what is given to who does not ask for the newer one.
+    let older = http::get_plain(&address, "/metrics").expect("an answer");
+    assert_eq!(run(promtool, Some(&older)), "", "promtool has something to say");
+    assert!(text.ends_with("# EOF\n"));
+
+    for (panel, expression) in expressions() {
+        let series = prometheus.query(&expression);
+        // Only a container with a memory limit has one.
+        let may_be_empty = expression.contains("memory_limit");
+        assert!(may_be_empty || !series.is_empty(), "{panel}: {expression} gives nothing");
+        let may_be_infinite = expression.contains("loss_forecast");
+        for (labels, value) in series {
+            assert!(may_be_infinite || value.is_finite(), "{panel}: {expression} gives {value} for {labels}");
+        }
+    }
+
+    sidecar.drain(PATIENCE);
+    let books = "logskiff_read_bytes_total - on(input) logskiff_acknowledged_bytes_total \
+                 - on(input) sum by (input) (logskiff_dropped_bytes_total) - on(input) logskiff_pending_bytes";
+    for (what, expression, expected) in [
+        ("the largest difference in the books", format!("max_over_time(max(abs({books}))[3m:1s])"), 0.0),
+        ("the connection during the outage", "min_over_time(min(logskiff_output_connected)[3m:1s])".to_owned(), 0.0),
+    ] {
+        let found = prometheus.query(&expression);
+        assert_eq!(found.first().map(|(_, value)| *value), Some(expected), "{what}: {expression}");
+    }
+    let names = prometheus.ask("/api/v1/label/__name__/values");
+    let counters = names.as_array().unwrap().iter().filter_map(Value::as_str).filter(|name| name.ends_with("_total"));
+    for counter in counters {
+        for (labels, resets) in prometheus.query(&format!("resets({counter}[3m])")) {
+            assert!(resets == 0.0, "{counter}{labels} went down");
+        }
+    }
+    let scrapes = prometheus.query("max(count_over_time(logskiff_build_info[3m]))")[0].1;
+    let lag = prometheus.query("max(max_over_time(logskiff_lag_seconds[3m]))")[0].1;
+    assert!(scrapes > 90.0 && lag > 5.0, "{scrapes} scrapes, a lag of {lag} s at most");
+    let groups = prometheus.ask("/api/v1/rules");
+    for rule in groups["groups"][0]["rules"].as_array().unwrap() {
+        assert_eq!(rule["health"], "ok", "{rule}");
+    }
+    eprintln!("{scrapes} scrapes, all in balance; the outage made a lag of {lag:.1} s");
+}
