@@ -193,6 +193,116 @@ fn passwords_open_and_stay_unsaid() {
     }
 }
 
+/// A volume as Kubernetes makes it of a Secret: files behind a link that is changed at once.
+struct Volume(TempDir);
+
+impl Volume {
+    fn new() -> Self {
+        Self(tempfile::Builder::new().prefix("logskiff-secret-").tempdir().expect("a temporary folder"))
+    }
+
+    fn put(&self, files: &[(&str, &[u8])]) {
+        let data = tempfile::Builder::new().prefix("..data-").tempdir_in(&self.0).expect("a folder").keep();
+        for (name, content) in files {
+            fs::write(data.join(name), content).expect("written");
+            let link = self.0.path().join(name);
+            if !link.exists() {
+                _ = std::os::unix::fs::symlink(Path::new("..data").join(name), link);
+            }
+        }
+        std::os::unix::fs::symlink(&data, self.0.path().join("..new")).expect("a link");
+        fs::rename(self.0.path().join("..new"), self.0.path().join("..data")).expect("swapped");
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
+
+/// Goal: a client's certificate is renewed under traffic without loss or doubles, half a renewal changes nothing, and the
+/// broker that trusts the new one alone is served: it is the new one that is used.
+#[test]
+fn a_certificate_is_renewed_under_traffic() {
+    if real_parts().is_none() {
+        return;
+    }
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let broker_own = old.issue("broker", "IP:127.0.0.1");
+    let (first, second) = (old.issue("first", "DNS:client"), new.issue("second", "DNS:client"));
+    let read = |path: &Path| fs::read(path).expect("a file");
+    let trusted = Volume::new();
+    trusted.put(&[("clients.pem", &[read(&old.certificate()), read(&new.certificate())].concat())]);
+    let doors = [tls_door("MUTUAL", &broker_own, Some(Path::new(&trusted.path("clients.pem"))))];
+    let Some(mut broker) = started(&doors, &[]) else { return };
+    broker.create_topic("renewed", 1, &[]);
+    let secret = Volume::new();
+    let put = |issued: &Issued, key: &[u8]| secret.put(&[("tls.crt", &read(&issued.certificate)), ("tls.key", key)]);
+    put(&first, &read(&first.key));
+    let folder = tempfile::Builder::new().prefix("logskiff-real-").tempdir().expect("a temporary folder");
+    let settings = Settings::new(folder.path(), &broker.door("MUTUAL"), "renewed")
+        .with("LOGSKIFF_KAFKA_TLS", "on")
+        .with("LOGSKIFF_KAFKA_TLS_CA_FILE", old.certificate().to_str().expect("a path"))
+        .with("LOGSKIFF_KAFKA_TLS_CERT_FILE", &secret.path("tls.crt"))
+        .with("LOGSKIFF_KAFKA_TLS_KEY_FILE", &secret.path("tls.key"));
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    let plan = Plan { lines: 40_000, lines_per_s: 1_000, rotate_every: 0 };
+    let writer = Writer::start(folder.path(), plan);
+    wait_until("the first lines", PATIENCE, || broker.end_offset("renewed") > 1_000);
+    put(&second, b"-----BEGIN PRIVATE KEY-----\nhalf");
+    wait_until("half a renewal to be told", PATIENCE, || sidecar.stderr().contains("the old one stays"));
+    let before = broker.end_offset("renewed");
+    wait_until("the old client to go on", PATIENCE, || broker.end_offset("renewed") > before + 1_000);
+    put(&second, &read(&second.key));
+    wait_until("the new client", PATIENCE, || sidecar.stderr().contains("a new client takes over"));
+    assert!(sidecar.stderr().contains("\"in_flight\":false"), "{}", sidecar.stderr());
+    let before = broker.end_offset("renewed");
+    wait_until("lines by the new client", PATIENCE, || broker.end_offset("renewed") > before + 500);
+    trusted.put(&[("clients.pem", &read(&new.certificate()))]);
+    broker.stop();
+    broker.restart();
+    let places = writer.finish();
+    sidecar.drain(DRAIN_DEADLINE);
+    Tally::of(&broker.consume("renewed"), &places).check(plan.lines, 0);
+}
+
+/// Goal: a password that was wrong, or has been changed at the broker, is mended by its file alone; over TLS, too.
+#[test]
+fn a_password_is_read_again() {
+    const RIGHT: &str = "Vq8-right=pass+word";
+    if real_parts().is_none() {
+        return;
+    }
+    let authority = Authority::new("ours");
+    let own = authority.issue("broker", "IP:127.0.0.1");
+    let plain = format!("org.apache.kafka.common.security.plain.PlainLoginModule required user_shop=\"{RIGHT}\";");
+    let both = own.both.to_str().expect("a path");
+    let settings = [
+        ("ssl.keystore.type", "PEM"),
+        ("ssl.keystore.location", both),
+        ("sasl.enabled.mechanisms", "PLAIN"),
+        ("plain.sasl.jaas.config", &plain),
+    ];
+    let Some(broker) = started(&[door("BOTH", "SASL_SSL", &settings)], &[]) else { return };
+    let case = Case::new(&broker, "BOTH", "password-renewed");
+    let secret = Volume::new();
+    secret.put(&[("password", b"Vq8-former=pass+word\n")]);
+    let settings = case.settings(&[
+        ("LOGSKIFF_KAFKA_TLS", "on"),
+        ("LOGSKIFF_KAFKA_TLS_CA_FILE", authority.certificate().to_str().expect("a path")),
+        ("LOGSKIFF_KAFKA_SASL", "plain"),
+        ("LOGSKIFF_KAFKA_USERNAME", "shop"),
+        ("LOGSKIFF_KAFKA_PASSWORD_FILE", &secret.path("password")),
+    ]);
+    let places = write_all(&case.folder.path().join("logs/app.log"), 0, LINES);
+    let sidecar = Sidecar::start(case.folder.path(), &settings);
+    wait_until("the refusal", PATIENCE, || warnings(&sidecar.stderr()).contains("authentication failed"));
+    secret.put(&[("password", format!("{RIGHT}\n").as_bytes())]);
+    wait_until("the lines", PATIENCE, || broker.end_offset(case.topic) >= LINES);
+    check_silent(&sidecar.stderr(), &[RIGHT, "Vq8-former=pass+word"]);
+    sidecar.drain(DRAIN_DEADLINE);
+    Tally::of(&broker.consume(case.topic), &places).check(LINES, 0);
+}
+
 /// A token as Kafka's own test validator wants it: a JSON Web Token without a signature.
 fn token(dice: &mut Dice, life_s: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970").as_secs();

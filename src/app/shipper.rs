@@ -7,6 +7,7 @@
 
 mod life;
 mod read;
+mod renew;
 mod report;
 
 use std::collections::{BTreeMap, HashMap};
@@ -38,6 +39,7 @@ use crate::tail::{Event, Tail};
 use crate::watch::Watch;
 
 use self::life::Life;
+use self::renew::Renewal;
 use self::report::Closed;
 
 /// How much of a file one turn takes.
@@ -120,6 +122,7 @@ pub(super) struct Shipper {
     saved_at: Instant,
     /// What was acknowledged or dropped since the last save.
     unsaved_bytes: u64,
+    renewal: Renewal,
     life: Life,
 }
 
@@ -155,6 +158,7 @@ impl Shipper {
             busy_at: now,
             saved_at: now,
             unsaved_bytes: 0,
+            renewal: Renewal::new(now),
             life,
             config,
         }
@@ -166,6 +170,7 @@ impl Shipper {
             let now = Instant::now();
             self.tell(now);
             self.collect(now)?;
+            self.renew(now);
             self.round(now)?;
             self.checkpoint(now, false);
             if self.is_over(now) {
@@ -201,13 +206,7 @@ impl Shipper {
     /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
     /// is read again.
     fn fall_back(&mut self, now: Instant) -> Result<(), AppError> {
-        // What was not taken yet fails as well: it comes back with the rest, in its order.
-        for entry in self.batch.entries.drain(self.sent..).chain(self.messages.entries.drain(..)) {
-            self.ledger.settle(entry.ticket, false);
-        }
-        self.batch.clear(self.config.batch.bytes);
-        self.messages.clear(self.config.batch.bytes);
-        (self.sent, self.printed) = (0, false);
+        self.drop_batches();
         if let Some(kafka) = &self.tools.kafka {
             kafka.give_up();
         }
@@ -229,6 +228,16 @@ impl Shipper {
             self.back_off = BACK_OFF.0;
         }
         Ok(())
+    }
+
+    /// What was not taken yet fails as well: it comes back with the rest, in its order.
+    fn drop_batches(&mut self) {
+        for entry in self.batch.entries.drain(self.sent..).chain(self.messages.entries.drain(..)) {
+            self.ledger.settle(entry.ticket, false);
+        }
+        self.batch.clear(self.config.batch.bytes);
+        self.messages.clear(self.config.batch.bytes);
+        (self.sent, self.printed) = (0, false);
     }
 
     fn settle_reports(&mut self, now: Instant) {

@@ -5,7 +5,7 @@
 //! shown: any of them may be a secret.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
@@ -16,7 +16,7 @@ use super::reader::Reader;
 use super::value;
 use crate::batch;
 use crate::encode::template::{Part, Template};
-use crate::output::kafka::{Config, Message, Oversize, Properties};
+use crate::output::kafka::{Config, Files, Message, Oversize, Properties};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
 const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
@@ -111,6 +111,7 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     // would only stall what the budget already holds back.
     add(&mut properties, "queue.buffering.max.kbytes", (batch.in_flight_bytes / 1024 * 2 + 1024).to_string());
     let tls = tls(reader, &mut properties);
+    let files = files(reader);
     let (sasl, token_file) = sasl(reader, &mut properties);
     let protocol = match (sasl, tls) {
         (false, false) => "plaintext",
@@ -128,7 +129,14 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
         message: reader.choice("LOGSKIFF_KAFKA_MESSAGE", &[("record", Message::Record), ("batch", Message::Batch)]),
         properties,
         token_file,
+        files,
     }
+}
+
+/// What is read from files, so that it can be read again.
+fn files(reader: &mut Reader<'_>) -> Files {
+    let tls = [CA_FILE, CERT_FILE, KEY_FILE].into_iter().filter_map(|variable| reader.path(variable)).collect();
+    Files { tls, password: reader.environment().secret_file(PASSWORD).map(Path::to_path_buf) }
 }
 
 /// What the delivery promise needs and what suits a sidecar, whatever the environment says.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::mistake::{Mistake, shown};
 use super::names::{self, Name};
@@ -25,6 +25,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// No `Debug`: the values may be secrets.
 pub struct Environment {
     values: BTreeMap<String, String>,
+    /// Where secrets were read from, by the secret's variable.
+    secret_files: BTreeMap<String, PathBuf>,
     mistakes: Vec<Mistake>,
     memory_limit_bytes: Option<u64>,
     host_name: Option<String>,
@@ -68,7 +70,8 @@ impl Environment {
             mistakes.push(names::mistake(reference::PREFIX, error.to_string()));
             BTreeMap::new()
         });
-        let mut environment = Self { values, mistakes, memory_limit_bytes: None, host_name: None };
+        let secret_files = BTreeMap::new();
+        let mut environment = Self { values, secret_files, mistakes, memory_limit_bytes: None, host_name: None };
         environment.read_secret_files();
         environment
     }
@@ -85,6 +88,7 @@ impl Environment {
             }
             match secret_file(Path::new(&path)) {
                 Ok(value) => {
+                    self.secret_files.insert(secret.name.to_owned(), PathBuf::from(path));
                     self.values.insert(secret.name.to_owned(), value);
                 }
                 Err(reason) => {
@@ -125,6 +129,11 @@ impl Environment {
     /// The names of the named inputs, as in their variables, in order.
     pub(super) fn input_names(&self) -> BTreeSet<&str> {
         self.values.keys().filter_map(|name| names::input(name)).map(|(input, _)| input).collect()
+    }
+
+    /// The file that a secret was read from, if it was.
+    pub(super) fn secret_file(&self, name: &str) -> Option<&Path> {
+        self.secret_files.get(name).map(PathBuf::as_path)
     }
 
     /// A secret that is set.

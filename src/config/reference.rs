@@ -281,7 +281,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("Encrypt, and verify the broker's certificate and name."),
     Variable::new(Output, "LOGSKIFF_KAFKA_TLS_CA_FILE", Path, "")
         .example("/etc/kafka-tls/ca.crt")
-        .doc("Certificates that may sign the broker's (PEM). Not set: the system's."),
+        .doc("Certificates that may sign the broker's (PEM). Not set: the system's. This, the next two and the password's file are read again when they change: a new client takes over between two records."),
     Variable::new(Output, "LOGSKIFF_KAFKA_TLS_CERT_FILE", Path, "")
         .example("/etc/kafka-tls/tls.crt")
         .doc("The client's certificate (PEM); needs `LOGSKIFF_KAFKA_TLS_KEY_FILE`."),
@@ -300,7 +300,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Output, "LOGSKIFF_KAFKA_PASSWORD", Text, "")
         .secret()
         .example("LOGSKIFF_KAFKA_PASSWORD_FILE=/etc/kafka-auth/password")
-        .doc("The password."),
+        .doc("The password. From a file, it is read again when it changes."),
     Variable::new(Output, "LOGSKIFF_KAFKA_TOKEN_FILE", Path, "")
         .example("/var/run/secrets/kafka/token")
         .doc("A file with the token for `oauthbearer`, such as a projected service-account token; read again before it expires."),

@@ -5,6 +5,7 @@
 //! fatal producer error ends the client: everything in flight is reported as failed, and a new client takes over.
 
 mod context;
+mod files;
 
 use std::fmt;
 use std::io::Write;
@@ -22,10 +23,13 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
 use self::context::{Context, Desk};
+use self::files::Content;
+pub use self::files::Files;
 use super::Report;
 use crate::batch::{Batch, Entry, Topics};
 use crate::encode::template::Template;
 use crate::metrics::Metrics;
+use crate::news::News;
 use crate::record::Ticket;
 
 /// What to do with a record above the size that the broker takes.
@@ -73,6 +77,8 @@ pub struct Config {
     pub properties: Properties,
     /// Where the OAUTHBEARER token is read from, again before it expires.
     pub token_file: Option<PathBuf>,
+    /// What else is read from files, again when they change.
+    pub files: Files,
 }
 
 /// A client that cannot be made.
@@ -111,6 +117,10 @@ pub struct Kafka {
     message_bytes_max: usize,
     /// The records of each batch message that is out.
     groups: Vec<Option<Vec<Ticket>>>,
+    /// What the files held when they were last looked at.
+    content: Content,
+    /// A client that was made from renewed files and takes over soon.
+    next: Option<(Connected, Arc<Desk>)>,
 }
 
 impl fmt::Debug for Kafka {
@@ -130,7 +140,8 @@ impl Kafka {
         let desk = Arc::new(Desk::new(Box::new(wake), metrics));
         let (producer, over, poller) = connect(&config, limit, &desk)?;
         let poller = Some(poller);
-        Ok(Self { config, producer, desk, poller, over, message_bytes_max: limit, groups: Vec::new() })
+        let (groups, content) = (Vec::new(), config.files.content());
+        Ok(Self { config, producer, desk, poller, over, message_bytes_max: limit, groups, content, next: None })
     }
 
     /// Into how many messages a record of so many bytes goes; `None` when it is left out for its size.
@@ -325,11 +336,54 @@ impl Kafka {
             );
         }
         let desk = Arc::new(self.desk.successor());
-        let (producer, over, poller) = connect(&self.config, self.message_bytes_max, &desk)?;
+        let connected = connect(&self.config, self.message_bytes_max, &desk)?;
+        self.take_over(connected, desk);
+        Ok(smaller)
+    }
+
+    /// Looks at the files that the client is made from; whether they have changed and a new client is ready to take over.
+    /// What cannot be used is told, and looked at again when it changes.
+    pub fn prepare_renewal(&mut self, news: &News) -> bool {
+        let content = self.config.files.content();
+        if content == self.content {
+            return false;
+        }
+        self.content = content;
+        let mut config = self.config.clone();
+        let error = match config.files.refresh(&mut config.properties) {
+            Ok(()) => {
+                let desk = Arc::new(self.desk.successor());
+                match connect(&config, self.message_bytes_max, &desk) {
+                    Ok(connected) => {
+                        self.next = Some((connected, desk));
+                        self.config = config;
+                        return true;
+                    }
+                    Err(error) => error.to_string(),
+                }
+            }
+            Err(path) => format!("{} cannot be read, or is empty", path.display()),
+        };
+        if let Some(left_out) = news.due("renewal") {
+            tracing::warn!(
+                error,
+                left_out,
+                "no Kafka client can be made from the files as they are now; the old one stays"
+            );
+        }
+        false
+    }
+
+    /// Lets the client that was made from renewed files take over. Late reports of the old one are never seen.
+    pub fn renew(&mut self) {
+        let Some((connected, desk)) = self.next.take() else { return };
+        self.take_over(connected, desk);
+    }
+
+    fn take_over(&mut self, (producer, over, poller): Connected, desk: Arc<Desk>) {
         self.stop();
         (self.producer, self.over, self.poller, self.desk) = (producer, over, Some(poller), desk);
         self.groups.clear();
-        Ok(smaller)
     }
 
     fn stop(&mut self) {

@@ -79,7 +79,7 @@ impl Shipper {
     }
 
     fn is_full(&self) -> bool {
-        self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes || self.sent > 0
+        self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes || self.sent > 0 || self.renewal.waits()
     }
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
