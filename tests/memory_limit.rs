@@ -1,0 +1,105 @@
+//! A full-speed run in a container's memory: 24 MiB, and nothing is killed.
+//!
+//! Needs a memory control group that can be written (root on most machines) and the `LOGSKIFF_TEST_BIN` of a release
+//! build to say something of the real program. Where there is none it says so; with `LOGSKIFF_TEST_REAL=1` it fails.
+
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use support::lines::text;
+use support::mock::Mock;
+use support::sidecar::Settings;
+
+const LIMIT_BYTES: u64 = 24 << 20;
+const LINES: u64 = 300_000;
+const TOPIC: &str = "logs";
+
+/// A control group with a memory limit; removed when dropped.
+struct Group {
+    dir: PathBuf,
+    version: u8,
+}
+
+impl Group {
+    /// Version 1 below the group that this process is in, or version 2 at the root of the hierarchy.
+    fn new() -> Option<Self> {
+        let name = format!("logskiff-test-{}", std::process::id());
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let own = own.lines().find_map(|line| line.split_once(":memory:").map(|(_, path)| path.to_owned()));
+        let root = Path::new("/sys/fs/cgroup");
+        let (parent, limit, version) = match own {
+            Some(path) => (root.join("memory").join(path.trim_start_matches('/')), "memory.limit_in_bytes", 1),
+            None => (root.to_path_buf(), "memory.max", 2),
+        };
+        let group = Self { dir: parent.join(name), version };
+        fs::create_dir(&group.dir).ok()?;
+        fs::write(group.dir.join(limit), LIMIT_BYTES.to_string()).ok()?;
+        // Swap would hide what is asked here; where there is none, the file is missing.
+        _ = fs::write(group.dir.join("memory.swap.max"), "0");
+        Some(group)
+    }
+
+    fn number(&self, of: [&str; 2]) -> u64 {
+        let name = of[usize::from(self.version) - 1];
+        let text = fs::read_to_string(self.dir.join(name)).unwrap();
+        let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        kills.unwrap_or(&text).trim().parse().unwrap()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // It stays only if something still runs in it, which has failed the test before.
+        let _ = fs::remove_dir(&self.dir);
+    }
+}
+
+/// Goal: the most demanding ordinary work (every line parsed, masked and encoded, as fast as it goes) fits 24 MiB.
+#[test]
+fn a_full_speed_run_fits_24_mib() {
+    let Some(group) = Group::new() else {
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "no memory control group can be made here");
+        eprintln!("skipped: no memory control group can be made here; try as root");
+        return;
+    };
+    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let mut lines = String::new();
+    for seq in 0..LINES {
+        _ = writeln!(lines, "{{\"level\":\"info\",\"token\":\"x\",\"n\":{seq},\"message\":{:?}}}", text(seq % 1_000));
+    }
+    fs::write(folder.path().join("logs/app.log"), lines).unwrap();
+    let kafka = Mock::start(&[TOPIC]);
+    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        .without("LOGSKIFF_IN_FLIGHT_BYTES")
+        .with("LOGSKIFF_PARSE", "json")
+        .with("LOGSKIFF_REDACT", "secrets,pii")
+        .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0")
+        .with("LOGSKIFF_EXIT", "eof");
+    let sidecar = settings.command();
+    let script = "echo $$ > \"$1/cgroup.procs\" && exec \"$2\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(&group.dir).arg(sidecar.get_program());
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.envs(sidecar.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.stdin(Stdio::null()).stdout(Stdio::null()).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {log}", output.status);
+    assert_eq!(kafka.end_offset(TOPIC), LINES);
+    assert_eq!(group.number(["memory.oom_control", "memory.events"]), 0, "nothing was killed");
+    let peak = fs::read_to_string(
+        group.dir.join(["memory.max_usage_in_bytes", "memory.peak"][usize::from(group.version) - 1]),
+    );
+    let peak: u64 = peak.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    eprintln!(
+        "peak of the group, file pages included: {:.1} MiB of 24",
+        u32::try_from(peak >> 10).map_or(f64::NAN, f64::from) / 1024.0
+    );
+}
