@@ -157,6 +157,12 @@ fn prometheus_sees_what_happens() {
         }
     }
 
+    if let Some(picture) = std::env::var_os("LOGSKIFF_TEST_PICTURE") {
+        let mut draw = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/dashboard-picture"));
+        draw.arg(format!("http://{}", prometheus.address())).arg(picture);
+        run(draw, None);
+    }
+
     sidecar.drain(PATIENCE);
     let books = "logskiff_read_bytes_total - on(input) logskiff_acknowledged_bytes_total \
                  - on(input) sum by (input) (logskiff_dropped_bytes_total) - on(input) logskiff_pending_bytes";
