@@ -10,7 +10,7 @@ use crate::news::News;
 use crate::tail::Event;
 
 /// Of so many files the same is told at once; the others are counted.
-const FILES_TOLD_MAX: u64 = 10;
+pub(super) const FILES_TOLD_MAX: u64 = 10;
 
 /// Tells of what happened to files, and counts it.
 ///

@@ -270,11 +270,11 @@ impl Shipper {
         for (file, watermark) in self.ledger.rewind() {
             if self.tools.tail.rewind(file, watermark) {
                 self.recall(file);
-            } else if let Some(desk) = self.desks.get(&file) {
-                tracing::error!(
-                    path = shown(&self.tools.pipelines, &desk.path),
-                    "undelivered lines cannot be read again: the file is gone"
-                );
+            } else if let Some(desk) = self.desks.get(&file)
+                && let Some(left_out) = self.tools.news.due_each("unread", mouth::FILES_TOLD_MAX)
+            {
+                let path = shown(&self.tools.pipelines, &desk.path);
+                tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
             }
         }
         self.resume_at = Some(now + self.back_off);

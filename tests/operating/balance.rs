@@ -133,7 +133,7 @@ fn the_balance_holds_under_chaos() {
         // What was read and is gone since counts as lost, too.
         let gone = sum(&samples, "logskiff_dropped_bytes_total", &["reason=\"gone\""]);
         let known = read - gone + samples["logskiff_lost_bytes_total"];
-        // Where a truncation meets a rewind, a stretch can be told twice; it is a figure for alarm, not for the books.
+        // Where a truncation meets a rewind, what was acknowledged behind a hole is told as lost too: a figure for alarm.
         assert!(known <= 1.1 * written, "seed {seed}: {known} known of {written} written");
         known > 0.9 * written
     });

@@ -123,7 +123,9 @@ impl ClientContext for Context {
                 }
             }
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
-                tracing::info!(target: "librdkafka", facility, message);
+                if let Some(left_out) = self.desk.news.due(&format!("notice {facility}")) {
+                    tracing::info!(target: "librdkafka", facility, left_out, message);
+                }
             }
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, message),
         }

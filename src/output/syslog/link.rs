@@ -32,6 +32,8 @@ const BACK_OFF_ENDING: Duration = Duration::from_millis(250);
 const COUNT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
 /// How long the receiver may take to see that we leave.
 const LEAVE: Duration = Duration::from_millis(500);
+/// So many connections are told of at once; a receiver that comes and goes makes many.
+const CONNECTIONS_TOLD_MAX: u64 = 5;
 /// A link that has lived so long was not refused.
 const PROVEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -131,7 +133,9 @@ impl Link {
                 };
                 match opened {
                     Ok(connection) => {
-                        tracing::info!(%address, "connected to the syslog receiver");
+                        if let Some(left_out) = self.memory.news.due_each("connected", CONNECTIONS_TOLD_MAX) {
+                            tracing::info!(%address, left_out, "connected to the syslog receiver");
+                        }
                         self.memory.counts().connects.add(1);
                         self.memory.counts().answers();
                         return Some((connection, at));
