@@ -388,6 +388,7 @@ impl Kafka {
 
     fn stop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
+        self.desk.retire();
         // The poller notices within its wait; nothing of this client is of interest any more.
         drop(self.poller.take());
     }

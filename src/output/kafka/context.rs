@@ -29,6 +29,8 @@ pub(super) struct Desk {
     outcomes: Mutex<Vec<Outcome>>,
     wake: Arc<Box<dyn Fn() + Send + Sync>>,
     too_large: AtomicBool,
+    /// The client is done with: nobody wants to hear of its last troubles.
+    retired: AtomicBool,
     metrics: Arc<Metrics>,
     news: Arc<News>,
 }
@@ -36,7 +38,14 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>, metrics: Arc<Metrics>) -> Self {
         let news = Arc::new(News::new(Arc::clone(&metrics)));
-        Self { outcomes: Mutex::default(), wake: Arc::new(wake), too_large: AtomicBool::new(false), metrics, news }
+        Self {
+            outcomes: Mutex::default(),
+            wake: Arc::new(wake),
+            too_large: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+            metrics,
+            news,
+        }
     }
 
     /// The desk of the next client: empty.
@@ -45,9 +54,15 @@ impl Desk {
             outcomes: Mutex::default(),
             wake: Arc::clone(&self.wake),
             too_large: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             metrics: Arc::clone(&self.metrics),
             news: Arc::clone(&self.news),
         }
+    }
+
+    /// Says that the client is done with.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     /// What is counted of Kafka.
@@ -132,6 +147,9 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if self.desk.retired.load(Ordering::Relaxed) {
+            return;
+        }
         let code = error.rdkafka_error_code();
         self.desk.counts().failed(code.map_or(ErrorKind::Connect, kind));
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
