@@ -47,14 +47,7 @@ enum Command {
     /// Run sample lines through the configuration and print the records
     Try(TryArguments),
     /// Print every variable with its default and meaning
-    Env {
-        /// As Markdown: the content of docs/configuration.md
-        #[arg(long, conflicts_with = "effective")]
-        markdown: bool,
-        /// NAME=value as now in force, secrets hidden
-        #[arg(long)]
-        effective: bool,
-    },
+    Env(EnvArguments),
     /// Ask the running logskiff whether it is well: for exec probes
     Health {
         /// Whether the outputs were reached, instead of whether it lives
@@ -78,6 +71,20 @@ pub struct TryArguments {
     /// Fail if this text leaves in any record
     #[arg(long, value_name = "TEXT")]
     pub canary: Option<String>,
+}
+
+/// What `env` is told.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct EnvArguments {
+    /// As Markdown: the content of docs/configuration.md
+    #[arg(long)]
+    markdown: bool,
+    /// As a JSON Schema: what the values `env` of the Helm charts may hold
+    #[arg(long, conflicts_with = "markdown")]
+    schema: bool,
+    /// NAME=value as now in force, secrets hidden
+    #[arg(long, conflicts_with_all = ["markdown", "schema"])]
+    effective: bool,
 }
 
 /// What `status` is told.
@@ -140,8 +147,8 @@ fn perform(command: Command) -> anyhow::Result<()> {
         Command::Run => run::run(Config::from_env()?),
         Command::Check => check::run(&Config::from_env()?),
         Command::Try(arguments) => try_lines::run(Config::from_env()?, &arguments),
-        Command::Env { effective: true, .. } => env::effective(&Environment::read()),
-        Command::Env { markdown, .. } => env::reference(markdown),
+        Command::Env(EnvArguments { effective: true, .. }) => env::effective(&Environment::read()),
+        Command::Env(form) => env::reference(&form),
         Command::Health { ready } => health::run(ready),
         Command::Status(arguments) => status::run(arguments),
         Command::Demo => demo::run(),

@@ -1,13 +1,20 @@
 //! `logskiff env`: the reference of every variable, or the values in force, on stdout. Never a secret.
 
+mod schema;
+
 use std::fmt::Write;
 
+use super::EnvArguments;
 use crate::config::reference::{self, Section, Variable};
 use crate::config::{Config, Environment, effective as values_in_force};
 
 /// Prints the reference.
-pub(super) fn reference(markdown: bool) -> anyhow::Result<()> {
-    let text = if markdown { as_markdown() } else { as_text() };
+pub(super) fn reference(form: &EnvArguments) -> anyhow::Result<()> {
+    let text = match form {
+        EnvArguments { markdown: true, .. } => as_markdown(),
+        EnvArguments { schema: true, .. } => format!("{:#}\n", schema::schema()),
+        _ => as_text(),
+    };
     Ok(super::print(&text)?)
 }
 

@@ -1,0 +1,76 @@
+{{/* Ends the rendering with a sentence where values contradict each other. Takes the values in force. */}}
+{{- define "logskiff.contradictions" -}}
+{{- if and (has "kafka" .output) (not .kafka.brokers) (not (hasKey .env "LOGSKIFF_KAFKA_BROKERS")) -}}
+{{- fail "logskiff: output names kafka, but kafka.brokers is empty; say for example kafka.brokers: [kafka-0.kafka:9092]" -}}
+{{- end -}}
+{{- if and (has "syslog" .output) (not .syslog.addresses) (not (hasKey .env "LOGSKIFF_SYSLOG_ADDRESS")) -}}
+{{- fail "logskiff: output names syslog, but syslog.addresses is empty; say for example syslog.addresses: [relp://logs.example:2514]" -}}
+{{- end -}}
+{{- if and .kafka.brokers (not (has "kafka" .output)) -}}
+{{- fail "logskiff: kafka.brokers is set, but output does not name kafka" -}}
+{{- end -}}
+{{- if and .syslog.addresses (not (has "syslog" .output)) -}}
+{{- fail "logskiff: syslog.addresses is set, but output does not name syslog" -}}
+{{- end -}}
+{{- if and (or .kafka.tls.ca .kafka.tls.cert .kafka.tls.key) (not .kafka.tls.enabled) -}}
+{{- fail "logskiff: kafka.tls names certificates, but kafka.tls.enabled is false" -}}
+{{- end -}}
+{{- range $output := list "kafka" "syslog" -}}
+{{- $tls := (index $ $output).tls -}}
+{{- if and $tls.cert (not $tls.key) -}}
+{{- fail (printf "logskiff: %s.tls.cert is set without %s.tls.key; a client's certificate needs its key" $output $output) -}}
+{{- end -}}
+{{- if and $tls.key (not $tls.cert) -}}
+{{- fail (printf "logskiff: %s.tls.key is set without %s.tls.cert; a key needs its certificate" $output $output) -}}
+{{- end -}}
+{{- end -}}
+{{- $mechanism := .kafka.sasl.mechanism -}}
+{{- if eq $mechanism "none" -}}
+{{- if or .kafka.sasl.username .kafka.sasl.password .kafka.sasl.token.audience -}}
+{{- fail "logskiff: kafka.sasl names a user or a token, but kafka.sasl.mechanism is none; say for example scram-sha-512" -}}
+{{- end -}}
+{{- else if eq $mechanism "oauthbearer" -}}
+{{- if and (not .kafka.sasl.token.audience) (not (hasKey .env "LOGSKIFF_KAFKA_TOKEN_FILE")) -}}
+{{- fail "logskiff: kafka.sasl.mechanism is oauthbearer, but kafka.sasl.token.audience is empty" -}}
+{{- end -}}
+{{- if or .kafka.sasl.username .kafka.sasl.password -}}
+{{- fail "logskiff: kafka.sasl.mechanism is oauthbearer, which takes a token, no username and no password" -}}
+{{- end -}}
+{{- else -}}
+{{- if not (or .kafka.sasl.username (hasKey .env "LOGSKIFF_KAFKA_USERNAME") (hasKey .secretEnv "LOGSKIFF_KAFKA_USERNAME")) -}}
+{{- fail (printf "logskiff: kafka.sasl.mechanism is %s, but kafka.sasl.username is empty" $mechanism) -}}
+{{- end -}}
+{{- if not (or .kafka.sasl.password (hasKey .env "LOGSKIFF_KAFKA_PASSWORD_FILE") (hasKey .secretEnv "LOGSKIFF_KAFKA_PASSWORD")) -}}
+{{- fail (printf "logskiff: kafka.sasl.mechanism is %s, but kafka.sasl.password names no Secret; say {secret: NAME, key: KEY}" $mechanism) -}}
+{{- end -}}
+{{- if .kafka.sasl.token.audience -}}
+{{- fail (printf "logskiff: kafka.sasl.mechanism is %s, which takes no token; kafka.sasl.token.audience is for oauthbearer" $mechanism) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .parsePatterns (ne .parse "regex") -}}
+{{- fail "logskiff: parsePatterns is set, but parse is not regex" -}}
+{{- end -}}
+{{- if and .logs.volume .logs.medium -}}
+{{- fail "logskiff: logs.medium is for the emptyDir that logskiff makes, but logs.volume names one that is there" -}}
+{{- end -}}
+{{- if and (eq .mode "native") .lifecycle -}}
+{{- fail "logskiff: lifecycle is for mode classic; a native sidecar is stopped after the application by itself" -}}
+{{- end -}}
+{{- if and .probes.readiness (eq .http.listen "off") -}}
+{{- fail "logskiff: probes.readiness needs http.listen, which is off" -}}
+{{- end -}}
+{{- if and (not (kindIs "invalid" .runAsUser)) (eq (int64 .runAsUser) 0) -}}
+{{- fail "logskiff: runAsUser is 0, which is root; logskiff runs as any other user" -}}
+{{- end -}}
+{{- $settings := include "logskiff.settings" . | fromYaml -}}
+{{- range $name := keys .env .secretEnv | sortAlpha -}}
+{{- if or (hasKey $settings $name) (has $name (list "POD_NAME" "POD_NAMESPACE" "POD_UID" "POD_IP" "NODE_NAME")) -}}
+{{- fail (printf "logskiff: %s is set by env or secretEnv and by a value that has its own name; leave it out of env" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $_ := .secretEnv -}}
+{{- if hasKey $.env $name -}}
+{{- fail (printf "logskiff: %s is set by env and by secretEnv; say it once" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,57 @@
+//! The reference as a JSON Schema (draft 7): what a map of names and values may hold. The charts take it for their `env`.
+//!
+//! It knows no more than the shape of a value: `logskiff check` is stricter. A secret is not among the names, since a map of
+//! plain values is no place for one; the file that holds it is.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::reference::{INPUT_PREFIX, Kind, PREFIX, RULE_PREFIX, VARIABLES, Variable};
+
+/// The schema of the whole environment.
+pub(super) fn schema() -> Value {
+    let mut names = Map::new();
+    let mut patterns = Map::new();
+    for variable in VARIABLES.iter().filter(|variable| !variable.is_family()) {
+        names.insert(name_in_a_map(variable), of(variable));
+        if variable.per_input {
+            let rest = &variable.name[PREFIX.len()..];
+            patterns.insert(format!("^{INPUT_PREFIX}[A-Z0-9]+_{rest}$"), values(variable.kind));
+        }
+    }
+    let rule = &RULE_PREFIX[PREFIX.len()..];
+    patterns.insert(format!("^{PREFIX}(INPUT_[A-Z0-9]+_)?{rule}[A-Z0-9_]+$"), values(Kind::Text));
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The environment of logskiff",
+        "type": "object",
+        "properties": names,
+        "patternProperties": patterns,
+        "additionalProperties": false,
+    })
+}
+
+fn name_in_a_map(variable: &Variable) -> String {
+    if variable.secret { format!("{}_FILE", variable.name) } else { variable.name.to_owned() }
+}
+
+fn of(variable: &Variable) -> Value {
+    let mut schema = if variable.secret { values(Kind::Path) } else { values(variable.kind) };
+    schema["description"] = json!(variable.doc.replace('`', ""));
+    if !variable.default.is_empty() {
+        schema["default"] = json!(variable.default);
+    }
+    schema
+}
+
+/// What a text of this kind looks like.
+fn values(kind: Kind) -> Value {
+    match kind {
+        Kind::Choice(words) => json!({"type": "string", "enum": words}),
+        Kind::Number => json!({"type": "string", "pattern": "^[0-9]+$"}),
+        Kind::Duration => json!({"type": "string", "pattern": "^[0-9]+ *(ms|s|m|h)$"}),
+        Kind::Size => json!({"type": "string", "pattern": "^[0-9]+ *([KMG]iB?|[KMG]?B)$"}),
+        Kind::Text | Kind::Choices(_) | Kind::List | Kind::Lines | Kind::Path | Kind::Template => {
+            json!({"type": "string"})
+        }
+    }
+}
