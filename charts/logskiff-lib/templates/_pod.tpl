@@ -26,7 +26,7 @@
     {{- else }}
     httpGet:
       path: /livez
-      port: logskiff
+      port: {{ $port }}
     {{- end }}
     periodSeconds: 10
     timeoutSeconds: 2
@@ -40,7 +40,7 @@
     {{- else }}
     httpGet:
       path: /readyz
-      port: logskiff
+      port: {{ $port }}
     {{- end }}
     periodSeconds: 5
     timeoutSeconds: 2

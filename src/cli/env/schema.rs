@@ -23,6 +23,7 @@ pub(super) fn schema() -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The environment of logskiff",
+        "description": "Made by `logskiff env --schema`. Do not edit.",
         "type": "object",
         "properties": names,
         "patternProperties": patterns,
