@@ -12,6 +12,7 @@
 
 pub mod authority;
 pub mod broker;
+pub mod helm;
 pub mod http;
 pub mod lines;
 pub mod mock;

@@ -77,7 +77,7 @@
     - name: logskiff-podinfo
       mountPath: /etc/logskiff/podinfo
       readOnly: true
-    # Nothing stands here, so that no service-account token is mounted: logskiff does not talk to the API server.
+    {{- /* Nothing stands here, so that no service-account token is mounted: logskiff does not talk to the API server. */}}
     - name: logskiff-no-token
       mountPath: /var/run/secrets/kubernetes.io/serviceaccount
       readOnly: true

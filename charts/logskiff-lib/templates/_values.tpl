@@ -10,6 +10,10 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- end -}}
 {{- $values := mergeOverwrite (deepCopy $context.Values.logskiff) (deepCopy (.values | default dict)) -}}
 {{- if $values.enabled -}}
+{{- $kubernetes := $context.Capabilities.KubeVersion.Version -}}
+{{- if and (eq $values.mode "native") (semverCompare "<1.29.0-0" $kubernetes) -}}
+{{- fail (printf "logskiff: mode native needs Kubernetes 1.29 or newer, and this is %s; say mode: classic" $kubernetes) -}}
+{{- end -}}
 {{- include "logskiff.contradictions" $values -}}
 {{- end -}}
 {{- toYaml $values -}}

@@ -1,0 +1,144 @@
+//! The project's charts, rendered by a real Helm, and the tools that judge the result.
+//!
+//! In: a folder that `.ci/helm-install DIR` has filled, named by `LOGSKIFF_TEST_HELM`. The charts are copied to a temporary
+//! folder, where `helm dependency update` may write.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The tools and a copy of the charts.
+pub struct Helm {
+    tools: PathBuf,
+    folder: TempDir,
+}
+
+impl Helm {
+    /// Copies the charts and puts the library into those that use it; `None`, and a word on stderr, when no tools were given.
+    ///
+    /// # Panics
+    /// When `LOGSKIFF_TEST_REAL=1` and there are none, or Helm fails.
+    pub fn prepare() -> Option<Self> {
+        let Some(tools) = env::var_os("LOGSKIFF_TEST_HELM").map(PathBuf::from) else {
+            assert!(env::var_os("LOGSKIFF_TEST_REAL").is_none(), "LOGSKIFF_TEST_HELM names no folder");
+            eprintln!("skipped: run `.ci/helm-install DIR` and set LOGSKIFF_TEST_HELM=DIR");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("logskiff-charts-").tempdir().expect("a folder");
+        let charts = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts");
+        // The links to the examples' files become files.
+        let copied = Command::new("cp").arg("-rL").arg(charts).arg(folder.path()).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the charts are copied");
+        let helm = Self { tools, folder };
+        for chart in ["demo-app"] {
+            let done = helm.run(&["dependency", "update", helm.chart(chart).to_str().expect("UTF-8")]);
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
+        Some(helm)
+    }
+
+    /// Where a chart is.
+    pub fn chart(&self, name: &str) -> PathBuf {
+        self.folder.path().join("charts").join(name)
+    }
+
+    /// A place for files beside the charts.
+    pub fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of the schemas of Kubernetes' objects.
+    pub fn schemas(&self) -> PathBuf {
+        self.tools.join("schemas")
+    }
+
+    /// One of the tools.
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(self.tools.join("bin").join(name));
+        // Nothing of the machine's own settings.
+        let home = self.folder.path().join("helm");
+        command.env("HELM_CACHE_HOME", &home).env("HELM_CONFIG_HOME", &home).env("HELM_DATA_HOME", &home);
+        command
+    }
+
+    /// Runs Helm.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.tool("helm").args(arguments).output().expect("helm runs")
+    }
+
+    /// `helm template`, as text.
+    ///
+    /// # Errors
+    /// What Helm says.
+    pub fn template(&self, chart: &str, arguments: &[&str]) -> Result<String, String> {
+        let done = self
+            .tool("helm")
+            .args(["template", "demo"])
+            .arg(self.chart(chart))
+            .args(arguments)
+            .output()
+            .expect("helm runs");
+        if done.status.success() {
+            Ok(String::from_utf8(done.stdout).expect("UTF-8"))
+        } else {
+            Err(String::from_utf8_lossy(&done.stderr).into_owned())
+        }
+    }
+
+    /// `helm template`, its objects.
+    ///
+    /// # Panics
+    /// When Helm fails.
+    #[track_caller]
+    pub fn objects(&self, chart: &str, arguments: &[&str]) -> Vec<Value> {
+        objects(&self.template(chart, arguments).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// The pod template of the demo application.
+    ///
+    /// # Panics
+    /// As [`Helm::objects`].
+    #[track_caller]
+    pub fn pod(&self, arguments: &[&str]) -> Value {
+        let mut objects = self.objects("demo-app", arguments);
+        objects[0]["spec"]["template"].take()
+    }
+}
+
+/// The objects in a text of YAML.
+pub fn objects(text: &str) -> Vec<Value> {
+    serde_norway::Deserializer::from_str(text)
+        .map(|document| Value::deserialize(document).expect("YAML"))
+        .filter(|object| !object.is_null())
+        .collect()
+}
+
+/// The logskiff container of a pod template, wherever it stands.
+///
+/// # Panics
+/// When there is none, or more than one.
+#[track_caller]
+pub fn sidecar(pod: &Value) -> &Value {
+    let found = sidecars(pod);
+    assert_eq!(found.len(), 1, "one sidecar in {pod:#}");
+    found[0]
+}
+
+/// All containers of that name.
+pub fn sidecars(pod: &Value) -> Vec<&Value> {
+    let lists = ["initContainers", "containers"].map(|list| pod["spec"][list].as_array());
+    lists.into_iter().flatten().flatten().filter(|container| container["name"] == "logskiff").collect()
+}
+
+/// A container's environment as the kubelet sets it (`$$` is its `$`); what comes from the Downward API or a Secret stands as `x`.
+pub fn environment(container: &Value) -> Vec<(String, String)> {
+    let entry = |entry: &Value| {
+        let name = entry["name"].as_str().expect("a name").to_owned();
+        (name, entry["value"].as_str().unwrap_or("x").replace("$$", "$"))
+    };
+    container["env"].as_array().expect("an environment").iter().map(entry).collect()
+}
