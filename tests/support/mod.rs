@@ -14,6 +14,7 @@ pub mod authority;
 pub mod broker;
 pub mod helm;
 pub mod http;
+pub mod kubernetes;
 pub mod lines;
 pub mod mock;
 pub mod prometheus;

@@ -1,0 +1,450 @@
+//! Injection and the charts against a real API server with its controllers: no nodes, so pods are admitted, and stay pending.
+//!
+//! Needs `LOGSKIFF_TEST_KUBECONFIG` and `LOGSKIFF_TEST_HELM`; one test at a time, since policies are the whole cluster's.
+
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use support::helm::{environment, objects, sidecar, sidecars};
+use support::kubernetes::{Cluster, SYSTEM, pod, project};
+
+const LABEL: (&str, &str) = ("logskiff.dev/inject", "true");
+/// A controller that is asked for pods makes them within a second or two.
+const SOON: Duration = Duration::from_secs(30);
+/// A cron job waits for the next minute.
+const NEXT_MINUTE: Duration = Duration::from_secs(120);
+
+fn status(pod: &Value) -> &str {
+    pod["metadata"]["annotations"]["logskiff.dev/status"].as_str().unwrap_or_default()
+}
+
+fn volume<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
+    pod["spec"]["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == name)
+}
+
+fn app(pod: &Value) -> &Value {
+    pod["spec"]["containers"].as_array().unwrap().iter().find(|container| container["name"] == "app").unwrap()
+}
+
+fn mounts(container: &Value) -> Vec<(&str, &str)> {
+    let mounts = container["volumeMounts"].as_array().into_iter().flatten();
+    let ours = mounts.filter(|mount| !mount["name"].as_str().unwrap().starts_with("kube-api-access"));
+    ours.map(|mount| (mount["name"].as_str().unwrap(), mount["mountPath"].as_str().unwrap())).collect()
+}
+
+fn variable(pod: &Value, name: &str) -> Option<String> {
+    environment(sidecar(pod)).into_iter().find(|(known, _)| known == name).map(|(_, text)| text)
+}
+
+#[track_caller]
+fn admitted(cluster: &Cluster, labels: &[(&str, &str)], annotations: &[(&str, &str)], spec: &Value) -> Value {
+    cluster.admit(&pod(labels, annotations, spec)).unwrap().object
+}
+
+/// A pod that asked for logskiff, got it, and was told nothing.
+#[track_caller]
+fn injected(cluster: &Cluster, annotations: &[(&str, &str)], spec: &Value) -> Value {
+    let answer = cluster.admit(&pod(&[LABEL], annotations, spec)).unwrap();
+    assert_eq!(status(&answer.object), "injected", "{}", answer.warnings);
+    assert!(!answer.warnings.contains("logskiff"), "{}", answer.warnings);
+    sidecar(&answer.object);
+    answer.object
+}
+
+#[test]
+fn labels_decide() {
+    let Some(cluster) = Cluster::prepare("labels", &[]) else { return };
+    cluster.install_injector(&[]);
+    injected(&cluster, &[], &json!({}));
+    for labels in [&[][..], &[("logskiff.dev/inject", "false")], &[("logskiff.dev/inject", "yes")]] {
+        let pod = admitted(&cluster, labels, &[], &json!({}));
+        assert!(sidecars(&pod).is_empty() && status(&pod).is_empty(), "{labels:?}");
+    }
+    let Some(labelled) = Cluster::prepare("labelled", &[LABEL]) else { return };
+    std::thread::sleep(Duration::from_secs(1));
+    for labels in [&[][..], &[LABEL], &[("app", "shop")]] {
+        let pod = admitted(&labelled, labels, &[], &json!({}));
+        assert_eq!(sidecars(&pod).len(), 1, "{labels:?}");
+        assert_eq!(pod["metadata"]["labels"]["logskiff.dev/sidecar"], "true");
+    }
+    let out = admitted(&labelled, &[("logskiff.dev/inject", "false")], &[], &json!({}));
+    assert!(sidecars(&out).is_empty());
+    let windows = admitted(&labelled, &[], &[], &json!({"os": {"name": "windows"}}));
+    assert!(sidecars(&windows).is_empty());
+    // The system's own namespaces are left alone, whatever is asked.
+    for namespace in ["kube-system", SYSTEM] {
+        let left = cluster.admit_in(namespace, &pod(&[LABEL], &[], &json!({}))).unwrap().object;
+        assert!(sidecars(&left).is_empty(), "{namespace}");
+    }
+}
+
+/// The two ways to the same pod, as the API server stores both: no field of the container, the volumes and the mounts differs.
+#[test]
+fn injection_gives_what_the_library_renders() {
+    let Some(cluster) = Cluster::prepare("equal", &[]) else { return };
+    for (values, library, secret) in [
+        (&[][..], &[][..], false),
+        (
+            &["--set", "secret=kafka-user,env.LOGSKIFF_KAFKA_PASSWORD_FILE=/etc/logskiff/secrets/password"][..],
+            &[
+                "--set",
+                "logskiff.secretFiles[0].name=kafka-user,logskiff.secretFiles[0].optional=true,logskiff.env.LOGSKIFF_KAFKA_PASSWORD_FILE=/etc/logskiff/secrets/password",
+            ],
+            true,
+        ),
+        (
+            &["--set", "env.LOGSKIFF_HTTP_LISTEN=127.0.0.1:9600"],
+            &["--set", "logskiff.http.listen=127.0.0.1:9600"],
+            false,
+        ),
+        (&["--set-string", "env.LOGSKIFF_HTTP_LISTEN=off"], &["--set-string", "logskiff.http.listen=off"], false),
+    ] {
+        let common = ["--set", "env.LOGSKIFF_REDACT=secrets\\,pii,env.LOGSKIFF_FIELDS=team={label.team:unknown}"];
+        cluster.install_injector(&[&common, values].concat());
+        let rendered = cluster.helm.pod(library);
+        let bare = cluster.helm.pod(&["--set", "logskiff.enabled=false"]);
+        let made = |template: &Value, label: Option<(&str, &str)>| {
+            let labels: Vec<_> = label.into_iter().collect();
+            cluster.admit(&pod(&labels, &[], &template["spec"])).unwrap().object
+        };
+        let (by_library, by_policy) = (made(&rendered, None), made(&bare, Some(LABEL)));
+        let (expected, found) = (sidecar(&by_library), sidecar(&by_policy));
+        let fields = expected.as_object().unwrap();
+        for (field, value) in fields {
+            assert_eq!(&found[field], value, "{field}");
+        }
+        assert_eq!(found.as_object().unwrap().len(), fields.len(), "no field more");
+        let volumes = |pod: &Value| -> Vec<Value> {
+            let all = pod["spec"]["volumes"].as_array().unwrap().iter();
+            all.filter(|volume| volume["name"].as_str().unwrap().starts_with("logskiff-")).cloned().collect()
+        };
+        assert_eq!(volumes(&by_policy), volumes(&by_library));
+        assert_eq!(volumes(&by_policy).len(), if secret { 5 } else { 4 });
+        assert_eq!(app(&by_policy)["volumeMounts"], app(&by_library)["volumeMounts"]);
+        assert_eq!(
+            by_policy["metadata"]["labels"]["logskiff.dev/sidecar"],
+            rendered["metadata"]["labels"]["logskiff.dev/sidecar"]
+        );
+    }
+}
+
+#[test]
+fn annotations_change_one_pod() {
+    let Some(cluster) = Cluster::prepare("annotations", &[]) else { return };
+    cluster.install_injector(&["--set", "secret=common"]);
+    let two = json!({"containers": [
+        {"name": "app", "image": "a"},
+        {"name": "proxy", "image": "b", "securityContext": {"runAsUser": 101, "runAsGroup": 102}},
+    ]});
+    let plain = injected(&cluster, &[], &two);
+    assert_eq!(mounts(&plain["spec"]["containers"][0]), [("logskiff-logs", "/var/log/app")]);
+    assert_eq!(mounts(&plain["spec"]["containers"][1]), [("logskiff-logs", "/var/log/app")]);
+    assert_eq!(variable(&plain, "CONTAINER_NAME"), None, "there are two");
+
+    let pod = injected(
+        &cluster,
+        &[
+            ("logskiff.dev/log-path", "/srv/logs"),
+            ("logskiff.dev/paths", "/srv/logs/{a,b}.log"),
+            ("logskiff.dev/containers", "proxy, "),
+            ("logskiff.dev/secret", "mine"),
+            ("logskiff.dev/image", "registry.example.com/logskiff:next"),
+            ("logskiff.dev/cpu-request", "50m"),
+            ("logskiff.dev/memory-request", "32Mi"),
+            ("logskiff.dev/memory-limit", "128Mi"),
+            ("logskiff.dev/log-size-limit", "2Gi"),
+            ("env.logskiff.dev/LOGSKIFF_KAFKA_TOPIC", "payments"),
+            ("env.logskiff.dev/LOGSKIFF_LINGER", "10ms"),
+            ("env.logskiff.dev/CONTAINER_NAME", "edge"),
+            ("example.com/other", "kept"),
+        ],
+        &two,
+    );
+    let container = sidecar(&pod);
+    assert_eq!(mounts(&pod["spec"]["containers"][0]), []);
+    assert_eq!(mounts(&pod["spec"]["containers"][1]), [("logskiff-logs", "/srv/logs")]);
+    assert_eq!(mounts(container)[0], ("logskiff-logs", "/srv/logs"));
+    assert_eq!(container["image"], "registry.example.com/logskiff:next");
+    assert_eq!(
+        container["resources"],
+        json!({"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}})
+    );
+    assert_eq!(container["securityContext"]["runAsUser"], 101, "the user of the container that logs");
+    assert_eq!(container["securityContext"]["runAsGroup"], 102);
+    assert_eq!(volume(&pod, "logskiff-logs").unwrap()["emptyDir"]["sizeLimit"], "2Gi");
+    assert_eq!(volume(&pod, "logskiff-secrets").unwrap()["projected"]["sources"][0]["secret"]["name"], "mine");
+    assert_eq!(variable(&pod, "LOGSKIFF_PATHS").unwrap(), "/srv/logs/{a,b}.log");
+    assert_eq!(variable(&pod, "LOGSKIFF_KAFKA_TOPIC").unwrap(), "payments");
+    assert_eq!(variable(&pod, "LOGSKIFF_LINGER").unwrap(), "10ms");
+    assert_eq!(variable(&pod, "LOGSKIFF_KAFKA_BROKERS").unwrap(), "kafka:9092", "the common value");
+    assert_eq!(variable(&pod, "CONTAINER_NAME").unwrap(), "edge");
+    let names: Vec<_> = environment(container).into_iter().map(|(name, _)| name).collect();
+    assert!(names[5..].is_sorted(), "always in one order: {names:?}");
+
+    // Who runs it.
+    let user = |annotations: &[(&str, &str)], spec: &Value| {
+        injected(&cluster, annotations, spec)["spec"]["initContainers"][0]["securityContext"]["runAsUser"].clone()
+    };
+    assert_eq!(user(&[], &json!({})), Value::Null, "the image's");
+    assert_eq!(user(&[], &json!({"securityContext": {"runAsUser": 1000}})), Value::Null, "the pod's");
+    assert_eq!(user(&[], &json!({"securityContext": {"runAsUser": 0}})), 65532, "not root");
+    assert_eq!(user(&[("logskiff.dev/run-as-user", "1234")], &two), 1234);
+
+    // Named inputs: no default path beside them.
+    let named =
+        injected(&cluster, &[("env.logskiff.dev/LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/app/access.log")], &json!({}));
+    assert_eq!(variable(&named, "LOGSKIFF_PATHS"), None);
+    assert_eq!(variable(&named, "CONTAINER_NAME").unwrap(), "app");
+
+    // On the node's network a declared port would be the node's.
+    let host = injected(&cluster, &[], &json!({"hostNetwork": true}));
+    assert!(sidecar(&host).get("ports").is_none());
+}
+
+#[test]
+fn volumes_and_init_containers_of_the_pod_stay() {
+    let Some(cluster) = Cluster::prepare("existing", &[]) else { return };
+    cluster.install_injector(&[]);
+    let spec = |path: &str| {
+        json!({
+            "volumes": [{"name": "data", "emptyDir": {}}],
+            "initContainers": [{"name": "migrate", "image": "a"}, {"name": "proxy", "image": "b", "restartPolicy": "Always"}],
+            "containers": [
+                {"name": "app", "image": "c", "volumeMounts": [{"name": "data", "mountPath": path}]},
+                {"name": "other", "image": "d"},
+            ],
+        })
+    };
+    // Named by an annotation: mounted where the application has it.
+    let named =
+        injected(&cluster, &[("logskiff.dev/volume", "data"), ("logskiff.dev/containers", "app")], &spec("/data/logs"));
+    assert!(volume(&named, "logskiff-logs").is_none());
+    assert_eq!(mounts(sidecar(&named))[0], ("data", "/data/logs"));
+    assert_eq!(mounts(app(&named)), [("data", "/data/logs")]);
+    assert_eq!(variable(&named, "LOGSKIFF_PATHS").unwrap(), "/data/logs/**/*.log");
+    // Mounted at the path already: found by itself, and given to the container that has it not.
+    let found = injected(&cluster, &[], &spec("/var/log/app"));
+    assert!(volume(&found, "logskiff-logs").is_none());
+    assert_eq!(mounts(sidecar(&found))[0], ("data", "/var/log/app"));
+    assert_eq!(mounts(&found["spec"]["containers"][1]), [("data", "/var/log/app")]);
+    // Elsewhere: a new volume beside it.
+    let beside = injected(&cluster, &[], &spec("/data"));
+    assert_eq!(mounts(app(&beside)), [("data", "/data"), ("logskiff-logs", "/var/log/app")]);
+    let names: Vec<_> = beside["spec"]["initContainers"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    assert_eq!(names, ["logskiff", "migrate", "proxy"]);
+    // logskiff by the library, in a labelled namespace: once is enough.
+    let rendered = cluster.helm.pod(&[]);
+    let labels = [LABEL];
+    let twice = cluster.admit(&pod(&labels, &[], &rendered["spec"])).unwrap().object;
+    sidecar(&twice);
+}
+
+#[test]
+fn a_mistake_is_told_and_the_pod_left_alone() {
+    let Some(cluster) = Cluster::prepare("mistakes", &[]) else { return };
+    cluster.install_injector(&[]);
+    let state = json!({"volumes": [{"name": "logskiff-state", "emptyDir": {}}]});
+    let nothing = json!({});
+    for (annotations, spec, says) in [
+        (&[("logskiff.dev/log-pth", "/a")][..], &nothing, "logskiff.dev/log-pth: no such annotation"),
+        (
+            &[("env.logskiff.dev/LOGSKIF_PATHS", "/a")],
+            &nothing,
+            "env.logskiff.dev/LOGSKIF_PATHS: no variable of logskiff",
+        ),
+        (&[("logskiff.dev/volume", "data")], &nothing, "logskiff.dev/volume: the pod has no volume data"),
+        (&[("logskiff.dev/containers", "app,web")], &nothing, "logskiff.dev/containers: the pod has no container web"),
+        (&[("logskiff.dev/log-path", "logs")], &nothing, "logskiff.dev/log-path: logs is not absolute"),
+        (&[("logskiff.dev/run-as-user", "0")], &nothing, "logskiff.dev/run-as-user: not a user number above 0"),
+        (&[("logskiff.dev/run-as-user", "root")], &nothing, "logskiff.dev/run-as-user: not a user number above 0"),
+        (&[("logskiff.dev/memory-limit", "lots")], &nothing, "logskiff.dev/memory-limit: lots is no quantity"),
+        (
+            &[("env.logskiff.dev/LOGSKIFF_HTTP_LISTEN", "here")],
+            &nothing,
+            "LOGSKIFF_HTTP_LISTEN: neither an address with a port nor off",
+        ),
+        (&[], &state, "the pod has a volume logskiff-state of its own"),
+    ] {
+        let answer = cluster.admit(&pod(&[LABEL], annotations, spec)).unwrap();
+        let expected = format!("not injected: {says}");
+        assert_eq!(status(&answer.object), expected);
+        assert!(
+            answer.warnings.contains(&format!("this pod asked for logskiff and has none: {expected}")),
+            "{}",
+            answer.warnings
+        );
+        assert!(sidecars(&answer.object).is_empty());
+        assert_eq!(mounts(app(&answer.object)), []);
+    }
+    let both =
+        cluster.admit(&pod(&[LABEL], &[("logskiff.dev/a", ""), ("logskiff.dev/volume", "b")], &nothing)).unwrap();
+    assert_eq!(
+        status(&both.object),
+        "not injected: logskiff.dev/a: no such annotation; logskiff.dev/volume: the pod has no volume b"
+    );
+    // Where that is wanted, such a pod is refused, with the same sentence.
+    cluster.install_injector(&["--set", "missing=Deny"]);
+    let refused = cluster.admit(&pod(&[LABEL], &[("logskiff.dev/volume", "b")], &nothing)).unwrap_err();
+    assert!(refused.contains("has none: not injected: logskiff.dev/volume: the pod has no volume b"), "{refused}");
+    cluster.install_injector(&[]);
+}
+
+#[test]
+fn a_pod_starts_without_the_parameters() {
+    let Some(cluster) = Cluster::prepare("parameters", &[]) else { return };
+    cluster.install_injector(&[]);
+    cluster.text(&["delete", "configmap", "logskiff", "--namespace", SYSTEM]);
+    let mut last = None;
+    support::wait_until("a policy without parameters", SOON, || {
+        last = cluster.admit(&pod(&[LABEL], &[], &json!({}))).ok();
+        last.as_ref().is_some_and(|answer| sidecars(&answer.object).is_empty())
+    });
+    let warnings = last.unwrap().warnings;
+    assert!(
+        warnings.contains("the policy logskiff-system-logskiff did not run; is its ConfigMap logskiff there"),
+        "{warnings}"
+    );
+    cluster.install_injector(&["--set", "failurePolicy=Fail"]);
+    cluster.text(&["delete", "configmap", "logskiff", "--namespace", SYSTEM]);
+    support::wait_until("a refusal", SOON, || cluster.admit(&pod(&[LABEL], &[], &json!({}))).is_err());
+    cluster.install_injector(&[]);
+}
+
+#[test]
+fn the_restricted_profile_lets_it_in() {
+    let restricted = ("pod-security.kubernetes.io/enforce", "restricted");
+    let Some(cluster) = Cluster::prepare("restricted", &[restricted]) else { return };
+    cluster.install_injector(&["--set", "secret=kafka-user"]);
+    let refused = cluster.admit(&pod(&[], &[], &json!({}))).unwrap_err();
+    assert!(refused.contains("violates PodSecurity \"restricted"), "{refused}");
+    let bare = cluster.helm.pod(&["--set", "logskiff.enabled=false"]);
+    injected(&cluster, &[], &bare["spec"]);
+    for values in [
+        &[][..],
+        &["--set", "logskiff.mode=classic"],
+        &["-f", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_helm/full.yaml")],
+    ] {
+        let rendered = cluster.helm.pod(values);
+        cluster.admit(&pod(&[], &[], &rendered["spec"])).unwrap();
+    }
+}
+
+#[test]
+fn every_kind_of_workload_gets_exactly_one() {
+    let Some(cluster) = Cluster::prepare("workloads", &[]) else { return };
+    cluster.install_injector(&[]);
+    cluster.apply(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "paper"}}));
+    let injection = ["--set", "logskiff.enabled=false", "--set-string", r"podLabels.logskiff\.dev/inject=true"];
+    for (way, values) in [("library", &[][..]), ("injected", &injection)] {
+        for kind in ["CronJob", "Deployment", "StatefulSet", "DaemonSet", "Job"] {
+            let release = format!("{way}-{}", kind.to_lowercase());
+            let kind = format!("kind={kind},schedule=* * * * *");
+            cluster.install_demo(&release, &[&["--set", &kind], values].concat());
+        }
+    }
+    for way in ["library", "injected"] {
+        for kind in ["deployment", "statefulset", "daemonset", "job", "cronjob"] {
+            let release = format!("{way}-{kind}");
+            let pods = cluster.pods(&format!("app.kubernetes.io/instance={release}"), NEXT_MINUTE);
+            let container = sidecar(&pods[0]);
+            assert_eq!(container["restartPolicy"], "Always", "{release}: a native sidecar");
+            assert_eq!(pods[0]["metadata"]["labels"]["logskiff.dev/sidecar"], "true", "{release}");
+        }
+    }
+    // A second update changes nothing: neither of a pod, nor by the same chart once more.
+    let selector = "app.kubernetes.io/instance=injected-deployment";
+    let before = cluster.pods(selector, SOON).remove(0);
+    let name = before["metadata"]["name"].as_str().unwrap();
+    cluster.text(&["annotate", "pod", name, "example.com/touched=yes"]);
+    cluster.install_demo(
+        "injected-deployment",
+        &[&["--set", "kind=Deployment,schedule=* * * * *"], &injection[..]].concat(),
+    );
+    std::thread::sleep(Duration::from_secs(2));
+    let after = cluster.pods(selector, SOON).remove(0);
+    assert_eq!(after["metadata"]["name"], name, "the same pod");
+    assert_eq!(after["spec"], before["spec"]);
+    cluster.text(&["delete", "node", "paper"]);
+}
+
+#[test]
+fn logskiff_takes_the_environment_that_is_injected() {
+    let Some(cluster) = Cluster::prepare("environment", &[]) else { return };
+    cluster.install_injector(&["--set", "env.LOGSKIFF_PARSE=json,env.LOGSKIFF_LINGER=20ms"]);
+    for annotations in [
+        &[][..],
+        &[
+            ("env.logskiff.dev/LOGSKIFF_INPUT_A_PATHS", "/var/log/app/a.log"),
+            ("logskiff.dev/paths", "/var/log/app/*.txt"),
+        ],
+    ] {
+        let pod = injected(&cluster, annotations, &json!({}));
+        let done = Command::cargo_bin("logskiff")
+            .unwrap()
+            .env_clear()
+            .envs(environment(sidecar(&pod)))
+            .arg("check")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+/// The examples for people who use neither Helm nor injection.
+#[test]
+fn the_plain_examples_are_admitted() {
+    let restricted = ("pod-security.kubernetes.io/enforce", "restricted");
+    let Some(cluster) = Cluster::prepare("plain", &[restricted]) else { return };
+    let library = cluster.helm.pod(&[]);
+    let alike = |template: &Value, settings: &Value| {
+        let (expected, found) = (sidecar(&library), sidecar(template));
+        for field in [
+            "args",
+            "imagePullPolicy",
+            "restartPolicy",
+            "securityContext",
+            "resources",
+            "volumeMounts",
+            "ports",
+            "livenessProbe",
+        ] {
+            assert_eq!(found[field], expected[field], "{field}");
+        }
+        assert_eq!(template["spec"]["volumes"], library["spec"]["volumes"]);
+        let common = settings
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, text)| (name.clone(), text.as_str().unwrap().to_owned()));
+        let variables: Vec<_> = environment(found).into_iter().chain(common).collect();
+        assert!(variables.iter().any(|(name, _)| name == "LOGSKIFF_KAFKA_BROKERS"));
+        let done = Command::cargo_bin("logskiff").unwrap().env_clear().envs(variables).arg("check").output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let plain = &objects(&std::fs::read_to_string(project().join("examples/pod.yaml")).unwrap())[0];
+    cluster.admit(plain).unwrap();
+    alike(plain, &Value::Null);
+
+    let kustomized =
+        objects(&cluster.text(&["kustomize", project().join("examples/kustomize/shop").to_str().unwrap()]));
+    let settings = &kustomized.iter().find(|object| object["kind"] == "ConfigMap").unwrap()["data"];
+    let mut kinds = 0;
+    for object in &kustomized {
+        let template = match object["kind"].as_str().unwrap() {
+            "CronJob" => &object["spec"]["jobTemplate"]["spec"]["template"],
+            "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => &object["spec"]["template"],
+            _ => continue,
+        };
+        kinds += 1;
+        alike(template, settings);
+        cluster.admit(object).unwrap();
+        cluster.admit(&pod(&[], &[], &template["spec"])).unwrap();
+    }
+    assert_eq!(kinds, 5);
+}
