@@ -146,7 +146,7 @@ impl Cluster {
             .helm
             .tool("helm")
             .env("KUBECONFIG", env::var_os("LOGSKIFF_TEST_KUBECONFIG").expect("a cluster"))
-            .args(["upgrade", "--install", "--create-namespace", "--namespace", SYSTEM, "logskiff"])
+            .args(["upgrade", "--install", "--reset-values", "--create-namespace", "--namespace", SYSTEM, "logskiff"])
             .arg(chart)
             .args(arguments)
             .output()
@@ -174,7 +174,7 @@ impl Cluster {
             .helm
             .tool("helm")
             .env("KUBECONFIG", env::var_os("LOGSKIFF_TEST_KUBECONFIG").expect("a cluster"))
-            .args(["upgrade", "--install", "--namespace", &self.namespace, release])
+            .args(["upgrade", "--install", "--reset-values", "--namespace", &self.namespace, release])
             .arg(self.helm.chart("demo-app"))
             .args(arguments)
             .output()
