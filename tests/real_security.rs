@@ -91,7 +91,7 @@ fn check_silent(stderr: &str, secrets: &[&str]) {
 
 fn door(name: &'static str, protocol: &'static str, settings: &[(&str, &str)]) -> Door {
     let settings = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Door { name, protocol, settings }
+    Door { name, host: "127.0.0.1", protocol, settings }
 }
 
 fn tls_door(name: &'static str, broker: &Issued, clients: Option<&Path>) -> Door {

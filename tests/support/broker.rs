@@ -36,7 +36,7 @@ pub struct Broker {
     folder: TempDir,
     jars: PathBuf,
     port: u16,
-    doors: Vec<(String, u16)>,
+    doors: Vec<(String, String)>,
     process: Option<Child>,
 }
 
@@ -44,6 +44,8 @@ pub struct Broker {
 pub struct Door {
     /// The listener's name: capital letters.
     pub name: &'static str,
+    /// The address that it listens on.
+    pub host: &'static str,
     /// `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.
     pub protocol: &'static str,
     /// Settings of this listener, such as `ssl.client.auth`.
@@ -98,7 +100,8 @@ impl Broker {
             .output()
             .expect("java runs");
         assert!(formatted.status.success(), "formatting failed: {}", String::from_utf8_lossy(&formatted.stderr));
-        let doors = doors.iter().map(|door| door.name.to_owned()).zip(ports[2..].iter().copied()).collect();
+        let address = |(door, port): (&Door, &u16)| (door.name.to_owned(), format!("{}:{port}", door.host));
+        let doors = doors.iter().zip(&ports[2..]).map(address).collect();
         Some(Self { folder, jars, port, doors, process: None })
     }
 
@@ -108,8 +111,8 @@ impl Broker {
     /// When there is no such door.
     #[track_caller]
     pub fn door(&self, name: &str) -> String {
-        let (_, port) = self.doors.iter().find(|(door, _)| door == name).expect("a door of this name");
-        format!("127.0.0.1:{port}")
+        let (_, address) = self.doors.iter().find(|(door, _)| door == name).expect("a door of this name");
+        address.clone()
     }
 
     /// `host:port` of the broker, the same through all restarts.
@@ -263,8 +266,8 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16, doors: &[Do
     let mut listeners = format!("PLAINTEXT://127.0.0.1:{port}");
     let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
     let mut settings = String::new();
-    for (Door { name, protocol, settings: own }, port) in doors.iter().zip(door_ports) {
-        listeners += &format!(",{name}://127.0.0.1:{port}");
+    for (Door { name, host, protocol, settings: own }, port) in doors.iter().zip(door_ports) {
+        listeners += &format!(",{name}://{host}:{port}");
         protocols += &format!(",{name}:{protocol}");
         for (key, value) in own {
             settings += &format!("listener.name.{}.{key}={value}\n", name.to_lowercase());
