@@ -148,7 +148,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
         Command::Check => check::run(&Config::from_env()?),
         Command::Try(arguments) => try_lines::run(Config::from_env()?, &arguments),
         Command::Env(EnvArguments { effective: true, .. }) => env::effective(&Environment::read()),
-        Command::Env(form) => env::reference(&form),
+        Command::Env(form) => env::reference(form),
         Command::Health { ready } => health::run(ready),
         Command::Status(arguments) => status::run(arguments),
         Command::Demo => demo::run(),

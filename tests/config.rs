@@ -9,6 +9,7 @@ use logskiff::config::reference::{Kind, PREFIX, VARIABLES};
 use logskiff::config::{Config, Environment, Mistakes, effective};
 use logskiff::output::kafka;
 use proptest::prelude::*;
+use serde_json::Value;
 
 #[path = "config/syslog.rs"]
 mod syslog;
@@ -404,6 +405,28 @@ fn the_document_is_the_reference() {
         String::from_utf8(made.stdout).unwrap(),
         "docs/configuration.md is behind; run: cargo run -- env --markdown > docs/configuration.md"
     );
+}
+
+/// What the charts hold their values `env` against is the program's own list.
+#[test]
+fn the_charts_know_every_variable() {
+    let made = Command::cargo_bin("logskiff").unwrap().args(["env", "--schema"]).output().unwrap();
+    let mut made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    made.as_object_mut().unwrap().remove("$schema");
+    let names = made["properties"].as_object().unwrap();
+    for variable in VARIABLES.iter().filter(|variable| !variable.is_family()) {
+        let file = format!("{}_FILE", variable.name);
+        let (name, absent) =
+            if variable.secret { (file.as_str(), variable.name) } else { (variable.name, file.as_str()) };
+        assert!(names.contains_key(name) && !names.contains_key(absent), "{name}");
+    }
+    for chart in [
+        include_str!("../charts/logskiff-lib/values.schema.json"),
+        include_str!("../charts/logskiff-injector/values.schema.json"),
+    ] {
+        let schema: Value = serde_json::from_str(chart).unwrap();
+        assert_eq!(schema["definitions"]["environment"], made, "a chart's schema is behind; run: .ci/charts-make");
+    }
 }
 
 fn command(variables: &[(&str, &str)]) -> Command {

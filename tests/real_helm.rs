@@ -237,11 +237,11 @@ fn check_taken(helm: &Helm, pod: &Value) {
     fs::create_dir_all(&files).unwrap();
     let authority = Authority::new("charts");
     let issued = authority.issue("logskiff", "DNS:logskiff");
-    let content = |file: &str| match file {
-        _ if file.ends_with("ca.crt") => fs::read(authority.certificate()).unwrap(),
-        _ if file.ends_with(".crt") => fs::read(&issued.certificate).unwrap(),
-        _ if file.ends_with(".key") => fs::read(&issued.key).unwrap(),
-        _ if file.ends_with("properties") => b"client.rack=a".to_vec(),
+    let content = |file: &str| match file.rsplit('.').next() {
+        Some("crt") if file.ends_with("ca.crt") => fs::read(authority.certificate()).unwrap(),
+        Some("crt") => fs::read(&issued.certificate).unwrap(),
+        Some("key") => fs::read(&issued.key).unwrap(),
+        Some("properties") => b"client.rack=a".to_vec(),
         _ => b"x".to_vec(),
     };
     let mut command = Command::cargo_bin("logskiff").unwrap();

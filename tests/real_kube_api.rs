@@ -184,8 +184,8 @@ fn annotations_change_one_pod() {
     assert_eq!(variable(&pod, "LOGSKIFF_LINGER").unwrap(), "10ms");
     assert_eq!(variable(&pod, "LOGSKIFF_KAFKA_BROKERS").unwrap(), "kafka:9092", "the common value");
     assert_eq!(variable(&pod, "CONTAINER_NAME").unwrap(), "edge");
-    let names: Vec<_> = environment(container).into_iter().map(|(name, _)| name).collect();
-    assert!(names[5..].is_sorted(), "always in one order: {names:?}");
+    let order: Vec<_> = environment(container).into_iter().map(|(name, _)| name).collect();
+    assert!(order[5..].is_sorted(), "always in one order: {order:?}");
 
     // Who runs it.
     let user = |annotations: &[(&str, &str)], spec: &Value| {
@@ -236,8 +236,8 @@ fn volumes_and_init_containers_of_the_pod_stay() {
     // Elsewhere: a new volume beside it.
     let beside = injected(&cluster, &[], &spec("/data"));
     assert_eq!(mounts(app(&beside)), [("data", "/data"), ("logskiff-logs", "/var/log/app")]);
-    let names: Vec<_> = beside["spec"]["initContainers"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
-    assert_eq!(names, ["logskiff", "migrate", "proxy"]);
+    let order: Vec<_> = beside["spec"]["initContainers"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    assert_eq!(order, ["logskiff", "migrate", "proxy"]);
     // logskiff by the library, in a labelled namespace: once is enough.
     let rendered = cluster.helm.pod(&[]);
     let labels = [LABEL];

@@ -9,7 +9,7 @@ use crate::config::reference::{self, Section, Variable};
 use crate::config::{Config, Environment, effective as values_in_force};
 
 /// Prints the reference.
-pub(super) fn reference(form: &EnvArguments) -> anyhow::Result<()> {
+pub(super) fn reference(form: EnvArguments) -> anyhow::Result<()> {
     let text = match form {
         EnvArguments { markdown: true, .. } => as_markdown(),
         EnvArguments { schema: true, .. } => format!("{:#}\n", schema::schema()),

@@ -34,10 +34,8 @@ impl Helm {
         let copied = Command::new("cp").arg("-rL").arg(charts).arg(folder.path()).status();
         assert!(copied.is_ok_and(|status| status.success()), "the charts are copied");
         let helm = Self { tools, folder };
-        for chart in ["demo-app"] {
-            let done = helm.run(&["dependency", "update", helm.chart(chart).to_str().expect("UTF-8")]);
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        }
+        let done = helm.run(&["dependency", "update", helm.chart("demo-app").to_str().expect("UTF-8")]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         Some(helm)
     }
 
