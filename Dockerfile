@@ -23,7 +23,9 @@ COPY --from=build /built/logskiff /out/usr/local/bin/logskiff
 COPY LICENSE /out/usr/share/doc/logskiff/LICENSE
 # Each library where the loader looks for it: ldd's own words, so that every architecture has its own.
 RUN set -eu; \
-    ldd /out/usr/local/bin/logskiff | grep -o '/[^ ]*' | while read -r library; do install -D -m 0755 "$library" "/out$library"; done; \
+    ldd /out/usr/local/bin/logskiff > /tmp/libraries; \
+    if grep 'not found' /tmp/libraries; then exit 1; fi; \
+    for library in $(grep -o '/[^ ]*' /tmp/libraries); do install -D -m 0755 "$library" "/out$library"; done; \
     install -D -m 0644 -t /out/etc/ssl/certs /etc/ssl/certs/ca-certificates.crt; \
     for package in libc6 libgcc-s1 ca-certificates; do \
         install -D -m 0644 "/usr/share/doc/$package/copyright" "/out/usr/share/doc/$package/copyright"; \
@@ -39,12 +41,15 @@ FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
+# Where the sources are, as a URL; scanners and registries show it.
+ARG SOURCE=
 LABEL org.opencontainers.image.title="logskiff" \
       org.opencontainers.image.description="A sidecar that ships an application's log files to Kafka or a syslog receiver" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}"
 COPY --from=root /out /
 USER 65532:65532
 EXPOSE 9598
