@@ -156,7 +156,9 @@ fn a_wrong_value_is_named() {
         ("{failurePolicy: Maybe}", "at '/failurePolicy'"),
         ("{env: {LOGSKIFF_TOPIC: x}}", "additional properties 'LOGSKIFF_TOPIC' not allowed"),
         ("{env: {LOGSKIFF_KAFKA_PASSWORD: hunter2}}", "additional properties 'LOGSKIFF_KAFKA_PASSWORD' not allowed"),
-        ("{resources: {limits: {cpu: 1}}}", "additional properties 'cpu' not allowed"),
+        ("{resources: {limits: {gpu: 1}}}", "additional properties 'gpu' not allowed"),
+        ("{resources: {limits: {cpu: 1}}}", "at '/resources/limits/cpu': got number, want string"),
+        ("{logs: {path: /var/log/app/}}", "at '/logs/path'"),
         ("{secret: Not_A_Name}", "at '/secret'"),
     ] {
         check_refused(&helm, "logskiff-injector", values, says);

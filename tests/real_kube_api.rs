@@ -202,6 +202,22 @@ fn annotations_change_one_pod() {
     assert_eq!(variable(&named, "LOGSKIFF_PATHS"), None);
     assert_eq!(variable(&named, "CONTAINER_NAME").unwrap(), "app");
 
+    // An empty annotation says nothing; a slash at the end of a path is none of its name.
+    let empty =
+        ["image", "log-path", "volume", "containers", "secret", "run-as-user", "memory-limit", "cpu-limit", "paths"]
+            .map(|name| format!("logskiff.dev/{name}"));
+    injected(&cluster, &empty.each_ref().map(|name| (name.as_str(), "")), &json!({}));
+    let slash = injected(&cluster, &[("logskiff.dev/log-path", "/srv/logs/")], &json!({}));
+    assert_eq!(mounts(sidecar(&slash))[0].1, "/srv/logs");
+    assert_eq!(variable(&slash, "LOGSKIFF_PATHS").unwrap(), "/srv/logs/**/*.log");
+
+    // A quota may want a CPU limit; resources of the whole pod are shared.
+    let limited = injected(&cluster, &[("logskiff.dev/cpu-limit", "200m")], &json!({}));
+    assert_eq!(sidecar(&limited)["resources"]["limits"], json!({"cpu": "200m", "memory": "64Mi"}));
+    let whole =
+        json!({"resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"cpu": "5m", "memory": "8Mi"}}});
+    assert!(sidecar(&injected(&cluster, &[], &whole))["resources"]["requests"].is_null());
+
     // On the node's network a declared port would be the node's.
     let host = injected(&cluster, &[], &json!({"hostNetwork": true}));
     assert!(sidecar(&host).get("ports").is_none());
@@ -260,12 +276,46 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         ),
         (&[("logskiff.dev/volume", "data")], &nothing, "logskiff.dev/volume: the pod has no volume data"),
         (&[("logskiff.dev/containers", "app,web")], &nothing, "logskiff.dev/containers: the pod has no container web"),
-        (&[("logskiff.dev/log-path", "logs")], &nothing, "logskiff.dev/log-path: logs is not absolute"),
-        (&[("logskiff.dev/run-as-user", "0")], &nothing, "logskiff.dev/run-as-user: not a user number above 0"),
-        (&[("logskiff.dev/run-as-user", "root")], &nothing, "logskiff.dev/run-as-user: not a user number above 0"),
+        (&[("logskiff.dev/log-path", "logs")], &nothing, "logskiff.dev/log-path: logs is not an absolute path"),
+        (
+            &[("logskiff.dev/run-as-user", "0")],
+            &nothing,
+            "logskiff.dev/run-as-user: not a user number from 1 to 2147483647",
+        ),
+        (
+            &[("logskiff.dev/run-as-user", "root")],
+            &nothing,
+            "logskiff.dev/run-as-user: not a user number from 1 to 2147483647",
+        ),
         (&[("logskiff.dev/memory-limit", "lots")], &nothing, "logskiff.dev/memory-limit: lots is no quantity"),
         (
             &[("env.logskiff.dev/LOGSKIFF_HTTP_LISTEN", "here")],
+            &nothing,
+            "LOGSKIFF_HTTP_LISTEN: neither an address with a port nor off",
+        ),
+        (&[("logskiff.dev/log-path", "/")], &nothing, "logskiff.dev/log-path: / is not an absolute path"),
+        (&[("logskiff.dev/log-path", "/a:b")], &nothing, "logskiff.dev/log-path: /a:b is not an absolute path"),
+        (
+            &[("logskiff.dev/log-path", "/var/lib/logskiff/")],
+            &nothing,
+            "logskiff.dev/log-path: /var/lib/logskiff is a directory of logskiff itself",
+        ),
+        (&[("logskiff.dev/image", "an image")], &nothing, "logskiff.dev/image: not an image"),
+        (&[("logskiff.dev/secret", "My_Secret")], &nothing, "logskiff.dev/secret: not the name of a Secret"),
+        (
+            &[("logskiff.dev/run-as-user", "9999999999")],
+            &nothing,
+            "logskiff.dev/run-as-user: not a user number from 1 to 2147483647",
+        ),
+        (
+            &[("logskiff.dev/memory-limit", "16Mi")],
+            &nothing,
+            "logskiff.dev/memory-limit: 16Mi is less than the request, 24Mi",
+        ),
+        (&[("logskiff.dev/cpu-limit", "1m")], &nothing, "logskiff.dev/cpu-limit: 1m is less than the request, 10m"),
+        (&[("logskiff.dev/log-size-limit", "-1Gi")], &nothing, "logskiff.dev/log-size-limit: -1Gi is no quantity"),
+        (
+            &[("env.logskiff.dev/LOGSKIFF_HTTP_LISTEN", "0.0.0.0:70000")],
             &nothing,
             "LOGSKIFF_HTTP_LISTEN: neither an address with a port nor off",
         ),
