@@ -249,6 +249,16 @@ fn volumes_and_init_containers_of_the_pod_stay() {
     assert!(volume(&found, "logskiff-logs").is_none());
     assert_eq!(mounts(sidecar(&found))[0], ("data", "/var/log/app"));
     assert_eq!(mounts(&found["spec"]["containers"][1]), [("data", "/var/log/app")]);
+    // A part of a volume stays that part.
+    let mut part = spec("/var/log/app");
+    part["containers"][0]["volumeMounts"][0]["subPath"] = json!("shop");
+    let part = injected(&cluster, &[], &part);
+    for container in [sidecar(&part), &part["spec"]["containers"][1]] {
+        assert_eq!(
+            container["volumeMounts"].as_array().unwrap().iter().find(|mount| mount["name"] == "data").unwrap()["subPath"],
+            "shop"
+        );
+    }
     // Elsewhere: a new volume beside it.
     let beside = injected(&cluster, &[], &spec("/data"));
     assert_eq!(mounts(app(&beside)), [("data", "/data"), ("logskiff-logs", "/var/log/app")]);
