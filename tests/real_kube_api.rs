@@ -456,6 +456,41 @@ fn logskiff_takes_the_environment_that_is_injected() {
     }
 }
 
+/// The Prometheus operator's own definitions take the objects that are made for it, with no field that they do not know.
+#[test]
+fn the_prometheus_operator_takes_its_objects() {
+    let Some(cluster) = Cluster::prepare("monitoring", &[]) else { return };
+    let definitions = cluster.helm.definitions();
+    cluster.text(&["apply", "--server-side", "-f", definitions.to_str().unwrap()]);
+    for name in ["podmonitors", "prometheusrules"] {
+        cluster.text(&[
+            "wait",
+            "--for=condition=established",
+            "--timeout=30s",
+            &format!("crd/{name}.monitoring.coreos.com"),
+        ]);
+    }
+    let rendered = cluster.helm.objects(
+        "logskiff-injector",
+        &[
+            "--namespace",
+            "monitoring",
+            "--set",
+            "podMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true",
+        ],
+    );
+    let mut kinds = Vec::new();
+    for object in rendered.iter().filter(|object| object["metadata"]["namespace"] == "monitoring") {
+        kinds.push(object["kind"].as_str().unwrap());
+        let made = cluster.create(object, &["--validate=strict"]).unwrap();
+        assert_eq!(made.object["kind"], object["kind"]);
+        assert_eq!(made.object["spec"], object["spec"]);
+    }
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["ConfigMap", "ConfigMap", "PodMonitor", "PrometheusRule"]);
+    cluster.text(&["delete", "-f", definitions.to_str().unwrap()]);
+}
+
 /// The examples for people who use neither Helm nor injection.
 #[test]
 fn the_plain_examples_are_admitted() {

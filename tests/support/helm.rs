@@ -54,6 +54,11 @@ impl Helm {
         self.tools.join("schemas")
     }
 
+    /// The folder of the Prometheus operator's definitions.
+    pub fn definitions(&self) -> PathBuf {
+        self.tools.join("crds")
+    }
+
     /// One of the tools.
     pub fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(self.tools.join("bin").join(name));

@@ -128,6 +128,14 @@ impl Cluster {
         self.fed(&["create", "--dry-run=server"], object)
     }
 
+    /// Makes an object.
+    ///
+    /// # Errors
+    /// What the API server says when it refuses.
+    pub fn create(&self, object: &Value, arguments: &[&str]) -> Result<Answer, String> {
+        self.fed(&[&["create"], arguments].concat(), object)
+    }
+
     /// As [`Cluster::admit`], in another namespace.
     ///
     /// # Errors
