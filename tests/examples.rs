@@ -83,3 +83,26 @@ fn the_readme_shows_the_same_pod() {
     let (shown, _) = shown.split_once("```").expect("its end");
     assert_eq!(bare(shown), bare(&read("examples/pod.yaml")));
 }
+
+/// A release changes one number in several places: none may be behind.
+#[test]
+fn the_charts_and_examples_name_this_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, line) in [
+        ("charts/logskiff-lib/Chart.yaml", format!("version: {version}")),
+        ("charts/logskiff-lib/Chart.yaml", format!("appVersion: {version}")),
+        ("charts/logskiff-lib/values.yaml", format!("  tag: {version}")),
+        ("charts/logskiff-injector/Chart.yaml", format!("version: {version}")),
+        ("charts/logskiff-injector/Chart.yaml", format!("appVersion: {version}")),
+        ("charts/logskiff-injector/values.yaml", format!("  tag: {version}")),
+        ("charts/demo-app/Chart.yaml", format!("version: {version}")),
+        ("charts/demo-app/Chart.yaml", format!("    version: {version}")),
+        ("examples/pod.yaml", format!("      image: registry.example.com/logskiff:{version}")),
+        ("examples/kustomize/shop/kustomization.yaml", format!("    newTag: {version}")),
+        ("Dockerfile", format!("ARG VERSION={version}")),
+    ] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        assert!(text.lines().any(|found| found == line), "{file} does not say {line:?}");
+    }
+}
