@@ -130,6 +130,9 @@ fn a_wrong_value_is_named() {
     let Some(helm) = Helm::prepare() else { return };
     for (values, says) in [
         ("{mode: naitive}", "at '/mode': value must be one of 'native', 'classic'"),
+        ("{kafka: null}", "missing property 'kafka'"),
+        ("{kafka: {tls: null}}", "missing property 'tls'"),
+        ("{env: null}", "missing property 'env'"),
         ("{moode: native}", "additional properties 'moode' not allowed"),
         ("{output: [kafak]}", "at '/output/0': value must be one of 'kafka', 'syslog', 'stdout'"),
         ("{kafka: {brokers: [kafka]}}", "at '/kafka/brokers/0'"),
