@@ -240,26 +240,33 @@ fn a_killed_sidecar_goes_on() {
     assert!(end.doubled * 20 < end.written, "under 5 %: {end:?}");
 }
 
-/// The kernel kills it for its memory, the kubelet starts it again with the limit that it should have.
+/// The kernel kills it for its memory: the limit falls to what is in use, and then the broker goes, so that more is held. The
+/// kubelet starts it again with the limit that it should have.
 #[test]
 fn a_sidecar_that_is_out_of_memory_goes_on() {
-    let Some(scene) = Scene::start("memory") else { return };
-    let demo = scene.demo("memory", &["--set", "app.linesPerSecond=500,app.rotateEvery=4000"]);
-    scene.received(&demo, 1_000);
-    // The limit falls below what is in use, so that nothing depends on the luck of the moment.
+    let Some(mut scene) = Scene::start("memory") else { return };
+    let demo = scene.demo("memory", &["--set", "app.linesPerSecond=1000,app.rotateEvery=4000"]);
+    scene.received(&demo, 3_000);
     let process = process_in_the_pod().expect("a logskiff");
     let group = std::fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap();
     let path = group.lines().find_map(|line| line.split_once(":memory:")).expect("a memory group").1;
     let folder = std::path::Path::new("/sys/fs/cgroup/memory").join(path.trim_start_matches('/'));
-    // The write itself fails where the kernel kills before it returns.
-    let _ = std::fs::write(folder.join("memory.limit_in_bytes"), "4M");
+    // Refused as long as more is in use by the time that it is written.
+    wait_until("a lower limit", UP, || {
+        let used = std::fs::read_to_string(folder.join("memory.usage_in_bytes")).unwrap();
+        std::fs::write(folder.join("memory.limit_in_bytes"), used.trim()).is_ok()
+    });
+    scene.broker.kill();
+    let restarted =
+        |status: &Value| status["restartCount"].as_u64() >= Some(1) && status["state"].get("running").is_some();
     wait_until("the restart", SLOW, || {
         std::thread::sleep(Duration::from_millis(500));
-        let status = &scene.cluster.get(&["pod", &demo.pod])["status"]["initContainerStatuses"][0];
-        status["restartCount"].as_u64() >= Some(1) && status["state"].get("running").is_some()
+        restarted(&scene.cluster.get(&["pod", &demo.pod])["status"]["initContainerStatuses"][0])
     });
     let pod = scene.cluster.get(&["pod", &demo.pod]);
     assert_eq!(pod["status"]["initContainerStatuses"][0]["lastState"]["terminated"]["reason"], "OOMKilled");
+    scene.broker.restart();
+    scene.received(&demo, 6_000);
     let (end, _) = scene.stop(demo);
     assert!(end.lost.is_empty(), "{end:?}");
     assert!(end.doubled * 20 < end.written, "under 5 %: {end:?}");
