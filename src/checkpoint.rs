@@ -246,6 +246,7 @@ mod tests {
             incarnation: 3,
             offset,
             boundary: Boundary::Cut,
+            whole: true,
             size: 99,
             fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
         }

@@ -167,6 +167,12 @@ pub struct Metrics {
     pub lost_bytes: Counter,
     /// Files and directories that could not be read.
     pub refused: Counter,
+    /// Rotated files that were deleted once they were settled.
+    pub pruned_files: Counter,
+    /// The bytes of these.
+    pub pruned_bytes: Counter,
+    /// Times that one could not be deleted.
+    pub prune_failures: Counter,
     /// Checkpoints that could not be saved.
     pub save_failures: Counter,
     /// Lines of its own log that were left out, because their kind had just been told.
@@ -203,6 +209,9 @@ impl Metrics {
             truncations: Counter::default(),
             lost_bytes: Counter::default(),
             refused: Counter::default(),
+            pruned_files: Counter::default(),
+            pruned_bytes: Counter::default(),
+            prune_failures: Counter::default(),
             save_failures: Counter::default(),
             log_lines_suppressed: Counter::default(),
             latency_ms: Histogram::new(LATENCY_MS),

@@ -4,18 +4,23 @@
 //! say which files began, were truncated, or are gone. It never reads outside a glob's fixed directory, never lets go of
 //! a file that is not read to its end, and never looks at what a line says.
 
+mod compressed;
+mod content;
 mod discover;
 mod file;
 mod growth;
 mod identity;
 mod open;
+mod prune;
 mod scan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use self::content::Content;
+use self::prune::Prunable;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use file::{Look, Phase, Read, TailFile};
 
@@ -27,6 +32,10 @@ const GHOST_KEPT: Duration = Duration::from_secs(10);
 const COPY_AWAITED: Duration = Duration::from_secs(10);
 /// Above so many directories, new names are found by the events and the poll alone.
 const DIRECTORIES_ASKED_MAX: usize = 64;
+/// Above so many open files, those are closed that are read to their ends and idle; they are opened again when they grow.
+const OPEN_MAX: usize = 512;
+/// So many files that are gone are remembered, so that what was compressed of them is known.
+const SHIPPED_MAX: usize = 256;
 /// So many closed files are remembered, so that they are not read again.
 const KNOWN_MAX: usize = 20_000;
 
@@ -39,6 +48,15 @@ pub enum Start {
     End,
 }
 
+/// What becomes of symbolic links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symlinks {
+    /// They are refused.
+    Deny,
+    /// Those are followed that lead to a file or directory beneath the same fixed directory.
+    Within,
+}
+
 /// What one input tails.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -48,6 +66,10 @@ pub struct Config {
     pub exclude: Vec<String>,
     /// Where files that are there at the first start begin.
     pub start: Start,
+    /// What becomes of symbolic links.
+    pub symlinks: Symlinks,
+    /// Rotated files are deleted once everything in them is settled.
+    pub prune: bool,
 }
 
 /// What the shipper must know of.
@@ -62,6 +84,10 @@ pub enum Event {
     Lost(PathBuf, u64),
     /// A file of the checkpoint is gone, or is another one now. What it held past the checkpoint is not known.
     Vanished(PathBuf),
+    /// A rotated file was deleted, and how long it was.
+    Pruned(PathBuf, u64),
+    /// A rotated file cannot be deleted, and why. Tried again at each scan.
+    NotPruned(PathBuf, String),
     /// A file or directory cannot be read, and why. Said once, retried at each look.
     Refused(PathBuf, String),
 }
@@ -91,12 +117,14 @@ struct Known {
 struct Waiting {
     since: Instant,
     size: u64,
+    /// It came with a rotation.
+    rotated: bool,
 }
 
 /// All files of all inputs.
 #[derive(Debug)]
 pub struct Tail {
-    inputs: Vec<(Globs, Start)>,
+    inputs: Vec<(Globs, Config)>,
     /// Enters event ids: the pod's unique id.
     scope: String,
     /// Indexed by [`FileId`].
@@ -105,6 +133,10 @@ pub struct Tail {
     reserved: Vec<(FileId, PathBuf, u64)>,
     ghosts: Vec<Ghost>,
     known: HashMap<Inode, Known>,
+    /// The last files that were read to their ends and are gone: their copies may still be compressed.
+    shipped: VecDeque<Bookmark>,
+    /// What may be deleted, as the last scan found.
+    prunable: Vec<Prunable>,
     waiting: HashMap<Inode, Waiting>,
     /// Names whose file was lately moved away, truncated or deleted.
     rotations: HashMap<PathBuf, Instant>,
@@ -134,7 +166,7 @@ impl Tail {
         bookmarks: Option<Vec<Bookmark>>,
         now: Instant,
     ) -> Result<Self, GlobError> {
-        let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude)?, input.start));
+        let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude, input.symlinks)?, input.clone()));
         let fresh = bookmarks.is_none();
         let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), since: now };
         // What a rotation made of these files while nobody looked is ours to read.
@@ -146,6 +178,8 @@ impl Tail {
             reserved: Vec::new(),
             ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
             known: HashMap::new(),
+            shipped: VecDeque::new(),
+            prunable: Vec::new(),
             waiting: HashMap::new(),
             rotations,
             refused: HashMap::new(),
@@ -206,15 +240,16 @@ impl Tail {
                 Ok(Look::Changed) => ready.push(file.id),
                 Ok(Look::Still) => {}
                 Ok(Look::Truncated) => truncated.push(file.id),
-                Err(error) => broken.push((file.path.clone(), error)),
+                Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
             if file.lost_bytes > lost_bytes {
                 self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
             }
             self.rescan |= file.phase != phase;
+            broken.extend(file.complaint().map(|why| (file.path.clone(), why.to_owned())));
         }
         for (path, error) in broken {
-            self.refuse(path, &error.to_string());
+            self.refuse(path, &error);
         }
         for id in truncated {
             ready.extend(self.truncated(id, now));
@@ -273,17 +308,28 @@ impl Tail {
         ghost.map(|ghost| (ghost.mark.offset, ghost.mark.boundary) = (to.offset, to.boundary)).is_some()
     }
 
-    /// Files that are out of their place, still, and read to the end: they can be let go once they are settled.
+    /// Files that can be let go once they are settled: those that are out of their place, still, and read to the end; and
+    /// where too many are open, those that have been idle for longest.
     #[must_use]
     pub fn finished(&self, now: Instant) -> Vec<FileId> {
-        self.files().filter(|file| file.is_final(now) && file.at_end()).map(|file| file.id).collect()
+        let read = || self.files().filter(|file| file.at_end());
+        let mut finished: Vec<FileId> = read().filter(|file| file.is_final(now)).map(|file| file.id).collect();
+        let surplus = self.files().count().saturating_sub(finished.len() + OPEN_MAX);
+        if surplus > 0 {
+            let mut idle: Vec<&TailFile> = read().filter(|file| file.is_idle(now)).collect();
+            idle.sort_by_key(|file| file.changed_at);
+            finished.extend(idle.iter().take(surplus).map(|file| file.id));
+        }
+        finished
     }
 
     /// Lets go of a file that is settled. It is remembered while its name exists.
     pub fn release(&mut self, id: FileId) {
         let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
-        if file.phase != Phase::Deleted && self.known.len() < KNOWN_MAX {
-            let mark = file.bookmark(file.at());
+        let Ok(mark) = file.closing_mark() else { return };
+        if file.phase == Phase::Deleted {
+            self.remember(mark);
+        } else if self.known.len() < KNOWN_MAX {
             self.known.insert(file.inode, Known { changed: None, input: file.input, mark });
         }
     }
@@ -328,13 +374,10 @@ impl Tail {
     }
 
     fn number(&self) -> FileId {
-        let taken = |id: &FileId| {
-            self.file(*id).is_some()
-                || self.reserved.iter().any(|(reserved, ..)| reserved == id)
-                || self.ghosts.iter().any(|ghost| ghost.id == Some(*id))
-        };
-        let free = (0..=u32::MAX).map(FileId).find(|id| !taken(id));
-        free.unwrap_or(FileId(u32::MAX))
+        let reserved = self.reserved.iter().map(|(id, ..)| *id);
+        let taken: HashSet<FileId> = reserved.chain(self.ghosts.iter().filter_map(|ghost| ghost.id)).collect();
+        let free = |id: &FileId| !taken.contains(id) && self.file(*id).is_none();
+        (0..=u32::MAX).map(FileId).find(free).unwrap_or(FileId(u32::MAX))
     }
 
     /// The content that was read from a file is gone from it: it becomes a ghost, and the file begins anew.
@@ -359,7 +402,7 @@ impl Tail {
 
     fn begin(
         &mut self,
-        (input, path, handle): (usize, PathBuf, std::fs::File),
+        (input, path, handle): (usize, PathBuf, Content),
         at: Watermark,
         origin: String,
         incarnation: u32,
@@ -377,11 +420,29 @@ impl Tail {
 
     fn place(&mut self, file: TailFile) {
         let place = file.id.0 as usize;
-        self.known.remove(&file.inode);
+        // The inode may have been another file's, of which a compressed copy may still be there.
+        if let Some(former) = self.known.remove(&file.inode) {
+            self.remember(former.mark);
+        }
         if self.files.len() <= place {
             self.files.resize_with(place + 1, || None);
         }
         self.files[place] = Some(file);
+    }
+
+    /// Keeps what is known of a file that is gone.
+    fn remember(&mut self, mark: Bookmark) {
+        if mark.fingerprint.head_bytes > 0 {
+            self.shipped.truncate(SHIPPED_MAX - 1);
+            self.shipped.push_front(mark);
+        }
+    }
+
+    /// Says of an open file whether everything before its position was read by us.
+    fn say_whole(&mut self, inode: Inode, whole: bool) {
+        if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
+            file.whole = whole;
+        }
     }
 
     fn refuse(&mut self, path: PathBuf, why: &str) {

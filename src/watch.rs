@@ -52,6 +52,7 @@ pub struct Watch {
     wishes: Sender<Wish>,
     armed: Receiver<Option<Vec<PathBuf>>>,
     fails: Arc<AtomicBool>,
+    happened: Arc<AtomicBool>,
     mode: Mode,
 }
 
@@ -61,6 +62,7 @@ pub struct Watcher {
     wishes: Receiver<Wish>,
     armed: Sender<Option<Vec<PathBuf>>>,
     fails: Arc<AtomicBool>,
+    happened: Arc<AtomicBool>,
     mode: Mode,
 }
 
@@ -69,10 +71,16 @@ pub struct Watcher {
 pub fn watch(mode: Mode) -> (Watch, Watcher) {
     let (wish_sender, wish_receiver) = channel(Wish::Busy);
     let (armed_sender, armed_receiver) = channel(None);
-    let fails = Arc::new(AtomicBool::new(false));
+    let (fails, happened) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     (
-        Watch { wishes: wish_sender, armed: armed_receiver, fails: Arc::clone(&fails), mode },
-        Watcher { wishes: wish_receiver, armed: armed_sender, fails, mode },
+        Watch {
+            wishes: wish_sender,
+            armed: armed_receiver,
+            fails: Arc::clone(&fails),
+            happened: Arc::clone(&happened),
+            mode,
+        },
+        Watcher { wishes: wish_receiver, armed: armed_sender, fails, happened, mode },
     )
 }
 
@@ -96,6 +104,12 @@ impl Watch {
     #[must_use]
     pub fn works(&self) -> bool {
         self.mode != Mode::Poll && !self.fails.load(Ordering::Relaxed)
+    }
+
+    /// Whether an event came since this was last asked: to a file that is closed, perhaps, so that only a scan tells.
+    #[must_use]
+    pub fn happened(&self) -> bool {
+        self.happened.swap(false, Ordering::AcqRel)
     }
 
     fn wish(&self, wish: Wish) {
@@ -134,11 +148,15 @@ impl Watcher {
             self.fails.store(events.is_err(), Ordering::Relaxed);
             self.armed.send_replace(Some(directories));
             wake();
+            let happened = || {
+                self.happened.store(true, Ordering::Release);
+                wake();
+            };
             match events {
                 Ok(mut events) => {
                     tokio::select! {
                         changed = self.wishes.changed() => if changed.is_err() { return },
-                        () = forward(&mut events, &wake) => {}
+                        () = forward(&mut events, &happened) => {}
                     }
                 }
                 Err(error) => {

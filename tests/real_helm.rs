@@ -338,10 +338,17 @@ fn the_pod_is_hardened_by_default() {
     for absent in ["readinessProbe", "startupProbe", "lifecycle"] {
         assert!(container.get(absent).is_none(), "{absent}");
     }
+    let writable = |pod: &Value| -> Vec<Value> {
+        let mounts = sidecar(pod)["volumeMounts"].as_array().unwrap().clone();
+        mounts.into_iter().filter(|mount| mount["readOnly"] != true).map(|mount| mount["name"].clone()).collect()
+    };
+    assert_eq!(writable(&pod), ["logskiff-state"]);
+    // Only who deletes needs to write.
+    for asked in ["logskiff.logs.prune=true", "logskiff.env.LOGSKIFF_INPUT_WEB_PRUNE=acked"] {
+        assert_eq!(writable(&helm.pod(&["--set", asked])), ["logskiff-logs", "logskiff-state"], "{asked}");
+    }
+    assert_eq!(writable(&helm.pod(&["--set", "logskiff.env.LOGSKIFF_INPUT_WEB_PRUNE=off"])), ["logskiff-state"]);
     let mounts = container["volumeMounts"].as_array().unwrap();
-    let writable: Vec<_> =
-        mounts.iter().filter(|mount| mount["readOnly"] != true).map(|mount| &mount["name"]).collect();
-    assert_eq!(writable, ["logskiff-state"]);
     assert!(mounts.iter().any(|mount| mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"));
     assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], 35, "5 s for the application, 25 s, 5 s");
     let minutes = helm.pod(&["--set", "logskiff.drainTimeout=2m,logskiff.appStopSeconds=60"]);

@@ -8,18 +8,32 @@
     reason = "a test crate exports nothing, and what fails is to fail the test"
 )]
 
+#[path = "tail_model/case.rs"]
+mod case;
 #[path = "tail_model/cases.rs"]
 mod cases;
+#[path = "tail_model/compressed.rs"]
+mod compressed;
 #[path = "tail_model/desk.rs"]
 mod desk;
+#[path = "tail_model/links.rs"]
+mod links;
 #[path = "tail_model/model.rs"]
 mod model;
+#[path = "tail_model/pruned.rs"]
+mod pruned;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 
+use logskiff::tail::{Config, Start, Symlinks};
+
 use self::model::{Between, Model};
+
+fn tailing(paths: Vec<String>, start: Start) -> Config {
+    Config { paths, exclude: vec![], start, symlinks: Symlinks::Deny, prune: false }
+}
 
 #[derive(Clone, Debug)]
 enum Action {

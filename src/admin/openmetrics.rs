@@ -253,6 +253,11 @@ impl Scrape {
         to.counter("logskiff_truncations", "Truncations of files", self.metrics.truncations.get())?;
         let refused = "Files and directories that could not be read";
         to.counter("logskiff_refused_files", refused, self.metrics.refused.get())?;
+        let pruned = "Rotated files deleted once they were settled";
+        to.counter("logskiff_pruned_files", pruned, self.metrics.pruned_files.get())?;
+        to.counter("logskiff_pruned_bytes", "Bytes of these", self.metrics.pruned_bytes.get())?;
+        let failures = "Times that a settled file could not be deleted";
+        to.counter("logskiff_prune_failures", failures, self.metrics.prune_failures.get())?;
         let inotify = "Whether inotify wakes the reader; 0: it looks by the clock";
         to.gauge("logskiff_inotify", inotify, u64::from(self.snapshot.inotify))
     }

@@ -41,6 +41,24 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn
                 tracing::info!(path, left_out, "gone since the last run; all that was seen of it was shipped");
             }
         }
+        Event::Pruned(path, bytes) => {
+            metrics.pruned_files.add(1);
+            metrics.pruned_bytes.add(*bytes);
+            if let Some(left_out) = news.due_each("pruned", FILES_TOLD_MAX) {
+                tracing::info!(path = shown(path), bytes, left_out, "everything in it is acknowledged; deleted");
+            }
+        }
+        Event::NotPruned(path, why) => {
+            metrics.prune_failures.add(1);
+            if let Some(left_out) = news.due_each("prune", FILES_TOLD_MAX) {
+                tracing::error!(
+                    path = shown(path),
+                    why,
+                    left_out,
+                    "LOGSKIFF_PRUNE=acked, but it cannot be deleted; mount the logs writable, for an account that may"
+                );
+            }
+        }
         Event::Refused(path, why) => {
             metrics.refused.add(1);
             if let Some(left_out) = news.due_each("refused", FILES_TOLD_MAX) {

@@ -5,6 +5,7 @@
 //! the clock says. When anything fails there is one way back: wait until nothing is in flight, rewind to the watermark,
 //! read again.
 
+mod files;
 mod life;
 mod read;
 mod renew;
@@ -23,8 +24,8 @@ use crate::admin::Board;
 use crate::batch::{Batch, Topics};
 use crate::checkpoint::Saver;
 use crate::config::Config;
+use crate::encode::Envelope;
 use crate::encode::template::Place;
-use crate::encode::{Envelope, Source, labels};
 use crate::forecast::Forecast;
 use crate::ledger::Ledger;
 use crate::metrics::{ErrorKind, Metrics};
@@ -32,10 +33,10 @@ use crate::news::News;
 use crate::output::kafka::Kafka;
 use crate::output::syslog::Syslog;
 use crate::output::{Report, stdout};
-use crate::record::{FileId, Watermark};
+use crate::record::FileId;
 use crate::redact::Carry;
 use crate::system::Volume;
-use crate::tail::{Event, Tail};
+use crate::tail::Tail;
 use crate::watch::Watch;
 
 use self::life::Life;
@@ -117,6 +118,7 @@ pub(super) struct Shipper {
     resume_at: Option<Instant>,
     back_off: Duration,
     scan_at: Instant,
+    scanned_at: Instant,
     /// When something new was last read.
     busy_at: Instant,
     saved_at: Instant,
@@ -155,6 +157,7 @@ impl Shipper {
             resume_at: None,
             back_off: BACK_OFF.0,
             scan_at: now,
+            scanned_at: now,
             busy_at: now,
             saved_at: now,
             unsaved_bytes: 0,
@@ -287,7 +290,10 @@ impl Shipper {
 
     /// One walk from the directories to the outputs.
     fn round(&mut self, now: Instant) -> Result<(), AppError> {
-        if now >= self.scan_at || self.tools.tail.rescan() {
+        // Events come one a write: the linger bounds what they cost.
+        let due = now >= self.scan_at || self.tools.tail.rescan();
+        if due || (now >= self.scanned_at + self.config.batch.linger && self.tools.watch.happened()) {
+            self.scanned_at = now;
             self.scan(now);
         }
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
@@ -303,93 +309,6 @@ impl Shipper {
         self.flush()?;
         self.let_go(now);
         Ok(())
-    }
-
-    fn scan(&mut self, now: Instant) {
-        self.read_labels();
-        self.tools.tail.scan(now);
-        self.scan_at = now + self.config.watch.poll;
-        self.handle_events(now);
-        self.foresee(now);
-    }
-
-    fn handle_events(&mut self, now: Instant) {
-        let (mut truncated, mut opened) = (false, false);
-        for event in self.tools.tail.events() {
-            mouth::tell(&event, &self.tools.metrics, &self.tools.news, |path| shown(&self.tools.pipelines, path));
-            truncated |= matches!(event, Event::Truncated(_));
-            if let Event::Opened(file, watermark) = event {
-                opened = true;
-                self.open(file, watermark);
-            }
-        }
-        if truncated {
-            // The new incarnation must be on record before anything of it leaves: its number enters event ids.
-            self.checkpoint_for_good(now);
-        } else if opened {
-            self.checkpoint(now, true);
-        }
-    }
-
-    fn open(&mut self, file: FileId, watermark: Watermark) {
-        let Some(opened) = self.tools.tail.file(file) else { return };
-        let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
-        self.ledger.open(file, input, watermark);
-        tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = watermark.offset, "reading");
-        self.describe(file, input, path, &origin);
-        self.recall(file);
-    }
-
-    /// Writes down what goes with a file.
-    fn describe(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
-        let redactor = self.tools.pipelines[input].redactor();
-        let name = &self.config.inputs[input].name;
-        let shown = path.to_string_lossy();
-        let source = Source { input: name, path: &shown, origin, labels: &self.labels };
-        let envelope = Envelope::new(&self.config.encode, &source, |text| redactor.redact_text(text));
-        let kafka = self.config.output.kafka.as_ref();
-        let topic = match kafka.map(|kafka| &kafka.topic) {
-            Some(topic) if topic.by_record() => None,
-            Some(topic) => Some(self.topics.number_or_default(&envelope.render(topic, None), &self.tools.metrics)),
-            None => Some(0),
-        };
-        let key = match kafka.and_then(|kafka| kafka.key.as_ref()) {
-            Some(key) if key.by_record() => None,
-            Some(key) => Some(envelope.render(key, None)),
-            None => Some(String::new()),
-        };
-        let (carry, rotated_at) = self.desks.get(&file).map(|desk| (desk.carry, desk.rotated_at)).unwrap_or_default();
-        self.desks.insert(file, Desk { input, path, envelope, carry, topic, key, rotated_at });
-    }
-
-    /// Learns from the lines before a file's position what matters to what is masked after it.
-    fn recall(&mut self, file: FileId) {
-        let before = self.tools.tail.file(file).and_then(|file| file.lookback(LOOKBACK_BYTES).ok());
-        if let Some(desk) = self.desks.get_mut(&file) {
-            desk.carry = Carry::default();
-            desk.carry.resume(&before.unwrap_or_default());
-        }
-    }
-
-    /// Reads the pod's labels, again when they have changed.
-    fn read_labels(&mut self) {
-        let Some(path) = &self.config.encode.pod.labels_file else { return };
-        let Ok(text) = std::fs::read_to_string(path) else {
-            if self.tools.news.due("labels").is_some() {
-                tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
-            }
-            return;
-        };
-        if self.labels_read.as_ref() == Some(&text) {
-            return;
-        }
-        self.labels = labels::parse(&text);
-        self.labels_read = Some(text);
-        let files: Vec<_> =
-            self.tools.tail.files().map(|file| (file.id, file.input, file.path.clone(), file.origin.clone())).collect();
-        for (file, input, path, origin) in files {
-            self.describe(file, input, path, &origin);
-        }
     }
 
     /// Hands the batch to the outputs. What Kafka does not take yet is offered again.
@@ -430,22 +349,6 @@ impl Shipper {
         self.batch.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
         Ok(())
-    }
-
-    /// Lets go of files that are out of their place, read to the end and settled.
-    fn let_go(&mut self, now: Instant) {
-        for file in self.tools.tail.finished(now) {
-            if self.ledger.settled(file) {
-                self.tools.tail.release(file);
-                self.close(file);
-            }
-        }
-        for file in self.tools.tail.expire(now) {
-            if self.ledger.settled(file) {
-                self.tools.tail.forget(file);
-                self.close(file);
-            }
-        }
     }
 
     fn end(mut self) -> Summary {

@@ -13,7 +13,7 @@ use super::names;
 use super::reader::Reader;
 use super::reference::{INPUT_PREFIX, RULE_PREFIX};
 use crate::parse::{Format, Type};
-use crate::tail::Start;
+use crate::tail::{Start, Symlinks};
 use crate::{frame, parse, redact, tail};
 
 /// Below, nearly every line would be cut; above, one line would be most of the memory.
@@ -77,7 +77,9 @@ fn tail(reader: &mut Reader<'_>) -> tail::Config {
         reader.mistake(&reader.source(EXCLUDE), reason);
     }
     let start = reader.choice("LOGSKIFF_START", &[("beginning", Start::Beginning), ("end", Start::End)]);
-    tail::Config { paths, exclude, start }
+    let symlinks = reader.choice("LOGSKIFF_SYMLINKS", &[("deny", Symlinks::Deny), ("within", Symlinks::Within)]);
+    let prune = reader.choice("LOGSKIFF_PRUNE", &[("off", false), ("acked", true)]);
+    tail::Config { paths, exclude, start, symlinks, prune }
 }
 
 fn path_mistake(glob: &str) -> Option<String> {

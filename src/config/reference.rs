@@ -170,6 +170,12 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Input, "LOGSKIFF_START", Choice(&["beginning", "end"]), "beginning")
         .per_input()
         .doc("Where a file without a checkpoint starts when the sidecar starts. A file that appears later always starts at its beginning."),
+    Variable::new(Input, "LOGSKIFF_SYMLINKS", Choice(&["deny", "within"]), "deny")
+        .per_input()
+        .doc("`within` follows symbolic links to files and directories beneath the same fixed directory of a glob. Links that lead elsewhere are always refused."),
+    Variable::new(Input, "LOGSKIFF_PRUNE", Choice(&["off", "acked"]), "off")
+        .per_input()
+        .doc("`acked` deletes rotated files, `.gz` included, once every byte in them is acknowledged or dropped by a rule, so that the volume does not fill. Never the file that is written to. Needs the logs mounted writable."),
     Variable::new(Input, "LOGSKIFF_STATE_DIR", Path, "/var/lib/logskiff")
         .doc("Directory of the checkpoints: a volume of its own. `none` keeps no state, so a restart ships everything again."),
     Variable::new(Input, "LOGSKIFF_POLL", Duration, "1s")

@@ -52,6 +52,10 @@ pub struct Bookmark {
     pub offset: u64,
     /// What stands at the offset.
     pub boundary: Boundary,
+    /// Everything before the offset was read and settled by us: nothing was skipped at the start. A checkpoint that does
+    /// not say so was written before it was asked for.
+    #[serde(default)]
+    pub whole: bool,
     /// How long the file was when last looked at.
     pub size: u64,
     /// How it is known again.

@@ -1,7 +1,7 @@
 //! Globs into files.
 //!
 //! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
-//! It opens nothing and follows no symbolic link.
+//! It opens nothing, and follows symbolic links only where that is asked for.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,14 +11,18 @@ use std::path::{Component, Path, PathBuf};
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::WalkDir;
 
-use super::identity;
+use super::{Symlinks, identity};
 use crate::record::Inode;
 
 /// So many files of one input are looked at; beyond it the rest is left out and that is said.
 pub(super) const FILES_MAX: usize = 10_000;
 
-/// Endings of compressed files: the text in them was shipped before they were compressed.
-const COMPRESSED: [&str; 9] = ["gz", "zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+/// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
+const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+/// The ending of those that are.
+const GZIP: &[u8] = b".gz";
+/// What stands before the name of a file that is just being deleted.
+pub(super) const PRUNING: &str = ".logskiff-pruning-";
 
 /// Why a file is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +33,11 @@ pub enum Class {
     Sibling,
     /// As either, but left out by `EXCLUDE`: only read to its end if it was begun under another name.
     Excluded,
+    /// It is called as one of these would be when compressed with gzip, and whether a glob names it.
+    Gzip {
+        /// A glob names it.
+        named: bool,
+    },
     /// A glob names it and its ending says that it is compressed.
     Compressed,
 }
@@ -38,6 +47,10 @@ pub enum Class {
 pub struct Candidate {
     /// The fixed directory it is beneath.
     pub root: PathBuf,
+    /// Where it is beneath the root, without any symbolic link.
+    pub place: PathBuf,
+    /// How many names it has.
+    pub names: u64,
     /// Its full path.
     pub path: PathBuf,
     /// Where it stands in the file system.
@@ -51,10 +64,10 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The path from the root.
+    /// Whether it is found through a symbolic link.
     #[must_use]
-    pub fn relative(&self) -> &Path {
-        self.path.strip_prefix(&self.root).unwrap_or(&self.path)
+    pub fn linked(&self) -> bool {
+        !self.path.ends_with(&self.place)
     }
 
     /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
@@ -87,6 +100,7 @@ pub struct Found {
 pub struct Globs {
     roots: Vec<Root>,
     exclude: GlobSet,
+    symlinks: Symlinks,
 }
 
 #[derive(Debug)]
@@ -112,7 +126,7 @@ impl Globs {
     ///
     /// # Errors
     /// The first [`GlobError`].
-    pub fn new(paths: &[String], exclude: &[String]) -> Result<Self, GlobError> {
+    pub fn new(paths: &[String], exclude: &[String], symlinks: Symlinks) -> Result<Self, GlobError> {
         let mut roots: Vec<(PathBuf, GlobSetBuilder, usize)> = Vec::new();
         for path in paths {
             let (directory, depth) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
@@ -133,7 +147,8 @@ impl Globs {
         for pattern in exclude {
             excluded.add(glob(pattern)?);
         }
-        Ok(Self { roots: roots.into_iter().map(build).collect::<Result<_, GlobError>>()?, exclude: excluded.build()? })
+        let roots = roots.into_iter().map(build).collect::<Result<_, GlobError>>()?;
+        Ok(Self { roots, exclude: excluded.build()?, symlinks })
     }
 
     /// Walks the fixed directories.
@@ -151,8 +166,22 @@ impl Globs {
             found.directories.extend(root.directory.ancestors().find(|above| above.is_dir()).map(Path::to_path_buf));
             return;
         }
-        for entry in WalkDir::new(&root.directory).max_depth(root.depth_max).follow_links(false).follow_root_links(true)
-        {
+        let within = self.symlinks == Symlinks::Within;
+        // What a link leads to is opened by its real place beneath the real root, so that no link is followed on opening.
+        let real = if within { root.directory.canonicalize().ok() } else { None };
+        let walk = WalkDir::new(&root.directory).max_depth(root.depth_max).follow_links(within).follow_root_links(true);
+        let mut outside = Vec::new();
+        let walk = walk.into_iter().filter_entry(|entry| {
+            let strays = entry.depth() > 0
+                && entry.path_is_symlink()
+                && within
+                && place(real.as_deref(), entry.path()).is_none();
+            if strays && self.classify(root, entry.path()) == Some(Class::Match) {
+                outside.push((entry.path().to_path_buf(), "a symbolic link that leads out of the root".to_owned()));
+            }
+            !strays
+        });
+        for entry in walk {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -161,9 +190,8 @@ impl Globs {
                         continue;
                     }
                     let path = error.path().unwrap_or(&root.directory).to_path_buf();
-                    found
-                        .unreadable
-                        .push((path, error.io_error().map_or_else(|| error.to_string(), ToString::to_string)));
+                    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    found.unreadable.push((path, why));
                     continue;
                 }
             };
@@ -176,7 +204,7 @@ impl Globs {
             let Some(class) = self.classify(root, entry.path()) else { continue };
             if found.candidates.len() >= FILES_MAX {
                 found.more = true;
-                return;
+                break;
             }
             if !entry.file_type().is_file() {
                 if class == Class::Match {
@@ -185,8 +213,13 @@ impl Globs {
                 continue;
             }
             let Ok(metadata) = entry.metadata() else { continue };
+            let lies =
+                if within { place(real.as_deref(), entry.path()) } else { beneath(&root.directory, entry.path()) };
+            let Some(lies) = lies else { continue };
             found.candidates.push(Candidate {
                 root: root.directory.clone(),
+                place: lies,
+                names: metadata.nlink(),
                 inode: identity::inode(&metadata),
                 size: metadata.len(),
                 changed: (metadata.ctime(), metadata.ctime_nsec()),
@@ -194,9 +227,12 @@ impl Globs {
                 class,
             });
         }
+        found.unreadable.append(&mut outside);
     }
 
     fn classify(&self, root: &Root, path: &Path) -> Option<Class> {
+        let original = pruned_name(path);
+        let path = original.as_deref().unwrap_or(path);
         let named = root.globs.is_match(path);
         if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
             return named.then_some(Class::Compressed);
@@ -206,10 +242,26 @@ impl Globs {
         }
         Some(match (self.exclude.is_match(path), named) {
             (true, _) => Class::Excluded,
+            (false, named) if path.as_os_str().as_bytes().ends_with(GZIP) => Class::Gzip { named },
             (false, true) => Class::Match,
             (false, false) => Class::Sibling,
         })
     }
+}
+
+/// Where `path` lies beneath `root`, links resolved; `None` when it is not beneath.
+fn place(root: Option<&Path>, path: &Path) -> Option<PathBuf> {
+    beneath(root?, &path.canonicalize().ok()?)
+}
+
+fn beneath(root: &Path, path: &Path) -> Option<PathBuf> {
+    path.strip_prefix(root).ok().map(Path::to_path_buf)
+}
+
+/// The name that a file had before it was to be deleted.
+pub(super) fn pruned_name(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.as_bytes().strip_prefix(PRUNING.as_bytes())?;
+    Some(path.with_file_name(OsStr::from_bytes(name)))
 }
 
 fn glob(pattern: &str) -> Result<Glob, globset::Error> {
@@ -246,9 +298,12 @@ pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
 /// `app.log`. The added part must look like a number, a date or one of the usual words, so that `app.log.swp` is none.
 fn bases(name: &OsStr) -> Vec<OsString> {
     let name = name.as_bytes();
+    let name = name.strip_prefix(PRUNING.as_bytes()).unwrap_or(name);
+    let unpacked = name.strip_suffix(GZIP);
+    let name = unpacked.unwrap_or(name);
     let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());
     let separators = (1..name.len()).filter(|at| b".-_".contains(&name[*at]));
-    let mut bases = Vec::new();
+    let mut bases: Vec<OsString> = unpacked.iter().map(|name| OsStr::from_bytes(name).to_owned()).collect();
     for at in separators {
         if rotation_mark(&name[at + 1..]) {
             bases.push(OsStr::from_bytes(&name[..at]).to_owned());
@@ -303,6 +358,9 @@ mod tests {
         check("app.log.old", &["app.log"]);
         check("app.log.swp", &[]);
         check("app.log", &[]);
+        check("app.log.gz", &["app.log"]);
+        check("app.log.2.gz", &["app.log.2", "app.log"]);
+        check(".logskiff-pruning-app.log.1", &["app.log"]);
         check("app-error.log", &[]);
         check(".1", &[]);
     }
@@ -326,10 +384,10 @@ mod tests {
         }
         std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
         let glob = |text: &str| format!("{}/{text}", root.display());
-        let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")]).unwrap();
+        let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")], Symlinks::Deny).unwrap();
         let found = globs.find();
         let mut names: Vec<_> =
-            found.candidates.iter().map(|found| (found.relative().to_str().unwrap(), found.class)).collect();
+            found.candidates.iter().map(|found| (found.place.to_str().unwrap(), found.class)).collect();
         names.sort_unstable();
         assert_eq!(
             names,
@@ -337,7 +395,8 @@ mod tests {
                 ("a/b/app.log", Class::Match),
                 ("app.log", Class::Match),
                 ("app.log.1", Class::Sibling),
-                ("old.log.gz", Class::Compressed),
+                ("app.log.2.gz", Class::Gzip { named: false }),
+                ("old.log.gz", Class::Gzip { named: true }),
                 ("skip.log", Class::Excluded),
             ]
         );
@@ -348,7 +407,7 @@ mod tests {
     #[test]
     fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
         let dir = tempfile::tempdir().unwrap();
-        let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[]).unwrap();
+        let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
         assert_eq!(globs.find().directories, [dir.path()]);
     }
 }

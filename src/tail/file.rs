@@ -3,12 +3,12 @@
 //! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
 //! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::content::Content;
 use super::growth::Growth;
 use super::identity;
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
@@ -60,6 +60,8 @@ pub struct TailFile {
     pub phase: Phase,
     /// When it last grew or changed its phase.
     pub changed_at: Instant,
+    /// Everything before the position was read by us: nothing was skipped at the start.
+    pub whole: bool,
     /// How long it is known to have been with this content.
     pub size: u64,
     /// Bytes that a truncation took away before they were read, as far as they were seen.
@@ -67,7 +69,7 @@ pub struct TailFile {
     /// Its length at the last look.
     length: u64,
     /// Moved out when a truncation starts a new incarnation.
-    pub(super) handle: File,
+    pub(super) handle: Content,
     /// The next byte that no span covers yet.
     at: Watermark,
     /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
@@ -100,14 +102,15 @@ impl TailFile {
     ///
     /// # Errors
     /// When the file cannot be read, or ends before the position.
-    pub fn new(
-        (id, input, path, handle): (FileId, usize, PathBuf, File),
+    pub(super) fn new(
+        (id, input, path, handle): (FileId, usize, PathBuf, Content),
         at: Watermark,
         origin: String,
         incarnation: u32,
         now: Instant,
     ) -> io::Result<Self> {
         let metadata = handle.metadata()?;
+        let length = handle.length()?;
         let before = identity::before(&handle, at.offset)?;
         let head = identity::read_at(&handle, 0, identity::HEAD_BYTES)?;
         let marked = identity::fingerprint(&head, &before, at.offset);
@@ -120,9 +123,10 @@ impl TailFile {
             incarnation,
             phase: Phase::Live,
             changed_at: now,
-            size: metadata.len(),
+            whole: at.offset == 0,
+            size: length,
             lost_bytes: 0,
-            length: metadata.len(),
+            length,
             handle,
             at,
             had_read: None,
@@ -155,7 +159,7 @@ impl TailFile {
     pub fn look(&mut self, now: Instant) -> io::Result<Look> {
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
-        let length = metadata.len();
+        let length = self.handle.length()?;
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
             self.phase = Phase::Deleted;
             self.changed_at = now;
@@ -170,7 +174,9 @@ impl TailFile {
                 return Ok(Look::Truncated);
             }
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
-            self.lost_bytes += self.size.saturating_sub(length);
+            if !self.handle.is_gzip() {
+                self.lost_bytes += self.size.saturating_sub(length);
+            }
             self.size = length;
         }
         self.length = length;
@@ -181,6 +187,12 @@ impl TailFile {
         self.growth.seen(length, self.looked_at.map_or(written, |looked_at| written.max(looked_at)));
         self.looked_at = Some(now);
         Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
+    }
+
+    /// What is wrong with it, where it is compressed.
+    #[must_use]
+    pub fn complaint(&self) -> Option<&'static str> {
+        self.handle.complaint()
     }
 
     /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
@@ -216,12 +228,22 @@ impl TailFile {
         }
     }
 
+    /// Whether it is in its place and has not been written to for a while.
+    #[must_use]
+    pub fn is_idle(&self, now: Instant) -> bool {
+        self.phase == Phase::Live && now.saturating_duration_since(self.changed_at) >= ROTATED_QUIET
+    }
+
     /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
     /// the position that it was taken back from.
     ///
     /// # Errors
     /// When the file cannot be read.
     fn continues(&mut self) -> io::Result<bool> {
+        // Whoever packs a file does it once; to look back means to unpack it again.
+        if self.handle.is_gzip() {
+            return Ok(true);
+        }
         let start = self.at.offset - self.before.len() as u64;
         if identity::read_at(&self.handle, start, self.before.len())? != self.before {
             return Ok(false);
@@ -257,7 +279,7 @@ impl TailFile {
         let before_bytes = self.before.len();
         buffer.resize(before_bytes + most, 0);
         let start = self.at.offset - before_bytes as u64;
-        let length = identity::fill(&self.handle, start, buffer)?;
+        let length = self.handle.fill(start, buffer)?;
         if length < before_bytes || buffer[..before_bytes] != self.before[..] || !self.know_head()? {
             return Ok(Read::Truncated);
         }
@@ -266,7 +288,8 @@ impl TailFile {
         buffer.truncate(read);
         let last = read < most;
         self.more = !last;
-        self.length = self.length.max(self.at.offset + read as u64);
+        self.length =
+            if self.handle.is_gzip() { self.handle.length()? } else { self.length.max(self.at.offset + read as u64) };
         self.size = self.length;
         Ok(Read::Bytes(read, last))
     }
@@ -317,8 +340,8 @@ impl TailFile {
     ///
     /// # Errors
     /// When `other` cannot be read.
-    pub fn is_copied_by(&self, other: &File) -> io::Result<bool> {
-        if other.metadata()?.len() >= self.at.offset {
+    pub(super) fn is_copied_by(&self, other: &Content) -> io::Result<bool> {
+        if other.length()? >= self.at.offset {
             return identity::matches(other, &self.fingerprint());
         }
         let head = identity::read_at(other, 0, identity::HEAD_BYTES)?;
@@ -331,10 +354,25 @@ impl TailFile {
         &self.head
     }
 
+    /// What is to be known of the file when it is closed, read to its end and settled: of a compressed one, how it looks
+    /// without being unpacked.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn closing_mark(&mut self) -> io::Result<Bookmark> {
+        let mark = self.bookmark(self.at);
+        if !self.handle.is_gzip() {
+            return Ok(mark);
+        }
+        let raw = self.handle.raw()?;
+        let size = raw.length()?;
+        Ok(Bookmark { offset: size, size, boundary: Boundary::Line, fingerprint: identity::take(&raw, size)?, ..mark })
+    }
+
     /// The file's place in the checkpoint, settled up to `settled`.
     pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
         self.growth.forget(settled.offset);
-        if settled.offset == self.at.offset {
+        if settled.offset == self.at.offset || self.handle.is_gzip() {
             self.marked = self.fingerprint();
         } else if settled.offset != self.marked.offset {
             let same = self.continues().unwrap_or(false);
@@ -352,6 +390,7 @@ impl TailFile {
             incarnation: self.incarnation,
             offset: settled.offset,
             boundary: settled.boundary,
+            whole: self.whole,
             size: self.size,
             fingerprint: self.marked,
         }

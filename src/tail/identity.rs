@@ -4,13 +4,12 @@
 //! first. That works from the first byte and survives inode reuse, identical first lines, truncation followed by growth,
 //! rename chains and copies.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 
-use rustix::fs::{AtFlags, StatxFlags};
 use sha2::{Digest, Sha256};
 
+use super::content::Content;
 use crate::record::{Fingerprint, Hash, Inode};
 
 /// As much of a file's start as tells files apart: log lines begin with a time stamp.
@@ -32,7 +31,7 @@ pub(super) fn fingerprint(head: &[u8], before: &[u8], offset: u64) -> Fingerprin
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.
-pub(super) fn take(file: &File, offset: u64) -> io::Result<Fingerprint> {
+pub(super) fn take(file: &Content, offset: u64) -> io::Result<Fingerprint> {
     Ok(fingerprint(&read_at(file, 0, HEAD_BYTES)?, &before(file, offset)?, offset))
 }
 
@@ -40,10 +39,12 @@ pub(super) fn take(file: &File, offset: u64) -> io::Result<Fingerprint> {
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.
-pub(super) fn before(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+pub(super) fn before(file: &Content, offset: u64) -> io::Result<Vec<u8>> {
     let start = offset.saturating_sub(BEFORE_BYTES as u64);
     let mut bytes = vec![0; usize::try_from(offset - start).unwrap_or(BEFORE_BYTES)];
-    file.read_exact_at(&mut bytes, start)?;
+    if file.fill(start, &mut bytes)? < bytes.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(bytes)
 }
 
@@ -51,8 +52,9 @@ pub(super) fn before(file: &File, offset: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the file cannot be read; one that is too short is not an error but another file.
-pub(super) fn matches(file: &File, print: &Fingerprint) -> io::Result<bool> {
-    if file.metadata()?.len() < print.offset {
+pub(super) fn matches(file: &Content, print: &Fingerprint) -> io::Result<bool> {
+    // How long a compressed file really is, is known at its end alone: the bytes before the offset tell.
+    if !file.is_gzip() && file.length()? < print.offset {
         return Ok(false);
     }
     if !begins_alike(file, print)? {
@@ -68,7 +70,7 @@ pub(super) fn matches(file: &File, print: &Fingerprint) -> io::Result<bool> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn begins_alike(file: &File, print: &Fingerprint) -> io::Result<bool> {
+pub(super) fn begins_alike(file: &Content, print: &Fingerprint) -> io::Result<bool> {
     let head = read_at(file, 0, usize::from(print.head_bytes))?;
     Ok(bytes(&head) == print.head_bytes && hash(&head) == print.head)
 }
@@ -84,10 +86,8 @@ pub(super) fn inode(metadata: &std::fs::Metadata) -> Inode {
 /// The birth time tells apart files that had the same inode one after the other; where the file system keeps none it
 /// counts as zero.
 #[must_use]
-pub(super) fn origin(scope: &str, file: &File, inode: Inode, incarnation: u32) -> String {
-    let birth = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)
-        .map(|found| (found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
-        .unwrap_or_default();
+pub(super) fn origin(scope: &str, file: &Content, inode: Inode, incarnation: u32) -> String {
+    let birth = file.birth();
     let told = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
     base16ct::lower::encode_string(&Sha256::digest(told.as_bytes())[..12])
 }
@@ -105,26 +105,9 @@ fn bytes(part: &[u8]) -> u16 {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn read_at(file: &File, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_at(file: &Content, offset: u64, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; most];
-    let length = fill(file, offset, &mut bytes)?;
+    let length = file.fill(offset, &mut bytes)?;
     bytes.truncate(length);
     Ok(bytes)
-}
-
-/// Reads from `offset` until `buffer` is full or the file ends; returns how much there was.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(super) fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match file.read_at(&mut buffer[length..], offset + length as u64) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
 }

@@ -82,6 +82,20 @@ fn open_by_component(root: OwnedFd, relative: &Path) -> Result<OwnedFd, OpenErro
     Err(OpenError::Gone)
 }
 
+/// Opens the directory `relative` beneath `root`, to act on names in it.
+///
+/// # Errors
+/// That of the system; [`Errno::LOOP`] or [`Errno::XDEV`] where a symbolic link stands in the way.
+pub(super) fn open_directory(root: &Path, relative: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut directory = rustix::fs::openat(CWD, root, flags, Mode::empty())?;
+    for component in relative.components() {
+        let Component::Normal(name) = component else { return Err(Errno::XDEV) };
+        directory = rustix::fs::openat(&directory, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    Ok(directory)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;

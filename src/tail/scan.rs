@@ -6,10 +6,10 @@
 //! was noticed; otherwise it was there before us).
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::content::Content;
 use super::discover::{Candidate, Class, FILES_MAX};
 use super::open::{OpenError, open_beneath};
 use super::{
@@ -41,7 +41,13 @@ impl Tail {
             self.admit(*input, found, now);
         }
         self.waiting.retain(|inode, _| seen.contains_key(inode));
-        self.known.retain(|inode, _| seen.contains_key(inode));
+        let gone: Vec<Inode> = self.known.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
+        for inode in gone {
+            if let Some(known) = self.known.remove(&inode) {
+                self.remember(known.mark);
+            }
+        }
+        self.choose_prunable(&candidates);
         self.first = false;
     }
 
@@ -62,7 +68,9 @@ impl Tail {
                 );
             }
             // Of several names of one file, the one that a glob gives counts.
-            found.candidates.sort_by(|one, other| (one.class, &one.path).cmp(&(other.class, &other.path)));
+            found.candidates.sort_by(|one, other| {
+                (one.class, one.linked(), &one.path).cmp(&(other.class, other.linked(), &other.path))
+            });
             for candidate in found.candidates {
                 if taken.insert(candidate.inode) {
                     candidates.push((input, candidate));
@@ -111,10 +119,10 @@ impl Tail {
             return;
         }
         if found.class == Class::Compressed {
-            return self.refuse(found.path.clone(), "compressed; it is not read");
+            return self.refuse(found.path.clone(), "compressed, and not with gzip; it is not read");
         }
-        let handle = match open_beneath(&found.root, found.relative()) {
-            Ok(handle) => handle,
+        let handle = match open_beneath(&found.root, &found.place) {
+            Ok(handle) => Content::Plain(handle),
             Err(OpenError::Gone) => return,
             Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
         };
@@ -124,6 +132,9 @@ impl Tail {
             return;
         }
         self.readable(&found.path);
+        if let Class::Gzip { named } = found.class {
+            return self.admit_gzip((input, named), found, &handle, now);
+        }
         // A file that was closed empty is known by its inode alone: whatever is known better comes first.
         let blank = self.known.get(&found.inode).is_some_and(|known| known.mark.fingerprint.head_bytes == 0);
         let Some(handle) = (if blank { Some(handle) } else { self.reopen(found, handle, now) }) else { return };
@@ -141,11 +152,16 @@ impl Tail {
         self.waiting.remove(&found.inode);
         let before_us = self.first && self.fresh;
         let offset = match found.class {
-            Class::Match if before_us && self.inputs[input].1 == Start::End => line_start(&handle, found.size),
+            Class::Match if before_us && self.inputs[input].1.start == Start::End => line_start(&handle, found.size),
             Class::Match => 0,
             _ if !before_us && self.rotated(found) => 0,
             _ => return self.pass(input, found, &handle),
         };
+        self.begin_anew(input, found, handle, offset, now);
+    }
+
+    /// Begins a file that was not read before.
+    pub(super) fn begin_anew(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
         // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
         let ghosts = self.ghosts.iter().map(|ghost| &ghost.mark);
         let former = ghosts.chain(self.known.values().map(|known| &known.mark));
@@ -160,7 +176,7 @@ impl Tail {
     }
 
     /// Goes on with a closed file, if it is still the same one.
-    fn reopen(&mut self, found: &Candidate, handle: File, now: Instant) -> Option<File> {
+    fn reopen(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
         let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
         // An empty file has nothing to be known by but its name: its inode may be another's by now.
         let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path;
@@ -171,14 +187,16 @@ impl Tail {
             known.changed = Some(found.changed);
         } else {
             let Known { input, mark, .. } = known;
-            let (input, at, Bookmark { path, origin, incarnation, .. }) = (*input, mark.watermark(), mark.clone());
+            let (input, at, whole) = (*input, mark.watermark(), mark.whole);
+            let Bookmark { path, origin, incarnation, .. } = mark.clone();
             self.begin((input, path, handle), at, origin, incarnation, now);
+            self.say_whole(found.inode, whole);
         }
         None
     }
 
     /// Goes on with a file that was lost from sight, if this is it.
-    fn adopt(&mut self, input: usize, found: &Candidate, handle: File, now: Instant) -> Result<(), File> {
+    fn adopt(&mut self, input: usize, found: &Candidate, handle: Content, now: Instant) -> Result<(), Content> {
         let is = |ghost: &Ghost| {
             let told = ghost.mark.fingerprint.head_bytes > 0;
             // An empty file has nothing to be known by but its name: its inode may be another's by now.
@@ -208,19 +226,32 @@ impl Tail {
         if mark.size > found.size {
             self.events.push(Event::Lost(mark.path.clone(), mark.size - found.size));
         }
-        let Bookmark { path, origin, incarnation, offset, boundary, .. } = mark;
-        let at = Watermark { offset, boundary };
+        let whole = mark.whole;
+        self.go_on((id, mark), input, handle, now);
+        self.say_whole(found.inode, whole);
+        Ok(())
+    }
+
+    /// Goes on with the content of a file that was lost from sight.
+    pub(super) fn go_on(
+        &mut self,
+        (id, mark): (Option<FileId>, Bookmark),
+        input: usize,
+        handle: Content,
+        now: Instant,
+    ) {
+        let at = mark.watermark();
+        let Bookmark { path, origin, incarnation, .. } = mark;
         match id {
             // Its spans may be pending: it keeps its number, and the ledger its account.
             Some(id) => self.resume((id, input, path, handle), at, (origin, incarnation), now),
             None => self.begin((input, path, handle), at, origin, incarnation, now),
         }
-        Ok(())
     }
 
     fn resume(
         &mut self,
-        (id, input, path, handle): (FileId, usize, PathBuf, File),
+        (id, input, path, handle): (FileId, usize, PathBuf, Content),
         at: Watermark,
         (origin, incarnation): (String, u32),
         now: Instant,
@@ -238,7 +269,7 @@ impl Tail {
     }
 
     /// Whether the file is the copy of a truncated one that was made before we had read so far: it holds nothing new.
-    fn shorter_copy(&self, found: &Candidate, handle: &File) -> bool {
+    fn shorter_copy(&self, found: &Candidate, handle: &Content) -> bool {
         self.ghosts.iter().any(|ghost| {
             let print = &ghost.mark.fingerprint;
             ghost.mark.inode != found.inode
@@ -263,28 +294,40 @@ impl Tail {
 
     /// Whether a file is to be left alone for now: it may be a copy in the making, or the sign of a rotation is not there
     /// yet.
-    fn wait(&mut self, found: &Candidate, handle: &File, now: Instant) -> bool {
+    fn wait(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
         let original = self.files().filter(|file| file.phase == Phase::Live && found.rotated_from(&file.path));
         let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
         let early = found.class == Class::Sibling && !(self.first && self.fresh) && !self.rotated(found);
         if !copy && !early {
             return false;
         }
-        let waiting = self.waiting.entry(found.inode).or_insert(Waiting { since: now, size: found.size });
+        self.waits(found, now)
+    }
+
+    /// Whether a file is younger, or has grown more lately, than a copy or a rotation may take.
+    pub(super) fn waits(&mut self, found: &Candidate, now: Instant) -> bool {
+        let rotated = self.rotated(found);
+        let anew = Waiting { since: now, size: found.size, rotated };
+        let waiting = self.waiting.entry(found.inode).or_insert(anew);
         if waiting.size != found.size {
-            *waiting = Waiting { since: now, size: found.size };
+            *waiting = Waiting { rotated: rotated || waiting.rotated, ..anew };
         }
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
     /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
     /// have. Another file under a known copy's name tells the same.
-    fn rotated(&self, found: &Candidate) -> bool {
+    pub(super) fn rotated(&self, found: &Candidate) -> bool {
         self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.
-    fn pass(&mut self, input: usize, found: &Candidate, handle: &File) {
+    pub(super) fn pass(&mut self, input: usize, found: &Candidate, handle: &Content) {
+        self.know(input, found, handle, false);
+    }
+
+    /// Remembers a file as it stands, so that it is not read, and whether everything in it was shipped.
+    pub(super) fn know(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
         let Ok(fingerprint) = identity::take(handle, found.size) else { return };
         let mark = Bookmark {
             path: found.path.clone(),
@@ -293,6 +336,7 @@ impl Tail {
             incarnation: 0,
             offset: found.size,
             boundary: Boundary::Line,
+            whole,
             size: found.size,
             fingerprint,
         };
@@ -301,7 +345,7 @@ impl Tail {
 }
 
 /// The start of the last line that is not whole yet, so that reading from the end does not begin inside a line.
-fn line_start(handle: &File, size: u64) -> u64 {
+fn line_start(handle: &Content, size: u64) -> u64 {
     let window = size.min(64 * 1024);
     let Ok(end) = identity::read_at(handle, size - window, usize::try_from(window).unwrap_or(0)) else { return size };
     memchr::memrchr(b'\n', &end).map_or(size, |newline| size - window + newline as u64 + 1)

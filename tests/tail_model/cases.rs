@@ -1,99 +1,10 @@
 //! What rotation tools and operators do, one by one: what is on the disk, and which lines leave.
 
 use std::fs::{self, File};
-use std::io::Write;
-use std::path::PathBuf;
 
-use logskiff::tail::{Config, Event, Start};
+use logskiff::tail::{Event, Start};
 
-use super::desk::Desk;
-
-/// A directory, the tail over it, and what was delivered.
-struct Case {
-    dir: tempfile::TempDir,
-    inputs: [Config; 1],
-    desk: Desk,
-    got: Vec<String>,
-}
-
-impl Case {
-    fn new(glob: &str) -> Self {
-        Self::starting(glob, Start::Beginning, |_| {})
-    }
-
-    /// `before` is there before the first start.
-    fn starting(glob: &str, start: Start, before: impl Fn(&Self)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let paths = vec![dir.path().join(glob).to_str().unwrap().to_owned()];
-        let inputs = [Config { paths, exclude: vec![], start }];
-        let desk = Desk::new(&inputs);
-        let mut case = Self { dir, inputs, desk, got: Vec::new() };
-        before(&case);
-        case.round();
-        case
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn add(&self, name: &str, text: &str) {
-        let mut file = File::options().create(true).append(true).open(self.path(name)).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-    }
-
-    fn mv(&self, from: &str, to: &str) {
-        fs::rename(self.path(from), self.path(to)).unwrap();
-    }
-
-    fn cp(&self, from: &str, to: &str) {
-        fs::copy(self.path(from), self.path(to)).unwrap();
-    }
-
-    fn cut(&self, name: &str) {
-        File::options().write(true).open(self.path(name)).unwrap().set_len(0).unwrap();
-    }
-
-    fn rm(&self, name: &str) {
-        fs::remove_file(self.path(name)).unwrap();
-    }
-
-    /// A scan, a pass, and every record delivered.
-    fn round(&mut self) {
-        self.desk.scan();
-        self.desk.pass(usize::MAX);
-        while !self.desk.out.is_empty() {
-            self.got.extend(self.desk.settle(0, true));
-        }
-        self.desk.let_go();
-    }
-
-    fn wait(&mut self, seconds: u64) {
-        for _ in 0..seconds {
-            self.desk.wait(1);
-            self.round();
-        }
-    }
-
-    /// The process ends; `meanwhile` happens; another begins from its checkpoint.
-    fn down(&mut self, meanwhile: impl Fn(&Self)) {
-        self.desk.save();
-        meanwhile(self);
-        self.desk.restart(&self.inputs, self.desk.saved.last().cloned());
-    }
-
-    fn refused(&self) -> usize {
-        self.desk.events.iter().filter(|event| matches!(event, Event::Refused(..))).count()
-    }
-
-    /// Waits until nothing more can come, and compares what came, whatever the order between files.
-    #[track_caller]
-    fn check(mut self, want: &[&str]) {
-        self.wait(15);
-        self.got.sort_unstable();
-        assert_eq!(self.got, want);
-    }
-}
+use super::case::Case;
 
 #[test]
 fn a_rename_chain_doubles_nothing_whether_or_not_the_glob_names_the_copies() {

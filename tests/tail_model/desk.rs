@@ -73,6 +73,11 @@ impl Desk {
     pub fn scan(&mut self) {
         self.tail.scan(self.now);
         self.handle_events();
+        if self.tail.has_prunable() {
+            self.save();
+            self.tail.prune(self.now);
+            self.handle_events();
+        }
     }
 
     fn handle_events(&mut self) {
@@ -82,7 +87,7 @@ impl Desk {
                 Event::Opened(file, at) => self.ledger.open(*file, 0, *at),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
-                Event::Vanished(_) | Event::Refused(..) => {}
+                Event::Vanished(_) | Event::Refused(..) | Event::Pruned(..) | Event::NotPruned(..) => {}
             }
             self.events.push(event);
         }

@@ -71,7 +71,7 @@ impl Model {
         let dir = tempfile::tempdir().unwrap();
         let glob = dir.path().join(if copies_match { "*.log*" } else { "*.log" });
         let paths = vec![glob.to_str().unwrap().to_owned()];
-        let inputs = [Config { paths, exclude: vec![], start: Start::Beginning }];
+        let inputs = [super::tailing(paths, Start::Beginning)];
         let desk = Desk::new(&inputs);
         Self {
             dir,

@@ -71,7 +71,9 @@
   volumeMounts:
     - name: {{ include "logskiff.logVolume" $values }}
       mountPath: {{ $values.logs.path | quote }}
+      {{- if not (include "logskiff.prunes" $values) }}
       readOnly: true
+      {{- end }}
     - name: logskiff-state
       mountPath: /var/lib/logskiff
     - name: logskiff-podinfo

@@ -44,6 +44,7 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- $_ := set $set "LOGSKIFF_PATHS" (.paths | default (list (printf "%s/**/*.log" .logs.path)) | join ",") -}}
 {{- end -}}
 {{- with .exclude }}{{ $_ := set $set "LOGSKIFF_EXCLUDE" (join "," .) }}{{ end -}}
+{{- if .logs.prune }}{{ $_ := set $set "LOGSKIFF_PRUNE" "acked" }}{{ end -}}
 {{- with .parse }}{{ $_ := set $set "LOGSKIFF_PARSE" . }}{{ end -}}
 {{- with .parsePatterns }}{{ $_ := set $set "LOGSKIFF_PARSE_PATTERN" (include "logskiff.pattern" (join "\n" .)) }}{{ end -}}
 {{- range $name, $input := .inputs -}}
@@ -84,6 +85,13 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- $_ := set $set "LOGSKIFF_HTTP_LISTEN" .http.listen -}}
 {{- with .container }}{{ $_ := set $set "CONTAINER_NAME" . }}{{ end -}}
 {{- toYaml $set -}}
+{{- end -}}
+
+{{/* Whether logskiff is to delete rotated files, of all inputs or of one: only then the logs are mounted writable. */}}
+{{- define "logskiff.prunes" -}}
+{{- range $name, $text := merge (include "logskiff.settings" . | fromYaml) .env -}}
+{{- if and (regexMatch "^LOGSKIFF_(INPUT_[A-Z0-9]+_)?PRUNE$" $name) (eq (toString $text) "acked") }}true{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A pattern as Kubernetes leaves it alone: in a container's environment `$(NAME)` and `$$` mean something. */}}

@@ -1,0 +1,130 @@
+//! A directory with files, and what leaves of them.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use logskiff::tail::{Config, Event, Start};
+
+use super::desk::Desk;
+
+pub fn packed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A directory, the tail over it, and what was delivered.
+pub struct Case {
+    pub dir: tempfile::TempDir,
+    pub inputs: [Config; 1],
+    pub desk: Desk,
+    pub got: Vec<String>,
+}
+
+impl Case {
+    pub fn new(glob: &str) -> Self {
+        Self::starting(glob, Start::Beginning, |_| {})
+    }
+
+    /// `before` is there before the first start.
+    pub fn starting(glob: &str, start: Start, before: impl Fn(&Self)) -> Self {
+        Self::with(glob, |config| config.start = start, before)
+    }
+
+    /// The same, configured otherwise.
+    pub fn with(glob: &str, configure: impl Fn(&mut Config), before: impl Fn(&Self)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = vec![dir.path().join(glob).to_str().unwrap().to_owned()];
+        let mut inputs = [super::tailing(paths, Start::Beginning)];
+        configure(&mut inputs[0]);
+        let desk = Desk::new(&inputs);
+        let mut case = Self { dir, inputs, desk, got: Vec::new() };
+        before(&case);
+        case.round();
+        case
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn add(&self, name: &str, text: &str) {
+        let mut file = File::options().create(true).append(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub fn mv(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+
+    pub fn cp(&self, from: &str, to: &str) {
+        fs::copy(self.path(from), self.path(to)).unwrap();
+    }
+
+    /// As `gzip` does it: the file is gone once its compressed copy is whole.
+    pub fn gzip(&self, from: &str, to: &str) {
+        fs::write(self.path(to), packed(&fs::read(self.path(from)).unwrap())).unwrap();
+        self.rm(from);
+    }
+
+    pub fn link(&self, to: &str, name: &str) {
+        std::os::unix::fs::symlink(to, self.path(name)).unwrap();
+    }
+
+    /// The names that are there.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub fn cut(&self, name: &str) {
+        File::options().write(true).open(self.path(name)).unwrap().set_len(0).unwrap();
+    }
+
+    pub fn rm(&self, name: &str) {
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// A scan, a pass, and every record delivered.
+    pub fn round(&mut self) {
+        self.desk.scan();
+        self.desk.pass(usize::MAX);
+        while !self.desk.out.is_empty() {
+            self.got.extend(self.desk.settle(0, true));
+        }
+        self.desk.let_go();
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.desk.wait(1);
+            self.round();
+        }
+    }
+
+    /// The process ends; `meanwhile` happens; another begins from its checkpoint.
+    pub fn down(&mut self, meanwhile: impl Fn(&Self)) {
+        self.desk.save();
+        meanwhile(self);
+        self.desk.restart(&self.inputs, self.desk.saved.last().cloned());
+    }
+
+    pub fn refused(&self) -> usize {
+        self.desk.events.iter().filter(|event| matches!(event, Event::Refused(..))).count()
+    }
+
+    /// Waits until nothing more can come, and compares what came, whatever the order between files.
+    #[track_caller]
+    pub fn check(mut self, want: &[&str]) {
+        self.wait(15);
+        self.got.sort_unstable();
+        assert_eq!(self.got, want);
+    }
+}

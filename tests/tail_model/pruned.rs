@@ -1,0 +1,175 @@
+//! `LOGSKIFF_PRUNE=acked`: what may be deleted, and what never.
+
+use std::fs::{self, File};
+use std::io::Write;
+
+use logskiff::tail::Start;
+
+use super::case::Case;
+
+fn pruning(glob: &str, before: impl Fn(&Case)) -> Case {
+    Case::with(glob, |config| config.prune = true, before)
+}
+
+#[test]
+fn rotated_files_go_once_they_are_settled() {
+    for glob in ["*.log", "*.log*"] {
+        let mut case = pruning(glob, |_| {});
+        for turn in ["1", "2", "3"] {
+            case.add("app.log", &format!("{turn}\n"));
+            case.round();
+            case.mv("app.log", &format!("app.log.{turn}"));
+        }
+        case.add("app.log", "4\n");
+        case.wait(15);
+        assert_eq!(case.names(), ["app.log"]);
+        case.check(&["1", "2", "3", "4"]);
+    }
+}
+
+#[test]
+fn nothing_goes_that_is_not_acknowledged() {
+    let mut case = pruning("*.log", |_| {});
+    case.add("app.log", "1\n2\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "3\n");
+    for _ in 0..60 {
+        case.desk.wait(1);
+        case.desk.scan();
+        case.desk.let_go();
+    }
+    assert_eq!(case.names(), ["app.log", "app.log.1"]);
+    case.wait(15);
+    assert_eq!(case.names(), ["app.log"]);
+    case.check(&["1", "2", "3"]);
+}
+
+#[test]
+fn the_live_file_stays_and_so_does_the_last_one_until_its_successor_is_written_to() {
+    let mut case = pruning("*.log", |_| {});
+    case.add("app.log", "1\n");
+    case.wait(60);
+    assert_eq!(case.names(), ["app.log"]);
+    case.mv("app.log", "app.log.1");
+    case.wait(60);
+    assert_eq!(case.names(), ["app.log.1"]);
+    case.add("app.log", "");
+    case.wait(60);
+    assert_eq!(case.names(), ["app.log", "app.log.1"]);
+    case.add("app.log", "2\n");
+    case.wait(15);
+    assert_eq!(case.names(), ["app.log"]);
+    case.check(&["1", "2"]);
+}
+
+#[test]
+fn what_was_never_ours_stays() {
+    let mut case = pruning("*.log", |case| {
+        case.add("app.log.1", "before our time\n");
+        case.add("app.log.2", "before our time\n");
+        case.gzip("app.log.2", "app.log.2.gz");
+        case.add("app-2.log", "looks rotated, and is another instance's\n");
+        case.add("app.log", "1\n");
+        case.add("notes.txt", "somebody's\n");
+    });
+    case.wait(60);
+    assert_eq!(case.names(), ["app-2.log", "app.log", "app.log.1", "app.log.2.gz", "notes.txt"]);
+    let mut case = Case::with(
+        "*.log",
+        |config| (config.prune, config.start) = (true, Start::End),
+        |case| case.add("app.log", "skipped\n"),
+    );
+    case.add("app.log", "1\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    case.wait(30);
+    case.down(|_| {});
+    case.wait(30);
+    assert_eq!(case.names(), ["app.log", "app.log.1"], "its first line was skipped");
+}
+
+#[test]
+fn copies_and_compressed_files_go_as_well_and_a_restart_changes_nothing() {
+    for down in [false, true] {
+        let mut case = pruning("*.log", |_| {});
+        case.add("app.log", "1\n");
+        case.round();
+        case.cp("app.log", "app.log.1");
+        case.cut("app.log");
+        case.add("app.log", "2\n");
+        case.round();
+        case.mv("app.log", "app.log.2");
+        case.gzip("app.log.2", "app.log.2.gz");
+        case.add("app.log", "3\n");
+        case.wait(if down { 1 } else { 40 });
+        if down {
+            case.down(|_| {});
+            case.wait(40);
+        }
+        assert_eq!(case.names(), ["app.log"], "{down}");
+        case.check(&["1", "2", "3"]);
+    }
+}
+
+#[test]
+fn what_a_late_writer_adds_to_a_deleted_file_is_read() {
+    let mut case = pruning("*.log", |_| {});
+    case.add("app.log", "1\n");
+    case.round();
+    let mut late = File::options().append(true).open(case.path("app.log")).unwrap();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    while case.names().len() > 1 {
+        case.wait(1);
+    }
+    late.write_all(b"late\n").unwrap();
+    case.wait(3);
+    late.write_all(b"later\n").unwrap();
+    case.check(&["1", "2", "late", "later"]);
+}
+
+#[test]
+fn another_name_of_it_keeps_a_file() {
+    let mut case = pruning("*.log", |_| {});
+    case.add("app.log", "1\n");
+    case.round();
+    fs::hard_link(case.path("app.log"), case.path("kept")).unwrap();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    case.wait(30);
+    assert_eq!(case.names(), ["app.log", "app.log.1", "kept"]);
+}
+
+/// Goal: a run that ended between moving aside and deleting leaves nothing behind, and another's file gets its name back.
+#[test]
+fn what_was_left_aside_is_put_right() {
+    let mut case = pruning("*.log", |_| {});
+    case.add("app.log", "1\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    case.round();
+    case.down(|case| {
+        case.mv("app.log.1", ".logskiff-pruning-app.log.1");
+        case.add(".logskiff-pruning-other.log", "3\n");
+    });
+    case.wait(30);
+    assert_eq!(case.names(), ["app.log", "other.log"]);
+    case.check(&["1", "2", "3"]);
+}
+
+#[test]
+fn where_the_name_aside_is_taken_the_file_stays() {
+    let mut case = pruning("*.log", |_| {});
+    case.add("app.log", "1\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    fs::create_dir(case.path(".logskiff-pruning-app.log.1")).unwrap();
+    case.wait(15);
+    assert!(case.path("app.log.1").exists());
+    case.check(&["1", "2"]);
+}
