@@ -45,6 +45,8 @@ enum Action {
     Regrow(usize, u8),
     Middle(usize),
     Delete(usize, bool),
+    Gzip(usize, u8),
+    Link(usize),
     Round { scan: bool, lines_max: u8 },
     Settle(Index, bool),
     SettleAll,
@@ -67,6 +69,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (file(), 1..6_u8).prop_map(|(file, lines)| Action::Regrow(file, lines)),
         1 => file().prop_map(Action::Middle),
         1 => (file(), any::<bool>()).prop_map(|(file, again)| Action::Delete(file, again)),
+        3 => (file(), 1..4_u8).prop_map(|(file, number)| Action::Gzip(file, number)),
+        1 => file().prop_map(Action::Link),
         8 => (any::<bool>(), prop_oneof![1..4_u8, Just(u8::MAX)])
             .prop_map(|(scan, lines_max)| Action::Round { scan, lines_max }),
         2 => (any::<Index>(), any::<bool>()).prop_map(|(at, delivered)| Action::Settle(at, delivered)),
@@ -77,8 +81,8 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn play(actions: &[Action], copies_match: bool) {
-    let mut model = Model::new(copies_match);
+fn play(actions: &[Action], copies_match: bool, prune: bool) {
+    let mut model = Model::new(copies_match, prune);
     for action in actions {
         match action {
             Action::Write(file, lines, pad) => model.write(*file, *lines, *pad),
@@ -92,6 +96,8 @@ fn play(actions: &[Action], copies_match: bool) {
             }
             Action::Middle(file) => model.truncate_to_the_middle(*file),
             Action::Delete(file, again) => model.delete(*file, *again),
+            Action::Gzip(file, number) => model.gzip(*file, *number),
+            Action::Link(file) => model.link(*file),
             Action::Round { scan, lines_max } => model.round(*scan, usize::from(*lines_max)),
             Action::Settle(at, delivered) => model.settle(|most| at.index(most), *delivered),
             Action::SettleAll => model.settle_all(),
@@ -117,8 +123,8 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn everything_that_was_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool) {
-        play(&actions, copies_match);
+    fn everything_that_was_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool, prune: bool) {
+        play(&actions, copies_match, prune);
     }
 }
 
@@ -126,5 +132,5 @@ proptest! {
 #[test]
 fn a_copy_made_before_there_was_more_to_read_is_known_for_one() {
     let copy = Action::Copy { file: 0, keep: 1, appended: 1, between: Between::Read };
-    play(&[Action::Write(0, 1, 0), copy], true);
+    play(&[Action::Write(0, 1, 0), copy], true, false);
 }

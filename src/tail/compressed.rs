@@ -37,6 +37,9 @@ impl Tail {
         if let Some(whole) = self.is_shipped(&gzip, length) {
             return self.know(input, found, raw, whole);
         }
+        if self.shorter_copy(found, &gzip, u64::from(length)) {
+            return self.pass(input, found, raw);
+        }
         let Err(gzip) = self.adopt_gzip(input, found, (raw, gzip), length, now) else { return };
         if self.waits(found, now) {
             return;

@@ -208,7 +208,7 @@ impl Tail {
         let matching = self.ghosts.iter().enumerate().filter(|(_, ghost)| is(ghost));
         let Some((at, _)) = matching.max_by_key(|(_, ghost)| ghost.mark.fingerprint.offset) else {
             self.rewritten(found, now);
-            if self.shorter_copy(found, &handle) {
+            if self.shorter_copy(found, &handle, found.size) {
                 self.pass(input, found, &handle);
                 return Ok(());
             }
@@ -269,13 +269,13 @@ impl Tail {
     }
 
     /// Whether the file is the copy of a truncated one that was made before we had read so far: it holds nothing new.
-    fn shorter_copy(&self, found: &Candidate, handle: &Content) -> bool {
+    pub(super) fn shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
         self.ghosts.iter().any(|ghost| {
             let print = &ghost.mark.fingerprint;
             ghost.mark.inode != found.inode
-                && found.size < print.offset
+                && size < print.offset
                 && found.rotated_from(&ghost.mark.path)
-                && if found.size < u64::from(print.head_bytes) {
+                && if size < u64::from(print.head_bytes) {
                     identity::read_at(handle, 0, identity::HEAD_BYTES).is_ok_and(|head| ghost.head.starts_with(&head))
                 } else {
                     identity::begins_alike(handle, print).unwrap_or(false)

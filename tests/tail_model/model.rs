@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use logskiff::tail::{Config, Start};
 
+use super::case::packed;
 use super::desk::Desk;
 
 const BASES: [&str; 2] = ["app.log", "b.log"];
@@ -67,11 +68,12 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(copies_match: bool) -> Self {
+    pub fn new(copies_match: bool, prune: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let glob = dir.path().join(if copies_match { "*.log*" } else { "*.log" });
         let paths = vec![glob.to_str().unwrap().to_owned()];
-        let inputs = [super::tailing(paths, Start::Beginning)];
+        let mut inputs = [super::tailing(paths, Start::Beginning)];
+        inputs[0].prune = prune;
         let desk = Desk::new(&inputs);
         Self {
             dir,
@@ -164,21 +166,63 @@ impl Model {
     /// Moves `base.1` to `base.2` and so on; the one past `keep` is gone.
     fn chain(&mut self, base: &str, keep: u8) {
         for number in (1..=keep).rev() {
-            let from = format!("{base}.{number}");
-            if number == keep {
-                self.unlink(&from);
-            } else if let Some(at) = self.names.remove(&from) {
-                let to = format!("{base}.{}", number + 1);
-                fs::rename(self.path(&from), self.path(&to)).unwrap();
-                self.names.insert(to, at);
+            for ending in ["", ".gz"] {
+                let from = format!("{base}.{number}{ending}");
+                if number == keep {
+                    self.unlink(&from);
+                } else if let Some(at) = self.names.remove(&from) {
+                    let to = format!("{base}.{}{ending}", number + 1);
+                    fs::rename(self.path(&from), self.path(&to)).unwrap();
+                    self.names.insert(to, at);
+                }
+            }
+        }
+    }
+
+    /// Compresses a rotated file, as `gzip` does.
+    pub fn gzip(&mut self, file: usize, number: u8) {
+        let from = format!("{}.{number}", BASES[file]);
+        let to = format!("{from}.gz");
+        if self.names.contains_key(&to) {
+            return;
+        }
+        let Some(at) = self.names.remove(&from) else { return };
+        fs::write(self.path(&to), packed(&fs::read(self.path(&from)).unwrap())).unwrap();
+        if !self.is_open(at) {
+            self.contents[at].inode = fs::metadata(self.path(&to)).unwrap().ino();
+        }
+        fs::remove_file(self.path(&from)).unwrap();
+        self.names.insert(to, at);
+    }
+
+    fn is_open(&self, at: usize) -> bool {
+        self.desk.tail.files().any(|file| file.inode.inode == self.contents[at].inode)
+    }
+
+    /// Another name of the file, which nobody reads by.
+    pub fn link(&mut self, file: usize) {
+        if self.names.contains_key(BASES[file]) {
+            let to = self.path(&format!("kept.{}", self.contents.len()));
+            _ = fs::hard_link(self.path(BASES[file]), to);
+        }
+    }
+
+    /// What was deleted because it was acknowledged has to have been delivered, and is never what is written to.
+    fn see_pruned(&mut self) {
+        let gone: Vec<String> = self.names.keys().filter(|name| !self.path(name).exists()).cloned().collect();
+        for name in gone {
+            assert!(!BASES.contains(&name.as_str()), "{name} was deleted");
+            let at = self.names.remove(&name).unwrap();
+            for line in &self.contents[at].lines {
+                let text = &self.lines[*line];
+                assert!(self.delivered.contains_key(text), "{name} was deleted before {text} was delivered");
             }
         }
     }
 
     fn unlink(&mut self, name: &str) {
         let Some(at) = self.names.remove(name) else { return };
-        let open = self.desk.tail.files().any(|file| file.inode.inode == self.contents[at].inode);
-        self.contents[at].lost |= !open;
+        self.contents[at].lost |= !self.is_open(at);
         fs::remove_file(self.path(name)).unwrap();
     }
 
@@ -292,10 +336,12 @@ impl Model {
             let moved = before.is_some() && before != self.names.get(base);
             let sign = moved || checkpoint.as_ref().is_some_and(|paths| paths.contains(&self.path(base)));
             for number in 1..=3 {
-                let Some(at) = self.names.get(&format!("{base}.{number}")) else { continue };
-                let content = &mut self.contents[*at];
-                content.lost |= !(content.found || sign || self.copies_match || content.copy);
-                content.found |= !content.copy;
+                for ending in ["", ".gz"] {
+                    let Some(at) = self.names.get(&format!("{base}.{number}{ending}")) else { continue };
+                    let content = &mut self.contents[*at];
+                    content.lost |= !(content.found || sign || self.copies_match || content.copy);
+                    content.found |= !content.copy;
+                }
             }
             if let Some(at) = self.names.get(base) {
                 self.contents[*at].found = true;
@@ -303,6 +349,7 @@ impl Model {
         }
         self.scanned = self.names.clone();
         self.desk.scan();
+        self.see_pruned();
         self.see();
     }
 
