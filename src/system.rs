@@ -1,7 +1,8 @@
 //! What the machine says of this process: time, memory, descriptors, its control group, the volumes of its logs.
 //!
 //! Enters: where `/proc` and the control groups are mounted. Leaves: figures, each of them absent where the machine does
-//! not say it. It reads and never writes.
+//! not say it. It changes nothing but its own limit of
+//! descriptors.
 
 mod cgroup;
 
@@ -26,6 +27,14 @@ pub struct Usage {
     pub start_time_seconds: Option<f64>,
     /// The container's limits, and what counts against them.
     pub cgroup: Cgroup,
+}
+
+/// Allows this process as many descriptors as it may allow itself: a file that is not read to its end stays open.
+pub fn allow_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where that is refused the limit stays as it was, and a file that cannot be opened is said and tried again.
+    _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// A file system.

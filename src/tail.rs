@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use self::content::Content;
 use self::prune::Prunable;
+pub use self::prune::unwritable_roots;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use file::{Look, Phase, Read, TailFile};
 
@@ -365,6 +366,12 @@ impl Tail {
             Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
         });
         open.chain(ghosts).chain(self.known.values().map(|known| known.mark.clone())).collect()
+    }
+
+    /// How many there are of them: what a save costs.
+    #[must_use]
+    pub fn bookmark_count(&self) -> usize {
+        self.files.len() + self.ghosts.len() + self.known.len()
     }
 
     /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.

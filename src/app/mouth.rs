@@ -108,6 +108,16 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
         in_flight_bytes = config.batch.in_flight_bytes,
         "logskiff starts"
     );
+    for input in config.inputs.iter().filter(|input| input.tail.prune) {
+        for (root, error) in crate::tail::unwritable_roots(&input.tail) {
+            tracing::error!(
+                input = input.name,
+                ?root,
+                %error,
+                "LOGSKIFF_PRUNE=acked, but nothing can be deleted here; mount the logs writable, for an account that may"
+            );
+        }
+    }
     let unverified =
         config.output.syslog.as_ref().is_some_and(|syslog| {
             !syslog.tls.verify && syslog.addresses.iter().any(|address| address.transport.is_tls())

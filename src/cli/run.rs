@@ -5,6 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::config::{Config, Log, LogFormat};
+use crate::system::allow_descriptors;
 
 /// Ships as configured until SIGTERM or SIGINT, or until everything is read where the configuration says so.
 ///
@@ -12,6 +13,7 @@ use crate::config::{Config, Log, LogFormat};
 /// When it cannot start, or standard output is the only output and fails.
 pub fn run(config: Config) -> anyhow::Result<()> {
     own_log(&config.log)?;
+    allow_descriptors();
     let strict = config.life.strict_exit_code;
     let summary = App::start(config, true)?.wait()?;
     if strict && summary.left_bytes > 0 { Err(Left(summary.left_bytes).into()) } else { Ok(()) }

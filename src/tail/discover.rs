@@ -73,7 +73,7 @@ impl Candidate {
     /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
     #[must_use]
     pub fn rotated_from(&self, base: &Path) -> bool {
-        self.path.parent() == base.parent()
+        directory_bytes(&self.path) == directory_bytes(base)
             && self
                 .path
                 .file_name()
@@ -247,6 +247,12 @@ impl Globs {
             (false, false) => Class::Sibling,
         })
     }
+}
+
+/// What stands before a path's last slash: cheap to compare, and asked for each pair of ten thousand files.
+fn directory_bytes(path: &Path) -> &[u8] {
+    let path = path.as_os_str().as_bytes();
+    &path[..memchr::memrchr(b'/', path).unwrap_or(0)]
 }
 
 /// Where `path` lies beneath `root`, links resolved; `None` when it is not beneath.

@@ -19,6 +19,9 @@ pub(super) const ROTATED_QUIET: Duration = Duration::from_secs(5);
 /// The same for a deleted file, which can't be found again once it is closed.
 pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
 
+/// Where too many files are open, those are closed first that have not grown for so long.
+const IDLE_QUIET: Duration = Duration::from_secs(1);
+
 /// Where the file stands in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -231,7 +234,7 @@ impl TailFile {
     /// Whether it is in its place and has not been written to for a while.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
-        self.phase == Phase::Live && now.saturating_duration_since(self.changed_at) >= ROTATED_QUIET
+        self.phase == Phase::Live && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
     }
 
     /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before

@@ -4,6 +4,7 @@
 //! be given to another file at any moment, so a file is first moved aside under a name of ours, then looked at by its
 //! handle, and only then deleted; what turns out to be another file is moved back.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -11,13 +12,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{Access, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::content::Content;
-use super::discover::{Candidate, Class, PRUNING, pruned_name};
+use super::discover::{Candidate, Class, PRUNING, fixed_directory, pruned_name};
 use super::open::open_directory;
-use super::{Event, Phase, Tail, identity};
+use super::{Config, Event, Phase, Tail, identity};
 use crate::record::Inode;
 
 /// A file that may be deleted.
@@ -49,6 +50,17 @@ impl From<Errno> for Kept {
             other => Self::Failed(other),
         }
     }
+}
+
+/// The fixed directories of an input in which nothing can be deleted, and why. One that does not exist yet is not among them.
+#[must_use]
+pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
+    let roots: BTreeSet<PathBuf> = config.paths.iter().filter_map(|path| Some(fixed_directory(path)?.0)).collect();
+    let denied = |root: PathBuf| {
+        let errno = rustix::fs::access(&root, Access::WRITE_OK | Access::EXEC_OK).err()?;
+        (errno != Errno::NOENT).then(|| (root, errno.into()))
+    };
+    roots.into_iter().filter_map(denied).collect()
 }
 
 impl Tail {

@@ -13,7 +13,8 @@ use super::content::Content;
 use super::discover::{Candidate, Class, FILES_MAX};
 use super::open::{OpenError, open_beneath};
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, Waiting, directory_stamp, identity,
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail, Waiting, directory_stamp,
+    identity,
 };
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
@@ -200,7 +201,7 @@ impl Tail {
         let is = |ghost: &Ghost| {
             let told = ghost.mark.fingerprint.head_bytes > 0;
             // An empty file has nothing to be known by but its name: its inode may be another's by now.
-            let near = found.path == ghost.mark.path
+            let near = found.path.as_os_str() == ghost.mark.path.as_os_str()
                 || (told && (ghost.mark.inode == found.inode || found.rotated_from(&ghost.mark.path)));
             let near = near && (told || ghost.mark.inode == found.inode);
             near && identity::matches(&handle, &ghost.mark.fingerprint).unwrap_or(false)
@@ -219,7 +220,9 @@ impl Tail {
         if found.path != mark.path {
             self.rotations.insert(mark.path.clone(), now);
         }
-        if !live && id.is_none() && found.size == mark.offset {
+        // Where many are open already, one that has nothing to read is not opened for that.
+        let idle = !live || self.files().count() >= OPEN_MAX;
+        if idle && id.is_none() && found.size == mark.offset {
             self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
             return Ok(());
         }

@@ -18,13 +18,17 @@ pub struct Sidecar {
 
 /// The environment for a sidecar that tails `app.log*` in a folder and ships to Kafka, to be added to.
 #[derive(Clone)]
-pub struct Settings(Vec<(String, String)>);
+pub struct Settings {
+    variables: Vec<(String, String)>,
+    /// What starts the binary, which is its last argument; empty: nothing but itself.
+    starter: Vec<String>,
+}
 
 impl Settings {
     /// Files `folder/logs/app.log*` (rotated names too), state in `folder/state`, lines as they are to one topic.
     pub fn new(folder: &Path, brokers: &str, topic: &str) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
-        Self(Vec::new())
+        Self { variables: Vec::new(), starter: Vec::new() }
             .with("LOGSKIFF_PATHS", &at("logs/app.log*"))
             .with("LOGSKIFF_STATE_DIR", &at("state"))
             .with("LOGSKIFF_OUTPUT", "kafka")
@@ -39,23 +43,37 @@ impl Settings {
     /// Sets a variable, or sets it anew.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.retain(|(known, _)| known != name);
-        self.0.push((name.into(), value.into()));
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.into(), value.into()));
         self
     }
 
     /// Leaves a variable out.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
-        self.0.retain(|(known, _)| known != name);
+        self.variables.retain(|(known, _)| known != name);
         self
     }
 
     /// The binary with exactly these variables.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(binary());
-        command.env_clear().envs(self.0.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
+        let mut command = match &self.starter[..] {
+            [] => Command::new(binary()),
+            [starter, arguments @ ..] => {
+                let mut command = Command::new(starter);
+                command.args(arguments).arg(binary());
+                command
+            }
+        };
+        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
         command
+    }
+
+    /// Started by another program, which gets the binary as its last argument.
+    #[must_use]
+    pub fn through(mut self, starter: &[&str]) -> Self {
+        self.starter = starter.iter().map(|part| (*part).to_owned()).collect();
+        self.with("PATH", &env::var("PATH").expect("a PATH"))
     }
 }
 
@@ -76,6 +94,11 @@ impl Sidecar {
             .spawn()
             .expect("the sidecar starts");
         Self { process, log, log_start, stdout }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// What all processes with this folder have written to stdout so far.

@@ -10,7 +10,7 @@ use crate::redact::Carry;
 use crate::tail::Event;
 
 /// A look at the directories is followed by a pause of so many times as long …
-const SCAN_SHARE: u32 = 50;
+const SCAN_SHARE: u32 = 100;
 /// … but no longer than this, or than the poll that was asked for.
 const SCAN_PAUSE_MAX: Duration = Duration::from_secs(10);
 

@@ -167,7 +167,7 @@ impl Shipper {
             self.save_failed(&error);
         }
         let waited = now.saturating_duration_since(self.saved_at);
-        let files = u32::try_from(self.desks.len()).unwrap_or(u32::MAX);
+        let files = u32::try_from(self.tools.tail.bookmark_count()).unwrap_or(u32::MAX);
         let due = self.unsaved_bytes > 0 && waited >= SAVE_AFTER + Duration::from_millis(1) * files;
         let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
         if !(due || early || at_once) {

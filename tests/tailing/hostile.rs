@@ -1,0 +1,159 @@
+//! Files that are none, and contents that no log has.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::wait_until;
+use crate::{MIB, PATIENCE, Scene, counted};
+
+/// What the process may hold at most, whatever a file holds.
+const MEMORY_MAX_BYTES: u64 = 40 * MIB;
+
+/// Goal: a line of 2 GiB is cut, marked and counted in bounded memory, and other files go on meanwhile.
+#[test]
+fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
+    let scene = Scene::new();
+    let mut file = File::create(scene.log("long.log")).unwrap();
+    file.write_all(b"before\n").unwrap();
+    let sidecar = scene.start(&scene.settings());
+    let block = vec![b'x'; MIB as usize];
+    for number in 0..2_048 {
+        file.write_all(&block).unwrap();
+        if number % 512 == 0 {
+            scene.append("other.log", format!("other {number}\n"));
+        }
+    }
+    file.write_all(b"\nafter\n").unwrap();
+    wait_until("what follows it", PATIENCE * 2, || {
+        let counted = counted(&sidecar);
+        counted.contains_key("after") && counted.keys().filter(|text| text.starts_with("other")).count() == 4
+    });
+    let counted = counted(&sidecar);
+    let longest = counted.keys().max_by_key(|text| text.len()).unwrap();
+    assert!(longest.len() as u64 >= MIB - 4 && longest.len() as u64 <= MIB, "cut at its limit: {}", longest.len());
+    let peak = sidecar.memory_peak_bytes();
+    eprintln!("a line of 2 GiB: {} KiB of memory at the peak", peak >> 10);
+    assert!(peak < MEMORY_MAX_BYTES, "{peak}");
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: a hole of 10 GiB is skipped, not read: a writer that does not append leaves one after a truncation.
+#[test]
+fn a_hole_of_ten_gibibytes_is_skipped() {
+    let scene = Scene::new();
+    let mut file = File::create(scene.log("hole.log")).unwrap();
+    file.seek(SeekFrom::Start(10 << 30)).unwrap();
+    file.write_all(b"behind the hole\n").unwrap();
+    let start = Instant::now();
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the line behind the hole", PATIENCE, || counted(&sidecar).contains_key("behind the hole"));
+    eprintln!("a hole of 10 GiB took {:?}, {} KiB at the peak", start.elapsed(), sidecar.memory_peak_bytes() >> 10);
+    assert!(sidecar.memory_peak_bytes() < MEMORY_MAX_BYTES);
+    scene.append("hole.log", "and more\n");
+    wait_until("the next line", PATIENCE, || counted(&sidecar).contains_key("and more"));
+    sidecar.drain(PATIENCE);
+    let said = counted(&scene.start(&scene.settings().with("LOGSKIFF_EXIT", "eof")));
+    assert_eq!(said.len(), 2, "nothing but the two lines");
+}
+
+/// Goal: names that are not UTF-8 or hold a newline work, are escaped on output, and are known over a restart.
+#[test]
+fn odd_names_are_read_and_known_again() {
+    let scene = Scene::new();
+    let names = [&b"new\nline.log"[..], b"not\xffutf8.log", b"quote\"and\\.log", b"[glob]*.log", b"\x1b[31mred.log"];
+    for (number, name) in names.iter().enumerate() {
+        fs::write(scene.path("logs").join(OsStr::from_bytes(name)), format!("{number}\n")).unwrap();
+    }
+    let sidecar = scene.start(&scene.settings());
+    wait_until("every line", PATIENCE, || counted(&sidecar).len() == names.len());
+    sidecar.drain(PATIENCE);
+    for (number, name) in names.iter().enumerate() {
+        let mut file = File::options().append(true).open(scene.path("logs").join(OsStr::from_bytes(name))).unwrap();
+        writeln!(file, "{number} again").unwrap();
+    }
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the next lines", PATIENCE, || counted(&sidecar).len() == 2 * names.len());
+    let out = sidecar.stdout();
+    assert_eq!(out.lines().count(), 2 * names.len(), "none twice, one line a record");
+    let paths: Vec<String> = out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["log.file.path"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(paths.iter().any(|path| path.ends_with("new\nline.log")), "{paths:?}");
+    assert!(paths.iter().any(|path| path.ends_with("not\u{fffd}utf8.log")), "{paths:?}");
+    assert!(!sidecar.stderr().contains('\u{1b}'));
+}
+
+/// Goal: what is no regular file is refused at once, said once, and blocks nothing.
+#[test]
+fn what_is_no_file_is_refused() {
+    let scene = Scene::new();
+    fs::create_dir(scene.log("directory.log")).unwrap();
+    assert!(Command::new("mkfifo").arg(scene.log("fifo.log")).status().unwrap().success());
+    symlink("/proc/self/environ", scene.log("proc.log")).unwrap();
+    symlink("/dev/zero", scene.log("device.log")).unwrap();
+    let device = Command::new("mknod").arg(scene.log("zero.log")).args(["c", "1", "5"]).status();
+    scene.append("app.log", "a line\n");
+    let start = Instant::now();
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "100ms"));
+    wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
+    std::thread::sleep(Duration::from_secs(2));
+    let refused = 3 + usize::from(device.is_ok_and(|status| status.success()));
+    assert_eq!(sidecar.stderr().matches("not read").count(), refused, "{}", sidecar.stderr());
+    assert_eq!(counted(&sidecar).len(), 1);
+    sidecar.drain(PATIENCE);
+    assert!(start.elapsed() < PATIENCE);
+}
+
+/// Goal: 10,000 times the name of a log is given to a link, a FIFO, a directory, or its directory is swapped for a link, between
+/// a look and the opening: none of what lies outside ever leaves.
+#[test]
+fn swaps_between_look_and_open_let_nothing_out() {
+    const SWAPS: usize = 10_000;
+    let scene = Scene::new();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("app.log"), "CANARY of another's file\n".repeat(50)).unwrap();
+    let sub = scene.log("sub");
+    fs::create_dir(&sub).unwrap();
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "100ms"));
+    let (log, aside) = (sub.join("app.log"), scene.path("aside"));
+    let start = Instant::now();
+    for swap in 0..SWAPS {
+        match swap % 5 {
+            0 | 2 => fs::write(&log, format!("line {swap}\n")).unwrap(),
+            1 => symlink(outside.path().join("app.log"), &log).unwrap(),
+            3 => {
+                // The directory itself becomes a link, and a directory again.
+                fs::rename(&sub, &aside).unwrap();
+                symlink(outside.path(), &sub).unwrap();
+            }
+            _ => {
+                assert!(rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, 0o644.into(), 0).is_ok())
+            }
+        }
+        if swap % 3 == 0 {
+            std::thread::sleep(Duration::from_micros(700));
+        }
+        if swap % 5 == 3 {
+            fs::remove_file(&sub).unwrap();
+            fs::rename(&aside, &sub).unwrap();
+        } else {
+            fs::remove_file(&log).unwrap();
+        }
+    }
+    eprintln!("{SWAPS} swaps in {:?}", start.elapsed());
+    fs::write(&log, "the end\n").unwrap();
+    wait_until("the last line", PATIENCE, || counted(&sidecar).contains_key("the end"));
+    let counted = counted(&sidecar);
+    eprintln!("{} lines were seen in time", counted.len());
+    assert!(counted.len() > 5, "some of the files were opened");
+    assert!(!sidecar.stdout().contains("CANARY") && !sidecar.stderr().contains("CANARY"));
+    sidecar.drain(PATIENCE);
+}

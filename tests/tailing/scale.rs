@@ -1,0 +1,113 @@
+//! Thousands of files, and one that is louder than the others.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::support::wait_until;
+use crate::{PATIENCE, Scene, counted, spent};
+
+fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+/// Goal: 10,000 files in nested directories are read, few of them stay open, those that are closed are read on when they
+/// grow, are renamed or are cut, and a restart reads none of it again.
+#[test]
+fn ten_thousand_files_are_read_with_few_descriptors() {
+    const FILES: usize = 10_000;
+    let scene = Scene::new();
+    let name = |number: usize| format!("d{}/e{}/{number}.log", number % 100, number % 7);
+    for number in 0..FILES {
+        fs::create_dir_all(scene.log(&name(number)).parent().unwrap()).unwrap();
+        scene.append(&name(number), format!("{number} first\n"));
+    }
+    let sidecar = scene.start(&scene.settings());
+    wait_until("every first line", PATIENCE * 2, || counted(&sidecar).len() == FILES);
+    wait_until("the idle to be closed", PATIENCE, || descriptors(sidecar.id()) < 600);
+    let before = spent(sidecar.id());
+    sleep(Duration::from_secs(10));
+    let ticks = spent(sidecar.id()).0 - before.0;
+    eprintln!("10,000 quiet files: {} descriptors, {} ms of CPU in 10 s", descriptors(sidecar.id()), ticks * 10);
+    let some = || (0..FILES).step_by(97);
+    for number in some() {
+        match number % 3 {
+            0 => {}
+            1 => fs::rename(scene.log(&name(number)), scene.log(&(name(number) + ".1"))).unwrap(),
+            _ => File::options().write(true).open(scene.log(&name(number))).unwrap().set_len(0).unwrap(),
+        }
+        scene.append(&name(number), format!("{number} next\n"));
+    }
+    let more = some().count();
+    wait_until("the next lines", PATIENCE, || counted(&sidecar).len() == FILES + more);
+    assert!(descriptors(sidecar.id()) < 1_200, "{}", descriptors(sidecar.id()));
+    sidecar.drain(PATIENCE);
+    let sidecar = scene.start(&scene.settings());
+    scene.append(&name(4_321), "4321 after\n");
+    wait_until("the last line", PATIENCE, || counted(&sidecar).contains_key("4321 after"));
+    sleep(Duration::from_secs(2));
+    let doubled: Vec<_> = counted(&sidecar).into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(doubled.is_empty(), "{doubled:?}");
+}
+
+/// Goal: while one file is written at full speed, another's lines do not wait for it.
+#[test]
+fn a_loud_file_does_not_delay_another() {
+    const LINES: usize = 40;
+    let scene = Scene::new();
+    fs::write(scene.log("quiet.log"), "").unwrap();
+    let settings = scene.settings().with("LOGSKIFF_INPUT_LOUD_PATHS", scene.log("loud.txt").to_str().unwrap());
+    fs::create_dir_all(scene.path("state")).unwrap();
+    let mut process =
+        settings.command().stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let output = BufReader::new(process.stdout.take().unwrap());
+    let (done, loud) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut waits = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let block = "a line of the loud file, as long as lines often are, and of no interest\n".repeat(900);
+            let mut file = File::create(scene.log("loud.txt")).unwrap();
+            while !done.load(Ordering::Relaxed) && loud.load(Ordering::Relaxed) < 4 << 30 {
+                file.write_all(block.as_bytes()).unwrap();
+                loud.fetch_add(block.len() as u64, Ordering::Relaxed);
+            }
+        });
+        let arrivals = scope.spawn(|| {
+            let mut arrivals = Vec::new();
+            for line in output.split(b'\n') {
+                if memchr::memmem::find(&line.unwrap(), b"quiet number").is_some() {
+                    arrivals.push(Instant::now());
+                    if arrivals.len() == LINES {
+                        break;
+                    }
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+            arrivals
+        });
+        let written: Vec<Instant> = (0..LINES)
+            .map(|number| {
+                sleep(Duration::from_millis(100));
+                scene.append("quiet.log", format!("quiet number {number}\n"));
+                Instant::now()
+            })
+            .collect();
+        let arrivals = arrivals.join().unwrap();
+        let waits = arrivals.iter().zip(written).map(|(arrival, written)| arrival.saturating_duration_since(written));
+        waits.collect::<Vec<Duration>>()
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(waits.len(), LINES);
+    waits.sort_unstable();
+    eprintln!(
+        "beside {} MiB of another file: a line leaves after {:?} (median), {:?} (95 %), {:?} (most)",
+        loud.load(Ordering::Relaxed) >> 20,
+        waits[LINES / 2],
+        waits[LINES * 95 / 100],
+        waits[LINES - 1]
+    );
+    // Speed is for benchmarks: this is far above it, and far below what a file at full speed would make it wait.
+    assert!(waits[LINES - 1] < Duration::from_secs(2), "{waits:?}");
+}

@@ -1,0 +1,98 @@
+//! Events while quiet, the clock while busy, and what there is without events.
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::support::{signal, wait_until};
+use crate::{PATIENCE, Scene, counted, spent};
+
+/// Goal: 15 quiet seconds cost no CPU, and 2,000 writes a second cost wake-ups by time and not by writes.
+#[test]
+fn quiet_is_free_and_writes_cost_by_time() {
+    let scene = Scene::new();
+    scene.append("app.log", "first\n");
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    sleep(Duration::from_secs(4));
+    let before = spent(sidecar.id());
+    sleep(Duration::from_secs(15));
+    let quiet = spent(sidecar.id());
+    let (ticks, wakes) = (quiet.0 - before.0, quiet.1 - before.1);
+    eprintln!("15 s without a line: {} ms of CPU, {wakes} wake-ups", ticks * 10);
+    assert!(ticks <= 10 && wakes <= 150, "{ticks} ticks, {wakes} wake-ups");
+
+    let start = Instant::now();
+    let mut written: u32 = 0;
+    while start.elapsed() < Duration::from_secs(5) {
+        scene.append("app.log", format!("line {written}\n"));
+        written += 1;
+        sleep((start + Duration::from_micros(500) * written).saturating_duration_since(Instant::now()));
+    }
+    let took = start.elapsed().as_secs_f64();
+    let busy = spent(sidecar.id());
+    let wakes = busy.1 - quiet.1;
+    eprintln!("{written} writes in {took:.1} s: {wakes} wake-ups, {} ms of CPU", (busy.0 - quiet.0) * 10);
+    assert!(u64::from(written) > 4 * wakes, "{written} writes woke it {wakes} times");
+    wait_until("every line", PATIENCE, || counted(&sidecar).len() == written as usize + 1);
+}
+
+/// Goal: where no inotify instance is to be had, files are polled, and that is said once.
+#[test]
+fn without_inotify_files_are_polled() {
+    let scene = Scene::new();
+    let settings = scene.settings().with("LOGSKIFF_POLL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
+    // A user namespace has a limit of its own.
+    let mut starved = Command::new("unshare");
+    starved.args(["-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances"]);
+    if !starved.status().is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "a user namespace is needed (unshare -Ur)");
+        eprintln!("skipped: no user namespace can be made here");
+        return;
+    }
+    let script = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\"";
+    let sidecar = scene.start(&settings.through(&["unshare", "-Ur", "sh", "-c", script]));
+    for number in 0..3 {
+        sleep(Duration::from_secs(3));
+        scene.append("app.log", format!("line {number}\n"));
+        wait_until("the line", PATIENCE, || counted(&sidecar).len() == number + 1);
+    }
+    let said = sidecar.stderr();
+    assert_eq!(said.matches("files are polled instead").count(), 1, "{said}");
+}
+
+#[test]
+fn polling_can_be_asked_for() {
+    let scene = Scene::new();
+    let settings = scene.settings().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL", "200ms");
+    let sidecar = scene.start(&settings);
+    for number in 0..3 {
+        sleep(Duration::from_secs(3));
+        scene.append(&format!("{number}.log"), "a line\n");
+        wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
+    }
+    let inotify = std::fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap().filter(|fd| {
+        std::fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|to| to.to_string_lossy().contains("inotify"))
+    });
+    assert_eq!(inotify.count(), 0, "no inotify instance");
+}
+
+/// Goal: more events than the kernel keeps (16,384) while the process stands still; nothing is missed.
+#[test]
+fn an_overflow_of_the_event_queue_loses_nothing() {
+    const FILES: usize = 6_000;
+    let scene = Scene::new();
+    scene.append("app.log", "first\n");
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "1h"));
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    // Quiet, so that the events are in force.
+    sleep(Duration::from_secs(4));
+    signal(sidecar.id(), "STOP");
+    for number in 0..FILES {
+        // Made, opened, written, closed: four events and more for each.
+        scene.append(&format!("{number}.log"), format!("{number}\n"));
+    }
+    signal(sidecar.id(), "CONT");
+    wait_until("every line", PATIENCE, || counted(&sidecar).len() == FILES + 1);
+    assert!(counted(&sidecar).values().all(|count| *count == 1));
+}
