@@ -288,6 +288,16 @@ impl Tail {
         }
     }
 
+    /// Moves a file's position past the zeros that follow it, if something else follows them; how many there were.
+    pub fn pass_zeros(&mut self, id: FileId) -> u64 {
+        let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return 0 };
+        let zeros = file.zeros().unwrap_or(0);
+        if zeros > 0 {
+            file.advance_zeros(zeros);
+        }
+        zeros
+    }
+
     /// Takes a file back to its watermark. Returns false when its content is gone, so that it cannot be read again.
     pub fn rewind(&mut self, id: FileId, to: Watermark) -> bool {
         if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {

@@ -74,17 +74,25 @@ fn rotations_lose_nothing() {
 /// Goal: a crash at any moment costs no line, and few doubles.
 #[test]
 fn crashes_lose_nothing() {
-    const KILLS: u64 = 10;
+    crash(10, Plan { lines: 200_000, lines_per_s: 4_000, rotate_every: 34_000 });
+}
+
+/// Goal: the same at 20,000 lines a second, with a kill and a rotation every 1.5 seconds.
+#[test]
+fn crashes_and_rotations_at_speed_lose_nothing() {
+    crash(25, Plan { lines: 800_000, lines_per_s: 20_000, rotate_every: 31_000 });
+}
+
+fn crash(kills: u64, plan: Plan) {
     let Some((broker, folder)) = scene() else { return };
     let seed = std::env::var("LOGSKIFF_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_103);
     eprintln!("crashes: LOGSKIFF_TEST_SEED={seed}");
     let mut dice = Dice::new(seed);
-    let plan = Plan { lines: 200_000, lines_per_s: 4_000, rotate_every: 34_000 };
     let settings = Settings::new(folder.path(), &broker.bootstrap(), TOPIC);
     let mut sidecar = Sidecar::start(folder.path(), &settings);
     let writer = Writer::start(folder.path(), plan);
-    let part = plan.lines / (KILLS + 1);
-    for kill in 0..KILLS {
+    let part = plan.lines / (kills + 1);
+    for kill in 0..kills {
         let moment = kill * part + dice.between(part / 4, part + part / 4);
         wait_until("the moment to kill", PATIENCE, || writer.written() >= moment);
         sleep(Duration::from_micros(dice.between(0, 40_000)));
@@ -96,7 +104,9 @@ fn crashes_lose_nothing() {
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
     let tally = Tally::of(&broker.consume(TOPIC), &places);
-    eprintln!("crashes: {KILLS} kills, {tally:?}, doubled {} per 10,000", tally.doubled * 10_000 / plan.lines);
+    let rotations = places.last().map_or(0, |place| place.file);
+    let doubled = tally.doubled * 10_000 / plan.lines;
+    eprintln!("{kills} kills, {rotations} rotations, {tally:?}, doubled {doubled} per 10,000");
     tally.check(plan.lines, plan.lines / 20);
 }
 

@@ -5,6 +5,7 @@
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::print_stderr,
     reason = "a test crate exports nothing, and what fails is to fail the test"
 )]
 
@@ -116,6 +117,9 @@ fn config() -> ProptestConfig {
         RngSeed::Random => RngSeed::Fixed(2026),
         fixed @ RngSeed::Fixed(_) => fixed,
     };
+    if let RngSeed::Fixed(seed) = rng_seed {
+        eprintln!("to repeat: PROPTEST_CASES={} PROPTEST_RNG_SEED={seed} cargo test --test tail_model", said.cases);
+    }
     ProptestConfig { rng_seed, failure_persistence: None, max_shrink_iters: 3000, ..said }
 }
 

@@ -1,7 +1,12 @@
 //! Tailing as the machine sees it: what watching costs, what replaces it, thousands of files, fairness, and files that are
 //! none. The whole process, with standard output for a receiver.
 
-#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::print_stderr,
+    reason = "a test crate exports nothing, and its figures go to stderr"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "tailing/hostile.rs"]
@@ -29,32 +34,32 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
 
 /// A folder with `logs` in it, and a sidecar's settings for it.
-pub struct Scene {
+pub(crate) struct Scene {
     folder: TempDir,
 }
 
 impl Scene {
-    pub fn new() -> Self {
+    pub(crate) fn prepare() -> Self {
         let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
         Self { folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn log(&self, name: &str) -> PathBuf {
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.path("logs").join(name)
     }
 
-    pub fn append(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn append(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let mut file = File::options().create(true).append(true).open(self.log(name)).unwrap();
         file.write_all(bytes.as_ref()).unwrap();
     }
 
     /// Everything that is called `*.log`, to standard output.
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings::new(self.folder.path(), "", "")
             .without("LOGSKIFF_KAFKA_BROKERS")
             .without("LOGSKIFF_KAFKA_TOPIC")
@@ -62,13 +67,13 @@ impl Scene {
             .with("LOGSKIFF_OUTPUT", "stdout")
     }
 
-    pub fn start(&self, settings: &Settings) -> Sidecar {
+    pub(crate) fn start(&self, settings: &Settings) -> Sidecar {
         Sidecar::start(self.folder.path(), settings)
     }
 }
 
 /// The messages that came, and how often.
-pub fn counted(sidecar: &Sidecar) -> HashMap<String, usize> {
+pub(crate) fn counted(sidecar: &Sidecar) -> HashMap<String, usize> {
     let mut counted = HashMap::new();
     for line in sidecar.stdout().lines() {
         let Ok(record) = serde_json::from_str::<Value>(line) else { continue };
@@ -78,7 +83,7 @@ pub fn counted(sidecar: &Sidecar) -> HashMap<String, usize> {
 }
 
 /// CPU time in hundredths of a second, and how often its threads were woken.
-pub fn spent(pid: u32) -> (u64, u64) {
+pub(crate) fn spent(pid: u32) -> (u64, u64) {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();

@@ -119,6 +119,10 @@ pub(super) struct Shipper {
     back_off: Duration,
     scan_at: Instant,
     scanned_at: Instant,
+    /// The file that was last read from.
+    last_turn: Option<FileId>,
+    /// The last pass ended with more to read.
+    reads_on: bool,
     /// When something new was last read.
     busy_at: Instant,
     saved_at: Instant,
@@ -158,6 +162,8 @@ impl Shipper {
             back_off: BACK_OFF.0,
             scan_at: now,
             scanned_at: now,
+            last_turn: None,
+            reads_on: false,
             busy_at: now,
             saved_at: now,
             unsaved_bytes: 0,

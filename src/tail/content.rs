@@ -10,12 +10,17 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
 
 use super::identity::HEAD_BYTES;
 
 /// Deflate cannot expand more than 1,032-fold; logs reach a tenth of that. Beyond this, and beyond as many bytes, it is a bomb.
 const RATIO_MAX: u64 = 300;
 const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
+/// Zeros are looked over so many at a time, and so many at once; holes do not count for the former.
+const ZEROS_BYTES: usize = 256 * 1024;
+const ZEROS_READ_MAX: u64 = 256 * 1024 * 1024;
 /// Unpacked at a time where it is passed over.
 const SKIP_BYTES: usize = 64 * 1024;
 /// The last bytes of a `.gz` are its length before compression, modulo 2^32 (RFC 1952).
@@ -106,6 +111,38 @@ impl Content {
         match self {
             Self::Plain(file) => file.try_clone().map(Self::Plain),
             Self::Gzip(gunzip) => gunzip.borrow().file.try_clone().map(Self::Plain),
+        }
+    }
+
+    /// How many bytes from `offset` on are zeros that something else follows; 0 where nothing does: a writer may have yet to
+    /// fill them. Holes are passed over without being read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn zeros(&self, offset: u64) -> io::Result<u64> {
+        let mut at = offset;
+        let mut block = vec![0; ZEROS_BYTES];
+        loop {
+            if let Self::Plain(file) = self {
+                match rustix::fs::seek(file, SeekFrom::Data(at)) {
+                    Ok(data) => at = at.max(data),
+                    Err(Errno::NXIO) => return Ok(0),
+                    // The file system knows no holes: all of it is read.
+                    Err(_) => {}
+                }
+            }
+            let read = self.fill(at, &mut block)?;
+            if let Some(first) = block[..read].iter().position(|byte| *byte != 0) {
+                return Ok(at + first as u64 - offset);
+            }
+            if read < block.len() {
+                return Ok(0);
+            }
+            at += read as u64;
+            // Nobody has yet to fill so many zeros that were written as such.
+            if at - offset >= ZEROS_READ_MAX {
+                return Ok(at - offset);
+            }
         }
     }
 

@@ -308,6 +308,23 @@ impl TailFile {
         self.more |= !whole;
     }
 
+    /// How many of the bytes that follow the position are zeros before something else.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn zeros(&self) -> io::Result<u64> {
+        self.handle.zeros(self.at.offset)
+    }
+
+    /// Moves past so many zeros, which a span now covers.
+    pub fn advance_zeros(&mut self, mut zeros: u64) {
+        let most = zeros.min(identity::BEFORE_BYTES as u64);
+        self.at.offset += zeros - most;
+        zeros = most;
+        let passed = [0; identity::BEFORE_BYTES];
+        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::Line, false);
+    }
+
     /// Goes back to a position, to read again from there; false when the file no longer holds what was read of it.
     ///
     /// # Errors

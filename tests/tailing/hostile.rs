@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::Value;
 
 use crate::support::wait_until;
@@ -19,11 +20,11 @@ const MEMORY_MAX_BYTES: u64 = 40 * MIB;
 /// Goal: a line of 2 GiB is cut, marked and counted in bounded memory, and other files go on meanwhile.
 #[test]
 fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let mut file = File::create(scene.log("long.log")).unwrap();
     file.write_all(b"before\n").unwrap();
     let sidecar = scene.start(&scene.settings());
-    let block = vec![b'x'; MIB as usize];
+    let block = vec![b'x'; 1 << 20];
     for number in 0..2_048 {
         file.write_all(&block).unwrap();
         if number % 512 == 0 {
@@ -47,7 +48,7 @@ fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
 /// Goal: a hole of 10 GiB is skipped, not read: a writer that does not append leaves one after a truncation.
 #[test]
 fn a_hole_of_ten_gibibytes_is_skipped() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let mut file = File::create(scene.log("hole.log")).unwrap();
     file.seek(SeekFrom::Start(10 << 30)).unwrap();
     file.write_all(b"behind the hole\n").unwrap();
@@ -66,7 +67,7 @@ fn a_hole_of_ten_gibibytes_is_skipped() {
 /// Goal: names that are not UTF-8 or hold a newline work, are escaped on output, and are known over a restart.
 #[test]
 fn odd_names_are_read_and_known_again() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let names = [&b"new\nline.log"[..], b"not\xffutf8.log", b"quote\"and\\.log", b"[glob]*.log", b"\x1b[31mred.log"];
     for (number, name) in names.iter().enumerate() {
         fs::write(scene.path("logs").join(OsStr::from_bytes(name)), format!("{number}\n")).unwrap();
@@ -94,7 +95,7 @@ fn odd_names_are_read_and_known_again() {
 /// Goal: what is no regular file is refused at once, said once, and blocks nothing.
 #[test]
 fn what_is_no_file_is_refused() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     fs::create_dir(scene.log("directory.log")).unwrap();
     assert!(Command::new("mkfifo").arg(scene.log("fifo.log")).status().unwrap().success());
     symlink("/proc/self/environ", scene.log("proc.log")).unwrap();
@@ -117,7 +118,7 @@ fn what_is_no_file_is_refused() {
 #[test]
 fn swaps_between_look_and_open_let_nothing_out() {
     const SWAPS: usize = 10_000;
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("app.log"), "CANARY of another's file\n".repeat(50)).unwrap();
     let sub = scene.log("sub");
@@ -134,9 +135,7 @@ fn swaps_between_look_and_open_let_nothing_out() {
                 fs::rename(&sub, &aside).unwrap();
                 symlink(outside.path(), &sub).unwrap();
             }
-            _ => {
-                assert!(rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, 0o644.into(), 0).is_ok())
-            }
+            _ => mknodat(CWD, &log, FileType::Fifo, 0o644.into(), 0).unwrap(),
         }
         if swap % 3 == 0 {
             std::thread::sleep(Duration::from_micros(700));

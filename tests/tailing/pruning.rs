@@ -11,11 +11,11 @@ use crate::{PATIENCE, Scene, counted};
 #[test]
 fn rotated_files_are_deleted_and_nothing_is_missing() {
     const TURNS: usize = 8;
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_PRUNE", "acked"));
     let mut lines = 0;
     for turn in 0..TURNS {
-        let text: String = (0..500).map(|line| format!("turn {turn} line {line} \n")).collect();
+        let text = (0..500).map(|line| format!("turn {turn} line {line}\n")).collect::<Vec<_>>().concat();
         scene.append("app.log", text);
         lines += 500;
         std::thread::sleep(Duration::from_millis(700));
@@ -34,7 +34,7 @@ fn rotated_files_are_deleted_and_nothing_is_missing() {
 /// Goal: logs that are mounted read-only are said to be at the start and where a file should go, and shipping goes on.
 #[test]
 fn a_volume_that_cannot_be_written_is_said() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let logs = scene.path("logs").display().to_string();
     let mount = "mount --bind \"$LOGS\" \"$LOGS\" && mount -o remount,ro,bind \"$LOGS\"";
     let may = Command::new("unshare").args(["-m", "sh", "-c", mount]).env("LOGS", &logs).status();

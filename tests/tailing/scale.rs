@@ -18,7 +18,7 @@ fn descriptors(pid: u32) -> usize {
 #[test]
 fn ten_thousand_files_are_read_with_few_descriptors() {
     const FILES: usize = 10_000;
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let name = |number: usize| format!("d{}/e{}/{number}.log", number % 100, number % 7);
     for number in 0..FILES {
         fs::create_dir_all(scene.log(&name(number)).parent().unwrap()).unwrap();
@@ -56,7 +56,7 @@ fn ten_thousand_files_are_read_with_few_descriptors() {
 #[test]
 fn a_loud_file_does_not_delay_another() {
     const LINES: usize = 40;
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     fs::write(scene.log("quiet.log"), "").unwrap();
     let settings = scene.settings().with("LOGSKIFF_INPUT_LOUD_PATHS", scene.log("loud.txt").to_str().unwrap());
     fs::create_dir_all(scene.path("state")).unwrap();

@@ -10,7 +10,7 @@ use crate::{PATIENCE, Scene, counted, spent};
 /// Goal: 15 quiet seconds cost no CPU, and 2,000 writes a second cost wake-ups by time and not by writes.
 #[test]
 fn quiet_is_free_and_writes_cost_by_time() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     scene.append("app.log", "first\n");
     let sidecar = scene.start(&scene.settings());
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
@@ -40,7 +40,7 @@ fn quiet_is_free_and_writes_cost_by_time() {
 /// Goal: where no inotify instance is to be had, files are polled, and that is said once.
 #[test]
 fn without_inotify_files_are_polled() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let settings = scene.settings().with("LOGSKIFF_POLL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
     // A user namespace has a limit of its own.
     let mut starved = Command::new("unshare");
@@ -63,7 +63,7 @@ fn without_inotify_files_are_polled() {
 
 #[test]
 fn polling_can_be_asked_for() {
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     let settings = scene.settings().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL", "200ms");
     let sidecar = scene.start(&settings);
     for number in 0..3 {
@@ -81,7 +81,7 @@ fn polling_can_be_asked_for() {
 #[test]
 fn an_overflow_of_the_event_queue_loses_nothing() {
     const FILES: usize = 6_000;
-    let scene = Scene::new();
+    let scene = Scene::prepare();
     scene.append("app.log", "first\n");
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "1h"));
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);

@@ -141,6 +141,9 @@ impl Shipper {
 
     /// Sleeps until there may be something to do.
     pub(super) fn sleep(&mut self, now: Instant) {
+        if std::mem::take(&mut self.reads_on) {
+            return;
+        }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
         let ending = self.life.draining_since.is_some() || self.life.finishes;
         let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER;

@@ -32,9 +32,15 @@ impl Shipper {
     pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
         let mut ready = Vec::new();
         self.tools.tail.look(now, &mut ready);
+        // Whoever comes after the last one that had a turn is the next, also where the budget ended the last pass.
+        if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
+            ready.rotate_left(last + 1);
+        }
+        self.reads_on = false;
         while !ready.is_empty() {
             let mut again = Vec::new();
             for file in ready {
+                self.last_turn = Some(file);
                 match self.turn(file, now)? {
                     Turn::More => again.push(file),
                     Turn::Done => {}
@@ -42,6 +48,11 @@ impl Shipper {
                 }
             }
             ready = again;
+            // A file that is written at full speed never ends: the others are to be looked at again.
+            if now.elapsed() >= self.config.batch.linger && !ready.is_empty() {
+                self.reads_on = true;
+                break;
+            }
             // Between the turns: reports free the budget, and the end may be asked for.
             self.tell(Instant::now());
             self.collect(Instant::now())?;
@@ -105,6 +116,10 @@ impl Shipper {
         if taken.bytes > 0 {
             self.busy_at = now;
         }
+        let zeros = at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
+        if taken.bytes == 0 && !taken.full && !last && zeros {
+            return Ok(Some(self.pass_zeros(file, at.offset)));
+        }
         if taken.bytes == 0 && !taken.full && !last {
             return Ok((most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done));
         }
@@ -114,6 +129,17 @@ impl Shipper {
             (false, true) => Turn::Done,
             (false, false) => Turn::More,
         }))
+    }
+
+    /// Passes over a hole that is longer than what is read at once.
+    fn pass_zeros(&mut self, file: FileId, start: u64) -> Turn {
+        match self.tools.tail.pass_zeros(file) {
+            0 => Turn::Done,
+            zeros => {
+                self.drop_span(file, Span { start, end: start + zeros }, Boundary::Line, DropReason::Hole);
+                Turn::More
+            }
+        }
     }
 
     /// Takes the pieces of a stretch, as far as the budget goes.
