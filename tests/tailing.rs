@@ -33,6 +33,11 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
 
+/// Whether the sizes are to be those that are promised: they take gigabytes of the disk for temporary files.
+pub(crate) fn in_full() -> bool {
+    std::env::var_os("LOGSKIFF_TEST_REAL").is_some()
+}
+
 /// A folder with `logs` in it, and a sidecar's settings for it.
 pub(crate) struct Scene {
     folder: TempDir,
