@@ -134,6 +134,12 @@ impl Store {
     }
 }
 
+/// Reads the newest whole generation of a directory that another process may be using; `None` when there is none.
+#[must_use]
+pub fn peek(dir: &Path) -> Option<Vec<Bookmark>> {
+    [NEWEST, SYNCED].iter().find_map(|name| decode(&std::fs::read(dir.join(name)).ok()?))
+}
+
 fn encode(files: Vec<Bookmark>) -> io::Result<Vec<u8>> {
     let checksum = checksum(&files)?;
     Ok(serde_json::to_vec(&Written { version: VERSION, checksum, files })?)

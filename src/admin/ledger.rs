@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::snapshot::{FileReport, Snapshot};
+use super::snapshot::{FileReport, FileState, Snapshot};
 use crate::ledger::Balance;
 use crate::metrics::{Metrics, OutputMetrics};
 
@@ -46,6 +46,9 @@ struct File<'s> {
     input: &'s str,
     path: &'s str,
     state: &'static str,
+    /// Why a file is still open that is out of its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,10 +88,20 @@ fn shown<'s>(snapshot: &'s Snapshot, file: &'s FileReport) -> File<'s> {
         input: snapshot.inputs.get(file.input).map_or("", |input| &input.name),
         path: &file.path,
         state: file.state.name(),
+        held: held(file),
         size_bytes: file.extent.map(|(size_bytes, _)| size_bytes),
         watermark_bytes: file.extent.map(|(_, watermark_bytes)| watermark_bytes),
         amounts: amounts(&file.balance, file.unread_bytes),
         lag_seconds: file.lag.as_secs_f64(),
+    }
+}
+
+fn held(file: &FileReport) -> Option<&'static str> {
+    match file.state {
+        FileState::Live | FileState::Closed => None,
+        _ if file.unread_bytes > 0 => Some("unread"),
+        _ if file.balance.pending_bytes > 0 => Some("pending"),
+        _ => Some("may grow"),
     }
 }
 

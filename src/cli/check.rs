@@ -12,7 +12,7 @@ use crate::encode::{self, Encoding};
 use crate::output::syslog::address::Transport;
 use crate::output::{self, kafka};
 use crate::parse::Format;
-use crate::tail::Start;
+use crate::tail::{Start, Symlinks};
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     Ok(super::print(&summary(config))?)
@@ -74,6 +74,12 @@ fn input(input: &Input) -> String {
     if !input.tail.exclude.is_empty() {
         // Writing to a String cannot fail.
         let _ = write!(text, " without {}", input.tail.exclude.join(", "));
+    }
+    if input.tail.symlinks == Symlinks::Within {
+        text.push_str(" with the links beneath them");
+    }
+    if input.tail.prune {
+        text.push_str(", deleted once rotated and acknowledged,");
     }
     let redact = &input.redact;
     let rules: Vec<&str> = redact.rules.iter().map(|(name, _)| name.as_str()).collect();

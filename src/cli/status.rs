@@ -1,8 +1,10 @@
-//! `logskiff status`: the ledger of the logskiff that runs beside, as a table.
+//! `logskiff status`: the ledger of the logskiff that runs beside, as a table; what the checkpoint says where none runs.
 
+mod stopped;
 mod table;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -21,24 +23,19 @@ const WIDTH: usize = 100;
 /// Prints the table, once or again and again.
 ///
 /// # Errors
-/// When nobody answers.
+/// When nobody answers and there is no checkpoint.
 pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
-    let Some(listen) = http_listen_of(&Environment::read())? else {
-        bail!("LOGSKIFF_HTTP_LISTEN is off, so nobody can be asked; say for example 127.0.0.1:9598");
-    };
+    let environment = Environment::read();
+    let listen = http_listen_of(&environment)?;
     let stdout = std::io::stdout();
     let terminal = stdout.is_terminal();
     let mut before: Option<(Instant, u64)> = None;
     loop {
-        let answer =
-            ask::get(listen, "/ledger").with_context(|| format!("no answer from {}/ledger", ask::reachable(listen)))?;
-        if answer.status != 200 {
-            bail!("/ledger says {}", answer.status);
-        }
+        let text = ledger(listen, &environment)?;
         if arguments.json {
-            print(&format!("{}\n", answer.body.trim_end()))?;
+            print(&format!("{}\n", text.trim_end()))?;
         } else {
-            let ledger: Ledger = serde_json::from_str(&answer.body).context("the answer is no ledger")?;
+            let ledger: Ledger = serde_json::from_str(&text).context("the answer is no ledger")?;
             let now = Instant::now();
             let bytes = ledger.totals.amounts.acknowledged_bytes;
             let rate = before.map(|(at, former)| {
@@ -56,6 +53,20 @@ pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
             return Ok(());
         }
         std::thread::sleep(EVERY);
+    }
+}
+
+/// What `/ledger` answers, or what the checkpoint says where nobody listens.
+fn ledger(listen: Option<SocketAddr>, environment: &Environment) -> anyhow::Result<String> {
+    let Some(listen) = listen else {
+        return stopped::ledger(environment, "nobody to be asked (LOGSKIFF_HTTP_LISTEN=off)");
+    };
+    match ask::get(listen, "/ledger") {
+        Ok(answer) if answer.status == 200 => Ok(answer.body),
+        Ok(answer) => bail!("/ledger says {}", answer.status),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => stopped::ledger(environment, "not running")
+            .with_context(|| format!("no answer from {}/ledger", ask::reachable(listen))),
+        Err(error) => Err(error).with_context(|| format!("no answer from {}/ledger", ask::reachable(listen))),
     }
 }
 

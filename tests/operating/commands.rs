@@ -41,6 +41,36 @@ fn a_running_sidecar_is_healthy_and_shows_its_ledger() {
     assert_eq!(json["totals"]["acknowledged_records"], 2);
 }
 
+/// Goal: where nobody answers, each file's state comes from the checkpoint and from what is on the disk by now.
+#[test]
+fn the_checkpoint_is_shown_where_nobody_answers() {
+    let scene = Scene::new();
+    scene.append("logs/app.log", "one\ntwo\n");
+    let mut sidecar = scene.start(&scene.settings());
+    let address = http::address(&sidecar);
+    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 2);
+    sidecar.terminate();
+    assert!(sidecar.wait(PATIENCE).0.success());
+    scene.append("logs/app.log", "three\n");
+    let command = |arguments: &[&str]| {
+        let settings = scene.settings().with("LOGSKIFF_HTTP_LISTEN", &address);
+        let output = settings.command().arg("status").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let table = command(&[]);
+    assert!(table.contains("not running; this is what its last checkpoint says"), "{table}");
+    assert!(table.contains("app.log") && table.contains("57 %") && table.contains("not read yet 6 B"), "{table}");
+    std::fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
+    let json: Value = serde_json::from_str(&command(&["--json"])).unwrap();
+    let file = &json["files"][0];
+    assert_eq!((file["state"].as_str(), file["held"].as_str()), (Some("rotated"), Some("unread")), "{json}");
+    assert_eq!((file["size_bytes"].as_u64(), file["watermark_bytes"].as_u64()), (Some(14), Some(8)));
+    let without = scene.settings().with("LOGSKIFF_HTTP_LISTEN", &address).with("LOGSKIFF_STATE_DIR", "none");
+    let output = without.command().arg("status").output().unwrap();
+    assert!(!output.status.success() && text(&output.stderr).contains("keeps no checkpoint"));
+}
+
 /// Answers one connection with `answer` and keeps it open for `open`.
 fn answering(answer: &'static str, open: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub(super) struct Ledger {
     version: String,
     state: String,
-    uptime_seconds: f64,
+    uptime_seconds: Option<f64>,
     pub(super) totals: Totals,
     outputs: Vec<Output>,
     files: Vec<File>,
@@ -47,6 +47,7 @@ struct File {
     input: String,
     path: String,
     state: String,
+    held: String,
     size_bytes: Option<u64>,
     watermark_bytes: Option<u64>,
     #[serde(flatten)]
@@ -66,7 +67,7 @@ pub(super) enum Style {
 /// How wide a bar is.
 const BAR_COLUMNS: usize = 10;
 /// What the columns besides the path take.
-const COLUMNS: usize = 69;
+const COLUMNS: usize = 78;
 /// A path has at least this.
 const PATH_COLUMNS_MIN: usize = 16;
 
@@ -83,25 +84,26 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
     let rate = rate.map(|rate| format!(", {}/s", size(rate))).unwrap_or_default();
     let (version, state) = (shown(&ledger.version), shown(&ledger.state));
     // Writing to a String cannot fail.
-    _ = writeln!(
-        text,
-        "logskiff {version} {state} for {}; {}{rate}\n",
-        time(ledger.uptime_seconds),
-        outputs.join(", ")
-    );
+    _ = match ledger.uptime_seconds {
+        Some(uptime) => {
+            writeln!(text, "logskiff {version} {state} for {}; {}{rate}\n", time(uptime), outputs.join(", "))
+        }
+        None => writeln!(text, "logskiff {version} {state}\n"),
+    };
     let columns = width.saturating_sub(COLUMNS).max(PATH_COLUMNS_MIN);
     _ = writeln!(
         text,
-        "{:<columns$} {:<10} {:<7} {:>15} {:>8} {:>8} {:>8} {:>6}",
-        "FILE", "INPUT", "STATE", "DONE", "READ", "PENDING", "UNREAD", "LAG"
+        "{:<columns$} {:<10} {:<7} {:<8} {:>15} {:>8} {:>8} {:>8} {:>6}",
+        "FILE", "INPUT", "STATE", "HELD", "DONE", "READ", "PENDING", "UNREAD", "LAG"
     );
     for file in &ledger.files {
         _ = writeln!(
             text,
-            "{:<columns$} {:<10} {:<7} {:>15} {:>8} {:>8} {:>8} {:>6}",
+            "{:<columns$} {:<10} {:<7} {:<8} {:>15} {:>8} {:>8} {:>8} {:>6}",
             shortened(&shown(&file.path), columns),
             shortened(&shown(&file.input), 10),
             shortened(&shown(&file.state), 7),
+            shortened(&shown(&file.held), 8),
             progress(file, style),
             amount(file.amounts.read_bytes),
             amount(file.amounts.pending_bytes),
