@@ -1,0 +1,78 @@
+//! What stands under a name changes between the look and the opening.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use logskiff::tail::Symlinks;
+use rustix::fs::{CWD, FileType, RenameFlags, mknodat, renameat_with};
+
+use super::case::Case;
+
+fn exchange(one: &Path, other: &Path) {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
+}
+
+/// Goal: while a log and the directory it is in change places with links to a secret, a FIFO and a directory as fast as the
+/// machine can, 10,000 looks read many lines and none of the secret's, whether links are followed or not.
+#[test]
+fn ten_thousand_looks_at_what_is_being_swapped_let_nothing_out() {
+    const LOOKS: usize = 10_000;
+    for symlinks in [Symlinks::Deny, Symlinks::Within] {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("app.log"), "CANARY\n").unwrap();
+        let stash = tempfile::tempdir().unwrap();
+        symlink(outside.path().join("app.log"), stash.path().join("link")).unwrap();
+        symlink(outside.path(), stash.path().join("directory")).unwrap();
+        mknodat(CWD, stash.path().join("fifo"), FileType::Fifo, 0o644.into(), 0).unwrap();
+        fs::create_dir(stash.path().join("empty")).unwrap();
+        let mut case = Case::with(
+            "**/*.log",
+            |config| config.symlinks = symlinks,
+            |case| {
+                fs::create_dir(case.path("sub")).unwrap();
+                case.add("sub/app.log", "first\n");
+            },
+        );
+        let (done, swaps) = (AtomicBool::new(false), AtomicU64::new(0));
+        let (sub, log) = (case.path("sub"), case.path("sub/app.log"));
+        let start = Instant::now();
+        let mut opened = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    for name in ["link", "fifo", "empty"] {
+                        exchange(&log, &stash.path().join(name));
+                        exchange(&log, &stash.path().join(name));
+                        // Another file under the name, so that there is something to be opened.
+                        fs::write(stash.path().join("next"), format!("{}\n", swaps.load(Ordering::Relaxed))).unwrap();
+                        fs::rename(stash.path().join("next"), &log).unwrap();
+                        exchange(&sub, &stash.path().join("directory"));
+                        exchange(&sub, &stash.path().join("directory"));
+                        swaps.fetch_add(4, Ordering::Relaxed);
+                    }
+                }
+            });
+            for look in 0..LOOKS {
+                if look % 50 == 0 {
+                    case.desk.wait(1);
+                }
+                case.round();
+                opened += case.got.len();
+                let out = case.got.iter().any(|line| line.contains("CANARY"));
+                assert!(!out, "the secret was read at look {look}");
+                case.got.clear();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let refused = case.refused();
+        let swaps = swaps.load(Ordering::Relaxed);
+        eprintln!(
+            "{symlinks:?}: {LOOKS} looks among {swaps} swaps in {:?}: {opened} lines, {refused} refusals",
+            start.elapsed()
+        );
+        assert!(opened > 100 && refused > 10 && start.elapsed() < Duration::from_secs(120), "{opened} {refused}");
+    }
+}
