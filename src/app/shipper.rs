@@ -121,8 +121,8 @@ pub(super) struct Shipper {
     scanned_at: Instant,
     /// The file that was last read from.
     last_turn: Option<FileId>,
-    /// The last pass ended with more to read.
-    reads_on: bool,
+    /// The last pass ended before the end of the files: its time was over, or the budget spent.
+    unread: bool,
     /// When something new was last read.
     busy_at: Instant,
     saved_at: Instant,
@@ -163,7 +163,7 @@ impl Shipper {
             scan_at: now,
             scanned_at: now,
             last_turn: None,
-            reads_on: false,
+            unread: false,
             busy_at: now,
             saved_at: now,
             unsaved_bytes: 0,
@@ -303,6 +303,7 @@ impl Shipper {
             self.scan(now);
         }
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
+            self.unread = false;
             // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.
             self.tools.tail.look(now, &mut Vec::new());
             self.handle_events(now);

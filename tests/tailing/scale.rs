@@ -112,3 +112,25 @@ fn a_loud_file_does_not_delay_another() {
     // Speed is for benchmarks: this is far above it, and far below what a file at full speed would make it wait.
     assert!(waits[LINES - 1] < Duration::from_secs(2), "{waits:?}");
 }
+
+/// Goal: a run to the end, and a drain, read to the end of a file that takes many passes.
+#[test]
+fn a_large_file_is_read_to_its_end_before_the_end() {
+    const LINES: usize = 600_000;
+    let scene = Scene::prepare();
+    let block: String =
+        (0..LINES).fold(String::new(), |text, line| text + &line.to_string() + " of a file that takes long\n");
+    fs::write(scene.log("app.log"), block).unwrap();
+    let settings = scene.settings().with("LOGSKIFF_ENCODING", "raw");
+    let mut sidecar = scene.start(&settings.clone().with("LOGSKIFF_EXIT", "eof"));
+    assert!(sidecar.wait(PATIENCE).0.success());
+    assert_eq!(sidecar.stdout().lines().count(), LINES, "{}", sidecar.stderr());
+    fs::rename(scene.log("app.log"), scene.log("again.log.txt")).unwrap();
+    fs::copy(scene.log("again.log.txt"), scene.log("again.log")).unwrap();
+    let settings = settings.with("LOGSKIFF_STATE_DIR", "none");
+    let sidecar = scene.start(&settings);
+    wait_until("the beginning", PATIENCE, || sidecar.stdout().lines().count() > LINES);
+    sidecar.drain(PATIENCE);
+    let out = fs::read_to_string(scene.path("sidecar.out")).unwrap();
+    assert_eq!(out.lines().count(), 2 * LINES);
+}

@@ -120,7 +120,8 @@ impl Shipper {
         if self.life.draining_since.is_none() && !self.life.finishes(has_files, now) {
             return false;
         }
-        let idle = self.batch.entries.is_empty()
+        let idle = !(self.unread && self.life.is_reading())
+            && self.batch.entries.is_empty()
             && self.messages.entries.is_empty()
             && !self.ledger.in_flight()
             && !self.ledger.failed()
@@ -141,7 +142,7 @@ impl Shipper {
 
     /// Sleeps until there may be something to do.
     pub(super) fn sleep(&mut self, now: Instant) {
-        if std::mem::take(&mut self.reads_on) {
+        if self.unread && self.life.is_reading() && self.resume_at.is_none() && !self.is_full() {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));

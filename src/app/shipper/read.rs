@@ -36,7 +36,7 @@ impl Shipper {
         if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
             ready.rotate_left(last + 1);
         }
-        self.reads_on = false;
+        self.unread = false;
         while !ready.is_empty() {
             let mut again = Vec::new();
             for file in ready {
@@ -44,13 +44,16 @@ impl Shipper {
                 match self.turn(file, now)? {
                     Turn::More => again.push(file),
                     Turn::Done => {}
-                    Turn::Full => return Ok(()),
+                    Turn::Full => {
+                        self.unread = true;
+                        return Ok(());
+                    }
                 }
             }
             ready = again;
             // A file that is written at full speed never ends: the others are to be looked at again.
             if now.elapsed() >= self.config.batch.linger && !ready.is_empty() {
-                self.reads_on = true;
+                self.unread = true;
                 break;
             }
             // Between the turns: reports free the budget, and the end may be asked for.
@@ -89,7 +92,7 @@ impl Shipper {
         self.config.inputs[input].frame.window_bytes().max(2 * CHUNK_BYTES)
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes || self.sent > 0 || self.renewal.waits()
     }
 
