@@ -38,6 +38,8 @@ const BATCH_BYTES: RangeInclusive<usize> = 1 << 10..=16 << 20;
 const LINGER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
 /// The least that keeps reading and sending apart; the most that librdkafka's queue, which is twice this, should hold.
 const IN_FLIGHT_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
+/// Of what cannot be read twice so much more is kept than is in flight and than one line may have: it is let go in pieces.
+const KEPT_SLACK_BYTES: usize = 128 << 10;
 /// Less leaves no time for one round trip; more than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
 
@@ -157,12 +159,15 @@ impl Config {
 }
 
 fn gather(reader: &mut Reader<'_>) -> Config {
-    let inputs = input::all(reader);
+    let mut inputs = input::all(reader);
     let watch = watch(reader);
     let checkpoint = checkpoint(reader);
     let mut encode = encode(reader);
     let line_bytes_max = inputs.iter().map(|input| input.frame.line_bytes_max).max().unwrap_or_default();
     let batch = batch(reader, line_bytes_max);
+    for input in &mut inputs {
+        input.tail.kept_bytes_max = batch.in_flight_bytes + input.frame.window_bytes() + KEPT_SLACK_BYTES;
+    }
     let output;
     (output, encode.syslog) = self::output(reader, &batch);
     let batched = output.kafka.as_ref().is_some_and(|kafka| kafka.message == Message::Batch);

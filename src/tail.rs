@@ -13,6 +13,7 @@ mod identity;
 mod open;
 mod prune;
 mod scan;
+mod stream;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
@@ -24,6 +25,7 @@ use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use file::{Look, Phase, Read, TailFile};
+pub use stream::STDIN;
 
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
 
@@ -61,7 +63,7 @@ pub enum Symlinks {
 /// What one input tails.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Absolute globs: `**`, `{a,b}`, `[…]`.
+    /// Absolute globs: `**`, `{a,b}`, `[…]`; [`STDIN`] is standard input.
     pub paths: Vec<String>,
     /// Globs left out.
     pub exclude: Vec<String>,
@@ -71,6 +73,8 @@ pub struct Config {
     pub symlinks: Symlinks,
     /// Rotated files are deleted once everything in them is settled.
     pub prune: bool,
+    /// What cannot be read twice is kept in memory until it is settled, up to so many bytes. Larger than a line may be.
+    pub kept_bytes_max: usize,
 }
 
 /// What the shipper must know of.
@@ -337,6 +341,9 @@ impl Tail {
     /// Lets go of a file that is settled. It is remembered while its name exists.
     pub fn release(&mut self, id: FileId) {
         let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        if file.handle.is_stream() {
+            return;
+        }
         let Ok(mark) = file.closing_mark() else { return };
         if file.phase == Phase::Deleted {
             self.remember(mark);
@@ -370,7 +377,8 @@ impl Tail {
 
     /// Every file's place for the checkpoint; `settled` gives the watermark of a numbered one.
     pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Watermark) -> Vec<Bookmark> {
-        let open = self.files.iter_mut().flatten().map(|file| file.bookmark(settled(file.id)));
+        let again = |file: &&mut TailFile| !file.handle.is_stream();
+        let open = self.files.iter_mut().flatten().filter(again).map(|file| file.bookmark(settled(file.id)));
         let ghosts = self.ghosts.iter().map(|ghost| {
             let at = ghost.id.map_or_else(|| ghost.mark.watermark(), &settled);
             Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }

@@ -35,7 +35,7 @@ use logskiff::tail::{Config, Start, Symlinks};
 use self::model::{Between, Model};
 
 fn tailing(paths: Vec<String>, start: Start) -> Config {
-    Config { paths, exclude: vec![], start, symlinks: Symlinks::Deny, prune: false }
+    Config { paths, exclude: vec![], start, symlinks: Symlinks::Deny, prune: false, kept_bytes_max: 4096 }
 }
 
 #[derive(Clone, Debug)]

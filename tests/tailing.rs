@@ -15,6 +15,8 @@ mod hostile;
 mod pruning;
 #[path = "tailing/scale.rs"]
 mod scale;
+#[path = "tailing/streams.rs"]
+mod streams;
 mod support;
 #[path = "tailing/watching.rs"]
 mod watching;

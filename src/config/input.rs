@@ -13,7 +13,7 @@ use super::names;
 use super::reader::Reader;
 use super::reference::{INPUT_PREFIX, RULE_PREFIX};
 use crate::parse::{Format, Type};
-use crate::tail::{Start, Symlinks};
+use crate::tail::{STDIN, Start, Symlinks};
 use crate::{frame, parse, redact, tail};
 
 /// Below, nearly every line would be cut; above, one line would be most of the memory.
@@ -47,6 +47,10 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
         }
         inputs.push(one(name, &mut reader.of_input(upper)));
     }
+    let reads_stdin = |input: &&Input| input.tail.paths.iter().any(|path| path == STDIN);
+    if inputs.iter().filter(reads_stdin).count() > 1 {
+        reader.mistake(PATHS, format!("{} is standard input, which one input alone can read", shown(STDIN)));
+    }
     if reader.is_set(PATTERN) && inputs.iter().all(|input| input.parse.format != Format::Regex) {
         reader.mistake(PATTERN, format!("patterns are for {PARSE}=regex, which is not set"));
     }
@@ -79,10 +83,14 @@ fn tail(reader: &mut Reader<'_>) -> tail::Config {
     let start = reader.choice("LOGSKIFF_START", &[("beginning", Start::Beginning), ("end", Start::End)]);
     let symlinks = reader.choice("LOGSKIFF_SYMLINKS", &[("deny", Symlinks::Deny), ("within", Symlinks::Within)]);
     let prune = reader.choice("LOGSKIFF_PRUNE", &[("off", false), ("acked", true)]);
-    tail::Config { paths, exclude, start, symlinks, prune }
+    // Bounded together with what is in flight, once that is known.
+    tail::Config { paths, exclude, start, symlinks, prune, kept_bytes_max: 0 }
 }
 
 fn path_mistake(glob: &str) -> Option<String> {
+    if glob == STDIN {
+        return None;
+    }
     let path = Path::new(glob);
     if !path.is_absolute() {
         return Some(format!("{} is not an absolute path", shown(glob)));

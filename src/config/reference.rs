@@ -162,7 +162,7 @@ use Section::{Input, Life, Output, Parse, Record, Redact};
 pub static VARIABLES: &[Variable] = &[
     Variable::new(Input, "LOGSKIFF_PATHS", List, "/var/log/app/**/*.log")
         .per_input()
-        .doc("Absolute globs of the files to tail: `*`, `**`, `?`, `{a,b}`, `[…]`. At least one directory must stand before the first wildcard; nothing outside it is opened."),
+        .doc("Absolute globs of the files to tail: `*`, `**`, `?`, `{a,b}`, `[…]`. At least one directory must stand before the first wildcard; nothing outside it is opened. `-` is standard input. A named pipe is read where it is named without a wildcard."),
     Variable::new(Input, "LOGSKIFF_EXCLUDE", List, "")
         .per_input()
         .example("**/*.gz,/var/log/app/debug-*.log")
@@ -264,7 +264,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("A batch leaves at this size or after the linger, whichever comes first. From `1KiB` to `16MiB`."),
     Variable::new(Output, "LOGSKIFF_LINGER", Duration, "50ms").doc("How long a batch waits to fill; at most `10s`."),
     Variable::new(Output, "LOGSKIFF_IN_FLIGHT_BYTES", Size, "4MiB")
-        .doc("The byte budget for all that is read and not yet acknowledged, from `64KiB` to `1GiB`; not less than a batch or the longest line. The default falls to a quarter of the memory limit where that is less (at least `512KiB`), and rises to a batch or the longest line."),
+        .doc("The byte budget for all that is read and not yet acknowledged, from `64KiB` to `1GiB`; not less than a batch or the longest line. Standard input and pipes, which cannot be read twice, keep as much again and a line in memory. The default falls to a quarter of the memory limit where that is less (at least `512KiB`), and rises to a batch or the longest line."),
     Variable::new(Output, "LOGSKIFF_KAFKA_BROKERS", List, "")
         .example("kafka-0.kafka:9092,kafka-1.kafka:9092")
         .doc("The bootstrap list, `host:port`. Needed for `LOGSKIFF_OUTPUT=kafka`."),

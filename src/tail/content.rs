@@ -1,4 +1,4 @@
-//! What a file holds: its bytes as they stand, or those that a `.gz` unpacks to.
+//! What a file holds: its bytes as they stand, those that a `.gz` unpacks to, or those that came through a pipe.
 //!
 //! Enters: an open file. Leaves: bytes at an offset. A compressed file can only be read forward: what a read has passed
 //! is kept until the next read goes further, and going back begins anew. It never holds more than one read and one head.
@@ -14,6 +14,7 @@ use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::identity::HEAD_BYTES;
+use super::stream::Stream;
 
 /// Deflate cannot expand more than 1,032-fold; logs reach a tenth of that. Beyond this, and beyond as many bytes, it is a bomb.
 const RATIO_MAX: u64 = 300;
@@ -33,6 +34,8 @@ pub(super) enum Content {
     Plain(File),
     /// Unpacked.
     Gzip(Box<RefCell<Gunzip>>),
+    /// As it comes, and once only.
+    Stream(Stream),
 }
 
 impl Content {
@@ -49,6 +52,7 @@ impl Content {
         match self {
             Self::Plain(file) => file.metadata(),
             Self::Gzip(gunzip) => gunzip.borrow().file.metadata(),
+            Self::Stream(stream) => stream.file().metadata(),
         }
     }
 
@@ -62,12 +66,18 @@ impl Content {
         match self {
             Self::Plain(file) => of(file),
             Self::Gzip(gunzip) => of(&gunzip.borrow().file),
+            Self::Stream(stream) => of(stream.file()),
         }
     }
 
     /// Whether it is a `.gz`.
     pub(super) fn is_gzip(&self) -> bool {
         matches!(self, Self::Gzip(_))
+    }
+
+    /// Whether its bytes come once only.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
     }
 
     /// How long the content is; of a `.gz` that is not unpacked to its end, what its trailer says.
@@ -81,14 +91,16 @@ impl Content {
                 let gunzip = gunzip.borrow();
                 Ok(gunzip.end.unwrap_or((gunzip.position + 1).max(u64::from(trailer(&gunzip.file)?))))
             }
+            Self::Stream(stream) => Ok(stream.extent().length),
         }
     }
 
-    /// What is wrong with a `.gz`, as far as it was unpacked.
+    /// What is wrong with a `.gz`, as far as it was unpacked, or with a pipe.
     pub(super) fn complaint(&self) -> Option<&'static str> {
         match self {
             Self::Plain(_) => None,
             Self::Gzip(gunzip) => gunzip.borrow().complaint,
+            Self::Stream(stream) => stream.complaint(),
         }
     }
 
@@ -100,6 +112,7 @@ impl Content {
         match self {
             Self::Plain(file) => trailer(file),
             Self::Gzip(gunzip) => trailer(&gunzip.borrow().file),
+            Self::Stream(_) => Ok(0),
         }
     }
 
@@ -111,6 +124,7 @@ impl Content {
         match self {
             Self::Plain(file) => file.try_clone().map(Self::Plain),
             Self::Gzip(gunzip) => gunzip.borrow().file.try_clone().map(Self::Plain),
+            Self::Stream(stream) => stream.file().try_clone().map(Self::Plain),
         }
     }
 
@@ -157,6 +171,7 @@ impl Content {
                 whole(buffer, read)
             }
             Self::Gzip(gunzip) => gunzip.borrow_mut().fill(offset, buffer),
+            Self::Stream(stream) => Ok(stream.fill(offset, buffer).0),
         }
     }
 }

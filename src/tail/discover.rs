@@ -3,15 +3,16 @@
 //! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
 //! It opens nothing, and follows symbolic links only where that is asked for.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-use super::{Symlinks, identity};
+use super::{STDIN, Symlinks, identity};
 use crate::record::Inode;
 
 /// So many files of one input are looked at; beyond it the rest is left out and that is said.
@@ -82,11 +83,26 @@ impl Candidate {
     }
 }
 
+/// A pipe that was named outright.
+#[derive(Clone, Debug)]
+pub struct Pipe {
+    /// The fixed directory it is beneath.
+    pub root: PathBuf,
+    /// Where it is beneath the root.
+    pub place: PathBuf,
+    /// Its full path.
+    pub path: PathBuf,
+    /// Where it stands in the file system.
+    pub inode: Inode,
+}
+
 /// What one walk found.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The files.
     pub candidates: Vec<Candidate>,
+    /// The pipes.
+    pub pipes: Vec<Pipe>,
     /// The directories in which a file of interest can appear, and the nearest that exists of those that do not.
     pub directories: Vec<PathBuf>,
     /// Directories that could not be read, and why.
@@ -98,6 +114,10 @@ pub struct Found {
 /// The compiled globs of one input.
 #[derive(Debug)]
 pub struct Globs {
+    /// Standard input is one of them.
+    stdin: bool,
+    /// Those that name one file, as they stand.
+    outright: HashSet<PathBuf>,
     roots: Vec<Root>,
     exclude: GlobSet,
     symlinks: Symlinks,
@@ -128,7 +148,7 @@ impl Globs {
     /// The first [`GlobError`].
     pub fn new(paths: &[String], exclude: &[String], symlinks: Symlinks) -> Result<Self, GlobError> {
         let mut roots: Vec<(PathBuf, GlobSetBuilder, usize)> = Vec::new();
-        for path in paths {
+        for path in paths.iter().filter(|path| *path != STDIN) {
             let (directory, depth) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
             let glob = glob(path)?;
             if let Some((_, set, depth_max)) = roots.iter_mut().find(|(root, ..)| *root == directory) {
@@ -148,7 +168,21 @@ impl Globs {
             excluded.add(glob(pattern)?);
         }
         let roots = roots.into_iter().map(build).collect::<Result<_, GlobError>>()?;
-        Ok(Self { roots, exclude: excluded.build()?, symlinks })
+        let outright = paths.iter().filter(|path| !path.bytes().any(is_special)).map(PathBuf::from).collect();
+        let stdin = paths.iter().any(|path| path == STDIN);
+        Ok(Self { stdin, outright, roots, exclude: excluded.build()?, symlinks })
+    }
+
+    /// Whether standard input is one of them.
+    #[must_use]
+    pub fn names_stdin(&self) -> bool {
+        self.stdin
+    }
+
+    /// Whether there is nothing else.
+    #[must_use]
+    pub fn names_stdin_alone(&self) -> bool {
+        self.stdin && self.roots.is_empty()
     }
 
     /// Walks the fixed directories.
@@ -206,9 +240,18 @@ impl Globs {
                 found.more = true;
                 break;
             }
+            let outright = class == Class::Match && self.outright.contains(entry.path());
+            if entry.file_type().is_fifo() && outright {
+                found.pipes.extend(pipe(root, entry));
+                continue;
+            }
             if !entry.file_type().is_file() {
                 if class == Class::Match {
-                    found.unreadable.push((entry.into_path(), "a symbolic link or not a regular file".into()));
+                    let why = match entry.file_type().is_fifo() {
+                        true => "a pipe, which is read only where it is named outright, without a glob",
+                        false => "a symbolic link or not a regular file",
+                    };
+                    found.unreadable.push((entry.into_path(), why.into()));
                 }
                 continue;
             }
@@ -274,6 +317,17 @@ fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
 }
 
+fn pipe(root: &Root, entry: DirEntry) -> Option<Pipe> {
+    let inode = identity::inode(&entry.metadata().ok()?);
+    let place = beneath(&root.directory, entry.path())?;
+    Some(Pipe { root: root.directory.clone(), place, inode, path: entry.into_path() })
+}
+
+/// Whether a glob's character stands for others.
+fn is_special(byte: u8) -> bool {
+    b"*?[]{}\\".contains(&byte)
+}
+
 /// The directory before a glob's first special character, and how deep beneath it a match can be.
 #[must_use]
 pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
@@ -282,7 +336,7 @@ pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
     let mut components = path.components().peekable();
     let mut depth = 0;
     while let Some(component) = components.next() {
-        let special = component.as_os_str().as_bytes().iter().any(|byte| b"*?[]{}\\".contains(byte));
+        let special = component.as_os_str().as_bytes().iter().any(|byte| is_special(*byte));
         if special || components.peek().is_none() {
             depth = 1 + components.clone().count();
             let rest = std::iter::once(component).chain(components);

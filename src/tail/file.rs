@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::content::Content;
 use super::growth::Growth;
 use super::identity;
+use super::stream::Extent;
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
@@ -88,6 +89,8 @@ pub struct TailFile {
     /// The fingerprint at the last watermark that was asked for.
     marked: Fingerprint,
     growth: Growth,
+    /// It came through a pipe, and that has ended with what [`TailFile::size`] counts.
+    ended: bool,
     looked_at: Option<Instant>,
 }
 
@@ -139,6 +142,7 @@ impl TailFile {
             more: true,
             marked,
             growth: Growth::default(),
+            ended: false,
             looked_at: None,
         })
     }
@@ -160,6 +164,13 @@ impl TailFile {
     /// # Errors
     /// When the file's metadata cannot be read.
     pub fn look(&mut self, now: Instant) -> io::Result<Look> {
+        if let Content::Stream(stream) = &self.handle {
+            let extent = stream.extent();
+            self.more |= extent.length != self.length;
+            self.reaches(extent);
+            self.growth.seen(extent.length, now);
+            return Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still });
+        }
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
         let length = self.handle.length()?;
@@ -192,7 +203,12 @@ impl TailFile {
         Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
     }
 
-    /// What is wrong with it, where it is compressed.
+    /// Takes down how far a pipe has come.
+    fn reaches(&mut self, extent: Extent) {
+        (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
+    }
+
+    /// What is wrong with it, where it is compressed or a pipe.
     #[must_use]
     pub fn complaint(&self) -> Option<&'static str> {
         self.handle.complaint()
@@ -225,7 +241,7 @@ impl TailFile {
     pub fn is_final(&self, now: Instant) -> bool {
         let quiet = now.saturating_duration_since(self.changed_at);
         match self.phase {
-            Phase::Live => false,
+            Phase::Live => self.ended,
             Phase::Rotated => quiet >= ROTATED_QUIET,
             Phase::Deleted => quiet >= DELETED_QUIET,
         }
@@ -234,7 +250,9 @@ impl TailFile {
     /// Whether it is in its place and has not been written to for a while.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
-        self.phase == Phase::Live && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
+        self.phase == Phase::Live
+            && !self.handle.is_stream()
+            && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
     }
 
     /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
@@ -243,8 +261,8 @@ impl TailFile {
     /// # Errors
     /// When the file cannot be read.
     fn continues(&mut self) -> io::Result<bool> {
-        // Whoever packs a file does it once; to look back means to unpack it again.
-        if self.handle.is_gzip() {
+        // Whoever packs a file does it once; to look back means to unpack it again. What came through a pipe came.
+        if self.handle.is_gzip() || self.handle.is_stream() {
             return Ok(true);
         }
         let start = self.at.offset - self.before.len() as u64;
@@ -282,8 +300,15 @@ impl TailFile {
         let before_bytes = self.before.len();
         buffer.resize(before_bytes + most, 0);
         let start = self.at.offset - before_bytes as u64;
-        let length = self.handle.fill(start, buffer)?;
-        if length < before_bytes || buffer[..before_bytes] != self.before[..] || !self.know_head()? {
+        let (length, extent) = match &self.handle {
+            Content::Stream(stream) => {
+                let (length, extent) = stream.fill(start, buffer);
+                (length, Some(extent))
+            }
+            handle => (handle.fill(start, buffer)?, None),
+        };
+        let same = length >= before_bytes && buffer[..before_bytes] == self.before[..];
+        if !same || (extent.is_none() && !self.know_head()?) {
             return Ok(Read::Truncated);
         }
         let read = length - before_bytes;
@@ -291,6 +316,10 @@ impl TailFile {
         buffer.truncate(read);
         let last = read < most;
         self.more = !last;
+        if let Some(extent) = extent {
+            self.reaches(extent);
+            return Ok(Read::Bytes(read, last));
+        }
         self.length =
             if self.handle.is_gzip() { self.handle.length()? } else { self.length.max(self.at.offset + read as u64) };
         self.size = self.length;
@@ -387,6 +416,15 @@ impl TailFile {
         let raw = self.handle.raw()?;
         let size = raw.length()?;
         Ok(Bookmark { offset: size, size, boundary: Boundary::Line, fingerprint: identity::take(&raw, size)?, ..mark })
+    }
+
+    /// Lets go of what a pipe's bytes are kept for no more.
+    pub(super) fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+        if let Content::Stream(stream) = &self.handle {
+            let settled = settled(self.id);
+            stream.forget(settled.offset);
+            self.growth.forget(settled.offset);
+        }
     }
 
     /// The file's place in the checkpoint, settled up to `settled`.

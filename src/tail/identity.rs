@@ -5,7 +5,9 @@
 //! rename chains and copies.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -90,6 +92,14 @@ pub(super) fn origin(scope: &str, file: &Content, inode: Inode, incarnation: u32
     let birth = file.birth();
     let told = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
     base16ct::lower::encode_string(&Sha256::digest(told.as_bytes())[..12])
+}
+
+/// Names what comes through a pipe for event ids: another at each start, since its offsets begin anew.
+#[must_use]
+pub(super) fn stream_origin(scope: &str, path: &Path) -> String {
+    let mut told = format!("{scope}\n{}\n", fastrand::u128(..)).into_bytes();
+    told.extend_from_slice(path.as_os_str().as_bytes());
+    base16ct::lower::encode_string(&Sha256::digest(told)[..12])
 }
 
 fn hash(bytes: &[u8]) -> Hash {

@@ -1,7 +1,8 @@
 //! Opens a file beneath a root and nowhere else.
 //!
-//! Enters: a root directory and a path relative to it. Leaves: a handle to a regular file whose every path component was
-//! a real directory beneath the root. It never follows a symbolic link, never blocks, and never opens a device.
+//! Enters: a root directory and a path relative to it. Leaves: a handle to a regular file, or to a pipe where one is
+//! asked for, whose every path component was a real directory beneath the root. It never follows a symbolic link, never
+//! blocks, and never opens a device.
 
 use std::fs::File;
 use std::io;
@@ -46,10 +47,25 @@ const READ: OFlags =
 /// # Errors
 /// [`OpenError`]; a file that was swapped for something else between the look and the open is refused, not read.
 pub(super) fn open_beneath(root: &Path, relative: &Path) -> Result<File, OpenError> {
+    open(root, relative, FileType::RegularFile)
+}
+
+/// Opens the named pipe `relative` beneath `root` for reading, whether it has a writer or not; reads wait for one that writes.
+///
+/// # Errors
+/// [`OpenError`].
+pub(super) fn open_pipe_beneath(root: &Path, relative: &Path) -> Result<File, OpenError> {
+    let pipe = open(root, relative, FileType::Fifo)?;
+    let flags = rustix::fs::fcntl_getfl(&pipe)?;
+    rustix::fs::fcntl_setfl(&pipe, flags - OFlags::NONBLOCK)?;
+    Ok(pipe)
+}
+
+fn open(root: &Path, relative: &Path, wanted: FileType) -> Result<File, OpenError> {
     let root = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let seen = rustix::fs::statat(&root, relative, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(seen.st_mode) {
-        FileType::RegularFile => {}
+        seen if seen == wanted => {}
         FileType::Symlink => return Err(OpenError::Outside),
         // A device may act on being opened: it is refused by its look alone.
         _ => return Err(OpenError::NotRegular),
@@ -61,7 +77,7 @@ pub(super) fn open_beneath(root: &Path, relative: &Path) -> Result<File, OpenErr
         other => other?,
     };
     let opened = rustix::fs::fstat(&handle)?;
-    if FileType::from_raw_mode(opened.st_mode) != FileType::RegularFile {
+    if FileType::from_raw_mode(opened.st_mode) != wanted {
         return Err(OpenError::NotRegular);
     }
     Ok(File::from(handle))

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::content::Content;
-use super::discover::{Candidate, Class, FILES_MAX};
+use super::discover::{Candidate, Class, FILES_MAX, Pipe};
 use super::open::{OpenError, open_beneath};
 use super::{
     COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail, Waiting, directory_stamp,
@@ -27,7 +27,9 @@ impl Tail {
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
         // Taken before the walk, so that what changes during it is seen at the next look.
         let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
-        let candidates = self.find();
+        let mut pipes = Vec::new();
+        let candidates = self.find(&mut pipes);
+        self.follow_streams(&pipes, now);
         self.directory_stamps = self.stamps(&stamps);
         let seen: HashMap<Inode, usize> =
             candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
@@ -52,7 +54,8 @@ impl Tail {
         self.first = false;
     }
 
-    fn find(&mut self) -> Vec<(usize, Candidate)> {
+    /// Walks the directories of all inputs: files, and `pipes` that are named outright.
+    fn find(&mut self, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
         let mut taken = HashSet::new();
         self.directories.clear();
@@ -72,6 +75,11 @@ impl Tail {
             found.candidates.sort_by(|one, other| {
                 (one.class, one.linked(), &one.path).cmp(&(other.class, other.linked(), &other.path))
             });
+            for pipe in found.pipes {
+                if taken.insert(pipe.inode) {
+                    pipes.push((input, pipe));
+                }
+            }
             for candidate in found.candidates {
                 if taken.insert(candidate.inode) {
                     candidates.push((input, candidate));
@@ -93,7 +101,7 @@ impl Tail {
 
     /// Follows the open files to where they are now.
     fn follow(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
-        for file in self.files.iter_mut().flatten() {
+        for file in self.files.iter_mut().flatten().filter(|file| !file.handle.is_stream()) {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
             let phase = match here {
                 Some(here) if here.path == file.path && here.class == Class::Match => Phase::Live,

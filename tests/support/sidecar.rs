@@ -80,6 +80,11 @@ impl Settings {
 impl Sidecar {
     /// Starts it; its stderr is appended to `folder/sidecar.log`, its stdout to `folder/sidecar.out`.
     pub fn start(folder: &Path, settings: &Settings) -> Self {
+        Self::reading(folder, settings, Stdio::null())
+    }
+
+    /// The same with a standard input.
+    pub fn reading(folder: &Path, settings: &Settings, stdin: impl Into<Stdio>) -> Self {
         for needed in ["logs", "state"] {
             fs::create_dir_all(folder.join(needed)).expect("a folder");
         }
@@ -89,6 +94,7 @@ impl Sidecar {
         let open = |path: &Path| OpenOptions::new().create(true).append(true).open(path).expect("a log file");
         let process = settings
             .command()
+            .stdin(stdin)
             .stdout(Stdio::from(open(&stdout)))
             .stderr(Stdio::from(open(&log)))
             .spawn()

@@ -114,6 +114,8 @@ impl Shipper {
 
     /// Lets go of files that are out of their place, read to the end and settled.
     pub(super) fn let_go(&mut self, now: Instant) {
+        let ledger = &self.ledger;
+        self.tools.tail.forget_settled(|file| ledger.watermark(file));
         for file in self.tools.tail.finished(now) {
             if self.ledger.settled(file) {
                 self.tools.tail.release(file);

@@ -7,6 +7,7 @@ use super::{QUIET_AFTER, SAVE_AFTER, SAVE_BYTES, SAVE_SPACING, Shipper};
 use crate::app::{Control, Stage};
 use crate::config::{self, Exit};
 use crate::system::System;
+use crate::tail::Tail;
 
 /// Files that have been still for so long are taken to be whole when a drain has come to their ends.
 const STILL_AFTER: Duration = Duration::from_millis(300);
@@ -63,7 +64,11 @@ impl Life {
 
     /// Whether it ends by itself once everything is settled: what it waits for has happened. Asked at every round, it looks
     /// now and then.
-    fn finishes(&mut self, has_files: bool, now: Instant) -> bool {
+    fn finishes(&mut self, tail: &Tail, now: Instant) -> bool {
+        if !self.finishes && tail.is_over() {
+            self.finishes = true;
+            tracing::info!("standard input has ended, and there is nothing else to read");
+        }
         if self.finishes || now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
             return self.finishes;
         }
@@ -74,7 +79,7 @@ impl Life {
             Exit::File(path) => path.exists(),
             Exit::App => {
                 let others = self.system.others() > 0;
-                self.app_seen |= others || has_files;
+                self.app_seen |= others || tail.files().next().is_some();
                 if others || !self.app_seen {
                     self.gone_since = None;
                 }
@@ -116,8 +121,7 @@ impl Shipper {
         if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
             return true;
         }
-        let has_files = self.tools.tail.files().next().is_some();
-        if self.life.draining_since.is_none() && !self.life.finishes(has_files, now) {
+        if self.life.draining_since.is_none() && (!self.life.finishes(&self.tools.tail, now) || self.awaits_end()) {
             return false;
         }
         let idle = !(self.unread && self.life.is_reading())
@@ -140,13 +144,18 @@ impl Shipper {
         true
     }
 
+    /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
+    fn awaits_end(&self) -> bool {
+        self.life.config.exit == Exit::Eof && self.tools.tail.awaits_end()
+    }
+
     /// Sleeps until there may be something to do.
     pub(super) fn sleep(&mut self, now: Instant) {
         if self.unread && self.life.is_reading() && self.resume_at.is_none() && !self.is_full() {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
-        let ending = self.life.draining_since.is_some() || self.life.finishes;
+        let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
         let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER;
         let wait = if let Some(at) = self.resume_at {
             at.saturating_duration_since(now).min(self.config.watch.poll)
