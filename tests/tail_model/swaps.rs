@@ -11,6 +11,9 @@ use rustix::fs::{CWD, FileType, RenameFlags, mknodat, renameat_with};
 
 use super::case::Case;
 
+/// For both threads to have got on.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 fn exchange(one: &Path, other: &Path) {
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
 }
@@ -55,7 +58,11 @@ fn ten_thousand_looks_at_what_is_being_swapped_let_nothing_out() {
                     }
                 }
             });
-            for look in 0..LOOKS {
+            // On a busy machine one of the two threads may hardly get on: it goes on until both have.
+            let met = |opened: usize, case: &Case| opened > 100 && case.refused() > 10;
+            let mut look = 0;
+            while look < LOOKS || (look % 50 != 0 || !met(opened, &case)) && start.elapsed() < PATIENCE {
+                look += 1;
                 if look % 50 == 0 {
                     case.desk.wait(1);
                 }
@@ -70,9 +77,9 @@ fn ten_thousand_looks_at_what_is_being_swapped_let_nothing_out() {
         let refused = case.refused();
         let swaps = swaps.load(Ordering::Relaxed);
         eprintln!(
-            "{symlinks:?}: {LOOKS} looks among {swaps} swaps in {:?}: {opened} lines, {refused} refusals",
+            "{symlinks:?}: looks among {swaps} swaps in {:?}: {opened} lines, {refused} refusals",
             start.elapsed()
         );
-        assert!(opened > 100 && refused > 10 && start.elapsed() < Duration::from_secs(120), "{opened} {refused}");
+        assert!(opened > 100 && refused > 10, "{opened} {refused}");
     }
 }
