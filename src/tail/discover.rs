@@ -247,9 +247,10 @@ impl Globs {
             }
             if !entry.file_type().is_file() {
                 if class == Class::Match {
-                    let why = match entry.file_type().is_fifo() {
-                        true => "a pipe, which is read only where it is named outright, without a glob",
-                        false => "a symbolic link or not a regular file",
+                    let why = if entry.file_type().is_fifo() {
+                        "a pipe, which is read only where it is named outright, without a glob"
+                    } else {
+                        "a symbolic link or not a regular file"
                     };
                     found.unreadable.push((entry.into_path(), why.into()));
                 }
