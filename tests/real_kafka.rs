@@ -10,7 +10,8 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -140,6 +141,57 @@ fn outage_is_waited_out() {
     );
     assert!(after > 0 && after < MEMORY_MAX_BYTES, "{after} bytes of memory at the peak");
     tally.check(plan.lines, plan.lines / 20);
+}
+
+/// Goal: a gigabyte in ten rotations, written while the broker is away for a minute, arrives, and memory does not grow with it.
+#[test]
+fn a_gigabyte_behind_in_rotations_is_made_good() {
+    const FILES: u64 = 10;
+    const LINES: u64 = 12_800;
+    let Some((mut broker, folder)) = scene() else { return };
+    let settings = Settings::new(folder.path(), &broker.bootstrap(), TOPIC).with("LOGSKIFF_ENCODING", "raw");
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    let log = folder.path().join("logs/app.log");
+    let name = |number: u64| log.with_file_name(format!("app.log.{number}"));
+    let fill = "a line of eight kibibytes, of which the number matters; ".repeat(146);
+    fs::write(&log, "before the outage\n").unwrap();
+    wait_until("a record before the outage", PATIENCE, || broker.end_offset(TOPIC) == 1);
+    let away = Instant::now();
+    broker.stop();
+    for file in 0..FILES {
+        (1..=file).rev().for_each(|number| fs::rename(name(number), name(number + 1)).unwrap());
+        fs::rename(&log, name(1)).unwrap();
+        let mut writer = BufWriter::new(File::create(&log).unwrap());
+        (0..LINES).for_each(|line| writeln!(writer, "seq={} {fill}", file * LINES + line).unwrap());
+        writer.flush().unwrap();
+        sleep((away + Duration::from_secs(6 * (file + 1))).saturating_duration_since(Instant::now()));
+    }
+    let bytes: u64 = (1..=FILES).map(|number| fs::metadata(name(number)).unwrap().len()).sum();
+    let (bytes, during) = (bytes + fs::metadata(&log).unwrap().len(), sidecar.memory_peak_bytes());
+    broker.restart();
+    let (back, all) = (Instant::now(), FILES * LINES + 1);
+    wait_until("all records", PATIENCE, || broker.end_offset(TOPIC) >= all);
+    let (took, after) = (back.elapsed(), sidecar.memory_peak_bytes());
+    sidecar.drain(DRAIN_DEADLINE);
+    let mut counts = vec![0_u32; usize::try_from(FILES * LINES).unwrap()];
+    for message in broker.consume(TOPIC) {
+        let text = std::str::from_utf8(&message.payload).unwrap();
+        if let Some((number, rest)) = text.strip_prefix("seq=").and_then(|text| text.split_once(' ')) {
+            assert!(rest == fill, "line {number} was altered");
+            counts[number.parse::<usize>().unwrap()] += 1;
+        }
+    }
+    let (lost, doubled) =
+        (counts.iter().filter(|count| **count == 0).count(), counts.iter().filter(|count| **count > 1).count());
+    eprintln!(
+        "{} MiB behind after {:?}: {lost} lost, {doubled} doubled, shipped in {took:?}; memory peak, KiB: {} during, {} after",
+        bytes >> 20,
+        back - away,
+        during >> 10,
+        after >> 10
+    );
+    assert!(bytes > 1_000_000_000 && lost == 0 && doubled == 0);
+    assert!(after > 0 && after < MEMORY_MAX_BYTES, "{after} bytes of memory at the peak");
 }
 
 /// Goal: a drain in the middle of traffic leaves a checkpoint that says exactly what was received: neither more nor less.

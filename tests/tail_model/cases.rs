@@ -133,6 +133,32 @@ fn rotations_while_down_are_made_good() {
     }
 }
 
+/// Goal: eight rotations between two looks, by name and by copy, the deepest also compressed: every line once.
+#[test]
+fn many_rotations_between_two_looks_are_all_read() {
+    for (glob, compress) in [("*.log", false), ("*.log*", false), ("*.log", true), ("*.log*", true)] {
+        let mut case = Case::new(glob);
+        case.add("app.log", "0 read\n");
+        case.round();
+        for rotation in 1..=8 {
+            for number in (1..rotation).rev() {
+                let ending = if compress && number > 1 { ".gz" } else { "" };
+                let (from, to) = (format!("app.log.{number}"), format!("app.log.{}", number + 1));
+                if compress && number == 1 {
+                    case.gzip(&from, &format!("{to}.gz"));
+                } else {
+                    case.mv(&format!("{from}{ending}"), &format!("{to}{ending}"));
+                }
+            }
+            case.mv("app.log", "app.log.1");
+            case.add("app.log", &format!("{rotation} unseen\n"));
+        }
+        case.check(&[
+            "0 read", "1 unseen", "2 unseen", "3 unseen", "4 unseen", "5 unseen", "6 unseen", "7 unseen", "8 unseen",
+        ]);
+    }
+}
+
 #[test]
 fn the_file_between_is_read_though_the_one_before_it_is_gone() {
     let mut case = Case::new("*.log");
