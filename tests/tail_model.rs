@@ -50,6 +50,7 @@ enum Action {
     Delete(usize, bool),
     Gzip(usize, u8),
     Link(usize),
+    Hole(usize, u8),
     Round { scan: bool, lines_max: u8 },
     Settle(Index, bool),
     SettleAll,
@@ -74,6 +75,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (file(), any::<bool>()).prop_map(|(file, again)| Action::Delete(file, again)),
         3 => (file(), 1..4_u8).prop_map(|(file, number)| Action::Gzip(file, number)),
         1 => file().prop_map(Action::Link),
+        1 => (file(), 1..200_u8).prop_map(|(file, zeros)| Action::Hole(file, zeros)),
         8 => (any::<bool>(), prop_oneof![1..4_u8, Just(u8::MAX)])
             .prop_map(|(scan, lines_max)| Action::Round { scan, lines_max }),
         2 => (any::<Index>(), any::<bool>()).prop_map(|(at, delivered)| Action::Settle(at, delivered)),
@@ -101,6 +103,7 @@ fn play(actions: &[Action], copies_match: bool, prune: bool) {
             Action::Delete(file, again) => model.delete(*file, *again),
             Action::Gzip(file, number) => model.gzip(*file, *number),
             Action::Link(file) => model.link(*file),
+            Action::Hole(file, zeros) => model.hole(*file, *zeros),
             Action::Round { scan, lines_max } => model.round(*scan, usize::from(*lines_max)),
             Action::Settle(at, delivered) => model.settle(|most| at.index(most), *delivered),
             Action::SettleAll => model.settle_all(),

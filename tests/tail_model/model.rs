@@ -53,6 +53,8 @@ pub struct Model {
     /// The names of the checkpoint that the process began with, until the first scan.
     first: Option<HashSet<PathBuf>>,
     lines: Vec<String>,
+    /// How many zeros stand before a line.
+    holes: HashMap<usize, usize>,
     delivered: HashMap<String, u32>,
     partials: HashSet<String>,
     /// How many lines were begun without their newline.
@@ -85,6 +87,7 @@ impl Model {
             scanned: HashMap::new(),
             first: Some(HashSet::new()),
             lines: Vec::new(),
+            holes: HashMap::new(),
             delivered: HashMap::new(),
             partials: HashSet::new(),
             begun: 0,
@@ -120,6 +123,16 @@ impl Model {
 
     pub fn write(&mut self, file: usize, lines: u8, pad: u8) {
         self.write_to(BASES[file], lines, pad);
+    }
+
+    /// A line behind zeros, as a writer leaves it that does not append, after a truncation.
+    pub fn hole(&mut self, file: usize, zeros: u8) {
+        let at = self.content(BASES[file]);
+        if self.contents[at].partial.is_none() {
+            self.append(BASES[file], &"\0".repeat(zeros.into()));
+            self.holes.insert(self.lines.len(), zeros.into());
+            self.write(file, 1, 0);
+        }
     }
 
     fn write_to(&mut self, name: &str, lines: u8, pad: u8) {
@@ -297,7 +310,8 @@ impl Model {
         let Some(&at) = self.names.get(BASES[file]) else { return };
         self.at_risk.extend(self.desk.out.iter().map(|(_, text)| text.clone()));
         let content = &mut self.contents[at];
-        let bytes: usize = content.lines[..keep].iter().map(|line| self.lines[*line].len() + 1).sum();
+        let bytes_of = |line: &usize| self.lines[*line].len() + 1 + self.holes.get(line).unwrap_or(&0);
+        let bytes: usize = content.lines[..keep].iter().map(bytes_of).sum();
         self.destroyed.extend(&content.lines[keep..content.seen_lines.max(keep)]);
         content.lines.truncate(keep);
         content.seen_lines = content.seen_lines.min(keep);
@@ -412,6 +426,10 @@ impl Model {
             content.found &= marked;
             // Which copy it is that appeared while nobody looked is told by its neighbour.
             content.copy = false;
+        }
+        // The inode of what was compressed may be another file's by now.
+        for (name, at) in self.names.iter().filter(|(name, _)| name.ends_with(".gz")) {
+            self.contents[*at].inode = fs::metadata(self.dir.path().join(name)).unwrap().ino();
         }
         self.scanned.clear();
         self.desk.restart(&self.inputs, saved);
