@@ -5,6 +5,7 @@
 
 mod mouth;
 pub mod pipeline;
+mod reach;
 mod receipt;
 mod shipper;
 
@@ -116,18 +117,19 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the rooms and starts shipping. `signals`: SIGTERM and SIGINT drain, a second one ends at once.
+    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT drain, a
+    /// second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
     ///
     /// # Errors
     /// [`AppError`], when something that is needed cannot be had.
-    pub fn start(config: Config, signals: bool) -> Result<Self, AppError> {
+    pub fn start(config: Config, alone: bool) -> Result<Self, AppError> {
         let now = Instant::now();
         let termination_log = config.life.termination_log.clone();
         if config.life.exit == Exit::App && std::process::id() == 1 {
             return Err(AppError::ProcessNamespace);
         }
         // First of all: a SIGTERM that comes during the start must not be the end.
-        let beside = Beside::new(signals).map_err(AppError::System)?;
+        let beside = Beside::new(alone).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
         let bookmarks = store.as_ref().and_then(|store| {
             let loaded = store.load();
@@ -145,6 +147,10 @@ impl App {
         let inputs: Vec<tail::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        if alone {
+            // Before the first thread: each inherits it from the one that starts it.
+            reach::confine(&config);
+        }
         let saver = store.map(Saver::start).transpose().map_err(AppError::System)?;
         let (watch, watcher) = watch::watch(config.watch.mode);
         let control = Arc::new(Control::default());

@@ -88,6 +88,8 @@ pub struct Life {
     pub strict_exit_code: bool,
     /// The file that Kubernetes shows as the container's termination message; `None`: none is written.
     pub termination_log: Option<PathBuf>,
+    /// Whether the process confines itself to the files that it needs, as far as the kernel goes along.
+    pub landlock: bool,
 }
 
 /// How its own log looks.
@@ -285,6 +287,7 @@ fn life(reader: &mut Reader<'_>) -> Life {
         exit: reader.read("LOGSKIFF_EXIT", exit).unwrap_or(Exit::Signal),
         strict_exit_code: reader.choice("LOGSKIFF_EXIT_CODE", &[("kind", false), ("strict", true)]),
         termination_log: if silent { None } else { reader.path(TERMINATION_LOG) },
+        landlock: reader.choice("LOGSKIFF_LANDLOCK", &[("auto", true), ("off", false)]),
     }
 }
 

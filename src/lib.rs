@@ -41,6 +41,8 @@ pub mod news;
 
 pub mod system;
 
+pub mod confine;
+
 pub mod forecast;
 
 pub mod admin;

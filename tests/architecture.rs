@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("metrics", &[]),
     ("system", &[]),
+    ("confine", &[]),
     ("forecast", &[]),
     ("news", &["metrics"]),
     ("watch", &["record", "metrics"]),

@@ -384,6 +384,8 @@ pub static VARIABLES: &[Variable] = &[
         .doc("`kind`: a drain that had to leave something behind ends with 0 all the same, since Kubernetes shows a sidecar's failure as the pod's; `strict`: with 75."),
     Variable::new(Life, "LOGSKIFF_TERMINATION_LOG", Path, "/dev/termination-log")
         .doc("The file in which Kubernetes looks for a container's last word: what was read, acknowledged and left. It is written only where it exists; `off`: never."),
+    Variable::new(Life, "LOGSKIFF_LANDLOCK", Choice(&["auto", "off"]), "auto")
+        .doc("`auto`: once it is set up, `run` gives up every right to files but those that it needs, as far as the kernel's Landlock goes; how far is logged once (`confined`). `off`: it does not."),
     Variable::new(Life, "LOGSKIFF_LOG", Text, "info")
         .example("info,rdkafka=warn")
         .doc("What its own log says, on stderr: a level, or `target=level` filters."),
