@@ -106,16 +106,24 @@ pub struct Confined {
     pub readable: Vec<PathBuf>,
 }
 
+impl Confined {
+    /// Whether reading is left alone, since what is to be read may come to lie anywhere.
+    #[must_use]
+    pub fn reads_everything(&self) -> bool {
+        self.readable.iter().any(|place| place.parent().is_none())
+    }
+}
+
 /// Confines the calling thread, and all that it starts from now on.
 #[must_use]
 pub fn confine(config: &Config) -> Confined {
     let (rules, readable) = rules(config);
-    let open = readable.iter().any(|place| place.parent().is_none());
-    let reached = match restrict(&rules) {
-        Ok(status) => reached(&status.ruleset, &status.landlock, open),
+    let mut confined = Confined { reached: Reached::Fully, readable };
+    confined.reached = match restrict(&rules) {
+        Ok(status) => reached(&status.ruleset, &status.landlock, confined.reads_everything()),
         Err(error) => Reached::Not(format!("the kernel refuses: {error}")),
     };
-    Confined { reached, readable }
+    confined
 }
 
 /// What is allowed where, and the places of the configuration among them.

@@ -16,9 +16,13 @@ pub(super) fn confine(config: &Config) {
     let confined = confine::confine(&reach(config));
     let readable: Vec<String> = confined.readable.iter().map(|place| place.display().to_string()).collect();
     let readable = readable.join(", ");
-    match confined.reached {
+    match &confined.reached {
         Reached::Fully => tracing::info!(reached = "fully", readable, "confined"),
-        Reached::Partly(why) => tracing::warn!(reached = "partly", why, readable, "confined"),
+        // What the configuration can change is worth a warning, an older kernel is not.
+        Reached::Partly(why) if confined.reads_everything() => {
+            tracing::warn!(reached = "partly", why, readable, "confined");
+        }
+        Reached::Partly(why) => tracing::info!(reached = "partly", why, readable, "confined"),
         Reached::Not(why) => tracing::warn!(why, "not confined; everything else works as it does otherwise"),
     }
 }
