@@ -428,7 +428,7 @@ impl Model {
             content.copy = false;
         }
         // The inode of what was compressed may be another file's by now.
-        for (name, at) in self.names.iter().filter(|(name, _)| name.ends_with(".gz")) {
+        for (name, at) in &self.names {
             self.contents[*at].inode = fs::metadata(self.dir.path().join(name)).unwrap().ino();
         }
         self.scanned.clear();
