@@ -348,7 +348,7 @@ impl Tail {
         if file.phase == Phase::Deleted {
             self.remember(mark);
         } else if self.known.len() < KNOWN_MAX {
-            self.known.insert(file.inode, Known { changed: None, input: file.input, mark });
+            self.keep(file.inode, Known { changed: None, input: file.input, mark });
         }
     }
 
@@ -453,6 +453,14 @@ impl Tail {
             self.files.resize_with(place + 1, || None);
         }
         self.files[place] = Some(file);
+    }
+
+    /// Remembers a file by its inode. Of the file that had that before, a compressed copy may be there.
+    fn keep(&mut self, inode: Inode, known: Known) {
+        let print = known.mark.fingerprint;
+        if let Some(former) = self.known.insert(inode, known).filter(|former| former.mark.fingerprint != print) {
+            self.remember(former.mark);
+        }
     }
 
     /// Keeps what is known of a file that is gone.

@@ -143,3 +143,26 @@ fn a_copy_made_before_there_was_more_to_read_is_known_for_one() {
     let copy = Action::Copy { file: 0, keep: 1, appended: 1, between: Between::Read };
     play(&[Action::Write(0, 1, 0), copy], true, false);
 }
+
+/// Goal: likewise, where the inode of a shipped copy is given to another compressed file before the copy's own is looked at.
+#[test]
+fn a_copy_whose_inode_another_compressed_file_has_is_known_when_compressed() {
+    for _ in 0..20 {
+        play(
+            &[
+                Action::Write(1, 1, 20),
+                Action::Write(0, 1, 20),
+                Action::Copy { file: 1, keep: 1, appended: 0, between: Between::Read },
+                Action::Rename { file: 0, keep: 1, late: 0, again: false },
+                Action::Wait(6),
+                Action::SettleAll,
+                Action::Round { scan: false, lines_max: 1 },
+                Action::Delete(0, false),
+                Action::Gzip(1, 1),
+                Action::Gzip(0, 1),
+            ],
+            false,
+            false,
+        );
+    }
+}

@@ -64,7 +64,7 @@ impl Tail {
         }
         let Some(at) = self.ghosts.iter().position(|ghost| ghost.id.is_none() && is(&ghost.mark)) else { return false };
         let mark = self.ghosts.remove(at).mark;
-        self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
+        self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
         true
     }
 

@@ -231,7 +231,7 @@ impl Tail {
         // Where many are open already, one that has nothing to read is not opened for that.
         let idle = !live || self.files().count() >= OPEN_MAX;
         if idle && id.is_none() && found.size == mark.offset {
-            self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
+            self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
             return Ok(());
         }
         if mark.size > found.size {
@@ -351,7 +351,7 @@ impl Tail {
             size: found.size,
             fingerprint,
         };
-        self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
+        self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
     }
 }
 
