@@ -35,6 +35,8 @@ pub mod ledger;
 
 pub mod checkpoint;
 
+pub mod crash;
+
 pub mod metrics;
 
 pub mod news;

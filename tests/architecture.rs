@@ -14,7 +14,7 @@ use syn::visit::{self, Visit};
 
 /// Which rooms a room may name. A target `redact::Redacted` allows that item of the room and no other.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["cli"]),
+    ("main", &["cli", "crash"]),
     ("cli", &["app", "config", "*"]),
     ("app", &["config", "*"]),
     ("config", &["*"]),
@@ -33,7 +33,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("batch", &["record", "metrics", "redact::Redacted", "redact::Piece"]),
     ("output", &["record", "metrics", "news", "batch", "encode"]),
     ("ledger", &["record", "metrics"]),
-    ("checkpoint", &["record", "metrics"]),
+    ("checkpoint", &["record", "metrics", "crash"]),
+    ("crash", &[]),
     ("admin", &["record", "metrics", "system", "ledger::Balance"]),
 ];
 

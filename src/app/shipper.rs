@@ -24,6 +24,7 @@ use crate::admin::Board;
 use crate::batch::{Batch, Topics};
 use crate::checkpoint::Saver;
 use crate::config::Config;
+use crate::crash;
 use crate::encode::Envelope;
 use crate::encode::template::Place;
 use crate::forecast::Forecast;
@@ -254,6 +255,7 @@ impl Shipper {
         for report in std::mem::take(&mut self.reports) {
             let Some(settled) = self.ledger.settle(report.ticket, report.delivered) else { continue };
             self.unsaved_bytes += settled.bytes;
+            crash::point("report");
             self.acknowledged_at = Some(now);
             // Records of one look have one time: they are counted together.
             if settled.written_ms != written_ms {

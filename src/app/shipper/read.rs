@@ -6,6 +6,7 @@ use super::{CHUNK_BYTES, Desk, Shipper, millis};
 use crate::app::AppError;
 use crate::app::pipeline::is_blank;
 use crate::batch::{Entry, cost_bytes};
+use crate::crash;
 use crate::frame::{Framed, Frames};
 use crate::record::{Boundary, DropReason, FileId, Line, Span, Watermark};
 
@@ -105,6 +106,7 @@ impl Shipper {
         now: Instant,
     ) -> Result<Option<Turn>, AppError> {
         let Some((bytes, last)) = self.tools.tail.read(file, buffer, most, now) else { return Ok(Some(Turn::Done)) };
+        crash::point("read");
         let (Some(opened), Some(mut desk)) = (self.tools.tail.file(file), self.desks.remove(&file)) else {
             return Ok(Some(Turn::Done));
         };
@@ -227,6 +229,7 @@ impl Shipper {
         let ticket = self.ledger.pending(file, (span, boundary), cost_bytes, messages, written_ms);
         self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
         self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
+        crash::point("enqueue");
     }
 
     /// Writes what the outputs want of a line to the end of their batches; `None` when the line is dropped.
