@@ -131,13 +131,11 @@ impl App {
         // First of all: a SIGTERM that comes during the start must not be the end.
         let beside = Beside::new(alone).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
-        let bookmarks = store.as_ref().and_then(|store| {
-            let loaded = store.load();
-            for path in &loaded.damaged {
-                tracing::error!(?path, "a checkpoint is damaged and was set aside; what it covered is read again");
-            }
-            loaded.files
-        });
+        let loaded = store.as_ref().map(Store::load).unwrap_or_default();
+        for path in &loaded.damaged {
+            tracing::error!(?path, "a checkpoint is damaged and was set aside; what it covered is read again");
+        }
+        let (is_lost, bookmarks) = (loaded.is_lost(), loaded.files);
         let pipelines = config
             .inputs
             .iter()
@@ -146,7 +144,10 @@ impl App {
         mouth::started(&config, &pipelines, bookmarks.as_ref().map(Vec::len));
         let inputs: Vec<tail::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
-        let tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        let mut tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        if is_lost {
+            tail.read_everything();
+        }
         if alone {
             // Before the first thread: each inherits it from the one that starts it.
             reach::confine(&config);

@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -17,6 +18,7 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::crash;
 use crate::record::Bookmark;
 
 /// The format's number; a checkpoint with another one is set aside.
@@ -25,6 +27,7 @@ const VERSION: u32 = 1;
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
+const LOCK: &str = "lock";
 
 /// Where checkpoints are kept.
 #[derive(Clone, Debug)]
@@ -57,17 +60,25 @@ struct Written {
 pub struct Store {
     dir: PathBuf,
     /// Holds the lock as long as it is open.
-    _lock: File,
+    lock: File,
     synced_at: Option<Instant>,
 }
 
 /// What a checkpoint directory held.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// The bookmarks; `None` when there was no checkpoint, or none that is whole.
     pub files: Option<Vec<Bookmark>>,
     /// Damaged generations, and where they were put.
     pub damaged: Vec<PathBuf>,
+}
+
+impl Loaded {
+    /// Whether there was a checkpoint, and nothing of it can be believed: what it covered is not known any more.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.files.is_none() && !self.damaged.is_empty()
+    }
 }
 
 impl Store {
@@ -76,14 +87,7 @@ impl Store {
     /// # Errors
     /// [`CheckpointError`].
     pub fn open(dir: &Path) -> Result<Self, CheckpointError> {
-        let unwritable = |error: io::Error| CheckpointError::Unwritable(dir.to_path_buf(), error);
-        std::fs::create_dir_all(dir).map_err(unwritable)?;
-        let lock = File::options().create(true).append(true).open(dir.join("lock")).map_err(unwritable)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { dir: dir.to_path_buf(), _lock: lock, synced_at: None }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(CheckpointError::InUse(dir.to_path_buf())),
-            Err(error) => Err(unwritable(error.into())),
-        }
+        Ok(Self { dir: dir.to_path_buf(), lock: lock(dir)?, synced_at: None })
     }
 
     /// Reads the newest whole generation.
@@ -92,8 +96,12 @@ impl Store {
         let mut damaged = Vec::new();
         for name in [NEWEST, SYNCED] {
             let path = self.dir.join(name);
-            let Ok(bytes) = std::fs::read(&path) else { continue };
-            if let Some(files) = decode(&bytes) {
+            let read = std::fs::read(&path);
+            if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                continue;
+            }
+            // What is there and cannot be read is no better than what is damaged.
+            if let Some(files) = read.ok().and_then(|bytes| decode(&bytes)) {
                 return Loaded { files: Some(files), damaged };
             }
             let aside = self.dir.join(format!("{name}.damaged"));
@@ -104,11 +112,12 @@ impl Store {
         Loaded { files: None, damaged }
     }
 
-    /// Saves `files` as the newest generation.
+    /// Saves `files` as the newest generation. Returns whether the directory, or its lock, was gone and was made anew for it.
     ///
     /// # Errors
-    /// When it cannot be written; the generations on disk stay as they were.
-    pub fn save(&mut self, files: Vec<Bookmark>, now: Instant) -> io::Result<()> {
+    /// When it cannot be written, or another process has the directory by now; the generations on disk stay as they were.
+    pub fn save(&mut self, files: Vec<Bookmark>, now: Instant) -> io::Result<bool> {
+        let remade = self.hold()?;
         let sync = self.synced_at.is_none_or(|at| now.saturating_duration_since(at) >= SYNC_EVERY);
         let bytes = encode(files)?;
         self.write(NEWEST, &bytes, false)?;
@@ -116,21 +125,67 @@ impl Store {
             self.write(SYNCED, &bytes, true)?;
             self.synced_at = Some(now);
         }
-        Ok(())
+        Ok(remade)
+    }
+
+    /// Sees to it that the lock is the one of the directory as it is now. Where somebody has removed it, another process could
+    /// take the directory for free. Returns whether it had to be made anew.
+    fn hold(&mut self) -> io::Result<bool> {
+        if is_at(&self.lock, &self.dir.join(LOCK))? {
+            return Ok(false);
+        }
+        self.lock = lock(&self.dir).map_err(|error| match error {
+            CheckpointError::Unwritable(_, error) => error,
+            in_use @ CheckpointError::InUse(_) => io::Error::other(in_use),
+        })?;
+        self.synced_at = None;
+        Ok(true)
     }
 
     fn write(&self, name: &str, bytes: &[u8], sync: bool) -> io::Result<()> {
         let temporary = self.dir.join(format!("{name}.new"));
         let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
+        // In two, so that a test can let the process die in between.
+        let (half, rest) = bytes.split_at(bytes.len() / 2);
+        file.write_all(half)?;
+        crash::point("write");
+        file.write_all(rest)?;
         if sync {
+            crash::point("before-fsync");
             file.sync_all()?;
+            crash::point("after-fsync");
         }
+        crash::point("before-rename");
         std::fs::rename(&temporary, self.dir.join(name))?;
+        crash::point("after-rename");
         if sync {
             File::open(&self.dir)?.sync_all()?;
         }
         Ok(())
+    }
+}
+
+/// Makes the directory if need be, and takes its lock.
+fn lock(dir: &Path) -> Result<File, CheckpointError> {
+    let unwritable = |error: io::Error| CheckpointError::Unwritable(dir.to_path_buf(), error);
+    std::fs::create_dir_all(dir).map_err(unwritable)?;
+    let path = dir.join(LOCK);
+    let lock = File::options().create(true).append(true).open(&path).map_err(unwritable)?;
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        // Removed between the two steps, it would lock nothing.
+        Ok(()) if is_at(&lock, &path).map_err(unwritable)? => Ok(lock),
+        Ok(()) | Err(rustix::io::Errno::WOULDBLOCK) => Err(CheckpointError::InUse(dir.to_path_buf())),
+        Err(error) => Err(unwritable(error.into())),
+    }
+}
+
+/// Whether an open file is the one of this name.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -162,6 +217,7 @@ struct Desk {
     writing: bool,
     closed: bool,
     error: Option<io::Error>,
+    remade: bool,
 }
 
 /// Saves in a thread of its own, so that a slow disk does not hold up the shipper. Only the newest bookmarks count.
@@ -185,6 +241,7 @@ impl Saver {
                 let saved = store.save(files, Instant::now());
                 let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
                 desk.writing = false;
+                desk.remade |= matches!(saved, Ok(true));
                 desk.error = saved.err();
                 bell.notify_all();
             }
@@ -217,6 +274,12 @@ impl Saver {
     pub fn error(&self) -> Option<io::Error> {
         self.desk.0.lock().unwrap_or_else(PoisonError::into_inner).error.take()
     }
+
+    /// Whether the directory had to be made anew since this was last asked.
+    #[must_use]
+    pub fn remade(&self) -> bool {
+        std::mem::take(&mut self.desk.0.lock().unwrap_or_else(PoisonError::into_inner).remade)
+    }
 }
 
 impl Drop for Saver {
@@ -240,105 +303,4 @@ fn next(desk: &Mutex<Desk>, bell: &Condvar) -> Option<Vec<Bookmark>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::{Boundary, Fingerprint, Hash, Inode};
-
-    fn bookmark(offset: u64) -> Bookmark {
-        Bookmark {
-            path: "/var/log/app/app.log".into(),
-            inode: Inode { device: 1, inode: 2 },
-            origin: "00ff".into(),
-            incarnation: 3,
-            offset,
-            boundary: Boundary::Cut,
-            whole: true,
-            size: 99,
-            fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
-        }
-    }
-
-    fn saved(dir: &Path, offsets: &[u64]) {
-        let mut store = Store::open(dir).unwrap();
-        for offset in offsets {
-            store.save(vec![bookmark(*offset)], Instant::now()).unwrap();
-        }
-    }
-
-    fn load(dir: &Path) -> Option<u64> {
-        Store::open(dir).unwrap().load().files.map(|files| files[0].offset)
-    }
-
-    #[test]
-    fn what_was_saved_is_loaded() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(load(dir.path()), None);
-        saved(dir.path(), &[1, 2]);
-        assert_eq!(Store::open(dir.path()).unwrap().load().files, Some(vec![bookmark(2)]));
-    }
-
-    #[test]
-    fn a_damaged_newest_generation_falls_back_to_the_one_before_and_is_set_aside() {
-        for damage in [&b""[..], b"\0\0\0\0", b"{}", b"cut"] {
-            let dir = tempfile::tempdir().unwrap();
-            saved(dir.path(), &[1, 2]);
-            let newest = dir.path().join(NEWEST);
-            let bytes = std::fs::read(&newest).unwrap();
-            std::fs::write(&newest, if damage == b"cut" { &bytes[..bytes.len() - 9] } else { damage }).unwrap();
-            assert_eq!(load(dir.path()), Some(1));
-            assert!(dir.path().join("checkpoint.json.damaged").exists());
-        }
-    }
-
-    #[test]
-    fn every_flipped_digit_is_noticed() {
-        let dir = tempfile::tempdir().unwrap();
-        saved(dir.path(), &[7]);
-        let bytes = std::fs::read(dir.path().join(NEWEST)).unwrap();
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 1;
-            let same = decode(&flipped).is_none_or(|files| files == [bookmark(7)]);
-            assert!(same, "byte {at}");
-        }
-    }
-
-    #[test]
-    fn with_both_generations_damaged_reading_begins_anew() {
-        let dir = tempfile::tempdir().unwrap();
-        saved(dir.path(), &[1]);
-        std::fs::write(dir.path().join(NEWEST), "x").unwrap();
-        std::fs::write(dir.path().join(SYNCED), "x").unwrap();
-        let loaded = Store::open(dir.path()).unwrap().load();
-        assert_eq!((loaded.files, loaded.damaged.len()), (None, 2));
-    }
-
-    #[test]
-    fn two_on_one_directory_is_one_too_many() {
-        let dir = tempfile::tempdir().unwrap();
-        let held = Store::open(dir.path()).unwrap();
-        assert!(matches!(Store::open(dir.path()), Err(CheckpointError::InUse(_))));
-        drop(held);
-        assert!(Store::open(dir.path()).is_ok());
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_made_is_named() {
-        let error = Store::open(Path::new("/proc/logskiff")).unwrap_err();
-        assert!(error.to_string().contains("/proc/logskiff"), "{error}");
-    }
-
-    #[test]
-    fn the_saver_writes_the_newest_and_tells_of_a_failure() {
-        let dir = tempfile::tempdir().unwrap();
-        let saver = Saver::start(Store::open(dir.path()).unwrap()).unwrap();
-        (1..=50).for_each(|offset| saver.save(vec![bookmark(offset)]));
-        saver.settle().unwrap();
-        drop(saver);
-        assert_eq!(load(dir.path()), Some(50));
-        let saver = Saver::start(Store::open(dir.path()).unwrap()).unwrap();
-        std::fs::create_dir(dir.path().join("checkpoint.json.new")).unwrap();
-        saver.save(vec![bookmark(51)]);
-        saver.settle().unwrap_err();
-    }
-}
+mod tests;

@@ -153,6 +153,8 @@ pub struct Tail {
     first: bool,
     /// There was no checkpoint: what is there at the first scan was there before us.
     fresh: bool,
+    /// There was one that cannot be read: what was shipped of what is there at the first scan is not known.
+    lost: bool,
     /// A scan should follow soon.
     rescan: bool,
     /// When the files were last looked at.
@@ -192,6 +194,7 @@ impl Tail {
             directory_stamps: Vec::new(),
             first: true,
             fresh,
+            lost: false,
             rescan: false,
             looked_at: now,
             events: Vec::new(),

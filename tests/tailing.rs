@@ -9,6 +9,8 @@
 )]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "tailing/checkpoints.rs"]
+mod checkpoints;
 #[path = "tailing/confined.rs"]
 mod confined;
 #[path = "tailing/hostile.rs"]

@@ -326,10 +326,16 @@ impl Tail {
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
+    /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
+    /// of them was shipped is lost.
+    pub fn read_everything(&mut self) {
+        (self.fresh, self.lost) = (false, true);
+    }
+
     /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
     /// have. Another file under a known copy's name tells the same.
     pub(super) fn rotated(&self, found: &Candidate) -> bool {
-        self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
+        (self.first && self.lost) || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

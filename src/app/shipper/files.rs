@@ -25,10 +25,11 @@ impl Shipper {
         self.scan_at = now + pause;
         self.handle_events(now);
         if self.tools.tail.has_prunable() {
-            // What is deleted must not be looked for after a restart.
-            self.checkpoint_for_good(now);
-            self.tools.tail.prune(now);
-            self.handle_events(now);
+            // What is deleted must not be looked for after a restart. Where that cannot be written down, it stays.
+            if self.checkpoint_for_good(now) {
+                self.tools.tail.prune(now);
+                self.handle_events(now);
+            }
         }
         self.foresee(now);
     }

@@ -178,6 +178,10 @@ impl Shipper {
         let Some(saver) = &self.tools.saver else { return };
         if let Some(error) = saver.error() {
             self.save_failed(&error);
+        } else if saver.remade()
+            && let Some(left_out) = self.tools.news.due("state")
+        {
+            tracing::warn!(left_out, "the state directory or its lock was removed while it was in use; made anew");
         }
         let waited = now.saturating_duration_since(self.saved_at);
         let files = u32::try_from(self.tools.tail.bookmark_count()).unwrap_or(u32::MAX);
@@ -195,14 +199,15 @@ impl Shipper {
         self.unsaved_bytes = 0;
     }
 
-    /// The same at once, and waits until it is written.
-    pub(super) fn checkpoint_for_good(&mut self, now: Instant) {
+    /// The same at once, and waits until it is written. Whether it was, where a checkpoint is kept.
+    pub(super) fn checkpoint_for_good(&mut self, now: Instant) -> bool {
         self.checkpoint(now, true);
-        if let Some(saver) = &self.tools.saver
-            && let Err(error) = saver.settle()
-        {
-            self.save_failed(&error);
+        let Some(saver) = &self.tools.saver else { return true };
+        let saved = saver.settle();
+        if let Err(error) = &saved {
+            self.save_failed(error);
         }
+        saved.is_ok()
     }
 
     fn save_failed(&mut self, error: &std::io::Error) {
