@@ -170,6 +170,44 @@ fn an_outage_is_waited_out() {
     tally.check(plan.lines, 0);
 }
 
+/// Goal: files that are truncated while the budget is spent, and the checkpoint saved at that moment, are read on.
+#[test]
+fn truncations_while_the_budget_is_spent_lose_nothing() {
+    const FILES: u64 = 40;
+    const LINES: u64 = 10_000;
+    let scene = Scene::new();
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_PATHS", scene.path("logs/*.log").to_str().unwrap())
+        .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200\nbatch.num.messages=10")
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", "64KiB")
+        .with("LOGSKIFF_BATCH_BYTES", "16KiB")
+        .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB")
+        // A look at the directories would see the truncations by itself.
+        .with("LOGSKIFF_POLL", "10s");
+    let name = |number: u64| format!("logs/{number}.log");
+    (0..FILES).for_each(|number| scene.write(&name(number), format!("the line before, of {number}\n")));
+    let sidecar = scene.start(&settings);
+    wait_until("the lines before", PATIENCE, || scene.kafka.end_offset(TOPIC) == FILES);
+    // Reports come slowly: the budget is spent at nearly every moment, and the watermark moves.
+    scene.kafka.delay(Duration::from_millis(50));
+    let loud: String = (0..LINES).map(|seq| text(seq) + "\n").collect();
+    scene.write("logs/loud.log", loud);
+    wait_until("some of the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) > FILES + 100);
+    for number in 0..FILES {
+        scene.write(&name(number), format!("after, {number}\n"));
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    assert!(scene.kafka.end_offset(TOPIC) < LINES, "the budget was spent all the time");
+    scene.kafka.delay(Duration::ZERO);
+    let all = LINES + 2 * FILES;
+    wait_until("every line", PATIENCE, || scene.kafka.end_offset(TOPIC) >= all);
+    sidecar.drain(PATIENCE);
+    let messages: std::collections::HashSet<String> =
+        scene.records().iter().map(|record| record["message"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((messages.len() as u64, scene.messages().len() as u64), (all, all), "every line once");
+}
+
 /// Goal: however much there is to read, memory stays within the budget while nothing can be sent.
 #[test]
 fn a_broker_that_is_not_there_is_said_and_costs_no_memory() {

@@ -33,6 +33,9 @@ impl Shipper {
     pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
         let mut ready = Vec::new();
         self.tools.tail.look(now, &mut ready);
+        // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
+        // before the watermarks are next asked for.
+        self.handle_events(now);
         // Whoever comes after the last one that had a turn is the next, also where the budget ended the last pass.
         if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
             ready.rotate_left(last + 1);
