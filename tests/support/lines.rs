@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,17 @@ pub struct Plan {
     pub lines: u64,
     /// How many a second.
     pub lines_per_s: u64,
-    /// After how many lines the file is renamed; 0: never.
+    /// After how many lines the file is rotated; 0: never.
     pub rotate_every: u64,
+}
+
+/// How a file is rotated.
+#[derive(Clone, Copy)]
+pub enum Rotation {
+    /// It gets another name, and a new one its own.
+    Rename,
+    /// It is copied, and then emptied.
+    CopyTruncate,
 }
 
 /// A line's place: which incarnation of the file, and at which offset in it.
@@ -39,6 +48,7 @@ pub struct Place {
 pub struct Writer {
     thread: JoinHandle<Vec<Place>>,
     written: Arc<AtomicU64>,
+    stopped: Arc<AtomicBool>,
 }
 
 /// The text of line number `seq` (without its line end), about 180 bytes.
@@ -72,13 +82,19 @@ pub fn write_all(path: &Path, from: u64, to: u64) -> Vec<Place> {
 }
 
 impl Writer {
-    /// Starts to write `folder/logs/app.log`.
+    /// Starts to write `folder/logs/app.log`, which is rotated by renaming.
     pub fn start(folder: &Path, plan: Plan) -> Self {
+        Self::rotating(folder, plan, |_| Rotation::Rename)
+    }
+
+    /// The same; `rotation` says how the file of a number, from 0, is rotated.
+    pub fn rotating(folder: &Path, plan: Plan, rotation: fn(usize) -> Rotation) -> Self {
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).expect("a folder");
-        let written = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&written);
-        Self { thread: thread::spawn(move || write(&logs.join("app.log"), plan, &counter)), written }
+        let (written, stopped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counter, stop) = (Arc::clone(&written), Arc::clone(&stopped));
+        let work = move || write(&logs.join("app.log"), plan, rotation, &counter, &stop);
+        Self { thread: thread::spawn(work), written, stopped }
     }
 
     /// How many lines are in the files by now.
@@ -90,21 +106,45 @@ impl Writer {
     pub fn finish(self) -> Vec<Place> {
         self.thread.join().expect("the writer's thread")
     }
+
+    /// Ends it before its last line; the places of the lines that there are.
+    pub fn stop(self) -> Vec<Place> {
+        self.stopped.store(true, Ordering::Release);
+        self.finish()
+    }
 }
 
-fn write(path: &Path, plan: Plan, written: &AtomicU64) -> Vec<Place> {
+fn write(
+    path: &Path,
+    plan: Plan,
+    rotation: fn(usize) -> Rotation,
+    written: &AtomicU64,
+    stopped: &AtomicBool,
+) -> Vec<Place> {
     /// Several writes a second for each rate, as an application does that flushes often.
     const WRITES_PER_S: u64 = 100;
     let mut places = Vec::with_capacity(usize::try_from(plan.lines).expect("a length"));
-    let mut file = File::create(path).expect("a log file");
+    let create = || {
+        File::create(path).expect("a new log file");
+        File::options().append(true).open(path).expect("the log file")
+    };
+    let mut file = create();
     let (mut incarnation, mut offset, mut batch) = (0, 0, Vec::new());
     let start = Instant::now();
     for seq in 0..plan.lines {
         if plan.rotate_every > 0 && seq > 0 && seq % plan.rotate_every == 0 {
             file.write_all(&batch).expect("written");
             batch.clear();
-            rotate(path);
-            file = File::create(path).expect("a new log file");
+            match rotation(incarnation) {
+                Rotation::Rename => {
+                    fs::rename(path, free_copy(path)).expect("renamed");
+                    file = create();
+                }
+                Rotation::CopyTruncate => {
+                    fs::copy(path, free_copy(path)).expect("copied");
+                    file.set_len(0).expect("emptied");
+                }
+            }
             (incarnation, offset) = (incarnation + 1, 0);
         }
         places.push(Place { file: incarnation, offset });
@@ -116,6 +156,9 @@ fn write(path: &Path, plan: Plan, written: &AtomicU64) -> Vec<Place> {
             file.write_all(&batch).expect("written");
             batch.clear();
             written.store(seq + 1, Ordering::Release);
+            if stopped.load(Ordering::Acquire) {
+                break;
+            }
             let due = Duration::from_millis((seq + 1) * 1_000 / plan.lines_per_s);
             thread::sleep(due.saturating_sub(start.elapsed()));
         }
@@ -123,14 +166,14 @@ fn write(path: &Path, plan: Plan, written: &AtomicU64) -> Vec<Place> {
     places
 }
 
-/// `app.log.1` becomes `app.log.2`, and so on; `app.log` becomes `app.log.1`.
-fn rotate(path: &Path) {
+/// `app.log.1` becomes `app.log.2`, and so on; `app.log.1` is free.
+fn free_copy(path: &Path) -> PathBuf {
     let numbered = |n: usize| PathBuf::from(format!("{}.{n}", path.display()));
     let last = (1..1_000).find(|&n| !numbered(n).exists()).expect("a free number");
     for n in (1..last).rev() {
         fs::rename(numbered(n), numbered(n + 1)).expect("renamed");
     }
-    fs::rename(path, numbered(1)).expect("renamed");
+    numbered(1)
 }
 
 /// What became of the lines.

@@ -1,0 +1,130 @@
+//! Deaths at named points, between steps that a kill from outside hardly ever comes between: `cargo test --features failpoints`.
+//!
+//! Each death ends the process as SIGKILL does, while an application goes on writing and rotating, by renaming and by copying in
+//! turns. A last process, without points, ships the rest.
+
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
+
+use support::lines::{Place, Plan, Rotation, Tally, Writer, text};
+use support::mock::Mock;
+use support::sidecar::{Settings, Sidecar};
+
+const TOPIC: &str = "logs";
+/// For what takes a moment when all is well; a debug build on a busy machine needs more.
+const PATIENCE: Duration = Duration::from_secs(60);
+const SIGKILL: i32 = 9;
+/// While processes die, the client is not to be done with everything at every moment: what it still holds never leaves, unless it
+/// is read again. Five requests of so many lines may be on their way, and are answered so much later.
+const MESSAGES_PER_REQUEST: u32 = 10;
+const ANSWERED_AFTER: Duration = Duration::from_millis(10);
+/// The smallest budget: what is in flight counts for as little as it can.
+const IN_FLIGHT_BYTES: u64 = 64 << 10;
+/// At so many settled bytes the checkpoint is saved (docs/delivery.md).
+const SAVE_BYTES: u64 = 128 << 10;
+/// What one death may double: what was settled since the last save, the reports that are taken at once with those included, and
+/// what was in flight.
+const DOUBLED_BYTES_MAX: u64 = SAVE_BYTES + 2 * IN_FLIGHT_BYTES;
+/// More than all deaths of a test take.
+const PLAN: Plan = Plan { lines: 100_000, lines_per_s: 3_000, rotate_every: 700 };
+
+/// How many lines so many deaths may double, if all lines were as short as the shortest.
+fn doubled_max(deaths: usize) -> u64 {
+    let shortest = (0..1_000).map(|seq| text(seq).len() as u64 + 1).min().unwrap();
+    deaths as u64 * DOUBLED_BYTES_MAX / shortest
+}
+
+/// Lets one process after another die at `point`, each when it has passed it as often as the next of `passes` says, and demands
+/// that every line arrives, whole and in order, and that no more are doubled than the deaths explain, nor less than `doubled_min`.
+#[track_caller]
+fn check(point: &str, passes: &[u32], doubled_min: u64) {
+    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+    let kafka = Mock::start(&[TOPIC]);
+    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        .with(
+            "LOGSKIFF_KAFKA_PROPERTIES",
+            &format!("reconnect.backoff.max.ms=200\nbatch.num.messages={MESSAGES_PER_REQUEST}"),
+        )
+        .with("LOGSKIFF_KAFKA_COMPRESSION", "zstd")
+        .with("LOGSKIFF_POLL", "100ms")
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", &format!("{}KiB", IN_FLIGHT_BYTES >> 10))
+        .with("LOGSKIFF_BATCH_BYTES", "16KiB")
+        .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB");
+    let start = Instant::now();
+    let rotation = |number| if number % 2 == 0 { Rotation::Rename } else { Rotation::CopyTruncate };
+    let writer = Writer::rotating(folder.path(), PLAN, rotation);
+    let doubled_max = doubled_max(passes.len() + 1);
+    // There is more behind the first death than all of them may double: who went back to the start would be found out.
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    support::wait_until("lines before the first death", PATIENCE, || kafka.end_offset(TOPIC) > doubled_max);
+    sidecar.kill();
+    kafka.delay(ANSWERED_AFTER);
+    for passes in passes {
+        let points = format!("{point}={passes}*off->return");
+        let mut sidecar = Sidecar::start(folder.path(), &settings.clone().with("FAILPOINTS", &points));
+        let (status, _) = sidecar.wait(PATIENCE);
+        assert_eq!(status.signal(), Some(SIGKILL), "{points}: {status}");
+        assert!(sidecar.stderr().contains(&format!("crash point {point}")), "{points}: {}", sidecar.stderr());
+    }
+    kafka.delay(Duration::ZERO);
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    let places = writer.stop();
+    let lines = places.len() as u64;
+    assert!(lines < PLAN.lines, "{point}: the application ended before the last death");
+    // A copy that nobody saw in the making is left still for a while before it is read.
+    support::wait_until("every line", PATIENCE, || {
+        kafka.end_offset(TOPIC) >= lines && tally(&kafka, &places).lost == 0
+    });
+    sidecar.drain(PATIENCE);
+    let tally = tally(&kafka, &places);
+    let rotations = places.last().map_or(0, |place| place.file);
+    let deaths = passes.len() + 1;
+    eprintln!(
+        "{point}: {deaths} deaths, {rotations} rotations, {lines} lines in {:.1?}, at most {doubled_max} doubled: {tally:?}",
+        start.elapsed()
+    );
+    tally.check(lines, doubled_max);
+    assert!(tally.doubled >= doubled_min, "{point}: {tally:?}");
+}
+
+#[track_caller]
+fn tally(kafka: &Mock, places: &[Place]) -> Tally {
+    let messages = kafka.received(TOPIC);
+    assert!(messages.first().is_none_or(|first| first.offset == 0), "more than the mock keeps");
+    Tally::of(&messages, places)
+}
+
+/// Goal: a death between reading a line and handing it on loses nothing.
+#[test]
+fn deaths_before_a_line_is_handed_on_lose_nothing() {
+    check("read", &[0, 0, 1, 4, 17, 40], 0);
+    check("enqueue", &[0, 1, 37, 400, 1_500, 3], 0);
+}
+
+/// Goal: a death after a line was acknowledged, before that is written down, ships it again and loses nothing.
+#[test]
+fn deaths_at_an_acknowledgement_double_a_little_and_lose_nothing() {
+    let passes = [0, 1, 37, 400, 1_500, 3];
+    check("report", &passes, passes.len() as u64);
+}
+
+/// Goal: a death in the middle of saving leaves a checkpoint that can be gone on from.
+#[test]
+fn deaths_while_saving_lose_nothing() {
+    for point in ["write", "before-rename", "after-rename"] {
+        check(point, &[0, 1, 2, 5, 9, 3], 0);
+    }
+}
+
+/// Goal: the same while the older generation is forced to the disk, which is done at the first save and 5 s later.
+#[test]
+fn deaths_while_forcing_to_the_disk_lose_nothing() {
+    for point in ["before-fsync", "after-fsync"] {
+        check(point, &[0, 0, 1, 0], 0);
+    }
+}
