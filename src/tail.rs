@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use self::content::Content;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
+use self::scan::Past;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use file::{Look, Phase, Read, TailFile};
 pub use stream::STDIN;
@@ -151,10 +152,7 @@ pub struct Tail {
     directory_stamps: Vec<Option<(i64, i64)>>,
     /// No scan has been made yet.
     first: bool,
-    /// There was no checkpoint: what is there at the first scan was there before us.
-    fresh: bool,
-    /// There was one that cannot be read: what was shipped of what is there at the first scan is not known.
-    lost: bool,
+    past: Past,
     /// A scan should follow soon.
     rescan: bool,
     /// When the files were last looked at.
@@ -174,7 +172,7 @@ impl Tail {
         now: Instant,
     ) -> Result<Self, GlobError> {
         let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude, input.symlinks)?, input.clone()));
-        let fresh = bookmarks.is_none();
+        let past = if bookmarks.is_some() { Past::Known } else { Past::None };
         let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), since: now };
         // What a rotation made of these files while nobody looked is ours to read.
         let rotations = bookmarks.iter().flatten().map(|mark| (mark.path.clone(), now)).collect();
@@ -193,8 +191,7 @@ impl Tail {
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,
-            fresh,
-            lost: false,
+            past,
             rescan: false,
             looked_at: now,
             events: Vec::new(),

@@ -45,7 +45,7 @@ impl Tail {
             return;
         }
         let rotated = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
-        if named || (rotated && !(self.first && self.fresh)) {
+        if named || (rotated && !self.is_before_us()) {
             self.begin_anew(input, found, gzip, 0, now);
         } else {
             self.pass(input, found, raw);

@@ -18,6 +18,17 @@ use super::{
 };
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
+/// What is known of what is there at the first scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Past {
+    /// There was no checkpoint: it was there before us.
+    None,
+    /// What the checkpoint tells.
+    Known,
+    /// There was a checkpoint that cannot be read: what was shipped of it is not known.
+    Lost,
+}
+
 impl Tail {
     /// Looks at the directories: follows renames, and begins what is new.
     pub fn scan(&mut self, now: Instant) {
@@ -159,7 +170,7 @@ impl Tail {
             return;
         }
         self.waiting.remove(&found.inode);
-        let before_us = self.first && self.fresh;
+        let before_us = self.is_before_us();
         let offset = match found.class {
             Class::Match if before_us && self.inputs[input].1.start == Start::End => line_start(&handle, found.size),
             Class::Match => 0,
@@ -308,7 +319,7 @@ impl Tail {
     fn wait(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
         let original = self.files().filter(|file| file.phase == Phase::Live && found.rotated_from(&file.path));
         let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
-        let early = found.class == Class::Sibling && !(self.first && self.fresh) && !self.rotated(found);
+        let early = found.class == Class::Sibling && !self.is_before_us() && !self.rotated(found);
         if !copy && !early {
             return false;
         }
@@ -326,16 +337,22 @@ impl Tail {
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
+    /// Whether what is found now was there before us.
+    pub(super) fn is_before_us(&self) -> bool {
+        self.first && self.past == Past::None
+    }
+
     /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
     /// of them was shipped is lost.
     pub fn read_everything(&mut self) {
-        (self.fresh, self.lost) = (false, true);
+        self.past = Past::Lost;
     }
 
     /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
     /// have. Another file under a known copy's name tells the same.
     pub(super) fn rotated(&self, found: &Candidate) -> bool {
-        (self.first && self.lost) || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
+        (self.first && self.past == Past::Lost)
+            || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

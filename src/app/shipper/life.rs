@@ -203,11 +203,9 @@ impl Shipper {
     pub(super) fn checkpoint_for_good(&mut self, now: Instant) -> bool {
         self.checkpoint(now, true);
         let Some(saver) = &self.tools.saver else { return true };
-        let saved = saver.settle();
-        if let Err(error) = &saved {
-            self.save_failed(error);
-        }
-        saved.is_ok()
+        let Err(error) = saver.settle() else { return true };
+        self.save_failed(&error);
+        false
     }
 
     fn save_failed(&mut self, error: &std::io::Error) {
