@@ -183,5 +183,7 @@ impl Drop for Sidecar {
 
 /// The binary under test: `LOGSKIFF_TEST_BIN` (a release build), else the one that Cargo has just built.
 fn binary() -> PathBuf {
-    env::var_os("LOGSKIFF_TEST_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_logskiff")), PathBuf::from)
+    let binary = env::var_os("LOGSKIFF_TEST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_logskiff").into(), PathBuf::from);
+    // What starts it may begin elsewhere.
+    std::path::absolute(binary).expect("a current folder")
 }
