@@ -258,8 +258,11 @@ impl Redactor {
     /// Runs the rules; those with a trigger only where it was hit.
     fn mark(&self, text: &[u8], hot: bool, masks: &mut Masks) {
         if hot || self.untriggered {
-            for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| hot || rule.trigger.is_none()) {
-                rule.mark(text, number, masks);
+            let which = hot.then(|| self.stage.which(text));
+            for (number, rule) in self.rules.iter().enumerate() {
+                if rule.trigger.is_none() || which.as_ref().is_some_and(|which| which.may_match(number)) {
+                    rule.mark(text, number, masks);
+                }
             }
         }
     }

@@ -3,7 +3,17 @@
 //! In: a text and where a pattern matched in it. Out: the parts of that match which are to be masked, none where it was a
 //! false alarm. Looks at the surroundings, never changes anything, and takes time linear in the match.
 
+mod card;
+mod cookie;
+mod network;
+mod person;
+
 use std::ops::Range;
+
+pub(super) use card::card;
+pub(super) use cookie::{cookie, set_cookie, set_cookies};
+pub(super) use network::{ipv4, ipv6, mac};
+pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 
 /// Confirms a match by handing on what of it is to be masked.
 pub(super) type Check = fn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
@@ -16,12 +26,6 @@ const MASK_START: &[u8] = b"<redacted:";
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
-
-/// The shortest and the longest card number, ISO/IEC 7812.
-const CARD_DIGITS: Range<usize> = 13..20;
-
-/// Every group of a card number but its last has at least so many digits (4-4-4-4, 4-6-5, 6-13).
-const CARD_GROUP_DIGITS_MIN: usize = 4;
 
 /// Drops empty values and masks of ours.
 pub(super) fn unmasked(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
@@ -64,15 +68,8 @@ pub(super) fn token(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range
 pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (mut bits, mut bit_count, mut colon) = (0_u32, 0_u32, false);
     for &byte in &text[found.clone()] {
-        let sextet = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => break,
-        };
-        bits = bits << 6 | u32::from(sextet);
+        let Some(sextet) = sextet(byte) else { break };
+        bits = bits << 6 | sextet;
         bit_count += 6;
         if bit_count >= 8 {
             bit_count -= 8;
@@ -88,114 +85,56 @@ pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn
     }
 }
 
-/// Finds the card numbers within a run of digits that single spaces and dashes divide into groups.
-pub(super) fn card(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let mut at = found.start;
-    while at < found.end {
-        // Elsewhere than at a group's start there is nothing to find.
-        if text[at].is_ascii_digit()
-            && starts_number(text, at)
-            && let Some(end) = card_from(text, at, found.end)
-        {
-            mask(at..end);
-            at = end;
-        } else {
-            at += 1;
-        }
+/// Drops what has no digit or no letter: a name, a number, a filler.
+pub(super) fn random(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let value = &text[found.clone()];
+    if value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic) {
+        mask(found);
     }
 }
 
-/// The end of the longest card number that starts at `start`.
-fn card_from(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
-    let mut digits = [0_u8; CARD_DIGITS.end];
-    let (mut count, mut group, mut best) = (0, 0, None);
-    for at in start..run_end {
-        if text[at].is_ascii_digit() {
-            if count == CARD_DIGITS.end - 1 {
-                break;
-            }
-            digits[count] = text[at] - b'0';
-            count += 1;
-            group += 1;
-            let ends = !text.get(at + 1).is_some_and(u8::is_ascii_digit);
-            if ends && CARD_DIGITS.contains(&count) && is_card(&digits[..count]) && !in_hex(text, start..at + 1) {
-                best = Some(at + 1);
-            }
-        } else if group < CARD_GROUP_DIGITS_MIN {
-            break;
-        } else {
-            group = 0;
-        }
-    }
-    best
-}
-
-/// Whether a number may start at `at`: not within a longer one, nor in a fraction. The escapes `%20` and `\n` before it
-/// belong to no number.
-fn starts_number(text: &[u8], at: usize) -> bool {
-    let before = &text[..at];
-    match before {
-        [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
-        [.., digit, b'.'] => !digit.is_ascii_digit(),
-        [.., last] => !last.is_ascii_digit(),
-        [] => true,
+/// Drops what has not digits, small letters and capitals: generated tokens of 24 characters and more have all three.
+pub(super) fn mixed(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let value = &text[found.clone()];
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    if has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) {
+        mask(found);
     }
 }
 
-/// Whether the digits are part of hexadecimal text: a hash, or a UUID.
-fn in_hex(text: &[u8], number: Range<usize>) -> bool {
-    let escaped = |at: usize| at >= 3 && text[at - 3] == b'%' || at >= 2 && text[at - 2] == b'\\';
-    let letters = |b: &&u8| b.is_ascii_alphanumeric();
-    let after = text[number.end..].iter().take_while(letters);
-    let before = text[..number.start].iter().rev().take_while(letters);
-    let touches = after.clone().next().is_some() || before.clone().next().is_some() && !escaped(number.start);
-    if touches && after.chain(before).all(u8::is_ascii_hexdigit) {
-        return true;
+/// Drops what does not begin with Base64 of a bot's id, which is a number.
+pub(super) fn discord_bot(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let id = text[found.clone()].split(|&byte| byte == b'.').next().unwrap_or_default();
+    // A digit is 0x30 to 0x39: four letters of Base64 that hold three of them.
+    let digits = id.chunks(4).all(|four| match decode_four(four) {
+        Some((bytes, count)) => bytes[..count].iter().all(u8::is_ascii_digit),
+        None => false,
+    });
+    if digits {
+        mask(found);
     }
-    // 8-4-4-4-12, wherever in it the number lies.
-    (number.start.saturating_sub(36)..=number.start).any(|at| {
-        text.get(at..at + 36).is_some_and(|uuid| {
-            at + 36 > number.start
-                && uuid.iter().enumerate().all(|(i, b)| match i {
-                    8 | 13 | 18 | 23 => *b == b'-',
-                    _ => b.is_ascii_hexdigit(),
-                })
-        })
-    })
 }
 
-/// Issuer's prefix, its lengths, and the check digit.
-fn is_card(digits: &[u8]) -> bool {
-    let prefix = digits.iter().take(4).fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
-    let lengths: &[usize] = match prefix {
-        // Visa.
-        4000..=4999 => &[13, 16, 19],
-        // Mastercard, Mir.
-        2221..=2720 | 5100..=5599 | 2200..=2204 => &[16],
-        // American Express.
-        3400..=3499 | 3700..=3799 => &[15],
-        // Diners Club.
-        3000..=3059 | 3095 => &[14],
-        3600..=3699 | 3800..=3999 => &[14, 16],
-        // JCB, RuPay beside those below.
-        3528..=3589 | 8100..=8299 => &[16, 17, 18, 19],
-        // Maestro, Discover, UnionPay, RuPay.
-        5000..=5099 | 5600..=5899 | 6000..=6999 => &[13, 14, 15, 16, 17, 18, 19],
-        _ => &[],
+/// Up to four letters of Base64 and how many bytes they hold.
+fn decode_four(four: &[u8]) -> Option<([u8; 3], usize)> {
+    let mut bits = 0_u32;
+    for &byte in four {
+        bits = bits << 6 | sextet(byte)?;
+    }
+    bits <<= 6 * (4 - four.len());
+    let [_, bytes @ ..] = bits.to_be_bytes();
+    Some((bytes, four.len().saturating_sub(1)))
+}
+
+/// What a letter of Base64 stands for, either alphabet of RFC 4648.
+fn sextet(byte: u8) -> Option<u32> {
+    let value = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
     };
-    lengths.contains(&digits.len()) && luhn(digits)
-}
-
-/// The check digit of ISO/IEC 7812-1, annex B.
-fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, &digit)| match (place % 2, digit) {
-            (0, digit) => u32::from(digit),
-            (_, digit) => u32::from(digit) * 2 - if digit > 4 { 9 } else { 0 },
-        })
-        .sum();
-    sum.is_multiple_of(10)
+    Some(u32::from(value))
 }

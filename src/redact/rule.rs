@@ -3,6 +3,8 @@
 //! In: names and patterns. Out: compiled rules, or every mistake at once. A rule finds all its matches in a text in time
 //! linear in the text; it never decides what is done with them.
 
+use std::sync::OnceLock;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, Look};
@@ -30,25 +32,35 @@ pub(super) struct Rule {
     pub(super) name: String,
     /// What finds a line that the rule may match, over a chunk of lines; `None`: the rule is tried on each line.
     pub(super) trigger: Option<String>,
-    /// The trigger, for a rule of many forms: on most of the lines that some rule has hit, it saves trying them all.
-    gate: Option<Regex>,
     forms: Vec<Form>,
 }
 
 #[derive(Debug)]
 struct Form {
-    regex: Regex,
+    regex: Lazy,
     check: Option<Check>,
     /// The number of the group `secret`.
     secret: Option<usize>,
 }
 
+/// A regular expression that is compiled when a line first needs it: most of the catalogue's never are, which keeps the
+/// start short and the memory small.
+#[derive(Debug)]
+struct Lazy {
+    source: &'static str,
+    /// `None` inside: it cannot be compiled.
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Lazy {
+    fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| compile(self.source).ok()).as_ref()
+    }
+}
+
 impl Rule {
     /// Adds the rule's matches in `text` to `masks`.
     pub(super) fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
-        if self.gate.as_ref().is_some_and(|gate| !gate.is_match(text)) {
-            return;
-        }
         for form in &self.forms {
             form.mark(text, number, masks);
         }
@@ -57,10 +69,15 @@ impl Rule {
 
 impl Form {
     fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
+        let Some(regex) = self.regex.regex() else {
+            // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
+            masks.add(TextRange::new(0, text.len()), number);
+            return;
+        };
         let mut at = 0;
         let mut rejected_bytes = 0;
-        while let Some(found) = self.regex.find_at(text, at) {
-            let part = self.part(text, found.range());
+        while let Some(found) = regex.find_at(text, at) {
+            let part = self.part(regex, text, found.range());
             let mut confirmed = false;
             let mut add = |part: std::ops::Range<usize>| {
                 confirmed = true;
@@ -84,11 +101,11 @@ impl Form {
     }
 
     /// What of a match is masked: the group `secret`, else the first group that took part, else all of it.
-    fn part(&self, text: &[u8], found: std::ops::Range<usize>) -> std::ops::Range<usize> {
-        if self.regex.captures_len() == 1 {
+    fn part(&self, regex: &Regex, text: &[u8], found: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        if regex.captures_len() == 1 {
             return found;
         }
-        let Some(groups) = self.regex.captures_at(text, found.start) else { return found };
+        let Some(groups) = regex.captures_at(text, found.start) else { return found };
         let group = self.secret.and_then(|secret| groups.get(secret));
         let group = group.or_else(|| groups.iter().skip(1).flatten().next());
         // A group that matched nothing hides nothing: rather too much than too little.
@@ -98,13 +115,7 @@ impl Form {
 
 /// Makes the rules that a configuration asks for, in the catalogue's order, own ones last.
 pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
-    for detector in select(&config.select, errors) {
-        match built_in(detector) {
-            Ok(rule) => rules.push(rule),
-            Err(error) => errors.push(error),
-        }
-    }
+    let mut rules: Vec<Rule> = select(&config.select, errors).into_iter().map(built_in).collect();
     for (index, (name, pattern)) in config.rules.iter().enumerate() {
         let reserved = [FIELD, UNREADABLE, "none"].into_iter().chain(Group::ALL.map(Group::name));
         if catalogue::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
@@ -154,22 +165,24 @@ fn nearest(name: &str) -> Option<&'static str> {
     near.filter(|(mistakes, _)| *mistakes <= MISTAKES_MAX).min().map(|(_, known)| known)
 }
 
-fn built_in(detector: &Detector) -> Result<Rule, Error> {
-    let form = |pattern: &catalogue::Pattern| {
-        let regex = compile(detector.name, pattern.regex)?;
-        Ok(Form { regex, check: pattern.check, secret: None })
+fn built_in(detector: &Detector) -> Rule {
+    let form = |pattern: &catalogue::Pattern| Form {
+        regex: Lazy { source: pattern.regex, compiled: OnceLock::new() },
+        check: pattern.check,
+        secret: None,
     };
-    let gate = if detector.patterns.len() > 1 { Some(compile(detector.name, detector.trigger)?) } else { None };
-    Ok(Rule {
-        gate,
+    Rule {
         name: detector.name.to_owned(),
-        trigger: Some(detector.trigger.to_owned()),
-        forms: detector.patterns.iter().map(form).collect::<Result<_, _>>()?,
-    })
+        trigger: Some(detector.trigger.regex()),
+        forms: detector.patterns.iter().map(form).collect(),
+    }
 }
 
 fn own(name: &str, pattern: &str) -> Result<Rule, Error> {
-    let regex = compile(name, pattern)?;
+    let regex = compile(pattern).map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: name.to_owned(), limit_bytes },
+        other => Error::Pattern { rule: name.to_owned(), message: other.to_string() },
+    })?;
     let hir = ParserBuilder::new().utf8(false).build().parse(pattern);
     let hir = hir.map_err(|error| Error::Pattern { rule: name.to_owned(), message: error.to_string() })?;
     if hir.properties().minimum_len() == Some(0) {
@@ -177,7 +190,8 @@ fn own(name: &str, pattern: &str) -> Result<Rule, Error> {
     }
     let secret = regex.capture_names().position(|group| group == Some(SECRET));
     let trigger = fits_chunks(&hir).then(|| hir.to_string());
-    Ok(Rule { name: name.to_owned(), trigger, gate: None, forms: vec![Form { regex, check: None, secret }] })
+    let regex = Lazy { source: "", compiled: OnceLock::from(Some(regex)) };
+    Ok(Rule { name: name.to_owned(), trigger, forms: vec![Form { regex, check: None, secret }] })
 }
 
 /// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode
@@ -196,9 +210,7 @@ fn fits_chunks(hir: &Hir) -> bool {
     })
 }
 
-fn compile(rule: &str, pattern: &str) -> Result<Regex, Error> {
-    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: rule.to_owned(), limit_bytes },
-        other => Error::Pattern { rule: rule.to_owned(), message: other.to_string() },
-    })
+/// Compiles a pattern within the limit.
+pub(super) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build()
 }

@@ -3,15 +3,30 @@
 //! In: a chunk of whole lines. Out: ranges of it, each some whole lines, outside which no rule matches. It may say yes
 //! too often, never no where a rule would match the line.
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder, SetMatches};
 
 use super::rule::{PATTERN_BYTES_MAX, Rule};
 
 /// The triggers of all rules, joined.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
-    /// The catalogue's triggers, and those of the own rules: one bad pattern must not slow the others down.
-    triggers: Vec<Regex>,
+    /// The catalogue's triggers, of which none crosses a line's end.
+    catalogue: Option<Regex>,
+    /// Those of the own rules, apart: one bad pattern must not slow the others down.
+    own: Option<Regex>,
+    /// The catalogue's triggers again, by rule: on a line that was hit it saves trying the rules one by one.
+    which: Option<RegexSet>,
+}
+
+/// Which rules of the catalogue a text needs.
+pub(super) struct Which(Option<SetMatches>);
+
+impl Which {
+    /// Whether the rule with this number may match.
+    pub(super) fn may_match(&self, number: usize) -> bool {
+        // What is not in the set is an own rule, or nothing could be joined.
+        self.0.as_ref().is_none_or(|matches| number >= matches.len() || matches.matched(number))
+    }
 }
 
 /// The lines of one chunk that may hold something; reused from chunk to chunk.
@@ -34,50 +49,48 @@ impl Stage {
     /// Joins the triggers, the first `built_in` rules apart from the others. Where they are too large to be joined, the
     /// rules lose theirs and are tried on each line.
     pub(super) fn new(rules: &mut [Rule], built_in: usize) -> Self {
-        let mut triggers = Vec::new();
         let (catalogue, own) = rules.split_at_mut(built_in);
-        for part in [catalogue, own] {
-            let joined: Vec<String> =
-                part.iter().filter_map(|rule| rule.trigger.as_ref()).map(|trigger| format!("(?:{trigger})")).collect();
-            if joined.is_empty() {
-                continue;
-            }
-            let limit = PATTERN_BYTES_MAX.saturating_mul(joined.len() + 1);
-            if let Ok(regex) = RegexBuilder::new(&joined.join("|")).size_limit(limit).build() {
-                triggers.push(regex);
-            } else {
-                for rule in part {
-                    rule.trigger = None;
-                }
-            }
-        }
-        Self { triggers }
+        let which = set(catalogue);
+        Self { catalogue: join(catalogue), own: join(own), which }
     }
 
     /// Whether a rule with a trigger may match somewhere in `text`.
     pub(super) fn may_match(&self, text: &[u8]) -> bool {
-        self.triggers.iter().any(|trigger| trigger.is_match(text))
+        [&self.catalogue, &self.own].into_iter().flatten().any(|trigger| trigger.is_match(text))
+    }
+
+    /// Which rules may match in `text`.
+    pub(super) fn which(&self, text: &[u8]) -> Which {
+        Which(self.which.as_ref().map(|set| set.matches(text)))
     }
 
     /// Finds the lines of `chunk` that a rule with a trigger may match.
     pub(super) fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         hits.ranges.clear();
-        for trigger in &self.triggers {
+        if let Some(trigger) = &self.catalogue {
+            let mut at = 0;
+            // Where the first match ends is enough, and cheaper than where it begins: all of it is in one line.
+            while let Some(end) = trigger.shortest_match_at(chunk, at) {
+                let start = memchr::memrchr(b'\n', &chunk[at..end]).map_or(at, |newline| at + newline + 1);
+                at = line_end(chunk, end);
+                hits.ranges.push((start, at));
+                if at == chunk.len() {
+                    break;
+                }
+            }
+        }
+        if let Some(trigger) = &self.own {
             let mut at = 0;
             while let Some(found) = trigger.find_at(chunk, at) {
                 // No match begins before this one, and every line that it reaches into is taken: a match that crosses a
                 // line's end hides no other.
                 let start = memchr::memrchr(b'\n', &chunk[at..found.start()]).map_or(at, |newline| at + newline + 1);
-                let end = memchr::memchr(b'\n', &chunk[found.end()..]);
-                let end = end.map_or(chunk.len(), |newline| found.end() + newline + 1);
-                hits.ranges.push((start, end));
-                if end == chunk.len() {
+                at = line_end(chunk, found.end());
+                hits.ranges.push((start, at));
+                if at == chunk.len() {
                     break;
                 }
-                at = end;
             }
-        }
-        if self.triggers.len() > 1 {
             hits.ranges.sort_unstable();
             hits.ranges.dedup_by(|next, kept| {
                 let overlap = next.0 < kept.1;
@@ -88,4 +101,36 @@ impl Stage {
             });
         }
     }
+}
+
+/// Behind the newline of the line that `at` is in.
+fn line_end(chunk: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |newline| at + newline + 1)
+}
+
+/// The rules' triggers as one.
+fn join(rules: &mut [Rule]) -> Option<Regex> {
+    let triggers: Vec<_> =
+        rules.iter().filter_map(|rule| rule.trigger.as_deref()).map(|one| format!("(?:{one})")).collect();
+    if triggers.is_empty() {
+        return None;
+    }
+    let joined = RegexBuilder::new(&triggers.join("|")).size_limit(limit_bytes(&triggers)).build();
+    if joined.is_err() {
+        for rule in rules {
+            rule.trigger = None;
+        }
+    }
+    joined.ok()
+}
+
+/// The rules' triggers one by one, to be tried together.
+fn set(rules: &[Rule]) -> Option<RegexSet> {
+    let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.as_deref()).collect();
+    let triggers = triggers.filter(|triggers| !triggers.is_empty())?;
+    RegexSetBuilder::new(&triggers).size_limit(limit_bytes(&triggers)).build().ok()
+}
+
+fn limit_bytes<T>(triggers: &[T]) -> usize {
+    PATTERN_BYTES_MAX.saturating_mul(triggers.len() + 1)
 }

@@ -1,15 +1,16 @@
 //! Detectors of personal data.
 
 use super::super::check;
-use super::{Detector, Group, Pattern};
+use super::{Detector, Group, Pattern, Trigger, checked};
 
 /// The rows of the group `pii`.
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "email",
         group: Group::Pii,
-        doc: "e-mail addresses, also with the @ written %40; not hosts without a dot (root@localhost)",
-        trigger: r"(?-u)[A-Za-z0-9_.+%\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]",
+        finds: "e-mail addresses, also with the @ written %40",
+        leaves: "hosts without a dot (root@localhost)",
+        trigger: Trigger::Shape(r"(?-u)[A-Za-z0-9_.+%\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"),
         patterns: &[Pattern {
             regex: r"(?x-u)
                 [A-Za-z0-9_.+%\x80-\xff-]+ (?:@|%(?:25)*40)
@@ -40,9 +41,10 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "card",
         group: Group::Pii,
-        doc: "payment card numbers of 13 to 19 digits, bare or grouped by spaces or dashes, that have an issuer's prefix \
-              and length and a right check digit; not parts of longer numbers, of hexadecimal text or of fractions",
-        trigger: r"(?-u)(?:[0-9][ -]?){12}[0-9]",
+        finds: "payment card numbers of 13 to 19 digits, bare or grouped by spaces or dashes, that have an issuer's prefix and \
+                length and a right check digit",
+        leaves: "parts of longer numbers, of hexadecimal text or of fractions",
+        trigger: Trigger::Shape(r"(?-u)(?:[0-9][ -]?){12}[0-9]"),
         patterns: &[Pattern { regex: r"(?-u)[0-9](?:[ -]?[0-9]){12,}", check: Some(check::card) }],
         hits: &[
             ("card=4111111111111111 ok", "card=<redacted:card> ok"),
@@ -70,6 +72,187 @@ pub(super) const DETECTORS: &[Detector] = &[
             "2026-11-23 21:15:51 200 79999 4111",
             "order 1000000000000008",
             "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        ],
+    },
+    Detector {
+        name: "iban",
+        group: Group::Pii,
+        finds: "international bank account numbers in capitals, bare or in groups of four, with their country's length and right \
+                check digits",
+        leaves: "those in small letters, and other account numbers",
+        trigger: Trigger::Shape(r"(?-u)[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}"),
+        patterns: &[checked(r"(?-u)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}", check::iban)],
+        hits: &[
+            ("to DE89370400440532013000 now", "to <redacted:iban> now"),
+            ("to GB82 WEST 1234 5698 7654 32.", "to <redacted:iban>."),
+            ("iban=NO9386011117947&x", "iban=<redacted:iban>&x"),
+            (r#"{"iban":"FR1420041010050500013M02606"}"#, r#"{"iban":"<redacted:iban>"}"#),
+            ("BE68 5390 0754 7034 EUR 12", "<redacted:iban> EUR 12"),
+        ],
+        misses: &[
+            "to DE89370400440532013001 with wrong check digits",
+            "ZZ89370400440532013000",
+            "DE8937040044053201300 is too short",
+            "SKU AB12CDEF3456GHIJ7890",
+            "xDE89370400440532013000",
+        ],
+    },
+    Detector {
+        name: "ssn",
+        group: Group::Pii,
+        finds: "social security numbers of the USA, as 123-45-6789, and without dashes after a telling name (ssn, social security \
+                number)",
+        leaves: "areas 000, 666 and 900 to 999, the group 00 and the serial 0000, which nobody has; nine digits on their own",
+        trigger: Trigger::Shape(
+            r"(?-u)-[0-9]{2}-[0-9]{4}|(?i:ssn|social[_ -]?security)(?i:[_ -]?(?:number|num|no))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
+        ),
+        patterns: &[
+            checked(r"(?-u)[0-9]{3}-[0-9]{2}-[0-9]{4}", check::ssn),
+            checked(
+                concat!(
+                    "(?x-u)(?i:ssn|social[_\\ -]?security)(?i:[_\\ -]?(?:number|num|no))?",
+                    is!(),
+                    "([0-9]{3}[\\ -]?[0-9]{2}[\\ -]?[0-9]{4})"
+                ),
+                check::ssn,
+            ),
+        ],
+        hits: &[
+            ("ssn 123-45-6789 checked", "ssn <redacted:ssn> checked"),
+            ("SSN=123456789;", "SSN=<redacted:ssn>;"),
+            (r#"{"socialSecurityNumber":"123 45 6789"}"#, r#"{"socialSecurityNumber":"<redacted:ssn>"}"#),
+        ],
+        misses: &[
+            "000-12-3456 666-12-3456 912-12-3456 123-00-4567 123-45-0000",
+            "id 123456789",
+            "part 7-123-45-6789",
+            "123-45-6789-1",
+            "a123-45-6789",
+            "2026-11-2345",
+        ],
+    },
+    Detector {
+        name: "phone",
+        group: Group::Pii,
+        finds: "telephone numbers with + and the country's code (E.164), in the North American form ((415) 555-0132, \
+                415-555-0132, 415.555.0132), in the French groups (01 23 45 67 89), with the area in brackets ((020) 7946 0958), \
+                and any after a telling name (phone, tel, mobile, msisdn, fax)",
+        leaves: "bare digits and other national forms without a telling name; codes and areas that nobody has",
+        trigger: Trigger::Shape(
+            r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6}|[-.][0-9]{3}[-.][0-9]{4}|\) ?[0-9]{3}|(?:[ .-][0-9]{2}){4}|(?i:phone|tel|mobile|msisdn|fax)(?i:[_ -]?(?:number|num|no|nr))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
+        ),
+        patterns: &[
+            checked(r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6,16}", check::phone),
+            checked(
+                r"(?-u)(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .-]|(?:1[-.])?[2-9][0-9]{2}[-.][2-9][0-9]{2}[.-])[0-9]{4}",
+                check::phone_nanp,
+            ),
+            checked(r"(?-u)0[1-9](?:[ .-][0-9]{2}){4}", check::phone_grouped),
+            checked(
+                r"(?-u)\(0[0-9]{2,4}\) ?(?:[0-9]{4} [0-9]{4}|[0-9]{3} [0-9]{4}|[0-9]{3} [0-9]{3}|[0-9]{6})",
+                check::phone_grouped,
+            ),
+            checked(
+                concat!(
+                    "(?x-u)(?i:(?:tele)?phone|\\btel|[_.-]tel|mobile|msisdn|\\bfax)(?i:[_\\ -]?(?:number|num|no|nr))?",
+                    is!(),
+                    "((?:\\+|%2[Bb])?[(]?[0-9][0-9\\ ()./-]{4,22}[0-9])"
+                ),
+                check::phone_named,
+            ),
+        ],
+        hits: &[
+            ("call +14155550132 now", "call <redacted:phone> now"),
+            ("sms to +49 151 23456789, ok", "sms to <redacted:phone>, ok"),
+            ("?to=%2B442079460958&x=1", "?to=<redacted:phone>&x=1"),
+            ("+14155550132 200 512", "<redacted:phone> 200 512"),
+            (
+                "(415) 555-0132 or 415-555-0132 or 415.555.0132",
+                "<redacted:phone> or <redacted:phone> or <redacted:phone>",
+            ),
+            ("tel 01 23 45 67 89, (020) 7946 0958", "tel <redacted:phone>, <redacted:phone>"),
+            (r#"{"phone":"030 901820","n":1}"#, r#"{"phone":"<redacted:phone>","n":1}"#),
+            ("msisdn=4915123456789 ok", "msisdn=<redacted:phone> ok"),
+        ],
+        misses: &[
+            "2026-11-23 21:15:51 +0000 and +1000 GMT+10 1e+12345678",
+            "took 415.555 ms, 115-555-0132, 415-155-0132",
+            "bytes 00 01 02 03 04 05 06 07",
+            "id 4155550132 at 1763931351123",
+            "v415.555.0132.7",
+            "+1 3 of 5, +99 others",
+            "phone model 15, mobile: true, hotel=12345678",
+            "blk_-1608999687919862906",
+        ],
+    },
+    Detector {
+        name: "ipv4",
+        group: Group::Pii,
+        finds: "IPv4 addresses, also with a port or a prefix",
+        leaves: "loopback, 0.0.0.0, netmasks and networks (10.0.0.0); versions of four numbers, which tell by a word (version, v, \
+                release …), a product's name (Chrome/138.0.7204.92) or a name that they are joined with (lib-1.2.3.4.jar)",
+        trigger: Trigger::Shape(
+            r"(?-u)\.(?:0\.(?:0\.[1-9]|[1-9][0-9]{0,2}\.[0-9])|[1-9][0-9]{0,2}\.[0-9]{1,3}\.[0-9])",
+        ),
+        patterns: &[checked(r"(?-u)[0-9]{1,3}(?:\.[0-9]{1,3}){3}", check::ipv4)],
+        hits: &[
+            ("10.1.2.3 - - [23/Nov", "<redacted:ipv4> - - [23/Nov"),
+            ("from 198.51.100.7:51234, 203.0.113.0/24.", "from <redacted:ipv4>:51234, <redacted:ipv4>/24."),
+            ("peer shop-api/10.1.2.3:8080 and /10.1.2.4", "peer shop-api/<redacted:ipv4>:8080 and /<redacted:ipv4>"),
+            (r#"{"ip":"192.0.2.1"}"#, r#"{"ip":"<redacted:ipv4>"}"#),
+            ("?ip%3D192.0.2.1&range=10.0.0.1-10.0.0.9", "?ip%3D<redacted:ipv4>&range=<redacted:ipv4>-<redacted:ipv4>"),
+        ],
+        misses: &[
+            "127.0.0.1 0.0.0.0 255.255.255.0 10.0.0.0 300.1.2.3",
+            "version 1.2.3.4, v1.2.3.4, \"appVersion\":\"1.2.3.4\", release: 10.4.1.2",
+            "Chrome/138.0.7204.92 Safari/537.36, Chrome/138.0.0.0",
+            "shop-1.2.3.4.jar, lib_1.2.3.4, 1.2.3.4-rc1, 1.2.3.4.Final",
+            "oid 1.3.6.1.4.1.311",
+        ],
+    },
+    Detector {
+        name: "ipv6",
+        group: Group::Pii,
+        finds: "IPv6 addresses, also shortened, in brackets or with an IPv4 address at the end",
+        leaves: "loopback and ::, times of the day, paths in programs (a::b)",
+        trigger: Trigger::Shape(r"(?-u)(?::[0-9a-fA-F]{1,4}){3}:|[0-9a-fA-F]::|::[0-9a-fA-F]"),
+        patterns: &[checked(r"(?-u)[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*(?:\.[0-9]{1,3}){0,3}", check::ipv6)],
+        hits: &[
+            ("from 2001:db8::8a2e:370:7334 ok", "from <redacted:ipv6> ok"),
+            ("from [2001:db8:0:1:2:3:4:5]:443", "from [<redacted:ipv6>]:443"),
+            ("fe80::1: refused, ip:2001:db8::1%eth0", "<redacted:ipv6>: refused, ip:<redacted:ipv6>%eth0"),
+            ("::ffff:198.51.100.7 up", "<redacted:ipv6> up"),
+        ],
+        misses: &[
+            "[::1]:9090 and ::",
+            "at 21:15:51 in std::fs::File, a::b, cafe::babe, Dec::add1",
+            "12:34:56:78:9a:bc",
+            "trace 00:11:22:33:44:55:66",
+        ],
+    },
+    Detector {
+        name: "mac",
+        group: Group::Pii,
+        finds: "MAC addresses (00:1b:44:11:3a:b7, with dashes, or 001b.4411.3ab7)",
+        leaves: "all zeros and all ones; parts of longer fingerprints",
+        trigger: Trigger::Shape(
+            r"(?-u)(?::[0-9a-fA-F]{2}){3}:|(?:-[0-9a-fA-F]{2}){3}-|\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}",
+        ),
+        patterns: &[checked(
+            r"(?-u)(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}",
+            check::mac,
+        )],
+        hits: &[
+            ("dhcp 00:1b:44:11:3a:b7 up", "dhcp <redacted:mac> up"),
+            ("mac=00-1B-44-11-3A-B7;", "mac=<redacted:mac>;"),
+            ("arp 001b.4411.3ab7", "arp <redacted:mac>"),
+        ],
+        misses: &[
+            "00:00:00:00:00:00 ff:ff:ff:ff:ff:ff",
+            "SHA1 AA:BB:CC:DD:EE:FF:00:11:22:33",
+            "at 21:15:51",
+            concat!("id ", fake!(uuid)),
+            "1234.5678.9012.3456",
         ],
     },
 ];

@@ -1,0 +1,70 @@
+//! Forms that belong to no one provider: keys in PEM, JSON Web Tokens, bearer tokens.
+
+use super::super::super::check;
+use super::super::{Detector, Group, Pattern, Trigger};
+
+/// Forms that are secret whatever stands before them.
+pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        name: "private_key",
+        group: Group::Secrets,
+        finds: "PEM private keys, in one line or over several, up to their END line or the end of the text",
+        leaves: "public keys or certificates",
+        trigger: Trigger::Shape(r"(?-u)PRIVATE(?:[ +]|%20)KEY"),
+        patterns: &[Pattern {
+            regex: r"(?xs-u)
+                -----BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?-----
+                .*?
+                (?:-----END[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?-----|\z)",
+            check: None,
+        }],
+        hits: &[
+            (
+                r#"{"key":"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n","n":1}"#,
+                r#"{"key":"<redacted:private_key>\n","n":1}"#,
+            ),
+            ("key: -----BEGIN PRIVATE KEY-----\nMIIEow\nabc", "key: <redacted:private_key>"),
+            ("-----BEGIN PGP PRIVATE KEY BLOCK-----", "<redacted:private_key>"),
+            ("k=-----BEGIN+EC+PRIVATE+KEY-----MHc-----END+EC+PRIVATE+KEY-----&a=b", "k=<redacted:private_key>&a=b"),
+        ],
+        misses: &[
+            "-----BEGIN PUBLIC KEY-----MIIB-----END PUBLIC KEY-----",
+            "-----BEGIN CERTIFICATE-----MIIB",
+            "NO PRIVATE KEY FOUND",
+        ],
+    },
+    Detector {
+        name: "jwt",
+        group: Group::Secrets,
+        finds: "JSON Web Tokens and encrypted ones (RFC 7519): eyJ…, with at least two parts",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)eyJ[A-Za-z0-9_-]"),
+        patterns: &[Pattern {
+            regex: r"(?-u)eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{4,}(?:={0,2}\.[A-Za-z0-9_-]*)*",
+            check: None,
+        }],
+        hits: &[
+            ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K ok", "jwt <redacted:jwt> ok"),
+            ("c=eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.;", "c=<redacted:jwt>;"),
+        ],
+        misses: &["eyJ", "eyJhbGciOiJIUzI1NiJ9 alone", "keyJar.open(file.txt)"],
+    },
+    Detector {
+        name: "bearer",
+        group: Group::Secrets,
+        finds: "what follows the word Bearer and looks like a token (RFC 6750)",
+        leaves: "prose such as \"bearer authentication\"",
+        trigger: Trigger::Shape(r#"(?i-u)bearer(?:[ \t+"':=\\]|%20)"#),
+        patterns: &[Pattern {
+            regex: r#"(?xi-u)bearer(?:[\ \t+"':=\\]|%20|%3a){1,6}([a-z0-9._~+/%-]{6,}=*)"#,
+            check: Some(check::token),
+        }],
+        hits: &[
+            ("Authorization: Bearer abc123def", "Authorization: Bearer <redacted:bearer>"),
+            ("&authorization=Bearer+00ff00ff HTTP/1.1", "&authorization=Bearer+<redacted:bearer> HTTP/1.1"),
+            ("bearer%200a1b2c3d&", "bearer%20<redacted:bearer>&"),
+            (r#"{"bearer":"mF_9.B5f-4.1JqM=="}"#, r#"{"bearer":"<redacted:bearer>"}"#),
+        ],
+        misses: &["bearer authentication failed", "Bearer token expired", "the bearer of this", "forbearer=1"],
+    },
+];

@@ -1,0 +1,198 @@
+//! Credentials by where they stand: headers, URLs, connection strings, commands, password files.
+
+use super::super::super::check;
+use super::super::{Detector, Group, Trigger, checked, plain};
+
+pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        name: "basic_auth",
+        group: Group::Secrets,
+        finds: "Basic credentials (RFC 7617): Base64 of user:password after the word Basic",
+        leaves: "what does not decode to that",
+        trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/]{6}"),
+        patterns: &[checked(r"(?xi-u)basic(?:[\ \t+]|%20)+([a-z0-9+/_-]{6,}(?:=|%3D){0,2})", check::basic_credentials)],
+        hits: &[
+            ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <redacted:basic_auth>"),
+            ("sent Basic dXNlcjpwYXNz to", "sent Basic <redacted:basic_auth> to"),
+            ("authorization=Basic%20dXNlcjpwYXNzMQ%3D%3D&", "authorization=Basic%20<redacted:basic_auth>&"),
+        ],
+        misses: &["Basic authentication failed", "basic auth disabled", "Basic subscription"],
+    },
+    Detector {
+        name: "digest_auth",
+        group: Group::Secrets,
+        finds: "the response in a Digest authorization header (RFC 7616)",
+        leaves: "the server's challenge",
+        trigger: Trigger::Shape(r#"(?i-u)response=\\*"?[0-9a-f]{12}"#),
+        patterns: &[plain(r#"(?i-u)digest\s[^\r\n]*?\bresponse=\\*"?([0-9a-f]{32,64})"#)],
+        hits: &[(
+            concat!(r#"Digest username="ada", realm="x", nonce="n", response=""#, fake!(hex 32), r#"", qop=auth"#),
+            r#"Digest username="ada", realm="x", nonce="n", response="<redacted:digest_auth>", qop=auth"#,
+        )],
+        misses: &[concat!("response=", fake!(hex 32)), r#"Digest realm="x", nonce="0a1b2c3d""#],
+    },
+    Detector {
+        name: "cookie",
+        group: Group::Secrets,
+        finds: "the values in Cookie and Set-Cookie headers, also as JSON",
+        leaves: "the cookies' names and attributes",
+        trigger: Trigger::Shape(r#"(?i-u)cookie2?(?:\\*["'])?[ \t]*(?:[:=]|%3a)"#),
+        patterns: &[
+            checked(concat!("(?xi-u)set-cookie2?", is!(), r#"([^"'\\\r\n\[]+)"#), check::set_cookie),
+            checked(r#"(?i-u)set-cookie2?(?:\\*["'])[ \t]*:[ \t]*\[([^\]\r\n]+)"#, check::set_cookies),
+            checked(concat!(r"(?xi-u)(?:\A|[^-]|[^t]-)cookie", is!(), r#"([^"'\\\r\n\[]+)"#), check::cookie),
+        ],
+        hits: &[
+            ("Cookie: id=a1b2; theme=dark", "Cookie: id=<redacted:cookie>; theme=<redacted:cookie>"),
+            (r#"{"cookie":"sid=abc; x=1","n":1}"#, r#"{"cookie":"sid=<redacted:cookie>; x=<redacted:cookie>","n":1}"#),
+            ("Set-Cookie: sid=abc=; Path=/; HttpOnly", "Set-Cookie: sid=<redacted:cookie>; Path=/; HttpOnly"),
+            (
+                r#"{"set-cookie":["a=1; Path=/","b=2"],"n":1}"#,
+                r#"{"set-cookie":["a=<redacted:cookie>; Path=/","b=<redacted:cookie>"],"n":1}"#,
+            ),
+            (
+                r"GET / HTTP/1.1\r\nCookie: a=b\r\nHost: x=y",
+                r"GET / HTTP/1.1\r\nCookie: a=<redacted:cookie>\r\nHost: x=y",
+            ),
+            ("cookie=0a1b2c3d4e5f sent", "cookie=<redacted:cookie> sent"),
+        ],
+        misses: &[
+            "cookie: missing",
+            "cookies=3",
+            "acceptCookie=true",
+            "Set-Cookie: <redacted:cookie>",
+            "cookie consent a=b",
+        ],
+    },
+    Detector {
+        name: "session",
+        group: Group::Secrets,
+        finds: "session ids by the names that frameworks give them (JSESSIONID, PHPSESSID, ASP.NET_SessionId, connect.sid, \
+                laravel_session, sessionid with 32 characters)",
+        leaves: "session_id and other names, which may be ids for tracing",
+        trigger: Trigger::Shape(
+            r"(?-u)(?i:jsessionid|phpsessid|asp\.net_sessionid|aspsessionid|connect\.sid|laravel_session)|\bsessionid\b",
+        ),
+        patterns: &[
+            plain(concat!(
+                "(?xi-u)(?:jsessionid|phpsessid|asp\\.net_sessionid|aspsessionid[a-z]*|connect\\.sid|laravel_session)",
+                is!(),
+                r#"([^\s"'\\;,&<>(){}\[\]?]{6,})"#
+            )),
+            plain(concat!("(?x-u)\\bsessionid", is!(), "([a-z0-9]{32})\\b")),
+        ],
+        hits: &[
+            ("GET /cart;jsessionid=0A1B2C3D4E5F.node1?x=1", "GET /cart;jsessionid=<redacted:session>?x=1"),
+            ("PHPSESSID=0a1b2c3d4e5f; x", "PHPSESSID=<redacted:session>; x"),
+            (concat!("sessionid=", fake!(hex 32), " ok"), "sessionid=<redacted:session> ok"),
+        ],
+        misses: &["session_id=0a1b2c3d4e5f6071", "JSESSIONID cookie is missing", "sessionid=17"],
+    },
+    Detector {
+        name: "url_password",
+        group: Group::Secrets,
+        finds: "the password of scheme://user:password@host, also percent-encoded",
+        leaves: "ports, and users without a password",
+        trigger: Trigger::Shape(r#"(?i-u)://[^\s"'<>/?@:]*:[^\s"'<>/?]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#),
+        patterns: &[
+            plain(r#"(?i-u)[a-z]://[^\s"'<>/?@:]*:([^\s"'<>/?]+)@"#),
+            plain(r#"(?i-u)%3a%2f%2f[^\s"'<>&/%]*%3a((?:[^\s"'<>&/%]|%[0-35-9a-f][0-9a-f]|%4[1-9a-f])+)%40"#),
+        ],
+        hits: &[
+            ("postgres://app:p@ss#1@db:5432/x", "postgres://app:<redacted:url_password>@db:5432/x"),
+            ("redis://:abc@cache", "redis://:<redacted:url_password>@cache"),
+            ("?next=ftp%3A%2F%2Fada%3Apw%2F1%40host", "?next=ftp%3A%2F%2Fada%3A<redacted:url_password>%40host"),
+        ],
+        misses: &[
+            "http://shop.example.com:8080/users/@me",
+            "see https://example.com/a:b",
+            "ssh://git@host:22/x",
+            "postgres://app:<redacted:url_password>@db",
+        ],
+    },
+    Detector {
+        name: "connection_string",
+        group: Group::Secrets,
+        finds: "passwords in connection strings: between semicolons, with spaces too (Password=…;), user:…@tcp(…), \
+                jdbc:oracle:thin:user/…@",
+        leaves: "",
+        trigger: Trigger::Shape(
+            r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|:[^\s@"'<>/]+@(?:tcp|udp|unix)\(|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
+        ),
+        patterns: &[
+            plain(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<][^;"'<\r\n]*)[;"']"#),
+            plain(r#"(?i-u)[a-z0-9_.-]:([^\s@"'<>/]+)@(?:tcp|udp|unix)\("#),
+            plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/([^\s@"'<]+)@"#),
+        ],
+        hits: &[
+            (
+                "Server=db;User Id=app;Password=a b c;Encrypt=yes",
+                "Server=db;User Id=app;Password=<redacted:connection_string>;Encrypt=yes",
+            ),
+            ("app:hunter2@tcp(db:3306)/x", "app:<redacted:connection_string>@tcp(db:3306)/x"),
+            ("jdbc:oracle:thin:scott/tiger@//db/x", "jdbc:oracle:thin:scott/<redacted:connection_string>@//db/x"),
+        ],
+        misses: &["Server=db;Trusted_Connection=yes;", "jdbc:oracle:thin:@//db/x", "listen udp(53)"],
+    },
+    Detector {
+        name: "netrc",
+        group: Group::Secrets,
+        finds: "passwords in a line of a .netrc file (machine … login … password …)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)\bmachine[ \t]+[^\s]+[ \t]+login[ \t]"),
+        patterns: &[plain(r"(?-u)\bmachine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+([^\s<]\S*)")],
+        hits: &[(
+            "machine git.example.org login ada password hunter2",
+            "machine git.example.org login ada password <redacted:netrc>",
+        )],
+        misses: &["the machine has a login page, password reset", "login ada password wrong"],
+    },
+    Detector {
+        name: "command_password",
+        group: Group::Secrets,
+        finds: "credentials in commands: curl -u user:…, sshpass -p …, mysql -p…",
+        leaves: "the same options of other commands",
+        trigger: Trigger::Shape(
+            r#"(?-u)[ \t](?:-u|--user|--proxy-user)[ =]["']?[^\s"':]+:|sshpass[ \t]+-p|mysql(?:dump|admin)?[ \t]"#,
+        ),
+        patterns: &[
+            plain(r#"(?-u)curl\b[^\r\n|;]*?[ \t](?:-u|--user|--proxy-user)[ =]["']?[^\s"':]+:([^\s"'<]+)"#),
+            plain(r#"(?-u)sshpass[ \t]+-p[ \t]*["']?([^\s"'<]+)"#),
+            plain(r#"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p["']?([^\s"'<]+)"#),
+        ],
+        hits: &[
+            ("+ curl -s -u ada:hunter2 https://x", "+ curl -s -u ada:<redacted:command_password> https://x"),
+            ("sshpass -p hunter2 ssh ada@host", "sshpass -p <redacted:command_password> ssh ada@host"),
+            ("mysqldump -u app -phunter2 shop", "mysqldump -u app -p<redacted:command_password> shop"),
+        ],
+        misses: &["docker run --user 1000:1000 x", "curl -s -u ada https://x", "mysql -p shop", "ps -p 12"],
+    },
+    Detector {
+        name: "password_hash",
+        group: Group::Secrets,
+        finds: "hashes of passwords: bcrypt, crypt (SHA-256, SHA-512, MD5, yescrypt), Argon2, scrypt, Django's PBKDF2, LDAP's {SSHA}",
+        leaves: "bare digests, which may be of anything",
+        trigger: Trigger::Shape(
+            r"(?-u)\$2[abxy]?\$[0-9]{2}\$|\$(?:1|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$|pbkdf2_sha|\{S?SHA(?:256|512)?\}|\{CRYPT\}",
+        ),
+        patterns: &[
+            plain(r"(?-u)\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}"),
+            plain(r"(?-u)\$(?:1|5|6|apr1)\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}"),
+            plain(r"(?-u)\$(?:7|y|gy)\$[./A-Za-z0-9]+\$[./A-Za-z0-9]*\$[./A-Za-z0-9]{43}"),
+            plain(r"(?-u)\$(?:argon2id?|argon2d|scrypt)\$[A-Za-z0-9=,$+/.-]{20,}"),
+            plain(r"(?-u)pbkdf2_sha(?:1|256|512)\$[0-9]+\$[A-Za-z0-9]+\$[A-Za-z0-9+/]{20,}={0,2}"),
+            plain(r"(?-u)\{(?:S?SHA(?:256|512)?|CRYPT)\}[A-Za-z0-9+/$.]{20,}={0,2}"),
+        ],
+        hits: &[
+            (concat!("row $2", "b$12$", fake!(alnum 36), fake!(alnum 16), "z ok"), "row <redacted:password_hash> ok"),
+            (
+                concat!("ada:$6", "$salt$", fake!(alnum 40), fake!(alnum 40), "abcdef:1"),
+                "ada:<redacted:password_hash>:1",
+            ),
+            (concat!("$argon2", "id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$", fake!(alnum 40)), "<redacted:password_hash>"),
+            (concat!("pbkdf2", "_sha256$600000$salt$", fake!(alnum 40), "="), "<redacted:password_hash>"),
+            (concat!("{SS", "HA}", fake!(alnum 36), "=="), "<redacted:password_hash>"),
+        ],
+        misses: &["costs $2.50 or $6", "{SHA} prefix", "$5$ is a prefix", concat!("sha256 ", fake!(hex 64))],
+    },
+];

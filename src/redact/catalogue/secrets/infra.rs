@@ -1,0 +1,350 @@
+//! Tokens of infrastructure: secret stores, orchestration, databases, monitoring.
+
+use super::super::super::check;
+use super::super::{Detector, Group, Trigger, checked, plain};
+
+pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        name: "vault",
+        group: Group::Secrets,
+        finds: "HashiCorp Vault's service, batch and recovery tokens (hvs.…, hvb.…, hvr.…), older ones (s. and 24 characters)",
+        leaves: "names of packages and classes",
+        trigger: Trigger::Shape(r"(?-u)hv[sbr]\.[A-Za-z0-9_-]{20}|[sbr]\.[A-Za-z0-9]{24}"),
+        patterns: &[
+            plain(r"(?-u)hv[sbr]\.[A-Za-z0-9_-]{20,}"),
+            checked(r"(?-u)(?:^|[^A-Za-z0-9._-])([sbr]\.[A-Za-z0-9]{24})(?:[^A-Za-z0-9._(-]|\.?$|\.\s)", check::mixed),
+        ],
+        hits: &[
+            (concat!("login hv", "s.", fake!(alnum 24), "-_x ok"), "login <redacted:vault> ok"),
+            (concat!("token s", ".", fake!(alnum 24), " ok"), "token <redacted:vault> ok"),
+            (concat!("token s", ".", fake!(alnum 24)), "token <redacted:vault>"),
+        ],
+        misses: &[
+            "at c.e.s.OrderServiceImplementation2 done",
+            "s.ordersnotificationservice1",
+            "hvs.example.org",
+            "s.OrderServiceImplementatio.run()",
+        ],
+    },
+    Detector {
+        name: "terraform",
+        group: Group::Secrets,
+        finds: "tokens of Terraform Cloud (14 characters, .atlasv1. and the rest)",
+        leaves: "",
+        trigger: Trigger::Literals(&[".atlasv1."]),
+        patterns: &[plain(r"(?-u)[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}")],
+        hits: &[(
+            concat!("with Fake0token1Fak.atl", "asv1.", fake!(alnum 40), fake!(alnum 20), " ok"),
+            "with <redacted:terraform> ok",
+        )],
+        misses: &["app.atlasv1.example"],
+    },
+    Detector {
+        name: "databricks",
+        group: Group::Secrets,
+        finds: "Databricks' tokens (dapi…, dose…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)d(?:api|ose)[0-9a-f]{12}"),
+        patterns: &[plain(r"(?-u)d(?:api|ose)[0-9a-f]{32}(?:-[0-9]+)?")],
+        hits: &[(concat!("spark da", "pi", fake!(hex 32), "-2 ok"), "spark <redacted:databricks> ok")],
+        misses: &["dapi-server", "dapi0a1b"],
+    },
+    Detector {
+        name: "datadog",
+        group: Group::Secrets,
+        finds: "Datadog's API and application keys after a telling name (DD_API_KEY, DD-APPLICATION-KEY, datadog_app_key …), \
+                application keys (ddapp_…)",
+        leaves: "trace ids",
+        trigger: Trigger::Shape(r"(?-u)(?i:dd[_-]|datadog[a-z_.-]*)(?i:api|app|application)[_-]?(?i:key)|ddapp_"),
+        patterns: &[
+            plain(concat!(
+                "(?x-u)(?i:(?:\\bdd[_-]|datadog[a-z_.-]*)(?:api|app|application)[_-]?key)",
+                is!(),
+                "([0-9a-f]{40}|[0-9a-f]{32})"
+            )),
+            plain(r"(?-u)ddapp_[A-Za-z0-9]{30,}"),
+        ],
+        hits: &[
+            (concat!("DD_API_KEY=", fake!(hex 32), " ok"), "DD_API_KEY=<redacted:datadog> ok"),
+            (concat!("DD-APPLICATION-KEY: ", fake!(hex 40)), "DD-APPLICATION-KEY: <redacted:datadog>"),
+        ],
+        misses: &[concat!("dd.trace_id=", fake!(hex 32)), "DD_API_KEY is not set"],
+    },
+    Detector {
+        name: "new_relic",
+        group: Group::Secrets,
+        finds: "New Relic's keys: user, insert, query, browser and licence (NRAK-…, NRII-…, NRIQ-…, NRJS-…, …NRAL)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9]|NRAL"),
+        patterns: &[
+            plain(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]{16,}"),
+            plain(r"(?-u)[0-9a-f]{28,36}F{0,4}NRAL"),
+        ],
+        hits: &[
+            (concat!("key NR", "AK-", "FAKE0TOKEN1FAKE2TOKEN3FAKE4 ok"), "key <redacted:new_relic> ok"),
+            (concat!("licence ", fake!(hex 32), "FFFFNR", "AL"), "licence <redacted:new_relic>"),
+        ],
+        misses: &["NRAK-none", "CENTRAL"],
+    },
+    Detector {
+        name: "grafana",
+        group: Group::Secrets,
+        finds: "Grafana's service account tokens (glsa_…) and cloud tokens (glc_…)",
+        leaves: "older API keys, which are Base64 of JSON, unless a telling name or Bearer stands before them",
+        trigger: Trigger::Literals(&["glsa_", "glc_"]),
+        patterns: &[plain(r"(?-u)glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}"), plain(r"(?-u)glc_[A-Za-z0-9+/_-]{32,}={0,2}")],
+        hits: &[
+            (concat!("use gl", "sa_", fake!(alnum 32), "_0a1b2c3d ok"), "use <redacted:grafana> ok"),
+            (concat!("gl", "c_eyJvIjoi", fake!(alnum 32), "="), "<redacted:grafana>"),
+        ],
+        misses: &["glsa_ is the prefix", "glc_size=4"],
+    },
+    Detector {
+        name: "sentry",
+        group: Group::Secrets,
+        finds: "Sentry's organization and user tokens (sntrys_…, sntryu_…) and the secret part of old DSNs",
+        leaves: "DSNs without a secret part",
+        trigger: Trigger::Shape(r"(?-u)sntry[sua]_|://[0-9a-f]{32}:[0-9a-f]"),
+        patterns: &[plain(r"(?-u)sntry[sua]_[A-Za-z0-9+/=_-]{40,}"), plain(r"(?-u)://[0-9a-f]{32}:([0-9a-f]{32})@")],
+        hits: &[
+            (
+                concat!("release snt", "rys_eyJpYXQi", fake!(alnum 40), "_", fake!(alnum 40), " ok"),
+                "release <redacted:sentry> ok",
+            ),
+            (
+                concat!("https://", fake!(hex 32), ":", fake!(hex 32), "@sentry.example/7"),
+                concat!("https://", fake!(hex 32), ":<redacted:sentry>@sentry.example/7"),
+            ),
+        ],
+        misses: &[concat!("https://", fake!(hex 32), "@sentry.example/7"), "sntrys_ is the prefix"],
+    },
+    Detector {
+        name: "pagerduty",
+        group: Group::Secrets,
+        finds: "PagerDuty's API tokens and routing keys after a telling name (PAGERDUTY_TOKEN, routing_key, Token token=…)",
+        leaves: "ids of incidents and services",
+        trigger: Trigger::Shape(
+            r"(?-u)(?i:pager_?duty[a-z_.-]*(?:token|key)|pd[_-](?:token|api[_-]key)|routing_key|integration_key)|Token token=",
+        ),
+        patterns: &[
+            plain(concat!(
+                "(?x-u)(?i:pager_?duty[a-z_.-]*(?:token|key)|\\bpd[_-](?:token|api[_-]key)|routing_key|integration_key)",
+                is!(),
+                "([A-Za-z0-9+_-]{20}|[0-9a-f]{32})(?:[^A-Za-z0-9+_-]|\\z)"
+            )),
+            plain(r#"(?-u)Token token=\\*"?([A-Za-z0-9+_-]{20,})"#),
+        ],
+        hits: &[
+            ("PAGERDUTY_TOKEN=u+Fake0token1Fake2to ok", "PAGERDUTY_TOKEN=<redacted:pagerduty> ok"),
+            (concat!(r#"{"routing_key":""#, fake!(hex 32), r#""}"#), r#"{"routing_key":"<redacted:pagerduty>"}"#),
+            ("Authorization: Token token=u+Fake0token1Fake2to", "Authorization: Token token=<redacted:pagerduty>"),
+        ],
+        misses: &[
+            "routing_key=orders.created",
+            "pagerduty incident Q0FAKE0TOKEN1F",
+            "routing_key: shop.events.orders.v1",
+        ],
+    },
+    Detector {
+        name: "dynatrace",
+        group: Group::Secrets,
+        finds: "Dynatrace's tokens (dt0c01.… and its kin)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)dt0[a-z][0-9]{2}\.[A-Z0-9]{8}"),
+        patterns: &[plain(r"(?-u)dt0[a-z][0-9]{2}\.[A-Z0-9]{8,}\.[A-Za-z0-9]{60,}")],
+        hits: &[(
+            concat!("dt", "0c01.FAKE0TOKEN1FAKE2TOKEN3FA.", fake!(alnum 40), fake!(alnum 24), " ok"),
+            "<redacted:dynatrace> ok",
+        )],
+        misses: &["dt0c01.FAKE0TOKEN1 is the public part"],
+    },
+    Detector {
+        name: "splunk",
+        group: Group::Secrets,
+        finds: "tokens of Splunk's HTTP event collector: a UUID after the word Splunk or a telling name",
+        leaves: "UUIDs on their own",
+        trigger: Trigger::Shape(r"(?-u)Splunk [0-9A-Fa-f]{8}-|(?i:(?:splunk|hec)[a-z_.-]*token)"),
+        patterns: &[
+            plain(r"(?-u)Splunk ([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})"),
+            plain(concat!(
+                "(?x-u)(?i:(?:splunk|hec)[a-z_.-]*token)",
+                is!(),
+                "([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})"
+            )),
+        ],
+        hits: &[
+            (concat!("Authorization: Splunk ", fake!(uuid)), "Authorization: Splunk <redacted:splunk>"),
+            (concat!("SPLUNK_HEC_TOKEN=", fake!(uuid)), "SPLUNK_HEC_TOKEN=<redacted:splunk>"),
+        ],
+        misses: &[concat!("splunk index ", fake!(uuid)), "Splunk 0a1b2c3d-x"],
+    },
+    Detector {
+        name: "honeycomb",
+        group: Group::Secrets,
+        finds: "Honeycomb's ingest and management keys (hcaik_…, hcbik_…, hcamk_…), older ones after X-Honeycomb-Team",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)hc[a-z](?:ik|mk)_[0-9a-z]{8}|(?i:honeycomb[a-z_.-]*(?:team|key))"),
+        patterns: &[
+            plain(r"(?-u)hc[a-z](?:ik|mk)_[0-9a-z]{30,}"),
+            checked(concat!("(?x-u)(?i:honeycomb[a-z_.-]*(?:team|key))", is!(), "([A-Za-z0-9]{22,32})"), check::random),
+        ],
+        hits: &[
+            (concat!("hc", "aik_01", fake!(hex 64), " ok"), "<redacted:honeycomb> ok"),
+            (concat!("X-Honeycomb-Team: ", fake!(hex 32)), "X-Honeycomb-Team: <redacted:honeycomb>"),
+        ],
+        misses: &["honeycomb_team: unset", "hcaik_none"],
+    },
+    Detector {
+        name: "launchdarkly",
+        group: Group::Secrets,
+        finds: "LaunchDarkly's SDK, API and mobile keys (sdk-…, api-…, mob-… with a UUID)",
+        leaves: "client-side ids",
+        trigger: Trigger::Shape(r"(?-u)(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"),
+        patterns: &[plain(r"(?-u)\b(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")],
+        hits: &[(concat!("flags sd", "k-", fake!(uuid), " ok"), "flags <redacted:launchdarkly> ok")],
+        misses: &["pod shop-api-0a1b2c3d-x2x7k", "sdk-0a1b2c3d-4e5f"],
+    },
+    Detector {
+        name: "pulumi",
+        group: Group::Secrets,
+        finds: "Pulumi's access tokens (pul-…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)pul-[0-9a-f]{12}"),
+        patterns: &[plain(r"(?-u)pul-[0-9a-f]{40}")],
+        hits: &[(concat!("login pu", "l-", fake!(hex 40), " ok"), "login <redacted:pulumi> ok")],
+        misses: &["pul-0a1b"],
+    },
+    Detector {
+        name: "doppler",
+        group: Group::Secrets,
+        finds: "Doppler's tokens: personal, service, CLI, audit, SCIM (dp.pt.…, dp.st.…, dp.ct.…, dp.audit.…, dp.scim.…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)dp\.(?:pt|st|ct|sa|said|audit|scim)\.[A-Za-z0-9_.-]"),
+        patterns: &[plain(r"(?-u)\bdp\.(?:pt|st|ct|sa|said|audit|scim)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,}")],
+        hits: &[
+            (concat!("run dp", ".pt.", fake!(alnum 40), "abc ok"), "run <redacted:doppler> ok"),
+            (concat!("dp", ".st.dev_eu.", fake!(alnum 40)), "<redacted:doppler>"),
+        ],
+        misses: &["dp.st.width=4", "app.dp.ct.example"],
+    },
+    Detector {
+        name: "one_password",
+        group: Group::Secrets,
+        finds: "1Password's service account tokens (ops_…) and secret keys (A3-…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)ops_eyJ|A3-[A-Z0-9]{6}-"),
+        patterns: &[
+            plain(r"(?-u)ops_eyJ[A-Za-z0-9+/_-]{40,}={0,2}"),
+            plain(r"(?-u)\bA3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
+        ],
+        hits: &[
+            (
+                concat!("use op", "s_eyJzaWdu", fake!(alnum 40), fake!(alnum 40), "== ok"),
+                "use <redacted:one_password> ok",
+            ),
+            (concat!("kit A", "3-FAKE00-TOKEN1-FAKE2-TOKE3-FAKE4-TOKE5."), "kit <redacted:one_password>."),
+        ],
+        misses: &["ops_total=3", "A3-FAKE00-paper"],
+    },
+    Detector {
+        name: "age",
+        group: Group::Secrets,
+        finds: "secret keys of age (AGE-SECRET-KEY-1…)",
+        leaves: "recipients (age1…)",
+        trigger: Trigger::Literals(&["AGE-SECRET-KEY-"]),
+        patterns: &[plain(r"(?-u)AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{50,}")],
+        hits: &[(
+            concat!("key AGE-SEC", "RET-KEY-1", fake!(upper 16), fake!(upper 16), fake!(upper 16), "FAKE0TOKEN ok"),
+            "key <redacted:age> ok",
+        )],
+        misses: &["AGE-SECRET-KEY-1 is the prefix", "age1fake0recipient"],
+    },
+    Detector {
+        name: "tailscale",
+        group: Group::Secrets,
+        finds: "Tailscale's auth, API, client, SCIM and webhook keys (tskey-…)",
+        leaves: "",
+        trigger: Trigger::Literals(&["tskey-"]),
+        patterns: &[plain(r"(?-u)tskey-(?:[a-z]+-)?[A-Za-z0-9]{10,}(?:-[A-Za-z0-9]{10,})?")],
+        hits: &[(
+            concat!("up --authkey tsk", "ey-auth-", fake!(alnum 16), "-", fake!(alnum 32), " ok"),
+            "up --authkey <redacted:tailscale> ok",
+        )],
+        misses: &["tskey-auth expired"],
+    },
+    Detector {
+        name: "swarm",
+        group: Group::Secrets,
+        finds: "Docker Swarm's join tokens and unlock keys (SWMTKN-1-…, SWMKEY-1-…)",
+        leaves: "",
+        trigger: Trigger::Literals(&["SWMTKN-", "SWMKEY-"]),
+        patterns: &[
+            plain(r"(?-u)SWMTKN-[0-9]-[a-z0-9]{40,}-[a-z0-9]{20,}"),
+            plain(r"(?-u)SWMKEY-[0-9]-[A-Za-z0-9+/]{40,}"),
+        ],
+        hits: &[
+            (
+                concat!("join SWM", "TKN-1-", fake!(hex 40), "0a1b2c3d4e-", "fake0token1fake2token3fak ok"),
+                "join <redacted:swarm> ok",
+            ),
+            (concat!("SWM", "KEY-1-", fake!(alnum 40), "abc"), "<redacted:swarm>"),
+        ],
+        misses: &["SWMTKN-1 is the prefix"],
+    },
+    Detector {
+        name: "openshift",
+        group: Group::Secrets,
+        finds: "OpenShift's user tokens (sha256~ and 43 characters)",
+        leaves: "digests (sha256:…)",
+        trigger: Trigger::Literals(&["sha256~"]),
+        patterns: &[plain(r"(?-u)sha256~[A-Za-z0-9_-]{43}")],
+        hits: &[(concat!("oc login sha", "256~", fake!(alnum 40), "-_x ok"), "oc login <redacted:openshift> ok")],
+        misses: &[concat!("sha256:", fake!(hex 64)), "sha256~short"],
+    },
+    Detector {
+        name: "kubeconfig",
+        group: Group::Secrets,
+        finds: "private keys in a kubeconfig (client-key-data)",
+        leaves: "certificates (client-certificate-data)",
+        trigger: Trigger::Literals(&["client-key-data"]),
+        patterns: &[plain(concat!("(?x-u)client-key-data", is!(), "([A-Za-z0-9+/]{20,}={0,2})"))],
+        hits: &[(
+            concat!("client-key-data: LS0tLS1C", fake!(alnum 40), "=="),
+            "client-key-data: <redacted:kubeconfig>",
+        )],
+        misses: &[concat!("client-certificate-data: LS0tLS1C", fake!(alnum 40)), "client-key-data is missing"],
+    },
+    Detector {
+        name: "rancher",
+        group: Group::Secrets,
+        finds: "Rancher's API tokens (token- and 5 characters, a colon and 54)",
+        leaves: "token names without their secret",
+        trigger: Trigger::Shape(r"(?-u)token-[a-z0-9]{5}:[a-z0-9]{12}"),
+        patterns: &[plain(r"(?-u)token-[a-z0-9]{5}:([a-z0-9]{54})")],
+        hits: &[(
+            concat!("use token-fk0tk:", "fake0token1fake2token3fake4token5fake6token7fake8token", " ok"),
+            "use token-fk0tk:<redacted:rancher> ok",
+        )],
+        misses: &["token-fk0tk: expired"],
+    },
+    Detector {
+        name: "elastic",
+        group: Group::Secrets,
+        finds: "API keys of Elasticsearch after the word ApiKey",
+        leaves: "names and ids of keys",
+        trigger: Trigger::Shape(r"(?-u)(?i:apikey)(?:[ +]|%20)[A-Za-z0-9+/_-]{12}"),
+        patterns: &[checked(r"(?-u)(?i:apikey)(?:[ +]|%20)([A-Za-z0-9+/_-]{20,}={0,2})", check::random)],
+        hits: &[(concat!("Authorization: ApiKey ", fake!(alnum 40), "=="), "Authorization: ApiKey <redacted:elastic>")],
+        misses: &["ApiKey authentication failed", "apikey aaaaaaaaaaaaaaaaaaaaaaaaa"],
+    },
+    Detector {
+        name: "mongodb_atlas",
+        group: Group::Secrets,
+        finds: "service account secrets of MongoDB Atlas (mdb_sa_sk_…)",
+        leaves: "client ids (mdb_sa_id_…)",
+        trigger: Trigger::Literals(&["mdb_sa_sk_"]),
+        patterns: &[plain(r"(?-u)mdb_sa_sk_[A-Za-z0-9_-]{30,}")],
+        hits: &[(concat!("atlas md", "b_sa_sk_", fake!(alnum 40), " ok"), "atlas <redacted:mongodb_atlas> ok")],
+        misses: &[concat!("mdb_sa_id_", fake!(hex 16)), "mdb_sa_sk_ is the prefix"],
+    },
+];

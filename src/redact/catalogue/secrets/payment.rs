@@ -1,0 +1,155 @@
+//! Keys of payment providers and shops.
+
+use super::super::super::check;
+use super::super::{Detector, Group, Trigger, checked, plain};
+
+pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        name: "stripe",
+        group: Group::Secrets,
+        finds: "Stripe's secret and restricted keys (sk_live_…, rk_test_… and so on) and webhook secrets (whsec_…)",
+        leaves: "publishable keys (pk_…), ids of objects (cus_…)",
+        trigger: Trigger::Literals(&["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"]),
+        patterns: &[plain(r"(?-u)[rs]k_(?:live|test)_[A-Za-z0-9]{10,}"), plain(r"(?-u)whsec_[A-Za-z0-9+/=_-]{20,}")],
+        hits: &[
+            (concat!("charge with sk", "_live_", fake!(alnum 24), " ok"), "charge with <redacted:stripe> ok"),
+            (concat!("rk", "_test_", fake!(alnum 24), ","), "<redacted:stripe>,"),
+            (concat!("wh", "sec_", fake!(alnum 32)), "<redacted:stripe>"),
+        ],
+        misses: &[concat!("pk", "_live_", fake!(alnum 24)), "sk_test_mode=1", "whsec_ is the prefix"],
+    },
+    Detector {
+        name: "square",
+        group: Group::Secrets,
+        finds: "Square's access tokens (sq0atp-…, EAAA…) and OAuth secrets (sq0csp-…)",
+        leaves: "application ids (sq0idp-…)",
+        trigger: Trigger::Shape(r"(?-u)sq0(?:at|cs)p-|EAAA[A-Za-z0-9_-]{12}"),
+        patterns: &[plain(r"(?-u)sq0(?:at|cs)p-[A-Za-z0-9_-]{22,}"), plain(r"(?-u)\bEAAA[A-Za-z0-9_-]{60}\b")],
+        hits: &[
+            (concat!("pay sq", "0atp-", fake!(alnum 20), "_x ok"), "pay <redacted:square> ok"),
+            (concat!("pay EA", "AA", fake!(alnum 40), fake!(alnum 20), " ok"), "pay <redacted:square> ok"),
+        ],
+        misses: &["sq0atp-none", concat!("sq0", "idp-", fake!(alnum 24)), concat!("EA", "AAshort")],
+    },
+    Detector {
+        name: "braintree",
+        group: Group::Secrets,
+        finds: "access tokens of Braintree and PayPal (access_token$production$…)",
+        leaves: "",
+        trigger: Trigger::Literals(&["access_token$production$", "access_token$sandbox$"]),
+        patterns: &[plain(r"(?-u)access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[0-9a-f]{32}")],
+        hits: &[(
+            concat!("with access_token$prod", "uction$", fake!(hex 16), "$", fake!(hex 32), " ok"),
+            "with <redacted:braintree> ok",
+        )],
+        misses: &["access_token$sandbox$none"],
+    },
+    Detector {
+        name: "paypal",
+        group: Group::Secrets,
+        finds: "PayPal's access tokens (A21AA…), client secrets after a telling name",
+        leaves: "client ids",
+        trigger: Trigger::Shape(r"(?-u)A21AA[A-Za-z0-9_-]|(?i:paypal[a-z_.-]*secret)"),
+        patterns: &[
+            plain(r"(?-u)A21AA[A-Za-z0-9_-]{60,}"),
+            plain(concat!("(?x-u)(?i:paypal[a-z_.-]*secret)", is!(), "(E[A-Za-z0-9_-]{60,})")),
+        ],
+        hits: &[
+            (concat!("token A2", "1AA", fake!(alnum 40), fake!(alnum 40), " ok"), "token <redacted:paypal> ok"),
+            (concat!("PAYPAL_SECRET=E", fake!(alnum 40), fake!(alnum 40)), "PAYPAL_SECRET=<redacted:paypal>"),
+        ],
+        misses: &["A21AAshort", "paypal secret rotated"],
+    },
+    Detector {
+        name: "adyen",
+        group: Group::Secrets,
+        finds: "Adyen's API keys (AQE…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)AQE[A-Za-z0-9+/=*-]{12}"),
+        patterns: &[checked(r"(?-u)\bAQE[a-z][A-Za-z0-9+/=*-]{60,}(?:[^\s\x22',;]{0,60})", check::random)],
+        hits: &[(
+            concat!("X-API-Key: AQ", "Ehm", fake!(alnum 40), fake!(alnum 40), "-", fake!(alnum 36), "="),
+            "X-API-Key: <redacted:adyen>",
+        )],
+        misses: &["AQEshort"],
+    },
+    Detector {
+        name: "shopify",
+        group: Group::Secrets,
+        finds: "Shopify's tokens (shpat_…, shpca_…, shppa_…, shpss_…, shpua_…)",
+        leaves: "",
+        trigger: Trigger::Literals(&["shpat_", "shpca_", "shppa_", "shpss_", "shpua_", "shptka_", "shpcs_"]),
+        patterns: &[plain(r"(?-u)shp(?:at|ca|pa|ss|ua|tka|cs)_[A-Fa-f0-9]{32,}")],
+        hits: &[
+            (concat!("with shp", "at_", fake!(hex 32), " ok"), "with <redacted:shopify> ok"),
+            (concat!("shp", "ss_", fake!(hex 32)), "<redacted:shopify>"),
+        ],
+        misses: &["shpat_ is the prefix", "shpca_0a1b"],
+    },
+    Detector {
+        name: "plaid",
+        group: Group::Secrets,
+        finds: "Plaid's access, public and link tokens (access-production-… with a UUID), secrets after a telling name",
+        leaves: "client and item ids",
+        trigger: Trigger::Shape(
+            r"(?-u)(?:access|public|link|processor)-(?:sandbox|development|production)-[0-9a-f]{8}|(?i:plaid[a-z_.-]*secret)",
+        ),
+        patterns: &[
+            plain(
+                r"(?-u)(?:access|public|link|processor)-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            ),
+            plain(concat!("(?x-u)(?i:plaid[a-z_.-]*secret)", is!(), "([0-9a-f]{30})")),
+        ],
+        hits: &[
+            (concat!("item access-prod", "uction-", fake!(uuid), " ok"), "item <redacted:plaid> ok"),
+            ("PLAID_SECRET=0a1b2c3d4e5f60718293a4b5c6d7e8 ok", "PLAID_SECRET=<redacted:plaid> ok"),
+        ],
+        misses: &["access-production-eu1", "plaid secret rotated"],
+    },
+    Detector {
+        name: "razorpay",
+        group: Group::Secrets,
+        finds: "Razorpay's key ids with their secret (rzp_live_…:…), secrets after a telling name",
+        leaves: "key ids on their own",
+        trigger: Trigger::Shape(r"(?-u)rzp_(?:live|test)_[A-Za-z0-9]{14}:|(?i:razorpay[a-z_.-]*secret)"),
+        patterns: &[
+            plain(r"(?-u)rzp_(?:live|test)_[A-Za-z0-9]{14}:([A-Za-z0-9]{20,})"),
+            plain(concat!("(?x-u)(?i:razorpay[a-z_.-]*secret)", is!(), "([A-Za-z0-9]{20,})")),
+        ],
+        hits: &[
+            (
+                concat!("-u rz", "p_test_Fake0token1Fak:", fake!(alnum 24), " x"),
+                concat!("-u rz", "p_test_Fake0token1Fak:<redacted:razorpay> x"),
+            ),
+            (concat!("RAZORPAY_KEY_SECRET=", fake!(alnum 24)), "RAZORPAY_KEY_SECRET=<redacted:razorpay>"),
+        ],
+        misses: &["rzp_test_Fake0token1Fak used"],
+    },
+    Detector {
+        name: "mollie",
+        group: Group::Secrets,
+        finds: "API keys of Mollie (live_…, test_… with 30 characters), GoCardless' tokens (live_… with 40)",
+        leaves: "words that end in live_ or test_, and lower-case names after it",
+        trigger: Trigger::Shape(r"(?-u)(?:live|test)_[A-Za-z0-9_-]{30}"),
+        patterns: &[checked(r"(?-u)\b(?:live|test)_([A-Za-z0-9_-]{30,})", check::mixed)],
+        hits: &[
+            ("key live_Fake0token1Fake2token3Fake4tok ok", "key live_<redacted:mollie> ok"),
+            (concat!("test_", fake!(alnum 40)), "test_<redacted:mollie>"),
+        ],
+        misses: &[
+            "test_that_a_long_name_of_a_function_stays_whole_1",
+            "live_stream=1",
+            concat!("my_test_", fake!(alnum 40)),
+        ],
+    },
+    Detector {
+        name: "flutterwave",
+        group: Group::Secrets,
+        finds: "Flutterwave's secret keys (FLWSECK-…, FLWSECK_TEST-…)",
+        leaves: "public keys (FLWPUBK-…)",
+        trigger: Trigger::Literals(&["FLWSECK-", "FLWSECK_TEST-"]),
+        patterns: &[plain(r"(?-u)FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?")],
+        hits: &[(concat!("FLW", "SECK-", fake!(hex 32), "-X ok"), "<redacted:flutterwave> ok")],
+        misses: &["FLWSECK-none", concat!("FLW", "PUBK-", fake!(hex 32), "-X")],
+    },
+];

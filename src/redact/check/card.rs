@@ -1,0 +1,121 @@
+//! Payment card numbers: issuers, lengths, the check digit, and what is none.
+
+use std::ops::Range;
+
+/// The shortest and the longest card number, ISO/IEC 7812.
+const CARD_DIGITS: Range<usize> = 13..20;
+
+/// Every group of a card number but its last has at least so many digits (4-4-4-4, 4-6-5, 6-13).
+const CARD_GROUP_DIGITS_MIN: usize = 4;
+
+/// Finds the card numbers within a run of digits that single spaces and dashes divide into groups.
+pub(in super::super) fn card(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let mut at = found.start;
+    while at < found.end {
+        // Elsewhere than at a group's start there is nothing to find.
+        if text[at].is_ascii_digit()
+            && starts_number(text, at)
+            && let Some(end) = card_from(text, at, found.end)
+        {
+            mask(at..end);
+            at = end;
+        } else {
+            at += 1;
+        }
+    }
+}
+
+/// The end of the longest card number that starts at `start`.
+fn card_from(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
+    let mut digits = [0_u8; CARD_DIGITS.end];
+    let (mut count, mut group, mut best) = (0, 0, None);
+    for at in start..run_end {
+        if text[at].is_ascii_digit() {
+            if count == CARD_DIGITS.end - 1 {
+                break;
+            }
+            digits[count] = text[at] - b'0';
+            count += 1;
+            group += 1;
+            let ends = !text.get(at + 1).is_some_and(u8::is_ascii_digit);
+            if ends && CARD_DIGITS.contains(&count) && is_card(&digits[..count]) && !in_hex(text, start..at + 1) {
+                best = Some(at + 1);
+            }
+        } else if group < CARD_GROUP_DIGITS_MIN {
+            break;
+        } else {
+            group = 0;
+        }
+    }
+    best
+}
+
+/// Whether a number may start at `at`: not within a longer one, nor in a fraction. The escapes `%20` and `\n` before it
+/// belong to no number.
+fn starts_number(text: &[u8], at: usize) -> bool {
+    let before = &text[..at];
+    match before {
+        [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
+        [.., digit, b'.'] => !digit.is_ascii_digit(),
+        [.., last] => !last.is_ascii_digit(),
+        [] => true,
+    }
+}
+
+/// Whether the digits are part of hexadecimal text: a hash, or a UUID.
+fn in_hex(text: &[u8], number: Range<usize>) -> bool {
+    let escaped = |at: usize| at >= 3 && text[at - 3] == b'%' || at >= 2 && text[at - 2] == b'\\';
+    let letters = |b: &&u8| b.is_ascii_alphanumeric();
+    let after = text[number.end..].iter().take_while(letters);
+    let before = text[..number.start].iter().rev().take_while(letters);
+    let touches = after.clone().next().is_some() || before.clone().next().is_some() && !escaped(number.start);
+    if touches && after.chain(before).all(u8::is_ascii_hexdigit) {
+        return true;
+    }
+    // 8-4-4-4-12, wherever in it the number lies.
+    (number.start.saturating_sub(36)..=number.start).any(|at| {
+        text.get(at..at + 36).is_some_and(|uuid| {
+            at + 36 > number.start
+                && uuid.iter().enumerate().all(|(i, b)| match i {
+                    8 | 13 | 18 | 23 => *b == b'-',
+                    _ => b.is_ascii_hexdigit(),
+                })
+        })
+    })
+}
+
+/// Issuer's prefix, its lengths, and the check digit.
+fn is_card(digits: &[u8]) -> bool {
+    let prefix = digits.iter().take(4).fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
+    let lengths: &[usize] = match prefix {
+        // Visa.
+        4000..=4999 => &[13, 16, 19],
+        // Mastercard, Mir.
+        2221..=2720 | 5100..=5599 | 2200..=2204 => &[16],
+        // American Express.
+        3400..=3499 | 3700..=3799 => &[15],
+        // Diners Club.
+        3000..=3059 | 3095 => &[14],
+        3600..=3699 | 3800..=3999 => &[14, 16],
+        // JCB, RuPay beside those below.
+        3528..=3589 | 8100..=8299 => &[16, 17, 18, 19],
+        // Maestro, Discover, UnionPay, RuPay.
+        5000..=5099 | 5600..=5899 | 6000..=6999 => &[13, 14, 15, 16, 17, 18, 19],
+        _ => &[],
+    };
+    lengths.contains(&digits.len()) && luhn(digits)
+}
+
+/// The check digit of ISO/IEC 7812-1, annex B.
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| match (place % 2, digit) {
+            (0, digit) => u32::from(digit),
+            (_, digit) => u32::from(digit) * 2 - if digit > 4 { 9 } else { 0 },
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}

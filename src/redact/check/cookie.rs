@@ -1,0 +1,77 @@
+//! Values within Cookie and Set-Cookie headers (RFC 6265).
+
+use std::ops::Range;
+
+use super::{MASK_START, token};
+
+/// A value without a name counts from this length on: shorter ones are words and switches.
+const BARE_BYTES_MIN: usize = 8;
+
+/// Masks the value of each `name=value` of a Cookie header; what follows something else is no cookie any more.
+pub(in super::super) fn cookie(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let mut start = found.start;
+    for part in text[found.clone()].split(|&byte| byte == b';') {
+        let end = start + part.len();
+        let first = start == found.start;
+        if !pair(text, start..end, mask) {
+            if first {
+                bare(text, start..end, mask);
+            }
+            return;
+        }
+        start = end + 1;
+    }
+}
+
+/// Masks the value of the first `name=value`; what follows are attributes.
+pub(in super::super) fn set_cookie(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let end = memchr::memchr(b';', &text[found.clone()]).map_or(found.end, |at| found.start + at);
+    if !pair(text, found.start..end, mask) {
+        bare(text, found.start..end, mask);
+    }
+}
+
+/// The same for each string of a JSON array.
+pub(in super::super) fn set_cookies(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let mut start = found.start;
+    for part in text[found.clone()].split(|&byte| byte == b'"') {
+        let end = start + part.len();
+        let cookie_end = memchr::memchr(b';', part).map_or(end, |at| start + at);
+        pair(text, start..cookie_end, mask);
+        start = end + 1;
+    }
+}
+
+/// Masks what follows `name=`, up to what no value holds; `false` where there is no name.
+fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bool {
+    let part = &text[at.clone()];
+    let Some(equals) = memchr::memchr(b'=', part) else { return false };
+    let name = part[..equals].trim_ascii();
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~".contains(byte);
+    if name.is_empty() || !name.iter().all(in_name) {
+        return false;
+    }
+    let start = at.start + equals + 1;
+    value(text, start..at.end, mask);
+    true
+}
+
+/// A value without a name, if it looks like one.
+fn bare(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let end = value_end(text, at.clone());
+    if end - at.start >= BARE_BYTES_MIN && !text[at.start..].starts_with(MASK_START) {
+        token(text, at.start..end, mask);
+    }
+}
+
+fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let end = value_end(text, at.clone());
+    if end > at.start && !text[at.start..].starts_with(MASK_START) {
+        mask(at.start..end);
+    }
+}
+
+fn value_end(text: &[u8], at: Range<usize>) -> usize {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b')' | b']' | b'}');
+    text[at.clone()].iter().position(ends).map_or(at.end, |end| at.start + end)
+}
