@@ -43,7 +43,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Pii,
         finds: "payment card numbers of 13 to 19 digits, bare or grouped by spaces or dashes, that have an issuer's prefix and \
                 length and a right check digit",
-        leaves: "parts of longer numbers, of hexadecimal text or of fractions",
+        leaves: "parts of longer numbers, of hexadecimal text, of fractions or of names (blk_…)",
         trigger: Trigger::Shape(r"(?-u)(?:[0-9][ -]?){12}[0-9]"),
         patterns: &[Pattern { regex: r"(?-u)[0-9](?:[ -]?[0-9]){12,}", check: Some(check::card) }],
         hits: &[
@@ -71,6 +71,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             "uuid 41111111-1111-1111-1111-111111111111",
             "2026-11-23 21:15:51 200 79999 4111",
             "order 1000000000000008",
+            "blk_4111111111111111 blk_-4111111111111111",
+            "counts 66046 6692 73975",
             "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         ],
     },

@@ -5,8 +5,8 @@ use std::ops::Range;
 /// The shortest and the longest card number, ISO/IEC 7812.
 const CARD_DIGITS: Range<usize> = 13..20;
 
-/// Every group of a card number but its last has at least so many digits (4-4-4-4, 4-6-5, 6-13).
-const CARD_GROUP_DIGITS_MIN: usize = 4;
+/// How many digits a group has that another one follows: as on the card (4-4-4-4), 4-6-5, 6-13, 8-8.
+const CARD_GROUPS: [&[usize]; 3] = [&[4, 6, 8], &[4, 6], &[4]];
 
 /// Finds the card numbers within a run of digits that single spaces and dashes divide into groups.
 pub(in super::super) fn card(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
@@ -28,7 +28,7 @@ pub(in super::super) fn card(text: &[u8], found: Range<usize>, mask: &mut dyn Fn
 /// The end of the longest card number that starts at `start`.
 fn card_from(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
     let mut digits = [0_u8; CARD_DIGITS.end];
-    let (mut count, mut group, mut best) = (0, 0, None);
+    let (mut count, mut group, mut groups, mut best) = (0, 0, 0, None);
     for at in start..run_end {
         if text[at].is_ascii_digit() {
             if count == CARD_DIGITS.end - 1 {
@@ -41,10 +41,11 @@ fn card_from(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
             if ends && CARD_DIGITS.contains(&count) && is_card(&digits[..count]) && !in_hex(text, start..at + 1) {
                 best = Some(at + 1);
             }
-        } else if group < CARD_GROUP_DIGITS_MIN {
-            break;
-        } else {
+        } else if CARD_GROUPS[groups.min(CARD_GROUPS.len() - 1)].contains(&group) {
+            groups += 1;
             group = 0;
+        } else {
+            break;
         }
     }
     best
@@ -57,6 +58,8 @@ fn starts_number(text: &[u8], at: usize) -> bool {
     match before {
         [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
         [.., digit, b'.'] => !digit.is_ascii_digit(),
+        // blk_-1608999687919862906, order_4111…
+        [.., b'_'] | [.., b'_', b'-'] => false,
         [.., last] => !last.is_ascii_digit(),
         [] => true,
     }
