@@ -38,6 +38,8 @@ pub(super) struct Rule {
 #[derive(Debug)]
 struct Form {
     regex: Lazy,
+    /// Stands in every match.
+    needs: &'static str,
     check: Option<Check>,
     /// The number of the group `secret`.
     secret: Option<usize>,
@@ -69,6 +71,9 @@ impl Rule {
 
 impl Form {
     fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
+        if !self.needs.is_empty() && memchr::memmem::find(text, self.needs.as_bytes()).is_none() {
+            return;
+        }
         let Some(regex) = self.regex.regex() else {
             // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
             masks.add(TextRange::new(0, text.len()), number);
@@ -168,6 +173,7 @@ fn nearest(name: &str) -> Option<&'static str> {
 fn built_in(detector: &Detector) -> Rule {
     let form = |pattern: &catalogue::Pattern| Form {
         regex: Lazy { source: pattern.regex, compiled: OnceLock::new() },
+        needs: pattern.needs,
         check: pattern.check,
         secret: None,
     };
@@ -191,7 +197,7 @@ fn own(name: &str, pattern: &str) -> Result<Rule, Error> {
     let secret = regex.capture_names().position(|group| group == Some(SECRET));
     let trigger = fits_chunks(&hir).then(|| hir.to_string());
     let regex = Lazy { source: "", compiled: OnceLock::from(Some(regex)) };
-    Ok(Rule { name: name.to_owned(), trigger, forms: vec![Form { regex, check: None, secret }] })
+    Ok(Rule { name: name.to_owned(), trigger, forms: vec![Form { regex, needs: "", check: None, secret }] })
 }
 
 /// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode

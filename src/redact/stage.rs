@@ -16,16 +16,28 @@ pub(super) struct Stage {
     own: Option<Regex>,
     /// The catalogue's triggers again, by rule: on a line that was hit it saves trying the rules one by one.
     which: Option<RegexSet>,
+    /// The number of the first own rule.
+    own_first: usize,
 }
 
-/// Which rules of the catalogue a text needs.
-pub(super) struct Which(Option<SetMatches>);
+/// Which rules a text needs.
+pub(super) struct Which {
+    /// By the number of the catalogue's rules, which come first; `None`: they could not be joined.
+    catalogue: Option<SetMatches>,
+    /// The number of the first own rule.
+    own_first: usize,
+    /// Whether an own rule with a trigger may match.
+    own: bool,
+}
 
 impl Which {
-    /// Whether the rule with this number may match.
+    /// Whether the rule with this number may match, if it has a trigger.
     pub(super) fn may_match(&self, number: usize) -> bool {
-        // What is not in the set is an own rule, or nothing could be joined.
-        self.0.as_ref().is_none_or(|matches| number >= matches.len() || matches.matched(number))
+        if number < self.own_first {
+            self.catalogue.as_ref().is_none_or(|matches| matches.matched(number))
+        } else {
+            self.own
+        }
     }
 }
 
@@ -51,7 +63,7 @@ impl Stage {
     pub(super) fn new(rules: &mut [Rule], built_in: usize) -> Self {
         let (catalogue, own) = rules.split_at_mut(built_in);
         let which = set(catalogue);
-        Self { catalogue: join(catalogue), own: join(own), which }
+        Self { catalogue: join(catalogue), own: join(own), which, own_first: built_in }
     }
 
     /// Whether a rule with a trigger may match somewhere in `text`.
@@ -61,7 +73,11 @@ impl Stage {
 
     /// Which rules may match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Which {
-        Which(self.which.as_ref().map(|set| set.matches(text)))
+        Which {
+            catalogue: self.which.as_ref().map(|set| set.matches(text)),
+            own_first: self.own_first,
+            own: self.own.as_ref().is_some_and(|own| own.is_match(text)),
+        }
     }
 
     /// Finds the lines of `chunk` that a rule with a trigger may match.

@@ -1,7 +1,7 @@
 //! Detectors of personal data.
 
 use super::super::check;
-use super::{Detector, Group, Pattern, Trigger, checked};
+use super::{Detector, Group, Trigger, checked, plain};
 
 /// The rows of the group `pii`.
 pub(super) const DETECTORS: &[Detector] = &[
@@ -11,13 +11,12 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "e-mail addresses, also with the @ written %40",
         leaves: "hosts without a dot (root@localhost)",
         trigger: Trigger::Shape(r"(?-u)[A-Za-z0-9_.+%\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"),
-        patterns: &[Pattern {
-            regex: r"(?x-u)
+        patterns: &[plain(
+            r"(?x-u)
                 [A-Za-z0-9_.+%\x80-\xff-]+ (?:@|%(?:25)*40)
                 (?:[A-Za-z0-9\x80-\xff] [A-Za-z0-9\x80-\xff-]* \.)+
                 [A-Za-z\x80-\xff] [A-Za-z0-9\x80-\xff-]* [A-Za-z0-9\x80-\xff]",
-            check: None,
-        }],
+        )],
         hits: &[
             ("user=ada@example.com done", "user=<redacted:email> done"),
             ("?email=ada%40example.com&x=1", "?email=<redacted:email>&x=1"),
@@ -45,7 +44,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 length and a right check digit",
         leaves: "parts of longer numbers, of hexadecimal text, of fractions or of names (blk_…)",
         trigger: Trigger::Shape(r"(?-u)(?:[0-9][ -]?){12}[0-9]"),
-        patterns: &[Pattern { regex: r"(?-u)[0-9](?:[ -]?[0-9]){12,}", check: Some(check::card) }],
+        patterns: &[checked(r"(?-u)[0-9](?:[ -]?[0-9]){12,}", check::card)],
         hits: &[
             ("card=4111111111111111 ok", "card=<redacted:card> ok"),
             ("card 4111 1111 1111 1111.", "card <redacted:card>."),

@@ -45,6 +45,8 @@ fn may_hold_newline(hir: &Hir) -> bool {
 /// All patterns are compiled when they are first needed, and must then be fit for it.
 #[test]
 fn every_pattern_of_the_catalogue_compiles() {
+    let hits = detectors().flat_map(|detector| detector.hits).map(|(text, _)| *text);
+    let examples: Vec<&str> = hits.chain(detectors().flat_map(|detector| detector.misses).copied()).collect();
     for detector in detectors() {
         let trigger = rule::compile(&detector.trigger.regex()).expect(detector.name);
         assert!(!trigger.is_match(b""), "{}: the trigger hits every line", detector.name);
@@ -54,8 +56,13 @@ fn every_pattern_of_the_catalogue_compiles() {
             assert!(literals.iter().all(|literal| literal.len() > 3), "{}: a short literal", detector.name);
         }
         for pattern in detector.patterns {
-            let pattern = rule::compile(pattern.regex).expect(detector.name);
-            assert!(!pattern.is_match(b""), "{}: matches the empty text", detector.name);
+            let regex = rule::compile(pattern.regex).expect(detector.name);
+            assert!(!regex.is_match(b""), "{}: matches the empty text", detector.name);
+            for text in &examples {
+                let found = regex.find(text.as_bytes()).map(|found| found.as_bytes());
+                let has = |found: &[u8]| memchr::memmem::find(found, pattern.needs.as_bytes()).is_some();
+                assert!(found.is_none_or(has), "{}: not needed: {}", detector.name, pattern.needs);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Forms that belong to no one provider: keys in PEM, JSON Web Tokens, bearer tokens.
 
 use super::super::super::check;
-use super::super::{Detector, Group, Pattern, Trigger};
+use super::super::{Detector, Group, Trigger, checked, plain};
 
 /// Forms that are secret whatever stands before them.
 pub(super) const DETECTORS: &[Detector] = &[
@@ -11,13 +11,12 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "PEM private keys, in one line or over several, up to their END line or the end of the text",
         leaves: "public keys or certificates",
         trigger: Trigger::Shape(r"(?-u)PRIVATE(?:[ +]|%20)KEY"),
-        patterns: &[Pattern {
-            regex: r"(?xs-u)
+        patterns: &[plain(
+            r"(?xs-u)
                 -----BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?-----
                 .*?
                 (?:-----END[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?-----|\z)",
-            check: None,
-        }],
+        )],
         hits: &[
             (
                 r#"{"key":"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n","n":1}"#,
@@ -39,10 +38,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "JSON Web Tokens and encrypted ones (RFC 7519): eyJ…, with at least two parts",
         leaves: "",
         trigger: Trigger::Shape(r"(?-u)eyJ[A-Za-z0-9_-]"),
-        patterns: &[Pattern {
-            regex: r"(?-u)eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{4,}(?:={0,2}\.[A-Za-z0-9_-]*)*",
-            check: None,
-        }],
+        patterns: &[plain(r"(?-u)eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{4,}(?:={0,2}\.[A-Za-z0-9_-]*)*")],
         hits: &[
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K ok", "jwt <redacted:jwt> ok"),
             ("c=eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.;", "c=<redacted:jwt>;"),
@@ -55,10 +51,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "what follows the word Bearer and looks like a token (RFC 6750)",
         leaves: "prose such as \"bearer authentication\"",
         trigger: Trigger::Shape(r#"(?i-u)bearer(?:[ \t+"':=\\]|%20)"#),
-        patterns: &[Pattern {
-            regex: r#"(?xi-u)bearer(?:[\ \t+"':=\\]|%20|%3a){1,6}([a-z0-9._~+/%-]{6,}=*)"#,
-            check: Some(check::token),
-        }],
+        patterns: &[checked(r#"(?xi-u)bearer(?:[\ \t+"':=\\]|%20|%3a){1,6}([a-z0-9._~+/%-]{6,}=*)"#, check::token)],
         hits: &[
             ("Authorization: Bearer abc123def", "Authorization: Bearer <redacted:bearer>"),
             ("&authorization=Bearer+00ff00ff HTTP/1.1", "&authorization=Bearer+<redacted:bearer> HTTP/1.1"),

@@ -37,25 +37,30 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         // "…", up to the closing quote or the end of the text.
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), r#""((?s:[^"\\]|\\.?)*)"#),
+            needs: "\"",
             check: Some(check::unmasked),
         },
         // \"…\": JSON within a string. A quote within it has three backslashes.
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), r#"\\"((?s:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\"])?)*)"#),
+            needs: "\\",
             check: Some(check::unmasked),
         },
         // \\\"…\\\": once more within a string.
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), r#"\\{2,}"((?:[^"\\]|\\+[^"\\]|\\{4,}")*)"#),
+            needs: "\\",
             check: Some(check::unmasked),
         },
         // '…', where a quote within is \' or ''.
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), r"'((?s:[^'\\]|''|\\.?)*)"),
+            needs: "'",
             check: Some(check::unmasked),
         },
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), r"\\+'((?:[^'\\]|\\+[^'\\])*)"),
+            needs: "\\",
             check: Some(check::unmasked),
         },
         // Bare, up to a delimiter; a scheme's name belongs to the value.
@@ -67,13 +72,19 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 r#"((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
                        (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\])*)"#
             ),
+            needs: "",
             check: Some(check::bare),
         },
         // <password>…</password>
-        Pattern { regex: concat!(r"(?xi-u)<[a-z0-9:_.-]*", telling!(), r">([^<]+)"), check: Some(check::element) },
+        Pattern {
+            regex: concat!(r"(?xi-u)<[a-z0-9:_.-]*", telling!(), r">([^<]+)"),
+            needs: "<",
+            check: Some(check::element),
+        },
         // --password …
         Pattern {
             regex: concat!(r"(?xi-u)--[a-z0-9_.-]*", telling!(), r#"[\ \t]+(?:"([^"]+)|'([^']+)|([^\s"'<-][^\s"']*))"#),
+            needs: "--",
             check: Some(check::unmasked),
         },
     ],
