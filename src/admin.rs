@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use self::openmetrics::Format;
-pub use self::snapshot::{Board, FileReport, FileState, InputState, Snapshot};
+pub use self::snapshot::{Board, FileReport, FileState, InputState, MaskKind, Snapshot};
 use crate::metrics::Metrics;
 use crate::system::System;
 

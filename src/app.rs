@@ -155,7 +155,7 @@ impl App {
         let saver = store.map(Saver::start).transpose().map_err(AppError::System)?;
         let (watch, watcher) = watch::watch(config.watch.mode);
         let control = Arc::new(Control::default());
-        let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().rules().count()).collect();
+        let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().counters().count()).collect();
         let metrics = Arc::new(Metrics::new(&rules));
         let board = Arc::new(Board::default());
         let admin = config.life.http_listen.map(|address| {

@@ -68,9 +68,12 @@ pub struct TryArguments {
     /// How records are printed
     #[arg(long, value_enum, default_value_t = TryFormat::Json)]
     pub format: TryFormat,
-    /// Fail if this text leaves in any record
+    /// Fail if this text leaves in any record, also escaped, percent-encoded or in Base64
     #[arg(long, value_name = "TEXT")]
     pub canary: Option<String>,
+    /// Say beneath each record what was masked: rule, bytes of the line and mode
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// What `env` is told.

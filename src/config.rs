@@ -10,6 +10,7 @@ mod mistake;
 mod names;
 mod raw;
 mod reader;
+mod redact;
 pub mod reference;
 mod syslog;
 pub mod value;
@@ -28,7 +29,7 @@ use crate::encode::syslog::Framing;
 use crate::encode::template::Template;
 use crate::encode::{Encoding, EventId};
 use crate::output::kafka::Message;
-use crate::{batch, checkpoint, encode, frame, output, parse, redact, tail, watch};
+use crate::{batch, checkpoint, encode, frame, output, parse, tail, watch};
 
 /// Below, polling costs more than inotify saves; above, a volume without events looks dead.
 const POLL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3_600);
@@ -59,7 +60,7 @@ pub struct Input {
     /// What to make of a line.
     pub parse: parse::Config,
     /// What must not leave.
-    pub redact: redact::Config,
+    pub redact: crate::redact::Config,
 }
 
 /// When the process ends by itself. Whatever it is, it ends when everything is read and acknowledged, not before.

@@ -110,7 +110,7 @@ pub struct InputMetrics {
     pub time_failures: Counter,
     /// Values that could not be given their type.
     pub type_failures: Counter,
-    /// Stretches that were masked, by the rule's number.
+    /// Stretches that were masked, by rule and mode: the redactor numbers them.
     pub masked: Vec<Counter>,
 }
 
@@ -184,22 +184,22 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
-    /// For one input without rules.
+    /// For one input where nothing is masked.
     fn default() -> Self {
         Self::new(&[0])
     }
 }
 
 impl Metrics {
-    /// Counters at zero; `rules` says how many rules each input has.
+    /// Counters at zero; `masks` says how many kinds of masks each input has.
     #[must_use]
-    pub fn new(rules: &[usize]) -> Self {
-        let input = |rules: &usize| InputMetrics {
-            masked: std::iter::repeat_with(Counter::default).take(*rules).collect(),
+    pub fn new(masks: &[usize]) -> Self {
+        let input = |masks: &usize| InputMetrics {
+            masked: std::iter::repeat_with(Counter::default).take(*masks).collect(),
             ..InputMetrics::default()
         };
         Self {
-            inputs: rules.iter().map(input).collect(),
+            inputs: masks.iter().map(input).collect(),
             kafka: OutputMetrics::default(),
             syslog: OutputMetrics::default(),
             stdout: OutputMetrics::default(),

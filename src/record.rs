@@ -251,11 +251,14 @@ pub enum DropReason {
     Oversize,
     /// Read and not delivered, and gone from the file before it could be read again.
     Gone,
+    /// A record that holds what a redaction rule of the mode `drop` finds.
+    Redact,
 }
 
 impl DropReason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Blank, Self::Cut, Self::Hole, Self::Parse, Self::Oversize, Self::Gone];
+    pub const ALL: [Self; 7] =
+        [Self::Blank, Self::Cut, Self::Hole, Self::Parse, Self::Oversize, Self::Gone, Self::Redact];
 
     /// The name that is written to metrics.
     #[must_use]
@@ -267,6 +270,7 @@ impl DropReason {
             Self::Parse => "parse",
             Self::Oversize => "oversize",
             Self::Gone => "gone",
+            Self::Redact => "redact",
         }
     }
 }

@@ -4,16 +4,23 @@
 //! this room can make. Detection has two stages: one automaton over a whole chunk finds the lines that may hold
 //! something ([`Redactor::scan`]); only on those is every rule run ([`Redactor::redact`]). Matches become masks in
 //! positions of the text, so that a mask cannot break a parse and a failed parse cannot skip a mask. JSON strings with
-//! escapes are scanned once more decoded.
+//! escapes are scanned once more decoded, and so are percent-encoding and Base64 where it may hold something.
 //!
-//! It must never let a matched byte out by any path: not by a piece, an error or a debug print. Where a rule cannot be
-//! applied, all that it might have matched is masked.
+//! It must never let a matched byte out by any path but what the rule's mode shows: not by a piece, an error or a debug
+//! print. Where a rule cannot be applied, all that it might have matched is masked.
 
+mod base64;
 mod carry;
 mod catalogue;
 mod check;
+mod config;
 mod fields;
+mod key;
+mod label;
+mod layers;
 mod masks;
+mod mode;
+mod own;
 mod redacted;
 mod rule;
 mod stage;
@@ -23,12 +30,18 @@ mod unescape;
 
 pub use carry::Carry;
 pub use catalogue::{Detector, Group, detectors};
-pub use redacted::{Piece, Pieces, Redacted};
+pub use config::{Config, Error};
+pub use key::{KeyError, TokenKey};
+pub use mode::Mode;
+pub use redacted::{Masked, Piece, Pieces, Redacted};
 pub use stage::Hits;
 
-use crate::record::{Key, Kind, Node, Parsed, TextRange};
+use crate::record::{Kind, Node, Parsed, TextRange};
+use base64::Base64;
 use fields::{Fields, Walk};
-use masks::Masks;
+use label::{Labeller, Made};
+use masks::{By, Masks};
+use redacted::Labels;
 use rule::Rule;
 use stage::Stage;
 use unescape::Unescaped;
@@ -42,89 +55,26 @@ const UNREADABLE: &str = "unreadable";
 /// The detector whose finds go over several lines.
 const PRIVATE_KEY: &str = "private_key";
 
-/// What to redact.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// Groups (`secrets`, `pii`) and detectors by name; `-name` takes out again, `none` takes all out.
-    pub select: Vec<String>,
-    /// Own rules: a name of `a-z`, `0-9` and `_`, and a pattern. Its group `secret`, else its first group, else all of a
-    /// match is masked.
-    pub rules: Vec<(String, String)>,
-    /// Fields by name or dotted path with `*`, at any depth, without regard to case.
-    pub fields: Vec<String>,
-}
-
-/// A mistake in a [`Config`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The selection names no detector and no group.
-    #[error("there is no detector or group {name:?}{}", .nearest.map_or(String::new(), |near| format!("; {near:?} was meant?")))]
-    UnknownDetector {
-        /// What was said.
-        name: String,
-        /// What was probably meant.
-        nearest: Option<&'static str>,
-    },
-    /// A pattern is no regular expression.
-    #[error("the pattern of rule {rule:?} cannot be read: {message}")]
-    Pattern {
-        /// The rule's name.
-        rule: String,
-        /// Several lines that show where.
-        message: String,
-    },
-    /// A pattern matches where nothing is.
-    #[error("the pattern of rule {rule:?} matches the empty text, so it would match everywhere")]
-    EmptyMatch {
-        /// The rule's name.
-        rule: String,
-    },
-    /// A pattern needs too much memory.
-    #[error("the pattern of rule {rule:?} is too large: compiled it may have {limit_bytes} bytes")]
-    TooLarge {
-        /// The rule's name.
-        rule: String,
-        /// How many bytes it may have.
-        limit_bytes: usize,
-    },
-    /// A rule is called like something that is built in.
-    #[error("the name {rule:?} is taken by a detector, a group or a built-in mask; call the rule something else")]
-    NameTaken {
-        /// The rule's name.
-        rule: String,
-    },
-    /// Two rules have one name.
-    #[error("there are two rules {rule:?}")]
-    Twice {
-        /// The rules' name.
-        rule: String,
-    },
-    /// A rule's name would not fit a mask.
-    #[error("the rule's name {rule:?} may have only a-z, 0-9 and _")]
-    Name {
-        /// The rule's name.
-        rule: String,
-    },
-    /// A field's name has an empty step.
-    #[error("the field {field:?} has an empty step; example: user.*.token")]
-    Field {
-        /// What was said.
-        field: String,
-    },
-}
-
 /// The rules in force. Shared freely: what changes from line to line is in [`Carry`] and [`Scratch`].
 #[derive(Debug)]
 pub struct Redactor {
     rules: Vec<Rule>,
     stage: Stage,
     fields: Fields,
+    base64: Option<Base64>,
     /// What masks show, by the rule's number: the rules, then [`FIELD`], then [`UNREADABLE`].
     labels: Vec<Box<str>>,
+    /// What becomes of matches, by the same numbers.
+    modes: Vec<Mode>,
+    key: Option<TokenKey>,
     /// The number of the rule that keys over several lines are masked by.
     private_key: Option<usize>,
     /// Whether some rule has no trigger and is tried on each line.
     untriggered: bool,
+    /// Whether some rule is about fields.
+    by_field: bool,
+    /// Whether every mask shows its rule's own label.
+    only_masks: bool,
 }
 
 /// Buffers that are reused from line to line; any redactor may use them.
@@ -134,7 +84,11 @@ pub struct Scratch {
     /// Matches in a decoded value, in its positions.
     found: Masks,
     decoded: Unescaped,
+    percent: Unescaped,
     walk: Walk,
+    made: Made,
+    /// Masks that the text holds already.
+    earlier: Vec<TextRange>,
 }
 
 impl std::fmt::Debug for Scratch {
@@ -151,23 +105,49 @@ impl Redactor {
     pub fn new(config: &Config) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
         let mut rules = rule::rules(config, &mut errors);
-        let fields = Fields::new(&config.fields, &mut errors);
+        let fields = Fields::new(&config.fields).unwrap_or_else(|bad| {
+            errors.extend(bad.into_iter().map(|field| Error::Field { field }));
+            Fields::default()
+        });
+        let modes = rule::modes(config, &rules, !fields.is_empty(), &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
         let built_in = rules.len() - config.rules.len();
-        let stage = Stage::new(&mut rules, built_in);
+        let base64 = Base64::new(&rules);
+        // It finds nothing by itself: its lines are to be looked at, no more.
+        rules.splice(built_in..built_in, base64.is_some().then(Base64::rule));
+        let looked_at = built_in + usize::from(base64.is_some());
+        let stage = Stage::new(&mut rules, looked_at, built_in);
+        rules.drain(built_in..looked_at);
         let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE]);
-        let labels = names.map(|name| format!("<redacted:{name}>").into_boxed_str()).collect();
+        let labels = names.map(label::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
-        let untriggered = rules.iter().any(|rule| rule.trigger.is_none());
-        Ok(Self { rules, stage, fields, labels, private_key, untriggered })
+        let untriggered = rules.iter().any(|rule| rule.trigger.is_none() && rule.fields.is_none());
+        let by_field = !fields.is_empty() || rules.iter().any(|rule| rule.fields.is_some());
+        let only_masks = modes.iter().all(|mode| *mode == Mode::Mask);
+        let key = config.key.clone();
+        Ok(Self { rules, stage, fields, base64, labels, modes, key, private_key, untriggered, by_field, only_masks })
     }
 
-    /// The names of all that can mask, in the order of [`Redacted::masked`]'s numbers: the rules in force, then `field`
+    /// The names of all that can mask, in the order of [`Masked::rule`]'s numbers: the rules in force, then `field`
     /// and `unreadable`.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE])
+    }
+
+    /// What becomes of the matches of each of [`Redactor::rules`].
+    #[must_use]
+    pub fn modes(&self) -> &[Mode] {
+        &self.modes
+    }
+
+    /// What masks are counted by, in the order of [`Masked::counter`]'s numbers: rule and mode, and whether it is the mode
+    /// that the rule has. A mask may come to another one: the end of a short match is not shown, and a record is dropped for
+    /// any match in it.
+    pub fn counters(&self) -> impl Iterator<Item = (&str, Mode, bool)> {
+        let rules = self.rules().zip(&self.modes);
+        rules.flat_map(|(rule, said)| Mode::ALL.map(|mode| (rule, mode, mode == *said)))
     }
 
     /// Whether nothing is ever masked.
@@ -199,44 +179,62 @@ impl Redactor {
         carry: &mut Carry,
         scratch: &'t mut Scratch,
     ) -> Redacted<'t> {
-        let Scratch { masks, found, decoded, walk } = scratch;
+        let Scratch { masks, found, decoded, percent, walk, made, earlier } = scratch;
         masks.clear();
         if !self.is_idle() {
             // First come the fields: of equal matches the first names the mask.
-            if !self.fields.is_empty() {
-                self.fields.mark(text, parsed, walk, self.field(), masks);
+            if self.by_field {
+                self.mark_fields(text, parsed, walk, masks, found, decoded);
             }
             if let Some(rule) = self.private_key
                 && (hot || carry.is_open())
                 && carry.step(text, hot)
             {
-                masks.add(TextRange::new(0, text.len()), rule);
+                masks.add(TextRange::new(0, text.len()), self.by(rule));
             }
             self.mark(text, hot, masks);
-            masks.unite();
+            self.unite(text, masks, earlier);
             if memchr::memchr(b'\\', text).is_some() {
-                self.mark_escaped(text, parsed, masks, found, decoded);
+                self.mark_escaped(text, parsed, masks, found, (decoded, percent));
+            }
+            if unescape::has_percent(text) {
+                self.mark_percent(text, masks, found, percent);
             }
             if !masks.is_empty() {
+                self.unite(text, masks, earlier);
                 grow_to_scalars(parsed, masks);
                 masks.unite();
                 masks.grow_to_characters(text);
                 masks.unite();
+                if !self.only_masks {
+                    let labeller = Labeller { key: self.key.as_ref(), fixed: &self.labels, keep, parsed };
+                    labeller.label(text, masks, made);
+                }
             }
         }
-        Redacted::new(&text[..keep.min(text.len())], parsed, masks.united(), &self.labels)
+        let labels = Labels { fixed: &self.labels, made: &made.text };
+        Redacted::new(&text[..keep.min(text.len())], parsed, masks.united(), labels)
     }
 
-    /// Redacts a short text that is no line: a file's name, a label.
+    /// Redacts a short text that is no line: a file's name, a label. There is no record to be dropped, and something is
+    /// to stand there: [`Mode::Drop`] and [`Mode::Remove`] are [`Mode::Mask`] here.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
-        let mut masks = Masks::default();
-        self.mark(text.as_bytes(), true, &mut masks);
+        let Scratch { masks, found, percent, made, earlier, .. } = &mut Scratch::default();
+        let bytes = text.as_bytes();
+        self.mark(bytes, true, masks);
+        if unescape::has_percent(bytes) {
+            self.mark_percent(bytes, masks, found, percent);
+        }
+        self.unite(bytes, masks, earlier);
+        masks.grow_to_characters(bytes);
         masks.unite();
-        masks.grow_to_characters(text.as_bytes());
-        masks.unite();
+        masks.soften();
         let parsed = Parsed::default();
-        let redacted = Redacted::new(text.as_bytes(), &parsed, masks.united(), &self.labels);
+        let labeller = Labeller { key: self.key.as_ref(), fixed: &self.labels, keep: text.len(), parsed: &parsed };
+        labeller.label(bytes, masks, made);
+        let labels = Labels { fixed: &self.labels, made: &made.text };
+        let redacted = Redacted::new(bytes, &parsed, masks.united(), labels);
         let mut clean = String::with_capacity(text.len());
         for piece in redacted.pieces(redacted.whole()) {
             match piece {
@@ -247,77 +245,25 @@ impl Redactor {
         clean
     }
 
-    fn field(&self) -> usize {
-        self.rules.len()
+    fn field(&self) -> By {
+        self.by(self.rules.len())
     }
 
-    fn unreadable(&self) -> usize {
-        self.rules.len() + 1
+    fn unreadable(&self) -> By {
+        self.by(self.rules.len() + 1)
     }
 
-    /// Runs the rules; those with a trigger only where it was hit.
-    fn mark(&self, text: &[u8], hot: bool, masks: &mut Masks) {
-        if hot || self.untriggered {
-            let which = hot.then(|| self.stage.which(text));
-            for (number, rule) in self.rules.iter().enumerate() {
-                if rule.trigger.is_none() || which.as_ref().is_some_and(|which| which.may_match(number)) {
-                    rule.mark(text, number, masks);
-                }
-            }
-        }
+    fn by(&self, rule: usize) -> By {
+        By { rule, mode: self.modes.get(rule).copied().unwrap_or_default() }
     }
 
-    /// Searches every escaped string of the line once more, decoded.
-    fn mark_escaped(
-        &self,
-        text: &[u8],
-        parsed: &Parsed,
-        masks: &mut Masks,
-        found: &mut Masks,
-        decoded: &mut Unescaped,
-    ) {
-        let message = match parsed.message {
-            Some((at, Kind::Escaped)) => Some(at),
-            _ => None,
-        };
-        let in_nodes = parsed.nodes.iter().flat_map(|node| {
-            let (key, value) = match *node {
-                Node::Value { key, at, kind } => (key, (kind == Kind::Escaped && Some(at) != message).then_some(at)),
-                Node::Object { key } | Node::Array { key } => (key, None),
-                Node::End => (Key::None, None),
-            };
-            let key = if let Key::Text(at) = key { Some(at) } else { None };
-            [key, value]
-        });
-        for at in in_nodes.chain([message]).flatten() {
-            if memchr::memchr(b'\\', &text[at.indices()]).is_none() {
-                continue;
-            }
-            if decoded.decode(text, at).is_err() {
-                masks.add(at, self.unreadable());
-                continue;
-            }
-            self.mark_decoded(at, masks, found, decoded);
-        }
-        let is_json = parsed.nodes.iter().any(|node| matches!(node, Node::Value { key: Key::Text(_), .. }));
-        if !is_json {
-            // What was not parsed may still be written as JSON is: broken, cut, or inside another format.
-            let whole = TextRange::new(0, text.len());
-            decoded.decode_loosely(text, whole);
-            self.mark_decoded(whole, masks, found, decoded);
+    /// Unites the masks, but for what lies within a mask that the text holds already.
+    fn unite(&self, text: &[u8], masks: &mut Masks, earlier: &mut Vec<TextRange>) {
+        if !masks.is_empty() {
+            label::find_masks(text, &self.labels, earlier);
+            masks.drop_within(earlier);
         }
         masks.unite();
-    }
-
-    /// Searches what was decoded of `at`, and masks whole escapes of it.
-    fn mark_decoded(&self, at: TextRange, masks: &mut Masks, found: &mut Masks, decoded: &Unescaped) {
-        masks.grow(at, |mask| decoded.grow(mask));
-        found.clear();
-        self.mark(decoded.bytes(), self.stage.may_match(decoded.bytes()), found);
-        found.unite();
-        for mask in found.united() {
-            masks.add(decoded.to_raw(mask.at), mask.rule);
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use assert_cmd::Command;
 use logskiff::config::reference::{Kind, PREFIX, VARIABLES};
 use logskiff::config::{Config, Environment, Mistakes, effective};
 use logskiff::output::kafka;
+use logskiff::redact::{Mode, TokenKey};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -297,6 +298,52 @@ fn kafka_properties_are_complete_and_own_ones_come_last() {
     }
     let client: rdkafka::ClientConfig = kafka.properties.0.into_iter().collect();
     assert!(client.create_native_config().is_ok(), "librdkafka takes the list");
+}
+
+#[test]
+fn redaction_modes_and_their_key_are_read() {
+    const LONG: &str = "0123456789abcdef0123456789abcdef";
+    let config = check_right(&[
+        ("LOGSKIFF_REDACT_MODE", "token"),
+        ("LOGSKIFF_REDACT_MODE_EMAIL", "partial"),
+        ("LOGSKIFF_REDACT_MODE_ORDER", "drop"),
+        ("LOGSKIFF_REDACT_KEY", LONG),
+        ("LOGSKIFF_INPUT_A_PATHS", "/a/a.log"),
+        ("LOGSKIFF_INPUT_A_REDACT_RULE_ORDER", "order=1"),
+        ("LOGSKIFF_INPUT_B_PATHS", "/b/b.log"),
+        ("LOGSKIFF_INPUT_B_REDACT_MODE_EMAIL", "remove"),
+    ]);
+    let [a, b] = &config.inputs[..] else { panic!("{:?}", config.inputs) };
+    let mode = |name: &str, mode| (name.to_owned(), mode);
+    assert_eq!((a.redact.mode, b.redact.mode), (Mode::Token, Mode::Token));
+    assert_eq!(a.redact.modes, [mode("email", Mode::Partial), mode("order", Mode::Drop)]);
+    assert_eq!(b.redact.modes, [mode("email", Mode::Remove)], "the rule is of the other input alone");
+    assert_eq!(a.redact.key.as_ref().map(TokenKey::id), b.redact.key.as_ref().map(TokenKey::id));
+    assert!(!format!("{config:?}").contains(LONG));
+
+    check_wrong(&[("LOGSKIFF_REDACT_MODE", "token")], "LOGSKIFF_REDACT_KEY", "needs a key");
+    check_wrong(&[("LOGSKIFF_REDACT_MODE_FIELD", "token")], "LOGSKIFF_REDACT_KEY", "the mode of \"field\" is token");
+    check_wrong(&[("LOGSKIFF_REDACT_KEY", "short")], "LOGSKIFF_REDACT_KEY", "fewer than 32 characters");
+    check_wrong(&[("LOGSKIFF_REDACT_KEY_ID", "k1")], "LOGSKIFF_REDACT_KEY", "not set, but LOGSKIFF_REDACT_KEY_ID is");
+    let odd = [("LOGSKIFF_REDACT_KEY", LONG), ("LOGSKIFF_REDACT_KEY_ID", "k 1")];
+    check_wrong(&odd, "LOGSKIFF_REDACT_KEY_ID", "an id has");
+    check_wrong(&[("LOGSKIFF_REDACT_MODE_EMIAL", "mask")], "LOGSKIFF_REDACT_MODE_EMIAL", "\"email\" was meant?");
+    check_wrong(&[("LOGSKIFF_REDACT_MODE_EMAIL", "hide")], "LOGSKIFF_REDACT_MODE_EMAIL", "not one of mask, remove");
+    let input = [("LOGSKIFF_INPUT_A_PATHS", "/a/a.log"), ("LOGSKIFF_INPUT_A_REDACT_MODE_EMAIL", "hide")];
+    check_wrong(&input, "LOGSKIFF_INPUT_A_REDACT_MODE_EMAIL", "not one of mask, remove");
+    check_wrong(&[("LOGSKIFF_REDACT_KEY_FILE", "/nowhere")], "LOGSKIFF_REDACT_KEY_FILE", "cannot be read");
+}
+
+#[test]
+fn wrong_redaction_rules_say_what_to_write_instead() {
+    let check = |pattern, reason| check_wrong(&[("LOGSKIFF_REDACT_RULE_A", pattern)], "LOGSKIFF_REDACT_RULE_A", reason);
+    check(r"(?<=id=)\d+", r"id=(?<secret>\d+) instead of (?<=id=)\d+");
+    check(r"(a)\1", "write what may stand there");
+    check(r"a*", "+ instead of *");
+    check(r"\w{1000}{10}", "smaller bounds");
+    check("field:a..b", "empty step");
+    check("field: ~ x", "empty step");
+    check("field:a ~ x*", "+ instead of *");
 }
 
 #[test]

@@ -211,15 +211,21 @@ impl Scrape {
     fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
         let inputs = || self.snapshot.inputs.iter().zip(&self.metrics.inputs);
         let masked = inputs().flat_map(|(input, counts)| {
-            let rules = input.rules.iter().zip(&counts.masked);
-            rules.map(|(rule, count)| (labels(input, "rule", rule), count.get()))
+            let kinds = input.masks.iter().zip(&counts.masked).map(|(kind, count)| (kind, count.get()));
+            kinds.filter(|(kind, count)| kind.usual || *count > 0).map(|(kind, count)| {
+                let labels: Labels<'_> =
+                    vec![("input", input.name.as_str()), ("rule", kind.rule.as_str()), ("mode", kind.mode)];
+                (labels, count)
+            })
         });
-        to.counters("logskiff_masked", "Stretches masked, by rule", masked)?;
-        // The last rule stands for what could not be decoded.
+        to.counters("logskiff_masked", "Stretches masked, by rule and mode", masked)?;
+        // The last rule stands for what could not be searched.
         let withheld = inputs().map(|(input, counts)| {
-            (vec![("input", input.name.as_str())], counts.masked.last().map_or(0, Counter::get))
+            let last = input.masks.last().map(|kind| &kind.rule);
+            let of_last = input.masks.iter().zip(&counts.masked).filter(|(kind, _)| Some(&kind.rule) == last);
+            (vec![("input", input.name.as_str())], of_last.map(|(_, count)| count.get()).sum::<u64>())
         });
-        let help = "Values masked whole because they could not be decoded and so not be searched";
+        let help = "Values masked whole because they could not be decoded or searched";
         to.counters("logskiff_redaction_withheld", help, withheld)?;
         let failures = "Lines that were not of the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
@@ -350,14 +356,17 @@ fn wall_seconds(at: Instant) -> f64 {
 mod tests {
     use std::time::Duration;
 
+    use super::super::snapshot::MaskKind;
     use super::*;
     use crate::ledger::Balance;
 
     fn scrape(format: Format) -> String {
         let balance = Balance { read_bytes: 10, acknowledged_bytes: 4, pending_bytes: 6, ..Balance::default() };
         let name = "a\"b\nc".to_owned();
-        let input = InputState { name, rules: vec!["card".into()], balance, unread_bytes: 5, ..InputState::default() };
-        let metrics = Metrics::new(&[1]);
+        let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
+        let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
+        let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
+        let metrics = Metrics::new(&[3]);
         metrics.inputs[0].masked[0].add(3);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);
@@ -380,7 +389,8 @@ mod tests {
             r#"logskiff_read_bytes_total{input="a\"b\nc"} 10"#,
             r#"logskiff_lag_bytes{input="a\"b\nc"} 11"#,
             r#"logskiff_loss_forecast_seconds{input="a\"b\nc"} +Inf"#,
-            r#"logskiff_masked_total{input="a\"b\nc",rule="card"} 3"#,
+            r#"logskiff_masked_total{input="a\"b\nc",rule="card",mode="mask"} 3"#,
+            r#"logskiff_masked_total{input="a\"b\nc",rule="card",mode="token"} 0"#,
             r#"logskiff_acknowledge_latency_seconds_bucket{le="0.025"} 2"#,
             r#"logskiff_acknowledge_latency_seconds_bucket{le="+Inf"} 3"#,
             "logskiff_acknowledge_latency_seconds_count 3",
@@ -389,6 +399,7 @@ mod tests {
         ];
         check(&text, &lines);
         assert!(text.ends_with("# EOF\n"));
+        assert!(!text.contains("mode=\"drop\""), "a mode that is not the rule's is shown once it occurs");
         assert!(!text.contains("logskiff_cgroup_oom_kills_total"), "what the machine does not say is not shown");
     }
 

@@ -11,13 +11,24 @@ use tokio::time::timeout;
 use crate::ledger::Balance;
 use crate::system::Volume;
 
+/// What masks are counted by.
+#[derive(Clone, Debug, Default)]
+pub struct MaskKind {
+    /// The rule that names them.
+    pub rule: String,
+    /// What became of them.
+    pub mode: &'static str,
+    /// Whether that is the rule's mode. Others are shown once there is such a mask.
+    pub usual: bool,
+}
+
 /// What has become of one input.
 #[derive(Clone, Debug, Default)]
 pub struct InputState {
     /// Its name.
     pub name: String,
-    /// The names of its rules, in the order of their numbers.
-    pub rules: Vec<String>,
+    /// What its masks are counted by, in the order of their counters.
+    pub masks: Vec<MaskKind>,
     /// Where its bytes have gone, those of files that were let go included.
     pub balance: Balance,
     /// Bytes that are in the files and not read.

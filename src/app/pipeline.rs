@@ -7,8 +7,8 @@ use crate::config::{Config, Input};
 use crate::encode::{Encoder, Envelope};
 use crate::metrics::{InputMetrics, Metrics};
 use crate::parse::Parser;
-use crate::record::{Boundary, Line, Parsed};
-use crate::redact::{Carry, Hits, Redacted, Redactor, Scratch};
+use crate::record::{Boundary, DropReason, Line, Parsed};
+use crate::redact::{Carry, Hits, Masked, Redacted, Redactor, Scratch};
 
 /// The rooms of one input, and their scratch space.
 pub struct Pipeline {
@@ -18,6 +18,8 @@ pub struct Pipeline {
     parsed: Parsed,
     scratch: Scratch,
     hits: Hits,
+    /// The masks of the last line, where they are asked for.
+    explained: Option<Vec<Masked>>,
 }
 
 /// A pipeline that cannot be built: the configuration was not checked before.
@@ -36,7 +38,19 @@ impl Pipeline {
         let redactor = Redactor::new(&input.redact).map_err(|errors| error(joined(&errors)))?;
         let parsed = parser.parsed();
         let encoder = Encoder::new(&config.encode);
-        Ok(Self { parser, redactor, encoder, parsed, scratch: Scratch::default(), hits: Hits::default() })
+        let (scratch, hits) = (Scratch::default(), Hits::default());
+        Ok(Self { parser, redactor, encoder, parsed, scratch, hits, explained: None })
+    }
+
+    /// Notes from now on what is masked in each line.
+    pub fn explain(&mut self) {
+        self.explained = Some(Vec::new());
+    }
+
+    /// The masks of the last line, where they are noted.
+    #[must_use]
+    pub fn explained(&self) -> &[Masked] {
+        self.explained.as_deref().unwrap_or_default()
     }
 
     /// The rules.
@@ -51,7 +65,10 @@ impl Pipeline {
     }
 
     /// Parses and redacts a line of the stretch last scanned, which begins at `start` of it, and gives what may leave to
-    /// `ship`. Returns `None` when the line is dropped for not being of its format.
+    /// `ship`.
+    ///
+    /// # Errors
+    /// Why the line is dropped.
     pub fn line<T>(
         &mut self,
         line: &Line<'_>,
@@ -59,33 +76,50 @@ impl Pipeline {
         carry: &mut Carry,
         metrics: &InputMetrics,
         ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
-    ) -> Option<T> {
+    ) -> Result<T, DropReason> {
         let hot = self.hits.touch(start, start + line.text.len());
         self.parser.parse(&line.text[..line.keep], &mut self.parsed);
         let parsed = &self.parsed;
         metrics.time_failures.add(u64::from(parsed.time_failed));
         metrics.type_failures.add(u64::from(parsed.type_failures));
         let redacted = self.redactor.redact(line.text, line.keep, parsed, hot, carry, &mut self.scratch);
+        if let Some(explained) = &mut self.explained {
+            explained.clear();
+            explained.extend(redacted.masked());
+        }
         if parsed.failure.is_some() {
             metrics.parse_failures.add(1);
             if self.parser.drop_failures() {
-                return None;
+                return Err(DropReason::Parse);
             }
         }
-        for rule in redacted.masked() {
-            metrics.masked[rule].add(1);
+        for mask in redacted.masked() {
+            metrics.masked[mask.counter()].add(1);
         }
-        Some(ship(&redacted, &mut self.encoder))
+        if redacted.is_dropped() {
+            return Err(DropReason::Redact);
+        }
+        Ok(ship(&redacted, &mut self.encoder))
     }
 
-    /// Writes the record of a line that came alone, from no file; nothing when the line is dropped.
-    pub fn record(&mut self, line: &Line<'_>, carry: &mut Carry, envelope: &Envelope, read_ns: i64, out: &mut Vec<u8>) {
-        let metrics = Metrics::new(&[self.redactor.rules().count()]);
+    /// Writes the record of a line that came alone, from no file.
+    ///
+    /// # Errors
+    /// Why the line is dropped.
+    pub fn record(
+        &mut self,
+        line: &Line<'_>,
+        carry: &mut Carry,
+        envelope: &Envelope,
+        read_ns: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DropReason> {
+        let metrics = Metrics::new(&[self.redactor.counters().count()]);
         self.scan(line.text);
         let place = (line.span, line.boundary);
         self.line(line, 0, carry, &metrics.inputs[0], |redacted, encoder| {
             encoder.encode(redacted, envelope, place, read_ns, out);
-        });
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::encode::{self, Encoding};
 use crate::output::syslog::address::Transport;
 use crate::output::{self, kafka};
 use crate::parse::Format;
+use crate::redact::{Mode, Redactor};
 use crate::tail::{Start, Symlinks};
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
@@ -19,7 +20,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 fn summary(config: &Config) -> String {
-    let mut lines: Vec<String> = config.inputs.iter().map(input).collect();
+    let mut lines: Vec<String> = config.inputs.iter().flat_map(|of| [input(of), redaction(of)]).collect();
     let encoding = match config.encode.encoding {
         Encoding::Json => "JSON records",
         Encoding::Raw => "redacted lines",
@@ -94,6 +95,33 @@ fn input(input: &Input) -> String {
     }
     if !redact.fields.is_empty() {
         let _ = write!(text, ", {}", counted(redact.fields.len(), "field name"));
+    }
+    text
+}
+
+/// What is on, by what becomes of it. Of a key its id is told.
+fn redaction(input: &Input) -> String {
+    let mut text = format!("redact {}:", input.name);
+    let Ok(redactor) = Redactor::new(&input.redact) else { return text };
+    if redactor.is_idle() {
+        return text + " nothing";
+    }
+    let has_fields = !input.redact.fields.is_empty();
+    let ruled: Vec<_> =
+        redactor.rules().zip(redactor.modes()).filter(|(name, _)| *name != "field" || has_fields).collect();
+    let mut first = true;
+    for mode in Mode::ALL {
+        let names: Vec<&str> = ruled.iter().filter(|(_, of)| **of == mode).map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            let _ = write!(text, "{} {} {}", if first { "" } else { ";" }, mode.name(), names.join(", "));
+            first = false;
+        }
+        if let (Mode::Token, false, Some(key)) = (mode, names.is_empty(), &input.redact.key) {
+            let _ = write!(text, " by the key {}", key.id());
+        }
+    }
+    if has_fields {
+        let _ = write!(text, "; field is {}", input.redact.fields.join(", "));
     }
     text
 }
@@ -175,6 +203,37 @@ mod tests {
                 "end: on SIGTERM, draining for at most 25s",
             ],
         );
+    }
+
+    #[test]
+    fn what_is_redacted_is_said_by_mode_and_the_key_by_its_id() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let variables = [
+            ("LOGSKIFF_REDACT", "jwt,card,email"),
+            ("LOGSKIFF_REDACT_RULE_ORDER", "field:order.id"),
+            ("LOGSKIFF_REDACT_FIELDS", "password,user.*.pin"),
+            ("LOGSKIFF_REDACT_MODE_EMAIL", "token"),
+            ("LOGSKIFF_REDACT_MODE_CARD", "partial"),
+            ("LOGSKIFF_REDACT_MODE_FIELD", "remove"),
+            ("LOGSKIFF_REDACT_KEY", key),
+            ("LOGSKIFF_REDACT_KEY_ID", "k7"),
+            ("LOGSKIFF_INPUT_A_PATHS", "/var/log/a/*.log"),
+            ("LOGSKIFF_INPUT_B_PATHS", "/var/log/b/*.log"),
+            ("LOGSKIFF_INPUT_B_REDACT", "jwt"),
+            ("LOGSKIFF_INPUT_B_REDACT_FIELDS", "none"),
+            ("LOGSKIFF_INPUT_B_REDACT_MODE", "drop"),
+            ("LOGSKIFF_INPUT_B_REDACT_MODE_ORDER", "mask"),
+        ];
+        check(
+            &variables,
+            &[
+                "redact a: mask jwt, order; remove field; partial card; token email, unreadable by the key k7; field is password, user.*.pin",
+                "redact b: mask order; drop jwt, unreadable",
+            ],
+        );
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assert!(!summary(&Config::from_vars(owned).unwrap()).contains(key));
+        check(&[("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_FIELDS", "none")], &["redact default: nothing"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `logskiff try`: sample lines through the real configuration.
 
+mod canary;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
@@ -7,12 +9,13 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use self::canary::holds;
 use super::{TryArguments, TryFormat, print};
 use crate::app::pipeline::{Pipeline, is_blank};
 use crate::config::Config;
 use crate::encode::{Encoding, Envelope, Source};
 use crate::frame::{Framed, Frames};
-use crate::record::Boundary;
+use crate::record::{Boundary, DropReason};
 use crate::redact::Carry;
 
 /// More is no sample.
@@ -29,6 +32,9 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     }
     let input = config.inputs.first().context("there is no input")?.clone();
     let mut pipeline = Pipeline::new(&config, &input)?;
+    if arguments.explain {
+        pipeline.explain();
+    }
     let labels = BTreeMap::new();
     let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels };
     let envelope = Envelope::new(&config.encode, &source, |text| pipeline.redactor().redact_text(text));
@@ -39,13 +45,18 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         if let Framed::Line(line) = &framed
             && !(is_blank(line) && arguments.format != TryFormat::Raw)
         {
-            if !is_blank(line) {
-                pipeline.record(line, &mut carry, &envelope, read_ns, &mut record);
-            }
+            let dropped = if is_blank(line) {
+                None
+            } else {
+                pipeline.record(line, &mut carry, &envelope, read_ns, &mut record).err()
+            };
             if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
                 escaped.push(number + 1);
             }
             print(&shown(&record, arguments.format))?;
+            if arguments.explain && !is_blank(line) {
+                print(&explained(number + 1, &pipeline, dropped))?;
+            }
         }
     }
     if !escaped.is_empty() {
@@ -71,20 +82,21 @@ fn sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {
     Ok((bytes, path))
 }
 
-/// Whether a text is in a record, as it stands or in one of its strings once they are decoded.
-fn holds(record: &[u8], canary: &str) -> bool {
-    fn within(value: &serde_json::Value, canary: &str) -> bool {
-        match value {
-            serde_json::Value::String(text) => text.contains(canary),
-            serde_json::Value::Array(items) => items.iter().any(|item| within(item, canary)),
-            serde_json::Value::Object(members) => {
-                members.iter().any(|(key, value)| key.contains(canary) || within(value, canary))
-            }
-            other => other.to_string().contains(canary),
-        }
+/// What was masked in a line: never the content.
+fn explained(line: usize, pipeline: &Pipeline, dropped: Option<DropReason>) -> String {
+    let names: Vec<&str> = pipeline.redactor().rules().collect();
+    let mut text = String::new();
+    for mask in pipeline.explained() {
+        let name = names.get(mask.rule).copied().unwrap_or_default();
+        let (at, mode) = (mask.at.indices(), mask.mode.name());
+        let written = writeln!(text, "    line {line}, bytes {}..{}: {name}, {mode}", at.start, at.end);
+        debug_assert!(written.is_ok(), "writing to a string does not fail");
     }
-    memchr::memmem::find(record, canary.as_bytes()).is_some()
-        || serde_json::from_slice(record).is_ok_and(|value: serde_json::Value| within(&value, canary))
+    if let Some(reason) = dropped {
+        let written = writeln!(text, "    line {line}: dropped, {}", reason.name());
+        debug_assert!(written.is_ok(), "writing to a string does not fail");
+    }
+    text
 }
 
 fn shown(record: &[u8], format: TryFormat) -> String {
@@ -104,22 +116,5 @@ fn shown(record: &[u8], format: TryFormat) -> String {
             }
             table + "\n"
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_canary_is_found_however_it_is_written() {
-        #[track_caller]
-        fn check(record: &str, want: bool) {
-            assert_eq!(holds(record.as_bytes(), "s3cr\"et"), want, "{record}");
-        }
-        check(r#"plain s3cr"et text"#, true);
-        check(r#"{"a":["x s3cr\"et"]}"#, true);
-        check(r#"{"a":{"s3cr\u0022et":1}}"#, true);
-        check(r#"{"a":"<redacted:password>"}"#, false);
     }
 }

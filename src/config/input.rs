@@ -2,19 +2,18 @@
 //!
 //! The rooms that compile patterns are built here once and thrown away, so that their mistakes are found with all others.
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use globset::GlobBuilder;
 
 use super::Input;
 use super::mistake::{listed, shown};
-use super::names;
 use super::reader::Reader;
-use super::reference::{INPUT_PREFIX, RULE_PREFIX};
+use super::redact;
+use super::reference::INPUT_PREFIX;
 use crate::parse::{Format, Type};
 use crate::tail::{STDIN, Start, Symlinks};
-use crate::{frame, parse, redact, tail};
+use crate::{frame, parse, tail};
 
 /// Below, nearly every line would be cut; above, one line would be most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
@@ -63,7 +62,7 @@ fn one(name: String, reader: &mut Reader<'_>) -> Input {
         tail: tail(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
         parse: parse(reader),
-        redact: redact(reader),
+        redact: redact::config(reader),
     }
 }
 
@@ -174,41 +173,4 @@ fn types(reader: &mut Reader<'_>) -> Vec<(String, Type)> {
         Ok(types)
     };
     reader.read("LOGSKIFF_PARSE_TYPES", parse).unwrap_or_default()
-}
-
-fn redact(reader: &mut Reader<'_>) -> redact::Config {
-    const SELECT: &str = "LOGSKIFF_REDACT";
-    const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
-    let mut fields = reader.list(FIELDS);
-    if fields == ["none"] {
-        fields.clear();
-    }
-    let config = redact::Config { select: reader.list(SELECT), rules: rules(reader), fields };
-    for error in redact::Redactor::new(&config).err().into_iter().flatten() {
-        let variable = match &error {
-            redact::Error::UnknownDetector { .. } => SELECT.to_owned(),
-            redact::Error::Field { .. } => FIELDS.to_owned(),
-            redact::Error::Pattern { rule, .. }
-            | redact::Error::EmptyMatch { rule }
-            | redact::Error::TooLarge { rule, .. }
-            | redact::Error::NameTaken { rule }
-            | redact::Error::Twice { rule }
-            | redact::Error::Name { rule } => format!("{RULE_PREFIX}{}", rule.to_uppercase()),
-        };
-        reader.mistake(&reader.source(&variable), error.to_string());
-    }
-    config
-}
-
-/// The common rules of one's own with those of the input, which replace common ones of the same name.
-fn rules(reader: &Reader<'_>) -> Vec<(String, String)> {
-    let environment = reader.environment();
-    let own_prefix = reader.own(RULE_PREFIX);
-    let common = environment.values().filter_map(|(name, pattern)| Some((names::rule(name)?, pattern)));
-    let own = environment.values().filter_map(|(name, pattern)| {
-        let rule = name.strip_prefix(own_prefix.as_deref()?)?;
-        Some((rule, pattern))
-    });
-    let rules: BTreeMap<_, _> = common.chain(own).collect();
-    rules.into_iter().map(|(name, pattern)| (name.to_lowercase(), pattern.to_owned())).collect()
 }

@@ -4,7 +4,7 @@
 //! in one way only.
 
 use super::mistake::Mistake;
-use super::reference::{self, INPUT_PREFIX, PREFIX, RULE_PREFIX, VARIABLES};
+use super::reference::{self, INPUT_PREFIX, MODE_PREFIX, PREFIX, RULE_PREFIX, VARIABLES};
 
 /// Variables of the Downward API have no prefix, so a slip in them cannot be seen; this much likeness is needed to suggest
 /// one of ours.
@@ -63,9 +63,24 @@ pub(super) fn input(name: &str) -> Option<(&str, &str)> {
 
 /// The own rule's name in `LOGSKIFF_REDACT_RULE_<NAME>`.
 pub(super) fn rule(name: &str) -> Option<&str> {
-    let rule = name.strip_prefix(RULE_PREFIX)?;
+    of_family(name, RULE_PREFIX)
+}
+
+/// The name of a rule, a detector or a group in `LOGSKIFF_REDACT_MODE_<NAME>`.
+pub(super) fn mode(name: &str) -> Option<&str> {
+    of_family(name, MODE_PREFIX)
+}
+
+/// The own rule's name, whether it is said for all inputs or for one.
+pub(super) fn any_rule(name: &str) -> Option<&str> {
+    let of_input = || input(name).and_then(|(_, rest)| rest.strip_prefix(&RULE_PREFIX[PREFIX.len()..]));
+    rule(name).or_else(of_input)
+}
+
+fn of_family<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
+    let own = name.strip_prefix(prefix)?;
     let byte_is_right = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-    (!rule.is_empty() && rule.bytes().all(byte_is_right)).then_some(rule)
+    (!own.is_empty() && own.bytes().all(byte_is_right)).then_some(own)
 }
 
 /// The reference's entry for a name as it is set, whatever its form.
@@ -73,8 +88,10 @@ fn entry(name: &str) -> Option<&'static reference::Variable> {
     if let Some((_, rest)) = input(name) {
         return entry(&format!("{PREFIX}{rest}")).filter(|entry| entry.per_input);
     }
-    if rule(name).is_some() {
-        return VARIABLES.iter().find(|variable| variable.is_family() && variable.name.starts_with(RULE_PREFIX));
+    for prefix in [RULE_PREFIX, MODE_PREFIX] {
+        if of_family(name, prefix).is_some() {
+            return VARIABLES.iter().find(|variable| variable.is_family() && variable.name.starts_with(prefix));
+        }
     }
     let direct = reference::find(name).filter(|variable| !variable.is_family());
     direct.or_else(|| reference::find(name.strip_suffix("_FILE")?).filter(|variable| variable.secret))
@@ -123,7 +140,7 @@ fn of_a_family(name: &str) -> Vec<String> {
         let own = rest.splitn(words + 1, '_').nth(words).filter(|own| !own.is_empty())?;
         Some(format!("{head}{}{own}", &prefix[PREFIX.len()..]))
     };
-    [RULE_PREFIX, INPUT_PREFIX].into_iter().filter_map(replaced).filter(|name| is_known(name)).collect()
+    [RULE_PREFIX, MODE_PREFIX, INPUT_PREFIX].into_iter().filter_map(replaced).filter(|name| is_known(name)).collect()
 }
 
 fn suggestion(name: &str, candidates: impl Iterator<Item = String>) -> Name {
@@ -194,6 +211,8 @@ mod tests {
         }
         check_known("LOGSKIFF_REDACT_RULE_ORDER_ID");
         check_known("LOGSKIFF_INPUT_ACCESS_REDACT_RULE_ORDER_ID");
+        check_known("LOGSKIFF_REDACT_MODE_ORDER_ID");
+        check_known("LOGSKIFF_INPUT_ACCESS_REDACT_MODE_EMAIL");
         // A rule of that name is a rule, although a Service could have made the name.
         check_known("LOGSKIFF_REDACT_RULE_SERVICE_HOST");
     }
@@ -219,6 +238,7 @@ mod tests {
         check_unknown("LOGSKIFF_BROKERS", Some("LOGSKIFF_KAFKA_BROKERS"));
         check_unknown("LOGSKIFF_KAFKA_PASSWRD_FILE", Some("LOGSKIFF_KAFKA_PASSWORD_FILE"));
         check_unknown("LOGSKIFF_REDACT_RULES_FOO", Some("LOGSKIFF_REDACT_RULE_FOO"));
+        check_unknown("LOGSKIFF_REDACT_MODES_EMAIL", Some("LOGSKIFF_REDACT_MODE_EMAIL"));
         check_unknown("LOGSKIFF_INPUTS_ACCESS_PATHS", Some("LOGSKIFF_INPUT_ACCESS_PATHS"));
         check_unknown("LOGSKIFF_INPUT_ACCESS_PASRE", Some("LOGSKIFF_INPUT_ACCESS_PARSE"));
         check_unknown("LOGSKIFF_INPUT_ACCESS_REDACT_RULES_FOO", Some("LOGSKIFF_INPUT_ACCESS_REDACT_RULE_FOO"));

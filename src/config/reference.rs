@@ -135,6 +135,8 @@ impl Variable {
 pub const PREFIX: &str = "LOGSKIFF_";
 /// What a rule of one's own begins with.
 pub const RULE_PREFIX: &str = "LOGSKIFF_REDACT_RULE_";
+/// What the mode of one rule, detector or group begins with.
+pub const MODE_PREFIX: &str = "LOGSKIFF_REDACT_MODE_";
 /// What a variable of a named input begins with.
 pub const INPUT_PREFIX: &str = "LOGSKIFF_INPUT_";
 
@@ -154,6 +156,9 @@ pub(super) const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
     "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
+
+/// What may become of a match.
+pub(super) const MODES: &[&str] = &["mask", "remove", "partial", "token", "drop"];
 
 use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, Template, Text};
 use Section::{Input, Life, Output, Parse, Record, Redact};
@@ -227,7 +232,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Redact, "LOGSKIFF_REDACT_RULE_<NAME>", Text, "")
         .per_input()
         .example(r"customer=(?<secret>\d+)")
-        .doc("A pattern of one's own. The group `secret` is masked, else the first group, else all of the match. An input's own rules stand beside the common ones; one of the same name replaces it."),
+        .doc("A pattern of one's own. The group `secret` is masked, else the first group, else all of the match. `field:PATH` masks fields by name or dotted path as in `LOGSKIFF_REDACT_FIELDS`, several separated by commas; `field:PATH ~ PATTERN` searches their values alone. An input's own rules stand beside the common ones; one of the same name replaces it."),
     Variable::new(
         Redact,
         "LOGSKIFF_REDACT_FIELDS",
@@ -237,6 +242,21 @@ pub static VARIABLES: &[Variable] = &[
     .per_input()
     .example("password,user.*.email")
     .doc("Fields whose values are masked: names, or dotted paths with `*`, at any depth, whatever the case. Set, it replaces the default; `none` masks no field by its name."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_MODE", Choice(MODES), "mask")
+        .per_input()
+        .example("token")
+        .doc("What stands in the place of a match: `mask`: `<redacted:NAME>`; `remove`: nothing; `partial`: the last four characters of long matches; `token`: a keyed digest, the same for the same value; `drop`: the record is dropped and counted."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_MODE_<NAME>", Choice(MODES), "")
+        .per_input()
+        .example("token")
+        .doc("The same for a detector, a group, a rule of one's own, `field` (fields by name) or `unreadable`. A name goes before its group."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_KEY", Text, "")
+        .secret()
+        .example("LOGSKIFF_REDACT_KEY_FILE=/etc/logskiff/redact-key")
+        .doc("The key of `token`, at least 32 characters, such as `openssl rand -hex 32` makes. Needed where a mode is `token`."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_KEY_ID", Text, "")
+        .example("k1")
+        .doc("Stands in each token, so that keys can rotate: up to 32 letters, digits, `_` and `-`. Not set: made of the key, of which it says nothing."),
 
     Variable::new(Record, "LOGSKIFF_FIELDS", List, "")
         .example("team=shop,env={label.env:dev}")

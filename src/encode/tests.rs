@@ -21,9 +21,12 @@ fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
 
 fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> Vec<u8> {
     let fields = vec!["password".to_owned()];
-    let redactor =
-        Redactor::new(&redact::Config { select: vec!["secrets".into(), "pii".into()], rules: Vec::new(), fields })
-            .unwrap();
+    let redactor = Redactor::new(&redact::Config {
+        select: vec!["secrets".into(), "pii".into()],
+        fields,
+        ..redact::Config::default()
+    })
+    .unwrap();
     let mut parser = Parser::new(&parse::Config {
         format,
         patterns: Vec::new(),

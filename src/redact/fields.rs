@@ -1,12 +1,10 @@
-//! Which fields are masked by their name.
+//! Which fields a rule is about, by their names.
 //!
 //! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
 //! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
 
-use super::Error;
-use super::masks::Masks;
 use super::unescape::Unescaped;
-use crate::record::{Key, Kind, Node, Parsed};
+use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
 /// The configured names, split at their dots.
 #[derive(Debug, Default)]
@@ -37,13 +35,14 @@ impl Fields {
     /// Reads the names.
     ///
     /// # Errors
-    /// One for each name that has an empty step.
-    pub(super) fn new(names: &[String], errors: &mut Vec<Error>) -> Self {
+    /// The names that have an empty step.
+    pub(super) fn new(names: &[String]) -> Result<Self, Vec<String>> {
+        let mut bad = Vec::new();
         let mut fields = Self { lasts: Some(Vec::new()), ..Self::default() };
         for name in names {
             let steps: Vec<&str> = name.trim().split('.').collect();
             if steps.contains(&"") {
-                errors.push(Error::Field { field: name.clone() });
+                bad.push(name.clone());
                 continue;
             }
             let path: Vec<Step> = steps
@@ -61,7 +60,7 @@ impl Fields {
             };
             fields.paths.push(path);
         }
-        fields
+        if bad.is_empty() { Ok(fields) } else { Err(bad) }
     }
 
     /// Whether no field is masked by name.
@@ -69,11 +68,14 @@ impl Fields {
         self.paths.is_empty()
     }
 
-    /// Masks the values that bear a configured name, all but nulls.
-    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, rule: usize, masks: &mut Masks) {
+    /// Finds the values that bear a configured name, all but nulls.
+    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, mut found: impl FnMut(TextRange, Kind)) {
+        if self.is_empty() {
+            return;
+        }
         walk.open.clear();
-        if let (true, Some((at, _))) = (self.message, parsed.message) {
-            masks.add(at, rule);
+        if let (true, Some((at, kind))) = (self.message, parsed.message) {
+            found(at, kind);
         }
         // How many were open when a masked one was entered.
         let mut masked_from = None;
@@ -81,7 +83,7 @@ impl Fields {
             match *node {
                 Node::Value { key, at, kind } => {
                     if kind != Kind::Null && (masked_from.is_some() || self.names(text, parsed, walk, key)) {
-                        masks.add(at, rule);
+                        found(at, kind);
                     }
                 }
                 Node::Object { key } | Node::Array { key } => {

@@ -1,11 +1,12 @@
 //! A line that may leave.
 //!
-//! In: a text and its masks, from `redact` alone. Out: what is not masked, and the masks' names. There is no way from a
-//! [`Redacted`] to the masked bytes.
+//! In: a text and its masks, from `redact` alone. Out: what is not masked, and what stands for the masks. There is no way
+//! from a [`Redacted`] to the masked bytes but what a mask's mode shows of them.
 
 use std::fmt;
 
 use super::masks::Mask;
+use super::mode::Mode;
 use crate::record::{Parsed, TextRange};
 
 /// One line, redacted: the only thing that can be encoded, and only `redact` makes it.
@@ -14,7 +15,45 @@ pub struct Redacted<'t> {
     text: &'t [u8],
     parsed: &'t Parsed,
     masks: &'t [Mask],
-    labels: &'t [Box<str>],
+    labels: Labels<'t>,
+}
+
+/// What stands for masked bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Labels<'t> {
+    /// By the rule's number.
+    pub(super) fixed: &'t [Box<str>],
+    /// Those that were made for this text, one after the other.
+    pub(super) made: &'t str,
+}
+
+impl<'t> Labels<'t> {
+    fn of(self, mask: &Mask) -> &'t str {
+        let label = match mask.label {
+            Some(at) => self.made.get(at.indices()),
+            None => self.fixed.get(mask.by.rule).map(|label| &**label),
+        };
+        label.unwrap_or("<redacted>")
+    }
+}
+
+/// One mask, told without its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Masked {
+    /// The number of the rule that names it ([`super::Redactor::rules`]).
+    pub rule: usize,
+    /// What became of it.
+    pub mode: Mode,
+    /// Where it stands in the line.
+    pub at: TextRange,
+}
+
+impl Masked {
+    /// The number of its counter ([`super::Redactor::counters`]).
+    #[must_use]
+    pub fn counter(&self) -> usize {
+        self.rule * Mode::ALL.len() + self.mode as usize
+    }
 }
 
 /// A part of a redacted text.
@@ -22,13 +61,13 @@ pub struct Redacted<'t> {
 pub enum Piece<'t> {
     /// Bytes that no rule has matched.
     Text(&'t [u8]),
-    /// What stands for masked bytes: `<redacted:NAME>`.
+    /// What stands for masked bytes: `<redacted:NAME>`, or what the rule's mode says; may be empty.
     Mask(&'t str),
 }
 
 impl<'t> Redacted<'t> {
     /// `text` without its look-ahead; `masks` are sorted and disjoint.
-    pub(super) fn new(text: &'t [u8], parsed: &'t Parsed, masks: &'t [Mask], labels: &'t [Box<str>]) -> Self {
+    pub(super) fn new(text: &'t [u8], parsed: &'t Parsed, masks: &'t [Mask], labels: Labels<'t>) -> Self {
         Self { text, parsed, masks, labels }
     }
 
@@ -59,10 +98,20 @@ impl<'t> Redacted<'t> {
         Pieces { text: self.text, masks: &self.masks[first..], labels: self.labels, at: at.start as usize, end }
     }
 
-    /// The number of the rule ([`super::Redactor::rules`]) of each mask that may leave, in order.
-    pub fn masked(&self) -> impl Iterator<Item = usize> + use<'t> {
+    /// Each mask that may leave, in order.
+    pub fn masked(&self) -> impl Iterator<Item = Masked> + use<'t> {
         let end = self.text.len();
-        self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end).map(|mask| mask.rule)
+        let leaving = self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
+        leaving.map(move |mask| {
+            let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
+            Masked { rule: mask.by.rule, mode: if mask.drops { Mode::Drop } else { mask.by.mode }, at }
+        })
+    }
+
+    /// Whether a rule drops the record.
+    #[must_use]
+    pub fn is_dropped(&self) -> bool {
+        self.masked().any(|mask| mask.mode == Mode::Drop)
     }
 
     /// The first mask that ends behind the range's start.
@@ -91,7 +140,7 @@ impl fmt::Debug for Piece<'_> {
 pub struct Pieces<'t> {
     text: &'t [u8],
     masks: &'t [Mask],
-    labels: &'t [Box<str>],
+    labels: Labels<'t>,
     at: usize,
     end: usize,
 }
@@ -122,6 +171,6 @@ impl<'t> Iterator for Pieces<'t> {
         }
         self.at = mask.at.end as usize;
         self.masks = rest;
-        Some(Piece::Mask(self.labels.get(mask.rule).map_or("<redacted>", |label| label)))
+        Some(Piece::Mask(self.labels.of(mask)))
     }
 }

@@ -6,20 +6,18 @@
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Hir, Look};
 
 use super::catalogue::{self, Detector, Group};
 use super::check::Check;
-use super::masks::Masks;
+use super::fields::Fields;
+use super::masks::{By, Masks};
+use super::mode::{self, Mode};
+use super::own::own;
 use super::{Config, Error, FIELD, UNREADABLE};
 use crate::record::TextRange;
 
 /// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
 pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// The group of an own pattern that is masked.
-const SECRET: &str = "secret";
 
 /// Matches that a check turned down may add up to so many times the text's length, for they may overlap. Honest texts
 /// stay below 1; what is above is made to cost time, and is masked unchecked.
@@ -32,17 +30,19 @@ pub(super) struct Rule {
     pub(super) name: String,
     /// What finds a line that the rule may match, over a chunk of lines; `None`: the rule is tried on each line.
     pub(super) trigger: Option<String>,
-    forms: Vec<Form>,
+    /// The fields that it is about; `None`: it is about all of the text.
+    pub(super) fields: Option<Fields>,
+    pub(super) forms: Vec<Form>,
 }
 
 #[derive(Debug)]
-struct Form {
+pub(super) struct Form {
     regex: Lazy,
     /// Stands in every match.
     needs: &'static str,
     check: Option<Check>,
     /// The number of the group `secret`.
-    secret: Option<usize>,
+    pub(super) secret: Option<usize>,
 }
 
 /// A regular expression that is compiled when a line first needs it: most of the catalogue's never are, which keeps the
@@ -61,22 +61,38 @@ impl Lazy {
 }
 
 impl Rule {
+    /// A rule that finds nothing, and has the first stage look for a trigger.
+    pub(super) fn trigger_only(name: &str, trigger: &str) -> Self {
+        Self { name: name.to_owned(), trigger: Some(trigger.to_owned()), fields: None, forms: Vec::new() }
+    }
+
+    /// Whether it masks all of its fields' values.
+    pub(super) fn is_whole(&self) -> bool {
+        self.forms.is_empty()
+    }
+
     /// Adds the rule's matches in `text` to `masks`.
-    pub(super) fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
+    /// Where there is no time to check them, they go by `withheld`.
+    pub(super) fn mark(&self, text: &[u8], by: By, withheld: By, masks: &mut Masks) {
         for form in &self.forms {
-            form.mark(text, number, masks);
+            form.mark(text, by, withheld, masks);
         }
     }
 }
 
 impl Form {
-    fn mark(&self, text: &[u8], number: usize, masks: &mut Masks) {
+    /// A form of an own rule; `secret` is the number of its group of that name.
+    pub(super) fn own(regex: Regex, secret: Option<usize>) -> Self {
+        Self { regex: Lazy { source: "", compiled: OnceLock::from(Some(regex)) }, needs: "", check: None, secret }
+    }
+
+    fn mark(&self, text: &[u8], by: By, withheld: By, masks: &mut Masks) {
         if !self.needs.is_empty() && memchr::memmem::find(text, self.needs.as_bytes()).is_none() {
             return;
         }
         let Some(regex) = self.regex.regex() else {
             // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
-            masks.add(TextRange::new(0, text.len()), number);
+            masks.add(TextRange::new(0, text.len()), withheld);
             return;
         };
         let mut at = 0;
@@ -84,15 +100,16 @@ impl Form {
         while let Some(found) = regex.find_at(text, at) {
             let part = self.part(regex, text, found.range());
             let mut confirmed = false;
-            let mut add = |part: std::ops::Range<usize>| {
+            let mut add = |part: std::ops::Range<usize>, by| {
                 confirmed = true;
-                masks.add(TextRange::new(part.start, part.end), number);
+                masks.add(TextRange::new(part.start, part.end), by);
             };
             match self.check {
                 Some(check) if rejected_bytes <= text.len().saturating_mul(REJECTED_FACTOR_MAX) => {
-                    check(text, part.clone(), &mut add);
+                    check(text, part.clone(), &mut |part| add(part, by));
                 }
-                _ => add(part.clone()),
+                Some(_) => add(part.clone(), withheld),
+                None => add(part.clone(), by),
             }
             // What follows the masked part may begin the next match; what was turned down may hide one.
             at = if confirmed || part == found.range() {
@@ -160,18 +177,49 @@ fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
     all.into_iter().zip(chosen).filter_map(|(detector, chosen)| chosen.then_some(detector)).collect()
 }
 
-/// The name that was probably meant.
+/// The detector or group that was probably meant.
 fn nearest(name: &str) -> Option<&'static str> {
+    let groups = Group::ALL.map(Group::name).into_iter();
+    nearest_of(name, catalogue::detectors().map(|detector| detector.name).chain(groups))
+}
+
+fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     // Three typing mistakes in one name are another name.
     const MISTAKES_MAX: usize = 2;
-    let groups = Group::ALL.map(Group::name).into_iter();
-    let names = catalogue::detectors().map(|detector| detector.name).chain(groups);
     let near = names.map(|known| (strsim::damerau_levenshtein(name, known), known));
     near.filter(|(mistakes, _)| *mistakes <= MISTAKES_MAX).min().map(|(_, known)| known)
 }
 
-fn built_in(detector: &Detector) -> Rule {
-    let form = |pattern: &catalogue::Pattern| Form {
+/// What becomes of the matches of each rule, of fields and of what is unreadable, in this order.
+pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Mode> {
+    let own = config.rules.iter().map(|(name, _)| name.as_str());
+    let built_in = catalogue::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
+    let known: Vec<&str> = built_in.chain([FIELD, UNREADABLE]).chain(own).collect();
+    for (name, _) in config.modes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        let nearest = nearest_of(name, known.iter().copied()).map(ToOwned::to_owned);
+        errors.push(Error::UnknownMode { name: name.clone(), nearest });
+    }
+    let said = |name: &str| config.modes.iter().rev().find(|(known, _)| known == name).map(|(_, mode)| *mode);
+    let of_group = |name: &str| {
+        let detector = catalogue::detectors().find(|detector| detector.name == name)?;
+        said(detector.group.name())
+    };
+    let mode = |name: &str| {
+        let said = said(name).or_else(|| of_group(name)).unwrap_or(config.mode);
+        mode::of(name, said, config.key.is_some())
+    };
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE]).collect();
+    let modes: Vec<Mode> = names.iter().map(|name| mode(name)).collect();
+    let in_use = |name: &str| name != FIELD || fields;
+    let tokens = names.iter().zip(&modes).find(|(name, mode)| **mode == Mode::Token && in_use(name));
+    if let (Some((name, _)), None) = (tokens, &config.key) {
+        errors.push(Error::KeyMissing { rule: (*name).to_owned() });
+    }
+    modes
+}
+
+fn built_in(detector: &'static Detector) -> Rule {
+    let form = |pattern: &'static catalogue::Pattern| Form {
         regex: Lazy { source: pattern.regex, compiled: OnceLock::new() },
         needs: pattern.needs,
         check: pattern.check,
@@ -180,40 +228,9 @@ fn built_in(detector: &Detector) -> Rule {
     Rule {
         name: detector.name.to_owned(),
         trigger: Some(detector.trigger.regex()),
+        fields: None,
         forms: detector.patterns.iter().map(form).collect(),
     }
-}
-
-fn own(name: &str, pattern: &str) -> Result<Rule, Error> {
-    let regex = compile(pattern).map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: name.to_owned(), limit_bytes },
-        other => Error::Pattern { rule: name.to_owned(), message: other.to_string() },
-    })?;
-    let hir = ParserBuilder::new().utf8(false).build().parse(pattern);
-    let hir = hir.map_err(|error| Error::Pattern { rule: name.to_owned(), message: error.to_string() })?;
-    if hir.properties().minimum_len() == Some(0) {
-        return Err(Error::EmptyMatch { rule: name.to_owned() });
-    }
-    let secret = regex.capture_names().position(|group| group == Some(SECRET));
-    let trigger = fits_chunks(&hir).then(|| hir.to_string());
-    let regex = Lazy { source: "", compiled: OnceLock::from(Some(regex)) };
-    Ok(Rule { name: name.to_owned(), trigger, forms: vec![Form { regex, needs: "", check: None, secret }] })
-}
-
-/// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode
-/// word boundary does, but not on the fast engine.
-fn fits_chunks(hir: &Hir) -> bool {
-    hir.properties().look_set().iter().all(|look| {
-        matches!(
-            look,
-            Look::WordAscii
-                | Look::WordAsciiNegate
-                | Look::WordStartAscii
-                | Look::WordEndAscii
-                | Look::WordStartHalfAscii
-                | Look::WordEndHalfAscii
-        )
-    })
 }
 
 /// Compiles a pattern within the limit.

@@ -59,11 +59,11 @@ impl Hits {
 
 impl Stage {
     /// Joins the triggers, the first `built_in` rules apart from the others. Where they are too large to be joined, the
-    /// rules lose theirs and are tried on each line.
-    pub(super) fn new(rules: &mut [Rule], built_in: usize) -> Self {
+    /// rules lose theirs and are tried on each line. `own_first`: the number that the first own rule will have.
+    pub(super) fn new(rules: &mut [Rule], built_in: usize, own_first: usize) -> Self {
         let (catalogue, own) = rules.split_at_mut(built_in);
         let which = set(catalogue);
-        Self { catalogue: join(catalogue), own: join(own), which, own_first: built_in }
+        Self { catalogue: join(catalogue), own: join(own), which, own_first }
     }
 
     /// Whether a rule with a trigger may match somewhere in `text`.

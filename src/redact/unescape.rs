@@ -1,7 +1,7 @@
-//! Decodes the inside of a JSON string and remembers which bytes came from where.
+//! Decodes the inside of a JSON string, or percent-encoding, and remembers which bytes came from where.
 //!
-//! In: a range of a line's text (RFC 8259, section 7). Out: the decoded bytes in a reused buffer, and positions mapped
-//! both ways. What is no valid JSON string content is an error, and the caller
+//! In: a range of a line's text (RFC 8259, section 7; RFC 3986, section 2.1). Out: the decoded bytes in a reused buffer,
+//! and positions mapped both ways. What is no valid JSON string content is an error, and the caller
 //! masks all of it, unless it asks for a loose reading of a text that need not be JSON.
 
 use crate::record::TextRange;
@@ -38,22 +38,47 @@ impl Unescaped {
     /// # Errors
     /// When an escape is not one of JSON's.
     pub(super) fn decode(&mut self, text: &[u8], at: TextRange) -> Result<(), Invalid> {
-        self.read(text, at, false)
+        self.read(text, at, b'\\', |rest, out| {
+            let (character, length) = escape(rest)?;
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            Some(length)
+        })
     }
 
     /// Decodes what reads as an escape in any text; a backslash that begins none stands for itself.
     pub(super) fn decode_loosely(&mut self, text: &[u8], at: TextRange) {
-        let read = self.read(text, at, true);
+        let read = self.read(text, at, b'\\', |rest, out| {
+            let (character, length) = escape(rest).unwrap_or(('\\', 1));
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            Some(length)
+        });
         debug_assert!(read.is_ok(), "nothing is invalid here");
     }
 
-    fn read(&mut self, text: &[u8], at: TextRange, loosely: bool) -> Result<(), Invalid> {
+    /// Decodes `%XX`; a percent sign that begins none stands for itself.
+    pub(super) fn decode_percent(&mut self, text: &[u8]) {
+        let read = self.read(text, TextRange::new(0, text.len()), b'%', |rest, out| {
+            let (byte, length) = percent(rest).map_or((b'%', 1), |byte| (byte, 3));
+            out.push(byte);
+            Some(length)
+        });
+        debug_assert!(read.is_ok(), "nothing is invalid here");
+    }
+
+    /// Copies stretches up to each `mark`, from which on `decode` writes what it reads and says how long it was.
+    fn read(
+        &mut self,
+        text: &[u8],
+        at: TextRange,
+        mark: u8,
+        decode: impl Fn(&[u8], &mut Vec<u8>) -> Option<usize>,
+    ) -> Result<(), Invalid> {
         self.bytes.clear();
         self.runs.clear();
         let end = at.indices().end;
         let mut raw = at.indices().start;
         while raw < end {
-            let plain = memchr::memchr(b'\\', &text[raw..end]).unwrap_or(end - raw);
+            let plain = memchr::memchr(mark, &text[raw..end]).unwrap_or(end - raw);
             if plain > 0 {
                 self.runs.push(Run { raw, decoded: self.bytes.len(), escape: false });
                 self.bytes.extend_from_slice(&text[raw..raw + plain]);
@@ -61,10 +86,7 @@ impl Unescaped {
                 continue;
             }
             self.runs.push(Run { raw, decoded: self.bytes.len(), escape: true });
-            let lone = loosely.then_some(('\\', 1));
-            let (character, length) = escape(&text[raw..end]).or(lone).ok_or(Invalid)?;
-            self.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            raw += length;
+            raw += decode(&text[raw..end], &mut self.bytes).ok_or(Invalid)?;
         }
         self.runs.push(Run { raw: end, decoded: self.bytes.len(), escape: false });
         Ok(())
@@ -102,6 +124,17 @@ impl Unescaped {
     fn find(&self, position: usize, start: impl Fn(&Run) -> usize) -> usize {
         self.runs.partition_point(|run| start(run) <= position).saturating_sub(1)
     }
+}
+
+/// Whether a text has a `%XX`.
+pub(super) fn has_percent(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text).any(|at| percent(&text[at..]).is_some())
+}
+
+/// The byte of the `%XX` that `rest` starts with.
+fn percent(rest: &[u8]) -> Option<u8> {
+    let digit = |at: usize| char::from(*rest.get(at)?).to_digit(16);
+    u8::try_from(digit(1)? << 4 | digit(2)?).ok()
 }
 
 /// The escape that `rest` starts with, and its length: two bytes, six, or twelve for a pair of surrogates.
@@ -160,6 +193,16 @@ mod tests {
         for bad in [r"\", r"a\x", r"\u12", r"\u12g4", r"\u+123", r"\U0041"] {
             check(bad, None);
         }
+    }
+
+    #[test]
+    fn percent_signs_are_decoded_where_they_encode() {
+        let mut unescaped = Unescaped::default();
+        unescaped.decode_percent(b"a%40b%C3%a9 100% %4 %zz%");
+        assert_eq!(unescaped.bytes(), "a@bé 100% %4 %zz%".as_bytes());
+        assert_eq!(unescaped.to_raw(TextRange::new(1, 2)).indices(), 1..4);
+        assert_eq!(unescaped.to_raw(TextRange::new(0, 4)).indices(), 0..8, "half of é");
+        assert!(has_percent(b"100% %20") && !has_percent(b"100% of %d, %"));
     }
 
     #[test]

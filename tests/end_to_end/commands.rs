@@ -47,6 +47,32 @@ fn try_prints_records_and_tables() {
 }
 
 #[test]
+fn try_explains_each_mask_without_its_content() {
+    let input = "fine\nto ada@example.org by ken@example.org\n{\"password\":\"hunter2\"}\ncard 4111111111111111\n";
+    let variables = [
+        ("LOGSKIFF_REDACT", "pii"),
+        ("LOGSKIFF_REDACT_MODE_CARD", "drop"),
+        ("LOGSKIFF_REDACT_MODE_EMAIL", "token"),
+        ("LOGSKIFF_REDACT_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+    let said = printed(&["try", "--format", "raw", "--explain"], &variables, input);
+    let told: Vec<_> = said.lines().filter(|line| line.starts_with("    line ")).map(str::trim).collect();
+    assert_eq!(
+        told,
+        [
+            "line 2, bytes 3..18: email, token",
+            "line 2, bytes 22..37: email, token",
+            "line 3, bytes 13..20: field, mask",
+            "line 4, bytes 5..21: card, drop",
+            "line 4: dropped, redact",
+        ]
+    );
+    for secret in ["ada@", "ken@", "hunter2", "4111", "0123456789abcdef"] {
+        assert!(!said.contains(secret), "{secret} is in {said}");
+    }
+}
+
+#[test]
 fn try_fails_when_a_canary_leaves() {
     let run = |redact| {
         let variables = [("LOGSKIFF_REDACT", redact), ("LOGSKIFF_REDACT_FIELDS", "none")];

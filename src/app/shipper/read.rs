@@ -209,8 +209,9 @@ impl Shipper {
             return self.drop_span(file, span, boundary, DropReason::Blank);
         }
         let shipped = self.write(desk, line, start, read_ns);
-        let Some(Encoded { before, record, message, truncated }) = shipped else {
-            return self.drop_span(file, span, boundary, DropReason::Parse);
+        let Encoded { before, record, message, truncated } = match shipped {
+            Ok(encoded) => encoded,
+            Err(reason) => return self.drop_span(file, span, boundary, reason),
         };
         let kafka_messages = match (&self.tools.kafka, &record) {
             (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
@@ -235,8 +236,8 @@ impl Shipper {
         crash::point("enqueue");
     }
 
-    /// Writes what the outputs want of a line to the end of their batches; `None` when the line is dropped.
-    fn write(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) -> Option<Encoded> {
+    /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped.
+    fn write(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) -> Result<Encoded, DropReason> {
         let metrics = &self.tools.metrics;
         let counts = &metrics.inputs[desk.input];
         let (batch, messages, topics, output) =

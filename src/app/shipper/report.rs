@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Desk, Shipper, millis, shown};
-use crate::admin::{FileReport, FileState, InputState, Snapshot};
+use crate::admin::{FileReport, FileState, InputState, MaskKind, Snapshot};
 use crate::ledger::Balance;
 use crate::record::FileId;
+use crate::redact::{Mode, Redactor};
 use crate::system::Volume;
 use crate::tail::{Phase, TailFile, fixed_directory};
 
@@ -107,7 +108,7 @@ impl Shipper {
         let rotated = self.tools.tail.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
         InputState {
             name: self.config.inputs[input].name.clone(),
-            rules: self.tools.pipelines[input].redactor().rules().map(ToOwned::to_owned).collect(),
+            masks: masks(self.tools.pipelines[input].redactor()),
             balance: self.ledger.total(input),
             unread_bytes: of_input().map(|file| file.unread_bytes).sum(),
             lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
@@ -150,4 +151,10 @@ impl Shipper {
             self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag });
         }
     }
+}
+
+/// What an input's masks are counted by.
+fn masks(redactor: &Redactor) -> Vec<MaskKind> {
+    let kind = |(rule, mode, usual): (&str, Mode, bool)| MaskKind { rule: rule.to_owned(), mode: mode.name(), usual };
+    redactor.counters().map(kind).collect()
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::reference::{INPUT_PREFIX, Kind, PREFIX, RULE_PREFIX, VARIABLES, Variable};
+use crate::config::reference::{INPUT_PREFIX, Kind, MODE_PREFIX, PREFIX, RULE_PREFIX, VARIABLES, Variable};
 
 /// The schema of the whole environment.
 pub(super) fn schema() -> Value {
@@ -18,8 +18,12 @@ pub(super) fn schema() -> Value {
             patterns.insert(format!("^{INPUT_PREFIX}[A-Z0-9]+_{rest}$"), values(variable.kind));
         }
     }
-    let rule = &RULE_PREFIX[PREFIX.len()..];
-    patterns.insert(format!("^{PREFIX}(INPUT_[A-Z0-9]+_)?{rule}[A-Z0-9_]+$"), values(Kind::Text));
+    for prefix in [RULE_PREFIX, MODE_PREFIX] {
+        let of_family = VARIABLES.iter().find(|variable| variable.is_family() && variable.name.starts_with(prefix));
+        let kind = of_family.map_or(Kind::Text, |variable| variable.kind);
+        let family = &prefix[PREFIX.len()..];
+        patterns.insert(format!("^{PREFIX}(INPUT_[A-Z0-9]+_)?{family}[A-Z0-9_]+$"), values(kind));
+    }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "The environment of logskiff",

@@ -10,7 +10,8 @@ use super::*;
 use crate::{encode, parse, record, redact};
 
 fn made(config: &Config, format: parse::Format, line: &[u8]) -> sent::Made {
-    let rules = redact::Config { select: vec!["email".into()], rules: Vec::new(), fields: vec!["password".into()] };
+    let rules =
+        redact::Config { select: vec!["email".into()], fields: vec!["password".into()], ..redact::Config::default() };
     sent::made(config, format, &rules, line, Boundary::Line)
 }
 

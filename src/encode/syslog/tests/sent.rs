@@ -44,7 +44,7 @@ pub(super) fn config(format: Format, framing: Framing) -> Config {
 
 /// Nothing is masked.
 pub(super) fn no_rules() -> redact::Config {
-    redact::Config { select: vec!["none".into()], rules: Vec::new(), fields: Vec::new() }
+    redact::Config { select: vec!["none".into()], ..redact::Config::default() }
 }
 
 /// What came of a line.

@@ -1,0 +1,189 @@
+//! Base64 where something telling stands before it: opened once, searched, and masked whole when anything is found in it.
+//!
+//! In: a text that the first stage has hit. Out: the encoded values (RFC 4648, sections 4 and 5) that hold something. What
+//! does not decode to text is left alone: it is a word, a hash or a picture.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use regex::bytes::Regex;
+
+use super::masks::Masks;
+use super::rule::Rule;
+use crate::record::TextRange;
+
+/// Names after which a value may be Base64, as the end of a longer name too.
+macro_rules! telling {
+    () => {
+        r#"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|token|credentials?|auth|authorization|cookie|key)(?:[_.-]?(?:b64|base64))?|b64|base64)"#
+    };
+}
+
+/// What sets a value apart, its quote included.
+macro_rules! sets {
+    () => {
+        r#"(?:\\*["'])?\]?[\ \t]*(?:=>|:=|=|:)[\ \t]*(?:\\*["'])?"#
+    };
+}
+
+/// A Kubernetes Secret says so; every value in it is one.
+macro_rules! manifest {
+    () => {
+        r#"kind(?:\\*["'])?[\ \t]*:[\ \t]*(?:\\*["'])?secret\b"#
+    };
+}
+
+/// Says that a line is to be looked at.
+const TRIGGER: &str = concat!(
+    "(?xi-u)",
+    telling!(),
+    sets!(),
+    r"(?:basic[\ \t+]+)?[a-z0-9+/_-]{12} | basic(?:[\ \t+]|%20)+[a-z0-9+/_-]{12} | ",
+    manifest!()
+);
+
+/// A telling name and a value.
+const NAMED: &str = concat!(
+    "(?xi-u)",
+    "(",
+    telling!(),
+    ")",
+    sets!(),
+    r"(?:basic[\ \t+]+)?([a-z0-9+/_-]{12,}) | (basic)(?:[\ \t+]|%20)+([a-z0-9+/_-]{12,})"
+);
+
+/// A value of a manifest; whole groups of four, so that names are told apart.
+const IN_MANIFEST: &str = r#"(?xi-u):[\ \t]*(?:\\*["'])?((?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=|[a-z0-9+/]{4}))(?:[\\"',}\s]|\z)"#;
+
+/// Values may overlap, but not add up to more than so many times the text's length. Honest texts stay at about 1.
+const LOOKED_FACTOR_MAX: usize = 4;
+
+/// What is searched instead of the name: a secret is one by its name alone, as it would be unencoded.
+const AS_SECRET: &[u8] = b"secret=";
+
+/// Both alphabets are read as one, and the padding is left out before.
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// The forms in which encoded values are found.
+#[derive(Debug)]
+pub(super) struct Base64 {
+    named: Regex,
+    manifest: Regex,
+    in_manifest: Regex,
+}
+
+impl Base64 {
+    /// `None` where there is no rule that could find anything.
+    pub(super) fn new(rules: &[Rule]) -> Option<Self> {
+        if rules.iter().all(|rule| rule.fields.is_some()) {
+            return None;
+        }
+        // The patterns are constants that the tests compile.
+        let compile = |pattern| Regex::new(pattern).ok();
+        let manifest = compile(concat!("(?xi-u)", manifest!()))?;
+        Some(Self { named: compile(NAMED)?, manifest, in_manifest: compile(IN_MANIFEST)? })
+    }
+
+    /// A rule without forms: where its trigger is hit, a line is looked at.
+    pub(super) fn rule() -> Rule {
+        Rule::trigger_only("base64", TRIGGER)
+    }
+
+    /// Adds the encoded values in which `search` finds something.
+    pub(super) fn mark(&self, text: &[u8], masks: &mut Masks, search: impl Fn(&[u8], &mut Masks)) {
+        let (mut found, mut opened) = (Masks::default(), Vec::new());
+        let mut look = |at: std::ops::Range<usize>, head: &[u8]| {
+            opened.clear();
+            opened.extend_from_slice(head);
+            if open(&text[at.clone()], &mut opened) {
+                found.clear();
+                search(&opened, &mut found);
+                if let Some(mask) = found.longest_behind(head.len()) {
+                    masks.add(TextRange::new(at.start, at.end), mask.by);
+                }
+            }
+        };
+        let (mut at, mut looked_bytes) = (0, 0);
+        while let Some(groups) = self.named.captures_at(text, at) {
+            // One of the two forms has matched, with both its groups.
+            let (Some(name), Some(value)) = (groups.get(1).or(groups.get(3)), groups.get(2).or(groups.get(4))) else {
+                break;
+            };
+            let padding = text[value.end()..].iter().take(2).take_while(|&&byte| byte == b'=').count();
+            look(value.start()..value.end() + padding, head(name.as_bytes()));
+            // A name may stand in what was taken for a value; a text made of such names would take for ever.
+            looked_bytes += value.len();
+            at = if looked_bytes > text.len().saturating_mul(LOOKED_FACTOR_MAX) { value.end() } else { value.start() };
+        }
+        if self.manifest.is_match(text) {
+            for groups in self.in_manifest.captures_iter(text) {
+                if let Some(value) = groups.get(1) {
+                    look(value.range(), AS_SECRET);
+                }
+            }
+        }
+    }
+}
+
+/// What is put before a value whose name is `name`, to be searched with it.
+fn head(name: &[u8]) -> &'static [u8] {
+    let starts = |word: &[u8]| name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    let content = [&b"b64"[..], b"base64", b"key", b"cookie"];
+    if content.iter().any(|word| starts(word)) { b"" } else { AS_SECRET }
+}
+
+/// Decodes a value to the end of `out`; whether it is text.
+fn open(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let letters = value.iter().position(|&byte| byte == b'=').unwrap_or(value.len());
+    let standard = |byte: &u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    };
+    let mut letters: Vec<u8> = value[..letters].iter().map(standard).collect();
+    // Six bits are no byte.
+    if letters.len() % 4 == 1 {
+        letters.pop();
+    }
+    let start = out.len();
+    let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    ENGINE.decode_vec(&letters, out).is_ok()
+        && std::str::from_utf8(&out[start..]).is_ok_and(|text| !text.is_empty() && text.chars().all(printable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patterns_are_right() {
+        for pattern in [TRIGGER, NAMED, IN_MANIFEST] {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[track_caller]
+    fn check_open(value: &str, expected: Option<&str>) {
+        let mut out = b"x".to_vec();
+        let opened = open(value.as_bytes(), &mut out);
+        assert_eq!(opened.then(|| String::from_utf8_lossy(&out[1..]).into_owned()).as_deref(), expected, "{value}");
+    }
+
+    #[test]
+    fn text_is_opened_and_nothing_else() {
+        check_open("YWRhQGV4YW1wbGUub3Jn", Some("ada@example.org"));
+        check_open("YQ==", Some("a"));
+        check_open("YQ", Some("a"));
+        check_open("w6nDqcOp", Some("ééé"));
+        check_open("Pz8/Pz8+", Some("?????>"));
+        check_open("Pz8_Pz8-", Some("?????>"));
+        check_open("", None);
+        check_open("some-long-word", None);
+        check_open("9fceb02d0ae598e95dc970b74767f193", None);
+    }
+}

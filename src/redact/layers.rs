@@ -1,0 +1,136 @@
+//! What is searched: the text as it stands, and what of it was written otherwise.
+//!
+//! In: a text and its parsed fields. Out: matches in positions of the text. JSON's escapes are decoded once,
+//! percent-encoding once (beneath the escapes too), Base64 once where a telling name stands before it. What cannot be decoded is masked
+//! whole.
+
+use super::Redactor;
+use super::fields::Walk;
+use super::masks::Masks;
+use super::unescape::{Unescaped, has_percent};
+use crate::record::{Key, Kind, Node, Parsed, TextRange};
+
+impl Redactor {
+    /// Runs the rules that need no fields; those with a trigger only where it was hit.
+    pub(super) fn mark(&self, text: &[u8], hot: bool, masks: &mut Masks) {
+        self.mark_as_is(text, hot, masks);
+        if let (true, Some(base64)) = (hot, &self.base64) {
+            base64.mark(text, masks, |decoded, found| self.mark_as_is(decoded, true, found));
+        }
+    }
+
+    fn mark_as_is(&self, text: &[u8], hot: bool, masks: &mut Masks) {
+        if hot || self.untriggered {
+            let which = hot.then(|| self.stage.which(text));
+            let hit = |number: usize| which.as_ref().is_some_and(|which| which.may_match(number));
+            for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.fields.is_none()) {
+                if rule.trigger.is_none() || hit(number) {
+                    rule.mark(text, self.by(number), self.unreadable(), masks);
+                }
+            }
+        }
+    }
+
+    /// Masks fields by their names, and runs the rules that are about fields.
+    pub(super) fn mark_fields(
+        &self,
+        text: &[u8],
+        parsed: &Parsed,
+        walk: &mut Walk,
+        masks: &mut Masks,
+        found: &mut Masks,
+        decoded: &mut Unescaped,
+    ) {
+        let by = self.field();
+        self.fields.mark(text, parsed, walk, |at, _| masks.add(at, by));
+        for (number, rule) in self.rules.iter().enumerate() {
+            let Some(fields) = &rule.fields else { continue };
+            let by = self.by(number);
+            fields.mark(text, parsed, walk, |at, kind| {
+                if rule.is_whole() {
+                    return masks.add(at, by);
+                }
+                found.clear();
+                rule.mark(&text[at.indices()], by, by, found);
+                masks.add_from(found, |part| TextRange { start: at.start + part.start, end: at.start + part.end });
+                if kind != Kind::Escaped || memchr::memchr(b'\\', &text[at.indices()]).is_none() {
+                    return;
+                }
+                if decoded.decode(text, at).is_err() {
+                    return masks.add(at, self.unreadable());
+                }
+                found.clear();
+                rule.mark(decoded.bytes(), by, by, found);
+                masks.add_from(found, |part| decoded.to_raw(part));
+            });
+        }
+    }
+
+    /// Searches every escaped string of the line once more, decoded.
+    pub(super) fn mark_escaped(
+        &self,
+        text: &[u8],
+        parsed: &Parsed,
+        masks: &mut Masks,
+        found: &mut Masks,
+        (decoded, percent): (&mut Unescaped, &mut Unescaped),
+    ) {
+        let message = match parsed.message {
+            Some((at, Kind::Escaped)) => Some(at),
+            _ => None,
+        };
+        let in_nodes = parsed.nodes.iter().flat_map(|node| {
+            let (key, value) = match *node {
+                Node::Value { key, at, kind } => (key, (kind == Kind::Escaped && Some(at) != message).then_some(at)),
+                Node::Object { key } | Node::Array { key } => (key, None),
+                Node::End => (Key::None, None),
+            };
+            let key = if let Key::Text(at) = key { Some(at) } else { None };
+            [key, value]
+        });
+        for at in in_nodes.chain([message]).flatten() {
+            if memchr::memchr(b'\\', &text[at.indices()]).is_none() {
+                continue;
+            }
+            if decoded.decode(text, at).is_err() {
+                masks.add(at, self.unreadable());
+                continue;
+            }
+            self.mark_decoded(at, masks, found, decoded, percent);
+        }
+        let is_json = parsed.nodes.iter().any(|node| matches!(node, Node::Value { key: Key::Text(_), .. }));
+        if !is_json {
+            // What was not parsed may still be written as JSON is: broken, cut, or inside another format.
+            let whole = TextRange::new(0, text.len());
+            decoded.decode_loosely(text, whole);
+            self.mark_decoded(whole, masks, found, decoded, percent);
+        }
+    }
+
+    /// Searches what was decoded of `at`, and masks whole escapes of it.
+    fn mark_decoded(
+        &self,
+        at: TextRange,
+        masks: &mut Masks,
+        found: &mut Masks,
+        decoded: &Unescaped,
+        percent: &mut Unescaped,
+    ) {
+        masks.grow(at, |mask| decoded.grow(mask));
+        found.clear();
+        self.mark(decoded.bytes(), self.stage.may_match(decoded.bytes()), found);
+        if has_percent(decoded.bytes()) {
+            let mut beneath = Masks::default();
+            self.mark_percent(decoded.bytes(), found, &mut beneath, percent);
+        }
+        masks.add_from(found, |part| decoded.to_raw(part));
+    }
+
+    /// Searches a text once more with its percent-encoding decoded.
+    pub(super) fn mark_percent(&self, text: &[u8], masks: &mut Masks, found: &mut Masks, percent: &mut Unescaped) {
+        percent.decode_percent(text);
+        found.clear();
+        self.mark(percent.bytes(), self.stage.may_match(percent.bytes()), found);
+        masks.add_from(found, |part| percent.to_raw(part));
+    }
+}

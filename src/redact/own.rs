@@ -1,0 +1,83 @@
+//! Rules of one's own: a pattern, fields by their paths, or a pattern within such fields.
+//!
+//! In: a name and a text. Out: a compiled rule, or what is wrong with it and what to write instead.
+
+use regex_syntax::hir::{Hir, Look};
+use regex_syntax::{ParserBuilder, ast};
+
+use super::Error;
+use super::fields::Fields;
+use super::rule::{Form, Rule, compile};
+
+/// The group of an own pattern that is masked.
+const SECRET: &str = "secret";
+
+/// What a rule about fields begins with. A pattern that does is written `(?:field:)…`.
+const FIELD_PREFIX: &str = "field:";
+
+/// What stands between the fields and the pattern for their values.
+const FIELD_PATTERN: &str = " ~ ";
+
+/// Compiles `PATTERN`, `field:PATH,…` or `field:PATH,… ~ PATTERN`.
+pub(super) fn own(name: &str, text: &str) -> Result<Rule, Error> {
+    let Some(about) = text.strip_prefix(FIELD_PREFIX) else {
+        let (form, hir) = form(name, text)?;
+        let trigger = fits_chunks(&hir).then(|| hir.to_string());
+        return Ok(Rule { name: name.to_owned(), trigger, fields: None, forms: vec![form] });
+    };
+    let (paths, pattern) = match about.split_once(FIELD_PATTERN) {
+        Some((paths, pattern)) => (paths, Some(pattern.trim())),
+        None => (about, None),
+    };
+    let paths: Vec<String> = paths.split(',').map(|path| path.trim().to_owned()).collect();
+    let fields = Fields::new(&paths).map_err(|mut bad| {
+        let field = bad.pop().unwrap_or_default();
+        Error::RuleField { rule: name.to_owned(), field }
+    })?;
+    let forms = pattern.map(|pattern| form(name, pattern)).transpose()?.map(|(form, _)| form);
+    Ok(Rule {
+        name: name.to_owned(),
+        trigger: None,
+        fields: Some(fields),
+       
+        forms: forms.into_iter().collect(),
+    })
+}
+
+/// Compiles one pattern.
+fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
+    let rule = || name.to_owned();
+    let hir = ParserBuilder::new().utf8(false).build().parse(pattern).map_err(|error| match &error {
+        regex_syntax::Error::Parse(parse) => match parse.kind() {
+            ast::ErrorKind::UnsupportedLookAround => Error::LookAround { rule: rule() },
+            ast::ErrorKind::UnsupportedBackreference => Error::BackReference { rule: rule() },
+            _ => Error::Pattern { rule: rule(), message: error.to_string() },
+        },
+        _ => Error::Pattern { rule: rule(), message: error.to_string() },
+    })?;
+    let regex = compile(pattern).map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: rule(), limit_bytes },
+        other => Error::Pattern { rule: rule(), message: other.to_string() },
+    })?;
+    if hir.properties().minimum_len() == Some(0) {
+        return Err(Error::EmptyMatch { rule: rule() });
+    }
+    let secret = regex.capture_names().position(|group| group == Some(SECRET));
+    Ok((Form::own(regex, secret), hir))
+}
+
+/// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode
+/// word boundary does, but not on the fast engine.
+fn fits_chunks(hir: &Hir) -> bool {
+    hir.properties().look_set().iter().all(|look| {
+        matches!(
+            look,
+            Look::WordAscii
+                | Look::WordAsciiNegate
+                | Look::WordStartAscii
+                | Look::WordEndAscii
+                | Look::WordStartHalfAscii
+                | Look::WordEndHalfAscii
+        )
+    })
+}

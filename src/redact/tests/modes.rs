@@ -1,0 +1,212 @@
+//! What stands in the place of matches, and which of several rules says so.
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// All detectors, in a mode, but for those that are named.
+fn with(mode: Mode, by_name: &[(&str, Mode)], rules: &[(&str, &str)]) -> Redactor {
+    let modes = by_name.iter().map(|(name, mode)| ((*name).to_owned(), *mode)).collect();
+    let key = Some(TokenKey::new(SECRET, Some("k1")).unwrap());
+    let base = config(&["secrets", "pii"], rules, &["pin"]);
+    Redactor::new(&Config { mode, modes, key, ..base }).unwrap()
+}
+
+fn line<'t>(redactor: &'t Redactor, text: &'t str, parsed: &'t Parsed, scratch: &'t mut Scratch) -> Redacted<'t> {
+    redactor.redact(text.as_bytes(), text.len(), parsed, true, &mut Carry::default(), scratch)
+}
+
+/// Each mask's rule, mode and place.
+fn told(redactor: &Redactor, text: &str) -> Vec<(String, &'static str, std::ops::Range<usize>)> {
+    let names: Vec<&str> = redactor.rules().collect();
+    let (parsed, mut scratch) = (parse(text), Scratch::default());
+    let redacted = line(redactor, text, &parsed, &mut scratch);
+    redacted.masked().map(|mask| (names[mask.rule].to_owned(), mask.mode.name(), mask.at.indices())).collect()
+}
+
+#[test]
+fn each_mode_leaves_what_it_says() {
+    let text = "to ada@example.org, card 4111 1111 1111 1111, password=hunter2hunter2";
+    let left = |mode| redact(&with(mode, &[], &[]), text);
+    assert_eq!(left(Mode::Mask), "to <redacted:email>, card <redacted:card>, password=<redacted:password>");
+    assert_eq!(left(Mode::Remove), "to , card , password=");
+    assert_eq!(
+        left(Mode::Partial),
+        "to <redacted:email:.org>, card <redacted:card:1111>, password=<redacted:password>"
+    );
+    let tokens = left(Mode::Token);
+    assert!(tokens.starts_with("to <redacted:email:k1:xt5gvjlef5x7ucrv>, card <redacted:card:k1:"), "{tokens}");
+    assert_eq!(left(Mode::Drop), left(Mode::Mask), "what nobody is to see");
+}
+
+#[test]
+fn modes_go_by_name_before_group_before_all() {
+    let modes = [("pii", Mode::Token), ("card", Mode::Remove), ("own", Mode::Partial), ("field", Mode::Drop)];
+    let redactor = with(Mode::Mask, &modes, &[("own", r"own-\w+")]);
+    let said: Vec<_> = redactor.rules().zip(redactor.modes()).collect();
+    for expected in [
+        ("password", &Mode::Mask),
+        ("email", &Mode::Token),
+        ("card", &Mode::Remove),
+        ("own", &Mode::Partial),
+        ("field", &Mode::Drop),
+        ("unreadable", &Mode::Token),
+    ] {
+        assert!(said.contains(&expected), "{expected:?} is not in {said:?}");
+    }
+    let usual: Vec<_> =
+        redactor.counters().filter(|(_, _, usual)| *usual).map(|(rule, mode, _)| (rule, mode)).collect();
+    assert_eq!(usual, said.iter().map(|(rule, mode)| (*rule, **mode)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_value_has_one_token_however_it_is_written() {
+    let redactor = with(Mode::Token, &[], &[("whole", r"x=(.*)y")]);
+    let token = "<redacted:email:k1:xt5gvjlef5x7ucrv>";
+    assert_eq!(redact(&redactor, "ada@example.org"), token);
+    assert_eq!(redact(&redactor, "mail=ada%40example.org&"), format!("mail={token}&"));
+    assert_eq!(redact_json(&redactor, r#"{"a":"x \u0061da\u0040example.org"}"#), format!(r#"{{"a":"x {token}"}}"#));
+    assert_eq!(redact_json(&redactor, r#"{"ada@example.org":1}"#), format!(r#"{{"{token}":1}}"#));
+    assert_eq!(redactor.redact_text("/var/ada@example.org"), format!("/var/{token}"));
+    let card = redact_json(&redactor, r#"{"n":4111111111111111}"#);
+    assert_eq!(card, redact(&redactor, r#"{"n":4111111111111111}"#), "a number");
+    assert!(card.starts_with(r#"{"n":<redacted:card:k1:"#), "{card}");
+    assert_ne!(redact(&redactor, "ada@example.org"), redact(&redactor, "ada@example.com"));
+}
+
+#[test]
+fn the_longest_match_says_what_becomes_of_a_union_and_drop_goes_before_all() {
+    let text = "{\"m\":\"mail ada@example.org done\"}";
+    let longer = [("long", "mail.*done")];
+    let named = |mode, long| told(&with(mode, &[("long", long)], &longer), text);
+    assert_eq!(named(Mode::Mask, Mode::Remove), [("long".to_owned(), "remove", 6..31)]);
+    assert_eq!(named(Mode::Drop, Mode::Remove), [("long".to_owned(), "drop", 6..31)]);
+    assert_eq!(named(Mode::Mask, Mode::Token), [("long".to_owned(), "token", 6..31)]);
+    // The end of the longer one might be all of the shorter.
+    assert_eq!(named(Mode::Mask, Mode::Partial), [("long".to_owned(), "mask", 6..31)]);
+    let end = [("end", "example.org$")];
+    let partial = with(Mode::Partial, &[("end", Mode::Mask)], &end);
+    assert_eq!(redact(&partial, "ada@example.org"), "<redacted:email>");
+    let both = with(Mode::Partial, &[], &[("same", r"ada@\S+")]);
+    assert_eq!(redact(&both, "ada@example.org"), "<redacted:email:.org>", "the same stretch");
+}
+
+#[test]
+fn a_record_is_dropped_for_what_would_leave_of_it() {
+    let redactor = with(Mode::Mask, &[("email", Mode::Drop)], &[]);
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    let text = "password=x by ada@example.org";
+    let mut dropped = |keep: usize| {
+        redactor.redact(text.as_bytes(), keep, &parsed, true, &mut Carry::default(), &mut scratch).is_dropped()
+    };
+    assert!(dropped(text.len()) && dropped(15), "a part of it would leave");
+    assert!(!dropped(14), "it lies behind the cut");
+    assert_eq!(redactor.redact_text("ada@example.org"), "<redacted:email>", "there is no record");
+}
+
+#[test]
+fn removed_values_leave_json_and_names_stay_names() {
+    let redactor = with(Mode::Remove, &[], &[]);
+    for (json, expected) in [
+        (r#"{"m":"ada@example.org","n":4111111111111111}"#, r#"{"m":"","n":}"#),
+        (r#"{"m":"by \u0061da@example.org!"}"#, r#"{"m":"by !"}"#),
+        (r#"{"ada@example.org":{"pin":true}}"#, r#"{"<redacted:email>":{"pin":}}"#),
+    ] {
+        assert_eq!(redact_json(&redactor, json), expected);
+    }
+    assert_eq!(redactor.redact_text("ada@example.org"), "<redacted:email>", "something stands there");
+}
+
+#[test]
+fn the_end_of_a_match_is_not_shown_from_behind_the_cut() {
+    let redactor = with(Mode::Partial, &[], &[]);
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    let text = "4111111111111111";
+    for keep in 1..=text.len() {
+        let redacted = redactor.redact(text.as_bytes(), keep, &parsed, true, &mut Carry::default(), &mut scratch);
+        let expected = if keep == text.len() { "<redacted:card:1111>" } else { "<redacted:card>" };
+        assert_eq!(shown(&redacted, redacted.whole()), expected, "cut at {keep}");
+    }
+}
+
+#[test]
+fn what_cannot_be_searched_shows_a_digest_where_there_is_a_key() {
+    let redactor = with(Mode::Mask, &[], &[]);
+    let text = r#"{"m":"a\q b"}"#;
+    let parsed = parse(text);
+    let mut scratch = Scratch::default();
+    let redacted = line(&redactor, text, &parsed, &mut scratch);
+    let left = shown(&redacted, redacted.whole());
+    assert!(left.starts_with(r#"{"m":"<redacted:unreadable:k1:"#) && left.ends_with(r#">"}"#), "{left}");
+}
+
+#[test]
+fn what_was_redacted_stays_as_it_is_in_every_mode() {
+    let text = concat!(
+        r#"{"to":"ada@example.org","card":4111111111111111,"pin":"x","password":"hunter2","n":"token=\"abc\" "#,
+        r#"Authorization: Bearer abc123def, postgres://u:pw@h/x, <password>x</password>"}"#
+    );
+    for mode in Mode::ALL {
+        let redactor = with(mode, &[], &[]);
+        let once = redact_json(&redactor, text);
+        // A mask that takes a number's place becomes a string in a record.
+        let once = once.replace(":<redacted:card", ":\"<redacted:card").replace(">,\"pin", ">\",\"pin");
+        let once = once.replace("\"card\":,", "\"card\":\"\",");
+        assert_eq!(redact_json(&redactor, &once), once, "{mode:?}");
+        assert!(mode == Mode::Remove || told(&redactor, &once).is_empty(), "{mode:?}");
+    }
+}
+
+#[test]
+fn fields_by_path_are_rules_too() {
+    let rules = [
+        ("who", "field:user.*.name, by"),
+        ("digits", r"field:order ~ \d+"),
+        ("all", "field:note ~ ^.*secret.*$"),
+        ("odd", "(?:field:)x"),
+    ];
+    let redactor = redactor(&[], &rules, &[]);
+    for (json, expected) in [
+        (
+            r#"{"user":{"a":{"name":"Ada"}},"by":7,"name":"x"}"#,
+            r#"{"user":{"a":{"name":"<redacted:who>"}},"by":<redacted:who>,"name":"x"}"#,
+        ),
+        (r#"{"order":"no 12-34","x":"no 12"}"#, r#"{"order":"no <redacted:digits>-<redacted:digits>","x":"no 12"}"#),
+        (r#"{"order":1234}"#, r#"{"order":<redacted:digits>}"#),
+        (r#"{"order":"no \u0031\u0032"}"#, r#"{"order":"no <redacted:digits>"}"#),
+        (r#"{"note":"a s\u0065cret b","m":"secret"}"#, r#"{"note":"<redacted:all>","m":"secret"}"#),
+        (r#"{"m":"field:x"}"#, r#"{"m":"<redacted:odd>"}"#),
+    ] {
+        assert_eq!(redact_json(&redactor, json), expected);
+    }
+}
+
+#[test]
+fn percent_encoding_and_base64_are_opened() {
+    let redactor = redactor(&["secrets", "pii"], &[("order", "order-[0-9]+")], &[]);
+    for (text, expected) in [
+        ("q=%6Frder%2D12&x", "q=<redacted:order>&x"),
+        ("q=%61%64a%40ex%61mple.org", "q=<redacted:email>"),
+        ("100%20of%zz", "100%20of%zz"),
+        // ada@example.org:x, order-12345 by, hunter2hunter2
+        ("Basic YWRhQGV4YW1wbGUub3JnOng=", "Basic <redacted:password>"),
+        ("body_b64=b3JkZXItMTIzNDUgYnk= x", "body_b64=<redacted:order> x"),
+        (r#"{"payload.base64": "b3JkZXItMTIzNDUgYnk"}"#, r#"{"payload.base64": "<redacted:order>"}"#),
+        ("password_b64=aHVudGVyMmh1bnRlcjI= x", "password_b64=<redacted:password> x"),
+        ("cookie: b3JkZXItMTIzNDUgYnk=", "cookie: <redacted:order>"),
+        (
+            r#"{"kind":"Secret","metadata":{"name":"db-creds"},"data":{"user":"cm9vdA==","url":"aHVudGVyMg=="}}"#,
+            r#"{"kind":"Secret","metadata":{"name":"db-creds"},"data":{"user":"<redacted:password>","url":"<redacted:password>"}}"#,
+        ),
+        // Words, hashes and pictures.
+        ("body_b64=b3JkZXIgd2l0aG91dCBudW1iZXI= x", "body_b64=b3JkZXIgd2l0aG91dCBudW1iZXI= x"),
+        ("key=9fceb02d0ae598e95dc970b74767f193", "key=9fceb02d0ae598e95dc970b74767f193"),
+        (r#"{"kind":"Pod","data":{"user":"cm9vdA=="}}"#, r#"{"kind":"Pod","data":{"user":"cm9vdA=="}}"#),
+    ] {
+        assert_eq!(redact(&redactor, text), expected);
+    }
+    assert_eq!(
+        redact_json(&redactor, r#"{"m":"q=%6Frder\u00252D12&x","b":"x_b64=b3JkZXItMTIz\u004EDUgYnk="}"#),
+        r#"{"m":"q=<redacted:order>&x","b":"x_b64=<redacted:order>"}"#
+    );
+}
