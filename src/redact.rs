@@ -18,6 +18,7 @@ mod fields;
 mod key;
 mod label;
 mod layers;
+mod loose;
 mod masks;
 mod mode;
 mod own;

@@ -3,6 +3,7 @@
 //! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
 //! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
 
+use super::loose::Loose;
 use super::unescape::Unescaped;
 use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
@@ -14,6 +15,8 @@ pub(super) struct Fields {
     lasts: Option<Vec<String>>,
     /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
     message: bool,
+    /// For lines without fields.
+    loose: Option<Loose>,
 }
 
 /// One step of a path; names are in lower case.
@@ -60,7 +63,15 @@ impl Fields {
             };
             fields.paths.push(path);
         }
+        fields.loose = fields.lasts.as_deref().and_then(Loose::new);
         if bad.is_empty() { Ok(fields) } else { Err(bad) }
+    }
+
+    /// Finds such values in a text that has no fields, by their names in quotes.
+    pub(super) fn mark_loosely(&self, text: &[u8], found: impl FnMut(TextRange)) {
+        if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', text)) {
+            loose.mark(text, found);
+        }
     }
 
     /// Whether no field is masked by name.

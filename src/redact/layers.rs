@@ -41,6 +41,9 @@ impl Redactor {
         found: &mut Masks,
         decoded: &mut Unescaped,
     ) {
+        if parsed.nodes.is_empty() {
+            self.mark_loosely(text, masks);
+        }
         let by = self.field();
         self.fields.mark(text, parsed, walk, |at, _| masks.add(at, by));
         for (number, rule) in self.rules.iter().enumerate() {
@@ -63,6 +66,15 @@ impl Redactor {
                 rule.mark(decoded.bytes(), by, by, found);
                 masks.add_from(found, |part| decoded.to_raw(part));
             });
+        }
+    }
+
+    /// Masks what stands behind the names of fields in a text that has none. Here a rule for a part of a value takes all.
+    fn mark_loosely(&self, text: &[u8], masks: &mut Masks) {
+        self.fields.mark_loosely(text, |at| masks.add(at, self.field()));
+        for (number, fields) in self.rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.fields.as_ref()?)))
+        {
+            fields.mark_loosely(text, |at| masks.add(at, self.by(number)));
         }
     }
 
@@ -103,6 +115,11 @@ impl Redactor {
             // What was not parsed may still be written as JSON is: broken, cut, or inside another format.
             let whole = TextRange::new(0, text.len());
             decoded.decode_loosely(text, whole);
+            if parsed.nodes.is_empty() {
+                let mut named = Masks::default();
+                self.mark_loosely(decoded.bytes(), &mut named);
+                masks.add_from(&named, |part| decoded.to_raw(part));
+            }
             self.mark_decoded(whole, masks, found, decoded, percent);
         }
     }

@@ -210,3 +210,17 @@ fn percent_encoding_and_base64_are_opened() {
         r#"{"m":"q=<redacted:order>&x","b":"x_b64=<redacted:order>"}"#
     );
 }
+
+#[test]
+fn fields_are_found_by_name_in_lines_that_are_no_json_any_more() {
+    let rules = [("part", r"field:a.note ~ \d+")];
+    let redactor = redactor(&[], &rules, &["pin", "user.*.key"]);
+    for (text, expected) in [
+        (r#"{"pin":"12 34","n":"#, r#"{"pin":"<redacted:field>","n":"#),
+        (r#"{"p\u0069n":"12 34","key":7,"n":"#, r#"{"p\u0069n":"<redacted:field>","key":<redacted:field>,"n":"#),
+        (r#"{"note":"no 12","n":"#, r#"{"note":"<redacted:part>","n":"#),
+        ("the pin: 12", "the pin: 12"),
+    ] {
+        assert_eq!(redact(&redactor, text), expected);
+    }
+}
