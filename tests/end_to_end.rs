@@ -8,6 +8,8 @@
 
 #[path = "end_to_end/canary.rs"]
 mod canary;
+#[path = "end_to_end/canary_everywhere.rs"]
+mod canary_everywhere;
 #[path = "end_to_end/commands.rs"]
 mod commands;
 #[path = "end_to_end/content.rs"]

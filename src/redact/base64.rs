@@ -15,7 +15,14 @@ use crate::record::TextRange;
 /// Names after which a value may be Base64, as the end of a longer name too.
 macro_rules! telling {
     () => {
-        r#"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|token|credentials?|auth|authorization|cookie|key)(?:[_.-]?(?:b64|base64))?|b64|base64)"#
+        r"(?:secret|pass(?:word|wd|phrase)?|pwd|token|credentials?|auth|authorization|cookie|key)"
+    };
+}
+
+/// Names that say that it is.
+macro_rules! encoded {
+    () => {
+        concat!("(?:", telling!(), r"[_.-]?)?(?:b64|base64)")
     };
 }
 
@@ -36,16 +43,22 @@ macro_rules! manifest {
 /// Says that a line is to be looked at.
 const TRIGGER: &str = concat!(
     "(?xi-u)",
+    encoded!(),
+    sets!(),
+    "[a-z0-9+/_-]{4} | ",
     telling!(),
     sets!(),
     r"(?:basic[\ \t+]+)?[a-z0-9+/_-]{12} | basic(?:[\ \t+]|%20)+[a-z0-9+/_-]{12} | ",
     manifest!()
 );
 
-/// A telling name and a value.
+/// A telling name and a value; where the name does not say that it is encoded, one that is no short word.
 const NAMED: &str = concat!(
-    "(?xi-u)",
-    "(",
+    "(?xi-u)(",
+    encoded!(),
+    ")",
+    sets!(),
+    "([a-z0-9+/_-]{4,}) | (",
     telling!(),
     ")",
     sets!(),
@@ -110,10 +123,10 @@ impl Base64 {
         };
         let (mut at, mut looked_bytes) = (0, 0);
         while let Some(groups) = self.named.captures_at(text, at) {
-            // One of the two forms has matched, with both its groups.
-            let (Some(name), Some(value)) = (groups.get(1).or(groups.get(3)), groups.get(2).or(groups.get(4))) else {
-                break;
-            };
+            // One of the forms has matched, with both its groups.
+            let form = [(1, 2), (3, 4), (5, 6)];
+            let both = form.iter().find_map(|(name, value)| Some((groups.get(*name)?, groups.get(*value)?)));
+            let Some((name, value)) = both else { break };
             let padding = text[value.end()..].iter().take(2).take_while(|&&byte| byte == b'=').count();
             look(value.start()..value.end() + padding, head(name.as_bytes()));
             // A name may stand in what was taken for a value; a text made of such names would take for ever.

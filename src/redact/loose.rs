@@ -87,7 +87,7 @@ mod tests {
         check(r#"{"pin":"12\"34","n":1"#, &[r#"12\"34"#]);
         check(r#"{"PIN" : 1234, "n":1"#, &["1234"]);
         check(r#"x {"a.pin":"12 34"#, &["12 34"]);
-        check(r#"{'pin':'1','GRÖßE':tall}"#, &["1", "tall"]);
+        check(r"{'pin':'1','GRÖßE':tall}", &["1", "tall"]);
         check(r#"{"pin":{"a":1},"n":1"#, &[r#"{"a":1},"n":1"#]);
         check(r#"{"m":"{\"pin\":\"1\\\"2\",\"n\":1}"#, &[r#"1\\\"2"#]);
         check(r#"{"pin":null,"spin":1,"pins":2,"pin":"","#, &[]);

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Scene;
@@ -43,7 +45,7 @@ const LINES: &[&str] = &[
 const BY_NAME: &str = r#"{"Set-Cookie":["sid=zebra-array-09","x"],"TOKEN":{"inner":"zebra-object-10"}}"#;
 
 /// A file's name.
-const SECRET_NAME: &str = "app.log-zebra26@example.org";
+pub(super) const SECRET_NAME: &str = "app.log-zebra26@example.org";
 
 /// What must not be anywhere; digits with any separators out.
 const CANARIES: [&str; 4] = ["zebra", "4111111111111111", "5500005555555559", "900777000555"];
@@ -60,12 +62,39 @@ fn straddling() -> String {
     lines
 }
 
+/// Written otherwise than as text.
+fn encoded() -> Vec<String> {
+    let base64 = |text: &str| STANDARD.encode(text);
+    vec![
+        "GET /?user=%7Aebra40%40example.org&pass%77ord=zebra41 HTTP/1.1".to_owned(),
+        r#"{"url":"/?user=%7Aebra42\u002540example.org"}"#.to_owned(),
+        format!("Authorization: Basic {}", base64("zebra43:zebra44")),
+        format!("config_b64={} loaded", base64("mail zebra45@example.org")),
+        format!(r#"{{"password_b64":"{}","n":1}}"#, base64("zebra46")),
+        format!(r#"{{"kind":"Secret","data":{{"a":"{}","b":"{}"}}}}"#, base64("zebra47"), base64("a zebra48")),
+        format!(r#"{{"m":"{{\"kind\":\"Secret\",\"data\":{{\"a\":\"{}\"}}}}"}}"#, base64("zebra49")),
+    ]
+}
+
+/// What a text holds where it is Base64 of a longer one that holds the canary, by where in a group it begins.
+fn in_base64(canary: &str) -> [String; 3] {
+    [0, 1, 2].map(|shift| {
+        let encoded = STANDARD.encode([&vec![b'.'; shift][..], canary.as_bytes()].concat());
+        // Letters that are made of the canary alone.
+        encoded[(shift * 8).div_ceil(6)..(shift + canary.len()) * 8 / 6].to_owned()
+    })
+}
+
 /// Fails where a canary is in `bytes`, as it stands or decoded.
 #[track_caller]
-fn check(place: &str, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes).to_lowercase();
+pub(super) fn check(place: &str, bytes: &[u8]) {
+    let written = String::from_utf8_lossy(bytes);
+    for encoded in in_base64("zebra") {
+        assert!(!written.contains(&encoded), "zebra is in {place} as {encoded}: {written}");
+    }
+    let text = written.to_lowercase().replace("%7a", "z");
     let decoded = serde_json::from_slice::<Value>(bytes).map(|value| plain(&value)).unwrap_or_default().to_lowercase();
-    for text in [&text, &decoded] {
+    for text in [&text, &decoded.replace("%7a", "z")] {
         let digits: String = text.chars().filter(|c| !" -".contains(*c)).collect();
         for canary in CANARIES {
             assert!(!text.contains(canary) && !digits.contains(canary), "{canary} is in {place}: {text}");
@@ -85,9 +114,10 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn plant(scene: &Scene, parsed: bool) {
+pub(super) fn plant(scene: &Scene, parsed: bool) {
     let by_name = if parsed { BY_NAME } else { "" };
-    scene.write("logs/app.log", LINES.join("\n") + "\n" + by_name + "\n" + &straddling());
+    scene
+        .write("logs/app.log", LINES.join("\n") + "\n" + &encoded().join("\n") + "\n" + by_name + "\n" + &straddling());
     scene.write(&format!("logs/{SECRET_NAME}"), "a file whose name is a secret\n");
     scene.write("labels", "contact=\"zebra27@example.org\"\n");
 }
@@ -123,7 +153,12 @@ fn check_run(more: &[(&str, &str)]) {
     check_all_of(&scene.path("sidecar.out"));
     check_all_of(&scene.path("sidecar.log"));
     assert!(sidecar.stderr().contains("logskiff starts"));
-    // The checkpoint stays in the pod, and names the files that it is about: their names as they are, and no more.
+    check_state(&scene);
+}
+
+/// The checkpoint stays in the pod, and names the files that it is about: their names as they are, and no more.
+#[track_caller]
+pub(super) fn check_state(scene: &Scene) {
     for entry in fs::read_dir(scene.path("state")).unwrap() {
         let saved = fs::read_to_string(entry.unwrap().path()).unwrap();
         check("the checkpoint", saved.replace(SECRET_NAME, "").as_bytes());
@@ -131,7 +166,7 @@ fn check_run(more: &[(&str, &str)]) {
 }
 
 #[track_caller]
-fn check_all_of(path: &Path) {
+pub(super) fn check_all_of(path: &Path) {
     let bytes = fs::read(path).unwrap();
     for line in bytes.split(|byte| *byte == b'\n') {
         check(&path.display().to_string(), line);
@@ -161,7 +196,14 @@ fn nothing_leaves_raw() {
 /// Goal: the canaries are found where they do stand; else the tests above could not fail.
 #[test]
 fn the_check_can_fail() {
-    for text in ["x zebra y", "4111 1111-1111 1111", r#"{"a":["\u007aebra"]}"#, r#"{"z\u0065bra":1}"#] {
+    for text in [
+        "x zebra y",
+        "4111 1111-1111 1111",
+        r#"{"a":["\u007aebra"]}"#,
+        r#"{"z\u0065bra":1}"#,
+        "q=%7Aebra",
+        "a_b64=YSB6ZWJyYTQ4",
+    ] {
         assert!(std::panic::catch_unwind(|| check("here", text.as_bytes())).is_err(), "{text}");
     }
 }

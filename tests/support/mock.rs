@@ -59,6 +59,13 @@ impl Mock {
         self.0.request_errors(RDKafkaApiKey::Produce, fates);
     }
 
+    /// The names of all topics.
+    #[track_caller]
+    pub fn topics(&self) -> Vec<String> {
+        let metadata = self.consumer().fetch_metadata(None, PATIENCE).expect("topics are known");
+        metadata.topics().iter().map(|topic| topic.name().to_owned()).collect()
+    }
+
     /// Everything that a topic holds now, partition by partition.
     #[track_caller]
     pub fn received(&self, topic: &str) -> Vec<Message> {
