@@ -4,11 +4,13 @@ mod catalogue;
 mod figures;
 mod modes;
 mod properties;
+mod whole;
 
 use std::sync::{Arc, LazyLock};
 
 use super::*;
 use crate::record::Key;
+use crate::{encode, parse, record, redact};
 
 fn config(select: &[&str], rules: &[(&str, &str)], fields: &[&str]) -> Config {
     let own = |text: &&str| (*text).to_owned();

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::whole::{Choice, check};
 use super::*;
 
 /// Secrets of which no part may be seen, as text with something before and after.
@@ -59,6 +60,137 @@ fn json_string(text: &str, escaped: &[bool]) -> String {
         }
     }
     json + "\""
+}
+
+/// Redactors of every mode, made once.
+static MODES: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
+    let key = TokenKey::new("0123456789abcdef0123456789abcdef", Some("k1")).unwrap();
+    let of = |mode| Config { mode, key: Some(key.clone()), ..config(&["secrets", "pii"], &[], &["pin"]) };
+    Mode::ALL.map(of).iter().map(|config| Redactor::new(config).unwrap()).collect()
+});
+
+/// What lines are made of that rules look at, so that they meet in all ways.
+const PARTS: [&str; 26] = [
+    "ada@example.org",
+    "4111111111111111",
+    "password",
+    "=",
+    ":",
+    "\"",
+    "\\",
+    "\\u0040",
+    "%40",
+    "{",
+    "}",
+    "{\"pin\":",
+    "{\"order\":\"no 12\",",
+    "null",
+    "<redacted:email>",
+    "<redacted:card:1111>",
+    "<redacted:email:k1:xt5gvjlef5x7ucrv>",
+    "_b64=",
+    "YWRhQGV4YW1wbGUub3Jn",
+    "kind: Secret",
+    "Basic ",
+    "-----BEGIN PRIVATE KEY-----",
+    "qzx",
+    "é😀",
+    "12",
+    ",",
+];
+
+fn meeting() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        4 => (0..PARTS.len()).prop_map(|part| PARTS[part].as_bytes().to_vec()),
+        1 => proptest::collection::vec(any::<u8>(), 0..4),
+        1 => any::<String>().prop_map(String::into_bytes),
+    ];
+    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+/// A text where the characters that `chosen` picks are percent-encoded.
+fn with_percent(text: &str, chosen: &[bool]) -> String {
+    let encode = |(character, chosen): (char, &bool)| match (chosen, character.is_ascii()) {
+        (true, true) => format!("%{:02x}", u32::from(character)),
+        _ => character.to_string(),
+    };
+    text.chars().zip(chosen.iter().cycle()).map(encode).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn what_leaves_of_any_line_holds(line in meeting(), redactor in 0..6_u8, format in 0..3_u8, cut in prop::option::of(0..200_usize)) {
+        let choice = Choice { redactor, format, keep: cut.unwrap_or(usize::MAX) };
+        let held = check(choice, &line);
+        prop_assert!(held.is_ok(), "{choice:?}: {held:?}");
+    }
+
+    #[test]
+    fn nothing_planted_leaves_in_any_mode_and_twice_changes_nothing(
+        (text, secrets) in planted(),
+        chosen in proptest::collection::vec(any::<bool>(), 1..40),
+    ) {
+        for (redactor, mode) in MODES.iter().zip(Mode::ALL) {
+            let clean = redact(redactor, &text);
+            for secret in &secrets {
+                prop_assert!(!clean.contains(secret), "{} left: {}", secret, clean);
+            }
+            prop_assert!(!clean.contains("qz"), "a part left: {}", clean);
+            // Where something is removed, its neighbours meet.
+            if mode != Mode::Remove {
+                prop_assert_eq!(redact(redactor, &clean), clean.as_str(), "twice, {:?}", mode);
+            }
+            let json = format!("{{\"a\":{},\"n\":1}}", json_string(&text, &chosen));
+            let clean = redact_json(redactor, &json);
+            prop_assert!(mode == Mode::Remove || redact_json(redactor, &clean) == clean, "twice, {:?}: {}", mode, clean);
+        }
+    }
+
+    #[test]
+    fn nothing_planted_leaves_percent_encoded(
+        (text, secrets) in planted(),
+        chosen in proptest::collection::vec(any::<bool>(), 1..40),
+    ) {
+        let clean = redact(&MODES[0], &with_percent(&text, &chosen));
+        let mut decoded = Unescaped::default();
+        decoded.decode_percent(clean.as_bytes());
+        let clean = String::from_utf8_lossy(decoded.bytes());
+        for secret in &secrets {
+            prop_assert!(!clean.contains(secret), "{} left: {}", secret, clean);
+        }
+    }
+
+    #[test]
+    fn chunks_do_not_matter(texts in proptest::collection::vec(meeting(), 1..8), breaks in proptest::collection::vec(any::<bool>(), 8)) {
+        let redactor = &MODES[0];
+        let texts: Vec<Vec<u8>> =
+            texts.into_iter().map(|text| text.into_iter().filter(|byte| *byte != b'\n').collect()).collect();
+        let (parsed, mut scratch, mut hits) = (Parsed::default(), Scratch::default(), Hits::default());
+        let (mut chunk, mut lines) = (Vec::new(), Vec::new());
+        for (number, text) in texts.iter().enumerate() {
+            lines.push((chunk.len(), text));
+            chunk.extend_from_slice(text);
+            chunk.push(b'\n');
+            if !breaks[number] && number + 1 < texts.len() {
+                continue;
+            }
+            redactor.scan(&chunk, &mut hits);
+            for (start, text) in lines.drain(..) {
+                let mut left = |hot| {
+                    let line = redactor.redact(text, text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+                    let piece = |piece| match piece {
+                        Piece::Text(text) => text.to_vec(),
+                        Piece::Mask(label) => label.as_bytes().to_vec(),
+                    };
+                    line.pieces(line.whole()).flat_map(piece).collect::<Vec<u8>>()
+                };
+                prop_assert_eq!(left(hits.touch(start, start + text.len() + 1)), left(true));
+            }
+            chunk.clear();
+        }
+    }
 }
 
 proptest! {
