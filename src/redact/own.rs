@@ -35,13 +35,7 @@ pub(super) fn own(name: &str, text: &str) -> Result<Rule, Error> {
         Error::RuleField { rule: name.to_owned(), field }
     })?;
     let forms = pattern.map(|pattern| form(name, pattern)).transpose()?.map(|(form, _)| form);
-    Ok(Rule {
-        name: name.to_owned(),
-        trigger: None,
-        fields: Some(fields),
-       
-        forms: forms.into_iter().collect(),
-    })
+    Ok(Rule { name: name.to_owned(), trigger: None, fields: Some(fields), forms: forms.into_iter().collect() })
 }
 
 /// Compiles one pattern.

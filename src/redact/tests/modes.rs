@@ -189,7 +189,7 @@ fn percent_encoding_and_base64_are_opened() {
         ("q=%61%64a%40ex%61mple.org", "q=<redacted:email>"),
         ("100%20of%zz", "100%20of%zz"),
         // ada@example.org:x, order-12345 by, hunter2hunter2
-        ("Basic YWRhQGV4YW1wbGUub3JnOng=", "Basic <redacted:password>"),
+        ("Basic YWRhQGV4YW1wbGUub3JnOng=", "Basic <redacted:basic_auth>"),
         ("body_b64=b3JkZXItMTIzNDUgYnk= x", "body_b64=<redacted:order> x"),
         (r#"{"payload.base64": "b3JkZXItMTIzNDUgYnk"}"#, r#"{"payload.base64": "<redacted:order>"}"#),
         ("password_b64=aHVudGVyMmh1bnRlcjI= x", "password_b64=<redacted:password> x"),
