@@ -16,8 +16,8 @@ use logskiff::redact::{Carry, Config, Group, Hits, Redactor, Scratch, detectors}
 /// As much as the shipper reads at once.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Larger than the caches of a core, so that lines come from memory as they do in life.
-const CORPUS_BYTES: usize = 8 << 20;
-const ROUNDS: usize = 3;
+const CORPUS_BYTES: usize = 16 << 20;
+const ROUNDS: usize = 5;
 /// The seed of every corpus: the same lines on every machine.
 const SEED: u64 = 8;
 
