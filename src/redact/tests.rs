@@ -53,11 +53,25 @@ fn redact(redactor: &Redactor, text: &str) -> String {
     let chunk = format!("x\n{text}\ny\n");
     redactor.scan(chunk.as_bytes(), &mut hits);
     let hot = hits.touch(2, chunk.len() - 2);
+    assert_named(redactor, text, hot);
     let as_scanned = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
     let as_scanned = shown(&as_scanned, as_scanned.whole());
     let in_full = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
     assert_eq!(as_scanned, shown(&in_full, in_full.whole()), "stage one missed {text:?}");
     as_scanned
+}
+
+/// Runs every rule on a line, whatever its trigger says, and holds the first stage against those that match.
+#[track_caller]
+fn assert_named(redactor: &Redactor, text: &str, hot: bool) {
+    let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes()));
+    let mut masks = Masks::default();
+    for (number, rule) in redactor.rules.iter().enumerate().filter(|(_, rule)| rule.trigger.is_some()) {
+        masks.clear();
+        rule.mark(bytes, number, &mut masks);
+        let named = hot && which.may_match(number) && redactor.may_match(bytes);
+        assert!(named || masks.is_empty(), "the trigger of {} misses {text:?}", rule.name);
+    }
 }
 
 /// A parser for tests: one object of strings and numbers, nested objects and arrays, without spaces.

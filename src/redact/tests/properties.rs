@@ -258,6 +258,7 @@ proptest! {
                 shown(&line, line.whole())
             };
             prop_assert_eq!(left(hot), left(true));
+            assert_named(redactor, text, hot);
             at += text.len() + 1;
         }
     }
