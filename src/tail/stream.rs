@@ -61,8 +61,10 @@ struct Desk {
     from: u64,
     kept: VecDeque<u8>,
     ended: bool,
-    /// The name is gone, or nobody wants more of it: its next end is its last.
+    /// The name is gone: its next end is its last.
     retired: bool,
+    /// Nobody wants more of it.
+    unwanted: bool,
     complaint: Option<&'static str>,
 }
 
@@ -138,16 +140,16 @@ impl Stream {
         self.shared.bell.notify_all();
     }
 
-    /// Its next end is its last.
+    /// Its next end is its last. What its writer still writes is read, whenever there is room for it.
     fn retire(&self) {
         self.shared.desk().retired = true;
-        self.shared.bell.notify_all();
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.retire();
+        self.shared.desk().unwanted = true;
+        self.shared.bell.notify_all();
     }
 }
 
@@ -165,9 +167,9 @@ impl Shared {
 
     /// Waits until there is room, and says how much; `None` when nobody wants any more.
     fn room(&self, kept_bytes_max: usize) -> Option<usize> {
-        let full = |desk: &mut Desk| desk.kept.len() >= kept_bytes_max && !desk.retired;
+        let full = |desk: &mut Desk| desk.kept.len() >= kept_bytes_max && !desk.unwanted;
         let desk = self.bell.wait_while(self.desk(), full).unwrap_or_else(PoisonError::into_inner);
-        kept_bytes_max.checked_sub(desk.kept.len()).filter(|room| *room > 0)
+        kept_bytes_max.checked_sub(desk.kept.len()).filter(|room| *room > 0 && !desk.unwanted)
     }
 }
 
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn until(what: &str, condition: impl Fn() -> bool) {
+    fn until(what: &str, mut condition: impl FnMut() -> bool) {
         let start = Instant::now();
         while !condition() {
             assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
@@ -323,6 +325,32 @@ mod tests {
         until("the end", || stream.extent() == Extent { length: 13, ended: true });
         assert_eq!(read(&stream, 8, 100), b"three");
         assert_eq!(format!("{stream:?}"), "Stream(0..13, ended: true)");
+    }
+
+    /// Goal: a pipe whose name is gone while there is no room for more is read to its end all the same.
+    #[test]
+    fn a_full_pipe_whose_name_is_gone_is_read_to_its_end() {
+        const MOST: usize = 100_000;
+        let (from, mut to) = pipe();
+        let stream = Stream::start(from, false, MOST).unwrap();
+        let text: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).chain(*b"\n").collect();
+        let written = text.clone();
+        let writer = std::thread::spawn(move || to.write_all(&written));
+        until("as much as may be kept", || stream.extent().length == MOST as u64);
+        stream.retire();
+        let mut got = Vec::new();
+        until("the end", || {
+            let Extent { length, ended } = stream.extent();
+            let at = got.len() as u64;
+            got.extend(read(&stream, at, usize::try_from(length - at).unwrap()));
+            stream.forget(length);
+            ended
+        });
+        let at = got.len() as u64;
+        got.extend(read(&stream, at, MOST));
+        assert_eq!(got.len(), text.len());
+        assert!(got == text);
+        writer.join().unwrap().unwrap();
     }
 
     /// Goal: memory is bounded, the writer waits, and every byte arrives once what was before is settled.
