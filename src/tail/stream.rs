@@ -14,6 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags};
+
 use super::content::Content;
 use super::discover::Pipe;
 use super::open::{OpenError, open_pipe_beneath};
@@ -207,6 +209,8 @@ fn pump(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Whoever made the pipe may have set it so, and shares it with us: it stays as it is.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => await_bytes(file),
             Err(_) => {
                 complaint = Some("reading it failed, so this is its end");
                 break;
@@ -217,6 +221,13 @@ fn pump(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &
     (desk.ended, desk.complaint) = (true, complaint);
     drop(desk);
     wake.unpark();
+}
+
+/// Waits until there is something to read, or the end. What goes wrong with that, the next read tells.
+fn await_bytes(file: &File) {
+    if rustix::event::poll(&mut [PollFd::new(file, PollFlags::IN)], None).is_err() {
+        std::thread::sleep(PAUSE);
+    }
 }
 
 impl Tail {
@@ -325,6 +336,23 @@ mod tests {
         until("the end", || stream.extent() == Extent { length: 13, ended: true });
         assert_eq!(read(&stream, 8, 100), b"three");
         assert_eq!(format!("{stream:?}"), "Stream(0..13, ended: true)");
+    }
+
+    /// Goal: a pipe that its maker has set not to block is waited for like any other.
+    #[test]
+    fn a_pipe_that_does_not_block_is_waited_for() {
+        let (from, mut to) = pipe();
+        rustix::io::ioctl_fionbio(&from, true).unwrap();
+        let stream = Stream::start(from, true, 1 << 20).unwrap();
+        for (line, length) in [(&b"one\n"[..], 4), (b"two\n", 8)] {
+            // Long enough for the thread to have found nothing.
+            std::thread::sleep(2 * PAUSE);
+            to.write_all(line).unwrap();
+            until("the line", || stream.extent() == Extent { length, ended: false });
+        }
+        drop(to);
+        until("the end", || stream.extent() == Extent { length: 8, ended: true });
+        assert_eq!((read(&stream, 0, 100).as_slice(), stream.complaint()), (&b"one\ntwo\n"[..], None));
     }
 
     /// Goal: a pipe whose name is gone while there is no room for more is read to its end all the same.
