@@ -57,7 +57,8 @@ fn take(payload: &[u8], received: &mut Received) -> anyhow::Result<()> {
         Value::Number(sequence) => sequence.to_string(),
         _ => sequence_of(record["url.original"].as_str().unwrap_or_default()),
     };
-    let log = if path.ends_with("access.log") { "access" } else { "app" };
+    // A file that was rotated before it was seen goes by its later name.
+    let log = if path.contains("access.log") { "access" } else { "app" };
     received.messages += 1;
     // Decoded, an escaped secret shows as well.
     received.secrets += secrets_in(&record.to_string());
