@@ -261,7 +261,7 @@ impl Redactor {
     /// Unites the masks, but for what lies within a mask that the text holds already.
     fn unite(&self, text: &[u8], masks: &mut Masks, earlier: &mut Vec<TextRange>) {
         if !masks.is_empty() {
-            label::find_masks(text, &self.labels, earlier);
+            label::find_masks(text, &self.labels, self.key.as_ref(), earlier);
             masks.drop_within(earlier);
         }
         masks.unite();

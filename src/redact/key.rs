@@ -98,7 +98,7 @@ impl TokenKey {
 }
 
 /// Whether `text` may be the id of a key.
-pub(super) fn is_id(text: &str) -> bool {
+fn is_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(fits)
 }
