@@ -67,13 +67,21 @@ pub struct Frames<'t> {
     boundary: Boundary,
     /// Nothing follows these bytes, now or later: a line without its newline is whole.
     last: bool,
+    /// No writer has yet to fill the zeros among these bytes.
+    filled: bool,
 }
 
 impl<'t> Frames<'t> {
     /// Frames `bytes`, which stand at `base` in their file, just after `boundary`.
     #[must_use]
     pub fn new(config: Config, bytes: &'t [u8], base: u64, boundary: Boundary, last: bool) -> Self {
-        Self { config, bytes, base, at: 0, boundary, last }
+        Self { config, bytes, base, at: 0, boundary, last, filled: false }
+    }
+
+    /// Says whether zeros with nothing behind them are zeros for good; otherwise they may be space that is yet to be filled.
+    #[must_use]
+    pub fn filled(self, filled: bool) -> Self {
+        Self { filled, ..self }
     }
 
     fn piece(&mut self, bytes: usize, boundary: Boundary) -> Span {
@@ -115,8 +123,7 @@ impl<'t> Iterator for Frames<'t> {
             return Some(self.rest(rest));
         }
         if first == 0 {
-            // Zeros with nothing behind them may be space that the writer has yet to fill.
-            let zeros = rest.iter().position(|byte| *byte != 0)?;
+            let zeros = rest.iter().position(|byte| *byte != 0).or(self.filled.then_some(rest.len()))?;
             return Some(Framed::Hole(self.piece(zeros, Boundary::Line)));
         }
         match memchr(b'\n', rest) {
@@ -176,6 +183,8 @@ mod tests {
         check(b"123456789", true, &["100..108 \"12345678\" cut", "108..109 rest cut"]);
         check(b"\0\0a\n", false, &["100..102 hole", "102..104 \"a\""]);
         check(b"\0\0", true, &[]);
+        let mut filled = Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::Line, false).filled(true);
+        assert!(matches!(filled.nth(1), Some(Framed::Hole(Span { start: 2, end: 4 }))));
         check("1234567\u{e9}z\n".as_bytes(), false, &["100..107 \"1234567\" cut", "107..111 rest"]);
     }
 

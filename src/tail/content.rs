@@ -128,18 +128,19 @@ impl Content {
         }
     }
 
-    /// How many bytes from `offset` on are zeros that something else follows; 0 where nothing does: a writer may have yet to
-    /// fill them. Holes are passed over without being read.
+    /// How many bytes from `offset` on are zeros that something else follows. Where nothing does, 0: a writer may have yet to
+    /// fill them; but all of them if they are `filled`, so that none has. Holes are passed over without being read.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn zeros(&self, offset: u64) -> io::Result<u64> {
+    pub(super) fn zeros(&self, offset: u64, filled: bool) -> io::Result<u64> {
         let mut at = offset;
         let mut block = vec![0; ZEROS_BYTES];
         loop {
             if let Self::Plain(file) = self {
                 match rustix::fs::seek(file, SeekFrom::Data(at)) {
                     Ok(data) => at = at.max(data),
+                    Err(Errno::NXIO) if filled => return Ok(self.length()?.saturating_sub(offset)),
                     Err(Errno::NXIO) => return Ok(0),
                     // The file system knows no holes: all of it is read.
                     Err(_) => {}
@@ -149,10 +150,10 @@ impl Content {
             if let Some(first) = block[..read].iter().position(|byte| *byte != 0) {
                 return Ok(at + first as u64 - offset);
             }
-            if read < block.len() {
-                return Ok(0);
-            }
             at += read as u64;
+            if read < block.len() {
+                return Ok(if filled { at - offset } else { 0 });
+            }
             // Nobody has yet to fill so many zeros that were written as such.
             if at - offset >= ZEROS_READ_MAX {
                 return Ok(at - offset);

@@ -247,6 +247,12 @@ impl TailFile {
         }
     }
 
+    /// Whether no writer has yet to fill what is zero in it: what came through a pipe is not written to again.
+    #[must_use]
+    pub fn is_filled(&self, now: Instant) -> bool {
+        self.handle.is_stream() || self.is_final(now)
+    }
+
     /// Whether it is in its place and has not been written to for a while.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
@@ -337,12 +343,12 @@ impl TailFile {
         self.more |= !whole;
     }
 
-    /// How many of the bytes that follow the position are zeros before something else.
+    /// How many of the bytes that follow the position are zeros before something else, or for good.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn zeros(&self) -> io::Result<u64> {
-        self.handle.zeros(self.at.offset)
+    pub fn zeros(&self, now: Instant) -> io::Result<u64> {
+        self.handle.zeros(self.at.offset, self.is_filled(now))
     }
 
     /// Moves past so many zeros, which a span now covers.

@@ -65,6 +65,25 @@ fn a_hole_of_ten_gibibytes_is_skipped() {
     assert_eq!(said.len(), 2, "nothing but the two lines");
 }
 
+/// Goal: zeros with nothing behind them, as a file system leaves them after a crash, do not hold a file that is deleted.
+#[test]
+fn zeros_at_the_end_of_a_deleted_file_do_not_hold_it() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "before\n");
+    File::options().write(true).open(scene.log("app.log")).unwrap().set_len(10 << 30).unwrap();
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("before"));
+    fs::remove_file(scene.log("app.log")).unwrap();
+    let descriptors = format!("/proc/{}/fd", sidecar.id());
+    let held = || {
+        let open = fs::read_dir(&descriptors).unwrap().flatten();
+        open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path.ends_with("app.log (deleted)"))
+    };
+    assert!(held(), "it is held as long as it may grow");
+    wait_until("the file to be let go", PATIENCE, || !held());
+    sidecar.drain(PATIENCE);
+}
+
 /// Goal: names that are not UTF-8 or hold a newline work, are escaped on output, and are known over a restart.
 #[test]
 fn odd_names_are_read_and_known_again() {

@@ -65,6 +65,26 @@ fn an_exit_at_the_end_waits_for_it() {
     assert_eq!(counted(&sidecar).len(), 3, "{:?}", counted(&sidecar));
 }
 
+/// Goal: NUL bytes, more than may be kept, hold up neither what comes after them nor the end.
+#[test]
+fn zeros_in_a_pipe_hold_up_nothing() {
+    let scene = Scene::prepare();
+    let (mut sidecar, mut stdin) = start(&scene, &from_stdin(&scene.settings()));
+    // Not waited for: it would wait for ever where nothing is read any more.
+    std::thread::spawn(move || {
+        for line in ["first\n", "second\n", ""] {
+            stdin.write_all(line.as_bytes()).unwrap();
+            for _ in 0..8 {
+                stdin.write_all(&vec![0; 1 << 20]).unwrap();
+            }
+        }
+    });
+    let (status, _) = sidecar.wait(PATIENCE);
+    assert!(status.success(), "{status}: {}", sidecar.stderr());
+    assert_eq!(sidecar.stdout(), "first\nsecond\n");
+    assert!(sidecar.stderr().contains("\"left_bytes\":0"), "{}", sidecar.stderr());
+}
+
 /// Goal: while the broker is away memory is bounded and the writer waits; then everything arrives once.
 #[test]
 fn while_the_broker_is_away_the_writer_waits() {

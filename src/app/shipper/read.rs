@@ -115,9 +115,10 @@ impl Shipper {
         };
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
         let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
-        let bytes = &buffer[..bytes];
+        let (bytes, is_filled) = (&buffer[..bytes], opened.is_filled(now));
         self.tools.pipelines[desk.input].scan(bytes);
-        let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final);
+        let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
+            .filled(is_filled && last);
         let taken = self.take(file, &mut desk, frames, at, written);
         self.desks.insert(file, desk);
         let taken = taken?;
@@ -126,7 +127,7 @@ impl Shipper {
         }
         let zeros = at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {
-            return Ok(Some(self.pass_zeros(file, at.offset)));
+            return Ok(Some(self.pass_zeros(file, at.offset, now)));
         }
         if taken.bytes == 0 && !taken.full && !last {
             return Ok((most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done));
@@ -140,8 +141,8 @@ impl Shipper {
     }
 
     /// Passes over a hole that is longer than what is read at once.
-    fn pass_zeros(&mut self, file: FileId, start: u64) -> Turn {
-        match self.tools.tail.pass_zeros(file) {
+    fn pass_zeros(&mut self, file: FileId, start: u64, now: Instant) -> Turn {
+        match self.tools.tail.pass_zeros(file, now) {
             0 => Turn::Done,
             zeros => {
                 self.drop_span(file, Span { start, end: start + zeros }, Boundary::Line, DropReason::Hole);
