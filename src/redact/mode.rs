@@ -42,8 +42,18 @@ pub(super) const PARTIAL_CHARS_MIN: usize = 12;
 pub(super) const PARTIAL_CHARS: usize = 4;
 
 /// What people choose themselves, or what is a key in itself: the end of it would help to guess the rest.
-const NEVER_PARTIAL: [&str; 7] =
-    ["private_key", "password", "url_password", "basic_auth", "cookie", super::FIELD, super::UNREADABLE];
+const NEVER_PARTIAL: [&str; 10] = [
+    "private_key",
+    "password",
+    "url_password",
+    "basic_auth",
+    "digest_auth",
+    "connection_string",
+    "cookie",
+    "session",
+    super::FIELD,
+    super::UNREADABLE,
+];
 
 /// The mode of a rule for which `said` was said; `keyed`: there is a key for tokens.
 pub(super) fn of(name: &str, said: Mode, keyed: bool) -> Mode {
@@ -93,6 +103,12 @@ mod tests {
 
     #[test]
     fn what_people_choose_is_never_shown_in_part() {
+        let known = |name: &str| crate::redact::detectors().any(|detector| detector.name == name);
+        assert!(
+            NEVER_PARTIAL
+                .iter()
+                .all(|name| known(name) || [super::super::FIELD, super::super::UNREADABLE].contains(name))
+        );
         assert_eq!(of("password", Mode::Partial, false), Mode::Mask);
         assert_eq!(of("field", Mode::Partial, true), Mode::Mask);
         assert_eq!(of("card", Mode::Partial, true), Mode::Partial);
