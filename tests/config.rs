@@ -133,6 +133,9 @@ fn wrong_inputs_are_named() {
     check_wrong(&[("LOGSKIFF_PATHS", "/{a,b}/x.log")], "LOGSKIFF_PATHS", "no fixed directory");
     check_wrong(&[("LOGSKIFF_PATHS", "/var/../etc/*")], "LOGSKIFF_PATHS", "`..`");
     check_wrong(&[("LOGSKIFF_PATHS", "/var/log/")], "LOGSKIFF_PATHS", "directory");
+    check_wrong(&[("LOGSKIFF_PATHS", "/var/log//app.log")], "LOGSKIFF_PATHS", "`//`");
+    check_wrong(&[("LOGSKIFF_PATHS", "/var/./log/*.log")], "LOGSKIFF_PATHS", "`/./`");
+    check_wrong(&[("LOGSKIFF_EXCLUDE", "**//debug.log")], "LOGSKIFF_EXCLUDE", "`//`");
     check_wrong(&[("LOGSKIFF_PATHS", "/var/log/[a")], "LOGSKIFF_PATHS", "is not a glob");
     check_wrong(&[("LOGSKIFF_PATHS", ",")], "LOGSKIFF_PATHS", "names no file");
     check_wrong(&[("LOGSKIFF_EXCLUDE", "*.gz")], "LOGSKIFF_EXCLUDE", "would match nothing");

@@ -116,6 +116,10 @@ fn exclude_mistake(glob: &str) -> Option<String> {
 }
 
 fn glob_mistake(glob: &str) -> Option<String> {
+    // The names that are found have neither, so it would match none of them.
+    if let Some(part) = ["//", "/./"].iter().find(|part| glob.contains(**part)) {
+        return Some(format!("{} would match nothing for its `{part}`; write `/`", shown(glob)));
+    }
     let built = GlobBuilder::new(glob).literal_separator(true).build();
     built.err().map(|error| format!("{} is not a glob: {}", shown(glob), error.kind()))
 }
