@@ -3,6 +3,7 @@
 //! Each death ends the process as SIGKILL does, while an application goes on writing and rotating, by renaming and by copying in
 //! turns. A last process, without points, ships the rest.
 
+#![cfg(feature = "failpoints")]
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
