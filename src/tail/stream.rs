@@ -276,6 +276,12 @@ impl Tail {
         }
     }
 
+    /// Whether there is a sign of whoever writes: a file, or bytes in a pipe, which may be there before its writer.
+    #[must_use]
+    pub fn was_written(&self) -> bool {
+        self.files().any(|file| !file.handle.is_stream() || file.size > 0)
+    }
+
     /// Whether standard input is open and has not ended.
     #[must_use]
     pub fn awaits_end(&self) -> bool {

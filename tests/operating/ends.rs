@@ -101,30 +101,62 @@ fn a_sentinel_file_ends_it_once_everything_is_acknowledged() {
     assert_eq!(scene.kafka.received(TOPIC).len(), 5);
 }
 
-/// Goal: in a shared process namespace it ends when the application has, and not before.
-#[test]
-fn it_ends_when_the_application_s_processes_are_gone() {
+/// Makes a process namespace of its own; nothing for a machine that lets nobody do so.
+fn namespace() -> Option<Command> {
     let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
     let can = Command::new("unshare").args(namespace).arg("true").stderr(Stdio::null()).status();
     if !can.is_ok_and(|status| status.success()) {
         assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "no process namespace can be made here");
         eprintln!("skipped: this machine lets nobody make a process namespace (unshare --user --pid)");
-        return;
+        return None;
     }
+    let mut command = Command::new("unshare");
+    command.args(namespace).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    Some(command)
+}
+
+/// Goal: in a shared process namespace it ends when the application has, and not before.
+#[test]
+fn it_ends_when_the_application_s_processes_are_gone() {
+    let Some(mut command) = namespace() else { return };
     let scene = Scene::new();
     let settings = scene.settings().with("LOGSKIFF_EXIT", "app");
     let sidecar = settings.command();
     let logs = scene.path("logs/app.log").display().to_string();
     // Process 1 stands for the pod's own; the application writes, waits, writes its last line and ends.
     let script = "(echo first; sleep 2; printf last) > \"$1\" & exec_sidecar=$2; \"$exec_sidecar\"; echo code=$?";
-    let mut command = Command::new("unshare");
-    command.args(namespace).args(["sh", "-c", script, "sh", &logs]).arg(sidecar.get_program());
-    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.args(["sh", "-c", script, "sh", &logs]).arg(sidecar.get_program());
     command.envs(sidecar.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let start = std::time::Instant::now();
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.output().unwrap();
     let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("code=0"), "{out}\n{log}");
     assert!(start.elapsed() >= Duration::from_secs(2));
     assert_eq!(scene.kafka.received(TOPIC).len(), 2, "{log}");
+}
+
+/// Goal: a pipe that was made for an application is no sign that the application was there.
+#[test]
+fn a_pipe_without_a_writer_is_no_application() {
+    let Some(mut command) = namespace() else { return };
+    let scene = Scene::new();
+    let [pipe, gate] = ["logs/app.pipe", "gate"].map(|name| {
+        let path = scene.path(name);
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        path.display().to_string()
+    });
+    let sidecar = scene.settings().with("LOGSKIFF_EXIT", "app").with("LOGSKIFF_PATHS", &pipe).command();
+    // Process 1 alone waits at the gate; then the application comes.
+    let script = "\"$3\" & read go < \"$2\"; (echo first; sleep 1; echo last) > \"$1\" & wait";
+    command.args(["sh", "-c", script, "sh", &pipe, &gate]).arg(sidecar.get_program());
+    command.envs(sidecar.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let running = command.stderr(Stdio::piped()).spawn().unwrap();
+    // Twice as long as an application is gone before that counts.
+    std::thread::sleep(Duration::from_secs(4));
+    std::fs::write(&gate, "go\n").unwrap();
+    wait_until("both lines", PATIENCE, || scene.kafka.received(TOPIC).len() == 2);
+    let output = running.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("LOGSKIFF_EXIT names has happened"), "{log}");
 }

@@ -79,7 +79,7 @@ impl Life {
             Exit::File(path) => path.exists(),
             Exit::App => {
                 let others = self.system.others() > 0;
-                self.app_seen |= others || tail.files().next().is_some();
+                self.app_seen |= others || tail.was_written();
                 if others || !self.app_seen {
                     self.gone_since = None;
                 }
