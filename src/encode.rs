@@ -12,6 +12,7 @@ mod text;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use self::names::Names;
@@ -122,7 +123,8 @@ impl Envelope {
         for (name, value) in [
             ("kubernetes.pod.name", clean(&pod.name)),
             ("kubernetes.pod.uid", clean(&pod.uid)),
-            ("kubernetes.pod.ip", clean(&pod.ip)),
+            // The pod's own address is no person's, and an address can hold nothing else.
+            ("kubernetes.pod.ip", pod.ip.clone().filter(|ip| ip.parse::<IpAddr>().is_ok()).or_else(|| clean(&pod.ip))),
             ("kubernetes.namespace", clean(&pod.namespace)),
             ("kubernetes.node.name", clean(&pod.node)),
             ("kubernetes.container.name", clean(&pod.container)),

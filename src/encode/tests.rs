@@ -19,6 +19,20 @@ fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
     Envelope::new(config, &source, |text| redactor.redact_text(text))
 }
 
+/// Goal: the pod's own address is shown whatever is masked; what is no address is searched like all else.
+#[test]
+fn the_pods_own_address_stays() {
+    for (ip, shown) in [("10.244.0.7", "10.244.0.7"), ("fd00::7", "fd00::7"), ("10.244.0.7 x", "masked")] {
+        let pod = Pod { ip: Some(ip.to_owned()), ..Pod::default() };
+        let config = Config { encoding: Encoding::Json, event_id: EventId::Off, fields: vec![], pod, syslog: None };
+        let labels = BTreeMap::new();
+        let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
+        let envelope = Envelope::new(&config, &source, |_| "masked".to_owned());
+        let members = String::from_utf8(envelope.members).unwrap();
+        assert!(members.contains(&format!(r#""kubernetes.pod.ip":"{shown}""#)), "{ip}: {members}");
+    }
+}
+
 fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> Vec<u8> {
     let fields = vec!["password".to_owned()];
     let redactor = Redactor::new(&redact::Config {
