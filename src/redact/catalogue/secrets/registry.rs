@@ -45,7 +45,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "crates_io",
         group: Group::Secrets,
-        finds: "API tokens of crates.io (cio and 32 characters)",
+        finds: "API tokens of Rust's package registry (cio and 32 characters)",
         leaves: "longer and shorter words",
         trigger: Trigger::Shape(r"(?-u)cio[A-Za-z0-9]{12}"),
         patterns: &[plain(r"(?-u)\bcio[A-Za-z0-9]{32}\b")],
