@@ -7,22 +7,27 @@
 use super::Redactor;
 use super::fields::Walk;
 use super::masks::Masks;
+use super::stage::Which;
 use super::unescape::{Unescaped, has_percent};
 use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
 impl Redactor {
     /// Runs the rules that need no fields; those with a trigger only where it was hit.
     pub(super) fn mark(&self, text: &[u8], hot: bool, masks: &mut Masks) {
-        self.mark_as_is(text, hot, masks);
-        if let (true, Some(base64)) = (hot, &self.base64) {
-            base64.mark(text, masks, |decoded, found| self.mark_as_is(decoded, true, found));
+        let which = hot.then(|| self.stage.which(text));
+        self.mark_as_is(text, which.as_ref(), masks);
+        if let Some(base64) = &self.base64
+            && which.is_some_and(|which| which.may_hold_base64())
+        {
+            base64.mark(text, masks, |decoded, found| {
+                self.mark_as_is(decoded, Some(&self.stage.which(decoded)), found);
+            });
         }
     }
 
-    fn mark_as_is(&self, text: &[u8], hot: bool, masks: &mut Masks) {
-        if hot || self.untriggered {
-            let which = hot.then(|| self.stage.which(text));
-            let hit = |number: usize| which.as_ref().is_some_and(|which| which.may_match(number));
+    fn mark_as_is(&self, text: &[u8], which: Option<&Which>, masks: &mut Masks) {
+        if which.is_some() || self.untriggered {
+            let hit = |number: usize| which.is_some_and(|which| which.may_match(number));
             for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.fields.is_none()) {
                 if rule.trigger.is_none() || hit(number) {
                     rule.mark(text, self.by(number), self.unreadable(), masks);

@@ -39,6 +39,11 @@ impl Which {
             self.own
         }
     }
+
+    /// Whether Base64 may stand in it: its trigger follows those of the catalogue's rules.
+    pub(super) fn may_hold_base64(&self) -> bool {
+        self.catalogue.as_ref().is_none_or(|matches| matches.matched(self.own_first))
+    }
 }
 
 /// The lines of one chunk that may hold something; reused from chunk to chunk.
