@@ -62,6 +62,9 @@ pub(super) fn open_pipe_beneath(root: &Path, relative: &Path) -> Result<File, Op
 }
 
 fn open(root: &Path, relative: &Path, wanted: FileType) -> Result<File, OpenError> {
+    if !relative.components().all(|component| matches!(component, Component::Normal(_))) {
+        return Err(OpenError::Outside);
+    }
     let root = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let seen = rustix::fs::statat(&root, relative, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(seen.st_mode) {
@@ -135,6 +138,7 @@ mod tests {
         symlink(outside.path().join("token"), root.join("link.log")).unwrap();
         symlink(outside.path(), root.join("linked")).unwrap();
         rustix::fs::mknodat(CWD, root.join("fifo.log"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let above = Path::new("sub/../..").join(outside.path().file_name().unwrap());
         let root_handle = || rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
 
         for (path, want) in [
@@ -144,7 +148,9 @@ mod tests {
             ("fifo.log", "NotRegular"),
             ("sub", "NotRegular"),
             ("none.log", "Gone"),
-            ("sub/../../x", "Gone"),
+            ("sub/../sub/app.log", "Outside"),
+            (above.to_str().unwrap(), "Outside"),
+            ("/etc/passwd", "Outside"),
         ] {
             check(open_beneath(root, Path::new(path)), want);
         }
