@@ -129,3 +129,37 @@ fn deaths_while_forcing_to_the_disk_lose_nothing() {
         check(point, &[0, 0, 1, 0], 0);
     }
 }
+
+/// Goal: a defect tells its place, and nothing of the line that it was working on, on stderr, stdout and in the termination
+/// message; what it had not shipped is shipped by the next process.
+#[test]
+fn a_defect_tells_its_place_alone() {
+    for point in ["read", "enqueue", "report", "write"] {
+        let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+        let kafka = Mock::start(&[TOPIC]);
+        let ending = folder.path().join("termination-log");
+        let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+            .with("LOGSKIFF_LOG", "trace")
+            .with("LOGSKIFF_START", "beginning")
+            .with("LOGSKIFF_TERMINATION_LOG", ending.to_str().unwrap());
+        std::fs::create_dir_all(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("logs/app.log"), "order placed by password=zebra-in-line\n".repeat(50))
+            .unwrap();
+        // What a panic says may quote what was being worked on.
+        let points = format!("{point}=panic(password=zebra-in-panic)");
+        let mut sidecar = Sidecar::start(folder.path(), &settings.clone().with("FAILPOINTS", &points));
+        let (status, _) = sidecar.wait(PATIENCE);
+        assert!(!status.success(), "{points}: {status}");
+        let told = sidecar.stderr();
+        assert!(told.contains("a defect at src/crash.rs:"), "{points}: {told}");
+        let ended = std::fs::read_to_string(&ending).unwrap_or_default();
+        for (what, text) in [("stderr", told), ("stdout", sidecar.stdout()), ("the termination message", ended)] {
+            assert!(!text.contains("zebra"), "{points}, on {what}: {text}");
+        }
+        let sidecar = Sidecar::start(folder.path(), &settings);
+        support::wait_until("every line", PATIENCE, || kafka.end_offset(TOPIC) >= 50);
+        sidecar.drain(PATIENCE);
+        let all = kafka.received(TOPIC);
+        assert!(all.iter().all(|message| !String::from_utf8_lossy(&message.value).contains("zebra")), "{points}");
+    }
+}

@@ -5,6 +5,7 @@
 
 mod card;
 mod cookie;
+mod list;
 mod network;
 mod person;
 
@@ -12,6 +13,7 @@ use std::ops::Range;
 
 pub(super) use card::card;
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
+pub(super) use list::{closing, list, object};
 pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 
@@ -19,19 +21,20 @@ pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn
 pub(super) type Check = fn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
 /// Values that hide nothing: a missing one and a switch. Compared without case.
-const BARE_NOTHINGS: [&str; 7] = ["null", "nil", "none", "undefined", "true", "false", "<nil>"];
-
-/// What a mask of ours starts with: redacting twice changes nothing.
-const MASK_START: &[u8] = b"<redacted:";
+const NOTHINGS: [&str; 7] = ["null", "nil", "none", "undefined", "true", "false", "<nil>"];
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
 
-/// Drops empty values and masks of ours.
-pub(super) fn unmasked(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let value = &text[found.clone()];
-    let whole_mask = value.starts_with(MASK_START) && value.iter().position(|&b| b == b'>') == Some(value.len() - 1);
-    if !value.is_empty() && !whole_mask {
+/// What a mask of ours starts with; an XML element of this name is none.
+const MASK_START: &[u8] = b"<redacted:";
+
+/// After the names `pass` and `pw` numbers so short count something.
+const COUNT_DIGITS_MAX: usize = 3;
+
+/// Drops empty values.
+pub(super) fn filled(_: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !found.is_empty() {
         mask(found);
     }
 }
@@ -44,14 +47,33 @@ pub(super) fn element(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Ran
     }
 }
 
-/// Like [`unmasked`], drops what stands for no value at all, and adds backslashes at the end that escape no quote.
+/// Drops what stands for no value at all, and adds backslashes at the end that escape no quote.
 pub(super) fn bare(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
-    if !BARE_NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes())) {
-        let slashes = text[found.end..].iter().take_while(|&&byte| byte == b'\\').count();
-        let quoted = matches!(text.get(found.end + slashes), Some(b'"' | b'\''));
-        unmasked(text, found.start..found.end + if quoted { 0 } else { slashes }, mask);
+    let slashes = text[found.end..].iter().take_while(|&&byte| byte == b'\\').count();
+    let quote = text.get(found.end + slashes).filter(|byte| matches!(byte, b'"' | b'\''));
+    let before = text[..found.start].trim_ascii_end();
+    if !is_nothing(value) && !is_count(before, value) {
+        mask(found.start..found.end + if quote.is_some() { 0 } else { slashes });
     }
+}
+
+/// Whether a value stands for none.
+fn is_nothing(value: &[u8]) -> bool {
+    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
+}
+
+/// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
+fn is_count(before: &[u8], value: &[u8]) -> bool {
+    let end = before.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+    let (name, sets) = before.split_at(end);
+    let is_word = |rest: &[u8]| rest.last().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    if name.strip_suffix(b"PASS").is_some_and(is_word) {
+        return sets == b":";
+    }
+    let name = name.to_ascii_lowercase();
+    let counts = name.ends_with(b"pass") || name.ends_with(b"pw");
+    counts && value.len() <= COUNT_DIGITS_MAX && value.iter().all(u8::is_ascii_digit)
 }
 
 /// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long.
@@ -66,23 +88,37 @@ pub(super) fn token(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range
 
 /// Drops what does not decode to `user:password` (RFC 7617).
 pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let (mut bits, mut bit_count, mut colon) = (0_u32, 0_u32, false);
-    for &byte in &text[found.clone()] {
-        let Some(sextet) = sextet(byte) else { break };
-        bits = bits << 6 | sextet;
-        bit_count += 6;
-        if bit_count >= 8 {
-            bit_count -= 8;
-            let decoded = bits >> bit_count & 0xff;
-            if decoded < 0x20 || decoded == 0x7f {
-                return;
-            }
-            colon |= decoded == u32::from(b':');
-        }
-    }
-    if colon {
+    let mut colon = false;
+    let is_text = decoded(&text[found.clone()]).all(|byte| {
+        colon |= byte == b':';
+        byte >= 0x20 && byte != 0x7f
+    });
+    if is_text && colon {
         mask(found);
     }
+}
+
+/// Drops what does not decode to text and what separates its parts (RFC 4616: NUL, XOAUTH2: 0x01).
+pub(super) fn base64_text(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let value = &text[found.clone()];
+    let whole = value.len() % 4 == 0 || value.ends_with(b"=");
+    if whole && decoded(value).all(|byte| byte.is_ascii() && (byte >= 0x20 || byte <= 1)) {
+        mask(found);
+    }
+}
+
+/// What Base64 holds, up to what is no letter of it.
+fn decoded(value: &[u8]) -> impl Iterator<Item = u8> {
+    let (mut bits, mut bit_count) = (0_u32, 0_u32);
+    value.iter().map_while(|&byte| sextet(byte)).filter_map(move |sextet| {
+        bits = bits << 6 | sextet;
+        bit_count += 6;
+        (bit_count >= 8).then(|| {
+            bit_count -= 8;
+            let [.., byte] = (bits >> bit_count).to_be_bytes();
+            byte
+        })
+    })
 }
 
 /// Drops what has no digit or no letter: a name, a number, a filler.

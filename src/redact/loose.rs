@@ -5,6 +5,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::check::closing;
 use super::rule::PATTERN_BYTES_MAX;
 use crate::record::TextRange;
 
@@ -53,21 +54,6 @@ fn value(text: &[u8], start: usize) -> (std::ops::Range<usize>, usize) {
             (start..end, end)
         }
     }
-}
-
-/// Where the string ends that opened with `slashes` backslashes and a quote; the text's end where it does not.
-fn closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
-    let mut at = inside;
-    while let Some(length) = memchr::memchr(quote, &text[at..]) {
-        let end = at + length;
-        let before = text[inside..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
-        // Within JSON in a string, a quote of the value itself has more backslashes than the one that closes it.
-        if before == slashes || slashes == 0 && before % 2 == 0 {
-            return end - before.min(slashes);
-        }
-        at = end + 1;
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -42,13 +42,19 @@ pub(super) const PARTIAL_CHARS_MIN: usize = 12;
 pub(super) const PARTIAL_CHARS: usize = 4;
 
 /// What people choose themselves, or what is a key in itself: the end of it would help to guess the rest.
-const NEVER_PARTIAL: [&str; 10] = [
+const NEVER_PARTIAL: [&str; 16] = [
     "private_key",
     "password",
     "url_password",
     "basic_auth",
     "digest_auth",
     "connection_string",
+    "command_password",
+    "netrc",
+    "sql_password",
+    "redis_password",
+    "smtp_auth",
+    "card_code",
     "cookie",
     "session",
     super::FIELD,

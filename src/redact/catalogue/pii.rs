@@ -76,6 +76,29 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
     },
     Detector {
+        name: "card_code",
+        group: Group::Pii,
+        finds: "the three or four digits of a payment card's security code after a telling name (cvv, cvc, cvv2, card_code, \
+                security_code …)",
+        leaves: "the names without digits",
+        trigger: Trigger::Shape(
+            r#"(?i-u)(?:cv[cv]2?|(?:card|security|verification)[_ -]?(?:code|value))(?:\\*["'])?[ \t]*(?:[=:]|%3[ad])"#,
+        ),
+        patterns: &[plain(concat!(
+            r"(?xi-u)(?:(?:\b|_)cv[cv]2?|\b(?:card|security)[_\ -]?(?:verification[_\ -]?)?(?:code|value))",
+            is!(),
+            r"([0-9]{3,4})\b"
+        ))],
+        hits: &[
+            ("pan=x cvv=123 exp=12/29", "pan=x cvv=<redacted:card_code> exp=12/29"),
+            (
+                r#"{"card_cvc":"0123","securityCode":999}"#,
+                r#"{"card_cvc":"<redacted:card_code>","securityCode":<redacted:card_code>}"#,
+            ),
+        ],
+        misses: &["cvv: missing", "cvc=12345", "cvv check passed 123"],
+    },
+    Detector {
         name: "iban",
         group: Group::Pii,
         finds: "international bank account numbers in capitals, bare or in groups of four, with their country's length and right \

@@ -8,13 +8,14 @@ mod hosting;
 mod infra;
 mod password;
 mod payment;
+mod protocol;
 mod registry;
 mod saas;
 
 use super::Detector;
 
 /// The rows of the group `secrets`: what names a provider comes before what does not.
-pub(super) const TABLES: [&[Detector]; 10] = [
+pub(super) const TABLES: [&[Detector]; 11] = [
     form::DETECTORS,
     cloud::DETECTORS,
     hosting::DETECTORS,
@@ -24,5 +25,6 @@ pub(super) const TABLES: [&[Detector]; 10] = [
     infra::DETECTORS,
     saas::DETECTORS,
     header::DETECTORS,
+    protocol::DETECTORS,
     password::DETECTORS,
 ];

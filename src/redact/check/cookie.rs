@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{MASK_START, token};
+use super::token;
 
 /// A value without a name counts from this length on: shorter ones are words and switches.
 const BARE_BYTES_MIN: usize = 8;
@@ -59,14 +59,14 @@ fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bo
 /// A value without a name, if it looks like one.
 fn bare(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let end = value_end(text, at.clone());
-    if end - at.start >= BARE_BYTES_MIN && !text[at.start..].starts_with(MASK_START) {
+    if end - at.start >= BARE_BYTES_MIN {
         token(text, at.start..end, mask);
     }
 }
 
 fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let end = value_end(text, at.clone());
-    if end > at.start && !text[at.start..].starts_with(MASK_START) {
+    if end > at.start {
         mask(at.start..end);
     }
 }

@@ -3,18 +3,44 @@
 use super::super::super::check;
 use super::super::{Detector, Group, Pattern, Trigger};
 
-/// Names whose value is a secret, as the end of a longer name too (`db_password`, `X-Auth-Token`, `accessKey`), and what
-/// may close a name before its `=` or `:`. A macro because only literals can be joined in a table.
+/// Names whose value is a secret, as the end of a longer name too (`db_password`, `X-Auth-Token`, `accessKey`).
+/// A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:pass(?:word|wd|phrase|code)(?:[_.-]?(?:confirm(?:ation)?|again|repeat))?|pwd|secret|token|authorization|credentials?|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|cipher|encryption|decryption|signing|shared|master|session)[_.\ -]?key)[0-9]?"
+        r"(?:(?:pass(?:word|wort|wd|phrase|code)|pswd|pwd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|value|string|plain|raw|hash|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:pass|pw|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?)[0-9]?"
     };
 }
 
-/// After a telling name: its closing quote or bracket, then what sets the value apart.
+/// What closes a telling name: its quote, as text or as an entity, its bracket.
+macro_rules! closes {
+    () => {
+        r#"(?:\\*["']|&quot;)?(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?[\ \t]*"#
+    };
+}
+
+/// After a telling name: what closes it, then what sets the value apart.
 macro_rules! sets {
     () => {
-        r#"(?:\\*["'])?(?:\]|%5d)?[\ \t]*(?:=>|:=|={1,2}|:|%3[ad])[\ \t]*"#
+        concat!(closes!(), r"(?:=>|->|:=|={1,2}|:|%3[ad])[\ \t]*")
+    };
+}
+
+/// A value in quotes, or all of what wraps one up to its end: a type (`Some(Secret("…`), the letter of a Python string.
+/// That is masked too, for it may be the end of a bare value.
+macro_rules! quoted {
+    ($open:literal, $inside:literal) => {
+        concat!("(?:", $open, "(", $inside, r")|((?:(?:(?:[a-z_][a-z0-9_:.]*)?\()+[bu]?|[bu])", $open, $inside, "))")
+    };
+}
+
+/// A name in a list of names and values: `"name":"DB_PASSWORD","value":`, `name="password" value=`.
+macro_rules! pairs {
+    () => {
+        concat!(
+            r#"(?:name|key|k|id|field|header|param|variable)(?:\\*["'])?[\ \t]*[:=][\ \t]*(?:\\*["'])?[a-z0-9_.:/-]*"#,
+            telling!(),
+            r#"(?:\\*["'])?,?[\ \t]*(?:\\*["'])?(?:value|val|v)(?:\\*["'])?[\ \t]*[:=][\ \t]*"#
+        )
     };
 }
 
@@ -22,46 +48,53 @@ macro_rules! sets {
 pub(super) const DETECTORS: &[Detector] = &[Detector {
     name: "password",
     group: Group::Secrets,
-    finds: "values of telling names (password, passwd, pwd, secret, token, api_key, access_key, authorization … and names \
-                that end so) after = or :, bare or quoted, in JSON, in JSON within a string, in YAML, in a URL's query or XML; \
-                what follows an option such as --password",
-    leaves: "null, true or false; names that do not tell, whatever their value looks like",
+    finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and names \
+                that end so) after = or :, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
+                query or XML; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…); what follows an option such as \
+                --password, or in quotes the word password",
+    leaves: "null, true or false; names that do not tell, whatever their value looks like; a test's PASS:",
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:\\*["'])?(?:\]|%5d)?[\ \t]*(?:[=:>]|%3[ad]) | --[a-z0-9_.-]*"#,
+        closes!(),
+        r#"(?:-?>|[=:,]|%3[ad]|[a-z:]+[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
         telling!(),
         r"[\ \t]"
     )),
     patterns: &[
         // "…", up to the closing quote or the end of the text.
         Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), r#""((?s:[^"\\]|\\.?)*)"#),
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!("\"", r#"(?s:[^"\\]|\\.?)*"#)),
             needs: "\"",
-            check: Some(check::unmasked),
+            check: Some(check::filled),
         },
         // \"…\": JSON within a string. A quote within it has three backslashes.
         Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), r#"\\"((?s:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\"])?)*)"#),
+            regex: concat!(
+                r"(?xi-u)",
+                telling!(),
+                sets!(),
+                quoted!(r#"\\""#, r#"(?s:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\"])?)*"#)
+            ),
             needs: "\\",
-            check: Some(check::unmasked),
+            check: Some(check::filled),
         },
         // \\\"…\\\": once more within a string.
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), r#"\\{2,}"((?:[^"\\]|\\+[^"\\]|\\{4,}")*)"#),
             needs: "\\",
-            check: Some(check::unmasked),
+            check: Some(check::filled),
         },
         // '…', where a quote within is \' or ''.
         Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), r"'((?s:[^'\\]|''|\\.?)*)"),
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!("'", r"(?s:[^'\\]|''|\\.?)*")),
             needs: "'",
-            check: Some(check::unmasked),
+            check: Some(check::filled),
         },
         Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), r"\\+'((?:[^'\\]|\\+[^'\\])*)"),
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!(r"\\+'", r"(?:[^'\\]|\\+[^'\\])*")),
             needs: "\\",
-            check: Some(check::unmasked),
+            check: Some(check::filled),
         },
         // Bare, up to a delimiter; a scheme's name belongs to the value.
         Pattern {
@@ -69,23 +102,70 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 r"(?xi-u)",
                 telling!(),
                 sets!(),
-                r#"((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
+                r#"(?:&quot;|[(<{]{1,3})?((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
                        (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\])*)"#
             ),
             needs: "",
             check: Some(check::bare),
         },
+        // […], each of its values.
+        Pattern {
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), r"(?:&?\[)+()"),
+            needs: "[",
+            check: Some(check::list),
+        },
+        // {…}, each of its values.
+        Pattern {
+            regex: concat!(r"(?xi-u)(?:password|cred(?:s|entials?))", sets!(), r"(?:&?\{)()"),
+            needs: "{",
+            check: Some(check::object),
+        },
+        // The value beside a name.
+        Pattern {
+            regex: concat!(
+                r"(?xi-u)\b",
+                pairs!(),
+                r#"(?:"((?s:[^"\\]|\\.?)*)|'((?s:[^'\\]|\\.?)*)|\\+"((?:[^"\\]|\\+[^"\\])*)|([^\s"'\\,;<>(){}\[\]]+))"#
+            ),
+            needs: "",
+            check: Some(check::filled),
+        },
+        // A header in a list, an option in an array: "X-Api-Key", "…"
+        Pattern {
+            regex: concat!(
+                r#"(?xi-u)["'](?:(?:--?|(?:x|proxy)-)[a-z0-9_.-]*"#,
+                telling!(),
+                r#"|authorization)(?:\\*["']),[\ \t]*b?(?:"((?s:[^"\\]|\\.?)*)"|'((?s:[^'\\]|\\.?)*)'|\\+"((?:[^"\\]|\\+[^"\\])*)\\+")"#
+            ),
+            needs: ",",
+            check: Some(check::filled),
+        },
         // <password>…</password>
         Pattern {
-            regex: concat!(r"(?xi-u)<[a-z0-9:_.-]*", telling!(), r">([^<]+)"),
+            regex: concat!(
+                r"(?xi-u)<[a-z0-9:_.-]*",
+                telling!(),
+                r"(?:[\ \t][^<>]*[^<>/])?>[\ \t]*(?:<!\[CDATA\[([^\]]+)|([^<]+))"
+            ),
             needs: "<",
             check: Some(check::element),
         },
         // --password …
         Pattern {
-            regex: concat!(r"(?xi-u)--[a-z0-9_.-]*", telling!(), r#"[\ \t]+(?:"([^"]+)|'([^']+)|([^\s"'<-][^\s"']*))"#),
-            needs: "--",
-            check: Some(check::unmasked),
+            regex: concat!(
+                r#"(?xi-u)(?:\A|[\s"'`(\[,])--?[a-z0-9_.-]*"#,
+                telling!(),
+                r#"[\ \t]+(?:"([^"]+)|'([^']+)|([^\s"'<-][^\s"']*))"#
+            ),
+            needs: "-",
+            check: Some(check::filled),
+        },
+        // The password "…"
+        Pattern {
+            regex: r#"(?xi-u)pass(?:word|wd|phrase)[\ \t]+(?:(?:is|was|to|from)[\ \t]+)?
+                      (?:"([^"\\]+)"|'([^'\\]+)'|\\+"([^"\\]+)\\+"|\\+'([^'\\]+)\\+')"#,
+            needs: "",
+            check: Some(check::filled),
         },
     ],
     hits: &[
@@ -116,6 +196,34 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         (r"password=ab\cd e", r"password=<redacted:password> e"),
         (r"password=\\ab\ e", r"password=<redacted:password> e"),
         ("password_confirmation=abc", "password_confirmation=<redacted:password>"),
+        (
+            "db_pass=abc smtpPass: def pass=ghi",
+            "db_pass=<redacted:password> smtpPass: <redacted:password> pass=<redacted:password>",
+        ),
+        ("password=<hunter2> token=(abc)", "password=<<redacted:password>> token=(<redacted:password>)"),
+        ("PWD={hunter2};UID=sa", "PWD={<redacted:password>};UID=sa"),
+        (r#"password: Some(Secret("a b"))"#, r#"password: <redacted:password>"))"#),
+        ("{b'password': b'a b'}", "{b'password': <redacted:password>'}"),
+        (r#"{"token":["a","b"],"n":1}"#, r#"{"token":["<redacted:password>","<redacted:password>"],"n":1}"#),
+        ("map[password:[a b] user:[ada]]", "map[password:[<redacted:password>] user:[ada]]"),
+        (r#"{"name":"DB_PASSWORD","value":"a b"}"#, r#"{"name":"DB_PASSWORD","value":"<redacted:password>"}"#),
+        (
+            r#"{"credentials":{"user":"a","value":"b c"}}"#,
+            r#"{"credentials":{"user":"<redacted:password>","value":"<redacted:password>"}}"#,
+        ),
+        ("password[]=abc&token[0]=def", "password[]=<redacted:password>&token[0]=<redacted:password>"),
+        (
+            "SECRET_KEY_BASE=abc DB_PASSWORD_PROD=def",
+            "SECRET_KEY_BASE=<redacted:password> DB_PASSWORD_PROD=<redacted:password>",
+        ),
+        (r#"<add key="apiKey" value="abc"/>"#, r#"<add key="apiKey" value="<redacted:password>"/>"#),
+        (r#"["x-api-key","a b"]"#, r#"["x-api-key","<redacted:password>"]"#),
+        ("['run', '--token', 'a b']", "['run', '--token', '<redacted:password>']"),
+        ("<Secret type=\"x\"><![CDATA[a b]]></Secret>", "<Secret type=\"x\"><![CDATA[<redacted:password>]]></Secret>"),
+        ("java -password abc -jar x", "java -password <redacted:password> -jar x"),
+        ("&quot;pwd&quot;:&quot;abc&quot;", "&quot;pwd&quot;:&quot;<redacted:password>&quot;"),
+        ("invalid password \"a b\" for ada", "invalid password \"<redacted:password>\" for ada"),
+        ("password=<redacted:abc>", "password=<<redacted:password>>"),
     ],
     misses: &[
         "Token refreshed",
@@ -128,6 +236,11 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "secretName=db-creds",
         "author: ada",
         "tokenizer=bpe passwordless=1",
+        "--- PASS: TestLogin (0.01s)",
+        "pass: 12, fail: 0; bypass=on compass: north",
+        r#"Unexpected token 'o', "foo" is not valid JSON"#,
+        r#"{"required":["user","password","email"]}"#,
+        "token: [], secret=()",
         concat!("build=", fake!(alnum 40), " cache_key=", fake!(hex 64)),
     ],
 }];

@@ -1,0 +1,130 @@
+//! Credentials by what carries them: statements, protocols, sign-on flows, signed URLs.
+
+use super::super::super::check;
+use super::super::{Detector, Group, Trigger, checked, plain};
+
+pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        name: "sql_password",
+        group: Group::Secrets,
+        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…')",
+        leaves: "statements without a literal",
+        trigger: Trigger::Shape(
+            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password[ \t]|\bpassword\([ ]?\\*["']"#,
+        ),
+        patterns: &[
+            plain(
+                r#"(?xi-u)\bidentified[\ \t]+(?:with[\ \t]+\S+[\ \t]+)?(?:by|as)[\ \t]+(?:password[\ \t]+)?\\*
+                   (?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#,
+            ),
+            plain(r#"(?i-u)\b(?:create|alter)[ \t]+user\b[^;\r\n]*?\bidentified[ \t]+by[ \t]+([^\s;'"\\<]+)"#),
+            plain(
+                r#"(?xi-u)\bset[\ \t]+password\b[^=;\r\n]*=[\ \t]*\\*(?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#,
+            ),
+            plain(r#"(?xi-u)\bpassword\([\ ]?\\*(?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#),
+        ],
+        hits: &[
+            ("CREATE USER ada IDENTIFIED BY 'a b';", "CREATE USER ada IDENTIFIED BY '<redacted:sql_password>';"),
+            (
+                "alter user ada identified with mysql_native_password by \"abc\"",
+                "alter user ada identified with mysql_native_password by \"<redacted:sql_password>\"",
+            ),
+            ("ALTER USER scott IDENTIFIED BY tiger;", "ALTER USER scott IDENTIFIED BY <redacted:sql_password>;"),
+            (
+                "SET PASSWORD FOR 'ada'@'%' = PASSWORD('abc')",
+                "SET PASSWORD FOR 'ada'@'%' = PASSWORD('<redacted:sql_password>')",
+            ),
+            ("set password = 'it''s'", "set password = '<redacted:sql_password>'"),
+        ],
+        misses: &["identified by the user", "set password policy", "password('", "IDENTIFIED BY RANDOM PASSWORD"],
+    },
+    Detector {
+        name: "redis_password",
+        group: Group::Secrets,
+        finds: "Redis' requirepass and masterauth, and AUTH as MONITOR shows it",
+        leaves: "the word AUTH on its own",
+        trigger: Trigger::Shape(r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|"auth\\*"[ ]\\*""#),
+        patterns: &[
+            plain(r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+\\*["']?([^\s"'\\<]+)(?:\s*\z|\\*["'])"#),
+            plain(r#"(?i-u)"auth\\*"[ ](?:\\*"[^"\\]+\\*"[ ])?\\*"([^"\\]+)\\*""#),
+        ],
+        hits: &[
+            ("requirepass abc", "requirepass <redacted:redis_password>"),
+            (r#""CONFIG" "SET" "requirepass" "abc""#, r#""CONFIG" "SET" "requirepass" "<redacted:redis_password>""#),
+            (r#"[0 10.0.0.1:1] "AUTH" "abc""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
+            (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
+        ],
+        misses: &["NOAUTH Authentication required", "requirepass is set"],
+    },
+    Detector {
+        name: "smtp_auth",
+        group: Group::Secrets,
+        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP)",
+        leaves: "the mechanisms that a server offers",
+        trigger: Trigger::Shape(r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}"),
+        patterns: &[checked(
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
+            check::base64_text,
+        )],
+        hits: &[
+            ("> AUTH PLAIN AGFkYQBodW50ZXIy", "> AUTH PLAIN <redacted:smtp_auth>"),
+            ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
+        ],
+        misses: &["250-AUTH PLAIN LOGIN CRAM-MD5", "AUTH PLAIN failed", "auth login page"],
+    },
+    Detector {
+        name: "sign_on",
+        group: Group::Secrets,
+        finds: "what sign-on hands over by name: authorization codes (code= beside state= or grant_type=), device codes, code \
+                verifiers and assertions of OAuth (RFC 6749, 7521, 7636, 8628), SAML responses and requests",
+        leaves: "code= without the others",
+        trigger: Trigger::Shape(
+            r#"(?i-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))(?:\\*["'])?[ \t]*(?:[=:]|%3[ad])|[?&"' \t]code=[^&\s]{6}"#,
+        ),
+        patterns: &[
+            plain(concat!(
+                r"(?xi-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))",
+                is!(),
+                r#"([^\s"'\\&,;<>(){}\[\]]{16,})"#
+            )),
+            plain(r#"(?i-u)[?&"' \t]code=([^&\s"'<]{6,})&(?:[^\s"']*&)?(?:state|grant_type|session_state|iss)="#),
+            plain(
+                r#"(?i-u)\b(?:state|grant_type|session_state|iss)=(?:[^\s"'&]*&)(?:[^\s"'&]*&)*?code=([^&\s"'<]{6,})"#,
+            ),
+        ],
+        hits: &[
+            ("GET /cb?code=4/0AX4XfWh&state=xyz HTTP", "GET /cb?code=<redacted:sign_on>&state=xyz HTTP"),
+            ("GET /cb?state=xyz&code=SplxlOBeZQ HTTP", "GET /cb?state=xyz&code=<redacted:sign_on> HTTP"),
+            (
+                concat!("grant_type=authorization_code&code=SplxlOBeZQ&code_verifier=", fake!(alnum 32), " x"),
+                "grant_type=authorization_code&code=<redacted:sign_on>&code_verifier=<redacted:sign_on> x",
+            ),
+            (
+                concat!("SAMLResponse=", fake!(alnum 40), "%3D&RelayState=x"),
+                "SAMLResponse=<redacted:sign_on>&RelayState=x",
+            ),
+            (
+                concat!(r#"{"client_assertion":""#, fake!(alnum 40), r#""}"#),
+                r#"{"client_assertion":"<redacted:sign_on>"}"#,
+            ),
+        ],
+        misses: &["?code=E404001&x=1", "status code=200000 state=open", "assertion: failed", "SAMLResponse is missing"],
+    },
+    Detector {
+        name: "signed_url",
+        group: Group::Secrets,
+        finds: "the signatures of signed URLs that have no detector of their own: Google Cloud Storage, CloudFront, S3 version 2, \
+                Alibaba, Tencent (X-Goog-Signature=, Signature=, q-signature=)",
+        leaves: "signatures elsewhere",
+        trigger: Trigger::Shape(r"(?i-u)(?:[?&](?:amp;)?|x-goog-|q-)signature="),
+        patterns: &[plain(r"(?i-u)(?:[?&](?:amp;)?|x-goog-|q-)signature=([a-z0-9%+/_~-]{16,}={0,2})")],
+        hits: &[
+            (concat!("/b/o?X-Goog-Signature=", fake!(hex 64), " x"), "/b/o?X-Goog-Signature=<redacted:signed_url> x"),
+            (
+                concat!("/a.mp4?Expires=1&Signature=", fake!(alnum 40), "__&Key-Pair-Id=K1"),
+                "/a.mp4?Expires=1&Signature=<redacted:signed_url>&Key-Pair-Id=K1",
+            ),
+        ],
+        misses: &["?signature=none", concat!("signature=", fake!(alnum 40))],
+    },
+];

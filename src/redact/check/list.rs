@@ -1,0 +1,118 @@
+//! Values in brackets: `[a, "b"]`, `{name: "a"}`.
+
+use std::ops::Range;
+
+use super::is_nothing;
+
+/// What was read at a place of a list.
+struct Item {
+    /// Without its quotes.
+    at: Range<usize>,
+    /// Behind it, its closing quote included.
+    end: usize,
+}
+
+/// Masks each value from `found`'s start to the closing bracket, or to another one that opens.
+pub(in super::super) fn list(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let mut at = found.start;
+    while let Some(item) = item(text, at, b",;]") {
+        add(text, item.at, mask);
+        at = item.end;
+    }
+}
+
+/// Masks the value of each name from `found`'s start to the closing brace, or to another one that opens.
+pub(in super::super) fn object(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let mut at = found.start;
+    while let Some(name) = item(text, at, b",;:=}") {
+        at = name.end;
+        let sets = text[at..].iter().take_while(|&&byte| matches!(byte, b':' | b'=' | b'>' | b' ' | b'\t')).count();
+        if !text[at..at + sets].iter().any(|byte| matches!(byte, b':' | b'=')) {
+            continue;
+        }
+        let Some(value) = item(text, at + sets, b",;}") else { return };
+        add(text, value.at, mask);
+        at = value.end;
+    }
+}
+
+fn add(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !at.is_empty() && !is_nothing(&text[at.clone()]) {
+        mask(at);
+    }
+}
+
+/// The next item behind separators, in quotes or up to one of `ends`; `None` at the closing bracket, one that opens, or
+/// the end of the text.
+fn item(text: &[u8], from: usize, ends: &[u8]) -> Option<Item> {
+    let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b';');
+    let start = from + text.get(from..)?.iter().position(|&byte| !separates(byte))?;
+    let letter = usize::from(matches!(text[start], b'b' | b'u') && matches!(text.get(start + 1), Some(b'"' | b'\'')));
+    let slashes = text[start + letter..].iter().take_while(|&&byte| byte == b'\\').count();
+    let open = start + letter + slashes;
+    match *text.get(open)? {
+        quote @ (b'"' | b'\'') => {
+            let at = open + 1..closing(text, open + 1, quote, slashes);
+            let end = (at.end + slashes + 1).min(text.len());
+            Some(Item { at, end })
+        }
+        b']' | b'}' | b'[' | b'{' => None,
+        _ => {
+            let stops = |byte: &u8| ends.contains(byte) || matches!(byte, b'[' | b'{' | b'"' | b'\'');
+            let end = text[start..].iter().position(stops).map_or(text.len(), |length| start + length);
+            let length = text[start..end].trim_ascii_end().len();
+            (end > start).then(|| Item { at: start..start + length, end })
+        }
+    }
+}
+
+/// Where the string ends that opened with `slashes` backslashes and a quote; the text's end where it does not.
+pub(in super::super) fn closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
+    let mut at = inside;
+    while let Some(length) = memchr::memchr(quote, &text[at..]) {
+        let end = at + length;
+        let before = text[inside..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        // Within JSON in a string, a quote of the value itself has more backslashes than the one that closes it.
+        if before == slashes || slashes == 0 && before % 2 == 0 {
+            return end - before.min(slashes);
+        }
+        at = end + 1;
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::check::Check;
+
+    #[track_caller]
+    fn check(check: Check, text: &str, expected: &[&str]) {
+        let mut found = Vec::new();
+        check(text.as_bytes(), 0..0, &mut |at| found.push(&text[at]));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn each_value_of_a_list_is_found() {
+        check(list, r#""a]b", 'c' , d e,none] f"#, &["a]b", "c", "d e"]);
+        check(list, r#"\"a\\\"b\",\"c\"] "d""#, &[r#"a\\\"b"#, "c"]);
+        check(list, "b'a', u\"b\"]", &["a", "b"]);
+        check(list, r#""no end"#, &["no end"]);
+        check(list, "a{b", &["a"]);
+        for nothing in ["]", "", " , ]", "[a]", "null]", "\\"] {
+            check(list, nothing, &[]);
+        }
+    }
+
+    #[test]
+    fn each_value_of_an_object_is_found() {
+        check(object, r#""sid":"a}b", 'n' : 1, x = y z} "k":"v""#, &["a}b", "1", "y z"]);
+        check(object, r#"\"sid\":\"a\"}"#, &["a"]);
+        check(object, "sid => 'a'; t: b}", &["a", "b"]);
+        check(object, r#""a","b":"c"}"#, &["c"]);
+        check(object, r#""a":{"b":"c"}}"#, &[]);
+        check(object, r#""a":"#, &[]);
+        check(object, "", &[]);
+    }
+}
