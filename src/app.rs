@@ -28,7 +28,7 @@ use crate::checkpoint::{CheckpointError, Saver, Store};
 use crate::config::{Config, Exit};
 use crate::metrics::Metrics;
 use crate::news::News;
-use crate::output::{self, kafka, syslog::Syslog};
+use crate::output::{self, kafka, stdout::Stdout, syslog::Syslog};
 use crate::system::System;
 use crate::tail::{self, GlobError, Tail};
 use crate::watch::{self, Watcher};
@@ -179,7 +179,9 @@ impl App {
             let syslog = config.output.syslog.clone();
             let syslog = syslog.map(|syslog| Syslog::new(syslog, Arc::clone(&metrics), handle, waker()));
             let news = News::new(Arc::clone(&metrics));
-            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, saver, watch, metrics, news, board };
+            let stdout = config.output.stdout.then(|| Stdout::start(io::stdout(), waker())).transpose();
+            let stdout = stdout.map_err(AppError::System)?;
+            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, board };
             Shipper::new(config, tools, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

@@ -12,7 +12,6 @@ mod renew;
 mod report;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,9 +30,10 @@ use crate::forecast::Forecast;
 use crate::ledger::Ledger;
 use crate::metrics::{ErrorKind, Metrics};
 use crate::news::News;
+use crate::output::Report;
 use crate::output::kafka::Kafka;
+use crate::output::stdout::{Printed, Stdout};
 use crate::output::syslog::Syslog;
-use crate::output::{Report, stdout};
 use crate::record::FileId;
 use crate::redact::Carry;
 use crate::system::Volume;
@@ -71,6 +71,7 @@ pub(super) struct Tools {
     pub pipelines: Vec<Pipeline>,
     pub kafka: Option<Kafka>,
     pub syslog: Option<Syslog>,
+    pub stdout: Option<Stdout>,
     pub saver: Option<Saver>,
     pub watch: Watch,
     pub metrics: Arc<Metrics>,
@@ -99,7 +100,7 @@ pub(super) struct Shipper {
     batch: Batch,
     /// How many entries of the batch Kafka has taken.
     sent: usize,
-    /// The batch is on standard output already.
+    /// The batch is on its way to standard output already, or given up there.
     printed: bool,
     /// The same records as syslog messages, where there is a receiver for them.
     messages: Batch,
@@ -199,6 +200,7 @@ impl Shipper {
         if let Some(syslog) = &mut self.tools.syslog {
             syslog.reports(&mut self.reports);
         }
+        self.collect_printed()?;
         let delivered = self.reports.iter().any(|report| report.delivered);
         self.settle_reports(now);
         if delivered && !self.ledger.failed() {
@@ -211,6 +213,33 @@ impl Shipper {
             syslog.replace();
         }
         Ok(())
+    }
+
+    /// Takes what standard output says. Beside an output that keeps records its word decides nothing.
+    fn collect_printed(&mut self) -> Result<(), AppError> {
+        let counts = !self.config.output.is_remote();
+        let mut reports = Vec::new();
+        let Some(stdout) = &mut self.tools.stdout else { return Ok(()) };
+        let Some(printed) = stdout.printed(&mut reports) else { return Ok(()) };
+        self.tell_printed(&printed);
+        match printed.error {
+            Some(error) if counts => return Err(AppError::Stdout(error)),
+            None if counts => self.reports.append(&mut reports),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tell_printed(&self, printed: &Printed) {
+        let stdout = &self.tools.metrics.stdout;
+        if printed.error.is_some() {
+            stdout.failed(ErrorKind::Write);
+            stdout.connected.set(false);
+        } else {
+            stdout.answers();
+        }
+        stdout.sent_messages.add(printed.records);
+        stdout.sent_bytes.add(printed.bytes);
     }
 
     /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
@@ -315,49 +344,43 @@ impl Shipper {
         if self.life.is_reading() {
             self.pass(now)?;
         }
-        self.flush()?;
+        self.flush();
         self.let_go(now);
         Ok(())
     }
 
-    /// Hands the batch to the outputs. What Kafka does not take yet is offered again.
-    fn flush(&mut self) -> Result<(), AppError> {
+    /// Hands the batch to the outputs. What they do not take yet is offered again.
+    fn flush(&mut self) {
         if let Some(syslog) = self.tools.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
             self.tools.metrics.batch_bytes.observe(self.messages.bytes.len() as u64, 1);
             syslog.send(&mut self.messages, self.config.batch.bytes);
         }
         if self.batch.entries.is_empty() {
-            return Ok(());
+            return;
         }
-        if self.config.output.stdout && !self.printed {
-            self.printed = true;
-            let stdout_counts = !self.config.output.is_remote();
-            if let Err(error) = stdout::write(&self.batch, &mut io::stdout().lock(), &mut self.reports) {
-                if stdout_counts {
-                    return Err(AppError::Stdout(error));
-                }
-                self.tools.metrics.stdout.failed(ErrorKind::Write);
+        if let Some(stdout) = &mut self.tools.stdout
+            && !self.printed
+        {
+            let now = Instant::now();
+            self.printed = stdout.print(&self.batch, now);
+            if !self.printed && self.config.output.is_remote() && stdout.is_stuck(now) {
+                self.printed = true;
+                self.tools.metrics.stdout.failed(ErrorKind::Stalled);
                 self.tools.metrics.stdout.connected.set(false);
-            } else {
-                self.tools.metrics.stdout.answers();
             }
-            self.tools.metrics.stdout.sent_messages.add(self.batch.entries.len() as u64);
-            self.tools.metrics.stdout.sent_bytes.add(self.batch.bytes.len() as u64);
-            if !stdout_counts {
-                self.reports.clear();
+            if !self.printed {
+                return;
             }
-            self.settle_reports(Instant::now());
         }
         if let Some(kafka) = &mut self.tools.kafka {
             self.sent = kafka.send(&self.batch, &self.topics, self.sent);
             if self.sent < self.batch.entries.len() {
-                return Ok(());
+                return;
             }
         }
         self.tools.metrics.batch_bytes.observe(self.batch.bytes.len() as u64, 1);
         self.batch.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
-        Ok(())
     }
 
     fn end(mut self) -> Summary {
@@ -365,6 +388,9 @@ impl Shipper {
         self.checkpoint_for_good(now);
         if let Some(syslog) = self.tools.syslog.take() {
             syslog.close(LEAVE);
+        }
+        if let Some(printed) = self.tools.stdout.take().and_then(|stdout| stdout.close(LEAVE)) {
+            self.tell_printed(&printed);
         }
         let snapshot = self.snapshot(now);
         self.tools.board.put(snapshot.clone());

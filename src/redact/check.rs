@@ -101,7 +101,7 @@ pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn
 /// Drops what does not decode to text and what separates its parts (RFC 4616: NUL, XOAUTH2: 0x01).
 pub(super) fn base64_text(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
-    let whole = value.len() % 4 == 0 || value.ends_with(b"=");
+    let whole = value.len().is_multiple_of(4) || value.ends_with(b"=");
     if whole && decoded(value).all(|byte| byte.is_ascii() && (byte >= 0x20 || byte <= 1)) {
         mask(found);
     }

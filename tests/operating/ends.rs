@@ -160,3 +160,53 @@ fn a_pipe_without_a_writer_is_no_application() {
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(log.contains("LOGSKIFF_EXIT names has happened"), "{log}");
 }
+
+/// More than a pipe and a batch hold.
+fn many_lines() -> String {
+    "a line that standard output's reader never takes\n".repeat(20_000)
+}
+
+/// Starts it with a standard output that nobody reads, and keeps that open.
+fn with_a_stuck_stdout(settings: &crate::support::sidecar::Settings, log: &std::path::Path) -> std::process::Child {
+    let log = fs::File::create(log).unwrap();
+    settings.command().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap()
+}
+
+/// How long it takes to end after a SIGTERM, and that it ends well.
+#[track_caller]
+fn terminate(mut process: std::process::Child) -> Duration {
+    crate::support::signal(process.id(), "TERM");
+    let start = std::time::Instant::now();
+    wait_until("the end", PATIENCE, || process.try_wait().unwrap().is_some());
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+    start.elapsed()
+}
+
+/// Goal: a reader of standard output that is stuck does not keep the process from ending, and what it did not take is left.
+#[test]
+fn a_stuck_stdout_does_not_outlast_the_drain() {
+    let scene = Scene::new();
+    scene.append("logs/app.log", many_lines());
+    let settings = scene.settings().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_DRAIN_TIMEOUT", "2s");
+    let log = scene.path("sidecar.log");
+    let process = with_a_stuck_stdout(&settings, &log);
+    wait_until("the start", PATIENCE, || fs::read_to_string(&log).unwrap().contains("logskiff starts"));
+    std::thread::sleep(Duration::from_millis(500));
+    let took = terminate(process);
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(fs::read_to_string(&log).unwrap().contains("logskiff ends"));
+    assert!(!scene.termination_message().contains("left 0"), "{}", scene.termination_message());
+}
+
+/// Goal: beside Kafka it stops nothing: every line arrives there, and the failure is counted.
+#[test]
+fn a_stuck_stdout_does_not_hold_kafka_up() {
+    let scene = Scene::new();
+    scene.append("logs/app.log", many_lines());
+    let log = scene.path("sidecar.log");
+    let process = with_a_stuck_stdout(&scene.settings().with("LOGSKIFF_OUTPUT", "kafka,stdout"), &log);
+    wait_until("every line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 20_000);
+    let took = terminate(process);
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(scene.termination_message().contains("left 0"), "{}", scene.termination_message());
+}

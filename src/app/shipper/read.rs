@@ -45,7 +45,7 @@ impl Shipper {
             let mut again = Vec::new();
             for file in ready {
                 self.last_turn = Some(file);
-                match self.turn(file, now)? {
+                match self.turn(file, now) {
                     Turn::More => again.push(file),
                     Turn::Done => {}
                     Turn::Full => {
@@ -73,22 +73,22 @@ impl Shipper {
     }
 
     /// Reads one chunk of one file.
-    fn turn(&mut self, file: FileId, now: Instant) -> Result<Turn, AppError> {
+    fn turn(&mut self, file: FileId, now: Instant) -> Turn {
         if self.is_full() {
-            return Ok(Turn::Full);
+            return Turn::Full;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now)?;
+        let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now);
         if turn.is_none() {
             // Not one whole line in a chunk: the line is long, and as much is needed as a line may have.
             let window = self.window_bytes(file);
-            turn = self.read(file, &mut buffer, window, now)?;
+            turn = self.read(file, &mut buffer, window, now);
             buffer.truncate(CHUNK_BYTES);
             buffer.shrink_to(2 * CHUNK_BYTES);
         }
         self.buffer = buffer;
         self.handle_events(now);
-        Ok(turn.unwrap_or(Turn::Done))
+        turn.unwrap_or(Turn::Done)
     }
 
     fn window_bytes(&self, file: FileId) -> usize {
@@ -97,21 +97,20 @@ impl Shipper {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes || self.sent > 0 || self.renewal.waits()
+        self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes
+            // The batch was taken in part, or offered and not taken.
+            || self.printed
+            || self.sent > 0
+            || self.batch.is_full(self.config.batch.bytes)
+            || self.renewal.waits()
     }
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
-    fn read(
-        &mut self,
-        file: FileId,
-        buffer: &mut Vec<u8>,
-        most: usize,
-        now: Instant,
-    ) -> Result<Option<Turn>, AppError> {
-        let Some((bytes, last)) = self.tools.tail.read(file, buffer, most, now) else { return Ok(Some(Turn::Done)) };
+    fn read(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
+        let Some((bytes, last)) = self.tools.tail.read(file, buffer, most, now) else { return Some(Turn::Done) };
         crash::point("read");
         let (Some(opened), Some(mut desk)) = (self.tools.tail.file(file), self.desks.remove(&file)) else {
-            return Ok(Some(Turn::Done));
+            return Some(Turn::Done);
         };
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
         let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
@@ -121,23 +120,22 @@ impl Shipper {
             .filled(is_filled && last);
         let taken = self.take(file, &mut desk, frames, at, written);
         self.desks.insert(file, desk);
-        let taken = taken?;
         if taken.bytes > 0 {
             self.busy_at = now;
         }
         let zeros = at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {
-            return Ok(Some(self.pass_zeros(file, at.offset, now)));
+            return Some(self.pass_zeros(file, at.offset, now));
         }
         if taken.bytes == 0 && !taken.full && !last {
-            return Ok((most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done));
+            return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
         }
         self.tools.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full);
-        Ok(Some(match (taken.full, last) {
+        Some(match (taken.full, last) {
             (true, _) => Turn::Full,
             (false, true) => Turn::Done,
             (false, false) => Turn::More,
-        }))
+        })
     }
 
     /// Passes over a hole that is longer than what is read at once.
@@ -159,12 +157,12 @@ impl Shipper {
         frames: Frames<'_>,
         at: Watermark,
         mut written: Written,
-    ) -> Result<Taken, AppError> {
+    ) -> Taken {
         let read_ns = now_ns();
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false };
         for framed in frames {
             if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
-                self.flush()?;
+                self.flush();
             }
             if self.is_full() {
                 taken.full = true;
@@ -183,7 +181,7 @@ impl Shipper {
             taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
             taken.boundary = boundary;
         }
-        Ok(taken)
+        taken
     }
 
     fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
