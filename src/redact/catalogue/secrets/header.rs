@@ -68,14 +68,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "session",
         group: Group::Secrets,
         finds: "session ids by the names that frameworks give them (JSESSIONID, PHPSESSID, ASP.NET_SessionId, connect.sid, \
-                laravel_session, sessionid with 32 characters)",
+                laravel_session, _gitlab_session, sessionid with 32 characters)",
         leaves: "session_id and other names, which may be ids for tracing",
         trigger: Trigger::Shape(
-            r"(?-u)(?i:jsessionid|phpsessid|asp\.net_sessionid|aspsessionid|connect\.sid|laravel_session)|\bsessionid\b",
+            r"(?-u)(?i:jsessionid|phpsessid|asp\.net_sessionid|aspsessionid|connect\.sid|(?:laravel|_gitlab)_session)|\bsessionid\b",
         ),
         patterns: &[
             plain(concat!(
-                "(?xi-u)(?:jsessionid|phpsessid|asp\\.net_sessionid|aspsessionid[a-z]*|connect\\.sid|laravel_session)",
+                "(?xi-u)(?:jsessionid|phpsessid|asp\\.net_sessionid|aspsessionid[a-z]*|connect\\.sid|(?:laravel|_gitlab)_session)",
                 is!(),
                 r#"([^\s"'\\;,&<>(){}\[\]?]{6,})"#
             )),
@@ -84,6 +84,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         hits: &[
             ("GET /cart;jsessionid=0A1B2C3D4E5F.node1?x=1", "GET /cart;jsessionid=<redacted:session>?x=1"),
             ("PHPSESSID=0a1b2c3d4e5f; x", "PHPSESSID=<redacted:session>; x"),
+            (concat!("_gitlab_session=", fake!(hex 32)), "_gitlab_session=<redacted:session>"),
             (concat!("sessionid=", fake!(hex 32), " ok"), "sessionid=<redacted:session> ok"),
         ],
         misses: &["session_id=0a1b2c3d4e5f6071", "JSESSIONID cookie is missing", "sessionid=17"],
