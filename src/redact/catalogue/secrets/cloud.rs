@@ -11,7 +11,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 of Bedrock (ABSK…, bedrock-api-key-…)",
         leaves: "40 characters on their own, which may be a commit's hash",
         trigger: Trigger::Shape(
-            r#"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{12}|(?i:secret|aws)[A-Za-z_. -]*(?:\\*["'])?\]?[ \t]*(?:[=:]|%3[ad])|IQoJb3JpZ2lu|FwoGZXIvYXdz|ABSK[A-Za-z0-9+/]{12}|bedrock-api-key-"#,
+            r#"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{12}|(?i:secret|aws)[A-Za-z_. -]*(?:\\*["'])?\]?[ \t]*(?:[=:]|%3[aAdD])|IQoJb3JpZ2lu|FwoGZXIvYXdz|ABSK[A-Za-z0-9+/]{12}|bedrock-api-key-"#,
         ),
         patterns: &[
             plain(r"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{16}"),
@@ -118,7 +118,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 on) or JQQJ9",
         leaves: "tenant, client and subscription ids",
         trigger: Trigger::Shape(concat!(
-            r"(?-u)(?i:accountkey|accesskey)=|[?&;]sig=[A-Za-z0-9%/+]{8}|Q~[A-Za-z0-9_~.-]{8}|JQQJ9[9D]",
+            r"(?-u)(?i:accountkey|accesskey)=|[?&;]sig=[A-Za-z0-9%/+_-]{8}|Q~[A-Za-z0-9_~.-]{8}|JQQJ9[9D]",
             r"|(?:APIM|ACDb|AIoT|Az(?:Ca|Fu)|\+A(?:Ba|Eh|MC|Rm|Sb|St))[A-Za-z0-9+/_-]{6}=|(?:AzSe|\+ACR)[A-Za-z0-9+/]{6}",
         )),
         patterns: &[

@@ -9,7 +9,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "Basic credentials (RFC 7617): Base64 of user:password after the word Basic",
         leaves: "what does not decode to that",
-        trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/]{6}"),
+        trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/_-]{6}"),
         patterns: &[checked(r"(?xi-u)basic(?:[\ \t+]|%20)+([a-z0-9+/_-]{6,}(?:=|%3D){0,2})", check::basic_credentials)],
         hits: &[
             ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <redacted:basic_auth>"),
@@ -36,7 +36,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "the values in Cookie and Set-Cookie headers, also as JSON",
         leaves: "the cookies' names and attributes",
-        trigger: Trigger::Shape(r#"(?i-u)cookie2?(?:\\*["'])?[ \t]*(?:[:=]|%3a)"#),
+        trigger: Trigger::Shape(r#"(?i-u)cookie2?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=]|%3[ad])"#),
         patterns: &[
             checked(concat!("(?xi-u)set-cookie2?", is!(), r#"([^"'\\\r\n\[]+)"#), check::set_cookie),
             checked(r#"(?i-u)set-cookie2?(?:\\*["'])[ \t]*:[ \t]*\[([^\]\r\n]+)"#, check::set_cookies),

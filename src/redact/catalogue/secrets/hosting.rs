@@ -27,7 +27,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 glffct-…, GR1348941…)",
         leaves: "",
         trigger: Trigger::Shape(
-            r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_-]{8}|GR1348941[A-Za-z0-9_-]",
+            r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_.-]{8}|GR1348941[A-Za-z0-9_-]",
         ),
         patterns: &[
             plain(r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_.-]{18,}"),
@@ -45,7 +45,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "Bitbucket's app passwords and access tokens (ATBB…, ATCTT3…)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)ATBB[A-Za-z0-9]{12}|ATCTT3[A-Za-z0-9_-]"),
+        trigger: Trigger::Shape(r"(?-u)ATBB[A-Za-z0-9]{12}|ATCTT3[A-Za-z0-9_=-]"),
         patterns: &[plain(r"(?-u)ATBB[A-Za-z0-9]{28,}"), plain(r"(?-u)ATCTT3[A-Za-z0-9_=-]{40,}")],
         hits: &[
             (concat!("with AT", "BB", fake!(alnum 32), " ok"), "with <redacted:bitbucket> ok"),

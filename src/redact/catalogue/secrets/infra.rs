@@ -78,7 +78,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "New Relic's keys: user, insert, query, browser and licence (NRAK-…, NRII-…, NRIQ-…, NRJS-…, …NRAL)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9]|NRAL"),
+        trigger: Trigger::Shape(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]|NRAL"),
         patterns: &[
             plain(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]{16,}"),
             plain(r"(?-u)(?:[a-z]{2}[0-9]{2}xx)?[0-9a-f]{26,36}F{0,4}NRAL"),
