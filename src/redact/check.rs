@@ -129,7 +129,8 @@ pub(super) fn random(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Rang
     }
 }
 
-/// Drops what has not digits, small letters and capitals: generated tokens of 24 characters and more have all three.
+/// Drops what has not digits, small letters and capitals: generated tokens have all three,
+/// but for one in 60 of 24 letters and digits, and fewer the longer they are.
 pub(super) fn mixed(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let has = |kind: fn(&u8) -> bool| value.iter().any(kind);

@@ -82,7 +82,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 security_code …)",
         leaves: "the names without digits",
         trigger: Trigger::Shape(
-            r#"(?i-u)(?:cv[cv]2?|(?:card|security|verification)[_ -]?(?:code|value))(?:\\*["'])?[ \t]*(?:[=:]|%3[ad])"#,
+            r#"(?i-u)(?:cv[cv]2?|(?:card|security|verification)[_ -]?(?:code|value))(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[=:]|%3[ad])"#,
         ),
         patterns: &[plain(concat!(
             r"(?xi-u)(?:(?:\b|_)cv[cv]2?|\b(?:card|security)[_\ -]?(?:verification[_\ -]?)?(?:code|value))",

@@ -67,6 +67,34 @@ fn every_pattern_of_the_catalogue_compiles() {
     }
 }
 
+/// A trigger that wants more than its patterns do hides what they would find.
+#[test]
+fn every_trigger_matches_wherever_a_pattern_does() {
+    let mut dice = fastrand::Rng::with_seed(8);
+    let mut wrong = Vec::new();
+    for detector in detectors() {
+        let trigger = rule::compile(&detector.trigger.regex()).expect(detector.name);
+        for pattern in detector.patterns {
+            let regex = rule::compile(pattern.regex).expect(detector.name);
+            for _ in 0..200 {
+                let text = figures::text_of(pattern.regex, &mut dice);
+                let Some(found) = regex.find(text.as_bytes()) else { continue };
+                let mut masked = pattern.check.is_none();
+                if let Some(check) = pattern.check {
+                    check(text.as_bytes(), found.range(), &mut |_| masked = true);
+                }
+                let needed = memchr::memmem::find(found.as_bytes(), pattern.needs.as_bytes()).is_some();
+                assert!(needed, "{}: not needed: {}: {text}", detector.name, pattern.needs);
+                if masked && !trigger.is_match(text.as_bytes()) {
+                    wrong.push(format!("{}: {text}", detector.name));
+                    break;
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn ordinary_lines_stay_whole() {
     let everything = all_on();

@@ -22,7 +22,7 @@ const LINES: usize = 1000;
 const REPEATED_MORE_MAX: u32 = 8;
 
 /// A random text of a format.
-fn text_of(format: &str, dice: &mut fastrand::Rng) -> String {
+pub(super) fn text_of(format: &str, dice: &mut fastrand::Rng) -> String {
     fn add(hir: &Hir, dice: &mut fastrand::Rng, text: &mut String) {
         match hir.kind() {
             HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).unwrap()),
@@ -47,7 +47,7 @@ fn text_of(format: &str, dice: &mut fastrand::Rng) -> String {
         }
     }
     let mut text = String::new();
-    add(&regex_syntax::Parser::new().parse(format).unwrap(), dice, &mut text);
+    add(&regex_syntax::ParserBuilder::new().utf8(false).build().parse(format).unwrap(), dice, &mut text);
     text
 }
 

@@ -7,12 +7,14 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "slack",
         group: Group::Secrets,
-        finds: "Slack's tokens (xoxb-…, xoxp-… and so on, xapp-…, xoxe.…) and incoming webhooks",
+        finds: "Slack's tokens (xoxb-…, xoxp-… and so on, xapp-…, xwfp-…, xoxe.…), session cookies (xoxd-…) and incoming webhooks",
         leaves: "channel and user ids",
-        trigger: Trigger::Shape(r"(?-u)xox[a-z][-.]|xapp-[0-9]|hooks\.slack(?:-gov)?\.com"),
+        trigger: Trigger::Shape(r"(?-u)xox[a-z][-.]|xapp-[0-9]|xwfp-[A-Za-z0-9-]|hooks\.slack(?:-gov)?\.com"),
         patterns: &[
-            plain(r"(?-u)xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,}"),
+            plain(r"(?-u)xox[a-z](?:\.x(?:ox[a-z]|app))?-[A-Za-z0-9-]{10,}"),
+            plain(r"(?-u)xoxd-[A-Za-z0-9%/+=_-]{10,}"),
             plain(r"(?-u)xapp-[0-9]+-[A-Za-z0-9-]{10,}"),
+            plain(r"(?-u)\bxwfp-[A-Za-z0-9-]{20,}"),
             plain(
                 r"(?-u)hooks\.slack(?:-gov)?\.com(?:/|%2[fF])(?:services|workflows|triggers)(?:/|%2[fF])([A-Za-z0-9/+%_-]{20,})",
             ),
@@ -21,12 +23,14 @@ pub(super) const DETECTORS: &[Detector] = &[
             (concat!("bot xo", "xb-0123456789-0123456789-", fake!(alnum 24), " up"), "bot <redacted:slack> up"),
             (concat!("xa", "pp-1-A0FAKE-0123456789-", fake!(hex 64)), "<redacted:slack>"),
             (concat!("xo", "xe.xoxp-1-", fake!(alnum 40)), "<redacted:slack>"),
+            (concat!("xo", "xd-", fake!(alnum 40), "%2B", fake!(alnum 8), "%3D; x"), "<redacted:slack>; x"),
+            (concat!("step xw", "fp-0123456789-0123456789-", fake!(alnum 24)), "step <redacted:slack>"),
             (
                 concat!("POST https://hooks.sl", "ack.com/services/T0FAKE000/B0FAKE000/", fake!(alnum 24), " 200"),
                 "POST https://hooks.slack.com/services/<redacted:slack> 200",
             ),
         ],
-        misses: &["xoxb-short", "hooks.slack.com is down", "xapp-1 started"],
+        misses: &["xoxb-short", "xwfp-none", "hooks.slack.com is down", "xapp-1 started"],
     },
     Detector {
         name: "discord",

@@ -7,10 +7,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "aws",
         group: Group::Secrets,
-        finds: "AWS access key ids (AKIA…, ASIA…), the 40 characters of a secret key after a telling name, session tokens",
+        finds: "AWS access key ids (AKIA…, ASIA…), the 40 characters of a secret key after a telling name, session tokens, API keys \
+                of Bedrock (ABSK…, bedrock-api-key-…)",
         leaves: "40 characters on their own, which may be a commit's hash",
         trigger: Trigger::Shape(
-            r#"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{12}|(?i:secret|aws)[A-Za-z_. -]*(?:\\*["'])?\]?[ \t]*(?:[=:]|%3[ad])|IQoJb3JpZ2lu|FwoGZXIvYXdz"#,
+            r#"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{12}|(?i:secret|aws)[A-Za-z_. -]*(?:\\*["'])?\]?[ \t]*(?:[=:]|%3[aAdD])|IQoJb3JpZ2lu|FwoGZXIvYXdz|ABSK[A-Za-z0-9+/]{12}|bedrock-api-key-"#,
         ),
         patterns: &[
             plain(r"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{16}"),
@@ -20,6 +21,9 @@ pub(super) const DETECTORS: &[Detector] = &[
                     ([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|\z)"#,
             ),
             plain(r"(?-u)(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)[A-Za-z0-9/+_%-]{20,}=*"),
+            // ABSK and Base64 of BedrockAPIKey-…:…
+            checked(r"(?-u)\bABSK[A-Za-z0-9+/]{60,}={0,2}", check::mixed),
+            plain(r"(?-u)bedrock-api-key-[A-Za-z0-9+/_-]{40,}={0,2}"),
         ],
         hits: &[
             ("id AKIAIOSFODNN7EXAMPLE used", "id <redacted:aws> used"),
@@ -32,10 +36,14 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r#"{"SecretAccessKey":"<redacted:aws>"}"#,
             ),
             (concat!("st=IQoJb3Jp", "Z2lu", fake!(alnum 40), "== ok"), "st=<redacted:aws> ok"),
+            (concat!("ask AB", "SKQmVk", fake!(alnum 40), fake!(alnum 40), "= ok"), "ask <redacted:aws> ok"),
+            (concat!("bedrock-api", "-key-YmVk", fake!(alnum 40), "=="), "<redacted:aws>"),
         ],
         misses: &[
             "commit 9f31c2aa00000000000000000000000000000000",
             "ASIA is a continent",
+            "bedrock-api-key-rotation done",
+            "ABSK",
             "secret: 9f31c2aa000000000000000000000000000000001",
         ],
     },
@@ -58,14 +66,15 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "gcp",
         group: Group::Secrets,
-        finds: "Google API keys (AIza…), OAuth access and refresh tokens (ya29.…, 1//0…), OAuth client secrets (GOCSPX-…), the \
+        finds: "Google API keys (AIza…, AQ.Ab…), OAuth access and refresh tokens (ya29.…, 1//0…), OAuth client secrets (GOCSPX-…), the \
                 private_key_id of a service account",
         leaves: "project ids, client ids",
         trigger: Trigger::Shape(
-            r"(?-u)AIza[A-Za-z0-9_-]|ya29\.[A-Za-z0-9_-]|//0[A-Za-z0-9_-]{12}|GOCSPX-|private_key_id",
+            r"(?-u)AIza[A-Za-z0-9_-]|AQ\.Ab[A-Za-z0-9_-]{8}|ya29\.[A-Za-z0-9_-]|//0[A-Za-z0-9_-]{12}|GOCSPX-|private_key_id",
         ),
         patterns: &[
             plain(r"(?-u)AIza[A-Za-z0-9_-]{35,}"),
+            plain(r"(?-u)\bAQ\.Ab[A-Za-z0-9_-]{40,}"),
             plain(r"(?-u)ya29\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*"),
             plain(r"(?-u)1//0[A-Za-z0-9_-]{30,}"),
             plain(r"(?-u)GOCSPX-[A-Za-z0-9_-]{20,}"),
@@ -73,12 +82,20 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
         hits: &[
             (concat!("?key=AI", "za", fake!(alnum 32), "_-Z&x=1"), "?key=<redacted:gcp>&x=1"),
+            (concat!("ask AQ", ".Ab8", fake!(alnum 40), "_-Fak ok"), "ask <redacted:gcp> ok"),
             (concat!("got ya2", "9.a0", fake!(alnum 32), "-x ok"), "got <redacted:gcp> ok"),
             (concat!("refresh 1/", "/0e", fake!(alnum 40)), "refresh <redacted:gcp>"),
             (concat!("GOC", "SPX-", fake!(alnum 24), "_a-b done"), "<redacted:gcp> done"),
             (concat!(r#"{"private_key_id": ""#, fake!(hex 40), r#""}"#), r#"{"private_key_id": "<redacted:gcp>"}"#),
         ],
-        misses: &["AIza is a prefix", "ya29.short", "http://a/1//0.html", "private_key_id missing", "GOCSPX-none"],
+        misses: &[
+            "AIza is a prefix",
+            "FAQ.About_this_page",
+            "ya29.short",
+            "http://a/1//0.html",
+            "private_key_id missing",
+            "GOCSPX-none",
+        ],
     },
     Detector {
         name: "firebase",
@@ -97,16 +114,23 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "azure",
         group: Group::Secrets,
         finds: "Azure account and shared access keys (AccountKey=, SharedAccessKey=), SAS signatures (sig=), client secrets of \
-                Entra ID (…Q~…), keys with the mark JQQJ9",
+                Entra ID (…Q~…), keys with their service's mark (+ASt, ACDb, APIM, +ASb, AIoT, AzFu, AzSe and so \
+                on) or JQQJ9",
         leaves: "tenant, client and subscription ids",
-        trigger: Trigger::Shape(
-            r"(?-u)(?i:accountkey|accesskey)=|[?&;]sig=[A-Za-z0-9%/+]{8}|Q~[A-Za-z0-9_~.-]{8}|JQQJ9[9D]",
-        ),
+        trigger: Trigger::Shape(concat!(
+            r"(?-u)(?i:accountkey|accesskey)=|[?&;]sig=[A-Za-z0-9%/+_-]{8}|Q~[A-Za-z0-9_~.-]{8}|JQQJ9[9D]",
+            r"|(?:APIM|ACDb|AIoT|Az(?:Ca|Fu)|\+A(?:Ba|Eh|MC|Rm|Sb|St))[A-Za-z0-9+/_-]{6}=|(?:AzSe|\+ACR)[A-Za-z0-9+/]{6}",
+        )),
         patterns: &[
             plain(r"(?-u)(?i:accountkey|accesskey)=([A-Za-z0-9+/%]{20,}=*)"),
             plain(r"(?-u)[?&;]sig=([A-Za-z0-9%/+_-]{20,}=*)"),
             plain(r"(?-u)[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
             plain(r"(?-u)[A-Za-z0-9]{40,}JQQJ9[9D][A-Za-z0-9]{10,}"),
+            // Base64 of 64, 32, 40 and 39 bytes: their service's mark stands before the last six characters, a checksum.
+            plain(r"(?-u)[A-Za-z0-9+/]{76}(?:APIM|ACDb|\+A(?:Ba|MC|St))[A-Za-z0-9+/]{6}=="),
+            plain(r"(?-u)[A-Za-z0-9+/]{33}(?:AIoT|AzCa|\+A(?:Eh|Rm|Sb))[A-Za-z0-9+/]{6}="),
+            plain(r"(?-u)[A-Za-z0-9_-]{44}AzFu[A-Za-z0-9_-]{6}=="),
+            plain(r"(?-u)\b[A-Za-z0-9+/]{42}(?:AzSe|\+ACR)[A-Za-z0-9+/]{6}\b"),
         ],
         hits: &[
             (
@@ -119,8 +143,18 @@ pub(super) const DETECTORS: &[Detector] = &[
                 concat!("key ", fake!(alnum 36), fake!(alnum 16), "JQQ", "J99", "BAACYeBjFX", fake!(alnum 16), "."),
                 "key <redacted:azure>.",
             ),
+            (concat!("key ", fake!(alnum 36), fake!(alnum 40), "+A", "StFake0A== ok"), "key <redacted:azure> ok"),
+            (concat!("bus ", fake!(alnum 32), "0+A", "SbAFake0="), "bus <redacted:azure>"),
+            (concat!("find ", fake!(alnum 40), "to", "Az", "SeBFake0 ok"), "find <redacted:azure> ok"),
         ],
-        misses: &["?sig=short&x=1", "AccountKey=none", concat!("tenant ", fake!(uuid)), "abc1Q~short"],
+        misses: &[
+            "?sig=short&x=1",
+            "AccountKey=none",
+            concat!("tenant ", fake!(uuid)),
+            "abc1Q~short",
+            "AIoT and APIM",
+            "AzSeBFake0",
+        ],
     },
     Detector {
         name: "digitalocean",
@@ -154,22 +188,22 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "tencent",
         group: Group::Secrets,
-        finds: "Tencent Cloud's secret ids (AKID…)",
+        finds: "Tencent Cloud's secret ids (AKID…), also temporary ones",
         leaves: "the key that goes with it, unless a telling name stands before it",
-        trigger: Trigger::Shape(r"(?-u)AKID[A-Za-z0-9]{12}"),
-        patterns: &[plain(r"(?-u)AKID[A-Za-z0-9]{28,36}")],
+        trigger: Trigger::Shape(r"(?-u)AKID[A-Za-z0-9_-]{12}"),
+        patterns: &[plain(r"(?-u)\bAKID[A-Za-z0-9_-]{28,}")],
         hits: &[(concat!("id AK", "ID", fake!(alnum 32), " ok"), "id <redacted:tencent> ok")],
         misses: &["AKID", "AKIDshort0"],
     },
     Detector {
         name: "yandex",
         group: Group::Secrets,
-        finds: "Yandex Cloud's API keys (AQVN…), IAM tokens (t1.…) and OAuth tokens (y0_…)",
+        finds: "Yandex Cloud's API keys (AQVN…), IAM tokens and cookies (t1.…, c1.…) and OAuth tokens (y0_…)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)AQVN[A-Za-z0-9_-]{12}|t1\.[A-Za-z0-9_=-]{8}|y0_[A-Za-z0-9_-]{12}"),
+        trigger: Trigger::Shape(r"(?-u)AQVN[A-Za-z0-9_-]{12}|[ct]1\.[A-Za-z0-9_.=-]{8}|y0_[A-Za-z0-9_-]{12}"),
         patterns: &[
             plain(r"(?-u)AQVN[A-Za-z0-9_-]{30,}"),
-            plain(r"(?-u)t1\.[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]{60,}={0,2}"),
+            plain(r"(?-u)\b[ct]1\.[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]{60,}={0,2}"),
             plain(r"(?-u)y0_[A-Za-z0-9_-]{30,}"),
         ],
         hits: &[
@@ -177,17 +211,18 @@ pub(super) const DETECTORS: &[Detector] = &[
             (concat!("t", "1.9euelZqFake.", fake!(alnum 40), fake!(alnum 40), "-_ab ok"), "<redacted:yandex> ok"),
             (concat!("y", "0_AgAAAA", fake!(alnum 40)), "<redacted:yandex>"),
         ],
-        misses: &["AQVN", "t1.micro.large", "y0_offset"],
+        misses: &["AQVN", "t1.micro.large", "c1.large.x", "y0_offset"],
     },
     Detector {
         name: "cloudflare",
         group: Group::Secrets,
-        finds: "Cloudflare's origin CA keys (v1.0-…), and API keys and tokens after a telling name",
+        finds: "Cloudflare's API keys and tokens (cfk_…, cfut_…, cfat_…), origin CA keys (v1.0-…), older keys and tokens after a telling name",
         leaves: "zone and account ids",
         trigger: Trigger::Shape(
-            r"(?-u)v1\.0-[0-9a-f]{12}|(?i:cloudflare|cf_)[A-Za-z0-9_.-]*(?i:key|token)|(?i:x-auth-key)",
+            r"(?-u)cf(?:k|[ua]t)_[A-Za-z0-9_-]{12}|v1\.0-[0-9a-f]{12}|(?i:cloudflare|cf_)[A-Za-z0-9_.-]*(?i:key|token)|(?i:x-auth-key)",
         ),
         patterns: &[
+            plain(r"(?-u)\bcf(?:k|[ua]t)_[A-Za-z0-9_-]{40,}"),
             plain(r"(?-u)v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}"),
             plain(concat!(
                 "(?x-u)(?i:(?:cloudflare|\\bcf_)[a-z0-9_.-]*(?:key|token)|x-auth-key)",
@@ -210,11 +245,13 @@ pub(super) const DETECTORS: &[Detector] = &[
                 ),
                 "ca <redacted:cloudflare> x",
             ),
+            (concat!("with cf", "ut_", fake!(alnum 40), "0a1b2c3d ok"), "with <redacted:cloudflare> ok"),
             (concat!("CLOUDFLARE_API_TOKEN=", fake!(alnum 40)), "CLOUDFLARE_API_TOKEN=<redacted:cloudflare>"),
             (concat!("CF_API_KEY: ", fake!(hex 32), "01234"), "CF_API_KEY: <redacted:cloudflare>"),
         ],
         misses: &[
             "v1.0-rc1",
+            "cfk_none",
             "cloudflare token expired",
             concat!("cf-ray: ", fake!(hex 16), "-FRA"),
             "CF_API_KEY=unset",
@@ -259,12 +296,15 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "netlify",
         group: Group::Secrets,
-        finds: "Netlify's personal access tokens (nfp_…)",
+        finds: "Netlify's tokens: personal, command line, OAuth, application, build (nfp_…, nfc_…, nfo_…, nfu_…, nfb_…)",
         leaves: "",
-        trigger: Trigger::Literals(&["nfp_"]),
-        patterns: &[plain(r"(?-u)nfp_[A-Za-z0-9_-]{36,}")],
-        hits: &[(concat!("with nf", "p_", fake!(alnum 36), " ok"), "with <redacted:netlify> ok")],
-        misses: &["nfp_status=ok"],
+        trigger: Trigger::Shape(r"(?-u)nf[bcopu]_[A-Za-z0-9_-]{12}"),
+        patterns: &[checked(r"(?-u)\bnf[bcopu]_[A-Za-z0-9_-]{36,}", check::random)],
+        hits: &[
+            (concat!("with nf", "p_", fake!(alnum 36), " ok"), "with <redacted:netlify> ok"),
+            (concat!("nf", "c_", fake!(alnum 36)), "<redacted:netlify>"),
+        ],
+        misses: &["nfp_status=ok", concat!("co", "nfu_", fake!(alnum 36))],
     },
     Detector {
         name: "supabase",
@@ -315,5 +355,18 @@ pub(super) const DETECTORS: &[Detector] = &[
         ))],
         hits: &[(concat!("SCW_SECRET_KEY=", fake!(uuid), " up"), "SCW_SECRET_KEY=<redacted:scaleway> up")],
         misses: &[concat!("project ", fake!(uuid)), "SCW_SECRET_KEY is not set"],
+    },
+    Detector {
+        name: "vercel",
+        group: Group::Secrets,
+        finds: "Vercel's tokens and keys: personal, integration, application, refresh, API (vcp_…, vci_…, vca_…, vcr_…, vck_…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)vc[aikpr]_[A-Za-z0-9]{12}"),
+        patterns: &[checked(r"(?-u)\bvc[aikpr]_[A-Za-z0-9]{20,}", check::random)],
+        hits: &[
+            (concat!("deploy vc", "p_", fake!(alnum 40), " ok"), "deploy <redacted:vercel> ok"),
+            (concat!("vc", "k_", fake!(alnum 40)), "<redacted:vercel>"),
+        ],
+        misses: &["vcp_none", "vci_interfacecontrollername"],
     },
 ];

@@ -50,7 +50,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "what follows the word Bearer and looks like a token (RFC 6750)",
         leaves: "prose such as \"bearer authentication\"",
-        trigger: Trigger::Shape(r#"(?i-u)bearer(?:[ \t+"':=\\]|%20)"#),
+        trigger: Trigger::Shape(r#"(?i-u)bearer(?:[ \t+"':=\\]|%20|%3a)"#),
         patterns: &[checked(r#"(?xi-u)bearer(?:[\ \t+"':=\\]|%20|%3a){1,6}([a-z0-9._~+/%-]{6,}=*)"#, check::token)],
         hits: &[
             ("Authorization: Bearer abc123def", "Authorization: Bearer <redacted:bearer>"),

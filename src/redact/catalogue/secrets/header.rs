@@ -9,7 +9,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "Basic credentials (RFC 7617): Base64 of user:password after the word Basic",
         leaves: "what does not decode to that",
-        trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/]{6}"),
+        trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/_-]{6}"),
         patterns: &[checked(r"(?xi-u)basic(?:[\ \t+]|%20)+([a-z0-9+/_-]{6,}(?:=|%3D){0,2})", check::basic_credentials)],
         hits: &[
             ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <redacted:basic_auth>"),
@@ -36,7 +36,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "the values in Cookie and Set-Cookie headers, also as JSON",
         leaves: "the cookies' names and attributes",
-        trigger: Trigger::Shape(r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?[ \t]*(?:[:=,]|%3a)"#),
+        trigger: Trigger::Shape(r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])"#),
         patterns: &[
             checked(concat!("(?xi-u)set-cookie2?", is!(), r#"([^"'\\\r\n\[]+)"#), check::set_cookie),
             checked(r#"(?i-u)set-cookie2?(?:\\*["'])?[ \t]*[:=][ \t]*\[([^\]\r\n]+)"#, check::set_cookies),
@@ -84,14 +84,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "session",
         group: Group::Secrets,
         finds: "session ids by the names that frameworks give them (JSESSIONID, PHPSESSID, ASP.NET_SessionId, connect.sid, \
-                laravel_session, sessionid with 32 characters)",
+                laravel_session, _gitlab_session, sessionid with 32 characters)",
         leaves: "session_id and other names, which may be ids for tracing",
         trigger: Trigger::Shape(
-            r"(?-u)(?i:jsessionid|phpsessid|asp\.net_sessionid|aspsessionid|connect\.sid|laravel_session)|\bsessionid\b",
+            r"(?-u)(?i:jsessionid|phpsessid|asp\.net_sessionid|aspsessionid|connect\.sid|(?:laravel|_gitlab)_session)|\bsessionid\b",
         ),
         patterns: &[
             plain(concat!(
-                "(?xi-u)(?:jsessionid|phpsessid|asp\\.net_sessionid|aspsessionid[a-z]*|connect\\.sid|laravel_session)",
+                "(?xi-u)(?:jsessionid|phpsessid|asp\\.net_sessionid|aspsessionid[a-z]*|connect\\.sid|(?:laravel|_gitlab)_session)",
                 is!(),
                 r#"([^\s"'\\;,&<>(){}\[\]?]{6,})"#
             )),
@@ -100,6 +100,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         hits: &[
             ("GET /cart;jsessionid=0A1B2C3D4E5F.node1?x=1", "GET /cart;jsessionid=<redacted:session>?x=1"),
             ("PHPSESSID=0a1b2c3d4e5f; x", "PHPSESSID=<redacted:session>; x"),
+            (concat!("_gitlab_session=", fake!(hex 32)), "_gitlab_session=<redacted:session>"),
             (concat!("sessionid=", fake!(hex 32), " ok"), "sessionid=<redacted:session> ok"),
         ],
         misses: &["session_id=0a1b2c3d4e5f6071", "JSESSIONID cookie is missing", "sessionid=17"],

@@ -22,11 +22,12 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "gitlab",
         group: Group::Secrets,
-        finds: "GitLab's tokens: personal, deploy, runner, job, trigger, feed, mail, agent, OAuth, SCIM, feature flags (glpat-…, \
-                gldt-…, glrt-…, glcbt-…, glptt-…, glft-…, glimt-…, glagent-…, gloas-…, glsoat-…, glffct-…, GR1348941…)",
+        finds: "GitLab's tokens: personal, deploy, runner, job, trigger, feed, mail, agent, workspace, OAuth, SCIM, feature flags \
+                (glpat-…, gldt-…, glrt-…, glrtr-…, glcbt-…, glptt-…, glft-…, glimt-…, glagent-…, glwt-…, gloas-…, glsoat-…, \
+                glffct-…, GR1348941…)",
         leaves: "",
         trigger: Trigger::Shape(
-            r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_-]{8}|GR1348941[A-Za-z0-9_-]",
+            r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_.-]{8}|GR1348941[A-Za-z0-9_-]",
         ),
         patterns: &[
             plain(r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_.-]{18,}"),
@@ -44,7 +45,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "Bitbucket's app passwords and access tokens (ATBB…, ATCTT3…)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)ATBB[A-Za-z0-9]{12}|ATCTT3[A-Za-z0-9_-]"),
+        trigger: Trigger::Shape(r"(?-u)ATBB[A-Za-z0-9]{12}|ATCTT3[A-Za-z0-9_=-]"),
         patterns: &[plain(r"(?-u)ATBB[A-Za-z0-9]{28,}"), plain(r"(?-u)ATCTT3[A-Za-z0-9_=-]{40,}")],
         hits: &[
             (concat!("with AT", "BB", fake!(alnum 32), " ok"), "with <redacted:bitbucket> ok"),
@@ -81,11 +82,14 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "buildkite",
         group: Group::Secrets,
-        finds: "Buildkite's API, agent and cluster tokens (bkua_…, bkct_…, bkaj_…, bkpt_…)",
+        finds: "Buildkite's tokens: API, agent, session, job, registry, portal (bkua_…, bkct_…, bkar_…, bkaa_…, bkaj_…, bkpt_…, bkpat_…, bkps_…)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)bk(?:ua|ct|aj|pt|as)_[A-Za-z0-9]{12}"),
-        patterns: &[plain(r"(?-u)bk(?:ua|ct|aj|pt|as)_[A-Za-z0-9_.-]{20,}")],
-        hits: &[(concat!("agent bk", "ua_", fake!(hex 40), " ok"), "agent <redacted:buildkite> ok")],
+        trigger: Trigger::Shape(r"(?-u)bk(?:ua|ct|a[ajrs]|p[st]|pat)_[A-Za-z0-9_.-]{12}"),
+        patterns: &[checked(r"(?-u)\bbk(?:ua|ct|a[ajrs]|p[st]|pat)_[A-Za-z0-9_.-]{20,}", check::random)],
+        hits: &[
+            (concat!("agent bk", "ua_", fake!(hex 40), " ok"), "agent <redacted:buildkite> ok"),
+            (concat!("bk", "aa_", fake!(alnum 36), fake!(alnum 36)), "<redacted:buildkite>"),
+        ],
         misses: &["bkua_none", "bkct_total=5"],
     },
     Detector {
@@ -143,11 +147,14 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sonarqube",
         group: Group::Secrets,
-        finds: "SonarQube's user, project and global tokens (squ_…, sqp_…, sqa_…)",
+        finds: "SonarQube's user, project and global tokens (squ_…, sqp_…, sqa_…), an organization's (sqco_…)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)sq[apu]_[0-9a-f]{12}"),
-        patterns: &[plain(r"(?-u)sq[apu]_[0-9a-f]{40,}")],
-        hits: &[(concat!("sonar sq", "u_", fake!(hex 40), " ok"), "sonar <redacted:sonarqube> ok")],
+        trigger: Trigger::Shape(r"(?-u)sq[apu]_[0-9a-f]{12}|sqco_[A-Za-z0-9]{12}"),
+        patterns: &[plain(r"(?-u)sq[apu]_[0-9a-f]{40,}"), checked(r"(?-u)\bsqco_[A-Za-z0-9]{40,}", check::random)],
+        hits: &[
+            (concat!("sonar sq", "u_", fake!(hex 40), " ok"), "sonar <redacted:sonarqube> ok"),
+            (concat!("sq", "co_", fake!(alnum 40), fake!(alnum 20)), "<redacted:sonarqube>"),
+        ],
         misses: &["sqp_0a1b"],
     },
     Detector {

@@ -53,36 +53,40 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "datadog",
         group: Group::Secrets,
         finds: "Datadog's API and application keys after a telling name (DD_API_KEY, DD-APPLICATION-KEY, datadog_app_key …), \
-                application keys (ddapp_…)",
+                application keys (ddapp_…, ddap_…), access tokens (ddpat_…, ddsat_…)",
         leaves: "trace ids",
-        trigger: Trigger::Shape(r"(?-u)(?i:dd[_-]|datadog[a-z_.-]*)(?i:api|app|application)[_-]?(?i:key)|ddapp_"),
+        trigger: Trigger::Shape(
+            r"(?-u)(?i:dd[_-]|datadog[a-z_.-]*)(?i:api|app|application)[_-]?(?i:key)|dd(?:app?|[ps]at)_[A-Za-z0-9_]{12}",
+        ),
         patterns: &[
             plain(concat!(
                 "(?x-u)(?i:(?:\\bdd[_-]|datadog[a-z_.-]*)(?:api|app|application)[_-]?key)",
                 is!(),
                 "([0-9a-f]{40}|[0-9a-f]{32})"
             )),
-            plain(r"(?-u)ddapp_[A-Za-z0-9]{30,}"),
+            plain(r"(?-u)\bdd(?:app?|[ps]at)_[A-Za-z0-9_]{30,}"),
         ],
         hits: &[
             (concat!("DD_API_KEY=", fake!(hex 32), " ok"), "DD_API_KEY=<redacted:datadog> ok"),
+            (concat!("ask dd", "pat_", fake!(alnum 20), "_", fake!(alnum 40), "abc ok"), "ask <redacted:datadog> ok"),
             (concat!("DD-APPLICATION-KEY: ", fake!(hex 40)), "DD-APPLICATION-KEY: <redacted:datadog>"),
         ],
-        misses: &[concat!("dd.trace_id=", fake!(hex 32)), "DD_API_KEY is not set"],
+        misses: &[concat!("dd.trace_id=", fake!(hex 32)), "DD_API_KEY is not set", "ddapp_none"],
     },
     Detector {
         name: "new_relic",
         group: Group::Secrets,
         finds: "New Relic's keys: user, insert, query, browser and licence (NRAK-…, NRII-…, NRIQ-…, NRJS-…, …NRAL)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9]|NRAL"),
+        trigger: Trigger::Shape(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]|NRAL"),
         patterns: &[
             plain(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]{16,}"),
-            plain(r"(?-u)[0-9a-f]{28,36}F{0,4}NRAL"),
+            plain(r"(?-u)(?:[a-z]{2}[0-9]{2}xx)?[0-9a-f]{26,36}F{0,4}NRAL"),
         ],
         hits: &[
             (concat!("key NR", "AK-", "FAKE0TOKEN1FAKE2TOKEN3FAKE4 ok"), "key <redacted:new_relic> ok"),
             (concat!("licence ", fake!(hex 32), "FFFFNR", "AL"), "licence <redacted:new_relic>"),
+            (concat!("eu01xx", fake!(hex 16), "0a1b2c3d4e", "FFFFNR", "AL ok"), "<redacted:new_relic> ok"),
         ],
         misses: &["NRAK-none", "CENTRAL"],
     },
@@ -102,10 +106,10 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sentry",
         group: Group::Secrets,
-        finds: "Sentry's organization and user tokens (sntrys_…, sntryu_…) and the secret part of old DSNs",
+        finds: "Sentry's tokens: organization, user, application, integration (sntrys_…, sntryu_…, sntrya_…, sntryi_…), and the secret part of old DSNs",
         leaves: "DSNs without a secret part",
-        trigger: Trigger::Shape(r"(?-u)sntry[sua]_|://[0-9a-f]{32}:[0-9a-f]"),
-        patterns: &[plain(r"(?-u)sntry[sua]_[A-Za-z0-9+/=_-]{40,}"), plain(r"(?-u)://[0-9a-f]{32}:([0-9a-f]{32})@")],
+        trigger: Trigger::Shape(r"(?-u)sntry[aisu]_|://[0-9a-f]{32}:[0-9a-f]"),
+        patterns: &[plain(r"(?-u)sntry[aisu]_[A-Za-z0-9+/=_-]{40,}"), plain(r"(?-u)://[0-9a-f]{32}:([0-9a-f]{32})@")],
         hits: &[
             (
                 concat!("release snt", "rys_eyJpYXQi", fake!(alnum 40), "_", fake!(alnum 40), " ok"),
@@ -317,24 +321,36 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "rancher",
         group: Group::Secrets,
-        finds: "Rancher's API tokens (token- and 5 characters, a colon and 54)",
+        finds: "the 54 characters behind the name of a Rancher token and a colon (token-…:, kubeconfig-…:, kubectl-shell-…:, agent-…:)",
         leaves: "token names without their secret",
-        trigger: Trigger::Shape(r"(?-u)token-[a-z0-9]{5}:[a-z0-9]{12}"),
-        patterns: &[plain(r"(?-u)token-[a-z0-9]{5}:([a-z0-9]{54})")],
-        hits: &[(
-            concat!("use token-fk0tk:", "fake0token1fake2token3fake4token5fake6token7fake8token", " ok"),
-            "use token-fk0tk:<redacted:rancher> ok",
-        )],
-        misses: &["token-fk0tk: expired"],
+        trigger: Trigger::Shape(r"(?-u)(?:token|kubeconfig|kubectl-shell|agent)-[a-z0-9-]+:[a-z0-9]{12}"),
+        patterns: &[plain(r"(?-u)(?:token|kubeconfig|kubectl-shell|agent)-[a-z0-9-]+:([a-z0-9]{54})")],
+        hits: &[
+            (
+                concat!("use token-fk0tk:", "fake0token1fake2token3fake4token5fake6token7fake8token", " ok"),
+                "use token-fk0tk:<redacted:rancher> ok",
+            ),
+            (
+                concat!("kubeconfig-user-fk0tk:", "fake0token1fake2token3fake4token5fake6token7fake8token"),
+                "kubeconfig-user-fk0tk:<redacted:rancher>",
+            ),
+        ],
+        misses: &["token-fk0tk: expired", "agent-fk0tk:8080"],
     },
     Detector {
         name: "elastic",
         group: Group::Secrets,
-        finds: "API keys of Elasticsearch after the word ApiKey",
+        finds: "API keys of Elasticsearch after the word ApiKey, those of Elastic Cloud (essu_…)",
         leaves: "names and ids of keys",
-        trigger: Trigger::Shape(r"(?-u)(?i:apikey)(?:[ +]|%20)[A-Za-z0-9+/_-]{12}"),
-        patterns: &[checked(r"(?-u)(?i:apikey)(?:[ +]|%20)([A-Za-z0-9+/_-]{20,}={0,2})", check::random)],
-        hits: &[(concat!("Authorization: ApiKey ", fake!(alnum 40), "=="), "Authorization: ApiKey <redacted:elastic>")],
+        trigger: Trigger::Shape(r"(?-u)(?i:apikey)(?:[ +]|%20)[A-Za-z0-9+/_-]{12}|essu_[A-Za-z0-9+/_-]{12}"),
+        patterns: &[
+            checked(r"(?-u)(?i:apikey)(?:[ +]|%20)([A-Za-z0-9+/_-]{20,}={0,2})", check::random),
+            checked(r"(?-u)\bessu_[A-Za-z0-9+/_-]{30,}={0,2}", check::mixed),
+        ],
+        hits: &[
+            (concat!("Authorization: ApiKey ", fake!(alnum 40), "=="), "Authorization: ApiKey <redacted:elastic>"),
+            (concat!("cloud es", "su_", fake!(alnum 40), "== ok"), "cloud <redacted:elastic> ok"),
+        ],
         misses: &["ApiKey authentication failed", "apikey aaaaaaaaaaaaaaaaaaaaaaaaa"],
     },
     Detector {
@@ -346,5 +362,28 @@ pub(super) const DETECTORS: &[Detector] = &[
         patterns: &[plain(r"(?-u)mdb_sa_sk_[A-Za-z0-9_-]{30,}")],
         hits: &[(concat!("atlas md", "b_sa_sk_", fake!(alnum 40), " ok"), "atlas <redacted:mongodb_atlas> ok")],
         misses: &[concat!("mdb_sa_id_", fake!(hex 16)), "mdb_sa_sk_ is the prefix"],
+    },
+    Detector {
+        name: "confluent",
+        group: Group::Secrets,
+        finds: "API secrets of Confluent Cloud (cflt…)",
+        leaves: "ids of API keys; older secrets, unless a telling name stands before them",
+        trigger: Trigger::Shape(r"(?-u)cflt[A-Za-z0-9+/]{12}"),
+        patterns: &[checked(r"(?-u)\bcflt[A-Za-z0-9+/]{50,}={0,2}", check::mixed)],
+        hits: &[(
+            concat!("produce cf", "lt", fake!(alnum 40), fake!(alnum 20), " ok"),
+            "produce <redacted:confluent> ok",
+        )],
+        misses: &["cfltk", concat!("s", "cflt", fake!(alnum 40), fake!(alnum 20))],
+    },
+    Detector {
+        name: "prefect",
+        group: Group::Secrets,
+        finds: "API keys of Prefect Cloud (pnu_…, pnb_…)",
+        leaves: "",
+        trigger: Trigger::Shape(r"(?-u)pn[bu]_[A-Za-z0-9]{12}"),
+        patterns: &[checked(r"(?-u)\bpn[bu]_[A-Za-z0-9]{30,}", check::random)],
+        hits: &[(concat!("flow pn", "u_", fake!(alnum 36), " ok"), "flow <redacted:prefect> ok")],
+        misses: &["pnu_none"],
     },
 ];

@@ -57,7 +57,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         r"(?xi-u)",
         telling!(),
         closes!(),
-        r#"(?:-?>|[=:,]|%3[ad]|[a-z:]+[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
+        r#"(?:-?>|[=:,]|%3[ad]|[a-z:]+(?:\\*["'])?[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
         telling!(),
         r"[\ \t]"
     )),
@@ -145,7 +145,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             regex: concat!(
                 r"(?xi-u)<[a-z0-9:_.-]*",
                 telling!(),
-                r"(?:[\ \t][^<>]*[^<>/])?>[\ \t]*(?:<!\[CDATA\[([^\]]+)|([^<]+))"
+                r"(?:[\ \t]+[a-z:]+=[^<>]*[^<>/])?>[\ \t]*(?:<!\[CDATA\[([^\]]+)|([^<]+))"
             ),
             needs: "<",
             check: Some(check::element),

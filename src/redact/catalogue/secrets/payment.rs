@@ -7,13 +7,17 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "stripe",
         group: Group::Secrets,
-        finds: "Stripe's secret and restricted keys (sk_live_…, rk_test_… and so on) and webhook secrets (whsec_…)",
+        finds: "Stripe's secret, restricted and organization keys (sk_live_…, rk_test_…, sk_org_… and so on) and webhook secrets (whsec_…)",
         leaves: "publishable keys (pk_…), ids of objects (cus_…)",
-        trigger: Trigger::Literals(&["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"]),
-        patterns: &[plain(r"(?-u)[rs]k_(?:live|test)_[A-Za-z0-9]{10,}"), plain(r"(?-u)whsec_[A-Za-z0-9+/=_-]{20,}")],
+        trigger: Trigger::Literals(&["sk_live_", "sk_test_", "rk_live_", "rk_test_", "sk_org_", "whsec_"]),
+        patterns: &[
+            plain(r"(?-u)(?:[rs]k|sk_org)_(?:live|test)_[A-Za-z0-9]{10,}"),
+            plain(r"(?-u)whsec_[A-Za-z0-9+/=_-]{20,}"),
+        ],
         hits: &[
             (concat!("charge with sk", "_live_", fake!(alnum 24), " ok"), "charge with <redacted:stripe> ok"),
             (concat!("rk", "_test_", fake!(alnum 24), ","), "<redacted:stripe>,"),
+            (concat!("sk", "_org_live_", fake!(alnum 40)), "<redacted:stripe>"),
             (concat!("wh", "sec_", fake!(alnum 32)), "<redacted:stripe>"),
         ],
         misses: &[concat!("pk", "_live_", fake!(alnum 24)), "sk_test_mode=1", "whsec_ is the prefix"],
@@ -24,7 +28,10 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "Square's access tokens (sq0atp-…, EAAA…) and OAuth secrets (sq0csp-…)",
         leaves: "application ids (sq0idp-…)",
         trigger: Trigger::Shape(r"(?-u)sq0(?:at|cs)p-|EAAA[A-Za-z0-9_-]{12}"),
-        patterns: &[plain(r"(?-u)sq0(?:at|cs)p-[A-Za-z0-9_-]{22,}"), plain(r"(?-u)\bEAAA[A-Za-z0-9_-]{60}\b")],
+        patterns: &[
+            plain(r"(?-u)sq0(?:at|cs)p-[A-Za-z0-9_-]{22,}"),
+            checked(r"(?-u)\bEAAA[A-Za-z0-9_-]{60,}", check::mixed),
+        ],
         hits: &[
             (concat!("pay sq", "0atp-", fake!(alnum 20), "_x ok"), "pay <redacted:square> ok"),
             (concat!("pay EA", "AA", fake!(alnum 40), fake!(alnum 20), " ok"), "pay <redacted:square> ok"),
@@ -151,5 +158,15 @@ pub(super) const DETECTORS: &[Detector] = &[
         patterns: &[plain(r"(?-u)FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?")],
         hits: &[(concat!("FLW", "SECK-", fake!(hex 32), "-X ok"), "<redacted:flutterwave> ok")],
         misses: &["FLWSECK-none", concat!("FLW", "PUBK-", fake!(hex 32), "-X")],
+    },
+    Detector {
+        name: "shippo",
+        group: Group::Secrets,
+        finds: "Shippo's API keys (shippo_live_…, shippo_test_…)",
+        leaves: "",
+        trigger: Trigger::Literals(&["shippo_live_", "shippo_test_"]),
+        patterns: &[checked(r"(?-u)shippo_(?:live|test)_[A-Za-z0-9]{20,}", check::random)],
+        hits: &[(concat!("label ship", "po_live_", fake!(hex 40), " ok"), "label <redacted:shippo> ok")],
+        misses: &["shippo_test_mode=1"],
     },
 ];

@@ -10,7 +10,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…')",
         leaves: "statements without a literal",
         trigger: Trigger::Shape(
-            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password[ \t]|\bpassword\([ ]?\\*["']"#,
+            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']"#,
         ),
         patterns: &[
             plain(
@@ -79,7 +79,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 verifiers and assertions of OAuth (RFC 6749, 7521, 7636, 8628), SAML responses and requests",
         leaves: "code= without the others",
         trigger: Trigger::Shape(
-            r#"(?i-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))(?:\\*["'])?[ \t]*(?:[=:]|%3[ad])|[?&"' \t]code=[^&\s]{6}"#,
+            r#"(?i-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[=:]|%3[ad])|[?&"' \t]code=[^&\s]{6}"#,
         ),
         patterns: &[
             plain(concat!(

@@ -9,7 +9,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "OpenAI's keys (sk-…, sk-proj-…, sk-svcacct-…, sk-admin-…) and others of that form",
         leaves: "words with a dash, such as task-…",
-        trigger: Trigger::Shape(r"(?-u)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9]|sk-[A-Za-z0-9]{12}"),
+        trigger: Trigger::Shape(r"(?-u)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]|sk-[A-Za-z0-9]{12}"),
         patterns: &[
             plain(r"(?-u)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]{20,}"),
             checked(r"(?-u)\bsk-[A-Za-z0-9]{20,}", check::random),
@@ -36,21 +36,35 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "model_keys",
         group: Group::Secrets,
-        finds: "keys of Replicate (r8_…), Groq (gsk_…), Perplexity (pplx-…), xAI (xai-…), LangSmith (lsv2_…)",
+        finds: "keys of Replicate (r8_…), Groq (gsk_…), Perplexity (pplx-…), xAI (xai-…), LangSmith (lsv2_…), NVIDIA (nvapi-…), \
+                Pinecone (pcsk_…, pckey_…), Weights & Biases (wandb_v1_…)",
         leaves: "",
-        trigger: Trigger::Shape(
+        trigger: Trigger::Shape(concat!(
             r"(?-u)r8_[A-Za-z0-9]{12}|gsk_[A-Za-z0-9]{12}|pplx-[A-Za-z0-9]{12}|xai-[A-Za-z0-9]{12}|lsv2_[a-z]{2}_",
-        ),
+            r"|nvapi-[A-Za-z0-9_-]{12}|pc(?:sk|key)_[A-Za-z0-9_]{12}|wandb_v1_",
+        )),
         patterns: &[
             plain(r"(?-u)\br8_[A-Za-z0-9]{30,}|\bgsk_[A-Za-z0-9]{40,}|pplx-[A-Za-z0-9]{30,}|xai-[A-Za-z0-9]{40,}"),
             plain(r"(?-u)lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}"),
+            plain(r"(?-u)wandb_v1_[A-Za-z0-9_]{40,}"),
+            checked(r"(?-u)\b(?:nvapi-[A-Za-z0-9_-]{40,}|pc(?:sk|key)_[A-Za-z0-9]+_[A-Za-z0-9]{30,})", check::mixed),
         ],
         hits: &[
             (concat!("run r", "8_", fake!(alnum 36), " ok"), "run <redacted:model_keys> ok"),
             (concat!("gs", "k_", fake!(alnum 40), fake!(alnum 8)), "<redacted:model_keys>"),
             (concat!("ls", "v2_pt_", fake!(hex 32), "_0a1b2c3d4e"), "<redacted:model_keys>"),
+            (concat!("ask nv", "api-", fake!(alnum 40), "-_", fake!(alnum 20), " ok"), "ask <redacted:model_keys> ok"),
+            (concat!("pc", "sk_Fake0_", fake!(alnum 40), fake!(alnum 20)), "<redacted:model_keys>"),
+            (concat!("wan", "db_v1_", fake!(alnum 24), "_", fake!(alnum 40)), "<redacted:model_keys>"),
         ],
-        misses: &["r8_register", "gsk_none", "lsv2_pt_ is the prefix"],
+        misses: &[
+            "r8_register",
+            "gsk_none",
+            "lsv2_pt_ is the prefix",
+            "wandb_v1_project",
+            "nvapi-none",
+            "pckey_name_of_the_key",
+        ],
     },
     Detector {
         name: "linear",
@@ -193,5 +207,15 @@ pub(super) const DETECTORS: &[Detector] = &[
         patterns: &[plain(r"(?-u)[12]/[0-9]{10,20}(?:/[0-9]{10,20})?:[0-9a-f]{32}")],
         hits: &[(concat!("task 1/", "0123456789012345:", fake!(hex 32), " ok"), "task <redacted:asana> ok")],
         misses: &["page 1/1234567890: done", "1/2:0a1b2c3d"],
+    },
+    Detector {
+        name: "posthog",
+        group: Group::Secrets,
+        finds: "PostHog's personal API keys (phx_…)",
+        leaves: "project keys (phc_…), which are public",
+        trigger: Trigger::Shape(r"(?-u)phx_[A-Za-z0-9]{12}"),
+        patterns: &[checked(r"(?-u)\bphx_[A-Za-z0-9]{30,}", check::random)],
+        hits: &[(concat!("query ph", "x_", fake!(alnum 40), "abc ok"), "query <redacted:posthog> ok")],
+        misses: &["phx_none", concat!("ph", "c_", fake!(alnum 40))],
     },
 ];
