@@ -6,6 +6,7 @@
 mod card;
 mod cookie;
 mod list;
+mod named;
 mod network;
 mod person;
 
@@ -13,7 +14,8 @@ use std::ops::Range;
 
 pub(super) use card::card;
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
-pub(super) use list::{closing, list, object};
+pub(super) use list::{closing, object};
+pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 
@@ -29,51 +31,9 @@ const WORD_BYTES_MAX: usize = 20;
 /// What a mask of ours starts with; an XML element of this name is none.
 const MASK_START: &[u8] = b"<redacted:";
 
-/// After the names `pass` and `pw` numbers so short count something.
-const COUNT_DIGITS_MAX: usize = 3;
-
-/// Drops empty values.
-pub(super) fn filled(_: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !found.is_empty() {
-        mask(found);
-    }
-}
-
-/// Drops what follows a mask of ours: it looks like an XML element.
-pub(super) fn element(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let tag = memchr::memrchr(b'<', &text[..found.start]).unwrap_or(found.start);
-    if !text[tag..].starts_with(MASK_START) {
-        mask(found);
-    }
-}
-
-/// Drops what stands for no value at all, and adds backslashes at the end that escape no quote.
-pub(super) fn bare(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let value = &text[found.clone()];
-    let slashes = text[found.end..].iter().take_while(|&&byte| byte == b'\\').count();
-    let quote = text.get(found.end + slashes).filter(|byte| matches!(byte, b'"' | b'\''));
-    let before = text[..found.start].trim_ascii_end();
-    if !is_nothing(value) && !is_count(before, value) {
-        mask(found.start..found.end + if quote.is_some() { 0 } else { slashes });
-    }
-}
-
 /// Whether a value stands for none.
 fn is_nothing(value: &[u8]) -> bool {
     NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
-}
-
-/// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
-fn is_count(before: &[u8], value: &[u8]) -> bool {
-    let end = before.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
-    let (name, sets) = before.split_at(end);
-    let is_word = |rest: &[u8]| rest.last().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-    if name.strip_suffix(b"PASS").is_some_and(is_word) {
-        return sets == b":";
-    }
-    let name = name.to_ascii_lowercase();
-    let counts = name.ends_with(b"pass") || name.ends_with(b"pw");
-    counts && value.len() <= COUNT_DIGITS_MAX && value.iter().all(u8::is_ascii_digit)
 }
 
 /// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long.

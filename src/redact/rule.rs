@@ -99,9 +99,10 @@ impl Form {
         let mut rejected_bytes = 0;
         while let Some(found) = regex.find_at(text, at) {
             let part = self.part(regex, text, found.range());
-            let mut confirmed = false;
+            let (mut confirmed, mut end) = (false, part.end);
             let mut add = |part: std::ops::Range<usize>, by| {
                 confirmed = true;
+                end = end.max(part.end);
                 masks.add(TextRange::new(part.start, part.end), by);
             };
             match self.check {
@@ -113,7 +114,7 @@ impl Form {
             }
             // What follows the masked part may begin the next match; what was turned down may hide one.
             at = if confirmed || part == found.range() {
-                part.end
+                end
             } else {
                 rejected_bytes += found.len();
                 part.start

@@ -1,13 +1,14 @@
 //! The values of telling names: passwords, secrets, tokens and keys of whatever kind.
 
 use super::super::super::check;
-use super::super::{Detector, Group, Pattern, Trigger};
+use super::super::{Detector, Group, Trigger, checked};
 
-/// Names whose value is a secret, as the end of a longer name too (`db_password`, `X-Auth-Token`, `accessKey`).
-/// A macro because only literals can be joined in a table.
+/// Names whose value is a secret, as the end of a longer name too (`db_password`, `X-Auth-Token`, `accessKey`). What is
+/// the start of another comes behind that, and what may have a letter before it is preceded by what has not to, so that
+/// the first that matches is the longest. A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:pass(?:word|wort|wd|phrase|code)|pswd|pwd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|value|string|plain|raw|hash|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:pass|pw|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?)[0-9]?"
+        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:[a-z0-9_]?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|value|string|plain|raw|hash|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:pass|pw|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[0-9]?"
     };
 }
 
@@ -15,32 +16,6 @@ macro_rules! telling {
 macro_rules! closes {
     () => {
         r#"(?:\\*["']|&quot;)?(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?[\ \t]*"#
-    };
-}
-
-/// After a telling name: what closes it, then what sets the value apart.
-macro_rules! sets {
-    () => {
-        concat!(closes!(), r"(?:=>|->|:=|={1,2}|:|%3[ad])[\ \t]*")
-    };
-}
-
-/// A value in quotes, or all of what wraps one up to its end: a type (`Some(Secret("…`), the letter of a Python string.
-/// That is masked too, for it may be the end of a bare value.
-macro_rules! quoted {
-    ($open:literal, $inside:literal) => {
-        concat!("(?:", $open, "(", $inside, r")|((?:(?:(?:[a-z_][a-z0-9_:.]*)?\()+[bu]?|[bu])", $open, $inside, "))")
-    };
-}
-
-/// A name in a list of names and values: `"name":"DB_PASSWORD","value":`, `name="password" value=`.
-macro_rules! pairs {
-    () => {
-        concat!(
-            r#"(?:name|key|k|id|field|header|param|variable)(?:\\*["'])?[\ \t]*[:=][\ \t]*(?:\\*["'])?[a-z0-9_.:/-]*"#,
-            telling!(),
-            r#"(?:\\*["'])?,?[\ \t]*(?:\\*["'])?(?:value|val|v)(?:\\*["'])?[\ \t]*[:=][\ \t]*"#
-        )
     };
 }
 
@@ -61,113 +36,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         telling!(),
         r"[\ \t]"
     )),
-    patterns: &[
-        // "…", up to the closing quote or the end of the text.
-        Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!("\"", r#"(?s:[^"\\]|\\.?)*"#)),
-            needs: "\"",
-            check: Some(check::filled),
-        },
-        // \"…\": JSON within a string. A quote within it has three backslashes.
-        Pattern {
-            regex: concat!(
-                r"(?xi-u)",
-                telling!(),
-                sets!(),
-                quoted!(r#"\\""#, r#"(?s:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\"])?)*"#)
-            ),
-            needs: "\\",
-            check: Some(check::filled),
-        },
-        // \\\"…\\\": once more within a string.
-        Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), r#"\\{2,}"((?:[^"\\]|\\+[^"\\]|\\{4,}")*)"#),
-            needs: "\\",
-            check: Some(check::filled),
-        },
-        // '…', where a quote within is \' or ''.
-        Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!("'", r"(?s:[^'\\]|''|\\.?)*")),
-            needs: "'",
-            check: Some(check::filled),
-        },
-        Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!(r"\\+'", r"(?:[^'\\]|\\+[^'\\])*")),
-            needs: "\\",
-            check: Some(check::filled),
-        },
-        // Bare, up to a delimiter; a scheme's name belongs to the value.
-        Pattern {
-            regex: concat!(
-                r"(?xi-u)",
-                telling!(),
-                sets!(),
-                r#"(?:&quot;|[(<{]{1,3})?((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
-                       (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\])*)"#
-            ),
-            needs: "",
-            check: Some(check::bare),
-        },
-        // […], each of its values.
-        Pattern {
-            regex: concat!(r"(?xi-u)", telling!(), sets!(), r"(?:&?\[)+()"),
-            needs: "[",
-            check: Some(check::list),
-        },
-        // {…}, each of its values.
-        Pattern {
-            regex: concat!(r"(?xi-u)(?:password|cred(?:s|entials?))", sets!(), r"(?:&?\{)()"),
-            needs: "{",
-            check: Some(check::object),
-        },
-        // The value beside a name.
-        Pattern {
-            regex: concat!(
-                r"(?xi-u)\b",
-                pairs!(),
-                r#"(?:"((?s:[^"\\]|\\.?)*)|'((?s:[^'\\]|\\.?)*)|\\+"((?:[^"\\]|\\+[^"\\])*)|([^\s"'\\,;<>(){}\[\]]+))"#
-            ),
-            needs: "",
-            check: Some(check::filled),
-        },
-        // A header in a list, an option in an array: "X-Api-Key", "…"
-        Pattern {
-            regex: concat!(
-                r#"(?xi-u)["'](?:(?:--?|(?:x|proxy)-)[a-z0-9_.-]*"#,
-                telling!(),
-                r#"|authorization)(?:\\*["']),[\ \t]*b?(?:"((?s:[^"\\]|\\.?)*)"|'((?s:[^'\\]|\\.?)*)'|\\+"((?:[^"\\]|\\+[^"\\])*)\\+")"#
-            ),
-            needs: ",",
-            check: Some(check::filled),
-        },
-        // <password>…</password>
-        Pattern {
-            regex: concat!(
-                r"(?xi-u)<[a-z0-9:_.-]*",
-                telling!(),
-                r"(?:[\ \t]+[a-z:]+=[^<>]*[^<>/])?>[\ \t]*(?:<!\[CDATA\[([^\]]+)|([^<]+))"
-            ),
-            needs: "<",
-            check: Some(check::element),
-        },
-        // --password …
-        Pattern {
-            regex: concat!(
-                r#"(?xi-u)(?:\A|[\s"'`(\[,])--?[a-z0-9_.-]*"#,
-                telling!(),
-                r#"[\ \t]+(?:"([^"]+)|'([^']+)|([^\s"'<-][^\s"']*))"#
-            ),
-            needs: "-",
-            check: Some(check::filled),
-        },
-        // The password "…"
-        Pattern {
-            regex: r#"(?xi-u)pass(?:word|wd|phrase)[\ \t]+(?:(?:is|was|to|from)[\ \t]+)?
-                      (?:"([^"\\]+)"|'([^'\\]+)'|\\+"([^"\\]+)\\+"|\\+'([^'\\]+)\\+')"#,
-            needs: "",
-            check: Some(check::filled),
-        },
-    ],
+    patterns: &[checked(concat!(r"(?xi-u)", telling!()), check::named)],
     hits: &[
         ("login password=hunter2 ok", "login password=<redacted:password> ok"),
         ("Password: hunter2", "Password: <redacted:password>"),
