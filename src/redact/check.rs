@@ -20,8 +20,70 @@ pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn
 /// Confirms a match by handing on what of it is to be masked.
 pub(super) type Check = fn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
-/// Values that hide nothing: a missing one and a switch. Compared without case.
-const NOTHINGS: [&str; 7] = ["null", "nil", "none", "undefined", "true", "false", "<nil>"];
+/// Values that hide nothing: a missing one, a switch, and what others put in the place of one. Compared without case.
+const NOTHINGS: [&str; 17] = [
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "<nil>",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "filtered",
+    "redacted",
+    "masked",
+    "hidden",
+    "protected",
+    "sensitive",
+    "removed",
+    "known",
+];
+
+/// What errors and help go on with after a telling name: `error getting token: context deadline exceeded`.
+const WORDS: [&str; 36] = [
+    "and",
+    "are",
+    "can",
+    "cannot",
+    "context",
+    "could",
+    "denied",
+    "dial",
+    "eof",
+    "error",
+    "expired",
+    "failed",
+    "forbidden",
+    "got",
+    "has",
+    "incorrect",
+    "invalid",
+    "is",
+    "missing",
+    "must",
+    "not",
+    "option",
+    "or",
+    "read",
+    "required",
+    "rpc",
+    "should",
+    "string",
+    "to",
+    "unable",
+    "unauthorized",
+    "unexpected",
+    "unknown",
+    "via",
+    "was",
+    "wrong",
+];
+
+/// Names that end as telling ones do and hold no secret: .NET's assemblies, parsers' errors, pages.
+const NO_SECRETS: [&[u8]; 6] =
+    [b"publickeytoken", b"unexpected token", b"nexttoken", b"next_token", b"pagetoken", b"page_token"];
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
@@ -53,14 +115,52 @@ pub(super) fn bare(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<
     let slashes = text[found.end..].iter().take_while(|&&byte| byte == b'\\').count();
     let quote = text.get(found.end + slashes).filter(|byte| matches!(byte, b'"' | b'\''));
     let before = text[..found.start].trim_ascii_end();
-    if !is_nothing(value) && !is_count(before, value) {
+    if !is_nothing(value) && !is_word(value) && !is_count(before, value) && !is_no_secret(before) {
         mask(found.start..found.end + if quote.is_some() { 0 } else { slashes });
     }
 }
 
+/// Drops empty values, and those of names that only end as telling ones do.
+pub(super) fn quoted(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !found.is_empty() && !is_no_secret(&text[..found.start]) {
+        mask(found);
+    }
+}
+
+/// Drops words of prose about an option: `use --password or --token`.
+pub(super) fn option(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !is_word(&text[found.clone()]) {
+        mask(found);
+    }
+}
+
+/// Drops two words of prose: a scheme is followed by a token.
+pub(super) fn scheme(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let second = text[found.clone()].iter().rposition(u8::is_ascii_whitespace).map_or(0, |at| at + 1);
+    token(text, found.start + second..found.end, &mut |_| mask(found.clone()));
+}
+
 /// Whether a value stands for none.
 fn is_nothing(value: &[u8]) -> bool {
-    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
+    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes())) || is_placeholder(value)
+}
+
+/// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.
+fn is_placeholder(value: &[u8]) -> bool {
+    let number = value.strip_prefix(b"$").or_else(|| value.strip_prefix(b"@p"));
+    let digits = |number: &[u8]| matches!(number.len(), 1..=2) && number.iter().all(u8::is_ascii_digit);
+    number.is_some_and(digits) || matches!(value, b"?" | b"%s") || value.iter().all(|&byte| byte == b'*')
+}
+
+fn is_word(value: &[u8]) -> bool {
+    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether the name before a value is one of [`NO_SECRETS`].
+fn is_no_secret(before: &[u8]) -> bool {
+    let name = &before[..before.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1)];
+    let ends = |end: &&[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
+    NO_SECRETS.iter().any(|end| ends(end))
 }
 
 /// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).

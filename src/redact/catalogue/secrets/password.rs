@@ -7,40 +7,73 @@ use super::super::{Detector, Group, Pattern, Trigger};
 /// A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:pass(?:word|wort|wd|phrase|code)|pswd|pwd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|value|string|plain|raw|hash|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:pass|pw|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?)[0-9]?"
+        r"(?:(?:pass(?:word|wort|wd|phrase|code)|pswd|pwd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?)[0-9]?"
+    };
+}
+
+/// A quote as an entity.
+macro_rules! entity {
+    () => {
+        "&(?:quot|apos|\\#0*3[49]|\\#x0*2[27]);"
+    };
+}
+
+/// The bracket that a name stands in, or one behind it.
+macro_rules! bracket {
+    () => {
+        r"(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?"
     };
 }
 
 /// What closes a telling name: its quote, as text or as an entity, its bracket.
 macro_rules! closes {
     () => {
-        r#"(?:\\*["']|&quot;)?(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?[\ \t]*"#
+        concat!(bracket!(), r#"(?:\\*["']{1,2}|"#, entity!(), ")?", bracket!(), r"[\ \t]*")
     };
 }
 
 /// After a telling name: what closes it, then what sets the value apart.
 macro_rules! sets {
     () => {
-        concat!(closes!(), r"(?:=>|->|:=|={1,2}|:|%3[ad])[\ \t]*")
+        concat!("(?:", closes!(), r#"(?:=>|->|:=|={1,2}|:|%3[ad])|`[\ \t]*=|\\*";s:[0-9]+:)[\ \t]*"#)
     };
 }
 
-/// A value in quotes, or all of what wraps one up to its end: a type (`Some(Secret("…`), the letter of a Python string.
-/// That is masked too, for it may be the end of a bare value.
+/// A value in quotes, or all of what wraps one up to its end: a type (`Some(Secret("…`, `string(5) "…`), the letters of a
+/// string in Python or SQL. That is masked too, for it may be the end of a bare value.
 macro_rules! quoted {
     ($open:literal, $inside:literal) => {
-        concat!("(?:", $open, "(", $inside, r")|((?:(?:(?:[a-z_][a-z0-9_:.]*)?\()+[bu]?|[bu])", $open, $inside, "))")
+        concat!(
+            r"(?:(?:\(?string[(\ )]+(?:len=)?[0-9]+\)[\ ])?",
+            $open,
+            "(",
+            $inside,
+            r")|((?:(?:(?:[a-z_][a-z0-9_:.]*)?(?:[\ ]?\{\})?\()+[bu]?|[burfne]|r[bf]|[bf]r)",
+            $open,
+            r"[^,:}\]\\\x22\x27]",
+            $inside,
+            "))"
+        )
     };
 }
 
-/// A name in a list of names and values: `"name":"DB_PASSWORD","value":`, `name="password" value=`.
+/// A name in a list of names and values: `"name":"DB_PASSWORD","value":`, `name="password" value=`; up to two other members
+/// may stand between (`"Type":"SecureString"`).
 macro_rules! pairs {
     () => {
         concat!(
-            r#"(?:name|key|k|id|field|header|param|variable)(?:\\*["'])?[\ \t]*[:=][\ \t]*(?:\\*["'])?[a-z0-9_.:/-]*"#,
+            r#"(?:(?:parameter|option|setting|variable)?(?:name|key)|k|id|field|header|param|variable)(?:\\*["'])?[\ \t]*[:=][\ \t]*(?:\\*["'])?[a-z0-9_.:/-]*"#,
             telling!(),
-            r#"(?:\\*["'])?,?[\ \t]*(?:\\*["'])?(?:value|val|v)(?:\\*["'])?[\ \t]*[:=][\ \t]*"#
+            r#"(?:\\*["'])?,?[\ \t]*(?:\\*"[a-z_]+\\*"[\ \t]*:[\ \t]*(?:\\*"[^"\\]*\\*"|[a-z0-9.]+),[\ \t]*){0,2}"#,
+            r#"(?:\\*["'])?(?:parameter|option)?(?:value|val|v)s?(?:\\*["'])?[\ \t]*[:=][\ \t]*(?:\{[\ \t]*\\*"stringvalue\\*"[\ \t]*:[\ \t]*)?"#
         )
+    };
+}
+
+/// A string of a list, up to its end, and that it is no name.
+macro_rules! string {
+    () => {
+        r#"b?(?:"((?s:[^"\\]|\\.?)*)"|'((?s:[^'\\]|\\.?)*)'|\\+"((?:[^"\\]|\\+[^"\\])*)\\+")[\ \t]*(?:[^\ \t:]|\z)"#
     };
 }
 
@@ -50,23 +83,26 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     group: Group::Secrets,
     finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and names \
                 that end so) after = or :, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
-                query or XML; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…); what follows an option such as \
-                --password, or in quotes the word password",
-    leaves: "null, true or false; names that do not tell, whatever their value looks like; a test's PASS:",
+                query or XML, also with entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
+                [[\"password\", …]]); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
+                in quotes the word password",
+    leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \
+                on with (token: invalid); names that do not tell, whatever their value looks like, and those that only end so \
+                (nextPageToken, PublicKeyToken); a test's PASS:",
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
         closes!(),
-        r#"(?:-?>|[=:,]|%3[ad]|[a-z:]+[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
+        r#"(?:-?>|&gt;|[=:,;`]|%3[ad]|[a-z:]+[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
         telling!(),
-        r"[\ \t]"
+        r#"[\ \t] | stringdata(?:\\*["'])?[\ \t]*:"#
     )),
     patterns: &[
         // "…", up to the closing quote or the end of the text.
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!("\"", r#"(?s:[^"\\]|\\.?)*"#)),
             needs: "\"",
-            check: Some(check::filled),
+            check: Some(check::quoted),
         },
         // \"…\": JSON within a string. A quote within it has three backslashes.
         Pattern {
@@ -89,12 +125,47 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!("'", r"(?s:[^'\\]|''|\\.?)*")),
             needs: "'",
-            check: Some(check::filled),
+            check: Some(check::quoted),
         },
         Pattern {
             regex: concat!(r"(?xi-u)", telling!(), sets!(), quoted!(r"\\+'", r"(?:[^'\\]|\\+[^'\\])*")),
             needs: "\\",
             check: Some(check::filled),
+        },
+        // "old" -> "new", as plans and diffs show it.
+        Pattern {
+            regex: concat!(
+                r"(?xi-u)",
+                telling!(),
+                sets!(),
+                r#"(?:"(?s:[^"\\]|\\.)*"|null)[\ \t]*[=-]>[\ \t]*"((?s:[^"\\]|\\.?)*)"#
+            ),
+            needs: ">",
+            check: Some(check::filled),
+        },
+        // """…"""
+        Pattern {
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), r#""""([^"]+)"#),
+            needs: "\"\"\"",
+            check: Some(check::filled),
+        },
+        // ""…"", as CSV has quotes.
+        Pattern {
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), r#"""([^",][^"]*)"""#),
+            needs: "\"\"",
+            check: Some(check::filled),
+        },
+        // &quot;…&quot;
+        Pattern {
+            regex: concat!(r"(?xi-u)", telling!(), sets!(), entity!(), r"((?:[^&<\r\n]|&(?:amp|lt|gt);)+)", entity!()),
+            needs: ";",
+            check: Some(check::filled),
+        },
+        // A scheme that we do not know, and what follows it.
+        Pattern {
+            regex: concat!(r"(?xi-u)authorization", sets!(), r#"([a-z][a-z0-9._-]*[\ \t]+[^\s"'\\,;<>(){}\[\]]{8,})"#),
+            needs: " ",
+            check: Some(check::scheme),
         },
         // Bare, up to a delimiter; a scheme's name belongs to the value.
         Pattern {
@@ -102,8 +173,10 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 r"(?xi-u)",
                 telling!(),
                 sets!(),
-                r#"(?:&quot;|[(<{]{1,3})?((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
-                       (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\])*)"#
+                "(?:",
+                entity!(),
+                r#"|[(<{]{1,3})?((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
+                   (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\]|[)}\]"'][a-z0-9])*)"#
             ),
             needs: "",
             check: Some(check::bare),
@@ -116,7 +189,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         },
         // {…}, each of its values.
         Pattern {
-            regex: concat!(r"(?xi-u)(?:password|cred(?:s|entials?))", sets!(), r"(?:&?\{)()"),
+            regex: concat!(r"(?xi-u)(?:password|cred(?:s|entials?)|\bstringdata)", sets!(), r"(?:&?\{)()"),
             needs: "{",
             check: Some(check::object),
         },
@@ -130,14 +203,49 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             needs: "",
             check: Some(check::filled),
         },
+        Pattern { regex: concat!(r"(?xi-u)\b", pairs!(), r"\[()"), needs: "[", check: Some(check::list) },
         // A header in a list, an option in an array: "X-Api-Key", "…"
         Pattern {
             regex: concat!(
                 r#"(?xi-u)["'](?:(?:--?|(?:x|proxy)-)[a-z0-9_.-]*"#,
                 telling!(),
-                r#"|authorization)(?:\\*["']),[\ \t]*b?(?:"((?s:[^"\\]|\\.?)*)"|'((?s:[^'\\]|\\.?)*)'|\\+"((?:[^"\\]|\\+[^"\\])*)\\+")"#
+                r#"|authorization)(?:\\*["']),[\ \t]*"#,
+                string!()
             ),
             needs: ",",
+            check: Some(check::filled),
+        },
+        // A name and a value in a list of such, or in Erlang's braces: [["password", "…"], {password, "…"}
+        Pattern {
+            regex: concat!(
+                r#"(?xi-u)(?:(?:[\[(]|[\])],)[\ \t]*[\[(][\ \t]*[bu]?\\*["'][a-z0-9_.:-]*"#,
+                telling!(),
+                r#"\\*["']|\{:?[a-z0-9_]*"#,
+                telling!(),
+                r"),[\ \t]*(?:<<)?",
+                string!()
+            ),
+            needs: ",",
+            check: Some(check::filled),
+        },
+        // <property name="password">…</property>
+        Pattern {
+            regex: concat!(
+                r#"(?xi-u)\b(?:name|key)=\\*["'][a-z0-9_.:/-]*"#,
+                telling!(),
+                r#"\\*["'](?:[^<>]*[^<>/])?>[\ \t]*(?:<(?:[a-z]+:)?value>[\ \t]*)?([^<\s][^<]*)"#
+            ),
+            needs: ">",
+            check: Some(check::element),
+        },
+        // &lt;password&gt;…&lt;/password&gt;
+        Pattern {
+            regex: concat!(
+                r"(?xi-u)&lt;[a-z0-9:_.-]*",
+                telling!(),
+                r"(?:[\ \t](?:[^<>&]|&quot;|&apos;)*)?&gt;[\ \t]*((?:[^<&]|&(?:amp|quot|apos);)+)"
+            ),
+            needs: "&gt;",
             check: Some(check::filled),
         },
         // <password>…</password>
@@ -158,7 +266,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 r#"[\ \t]+(?:"([^"]+)|'([^']+)|([^\s"'<-][^\s"']*))"#
             ),
             needs: "-",
-            check: Some(check::filled),
+            check: Some(check::option),
         },
         // The password "…"
         Pattern {
@@ -224,6 +332,49 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ("&quot;pwd&quot;:&quot;abc&quot;", "&quot;pwd&quot;:&quot;<redacted:password>&quot;"),
         ("invalid password \"a b\" for ada", "invalid password \"<redacted:password>\" for ada"),
         ("password=<redacted:abc>", "password=<<redacted:password>>"),
+        (r#"~ password = "a" -> "b c""#, r#"~ password = "<redacted:password>" -> "<redacted:password>""#),
+        (r#"password: "" => "a b""#, r#"password: "" => "<redacted:password>""#),
+        (r#"password = """a b""""#, r#"password = """<redacted:password>""""#),
+        (r#""{""token"":""a b"",""n"":1}""#, r#""{""token"":""<redacted:password>"",""n"":1}""#),
+        ("{&#34;pwd&#34;:&#34;a b&#34;}", "{&#34;pwd&#34;:&#34;<redacted:password>&#34;}"),
+        ("SET `password` = 'a b'", "SET `password` = '<redacted:password>'"),
+        ("WITH PASSWORD = N'a b' MUST_CHANGE", "WITH PASSWORD = <redacted:password>' MUST_CHANGE"),
+        (r#"{"m":"password=b","n":"c"}"#, r#"{"m":"password=<redacted:password>","n":"c"}"#),
+        ("Authorization: NTLM TlRMTVNTUAAB x", "Authorization: <redacted:password> x"),
+        ("password=a)b]c'd e", "password=<redacted:password> e"),
+        (r#"[["reset_token", "a b"], ["n", 1]]"#, r#"[["reset_token", "<redacted:password>"], ["n", 1]]"#),
+        ("[('user', 'ada'), ('password', 'a b')]", "[('user', 'ada'), ('password', '<redacted:password>')]"),
+        (
+            r#"{:password, "a b"}, {token,<<"c">>}"#,
+            r#"{:password, "<redacted:password>"}, {token,<<"<redacted:password>">>}"#,
+        ),
+        (
+            r#"{"Name":"/db/password","Type":"SecureString","Value":"a b"}"#,
+            r#"{"Name":"/db/password","Type":"SecureString","Value":"<redacted:password>"}"#,
+        ),
+        (
+            r#"{"ParameterKey":"DbPassword","ParameterValue":"a b"}"#,
+            r#"{"ParameterKey":"DbPassword","ParameterValue":"<redacted:password>"}"#,
+        ),
+        (r#"{"name":"x-api-key","values":["a b"]}"#, r#"{"name":"x-api-key","values":["<redacted:password>"]}"#),
+        (
+            r#"{"key":"token","value":{"stringValue":"a b"}}"#,
+            r#"{"key":"token","value":{"stringValue":"<redacted:password>"}}"#,
+        ),
+        (r#"<entry key="db.password">a b</entry>"#, r#"<entry key="db.password"><redacted:password></entry>"#),
+        (
+            r#"<property name="password"><value>a b</value></property>"#,
+            r#"<property name="password"><value><redacted:password></value></property>"#,
+        ),
+        ("&lt;Password&gt;a b&lt;/Password&gt;", "&lt;Password&gt;<redacted:password>&lt;/Password&gt;"),
+        (r#"{"stringData":{"x":"a b"}}"#, r#"{"stringData":{"x":"<redacted:password>"}}"#),
+        (r#"{"user[password]":"a b"}"#, r#"{"user[password]":"<redacted:password>"}"#),
+        (r#"s:8:"password";s:3:"a b";"#, r#"s:8:"password";s:3:"<redacted:password>";"#),
+        (r#"password: (string) (len=3) "a b","#, r#"password: (string) (len=3) "<redacted:password>","#),
+        (
+            "keytool -storepass abc bindpw=def aes_key=ghi",
+            "keytool -storepass <redacted:password> bindpw=<redacted:password> aes_key=<redacted:password>",
+        ),
     ],
     misses: &[
         "Token refreshed",
@@ -241,6 +392,17 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         r#"Unexpected token 'o', "foo" is not valid JSON"#,
         r#"{"required":["user","password","email"]}"#,
         "token: [], secret=()",
+        "where password=? and token = $1 or secret=@p0 or pwd=%s",
+        "password=[FILTERED] token=***** secret=<hidden> password = (sensitive value) token = (known after apply)",
+        "Access denied for user 'root'@'db' (using password: YES)",
+        "error getting token: context deadline exceeded; could not read password: EOF; invalid token: is expired",
+        "password: must be at least 8 characters; token: invalid",
+        "Using --password via the CLI is insecure; use --password or --token",
+        "System.Core, Version=4.0.0.0, PublicKeyToken=b77a5c561934e089",
+        r#"{"nextPageToken":"CAUQAA"} SyntaxError: Unexpected token: '}'"#,
+        r#"{"--token":{"a":1},"x-api-key":true} fields = ('password', 'email')"#,
+        r#"{"option":"--token","help":"a b"}"#,
+        "missing field `password` at line 1",
         concat!("build=", fake!(alnum 40), " cache_key=", fake!(hex 64)),
     ],
 }];

@@ -41,17 +41,23 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "redis_password",
         group: Group::Secrets,
-        finds: "Redis' requirepass and masterauth, and AUTH as MONITOR shows it",
+        finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them",
         leaves: "the word AUTH on its own",
-        trigger: Trigger::Shape(r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|"auth\\*"[ ]\\*""#),
+        trigger: Trigger::Shape(
+            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*""#,
+        ),
         patterns: &[
             plain(r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+\\*["']?([^\s"'\\<]+)(?:\s*\z|\\*["'])"#),
+            plain(r#"(?i-u)rediscli_auth=["']?([^\s"'\\<]+)"#),
+            plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>([^\s"\\]+)"#),
             plain(r#"(?i-u)"auth\\*"[ ](?:\\*"[^"\\]+\\*"[ ])?\\*"([^"\\]+)\\*""#),
         ],
         hits: &[
             ("requirepass abc", "requirepass <redacted:redis_password>"),
             (r#""CONFIG" "SET" "requirepass" "abc""#, r#""CONFIG" "SET" "requirepass" "<redacted:redis_password>""#),
             (r#"[0 10.0.0.1:1] "AUTH" "abc""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
+            ("REDISCLI_AUTH=abc redis-cli", "REDISCLI_AUTH=<redacted:redis_password> redis-cli"),
+            (r#""ACL" "SETUSER" "ada" "on" ">abc""#, r#""ACL" "SETUSER" "ada" "on" "><redacted:redis_password>""#),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
         misses: &["NOAUTH Authentication required", "requirepass is set"],
