@@ -8,6 +8,7 @@ mod cookie;
 mod list;
 mod network;
 mod person;
+mod sql;
 
 use std::ops::Range;
 
@@ -16,6 +17,7 @@ pub(super) use cookie::{cookie, set_cookie, set_cookies};
 pub(super) use list::{closing, list, object};
 pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
+pub(super) use sql::insert;
 
 /// Confirms a match by handing on what of it is to be masked.
 pub(super) type Check = fn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
@@ -219,6 +221,20 @@ fn decoded(value: &[u8]) -> impl Iterator<Item = u8> {
             byte
         })
     })
+}
+
+/// Drops what is no person's address: a repository's user, a unit of systemd, a file (`icon@2x.png`).
+pub(super) fn email(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    const ENDS: [&[u8]; 15] = [
+        b"service", b"socket", b"timer", b"mount", b"slice", b"scope", b"device", b"png", b"jpg", b"jpeg", b"gif",
+        b"svg", b"webp", b"js", b"jar",
+    ];
+    let address = &text[found.clone()];
+    let end = address.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    let names_file = ENDS.iter().any(|known| end.eq_ignore_ascii_case(known));
+    if !names_file && !address.starts_with(b"git@") {
+        mask(found);
+    }
 }
 
 /// Drops what has no digit or no letter: a name, a number, a filler.

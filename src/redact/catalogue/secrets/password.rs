@@ -7,7 +7,7 @@ use super::super::{Detector, Group, Pattern, Trigger};
 /// A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:pass(?:word|wort|wd|phrase|code)|pswd|pwd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?)[0-9]?"
+        r"(?:(?:pass(?:word|wort|wd|phrase|code)|pswd|pwd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code|(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?)[_.-]?[0-9]{0,2}"
     };
 }
 
@@ -268,6 +268,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             needs: "-",
             check: Some(check::option),
         },
+        // PASSWORD elastic = …
+        Pattern { regex: r#"(?-u)\bPASSWORD [a-z_]+ = ([^\s"'\\]+)"#, needs: " = ", check: Some(check::filled) },
         // The password "…"
         Pattern {
             regex: r#"(?xi-u)pass(?:word|wd|phrase)[\ \t]+(?:(?:is|was|to|from)[\ \t]+)?
@@ -368,6 +370,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ),
         ("&lt;Password&gt;a b&lt;/Password&gt;", "&lt;Password&gt;<redacted:password>&lt;/Password&gt;"),
         (r#"{"stringData":{"x":"a b"}}"#, r#"{"stringData":{"x":"<redacted:password>"}}"#),
+        ("PASSWORD elastic = abc", "PASSWORD elastic = <redacted:password>"),
+        ("password_1=abc", "password_1=<redacted:password>"),
         (r#"{"user[password]":"a b"}"#, r#"{"user[password]":"<redacted:password>"}"#),
         (r#"s:8:"password";s:3:"a b";"#, r#"s:8:"password";s:3:"<redacted:password>";"#),
         (r#"password: (string) (len=3) "a b","#, r#"password: (string) (len=3) "<redacted:password>","#),
