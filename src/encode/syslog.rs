@@ -213,7 +213,7 @@ impl Encoder {
         let start = out.len();
         match writer.config.message {
             Message::Raw => {
-                for piece in source.redacted.pieces(source.redacted.whole()) {
+                for piece in source.redacted.line() {
                     let bytes = match piece {
                         Piece::Text(text) => text,
                         Piece::Mask(label) => label.as_bytes(),

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::masks::Mask;
 use super::mode::Mode;
-use crate::record::{Parsed, TextRange};
+use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
 /// One line, redacted: the only thing that can be encoded, and only `redact` makes it.
 #[derive(Clone, Copy)]
@@ -98,6 +98,27 @@ impl<'t> Redacted<'t> {
         Pieces { text: self.text, masks: &self.masks[first..], labels: self.labels, at: at.start as usize, end }
     }
 
+    /// All of it as it is to stand alone: as [`Redacted::pieces`], but in a line that is JSON, what stands for a number or a
+    /// truth value is in quotes, so that it stays JSON.
+    pub fn line(&self) -> impl Iterator<Item = Piece<'t>> + use<'t> {
+        let Self { text, parsed, masks, labels } = *self;
+        let mut scalars = parsed.nodes.iter().filter_map(scalar).peekable();
+        let is_json = parsed.nodes.first().is_some_and(is_member);
+        let leaving = masks.iter().take_while(move |mask| (mask.at.start as usize) < text.len());
+        let pieces = leaving.map(Some).chain([None]).scan(0, move |at, mask| {
+            let Some(mask) = mask else {
+                let rest = &text[(*at).min(text.len())..];
+                return Some([Piece::Text(rest), Piece::Text(b""), Piece::Text(b""), Piece::Text(b"")]);
+            };
+            while scalars.next_if(|scalar| scalar.end <= mask.at.start).is_some() {}
+            let quote: &[u8] = if is_json && scalars.peek() == Some(&mask.at) { b"\"" } else { b"" };
+            let before = &text[*at..mask.at.start as usize];
+            *at = mask.at.end as usize;
+            Some([Piece::Text(before), Piece::Text(quote), Piece::Mask(labels.of(mask)), Piece::Text(quote)])
+        });
+        pieces.flatten()
+    }
+
     /// Each mask that may leave, in order.
     pub fn masked(&self) -> impl Iterator<Item = Masked> + use<'t> {
         let end = self.text.len();
@@ -118,6 +139,22 @@ impl<'t> Redacted<'t> {
     fn overlapping(&self, at: TextRange) -> Option<&'t Mask> {
         self.masks.get(self.masks.partition_point(|mask| mask.at.end <= at.start))
     }
+}
+
+/// Where a value stands that JSON writes without quotes.
+fn scalar(node: &Node) -> Option<TextRange> {
+    match *node {
+        Node::Value { at, kind: Kind::Number | Kind::True | Kind::False, .. } => Some(at),
+        _ => None,
+    }
+}
+
+/// Whether its name stands in the line, as JSON's do.
+fn is_member(node: &Node) -> bool {
+    matches!(
+        node,
+        Node::Value { key: Key::Text(_), .. } | Node::Object { key: Key::Text(_) } | Node::Array { key: Key::Text(_) }
+    )
 }
 
 impl fmt::Debug for Redacted<'_> {
