@@ -152,6 +152,13 @@ fn raw_is_the_redacted_line_alone() {
         String::from_utf8_lossy(&out),
         r#"{"a":"<redacted:card>","password":"<redacted:field>","b":["<redacted:card>", 1],"n":2}"#
     );
+    let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    let key = "<redacted:private_key>";
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","{key}":["{key}","{key}"]}}}}"#)
+    );
     let line = b"n=4111111111111111, {4111111111111111}";
     let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
     assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");

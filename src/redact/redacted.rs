@@ -98,25 +98,36 @@ impl<'t> Redacted<'t> {
         Pieces { text: self.text, masks: &self.masks[first..], labels: self.labels, at: at.start as usize, end }
     }
 
-    /// All of it as it is to stand alone: as [`Redacted::pieces`], but in a line that is JSON, what stands for a number or a
-    /// truth value is in quotes, so that it stays JSON.
-    pub fn line(&self) -> impl Iterator<Item = Piece<'t>> + use<'t> {
-        let Self { text, parsed, masks, labels } = *self;
-        let mut scalars = parsed.nodes.iter().filter_map(scalar).peekable();
-        let is_json = parsed.nodes.first().is_some_and(is_member);
-        let leaving = masks.iter().take_while(move |mask| (mask.at.start as usize) < text.len());
-        let pieces = leaving.map(Some).chain([None]).scan(0, move |at, mask| {
-            let Some(mask) = mask else {
-                let rest = &text[(*at).min(text.len())..];
-                return Some([Piece::Text(rest), Piece::Text(b""), Piece::Text(b""), Piece::Text(b"")]);
-            };
-            while scalars.next_if(|scalar| scalar.end <= mask.at.start).is_some() {}
-            let quote: &[u8] = if is_json && scalars.peek() == Some(&mask.at) { b"\"" } else { b"" };
-            let before = &text[*at..mask.at.start as usize];
-            *at = mask.at.end as usize;
-            Some([Piece::Text(before), Piece::Text(quote), Piece::Mask(labels.of(mask)), Piece::Text(quote)])
-        });
-        pieces.flatten()
+    /// All of it in parts, as it is to stand alone. A line that is JSON stays JSON: a mask leaves its punctuation, and what
+    /// stands for a number or a truth value is in quotes.
+    pub fn line(&self, mut write: impl FnMut(Piece<'t>)) {
+        let nodes = if self.masks.is_empty() { &[] } else { &*self.parsed.nodes };
+        let mut at = 0;
+        for (key, value) in nodes.iter().map(member) {
+            for (part, scalar) in key.map(|key| (key, false)).into_iter().chain(value) {
+                self.punctuation(TextRange { start: at, end: part.start }, &mut write);
+                let quoted = scalar && self.is_masked(part);
+                if quoted {
+                    write(Piece::Text(b"\""));
+                }
+                self.pieces(part).for_each(&mut write);
+                if quoted {
+                    write(Piece::Text(b"\""));
+                }
+                at = part.end;
+            }
+        }
+        self.punctuation(TextRange { start: at, end: self.whole().end.max(at) }, &mut write);
+    }
+
+    /// What stands between the members of JSON; if anything else does, with its masks.
+    fn punctuation(&self, at: TextRange, write: &mut impl FnMut(Piece<'t>)) {
+        let between = self.text.get(at.indices()).unwrap_or_default();
+        if between.iter().all(|byte| b"{}[]:,\" \t\r".contains(byte)) {
+            write(Piece::Text(between));
+        } else {
+            self.pieces(at).for_each(write);
+        }
     }
 
     /// Each mask that may leave, in order.
@@ -141,20 +152,17 @@ impl<'t> Redacted<'t> {
     }
 }
 
-/// Where a value stands that JSON writes without quotes.
-fn scalar(node: &Node) -> Option<TextRange> {
+/// Where the name and the value of a member of JSON stand, and whether the value is written without quotes. Other formats
+/// have names that stand nowhere, and so no members.
+fn member(node: &Node) -> (Option<TextRange>, Option<(TextRange, bool)>) {
+    let name = |key| if let Key::Text(at) = key { Some(at) } else { None };
     match *node {
-        Node::Value { at, kind: Kind::Number | Kind::True | Kind::False, .. } => Some(at),
-        _ => None,
+        Node::Value { key: Key::Name(_), .. } | Node::End => (None, None),
+        Node::Value { key, at, kind } => {
+            (name(key), Some((at, matches!(kind, Kind::Number | Kind::True | Kind::False))))
+        }
+        Node::Object { key } | Node::Array { key } => (name(key), None),
     }
-}
-
-/// Whether its name stands in the line, as JSON's do.
-fn is_member(node: &Node) -> bool {
-    matches!(
-        node,
-        Node::Value { key: Key::Text(_), .. } | Node::Object { key: Key::Text(_) } | Node::Array { key: Key::Text(_) }
-    )
 }
 
 impl fmt::Debug for Redacted<'_> {

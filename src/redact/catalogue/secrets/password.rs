@@ -28,7 +28,7 @@ macro_rules! bracket {
 /// What closes a telling name: its quote, as text or as an entity, its bracket.
 macro_rules! closes {
     () => {
-        concat!(bracket!(), r#"(?:\\*["']{1,2}|"#, entity!(), ")?", bracket!(), r"[\ \t]*")
+        concat!(bracket!(), r#"(?:[\ :]{0,2}\\*["']{1,2}|"#, entity!(), ")?", bracket!(), r"[\ \t]*")
     };
 }
 
@@ -176,7 +176,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 "(?:",
                 entity!(),
                 r#"|[(<{]{1,3})?((?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[\ \t+]|%20)+)?
-                   (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\]|[)}\]"'][a-z0-9])*)"#
+                   (?:[^\s"'\\&,;<>(){}\[\]]|\\+[^\s"'\\])(?:[^\s"'\\&,;>)}\]]|\\+[^\s"'\\]|[)}\]>"'][a-z0-9])*)"#
             ),
             needs: "",
             check: Some(check::bare),
@@ -273,7 +273,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         // The password "…"
         Pattern {
             regex: r#"(?xi-u)pass(?:word|wd|phrase)[\ \t]+(?:(?:is|was|to|from)[\ \t]+)?
-                      (?:"([^"\\]+)"|'([^'\\]+)'|\\+"([^"\\]+)\\+"|\\+'([^'\\]+)\\+')"#,
+                      (?:"([^,:}\]"\\][^"\\]*)"|'([^'\\]+)'|\\+"([^"\\]+)\\+"|\\+'([^'\\]+)\\+')"#,
             needs: "",
             check: Some(check::filled),
         },
@@ -371,6 +371,11 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ("&lt;Password&gt;a b&lt;/Password&gt;", "&lt;Password&gt;<redacted:password>&lt;/Password&gt;"),
         (r#"{"stringData":{"x":"a b"}}"#, r#"{"stringData":{"x":"<redacted:password>"}}"#),
         ("PASSWORD elastic = abc", "PASSWORD elastic = <redacted:password>"),
+        ("password=<redacted:password>abc", "password=<<redacted:password>"),
+        (
+            r#"{"password ":"a b","token: ":"c"}"#,
+            r#"{"password ":"<redacted:password>","token: ":"<redacted:password>"}"#,
+        ),
         ("password_1=abc", "password_1=<redacted:password>"),
         (r#"{"user[password]":"a b"}"#, r#"{"user[password]":"<redacted:password>"}"#),
         (r#"s:8:"password";s:3:"a b";"#, r#"s:8:"password";s:3:"<redacted:password>";"#),
@@ -407,6 +412,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         r#"{"--token":{"a":1},"x-api-key":true} fields = ('password', 'email')"#,
         r#"{"option":"--token","help":"a b"}"#,
         "missing field `password` at line 1",
+        r#"{"m":"enter the password ","n":"a"}"#,
         concat!("build=", fake!(alnum 40), " cache_key=", fake!(hex 64)),
     ],
 }];
