@@ -162,7 +162,7 @@ fn is_word(value: &[u8]) -> bool {
 fn is_no_secret(before: &[u8]) -> bool {
     let name = &before[..before.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1)];
     let ends = |end: &&[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
-    NO_SECRETS.iter().any(|end| ends(end))
+    NO_SECRETS.iter().any(ends)
 }
 
 /// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
@@ -203,7 +203,7 @@ pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn
 /// Drops what does not decode to text and what separates its parts (RFC 4616: NUL, XOAUTH2: 0x01).
 pub(super) fn base64_text(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
-    let whole = value.len() % 4 == 0 || value.ends_with(b"=");
+    let whole = value.len().is_multiple_of(4) || value.ends_with(b"=");
     if whole && decoded(value).all(|byte| byte.is_ascii() && (byte >= 0x20 || byte <= 1)) {
         mask(found);
     }

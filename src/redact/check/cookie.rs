@@ -18,7 +18,7 @@ pub(in super::super) fn cookie(text: &[u8], found: Range<usize>, mask: &mut dyn 
                 bare(text, start..end, mask);
             }
             // Browsers send cookies without a value, and nothing between two semicolons.
-            if first || !part.trim_ascii().iter().all(is_in_name) {
+            if first || !part.trim_ascii().iter().copied().all(is_in_name) {
                 return;
             }
         }
@@ -54,7 +54,7 @@ fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bo
     let part = &text[at.clone()];
     let Some(equals) = memchr::memchr(b'=', part) else { return false };
     let name = part[..equals].trim_ascii();
-    if name.is_empty() || !name.iter().all(is_in_name) {
+    if name.is_empty() || !name.iter().copied().all(is_in_name) {
         return false;
     }
     let start = at.start + equals + 1;
@@ -63,8 +63,8 @@ fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bo
 }
 
 /// What a name is made of (RFC 6265, section 4.1.1), and the brackets that browsers send with it.
-fn is_in_name(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~[]".contains(byte)
+fn is_in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~[]".contains(&byte)
 }
 
 /// A value without a name, if it looks like one.

@@ -108,7 +108,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r#"{"key":"set-cookie","value":"sid=abc; Path=/"}"#,
                 r#"{"key":"set-cookie","value":"sid=<redacted:cookie>; Path=/"}"#,
             ),
-            (r#"Cookie: a="b"; c; ; d[0]=e"#, r#"Cookie: a=<redacted:cookie>; c; ; d[0]=<redacted:cookie>"#),
+            (r#"Cookie: a="b"; c; ; d[0]=e"#, r"Cookie: a=<redacted:cookie>; c; ; d[0]=<redacted:cookie>"),
             (
                 "set-cookie=[a=b; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/, c=d; Secure]",
                 "set-cookie=[a=<redacted:cookie>; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/, c=<redacted:cookie>; Secure]",
