@@ -117,7 +117,8 @@ pub(super) fn bare(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<
     let slashes = text[found.end..].iter().take_while(|&&byte| byte == b'\\').count();
     let quote = text.get(found.end + slashes).filter(|byte| matches!(byte, b'"' | b'\''));
     let before = text[..found.start].trim_ascii_end();
-    if !is_nothing(value) && !is_word(value) && !is_count(before, value) && !is_no_secret(before) {
+    let other = is_count(before, value) || is_directory(before, value) || is_no_secret(before);
+    if !is_nothing(value) && !is_word(value) && !other {
         mask(found.start..found.end + if quote.is_some() { 0 } else { slashes });
     }
 }
@@ -125,6 +126,14 @@ pub(super) fn bare(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<
 /// Drops empty values, and those of names that only end as telling ones do.
 pub(super) fn quoted(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     if !found.is_empty() && !is_no_secret(&text[..found.start]) {
+        mask(found);
+    }
+}
+
+/// Drops what stands for no value, unless it is in quotes.
+pub(super) fn given(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let quoted = matches!(text[..found.start].last(), Some(b'"' | b'\''));
+    if !found.is_empty() && (quoted || !is_nothing(&text[found.clone()])) {
         mask(found);
     }
 }
@@ -151,7 +160,9 @@ fn is_nothing(value: &[u8]) -> bool {
 fn is_placeholder(value: &[u8]) -> bool {
     let number = value.strip_prefix(b"$").or_else(|| value.strip_prefix(b"@p"));
     let digits = |number: &[u8]| matches!(number.len(), 1..=2) && number.iter().all(u8::is_ascii_digit);
-    number.is_some_and(digits) || matches!(value, b"?" | b"%s") || value.iter().all(|&byte| byte == b'*')
+    number.is_some_and(digits)
+        || matches!(value, b"?" | b"%s" | b"%d" | b"%v")
+        || value.iter().all(|&byte| byte == b'*')
 }
 
 fn is_word(value: &[u8]) -> bool {
@@ -165,6 +176,16 @@ fn is_no_secret(before: &[u8]) -> bool {
     NO_SECRETS.iter().any(ends)
 }
 
+/// Whether this is where a shell works: `PWD=/srv`, not `DB_PWD=/x`.
+fn is_directory(before: &[u8], value: &[u8]) -> bool {
+    let Some(name) = before.strip_suffix(b"=").filter(|_| value.starts_with(b"/")) else { return false };
+    let rest = name.strip_suffix(b"OLDPWD").or_else(|| name.strip_suffix(b"PWD"));
+    // `UID=sa;PWD=/x` is a connection string.
+    rest.is_some_and(|rest| {
+        rest.last().is_none_or(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b';'))
+    })
+}
+
 /// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
 fn is_count(before: &[u8], value: &[u8]) -> bool {
     let end = before.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
@@ -173,8 +194,8 @@ fn is_count(before: &[u8], value: &[u8]) -> bool {
     if name.strip_suffix(b"PASS").is_some_and(is_word) {
         return sets == b":";
     }
-    let name = name.to_ascii_lowercase();
-    let counts = name.ends_with(b"pass") || name.ends_with(b"pw");
+    let ends = |end: &[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
+    let counts = ends(b"pass") || ends(b"pw");
     counts && value.len() <= COUNT_DIGITS_MAX && value.iter().all(u8::is_ascii_digit)
 }
 

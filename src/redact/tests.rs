@@ -459,3 +459,17 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
         assert!(begun.elapsed().as_secs() < 20, "{hostile} took {:?}", begun.elapsed());
     }
 }
+
+/// Goal: a line of many matches costs what its length costs. What looked back to the line's start took minutes.
+#[test]
+fn many_matches_cost_no_more_than_their_bytes() {
+    for unit in ["; pwd = a", "token: ", "cookie: a=b; ", "--token a ", "ada@x.io "] {
+        let line = unit.repeat((1 << 19) / unit.len());
+        let start = std::time::Instant::now();
+        let parsed = Parsed::default();
+        let mut scratch = Scratch::default();
+        let redacted = all_on().redact(line.as_bytes(), line.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+        assert!(redacted.masked().count() > 1000, "{unit}");
+        assert!(start.elapsed().as_secs() < 20, "{unit}: {:?}", start.elapsed());
+    }
+}

@@ -197,7 +197,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         ),
         patterns: &[
             plain(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<][^;"'<\r\n]*)[;"']"#),
-            plain(r#"(?i-u)[a-z0-9_.-]:([^\s@"'<>/]+)@(?:(?:tcp|udp|unix)\(|/[a-z][a-z0-9_]*(?:[?"'\s]|\z))"#),
+            plain(r#"(?i-u)[a-z0-9_.-]:([^\s@"'<>/]+)@(?:tcp|udp|unix)\("#),
+            plain(r#"(?i-u)(?:\A|[\s"'=])[a-z0-9_-]+:([^\s@"'<>/]+)@/[a-z][a-z0-9_]*(?:[?"'\s]|\z)"#),
             plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/([^\s@"'<]+)@"#),
         ],
         hits: &[
@@ -209,7 +210,12 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("dsn app:hunter2@/x?timeout=1s", "dsn app:<redacted:connection_string>@/x?timeout=1s"),
             ("jdbc:oracle:thin:scott/tiger@//db/x", "jdbc:oracle:thin:scott/<redacted:connection_string>@//db/x"),
         ],
-        misses: &["Server=db;Trusted_Connection=yes;", "jdbc:oracle:thin:@//db/x", "listen udp(53)"],
+        misses: &[
+            "Server=db;Trusted_Connection=yes;",
+            "jdbc:oracle:thin:@//db/x",
+            "listen udp(53)",
+            "at node:internal/modules:12@/lib",
+        ],
     },
     Detector {
         name: "netrc",

@@ -201,7 +201,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 r#"(?:"((?s:[^"\\]|\\.?)*)|'((?s:[^'\\]|\\.?)*)|\\+"((?:[^"\\]|\\+[^"\\])*)|([^\s"'\\,;<>(){}\[\]]+))"#
             ),
             needs: "",
-            check: Some(check::filled),
+            check: Some(check::given),
         },
         Pattern { regex: concat!(r"(?xi-u)\b", pairs!(), r"\[()"), needs: "[", check: Some(check::list) },
         // A header in a list, an option in an array: "X-Api-Key", "…"
@@ -269,7 +269,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             check: Some(check::option),
         },
         // PASSWORD elastic = …
-        Pattern { regex: r#"(?-u)\bPASSWORD [a-z_]+ = ([^\s"'\\]+)"#, needs: " = ", check: Some(check::filled) },
+        Pattern { regex: r#"(?-u)\bPASSWORD [a-z_]+ = ([^\s"'\\]{16,})"#, needs: " = ", check: Some(check::filled) },
         // The password "…"
         Pattern {
             regex: r#"(?xi-u)pass(?:word|wd|phrase)[\ \t]+(?:(?:is|was|to|from)[\ \t]+)?
@@ -312,6 +312,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ),
         ("password=<hunter2> token=(abc)", "password=<<redacted:password>> token=(<redacted:password>)"),
         ("PWD={hunter2};UID=sa", "PWD={<redacted:password>};UID=sa"),
+        ("UID=sa;PWD=/a", "UID=sa;PWD=<redacted:password>"),
         (r#"password: Some(Secret("a b"))"#, r#"password: <redacted:password>"))"#),
         ("{b'password': b'a b'}", "{b'password': <redacted:password>'}"),
         (r#"{"token":["a","b"],"n":1}"#, r#"{"token":["<redacted:password>","<redacted:password>"],"n":1}"#),
@@ -370,7 +371,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ),
         ("&lt;Password&gt;a b&lt;/Password&gt;", "&lt;Password&gt;<redacted:password>&lt;/Password&gt;"),
         (r#"{"stringData":{"x":"a b"}}"#, r#"{"stringData":{"x":"<redacted:password>"}}"#),
-        ("PASSWORD elastic = abc", "PASSWORD elastic = <redacted:password>"),
+        (concat!("PASSWORD elastic = ", fake!(alnum 20)), "PASSWORD elastic = <redacted:password>"),
         ("password=<redacted:password>abc", "password=<<redacted:password>"),
         (
             r#"{"password ":"a b","token: ":"c"}"#,
@@ -412,6 +413,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         r#"{"--token":{"a":1},"x-api-key":true} fields = ('password', 'email')"#,
         r#"{"option":"--token","help":"a b"}"#,
         "missing field `password` at line 1",
+        r#"{"name":"token","type":"string","value":null} PASSWORD policy = strict"#,
+        "sudo: ada : TTY=pts/0 ; PWD=/home/ada ; USER=root ; COMMAND=/bin/ls",
         r#"{"m":"enter the password ","n":"a"}"#,
         concat!("build=", fake!(alnum 40), " cache_key=", fake!(hex 64)),
     ],

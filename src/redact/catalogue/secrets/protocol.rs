@@ -91,7 +91,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
                 check::base64_text,
             ),
-            plain(r"(?-u)> PASS ([^\s<]+)"),
+            plain(r#"(?-u)(?:\A|["'])> PASS ([^\s<]+)"#),
             plain(r#"(?-u)> [A-Z0-9]+ LOGIN \S+ "?([^\s"<]+)"#),
         ],
         hits: &[
@@ -100,7 +100,12 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("> A001 LOGIN ada hunter2", "> A001 LOGIN ada <redacted:smtp_auth>"),
             ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
         ],
-        misses: &["250-AUTH PLAIN LOGIN CRAM-MD5", "AUTH PLAIN failed", "auth login page"],
+        misses: &[
+            "ok pkg 0.2s > PASS (cached)",
+            "250-AUTH PLAIN LOGIN CRAM-MD5",
+            "AUTH PLAIN failed",
+            "auth login page",
+        ],
     },
     Detector {
         name: "sign_on",
