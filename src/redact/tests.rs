@@ -445,9 +445,21 @@ fn metadata_is_redacted_too() {
 fn hostile_lines_cost_linear_time_and_hide_nothing() {
     let redactor = redactor(&["secrets", "pii"], &[], &[]);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    for hostile in
-        ["basic+", "token=", "bearer bearer", "4111 ", "a@", "-----BEGIN PRIVATE KEY-----", "\"", "://:", "eyJ", "\\"]
-    {
+    for hostile in [
+        "; pwd = a",
+        "token: ",
+        "insert into a (token) values (",
+        "basic+",
+        "token=",
+        "bearer bearer",
+        "4111 ",
+        "a@",
+        "-----BEGIN PRIVATE KEY-----",
+        "\"",
+        "://:",
+        "eyJ",
+        "\\",
+    ] {
         let text = format!("{} password=hunter2", hostile.repeat((1 << 19) / hostile.len()));
         let begun = std::time::Instant::now();
         let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
@@ -457,19 +469,5 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
         assert!(hostile != "basic+" || shown.contains("<redacted:unreadable>"), "{hostile}");
         // A quadratic search of half a mebibyte takes minutes; a slow machine takes a second or two in a debug build.
         assert!(begun.elapsed().as_secs() < 20, "{hostile} took {:?}", begun.elapsed());
-    }
-}
-
-/// Goal: a line of many matches costs what its length costs. What looked back to the line's start took minutes.
-#[test]
-fn many_matches_cost_no_more_than_their_bytes() {
-    for unit in ["; pwd = a", "token: ", "cookie: a=b; ", "--token a ", "ada@x.io "] {
-        let line = unit.repeat((1 << 19) / unit.len());
-        let start = std::time::Instant::now();
-        let parsed = Parsed::default();
-        let mut scratch = Scratch::default();
-        let redacted = all_on().redact(line.as_bytes(), line.len(), &parsed, true, &mut Carry::default(), &mut scratch);
-        assert!(redacted.masked().count() > 1000, "{unit}");
-        assert!(start.elapsed().as_secs() < 20, "{unit}: {:?}", start.elapsed());
     }
 }

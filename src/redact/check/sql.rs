@@ -23,6 +23,9 @@ const TELLING: [&[u8]; 12] = [
 /// What may stand behind them.
 const MADE: [&[u8]; 4] = [b"_hash", b"_digest", b"_encrypted", b"hash"];
 
+/// A longer value is not looked through to its end: statements may stand within statements, and each would look on.
+const VALUE_BYTES_MAX: usize = 4096;
+
 /// `found` is what stands in the brackets behind a table's name; masks what stands for its telling columns in each of the
 /// lists behind `VALUES`.
 pub(in super::super) fn insert(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
@@ -34,7 +37,12 @@ pub(in super::super) fn insert(text: &[u8], found: Range<usize>, mask: &mut dyn 
     let mut at = found.end + open + 1;
     loop {
         for column in columns.split(|&byte| byte == b',') {
+            at = at.min(text.len());
             let end = value_end(text, at);
+            if end - at >= VALUE_BYTES_MAX {
+                // Which value stands where cannot be told any more.
+                return mask(at..text.len());
+            }
             if is_telling(column) {
                 value(text, at..end, mask);
             }
@@ -74,7 +82,8 @@ fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
 /// Where a value ends: at a comma or a bracket that none within it has opened, or at the text's end.
 fn value_end(text: &[u8], from: usize) -> usize {
     let (mut at, mut depth, mut quote) = (from.min(text.len()), 0_usize, None);
-    while let Some(&byte) = text.get(at) {
+    let stop = text.len().min(at + VALUE_BYTES_MAX);
+    while let Some(&byte) = text[..stop].get(at) {
         match (byte, quote) {
             (b'\\', _) => at += 1,
             // A doubled quote closes and opens again.
@@ -87,7 +96,7 @@ fn value_end(text: &[u8], from: usize) -> usize {
         }
         at += 1;
     }
-    at.min(text.len())
+    at.min(stop)
 }
 
 #[cfg(test)]
