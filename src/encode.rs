@@ -448,7 +448,10 @@ fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut V
 }
 
 fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
-    write_pieces(redacted, redacted.whole(), true, out);
+    redacted.line(|piece| match piece {
+        Piece::Text(text) => out.extend_from_slice(text),
+        Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
+    });
 }
 
 fn write_level(level: Level, out: &mut Vec<u8>) {

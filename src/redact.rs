@@ -21,6 +21,7 @@ mod layers;
 mod loose;
 mod masks;
 mod mode;
+mod names;
 mod own;
 mod redacted;
 mod rule;
@@ -28,6 +29,8 @@ mod stage;
 #[cfg(test)]
 mod tests;
 mod unescape;
+
+use std::sync::OnceLock;
 
 pub use carry::Carry;
 pub use catalogue::{Detector, Group, detectors};
@@ -42,6 +45,7 @@ use base64::Base64;
 use fields::{Fields, Walk};
 use label::{Labeller, Made};
 use masks::{By, Masks};
+use names::Names;
 use redacted::Labels;
 use rule::Rule;
 use stage::Stage;
@@ -76,6 +80,8 @@ pub struct Redactor {
     by_field: bool,
     /// Whether every mask shows its rule's own label.
     only_masks: bool,
+    /// What the names of the first format tell.
+    names: OnceLock<Names>,
 }
 
 /// Buffers that are reused from line to line; any redactor may use them.
@@ -128,7 +134,21 @@ impl Redactor {
         let by_field = !fields.is_empty() || rules.iter().any(|rule| rule.fields.is_some());
         let only_masks = modes.iter().all(|mode| *mode == Mode::Mask);
         let key = config.key.clone();
-        Ok(Self { rules, stage, fields, base64, labels, modes, key, private_key, untriggered, by_field, only_masks })
+        let names = OnceLock::new();
+        Ok(Self {
+            rules,
+            stage,
+            fields,
+            base64,
+            labels,
+            modes,
+            key,
+            private_key,
+            untriggered,
+            by_field,
+            only_masks,
+            names,
+        })
     }
 
     /// The names of all that can mask, in the order of [`Masked::rule`]'s numbers: the rules in force, then `field`
@@ -187,6 +207,7 @@ impl Redactor {
             if self.by_field {
                 self.mark_fields(text, parsed, walk, masks, found, decoded);
             }
+            self.mark_named(text, parsed, masks);
             if let Some(rule) = self.private_key
                 && (hot || carry.is_open())
                 && carry.step(text, hot)

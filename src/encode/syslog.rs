@@ -213,7 +213,7 @@ impl Encoder {
         let start = out.len();
         match writer.config.message {
             Message::Raw => {
-                for piece in source.redacted.pieces(source.redacted.whole()) {
+                source.redacted.line(|piece| {
                     let bytes = match piece {
                         Piece::Text(text) => text,
                         Piece::Mask(label) => label.as_bytes(),
@@ -222,7 +222,7 @@ impl Encoder {
                         Framing::Newline => text::write_without_controls(bytes, out),
                         Framing::None | Framing::OctetCounting => out.extend_from_slice(bytes),
                     }
-                }
+                });
             }
             Message::Json => {
                 let encoding = std::mem::replace(&mut self.encoding, Encoding::Json);

@@ -145,6 +145,23 @@ fn added_fields_are_reserved_and_filled_in() {
 fn raw_is_the_redacted_line_alone() {
     let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::Line);
     assert_eq!(out, b"to <redacted:email> \xff");
+    // JSON stays JSON.
+    let line = br#"{"a":4111111111111111,"password":true,"b":[4111111111111111, 1],"n":2}"#;
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        r#"{"a":"<redacted:card>","password":"<redacted:field>","b":["<redacted:card>", 1],"n":2}"#
+    );
+    let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    let key = "<redacted:private_key>";
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","{key}":["{key}","{key}"]}}}}"#)
+    );
+    let line = b"n=4111111111111111, {4111111111111111}";
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ macro_rules! sets {
 /// A Kubernetes Secret says so; every value in it is one.
 macro_rules! manifest {
     () => {
-        r#"kind(?:\\*["'])?[\ \t]*:[\ \t]*(?:\\*["'])?secret\b"#
+        r#"kind(?:\\*["'])?[\ \t]*:[\ \t]*(?:\\*["'])?secret(?:list)?\b"#
     };
 }
 

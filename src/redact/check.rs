@@ -9,21 +9,44 @@ mod list;
 mod named;
 mod network;
 mod person;
+mod place;
+mod sql;
+mod value;
 
 use std::ops::Range;
 
 pub(super) use card::card;
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
-pub(super) use list::{closing, object};
+pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
+pub(super) use place::closing;
+pub(super) use sql::insert;
 
 /// Confirms a match by handing on what of it is to be masked.
 pub(super) type Check = fn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
-/// Values that hide nothing: a missing one and a switch. Compared without case.
-const NOTHINGS: [&str; 7] = ["null", "nil", "none", "undefined", "true", "false", "<nil>"];
+/// Values that hide nothing: a missing one, a switch, and what others put in the place of one. Compared without case.
+const NOTHINGS: [&str; 17] = [
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "<nil>",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "filtered",
+    "redacted",
+    "masked",
+    "hidden",
+    "protected",
+    "sensitive",
+    "removed",
+    "known",
+];
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
@@ -33,7 +56,16 @@ const MASK_START: &[u8] = b"<redacted:";
 
 /// Whether a value stands for none.
 fn is_nothing(value: &[u8]) -> bool {
-    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
+    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes())) || is_placeholder(value)
+}
+
+/// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.
+fn is_placeholder(value: &[u8]) -> bool {
+    let number = value.strip_prefix(b"$").or_else(|| value.strip_prefix(b"@p"));
+    let digits = |number: &[u8]| matches!(number.len(), 1..=2) && number.iter().all(u8::is_ascii_digit);
+    number.is_some_and(digits)
+        || matches!(value, b"?" | b"%s" | b"%d" | b"%v")
+        || value.iter().all(|&byte| byte == b'*')
 }
 
 /// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long.
@@ -79,6 +111,20 @@ fn decoded(value: &[u8]) -> impl Iterator<Item = u8> {
             byte
         })
     })
+}
+
+/// Drops what is no person's address: a repository's user, a unit of systemd, a file (`icon@2x.png`).
+pub(super) fn email(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    const ENDS: [&[u8]; 15] = [
+        b"service", b"socket", b"timer", b"mount", b"slice", b"scope", b"device", b"png", b"jpg", b"jpeg", b"gif",
+        b"svg", b"webp", b"js", b"jar",
+    ];
+    let address = &text[found.clone()];
+    let end = address.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    let names_file = ENDS.iter().any(|known| end.eq_ignore_ascii_case(known));
+    if !names_file && !address.starts_with(b"git@") {
+        mask(found);
+    }
 }
 
 /// Drops what has no digit or no letter: a name, a number, a filler.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::masks::Mask;
 use super::mode::Mode;
-use crate::record::{Parsed, TextRange};
+use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
 /// One line, redacted: the only thing that can be encoded, and only `redact` makes it.
 #[derive(Clone, Copy)]
@@ -98,6 +98,38 @@ impl<'t> Redacted<'t> {
         Pieces { text: self.text, masks: &self.masks[first..], labels: self.labels, at: at.start as usize, end }
     }
 
+    /// All of it in parts, as it is to stand alone. A line that is JSON stays JSON: a mask leaves its punctuation, and what
+    /// stands for a number or a truth value is in quotes.
+    pub fn line(&self, mut write: impl FnMut(Piece<'t>)) {
+        let nodes = if self.masks.is_empty() { &[] } else { &*self.parsed.nodes };
+        let mut at = 0;
+        for (key, value) in nodes.iter().map(member) {
+            for (part, scalar) in key.map(|key| (key, false)).into_iter().chain(value) {
+                self.punctuation(TextRange { start: at, end: part.start }, &mut write);
+                let quoted = scalar && self.is_masked(part);
+                if quoted {
+                    write(Piece::Text(b"\""));
+                }
+                self.pieces(part).for_each(&mut write);
+                if quoted {
+                    write(Piece::Text(b"\""));
+                }
+                at = part.end;
+            }
+        }
+        self.punctuation(TextRange { start: at, end: self.whole().end.max(at) }, &mut write);
+    }
+
+    /// What stands between the members of JSON; if anything else does, with its masks.
+    fn punctuation(&self, at: TextRange, write: &mut impl FnMut(Piece<'t>)) {
+        let between = self.text.get(at.indices()).unwrap_or_default();
+        if between.iter().all(|byte| b"{}[]:,\" \t\r".contains(byte)) {
+            write(Piece::Text(between));
+        } else {
+            self.pieces(at).for_each(write);
+        }
+    }
+
     /// Each mask that may leave, in order.
     pub fn masked(&self) -> impl Iterator<Item = Masked> + use<'t> {
         let end = self.text.len();
@@ -117,6 +149,19 @@ impl<'t> Redacted<'t> {
     /// The first mask that ends behind the range's start.
     fn overlapping(&self, at: TextRange) -> Option<&'t Mask> {
         self.masks.get(self.masks.partition_point(|mask| mask.at.end <= at.start))
+    }
+}
+
+/// Where the name and the value of a member of JSON stand, and whether the value is written without quotes. Other formats
+/// have names that stand nowhere, and so no members.
+fn member(node: &Node) -> (Option<TextRange>, Option<(TextRange, bool)>) {
+    let name = |key| if let Key::Text(at) = key { Some(at) } else { None };
+    match *node {
+        Node::Value { key: Key::Name(_), .. } | Node::End => (None, None),
+        Node::Value { key, at, kind } => {
+            (name(key), Some((at, matches!(kind, Kind::Number | Kind::True | Kind::False))))
+        }
+        Node::Object { key } | Node::Array { key } => (name(key), None),
     }
 }
 

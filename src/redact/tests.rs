@@ -445,9 +445,21 @@ fn metadata_is_redacted_too() {
 fn hostile_lines_cost_linear_time_and_hide_nothing() {
     let redactor = redactor(&["secrets", "pii"], &[], &[]);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    for hostile in
-        ["basic+", "token=", "bearer bearer", "4111 ", "a@", "-----BEGIN PRIVATE KEY-----", "\"", "://:", "eyJ", "\\"]
-    {
+    for hostile in [
+        "; pwd = a",
+        "token: ",
+        "insert into a (token) values (",
+        "basic+",
+        "token=",
+        "bearer bearer",
+        "4111 ",
+        "a@",
+        "-----BEGIN PRIVATE KEY-----",
+        "\"",
+        "://:",
+        "eyJ",
+        "\\",
+    ] {
         let text = format!("{} password=hunter2", hostile.repeat((1 << 19) / hostile.len()));
         let begun = std::time::Instant::now();
         let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);

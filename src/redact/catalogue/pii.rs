@@ -9,13 +9,15 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "email",
         group: Group::Pii,
         finds: "e-mail addresses, also with the @ written %40",
-        leaves: "hosts without a dot (root@localhost)",
+        leaves: "hosts without a dot (root@localhost), repositories (git@github.com:…), units of systemd (getty@tty1.service), files \
+                 (icon@2x.png)",
         trigger: Trigger::Shape(r"(?-u)[A-Za-z0-9_.+%\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"),
-        patterns: &[plain(
+        patterns: &[checked(
             r"(?x-u)
                 [A-Za-z0-9_.+%\x80-\xff-]+ (?:@|%(?:25)*40)
                 (?:[A-Za-z0-9\x80-\xff] [A-Za-z0-9\x80-\xff-]* \.)+
                 [A-Za-z\x80-\xff] [A-Za-z0-9\x80-\xff-]* [A-Za-z0-9\x80-\xff]",
+            check::email,
         )],
         hits: &[
             ("user=ada@example.com done", "user=<redacted:email> done"),
@@ -28,6 +30,9 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
         misses: &[
             "root@localhost logged in",
+            "clone git@github.com:org/repo.git",
+            "Started user@1000.service, getty@tty1.service",
+            "no icon@2x.png in react@main.js",
             "npm lodash@4.17.21",
             "image shop@sha256:9f31c2",
             "java.lang.Object@1b6d3586",
@@ -105,7 +110,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 check digits",
         leaves: "those in small letters, and other account numbers",
         trigger: Trigger::Shape(r"(?-u)[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}"),
-        patterns: &[checked(r"(?-u)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}", check::iban)],
+        patterns: &[checked(r"(?-u)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?", check::iban)],
         hits: &[
             ("to DE89370400440532013000 now", "to <redacted:iban> now"),
             ("to GB82 WEST 1234 5698 7654 32.", "to <redacted:iban>."),
@@ -232,6 +237,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "Chrome/138.0.7204.92 Safari/537.36, Chrome/138.0.0.0",
             "shop-1.2.3.4.jar, lib_1.2.3.4, 1.2.3.4-rc1, 1.2.3.4.Final",
             "oid 1.3.6.1.4.1.311",
+            "OID 1.3.6.1, section 3.1.2.4, requests==2.32.3.1",
         ],
     },
     Detector {

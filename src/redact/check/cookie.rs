@@ -17,17 +17,25 @@ pub(in super::super) fn cookie(text: &[u8], found: Range<usize>, mask: &mut dyn 
             if first {
                 bare(text, start..end, mask);
             }
-            return;
+            // Browsers send cookies without a value, and nothing between two semicolons.
+            if first || !part.trim_ascii().iter().copied().all(is_in_name) {
+                return;
+            }
         }
         start = end + 1;
     }
 }
 
-/// Masks the value of the first `name=value`; what follows are attributes.
+/// Masks the value of the first `name=value`; what follows are attributes, or further cookies behind a comma. That of a
+/// date has no name behind it.
 pub(in super::super) fn set_cookie(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let end = memchr::memchr(b';', &text[found.clone()]).map_or(found.end, |at| found.start + at);
-    if !pair(text, found.start..end, mask) {
-        bare(text, found.start..end, mask);
+    let mut start = found.start;
+    for part in text[found.clone()].split(|&byte| byte == b',') {
+        let cookie_end = memchr::memchr(b';', part).map_or(start + part.len(), |at| start + at);
+        if !pair(text, start..cookie_end, mask) && start == found.start {
+            bare(text, start..cookie_end, mask);
+        }
+        start += part.len() + 1;
     }
 }
 
@@ -36,8 +44,7 @@ pub(in super::super) fn set_cookies(text: &[u8], found: Range<usize>, mask: &mut
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b'"') {
         let end = start + part.len();
-        let cookie_end = memchr::memchr(b';', part).map_or(end, |at| start + at);
-        pair(text, start..cookie_end, mask);
+        set_cookie(text, start..end, mask);
         start = end + 1;
     }
 }
@@ -47,13 +54,17 @@ fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bo
     let part = &text[at.clone()];
     let Some(equals) = memchr::memchr(b'=', part) else { return false };
     let name = part[..equals].trim_ascii();
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~".contains(byte);
-    if name.is_empty() || !name.iter().all(in_name) {
+    if name.is_empty() || !name.iter().copied().all(is_in_name) {
         return false;
     }
     let start = at.start + equals + 1;
     value(text, start..at.end, mask);
     true
+}
+
+/// What a name is made of (RFC 6265, section 4.1.1), and the brackets that browsers send with it.
+fn is_in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~[]".contains(&byte)
 }
 
 /// A value without a name, if it looks like one.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::is_nothing;
+use super::place::closing;
 
 /// What was read at a place of a list.
 struct Item {
@@ -64,21 +65,6 @@ fn item(text: &[u8], from: usize, ends: &[u8]) -> Option<Item> {
             (end > start).then(|| Item { at: start..start + length, end })
         }
     }
-}
-
-/// Where the string ends that opened with `slashes` backslashes and a quote; the text's end where it does not.
-pub(in super::super) fn closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
-    let mut at = inside;
-    while let Some(length) = memchr::memchr(quote, &text[at..]) {
-        let end = at + length;
-        let before = text[inside..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
-        // Within JSON in a string, a quote of the value itself has more backslashes than the one that closes it.
-        if before == slashes || slashes == 0 && before % 2 == 0 {
-            return end - before.min(slashes);
-        }
-        at = end + 1;
-    }
-    text.len()
 }
 
 #[cfg(test)]

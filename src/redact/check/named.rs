@@ -1,64 +1,71 @@
 //! The value of a telling name (`db_password`, `X-Api-Key`), wherever it may stand beside it.
 //!
 //! In: where a telling name ends. Out: its value behind a sign (`=`, `:` …), in an element, in a pair (`"name":"token",
-//! "value":…`), in a list of headers or options, behind an option, or in quotes after the word password. Values are bare, in
-//! quotes of any depth, in brackets, or wrapped by a type. Where a value's end cannot be told, it is the text's.
+//! "value":…`), in a list of headers, options or tuples, behind an option, or in quotes after the word password. Where a
+//! value's end cannot be told, it is the text's.
 
 use std::ops::Range;
 
-use super::list::{closing, list, object};
+use super::list::list;
+use super::place::{
+    behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_word, ends_with, inside, quote, starts_with,
+};
+use super::value::{is_word, value};
 use super::{MASK_START, is_nothing};
 
-/// What an authorization scheme's name may be, before its credentials.
-const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"digest", b"negotiate", b"token", b"apikey"];
-
 /// What the value of a pair is called.
-const VALUES: [&[u8]; 3] = [b"value", b"val", b"v"];
+const VALUES: [&[u8]; 9] =
+    [b"value", b"val", b"v", b"values", b"vals", b"vs", b"parametervalue", b"optionvalue", b"stringvalue"];
 
 /// What a password may be told by in prose, before its quote.
 const TOLD_BY: [&[u8]; 4] = [b"is", b"was", b"to", b"from"];
 
-/// An HTML entity for a quote.
-const ENTITY: &[u8] = b"&quot;";
+/// How many members may stand between the name of a pair and its value (`"Type":"SecureString"`).
+const MEMBERS_BETWEEN_MAX: usize = 2;
 
 /// What opens a text in XML that holds signs as they are.
 const CDATA: &[u8] = b"<![CDATA[";
 
-/// After the names `pass` and `pw` numbers so short count something.
-const COUNT_DIGITS_MAX: usize = 3;
+/// A telling name, or the telling end of a longer one.
+pub(super) struct Name<'t> {
+    pub(super) text: &'t [u8],
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
 
-/// Masks the value of the telling name that ends with `found`.
+/// Masks the value of the telling name that is `found`.
 pub(in super::super) fn named(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let name = Name { text, start: found.start, end: found.end };
-    let closed = behind_index(text, behind_quote(text, found.end));
+    let closed = closed(text, found.end);
     let next = behind_blanks(text, closed);
-    if let Some(at) = behind_sign(text, next) {
-        return value(&name, behind_blanks(text, at), mask);
+    if let Some(at) = behind_sign(text, next).or_else(|| behind_php(text, closed)) {
+        let at = behind_blanks(text, at);
+        // The sign may be part of the name: `"token: ":"…"`.
+        let again = quote(text, at).and_then(|_| behind_sign(text, behind_blanks(text, behind_quote(text, at))));
+        let again = again.filter(|_| closed == found.end).map(|at| behind_blanks(text, at));
+        return value(&name, again.filter(|at| quote(text, *at).is_some()).unwrap_or(at), mask);
     }
-    let quoted = closed > found.end;
+    let is_quoted = closed > found.end;
     match text.get(next) {
-        Some(b'>') if !quoted => element(&name, next, mask),
-        Some(b',') if quoted => {
-            pair(&name, behind_blanks(text, next + 1), mask);
-            listed(&name, behind_blanks(text, next + 1), mask);
+        Some(b',') => {
+            let behind = behind_blanks(text, next + 1);
+            pair(&name, behind, mask);
+            listed(&name, is_quoted, behind, mask);
         }
+        Some(b'>' | b'&') if !is_quoted => element(&name, next, mask),
+        Some(_) if is_quoted => {
+            pair(&name, next, mask);
+            attribute(&name, next, mask);
+        }
+        Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
         Some(_) if next > found.end => {
             pair(&name, next, mask);
-            if !quoted && next > closed {
-                element(&name, next, mask);
-                option(&name, next, mask);
-                prose(&name, next, mask);
-            }
+            element(&name, next, mask);
+            option(&name, next, mask);
+            prose(&name, next, mask);
         }
         _ => {}
     }
-}
-
-/// Where a telling name, or the telling end of a longer one, stands.
-struct Name<'t> {
-    text: &'t [u8],
-    start: usize,
-    end: usize,
 }
 
 impl Name<'_> {
@@ -70,48 +77,23 @@ impl Name<'_> {
     }
 
     /// Whether its telling part begins with `word`; a letter may stand before that.
-    fn begins_with(&self, word: &[u8]) -> bool {
+    pub(super) fn begins_with(&self, word: &[u8]) -> bool {
         let name = &self.text[self.start..self.end];
         starts_with(name, word) || starts_with(name.get(1..).unwrap_or_default(), word)
     }
 }
 
-fn starts_with(text: &[u8], word: &[u8]) -> bool {
-    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-}
-
-fn ends_with(text: &[u8], word: &[u8]) -> bool {
-    text.len() >= word.len() && text[text.len() - word.len()..].eq_ignore_ascii_case(word)
-}
-
-fn behind(text: &[u8], at: usize, within: impl Fn(u8) -> bool) -> usize {
-    at + text[at..].iter().take_while(|&&byte| within(byte)).count()
-}
-
-fn behind_blanks(text: &[u8], at: usize) -> usize {
-    behind(text, at, |byte| matches!(byte, b' ' | b'\t'))
-}
-
-/// Behind the word of `words` that stands at `at`, and nothing longer.
-fn behind_word(text: &[u8], at: usize, words: &[&[u8]]) -> Option<usize> {
-    let end = behind(text, at, |byte| byte.is_ascii_alphanumeric());
-    words.iter().any(|word| text[at..end].eq_ignore_ascii_case(word)).then_some(end)
-}
-
-/// The backslashes and the quote at `at`.
-fn quote(text: &[u8], at: usize) -> Option<(usize, u8)> {
-    let slashes = behind(text, at, |byte| byte == b'\\') - at;
-    let quote = *text.get(at + slashes)?;
-    matches!(quote, b'"' | b'\'').then_some((slashes, quote))
-}
-
-/// Behind a name's closing quote, if there is one.
-fn behind_quote(text: &[u8], at: usize) -> usize {
-    match quote(text, at) {
-        Some((slashes, _)) => at + slashes + 1,
-        None if text[at..].starts_with(ENTITY) => at + ENTITY.len(),
-        None => at,
-    }
+/// Behind what closes a name: its quote, the bracket that it stands in, or an index.
+fn closed(text: &[u8], at: usize) -> usize {
+    let at = behind_index(text, at);
+    let quoted = match text.get(at) {
+        Some(b'`') => at + 1,
+        Some(b'&') => behind_entity(text, at),
+        // CSV doubles it.
+        Some(b'"') => at + text[at..].iter().take(2).take_while(|&&byte| byte == b'"').count(),
+        _ => behind_quote(text, at),
+    };
+    behind_index(text, quoted)
 }
 
 /// Behind a bracket that closes, with an index in it and percent-encoded too: `user[password]`, `token[0]`.
@@ -129,145 +111,43 @@ fn behind_index(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// Behind what sets a value apart.
-fn behind_sign(text: &[u8], at: usize) -> Option<usize> {
-    let length = match &text[at..] {
-        [b'=' | b'-', b'>', ..] | [b':', b'=', ..] | [b'=', b'=', ..] => 2,
-        [b'=' | b':', ..] => 1,
-        rest if starts_with(rest, b"%3a") || starts_with(rest, b"%3d") => 3,
-        _ => return None,
-    };
-    Some(at + length)
+/// Behind what PHP writes between a name and its value: `"password";s:3:"…"`.
+fn behind_php(text: &[u8], at: usize) -> Option<usize> {
+    let length = text[at..].starts_with(b";s:").then_some(at + 3)?;
+    let end = behind(text, length, |byte| byte.is_ascii_digit());
+    (text.get(end) == Some(&b':')).then_some(end + 1)
 }
 
-/// The inside of the string that opens at `at`, and whether it closes.
-fn inside(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
-    let (slashes, quote) = quote(text, at)?;
-    let start = at + slashes + 1;
-    let mut end = closing(text, start, quote, slashes);
-    // A quote that is doubled is one of the value's.
-    while quote == b'\'' && slashes == 0 && text[end..].starts_with(b"''") {
-        end = closing(text, end + 2, quote, slashes);
-    }
-    Some((start..end, end < text.len()))
-}
-
-/// A value at `at`, behind its sign.
-fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+/// A name with a blank before its quote, `"password ":"…"`; whether it is one.
+fn spaced(name: &Name<'_>, quote: u8, at: usize, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let text = name.text;
-    if let Some((inside, _)) = inside(text, at) {
-        return add(inside, mask);
+    let opened = name.whole(b" ");
+    let is_quoted = quote == b'\\' || opened > 0 && text[opened - 1] == quote;
+    let sign = behind_sign(text, behind_blanks(text, behind_quote(text, at))).filter(|_| is_quoted);
+    if let Some(sign) = sign {
+        value(name, behind_blanks(text, sign), mask);
     }
-    if text[at..].starts_with(ENTITY) {
-        return bare(name, at + ENTITY.len(), mask);
-    }
-    let unreferenced = at + usize::from(text[at..].starts_with(b"&"));
-    match text.get(unreferenced) {
-        Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
-        Some(b'{') if name.begins_with(b"password") || name.begins_with(b"cred") => {
-            object(text, unreferenced + 1..text.len(), mask);
-            bare(name, behind_openers(text, unreferenced), mask);
-        }
-        _ => {
-            if let Some(end) = wrapped(text, at) {
-                add(at..end, mask);
-            }
-            bare(name, behind_openers(text, at), mask);
-        }
-    }
+    sign.is_some()
 }
 
-fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !at.is_empty() {
-        mask(at);
-    }
-}
-
-fn behind_openers(text: &[u8], at: usize) -> usize {
-    behind(text, at, |byte| matches!(byte, b'(' | b'<' | b'{'))
-}
-
-/// Where the string ends that a type wraps (`Some(Secret("…`) or that has a letter before it (`b'…`). All of that is
-/// masked, for what wraps may as well be the end of a bare value.
-fn wrapped(text: &[u8], at: usize) -> Option<usize> {
-    let mut start = at;
-    loop {
-        let end = behind(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.'));
-        if text.get(end) != Some(&b'(') || text[start].is_ascii_digit() {
-            break;
-        }
-        start = end + 1;
-    }
-    start += usize::from(matches!(text.get(start), Some(b'b' | b'u')));
-    let (inside, _) = inside(text, start).filter(|_| start > at)?;
-    Some(inside.end)
-}
-
-/// A value without quotes, up to what sets it apart from the next; a scheme's name belongs to it.
-fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let scheme = behind_word(text, at, &SCHEMES).map(|end| (end, behind_gap(text, end)));
-    let start = scheme.filter(|(end, gap)| gap > end).map_or(at, |(_, gap)| gap);
-    let mut end = bare_end(text, start, b"\"'&,;<>(){}[]");
-    if end == start && start > at {
-        // The scheme's name is the value.
-        end = bare_end(text, at, b"\"'&,;<>(){}[]");
-    }
-    if end > at && !is_nothing(&text[at..end]) && !is_count(name, at, &text[at..end]) {
-        mask(at..end);
-    }
-}
-
-/// Behind what may stand between a scheme's name and its credentials.
-fn behind_gap(text: &[u8], mut at: usize) -> usize {
-    loop {
-        at += match &text[at..] {
-            [b' ' | b'\t' | b'+', ..] => 1,
-            [b'%', b'2', b'0', ..] => 3,
-            _ => return at,
-        };
-    }
-}
-
-/// Where a bare value ends that begins with none of `never_first`: at a sign that only begins another, or before a quote,
-/// with the backslashes that escape it.
-fn bare_end(text: &[u8], start: usize, never_first: &[u8]) -> usize {
-    let mut at = start;
-    while let Some(&byte) = text.get(at) {
-        if byte == b'\\' {
-            let behind = behind(text, at, |byte| byte == b'\\');
-            if matches!(text.get(behind), Some(b'"' | b'\'')) {
-                return at;
-            }
-            at = behind;
-        } else if byte.is_ascii_whitespace()
-            || if at == start { never_first.contains(&byte) } else { b"\"'&,;>)}]".contains(&byte) }
-        {
-            return at;
-        } else {
-            at += 1;
-        }
-    }
-    at
-}
-
-/// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
-fn is_count(name: &Name<'_>, value_at: usize, value: &[u8]) -> bool {
-    let called = &name.text[name.start..name.end];
-    if called == b"PASS" {
-        return name.text[name.end..value_at].trim_ascii() == b":";
-    }
-    let counts = ends_with(called, b"pass") || ends_with(called, b"pw");
-    counts && value.len() <= COUNT_DIGITS_MAX && value.iter().all(u8::is_ascii_digit)
-}
-
-/// `<password type="x">…</password>`, where `at` is behind the name.
+/// `<password type="x">…</password>`, also as entities, where `at` is behind the name.
 fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let tag = name.whole(b":");
-    if tag == 0 || text[tag - 1] != b'<' || text[tag - 1..].starts_with(MASK_START) {
-        return;
+    if text[..tag].ends_with(b"&lt;") {
+        let Some(open) = memchr::memmem::find(&text[at..], b"&gt;").map(|length| at + length) else { return };
+        if !text[at..open].contains(&b'<') && !text[at..open].windows(4).any(|part| part == b"&lt;") {
+            let start = behind_blanks(text, open + 4);
+            let end = memchr::memmem::find(&text[start..], b"&lt;").map_or(text.len(), |length| start + length);
+            add(start..end, mask);
+        }
+    } else if tag > 0 && text[tag - 1] == b'<' && !text[tag - 1..].starts_with(MASK_START) {
+        content(text, at, mask);
     }
+}
+
+/// What an element holds whose tag goes on at `at`.
+fn content(text: &[u8], at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(end) = memchr::memchr2(b'<', b'>', &text[at..]).map(|length| at + length) else { return };
     if text[end] == b'<' || text[end - 1] == b'/' {
         return;
@@ -278,35 +158,123 @@ fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     add(start..start + length, mask);
 }
 
-/// `"name":"DB_PASSWORD","value":"…"`, where `at` is behind the name and a comma.
-fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+/// `<entry key="password">…</entry>`, `<property name="password"><value>…`, where `at` is behind the closing quote.
+fn attribute(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let key = quote(text, at).map_or(at, |(slashes, _)| at + slashes + 1);
-    let Some(key_end) = behind_word(text, key, &VALUES) else { return };
-    let sign = behind_blanks(text, behind_quote(text, key_end));
-    let before = text[..name.whole(b":/")].trim_ascii_end();
-    let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
-    let before = &before[..before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1)];
-    let is_pair = before.trim_ascii_end().ends_with(b":") || before.trim_ascii_end().ends_with(b"=");
-    if is_pair && matches!(text.get(sign), Some(b':' | b'=')) {
-        value(name, behind_blanks(text, sign + 1), mask);
+    let before = before_quote(&text[..name.whole(b":/")]);
+    if !(before.ends_with(b"name=") || before.ends_with(b"key=")) {
+        return;
+    }
+    let Some(end) = memchr::memchr2(b'<', b'>', &text[at..]).map(|length| at + length) else { return };
+    if text[end] == b'<' || text[end - 1] == b'/' {
+        return;
+    }
+    let start = behind_blanks(text, end + 1);
+    if text.get(start) != Some(&b'<') {
+        return content(text, end, mask);
+    }
+    let tag = behind(text, start + 1, |byte| byte.is_ascii_alphanumeric() || byte == b':');
+    if ends_with(&text[start + 1..tag], b"value") && text.get(tag) == Some(&b'>') {
+        content(text, tag, mask);
     }
 }
 
-/// `["X-Api-Key","…"]`, `["--password","…"]`, where `at` is behind the comma.
-fn listed(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+/// `"name":"DB_PASSWORD","value":"…"`, where `at` is behind the name and a comma.
+fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let start = name.whole(b"");
-    let whole = &text[start..name.end];
-    let is_quoted = start > 0 && matches!(text[start - 1], b'"' | b'\'');
-    let tells = whole.starts_with(b"-")
-        || starts_with(whole, b"x-")
-        || starts_with(whole, b"proxy-")
-        || whole.eq_ignore_ascii_case(b"authorization");
+    let before = before_quote(&text[..name.whole(b":/")]).trim_ascii_end();
+    if !(before.ends_with(b":") || before.ends_with(b"=")) {
+        return;
+    }
+    let mut at = at;
+    for _ in 0..=MEMBERS_BETWEEN_MAX {
+        let key = behind_quote(text, at);
+        if let Some(end) = behind_word(text, key, &VALUES) {
+            let sign = behind_blanks(text, behind_quote(text, end));
+            if matches!(text.get(sign), Some(b':' | b'=')) {
+                paired(name, behind_blanks(text, sign + 1), mask);
+            }
+            return;
+        }
+        let Some(next) = behind_member(text, at) else { return };
+        at = next;
+    }
+}
+
+/// The value of a pair, which OpenTelemetry puts into an object of its own.
+fn paired(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    match text.get(at) {
+        Some(b'{') => {
+            let key = behind_quote(text, behind_blanks(text, at + 1));
+            let end = behind_word(text, key, &VALUES).map(|end| behind_blanks(text, behind_quote(text, end)));
+            if let Some(sign) = end.and_then(|end| behind_sign(text, end)) {
+                value(name, behind_blanks(text, sign), mask);
+            }
+        }
+        Some(b'[') => list(text, at + 1..text.len(), mask),
+        _ => {
+            if let Some((inside, _)) = inside(text, at) {
+                return add(inside, mask);
+            }
+            let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'\\,;<>(){}[]".contains(&byte));
+            if !is_nothing(&text[at..end]) {
+                add(at..end, mask);
+            }
+        }
+    }
+}
+
+/// Behind one member of an object and its comma.
+fn behind_member(text: &[u8], at: usize) -> Option<usize> {
+    let (key, closes) = inside(text, at)?;
+    if !closes || !text[key.clone()].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+        return None;
+    }
+    let sign = behind_blanks(text, behind_quote(text, key.end));
+    let start = (text.get(sign) == Some(&b':')).then(|| behind_blanks(text, sign + 1))?;
+    let end = match inside(text, start) {
+        Some((inside, _)) => behind_quote(text, inside.end),
+        None => behind(text, start, |byte| byte.is_ascii_alphanumeric() || byte == b'.'),
+    };
+    (text.get(end) == Some(&b',')).then(|| behind_blanks(text, end + 1))
+}
+
+/// `["X-Api-Key","…"]`, `["--password","…"]`, `[["password","…"]`, `{password,<<"…">>}`, where `at` is behind the comma.
+fn listed(name: &Name<'_>, is_quoted: bool, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let at = at + if text[at..].starts_with(b"<<") { 2 } else { 0 };
     let at = at + usize::from(text.get(at) == Some(&b'b'));
-    if let Some((inside, true)) = inside(text, at).filter(|_| is_quoted && tells) {
+    let Some((inside, true)) = inside(text, at) else { return };
+    // What is followed by a colon is a name.
+    if text.get(behind_blanks(text, behind_quote(text, inside.end))) != Some(&b':') && tells_in_list(name, is_quoted) {
         add(inside, mask);
     }
+}
+
+/// Whether what stands before a name in a list says that the next item is its value.
+fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
+    let text = name.text;
+    let start = name.whole(b":");
+    let whole = &text[start..name.end];
+    if !is_quoted {
+        return start > 0 && text[start - 1] == b'{';
+    }
+    let before = before_quote(&text[..start]);
+    if before.len() == start {
+        return false;
+    }
+    let before = before.strip_suffix(b"b").or_else(|| before.strip_suffix(b"u")).unwrap_or(before).trim_ascii_end();
+    let in_tuple = before
+        .strip_suffix(b"[")
+        .or_else(|| before.strip_suffix(b"("))
+        .map(<[u8]>::trim_ascii_end)
+        .is_some_and(|outer| [&b"["[..], b"(", b"],", b"),"].iter().any(|end| outer.ends_with(end)));
+    in_tuple
+        || whole.starts_with(b"-")
+        || starts_with(whole, b"x-")
+        || starts_with(whole, b"proxy-")
+        || whole.eq_ignore_ascii_case(b"authorization")
 }
 
 /// `--password …`, where `at` is behind the blanks.
@@ -322,7 +290,9 @@ fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         (None, b'<' | b'-') => {}
         (None, _) => {
             let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''));
-            add(at..end, mask);
+            if !is_word(&text[at..end]) {
+                add(at..end, mask);
+            }
         }
     }
 }
@@ -335,9 +305,24 @@ fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return;
     }
     let at = behind_word(text, at, &TOLD_BY).map_or(at, |end| behind_blanks(text, end));
-    if let Some((inside, true)) = inside(text, at) {
+    if let Some((inside, true)) = inside(text, at)
+        && !text[inside.start..].starts_with(b",")
+        && !b":}]".contains(&text[inside.start])
+    {
         add(inside, mask);
     }
+}
+
+fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !at.is_empty() {
+        mask(at);
+    }
+}
+
+/// Without a quote at the end, and its backslashes.
+fn before_quote(text: &[u8]) -> &[u8] {
+    let Some(before) = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"'")) else { return text };
+    &before[..before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1)]
 }
 
 #[cfg(test)]
@@ -386,8 +371,8 @@ mod tests {
     fn values_stand_in_brackets_and_types() {
         check("|token|=[a b, \"c\"]", &["a b", "c"]);
         check("|token|:&[abc]", &["abc"]);
-        check(r#"|token|: Some(Secret("a b")) "#, &[r#"Some(Secret("a b"#, "Some(Secret("]);
-        check("'|token|': b'a b'", &["b'a b", "b"]);
+        check(r#"|token|: Some(Secret("a b")) "#, &[r#"Some(Secret("a b"#, "Some(Secret(\"a"]);
+        check("'|token|': b'a b'", &["b'a b", "b'a"]);
         check("|token|=Optional[abc]", &["Optional[abc"]);
         check(r#"|password|={"a":"b c","d":1}"#, &["b c", "1"]);
         check(r#"|token|={"a":"b c"}"#, &[]);

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 /// Words before four numbers that make a version of them.
-const VERSION_WORDS: [&[u8]; 13] = [
+const VERSION_WORDS: [&[u8]; 15] = [
     b"version",
     b"versions",
     b"ver",
@@ -18,6 +18,8 @@ const VERSION_WORDS: [&[u8]; 13] = [
     b"firmware",
     b"driver",
     b"upgrade",
+    b"oid",
+    b"section",
 ];
 
 /// How far before an address a word is looked for.
@@ -65,6 +67,10 @@ fn is_version(before: &[u8]) -> bool {
         // Products are written with a capital, hosts are not.
         let word = &product[word_of(product)];
         return word.first().is_some_and(u8::is_ascii_uppercase);
+    }
+    // requests==2.32.3.1
+    if near.strip_suffix(b"==").is_some_and(|name| name.last().is_some_and(u8::is_ascii_alphanumeric)) {
+        return true;
     }
     let end = near.iter().rposition(|byte| !matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'\\'));
     let Some(end) = end else { return false };

@@ -3,6 +3,31 @@
 use super::super::super::check;
 use super::super::{Detector, Group, Trigger, checked, plain};
 
+/// What stands behind `Cookie:`; a value may be in quotes (RFC 6265, section 4.1.1).
+macro_rules! cookie_value {
+    () => {
+        r#"([^"'\\\r\n\[{](?:="[^",;\s\\]+"|[^"'\\\r\n])*)"#
+    };
+}
+
+/// The same behind `Set-Cookie:`.
+macro_rules! set_cookie_value {
+    () => {
+        r#"([^"'\\\r\n\[](?:="[^",;\s\\]+"|[^"'\\\r\n\[])*)"#
+    };
+}
+
+/// A header in a list of names and values: `"name":"Cookie","value":"…"`.
+macro_rules! cookie_pair {
+    ($name:literal) => {
+        concat!(
+            r#"(?:name|key)\\*["'][\ \t]*:[\ \t]*\\*["']"#,
+            $name,
+            r#"\\*["'],[\ \t]*\\*["']values?\\*["'][\ \t]*:[\ \t]*\[?\\*["']([^"'\\\r\n]+)"#
+        )
+    };
+}
+
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "basic_auth",
@@ -36,17 +61,22 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "the values in Cookie and Set-Cookie headers, also as JSON",
         leaves: "the cookies' names and attributes",
-        trigger: Trigger::Shape(r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])"#),
+        trigger: Trigger::Shape(
+            r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])|(?:(?:added|replaced)[ ]|<)cookie[ ][^\s=]+="#,
+        ),
         patterns: &[
-            checked(concat!("(?xi-u)set-cookie2?", is!(), r#"([^"'\\\r\n\[]+)"#), check::set_cookie),
+            checked(concat!("(?xi-u)set-cookie2?", is!(), set_cookie_value!()), check::set_cookie),
             checked(r#"(?i-u)set-cookie2?(?:\\*["'])?[ \t]*[:=][ \t]*\[([^\]\r\n]+)"#, check::set_cookies),
-            checked(concat!(r"(?xi-u)(?:\A|[^-]|[^t]-)cookie", is!(), r#"([^"'\\\r\n\[{]+)"#), check::cookie),
+            checked(concat!(r"(?xi-u)(?:\A|[^-]|[^t]-)cookie", is!(), cookie_value!()), check::cookie),
             checked(concat!(r"(?xi-u)cookies?", is!(), r"\{()"), check::object),
             checked(
-                concat!(r"(?xi-u)(?:\A|[^-]|[^t]-)cookie", is!(), r#"\[(?:\\*["'])?([^"'\\\r\n\[\]{]+)"#),
+                concat!(r"(?xi-u)(?:\A|[^-]|[^t]-)cookies?", is!(), r#"\[(?:\\*["'])?([^"'\\\r\n\[\]{]+)"#),
                 check::cookie,
             ),
-            checked(r#"(?i-u)["']cookie\\*["'],[ \t]*\\*["']([^"'\\\r\n]+)"#, check::cookie),
+            checked(r#"(?i-u)["']cookie\\*["'],[ \t]*b?\\*["']([^"'\\\r\n]+)"#, check::cookie),
+            checked(concat!("(?xi-u)", cookie_pair!("cookie")), check::cookie),
+            checked(concat!("(?xi-u)", cookie_pair!("set-cookie")), check::set_cookie),
+            plain(r#"(?i-u)(?:(?:added|replaced)[ ]cookie[ ]|<cookie[ ])[^\s="']+="?([^\s"'\\>]+)"#),
         ],
         hits: &[
             ("Cookie: id=a1b2; theme=dark", "Cookie: id=<redacted:cookie>; theme=<redacted:cookie>"),
@@ -69,6 +99,25 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("map[Set-Cookie:[sid=abc; Path=/]]", "map[Set-Cookie:[sid=<redacted:cookie>; Path=/]]"),
             ("map[Cookie:[sid=abc; x=1]]", "map[Cookie:[sid=<redacted:cookie>; x=<redacted:cookie>]]"),
             (r#"["Cookie","sid=abc"]"#, r#"["Cookie","sid=<redacted:cookie>"]"#),
+            ("[(b'cookie', b'sid=abc')]", "[(b'cookie', b'sid=<redacted:cookie>')]"),
+            (
+                r#"{"name":"Cookie","value":"sid=abc; x=1"}"#,
+                r#"{"name":"Cookie","value":"sid=<redacted:cookie>; x=<redacted:cookie>"}"#,
+            ),
+            (
+                r#"{"key":"set-cookie","value":"sid=abc; Path=/"}"#,
+                r#"{"key":"set-cookie","value":"sid=<redacted:cookie>; Path=/"}"#,
+            ),
+            (r#"Cookie: a="b"; c; ; d[0]=e"#, r"Cookie: a=<redacted:cookie>; c; ; d[0]=<redacted:cookie>"),
+            (
+                "set-cookie=[a=b; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/, c=d; Secure]",
+                "set-cookie=[a=<redacted:cookie>; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/, c=<redacted:cookie>; Secure]",
+            ),
+            (r#"* Added cookie sid="abc" for domain x"#, r#"* Added cookie sid="<redacted:cookie>" for domain x"#),
+            (
+                "<RequestsCookieJar[<Cookie sid=abc for x/>]>",
+                "<RequestsCookieJar[<Cookie sid=<redacted:cookie> for x/>]>",
+            ),
             ("Cookie: a=<redacted:abc>", "Cookie: a=<redacted:cookie>"),
         ],
         misses: &[
@@ -110,19 +159,30 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "the password of scheme://user:password@host, also percent-encoded",
         leaves: "ports, and users without a password",
-        trigger: Trigger::Shape(r#"(?i-u)://[^\s"'<>/?@:]*:[^\s"'<>/?]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#),
+        trigger: Trigger::Shape(
+            r#"(?i-u)://[^\s"'<>/?@:]*:[^\s"'<>/?]*@|://[^\s"'<>/?@:\[]*:[^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#,
+        ),
         patterns: &[
             plain(r#"(?i-u)[a-z]://[^\s"'<>/?@:]*:([^\s"'<>/?]+)@"#),
+            // With a slash it is no valid URL, and is told in the error that says so. A port has digits alone.
+            plain(
+                r#"(?i-u)[a-z]://[^\s"'<>/?@:\[]*:([^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>]*)@"#,
+            ),
             plain(r#"(?i-u)%3a%2f%2f[^\s"'<>&/%]*%3a((?:[^\s"'<>&/%]|%[0-35-9a-f][0-9a-f]|%4[1-9a-f])+)%40"#),
         ],
         hits: &[
             ("postgres://app:p@ss#1@db:5432/x", "postgres://app:<redacted:url_password>@db:5432/x"),
             ("redis://:abc@cache", "redis://:<redacted:url_password>@cache"),
+            (
+                r#"parse "redis://:p/w?d@db:1/0": invalid port"#,
+                r#"parse "redis://:<redacted:url_password>@db:1/0": invalid port"#,
+            ),
             ("?next=ftp%3A%2F%2Fada%3Apw%2F1%40host", "?next=ftp%3A%2F%2Fada%3A<redacted:url_password>%40host"),
         ],
         misses: &[
             "http://shop.example.com:8080/users/@me",
             "see https://example.com/a:b",
+            "http://[::1]:8080/users/@me mongodb://a:27017,b:27017/x?y=z@w http://shop:{port}/@me",
             "ssh://git@host:22/x",
             "postgres://app:<redacted:url_password>@db",
         ],
@@ -134,11 +194,12 @@ pub(super) const DETECTORS: &[Detector] = &[
                 jdbc:oracle:thin:user/…@",
         leaves: "",
         trigger: Trigger::Shape(
-            r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|:[^\s@"'<>/]+@(?:tcp|udp|unix)\(|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
+            r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|:[^\s@"'<>/]+@(?:(?:tcp|udp|unix)\(|/[a-z])|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
         ),
         patterns: &[
             plain(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<][^;"'<\r\n]*)[;"']"#),
             plain(r#"(?i-u)[a-z0-9_.-]:([^\s@"'<>/]+)@(?:tcp|udp|unix)\("#),
+            plain(r#"(?i-u)(?:\A|[\s"'=])[a-z0-9_-]+:([^\s@"'<>/]+)@/[a-z][a-z0-9_]*(?:[?"'\s]|\z)"#),
             plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/([^\s@"'<]+)@"#),
         ],
         hits: &[
@@ -147,9 +208,15 @@ pub(super) const DETECTORS: &[Detector] = &[
                 "Server=db;User Id=app;Password=<redacted:connection_string>;Encrypt=yes",
             ),
             ("app:hunter2@tcp(db:3306)/x", "app:<redacted:connection_string>@tcp(db:3306)/x"),
+            ("dsn app:hunter2@/x?timeout=1s", "dsn app:<redacted:connection_string>@/x?timeout=1s"),
             ("jdbc:oracle:thin:scott/tiger@//db/x", "jdbc:oracle:thin:scott/<redacted:connection_string>@//db/x"),
         ],
-        misses: &["Server=db;Trusted_Connection=yes;", "jdbc:oracle:thin:@//db/x", "listen udp(53)"],
+        misses: &[
+            "Server=db;Trusted_Connection=yes;",
+            "jdbc:oracle:thin:@//db/x",
+            "listen udp(53)",
+            "at node:internal/modules:12@/lib",
+        ],
     },
     Detector {
         name: "netrc",
@@ -170,11 +237,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "credentials in commands: curl -u user:…, sshpass -p …, mysql -p…, docker login -p …, redis-cli -a …, ldapsearch -w …",
         leaves: "the same options of other commands",
         trigger: Trigger::Shape(
-            r#"(?-u)[ \t](?:-u|--user|--proxy-user)[ =]?["']?[^\s"':]+:|sshpass[ \t]+-p|mysql(?:dump|admin)?[ \t]|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]"#,
+            r#"(?-u)[ \t"'](?:-u|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|mysql(?:dump|admin)?(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]"#,
         ),
         patterns: &[
-            plain(r#"(?-u)curl\b[^\r\n|;]*?[ \t](?:-u|--user|--proxy-user)[ =]?["']?[^\s"':]+:([^\s"'<]+)"#),
+            plain(
+                r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-u|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:([^\s"'<]+)"#,
+            ),
             plain(r#"(?-u)sshpass[ \t]+-p[ \t]*["']?([^\s"'<]+)"#),
+            plain(r#"(?-u)mysql(?:dump|admin)?\\*["'][, ][^\r\n|;\]]*?["']-p([^\s"'<]+)"#),
             plain(r#"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p["']?([^\s"'<]+)"#),
             plain(
                 r#"(?-u)(?:docker|podman|helm|buildah|skopeo|az|oc)(?:[ \t]+registry)?[ \t]login[ \t](?:[^\r\n|;]*?[ \t])?-p[ =]?["']?([^\s"'<-][^\s"']*)"#,
@@ -195,6 +265,12 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("redis-cli -h db -a hunter2 ping", "redis-cli -h db -a <redacted:command_password> ping"),
             ("ldapsearch -x -D cn=a -w 'hunter2' b", "ldapsearch -x -D cn=a -w '<redacted:command_password>' b"),
             ("mysqldump -u app -phunter2 shop", "mysqldump -u app -p<redacted:command_password> shop"),
+            (r#"["curl", "-u", "ada:hunter2", "x"]"#, r#"["curl", "-u", "ada:<redacted:command_password>", "x"]"#),
+            (
+                r#"["mysql", "-uroot", "-phunter2", "x"]"#,
+                r#"["mysql", "-uroot", "-p<redacted:command_password>", "x"]"#,
+            ),
+            (r#"a0="mysql" a1="-phunter2""#, r#"a0="mysql" a1="-p<redacted:command_password>""#),
         ],
         misses: &[
             "docker run --user 1000:1000 x",

@@ -1,21 +1,35 @@
 //! The values of telling names: passwords, secrets, tokens and keys of whatever kind.
 
 use super::super::super::check;
-use super::super::{Detector, Group, Trigger, checked};
+use super::super::{Detector, Group, Trigger, checked, plain};
 
 /// Names whose value is a secret, as the end of a longer name too (`db_password`, `X-Auth-Token`, `accessKey`). What is
 /// the start of another comes behind that, and what may have a letter before it is preceded by what has not to, so that
 /// the first that matches is the longest. A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:[a-z0-9_]?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|value|string|plain|raw|hash|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:s|entials?)|(?:\b|_)(?:pass|pw|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[0-9]?"
+        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
+    };
+}
+
+/// A quote as an entity.
+macro_rules! entity {
+    () => {
+        "&(?:quot|apos|\\#0*3[49]|\\#x0*2[27]);"
+    };
+}
+
+/// The bracket that a name stands in, or one behind it.
+macro_rules! bracket {
+    () => {
+        r"(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?"
     };
 }
 
 /// What closes a telling name: its quote, as text or as an entity, its bracket.
 macro_rules! closes {
     () => {
-        r#"(?:\\*["']|&quot;)?(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?[\ \t]*"#
+        concat!(bracket!(), r#"(?:[\ :]{0,2}\\*["']{1,2}|"#, entity!(), ")?", bracket!(), r"[\ \t]*")
     };
 }
 
@@ -25,18 +39,27 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     group: Group::Secrets,
     finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and names \
                 that end so) after = or :, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
-                query or XML; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…); what follows an option such as \
-                --password, or in quotes the word password",
-    leaves: "null, true or false; names that do not tell, whatever their value looks like; a test's PASS:",
+                query or XML, also with entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
+                [[\"password\", …]]); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
+                in quotes the word password",
+    leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \
+                on with (token: invalid); names that do not tell, whatever their value looks like, and those that only end so \
+                (nextPageToken, PublicKeyToken); a test's PASS:",
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
         closes!(),
-        r#"(?:-?>|[=:,]|%3[ad]|[a-z:]+(?:\\*["'])?[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
+        r#"(?:-?>|&gt;|[=:,;`]|%3[ad]|[a-z:_]+(?:\\*["'])?[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
         telling!(),
-        r"[\ \t]"
+        r#"[\ \t] | stringdata(?:\\*["'])?[\ \t]*:"#
     )),
-    patterns: &[checked(concat!(r"(?xi-u)", telling!()), check::named)],
+    patterns: &[
+        checked(concat!(r"(?xi-u)", telling!()), check::named),
+        // All values of a Kubernetes Secret are one.
+        checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, check::object),
+        // As Elasticsearch's setup prints them.
+        plain(r#"(?-u)\bPASSWORD [a-z_]+ = ([^\s"'\\]{16,})"#),
+    ],
     hits: &[
         ("login password=hunter2 ok", "login password=<redacted:password> ok"),
         ("Password: hunter2", "Password: <redacted:password>"),
@@ -71,6 +94,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ),
         ("password=<hunter2> token=(abc)", "password=<<redacted:password>> token=(<redacted:password>)"),
         ("PWD={hunter2};UID=sa", "PWD={<redacted:password>};UID=sa"),
+        ("UID=sa;PWD=/a", "UID=sa;PWD=<redacted:password>"),
         (r#"password: Some(Secret("a b"))"#, r#"password: <redacted:password>"))"#),
         ("{b'password': b'a b'}", "{b'password': <redacted:password>'}"),
         (r#"{"token":["a","b"],"n":1}"#, r#"{"token":["<redacted:password>","<redacted:password>"],"n":1}"#),
@@ -93,6 +117,56 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ("&quot;pwd&quot;:&quot;abc&quot;", "&quot;pwd&quot;:&quot;<redacted:password>&quot;"),
         ("invalid password \"a b\" for ada", "invalid password \"<redacted:password>\" for ada"),
         ("password=<redacted:abc>", "password=<<redacted:password>>"),
+        (r#"~ password = "a" -> "b c""#, r#"~ password = "<redacted:password>" -> "<redacted:password>""#),
+        (r#"password: "" => "a b""#, r#"password: "" => "<redacted:password>""#),
+        (r#"password = """a b""""#, r#"password = """<redacted:password>""""#),
+        (r#""{""token"":""a b"",""n"":1}""#, r#""{""token"":""<redacted:password>"",""n"":1}""#),
+        ("{&#34;pwd&#34;:&#34;a b&#34;}", "{&#34;pwd&#34;:&#34;<redacted:password>&#34;}"),
+        ("SET `password` = 'a b'", "SET `password` = '<redacted:password>'"),
+        ("WITH PASSWORD = N'a b' MUST_CHANGE", "WITH PASSWORD = <redacted:password>' MUST_CHANGE"),
+        (r#"{"m":"password=b","n":"c"}"#, r#"{"m":"password=<redacted:password>","n":"c"}"#),
+        ("Authorization: NTLM TlRMTVNTUAAB x", "Authorization: <redacted:password> x"),
+        ("password=a)b]c'd e", "password=<redacted:password> e"),
+        (r#"[["reset_token", "a b"], ["n", 1]]"#, r#"[["reset_token", "<redacted:password>"], ["n", 1]]"#),
+        ("[('user', 'ada'), ('password', 'a b')]", "[('user', 'ada'), ('password', '<redacted:password>')]"),
+        (
+            r#"{:password, "a b"}, {token,<<"c">>}"#,
+            r#"{:password, "<redacted:password>"}, {token,<<"<redacted:password>">>}"#,
+        ),
+        (
+            r#"{"Name":"/db/password","Type":"SecureString","Value":"a b"}"#,
+            r#"{"Name":"/db/password","Type":"SecureString","Value":"<redacted:password>"}"#,
+        ),
+        (
+            r#"{"ParameterKey":"DbPassword","ParameterValue":"a b"}"#,
+            r#"{"ParameterKey":"DbPassword","ParameterValue":"<redacted:password>"}"#,
+        ),
+        (r#"{"name":"x-api-key","values":["a b"]}"#, r#"{"name":"x-api-key","values":["<redacted:password>"]}"#),
+        (
+            r#"{"key":"token","value":{"stringValue":"a b"}}"#,
+            r#"{"key":"token","value":{"stringValue":"<redacted:password>"}}"#,
+        ),
+        (r#"<entry key="db.password">a b</entry>"#, r#"<entry key="db.password"><redacted:password></entry>"#),
+        (
+            r#"<property name="password"><value>a b</value></property>"#,
+            r#"<property name="password"><value><redacted:password></value></property>"#,
+        ),
+        ("&lt;Password&gt;a b&lt;/Password&gt;", "&lt;Password&gt;<redacted:password>&lt;/Password&gt;"),
+        (r#"{"stringData":{"x":"a b"}}"#, r#"{"stringData":{"x":"<redacted:password>"}}"#),
+        (concat!("PASSWORD elastic = ", fake!(alnum 20)), "PASSWORD elastic = <redacted:password>"),
+        ("password=<redacted:password>abc", "password=<<redacted:password>"),
+        (
+            r#"{"password ":"a b","token: ":"c"}"#,
+            r#"{"password ":"<redacted:password>","token: ":"<redacted:password>"}"#,
+        ),
+        ("password_1=abc", "password_1=<redacted:password>"),
+        (r#"{"user[password]":"a b"}"#, r#"{"user[password]":"<redacted:password>"}"#),
+        (r#"s:8:"password";s:3:"a b";"#, r#"s:8:"password";s:3:"<redacted:password>";"#),
+        (r#"password: (string) (len=3) "a b","#, r#"password: (string) (len=3) "<redacted:password>","#),
+        (
+            "keytool -storepass abc bindpw=def aes_key=ghi",
+            "keytool -storepass <redacted:password> bindpw=<redacted:password> aes_key=<redacted:password>",
+        ),
     ],
     misses: &[
         "Token refreshed",
@@ -110,6 +184,20 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         r#"Unexpected token 'o', "foo" is not valid JSON"#,
         r#"{"required":["user","password","email"]}"#,
         "token: [], secret=()",
+        "where password=? and token = $1 or secret=@p0 or pwd=%s",
+        "password=[FILTERED] token=***** secret=<hidden> password = (sensitive value) token = (known after apply)",
+        "Access denied for user 'root'@'db' (using password: YES)",
+        "error getting token: context deadline exceeded; could not read password: EOF; invalid token: is expired",
+        "password: must be at least 8 characters; token: invalid",
+        "Using --password via the CLI is insecure; use --password or --token",
+        "System.Core, Version=4.0.0.0, PublicKeyToken=b77a5c561934e089",
+        r#"{"nextPageToken":"CAUQAA"} SyntaxError: Unexpected token: '}'"#,
+        r#"{"--token":{"a":1},"x-api-key":true} fields = ('password', 'email')"#,
+        r#"{"option":"--token","help":"a b"}"#,
+        "missing field `password` at line 1",
+        r#"{"name":"token","type":"string","value":null} PASSWORD policy = strict"#,
+        "sudo: ada : TTY=pts/0 ; PWD=/home/ada ; USER=root ; COMMAND=/bin/ls",
+        r#"{"m":"enter the password ","n":"a"}"#,
         concat!("build=", fake!(alnum 40), " cache_key=", fake!(hex 64)),
     ],
 }];

@@ -7,10 +7,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sql_password",
         group: Group::Secrets,
-        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…')",
+        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), and what INSERT puts into columns with \
+                telling names",
         leaves: "statements without a literal",
         trigger: Trigger::Shape(
-            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']"#,
+            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\("#,
         ),
         patterns: &[
             plain(
@@ -20,6 +21,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r#"(?i-u)\b(?:create|alter)[ \t]+user\b[^;\r\n]*?\bidentified[ \t]+by[ \t]+([^\s;'"\\<]+)"#),
             plain(
                 r#"(?xi-u)\bset[\ \t]+password\b[^=;\r\n]*=[\ \t]*\\*(?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#,
+            ),
+            checked(
+                r"(?i-u)\binto[ \t][^()\r\n]*\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)[ \t]*values[ \t]*\(",
+                check::insert,
             ),
             plain(r#"(?xi-u)\bpassword\([\ ]?\\*(?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#),
         ],
@@ -35,23 +40,39 @@ pub(super) const DETECTORS: &[Detector] = &[
                 "SET PASSWORD FOR 'ada'@'%' = PASSWORD('<redacted:sql_password>')",
             ),
             ("set password = 'it''s'", "set password = '<redacted:sql_password>'"),
+            (
+                "INSERT INTO `u` (`name`,`password`) VALUES ('ada','a b'),('bob',md5('c'))",
+                "INSERT INTO `u` (`name`,`password`) VALUES ('ada','<redacted:sql_password>'),('bob',<redacted:sql_password>)",
+            ),
         ],
-        misses: &["identified by the user", "set password policy", "password('", "IDENTIFIED BY RANDOM PASSWORD"],
+        misses: &[
+            "identified by the user",
+            "set password policy",
+            "password('",
+            "IDENTIFIED BY RANDOM PASSWORD",
+            "INSERT INTO t (token_count, password) VALUES (12, ?)",
+        ],
     },
     Detector {
         name: "redis_password",
         group: Group::Secrets,
-        finds: "Redis' requirepass and masterauth, and AUTH as MONITOR shows it",
+        finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them",
         leaves: "the word AUTH on its own",
-        trigger: Trigger::Shape(r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|"auth\\*"[ ]\\*""#),
+        trigger: Trigger::Shape(
+            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*""#,
+        ),
         patterns: &[
             plain(r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+\\*["']?([^\s"'\\<]+)(?:\s*\z|\\*["'])"#),
+            plain(r#"(?i-u)rediscli_auth=["']?([^\s"'\\<]+)"#),
+            plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>([^\s"\\]+)"#),
             plain(r#"(?i-u)"auth\\*"[ ](?:\\*"[^"\\]+\\*"[ ])?\\*"([^"\\]+)\\*""#),
         ],
         hits: &[
             ("requirepass abc", "requirepass <redacted:redis_password>"),
             (r#""CONFIG" "SET" "requirepass" "abc""#, r#""CONFIG" "SET" "requirepass" "<redacted:redis_password>""#),
             (r#"[0 10.0.0.1:1] "AUTH" "abc""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
+            ("REDISCLI_AUTH=abc redis-cli", "REDISCLI_AUTH=<redacted:redis_password> redis-cli"),
+            (r#""ACL" "SETUSER" "ada" "on" ">abc""#, r#""ACL" "SETUSER" "ada" "on" "><redacted:redis_password>""#),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
         misses: &["NOAUTH Authentication required", "requirepass is set"],
@@ -59,18 +80,32 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "smtp_auth",
         group: Group::Secrets,
-        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP)",
+        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS and LOGIN (FTP, POP3, IMAP) as curl -v \
+                shows them",
         leaves: "the mechanisms that a server offers",
-        trigger: Trigger::Shape(r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}"),
-        patterns: &[checked(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
-            check::base64_text,
-        )],
+        trigger: Trigger::Shape(
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:> PASS |> [A-Z0-9]+ LOGIN )",
+        ),
+        patterns: &[
+            checked(
+                r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
+                check::base64_text,
+            ),
+            plain(r#"(?-u)(?:\A|["'])> PASS ([^\s<]+)"#),
+            plain(r#"(?-u)> [A-Z0-9]+ LOGIN \S+ "?([^\s"<]+)"#),
+        ],
         hits: &[
             ("> AUTH PLAIN AGFkYQBodW50ZXIy", "> AUTH PLAIN <redacted:smtp_auth>"),
+            ("> PASS hunter2", "> PASS <redacted:smtp_auth>"),
+            ("> A001 LOGIN ada hunter2", "> A001 LOGIN ada <redacted:smtp_auth>"),
             ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
         ],
-        misses: &["250-AUTH PLAIN LOGIN CRAM-MD5", "AUTH PLAIN failed", "auth login page"],
+        misses: &[
+            "ok pkg 0.2s > PASS (cached)",
+            "250-AUTH PLAIN LOGIN CRAM-MD5",
+            "AUTH PLAIN failed",
+            "auth login page",
+        ],
     },
     Detector {
         name: "sign_on",

@@ -1,0 +1,88 @@
+//! What stands at a place of a text: blanks, signs, quotes, strings.
+//!
+//! In: a text and a position in it. Out: the position behind what is there, the same one where there is nothing of the kind.
+
+use std::ops::Range;
+
+/// Behind all bytes that are `within`.
+pub(super) fn behind(text: &[u8], at: usize, within: impl Fn(u8) -> bool) -> usize {
+    at + text[at..].iter().take_while(|&&byte| within(byte)).count()
+}
+
+/// Behind spaces and tabs.
+pub(super) fn behind_blanks(text: &[u8], at: usize) -> usize {
+    behind(text, at, |byte| matches!(byte, b' ' | b'\t'))
+}
+
+/// Behind the word of `words` that stands here, and is not the start of a longer one.
+pub(super) fn behind_word(text: &[u8], at: usize, words: &[&[u8]]) -> Option<usize> {
+    let end = behind(text, at, |byte| byte.is_ascii_alphanumeric());
+    words.iter().any(|word| text[at..end].eq_ignore_ascii_case(word)).then_some(end)
+}
+
+/// Whether a text begins with a word, compared without case.
+pub(super) fn starts_with(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// Whether a text ends with a word, compared without case.
+pub(super) fn ends_with(text: &[u8], word: &[u8]) -> bool {
+    text.len() >= word.len() && text[text.len() - word.len()..].eq_ignore_ascii_case(word)
+}
+
+/// How many backslashes stand here before a quote, and the quote.
+pub(super) fn quote(text: &[u8], at: usize) -> Option<(usize, u8)> {
+    let slashes = behind(text, at, |byte| byte == b'\\') - at;
+    let quote = *text.get(at + slashes)?;
+    matches!(quote, b'"' | b'\'').then_some((slashes, quote))
+}
+
+/// Behind a quote and its backslashes.
+pub(super) fn behind_quote(text: &[u8], at: usize) -> usize {
+    quote(text, at).map_or(at, |(slashes, _)| at + slashes + 1)
+}
+
+/// Behind a quote that is written as an entity of XML.
+pub(super) fn behind_entity(text: &[u8], at: usize) -> usize {
+    const QUOTES: [&[u8]; 6] = [b"&quot;", b"&apos;", b"&#34;", b"&#39;", b"&#x22;", b"&#x27;"];
+    let length = QUOTES.iter().find(|entity| starts_with(&text[at..], entity)).map_or(0, |entity| entity.len());
+    at + length
+}
+
+/// Behind what sets a value apart: `=`, `:`, `=>` and so on, also percent-encoded.
+pub(super) fn behind_sign(text: &[u8], at: usize) -> Option<usize> {
+    let length = match &text[at..] {
+        [b'=' | b'-', b'>', ..] | [b':' | b'=', b'=', ..] => 2,
+        [b'=' | b':', ..] => 1,
+        rest if starts_with(rest, b"%3a") || starts_with(rest, b"%3d") => 3,
+        _ => return None,
+    };
+    Some(at + length)
+}
+
+/// The inside of the string that opens here, and whether it closes; where it does not, it goes to the text's end.
+pub(super) fn inside(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
+    let (slashes, quote) = quote(text, at)?;
+    let start = at + slashes + 1;
+    let mut end = closing(text, start, quote, slashes);
+    // A quote that is doubled is one of the value's.
+    while quote == b'\'' && slashes == 0 && text[end..].starts_with(b"''") {
+        end = closing(text, end + 2, quote, slashes);
+    }
+    Some((start..end, end < text.len()))
+}
+
+/// Where the string ends that opened with `slashes` backslashes and a quote; the text's end where it does not.
+pub(in super::super) fn closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
+    let mut at = inside;
+    while let Some(length) = memchr::memchr(quote, &text[at..]) {
+        let end = at + length;
+        let before = text[inside..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        // Within JSON in a string, a quote of the value itself has more backslashes than the one that closes it.
+        if before == slashes || slashes == 0 && before % 2 == 0 {
+            return end - before.min(slashes);
+        }
+        at = end + 1;
+    }
+    text.len()
+}

@@ -1,0 +1,126 @@
+//! The values that a statement puts into columns with telling names.
+
+use std::ops::Range;
+
+use super::is_nothing;
+
+/// Ends of columns' names whose values are secret.
+const TELLING: [&[u8]; 12] = [
+    b"password",
+    b"passwd",
+    b"passphrase",
+    b"pwd",
+    b"pass",
+    b"secret",
+    b"token",
+    b"api_key",
+    b"apikey",
+    b"access_key",
+    b"private_key",
+    b"secret_key",
+];
+
+/// What may stand behind them.
+const MADE: [&[u8]; 4] = [b"_hash", b"_digest", b"_encrypted", b"hash"];
+
+/// A longer value is not looked through to its end: statements may stand within statements, and each would look on.
+const VALUE_BYTES_MAX: usize = 4096;
+
+/// `found` is what stands in the brackets behind a table's name; masks what stands for its telling columns in each of the
+/// lists behind `VALUES`.
+pub(in super::super) fn insert(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let columns = &text[found.clone()];
+    if !columns.split(|&byte| byte == b',').any(is_telling) {
+        return;
+    }
+    let Some(open) = memchr::memchr(b'(', &text[found.end..]) else { return };
+    let mut at = found.end + open + 1;
+    loop {
+        for column in columns.split(|&byte| byte == b',') {
+            at = at.min(text.len());
+            let end = value_end(text, at);
+            if end - at >= VALUE_BYTES_MAX {
+                // Which value stands where cannot be told any more.
+                return mask(at..text.len());
+            }
+            if is_telling(column) {
+                value(text, at..end, mask);
+            }
+            at = end + 1;
+            if text.get(end) != Some(&b',') {
+                break;
+            }
+        }
+        // The next list.
+        let gap = text.get(at..).unwrap_or_default();
+        let open = gap.iter().position(|&byte| !byte.is_ascii_whitespace() && byte != b',');
+        let Some(open) = open.filter(|&open| gap[open] == b'(') else { return };
+        at += open + 1;
+    }
+}
+
+fn is_telling(column: &[u8]) -> bool {
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let end = column.iter().rposition(name).map_or(0, |last| last + 1);
+    let column = column[..end].to_ascii_lowercase();
+    let made = MADE.iter().find_map(|made| column.strip_suffix(*made)).unwrap_or(&column);
+    TELLING.iter().any(|telling| made.ends_with(telling))
+}
+
+/// Masks what is in quotes, or all of a value that is made of such (`md5('…')`).
+fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let start = at.start + text[at.clone()].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let inside = match text[start..at.end].trim_ascii_end() {
+        [quote @ (b'\'' | b'"'), inside @ .., last] if quote == last => start + 1..start + 1 + inside.len(),
+        all => start..start + all.len(),
+    };
+    if !inside.is_empty() && !is_nothing(&text[inside.clone()]) {
+        mask(inside);
+    }
+}
+
+/// Where a value ends: at a comma or a bracket that none within it has opened, or at the text's end.
+fn value_end(text: &[u8], from: usize) -> usize {
+    let (mut at, mut depth, mut quote) = (from.min(text.len()), 0_usize, None);
+    let stop = text.len().min(at + VALUE_BYTES_MAX);
+    while let Some(&byte) = text[..stop].get(at) {
+        match (byte, quote) {
+            (b'\\', _) => at += 1,
+            // A doubled quote closes and opens again.
+            (_, Some(open)) => quote = Some(open).filter(|&open| open != byte),
+            (b'\'' | b'"', None) => quote = Some(byte),
+            (b'(', None) => depth += 1,
+            (b')' | b',', None) if depth == 0 => break,
+            (b')', None) => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    at.min(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(columns: &str, rest: &str, expected: &[&str]) {
+        let text = format!("{columns}{rest}");
+        let mut found = Vec::new();
+        insert(text.as_bytes(), 0..columns.len(), &mut |at| found.push(text[at].to_owned()));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn values_go_by_the_places_of_their_columns() {
+        check("name, \"password\",n", ") VALUES ('a', 'b, ''c'')', 1), ('d' , 'e',2);", &["b, ''c'')", "e"]);
+        check("api_key,x", ") values (md5('a'), 'b')", &["md5('a')"]);
+        check("x,password_hash", ") values ('a', N'b c') returning (id)", &["N'b c'"]);
+        check("token", ") values ('no end", &["'no end"]);
+        check("a,token", ") values (1)", &[]);
+        check("token,pwd,pass", ") values ($1, ?, NULL)", &[]);
+        check("token_count,password_changed_at", ") values (1, 'x')", &[]);
+        check("token", ") values", &[]);
+        check("token", r") values ('a\'b', 'c", &[r"a\'b"]);
+    }
+}

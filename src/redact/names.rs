@@ -1,0 +1,97 @@
+//! Names that the configuration gives to what a pattern captures: they stand in no line, and tell as those in lines do.
+//!
+//! In: the names of a format and its fields. Out: the values behind telling names, with the rule that their name hits.
+
+use std::sync::Arc;
+
+use super::Redactor;
+use super::masks::{By, Masks};
+use crate::record::{Key, Node, Parsed, TextRange};
+
+/// What is put behind a name to ask the rules about it: no word and no value of a form that tells by itself.
+const PROBE: &str = "=\"Zq7x-Wv5k.Jt3m\"";
+
+/// What formats write for a value that is missing.
+const MISSING: &[u8] = b"-";
+
+/// The names of a format, and the rules that they hit.
+#[derive(Debug)]
+pub(super) struct Names {
+    of: Arc<[Box<str>]>,
+    told: Vec<Option<By>>,
+}
+
+impl Redactor {
+    /// Masks the values whose names tell. What is in quotes in a line, and so masked whole, is so here.
+    pub(super) fn mark_named(&self, text: &[u8], parsed: &Parsed, masks: &mut Masks) {
+        if parsed.names.is_empty() {
+            return;
+        }
+        let tell = || Names {
+            of: Arc::clone(&parsed.names),
+            told: parsed.names.iter().map(|name| self.told_by(name)).collect(),
+        };
+        // An input has one format, so they are asked about once.
+        let first = self.names.get_or_init(tell);
+        let other = (!Arc::ptr_eq(&first.of, &parsed.names)).then(tell);
+        let told = &other.as_ref().unwrap_or(first).told;
+        if told.iter().all(Option::is_none) {
+            return;
+        }
+        for node in &parsed.nodes {
+            if let Node::Value { key: Key::Name(name), at, .. } = *node
+                && let Some(&Some(by)) = told.get(usize::from(name))
+                && text[at.indices()] != *MISSING
+            {
+                masks.add(at, by);
+            }
+        }
+    }
+
+    /// The rule that masks all of a value behind this name.
+    fn told_by(&self, name: &str) -> Option<By> {
+        let text = format!("{name}{PROBE}");
+        let value = TextRange::new(name.len() + 2, text.len() - 1);
+        let mut masks = Masks::default();
+        self.mark(text.as_bytes(), self.may_match(text.as_bytes()), &mut masks);
+        masks.unite();
+        masks.united().iter().find(|mask| mask.at == value).map(|mask| mask.by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Kind;
+    use crate::redact::{Carry, Config, Piece, Scratch};
+
+    fn redactor(select: &str) -> Redactor {
+        Redactor::new(&Config { select: vec![select.to_owned()], ..Config::default() }).unwrap()
+    }
+
+    /// Goal: a capture that is called as a secret is one, though the line does not say so.
+    #[test]
+    fn values_of_telling_captures_are_masked() {
+        let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        let text = b"ada hunter2 -";
+        let at = [(0, 3), (4, 11), (12, 13)];
+        let value = |(name, (start, end))| Node::Value {
+            key: Key::Name(name),
+            at: TextRange::new(start, end),
+            kind: Kind::Text,
+        };
+        let nodes = (0_u16..).zip(at).map(value).collect();
+        let parsed = Parsed { nodes, names, ..Parsed::default() };
+        let mut scratch = Scratch::default();
+        for (select, expected) in [("secrets", "ada <redacted:password> -"), ("pii", "ada hunter2 -")] {
+            let redactor = redactor(select);
+            let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+            let mut left = Vec::new();
+            redacted.line(|piece| match piece {
+                Piece::Text(text) => left.extend_from_slice(text),
+                Piece::Mask(label) => left.extend_from_slice(label.as_bytes()),
+            });
+            assert_eq!(String::from_utf8_lossy(&left), expected);
+        }
+    }
+}
