@@ -13,10 +13,25 @@ pub(super) struct Fields {
     paths: Vec<Vec<Step>>,
     /// The last names of the paths, which rule out most names of a line at once; `None`: one path ends with a `*`.
     lasts: Option<Vec<String>>,
+    /// By what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
+    lengths: [u64; INITIALS],
     /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
     message: bool,
     /// For lines without fields.
     loose: Option<Loose>,
+}
+
+/// How many kinds of first letters are told apart.
+const INITIALS: usize = 32;
+
+/// The kind of a name's first letter, the same for a small and a capital one.
+fn initial(name: &[u8]) -> usize {
+    name.first().map_or(0, |first| usize::from(first & 0x1f))
+}
+
+/// The bit of a name's length; long ones share one.
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
 }
 
 /// One step of a path; names are in lower case.
@@ -53,7 +68,10 @@ impl Fields {
                 .map(|step| if *step == "*" { Step::Any } else { Step::Name(step.to_lowercase()) })
                 .collect();
             match (path.last(), &mut fields.lasts) {
-                (Some(Step::Name(last)), Some(lasts)) => lasts.push(last.clone()),
+                (Some(Step::Name(last)), Some(lasts)) => {
+                    fields.lengths[initial(last.as_bytes())] |= length_bit(last.as_bytes());
+                    lasts.push(last.clone());
+                }
                 _ => fields.lasts = None,
             }
             fields.message |= match &path[..] {
@@ -115,18 +133,16 @@ impl Fields {
 
     /// Whether `key`, within what is open, is one of the names.
     fn names(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
-        let (written, escaped) = match key {
-            Key::None => (&[][..], false),
-            Key::Name(index) => (parsed.names.get(usize::from(index)).map_or(&[][..], |name| name.as_bytes()), false),
-            Key::Text(at) => {
-                let written = &text[at.indices()];
-                (written, memchr::memchr(b'\\', written).is_some())
-            }
+        let written = match key {
+            Key::None => &[][..],
+            Key::Name(index) => parsed.names.get(usize::from(index)).map_or(&[][..], |name| name.as_bytes()),
+            Key::Text(at) => &text[at.indices()],
         };
-        // Lower case may be written otherwise outside ASCII.
-        if let (Some(lasts), false, true) = (&self.lasts, escaped, written.is_ascii()) {
-            let last = memchr::memrchr(b'.', written).map_or(written, |dot| &written[dot + 1..]);
-            if !lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(last)) {
+        // Escapes are to be decoded, a dot makes a path, and outside ASCII lower case may be written otherwise.
+        let is_plain = written.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'.'));
+        if let (Some(lasts), true) = (&self.lasts, is_plain) {
+            let may_be = self.lengths[initial(written)] & length_bit(written) != 0;
+            if !(may_be && lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(written))) {
                 return false;
             }
         }
