@@ -78,6 +78,8 @@ pub struct Redactor {
     untriggered: bool,
     /// Whether some rule is about fields.
     by_field: bool,
+    /// Whether the first stage finds the lines of ASCII without a backslash that have such a field by its name in quotes.
+    fields_triggered: bool,
     /// Whether every mask shows its rule's own label.
     only_masks: bool,
     /// What the names of the first format tell.
@@ -122,11 +124,14 @@ impl Redactor {
         }
         let built_in = rules.len() - config.rules.len();
         let base64 = Base64::new(&rules);
-        // It finds nothing by itself: its lines are to be looked at, no more.
-        rules.splice(built_in..built_in, base64.is_some().then(Base64::rule));
-        let looked_at = built_in + usize::from(base64.is_some());
+        // They find nothing by themselves: their lines are to be looked at, no more.
+        let looked_for = base64.is_some().then(Base64::rule).into_iter().chain(by_fields(&fields, &rules));
+        let looked_for: Vec<Rule> = looked_for.collect();
+        let looked_at = built_in + looked_for.len();
+        rules.splice(built_in..built_in, looked_for);
         let stage = Stage::new(&mut rules, looked_at, built_in);
-        rules.drain(built_in..looked_at);
+        let fields_triggered =
+            rules.drain(built_in..looked_at).any(|rule| rule.name == FIELD && rule.trigger.is_some());
         let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE]);
         let labels = names.map(label::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
@@ -146,6 +151,7 @@ impl Redactor {
             private_key,
             untriggered,
             by_field,
+            fields_triggered,
             only_masks,
             names,
         })
@@ -203,8 +209,10 @@ impl Redactor {
         let Scratch { masks, found, decoded, percent, walk, made, earlier } = scratch;
         masks.clear();
         if !self.is_idle() {
+            let escaped = memchr::memchr(b'\\', text).is_some();
+            let as_is = self.fields_triggered && !escaped && parsed.names.is_empty() && text.is_ascii();
             // First come the fields: of equal matches the first names the mask.
-            if self.by_field {
+            if self.by_field && (hot || !as_is) {
                 self.mark_fields(text, parsed, walk, masks, found, decoded);
             }
             self.mark_named(text, parsed, masks);
@@ -216,7 +224,7 @@ impl Redactor {
             }
             self.mark(text, hot, masks);
             self.unite(text, masks, earlier);
-            if memchr::memchr(b'\\', text).is_some() {
+            if escaped {
                 self.mark_escaped(text, parsed, masks, found, (decoded, percent));
             }
             if unescape::has_percent(text) {
@@ -287,6 +295,14 @@ impl Redactor {
         }
         masks.unite();
     }
+}
+
+/// What has the first stage look for the names of fields, where all can be looked for.
+fn by_fields(fields: &Fields, rules: &[Rule]) -> Option<Rule> {
+    let all =
+        rules.iter().filter_map(|rule| rule.fields.as_ref()).chain(Some(fields).filter(|fields| !fields.is_empty()));
+    let triggers: Vec<String> = all.map(Fields::trigger).collect::<Option<_>>()?;
+    (!triggers.is_empty()).then(|| Rule::trigger_only(FIELD, &triggers.join("|")))
 }
 
 /// Grows masks that overlap a number or a truth value to all of it: half a number is none.

@@ -85,6 +85,14 @@ impl Fields {
         if bad.is_empty() { Ok(fields) } else { Err(bad) }
     }
 
+    /// What stands in every line that has one of the names in quotes, as a pattern; `None`: no such thing can be said. It
+    /// holds for lines of ASCII without a backslash, in which names are written as they are.
+    pub(super) fn trigger(&self) -> Option<String> {
+        let lasts = self.lasts.as_ref().filter(|lasts| !lasts.is_empty() && !self.message)?;
+        let names: Vec<String> = lasts.iter().map(|name| regex::escape(name)).collect();
+        lasts.iter().all(|name| name.is_ascii()).then(|| format!(r#"(?i-u)(?:{})["']"#, names.join("|")))
+    }
+
     /// Finds such values in a text that has no fields, by their names in quotes.
     pub(super) fn mark_loosely(&self, text: &[u8], found: impl FnMut(TextRange)) {
         if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', text)) {

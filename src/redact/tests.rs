@@ -471,3 +471,21 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
         assert!(begun.elapsed().as_secs() < 20, "{hostile} took {:?}", begun.elapsed());
     }
 }
+
+#[test]
+fn names_of_fields_are_found_however_they_are_written() {
+    for select in [&[][..], &["email"], &["secrets", "pii"]] {
+        let redactor = redactor(select, &[("own", "field:a.*.deep,pin")], &["token"]);
+        for json in [
+            r#"{"TOKEN":"x1"}"#,
+            r#"{"a":{"t\u006fken":"x1"}}"#,
+            "{\"to\u{212a}en\":\"x1\"}",
+            r#"{"b.token" : "x1"}"#,
+            r#"{"é":1,"token":["x1",{"n":"x1"}]}"#,
+            r#"{"a":{"b":{"Deep":"x1"}},"PIN":"x1"}"#,
+        ] {
+            let clean = redact_json(&redactor, json);
+            assert!(!clean.contains("x1"), "{select:?}: {clean}");
+        }
+    }
+}
