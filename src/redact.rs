@@ -51,6 +51,17 @@ use rule::Rule;
 use stage::Stage;
 use unescape::Unescaped;
 
+/// Which lines may have a field that a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ByField {
+    /// There is no such rule.
+    None,
+    /// Any.
+    All,
+    /// Of lines of ASCII without a backslash those that the first stage has hit, which looks for their names in quotes.
+    Hit,
+}
+
 /// The name of the masks of fields that are masked by their name.
 const FIELD: &str = "field";
 
@@ -76,10 +87,8 @@ pub struct Redactor {
     private_key: Option<usize>,
     /// Whether some rule has no trigger and is tried on each line.
     untriggered: bool,
-    /// Whether some rule is about fields.
-    by_field: bool,
-    /// Whether the first stage finds the lines of ASCII without a backslash that have such a field by its name in quotes.
-    fields_triggered: bool,
+    /// Which lines are walked for fields by their names.
+    by_field: ByField,
     /// Whether every mask shows its rule's own label.
     only_masks: bool,
     /// What the names of the first format tell.
@@ -130,13 +139,17 @@ impl Redactor {
         let looked_at = built_in + looked_for.len();
         rules.splice(built_in..built_in, looked_for);
         let stage = Stage::new(&mut rules, looked_at, built_in);
-        let fields_triggered =
-            rules.drain(built_in..looked_at).any(|rule| rule.name == FIELD && rule.trigger.is_some());
+        let found = rules.drain(built_in..looked_at).any(|rule| rule.name == FIELD && rule.trigger.is_some());
         let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE]);
         let labels = names.map(label::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
         let untriggered = rules.iter().any(|rule| rule.trigger.is_none() && rule.fields.is_none());
-        let by_field = !fields.is_empty() || rules.iter().any(|rule| rule.fields.is_some());
+        let any = !fields.is_empty() || rules.iter().any(|rule| rule.fields.is_some());
+        let by_field = match (any, found) {
+            (false, _) => ByField::None,
+            (true, false) => ByField::All,
+            (true, true) => ByField::Hit,
+        };
         let only_masks = modes.iter().all(|mode| *mode == Mode::Mask);
         let key = config.key.clone();
         let names = OnceLock::new();
@@ -151,7 +164,6 @@ impl Redactor {
             private_key,
             untriggered,
             by_field,
-            fields_triggered,
             only_masks,
             names,
         })
@@ -210,9 +222,12 @@ impl Redactor {
         masks.clear();
         if !self.is_idle() {
             let escaped = memchr::memchr(b'\\', text).is_some();
-            let as_is = self.fields_triggered && !escaped && parsed.names.is_empty() && text.is_ascii();
             // First come the fields: of equal matches the first names the mask.
-            if self.by_field && (hot || !as_is) {
+            if match self.by_field {
+                ByField::None => false,
+                ByField::All => true,
+                ByField::Hit => hot || escaped || !parsed.names.is_empty() || !text.is_ascii(),
+            } {
                 self.mark_fields(text, parsed, walk, masks, found, decoded);
             }
             self.mark_named(text, parsed, masks);

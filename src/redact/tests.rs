@@ -480,7 +480,7 @@ fn names_of_fields_are_found_however_they_are_written() {
             r#"{"TOKEN":"x1"}"#,
             r#"{"a":{"t\u006fken":"x1"}}"#,
             "{\"to\u{212a}en\":\"x1\"}",
-            r#"{"b.token" : "x1"}"#,
+            r#"{"b.token":"x1"}"#,
             r#"{"é":1,"token":["x1",{"n":"x1"}]}"#,
             r#"{"a":{"b":{"Deep":"x1"}},"PIN":"x1"}"#,
         ] {
