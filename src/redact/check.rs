@@ -21,7 +21,7 @@ pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
-pub(super) use place::closing;
+pub(super) use place::own_closing;
 pub(super) use sql::insert;
 
 /// Confirms a match by handing on what of it is to be masked.

@@ -5,7 +5,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::check::closing;
+use super::check::own_closing;
 use super::rule::PATTERN_BYTES_MAX;
 use crate::record::TextRange;
 
@@ -44,7 +44,7 @@ fn value(text: &[u8], start: usize) -> (std::ops::Range<usize>, usize) {
     match text.get(start + slashes) {
         Some(quote @ (b'"' | b'\'')) => {
             let inside = start + slashes + 1;
-            let end = closing(text, inside, *quote, slashes);
+            let end = own_closing(text, inside, *quote, slashes);
             (inside..end, end)
         }
         Some(b'{' | b'[') => (start..text.len(), text.len()),

@@ -354,6 +354,7 @@ mod tests {
         check("|token|=\"no end", &["no end"]);
         check(r"|token|=ab\cd\\", &[r"ab\cd\\"]);
         check(r#"{"m":"|token|=ab\\"}"#, &["ab"]);
+        check(r#"{"m":"\"|token|\":\"a\\\"b\u0022}","n":"c"}"#, &[r#"a\\\"b\u0022}"#]);
         check("|token|=Bearer%20abc&d", &["Bearer%20abc"]);
         check("|token|=token abc", &["token abc"]);
         check("|token|=Basic", &["Basic"]);
