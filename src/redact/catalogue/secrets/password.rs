@@ -12,27 +12,6 @@ macro_rules! telling {
     };
 }
 
-/// A quote as an entity.
-macro_rules! entity {
-    () => {
-        "&(?:quot|apos|\\#0*3[49]|\\#x0*2[27]);"
-    };
-}
-
-/// The bracket that a name stands in, or one behind it.
-macro_rules! bracket {
-    () => {
-        r"(?:\[?[0-9]*\]|(?:%5b)?[0-9]*%5d)?"
-    };
-}
-
-/// What closes a telling name: its quote, as text or as an entity, its bracket.
-macro_rules! closes {
-    () => {
-        concat!(bracket!(), r#"(?:[\ :]{0,2}\\*["']{1,2}|"#, entity!(), ")?", bracket!(), r"[\ \t]*")
-    };
-}
-
 /// One row: whatever a provider calls its tokens, people call them so.
 pub(super) const DETECTORS: &[Detector] = &[Detector {
     name: "password",
@@ -45,13 +24,11 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \
                 on with (token: invalid); names that do not tell, whatever their value looks like, and those that only end so \
                 (nextPageToken, PublicKeyToken); a test's PASS:",
+    // What the reader goes on from. Whatever else is asked for here is asked for at every byte of every line.
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        closes!(),
-        r#"(?:-?>|&gt;|[=:,;`]|%3[ad]|[a-z:_]+(?:\\*["'])?[\ \t]*[=:]|(?:(?:is|was|to|from)[\ \t]+)?["'\\]) | -[a-z0-9_.-]*"#,
-        telling!(),
-        r#"[\ \t] | stringdata(?:\\*["'])?[\ \t]*:"#
+        r#"(?:[\ \t=:,>`"'\\\[\]]|->|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
