@@ -2,8 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
-use std::time::Duration;
 
 use crate::support::{http, wait_until};
 use crate::{PATIENCE, Scene, TOPIC};
@@ -36,33 +34,6 @@ fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
     let slow = latency["logskiff_acknowledge_latency_seconds_count"]
         - latency["logskiff_acknowledge_latency_seconds_bucket{le=\"0.5\"}"];
     assert!((slow - 1.0).abs() < 0.1, "the outage stands in the latency of the one line");
-}
-
-/// Goal: a shipper that hangs is seen. Nobody reads its stdout, so that it cannot write on.
-#[test]
-fn a_shipper_that_hangs_is_not_alive() {
-    let scene = Scene::new();
-    scene.append("logs/app.log", "a line that fills the pipe\n".repeat(20_000));
-    let log = std::fs::File::create(scene.path("log")).unwrap();
-    let settings = scene.settings().without("LOGSKIFF_KAFKA_BROKERS").without("LOGSKIFF_KAFKA_TOPIC");
-    let settings = settings.without("LOGSKIFF_KAFKA_PROPERTIES").with("LOGSKIFF_OUTPUT", "stdout");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
-    let mut command = settings.with("LOGSKIFF_HTTP_LISTEN", &address).command();
-    let mut sidecar = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-    wait_until("an answer", PATIENCE, || http::get(&address, "/livez").is_some());
-    assert_eq!(http::get(&address, "/livez").unwrap().0, 200, "it may take its time");
-    wait_until("the shipper to be given up", Duration::from_secs(60), || {
-        std::thread::sleep(Duration::from_millis(500));
-        http::get(&address, "/livez").is_some_and(|(status, why)| status == 503 && why.contains("has not turned"))
-    });
-    assert_eq!(http::get(&address, "/metrics").unwrap().0, 200, "what it last said is still shown");
-    let mut rest = sidecar.stdout.take().unwrap();
-    std::thread::spawn(move || _ = rest.read_to_end(&mut Vec::new()));
-    wait_until("life", PATIENCE, || http::get(&address, "/livez").unwrap().0 == 200);
-    sidecar.kill().unwrap();
-    sidecar.wait().unwrap();
 }
 
 /// Goal: whatever comes in at the port, lines are shipped and the next request is answered.
