@@ -3,6 +3,8 @@
 //! In: batches, one at a time. Out: the word that all of a batch is written, or why not.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -34,32 +36,39 @@ pub struct Stdout {
     bytes: usize,
     /// Since when it is.
     since: Option<Instant>,
+    /// A batch was not taken: whoever has it waits for the thread.
+    awaited: Arc<AtomicBool>,
 }
 
 impl Stdout {
-    /// Starts the thread, which calls `wake` after each batch.
+    /// Starts the thread, which calls `wake` when it is ready for a batch that it has not taken.
     ///
     /// # Errors
     /// When no thread can be had.
     pub fn start(mut out: impl Write + Send + 'static, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (lines, todo) = sync_channel::<Vec<u8>>(1);
         let (done, written) = sync_channel(1);
+        let awaited = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&awaited);
         let work = move || {
             for lines in todo {
                 let result = out.write_all(&lines).and_then(|()| out.flush());
                 if done.send(result).is_err() {
                     return;
                 }
-                wake();
+                if asked.swap(false, Ordering::AcqRel) {
+                    wake();
+                }
             }
         };
         std::thread::Builder::new().name("stdout".into()).spawn(work)?;
-        Ok(Self { lines, written, tickets: Vec::new(), bytes: 0, since: None })
+        Ok(Self { lines, written, tickets: Vec::new(), bytes: 0, since: None, awaited })
     }
 
     /// Takes a batch, unless the one before is not written yet.
     pub fn print(&mut self, batch: &Batch, now: Instant) -> bool {
         if self.since.is_some() {
+            self.awaited.store(true, Ordering::Release);
             return false;
         }
         let mut lines = Vec::with_capacity(batch.bytes.len() + batch.entries.len());
@@ -155,7 +164,7 @@ mod tests {
         assert!(stdout.printed(&mut reports).is_none());
         assert!(!stdout.is_stuck(now) && stdout.is_stuck(now + PATIENCE));
         assert_eq!(reader.recv().unwrap(), b"a\nbc\n");
-        woken.recv().unwrap();
+        woken.recv().expect("one was not taken");
         let printed = stdout.printed(&mut reports).unwrap();
         assert_eq!((printed.records, printed.bytes, printed.error.is_none()), (2, 3, true));
         assert_eq!(
@@ -173,8 +182,9 @@ mod tests {
         let (mut stdout, reader, woken) = started();
         let mut reports = Vec::new();
         assert!(stdout.print(&batch(&["a"]), Instant::now()));
+        assert!(!stdout.print(&batch(&["b"]), Instant::now()));
         drop(reader);
-        woken.recv().unwrap();
+        woken.recv().expect("one was not taken");
         assert_eq!(stdout.printed(&mut reports).unwrap().error.unwrap().kind(), io::ErrorKind::BrokenPipe);
         assert!(reports.is_empty());
 

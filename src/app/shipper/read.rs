@@ -44,6 +44,11 @@ impl Shipper {
         while !ready.is_empty() {
             let mut again = Vec::new();
             for file in ready {
+                if self.is_full() {
+                    // It has not had its turn.
+                    self.unread = true;
+                    return Ok(());
+                }
                 self.last_turn = Some(file);
                 match self.turn(file, now) {
                     Turn::More => again.push(file),
@@ -74,9 +79,6 @@ impl Shipper {
 
     /// Reads one chunk of one file.
     fn turn(&mut self, file: FileId, now: Instant) -> Turn {
-        if self.is_full() {
-            return Turn::Full;
-        }
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now);
         if turn.is_none() {
