@@ -181,7 +181,6 @@ fn a_shipper_that_hangs_is_not_alive() {
     let address = http::address(&sidecar);
     assert_eq!(http::get(&address, "/livez").unwrap().0, 200, "it may take its time");
     support::wait_until("the shipper to be given up", PATIENCE, || {
-        std::thread::sleep(Duration::from_millis(500));
         http::get(&address, "/livez").is_some_and(|(status, why)| status == 503 && why.contains("has not turned"))
     });
     assert_eq!(http::get(&address, "/metrics").unwrap().0, 200, "what it last said is still shown");

@@ -54,6 +54,13 @@ const WORD_BYTES_MAX: usize = 20;
 /// What a mask of ours starts with; an XML element of this name is none.
 const MASK_START: &[u8] = b"<redacted:";
 
+/// Masks what is not empty.
+fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !at.is_empty() {
+        mask(at);
+    }
+}
+
 /// Whether a value stands for none.
 fn is_nothing(value: &[u8]) -> bool {
     NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes())) || is_placeholder(value)

@@ -161,6 +161,9 @@ fn a_pipe_without_a_writer_is_no_application() {
     assert!(log.contains("LOGSKIFF_EXIT names has happened"), "{log}");
 }
 
+/// What a pipe holds (pipe(7)).
+const PIPE_BYTES: u64 = 64 << 10;
+
 /// More than a pipe and a batch hold.
 fn many_lines() -> String {
     "a line that standard output's reader never takes\n".repeat(20_000)
@@ -190,8 +193,8 @@ fn a_stuck_stdout_does_not_outlast_the_drain() {
     let settings = scene.settings().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_DRAIN_TIMEOUT", "2s");
     let log = scene.path("sidecar.log");
     let process = with_a_stuck_stdout(&settings, &log);
-    wait_until("the start", PATIENCE, || fs::read_to_string(&log).unwrap().contains("logskiff starts"));
-    std::thread::sleep(Duration::from_millis(500));
+    let pipe = process.stdout.as_ref().unwrap();
+    wait_until("a full pipe", PATIENCE, || rustix::io::ioctl_fionread(pipe).unwrap() >= PIPE_BYTES);
     let took = terminate(process);
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert!(fs::read_to_string(&log).unwrap().contains("logskiff ends"));

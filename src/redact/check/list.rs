@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::is_nothing;
-use super::place::closing;
+use super::place::{behind, closing, quote};
+use super::{add, is_nothing};
 
 /// What was read at a place of a list.
 struct Item {
@@ -17,7 +17,7 @@ struct Item {
 pub(in super::super) fn list(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while let Some(item) = item(text, at, b",;]") {
-        add(text, item.at, mask);
+        add_value(text, item.at, mask);
         at = item.end;
     }
 }
@@ -27,19 +27,19 @@ pub(in super::super) fn object(text: &[u8], found: Range<usize>, mask: &mut dyn 
     let mut at = found.start;
     while let Some(name) = item(text, at, b",;:=}") {
         at = name.end;
-        let sets = text[at..].iter().take_while(|&&byte| matches!(byte, b':' | b'=' | b'>' | b' ' | b'\t')).count();
-        if !text[at..at + sets].iter().any(|byte| matches!(byte, b':' | b'=')) {
+        let start = behind(text, at, |byte| matches!(byte, b':' | b'=' | b'>' | b' ' | b'\t'));
+        if !text[at..start].iter().any(|byte| matches!(byte, b':' | b'=')) {
             continue;
         }
-        let Some(value) = item(text, at + sets, b",;}") else { return };
-        add(text, value.at, mask);
+        let Some(value) = item(text, start, b",;}") else { return };
+        add_value(text, value.at, mask);
         at = value.end;
     }
 }
 
-fn add(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !at.is_empty() && !is_nothing(&text[at.clone()]) {
-        mask(at);
+fn add_value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !is_nothing(&text[at.clone()]) {
+        add(at, mask);
     }
 }
 
@@ -49,14 +49,13 @@ fn item(text: &[u8], from: usize, ends: &[u8]) -> Option<Item> {
     let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b';');
     let start = from + text.get(from..)?.iter().position(|&byte| !separates(byte))?;
     let letter = usize::from(matches!(text[start], b'b' | b'u') && matches!(text.get(start + 1), Some(b'"' | b'\'')));
-    let slashes = text[start + letter..].iter().take_while(|&&byte| byte == b'\\').count();
-    let open = start + letter + slashes;
-    match *text.get(open)? {
-        quote @ (b'"' | b'\'') => {
-            let at = open + 1..closing(text, open + 1, quote, slashes);
-            let end = (at.end + slashes + 1).min(text.len());
-            Some(Item { at, end })
-        }
+    if let Some((slashes, quote)) = quote(text, start + letter) {
+        let inside = start + letter + slashes + 1;
+        let at = inside..closing(text, inside, quote, slashes);
+        let end = (at.end + slashes + 1).min(text.len());
+        return Some(Item { at, end });
+    }
+    match *text.get(behind(text, start, |byte| byte == b'\\'))? {
         b']' | b'}' | b'[' | b'{' => None,
         _ => {
             let stops = |byte: &u8| ends.contains(byte) || matches!(byte, b'[' | b'{' | b'"' | b'\'');

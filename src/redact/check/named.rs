@@ -11,7 +11,7 @@ use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_word, ends_with, inside, quote, starts_with,
 };
 use super::value::{is_word, value};
-use super::{MASK_START, is_nothing};
+use super::{MASK_START, add, is_nothing};
 
 /// What the value of a pair is called.
 const VALUES: [&[u8]; 9] =
@@ -146,13 +146,16 @@ fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
+/// Behind the tag that goes on at `at`, if it is one that opens an element.
+fn behind_tag(text: &[u8], at: usize) -> Option<usize> {
+    let end = at + memchr::memchr2(b'<', b'>', &text[at..])?;
+    (text[end] == b'>' && text[end - 1] != b'/').then_some(end + 1)
+}
+
 /// What an element holds whose tag goes on at `at`.
 fn content(text: &[u8], at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let Some(end) = memchr::memchr2(b'<', b'>', &text[at..]).map(|length| at + length) else { return };
-    if text[end] == b'<' || text[end - 1] == b'/' {
-        return;
-    }
-    let start = behind_blanks(text, end + 1);
+    let Some(opened) = behind_tag(text, at) else { return };
+    let start = behind_blanks(text, opened);
     let (start, closes) = if text[start..].starts_with(CDATA) { (start + CDATA.len(), b']') } else { (start, b'<') };
     let length = memchr::memchr(closes, &text[start..]).unwrap_or(text.len() - start);
     add(start..start + length, mask);
@@ -165,13 +168,10 @@ fn attribute(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     if !(before.ends_with(b"name=") || before.ends_with(b"key=")) {
         return;
     }
-    let Some(end) = memchr::memchr2(b'<', b'>', &text[at..]).map(|length| at + length) else { return };
-    if text[end] == b'<' || text[end - 1] == b'/' {
-        return;
-    }
-    let start = behind_blanks(text, end + 1);
+    let Some(opened) = behind_tag(text, at) else { return };
+    let start = behind_blanks(text, opened);
     if text.get(start) != Some(&b'<') {
-        return content(text, end, mask);
+        return content(text, at, mask);
     }
     let tag = behind(text, start + 1, |byte| byte.is_ascii_alphanumeric() || byte == b':');
     if ends_with(&text[start + 1..tag], b"value") && text.get(tag) == Some(&b'>') {
@@ -310,12 +310,6 @@ fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         && !b":}]".contains(&text[inside.start])
     {
         add(inside, mask);
-    }
-}
-
-fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !at.is_empty() {
-        mask(at);
     }
 }
 

@@ -7,7 +7,7 @@ use super::named::Name;
 use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, ends_with, inside, quote, starts_with,
 };
-use super::{is_nothing, token};
+use super::{add, is_nothing, token};
 
 /// What an authorization scheme's name may be, before its credentials.
 const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"digest", b"negotiate", b"token", b"apikey"];
@@ -80,12 +80,6 @@ pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     add(inside, mask);
     if closes {
         replacement(text, behind_quote(text, end), mask);
-    }
-}
-
-fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !at.is_empty() {
-        mask(at);
     }
 }
 
