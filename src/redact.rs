@@ -9,6 +9,7 @@
 //! It must never let a matched byte out by any path but what the rule's mode shows: not by a piece, an error or a debug
 //! print. Where a rule cannot be applied, all that it might have matched is masked.
 
+mod automaton;
 mod base64;
 mod carry;
 mod catalogue;

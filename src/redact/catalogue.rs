@@ -138,20 +138,18 @@ impl Trigger {
 pub(super) struct Pattern {
     /// In the syntax of the `regex` crate.
     pub(super) regex: &'static str,
-    /// Stands in every match; a text without it is not searched. Empty where there is nothing of the kind.
-    pub(super) needs: &'static str,
     /// Confirms or narrows a match.
     pub(super) check: Option<Check>,
 }
 
 /// A pattern whose matches need no check.
 const fn plain(regex: &'static str) -> Pattern {
-    Pattern { regex, needs: "", check: None }
+    Pattern { regex, check: None }
 }
 
 /// A pattern and what confirms its matches.
 const fn checked(regex: &'static str, check: Check) -> Pattern {
-    Pattern { regex, needs: "", check: Some(check) }
+    Pattern { regex, check: Some(check) }
 }
 
 /// All detectors, in the order in which a tie between two is decided: a provider's own before the general ones.

@@ -140,7 +140,7 @@ impl Redactor {
     ) {
         masks.grow(at, |mask| decoded.grow(mask));
         found.clear();
-        self.mark(decoded.bytes(), self.stage.may_match(decoded.bytes()), found);
+        self.mark(decoded.bytes(), true, found);
         if has_percent(decoded.bytes()) {
             let mut beneath = Masks::default();
             self.mark_percent(decoded.bytes(), found, &mut beneath, percent);
@@ -152,7 +152,7 @@ impl Redactor {
     pub(super) fn mark_percent(&self, text: &[u8], masks: &mut Masks, found: &mut Masks, percent: &mut Unescaped) {
         percent.decode_percent(text);
         found.clear();
-        self.mark(percent.bytes(), self.stage.may_match(percent.bytes()), found);
+        self.mark(percent.bytes(), true, found);
         masks.add_from(found, |part| percent.to_raw(part));
     }
 }

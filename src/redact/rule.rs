@@ -3,6 +3,7 @@
 //! In: names and patterns. Out: compiled rules, or every mistake at once. A rule finds all its matches in a text in time
 //! linear in the text; it never decides what is done with them.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -38,8 +39,6 @@ pub(super) struct Rule {
 #[derive(Debug)]
 pub(super) struct Form {
     regex: Lazy,
-    /// Stands in every match.
-    needs: &'static str,
     check: Option<Check>,
     /// The number of the group `secret`.
     pub(super) secret: Option<usize>,
@@ -83,13 +82,10 @@ impl Rule {
 impl Form {
     /// A form of an own rule; `secret` is the number of its group of that name.
     pub(super) fn own(regex: Regex, secret: Option<usize>) -> Self {
-        Self { regex: Lazy { source: "", compiled: OnceLock::from(Some(regex)) }, needs: "", check: None, secret }
+        Self { regex: Lazy { source: "", compiled: OnceLock::from(Some(regex)) }, check: None, secret }
     }
 
     fn mark(&self, text: &[u8], by: By, withheld: By, masks: &mut Masks) {
-        if !self.needs.is_empty() && memchr::memmem::find(text, self.needs.as_bytes()).is_none() {
-            return;
-        }
         let Some(regex) = self.regex.regex() else {
             // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
             masks.add(TextRange::new(0, text.len()), withheld);
@@ -97,10 +93,9 @@ impl Form {
         };
         let mut at = 0;
         let mut rejected_bytes = 0;
-        while let Some(found) = regex.find_at(text, at) {
-            let part = self.part(regex, text, found.range());
+        while let Some((found, part)) = self.find(regex, text, at) {
             let (mut confirmed, mut end) = (false, part.end);
-            let mut add = |part: std::ops::Range<usize>, by| {
+            let mut add = |part: Range<usize>, by| {
                 confirmed = true;
                 end = end.max(part.end);
                 masks.add(TextRange::new(part.start, part.end), by);
@@ -113,26 +108,30 @@ impl Form {
                 None => add(part.clone(), by),
             }
             // What follows the masked part may begin the next match; what was turned down may hide one.
-            at = if confirmed || part == found.range() {
+            at = if confirmed || part == found {
                 end
             } else {
                 rejected_bytes += found.len();
                 part.start
             };
-            at = at.max(found.start() + 1);
+            at = at.max(found.start + 1);
         }
     }
 
-    /// What of a match is masked: the group `secret`, else the first group that took part, else all of it.
-    fn part(&self, regex: &Regex, text: &[u8], found: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    /// The next match, and what of it is masked: the group `secret`, else the first group that took part, else all of it.
+    fn find(&self, regex: &Regex, text: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
         if regex.captures_len() == 1 {
-            return found;
+            return regex.find_at(text, at).map(|found| (found.range(), found.range()));
         }
-        let Some(groups) = regex.captures_at(text, found.start) else { return found };
+        let groups = regex.captures_at(text, at)?;
+        let found = groups.get_match().range();
         let group = self.secret.and_then(|secret| groups.get(secret));
         let group = group.or_else(|| groups.iter().skip(1).flatten().next());
         // A group that matched nothing hides nothing: rather too much than too little.
-        group.filter(|group| !group.is_empty() || self.check.is_some()).map_or(found, |group| group.range())
+        let part = group
+            .filter(|group| !group.is_empty() || self.check.is_some())
+            .map_or(found.clone(), |group| group.range());
+        Some((found, part))
     }
 }
 
@@ -222,7 +221,6 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
 fn built_in(detector: &'static Detector) -> Rule {
     let form = |pattern: &'static catalogue::Pattern| Form {
         regex: Lazy { source: pattern.regex, compiled: OnceLock::new() },
-        needs: pattern.needs,
         check: pattern.check,
         secret: None,
     };

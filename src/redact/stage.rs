@@ -3,19 +3,18 @@
 //! In: a chunk of whole lines. Out: ranges of it, each some whole lines, outside which no rule matches. It may say yes
 //! too often, never no where a rule would match the line.
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder, SetMatches};
+use regex::bytes::{Regex, RegexBuilder};
 
+use super::automaton::{Automaton, Numbers, line_end};
 use super::rule::{PATTERN_BYTES_MAX, Rule};
 
 /// The triggers of all rules, joined.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     /// The catalogue's triggers, of which none crosses a line's end.
-    catalogue: Option<Regex>,
+    catalogue: Option<Automaton>,
     /// Those of the own rules, apart: one bad pattern must not slow the others down.
     own: Option<Regex>,
-    /// The catalogue's triggers again, by rule: on a line that was hit it saves trying the rules one by one.
-    which: Option<RegexSet>,
     /// The number of the first own rule.
     own_first: usize,
 }
@@ -23,7 +22,7 @@ pub(super) struct Stage {
 /// Which rules a text needs.
 pub(super) struct Which {
     /// By the number of the catalogue's rules, which come first; `None`: they could not be joined.
-    catalogue: Option<SetMatches>,
+    catalogue: Option<Numbers>,
     /// The number of the first own rule.
     own_first: usize,
     /// Whether an own rule with a trigger may match.
@@ -34,7 +33,7 @@ impl Which {
     /// Whether the rule with this number may match, if it has a trigger.
     pub(super) fn may_match(&self, number: usize) -> bool {
         if number < self.own_first {
-            self.catalogue.as_ref().is_none_or(|matches| matches.matched(number))
+            self.catalogue.as_ref().is_none_or(|matches| matches.has(number))
         } else {
             self.own
         }
@@ -42,7 +41,7 @@ impl Which {
 
     /// Whether Base64 may stand in it: its trigger follows those of the catalogue's rules.
     pub(super) fn may_hold_base64(&self) -> bool {
-        self.catalogue.as_ref().is_none_or(|matches| matches.matched(self.own_first))
+        self.catalogue.as_ref().is_none_or(|matches| matches.has(self.own_first))
     }
 }
 
@@ -67,19 +66,19 @@ impl Stage {
     /// rules lose theirs and are tried on each line. `own_first`: the number that the first own rule will have.
     pub(super) fn new(rules: &mut [Rule], built_in: usize, own_first: usize) -> Self {
         let (catalogue, own) = rules.split_at_mut(built_in);
-        let which = set(catalogue);
-        Self { catalogue: join(catalogue), own: join(own), which, own_first }
+        Self { catalogue: automaton(catalogue), own: join(own), own_first }
     }
 
     /// Whether a rule with a trigger may match somewhere in `text`.
     pub(super) fn may_match(&self, text: &[u8]) -> bool {
-        [&self.catalogue, &self.own].into_iter().flatten().any(|trigger| trigger.is_match(text))
+        self.catalogue.as_ref().is_some_and(|triggers| triggers.is_match(text))
+            || self.own.as_ref().is_some_and(|trigger| trigger.is_match(text))
     }
 
     /// Which rules may match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Which {
         Which {
-            catalogue: self.which.as_ref().map(|set| set.matches(text)),
+            catalogue: self.catalogue.as_ref().map(|triggers| triggers.which(text)),
             own_first: self.own_first,
             own: self.own.as_ref().is_some_and(|own| own.is_match(text)),
         }
@@ -88,17 +87,8 @@ impl Stage {
     /// Finds the lines of `chunk` that a rule with a trigger may match.
     pub(super) fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         hits.ranges.clear();
-        if let Some(trigger) = &self.catalogue {
-            let mut at = 0;
-            // Where the first match ends is enough, and cheaper than where it begins: all of it is in one line.
-            while let Some(end) = trigger.shortest_match_at(chunk, at) {
-                let start = memchr::memrchr(b'\n', &chunk[at..end]).map_or(at, |newline| at + newline + 1);
-                at = line_end(chunk, end);
-                hits.ranges.push((start, at));
-                if at == chunk.len() {
-                    break;
-                }
-            }
+        if let Some(triggers) = &self.catalogue {
+            triggers.lines(chunk, &mut hits.ranges);
         }
         if let Some(trigger) = &self.own {
             let mut at = 0;
@@ -124,11 +114,6 @@ impl Stage {
     }
 }
 
-/// Behind the newline of the line that `at` is in.
-fn line_end(chunk: &[u8], at: usize) -> usize {
-    memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |newline| at + newline + 1)
-}
-
 /// The rules' triggers as one.
 fn join(rules: &mut [Rule]) -> Option<Regex> {
     let triggers: Vec<_> =
@@ -138,18 +123,27 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
     }
     let joined = RegexBuilder::new(&triggers.join("|")).size_limit(limit_bytes(&triggers)).build();
     if joined.is_err() {
-        for rule in rules {
-            rule.trigger = None;
-        }
+        forget(rules);
     }
     joined.ok()
 }
 
-/// The rules' triggers one by one, to be tried together.
-fn set(rules: &[Rule]) -> Option<RegexSet> {
+/// The rules' triggers as one that tells them apart.
+fn automaton(rules: &mut [Rule]) -> Option<Automaton> {
     let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.as_deref()).collect();
-    let triggers = triggers.filter(|triggers| !triggers.is_empty())?;
-    RegexSetBuilder::new(&triggers).size_limit(limit_bytes(&triggers)).build().ok()
+    let triggers = triggers.filter(|triggers| !triggers.is_empty());
+    let joined = triggers.and_then(|triggers| Automaton::new(&triggers, limit_bytes(&triggers)));
+    if joined.is_none() {
+        forget(rules);
+    }
+    joined
+}
+
+/// Leaves the rules without triggers, to be tried on each line.
+fn forget(rules: &mut [Rule]) {
+    for rule in rules {
+        rule.trigger = None;
+    }
 }
 
 fn limit_bytes<T>(triggers: &[T]) -> usize {

@@ -45,8 +45,6 @@ fn may_hold_newline(hir: &Hir) -> bool {
 /// All patterns are compiled when they are first needed, and must then be fit for it.
 #[test]
 fn every_pattern_of_the_catalogue_compiles() {
-    let hits = detectors().flat_map(|detector| detector.hits).map(|(text, _)| *text);
-    let examples: Vec<&str> = hits.chain(detectors().flat_map(|detector| detector.misses).copied()).collect();
     for detector in detectors() {
         let trigger = rule::compile(&detector.trigger.regex()).expect(detector.name);
         assert!(!trigger.is_match(b""), "{}: the trigger hits every line", detector.name);
@@ -58,11 +56,6 @@ fn every_pattern_of_the_catalogue_compiles() {
         for pattern in detector.patterns {
             let regex = rule::compile(pattern.regex).expect(detector.name);
             assert!(!regex.is_match(b""), "{}: matches the empty text", detector.name);
-            for text in &examples {
-                let found = regex.find(text.as_bytes()).map(|found| found.as_bytes());
-                let has = |found: &[u8]| memchr::memmem::find(found, pattern.needs.as_bytes()).is_some();
-                assert!(found.is_none_or(has), "{}: not needed: {}", detector.name, pattern.needs);
-            }
         }
     }
 }
@@ -83,8 +76,6 @@ fn every_trigger_matches_wherever_a_pattern_does() {
                 if let Some(check) = pattern.check {
                     check(text.as_bytes(), found.range(), &mut |_| masked = true);
                 }
-                let needed = memchr::memmem::find(found.as_bytes(), pattern.needs.as_bytes()).is_some();
-                assert!(needed, "{}: not needed: {}: {text}", detector.name, pattern.needs);
                 if masked && !trigger.is_match(text.as_bytes()) {
                     wrong.push(format!("{}: {text}", detector.name));
                     break;
