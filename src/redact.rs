@@ -201,12 +201,6 @@ impl Redactor {
         self.stage.scan(chunk, hits);
     }
 
-    /// Stage one for a text that is no slice of a scanned chunk.
-    #[must_use]
-    pub fn may_match(&self, text: &[u8]) -> bool {
-        self.stage.may_match(text)
-    }
-
     /// Stage two: masks one line. `text` may have a look-ahead behind its first `keep` bytes, which is searched and
     /// never leaves. `hot`: stage one has hit the line (`true` is always right). Lines of one file come in order, with
     /// that file's `carry`.

@@ -3,16 +3,6 @@
 //! The first byte chooses rules and modes, the second the format that the line is parsed as, the third how much of it may
 //! leave; the rest is the line.
 #![no_main]
-#![allow(dead_code, reason = "a room has more than its target uses")]
-
-/// The rooms themselves, as the project's own root has them, but without the others.
-#[path = "../../src"]
-mod rooms {
-    pub mod encode;
-    pub mod parse;
-    pub mod record;
-    pub mod redact;
-}
 
 #[path = "../../src/redact/tests/whole.rs"]
 mod whole;
@@ -20,7 +10,7 @@ mod whole;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use rooms::{encode, parse, record, redact};
+use logskiff_fuzz::{encode, parse, record, redact};
 
 fuzz_target!(|input: &[u8]| {
     let [redactor, format, cut, line @ ..] = input else { return };

@@ -2,16 +2,6 @@
 //!
 //! The first byte chooses how messages are written, the second how long they may be; the rest is the line.
 #![no_main]
-#![allow(dead_code, reason = "a room has more than its target uses")]
-
-/// The rooms themselves, as the project's own root has them, but without the others.
-#[path = "../../src"]
-mod rooms {
-    pub mod encode;
-    pub mod parse;
-    pub mod record;
-    pub mod redact;
-}
 
 #[path = "../../src/encode/syslog/tests/sent.rs"]
 mod sent;
@@ -20,8 +10,8 @@ mod strict;
 
 use encode::syslog::{Config, Format, Framing, Message};
 use libfuzzer_sys::fuzz_target;
+use logskiff_fuzz::{encode, parse, record, redact};
 use record::Boundary;
-use rooms::{encode, parse, record, redact};
 
 /// The least that a message may be limited to.
 const BYTES_MAX_LEAST: usize = 480;

@@ -69,12 +69,6 @@ impl Stage {
         Self { catalogue: automaton(catalogue), own: join(own), own_first }
     }
 
-    /// Whether a rule with a trigger may match somewhere in `text`.
-    pub(super) fn may_match(&self, text: &[u8]) -> bool {
-        self.catalogue.as_ref().is_some_and(|triggers| triggers.is_match(text))
-            || self.own.as_ref().is_some_and(|trigger| trigger.is_match(text))
-    }
-
     /// Which rules may match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Which {
         Which {
