@@ -64,10 +64,11 @@ impl Batch {
         self.bytes.len() >= bytes_max
     }
 
-    /// Empties the batch and keeps its buffer, unless one huge record made it larger than `keep_bytes`.
-    pub fn clear(&mut self, keep_bytes: usize) {
+    /// Empties the batch and keeps its buffer, unless one huge record made it much larger than the `usual_bytes` of a full
+    /// batch, which the last record always exceeds.
+    pub fn clear(&mut self, usual_bytes: usize) {
         self.bytes.clear();
-        self.bytes.shrink_to(keep_bytes);
+        self.bytes.shrink_to(2 * usual_bytes);
         self.entries.clear();
     }
 }

@@ -226,8 +226,8 @@ pub struct Encoder {
     encoding: Encoding,
     event_id: EventId,
     reserved: HashSet<Vec<u8>>,
-    /// Whether a reserved name begins with this byte: most fields are told apart by it.
-    reserved_first: [bool; 256],
+    /// By the first byte: the lengths of the reserved names, a bit each. Most fields are told apart by it.
+    reserved_lengths: [u64; 256],
     clock: Clock,
     /// Whether the container that is being written is an object, by depth.
     objects: Vec<bool>,
@@ -240,13 +240,13 @@ impl Encoder {
     pub fn new(config: &Config) -> Self {
         let added = config.fields.iter().map(|(name, _)| name.as_bytes().to_vec());
         let reserved: HashSet<Vec<u8>> = RESERVED.iter().map(|name| name.as_bytes().to_vec()).chain(added).collect();
-        let mut reserved_first = [false; 256];
+        let mut reserved_lengths = [0; 256];
         for name in &reserved {
-            reserved_first[usize::from(name.first().copied().unwrap_or_default())] = true;
+            reserved_lengths[usize::from(name.first().copied().unwrap_or_default())] |= length_bit(name);
         }
         let (encoding, event_id) = (config.encoding, config.event_id);
         let syslog = config.syslog.as_ref().map(|syslog| syslog::Writer::new(syslog, event_id != EventId::Off));
-        Self { encoding, event_id, reserved, reserved_first, clock: Clock::default(), objects: Vec::new(), syslog }
+        Self { encoding, event_id, reserved, reserved_lengths, clock: Clock::default(), objects: Vec::new(), syslog }
     }
 
     /// Writes the record of one line to the end of `out`. `read_ns` is when it was read, for lines without a time.
@@ -344,8 +344,14 @@ impl Encoder {
     }
 
     fn is_reserved(&self, name: &[u8]) -> bool {
-        name.first().is_some_and(|first| self.reserved_first[usize::from(*first)]) && self.reserved.contains(name)
+        let may_be = |first: &u8| self.reserved_lengths[usize::from(*first)] & length_bit(name) != 0;
+        name.first().is_some_and(may_be) && self.reserved.contains(name)
     }
+}
+
+/// The bit of a name's length; long ones share one.
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
 }
 
 /// The top-level nodes with their places.

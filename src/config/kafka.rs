@@ -34,7 +34,7 @@ const PROPERTIES: &str = "LOGSKIFF_KAFKA_PROPERTIES";
 const TOPIC_CHARS_MAX: usize = 249;
 
 /// How long librdkafka waits for more records of the same hand-over.
-const CLIENT_LINGER_MS: u128 = 5;
+const CLIENT_LINGER_MS: u128 = 1;
 
 /// Each topic costs memory in the client and partitions at the broker.
 const TOPICS: std::ops::RangeInclusive<usize> = 1..=10_000;
@@ -106,7 +106,7 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     add(&mut properties, "compression.type", reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression));
     // The shipper lingers: what it hands over in one go needs no second wait, only time to be joined.
     add(&mut properties, "linger.ms", batch.linger.as_millis().min(CLIENT_LINGER_MS).to_string());
-    add(&mut properties, "batch.size", batch.bytes.to_string());
+    add(&mut properties, "batch.size", (2 * batch.bytes).to_string());
     // The budget bounds what is in flight in bytes of the files; records are longer than their lines, and a full queue
     // would only stall what the budget already holds back.
     add(&mut properties, "queue.buffering.max.kbytes", (batch.in_flight_bytes / 1024 * 2 + 1024).to_string());

@@ -12,6 +12,15 @@ use crate::redact::Redacted;
 /// Above so many fields of one record, names are compared through a set.
 const FIELDS_COMPARED_MAX: usize = 24;
 
+/// How many kinds of names are told apart.
+const KINDS: usize = 256;
+
+/// A number below [`KINDS`] that most names of one record have alone: equal names have the same.
+fn kind(name: &[u8]) -> usize {
+    let [first, .., last] = name else { return name.len() };
+    (usize::from(*first) * 31 + usize::from(*last) * 7 + name.len()) % KINDS
+}
+
 /// Gives the top-level fields of one record names that no other has.
 pub(super) struct Names<'r, 't> {
     redacted: &'r Redacted<'t>,
@@ -19,6 +28,8 @@ pub(super) struct Names<'r, 't> {
     reserved: &'r HashSet<Vec<u8>>,
     /// Which fields have the name of an earlier one; `None`: there are few, and they are compared.
     doubled: Option<HashSet<usize>>,
+    /// The [`kind`]s of the names that were asked about, a bit each: a name of a new kind needs not be compared.
+    met: [u64; KINDS / 64],
     /// All names of the line's own, where there are many.
     own: HashSet<Cow<'t, [u8]>>,
     /// The names that were given so far.
@@ -35,15 +46,20 @@ impl<'r, 't> Names<'r, 't> {
             let again = top(redacted).filter(|(_, key)| !own.insert(written_key(redacted, *key)));
             doubled = Some(again.map(|(at, _)| at).collect());
         }
-        Self { redacted, reserved, doubled, own, given: HashSet::new(), asked: HashMap::new() }
+        let met = [0; KINDS / 64];
+        Self { redacted, reserved, doubled, met, own, given: HashSet::new(), asked: HashMap::new() }
     }
 
-    /// Whether an earlier field has this one's name.
-    pub(super) fn is_doubled(&self, at: usize, name: &[u8]) -> bool {
-        match &self.doubled {
-            Some(doubled) => doubled.contains(&at),
-            None => self.has(name, at),
+    /// Whether an earlier field has this one's name. To be asked about each field in turn, but for those with a reserved name.
+    pub(super) fn is_doubled(&mut self, at: usize, name: &[u8]) -> bool {
+        if let Some(doubled) = &self.doubled {
+            return doubled.contains(&at);
         }
+        let kind = kind(name);
+        let (word, bit) = (kind / 64, 1 << (kind % 64));
+        let is_met = self.met[word] & bit != 0;
+        self.met[word] |= bit;
+        is_met && self.has(name, at)
     }
 
     /// Whether a field before node `end` is called so.

@@ -8,7 +8,7 @@ mod context;
 mod files;
 
 use std::fmt;
-use std::io::Write;
+use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,8 +103,14 @@ const MESSAGE_BYTES_MAX: usize = 1_000_000;
 const FRAME_BYTES: usize = 512;
 /// No limit below this is believed.
 const MESSAGE_BYTES_MIN: usize = 1024;
+/// So much of a batch is compressed at once.
+const GZIP_PART_BYTES: usize = 32 * 1024;
 /// Marks the ticket of a message that holds a batch; no file has so high a number.
 const GROUP: u64 = 1 << 63;
+/// No more is handed over while more messages than these are out. An idempotent client sends a partition's next messages when
+/// fewer than five are on their way, and as long as others are ready to be sent it asks the clock and the socket over and over,
+/// with all of a core. Nothing is lost by waiting: the next batch is made meanwhile.
+const OUT_MAX: usize = 4;
 
 /// A producer and what is out.
 pub struct Kafka {
@@ -162,9 +168,12 @@ impl Kafka {
         self.message_bytes_max.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
     }
 
-    /// Sends a batch from entry `from` on. Returns the number of the first entry that was not taken: the client's queue
-    /// was full, or it has failed. What was taken is reported in time.
+    /// Sends a batch from entry `from` on. Returns the number of the first entry that was not taken: the batch before is
+    /// still out, the client's queue was full, or it has failed. What was taken is reported in time.
     pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
+        if self.desk.out() > OUT_MAX {
+            return from;
+        }
         if self.config.message == Message::Batch {
             return self.send_groups(batch, topics, from);
         }
@@ -201,6 +210,7 @@ impl Kafka {
         }
         if !sent.all(|sent| sent) {
             // Some parts are out already: the record fails as a whole, and is read again.
+            self.desk.expect();
             self.desk.put(ticket, Err(RDKafkaErrorCode::QueueFull));
         }
         true
@@ -242,12 +252,14 @@ impl Kafka {
     }
 
     fn send_group(&mut self, batch: &Batch, group: &[&Entry], topics: &Topics) -> bool {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        // Compressed in large parts: each call has its cost, also for one line.
+        let mut lines = BufWriter::with_capacity(GZIP_PART_BYTES, GzEncoder::new(Vec::new(), Compression::fast()));
         let written = group.iter().try_for_each(|entry| {
-            gzip.write_all(&batch.bytes[entry.payload.clone()])?;
-            gzip.write_all(b"\n")
+            lines.write_all(&batch.bytes[entry.payload.clone()])?;
+            lines.write_all(b"\n")
         });
-        let Ok(payload) = written.and_then(|()| gzip.finish()) else { return false };
+        let gzip = written.and_then(|()| lines.into_inner().map_err(IntoInnerError::into_error));
+        let Ok(payload) = gzip.and_then(GzEncoder::finish) else { return false };
         let place = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
             self.groups.push(None);
             self.groups.len() - 1
@@ -273,6 +285,7 @@ impl Kafka {
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
         record.key = key;
         record.headers = headers;
+        self.desk.expect();
         match self.producer.send(record) {
             Ok(()) => {
                 let counts = self.desk.counts();
@@ -280,7 +293,10 @@ impl Kafka {
                 counts.sent_bytes.add(payload.len() as u64);
                 true
             }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => false,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                self.desk.expect_less();
+                false
+            }
             Err((error, _)) => {
                 // The message was not taken; what it stands for fails like one that was.
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);

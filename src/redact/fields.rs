@@ -146,11 +146,13 @@ impl Fields {
             Key::Name(index) => parsed.names.get(usize::from(index)).map_or(&[][..], |name| name.as_bytes()),
             Key::Text(at) => &text[at.indices()],
         };
-        // Escapes are to be decoded, a dot makes a path, and outside ASCII lower case may be written otherwise.
-        let is_plain = written.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'\\' | b'.'));
+        // Escapes are to be decoded, and outside ASCII lower case may be written otherwise.
+        let is_plain = written.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
         if let (Some(lasts), true) = (&self.lasts, is_plain) {
-            let may_be = self.lengths[initial(written)] & length_bit(written) != 0;
-            if !(may_be && lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(written))) {
+            // A dot makes a path, of which a configured one is the end.
+            let last = memchr::memrchr(b'.', written).map_or(written, |dot| &written[dot + 1..]);
+            let may_be = self.lengths[initial(last)] & length_bit(last) != 0;
+            if !(may_be && lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(last))) {
                 return false;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
+use super::OUT_MAX;
 use crate::metrics::{ErrorKind, Metrics, OutputMetrics};
 use crate::news::News;
 
@@ -27,6 +28,8 @@ const TOKEN_LATE: Duration = Duration::from_secs(5);
 /// Where reports wait for the shipper.
 pub(super) struct Desk {
     outcomes: Mutex<Vec<Outcome>>,
+    /// How many messages are still to be reported.
+    out: AtomicUsize,
     wake: Arc<Box<dyn Fn() + Send + Sync>>,
     too_large: AtomicBool,
     /// The client is done with: nobody wants to hear of its last troubles.
@@ -40,6 +43,7 @@ impl Desk {
         let news = Arc::new(News::new(Arc::clone(&metrics)));
         Self {
             outcomes: Mutex::default(),
+            out: AtomicUsize::new(0),
             wake: Arc::new(wake),
             too_large: AtomicBool::new(false),
             retired: AtomicBool::new(false),
@@ -52,6 +56,7 @@ impl Desk {
     pub(super) fn successor(&self) -> Self {
         Self {
             outcomes: Mutex::default(),
+            out: AtomicUsize::new(0),
             wake: Arc::clone(&self.wake),
             too_large: AtomicBool::new(false),
             retired: AtomicBool::new(false),
@@ -70,13 +75,28 @@ impl Desk {
         &self.metrics.kafka
     }
 
+    /// How many messages are still to be reported.
+    pub(super) fn out(&self) -> usize {
+        self.out.load(Ordering::Acquire)
+    }
+
+    /// One message more is to be reported.
+    pub(super) fn expect(&self) {
+        self.out.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It was not taken, and will not be reported.
+    pub(super) fn expect_less(&self) {
+        self.out.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Takes the report of a message that was expected.
     pub(super) fn put(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
-        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.push((ticket, outcome));
-        // The shipper takes all at once: only the first needs to wake it.
-        let first = outcomes.len() == 1;
-        drop(outcomes);
-        if first {
+        let failed = outcome.is_err();
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, outcome));
+        // Reports come one by one: the shipper is woken when it can hand over more, and by the last.
+        let left = self.out.fetch_sub(1, Ordering::AcqRel) - 1;
+        if failed || matches!(left, 0 | OUT_MAX) {
             (self.wake)();
         }
     }
