@@ -320,16 +320,10 @@ impl Encoder {
                 out.push(b',');
             }
             first = false;
-            let top = self.objects.is_empty();
-            if top || self.objects.last() == Some(&true) {
-                let name = if top { written_key(redacted, key) } else { Cow::default() };
-                if top && (self.is_reserved(&name) || names.is_doubled(at, &name)) {
-                    out.push(b'"');
-                    write_escaped(&names.give(&name), out);
-                    out.extend_from_slice(b"\":");
-                } else {
-                    write_key(redacted, key, out);
-                }
+            if self.objects.is_empty() {
+                self.write_name(redacted, &mut names, at, key, out);
+            } else if self.objects.last() == Some(&true) {
+                write_key(redacted, key, out);
             }
             match (*node, container) {
                 (_, Some(object)) => {
@@ -340,6 +334,18 @@ impl Encoder {
                 (Node::Value { at, kind, .. }, None) => write_value(redacted, at, kind, out),
                 (_, None) => {}
             }
+        }
+    }
+
+    /// Writes the name of the top-level field at node `at`: another one where its own is taken.
+    fn write_name(&self, redacted: &Redacted<'_>, names: &mut Names<'_, '_>, at: usize, key: Key, out: &mut Vec<u8>) {
+        let name = written_key(redacted, key);
+        if self.is_reserved(&name) || names.is_doubled(at, &name) {
+            out.push(b'"');
+            write_escaped(&names.give(&name), out);
+            out.extend_from_slice(b"\":");
+        } else {
+            write_key(redacted, key, out);
         }
     }
 
@@ -379,11 +385,7 @@ fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
     match key {
         Key::None => None,
         Key::Name(name) => redacted.parsed().names.get(usize::from(name)).map(|name| name.as_bytes()),
-        Key::Text(at) => match redacted.pieces(at).next() {
-            None => Some(b""),
-            Some(Piece::Text(text)) if text.len() == at.indices().len() => Some(text),
-            Some(_) => None,
-        },
+        Key::Text(at) => redacted.plain(at),
     }
 }
 
@@ -444,6 +446,9 @@ fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec
 
 /// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
 fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
+    if let (Some(text), true) = (redacted.plain(at), as_is) {
+        return out.extend_from_slice(text);
+    }
     for piece in redacted.pieces(at) {
         match piece {
             Piece::Text(text) if as_is => out.extend_from_slice(text),

@@ -221,11 +221,13 @@ impl Redactor {
             if match self.by_field {
                 ByField::None => false,
                 ByField::All => true,
-                ByField::Hit => hot || escaped || !parsed.names.is_empty() || !text.is_ascii(),
+                ByField::Hit => {
+                    hot || escaped || !text.is_ascii() || self.told(parsed, |names| names.is_field) == Some(true)
+                }
             } {
                 self.mark_fields(text, parsed, walk, masks, found, decoded);
             }
-            self.mark_named(text, parsed, masks);
+            self.told(parsed, |names| names.mark(text, parsed, masks));
             if let Some(rule) = self.private_key
                 && (hot || carry.is_open())
                 && carry.step(text, hot)

@@ -17,22 +17,28 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped.
+/// What is in a text that JSON wants escaped: quotes and backslashes, and control characters.
+const MARK: u8 = 1;
+const CONTROL: u8 = 2;
+
+/// What of that is in `text`. Each byte is asked the same without a branch, so that many are asked at once.
+fn kinds(text: &[u8]) -> u8 {
+    let kind = |byte: u8| {
+        let (mark, control) = (u8::from(byte == b'"') | u8::from(byte == b'\\'), u8::from(byte < b' '));
+        mark * MARK + control * CONTROL
+    };
+    text.iter().fold(0, |kinds, &byte| kinds | kind(byte))
+}
+
+/// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped (RFC 8259, section 7).
 fn escape(text: &[u8], out: &mut Vec<u8>) {
-    // Without a branch for a byte, so that many are looked at side by side.
-    if text.iter().fold(true, |plain, &byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\')) {
-        return out.extend_from_slice(text);
-    }
+    let kinds = kinds(text);
     let mut copied = 0;
-    for (at, byte) in text.iter().enumerate() {
-        if !ESCAPED[usize::from(*byte)] {
-            continue;
-        }
+    let escape = |at: usize| {
         out.extend_from_slice(&text[copied..at]);
         copied = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
+        match text[at] {
+            mark @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', mark]),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
@@ -41,22 +47,15 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
                 out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control & 15)]);
             }
         }
+    };
+    if kinds & CONTROL != 0 {
+        let escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\');
+        (0..text.len()).filter(|&at| escaped(text[at])).for_each(escape);
+    } else if kinds & MARK != 0 {
+        memchr::memchr2_iter(b'"', b'\\', text).for_each(escape);
     }
     out.extend_from_slice(&text[copied..]);
 }
-
-/// The bytes that RFC 8259 wants escaped.
-const ESCAPED: [bool; 256] = {
-    let mut escaped = [false; 256];
-    let mut control = 0;
-    while control < 32 {
-        escaped[control] = true;
-        control += 1;
-    }
-    escaped[b'"' as usize] = true;
-    escaped[b'\\' as usize] = true;
-    escaped
-};
 
 /// Writes instants; remembers the last second, which most lines share with the one before.
 #[derive(Debug, Default)]

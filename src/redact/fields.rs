@@ -105,6 +105,12 @@ impl Fields {
         self.paths.is_empty()
     }
 
+    /// Whether a field of the record's top that is called so is one of them.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let trail: Vec<_> = name.to_lowercase().split('.').map(|step| Some(step.to_owned())).collect();
+        self.paths.iter().any(|path| ends_with(&trail, path))
+    }
+
     /// Finds the values that bear a configured name, all but nulls.
     pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, mut found: impl FnMut(TextRange, Kind)) {
         if self.is_empty() {

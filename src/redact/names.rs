@@ -14,38 +14,52 @@ const PROBE: &str = "=\"Zq7x-Wv5k.Jt3m\"";
 /// What formats write for a value that is missing.
 const MISSING: &[u8] = b"-";
 
-/// The names of a format, and the rules that they hit.
+/// What the names of a format tell.
 #[derive(Debug)]
 pub(super) struct Names {
     of: Arc<[Box<str>]>,
+    /// The rules that they hit; empty where they hit none.
     told: Vec<Option<By>>,
+    /// Whether fields are masked by one of them.
+    pub(super) is_field: bool,
 }
 
-impl Redactor {
+impl Names {
     /// Masks the values whose names tell. What is in quotes in a line, and so masked whole, is so here.
-    pub(super) fn mark_named(&self, text: &[u8], parsed: &Parsed, masks: &mut Masks) {
-        if parsed.names.is_empty() {
-            return;
-        }
-        let tell = || Names {
-            of: Arc::clone(&parsed.names),
-            told: parsed.names.iter().map(|name| self.told_by(name)).collect(),
-        };
-        // An input has one format, so they are asked about once.
-        let first = self.names.get_or_init(tell);
-        let other = (!Arc::ptr_eq(&first.of, &parsed.names)).then(tell);
-        let told = &other.as_ref().unwrap_or(first).told;
-        if told.iter().all(Option::is_none) {
+    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, masks: &mut Masks) {
+        if self.told.is_empty() {
             return;
         }
         for node in &parsed.nodes {
             if let Node::Value { key: Key::Name(name), at, .. } = *node
-                && let Some(&Some(by)) = told.get(usize::from(name))
+                && let Some(&Some(by)) = self.told.get(usize::from(name))
                 && text[at.indices()] != *MISSING
             {
                 masks.add(at, by);
             }
         }
+    }
+}
+
+impl Redactor {
+    /// Hands on what the line's names tell, where it has names that the configuration gave.
+    pub(super) fn told<T>(&self, parsed: &Parsed, take: impl FnOnce(&Names) -> T) -> Option<T> {
+        if parsed.names.is_empty() {
+            return None;
+        }
+        // An input has one format, so they are asked about once.
+        let first = self.names.get_or_init(|| self.ask(&parsed.names));
+        Some(if Arc::ptr_eq(&first.of, &parsed.names) { take(first) } else { take(&self.ask(&parsed.names)) })
+    }
+
+    fn ask(&self, names: &Arc<[Box<str>]>) -> Names {
+        let mut told: Vec<_> = names.iter().map(|name| self.told_by(name)).collect();
+        if told.iter().all(Option::is_none) {
+            told.clear();
+        }
+        let fields = self.rules.iter().filter_map(|rule| rule.fields.as_ref()).chain([&self.fields]);
+        let is_field = fields.into_iter().any(|fields| names.iter().any(|name| fields.has(name)));
+        Names { of: Arc::clone(names), told, is_field }
     }
 
     /// The rule that masks all of a value behind this name.

@@ -89,6 +89,12 @@ impl<'t> Redacted<'t> {
         self.overlapping(at).is_some_and(|mask| mask.at.overlaps(at))
     }
 
+    /// The range's bytes, if no mask overlaps it and all of it may leave.
+    #[must_use]
+    pub fn plain(&self, at: TextRange) -> Option<&'t [u8]> {
+        if self.masks.is_empty() || !self.is_masked(at) { self.text.get(at.indices()) } else { None }
+    }
+
     /// The range in parts, in order: what is not masked, and once each mask that overlaps it, wherever it begins.
     /// What lies beyond [`Redacted::whole`] is left out.
     #[must_use]
