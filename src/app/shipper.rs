@@ -46,6 +46,8 @@ use self::report::Closed;
 
 /// How much of a file one turn takes.
 const CHUNK_BYTES: usize = 128 * 1024;
+/// How much of that redaction's first stage looks over at once.
+const SCAN_BYTES: usize = 32 * 1024;
 /// After this time without anything new, events take over from the clock.
 const QUIET_AFTER: Duration = Duration::from_secs(2);
 /// The watermark is saved when it has moved and so much time has passed, and a millisecond more for each file …

@@ -1,8 +1,9 @@
 //! The pass: chunks of the files, in turns, through the pipeline into the batch.
 
+use std::ops::Range;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK_BYTES, Desk, Shipper, millis};
+use super::{CHUNK_BYTES, Desk, SCAN_BYTES, Shipper, millis};
 use crate::app::AppError;
 use crate::app::pipeline::is_blank;
 use crate::batch::{Entry, cost_bytes};
@@ -117,10 +118,9 @@ impl Shipper {
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
         let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
         let (bytes, is_filled) = (&buffer[..bytes], opened.is_filled(now));
-        self.tools.pipelines[desk.input].scan(bytes);
         let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
             .filled(is_filled && last);
-        let taken = self.take(file, &mut desk, frames, at, written);
+        let taken = self.take(file, &mut desk, (bytes, frames), at, written);
         self.desks.insert(file, desk);
         if taken.bytes > 0 {
             self.busy_at = now;
@@ -156,11 +156,12 @@ impl Shipper {
         &mut self,
         file: FileId,
         desk: &mut Desk,
-        frames: Frames<'_>,
+        (bytes, frames): (&[u8], Frames<'_>),
         at: Watermark,
         mut written: Written,
     ) -> Taken {
         let read_ns = now_ns();
+        let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false };
         for framed in frames {
             if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
@@ -176,7 +177,13 @@ impl Shipper {
                 written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());
             }
             match framed {
-                Framed::Line(line) => self.take_line(file, desk, &line, taken.bytes, (read_ns, written.ms)),
+                Framed::Line(line) => {
+                    let text = taken.bytes..taken.bytes + line.text.len();
+                    if scanned.end < text.end {
+                        scanned = text.start..self.look_over(desk.input, bytes, &text);
+                    }
+                    self.take_line(file, desk, &line, text.start - scanned.start, (read_ns, written.ms));
+                }
                 Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
                 Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
             }
@@ -184,6 +191,15 @@ impl Shipper {
             taken.boundary = boundary;
         }
         taken
+    }
+
+    /// Looks over whole lines from `text` on, some more than that: not all that was read, for what does not fit into the
+    /// batch is read again. Returns where they end.
+    fn look_over(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
+        let most = bytes.len().min(text.end.max(text.start + SCAN_BYTES));
+        let end = memchr::memchr(b'\n', &bytes[most..]).map_or(bytes.len(), |newline| most + newline + 1);
+        self.tools.pipelines[input].scan(&bytes[text.start..end]);
+        end
     }
 
     fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
