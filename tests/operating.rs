@@ -11,6 +11,8 @@ mod balance;
 mod commands;
 #[path = "operating/ends.rs"]
 mod ends;
+#[path = "operating/hanging.rs"]
+mod hanging;
 #[path = "operating/probes.rs"]
 mod probes;
 mod support;

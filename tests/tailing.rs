@@ -28,7 +28,7 @@ mod watching;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -91,17 +91,4 @@ pub(crate) fn counted(sidecar: &Sidecar) -> HashMap<String, usize> {
         *counted.entry(record["message"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
     }
     counted
-}
-
-/// CPU time in hundredths of a second, and how often its threads were woken.
-pub(crate) fn spent(pid: u32) -> (u64, u64) {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    let woken = |task: &Path| -> Option<u64> {
-        let status = fs::read_to_string(task.join("status")).ok()?;
-        status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
-    };
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    (ticks, tasks.filter_map(|task| woken(&task.unwrap().path())).sum())
 }

@@ -106,6 +106,7 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     add(&mut properties, "compression.type", reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression));
     // The shipper lingers: what it hands over in one go needs no second wait, only time to be joined.
     add(&mut properties, "linger.ms", batch.linger.as_millis().min(CLIENT_LINGER_MS).to_string());
+    // A whole batch and what surrounds its records go in one request.
     add(&mut properties, "batch.size", (2 * batch.bytes).to_string());
     // The budget bounds what is in flight in bytes of the files; records are longer than their lines, and a full queue
     // would only stall what the budget already holds back.

@@ -103,6 +103,10 @@ const MESSAGE_BYTES_MAX: usize = 1_000_000;
 const FRAME_BYTES: usize = 512;
 /// No limit below this is believed.
 const MESSAGE_BYTES_MIN: usize = 1024;
+/// librdkafka's `batch.num.messages`: no request holds more.
+const REQUEST_MESSAGES_MAX: usize = 10_000;
+/// What a message takes of a request besides its payload, key and event id, at most.
+const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// So much of a batch is compressed at once.
 const GZIP_PART_BYTES: usize = 32 * 1024;
 /// Marks the ticket of a message that holds a batch; no file has so high a number.
@@ -168,8 +172,8 @@ impl Kafka {
         self.message_bytes_max.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
     }
 
-    /// Sends a batch from entry `from` on. Returns the number of the first entry that was not taken: the batch before is
-    /// still out, the client's queue was full, or it has failed. What was taken is reported in time.
+    /// Sends a batch from entry `from` on, as far as one request goes. Returns the number of the first entry that was not
+    /// taken: another request is still out, the client's queue was full, or it has failed. What was taken is reported in time.
     pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
         if self.desk.out() > OUT_MAX {
             return from;
@@ -177,10 +181,15 @@ impl Kafka {
         if self.config.message == Message::Batch {
             return self.send_groups(batch, topics, from);
         }
+        let mut left = request_bytes(&self.config, self.message_bytes_max);
         for (at, entry) in batch.entries.iter().enumerate().skip(from) {
-            if !self.send_record(batch, entry, topics) {
+            let cost = entry.payload.len() + entry.key.len() + entry.id.len() + MESSAGE_OVERHEAD_BYTES;
+            // What one request does not hold would be ready while that is out.
+            let fits = at == from || (cost <= left && at - from < REQUEST_MESSAGES_MAX);
+            if !fits || !self.send_record(batch, entry, topics) {
                 return at;
             }
+            left = left.saturating_sub(cost);
         }
         batch.entries.len()
     }
@@ -219,7 +228,7 @@ impl Kafka {
     /// Sends the records of each topic as one message.
     fn send_groups(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
         let mut at = from;
-        while let Some(first) = batch.entries.get(at) {
+        while let Some(first) = batch.entries.get(at).filter(|_| self.desk.out() <= OUT_MAX) {
             let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
             let alike = |entry: &&Entry| {
                 entry.topic == first.topic
@@ -434,14 +443,19 @@ const POLL: Duration = Duration::from_secs(1);
 /// The same until a broker has told the cluster's name, which shows that it is reached.
 const POLL_AT_FIRST: Duration = Duration::from_millis(100);
 
+/// How large a request may become, before compression.
+fn request_bytes(config: &Config, message_bytes_max: usize) -> usize {
+    let said = config.properties.0.iter().rev().find(|(name, _)| name == "batch.size");
+    said.and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
+}
+
 fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk>) -> Result<Connected, Error> {
     let mut client = ClientConfig::new();
     for (name, value) in &config.properties.0 {
         client.set(name, value);
     }
-    let batch_bytes = client.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX);
     client.set("message.max.bytes", message_bytes_max.to_string());
-    client.set("batch.size", batch_bytes.min(message_bytes_max).to_string());
+    client.set("batch.size", request_bytes(config, message_bytes_max).to_string());
     let context = Context::new(Arc::clone(desk), config.token_file.clone());
     let producer: BaseProducer<Context> = client.create_with_context(context).map_err(|error| match error {
         KafkaError::ClientConfig(_, reason, name, _) => {

@@ -75,3 +75,16 @@ impl Dice {
         low + self.roll() % (high - low)
     }
 }
+
+/// CPU time in hundredths of a second, and how often its threads were woken.
+pub fn spent(pid: u32) -> (u64, u64) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("/proc");
+    let fields: Vec<&str> = stat.rsplit(") ").next().expect("/proc").split(' ').collect();
+    let ticks = fields[11].parse::<u64>().expect("a number") + fields[12].parse::<u64>().expect("a number");
+    let woken = |task: &Path| -> Option<u64> {
+        let status = std::fs::read_to_string(task.join("status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
+    };
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("/proc");
+    (ticks, tasks.filter_map(|task| woken(&task.expect("/proc").path())).sum())
+}

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::wait_until;
-use crate::{PATIENCE, Scene, counted, in_full, spent};
+use crate::support::{spent, wait_until};
+use crate::{PATIENCE, Scene, counted, in_full};
 
 fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
