@@ -60,6 +60,8 @@ class Broker:
             f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}\n"
             f"advertised.listeners=PLAINTEXT://{self.address}\n"
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+            # Each message bears when the broker has it.
+            "log.message.timestamp.type=LogAppendTime\n"
             f"log.dirs={folder / 'data'}\nlog.retention.ms=-1\nnum.partitions=1\noffsets.topic.replication.factor=1\n"
         )
 

@@ -1,0 +1,39 @@
+"""The work that is measured: what the shipper is told to do, and what that may cost."""
+
+import dataclasses
+
+REDACT = {"LOGSKIFF_REDACT": "secrets,email,card"}
+RAW = {"LOGSKIFF_PARSE": "none", "LOGSKIFF_REDACT": "none", "LOGSKIFF_ENCODING": "raw"}
+# No redaction at all, not even of fields by their names.
+OPEN = {"LOGSKIFF_REDACT": "none", "LOGSKIFF_REDACT_FIELDS": "none"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One kind of work."""
+
+    words: str
+    # The corpus: "access" or "json".
+    kind: str
+    # The shipper's settings; `None`: rsyslog does it.
+    settings: dict[str, str] | None
+    # CPU: seconds for each GB, and as a ratio to rsyslog's.
+    goal: tuple[float, float] | None = None
+    tcp: bool = False
+
+
+REFERENCE, REFERENCE_TCP = "rsyslog", "rsyslog-tcp"
+WORK = {
+    REFERENCE: Work("rsyslog: access, raw", "access", None),
+    "access": Work("access: parse `nginx`, redact, JSON", "access", {"LOGSKIFF_PARSE": "nginx", **REDACT}, (16, 0.80)),
+    "raw": Work("access: raw", "access", RAW, (6, 0.30)),
+    "many": Work("access: raw, beside 1,000 quiet files", "access", RAW),
+    "batch": Work("access: raw, batch messages", "access", {**RAW, "LOGSKIFF_KAFKA_MESSAGE": "batch"}, (4, 0.20)),
+    "json": Work("json: parse `json`, redact, JSON", "json", {"LOGSKIFF_PARSE": "json", **REDACT}, (12, 0.60)),
+    "open": Work("json: parse `json`, no redaction, JSON", "json", {"LOGSKIFF_PARSE": "json", **OPEN}),
+    "all": Work("json: parse `json`, redact `secrets,pii`, JSON", "json", {"LOGSKIFF_PARSE": "json", "LOGSKIFF_REDACT": "secrets,pii"}),
+    REFERENCE_TCP: Work("rsyslog: access, raw, syslog over TCP", "access", None, tcp=True),
+    "tcp": Work("access: raw, syslog over TCP", "access", {**RAW, "LOGSKIFF_OUTPUT": "syslog"}, (6, 0.25), tcp=True),
+}
+# What all of redaction may cost, as a ratio to the same work without it.
+REDACTION = ("all", "open", 1.25)
