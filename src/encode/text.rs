@@ -21,13 +21,24 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
 const MARK: u8 = 1;
 const CONTROL: u8 = 2;
 
-/// What of that is in `text`. Each byte is asked the same without a branch, so that many are asked at once.
+/// What of that is in `text`: eight bytes are asked at once, each in its part of a word ("Bit Twiddling Hacks", S. E. Anderson).
 fn kinds(text: &[u8]) -> u8 {
-    let kind = |byte: u8| {
-        let (mark, control) = (u8::from(byte == b'"') | u8::from(byte == b'\\'), u8::from(byte < b' '));
-        mark * MARK + control * CONTROL
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // Not zero where one of the bytes is below `most`, which is not above 128.
+    let below = |word: u64, most: u8| word.wrapping_sub(ONES * u64::from(most)) & !word & HIGH;
+    let (mut marks, mut controls) = (0, 0);
+    let mut ask = |bytes: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*bytes);
+        marks |= below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
+        controls |= below(word, b' ');
     };
-    text.iter().fold(0, |kinds, &byte| kinds | kind(byte))
+    let (words, rest) = text.as_chunks();
+    words.iter().for_each(&mut ask);
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    ask(&last);
+    u8::from(marks != 0) * MARK + u8::from(controls != 0) * CONTROL
 }
 
 /// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped (RFC 8259, section 7).
