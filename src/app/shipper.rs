@@ -127,6 +127,10 @@ pub(super) struct Shipper {
     last_turn: Option<FileId>,
     /// The last pass ended before the end of the files: its time was over, or the budget spent.
     unread: bool,
+    /// When the last pass began; `None`: there was none.
+    passed_at: Option<Instant>,
+    /// It was too early for another.
+    early: bool,
     /// When something new was last read.
     busy_at: Instant,
     saved_at: Instant,
@@ -168,6 +172,8 @@ impl Shipper {
             scanned_at: now,
             last_turn: None,
             unread: false,
+            passed_at: None,
+            early: false,
             busy_at: now,
             saved_at: now,
             unsaved_bytes: 0,
@@ -343,12 +349,21 @@ impl Shipper {
             return Ok(());
         }
         self.resume_at = None;
-        if self.life.is_reading() {
+        // Reports wake it too: what comes meanwhile is gathered for the linger.
+        let gathers = !self.unread && !self.life.takes_partial_lines();
+        self.early = gathers && self.until_next_pass(now) > Duration::ZERO;
+        if self.life.is_reading() && !self.early {
+            self.passed_at = Some(now);
             self.pass(now)?;
         }
         self.flush();
         self.let_go(now);
         Ok(())
+    }
+
+    /// How long the lines that come are gathered yet.
+    fn until_next_pass(&self, now: Instant) -> Duration {
+        self.passed_at.map_or(Duration::ZERO, |at| (at + self.config.batch.linger).saturating_duration_since(now))
     }
 
     /// Hands the batch to the outputs. What they do not take yet is offered again.

@@ -169,6 +169,7 @@ impl Shipper {
             }
             linger
         };
+        let wait = if self.early { wait.min(self.until_next_pass(now)) } else { wait };
         // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
         std::thread::park_timeout(wait.max(Duration::from_millis(1)));
     }
