@@ -220,10 +220,10 @@ def rsyslog(work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) 
     return Shipper(command, dict(os.environ), work / "log")
 
 
-def logskiff(binary: pathlib.Path, settings: dict[str, str], work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> Shipper:
-    """logskiff with its defaults but for what is given."""
-    work.mkdir(parents=True)
-    env = {
+def environment(settings: dict[str, str], work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> dict[str, str]:
+    """logskiff's defaults but for what is given; its state goes to a folder that is made."""
+    (work / "state").mkdir(parents=True)
+    return {
         "LOGSKIFF_PATHS": str(file),
         "LOGSKIFF_STATE_DIR": str(work / "state"),
         "LOGSKIFF_OUTPUT": "kafka",
@@ -232,8 +232,11 @@ def logskiff(binary: pathlib.Path, settings: dict[str, str], work: pathlib.Path,
         "LOGSKIFF_KAFKA_COMPRESSION": "lz4",
         **settings,
     }
-    (work / "state").mkdir()
-    return Shipper([str(binary)], env, work / "log")
+
+
+def logskiff(binary: pathlib.Path, settings: dict[str, str], work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> Shipper:
+    """logskiff with its defaults but for what is given."""
+    return Shipper([str(binary)], environment(settings, work, file, broker, topic), work / "log")
 
 
 class Sink:

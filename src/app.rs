@@ -136,11 +136,7 @@ impl App {
             tracing::error!(?path, "a checkpoint is damaged and was set aside; what it covered is read again");
         }
         let (is_lost, bookmarks) = (loaded.is_lost(), loaded.files);
-        let pipelines = config
-            .inputs
-            .iter()
-            .map(|input| Pipeline::new(&config, input))
-            .collect::<Result<Vec<_>, PipelineError>>()?;
+        let pipelines = Pipeline::all(&config)?;
         mouth::started(&config, &pipelines, bookmarks.as_ref().map(Vec::len));
         let inputs: Vec<tail::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();

@@ -421,7 +421,7 @@ fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
     out.push(b'"');
     match key {
         Key::None => {}
-        Key::Name(_) => write_escaped(plain_key(redacted, key).unwrap_or_default(), out),
+        Key::Name(_) => out.extend_from_slice(plain_key(redacted, key).unwrap_or_default()),
         Key::Text(at) => write_pieces(redacted, at, true, out),
     }
     out.extend_from_slice(b"\":");

@@ -65,6 +65,8 @@ pub struct Ledger {
     in_flight_bytes: usize,
     in_flight_records: usize,
     failed: bool,
+    /// The largest room for entries that an account had and needs no more: for the next one that needs some.
+    spare: VecDeque<Entry>,
 }
 
 impl Ledger {
@@ -118,8 +120,8 @@ impl Ledger {
         }
         let settled = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
         if settled {
-            account.push(Entry { span, boundary, state: State::Acknowledged, cost_bytes: 0, written_ms: 0 });
-            account.advance();
+            self.push(file, Entry { span, boundary, state: State::Acknowledged, cost_bytes: 0, written_ms: 0 });
+            self.advance(file);
         }
         settled
     }
@@ -142,7 +144,7 @@ impl Ledger {
         account.balance.resent_bytes += span.bytes() - account.beyond(span);
         account.read_to = account.read_to.max(span.end);
         let state = State::Pending(messages.max(1));
-        let sequence = account.push(Entry { span, boundary, state, cost_bytes, written_ms });
+        let sequence = self.push(file, Entry { span, boundary, state, cost_bytes, written_ms });
         Ticket { file, sequence }
     }
 
@@ -152,8 +154,8 @@ impl Ledger {
         account.count(span);
         account.read_to = account.read_to.max(span.end);
         account.balance.drop_pending(span.bytes(), reason);
-        account.push(Entry { span, boundary, state: State::Dropped, cost_bytes: 0, written_ms: 0 });
-        account.advance();
+        self.push(file, Entry { span, boundary, state: State::Dropped, cost_bytes: 0, written_ms: 0 });
+        self.advance(file);
     }
 
     /// Takes what became of one message; returns what it settled. A ticket from before a rewind is ignored.
@@ -172,7 +174,7 @@ impl Ledger {
         if delivered {
             entry.state = State::Acknowledged;
             account.balance.acknowledge(span.bytes());
-            account.advance();
+            self.advance(ticket.file);
             Some(Settled { bytes: span.bytes(), written_ms })
         } else {
             // It stays pending: it will be read once more.
@@ -243,6 +245,28 @@ impl Ledger {
 
     fn account(&mut self, file: FileId) -> &mut Account {
         &mut self.accounts[file.0 as usize]
+    }
+
+    /// Notes an entry of `file`, in the spare room where its account has none.
+    fn push(&mut self, file: FileId, entry: Entry) -> u32 {
+        let account = &mut self.accounts[file.0 as usize];
+        if account.entries.capacity() == 0 {
+            account.entries = std::mem::take(&mut self.spare);
+        }
+        account.push(entry)
+    }
+
+    /// Moves the watermark of `file` over the settled prefix. The room of an account that is settled is the next one's: a
+    /// thousand files that were read once need none.
+    fn advance(&mut self, file: FileId) {
+        let account = &mut self.accounts[file.0 as usize];
+        account.advance();
+        if account.entries.is_empty() {
+            let room = std::mem::take(&mut account.entries);
+            if room.capacity() > self.spare.capacity() {
+                self.spare = room;
+            }
+        }
     }
 }
 

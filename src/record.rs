@@ -280,7 +280,7 @@ impl DropReason {
 pub struct Parsed {
     /// The fields: top-level nodes are the record's fields; there is no enclosing object.
     pub nodes: Vec<Node>,
-    /// The names that [`Key::Name`] points into.
+    /// The names that [`Key::Name`] points into: letters, digits and `_.[]`, as captures have.
     pub names: Arc<[Box<str>]>,
     /// The record's message and how to read it; `None`: the fields say it all.
     pub message: Option<(TextRange, Kind)>,

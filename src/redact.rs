@@ -29,6 +29,7 @@ mod rule;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod triggers;
 mod unescape;
 
 use std::sync::OnceLock;
@@ -92,7 +93,7 @@ pub struct Redactor {
     by_field: ByField,
     /// Whether every mask shows its rule's own label.
     only_masks: bool,
-    /// What the names of the first format tell.
+    /// What the names of formats tell.
     names: OnceLock<Names>,
 }
 

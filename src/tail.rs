@@ -10,6 +10,7 @@ mod discover;
 mod file;
 mod growth;
 mod identity;
+mod look;
 mod open;
 mod prune;
 mod scan;
@@ -157,6 +158,8 @@ pub struct Tail {
     rescan: bool,
     /// When the files were last looked at.
     looked_at: Instant,
+    /// Files without anything to read are not looked at before, where there are many beside one that has.
+    look_at_all: Instant,
     events: Vec<Event>,
 }
 
@@ -194,6 +197,7 @@ impl Tail {
             past,
             rescan: false,
             looked_at: now,
+            look_at_all: now,
             events: Vec::new(),
         })
     }
@@ -224,47 +228,6 @@ impl Tail {
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&TailFile> {
         self.files.get(id.0 as usize)?.as_ref()
-    }
-
-    /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
-    pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
-        self.rescan |= self.directories_changed();
-        self.look_at_files(now, ready);
-        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
-        ready.sort_by_key(live);
-    }
-
-    fn look_at_files(&mut self, now: Instant, ready: &mut Vec<FileId>) {
-        ready.clear();
-        self.looked_at = now;
-        let (mut broken, mut truncated) = (Vec::new(), Vec::new());
-        for file in self.files.iter_mut().flatten() {
-            let lost_bytes = file.lost_bytes;
-            let phase = file.phase;
-            match file.look(now) {
-                Ok(Look::Changed) => ready.push(file.id),
-                Ok(Look::Still) => {}
-                Ok(Look::Truncated) => truncated.push(file.id),
-                Err(error) => broken.push((file.path.clone(), error.to_string())),
-            }
-            if file.lost_bytes > lost_bytes {
-                self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
-            }
-            self.rescan |= file.phase != phase;
-            broken.extend(file.complaint().map(|why| (file.path.clone(), why.to_owned())));
-        }
-        for (path, error) in broken {
-            self.refuse(path, &error);
-        }
-        for id in truncated {
-            ready.extend(self.truncated(id, now));
-        }
-    }
-
-    /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
-    /// longer.
-    pub fn look_again(&mut self) {
-        self.files.iter_mut().flatten().for_each(TailFile::look_again);
     }
 
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file

@@ -3,6 +3,8 @@
 //! Enters: a line. Leaves: the record's bytes at the end of a buffer, or the word that there is none. It holds all the
 //! scratch space that a line needs, so that a line costs no allocation.
 
+use std::sync::Arc;
+
 use crate::config::{Config, Input};
 use crate::encode::{Encoder, Envelope};
 use crate::metrics::{InputMetrics, Metrics};
@@ -13,7 +15,7 @@ use crate::redact::{Carry, Hits, Masked, Redacted, Redactor, Scratch};
 /// The rooms of one input, and their scratch space.
 pub struct Pipeline {
     parser: Parser,
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
     encoder: Encoder,
     parsed: Parsed,
     scratch: Scratch,
@@ -28,14 +30,33 @@ pub struct Pipeline {
 pub struct PipelineError(String, String);
 
 impl Pipeline {
+    /// Builds the pipelines of all inputs. Those that redact alike share a redactor, which takes more memory than all else.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn all(config: &Config) -> Result<Vec<Self>, PipelineError> {
+        let mut pipelines: Vec<Self> = Vec::new();
+        for input in &config.inputs {
+            let alike = config.inputs.iter().zip(&pipelines).find(|(earlier, _)| earlier.redact == input.redact);
+            let redactor = alike.map(|(_, pipeline)| Arc::clone(&pipeline.redactor));
+            pipelines.push(Self::build(config, input, redactor)?);
+        }
+        Ok(pipelines)
+    }
+
     /// Builds an input's pipeline.
     ///
     /// # Errors
     /// [`PipelineError`], for a configuration that [`Config`] would not have let through.
     pub fn new(config: &Config, input: &Input) -> Result<Self, PipelineError> {
+        Self::build(config, input, None)
+    }
+
+    fn build(config: &Config, input: &Input, redactor: Option<Arc<Redactor>>) -> Result<Self, PipelineError> {
         let error = |errors: String| PipelineError(input.name.clone(), errors);
         let parser = Parser::new(&input.parse).map_err(|errors| error(joined(&errors)))?;
-        let redactor = Redactor::new(&input.redact).map_err(|errors| error(joined(&errors)))?;
+        let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(joined(&errors)));
+        let redactor = redactor.map_or_else(made, Ok)?;
         let parsed = parser.parsed();
         let encoder = Encoder::new(&config.encode);
         let (scratch, hits) = (Scratch::default(), Hits::default());

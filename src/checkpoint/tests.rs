@@ -21,14 +21,14 @@ fn bookmark(offset: u64) -> Bookmark {
 }
 
 fn saved(dir: &Path, offsets: &[u64]) {
-    let mut store = Store::open(dir).unwrap();
+    let mut store = opened(dir);
     for offset in offsets {
         store.save(vec![bookmark(*offset)], Instant::now()).unwrap();
     }
 }
 
 fn load(dir: &Path) -> Option<u64> {
-    Store::open(dir).unwrap().load().files.map(|files| files[0].offset)
+    opened(dir).load().files.map(|files| files[0].offset)
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn what_was_saved_is_loaded() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(load(dir.path()), None);
     saved(dir.path(), &[1, 2]);
-    assert_eq!(Store::open(dir.path()).unwrap().load().files, Some(vec![bookmark(2)]));
+    assert_eq!(opened(dir.path()).load().files, Some(vec![bookmark(2)]));
 }
 
 #[test]
@@ -71,14 +71,14 @@ fn with_both_generations_damaged_reading_begins_anew() {
     saved(dir.path(), &[1]);
     std::fs::write(dir.path().join(NEWEST), "x").unwrap();
     std::fs::write(dir.path().join(SYNCED), "x").unwrap();
-    let loaded = Store::open(dir.path()).unwrap().load();
+    let loaded = opened(dir.path()).load();
     assert_eq!((loaded.files, loaded.damaged.len()), (None, 2));
 }
 
 #[test]
 fn two_on_one_directory_is_one_too_many() {
     let dir = tempfile::tempdir().unwrap();
-    let held = Store::open(dir.path()).unwrap();
+    let held = opened(dir.path());
     assert!(matches!(Store::open(dir.path()), Err(CheckpointError::InUse(_))));
     drop(held);
     assert!(Store::open(dir.path()).is_ok());
@@ -93,15 +93,27 @@ fn a_directory_that_cannot_be_made_is_named() {
 #[test]
 fn the_saver_writes_the_newest_and_tells_of_a_failure() {
     let dir = tempfile::tempdir().unwrap();
-    let saver = Saver::start(Store::open(dir.path()).unwrap()).unwrap();
+    let saver = Saver::start(opened(dir.path())).unwrap();
     (1..=50).for_each(|offset| saver.save(vec![bookmark(offset)]));
     saver.settle().unwrap();
     drop(saver);
     assert_eq!(load(dir.path()), Some(50));
-    let saver = Saver::start(Store::open(dir.path()).unwrap()).unwrap();
+    let saver = Saver::start(opened(dir.path())).unwrap();
     std::fs::create_dir(dir.path().join("checkpoint.json.new")).unwrap();
     saver.save(vec![bookmark(51)]);
     saver.settle().unwrap_err();
+}
+
+/// The store of a directory whose lock may be held for a moment: by a process that another test starts, which has all that is
+/// open until it runs its program.
+fn opened(dir: &Path) -> Store {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Store::open(dir) {
+            Err(CheckpointError::InUse(_)) if Instant::now() < deadline => std::thread::yield_now(),
+            store => return store.unwrap(),
+        }
+    }
 }
 
 /// Two files each, so that there is more to be damaged than one of everything.
@@ -112,7 +124,7 @@ fn generation(offset: u64) -> Vec<Bookmark> {
 
 /// Both generations on disk, the older one and the newest, and the newest one's bytes.
 fn two_generations(dir: &Path) -> Vec<u8> {
-    let mut store = Store::open(dir).unwrap();
+    let mut store = opened(dir);
     let start = Instant::now();
     store.save(generation(1_000), start).unwrap();
     store.save(generation(2_000), start + SYNC_EVERY / 2).unwrap();
@@ -127,7 +139,7 @@ fn check_damage(dir: &Path, damaged: &[u8], may_be_harmless: bool, what: &str) -
     _ = std::fs::remove_file(&aside);
     std::fs::write(&newest, damaged).unwrap();
     assert!(peek(dir).is_some_and(|files| files == generation(1_000) || files == generation(2_000)), "{what}");
-    let loaded = Store::open(dir).unwrap().load();
+    let loaded = opened(dir).load();
     if may_be_harmless && loaded.damaged.is_empty() {
         assert_eq!(loaded.files, Some(generation(2_000)), "{what}");
         return false;
@@ -179,7 +191,7 @@ fn what_is_no_checkpoint_is_noticed() {
     let newest = dir.path().join(NEWEST);
     _ = std::fs::remove_file(dir.path().join("checkpoint.json.damaged"));
     std::fs::create_dir(&newest).unwrap();
-    let loaded = Store::open(dir.path()).unwrap().load();
+    let loaded = opened(dir.path()).load();
     assert_eq!((loaded.files, loaded.damaged.len()), (Some(generation(1_000)), 1), "a directory");
     assert!(!newest.exists(), "it is out of the way of the next save");
 }
@@ -189,13 +201,13 @@ fn what_is_no_checkpoint_is_noticed() {
 fn both_generations_damaged_is_not_a_first_start() {
     for (newest, synced) in [(true, true), (true, false), (false, true)] {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!Store::open(dir.path()).unwrap().load().is_lost(), "a first start");
+        assert!(!opened(dir.path()).load().is_lost(), "a first start");
         let bytes = two_generations(dir.path());
         for (name, is_there) in [(NEWEST, newest), (SYNCED, synced)] {
             let path = dir.path().join(name);
             if is_there { std::fs::write(path, vec![0; bytes.len()]) } else { std::fs::remove_file(path) }.unwrap();
         }
-        let loaded = Store::open(dir.path()).unwrap().load();
+        let loaded = opened(dir.path()).load();
         assert!(loaded.is_lost() && loaded.damaged.len() == usize::from(newest) + usize::from(synced), "{loaded:?}");
         assert_eq!(peek(dir.path()), None);
     }
@@ -209,7 +221,7 @@ fn a_save_that_was_cut_off_leaves_the_last_one() {
     for name in ["checkpoint.json.new", "checkpoint.synced.json.new"] {
         std::fs::write(dir.path().join(name), &bytes[..bytes.len() / 2]).unwrap();
     }
-    let mut store = Store::open(dir.path()).unwrap();
+    let mut store = opened(dir.path());
     assert_eq!(store.load(), Loaded { files: Some(generation(2_000)), damaged: Vec::new() });
     store.save(generation(3_000), Instant::now()).unwrap();
     assert_eq!(store.load().files, Some(generation(3_000)));
@@ -221,7 +233,7 @@ fn what_is_removed_is_made_anew_and_held() {
     let saved_anew = |remove: &dyn Fn(&Path)| {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("state");
-        let (mut store, start) = (Store::open(&dir).unwrap(), Instant::now());
+        let (mut store, start) = (opened(&dir), Instant::now());
         assert!(!store.save(generation(1_000), start).unwrap());
         remove(&dir);
         let remade = store.save(generation(2_000), start + SYNC_EVERY / 2).unwrap();
@@ -232,7 +244,7 @@ fn what_is_removed_is_made_anew_and_held() {
         }
         assert!(!store.save(generation(3_000), start + SYNC_EVERY / 2).unwrap(), "once");
         drop(store);
-        Store::open(&dir).unwrap();
+        opened(&dir);
         remade
     };
     assert!(!saved_anew(&|dir| std::fs::remove_file(dir.join(NEWEST)).unwrap()));
@@ -247,10 +259,10 @@ fn a_directory_that_another_has_taken_is_left_to_it() {
     for only_the_lock in [true, false] {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("state");
-        let mut robbed = Store::open(&dir).unwrap();
+        let mut robbed = opened(&dir);
         robbed.save(generation(1_000), Instant::now()).unwrap();
         if only_the_lock { std::fs::remove_file(dir.join(LOCK)) } else { std::fs::remove_dir_all(&dir) }.unwrap();
-        let mut other = Store::open(&dir).unwrap();
+        let mut other = opened(&dir);
         other.save(generation(5_000), Instant::now()).unwrap();
         let error = robbed.save(generation(2_000), Instant::now()).unwrap_err();
         assert!(error.to_string().contains("in use by another logskiff"), "{error}");

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 /// Writes `bytes` as the inside of a JSON string: escaped, and repaired with U+FFFD where they are not UTF-8.
 pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
-    if bytes.is_ascii() {
-        return escape(bytes, out);
+    let kinds = kinds(bytes);
+    if kinds & BEYOND_ASCII == 0 {
+        return escape(bytes, kinds, out);
     }
     for chunk in bytes.utf8_chunks() {
-        escape(chunk.valid().as_bytes(), out);
+        escape(chunk.valid().as_bytes(), kinds, out);
         if !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
         }
@@ -20,6 +21,8 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
 /// What is in a text that JSON wants escaped: quotes and backslashes, and control characters.
 const MARK: u8 = 1;
 const CONTROL: u8 = 2;
+/// Bytes that are not ASCII: UTF-8, or not.
+const BEYOND_ASCII: u8 = 4;
 
 /// What of that is in `text`: eight bytes are asked at once, each in its part of a word ("Bit Twiddling Hacks", S. E. Anderson).
 fn kinds(text: &[u8]) -> u8 {
@@ -27,23 +30,27 @@ fn kinds(text: &[u8]) -> u8 {
     const HIGH: u64 = ONES << 7;
     // Not zero where one of the bytes is below `most`, which is not above 128.
     let below = |word: u64, most: u8| word.wrapping_sub(ONES * u64::from(most)) & !word & HIGH;
-    let (mut marks, mut controls) = (0, 0);
+    let (mut marks, mut controls, mut beyond) = (0, 0, 0);
     let mut ask = |bytes: &[u8; 8]| {
         let word = u64::from_ne_bytes(*bytes);
         marks |= below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
         controls |= below(word, b' ');
+        beyond |= word & HIGH;
     };
-    let (words, rest) = text.as_chunks();
-    words.iter().for_each(&mut ask);
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    ask(&last);
-    u8::from(marks != 0) * MARK + u8::from(controls != 0) * CONTROL
+    if let Some(last) = text.last_chunk() {
+        // The last word may share bytes with the one before.
+        text.as_chunks().0.iter().chain([last]).for_each(&mut ask);
+    } else {
+        let mut word = [b' '; 8];
+        word.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        ask(&word);
+    }
+    u8::from(marks != 0) * MARK + u8::from(controls != 0) * CONTROL + u8::from(beyond != 0) * BEYOND_ASCII
 }
 
-/// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped (RFC 8259, section 7).
-fn escape(text: &[u8], out: &mut Vec<u8>) {
-    let kinds = kinds(text);
+/// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped (RFC 8259, section 7), of which it has no more than
+/// `kinds` says.
+fn escape(text: &[u8], kinds: u8, out: &mut Vec<u8>) {
     let mut copied = 0;
     let escape = |at: usize| {
         out.extend_from_slice(&text[copied..at]);

@@ -4,6 +4,7 @@
 //! the same (the topic is gone, not authorised, too large for it) is reported as failed, and the shipper rewinds. A
 //! fatal producer error ends the client: everything in flight is reported as failed, and a new client takes over.
 
+mod client;
 mod context;
 mod files;
 
@@ -13,15 +14,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
+use self::client::{Connected, connect};
 use self::context::{Context, Desk};
 use self::files::Content;
 pub use self::files::Files;
@@ -177,6 +177,9 @@ impl Kafka {
     pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
         if self.desk.out() > OUT_MAX {
             return from;
+        }
+        if let Some(first) = batch.entries.get(from) {
+            self.desk.note_topic(topics.name(first.topic));
         }
         if self.config.message == Message::Batch {
             return self.send_groups(batch, topics, from);
@@ -436,56 +439,8 @@ fn to_opaque(ticket: u64) -> usize {
     ticket as usize
 }
 
-type Connected = (Arc<BaseProducer<Context>>, Arc<AtomicBool>, JoinHandle<()>);
-
-/// How long the poller waits for events at a time: it sleeps while there are none.
-const POLL: Duration = Duration::from_secs(1);
-/// The same until a broker has told the cluster's name, which shows that it is reached.
-const POLL_AT_FIRST: Duration = Duration::from_millis(100);
-
 /// How large a request may become, before compression.
 fn request_bytes(config: &Config, message_bytes_max: usize) -> usize {
     let said = config.properties.0.iter().rev().find(|(name, _)| name == "batch.size");
     said.and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
-}
-
-fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk>) -> Result<Connected, Error> {
-    let mut client = ClientConfig::new();
-    for (name, value) in &config.properties.0 {
-        client.set(name, value);
-    }
-    client.set("message.max.bytes", message_bytes_max.to_string());
-    client.set("batch.size", request_bytes(config, message_bytes_max).to_string());
-    let context = Context::new(Arc::clone(desk), config.token_file.clone());
-    let producer: BaseProducer<Context> = client.create_with_context(context).map_err(|error| match error {
-        KafkaError::ClientConfig(_, reason, name, _) => {
-            Error::Property { reason: without_value(&reason, &client, &name), name }
-        }
-        other => Error::Client(other.to_string()),
-    })?;
-    let producer = Arc::new(producer);
-    let over = Arc::new(AtomicBool::new(false));
-    let (polled, ended) = (Arc::clone(&producer), Arc::clone(&over));
-    desk.counts().connects.add(1);
-    let told = Arc::clone(desk);
-    let poll = move || {
-        let mut reached = false;
-        while !ended.load(Ordering::Relaxed) {
-            polled.poll(if reached { POLL } else { POLL_AT_FIRST });
-            if !reached && polled.client().fetch_cluster_id(Duration::ZERO).is_some() {
-                reached = true;
-                told.counts().answers();
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name("kafka-reports".into()).stack_size(256 * 1024).spawn(poll);
-    Ok((producer, over, thread.map_err(|error| Error::Client(error.to_string()))?))
-}
-
-/// librdkafka's reasons quote the value.
-fn without_value(reason: &str, client: &ClientConfig, name: &str) -> String {
-    match client.get(name) {
-        Some(value) if !value.is_empty() => reason.replace(value, "…"),
-        _ => reason.to_owned(),
-    }
 }

@@ -18,10 +18,6 @@ use regex_automata::{Input, MatchKind};
 /// How many parts of a chunk are walked side by side.
 const LANES: usize = 4;
 
-/// The states take so much at most; when that is full they are made anew as they are met, which takes time. The whole
-/// catalogue takes half of it on the lines of the benchmark.
-const CACHE_BYTES_MAX: usize = 2 << 20;
-
 /// The automaton of all triggers, each of which matches within a line.
 #[derive(Debug)]
 pub(super) struct Automaton {
@@ -35,6 +31,16 @@ pub(super) struct Automaton {
 pub(super) struct Numbers(Box<[bool]>);
 
 impl Numbers {
+    /// None of `count` numbers.
+    pub(super) fn none(count: usize) -> Self {
+        Self(vec![false; count].into_boxed_slice())
+    }
+
+    /// Adds one.
+    pub(super) fn add(&mut self, number: usize) {
+        self.0[number] = true;
+    }
+
     /// Whether it is one of them.
     pub(super) fn has(&self, number: usize) -> bool {
         self.0.get(number).is_some_and(|has| *has)
@@ -82,12 +88,8 @@ impl Lane {
 
 impl Automaton {
     /// Joins the triggers, which are numbered in their order; `None` where they are too large for that, or cannot be
-    /// walked byte by byte.
-    pub(super) fn new<T: AsRef<str>>(triggers: &[T], bytes_max: usize) -> Option<Self> {
-        Self::with_cache(triggers, bytes_max, CACHE_BYTES_MAX)
-    }
-
-    fn with_cache<T: AsRef<str>>(triggers: &[T], bytes_max: usize, cache_bytes: usize) -> Option<Self> {
+    /// walked byte by byte. `cache_bytes`: what its states take at most.
+    pub(super) fn new<T: AsRef<str>>(triggers: &[T], bytes_max: usize, cache_bytes: usize) -> Option<Self> {
         let config = DFA::config().match_kind(MatchKind::All);
         let thompson = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let dfa = DFA::builder()
@@ -103,11 +105,21 @@ impl Automaton {
 
     /// The triggers that match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Numbers {
-        let mut numbers = vec![false; self.dfa.pattern_len()].into_boxed_slice();
+        let mut numbers = Numbers::none(self.dfa.pattern_len());
         if self.note_all(text, &mut self.cache(), &mut numbers).is_none() {
-            numbers.fill(true);
+            numbers.0.fill(true);
         }
-        Numbers(numbers)
+        numbers
+    }
+
+    /// How often it has forgotten its states, to make room for others.
+    pub(super) fn forgotten(&self) -> usize {
+        self.cache().clear_count()
+    }
+
+    /// Gives up its states, and the room that they take.
+    pub(super) fn forget(&self) {
+        *self.cache() = self.dfa.create_cache();
     }
 
     /// Adds the lines of `chunk` in which a trigger matches to `hits`: start and end of each, in order.
@@ -205,7 +217,7 @@ impl Automaton {
     }
 
     /// Notes the triggers that match in `text`.
-    fn note_all(&self, text: &[u8], cache: &mut Cache, numbers: &mut [bool]) -> Option<()> {
+    fn note_all(&self, text: &[u8], cache: &mut Cache, numbers: &mut Numbers) -> Option<()> {
         let mut state = self.start(text, 0, cache)?;
         for &byte in text {
             let known = (!state.is_tagged()).then(|| self.dfa.next_state_untagged(cache, state, byte));
@@ -221,10 +233,10 @@ impl Automaton {
         Some(())
     }
 
-    fn note(&self, state: LazyStateID, cache: &Cache, numbers: &mut [bool]) {
+    fn note(&self, state: LazyStateID, cache: &Cache, numbers: &mut Numbers) {
         if state.is_match() {
             for index in 0..self.dfa.match_len(cache, state) {
-                numbers[self.dfa.match_pattern(cache, state, index).as_usize()] = true;
+                numbers.add(self.dfa.match_pattern(cache, state, index).as_usize());
             }
         }
     }
@@ -281,9 +293,9 @@ mod tests {
     proptest! {
         #[test]
         fn lanes_find_what_one_finds(lines in proptest::collection::vec("[abckeyxz 0-9]{0,12}(abc|key|12345|é|z|XaaaY)?", 0..24), ends in any::<bool>()) {
-            static ROOMY: LazyLock<Automaton> = LazyLock::new(|| Automaton::new(&TRIGGERS, 1 << 20).unwrap());
+            static ROOMY: LazyLock<Automaton> = LazyLock::new(|| Automaton::new(&TRIGGERS, 1 << 20, 2 << 20).unwrap());
             static TIGHT: LazyLock<Automaton> =
-                LazyLock::new(|| Automaton::with_cache(&TRIGGERS, 1 << 20, 0).unwrap());
+                LazyLock::new(|| Automaton::new(&TRIGGERS, 1 << 20, 0).unwrap());
             let text = lines.join("\n") + if ends { "\n" } else { "" };
             for automaton in [&*ROOMY, &*TIGHT] {
                 assert_as_one_by_one(automaton, &text);
@@ -294,14 +306,14 @@ mod tests {
     /// Goal: the test above meets an automaton that forgets.
     #[test]
     fn a_small_cache_is_cleared() {
-        let automaton = Automaton::with_cache(&TRIGGERS, 1 << 20, 0).unwrap();
+        let automaton = Automaton::new(&TRIGGERS, 1 << 20, 0).unwrap();
         let text = "ab abc key 1234 x12y ".repeat(20) + "\n";
         assert_as_one_by_one(&automaton, &text.repeat(40));
-        assert!(automaton.cache().clear_count() > 1);
+        assert!(automaton.forgotten() > 1);
     }
 
     #[test]
     fn what_is_too_large_is_not_joined() {
-        assert!(Automaton::new(&["[a-z]{1000}"], 100).is_none());
+        assert!(Automaton::new(&["[a-z]{1000}"], 100, 0).is_none());
     }
 }

@@ -4,7 +4,7 @@ use super::key::TokenKey;
 use super::mode::Mode;
 
 /// What to redact.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Groups (`secrets`, `pii`) and detectors by name; `-name` takes out again, `none` takes all out.
     pub select: Vec<String>,

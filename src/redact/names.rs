@@ -2,7 +2,7 @@
 //!
 //! In: the names of a format and its fields. Out: the values behind telling names, with the rule that their name hits.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Redactor;
 use super::masks::{By, Masks};
@@ -14,6 +14,9 @@ const PROBE: &str = "=\"Zq7x-Wv5k.Jt3m\"";
 /// What formats write for a value that is missing.
 const MISSING: &[u8] = b"-";
 
+/// Of so many formats it is kept what their names tell.
+const FORMATS_MAX: usize = 64;
+
 /// What the names of a format tell.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -22,6 +25,8 @@ pub(super) struct Names {
     told: Vec<Option<By>>,
     /// Whether fields are masked by one of them.
     pub(super) is_field: bool,
+    /// What those of the next format tell.
+    next: OnceLock<Box<Names>>,
 }
 
 impl Names {
@@ -47,9 +52,15 @@ impl Redactor {
         if parsed.names.is_empty() {
             return None;
         }
-        // An input has one format, so they are asked about once.
-        let first = self.names.get_or_init(|| self.ask(&parsed.names));
-        Some(if Arc::ptr_eq(&first.of, &parsed.names) { take(first) } else { take(&self.ask(&parsed.names)) })
+        // An input has one format, so its names are asked about once.
+        let mut names = self.names.get_or_init(|| self.ask(&parsed.names));
+        for _ in 1..FORMATS_MAX {
+            if Arc::ptr_eq(&names.of, &parsed.names) {
+                return Some(take(names));
+            }
+            names = names.next.get_or_init(|| Box::new(self.ask(&parsed.names)));
+        }
+        Some(take(&self.ask(&parsed.names)))
     }
 
     fn ask(&self, names: &Arc<[Box<str>]>) -> Names {
@@ -59,7 +70,7 @@ impl Redactor {
         }
         let fields = self.rules.iter().filter_map(|rule| rule.fields.as_ref()).chain([&self.fields]);
         let is_field = fields.into_iter().any(|fields| names.iter().any(|name| fields.has(name)));
-        Names { of: Arc::clone(names), told, is_field }
+        Names { of: Arc::clone(names), told, is_field, next: OnceLock::new() }
     }
 
     /// The rule that masks all of a value behind this name.
@@ -83,10 +94,8 @@ mod tests {
         Redactor::new(&Config { select: vec![select.to_owned()], ..Config::default() }).unwrap()
     }
 
-    /// Goal: a capture that is called as a secret is one, though the line does not say so.
-    #[test]
-    fn values_of_telling_captures_are_masked() {
-        let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+    /// A line of three values with these names, as redacted.
+    fn redacted(redactor: &Redactor, names: &Arc<[Box<str>]>) -> String {
         let text = b"ada hunter2 -";
         let at = [(0, 3), (4, 11), (12, 13)];
         let value = |(name, (start, end))| Node::Value {
@@ -95,17 +104,34 @@ mod tests {
             kind: Kind::Text,
         };
         let nodes = (0_u16..).zip(at).map(value).collect();
-        let parsed = Parsed { nodes, names, ..Parsed::default() };
+        let parsed = Parsed { nodes, names: Arc::clone(names), ..Parsed::default() };
         let mut scratch = Scratch::default();
-        for (select, expected) in [("secrets", "ada <redacted:password> -"), ("pii", "ada hunter2 -")] {
-            let redactor = redactor(select);
-            let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
-            let mut left = Vec::new();
-            redacted.line(|piece| match piece {
-                Piece::Text(text) => left.extend_from_slice(text),
-                Piece::Mask(label) => left.extend_from_slice(label.as_bytes()),
-            });
-            assert_eq!(String::from_utf8_lossy(&left), expected);
+        let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+        let mut left = Vec::new();
+        redacted.line(|piece| match piece {
+            Piece::Text(text) => left.extend_from_slice(text),
+            Piece::Mask(label) => left.extend_from_slice(label.as_bytes()),
+        });
+        String::from_utf8(left).unwrap()
+    }
+
+    /// Goal: a capture that is called as a secret is one, though the line does not say so.
+    #[test]
+    fn values_of_telling_captures_are_masked() {
+        let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        assert_eq!(redacted(&redactor("secrets"), &names), "ada <redacted:password> -");
+        assert_eq!(redacted(&redactor("pii"), &names), "ada hunter2 -");
+    }
+
+    /// Goal: inputs of several formats can share a redactor, in turn, and more of them than it keeps.
+    #[test]
+    fn each_format_has_names_of_its_own() {
+        let redactor = redactor("secrets");
+        let telling: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        for _ in 0..2 * FORMATS_MAX {
+            let silent: Arc<[Box<str>]> = ["user", "word", "host"].map(Box::from).into();
+            assert_eq!(redacted(&redactor, &silent), "ada hunter2 -");
+            assert_eq!(redacted(&redactor, &telling), "ada <redacted:password> -");
         }
     }
 }

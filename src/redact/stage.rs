@@ -5,14 +5,15 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::automaton::{Automaton, Numbers, line_end};
+use super::automaton::{Numbers, line_end};
 use super::rule::{PATTERN_BYTES_MAX, Rule};
+use super::triggers::Triggers;
 
 /// The triggers of all rules, joined.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     /// The catalogue's triggers, of which none crosses a line's end.
-    catalogue: Option<Automaton>,
+    catalogue: Option<Triggers>,
     /// Those of the own rules, apart: one bad pattern must not slow the others down.
     own: Option<Regex>,
     /// The number of the first own rule.
@@ -96,16 +97,21 @@ impl Stage {
                     break;
                 }
             }
-            hits.ranges.sort_unstable();
-            hits.ranges.dedup_by(|next, kept| {
-                let overlap = next.0 < kept.1;
-                if overlap {
-                    kept.1 = kept.1.max(next.1);
-                }
-                overlap
-            });
         }
+        unite(&mut hits.ranges);
     }
+}
+
+/// Sorts ranges, and makes one of those that overlap.
+pub(super) fn unite(ranges: &mut Vec<(usize, usize)>) {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let overlap = next.0 < kept.1;
+        if overlap {
+            kept.1 = kept.1.max(next.1);
+        }
+        overlap
+    });
 }
 
 /// The rules' triggers as one.
@@ -123,10 +129,13 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
 }
 
 /// The rules' triggers as one that tells them apart.
-fn automaton(rules: &mut [Rule]) -> Option<Automaton> {
-    let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.as_deref()).collect();
+fn automaton(rules: &mut [Rule]) -> Option<Triggers> {
+    let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.clone()).collect();
     let triggers = triggers.filter(|triggers| !triggers.is_empty());
-    let joined = triggers.and_then(|triggers| Automaton::new(&triggers, limit_bytes(&triggers)));
+    let joined = triggers.and_then(|triggers| {
+        let bytes_max = limit_bytes(&triggers);
+        Triggers::new(triggers, bytes_max)
+    });
     if joined.is_none() {
         forget(rules);
     }

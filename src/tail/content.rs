@@ -95,6 +95,17 @@ impl Content {
         }
     }
 
+    /// The same, where the file system was asked already.
+    ///
+    /// # Errors
+    /// When the file cannot be asked.
+    pub(super) fn length_by(&self, metadata: &Metadata) -> io::Result<u64> {
+        match self {
+            Self::Plain(_) => Ok(metadata.len()),
+            Self::Gzip(_) | Self::Stream(_) => self.length(),
+        }
+    }
+
     /// What is wrong with a `.gz`, as far as it was unpacked, or with a pipe.
     pub(super) fn complaint(&self) -> Option<&'static str> {
         match self {

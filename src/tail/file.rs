@@ -173,7 +173,7 @@ impl TailFile {
         }
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
-        let length = self.handle.length()?;
+        let length = self.handle.length_by(&metadata)?;
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
             self.phase = Phase::Deleted;
             self.changed_at = now;
@@ -224,6 +224,12 @@ impl TailFile {
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
         self.length.saturating_sub(self.at.offset)
+    }
+
+    /// Whether the last look at it saw more than was read since.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.more
     }
 
     /// Takes what was left unread for something to be read.

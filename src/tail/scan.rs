@@ -33,7 +33,7 @@ impl Tail {
     /// Looks at the directories: follows renames, and begins what is new.
     pub fn scan(&mut self, now: Instant) {
         // What was truncated must be known before its copy is seen.
-        self.look_at_files(now, &mut Vec::new());
+        self.look_at_files(now, &mut Vec::new(), false);
         self.rescan = false;
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
         // Taken before the walk, so that what changes during it is seen at the next look.

@@ -156,7 +156,8 @@ impl Shipper {
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
         let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
-        let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER;
+        // While nothing is read for want of room, a write is no news.
+        let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER && !self.is_full();
         let wait = if let Some(at) = self.resume_at {
             at.saturating_duration_since(now).min(self.config.watch.poll)
         } else if ending {

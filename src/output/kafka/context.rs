@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -30,6 +30,8 @@ pub(super) struct Desk {
     outcomes: Mutex<Vec<Outcome>>,
     /// How many messages are still to be reported.
     out: AtomicUsize,
+    /// The topic of the first message, once there is one.
+    first_topic: OnceLock<String>,
     wake: Arc<Box<dyn Fn() + Send + Sync>>,
     too_large: AtomicBool,
     /// The client is done with: nobody wants to hear of its last troubles.
@@ -41,27 +43,24 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>, metrics: Arc<Metrics>) -> Self {
         let news = Arc::new(News::new(Arc::clone(&metrics)));
-        Self {
-            outcomes: Mutex::default(),
-            out: AtomicUsize::new(0),
-            wake: Arc::new(wake),
-            too_large: AtomicBool::new(false),
-            retired: AtomicBool::new(false),
-            metrics,
-            news,
-        }
+        Self::empty(Arc::new(wake), metrics, news)
     }
 
     /// The desk of the next client: empty.
     pub(super) fn successor(&self) -> Self {
+        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.metrics), Arc::clone(&self.news))
+    }
+
+    fn empty(wake: Arc<Box<dyn Fn() + Send + Sync>>, metrics: Arc<Metrics>, news: Arc<News>) -> Self {
         Self {
             outcomes: Mutex::default(),
             out: AtomicUsize::new(0),
-            wake: Arc::clone(&self.wake),
+            first_topic: OnceLock::new(),
+            wake,
             too_large: AtomicBool::new(false),
             retired: AtomicBool::new(false),
-            metrics: Arc::clone(&self.metrics),
-            news: Arc::clone(&self.news),
+            metrics,
+            news,
         }
     }
 
@@ -73,6 +72,16 @@ impl Desk {
     /// What is counted of Kafka.
     pub(super) fn counts(&self) -> &OutputMetrics {
         &self.metrics.kafka
+    }
+
+    /// A message goes to this topic.
+    pub(super) fn note_topic(&self, topic: &str) {
+        self.first_topic.get_or_init(|| topic.to_owned());
+    }
+
+    /// The topic of the first message, once there is one.
+    pub(super) fn first_topic(&self) -> Option<&str> {
+        self.first_topic.get().map(String::as_str)
     }
 
     /// How many messages are still to be reported.

@@ -75,21 +75,24 @@ pub(super) fn inside(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
 /// Where the string ends that opened with `slashes` backslashes and a quote; the text's end where it does not. A quote with
 /// fewer backslashes closes what it stands in.
 pub(super) fn closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
-    end_of(text, inside, quote, slashes, |before| before <= slashes)
+    end_of(text, inside, quote, slashes, |before, spelled| before <= slashes && !spelled)
 }
 
 /// The same where no quote but one of its own depth is taken to close it: what holds it may be broken.
 pub(in super::super) fn own_closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
-    end_of(text, inside, quote, slashes, |before| before == slashes)
+    end_of(text, inside, quote, slashes, |before, _| before == slashes)
 }
 
-fn end_of(text: &[u8], inside: usize, quote: u8, slashes: usize, closes: impl Fn(usize) -> bool) -> usize {
+/// `closes`: whether a quote does, by the number of backslashes before it, and whether one that is spelled `\u005c` comes before
+/// them: in JSON in a string that makes the quote one of the value's.
+fn end_of(text: &[u8], inside: usize, quote: u8, slashes: usize, closes: impl Fn(usize, bool) -> bool) -> usize {
     let mut at = inside;
     while let Some(length) = memchr::memchr(quote, &text[at..]) {
         let end = at + length;
         let before = text[inside..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
         // Within JSON in a string, a quote of the value itself has more backslashes than the one that closes it.
-        if closes(before) || slashes == 0 && before % 2 == 0 {
+        let spelled = before > 0 && ends_with(&text[inside..end - before], b"\\u005c");
+        if closes(before, spelled) || slashes == 0 && before % 2 == 0 {
             return end - before.min(slashes);
         }
         at = end + 1;

@@ -69,6 +69,17 @@ static MODES: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
     Mode::ALL.map(of).iter().map(|config| Redactor::new(config).unwrap()).collect()
 });
 
+/// Goal: a quote behind a backslash that is spelled `\u005c` is one of the value's, and what is masked stays so.
+#[test]
+fn a_backslash_may_be_spelled() {
+    let json = r#"{"a":" \u007b\"api_key\":\"qz\u005c\"abc\u0022}  ","n":1}"#;
+    for redactor in MODES.iter().filter(|redactor| !redactor.modes().contains(&Mode::Remove)) {
+        let clean = redact_json(redactor, json);
+        assert!(!clean.contains("qz") && !clean.contains("abc"), "{clean}");
+        assert_eq!(redact_json(redactor, &clean), clean);
+    }
+}
+
 /// What lines are made of that rules look at, so that they meet in all ways.
 const PARTS: [&str; 26] = [
     "ada@example.org",
