@@ -105,7 +105,9 @@ fn the_balance_holds_under_chaos() {
         check(&samples, &mut before);
         sleep(Duration::from_millis(dice.between(0, 20)));
     }
+    // The chaos ends: refusals that nothing has met yet would meet attempts that are further and further apart.
     scene.kafka.up();
+    scene.kafka.fate_of_requests(&[]);
     scene.append("logs/plain.log", "\nlast\n");
     scene.append("logs/json.log", "\n{}\n");
     wait_until("everything to be settled", PATIENCE, || {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -103,6 +104,23 @@ impl Broker {
         let address = |(door, port): (&Door, &u16)| (door.name.to_owned(), format!("{}:{port}", door.host));
         let doors = doors.iter().zip(&ports[2..]).map(address).collect();
         Some(Self { folder, jars, port, doors, process: None })
+    }
+
+    /// One more line for the broker's properties, before it starts.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn configure(&self, line: &str) {
+        let path = self.folder.path().join("server.properties");
+        let mut file = OpenOptions::new().append(true).open(path).expect("the properties");
+        writeln!(file, "{line}").expect("written");
+    }
+
+    /// One of Kafka's own commands, by the name of its class.
+    pub fn java(&self, class: &str) -> Command {
+        let mut command = java(&self.jars);
+        command.arg(class);
+        command
     }
 
     /// `host:port` of one of the doors.

@@ -54,7 +54,7 @@ impl Helm {
         self.tools.join("schemas")
     }
 
-    /// The folder of the Prometheus operator's definitions.
+    /// The folder of the definitions that the Prometheus operator and KEDA have, each by its name.
     pub fn definitions(&self) -> PathBuf {
         self.tools.join("crds")
     }

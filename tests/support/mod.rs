@@ -30,11 +30,20 @@ use std::time::{Duration, Instant};
 /// # Panics
 /// When it is still false at the deadline; `what` names the thing that was waited for.
 #[track_caller]
-pub fn wait_until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, deadline: Duration, holds: impl FnMut() -> bool) {
+    wait_looking(what, deadline, Duration::from_millis(20), holds);
+}
+
+/// As [`wait_until`], where a look costs a process or more: `pause` lies between two looks.
+///
+/// # Panics
+/// As [`wait_until`].
+#[track_caller]
+pub fn wait_looking(what: &str, deadline: Duration, pause: Duration, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
     }
 }
 

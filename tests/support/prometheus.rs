@@ -41,12 +41,19 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts to scrape `target` every second, with the project's alert rules.
     pub fn start(programs: &Path, target: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("logskiff-prometheus-").tempdir().expect("a folder");
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/alerts.yaml");
-        let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [\"{}\"]\nscrape_configs:\n  - job_name: logskiff\n    static_configs:\n      - targets: [{target:?}]\n        labels: {{pod: shop, namespace: demo}}\n",
-            rules.display()
-        );
+        Self::configured(
+            programs,
+            &format!(
+                "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [\"{}\"]\nscrape_configs:\n  - job_name: logskiff\n    static_configs:\n      - targets: [{target:?}]\n        labels: {{pod: shop, namespace: demo}}\n",
+                rules.display()
+            ),
+        )
+    }
+
+    /// Starts with a configuration of the caller's.
+    pub fn configured(programs: &Path, config: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("logskiff-prometheus-").tempdir().expect("a folder");
         let path = folder.path().join("prometheus.yml");
         fs::write(&path, config).expect("a file");
         let address = free_address();
