@@ -3,31 +3,19 @@
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "support/shell.rs"]
+mod shell;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use logskiff::config::Config;
+use shell::variables;
 
 fn examples(ending: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let files = fs::read_dir(folder).expect("the examples").map(|entry| entry.expect("an example").path());
     files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
-}
-
-/// What a shell makes of `NAME=value` and `NAME='value'`.
-fn variables(text: &str) -> Vec<(String, String)> {
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let (name, value) = line.split_once('=').expect("NAME=value");
-            let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
-            assert!(
-                quoted.is_some() || !value.contains(|c: char| " '\"$*;{}[]()\\".contains(c)),
-                "{name} needs quotes"
-            );
-            (name.to_owned(), quoted.unwrap_or(value).to_owned())
-        })
-        .collect()
 }
 
 /// The pod's variables; those from the Downward API get a value that stands for any.
@@ -70,18 +58,24 @@ fn the_pod_s_variables_are_taken() {
     check(&path, variables);
 }
 
-/// The pod that the README shows is the example, line by line, without its comments.
+/// What the documents show is the example, line by line, without its comments.
 #[test]
-fn the_readme_shows_the_same_pod() {
+fn the_documents_show_the_examples_as_they_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
     let bare = |text: &str| -> Vec<String> {
         text.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect()
     };
-    let readme = read("README.md");
-    let (_, shown) = readme.split_once("```yaml\n").expect("a pod in the README");
-    let (shown, _) = shown.split_once("```").expect("its end");
-    assert_eq!(bare(shown), bare(&read("examples/pod.yaml")));
+    for (document, first, example) in [
+        ("README.md", "apiVersion: v1", "examples/pod.yaml"),
+        ("docs/around.md", "apiVersion: autoscaling/v2", "examples/kubernetes/hpa.yaml"),
+        ("docs/around.md", "apiVersion: keda.sh/v1alpha1", "examples/kubernetes/keda.yaml"),
+    ] {
+        let text = read(document);
+        let (_, shown) = text.split_once(&format!("```yaml\n{first}\n")).expect("a block of YAML");
+        let (shown, _) = shown.split_once("```").expect("its end");
+        assert_eq!(bare(&format!("{first}\n{shown}")), bare(&read(example)), "{document}");
+    }
 }
 
 /// A release changes one number in several places: none may be behind.

@@ -1,11 +1,16 @@
 //! The image, the charts and injection on a real node: a kubelet, containerd and runc run the pods, and Kafka receives.
 //!
-//! Needs `LOGSKIFF_TEST_KUBECONFIG`, `LOGSKIFF_TEST_HELM` and `LOGSKIFF_TEST_KAFKA`, the images `localhost/logskiff:VERSION` and
+//! Needs `LOGSKIFF_TEST_KUBECONFIG`, `LOGSKIFF_TEST_HELM`, `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_PROMETHEUS`, Metrics Server and
+//! kube-state-metrics on the node (`KUBE_NODE_METRICS=1`), the images `localhost/logskiff:VERSION` and
 //! `localhost/busybox:1.36` on the node, and to run in the node's network: `.ci/kube-node exec DIR cargo test …`. One test at a time.
 
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "real_kube_node/kubectl.rs"]
+mod kubectl;
+#[path = "real_kube_node/platform.rs"]
+mod platform;
 mod support;
 
 use std::process::{Child, Command};
@@ -15,7 +20,7 @@ use serde_json::Value;
 use support::broker::{Broker, Door};
 use support::helm::sidecars;
 use support::kubernetes::{Cluster, SYSTEM};
-use support::{signal, wait_until};
+use support::{signal, wait_looking, wait_until};
 
 /// Where pods reach what runs on the node.
 const NODE_IP: &str = "10.200.0.1";
@@ -100,6 +105,20 @@ impl Scene {
         self.cluster.install_injector(&["--set", &brokers, "--set", settings]);
     }
 
+    /// What Kubernetes says of the sidecar's container.
+    fn sidecar(&self, demo: &Demo) -> Value {
+        self.cluster.get(&["pod", &demo.pod])["status"]["initContainerStatuses"][0].clone()
+    }
+
+    /// Kills the sidecar, and waits until it was started again, for the so many-th time.
+    fn kill_sidecar(&self, demo: &Demo, time: u64) {
+        signal(process_in_the_pod().expect("a logskiff"), "KILL");
+        wait_looking("the restart", SLOW, Duration::from_millis(500), || {
+            let status = self.sidecar(demo);
+            status["restartCount"].as_u64() == Some(time) && status["state"].get("running").is_some()
+        });
+    }
+
     /// What is at the broker, once nothing comes any more.
     fn records(&self, demo: &Demo) -> Vec<Value> {
         let messages = self.broker.consume(&demo.release).into_iter();
@@ -108,22 +127,25 @@ impl Scene {
 
     /// Waits until this many messages are at the broker.
     fn received(&self, demo: &Demo, lines: u64) {
-        wait_until("lines at the broker", UP, || {
-            std::thread::sleep(Duration::from_millis(200));
+        wait_looking("lines at the broker", UP, Duration::from_millis(200), || {
             self.broker.end_offset(&demo.release) >= lines
         });
     }
 
     /// Deletes the workload while it writes, waits for the pod's end, and compares.
     fn stop(&self, demo: Demo) -> (Tally, Vec<Value>) {
+        self.end(&demo);
+        self.tally(demo)
+    }
+
+    /// Deletes the workload while it writes, and waits for the pod's end.
+    fn end(&self, demo: &Demo) {
         let start = Instant::now();
         self.cluster.text(&["scale", "deployment", &demo.release, "--replicas=0"]);
-        wait_until("the pod's end", DOWN, || {
-            std::thread::sleep(Duration::from_millis(200));
+        wait_looking("the pod's end", DOWN, Duration::from_millis(200), || {
             !self.cluster.kubectl(&["get", "pod", &demo.pod]).status.success()
         });
         eprintln!("{}: ended after {:.1} s", demo.pod, start.elapsed().as_secs_f64());
-        self.tally(demo)
     }
 
     /// Compares what the application says it wrote with what is at the broker.
@@ -228,45 +250,8 @@ fn a_killed_sidecar_goes_on() {
     let demo = scene.demo("killed", &["--set", "app.linesPerSecond=1000,app.rotateEvery=4000"]);
     for kill in 1..=2_u64 {
         scene.received(&demo, scene.broker.end_offset("killed") + 3_000);
-        signal(process_in_the_pod().expect("a logskiff"), "KILL");
-        wait_until("the restart", SLOW, || {
-            std::thread::sleep(Duration::from_millis(500));
-            let status = &scene.cluster.get(&["pod", &demo.pod])["status"]["initContainerStatuses"][0];
-            status["restartCount"].as_u64() == Some(kill) && status["state"].get("running").is_some()
-        });
+        scene.kill_sidecar(&demo, kill);
     }
-    let (end, _) = scene.stop(demo);
-    assert!(end.lost.is_empty(), "{end:?}");
-    assert!(end.doubled * 20 < end.written, "under 5 %: {end:?}");
-}
-
-/// The kernel kills it for its memory: the limit falls to what is in use, and then the broker goes, so that more is held. The
-/// kubelet starts it again with the limit that it should have.
-#[test]
-fn a_sidecar_that_is_out_of_memory_goes_on() {
-    let Some(mut scene) = Scene::start("memory") else { return };
-    let demo = scene.demo("memory", &["--set", "app.linesPerSecond=1000,app.rotateEvery=4000"]);
-    scene.received(&demo, 3_000);
-    let process = process_in_the_pod().expect("a logskiff");
-    let group = std::fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap();
-    let path = group.lines().find_map(|line| line.split_once(":memory:")).expect("a memory group").1;
-    let folder = std::path::Path::new("/sys/fs/cgroup/memory").join(path.trim_start_matches('/'));
-    // Refused as long as more is in use by the time that it is written.
-    wait_until("a lower limit", UP, || {
-        let used = std::fs::read_to_string(folder.join("memory.usage_in_bytes")).unwrap();
-        std::fs::write(folder.join("memory.limit_in_bytes"), used.trim()).is_ok()
-    });
-    scene.broker.kill();
-    let restarted =
-        |status: &Value| status["restartCount"].as_u64() >= Some(1) && status["state"].get("running").is_some();
-    wait_until("the restart", SLOW, || {
-        std::thread::sleep(Duration::from_millis(500));
-        restarted(&scene.cluster.get(&["pod", &demo.pod])["status"]["initContainerStatuses"][0])
-    });
-    let pod = scene.cluster.get(&["pod", &demo.pod]);
-    assert_eq!(pod["status"]["initContainerStatuses"][0]["lastState"]["terminated"]["reason"], "OOMKilled");
-    scene.broker.restart();
-    scene.received(&demo, 6_000);
     let (end, _) = scene.stop(demo);
     assert!(end.lost.is_empty(), "{end:?}");
     assert!(end.doubled * 20 < end.written, "under 5 %: {end:?}");
@@ -293,8 +278,7 @@ fn a_volume_at_its_limit_is_the_pods_end() {
     let demo = scene.demo("full", &["--set", size]);
     // The kubelet's event is the sure sign: where the containers end within the grace, the pod's own status may not say it.
     let mut message = String::new();
-    wait_until("the eviction", SLOW, || {
-        std::thread::sleep(Duration::from_millis(500));
+    wait_looking("the eviction", SLOW, Duration::from_millis(500), || {
         let events = scene.cluster.get(&["events", "--field-selector", "reason=Evicted"]);
         let ours = |event: &&Value| event["involvedObject"]["name"] == *demo.pod;
         let event = events["items"].as_array().unwrap().iter().find(ours);

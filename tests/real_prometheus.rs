@@ -100,7 +100,9 @@ fn run(mut command: Command, input: Option<&str>) -> String {
 fn every_alert_fires_and_keeps_silent() {
     let Some(programs) = programs() else { return };
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus");
-    for arguments in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts.test.yaml"]] {
+    for arguments in
+        [["check", "rules", "cost.yaml"], ["check", "rules", "alerts.yaml"], ["test", "rules", "alerts.test.yaml"]]
+    {
         let mut promtool = Command::new(programs.join("promtool"));
         promtool.args(arguments).current_dir(&examples);
         run(promtool, None);

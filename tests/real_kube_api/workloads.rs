@@ -93,15 +93,9 @@ fn logskiff_takes_the_environment_that_is_injected() {
 #[test]
 fn the_prometheus_operator_takes_its_objects() {
     let Some(cluster) = Cluster::prepare("monitoring", &[]) else { return };
-    let definitions = cluster.helm.definitions();
-    cluster.text(&["apply", "--server-side", "-f", definitions.to_str().unwrap()]);
-    for name in ["podmonitors", "prometheusrules"] {
-        cluster.text(&[
-            "wait",
-            "--for=condition=established",
-            "--timeout=30s",
-            &format!("crd/{name}.monitoring.coreos.com"),
-        ]);
+    let definitions = ["podmonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com"];
+    for name in definitions {
+        define(&cluster, name);
     }
     let rendered = cluster.helm.objects(
         "logskiff-injector",
@@ -121,7 +115,29 @@ fn the_prometheus_operator_takes_its_objects() {
     }
     kinds.sort_unstable();
     assert_eq!(kinds, ["ConfigMap", "ConfigMap", "PodMonitor", "PrometheusRule"]);
-    cluster.text(&["delete", "-f", definitions.to_str().unwrap()]);
+    for name in definitions {
+        cluster.text(&["delete", "crd", name]);
+    }
+}
+
+/// Lets the API server know a kind, by its own project's definition.
+fn define(cluster: &Cluster, name: &str) {
+    let file = cluster.helm.definitions().join(format!("{name}.yaml"));
+    cluster.text(&["apply", "--server-side", "-f", file.to_str().unwrap()]);
+    cluster.text(&["wait", "--for=condition=established", "--timeout=30s", &format!("crd/{name}")]);
+}
+
+/// KEDA's own definition takes the scaler, with no field that it does not know.
+#[test]
+fn keda_takes_the_scaler() {
+    const NAME: &str = "scaledobjects.keda.sh";
+    let Some(cluster) = Cluster::prepare("keda", &[]) else { return };
+    define(&cluster, NAME);
+    let example = std::fs::read_to_string(project().join("examples/kubernetes/keda.yaml")).unwrap();
+    let scaler: Value = serde_norway::from_str(&example).unwrap();
+    let made = cluster.create(&scaler, &["--validate=strict"]).unwrap();
+    assert_eq!(made.object["spec"], scaler["spec"]);
+    cluster.text(&["delete", "crd", NAME]);
 }
 
 /// The examples for people who use neither Helm nor injection.
