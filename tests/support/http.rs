@@ -1,4 +1,4 @@
-//! Asks a sidecar over HTTP, as a probe or Prometheus does.
+//! Asks a sidecar over HTTP, as a probe or Prometheus does, and other programs of a test.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -30,18 +30,23 @@ pub fn address(sidecar: &Sidecar) -> String {
 
 /// The status and the body of an answer; `None` when there is no connection. Metrics come as `OpenMetrics`.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    ask(address, path, "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+    send(address, "GET", path, &[("Accept", accept)], "")
 }
 
 /// The body that one gets who accepts anything.
 pub fn get_plain(address: &str, path: &str) -> Option<String> {
-    ask(address, path, "*/*").map(|(_, body)| body)
+    send(address, "GET", path, &[("Accept", "*/*")], "").map(|(_, body)| body)
 }
 
-fn ask(address: &str, path: &str, accept: &str) -> Option<(u16, String)> {
+/// The status and the body of the answer to a request; `None` when there is no connection.
+pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n");
+    let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
+    let length = body.len();
+    let request =
+        format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

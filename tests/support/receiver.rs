@@ -207,31 +207,20 @@ impl Receiver {
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "the receiver runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.at("log")).expect("a log file");
-        let root = self.parts.join("root");
-        let libraries =
-            ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib/syslog-ng"]
-                .map(|folder| root.join(folder).display().to_string())
-                .join(":");
         let mut command = match self.program {
-            Program::Rsyslog => {
-                let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
-                let modules =
-                    ["x86_64", "aarch64"].map(|machine| root.join(format!("usr/lib/{machine}-linux-gnu/rsyslog")));
-                let modules = modules.into_iter().find(|folder| folder.exists()).expect("rsyslog's modules");
-                command.args(["-n", "-iNONE", "-M"]).arg(modules).arg("-f").arg(self.at("conf"));
-                command
-            }
+            Program::Rsyslog => rsyslogd(&self.parts, &self.at("conf")),
             Program::SyslogNg => {
+                let root = self.parts.join("root");
                 let mut command = Command::new(root.join("usr/sbin/syslog-ng"));
                 let at = |name: &str| self.at(name).display().to_string();
                 command.args(["--foreground", "--no-caps", "--stderr", "-f"]).arg(self.at("conf"));
                 command.args(["-R", &at("persist"), "-p", &at("pid"), "-c", &at("control")]);
                 command.arg("--module-path").arg(root.join("usr/lib/syslog-ng/3.38"));
+                command.env("LD_LIBRARY_PATH", libraries(&self.parts));
                 command
             }
         };
         let process = command
-            .env("LD_LIBRARY_PATH", libraries)
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().expect("a second handle")))
             .stderr(Stdio::from(log))
@@ -292,6 +281,25 @@ impl Drop for Receiver {
             eprintln!("--- {:?} said:\n{}", self.program, tail_of(&self.at("log"), 20));
         }
     }
+}
+
+/// rsyslogd in the foreground, out of the folder of parts.
+///
+/// # Panics
+/// When its modules are not there.
+pub fn rsyslogd(parts: &Path, conf: &Path) -> Command {
+    let root = parts.join("root");
+    let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
+    let modules = ["x86_64", "aarch64"].map(|machine| root.join(format!("usr/lib/{machine}-linux-gnu/rsyslog")));
+    let modules = modules.into_iter().find(|folder| folder.exists()).expect("rsyslog's modules");
+    command.args(["-n", "-iNONE", "-M"]).arg(modules).arg("-f").arg(conf).env("LD_LIBRARY_PATH", libraries(parts));
+    command
+}
+
+fn libraries(parts: &Path) -> String {
+    ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib/syslog-ng"]
+        .map(|folder| parts.join("root").join(folder).display().to_string())
+        .join(":")
 }
 
 /// Whether a UDP port of loopback is taken.
