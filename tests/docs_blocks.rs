@@ -4,13 +4,16 @@
 #![allow(unreachable_pub, reason = "a test crate exports nothing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "support/documents.rs"]
+mod documents;
 #[path = "support/shell.rs"]
 mod shell;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use documents::{asking_for_help, commands, documents};
 use logskiff::config::Config;
 use regex::Regex;
 use serde::Deserialize;
@@ -26,13 +29,6 @@ struct Block {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn documents() -> Vec<PathBuf> {
-    let folder = |name: &str| fs::read_dir(root().join(name)).unwrap().map(|entry| entry.unwrap().path());
-    let charts = folder("charts").map(|chart| chart.join("README.md"));
-    let all = folder("").chain(folder("docs")).chain(charts);
-    all.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
 
 fn blocks(path: &Path) -> Vec<Block> {
@@ -170,4 +166,27 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(count > 50, "{count} links");
+}
+
+/// Those of `kubectl` and Helm are tried by `tests/real_kube_api`.
+#[test]
+fn every_command_of_ours_is_one() {
+    let ours = commands("logskiff ");
+    assert!(ours.len() > 10, "{ours:?}");
+    let help = |command: &str| {
+        let words = asking_for_help(command);
+        let words = words.split_whitespace().skip(1);
+        assert_cmd::Command::cargo_bin("logskiff").unwrap().args(words).output().unwrap().status.success()
+    };
+    // The first lines of what it prints begin like a command.
+    for (path, command) in ours.iter().filter(|(_, command)| !command.starts_with("logskiff ends")) {
+        assert!(help(command), "{}: {command}", path.display());
+    }
+    assert!(!help("logskiff tri") && !help("logskiff status --wach"));
+    let scripts: Vec<_> = [".ci/", "bench/"].iter().flat_map(|folder| commands(folder)).collect();
+    assert!(scripts.len() > 10, "{scripts:?}");
+    for (path, command) in scripts {
+        let script = root().join(command.split_whitespace().next().unwrap());
+        assert!(script.exists(), "{}: {command}", path.display());
+    }
 }

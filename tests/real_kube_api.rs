@@ -5,6 +5,8 @@
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "real_kube_api/documents.rs"]
+mod documents;
 #[path = "real_kube_api/injection.rs"]
 mod injection;
 mod support;

@@ -59,9 +59,14 @@ impl Helm {
         self.tools.join("crds")
     }
 
+    /// The folder of the tools themselves.
+    pub fn programs(&self) -> PathBuf {
+        self.tools.join("bin")
+    }
+
     /// One of the tools.
     pub fn tool(&self, name: &str) -> Command {
-        let mut command = Command::new(self.tools.join("bin").join(name));
+        let mut command = Command::new(self.programs().join(name));
         // Nothing of the machine's own settings.
         let home = self.folder.path().join("helm");
         command.env("HELM_CACHE_HOME", &home).env("HELM_CONFIG_HOME", &home).env("HELM_DATA_HOME", &home);

@@ -12,6 +12,7 @@
 
 pub mod authority;
 pub mod broker;
+pub mod documents;
 pub mod helm;
 pub mod http;
 pub mod kubernetes;

@@ -1,0 +1,49 @@
+//! What the documents show of `kubectl` and Helm, and the examples that nothing else applies.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::documents::{asking_for_help, commands};
+use crate::support::kubernetes::{Cluster, project};
+
+/// Every command has a verb and options that the program knows: it reads them before it comes to `--help`.
+#[test]
+fn every_command_of_the_documents_is_one() {
+    let Some(cluster) = Cluster::prepare("documents", &[]) else { return };
+    let check = |command: &str| {
+        let path = format!("{}:{}", cluster.helm.programs().display(), std::env::var("PATH").unwrap());
+        Command::new("sh")
+            .args(["-c", &asking_for_help(command)])
+            .env("PATH", path)
+            .env_remove("KUBECONFIG")
+            .output()
+            .unwrap()
+    };
+    for (program, least) in [("kubectl", 10), ("helm", 3)] {
+        let commands = commands(&format!("{program} "));
+        assert!(commands.len() >= least, "{commands:?}");
+        for (place, command) in commands {
+            let done = check(&command);
+            assert!(done.status.success(), "{}: {command}: {}", place.display(), String::from_utf8_lossy(&done.stderr));
+        }
+    }
+    for wrong in
+        ["kubectl logs shop --sinc=3s", "kubectl exec shop --nothing -- true", "helm instal logskiff --sett a=b"]
+    {
+        assert!(!check(wrong).status.success(), "{wrong}");
+    }
+}
+
+/// The API server knows every field of it. That it keeps anybody out is for a network plugin that enforces policies; the tests' has none.
+#[test]
+fn the_network_policy_is_one() {
+    let Some(cluster) = Cluster::prepare("policy", &[]) else { return };
+    let example = fs::read_to_string(project().join("examples/kubernetes/networkpolicy.yaml")).unwrap();
+    let policy: Value = serde_norway::from_str(&example).unwrap();
+    let made = cluster.create(&policy, &["--validate=strict"]).unwrap();
+    let ingress = &made.object["spec"]["ingress"];
+    assert_eq!(ingress[1]["ports"][0]["port"], 9598);
+    assert_eq!(ingress[1]["from"], policy["spec"]["ingress"][1]["from"]);
+}
