@@ -65,6 +65,9 @@ enum Command {
 pub struct TryArguments {
     /// Sample lines; standard input when not given or `-`
     pub file: Option<PathBuf>,
+    /// The input that the lines are taken for; the first when not given
+    #[arg(long, value_name = "NAME")]
+    pub input: Option<String>,
     /// How records are printed
     #[arg(long, value_enum, default_value_t = TryFormat::Json)]
     pub format: TryFormat,

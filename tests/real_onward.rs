@@ -8,6 +8,8 @@
 
 #[path = "real_onward/parts.rs"]
 mod parts;
+#[path = "support/shell.rs"]
+mod shell;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,10 +19,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use parts::{
-    Heads, Program, Search, attribute, documented, documented_collector, example, otlp_receiver, otlp_records,
+    Heads, Program, Search, attribute, documented, documented_collector, documented_variables, example, otlp_receiver,
+    otlp_records,
 };
 use serde_json::{Value, json};
-use support::broker::{Broker, free_ports};
+use support::authority::Authority;
+use support::broker::{self, Broker, Door, free_ports};
 use support::receiver::rsyslogd;
 use support::sidecar::{Settings, Sidecar};
 use support::{receiver, wait_looking};
@@ -36,7 +40,7 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("logskiff-onward-").tempdir().unwrap()
 }
 
-/// Lines as an application writes them, from number `from` to before `to`: JSON, plain text, not ASCII, with something to redact.
+/// Lines as an application writes them, from number `from` to before `to`: JSON, plain text, not ASCII, some of 100 kB, with something to redact.
 fn write(folder: &Path, name: &str, from: u64, to: u64) {
     let line = |seq: u64| match seq % 4 {
         0 => format!(
@@ -46,6 +50,9 @@ fn write(folder: &Path, name: &str, from: u64, to: u64) {
         1 => format!(
             r#"{{"time":"2026-11-26T10:15:03Z","level":"error","message":"Zahlung abgelehnt: größer als 5 €","seq":{seq}}}"#
         ),
+        2 if seq % 1000 == 2 => {
+            format!(r#"{{"time":"2026-11-26T10:15:04.000123Z","seq":{seq},"text":"{}"}}"#, "x".repeat(100_000))
+        }
         2 => format!(r#"{{"time":"2026-11-26T10:15:04.000123Z","seq":{seq},"tags":["a","b"]}}"#),
         _ => format!("seq={seq} plain text with \"quotes\" and \\"),
     };
@@ -57,8 +64,11 @@ fn write(folder: &Path, name: &str, from: u64, to: u64) {
 
 /// A sidecar as in a pod, for one file.
 fn settings(folder: &Path, brokers: &str, name: &str) -> Settings {
+    let labels = folder.join("labels");
+    fs::write(&labels, "app=\"shop\"\napp.kubernetes.io/name=\"shop-front\"\n").unwrap();
     let settings = Settings::new(folder, brokers, TOPIC)
         .with("LOGSKIFF_PATHS", &folder.join("logs").join(name).display().to_string())
+        .with("LOGSKIFF_LABELS_FILE", &labels.display().to_string())
         .with("LOGSKIFF_PARSE", "json");
     [
         ("POD_NAME", "shop-1"),
@@ -136,10 +146,11 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
     let by_relp = settings(folder.path(), "", "relp.log")
         .without("LOGSKIFF_KAFKA_BROKERS")
         .without("LOGSKIFF_KAFKA_TOPIC")
-        .with("LOGSKIFF_OUTPUT", "syslog")
-        .with("LOGSKIFF_SYSLOG_ADDRESS", &format!("relp://127.0.0.1:{}", ports[1]))
-        .with("LOGSKIFF_SYSLOG_MESSAGE", "json")
         .with("LOGSKIFF_STATE_DIR", &folder.path().join("state-relp").display().to_string());
+    // The document's own variables, to here.
+    let by_relp = documented_variables().into_iter().fold(by_relp, |settings, (name, value)| {
+        settings.with(&name, &value.replace("rsyslog.logging:2514", &format!("127.0.0.1:{}", ports[1])))
+    });
     fs::create_dir(folder.path().join("state-relp")).unwrap();
     let both = |from: u64, to: u64| {
         write(folder.path(), "kafka.log", from, to);
@@ -217,7 +228,8 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     let count = || {
         let mut counts = BTreeMap::<String, u64>::new();
         for (_, record) in otlp_records(&received) {
-            let id = attribute(&record["attributes"], "log.record.uid")["stringValue"].as_str().unwrap().to_owned();
+            let id = attribute(&record["attributes"], "log.record.uid");
+            let Some(id) = id["stringValue"].as_str().map(str::to_owned) else { continue };
             *counts.entry(id).or_default() += 1;
         }
         counts
@@ -254,7 +266,8 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
         ("k8s.pod.uid", "9d0bb2b8-8c6c-4c39-9f53-3a4f1e4b6a7d"),
         ("k8s.pod.ip", "10.0.0.7"),
         ("k8s.container.name", "app"),
-        ("service.name", "app"),
+        ("service.name", "shop-front"),
+        ("k8s.pod.label.app", "shop"),
     ] {
         assert_eq!(attribute(resource, name), text(value), "{name} in {resource}");
     }
@@ -264,15 +277,76 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     let attributes = &record["attributes"];
     assert_eq!(attribute(attributes, "password"), text("<redacted:field>"));
     assert_eq!(attribute(attributes, "user")["kvlistValue"]["values"][0]["value"], json!({"doubleValue": 7}));
-    for moved in ["@timestamp", "log.level", "event.id", "message", "kubernetes.pod.name"] {
+    for moved in ["@timestamp", "log.level", "event.id", "message", "kubernetes.pod.name", "kubernetes.labels"] {
         assert_eq!(attribute(attributes, moved), Value::Null, "{moved}");
     }
+    // What is no record goes on as it is.
+    assert!(records.iter().any(|(_, record)| record["body"] == text("not JSON")));
     // A time finer than milliseconds; no message; a line that is not JSON.
     let (_, record) = by_seq(6);
     assert_eq!(record["timeUnixNano"], "1795688104000123000");
     assert!(record["body"]["kvlistValue"].is_object(), "{record}");
     let plain = records.iter().filter(|(_, record)| attribute(&record["attributes"], "parse.error") == text("json"));
     assert!(plain.count() as u64 >= LINES / 4);
+}
+
+/// A store that refuses for good, for lack of a right: nothing is left out. The partition stands still until the collector is started anew.
+#[test]
+fn the_collector_leaves_nothing_out_that_the_store_refuses() {
+    let (Some(installed), Some(broker)) = (parts::parts(), broker()) else { return };
+    let folder = folder();
+    let store = Heads::start();
+    store.answer_with(403);
+    write(folder.path(), "app.log", 0, 40);
+    ship(folder.path(), &settings(folder.path(), &broker.bootstrap(), "app.log"));
+    let (brokers, url) = (broker.bootstrap(), format!("http://127.0.0.1:{}", store.port));
+    let variables = [("KAFKA_BROKERS", brokers.as_str()), ("KAFKA_TOPIC", TOPIC), ("LOKI_URL", &url)];
+    let command = documented_collector(&installed, folder.path(), "loki.yaml", &variables, json!({}));
+    let mut aggregator = Program::start(folder.path(), "collector", command);
+    wait_looking("it to stand still", PATIENCE, LOOK, || aggregator.log().contains("pausing partition"));
+    store.answer_with(200);
+    aggregator.end("TERM");
+    aggregator.restart();
+    wait_looking("all of them", PATIENCE, LOOK, || store.all().len() == 40);
+}
+
+/// With TLS and SCRAM, as the overlay has it.
+#[test]
+fn the_collector_comes_in_by_tls_and_scram() {
+    let (Some(installed), true) = (parts::parts(), broker::real_parts().is_some()) else { return };
+    let folder = folder();
+    let authority = Authority::new("ours");
+    let own = authority.issue("broker", "IP:127.0.0.1");
+    let scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+    let settings_of_door = [
+        ("ssl.keystore.type", "PEM"),
+        ("ssl.keystore.location", own.both.to_str().unwrap()),
+        ("sasl.enabled.mechanisms", "SCRAM-SHA-512"),
+        ("scram-sha-512.sasl.jaas.config", scram),
+    ];
+    let settings_of_door = settings_of_door.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let door = Door { name: "SECURE", host: "127.0.0.1", protocol: "SASL_SSL", settings: settings_of_door };
+    let user = "SCRAM-SHA-512=[name=archive,password=\"right\"]";
+    let mut broker = Broker::prepare_with(&[door], &["--add-scram", user]).unwrap();
+    broker.restart();
+    broker.create_topic(TOPIC, 1, &[]);
+    let store = Heads::start();
+    write(folder.path(), "app.log", 0, 4);
+    ship(folder.path(), &settings(folder.path(), &broker.bootstrap(), "app.log"));
+    let (brokers, url) = (broker.door("SECURE"), format!("http://127.0.0.1:{}", store.port));
+    let ca = authority.certificate().display().to_string();
+    let variables = [
+        ("KAFKA_BROKERS", brokers.as_str()),
+        ("KAFKA_TOPIC", TOPIC),
+        ("LOKI_URL", &url),
+        ("KAFKA_CA_FILE", &ca),
+        ("KAFKA_USERNAME", "archive"),
+        ("KAFKA_PASSWORD", "right"),
+    ];
+    let mut command = documented_collector(&installed, folder.path(), "loki.yaml", &variables, json!({}));
+    command.arg("--config").arg(example("kafka-tls.yaml"));
+    let _aggregator = Program::start(folder.path(), "collector", command);
+    wait_looking("all of them", PATIENCE, LOOK, || store.all().len() == 4);
 }
 
 /// To CloudWatch's OTLP endpoint: signed for its service and region, with the group and the stream.

@@ -100,18 +100,75 @@ fn run(mut command: Command, input: Option<&str>) -> String {
 fn every_alert_fires_and_keeps_silent() {
     let Some(programs) = programs() else { return };
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus");
-    for arguments in
-        [["check", "rules", "cost.yaml"], ["check", "rules", "alerts.yaml"], ["test", "rules", "alerts.test.yaml"]]
-    {
+    for arguments in [
+        ["check", "rules", "cost.yaml"],
+        ["check", "rules", "alerts.yaml"],
+        ["test", "rules", "alerts.test.yaml"],
+        ["check", "rules", "alerts-node.yaml"],
+        ["test", "rules", "alerts-node.test.yaml"],
+    ] {
         let mut promtool = Command::new(programs.join("promtool"));
         promtool.args(arguments).current_dir(&examples);
         run(promtool, None);
     }
-    let tests = fs::read_to_string(examples.join("alerts.test.yaml")).unwrap();
-    let rules = fs::read_to_string(examples.join("alerts.yaml")).unwrap();
-    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
-        assert!(tests.matches(&format!("\"{alert}\"")).count() >= 2, "{alert} is not tried");
+    for rules in ["alerts", "alerts-node"] {
+        let tests = fs::read_to_string(examples.join(format!("{rules}.test.yaml"))).unwrap();
+        let rules = fs::read_to_string(examples.join(format!("{rules}.yaml"))).unwrap();
+        for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+            assert!(tests.matches(&format!("\"{alert}\"")).count() >= 2, "{alert} is not tried");
+        }
     }
+}
+
+/// What KEDA scales by is what the application writes, also while the broker is away and while that is made up for.
+#[test]
+fn what_is_written_is_seen_through_an_outage() {
+    const RATE: u32 = 40_000;
+    let Some(programs) = programs() else { return };
+    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let kafka = Mock::start(&[TOPIC]);
+    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", "64KiB")
+        .with("LOGSKIFF_BATCH_BYTES", "16KiB")
+        .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
+        .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    let prometheus = Prometheus::start(&programs, &http::address(&sidecar));
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.path().join("logs/app.log")).unwrap();
+    let (start, line) = (Instant::now(), "x".repeat(199) + "\n");
+    let mut written = 0;
+    let mut write_until = |second: u64| {
+        while start.elapsed().as_secs() < second {
+            // By the clock, so that a pause of the machine's is made up for.
+            while written < u64::from(RATE) * u64::try_from(start.elapsed().as_millis()).unwrap() / 1000 {
+                file.write_all(line.as_bytes()).unwrap();
+                written += line.len() as u64;
+            }
+            sleep(Duration::from_millis(20));
+        }
+    };
+    write_until(16);
+    kafka.down();
+    write_until(28);
+    kafka.up();
+    write_until(40);
+
+    // The example's query, over seconds instead of minutes; from when its first window is full.
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes/keda.yaml");
+    let scaler: Value = serde_norway::from_str(&fs::read_to_string(example).unwrap()).unwrap();
+    let query = scaler["spec"]["triggers"][0]["metadata"]["query"].as_str().unwrap();
+    let query = query.replace("\"shop\"", "\"demo\"").replace("shop-.*", "shop").replace("\"access\"", "\"default\"");
+    let query = query.replace("[2m]", "[8s]").replace("/ 120", "/ 8");
+    let ends = |function: &str, query: &str| prometheus.query(&format!("{function}(({query})[24s:1s])"))[0].1;
+    let (least, most) = (ends("min_over_time", &query), ends("max_over_time", &query));
+    let by_reading = "sum(rate(logskiff_read_bytes_total[8s]))";
+    let (read_least, read_most) = (ends("min_over_time", by_reading), ends("max_over_time", by_reading));
+    eprintln!("written: {least:.0} to {most:.0} B/s, read: {read_least:.0} to {read_most:.0} B/s, of {RATE}");
+    let rate = f64::from(RATE);
+    assert!(least > 0.6 * rate && most < 1.5 * rate, "{least} to {most}");
+    assert!(read_least < 0.3 * rate && read_most > 1.5 * rate, "the outage is one: {read_least} to {read_most}");
+    sidecar.drain(PATIENCE);
 }
 
 /// Goal: what Prometheus has seen of two busy minutes balances at every scrape, and fills every panel of the dashboard.

@@ -10,9 +10,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use self::canary::holds;
-use super::{TryArguments, TryFormat, print};
+use super::{TryArguments, TryFormat, complain, print};
 use crate::app::pipeline::{Pipeline, is_blank};
-use crate::config::Config;
+use crate::config::{Config, Input};
 use crate::encode::{Encoding, Envelope, Source};
 use crate::frame::{Framed, Frames};
 use crate::record::{Boundary, DropReason};
@@ -30,7 +30,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     if arguments.format == TryFormat::Raw {
         config.encode.encoding = Encoding::Raw;
     }
-    let input = config.inputs.first().context("there is no input")?.clone();
+    let input = chosen(&config, arguments.input.as_deref())?.clone();
     let mut pipeline = Pipeline::new(&config, &input)?;
     if arguments.explain {
         pipeline.explain();
@@ -64,6 +64,20 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         bail!("the canary leaves in {} record(s), from input line {}", escaped.len(), lines.join(", "));
     }
     Ok(())
+}
+
+/// The input that is asked for, or the first; where there are more, that one was taken is said on stderr.
+fn chosen<'a>(config: &'a Config, name: Option<&str>) -> anyhow::Result<&'a Input> {
+    let names = || config.inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(name) = name {
+        let found = config.inputs.iter().find(|input| input.name.eq_ignore_ascii_case(name));
+        return found.with_context(|| format!("--input {name}: there is no such input; there is {}", names()));
+    }
+    let first = config.inputs.first().context("there is no input")?;
+    if config.inputs.len() > 1 {
+        complain(&format!("lines are taken for input {}; --input NAME takes another of {}", first.name, names()));
+    }
+    Ok(first)
 }
 
 fn sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {

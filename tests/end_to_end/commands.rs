@@ -87,6 +87,32 @@ fn try_fails_when_a_canary_leaves() {
 }
 
 #[test]
+fn try_takes_the_input_that_is_named() {
+    let variables = [
+        ("LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/app/access.log"),
+        ("LOGSKIFF_INPUT_ACCESS_PARSE", "nginx"),
+        ("LOGSKIFF_INPUT_APP_PATHS", "/var/log/app/app.log"),
+        ("LOGSKIFF_INPUT_APP_PARSE", "json"),
+    ];
+    let run = |arguments: &[&str]| {
+        let mut command = logskiff(&[&["try"], arguments].concat(), &variables);
+        command.write_stdin("{\"took\":5}\n").output().unwrap()
+    };
+    let named = run(&["--input", "app"]);
+    let record: Value = serde_json::from_slice(&named.stdout).unwrap();
+    assert_eq!((&record["took"], &record["parse.error"]), (&5.into(), &Value::Null));
+    assert!(named.stderr.is_empty(), "{}", String::from_utf8_lossy(&named.stderr));
+    let first = run(&[]);
+    let record: Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!(record["parse.error"], "no_match");
+    let said = String::from_utf8(first.stderr).unwrap();
+    assert!(said.contains("input access") && said.contains("access, app"), "{said}");
+    let unknown = run(&["--input", "ap"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(1) && said.contains("--input ap") && said.contains("access, app"), "{said}");
+}
+
+#[test]
 fn check_says_what_would_be_done() {
     let variables = [("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
     let said = printed(&["check"], &variables, "");

@@ -154,12 +154,12 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
     let query = scaler["spec"]["triggers"][0]["metadata"]["query"].as_str().unwrap();
     let query =
         query.replace("\"shop\"", "\"platform\"").replace("shop-.*", "right-.*").replace("\"access\"", "\"default\"");
-    let mut lines = Vec::new();
-    wait_looking("the application's lines a second", FIGURES, Duration::from_millis(500), || {
-        lines = prometheus.query(&query);
-        lines.len() == 1 && lines[0].1 > 200.0
+    let mut written = Vec::new();
+    wait_looking("what the application writes in a second", FIGURES, Duration::from_millis(500), || {
+        written = prometheus.query(&query);
+        written.len() == 1 && written[0].1 > 20_000.0
     });
-    eprintln!("{query}: {lines:?}");
+    eprintln!("{query}: {written:?}");
     scene.cluster.text(&["delete", "hpa", "--all"]);
 }
 

@@ -9,11 +9,13 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::shell::variables;
 use crate::support::{http, signal, tail_of, wait_looking, wait_until};
 
 /// OpenSearch is up in 5 to 15 s, the others at once.
@@ -47,6 +49,13 @@ pub fn documented(file: &str) -> (Vec<String>, Vec<PathBuf>) {
     let variables = words.clone().filter_map(|word| Some(word.split_once('=')?.0.to_owned())).collect();
     let named = |word: &str| Path::new(word).extension().is_some_and(|ending| ending == "yaml" || ending == "conf");
     (variables, words.filter(|word| named(word)).map(example).collect())
+}
+
+/// The variables of logskiff that the document shows.
+pub fn documented_variables() -> Vec<(String, String)> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/onward.md")).unwrap();
+    let (_, block) = text.split_once("```env\n").expect("a block of variables");
+    variables(block.split_once("```").expect("its end").0)
 }
 
 /// A program that runs, or ran, and can be started again; killed when dropped, and its log is shown when a test fails.
@@ -211,34 +220,42 @@ pub fn attribute(attributes: &Value, name: &str) -> Value {
     found.map_or(Value::Null, |attribute| attribute["value"].clone())
 }
 
-/// A receiver that keeps the heads of HTTP requests and answers all of them with 200.
+/// A receiver that answers HTTP requests as it is told, and keeps the heads of those that it takes.
 pub struct Heads {
     pub port: u16,
-    heads: Arc<Mutex<Vec<String>>>,
+    status: Arc<AtomicU16>,
+    taken: Arc<Mutex<Vec<String>>>,
 }
 
 impl Heads {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&heads);
+        let (status, taken) = (Arc::new(AtomicU16::new(200)), Arc::new(Mutex::new(Vec::new())));
+        let (says, kept) = (Arc::clone(&status), Arc::clone(&taken));
         // Ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                kept.lock().unwrap().extend(answer(stream));
+                let status = says.load(Ordering::SeqCst);
+                let head = answer(stream, status);
+                kept.lock().unwrap().extend(head.filter(|_| status == 200));
             }
         });
-        Self { port, heads }
+        Self { port, status, taken }
+    }
+
+    /// What the next requests are answered with.
+    pub fn answer_with(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
     }
 
     pub fn all(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
+        self.taken.lock().unwrap().clone()
     }
 }
 
 /// Takes one request off a connection: its head.
-fn answer(mut stream: TcpStream) -> Option<String> {
+fn answer(mut stream: TcpStream, status: u16) -> Option<String> {
     let mut bytes = Vec::new();
     let mut part = [0; 4096];
     let head = loop {
@@ -255,6 +272,7 @@ fn answer(mut stream: TcpStream) -> Option<String> {
             read => bytes.extend_from_slice(&part[..read]),
         }
     };
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()?;
+    let answer = format!("HTTP/1.1 {status} As-Told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).ok()?;
     Some(head)
 }
