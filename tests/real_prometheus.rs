@@ -129,6 +129,7 @@ fn what_is_written_is_seen_through_an_outage() {
     fs::create_dir(folder.path().join("logs")).unwrap();
     let kafka = Mock::start(&[TOPIC]);
     let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        .with("LOGSKIFF_LINE_BYTES_MAX", "1KiB")
         .with("LOGSKIFF_IN_FLIGHT_BYTES", "64KiB")
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
         .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")

@@ -47,3 +47,26 @@ fn the_network_policy_is_one() {
     assert_eq!(ingress[1]["ports"][0]["port"], 9598);
     assert_eq!(ingress[1]["from"], policy["spec"]["ingress"][1]["from"]);
 }
+
+/// What a Prometheus with these rights may do, by the API server's own word, and what it may not.
+#[test]
+fn prometheus_may_what_it_needs() {
+    let Some(cluster) = Cluster::prepare("rights", &[]) else { return };
+    let path = project().join("examples/prometheus/rbac.yaml");
+    let path = path.to_str().unwrap();
+    cluster.text(&["apply", "--validate=strict", "-f", path]);
+    let may = |verb: &str, what: &str| {
+        let user = "--as=system:serviceaccount:monitoring:prometheus";
+        // What stands behind a slash would be taken for a name.
+        let (kind, part) = what.split_once('/').unwrap_or((what, ""));
+        let part = format!("--subresource={part}");
+        cluster.kubectl(&["auth", "can-i", verb, kind, &part, user, "--all-namespaces"]).status.success()
+    };
+    for (verb, what) in [("list", "pods"), ("watch", "nodes"), ("get", "nodes/metrics")] {
+        assert!(may(verb, what), "{verb} {what}");
+    }
+    for (verb, what) in [("get", "secrets"), ("get", "pods/log"), ("create", "pods"), ("get", "nodes/proxy")] {
+        assert!(!may(verb, what), "{verb} {what}");
+    }
+    cluster.text(&["delete", "-f", path]);
+}
