@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::kubernetes::project;
 use crate::support::prometheus::{Prometheus, programs};
-use crate::support::wait_looking;
+use crate::support::{http, wait_looking};
 use crate::{Demo, SLOW, Scene, tally};
 
 /// Metrics Server asks the kubelet every 10 s, which looks about as often; autoscaling looks every 5 s, and a new pod's first figures
@@ -51,7 +51,7 @@ impl Scene {
 }
 
 /// The examples' jobs, as they are but for how this cluster is reached from outside of it.
-fn configuration() -> String {
+fn configuration(rules: &str) -> String {
     let kubeconfig = std::env::var("LOGSKIFF_TEST_KUBECONFIG").unwrap();
     let mut jobs = Vec::new();
     for name in ["prometheus/scrape.yaml", "prometheus/node.yaml"] {
@@ -73,7 +73,7 @@ fn configuration() -> String {
             _ => {}
         }
     }
-    let rules = project().join("examples/prometheus/cost.yaml");
+    let rules = project().join("examples/prometheus").join(rules);
     json!({"global": {"evaluation_interval": SCRAPE}, "rule_files": [rules], "scrape_configs": jobs}).to_string()
 }
 
@@ -93,7 +93,7 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
     let right = scene.demo("right", &busy);
     let wrong = scene.demo("wrong", &[&busy[..], &["--set", "logskiff.resources.requests.cpu=500m"]].concat());
 
-    let prometheus = Prometheus::configured(&programs, &configuration());
+    let prometheus = Prometheus::configured(&programs, &configuration("cost.yaml"));
 
     // kubectl top pod --containers
     let mut rows = Vec::new();
@@ -167,10 +167,16 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
 #[test]
 fn a_sidecar_that_is_out_of_memory_goes_on() {
     let Some(scene) = Scene::start("oom") else { return };
+    let Some(programs) = programs() else { return };
+    let prometheus = Prometheus::configured(&programs, &configuration("alerts-node.yaml"));
     let large =
         "logskiff.resources.limits.memory=32Mi,logskiff.env.LOGSKIFF_LINE_BYTES_MAX=16MiB,app.linesPerSecond=100";
     let demo = scene.demo("oom", &["--set", large]);
     scene.received(&demo, 300);
+    let restarts = "kube_pod_init_container_status_restarts_total{namespace=\"oom\", container=\"logskiff\"}";
+    wait_looking("the count of restarts", FIGURES, Duration::from_millis(500), || {
+        prometheus.query(restarts).len() == 1
+    });
     // In a file of its own: the application's other lines would come in between.
     let write = "head -c 15000000 /dev/zero | tr '\\0' x > /var/log/app/long.log; echo >> /var/log/app/long.log";
     scene.cluster.text(&["exec", &demo.pod, "--container", "app", "--", "/bin/busybox", "sh", "-c", write]);
@@ -181,6 +187,12 @@ fn a_sidecar_that_is_out_of_memory_goes_on() {
     });
     let ended = ["state", "lastState"].iter().map(|state| &seen[state]["terminated"]).find(|ended| !ended.is_null());
     assert_eq!(ended.unwrap()["exitCode"], 137, "{seen}");
+
+    // The alert goes by kube-state-metrics: the new container has a memory group of its own, which knows of no kill.
+    wait_looking("the alert", FIGURES, Duration::from_millis(500), || {
+        prometheus.query("ALERTS{alertname=\"LogskiffOutOfMemory\", alertstate=\"firing\", namespace=\"oom\"}").len()
+            == 1
+    });
 
     // In place: a new pod would begin with an empty volume, and the line would be gone.
     let limits =
@@ -196,6 +208,9 @@ fn a_sidecar_that_is_out_of_memory_goes_on() {
     scene.received(&demo, before + 300);
     mended = scene.sidecar(&demo);
     assert!(mended["state"].get("running").is_some(), "{mended}");
+    let pod = scene.cluster.get(&["pod", &demo.pod]);
+    let metrics = http::scrape(&format!("{}:9598", pod["status"]["podIP"].as_str().unwrap())).unwrap();
+    assert!(metrics["logskiff_cgroup_oom_kills_total"] < 1.0, "{metrics:?}");
     scene.end(&demo);
     let (parts, records): (Vec<_>, Vec<_>) =
         scene.broker.consume("oom").into_iter().partition(|message| message.headers.contains_key("part"));
