@@ -3,6 +3,7 @@
 //! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
 //! It opens nothing, and follows symbolic links only where that is asked for.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -62,6 +63,8 @@ pub struct Candidate {
     pub changed: (i64, i64),
     /// Why it is of interest.
     pub class: Class,
+    /// What it may have been called before a rotation: asked for with each of ten thousand other files, for most there is none.
+    origins: OnceCell<Vec<PathBuf>>,
 }
 
 impl Candidate {
@@ -74,12 +77,11 @@ impl Candidate {
     /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
     #[must_use]
     pub fn rotated_from(&self, base: &Path) -> bool {
-        directory_bytes(&self.path) == directory_bytes(base)
-            && self
-                .path
-                .file_name()
-                .zip(base.file_name())
-                .is_some_and(|(name, base)| bases(name).iter().any(|of| of == base))
+        let origins = self.origins.get_or_init(|| {
+            let names = self.path.file_name().map(bases).unwrap_or_default();
+            names.into_iter().map(|name| self.path.with_file_name(name)).collect()
+        });
+        origins.iter().any(|origin| origin.as_os_str() == base.as_os_str())
     }
 }
 
@@ -269,6 +271,7 @@ impl Globs {
                 changed: (metadata.ctime(), metadata.ctime_nsec()),
                 path: entry.into_path(),
                 class,
+                origins: OnceCell::new(),
             });
         }
         found.unreadable.append(&mut outside);
@@ -291,12 +294,6 @@ impl Globs {
             (false, false) => Class::Sibling,
         })
     }
-}
-
-/// What stands before a path's last slash: cheap to compare, and asked for each pair of ten thousand files.
-fn directory_bytes(path: &Path) -> &[u8] {
-    let path = path.as_os_str().as_bytes();
-    &path[..memchr::memrchr(b'/', path).unwrap_or(0)]
 }
 
 /// Where `path` lies beneath `root`, links resolved; `None` when it is not beneath.
