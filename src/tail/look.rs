@@ -12,7 +12,7 @@ const FEW_FILES: usize = 32;
 /// read …
 const PAUSE_TIMES: u32 = 50;
 /// … of at most this.
-const PAUSE_MAX: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 impl Tail {
     /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
