@@ -106,10 +106,16 @@ fn text(value: &str) -> Value {
     json!({"stringValue": value})
 }
 
-/// rsyslog, as the document starts it.
-fn start_rsyslog(syslog: &Path, folder: &Path, broker: &Broker, relp_port: u16, search_port: u16) -> Program {
+/// rsyslog, as the document starts it, with what differs in its configuration: what stands there, and what is to.
+fn start_rsyslog(syslog: &Path, folder: &Path, broker: &Broker, ports: [u16; 2], other: (&str, &str)) -> Program {
+    let [relp_port, search_port] = ports;
     let (variables, conf) = documented("rsyslog-elasticsearch.conf");
-    let mut command = rsyslogd(syslog, &conf[0]);
+    let text = fs::read_to_string(&conf[0]).unwrap();
+    assert!(text.contains(other.0), "{}", other.0);
+    let conf = folder.join("rsyslog.conf");
+    fs::write(&conf, text.replace(other.0, other.1)).unwrap();
+    fs::create_dir(folder.join("rsyslog")).unwrap();
+    let mut command = rsyslogd(syslog, &conf);
     let values = [
         ("WORK_DIRECTORY", folder.join("rsyslog").display().to_string()),
         ("RELP_PORT", relp_port.to_string()),
@@ -126,6 +132,19 @@ fn start_rsyslog(syslog: &Path, folder: &Path, broker: &Broker, relp_port: u16, 
     Program::start(folder, "rsyslog", command)
 }
 
+/// A sidecar with the document's own variables, to here.
+fn by_relp(folder: &Path, port: u16) -> Settings {
+    let state = folder.join("state-relp");
+    fs::create_dir(&state).unwrap();
+    let settings = settings(folder, "", "relp.log")
+        .without("LOGSKIFF_KAFKA_BROKERS")
+        .without("LOGSKIFF_KAFKA_TOPIC")
+        .with("LOGSKIFF_STATE_DIR", &state.display().to_string());
+    documented_variables().into_iter().fold(settings, |settings, (name, value)| {
+        settings.with(&name, &value.replace("rsyslog.logging:2514", &format!("127.0.0.1:{port}")))
+    })
+}
+
 /// By Kafka and by RELP to OpenSearch, which Elasticsearch's own output module of rsyslog fills: every record once, typed as ECS has it,
 /// also when the store is away, rsyslog is killed, and the lines come a second time.
 #[test]
@@ -135,23 +154,13 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
     };
     let folder = folder();
     let ports = free_ports(2);
-    let mut search = Search::start(&installed, folder.path(), ports[0]);
-    let template = fs::read_to_string(example("elasticsearch-template.json")).unwrap();
-    search.ask("PUT", "/_index_template/logskiff", &template);
+    let mut search = Search::start(&installed, folder.path(), ports[1]);
+    search.prepare();
     let work = folder.path().join("rsyslog");
-    fs::create_dir(&work).unwrap();
-    let mut rsyslog = start_rsyslog(&syslog, folder.path(), &broker, ports[1], search.port);
+    let mut rsyslog = start_rsyslog(&syslog, folder.path(), &broker, [ports[0], ports[1]], ("", ""));
 
     let by_kafka = settings(folder.path(), &broker.bootstrap(), "kafka.log");
-    let by_relp = settings(folder.path(), "", "relp.log")
-        .without("LOGSKIFF_KAFKA_BROKERS")
-        .without("LOGSKIFF_KAFKA_TOPIC")
-        .with("LOGSKIFF_STATE_DIR", &folder.path().join("state-relp").display().to_string());
-    // The document's own variables, to here.
-    let by_relp = documented_variables().into_iter().fold(by_relp, |settings, (name, value)| {
-        settings.with(&name, &value.replace("rsyslog.logging:2514", &format!("127.0.0.1:{}", ports[1])))
-    });
-    fs::create_dir(folder.path().join("state-relp")).unwrap();
+    let by_relp = by_relp(folder.path(), ports[0]);
     let both = |from: u64, to: u64| {
         write(folder.path(), "kafka.log", from, to);
         write(folder.path(), "relp.log", from, to);
@@ -208,6 +217,30 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
         let refused = written("refused.log");
         refused.contains("\"a-1\"") && refused.contains("mapper_parsing_exception") && !refused.contains("\"a-2\"")
     });
+}
+
+/// A queue that is full throws nothing away: it takes no more, and the lines wait in their files.
+#[test]
+fn rsyslog_that_is_full_holds_logskiff_back() {
+    let (Some(installed), Some(syslog), Some(broker)) = (parts::parts(), receiver::real_parts(), broker()) else {
+        return;
+    };
+    let folder = folder();
+    let ports = free_ports(2);
+    let little = ("queue.maxDiskSpace=\"1g\"", "queue.maxDiskSpace=\"500k\" queue.maxFileSize=\"50k\"");
+    let _rsyslog = start_rsyslog(&syslog, folder.path(), &broker, [ports[0], ports[1]], little);
+    write(folder.path(), "relp.log", 0, LINES);
+    let settings = by_relp(folder.path(), ports[0]).with("LOGSKIFF_EXIT", "eof");
+    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    // Several times as long as rsyslog waits for room unless it is told otherwise.
+    std::thread::sleep(Duration::from_secs(8));
+    assert!(sidecar.is_running(), "all of it was taken");
+    let mut search = Search::start(&installed, folder.path(), ports[1]);
+    search.prepare();
+    let (status, _) = sidecar.wait(PATIENCE);
+    assert!(status.success(), "{status}");
+    wait_looking("all of them", PATIENCE, LOOK, || search.count() == LINES);
+    search.program.end("TERM");
 }
 
 /// By the collector to a receiver of OTLP, as Loki and CloudWatch are: every record at least once although the collector is killed and the

@@ -121,6 +121,12 @@ impl Search {
         search
     }
 
+    /// Has the example's template, as the document puts it there.
+    pub fn prepare(&self) {
+        let template = fs::read_to_string(example("elasticsearch-template.json")).unwrap();
+        self.ask("PUT", "/_index_template/logskiff", &template);
+    }
+
     pub fn wait_ready(&self) {
         wait_looking("OpenSearch", READY_DEADLINE, Duration::from_millis(200), || {
             http::get_plain(&self.address(), "/_cluster/health").is_some_and(|text| text.contains("\"status\""))
