@@ -14,7 +14,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -106,6 +106,11 @@ fn text(value: &str) -> Value {
     json!({"stringValue": value})
 }
 
+/// What the tests of rsyslog need.
+fn with_rsyslog() -> Option<(PathBuf, PathBuf, Broker)> {
+    Some((parts::parts()?, receiver::real_parts()?, broker()?))
+}
+
 /// rsyslog, as the document starts it, with what differs in its configuration: what stands there, and what is to.
 fn start_rsyslog(syslog: &Path, folder: &Path, broker: &Broker, ports: [u16; 2], other: (&str, &str)) -> Program {
     let [relp_port, search_port] = ports;
@@ -149,9 +154,7 @@ fn by_relp(folder: &Path, port: u16) -> Settings {
 /// also when the store is away, rsyslog is killed, and the lines come a second time.
 #[test]
 fn rsyslog_fills_opensearch_with_each_record_once() {
-    let (Some(installed), Some(syslog), Some(broker)) = (parts::parts(), receiver::real_parts(), broker()) else {
-        return;
-    };
+    let Some((installed, syslog, broker)) = with_rsyslog() else { return };
     let folder = folder();
     let ports = free_ports(2);
     let mut search = Search::start(&installed, folder.path(), ports[1]);
@@ -222,9 +225,7 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
 /// A queue that is full throws nothing away: it takes no more, and the lines wait in their files.
 #[test]
 fn rsyslog_that_is_full_holds_logskiff_back() {
-    let (Some(installed), Some(syslog), Some(broker)) = (parts::parts(), receiver::real_parts(), broker()) else {
-        return;
-    };
+    let Some((installed, syslog, broker)) = with_rsyslog() else { return };
     let folder = folder();
     let ports = free_ports(2);
     let little = ("queue.maxDiskSpace=\"1g\"", "queue.maxDiskSpace=\"500k\" queue.maxFileSize=\"50k\"");

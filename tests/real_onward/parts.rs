@@ -3,7 +3,6 @@
 //! In: a folder that `.ci/onward-install DIR` has filled, named by `LOGSKIFF_TEST_ONWARD`. All listen on loopback, their data lie in a
 //! temporary folder, and they end with their value.
 
-use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::shell::variables;
-use crate::support::{http, signal, tail_of, wait_looking, wait_until};
+use crate::support::{http, installed, signal, tail_of, wait_looking, wait_until};
 
 /// OpenSearch is up in 5 to 15 s, the others at once.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
@@ -27,12 +26,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(60);
 /// # Panics
 /// When `LOGSKIFF_TEST_REAL=1` and there is none.
 pub fn parts() -> Option<PathBuf> {
-    let given = env::var_os("LOGSKIFF_TEST_ONWARD").map(PathBuf::from);
-    if given.is_none() {
-        assert!(env::var_os("LOGSKIFF_TEST_REAL").is_none(), "LOGSKIFF_TEST_ONWARD names no folder");
-        eprintln!("skipped: run `.ci/onward-install DIR` and set LOGSKIFF_TEST_ONWARD=DIR");
-    }
-    given
+    installed("LOGSKIFF_TEST_ONWARD", ".ci/onward-install")
 }
 
 /// A file of the examples.

@@ -3,13 +3,14 @@
 //! In: a folder that `.ci/helm-install DIR` has filled, named by `LOGSKIFF_TEST_HELM`. The charts are copied to a temporary
 //! folder, where `helm dependency update` may write.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::installed;
 
 /// The tools and a copy of the charts.
 pub struct Helm {
@@ -23,11 +24,7 @@ impl Helm {
     /// # Panics
     /// When `LOGSKIFF_TEST_REAL=1` and there are none, or Helm fails.
     pub fn prepare() -> Option<Self> {
-        let Some(tools) = env::var_os("LOGSKIFF_TEST_HELM").map(PathBuf::from) else {
-            assert!(env::var_os("LOGSKIFF_TEST_REAL").is_none(), "LOGSKIFF_TEST_HELM names no folder");
-            eprintln!("skipped: run `.ci/helm-install DIR` and set LOGSKIFF_TEST_HELM=DIR");
-            return None;
-        };
+        let tools = installed("LOGSKIFF_TEST_HELM", ".ci/helm-install")?;
         let folder = tempfile::Builder::new().prefix("logskiff-charts-").tempdir().expect("a folder");
         let charts = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts");
         // The links to the examples' files become files.

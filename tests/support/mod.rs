@@ -22,7 +22,7 @@ pub mod prometheus;
 pub mod receiver;
 pub mod sidecar;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,19 @@ pub fn wait_looking(what: &str, deadline: Duration, pause: Duration, mut holds: 
         assert!(start.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
         std::thread::sleep(pause);
     }
+}
+
+/// The folder that a script has filled, named by a variable; `None`, and a word on stderr, when none was given.
+///
+/// # Panics
+/// When `LOGSKIFF_TEST_REAL` is set and there is none.
+pub fn installed(variable: &str, script: &str) -> Option<PathBuf> {
+    let given = std::env::var_os(variable).map(PathBuf::from);
+    if given.is_none() {
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "{variable} names no folder");
+        eprintln!("skipped: run `{script} DIR` and set {variable}=DIR");
+    }
+    given
 }
 
 /// Sends a signal by name (`TERM`, `KILL`) through the shell's own `kill`: tests need no system call wrapper for it.

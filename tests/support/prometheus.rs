@@ -3,7 +3,6 @@
 //! In: a folder that `.ci/prometheus-install DIR` has filled, named by `LOGSKIFF_TEST_PROMETHEUS`. Its data lie in a
 //! temporary folder, and it ends with its value.
 
-use std::env;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{http, wait_until};
+use super::{http, installed, wait_until};
 
 /// It is up in a second or two.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -23,12 +22,7 @@ const READY_DEADLINE: Duration = Duration::from_secs(60);
 /// # Panics
 /// When `LOGSKIFF_TEST_REAL=1` and there is none.
 pub fn programs() -> Option<PathBuf> {
-    let given = env::var_os("LOGSKIFF_TEST_PROMETHEUS").map(PathBuf::from);
-    if given.is_none() {
-        assert!(env::var_os("LOGSKIFF_TEST_REAL").is_none(), "LOGSKIFF_TEST_PROMETHEUS names no folder");
-        eprintln!("skipped: run `.ci/prometheus-install DIR` and set LOGSKIFF_TEST_PROMETHEUS=DIR");
-    }
-    given
+    installed("LOGSKIFF_TEST_PROMETHEUS", ".ci/prometheus-install")
 }
 
 /// One Prometheus.
