@@ -222,22 +222,29 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
     });
 }
 
-/// A queue that is full throws nothing away: it takes no more, and the lines wait in their files.
+/// A queue that is full throws nothing away: it takes no more, and the lines wait in their files. It goes on when the store is there again, also where
+/// the store has half of the lines already and says so of each.
 #[test]
 fn rsyslog_that_is_full_holds_logskiff_back() {
     let Some((installed, syslog, broker)) = with_rsyslog() else { return };
     let folder = folder();
     let ports = free_ports(2);
+    let mut search = Search::start(&installed, folder.path(), ports[1]);
+    search.prepare();
     let little = ("queue.maxDiskSpace=\"1g\"", "queue.maxDiskSpace=\"500k\" queue.maxFileSize=\"50k\"");
     let _rsyslog = start_rsyslog(&syslog, folder.path(), &broker, [ports[0], ports[1]], little);
-    write(folder.path(), "relp.log", 0, LINES);
-    let settings = by_relp(folder.path(), ports[0]).with("LOGSKIFF_EXIT", "eof");
+    let settings = by_relp(folder.path(), ports[0]).with("LOGSKIFF_EXIT", "eof").with("LOGSKIFF_STATE_DIR", "none");
+    write(folder.path(), "relp.log", 0, LINES / 2);
+    ship(folder.path(), &settings);
+    wait_looking("a half of them", PATIENCE, LOOK, || search.count() == LINES / 2);
+    search.program.end("TERM");
+    write(folder.path(), "relp.log", LINES / 2, LINES);
     let mut sidecar = Sidecar::start(folder.path(), &settings);
     // Several times as long as rsyslog waits for room unless it is told otherwise.
     std::thread::sleep(Duration::from_secs(8));
     assert!(sidecar.is_running(), "all of it was taken");
-    let mut search = Search::start(&installed, folder.path(), ports[1]);
-    search.prepare();
+    search.program.restart();
+    search.wait_ready();
     let (status, _) = sidecar.wait(PATIENCE);
     assert!(status.success(), "{status}");
     wait_looking("all of them", PATIENCE, LOOK, || search.count() == LINES);
