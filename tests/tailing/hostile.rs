@@ -133,11 +133,13 @@ fn what_is_no_file_is_refused() {
     assert!(start.elapsed() < PATIENCE);
 }
 
-/// Goal: 10,000 times the name of a log is given to a link, a FIFO, a directory, or its directory is swapped for a link, between
+/// Goal: 10,000 times and more the name of a log is given to a link, a FIFO, a directory, or its directory is swapped for a link, between
 /// a look and the opening: none of what lies outside ever leaves.
 #[test]
 fn swaps_between_look_and_open_let_nothing_out() {
-    const SWAPS: usize = 10_000;
+    const SWAPS_MIN: usize = 10_000;
+    /// So many lines show that some of the files were opened in time.
+    const SEEN_MIN: usize = 6;
     let scene = Scene::prepare();
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("app.log"), "CANARY of another's file\n".repeat(50)).unwrap();
@@ -146,7 +148,11 @@ fn swaps_between_look_and_open_let_nothing_out() {
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "100ms"));
     let (log, aside) = (sub.join("app.log"), scene.path("aside"));
     let start = Instant::now();
-    for swap in 0..SWAPS {
+    let seen_enough = |swap: usize| swap % 1_000 == 0 && counted(&sidecar).len() >= SEEN_MIN;
+    let mut swaps = 0;
+    // On a busy machine more are needed.
+    for swap in (0..).take_while(|swap| *swap < SWAPS_MIN || (!seen_enough(*swap) && start.elapsed() < PATIENCE)) {
+        swaps = swap + 1;
         match swap % 5 {
             0 | 2 => fs::write(&log, format!("line {swap}\n")).unwrap(),
             1 => symlink(outside.path().join("app.log"), &log).unwrap(),
@@ -167,12 +173,12 @@ fn swaps_between_look_and_open_let_nothing_out() {
             fs::remove_file(&log).unwrap();
         }
     }
-    eprintln!("{SWAPS} swaps in {:?}", start.elapsed());
+    eprintln!("{swaps} swaps in {:?}", start.elapsed());
     fs::write(&log, "the end\n").unwrap();
     wait_until("the last line", PATIENCE, || counted(&sidecar).contains_key("the end"));
     let counted = counted(&sidecar);
     eprintln!("{} lines were seen in time", counted.len());
-    assert!(counted.len() > 5, "some of the files were opened");
+    assert!(counted.len() >= SEEN_MIN, "some of the files were opened");
     assert!(!sidecar.stdout().contains("CANARY") && !sidecar.stderr().contains("CANARY"));
     sidecar.drain(PATIENCE);
 }
