@@ -148,7 +148,7 @@ fn swaps_between_look_and_open_let_nothing_out() {
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "100ms"));
     let (log, aside) = (sub.join("app.log"), scene.path("aside"));
     let start = Instant::now();
-    let seen_enough = |swap: usize| swap % 1_000 == 0 && counted(&sidecar).len() >= SEEN_MIN;
+    let seen_enough = |swap: usize| swap.is_multiple_of(1_000) && counted(&sidecar).len() >= SEEN_MIN;
     let mut swaps = 0;
     // On a busy machine more are needed.
     for swap in (0..).take_while(|swap| *swap < SWAPS_MIN || (!seen_enough(*swap) && start.elapsed() < PATIENCE)) {
