@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use support::broker::{Message, free_ports};
 use support::lines::{Place, Plan, Tally, Writer, write_all};
 use support::receiver::{Program, Receiver, Way, real_parts};
 use support::sidecar::{Settings, Sidecar};
-use support::wait_until;
+use support::{Held, wait_until};
 use tempfile::TempDir;
 
 /// For work that takes seconds when all is well.
@@ -281,11 +281,11 @@ fn tls_is_refused_with_a_reason() {
 }
 
 /// A TLS server that is no syslog receiver, with flags of one's own; what it is sent is thrown away.
-struct SServer(Child);
+struct SServer(Held);
 
 impl SServer {
     fn start(port: u16, issued: &Issued, flags: &[&str]) -> Self {
-        let child = Command::new("openssl")
+        let server = Command::new("openssl")
             .args(["s_server", "-quiet", "-accept", &port.to_string(), "-cert"])
             .arg(&issued.certificate)
             .arg("-key")
@@ -296,8 +296,9 @@ impl SServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("openssl starts");
+        let server = Self(Held(server));
         wait_until("openssl to listen", PATIENCE, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self(child)
+        server
     }
 
     /// Ends it; what it was sent.
@@ -305,7 +306,6 @@ impl SServer {
         _ = self.0.kill();
         let mut text = Vec::new();
         self.0.stdout.take().expect("its output").read_to_end(&mut text).expect("read");
-        _ = self.0.wait();
         text
     }
 }

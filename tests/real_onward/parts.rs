@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::shell::variables;
-use crate::support::{http, installed, signal, tail_of, wait_looking, wait_until};
+use crate::support::{Held, http, installed, signal, tail_of, wait_looking, wait_until};
 
 /// OpenSearch is up in 5 to 15 s, the others at once.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
@@ -57,7 +57,7 @@ pub struct Program {
     name: &'static str,
     command: Command,
     log: PathBuf,
-    process: Option<Child>,
+    process: Option<Held>,
 }
 
 impl Program {
@@ -71,7 +71,7 @@ impl Program {
     pub fn restart(&mut self) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
         self.command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.process = Some(self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.name)));
+        self.process = Some(Held(self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.name))));
     }
 
     /// Ends it by a signal and waits for the end.
@@ -88,10 +88,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process = None;
         if std::thread::panicking() {
             eprintln!("--- {} said:\n{}", self.name, tail_of(&self.log, 30));
         }

@@ -22,8 +22,9 @@ pub mod prometheus;
 pub mod receiver;
 pub mod sidecar;
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 /// Waits until `holds` is true.
@@ -59,6 +60,32 @@ pub fn installed(variable: &str, script: &str) -> Option<PathBuf> {
         eprintln!("skipped: run `{script} DIR` and set {variable}=DIR");
     }
     given
+}
+
+/// A process that does not outlive what holds it.
+#[derive(Debug)]
+pub struct Held(pub Child);
+
+impl Deref for Held {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A failure means that it has ended already, which is what is wanted.
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
 }
 
 /// Sends a signal by name (`TERM`, `KILL`) through the shell's own `kill`: tests need no system call wrapper for it.

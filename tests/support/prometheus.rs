@@ -6,13 +6,13 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{http, installed, wait_until};
+use super::{Held, http, installed, wait_until};
 
 /// It is up in a second or two.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub fn programs() -> Option<PathBuf> {
 
 /// One Prometheus.
 pub struct Prometheus {
-    process: Child,
+    process: Held,
     address: String,
     _folder: TempDir,
 }
@@ -59,7 +59,7 @@ impl Prometheus {
             .stdin(Stdio::null())
             .spawn()
             .expect("prometheus starts");
-        let prometheus = Self { process, address, _folder: folder };
+        let prometheus = Self { process: Held(process), address, _folder: folder };
         wait_until("Prometheus", READY_DEADLINE, || {
             http::get(&prometheus.address, "/-/ready").is_some_and(|(status, _)| status == 200)
         });
@@ -87,14 +87,6 @@ impl Prometheus {
         let answer: Value = serde_json::from_str(&text).expect("its answer is JSON");
         assert!(status == 200 && answer["status"] == "success", "{path}: {text}");
         answer["data"].clone()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // A failure means that it has ended already, which is what is wanted.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

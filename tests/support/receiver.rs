@@ -8,14 +8,14 @@ use std::env;
 use std::fs::{self, OpenOptions};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::authority::{Authority, Issued};
 use super::broker::free_ports;
-use super::{signal, tail_of, wait_until};
+use super::{Held, signal, tail_of, wait_until};
 
 /// A receiver on a busy machine is up within a second or two.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ pub struct Receiver {
     way: Way,
     folder: TempDir,
     port: u16,
-    process: Option<Child>,
+    process: Option<Held>,
 }
 
 impl Receiver {
@@ -226,7 +226,7 @@ impl Receiver {
             .stderr(Stdio::from(log))
             .spawn()
             .expect("the receiver starts");
-        self.process = Some(process);
+        self.process = Some(Held(process));
         let (way, port, socket) = (self.way, self.port, self.socket());
         let up = || match way {
             Way::UnixDatagram | Way::UnixStream => socket.exists(),
@@ -273,10 +273,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            _ = process.kill();
-            _ = process.wait();
-        }
+        self.process = None;
         if std::thread::panicking() {
             eprintln!("--- {:?} said:\n{}", self.program, tail_of(&self.at("log"), 20));
         }

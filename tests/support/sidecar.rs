@@ -2,15 +2,15 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use super::{signal, tail_of};
+use super::{Held, signal, tail_of};
 
 /// One running (or ended) logskiff; killed when dropped, and its own log is shown when a test fails.
 pub struct Sidecar {
-    process: Child,
+    process: Held,
     log: PathBuf,
     log_start: usize,
     stdout: PathBuf,
@@ -99,7 +99,7 @@ impl Sidecar {
             .stderr(Stdio::from(open(&log)))
             .spawn()
             .expect("the sidecar starts");
-        Self { process, log, log_start, stdout }
+        Self { process: Held(process), log, log_start, stdout }
     }
 
     /// Its process id.
@@ -172,9 +172,6 @@ impl Sidecar {
 
 impl Drop for Sidecar {
     fn drop(&mut self) {
-        // A failure means that it has ended already, which is what is wanted.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
         if thread::panicking() {
             eprintln!("the sidecar's log ends:\n{}", tail_of(&self.log, 30));
         }

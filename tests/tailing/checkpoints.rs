@@ -5,15 +5,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::http;
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::wait_until;
+use crate::support::{Held, http, wait_until};
 use crate::{PATIENCE, Scene, counted, in_full};
 
 const NEWEST: &str = "checkpoint.json";
@@ -55,7 +54,7 @@ fn wait_for_lines(sidecar: &Sidecar, all: usize) {
 /// A volume of its own for the state, in a mount namespace that outlives the processes in it.
 struct Volume {
     /// Keeps the namespace.
-    holder: Child,
+    holder: Held,
     state: PathBuf,
 }
 
@@ -67,13 +66,12 @@ impl Volume {
         let script = "mount -t tmpfs -o size=64k tmpfs \"$STATE\" && echo mounted && exec sleep 1000";
         let mut unshare = Command::new("unshare");
         unshare.args(["-m", "sh", "-c", script]).env("STATE", &state).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut holder = unshare.spawn().expect("unshare is there");
+        let mut holder = Held(unshare.spawn().expect("unshare is there"));
         let mut said = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
         if said == "mounted\n" {
             return Some(Self { holder, state });
         }
-        _ = holder.wait();
         assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "a mount namespace is needed (unshare -m)");
         eprintln!("skipped: no mount namespace can be made here");
         None
@@ -109,14 +107,6 @@ impl Volume {
             }
             (Trouble::ReadOnly, false) => self.run("umount \"$STATE\""),
         }
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        // It has ended already where this fails.
-        _ = self.holder.kill();
-        _ = self.holder.wait();
     }
 }
 
