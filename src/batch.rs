@@ -106,9 +106,13 @@ impl Topics {
         if let Some(number) = self.numbers.get(name) {
             return Some(*number);
         }
+        let name = valid(name);
+        if let Some(number) = self.numbers.get(&name) {
+            return Some(*number);
+        }
         let number = u16::try_from(self.names.len()).ok().filter(|_| self.names.len() < self.most)?;
-        self.names.push(valid(name));
-        self.numbers.insert(name.to_owned(), number);
+        self.names.push(name.clone());
+        self.numbers.insert(name, number);
         Some(number)
     }
 
@@ -143,10 +147,13 @@ mod tests {
         let mut topics = Topics::new("logs", 3);
         assert_eq!(topics.number("team a/b"), Some(1));
         assert_eq!(topics.name(1), "team_a_b");
-        assert_eq!(topics.number(".."), Some(2));
-        assert_eq!(topics.name(2), "logs");
+        assert_eq!(topics.number(".."), Some(0), "no name of a topic");
+        let long = "x".repeat(300);
+        assert_eq!(topics.number(&long), Some(2));
         assert_eq!(topics.number("one too many"), None);
         assert_eq!(topics.number("team a/b"), Some(1), "a known one is still found");
+        assert_eq!(topics.number(&(long + "y")), Some(2), "Kafka would not tell them apart");
+        assert!(topics.numbers.keys().all(|name| name.len() <= TOPIC_BYTES_MAX), "nothing longer is kept");
         assert_eq!(topics.number("logs"), Some(0));
     }
 

@@ -40,7 +40,7 @@ const LINGER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10
 /// The least that keeps reading and sending apart; the most that librdkafka's queue, which is twice this, should hold.
 const IN_FLIGHT_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
 /// Of what cannot be read twice so much more is kept than is in flight and than one line may have: it is let go in pieces.
-const KEPT_SLACK_BYTES: usize = 128 << 10;
+const KEPT_SLACK_BYTES: usize = 192 << 10;
 /// Less leaves no time for one round trip; more than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
 

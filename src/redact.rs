@@ -34,7 +34,7 @@ mod unescape;
 
 use std::sync::OnceLock;
 
-pub use carry::Carry;
+pub use carry::{Carry, LINES_MAX};
 pub use catalogue::{Detector, Group, detectors};
 pub use config::{Config, Error};
 pub use key::{KeyError, TokenKey};

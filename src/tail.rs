@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use self::content::Content;
+use self::discover::FILES_MAX;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
 use self::scan::Past;
@@ -443,6 +444,10 @@ impl Tail {
     }
 
     fn refuse(&mut self, path: PathBuf, why: &str) {
+        if self.refused.len() >= FILES_MAX {
+            // Names that come and go are not remembered for ever; those that are still there are said again.
+            self.refused.clear();
+        }
         if self.refused.get(&path).is_none_or(|said| said != why) {
             self.events.push(Event::Refused(path.clone(), why.to_owned()));
             self.refused.insert(path, why.to_owned());
@@ -456,4 +461,22 @@ impl Tail {
 
 fn directory_stamp(path: &Path) -> Option<(i64, i64)> {
     std::fs::metadata(path).ok().map(|metadata| (metadata.mtime(), metadata.mtime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_not_remembered_for_ever() {
+        let mut tail = Tail::new(&[], "pod", None, Instant::now()).unwrap();
+        for name in 0..3 * FILES_MAX {
+            tail.refuse(format!("{name}.log").into(), "a symbolic link");
+            tail.events.clear();
+        }
+        assert!(tail.refused.len() <= FILES_MAX);
+        tail.refuse("0.log".into(), "a symbolic link");
+        tail.refuse("0.log".into(), "a symbolic link");
+        assert_eq!(tail.events.len(), 1, "each is told once");
+    }
 }

@@ -293,7 +293,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("The topic. Places as in `LOGSKIFF_FIELDS`, and `{field.NAME}` for a field of the record as redacted."),
     Variable::new(Output, "LOGSKIFF_KAFKA_KEY", Template, "")
         .example("{pod}")
-        .doc("The messages' key. Not set: none, so that messages spread over the partitions."),
+        .doc("The messages' key, cut at 256 bytes. Not set: none, so that messages spread over the partitions."),
     Variable::new(Output, "LOGSKIFF_KAFKA_COMPRESSION", Choice(&["none", "gzip", "snappy", "lz4", "zstd"]), "lz4")
         .doc("How batches are compressed for the broker."),
     Variable::new(Output, "LOGSKIFF_KAFKA_MESSAGE", Choice(&["record", "batch"]), "record")
@@ -407,7 +407,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Life, "LOGSKIFF_LANDLOCK", Choice(&["auto", "off"]), "auto")
         .doc("`auto`: once it is set up, `run` gives up every right to files but those that it needs, as far as the kernel's Landlock goes; how far is logged once (`confined`). `off`: it does not."),
     Variable::new(Life, "LOGSKIFF_LOG", Text, "info")
-        .example("info,rdkafka=warn")
+        .example("info,librdkafka=warn")
         .doc("What its own log says, on stderr: a level, or `target=level` filters."),
     Variable::new(Life, "LOGSKIFF_LOG_FORMAT", Choice(&["json", "text"]), "json").doc("How its own log looks."),
 ];

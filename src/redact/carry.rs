@@ -5,9 +5,9 @@
 use memchr::memmem;
 
 /// A key that has not ended after so many lines is not going to: a 16,384-bit RSA key has 200 lines of 64 characters.
-const LINES_MAX: u32 = 200;
+pub const LINES_MAX: u32 = 200;
 
-/// So many characters of base64 in a row after the BEGIN line's marker mean that the key stands in the same line.
+/// So many characters of base64 in a row right behind the BEGIN line's marker mean that the key stands in the same line.
 const BODY_BYTES_MIN: usize = 16;
 
 /// What precedes the kind of a PEM block (RFC 7468).
@@ -32,9 +32,12 @@ impl Carry {
         self.lines_left > 0
     }
 
-    /// Sets the state for reading on after `lookback`, the bytes of the file just before (8 KiB hold any usual key).
+    /// Sets the state for reading on after `lookback`, the bytes of the file just before: [`LINES_MAX`] lines tell all.
     pub fn resume(&mut self, lookback: &[u8]) {
         *self = Self::default();
+        if memmem::find(lookback, PRIVATE).is_none() {
+            return;
+        }
         let lookback = lookback.strip_suffix(b"\n").unwrap_or(lookback);
         for line in lookback.split(|&byte| byte == b'\n') {
             self.step(line, true);
@@ -67,8 +70,7 @@ impl Carry {
             last = Some(rest);
         }
         let Some(body) = last else { return };
-        let in_one_line = memchr::memchr(b'\n', body).is_none() && has_base64(body);
-        if marker(END, body).is_none() && !in_one_line {
+        if marker(END, body).is_none() && !goes_on_in_its_line(body) {
             self.lines_left = LINES_MAX;
         }
     }
@@ -85,9 +87,25 @@ fn marker(dashes: &[u8], text: &[u8]) -> Option<usize> {
     })
 }
 
-fn has_base64(text: &[u8]) -> bool {
+/// Whether base64 stands right behind the marker, or behind a line's end that is written out (`\n`, `%0A`). What stands behind
+/// blanks or a quote is another field of the line, however much it looks like base64.
+fn goes_on_in_its_line(body: &[u8]) -> bool {
     let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    text.split(|byte| !base64(byte)).any(|run| run.len() >= BODY_BYTES_MIN)
+    let mut rest = body;
+    while let Some(after) = written_line_end(rest) {
+        rest = after;
+    }
+    rest.iter().take_while(|byte| base64(byte)).count() >= BODY_BYTES_MIN
+}
+
+/// What follows a line's end as JSON and URLs write it, once or twice escaped.
+fn written_line_end(text: &[u8]) -> Option<&[u8]> {
+    if let [b'%', b'0', b'A' | b'a' | b'D' | b'd', rest @ ..] = text {
+        return Some(rest);
+    }
+    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    let after = text[slashes..].strip_prefix(b"n").or_else(|| text[slashes..].strip_prefix(b"r"));
+    after.filter(|_| slashes > 0)
 }
 
 #[cfg(test)]
@@ -117,10 +135,31 @@ mod tests {
         check(&["-----BEGIN PGP PRIVATE KEY BLOCK-----", "!-----END PGP PRIVATE KEY BLOCK-----", "y"], false);
     }
 
+    /// What a logger writes behind the BEGIN line is no part of the key.
+    #[test]
+    fn other_fields_of_the_line_do_not_shut_it() {
+        for after in [
+            r#"","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
+            r#"\n","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
+            r#"","caller":"internal/server/handler.go"}"#,
+            r#"" thread=NioEventLoopGroupWorker"#,
+            " 4bf92f3577b34da6a3ce929d0e0e4736",
+            "\r",
+        ] {
+            check(
+                &[&format!("k -----BEGIN RSA PRIVATE KEY-----{after}"), "!MIIE", "!-----END RSA PRIVATE KEY-----", "y"],
+                false,
+            );
+        }
+    }
+
     #[test]
     fn stays_shut_for_what_ends_in_its_line_and_what_is_no_private_key() {
         check(&["-----BEGIN PRIVATE KEY-----MIIE-----END PRIVATE KEY-----", "y"], false);
         check(&[r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ"}"#, "y"], false);
+        for line_end in ["", r"\n", r"\r\n", r"\\n", "%0A", "%0d%0a"] {
+            check(&[&format!("-----BEGIN PRIVATE KEY-----{line_end}MIIEvQIBADANBgkqhkiG9w0BAQ"), "y"], false);
+        }
         check(&["-----BEGIN CERTIFICATE-----", "MIIE", "-----BEGIN PUBLIC KEY-----", "MIIE"], false);
         check(&["the PRIVATE KEY-----", "y"], false);
     }

@@ -46,7 +46,7 @@ impl Redactor {
         found: &mut Masks,
         decoded: &mut Unescaped,
     ) {
-        if parsed.nodes.is_empty() {
+        if !has_names_in_text(parsed) {
             self.mark_loosely(text, masks);
         }
         let by = self.field();
@@ -115,16 +115,13 @@ impl Redactor {
             }
             self.mark_decoded(at, masks, found, decoded, percent);
         }
-        let is_json = parsed.nodes.iter().any(|node| matches!(node, Node::Value { key: Key::Text(_), .. }));
-        if !is_json {
+        if !has_names_in_text(parsed) {
             // What was not parsed may still be written as JSON is: broken, cut, or inside another format.
             let whole = TextRange::new(0, text.len());
             decoded.decode_loosely(text, whole);
-            if parsed.nodes.is_empty() {
-                let mut named = Masks::default();
-                self.mark_loosely(decoded.bytes(), &mut named);
-                masks.add_from(&named, |part| decoded.to_raw(part));
-            }
+            let mut named = Masks::default();
+            self.mark_loosely(decoded.bytes(), &mut named);
+            masks.add_from(&named, |part| decoded.to_raw(part));
             self.mark_decoded(whole, masks, found, decoded, percent);
         }
     }
@@ -155,4 +152,13 @@ impl Redactor {
         self.mark(percent.bytes(), true, found);
         masks.add_from(found, |part| percent.to_raw(part));
     }
+}
+
+/// Whether the line was parsed as one that names its fields itself. Captures and fixed layouts have names by the configuration, and
+/// what they hold may be JSON all the same.
+fn has_names_in_text(parsed: &Parsed) -> bool {
+    parsed.nodes.iter().any(|node| match node {
+        Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => matches!(key, Key::Text(_)),
+        Node::End => false,
+    })
 }

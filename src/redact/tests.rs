@@ -306,6 +306,24 @@ fn named_captures_are_fields_too() {
 }
 
 #[test]
+fn json_in_a_capture_has_its_fields_masked_too() {
+    let redactor = redactor(&[], &[("part", r"field:note ~ \d+")], &["pin"]);
+    for (text, expected) in [
+        (r#"INFO {"pin":"1234","n":1}"#, r#"INFO {"pin":"<redacted:field>","n":1}"#),
+        (r#"INFO {"p\u0069n":"1234"}"#, r#"INFO {"p\u0069n":"<redacted:field>"}"#),
+        (r#"INFO {"note":"no 12"}"#, r#"INFO {"note":"<redacted:part>"}"#),
+    ] {
+        let names: Arc<[Box<str>]> = Arc::from([Box::from("level"), Box::from("message")]);
+        let value =
+            |key, start, end| Node::Value { key: Key::Name(key), at: TextRange::new(start, end), kind: Kind::Text };
+        let parsed = Parsed { nodes: vec![value(0, 0, 4), value(1, 5, text.len())], names, ..Parsed::default() };
+        let (hot, mut scratch) = (is_hit(&redactor, text.as_bytes()), Scratch::default());
+        let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+        assert_eq!(shown(&redacted, redacted.whole()), expected);
+    }
+}
+
+#[test]
 fn pieces_of_a_range_show_each_mask_once() {
     let redactor = redactor(&[], &[("own", "bcd|gh")], &[]);
     let text = b"abcdefghij";

@@ -113,6 +113,15 @@ pub struct Found {
     pub more: bool,
 }
 
+impl Found {
+    /// Beyond as many as are looked at, nothing is said of more.
+    fn refuse(&mut self, path: PathBuf, why: String) {
+        if self.unreadable.len() < FILES_MAX {
+            self.unreadable.push((path, why));
+        }
+    }
+}
+
 /// The compiled globs of one input.
 #[derive(Debug)]
 pub struct Globs {
@@ -212,7 +221,7 @@ impl Globs {
                 && entry.path_is_symlink()
                 && within
                 && place(real.as_deref(), entry.path()).is_none();
-            if strays && self.classify(root, entry.path()) == Some(Class::Match) {
+            if strays && outside.len() < FILES_MAX && self.classify(root, entry.path()) == Some(Class::Match) {
                 outside.push((entry.path().to_path_buf(), "a symbolic link that leads out of the root".to_owned()));
             }
             !strays
@@ -227,7 +236,7 @@ impl Globs {
                     }
                     let path = error.path().unwrap_or(&root.directory).to_path_buf();
                     let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    found.unreadable.push((path, why));
+                    found.refuse(path, why);
                     continue;
                 }
             };
@@ -254,7 +263,7 @@ impl Globs {
                     } else {
                         "a symbolic link or not a regular file"
                     };
-                    found.unreadable.push((entry.into_path(), why.into()));
+                    found.refuse(entry.into_path(), why.into());
                 }
                 continue;
             }

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How often a pipe without a writer is tried: there is nothing to wait for.
 const UNCONNECTED: Duration = Duration::from_millis(250);
 /// So much before what is settled is kept: what is masked next may depend on it.
-const LOOKBACK_BYTES: u64 = 16 * 1024;
+const LOOKBACK_BYTES: u64 = 64 * 1024;
 /// Only reads and waits.
 const STACK_BYTES: usize = 64 * 1024;
 
@@ -364,10 +364,10 @@ mod tests {
     /// Goal: a pipe whose name is gone while there is no room for more is read to its end all the same.
     #[test]
     fn a_full_pipe_whose_name_is_gone_is_read_to_its_end() {
-        const MOST: usize = 100_000;
+        const MOST: usize = 200_000;
         let (from, mut to) = pipe();
         let stream = Stream::start(from, false, MOST).unwrap();
-        let text: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).chain(*b"\n").collect();
+        let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).chain(*b"\n").collect();
         let written = text.clone();
         let writer = std::thread::spawn(move || to.write_all(&written));
         until("as much as may be kept", || stream.extent().length == MOST as u64);
@@ -390,7 +390,7 @@ mod tests {
     /// Goal: memory is bounded, the writer waits, and every byte arrives once what was before is settled.
     #[test]
     fn beyond_the_bound_the_writer_waits() {
-        const MOST: usize = 200_000;
+        const MOST: usize = 300_000;
         let (from, mut to) = pipe();
         let stream = Stream::start(from, true, MOST).unwrap();
         let text: Vec<u8> = (0..500_000_u32).flat_map(u32::to_le_bytes).collect();
@@ -401,7 +401,8 @@ mod tests {
             let full = (text.len() - got.len()).min(MOST - 2 * usize::try_from(LOOKBACK_BYTES).unwrap());
             let at = got.len() as u64;
             until("as much as may be kept", || stream.extent().length >= at + full as u64);
-            assert!(got.len() + full == text.len() || !writer.is_finished());
+            // What is not here yet fits the pipe itself, or its writer waits.
+            assert!(text.len() <= got.len() + MOST + READ_BYTES || !writer.is_finished());
             got.extend(read(&stream, at, full));
             most = most.max(stream.shared.desk().kept.len());
             stream.forget(got.len() as u64);

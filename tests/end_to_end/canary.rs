@@ -193,6 +193,30 @@ fn nothing_leaves_raw() {
     check_run(&[("LOGSKIFF_PARSE", "auto"), ("LOGSKIFF_ENCODING", "raw"), ("LOGSKIFF_KAFKA_PROPERTIES", "debug=all")]);
 }
 
+/// Goal: who begins in the middle of a long key knows that it is one, also where a logger wraps each of its lines.
+#[test]
+fn a_key_stays_hidden_across_a_restart() {
+    let wrapped = |text: &str| {
+        let padding = "x".repeat(200);
+        format!("{{\"msg\":\"{text}\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"padding\":\"{padding}\"}}\n")
+    };
+    let body = |lines: u32| (0..lines).map(|line| wrapped(&format!("MIIEzebra{line}zebra"))).collect::<String>();
+    let scene = Scene::new();
+    let first = wrapped("-----BEGIN RSA PRIVATE KEY-----") + &body(120);
+    assert!(first.len() > 32 << 10);
+    scene.write("logs/app.log", &first);
+    scene.run_to_end(scene.settings().with("LOGSKIFF_REDACT", "secrets"));
+    let second = body(40) + &wrapped("-----END RSA PRIVATE KEY-----") + &wrapped("after");
+    scene.write("logs/app.log", first + &second);
+    scene.run_to_end(scene.settings().with("LOGSKIFF_REDACT", "secrets"));
+    let messages = scene.messages();
+    assert_eq!(messages.len(), 1 + 120 + 40 + 2);
+    for message in &messages {
+        check("a message", &message.payload);
+    }
+    assert!(String::from_utf8_lossy(&messages.last().unwrap().payload).contains("after"), "and what follows is shown");
+}
+
 /// Goal: the canaries are found where they do stand; else the tests above could not fail.
 #[test]
 fn the_check_can_fail() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
 use crate::encode::{Envelope, Source, labels};
 use crate::record::{FileId, Watermark};
-use crate::redact::Carry;
+use crate::redact::LINES_MAX;
 use crate::tail::Event;
 
 /// A look at the directories is followed by a pause of so many times as long …
@@ -85,10 +85,21 @@ impl Shipper {
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
     pub(super) fn recall(&mut self, file: FileId) {
-        let before = self.tools.tail.file(file).and_then(|file| file.lookback(LOOKBACK_BYTES).ok());
+        let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
+        let mut before = Vec::new();
+        for most in LOOKBACK_BYTES {
+            // What cannot be read now, or is only awaited, changes nothing of what is known.
+            let Some(Ok(bytes)) = self.tools.tail.file(file).map(|file| file.lookback(most)) else { return };
+            // A pipe has less to look back at, and nothing where more is asked for.
+            if bytes.len() > before.len() {
+                before = bytes;
+            }
+            if before.len() < most || lines(&before) > LINES_MAX as usize {
+                break;
+            }
+        }
         if let Some(desk) = self.desks.get_mut(&file) {
-            desk.carry = Carry::default();
-            desk.carry.resume(&before.unwrap_or_default());
+            desk.carry.resume(&before);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::app::pipeline::is_blank;
 use crate::batch::{Entry, cost_bytes};
 use crate::crash;
 use crate::frame::{Framed, Frames};
+use crate::output::kafka::KEY_BYTES_MAX;
 use crate::record::{Boundary, DropReason, FileId, Line, Span, Watermark};
 
 /// What one turn of a file came to.
@@ -277,8 +278,8 @@ impl Shipper {
                     topics.number_or_default(&name, metrics)
                 });
                 match (&desk.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
-                    (Some(key), _) => batch.bytes.extend_from_slice(key.as_bytes()),
-                    (None, Some(key)) => batch.bytes.extend_from_slice(envelope.render(key, Some(redacted)).as_bytes()),
+                    (Some(key), _) => batch.bytes.extend_from_slice(short(key)),
+                    (None, Some(key)) => batch.bytes.extend_from_slice(short(&envelope.render(key, Some(redacted)))),
                     (None, None) => {}
                 }
                 let key = payload.end..batch.bytes.len();
@@ -318,6 +319,13 @@ struct Encoded {
     message: Option<Entry>,
     /// Whether the message was cut.
     truncated: bool,
+}
+
+/// A key, cut on a character's boundary where it is too long.
+fn short(key: &str) -> &[u8] {
+    let most = key.len().min(KEY_BYTES_MAX);
+    let end = (0..=most).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
+    &key.as_bytes()[..end]
 }
 
 /// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.
