@@ -377,8 +377,11 @@ fn the_packaged_injector_has_the_alerts_and_the_dashboard() {
     let Some(helm) = Helm::prepare() else { return };
     let objects = helm.objects("logskiff-injector", &MONITORING);
     let kind = |kind: &str| objects.iter().find(|object| object["kind"] == kind).expect(kind);
-    let rules: Value = serde_norway::from_str(&example("prometheus/alerts.yaml")).unwrap();
-    assert_eq!(kind("PrometheusRule")["spec"], rules);
+    let groups = ["prometheus/alerts.yaml", "prometheus/alerts-node.yaml"].map(|name| {
+        let rules: Value = serde_norway::from_str(&example(name)).unwrap();
+        rules["groups"].as_array().unwrap().clone()
+    });
+    assert_eq!(kind("PrometheusRule")["spec"], json!({"groups": groups.concat()}));
     assert_eq!(kind("PodMonitor")["spec"]["selector"]["matchLabels"]["logskiff.dev/sidecar"], "true");
     let dashboard = objects.iter().find(|object| object["metadata"]["labels"]["grafana_dashboard"] == "1").unwrap();
     let told: Value = serde_json::from_str(dashboard["data"]["logskiff.json"].as_str().unwrap()).unwrap();

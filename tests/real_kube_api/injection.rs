@@ -178,6 +178,19 @@ fn annotations_change_one_pod() {
     // On the node's network a declared port would be the node's.
     let host = injected(&cluster, &[], &json!({"hostNetwork": true}));
     assert!(sidecar(&host).get("ports").is_none());
+
+    // What the pod says of its paths is above what is common to all.
+    cluster.install_injector(&["--set", "env.LOGSKIFF_PATHS=/var/log/app/*.txt"]);
+    for (annotations, paths) in [
+        (&[][..], "/var/log/app/*.txt"),
+        (&[("logskiff.dev/log-path", "/srv"), ("logskiff.dev/paths", "/srv/a.log")], "/srv/a.log"),
+        (&[("logskiff.dev/paths", "/srv/a.log"), ("env.logskiff.dev/LOGSKIFF_PATHS", "/srv/b.log")], "/srv/b.log"),
+    ] {
+        let pod = injected(&cluster, annotations, &json!({}));
+        let said: Vec<_> =
+            environment(sidecar(&pod)).into_iter().filter(|(name, _)| name == "LOGSKIFF_PATHS").collect();
+        assert_eq!(said, [("LOGSKIFF_PATHS".to_owned(), paths.to_owned())]);
+    }
 }
 
 #[test]
