@@ -239,6 +239,10 @@ impl Redactor {
             self.unite(text, masks, earlier);
             if escaped {
                 self.mark_escaped(text, parsed, masks, found, (decoded, percent));
+                // A BEGIN line whose marker is written with escapes.
+                if self.private_key.is_some() && !carry.is_open() && !(hot && carry::begins_in(text)) {
+                    carry.step(decoded.bytes(), true);
+                }
             }
             if unescape::has_percent(text) {
                 self.mark_percent(text, masks, found, percent);

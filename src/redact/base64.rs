@@ -165,8 +165,16 @@ fn open(value: &[u8], out: &mut Vec<u8>) -> bool {
     }
     let start = out.len();
     let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    ENGINE.decode_vec(&letters, out).is_ok()
-        && std::str::from_utf8(&out[start..]).is_ok_and(|text| !text.is_empty() && text.chars().all(printable))
+    if ENGINE.decode_vec(&letters, out).is_err() {
+        return false;
+    }
+    // A value that is cut ends within a character.
+    if let Err(error) = std::str::from_utf8(&out[start..])
+        && error.error_len().is_none()
+    {
+        out.truncate(start + error.valid_up_to());
+    }
+    std::str::from_utf8(&out[start..]).is_ok_and(|text| !text.is_empty() && text.chars().all(printable))
 }
 
 #[cfg(test)]
@@ -178,6 +186,15 @@ mod tests {
         for pattern in [TRIGGER, NAMED, IN_MANIFEST] {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_cut_within_a_character_is_text() {
+        let whole = "cGFzc3dvcmQ6IGjDvG50ZXIy";
+        check_open(whole, Some("password: hünter2"));
+        check_open(&whole[..16], Some("password: h"));
+        check_open("w7w", Some("ü"));
+        check_open("ww", None);
     }
 
     #[track_caller]

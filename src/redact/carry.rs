@@ -76,6 +76,11 @@ impl Carry {
     }
 }
 
+/// Whether a private key begins in the text.
+pub(super) fn begins_in(text: &[u8]) -> bool {
+    marker(BEGIN, text).is_some()
+}
+
 /// Where the first BEGIN or END marker of a private key ends.
 fn marker(dashes: &[u8], text: &[u8]) -> Option<usize> {
     memmem::find_iter(text, dashes).find_map(|at| {
@@ -87,19 +92,29 @@ fn marker(dashes: &[u8], text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Whether base64 stands right behind the marker, or behind a line's end that is written out (`\n`, `%0A`). What stands behind
-/// blanks or a quote is another field of the line, however much it looks like base64.
+/// Whether base64 stands right behind the marker, or behind a line's end that is written out (`\n`, `%0A`), and is all of a string that
+/// ends in the line. What stands behind blanks or a quote is another field, however much it looks like base64.
 fn goes_on_in_its_line(body: &[u8]) -> bool {
-    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let mut rest = body;
-    while let Some(after) = written_line_end(rest) {
-        rest = after;
+    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let (mut rest, mut letters) = (body, 0);
+    loop {
+        let run = rest.iter().take_while(base64).count();
+        letters += run;
+        rest = &rest[run..];
+        match line_end(rest) {
+            Some(after) => rest = after,
+            None if run == 0 => break,
+            None => {}
+        }
     }
-    rest.iter().take_while(|byte| base64(byte)).count() >= BODY_BYTES_MIN
+    letters >= BODY_BYTES_MIN && matches!(rest, [b'"' | b'\'' | b'\\', ..])
 }
 
-/// What follows a line's end as JSON and URLs write it, once or twice escaped.
-fn written_line_end(text: &[u8]) -> Option<&[u8]> {
+/// What follows a line's end: as it is, or as JSON and URLs write it, once or twice escaped.
+fn line_end(text: &[u8]) -> Option<&[u8]> {
+    if let [b'\n' | b'\r', rest @ ..] = text {
+        return Some(rest);
+    }
     if let [b'%', b'0', b'A' | b'a' | b'D' | b'd', rest @ ..] = text {
         return Some(rest);
     }
@@ -144,6 +159,7 @@ mod tests {
             r#"","caller":"internal/server/handler.go"}"#,
             r#"" thread=NioEventLoopGroupWorker"#,
             " 4bf92f3577b34da6a3ce929d0e0e4736",
+            "MIIEvQIBADANBgkqhkiG9w0BAQ",
             "\r",
         ] {
             check(
@@ -158,7 +174,7 @@ mod tests {
         check(&["-----BEGIN PRIVATE KEY-----MIIE-----END PRIVATE KEY-----", "y"], false);
         check(&[r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ"}"#, "y"], false);
         for line_end in ["", r"\n", r"\r\n", r"\\n", "%0A", "%0d%0a"] {
-            check(&[&format!("-----BEGIN PRIVATE KEY-----{line_end}MIIEvQIBADANBgkqhkiG9w0BAQ"), "y"], false);
+            check(&[&format!("'-----BEGIN PRIVATE KEY-----{line_end}MIIEvQIB{line_end}ADANBgk=' x"), "y"], false);
         }
         check(&["-----BEGIN CERTIFICATE-----", "MIIE", "-----BEGIN PUBLIC KEY-----", "MIIE"], false);
         check(&["the PRIVATE KEY-----", "y"], false);

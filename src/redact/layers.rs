@@ -83,7 +83,7 @@ impl Redactor {
         }
     }
 
-    /// Searches every escaped string of the line once more, decoded.
+    /// Searches every escaped string of the line once more, decoded, and the line as a whole, of which `decoded` then holds the text.
     pub(super) fn mark_escaped(
         &self,
         text: &[u8],
@@ -115,13 +115,20 @@ impl Redactor {
             }
             self.mark_decoded(at, masks, found, decoded, percent);
         }
-        if !has_names_in_text(parsed) {
-            // What was not parsed may still be written as JSON is: broken, cut, or inside another format.
-            let whole = TextRange::new(0, text.len());
-            decoded.decode_loosely(text, whole);
-            let mut named = Masks::default();
-            self.mark_loosely(decoded.bytes(), &mut named);
-            masks.add_from(&named, |part| decoded.to_raw(part));
+        // The line as a whole: a name and its value, both decoded; and what was not parsed and is written as JSON is all the same: broken,
+        // cut, or inside another format.
+        let whole = TextRange::new(0, text.len());
+        decoded.decode_loosely(text, whole);
+        let mut spread = Masks::default();
+        if has_names_in_text(parsed) {
+            self.mark_decoded(whole, &mut spread, found, decoded, percent);
+            // A decoded quote ends no string.
+            let message = parsed.message.map(|(at, _)| at);
+            spread.retain(|mask| parsed.nodes.iter().any(|node| holds(node, message, mask)));
+            masks.add_from(&spread, |part| part);
+        } else {
+            self.mark_loosely(decoded.bytes(), &mut spread);
+            masks.add_from(&spread, |part| decoded.to_raw(part));
             self.mark_decoded(whole, masks, found, decoded, percent);
         }
     }
@@ -161,4 +168,10 @@ fn has_names_in_text(parsed: &Parsed) -> bool {
         Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => matches!(key, Key::Text(_)),
         Node::End => false,
     })
+}
+
+/// Whether a stretch lies within a node's value, or within the message.
+fn holds(node: &Node, message: Option<TextRange>, part: TextRange) -> bool {
+    let value = if let Node::Value { at, .. } = node { Some(*at) } else { None };
+    [value, message].into_iter().flatten().any(|at| at.start <= part.start && part.end <= at.end)
 }

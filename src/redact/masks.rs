@@ -73,6 +73,12 @@ impl Masks {
         }
     }
 
+    /// Keeps the matches that are where they may be.
+    pub(super) fn retain(&mut self, may_be: impl Fn(TextRange) -> bool) {
+        self.list.retain(|mask| may_be(mask.at));
+        self.united = 0;
+    }
+
     /// The longest match that ends behind `start`.
     pub(super) fn longest_behind(&self, start: usize) -> Option<&Mask> {
         let behind = self.list.iter().filter(|mask| mask.at.end as usize > start);

@@ -381,6 +381,36 @@ fn a_key_over_several_lines_is_masked_line_by_line() {
     assert_eq!(shown(&redacted, redacted.whole()), "<redacted:private_key>", "resumed within a key");
 }
 
+/// Goal: what stands between a name and its value, or within a marker, may be written with escapes.
+#[test]
+fn a_parsed_line_is_searched_decoded_as_a_whole() {
+    let redactor = redactor(&["secrets", "pii"], &[], &[]);
+    for (text, expected) in [
+        (r#"{"db_pass\u0077ord":"p4ss w0rd","n":1}"#, r#"{"db_pass\u0077ord":"<redacted:password>","n":1}"#),
+        (r#"{"contrase\u00f1a":"p4ssw0rd","n":1}"#, r#"{"contrase\u00f1a":"<redacted:password>","n":1}"#),
+        (r#"{"phone":"030\/1234567","n":1}"#, r#"{"phone":"<redacted:phone>","n":1}"#),
+    ] {
+        assert_eq!(redact(&redactor, text), expected);
+    }
+}
+
+#[test]
+fn a_key_begins_though_its_marker_is_written_with_escapes() {
+    let redactor = redactor(&["secrets"], &[], &[]);
+    let (parsed, mut scratch, mut carry) = (Parsed::default(), Scratch::default(), Carry::default());
+    let mut next = |line: &str| {
+        let hot = is_hit(&redactor, line.as_bytes());
+        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hot, &mut carry, &mut scratch);
+        shown(&redacted, redacted.whole())
+    };
+    next(r#"{"m":"-----BEGIN\u0020PRIVATE\u0020KEY-----"}"#);
+    assert_eq!(next(r#"{"m":"MIIEowIBAAKCAQEA"}"#), "<redacted:private_key>");
+    next("-----END PRIVATE KEY-----");
+    assert_eq!(next(r#"{"m":"a\nb"}"#), r#"{"m":"a\nb"}"#);
+    next(r#"{"m":"-----BEGIN\u0020PRIVATE KEY-----\nMIIEowIBAAKCAQEA"}"#);
+    assert_eq!(next("after"), "after", "the key stood in the line");
+}
+
 #[track_caller]
 fn selected(select: &[&str], expected: &[&str]) {
     let redactor = redactor(select, &[], &[]);

@@ -13,7 +13,9 @@ pub(in super::super) fn cookie(text: &[u8], found: Range<usize>, mask: &mut dyn 
     for part in text[found.clone()].split(|&byte| byte == b';') {
         let end = start + part.len();
         let first = start == found.start;
-        if !pair(text, start..end, mask) {
+        // What a semicolon ends is a cookie up to there; behind the last one the header itself may end anywhere.
+        let whole = end < found.end;
+        if !pair(text, start..end, whole, mask) {
             if first {
                 bare(text, start..end, mask);
             }
@@ -32,7 +34,8 @@ pub(in super::super) fn set_cookie(text: &[u8], found: Range<usize>, mask: &mut 
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b',') {
         let cookie_end = memchr::memchr(b';', part).map_or(start + part.len(), |at| start + at);
-        if !pair(text, start..cookie_end, mask) && start == found.start {
+        let whole = cookie_end < start + part.len();
+        if !pair(text, start..cookie_end, whole, mask) && start == found.start {
             bare(text, start..cookie_end, mask);
         }
         start += part.len() + 1;
@@ -49,8 +52,8 @@ pub(in super::super) fn set_cookies(text: &[u8], found: Range<usize>, mask: &mut
     }
 }
 
-/// Masks what follows `name=`, up to what no value holds; `false` where there is no name.
-fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bool {
+/// Masks what follows `name=`, up to what no value holds, or all of it; `false` where there is no name.
+fn pair(text: &[u8], at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let part = &text[at.clone()];
     let Some(equals) = memchr::memchr(b'=', part) else { return false };
     let name = part[..equals].trim_ascii();
@@ -58,7 +61,7 @@ fn pair(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) -> bo
         return false;
     }
     let start = at.start + equals + 1;
-    value(text, start..at.end, mask);
+    value(text, start..at.end, whole, mask);
     true
 }
 
@@ -75,8 +78,14 @@ fn bare(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let end = value_end(text, at.clone());
+fn value(text: &[u8], at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) {
+    let all = &text[at.clone()];
+    let quoted = all.strip_prefix(b"\"").and_then(|rest| memchr::memchr(b'"', rest));
+    let end = match quoted {
+        Some(length) => at.start + length + 2,
+        None if whole => at.start + all.trim_ascii_end().len(),
+        None => value_end(text, at.clone()),
+    };
     if end > at.start {
         mask(at.start..end);
     }

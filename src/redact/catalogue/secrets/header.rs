@@ -6,14 +6,14 @@ use super::super::{Detector, Group, Trigger, checked, plain};
 /// What stands behind `Cookie:`; a value may be in quotes (RFC 6265, section 4.1.1).
 macro_rules! cookie_value {
     () => {
-        r#"([^"'\\\r\n\[{](?:="[^",;\s\\]+"|[^"'\\\r\n])*)"#
+        r#"([^"'\\\r\n\[{](?:="[^",;\r\n\\]+"|[^"'\\\r\n])*)"#
     };
 }
 
 /// The same behind `Set-Cookie:`.
 macro_rules! set_cookie_value {
     () => {
-        r#"([^"'\\\r\n\[](?:="[^",;\s\\]+"|[^"'\\\r\n\[])*)"#
+        r#"([^"'\\\r\n\[](?:="[^",;\r\n\\]+"|[^"'\\\r\n\[])*)"#
     };
 }
 
@@ -80,6 +80,11 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
         hits: &[
             ("Cookie: id=a1b2; theme=dark", "Cookie: id=<redacted:cookie>; theme=<redacted:cookie>"),
+            (
+                r#"Cookie: a=b1; c="d1 e2"; sid=x9"#,
+                "Cookie: a=<redacted:cookie>; c=<redacted:cookie>; sid=<redacted:cookie>",
+            ),
+            ("Cookie: a=b1 c2; z=y8 ok", "Cookie: a=<redacted:cookie>; z=<redacted:cookie> ok"),
             (r#"{"cookie":"sid=abc; x=1","n":1}"#, r#"{"cookie":"sid=<redacted:cookie>; x=<redacted:cookie>","n":1}"#),
             ("Set-Cookie: sid=abc=; Path=/; HttpOnly", "Set-Cookie: sid=<redacted:cookie>; Path=/; HttpOnly"),
             (
@@ -160,10 +165,11 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "the password of scheme://user:password@host, also percent-encoded",
         leaves: "ports, and users without a password",
         trigger: Trigger::Shape(
-            r#"(?i-u)://[^\s"'<>/?@:]*:[^\s"'<>/?]*@|://[^\s"'<>/?@:\[]*:[^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#,
+            r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'<>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#,
         ),
         patterns: &[
-            plain(r#"(?i-u)[a-z]://[^\s"'<>/?@:]*:([^\s"'<>/?]+)@"#),
+            // A user may be an address of e-mail; a quote within the password is one where it goes on behind it.
+            plain(r#"(?i-u)[a-z]://[^\s"'<>/?:]*:((?:[^\s"'<>/?]|'[a-z0-9])+)@"#),
             // With a slash it is no valid URL, and is told in the error that says so. A port has digits alone.
             plain(
                 r#"(?i-u)[a-z]://[^\s"'<>/?@:\[]*:([^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>]*)@"#,
@@ -173,6 +179,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         hits: &[
             ("postgres://app:p@ss#1@db:5432/x", "postgres://app:<redacted:url_password>@db:5432/x"),
             ("redis://:abc@cache", "redis://:<redacted:url_password>@cache"),
+            ("smtp://me@example.org:hunter2@mx:587", "smtp://me@example.org:<redacted:url_password>@mx:587"),
+            ("redis://default:hun'ter2@cache", "redis://default:<redacted:url_password>@cache"),
             (
                 r#"parse "redis://:p/w?d@db:1/0": invalid port"#,
                 r#"parse "redis://:<redacted:url_password>@db:1/0": invalid port"#,
@@ -182,6 +190,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         misses: &[
             "http://shop.example.com:8080/users/@me",
             "see https://example.com/a:b",
+            "['http://shop:80','x@y'] git+ssh://git@example.org:shop/app.git@v1",
             "http://[::1]:8080/users/@me mongodb://a:27017,b:27017/x?y=z@w http://shop:{port}/@me",
             "ssh://git@host:22/x",
             "postgres://app:<redacted:url_password>@db",
@@ -237,26 +246,31 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "credentials in commands: curl -u user:…, sshpass -p …, mysql -p…, docker login -p …, redis-cli -a …, ldapsearch -w …",
         leaves: "the same options of other commands",
         trigger: Trigger::Shape(
-            r#"(?-u)[ \t"'](?:-u|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|mysql(?:dump|admin)?(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]"#,
+            r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|mysql(?:dump|admin)?(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]"#,
         ),
         patterns: &[
             plain(
-                r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-u|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:([^\s"'<]+)"#,
+                r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?'[^\s"':]+:([^'<]+)'|[ =]?"[^\s"':]+:([^"<]+)"|(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:["']?([^\s"'<]+))"#,
             ),
-            plain(r#"(?-u)sshpass[ \t]+-p[ \t]*["']?([^\s"'<]+)"#),
+            plain(r#"(?-u)sshpass[ \t]+-p[ \t]*(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#),
             plain(r#"(?-u)mysql(?:dump|admin)?\\*["'][, ][^\r\n|;\]]*?["']-p([^\s"'<]+)"#),
-            plain(r#"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p["']?([^\s"'<]+)"#),
+            plain(r#"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#),
             plain(
-                r#"(?-u)(?:docker|podman|helm|buildah|skopeo|az|oc)(?:[ \t]+registry)?[ \t]login[ \t](?:[^\r\n|;]*?[ \t])?-p[ =]?["']?([^\s"'<-][^\s"']*)"#,
+                r#"(?-u)(?:docker|podman|helm|buildah|skopeo|az|oc)(?:[ \t]+registry)?[ \t]login[ \t](?:[^\r\n|;]*?[ \t])?-p[ =]?(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<-][^\s"']*))"#,
             ),
-            plain(r#"(?-u)redis-cli[ \t](?:[^\r\n|;]*?[ \t])?-a[ ]["']?([^\s"'<]+)"#),
+            plain(r#"(?-u)redis-cli[ \t](?:[^\r\n|;]*?[ \t])?-a[ ](?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#),
             plain(
-                r#"(?-u)ldap(?:search|modify|add|delete|passwd|whoami|compare)[ \t](?:[^\r\n|;]*?[ \t])?-w[ ]["']?([^\s"'<]+)"#,
+                r#"(?-u)ldap(?:search|modify|add|delete|passwd|whoami|compare)[ \t](?:[^\r\n|;]*?[ \t])?-w[ ](?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#,
             ),
         ],
         hits: &[
             ("+ curl -s -u ada:hunter2 https://x", "+ curl -s -u ada:<redacted:command_password> https://x"),
             ("sshpass -p hunter2 ssh ada@host", "sshpass -p <redacted:command_password> ssh ada@host"),
+            ("sshpass -p 'hunt er2' ssh ada@host", "sshpass -p '<redacted:command_password>' ssh ada@host"),
+            ("curl -u 'ada:hunt er2' x", "curl -u 'ada:<redacted:command_password>' x"),
+            ("curl -sSu ada:hunter2 x", "curl -sSu ada:<redacted:command_password> x"),
+            ("curl -u ada:'hunter2' x", "curl -u ada:'<redacted:command_password>' x"),
+            ("mysql -p'hunt er2' shop", "mysql -p'<redacted:command_password>' shop"),
             ("curl -uada:hunter2 https://x", "curl -uada:<redacted:command_password> https://x"),
             (
                 "docker login -u ada -p hunter2 r.example",

@@ -63,12 +63,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         ),
         patterns: &[
             plain(r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+\\*["']?([^\s"'\\<]+)(?:\s*\z|\\*["'])"#),
+            plain(r#"(?i-u)(?:requirepass|masterauth)[ \t]+"([^"\\\r\n<]+)""#),
             plain(r#"(?i-u)rediscli_auth=["']?([^\s"'\\<]+)"#),
             plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>([^\s"\\]+)"#),
             plain(r#"(?i-u)"auth\\*"[ ](?:\\*"[^"\\]+\\*"[ ])?\\*"([^"\\]+)\\*""#),
         ],
         hits: &[
             ("requirepass abc", "requirepass <redacted:redis_password>"),
+            (r#"requirepass "a bc""#, r#"requirepass "<redacted:redis_password>""#),
             (r#""CONFIG" "SET" "requirepass" "abc""#, r#""CONFIG" "SET" "requirepass" "<redacted:redis_password>""#),
             (r#"[0 10.0.0.1:1] "AUTH" "abc""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
             ("REDISCLI_AUTH=abc redis-cli", "REDISCLI_AUTH=<redacted:redis_password> redis-cli"),
