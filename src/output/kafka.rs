@@ -99,10 +99,10 @@ pub enum Error {
 
 /// Kafka's own limit for a message, where nothing else is said.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
-/// What a message's frame, key and headers take of that limit.
-const FRAME_BYTES: usize = 512;
 /// A longer key is cut: a record is to fit whatever its key is made of.
 pub const KEY_BYTES_MAX: usize = 256;
+/// What a message's key, frame and headers take of Kafka's limit.
+const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
 /// No limit below this is believed.
 const MESSAGE_BYTES_MIN: usize = 1024;
 /// librdkafka's `batch.num.messages`: no request holds more.

@@ -168,13 +168,16 @@ fn open(value: &[u8], out: &mut Vec<u8>) -> bool {
     if ENGINE.decode_vec(&letters, out).is_err() {
         return false;
     }
-    // A value that is cut ends within a character.
-    if let Err(error) = std::str::from_utf8(&out[start..])
-        && error.error_len().is_none()
-    {
-        out.truncate(start + error.valid_up_to());
-    }
-    std::str::from_utf8(&out[start..]).is_ok_and(|text| !text.is_empty() && text.chars().all(printable))
+    let text = match std::str::from_utf8(&out[start..]) {
+        Ok(text) => text,
+        // A value that is cut ends within a character.
+        Err(error) if error.error_len().is_none() => {
+            out.truncate(start + error.valid_up_to());
+            std::str::from_utf8(&out[start..]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(printable)
 }
 
 #[cfg(test)]

@@ -101,11 +101,8 @@ fn goes_on_in_its_line(body: &[u8]) -> bool {
         let run = rest.iter().take_while(base64).count();
         letters += run;
         rest = &rest[run..];
-        match line_end(rest) {
-            Some(after) => rest = after,
-            None if run == 0 => break,
-            None => {}
-        }
+        let Some(after) = line_end(rest) else { break };
+        rest = after;
     }
     letters >= BODY_BYTES_MIN && matches!(rest, [b'"' | b'\'' | b'\\', ..])
 }

@@ -68,6 +68,16 @@ fn is_hit(redactor: &Redactor, line: &[u8]) -> bool {
     hits.touch(0, line.len())
 }
 
+/// Redacts unparsed lines of one file, one after the other.
+fn in_turn(redactor: &Redactor, mut carry: Carry) -> impl FnMut(&str) -> String {
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    move |line| {
+        let hot = is_hit(redactor, line.as_bytes());
+        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hot, &mut carry, &mut scratch);
+        shown(&redacted, redacted.whole())
+    }
+}
+
 /// Runs every rule on a line, whatever its trigger says, and holds the first stage against those that match.
 #[track_caller]
 fn assert_named(redactor: &Redactor, text: &str, hot: bool) {
@@ -365,20 +375,14 @@ fn a_match_over_the_cut_is_masked_and_one_behind_it_is_not_counted() {
 #[test]
 fn a_key_over_several_lines_is_masked_line_by_line() {
     let redactor = redactor(&["secrets"], &[], &[]);
-    let (parsed, mut scratch, mut carry) = (Parsed::default(), Scratch::default(), Carry::default());
-    let mut next = |line: &str| {
-        let hot = is_hit(&redactor, line.as_bytes());
-        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hot, &mut carry, &mut scratch);
-        shown(&redacted, redacted.whole())
-    };
+    let mut next = in_turn(&redactor, Carry::default());
     assert_eq!(next("loaded -----BEGIN EC PRIVATE KEY-----"), "loaded <redacted:private_key>");
     assert_eq!(next("MHcCAQEEIBkg"), "<redacted:private_key>");
     assert_eq!(next("-----END EC PRIVATE KEY-----"), "<redacted:private_key>");
     assert_eq!(next("done"), "done");
-    let (mut carry, line) = (Carry::default(), "MHcCAQEEIBkg");
+    let mut carry = Carry::default();
     carry.resume(b"rest of a line\nk -----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n");
-    let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, false, &mut carry, &mut scratch);
-    assert_eq!(shown(&redacted, redacted.whole()), "<redacted:private_key>", "resumed within a key");
+    assert_eq!(in_turn(&redactor, carry)("MHcCAQEEIBkg"), "<redacted:private_key>", "resumed within a key");
 }
 
 /// Goal: what stands between a name and its value, or within a marker, may be written with escapes.
@@ -397,12 +401,7 @@ fn a_parsed_line_is_searched_decoded_as_a_whole() {
 #[test]
 fn a_key_begins_though_its_marker_is_written_with_escapes() {
     let redactor = redactor(&["secrets"], &[], &[]);
-    let (parsed, mut scratch, mut carry) = (Parsed::default(), Scratch::default(), Carry::default());
-    let mut next = |line: &str| {
-        let hot = is_hit(&redactor, line.as_bytes());
-        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hot, &mut carry, &mut scratch);
-        shown(&redacted, redacted.whole())
-    };
+    let mut next = in_turn(&redactor, Carry::default());
     next(r#"{"m":"-----BEGIN\u0020PRIVATE\u0020KEY-----"}"#);
     assert_eq!(next(r#"{"m":"MIIEowIBAAKCAQEA"}"#), "<redacted:private_key>");
     next("-----END PRIVATE KEY-----");

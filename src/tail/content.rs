@@ -80,6 +80,11 @@ impl Content {
         matches!(self, Self::Stream(_))
     }
 
+    /// From where on it can be read: a pipe lets go of what is settled.
+    pub(super) fn kept_from(&self) -> u64 {
+        if let Self::Stream(stream) = self { stream.kept_from() } else { 0 }
+    }
+
     /// How long the content is; of a `.gz` that is not unpacked to its end, what its trailer says.
     ///
     /// # Errors

@@ -382,13 +382,13 @@ impl TailFile {
         Ok(true)
     }
 
-    /// Up to `most` bytes before the position: what a rule needs to know of the lines before.
+    /// Up to `most` bytes before the position, as far as they are kept: what a rule needs to know of the lines before.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn lookback(&self, most: usize) -> io::Result<Vec<u8>> {
-        let start = self.at.offset.saturating_sub(most as u64);
-        identity::read_at(&self.handle, start, usize::try_from(self.at.offset - start).unwrap_or(most))
+        let start = self.at.offset.saturating_sub(most as u64).max(self.handle.kept_from());
+        identity::read_at(&self.handle, start, usize::try_from(self.at.offset.saturating_sub(start)).unwrap_or(most))
     }
 
     /// The fingerprint of what was read so far.

@@ -109,6 +109,11 @@ impl Stream {
         self.shared.desk().complaint
     }
 
+    /// The offset of the first byte that is kept.
+    pub(super) fn kept_from(&self) -> u64 {
+        self.shared.desk().from
+    }
+
     /// Copies what is there from `offset` on into `buffer`: how much that was, and how the stream stood then.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> (usize, Extent) {
         let desk = self.shared.desk();

@@ -100,23 +100,19 @@ fn a_long_key_is_cut_and_its_record_split_all_the_same() {
     let scene = Scene::new();
     let key = "ü".repeat(700);
     let long = format!("{{\"key\":\"{key}\",\"rest\":\"{}\"}}\n", "x".repeat(5_000));
-    let more = [
-        ("LOGSKIFF_KAFKA_KEY", "{field.key}"),
-        ("LOGSKIFF_KAFKA_PROPERTIES", "message.max.bytes=2000"),
-        ("LOGSKIFF_ENCODING", "raw"),
-    ];
     scene.write("logs/app.log", format!("{{\"key\":\"a\",\"rest\":\"{}\"}}\n{long}", "x".repeat(1_000)));
-    scene.run_to_end(
-        more.iter().fold(scene.settings().with("LOGSKIFF_PARSE", "auto"), |settings, (name, value)| {
-            settings.with(name, value)
-        }),
-    );
-    let (parts, whole): (Vec<_>, Vec<_>) =
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_PARSE", "auto")
+        .with("LOGSKIFF_KAFKA_KEY", "{field.key}")
+        .with("LOGSKIFF_KAFKA_PROPERTIES", "message.max.bytes=2000")
+        .with("LOGSKIFF_ENCODING", "raw");
+    scene.run_to_end(settings);
+    let (mut parts, whole): (Vec<_>, Vec<_>) =
         scene.messages().into_iter().partition(|message| message.headers.contains_key("part"));
     assert_eq!(whole.len(), 1, "a record of half the limit stays whole");
     assert_eq!(whole[0].key.as_deref(), Some(&b"a"[..]));
     assert!(parts.iter().all(|part| part.key.as_deref() == Some("ü".repeat(128).as_bytes())));
-    let mut parts = parts;
     parts.sort_by_key(|part| part.headers["part"].parse::<usize>().unwrap());
     let joined: Vec<u8> = parts.into_iter().flat_map(|part| part.payload).collect();
     assert_eq!(String::from_utf8(joined).unwrap(), long.trim_end());

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{http, wait_until};
+use crate::support::{Held, http, wait_until};
 use crate::{PATIENCE, Scene, TOPIC};
 
 const LINES: &str = "one\ntwo\nthree\n";
@@ -170,14 +170,14 @@ fn many_lines() -> String {
 }
 
 /// Starts it with a standard output that nobody reads, and keeps that open.
-fn with_a_stuck_stdout(settings: &crate::support::sidecar::Settings, log: &std::path::Path) -> std::process::Child {
+fn with_a_stuck_stdout(settings: &crate::support::sidecar::Settings, log: &std::path::Path) -> Held {
     let log = fs::File::create(log).unwrap();
-    settings.command().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap()
+    Held(settings.command().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap())
 }
 
 /// How long it takes to end after a SIGTERM, and that it ends well.
 #[track_caller]
-fn terminate(mut process: std::process::Child) -> Duration {
+fn terminate(mut process: Held) -> Duration {
     crate::support::signal(process.id(), "TERM");
     let start = std::time::Instant::now();
     wait_until("the end", PATIENCE, || process.try_wait().unwrap().is_some());

@@ -90,10 +90,7 @@ impl Shipper {
         for most in LOOKBACK_BYTES {
             // What cannot be read now, or is only awaited, changes nothing of what is known.
             let Some(Ok(bytes)) = self.tools.tail.file(file).map(|file| file.lookback(most)) else { return };
-            // A pipe has less to look back at, and nothing where more is asked for.
-            if bytes.len() > before.len() {
-                before = bytes;
-            }
+            before = bytes;
             if before.len() < most || lines(&before) > LINES_MAX as usize {
                 break;
             }

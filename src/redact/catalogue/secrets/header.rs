@@ -17,6 +17,13 @@ macro_rules! set_cookie_value {
     };
 }
 
+/// An argument of a command, in quotes or not.
+macro_rules! argument {
+    () => {
+        r#"(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#
+    };
+}
+
 /// A header in a list of names and values: `"name":"Cookie","value":"…"`.
 macro_rules! cookie_pair {
     ($name:literal) => {
@@ -252,16 +259,17 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(
                 r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?'[^\s"':]+:([^'<]+)'|[ =]?"[^\s"':]+:([^"<]+)"|(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:["']?([^\s"'<]+))"#,
             ),
-            plain(r#"(?-u)sshpass[ \t]+-p[ \t]*(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#),
+            plain(concat!(r"(?-u)sshpass[ \t]+-p[ \t]*", argument!())),
             plain(r#"(?-u)mysql(?:dump|admin)?\\*["'][, ][^\r\n|;\]]*?["']-p([^\s"'<]+)"#),
-            plain(r#"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#),
+            plain(concat!(r"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p", argument!())),
             plain(
                 r#"(?-u)(?:docker|podman|helm|buildah|skopeo|az|oc)(?:[ \t]+registry)?[ \t]login[ \t](?:[^\r\n|;]*?[ \t])?-p[ =]?(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<-][^\s"']*))"#,
             ),
-            plain(r#"(?-u)redis-cli[ \t](?:[^\r\n|;]*?[ \t])?-a[ ](?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#),
-            plain(
-                r#"(?-u)ldap(?:search|modify|add|delete|passwd|whoami|compare)[ \t](?:[^\r\n|;]*?[ \t])?-w[ ](?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#,
-            ),
+            plain(concat!(r"(?-u)redis-cli[ \t](?:[^\r\n|;]*?[ \t])?-a[ ]", argument!())),
+            plain(concat!(
+                r"(?-u)ldap(?:search|modify|add|delete|passwd|whoami|compare)[ \t](?:[^\r\n|;]*?[ \t])?-w[ ]",
+                argument!()
+            )),
         ],
         hits: &[
             ("+ curl -s -u ada:hunter2 https://x", "+ curl -s -u ada:<redacted:command_password> https://x"),
