@@ -11,6 +11,7 @@ mod network;
 mod person;
 mod place;
 mod sql;
+mod text;
 mod value;
 
 use std::ops::Range;
@@ -23,9 +24,10 @@ pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;
 pub(super) use sql::insert;
+pub(super) use text::{Budget, Text};
 
 /// Confirms a match by handing on what of it is to be masked.
-pub(super) type Check = fn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
+pub(super) type Check = fn(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
 /// Values that hide nothing: a missing one, a switch, and what others put in the place of one. Compared without case.
 const NOTHINGS: [&str; 17] = [
@@ -76,7 +78,7 @@ fn is_placeholder(value: &[u8]) -> bool {
 }
 
 /// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long.
-pub(super) fn token(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let sign = |b: &u8| b.is_ascii_digit() || matches!(b, b'_' | b'~' | b'+' | b'/' | b'=' | b'%');
     let capital = value[1..].iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
@@ -86,7 +88,7 @@ pub(super) fn token(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range
 }
 
 /// Drops what does not decode to `user:password` (RFC 7617).
-pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn basic_credentials(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut colon = false;
     let is_text = decoded(&text[found.clone()]).all(|byte| {
         colon |= byte == b':';
@@ -98,7 +100,7 @@ pub(super) fn basic_credentials(text: &[u8], found: Range<usize>, mask: &mut dyn
 }
 
 /// Drops what does not decode to text and what separates its parts (RFC 4616: NUL, XOAUTH2: 0x01).
-pub(super) fn base64_text(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn base64_text(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let whole = value.len().is_multiple_of(4) || value.ends_with(b"=");
     if whole && decoded(value).all(|byte| byte.is_ascii() && (byte >= 0x20 || byte <= 1)) {
@@ -121,7 +123,7 @@ fn decoded(value: &[u8]) -> impl Iterator<Item = u8> {
 }
 
 /// Drops what is no person's address: a repository's user, a unit of systemd, a file (`icon@2x.png`).
-pub(super) fn email(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn email(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     const ENDS: [&[u8]; 15] = [
         b"service", b"socket", b"timer", b"mount", b"slice", b"scope", b"device", b"png", b"jpg", b"jpeg", b"gif",
         b"svg", b"webp", b"js", b"jar",
@@ -135,7 +137,7 @@ pub(super) fn email(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range
 }
 
 /// Drops what has no digit or no letter: a name, a number, a filler.
-pub(super) fn random(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn random(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     if value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic) {
         mask(found);
@@ -144,7 +146,7 @@ pub(super) fn random(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Rang
 
 /// Drops what has not digits, small letters and capitals: generated tokens have all three,
 /// but for one in 60 of 24 letters and digits, and fewer the longer they are.
-pub(super) fn mixed(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn mixed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
     if has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) {
@@ -153,7 +155,7 @@ pub(super) fn mixed(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range
 }
 
 /// Drops what does not begin with Base64 of a bot's id, which is a number.
-pub(super) fn discord_bot(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn discord_bot(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let id = text[found.clone()].split(|&byte| byte == b'.').next().unwrap_or_default();
     // A digit is 0x30 to 0x39: four letters of Base64 that hold three of them.
     let digits = id.chunks(4).all(|four| match decode_four(four) {

@@ -3,6 +3,7 @@
 //! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
 //! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
 
+use super::check::{Budget, Text};
 use super::loose::Loose;
 use super::unescape::Unescaped;
 use crate::record::{Key, Kind, Node, Parsed, TextRange};
@@ -96,7 +97,8 @@ impl Fields {
     /// Finds such values in a text that has no fields, by their names in quotes.
     pub(super) fn mark_loosely(&self, text: &[u8], found: impl FnMut(TextRange)) {
         if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', text)) {
-            loose.mark(text, found);
+            let budget = Budget::new(text.len());
+            loose.mark(Text::new(text, &budget), found);
         }
     }
 

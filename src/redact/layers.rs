@@ -5,6 +5,7 @@
 //! whole.
 
 use super::Redactor;
+use super::check::{Budget, Text};
 use super::fields::Walk;
 use super::masks::Masks;
 use super::stage::Which;
@@ -26,6 +27,8 @@ impl Redactor {
     }
 
     fn mark_as_is(&self, text: &[u8], which: Option<&Which>, masks: &mut Masks) {
+        let budget = Budget::new(text.len());
+        let text = Text::new(text, &budget);
         if which.is_some() || self.untriggered {
             let hit = |number: usize| which.is_some_and(|which| which.may_match(number));
             for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.fields.is_none()) {
@@ -59,7 +62,8 @@ impl Redactor {
                     return masks.add(at, by);
                 }
                 found.clear();
-                rule.mark(&text[at.indices()], by, by, found);
+                let budget = Budget::new(text.len());
+                rule.mark(Text::new(&text[at.indices()], &budget), by, by, found);
                 masks.add_from(found, |part| TextRange { start: at.start + part.start, end: at.start + part.end });
                 if kind != Kind::Escaped || memchr::memchr(b'\\', &text[at.indices()]).is_none() {
                     return;
@@ -68,7 +72,7 @@ impl Redactor {
                     return masks.add(at, self.unreadable());
                 }
                 found.clear();
-                rule.mark(decoded.bytes(), by, by, found);
+                rule.mark(Text::new(decoded.bytes(), &budget), by, by, found);
                 masks.add_from(found, |part| decoded.to_raw(part));
             });
         }

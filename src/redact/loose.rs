@@ -5,7 +5,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::check::own_closing;
+use super::check::{Text, own_closing};
 use super::rule::PATTERN_BYTES_MAX;
 use crate::record::TextRange;
 
@@ -25,9 +25,9 @@ impl Loose {
     }
 
     /// Finds the values, all but nulls.
-    pub(super) fn mark(&self, text: &[u8], mut found: impl FnMut(TextRange)) {
+    pub(super) fn mark(&self, text: Text<'_>, mut found: impl FnMut(TextRange)) {
         let mut at = 0;
-        while let Some(name) = self.0.find_at(text, at) {
+        while let Some(name) = self.0.find_at(&text, at) {
             let start = name.end();
             let (value, next) = value(text, start);
             if !text[value.clone()].eq_ignore_ascii_case(b"null") && !value.is_empty() {
@@ -39,7 +39,7 @@ impl Loose {
 }
 
 /// The value that begins at `start`, without its quotes, and where to look on.
-fn value(text: &[u8], start: usize) -> (std::ops::Range<usize>, usize) {
+fn value(text: Text<'_>, start: usize) -> (std::ops::Range<usize>, usize) {
     let slashes = text[start..].iter().take_while(|&&byte| byte == b'\\').count();
     match text.get(start + slashes) {
         Some(quote @ (b'"' | b'\'')) => {
@@ -59,12 +59,14 @@ fn value(text: &[u8], start: usize) -> (std::ops::Range<usize>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::check::Budget;
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
         let loose = Loose::new(&["pin".to_owned(), "größe".to_owned()]).unwrap();
         let mut found = Vec::new();
-        loose.mark(text.as_bytes(), |at| found.push(&text[at.indices()]));
+        let budget = Budget::new(text.len());
+        loose.mark(Text::new(text.as_bytes(), &budget), |at| found.push(&text[at.indices()]));
         assert_eq!(found, expected, "{text}");
     }
 

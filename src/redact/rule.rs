@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::catalogue::{self, Detector, Group};
-use super::check::Check;
+use super::check::{Check, Text};
 use super::fields::Fields;
 use super::masks::{By, Masks};
 use super::mode::{self, Mode};
@@ -19,10 +19,6 @@ use crate::record::TextRange;
 
 /// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
 pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// Matches that a check turned down may add up to so many times the text's length, for they may overlap. Honest texts
-/// stay below 1; what is above is made to cost time, and is masked unchecked.
-const REJECTED_FACTOR_MAX: usize = 16;
 
 /// One detector or own pattern.
 #[derive(Debug)]
@@ -71,8 +67,8 @@ impl Rule {
     }
 
     /// Adds the rule's matches in `text` to `masks`.
-    /// Where there is no time to check them, they go by `withheld`.
-    pub(super) fn mark(&self, text: &[u8], by: By, withheld: By, masks: &mut Masks) {
+    /// Where the line's budget is spent, what cannot be checked any more goes by `withheld`, up to the text's end.
+    pub(super) fn mark(&self, text: Text<'_>, by: By, withheld: By, masks: &mut Masks) {
         for form in &self.forms {
             form.mark(text, by, withheld, masks);
         }
@@ -85,33 +81,30 @@ impl Form {
         Self { regex: Lazy { source: "", compiled: OnceLock::from(Some(regex)) }, check: None, secret }
     }
 
-    fn mark(&self, text: &[u8], by: By, withheld: By, masks: &mut Masks) {
+    fn mark(&self, text: Text<'_>, by: By, withheld: By, masks: &mut Masks) {
         let Some(regex) = self.regex.regex() else {
             // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
             masks.add(TextRange::new(0, text.len()), withheld);
             return;
         };
         let mut at = 0;
-        let mut rejected_bytes = 0;
-        while let Some((found, part)) = self.find(regex, text, at) {
-            let (mut confirmed, mut end) = (false, part.end);
-            let mut add = |part: Range<usize>, by| {
-                confirmed = true;
-                end = end.max(part.end);
-                masks.add(TextRange::new(part.start, part.end), by);
-            };
+        while let Some((found, part)) = self.find(regex, &text, at) {
+            let (mut confirmed, mut end) = (self.check.is_none(), part.end);
             match self.check {
-                Some(check) if rejected_bytes <= text.len().saturating_mul(REJECTED_FACTOR_MAX) => {
-                    check(text, part.clone(), &mut |part| add(part, by));
-                }
-                Some(_) => add(part.clone(), withheld),
-                None => add(part.clone(), by),
+                None => masks.add(TextRange::new(part.start, part.end), by),
+                // What it would mask may stand anywhere behind the match.
+                Some(_) if text.is_spent() => return masks.add(TextRange::new(part.start, text.len()), withheld),
+                Some(check) => check(text, part.clone(), &mut |part| {
+                    confirmed = true;
+                    end = end.max(part.end);
+                    masks.add(TextRange::new(part.start, part.end), by);
+                }),
             }
             // What follows the masked part may begin the next match; what was turned down may hide one.
             at = if confirmed || part == found {
                 end
             } else {
-                rejected_bytes += found.len();
+                text.charge(found.len());
                 part.start
             };
             at = at.max(found.start + 1);

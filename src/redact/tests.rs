@@ -85,7 +85,8 @@ fn assert_named(redactor: &Redactor, text: &str, hot: bool) {
     let mut masks = Masks::default();
     for (number, rule) in redactor.rules.iter().enumerate().filter(|(_, rule)| rule.trigger.is_some()) {
         masks.clear();
-        rule.mark(bytes, redactor.by(number), redactor.unreadable(), &mut masks);
+        let budget = check::Budget::new(bytes.len());
+        rule.mark(check::Text::new(bytes, &budget), redactor.by(number), redactor.unreadable(), &mut masks);
         let named = hot && which.may_match(number) && is_hit(redactor, bytes);
         assert!(named || masks.is_empty(), "the trigger of {} misses {text:?}", rule.name);
     }

@@ -2,14 +2,19 @@
 
 use std::ops::Range;
 
+use super::Text;
+
 /// The shortest and the longest card number, ISO/IEC 7812.
 const CARD_DIGITS: Range<usize> = 13..20;
 
 /// How many digits a group has that another one follows: as on the card (4-4-4-4), 4-6-5, 6-13, 8-8.
 const CARD_GROUPS: [&[usize]; 3] = [&[4, 6, 8], &[4, 6], &[4]];
 
+/// So far on either side letters and digits are looked at: no word or hash is longer, and Base64 has another letter by then.
+const HEX_BYTES_MAX: usize = 160;
+
 /// Finds the card numbers within a run of digits that single spaces and dashes divide into groups.
-pub(in super::super) fn card(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn card(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while at < found.end {
         // Elsewhere than at a group's start there is nothing to find.
@@ -26,7 +31,7 @@ pub(in super::super) fn card(text: &[u8], found: Range<usize>, mask: &mut dyn Fn
 }
 
 /// The end of the longest card number that starts at `start`.
-fn card_from(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
+fn card_from(text: Text<'_>, start: usize, run_end: usize) -> Option<usize> {
     let mut digits = [0_u8; CARD_DIGITS.end];
     let (mut count, mut group, mut groups, mut best) = (0, 0, 0, None);
     for at in start..run_end {
@@ -53,7 +58,7 @@ fn card_from(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
 
 /// Whether a number may start at `at`: not within a longer one, nor in a fraction. The escapes `%20` and `\n` before it
 /// belong to no number.
-fn starts_number(text: &[u8], at: usize) -> bool {
+fn starts_number(text: Text<'_>, at: usize) -> bool {
     let before = &text[..at];
     match before {
         [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
@@ -66,11 +71,11 @@ fn starts_number(text: &[u8], at: usize) -> bool {
 }
 
 /// Whether the digits are part of hexadecimal text: a hash, or a UUID.
-fn in_hex(text: &[u8], number: Range<usize>) -> bool {
+fn in_hex(text: Text<'_>, number: Range<usize>) -> bool {
     let escaped = |at: usize| at >= 3 && text[at - 3] == b'%' || at >= 2 && text[at - 2] == b'\\';
     let letters = |b: &&u8| b.is_ascii_alphanumeric();
-    let after = text[number.end..].iter().take_while(letters);
-    let before = text[..number.start].iter().rev().take_while(letters);
+    let after = text[number.end..].iter().take(HEX_BYTES_MAX).take_while(letters);
+    let before = text[..number.start].iter().rev().take(HEX_BYTES_MAX).take_while(letters);
     let touches = after.clone().next().is_some() || before.clone().next().is_some() && !escaped(number.start);
     if touches && after.chain(before).all(u8::is_ascii_hexdigit) {
         return true;

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::token;
+use super::{Text, token};
 
 /// A value without a name counts from this length on: shorter ones are words and switches.
 const BARE_BYTES_MIN: usize = 8;
 
 /// Masks the value of each `name=value` of a Cookie header; what follows something else is no cookie any more.
-pub(in super::super) fn cookie(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn cookie(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b';') {
         let end = start + part.len();
@@ -30,7 +30,7 @@ pub(in super::super) fn cookie(text: &[u8], found: Range<usize>, mask: &mut dyn 
 
 /// Masks the value of the first `name=value`; what follows are attributes, or further cookies behind a comma. That of a
 /// date has no name behind it.
-pub(in super::super) fn set_cookie(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn set_cookie(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b',') {
         let cookie_end = memchr::memchr(b';', part).map_or(start + part.len(), |at| start + at);
@@ -43,7 +43,7 @@ pub(in super::super) fn set_cookie(text: &[u8], found: Range<usize>, mask: &mut 
 }
 
 /// The same for each string of a JSON array.
-pub(in super::super) fn set_cookies(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn set_cookies(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b'"') {
         let end = start + part.len();
@@ -53,7 +53,7 @@ pub(in super::super) fn set_cookies(text: &[u8], found: Range<usize>, mask: &mut
 }
 
 /// Masks what follows `name=`, up to what no value holds, or all of it; `false` where there is no name.
-fn pair(text: &[u8], at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) -> bool {
+fn pair(text: Text<'_>, at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let part = &text[at.clone()];
     let Some(equals) = memchr::memchr(b'=', part) else { return false };
     let name = part[..equals].trim_ascii();
@@ -71,14 +71,14 @@ fn is_in_name(byte: u8) -> bool {
 }
 
 /// A value without a name, if it looks like one.
-fn bare(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+fn bare(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let end = value_end(text, at.clone());
     if end - at.start >= BARE_BYTES_MIN {
         token(text, at.start..end, mask);
     }
 }
 
-fn value(text: &[u8], at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) {
+fn value(text: Text<'_>, at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) {
     let all = &text[at.clone()];
     let quoted = all.strip_prefix(b"\"").and_then(|rest| memchr::memchr(b'"', rest));
     let end = match quoted {
@@ -91,7 +91,7 @@ fn value(text: &[u8], at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<
     }
 }
 
-fn value_end(text: &[u8], at: Range<usize>) -> usize {
+fn value_end(text: Text<'_>, at: Range<usize>) -> usize {
     let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b')' | b']' | b'}');
     text[at.clone()].iter().position(ends).map_or(at.end, |end| at.start + end)
 }

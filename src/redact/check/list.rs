@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::place::{behind, closing, quote};
-use super::{add, is_nothing};
+use super::{Text, add, is_nothing};
 
 /// What was read at a place of a list.
 struct Item {
@@ -14,7 +14,7 @@ struct Item {
 }
 
 /// Masks each value from `found`'s start to the closing bracket, or to another one that opens.
-pub(in super::super) fn list(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn list(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while let Some(item) = item(text, at, b",;]") {
         add_value(text, item.at, mask);
@@ -23,7 +23,7 @@ pub(in super::super) fn list(text: &[u8], found: Range<usize>, mask: &mut dyn Fn
 }
 
 /// Masks the value of each name from `found`'s start to the closing brace, or to another one that opens.
-pub(in super::super) fn object(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn object(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while let Some(name) = item(text, at, b",;:=}") {
         at = name.end;
@@ -37,7 +37,7 @@ pub(in super::super) fn object(text: &[u8], found: Range<usize>, mask: &mut dyn 
     }
 }
 
-fn add_value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+fn add_value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     if !is_nothing(&text[at.clone()]) {
         add(at, mask);
     }
@@ -45,9 +45,10 @@ fn add_value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) 
 
 /// The next item behind separators, in quotes or up to one of `ends`; `None` at the closing bracket, one that opens, or
 /// the end of the text.
-fn item(text: &[u8], from: usize, ends: &[u8]) -> Option<Item> {
+fn item(text: Text<'_>, from: usize, ends: &[u8]) -> Option<Item> {
     let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b';');
-    let start = from + text.get(from..)?.iter().position(|&byte| !separates(byte))?;
+    let start = text.behind(from.min(text.len()), separates);
+    text.get(start)?;
     let letter = usize::from(matches!(text[start], b'b' | b'u') && matches!(text.get(start + 1), Some(b'"' | b'\'')));
     if let Some((slashes, quote)) = quote(text, start + letter) {
         let inside = start + letter + slashes + 1;
@@ -58,8 +59,8 @@ fn item(text: &[u8], from: usize, ends: &[u8]) -> Option<Item> {
     match *text.get(behind(text, start, |byte| byte == b'\\'))? {
         b']' | b'}' | b'[' | b'{' => None,
         _ => {
-            let stops = |byte: &u8| ends.contains(byte) || matches!(byte, b'[' | b'{' | b'"' | b'\'');
-            let end = text[start..].iter().position(stops).map_or(text.len(), |length| start + length);
+            let stops = |byte: u8| ends.contains(&byte) || matches!(byte, b'[' | b'{' | b'"' | b'\'');
+            let end = text.behind(start, |byte| !stops(byte));
             let length = text[start..end].trim_ascii_end().len();
             (end > start).then(|| Item { at: start..start + length, end })
         }
@@ -69,12 +70,14 @@ fn item(text: &[u8], from: usize, ends: &[u8]) -> Option<Item> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::check::Budget;
     use crate::redact::check::Check;
 
     #[track_caller]
     fn check(check: Check, text: &str, expected: &[&str]) {
         let mut found = Vec::new();
-        check(text.as_bytes(), 0..0, &mut |at| found.push(&text[at]));
+        let budget = Budget::new(text.len());
+        check(Text::new(text.as_bytes(), &budget), 0..0, &mut |at| found.push(&text[at]));
         assert_eq!(found, expected, "{text}");
     }
 

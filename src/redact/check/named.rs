@@ -11,7 +11,7 @@ use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_word, ends_with, inside, quote, starts_with,
 };
 use super::value::{is_word, value};
-use super::{MASK_START, add, is_nothing};
+use super::{MASK_START, Text, add, is_nothing};
 
 /// What the value of a pair is called.
 const VALUES: [&[u8]; 9] =
@@ -28,13 +28,13 @@ const CDATA: &[u8] = b"<![CDATA[";
 
 /// A telling name, or the telling end of a longer one.
 pub(super) struct Name<'t> {
-    pub(super) text: &'t [u8],
+    pub(super) text: Text<'t>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
 /// Masks the value of the telling name that is `found`.
-pub(in super::super) fn named(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let name = Name { text, start: found.start, end: found.end };
     let closed = closed(text, found.end);
     let next = behind_blanks(text, closed);
@@ -71,9 +71,8 @@ pub(in super::super) fn named(text: &[u8], found: Range<usize>, mask: &mut dyn F
 impl Name<'_> {
     /// Where the whole name begins that it is the end of; `more`: what may be in one besides letters, digits and `_.-`.
     fn whole(&self, more: &[u8]) -> usize {
-        let before = &self.text[..self.start];
-        let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte) || more.contains(byte);
-        before.iter().rposition(|byte| !in_name(byte)).map_or(0, |last| last + 1)
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte) || more.contains(&byte);
+        self.text.before(self.start, in_name)
     }
 
     /// Whether its telling part begins with `word`; a letter may stand before that.
@@ -84,7 +83,7 @@ impl Name<'_> {
 }
 
 /// Behind what closes a name: its quote, the bracket that it stands in, or an index.
-fn closed(text: &[u8], at: usize) -> usize {
+fn closed(text: Text<'_>, at: usize) -> usize {
     let at = behind_index(text, at);
     let quoted = match text.get(at) {
         Some(b'`') => at + 1,
@@ -97,7 +96,7 @@ fn closed(text: &[u8], at: usize) -> usize {
 }
 
 /// Behind a bracket that closes, with an index in it and percent-encoded too: `user[password]`, `token[0]`.
-fn behind_index(text: &[u8], at: usize) -> usize {
+fn behind_index(text: Text<'_>, at: usize) -> usize {
     let opened = match &text[at..] {
         [b'[', ..] => at + 1,
         rest if starts_with(rest, b"%5b") => at + 3,
@@ -112,7 +111,7 @@ fn behind_index(text: &[u8], at: usize) -> usize {
 }
 
 /// Behind what PHP writes between a name and its value: `"password";s:3:"…"`.
-fn behind_php(text: &[u8], at: usize) -> Option<usize> {
+fn behind_php(text: Text<'_>, at: usize) -> Option<usize> {
     let length = text[at..].starts_with(b";s:").then_some(at + 3)?;
     let end = behind(text, length, |byte| byte.is_ascii_digit());
     (text.get(end) == Some(&b':')).then_some(end + 1)
@@ -135,10 +134,11 @@ fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let tag = name.whole(b":");
     if text[..tag].ends_with(b"&lt;") {
-        let Some(open) = memchr::memmem::find(&text[at..], b"&gt;").map(|length| at + length) else { return };
-        if !text[at..open].contains(&b'<') && !text[at..open].windows(4).any(|part| part == b"&lt;") {
+        let Some(open) = text.find_word(at, b"&gt;") else { return };
+        let tag = &text[at..open];
+        if !tag.contains(&b'<') && memchr::memmem::find(tag, b"&lt;").is_none() {
             let start = behind_blanks(text, open + 4);
-            let end = memchr::memmem::find(&text[start..], b"&lt;").map_or(text.len(), |length| start + length);
+            let end = text.find_word(start, b"&lt;").unwrap_or(text.len());
             add(start..end, mask);
         }
     } else if tag > 0 && text[tag - 1] == b'<' && !text[tag - 1..].starts_with(MASK_START) {
@@ -147,18 +147,17 @@ fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Behind the tag that goes on at `at`, if it is one that opens an element.
-fn behind_tag(text: &[u8], at: usize) -> Option<usize> {
-    let end = at + memchr::memchr2(b'<', b'>', &text[at..])?;
+fn behind_tag(text: Text<'_>, at: usize) -> Option<usize> {
+    let end = text.find_either(at, *b"<>")?;
     (text[end] == b'>' && text[end - 1] != b'/').then_some(end + 1)
 }
 
 /// What an element holds whose tag goes on at `at`.
-fn content(text: &[u8], at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+fn content(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(opened) = behind_tag(text, at) else { return };
     let start = behind_blanks(text, opened);
     let (start, closes) = if text[start..].starts_with(CDATA) { (start + CDATA.len(), b']') } else { (start, b'<') };
-    let length = memchr::memchr(closes, &text[start..]).unwrap_or(text.len() - start);
-    add(start..start + length, mask);
+    add(start..text.find(start, closes).unwrap_or(text.len()), mask);
 }
 
 /// `<entry key="password">…</entry>`, `<property name="password"><value>…`, where `at` is behind the closing quote.
@@ -226,7 +225,7 @@ fn paired(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Behind one member of an object and its comma.
-fn behind_member(text: &[u8], at: usize) -> Option<usize> {
+fn behind_member(text: Text<'_>, at: usize) -> Option<usize> {
     let (key, closes) = inside(text, at)?;
     if !closes || !text[key.clone()].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
         return None;
@@ -322,6 +321,7 @@ fn before_quote(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::check::Budget;
 
     /// What is found behind the name `token`, which stands between `|` and `|`.
     #[track_caller]
@@ -330,7 +330,9 @@ mod tests {
         let (name, after) = rest.split_once('|').unwrap();
         let text = [before, name, after].concat();
         let mut found = Vec::new();
-        named(text.as_bytes(), before.len()..before.len() + name.len(), &mut |at| found.push(text[at].to_owned()));
+        let budget = Budget::new(text.len());
+        let whole = Text::new(text.as_bytes(), &budget);
+        named(whole, before.len()..before.len() + name.len(), &mut |at| found.push(text[at].to_owned()));
         assert_eq!(found, expected, "{text}");
     }
 

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
+use super::Text;
+
 /// Words before four numbers that make a version of them.
 const VERSION_WORDS: [&[u8]; 15] = [
     b"version",
@@ -26,7 +28,7 @@ const VERSION_WORDS: [&[u8]; 15] = [
 const WORD_BYTES_MAX: usize = 24;
 
 /// Four numbers up to 255 that stand alone, are no version, and name somebody.
-pub(in super::super) fn ipv4(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn ipv4(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(address) = parse::<Ipv4Addr>(&text[found.clone()]) else { return };
     // `x.0.0.0` is a network or a browser's version, 255.255.… a netmask.
     let [first, rest @ ..] = address.octets();
@@ -37,7 +39,7 @@ pub(in super::super) fn ipv4(text: &[u8], found: Range<usize>, mask: &mut dyn Fn
 }
 
 /// Not part of a longer number, name or version.
-fn stands_alone(text: &[u8], found: &Range<usize>) -> bool {
+fn stands_alone(text: Text<'_>, found: &Range<usize>) -> bool {
     let before = &text[..found.start];
     let starts = match before {
         // %3D10.0.0.1 and \n10.0.0.1
@@ -81,7 +83,7 @@ fn is_version(before: &[u8]) -> bool {
 }
 
 /// An address of RFC 4291 within a run of hexadecimal digits and colons.
-pub(in super::super) fn ipv6(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn ipv6(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found;
     // `id:2001:…`: what is joined with a word belongs to it, as does a colon of its own.
     let escaped = matches!(text[..at.start], [.., b'%', _, _] | [.., b'\\', _]);
@@ -121,7 +123,7 @@ fn is_written_as_address(run: &[u8]) -> bool {
 }
 
 /// Six pairs that are neither none nor all, and no part of a longer fingerprint.
-pub(in super::super) fn mac(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn mac(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let pairs = &text[found.clone()];
     let digits = || pairs.iter().filter(|byte| byte.is_ascii_hexdigit());
     let separator = pairs.iter().find(|byte| !byte.is_ascii_hexdigit()).copied();

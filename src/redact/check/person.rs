@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::Text;
+
 /// The countries of the IBAN registry (SWIFT, ISO 13616) and how long their numbers are.
 const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"AD", 24),
@@ -105,7 +107,7 @@ const E164_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 const NAMED_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// Country, length and the two check digits (ISO 7064, MOD 97-10).
-pub(in super::super) fn iban(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn iban(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     if is_joined(text, found.start) {
         return;
     }
@@ -140,7 +142,7 @@ fn mod_97(characters: &[u8]) -> u32 {
 
 /// A number that the Social Security Administration may have given out: no area 000, 666 or 9xx, no group 00, no
 /// serial 0000.
-pub(in super::super) fn ssn(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn ssn(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (digits, count) = digits(&text[found.clone()]);
     let (area, group, serial) = (&digits[..3], &digits[3..5], &digits[5..9]);
     let given = count == 9 && !matches!(area, [0, 0, 0] | [6, 6, 6] | [9, ..]) && group != [0, 0] && serial != [0; 4];
@@ -157,7 +159,7 @@ pub(in super::super) fn ssn(text: &[u8], found: Range<usize>, mask: &mut dyn FnM
 }
 
 /// A number with its country's code (E.164); of the groups that follow as many as fit belong to it.
-pub(in super::super) fn phone(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     // `x+12345678` is a sum, or Base64.
     if is_joined(text, found.start) {
         return;
@@ -182,7 +184,7 @@ pub(in super::super) fn phone(text: &[u8], found: Range<usize>, mask: &mut dyn F
 }
 
 /// A number in the national form of the North American plan, alone and not within a longer row of numbers.
-pub(in super::super) fn phone_nanp(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn phone_nanp(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (digits, count) = digits(&text[found.clone()]);
     let digits = &digits[..count.min(digits.len())];
     let national = if let [1, rest @ ..] = digits { rest } else { digits };
@@ -192,7 +194,7 @@ pub(in super::super) fn phone_nanp(text: &[u8], found: Range<usize>, mask: &mut 
 }
 
 /// A number in groups that begins with the 0 of a national form, alone and not within a longer row of numbers.
-pub(in super::super) fn phone_grouped(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn phone_grouped(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let separators = text[found.clone()].iter().filter(|byte| !byte.is_ascii_digit() && !matches!(byte, b'(' | b')'));
     let uniform = separators.clone().all(|byte| separators.clone().next() == Some(byte));
     if uniform && is_no_row(text, &found) {
@@ -201,7 +203,7 @@ pub(in super::super) fn phone_grouped(text: &[u8], found: Range<usize>, mask: &m
 }
 
 /// Whether neither a word nor another group of digits stands beside the number.
-fn is_no_row(text: &[u8], found: &Range<usize>) -> bool {
+fn is_no_row(text: Text<'_>, found: &Range<usize>) -> bool {
     let parts = |byte: u8| matches!(byte, b'.' | b'-' | b' ' | b':' | b'/');
     let starts = match &text[..found.start] {
         [.., digit, divider] if parts(*divider) => !digit.is_ascii_digit(),
@@ -215,7 +217,7 @@ fn is_no_row(text: &[u8], found: &Range<usize>) -> bool {
 }
 
 /// What stands after a telling name: any number of the right length.
-pub(in super::super) fn phone_named(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn phone_named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (_, count) = digits(&text[found.clone()]);
     let ends = text.get(found.end).is_none_or(|byte| !byte.is_ascii_alphanumeric());
     if NAMED_DIGITS.contains(&count) && ends {
@@ -240,7 +242,7 @@ fn is_nanp(digits: &[u8]) -> bool {
 }
 
 /// Whether a letter or digit stands before `at` that is no escape's.
-fn is_joined(text: &[u8], at: usize) -> bool {
+fn is_joined(text: Text<'_>, at: usize) -> bool {
     match &text[..at] {
         [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => false,
         [.., slash, last] => *slash != b'\\' && last.is_ascii_alphanumeric(),

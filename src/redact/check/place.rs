@@ -4,18 +4,20 @@
 
 use std::ops::Range;
 
+use super::Text;
+
 /// Behind all bytes that are `within`.
-pub(super) fn behind(text: &[u8], at: usize, within: impl Fn(u8) -> bool) -> usize {
-    at + text[at..].iter().take_while(|&&byte| within(byte)).count()
+pub(super) fn behind(text: Text<'_>, at: usize, within: impl Fn(u8) -> bool) -> usize {
+    text.behind(at, within)
 }
 
 /// Behind spaces and tabs.
-pub(super) fn behind_blanks(text: &[u8], at: usize) -> usize {
+pub(super) fn behind_blanks(text: Text<'_>, at: usize) -> usize {
     behind(text, at, |byte| matches!(byte, b' ' | b'\t'))
 }
 
 /// Behind the word of `words` that stands here, and is not the start of a longer one.
-pub(super) fn behind_word(text: &[u8], at: usize, words: &[&[u8]]) -> Option<usize> {
+pub(super) fn behind_word(text: Text<'_>, at: usize, words: &[&[u8]]) -> Option<usize> {
     let end = behind(text, at, |byte| byte.is_ascii_alphanumeric());
     words.iter().any(|word| text[at..end].eq_ignore_ascii_case(word)).then_some(end)
 }
@@ -31,26 +33,26 @@ pub(super) fn ends_with(text: &[u8], word: &[u8]) -> bool {
 }
 
 /// How many backslashes stand here before a quote, and the quote.
-pub(super) fn quote(text: &[u8], at: usize) -> Option<(usize, u8)> {
+pub(super) fn quote(text: Text<'_>, at: usize) -> Option<(usize, u8)> {
     let slashes = behind(text, at, |byte| byte == b'\\') - at;
     let quote = *text.get(at + slashes)?;
     matches!(quote, b'"' | b'\'').then_some((slashes, quote))
 }
 
 /// Behind a quote and its backslashes.
-pub(super) fn behind_quote(text: &[u8], at: usize) -> usize {
+pub(super) fn behind_quote(text: Text<'_>, at: usize) -> usize {
     quote(text, at).map_or(at, |(slashes, _)| at + slashes + 1)
 }
 
 /// Behind a quote that is written as an entity of XML.
-pub(super) fn behind_entity(text: &[u8], at: usize) -> usize {
+pub(super) fn behind_entity(text: Text<'_>, at: usize) -> usize {
     const QUOTES: [&[u8]; 6] = [b"&quot;", b"&apos;", b"&#34;", b"&#39;", b"&#x22;", b"&#x27;"];
     let length = QUOTES.iter().find(|entity| starts_with(&text[at..], entity)).map_or(0, |entity| entity.len());
     at + length
 }
 
 /// Behind what sets a value apart: `=`, `:`, `=>` and so on, also percent-encoded.
-pub(super) fn behind_sign(text: &[u8], at: usize) -> Option<usize> {
+pub(super) fn behind_sign(text: Text<'_>, at: usize) -> Option<usize> {
     let length = match &text[at..] {
         [b'=' | b'-', b'>', ..] | [b':' | b'=', b'=', ..] => 2,
         [b'=' | b':', ..] => 1,
@@ -61,7 +63,7 @@ pub(super) fn behind_sign(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The inside of the string that opens here, and whether it closes; where it does not, it goes to the text's end.
-pub(super) fn inside(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
+pub(super) fn inside(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     let (slashes, quote) = quote(text, at)?;
     let start = at + slashes + 1;
     let mut end = closing(text, start, quote, slashes);
@@ -74,21 +76,20 @@ pub(super) fn inside(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
 
 /// Where the string ends that opened with `slashes` backslashes and a quote; the text's end where it does not. A quote with
 /// fewer backslashes closes what it stands in.
-pub(super) fn closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
+pub(super) fn closing(text: Text<'_>, inside: usize, quote: u8, slashes: usize) -> usize {
     end_of(text, inside, quote, slashes, |before, spelled| before <= slashes && !spelled)
 }
 
 /// The same where no quote but one of its own depth is taken to close it: what holds it may be broken.
-pub(in super::super) fn own_closing(text: &[u8], inside: usize, quote: u8, slashes: usize) -> usize {
+pub(in super::super) fn own_closing(text: Text<'_>, inside: usize, quote: u8, slashes: usize) -> usize {
     end_of(text, inside, quote, slashes, |before, _| before == slashes)
 }
 
 /// `closes`: whether a quote does, by the number of backslashes before it, and whether one that is spelled `\u005c` comes before
 /// them: in JSON in a string that makes the quote one of the value's.
-fn end_of(text: &[u8], inside: usize, quote: u8, slashes: usize, closes: impl Fn(usize, bool) -> bool) -> usize {
+fn end_of(text: Text<'_>, inside: usize, quote: u8, slashes: usize, closes: impl Fn(usize, bool) -> bool) -> usize {
     let mut at = inside;
-    while let Some(length) = memchr::memchr(quote, &text[at..]) {
-        let end = at + length;
+    while let Some(end) = text.find(at, quote) {
         let before = text[inside..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
         // Within JSON in a string, a quote of the value itself has more backslashes than the one that closes it.
         let spelled = before > 0 && ends_with(&text[inside..end - before], b"\\u005c");

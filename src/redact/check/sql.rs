@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::is_nothing;
+use super::{Text, is_nothing};
 
 /// Ends of columns' names whose values are secret.
 const TELLING: [&[u8]; 12] = [
@@ -28,13 +28,13 @@ const VALUE_BYTES_MAX: usize = 4096;
 
 /// `found` is what stands in the brackets behind a table's name; masks what stands for its telling columns in each of the
 /// lists behind `VALUES`.
-pub(in super::super) fn insert(text: &[u8], found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let columns = &text[found.clone()];
     if !columns.split(|&byte| byte == b',').any(is_telling) {
         return;
     }
-    let Some(open) = memchr::memchr(b'(', &text[found.end..]) else { return };
-    let mut at = found.end + open + 1;
+    let Some(open) = text.find(found.end, b'(') else { return };
+    let mut at = open + 1;
     loop {
         for column in columns.split(|&byte| byte == b',') {
             at = at.min(text.len());
@@ -52,10 +52,11 @@ pub(in super::super) fn insert(text: &[u8], found: Range<usize>, mask: &mut dyn 
             }
         }
         // The next list.
-        let gap = text.get(at..).unwrap_or_default();
-        let open = gap.iter().position(|&byte| !byte.is_ascii_whitespace() && byte != b',');
-        let Some(open) = open.filter(|&open| gap[open] == b'(') else { return };
-        at += open + 1;
+        let open = text.behind(at.min(text.len()), |byte| byte.is_ascii_whitespace() || byte == b',');
+        if text.get(open) != Some(&b'(') {
+            return;
+        }
+        at = open + 1;
     }
 }
 
@@ -68,7 +69,7 @@ fn is_telling(column: &[u8]) -> bool {
 }
 
 /// Masks what is in quotes, or all of a value that is made of such (`md5('…')`).
-fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+fn value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let start = at.start + text[at.clone()].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let inside = match text[start..at.end].trim_ascii_end() {
         [quote @ (b'\'' | b'"'), inside @ .., last] if quote == last => start + 1..start + 1 + inside.len(),
@@ -80,7 +81,7 @@ fn value(text: &[u8], at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Where a value ends: at a comma or a bracket that none within it has opened, or at the text's end.
-fn value_end(text: &[u8], from: usize) -> usize {
+fn value_end(text: Text<'_>, from: usize) -> usize {
     let (mut at, mut depth, mut quote) = (from.min(text.len()), 0_usize, None);
     let stop = text.len().min(at + VALUE_BYTES_MAX);
     while let Some(&byte) = text[..stop].get(at) {
@@ -96,18 +97,22 @@ fn value_end(text: &[u8], from: usize) -> usize {
         }
         at += 1;
     }
-    at.min(stop)
+    let end = at.min(stop);
+    text.charge(end - from.min(end) + 1);
+    end
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::check::Budget;
 
     #[track_caller]
     fn check(columns: &str, rest: &str, expected: &[&str]) {
         let text = format!("{columns}{rest}");
         let mut found = Vec::new();
-        insert(text.as_bytes(), 0..columns.len(), &mut |at| found.push(text[at].to_owned()));
+        let budget = Budget::new(text.len());
+        insert(Text::new(text.as_bytes(), &budget), 0..columns.len(), &mut |at| found.push(text[at].to_owned()));
         assert_eq!(found, expected, "{text}");
     }
 

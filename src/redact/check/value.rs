@@ -7,7 +7,7 @@ use super::named::Name;
 use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, ends_with, inside, quote, starts_with,
 };
-use super::{add, is_nothing, token};
+use super::{Text, add, is_nothing, token};
 
 /// What an authorization scheme's name may be, before its credentials.
 const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"digest", b"negotiate", b"token", b"apikey"];
@@ -84,7 +84,7 @@ pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
 }
 
 /// The inside of a string; quotes may be tripled, or doubled as CSV has them.
-fn quoted(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
+fn quoted(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     let many = behind(text, at, |byte| byte == b'"') - at;
     let next = text.get(at + many).copied().unwrap_or(b',');
     let opens = many == 3 || many == 2 && !next.is_ascii_whitespace() && !b",:;)]}".contains(&next);
@@ -92,12 +92,12 @@ fn quoted(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
         return inside(text, at);
     }
     let start = at + many;
-    let end = memchr::memmem::find(&text[start..], &text[at..start]).map_or(text.len(), |length| start + length);
+    let end = text.find_word(start, &text[at..start]).unwrap_or(text.len());
     Some((start..end, end < text.len()))
 }
 
 /// Masks a string behind an arrow.
-fn replacement(text: &[u8], at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+fn replacement(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let arrow = behind_blanks(text, at);
     if matches!(text[arrow..], [b'-' | b'=', b'>', ..])
         && let Some((inside, _)) = inside(text, behind_blanks(text, arrow + 2))
@@ -107,7 +107,7 @@ fn replacement(text: &[u8], at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Behind the length that dumps write before a string: `(string) (len=3) "…`, `string(3) "…`.
-fn behind_length(text: &[u8], at: usize) -> usize {
+fn behind_length(text: Text<'_>, at: usize) -> usize {
     let length = || {
         let at = at + usize::from(text.get(at)? == &b'(');
         let at = starts_with(&text[at..], b"string").then_some(at + 6)?;
@@ -146,13 +146,13 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-fn behind_openers(text: &[u8], at: usize) -> usize {
+fn behind_openers(text: Text<'_>, at: usize) -> usize {
     behind(text, at, |byte| matches!(byte, b'(' | b'<' | b'{'))
 }
 
 /// Where the string ends that a type wraps (`Some(Secret("…`) or that has letters before it (`b'…`, `N'…`). All of that is
 /// masked, for what wraps may as well be the end of a bare value.
-fn wrapped(text: &[u8], at: usize) -> Option<usize> {
+fn wrapped(text: Text<'_>, at: usize) -> Option<usize> {
     let mut start = at;
     loop {
         let end = behind(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.'));
@@ -196,7 +196,7 @@ fn unknown_scheme_end(name: &Name<'_>, at: usize, end: usize) -> Option<usize> {
     let start = behind_blanks(text, end);
     let credentials = start..bare_end(text, start);
     let scheme = &text[at..end];
-    let known = behind_word(scheme, 0, &SCHEMES).is_some();
+    let known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
     let plain = !known && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
     if !(plain && start > end && credentials.len() >= 8 && name.begins_with(b"authorization")) {
         return None;
@@ -207,7 +207,7 @@ fn unknown_scheme_end(name: &Name<'_>, at: usize, end: usize) -> Option<usize> {
 }
 
 /// Behind what may stand between a scheme's name and its credentials.
-fn behind_gap(text: &[u8], mut at: usize) -> usize {
+fn behind_gap(text: Text<'_>, mut at: usize) -> usize {
     loop {
         at += match &text[at..] {
             [b' ' | b'\t' | b'+', ..] => 1,
@@ -218,12 +218,18 @@ fn behind_gap(text: &[u8], mut at: usize) -> usize {
 }
 
 /// Where a bare value ends: before a sign that ends one, or a quote with the backslashes that escape it.
-fn bare_end(text: &[u8], start: usize) -> usize {
+fn bare_end(text: Text<'_>, start: usize) -> usize {
+    let end = bare_end_of(&text, start);
+    text.charge(end - start + 1);
+    end
+}
+
+fn bare_end_of(text: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(&byte) = text.get(at) {
         let more = text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
         if byte == b'\\' {
-            let behind = behind(text, at, |byte| byte == b'\\');
+            let behind = at + text[at..].iter().take_while(|byte| **byte == b'\\').count();
             if matches!(text.get(behind), Some(b'"' | b'\'')) {
                 return at;
             }
