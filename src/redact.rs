@@ -4,7 +4,7 @@
 //! this room can make. Detection has two stages: one automaton over a whole chunk finds the lines that may hold
 //! something ([`Redactor::scan`]); only on those is every rule run ([`Redactor::redact`]). Matches become masks in
 //! positions of the text, so that a mask cannot break a parse and a failed parse cannot skip a mask. JSON strings with
-//! escapes are scanned once more decoded, and so are percent-encoding and Base64 where it may hold something.
+//! escapes are searched once more decoded, and so is the line as a reader means it, and Base64 where it may hold something.
 //!
 //! It must never let a matched byte out by any path but what the rule's mode shows: not by a piece, an error or a debug
 //! print. Where a rule cannot be applied, all that it might have matched is masked.
@@ -15,10 +15,10 @@ mod carry;
 mod catalogue;
 mod check;
 mod config;
+mod decode;
 mod fields;
 mod key;
 mod label;
-mod layers;
 mod loose;
 mod masks;
 mod mode;
@@ -26,11 +26,12 @@ mod names;
 mod own;
 mod redacted;
 mod rule;
+mod search;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod triggers;
-mod unescape;
+mod utf16;
 
 use std::sync::OnceLock;
 
@@ -44,6 +45,8 @@ pub use stage::Hits;
 
 use crate::record::{Kind, Node, Parsed, TextRange};
 use base64::Base64;
+use check::{Budget, Text};
+use decode::{Decoded, normal};
 use fields::{Fields, Walk};
 use label::{Labeller, Made};
 use masks::{By, Masks};
@@ -51,7 +54,6 @@ use names::Names;
 use redacted::Labels;
 use rule::Rule;
 use stage::Stage;
-use unescape::Unescaped;
 
 /// Which lines may have a field that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,10 @@ enum ByField {
 const FIELD: &str = "field";
 
 /// The name of the masks of values that could not be decoded, and so not be searched.
-const UNREADABLE: &str = "unreadable";
+const UNDECODABLE: &str = "undecodable";
+
+/// The name of the masks of what a line holds beyond its budget of time or masks.
+const BUDGET: &str = "budget";
 
 /// The detector whose finds go over several lines.
 const PRIVATE_KEY: &str = "private_key";
@@ -80,7 +85,7 @@ pub struct Redactor {
     stage: Stage,
     fields: Fields,
     base64: Option<Base64>,
-    /// What masks show, by the rule's number: the rules, then [`FIELD`], then [`UNREADABLE`].
+    /// What masks show, by the rule's number: the rules, then [`FIELD`], [`UNDECODABLE`] and [`BUDGET`].
     labels: Vec<Box<str>>,
     /// What becomes of matches, by the same numbers.
     modes: Vec<Mode>,
@@ -101,10 +106,7 @@ pub struct Redactor {
 #[derive(Default)]
 pub struct Scratch {
     masks: Masks,
-    /// Matches in a decoded value, in its positions.
-    found: Masks,
-    decoded: Unescaped,
-    percent: Unescaped,
+    decoded: Decoded,
     walk: Walk,
     made: Made,
     /// Masks that the text holds already.
@@ -142,7 +144,7 @@ impl Redactor {
         rules.splice(built_in..built_in, looked_for);
         let stage = Stage::new(&mut rules, looked_at, built_in);
         let found = rules.drain(built_in..looked_at).any(|rule| rule.name == FIELD && rule.trigger.is_some());
-        let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE]);
+        let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]);
         let labels = names.map(label::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
         let untriggered = rules.iter().any(|rule| rule.trigger.is_none() && rule.fields.is_none());
@@ -172,9 +174,9 @@ impl Redactor {
     }
 
     /// The names of all that can mask, in the order of [`Masked::rule`]'s numbers: the rules in force, then `field`
-    /// and `unreadable`.
+    /// and what is withheld, `undecodable` and `budget`.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE])
+        self.rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET])
     }
 
     /// What becomes of the matches of each of [`Redactor::rules`].
@@ -214,64 +216,83 @@ impl Redactor {
         carry: &mut Carry,
         scratch: &'t mut Scratch,
     ) -> Redacted<'t> {
-        let Scratch { masks, found, decoded, percent, walk, made, earlier } = scratch;
-        masks.clear();
-        if !self.is_idle() {
-            let escaped = memchr::memchr(b'\\', text).is_some();
-            // First come the fields: of equal matches the first names the mask.
-            if match self.by_field {
-                ByField::None => false,
-                ByField::All => true,
-                ByField::Hit => {
-                    hot || escaped || !text.is_ascii() || self.told(parsed, |names| names.is_field) == Some(true)
-                }
-            } {
-                self.mark_fields(text, parsed, walk, masks, found, decoded);
-            }
-            self.told(parsed, |names| names.mark(text, parsed, masks));
-            if let Some(rule) = self.private_key
-                && (hot || carry.is_open())
-                && carry.step(text, hot)
-            {
-                masks.add(TextRange::new(0, text.len()), self.by(rule));
-            }
-            self.mark(text, hot, masks);
+        let Scratch { masks, decoded, walk, made, earlier } = scratch;
+        masks.clear(text.len(), self.budget());
+        if utf16::is_likely(text) && !self.is_idle() {
+            masks.add(TextRange::new(0, text.len()), self.undecodable());
+            masks.unite();
+        } else if !self.is_idle() {
+            let budget = Budget::new(text.len());
+            self.search(Text::new(text, &budget), parsed, hot, carry, (masks, decoded, walk, earlier));
+        }
+        if !masks.is_empty() {
             self.unite(text, masks, earlier);
-            if escaped {
-                self.mark_escaped(text, parsed, masks, found, (decoded, percent));
-                // A BEGIN line whose marker is written with escapes.
-                if self.private_key.is_some() && !carry.is_open() && !(hot && carry::begins_in(text)) {
-                    carry.step(decoded.bytes(), true);
-                }
-            }
-            if unescape::has_percent(text) {
-                self.mark_percent(text, masks, found, percent);
-            }
-            if !masks.is_empty() {
-                self.unite(text, masks, earlier);
-                grow_to_scalars(parsed, masks);
-                masks.unite();
-                masks.grow_to_characters(text);
-                masks.unite();
-                if !self.only_masks {
-                    let labeller = Labeller { key: self.key.as_ref(), fixed: &self.labels, keep, parsed };
-                    labeller.label(text, masks, made);
-                }
+            grow_to_scalars(parsed, masks);
+            masks.unite();
+            masks.grow_to_characters(text);
+            masks.unite();
+            if !self.only_masks {
+                let labeller = Labeller { key: self.key.as_ref(), fixed: &self.labels, keep, parsed };
+                labeller.label(text, masks, made);
             }
         }
         let labels = Labels { fixed: &self.labels, made: &made.text };
         Redacted::new(&text[..keep.min(text.len())], parsed, masks.united(), labels)
     }
 
+    /// Searches a line in all its readings.
+    fn search(
+        &self,
+        text: Text<'_>,
+        parsed: &Parsed,
+        hot: bool,
+        carry: &mut Carry,
+        (masks, decoded, walk, earlier): (&mut Masks, &mut Decoded, &mut Walk, &mut Vec<TextRange>),
+    ) {
+        let escaped = memchr::memchr(b'\\', &text).is_some();
+        // First come the fields: of equal matches the first names the mask.
+        if match self.by_field {
+            ByField::None => false,
+            ByField::All => true,
+            ByField::Hit => {
+                hot || escaped || !text.is_ascii() || self.told(parsed, |names| names.is_field) == Some(true)
+            }
+        } {
+            self.mark_fields(text, parsed, walk, masks, decoded);
+        }
+        self.told(parsed, |names| names.mark(&text, parsed, masks));
+        if let Some(rule) = self.private_key
+            && (hot || carry.is_open())
+            && carry.step(&text, hot)
+        {
+            masks.add(TextRange::new(0, text.len()), self.by(rule));
+        }
+        self.mark(text, hot, &mut |at, by| masks.add(at, by));
+        self.unite(&text, masks, earlier);
+        if escaped {
+            self.mark_escaped(text, parsed, masks, decoded);
+        }
+        if normal::differs(&text) {
+            self.mark_normal(text, parsed, masks, decoded);
+            // A BEGIN line whose marker is written with escapes.
+            if self.private_key.is_some() && !carry.is_open() && !(hot && carry::begins_in(&text)) {
+                carry.step(decoded.bytes(), true);
+            }
+        }
+    }
+
     /// Redacts a short text that is no line: a file's name, a label. There is no record to be dropped, and something is
     /// to stand there: [`Mode::Drop`] and [`Mode::Remove`] are [`Mode::Mask`] here.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
-        let Scratch { masks, found, percent, made, earlier, .. } = &mut Scratch::default();
+        let Scratch { masks, decoded, made, earlier, .. } = &mut Scratch::default();
         let bytes = text.as_bytes();
-        self.mark(bytes, true, masks);
-        if unescape::has_percent(bytes) {
-            self.mark_percent(bytes, masks, found, percent);
+        masks.clear(bytes.len(), self.budget());
+        let budget = Budget::new(bytes.len());
+        let searched = Text::new(bytes, &budget);
+        self.mark(searched, true, &mut |at, by| masks.add(at, by));
+        if normal::differs(bytes) {
+            self.mark_normal(searched, &Parsed::default(), masks, decoded);
         }
         self.unite(bytes, masks, earlier);
         masks.grow_to_characters(bytes);
@@ -296,12 +317,16 @@ impl Redactor {
         self.by(self.rules.len())
     }
 
-    fn unreadable(&self) -> By {
+    fn undecodable(&self) -> By {
         self.by(self.rules.len() + 1)
     }
 
+    fn budget(&self) -> By {
+        self.by(self.rules.len() + 2)
+    }
+
     fn by(&self, rule: usize) -> By {
-        By { rule, mode: self.modes.get(rule).copied().unwrap_or_default() }
+        By { rule: u32::try_from(rule).unwrap_or(u32::MAX), mode: self.modes.get(rule).copied().unwrap_or_default() }
     }
 
     /// Unites the masks, but for what lies within a mask that the text holds already.

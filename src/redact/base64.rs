@@ -3,13 +3,17 @@
 //! In: a text that the first stage has hit. Out: the encoded values (RFC 4648, sections 4 and 5) that hold something. What
 //! does not decode to text is left alone: it is a word, a hash or a picture.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex::bytes::Regex;
 
-use super::masks::Masks;
+use super::check::{Text, sextet};
+use super::masks::By;
 use super::rule::Rule;
+use super::search::Found;
 use crate::record::TextRange;
 
 /// Names after which a value may be Base64, as the end of a longer name too.
@@ -52,24 +56,24 @@ const TRIGGER: &str = concat!(
     manifest!()
 );
 
-/// A telling name and a value; where the name does not say that it is encoded, one that is no short word.
+/// A telling name and the first letters of a value; where the name does not say that it is encoded, one that is no short word.
 const NAMED: &str = concat!(
     "(?xi-u)(",
     encoded!(),
     ")",
     sets!(),
-    "([a-z0-9+/_-]{4,}) | (",
+    "([a-z0-9+/_-]{4}) | (",
     telling!(),
     ")",
     sets!(),
-    r"(?:basic[\ \t+]+)?([a-z0-9+/_-]{12,}) | (basic)(?:[\ \t+]|%20)+([a-z0-9+/_-]{12,})"
+    r"(?:basic[\ \t+]+)?([a-z0-9+/_-]{12}) | (basic)(?:[\ \t+]|%20)+([a-z0-9+/_-]{12})"
 );
 
 /// A value of a manifest; whole groups of four, so that names are told apart.
 const IN_MANIFEST: &str = r#"(?xi-u):[\ \t]*(?:\\*["'])?((?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=|[a-z0-9+/]{4}))(?:[\\"',}\s]|\z)"#;
 
 /// Values may overlap, but not add up to more than so many times the text's length. Honest texts stay at about 1.
-const LOOKED_FACTOR_MAX: usize = 4;
+const LOOKED_FACTOR_MAX: usize = 2;
 
 /// What is searched instead of the name: a secret is one by its name alone, as it would be unencoded.
 const AS_SECRET: &[u8] = b"secret=";
@@ -107,34 +111,42 @@ impl Base64 {
         Rule::trigger_only("base64", TRIGGER)
     }
 
-    /// Adds the encoded values in which `search` finds something.
-    pub(super) fn mark(&self, text: &[u8], masks: &mut Masks, search: impl Fn(&[u8], &mut Masks)) {
-        let (mut found, mut opened) = (Masks::default(), Vec::new());
-        let mut look = |at: std::ops::Range<usize>, head: &[u8]| {
+    /// Hands on the encoded values in which `search` finds something.
+    pub(super) fn mark(&self, text: Text<'_>, search: impl Fn(&[u8], &mut Found<'_>), found: &mut Found<'_>) {
+        let mut opened = Vec::new();
+        let mut look = |at: Range<usize>, head: &[u8]| {
             opened.clear();
             opened.extend_from_slice(head);
+            text.charge(at.len());
             if open(&text[at.clone()], &mut opened) {
-                found.clear();
-                search(&opened, &mut found);
-                if let Some(mask) = found.longest_behind(head.len()) {
-                    masks.add(TextRange::new(at.start, at.end), mask.by);
+                let mut longest: Option<(u32, By)> = None;
+                search(&opened, &mut |part, by| {
+                    let bytes = part.end - part.start;
+                    if part.end as usize > head.len() && longest.is_none_or(|(most, _)| bytes > most) {
+                        longest = Some((bytes, by));
+                    }
+                });
+                if let Some((_, by)) = longest {
+                    found(TextRange::new(at.start, at.end), by);
                 }
             }
         };
         let (mut at, mut looked_bytes) = (0, 0);
-        while let Some(groups) = self.named.captures_at(text, at) {
+        while let Some(groups) = self.named.captures_at(&text, at) {
             // One of the forms has matched, with both its groups.
             let form = [(1, 2), (3, 4), (5, 6)];
             let both = form.iter().find_map(|(name, value)| Some((groups.get(*name)?, groups.get(*value)?)));
             let Some((name, value)) = both else { break };
-            let padding = text[value.end()..].iter().take(2).take_while(|&&byte| byte == b'=').count();
-            look(value.start()..value.end() + padding, head(name.as_bytes()));
+            let letters = text[value.start()..].iter().take_while(|byte| sextet(**byte).is_some()).count();
+            let end = value.start() + letters;
+            let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
+            look(value.start()..end + padding, head(name.as_bytes()));
             // A name may stand in what was taken for a value; a text made of such names would take for ever.
-            looked_bytes += value.len();
-            at = if looked_bytes > text.len().saturating_mul(LOOKED_FACTOR_MAX) { value.end() } else { value.start() };
+            looked_bytes += letters;
+            at = if looked_bytes > text.len().saturating_mul(LOOKED_FACTOR_MAX) { end } else { value.start() };
         }
-        if self.manifest.is_match(text) {
-            for groups in self.in_manifest.captures_iter(text) {
+        if self.manifest.is_match(&text) {
+            for groups in self.in_manifest.captures_iter(&text) {
                 if let Some(value) = groups.get(1) {
                     look(value.range(), AS_SECRET);
                 }

@@ -179,7 +179,7 @@ fn decode_four(four: &[u8]) -> Option<([u8; 3], usize)> {
 }
 
 /// What a letter of Base64 stands for, either alphabet of RFC 4648.
-fn sextet(byte: u8) -> Option<u32> {
+pub(super) fn sextet(byte: u8) -> Option<u32> {
     let value = match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

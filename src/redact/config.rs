@@ -15,7 +15,7 @@ pub struct Config {
     pub fields: Vec<String>,
     /// What becomes of matches …
     pub mode: Mode,
-    /// … but for those of a group, a detector, an own rule, `field` or `unreadable`. A name goes before its group.
+    /// … but for those of a group, a detector, an own rule, `field`, `undecodable` or `budget`. A name goes before its group.
     pub modes: Vec<(String, Mode)>,
     /// The key of [`Mode::Token`].
     pub key: Option<TokenKey>,

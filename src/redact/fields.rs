@@ -3,9 +3,9 @@
 //! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
 //! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
 
-use super::check::{Budget, Text};
+use super::check::Text;
+use super::decode::{Decoded, Reading};
 use super::loose::Loose;
-use super::unescape::Unescaped;
 use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
 /// The configured names, split at their dots.
@@ -47,7 +47,7 @@ enum Step {
 pub(super) struct Walk {
     /// The names of the open objects and arrays.
     open: Vec<Key>,
-    name: Unescaped,
+    name: Decoded,
 }
 
 impl Fields {
@@ -95,10 +95,9 @@ impl Fields {
     }
 
     /// Finds such values in a text that has no fields, by their names in quotes.
-    pub(super) fn mark_loosely(&self, text: &[u8], found: impl FnMut(TextRange)) {
-        if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', text)) {
-            let budget = Budget::new(text.len());
-            loose.mark(Text::new(text, &budget), found);
+    pub(super) fn mark_loosely(&self, text: Text<'_>, found: impl FnMut(TextRange)) {
+        if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', &text)) {
+            loose.mark(text, found);
         }
     }
 
@@ -179,7 +178,7 @@ impl Fields {
                 Key::Name(index) => {
                     parsed.names.get(usize::from(index)).map_or(String::new(), |name| name.to_lowercase())
                 }
-                Key::Text(at) => match walk.name.decode(text, at) {
+                Key::Text(at) => match walk.name.decode(text, at, Reading::Json) {
                     Ok(()) => String::from_utf8_lossy(walk.name.bytes()).to_lowercase(),
                     Err(_) => return true,
                 },

@@ -4,18 +4,16 @@
 //! else: its last characters, or a keyed digest.
 
 use super::catalogue;
+use super::decode::{Decoded, Reading, normal};
 use super::key::{self, TokenKey};
 use super::masks::{Mask, Masks};
 use super::mode::{self, Mode};
-use super::unescape::{Unescaped, has_percent};
-use super::{FIELD, UNREADABLE};
+
+use super::{BUDGET, FIELD, UNDECODABLE};
 use crate::record::{Key, Node, Parsed, TextRange};
 
 /// What every label begins with.
 const START: &str = "<redacted:";
-
-/// A value may be encoded so many times over; what is encoded more often is tokenized as it then stands.
-const LAYERS_MAX: usize = 3;
 
 /// Longer than any label of ours: a name, an id, a digest.
 const LABEL_BYTES_MAX: usize = 160;
@@ -31,7 +29,7 @@ pub(super) struct Made {
     /// One after the other.
     pub(super) text: String,
     value: Vec<u8>,
-    decoded: Unescaped,
+    decoded: Decoded,
 }
 
 /// Makes labels of one text.
@@ -65,7 +63,7 @@ impl Labeller<'_> {
 
     /// Writes the label of one mask, unless it is the rule's fixed one; the mode that it came to.
     fn write(&self, text: &[u8], mask: &Mask, in_name: bool, made: &mut Made) -> Mode {
-        let fixed = self.fixed.get(mask.by.rule).map_or(START, |label| label);
+        let fixed = self.fixed.get(mask.by.rule as usize).map_or(START, |label| label);
         let head = fixed.strip_suffix('>').unwrap_or(fixed);
         let value = &text[mask.found.indices()];
         match (mask.by.mode, self.key) {
@@ -91,23 +89,21 @@ impl Labeller<'_> {
 }
 
 impl Made {
-    /// Takes a value as it is meant, however it was written: without JSON's escapes and percent-encoding.
+    /// Takes a value as it is meant, however it was written: without JSON's escapes, encodings and colours.
     fn read(&mut self, value: &[u8]) {
         let Self { value: read, decoded, .. } = self;
         read.clear();
-        if memchr::memchr(b'\\', value).is_some() {
-            decoded.decode_loosely(value, TextRange::new(0, value.len()));
-            read.extend_from_slice(decoded.bytes());
-        } else {
-            read.extend_from_slice(value);
-        }
-        for _ in 0..LAYERS_MAX {
-            if !has_percent(read) {
-                break;
+        read.extend_from_slice(value);
+        for reading in [Reading::Loose, Reading::Normal] {
+            let differs = match reading {
+                Reading::Normal => normal::differs(read),
+                _ => memchr::memchr(b'\\', read).is_some(),
+            };
+            // Nothing is invalid in these readings.
+            if differs && decoded.decode(read, TextRange::new(0, read.len()), reading).is_ok() {
+                read.clear();
+                read.extend_from_slice(decoded.bytes());
             }
-            decoded.decode_percent(read);
-            read.clear();
-            read.extend_from_slice(decoded.bytes());
         }
     }
 }
@@ -143,7 +139,7 @@ fn is_label(inside: &str, own: &[Box<str>], key: Option<&TokenKey>) -> bool {
     let name = parts.next().unwrap_or_default();
     let ours = |label: &str| label.strip_prefix(START).and_then(|rest| rest.strip_suffix('>')) == Some(name);
     let known = || catalogue::detectors().any(|detector| detector.name == name);
-    let named = [FIELD, UNREADABLE].contains(&name) || own.iter().any(|label| ours(label)) || known();
+    let named = [FIELD, UNDECODABLE, BUDGET].contains(&name) || own.iter().any(|label| ours(label)) || known();
     named
         && match (parts.next(), parts.next(), parts.next()) {
             (None, ..) => true,

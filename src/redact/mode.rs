@@ -42,7 +42,7 @@ pub(super) const PARTIAL_CHARS_MIN: usize = 12;
 pub(super) const PARTIAL_CHARS: usize = 4;
 
 /// What people choose themselves, or what is a key in itself: the end of it would help to guess the rest.
-const NEVER_PARTIAL: [&str; 16] = [
+const NEVER_PARTIAL: [&str; 17] = [
     "private_key",
     "password",
     "url_password",
@@ -58,14 +58,15 @@ const NEVER_PARTIAL: [&str; 16] = [
     "cookie",
     "session",
     super::FIELD,
-    super::UNREADABLE,
+    super::UNDECODABLE,
+    super::BUDGET,
 ];
 
 /// The mode of a rule for which `said` was said; `keyed`: there is a key for tokens.
 pub(super) fn of(name: &str, said: Mode, keyed: bool) -> Mode {
     match said {
         // What was not searched shows nothing but that, and with a key what it is the same as.
-        Mode::Mask | Mode::Partial if name == super::UNREADABLE && keyed => Mode::Token,
+        Mode::Mask | Mode::Partial if [super::UNDECODABLE, super::BUDGET].contains(&name) && keyed => Mode::Token,
         Mode::Partial if NEVER_PARTIAL.contains(&name) => Mode::Mask,
         said => said,
     }
@@ -111,15 +112,14 @@ mod tests {
     fn what_people_choose_is_never_shown_in_part() {
         let known = |name: &str| crate::redact::detectors().any(|detector| detector.name == name);
         assert!(
-            NEVER_PARTIAL
-                .iter()
-                .all(|name| known(name) || [super::super::FIELD, super::super::UNREADABLE].contains(name))
+            NEVER_PARTIAL.iter().all(|name| known(name)
+                || [super::super::FIELD, super::super::UNDECODABLE, super::super::BUDGET].contains(name))
         );
         assert_eq!(of("password", Mode::Partial, false), Mode::Mask);
         assert_eq!(of("field", Mode::Partial, true), Mode::Mask);
         assert_eq!(of("card", Mode::Partial, true), Mode::Partial);
-        assert_eq!(of("unreadable", Mode::Mask, true), Mode::Token);
-        assert_eq!(of("unreadable", Mode::Mask, false), Mode::Mask);
-        assert_eq!(of("unreadable", Mode::Drop, true), Mode::Drop);
+        assert_eq!(of("undecodable", Mode::Mask, true), Mode::Token);
+        assert_eq!(of("undecodable", Mode::Mask, false), Mode::Mask);
+        assert_eq!(of("undecodable", Mode::Drop, true), Mode::Drop);
     }
 }

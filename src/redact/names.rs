@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Redactor;
+use super::check::{Budget, Text};
 use super::masks::{By, Masks};
 use crate::record::{Key, Node, Parsed, TextRange};
 
@@ -78,7 +79,8 @@ impl Redactor {
         let text = format!("{name}{PROBE}");
         let value = TextRange::new(name.len() + 2, text.len() - 1);
         let mut masks = Masks::default();
-        self.mark(text.as_bytes(), true, &mut masks);
+        let budget = Budget::new(text.len());
+        self.mark(Text::new(text.as_bytes(), &budget), true, &mut |at, by| masks.add(at, by));
         masks.unite();
         masks.united().iter().find(|mask| mask.at == value).map(|mask| mask.by)
     }

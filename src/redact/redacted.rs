@@ -31,7 +31,7 @@ impl<'t> Labels<'t> {
     fn of(self, mask: &Mask) -> &'t str {
         let label = match mask.label {
             Some(at) => self.made.get(at.indices()),
-            None => self.fixed.get(mask.by.rule).map(|label| &**label),
+            None => self.fixed.get(mask.by.rule as usize).map(|label| &**label),
         };
         label.unwrap_or("<redacted>")
     }
@@ -142,7 +142,7 @@ impl<'t> Redacted<'t> {
         let leaving = self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
         leaving.map(move |mask| {
             let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
-            Masked { rule: mask.by.rule, mode: if mask.drops { Mode::Drop } else { mask.by.mode }, at }
+            Masked { rule: mask.by.rule as usize, mode: if mask.drops { Mode::Drop } else { mask.by.mode }, at }
         })
     }
 

@@ -11,14 +11,18 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::catalogue::{self, Detector, Group};
 use super::check::{Check, Text};
 use super::fields::Fields;
-use super::masks::{By, Masks};
+use super::masks::By;
 use super::mode::{self, Mode};
 use super::own::own;
-use super::{Config, Error, FIELD, UNREADABLE};
+use super::search::Found;
+use super::{BUDGET, Config, Error, FIELD, UNDECODABLE};
 use crate::record::TextRange;
 
 /// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
 pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// What a pattern reads again costs so many times as much as what a validator reads.
+const SEARCH_COST: usize = 4;
 
 /// One detector or own pattern.
 #[derive(Debug)]
@@ -66,11 +70,11 @@ impl Rule {
         self.forms.is_empty()
     }
 
-    /// Adds the rule's matches in `text` to `masks`.
+    /// Hands on the rule's matches in `text`.
     /// Where the line's budget is spent, what cannot be checked any more goes by `withheld`, up to the text's end.
-    pub(super) fn mark(&self, text: Text<'_>, by: By, withheld: By, masks: &mut Masks) {
+    pub(super) fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
         for form in &self.forms {
-            form.mark(text, by, withheld, masks);
+            form.mark(text, by, withheld, found);
         }
     }
 }
@@ -81,33 +85,30 @@ impl Form {
         Self { regex: Lazy { source: "", compiled: OnceLock::from(Some(regex)) }, check: None, secret }
     }
 
-    fn mark(&self, text: Text<'_>, by: By, withheld: By, masks: &mut Masks) {
+    fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
         let Some(regex) = self.regex.regex() else {
             // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
-            masks.add(TextRange::new(0, text.len()), withheld);
-            return;
+            return found(TextRange::new(0, text.len()), withheld);
         };
         let mut at = 0;
-        while let Some((found, part)) = self.find(regex, &text, at) {
+        while let Some((whole, part)) = self.find(regex, &text, at) {
+            if text.is_spent() {
+                // What a check would mask may stand anywhere behind the match.
+                return found(TextRange::new(part.start, text.len()), withheld);
+            }
             let (mut confirmed, mut end) = (self.check.is_none(), part.end);
             match self.check {
-                None => masks.add(TextRange::new(part.start, part.end), by),
-                // What it would mask may stand anywhere behind the match.
-                Some(_) if text.is_spent() => return masks.add(TextRange::new(part.start, text.len()), withheld),
+                None => found(TextRange::new(part.start, part.end), by),
                 Some(check) => check(text, part.clone(), &mut |part| {
                     confirmed = true;
                     end = end.max(part.end);
-                    masks.add(TextRange::new(part.start, part.end), by);
+                    found(TextRange::new(part.start, part.end), by);
                 }),
             }
             // What follows the masked part may begin the next match; what was turned down may hide one.
-            at = if confirmed || part == found {
-                end
-            } else {
-                text.charge(found.len());
-                part.start
-            };
-            at = at.max(found.start + 1);
+            at = if confirmed || part == whole { end } else { part.start };
+            at = at.max(whole.start + 1);
+            text.charge(whole.end.saturating_sub(at).saturating_mul(SEARCH_COST));
         }
     }
 
@@ -132,7 +133,7 @@ impl Form {
 pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = select(&config.select, errors).into_iter().map(built_in).collect();
     for (index, (name, pattern)) in config.rules.iter().enumerate() {
-        let reserved = [FIELD, UNREADABLE, "none"].into_iter().chain(Group::ALL.map(Group::name));
+        let reserved = [FIELD, UNDECODABLE, BUDGET, "none"].into_iter().chain(Group::ALL.map(Group::name));
         if catalogue::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
             errors.push(Error::NameTaken { rule: name.clone() });
         } else if config.rules[..index].iter().any(|(earlier, _)| earlier == name) {
@@ -183,11 +184,11 @@ fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'
     near.filter(|(mistakes, _)| *mistakes <= MISTAKES_MAX).min().map(|(_, known)| known)
 }
 
-/// What becomes of the matches of each rule, of fields and of what is unreadable, in this order.
+/// What becomes of the matches of each rule, of fields and of what is withheld, in this order.
 pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Mode> {
     let own = config.rules.iter().map(|(name, _)| name.as_str());
     let built_in = catalogue::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
-    let known: Vec<&str> = built_in.chain([FIELD, UNREADABLE]).chain(own).collect();
+    let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(own).collect();
     for (name, _) in config.modes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
         let nearest = nearest_of(name, known.iter().copied()).map(ToOwned::to_owned);
         errors.push(Error::UnknownMode { name: name.clone(), nearest });
@@ -201,7 +202,7 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
         let said = said(name).or_else(|| of_group(name)).unwrap_or(config.mode);
         mode::of(name, said, config.key.is_some())
     };
-    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNREADABLE]).collect();
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]).collect();
     let modes: Vec<Mode> = names.iter().map(|name| mode(name)).collect();
     let in_use = |name: &str| name != FIELD || fields;
     let tokens = names.iter().zip(&modes).find(|(name, mode)| **mode == Mode::Token && in_use(name));

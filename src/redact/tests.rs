@@ -84,9 +84,11 @@ fn assert_named(redactor: &Redactor, text: &str, hot: bool) {
     let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes()));
     let mut masks = Masks::default();
     for (number, rule) in redactor.rules.iter().enumerate().filter(|(_, rule)| rule.trigger.is_some()) {
-        masks.clear();
+        masks.clear(bytes.len(), redactor.budget());
         let budget = check::Budget::new(bytes.len());
-        rule.mark(check::Text::new(bytes, &budget), redactor.by(number), redactor.unreadable(), &mut masks);
+        rule.mark(check::Text::new(bytes, &budget), redactor.by(number), redactor.budget(), &mut |at, by| {
+            masks.add(at, by)
+        });
         let named = hot && which.may_match(number) && is_hit(redactor, bytes);
         assert!(named || masks.is_empty(), "the trigger of {} misses {text:?}", rule.name);
     }
@@ -253,7 +255,7 @@ fn what_cannot_be_decoded_is_masked() {
     parsed.nodes.push(Node::Value { key: Key::None, at: TextRange::new(6, 11), kind: Kind::Escaped });
     let mut scratch = Scratch::default();
     let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
-    assert_eq!(shown(&redacted, redacted.whole()), r#"{"m":"<redacted:unreadable>","n":"ok"}"#);
+    assert_eq!(shown(&redacted, redacted.whole()), r#"{"m":"<redacted:undecodable>","n":"ok"}"#);
 }
 
 #[test]
@@ -414,7 +416,7 @@ fn a_key_begins_though_its_marker_is_written_with_escapes() {
 #[track_caller]
 fn selected(select: &[&str], expected: &[&str]) {
     let redactor = redactor(select, &[], &[]);
-    let names: Vec<_> = redactor.rules().filter(|name| ![FIELD, UNREADABLE].contains(name)).collect();
+    let names: Vec<_> = redactor.rules().filter(|name| ![FIELD, UNDECODABLE, BUDGET].contains(name)).collect();
     assert_eq!(names, expected, "{select:?}");
 }
 
@@ -521,7 +523,7 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
         let shown = shown(&redacted, redacted.whole());
         assert!(!shown.contains("hunter2"), "{hostile}");
         // There is no time to check what looks like so many credentials.
-        assert!(hostile != "basic+" || shown.contains("<redacted:unreadable>"), "{hostile}");
+        assert!(hostile != "basic+" || shown.contains("<redacted:budget>"), "{hostile}");
         // A quadratic search of half a mebibyte takes minutes; a slow machine takes a second or two in a debug build.
         assert!(begun.elapsed().as_secs() < 20, "{hostile} took {:?}", begun.elapsed());
     }

@@ -46,9 +46,12 @@ impl<'t> Text<'t> {
         Self { bytes, budget }
     }
 
-    /// All of it.
-    pub(in super::super) fn bytes(self) -> &'t [u8] {
-        self.bytes
+    /// Another text whose reading is charged to the same budget.
+    pub(in super::super) fn with<'o>(self, bytes: &'o [u8]) -> Text<'o>
+    where
+        't: 'o,
+    {
+        Text { bytes, budget: self.budget }
     }
 
     /// Whether validators may read no more.

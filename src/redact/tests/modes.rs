@@ -50,7 +50,7 @@ fn modes_go_by_name_before_group_before_all() {
         ("card", &Mode::Remove),
         ("own", &Mode::Partial),
         ("field", &Mode::Drop),
-        ("unreadable", &Mode::Token),
+        ("undecodable", &Mode::Token),
     ] {
         assert!(said.contains(&expected), "{expected:?} is not in {said:?}");
     }
@@ -137,7 +137,7 @@ fn what_cannot_be_searched_shows_a_digest_where_there_is_a_key() {
     let mut scratch = Scratch::default();
     let redacted = line(&redactor, text, &parsed, &mut scratch);
     let left = shown(&redacted, redacted.whole());
-    assert!(left.starts_with(r#"{"m":"<redacted:unreadable:k1:"#) && left.ends_with(r#">"}"#), "{left}");
+    assert!(left.starts_with(r#"{"m":"<redacted:undecodable:k1:"#) && left.ends_with(r#">"}"#), "{left}");
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! Lines of UTF-16, which no rule can read.
+//!
+//! In: a line. Out: whether it is likely to be of UTF-16. Of text in Latin letters every second byte is NUL.
+
+/// Of how many bytes one must be NUL.
+const BYTES_EACH: usize = 4;
+
+/// Whether a quarter of a line's bytes are NUL. Those at its ends do not count: they are space that a writer has set aside, or half of
+/// the line's end.
+pub(super) fn is_likely(line: &[u8]) -> bool {
+    let Some(first) = memchr::memchr(0, line) else { return false };
+    let Some(start) = line.iter().position(|byte| *byte != 0) else { return false };
+    let end = line.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let inner = &line[start..end];
+    first < end && memchr::memchr_iter(0, inner).count() >= inner.len().div_ceil(BYTES_EACH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn lines_of_utf_16_are_told_from_space_that_is_set_aside() {
+        #[track_caller]
+        fn check(line: &[u8], expected: bool) {
+            assert_eq!(is_likely(line), expected, "{line:?}");
+        }
+        check(&utf16("password=hunter2"), true);
+        check(&[&[0], &utf16("password=hunter2")[..]].concat(), true);
+        check(&utf16("größe 漢字 ab cd"), true);
+        check(b"password=hunter2", false);
+        check(&[&b"password=hunter2"[..], &[0; 500]].concat(), false);
+        check(&[&[0; 500], &b"password=hunter2"[..]].concat(), false);
+        check(b"a few \0 of \0 them", false);
+        check(&[0; 10], false);
+        check(b"", false);
+    }
+}
