@@ -165,6 +165,19 @@ fn raw_is_the_redacted_line_alone() {
 }
 
 #[test]
+fn a_record_with_a_withheld_value_says_so() {
+    let line = [&b"a\0b\0"[..], &b"c\0".repeat(20)].concat();
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["message"], "<redacted:undecodable>");
+    assert_eq!(record["log.flags"], json!(["redaction_undecodable"]));
+    let line = "pw=a&".repeat(1 << 12);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["log.flags"], json!(["redaction_budget"]));
+}
+
+#[test]
 fn a_cut_line_says_so_and_invalid_utf_8_is_repaired() {
     let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::Cut);
     let record: Value = serde_json::from_slice(&out).unwrap();

@@ -190,7 +190,9 @@ impl Masks {
                 grown.push(Mask { at, ..mask });
             }
         }
-        grown.into_iter().for_each(|mask| self.push(mask));
+        for mask in grown {
+            self.push(mask);
+        }
     }
 
     /// Grows every mask to whole UTF-8 characters, so that no piece beside one begins or ends within a character.

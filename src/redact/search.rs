@@ -76,7 +76,7 @@ impl Redactor {
                     return masks.add(at, self.undecodable());
                 }
                 rule.mark(text.with(decoded.bytes()), by, by, &mut |part, by| {
-                    masks.add(decoded.to_raw(&text, part), by)
+                    masks.add(decoded.to_raw(&text, part), by);
                 });
             });
         }

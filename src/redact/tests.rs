@@ -4,6 +4,7 @@ mod catalogue;
 mod figures;
 mod modes;
 mod properties;
+mod readings;
 mod whole;
 
 use std::sync::{Arc, LazyLock};
@@ -87,7 +88,7 @@ fn assert_named(redactor: &Redactor, text: &str, hot: bool) {
         masks.clear(bytes.len(), redactor.budget());
         let budget = check::Budget::new(bytes.len());
         rule.mark(check::Text::new(bytes, &budget), redactor.by(number), redactor.budget(), &mut |at, by| {
-            masks.add(at, by)
+            masks.add(at, by);
         });
         let named = hot && which.may_match(number) && is_hit(redactor, bytes);
         assert!(named || masks.is_empty(), "the trigger of {} misses {text:?}", rule.name);

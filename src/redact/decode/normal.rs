@@ -104,11 +104,11 @@ pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     }
     match sign {
         Sign::Byte(byte) => (length > 1).then(|| Unit::of_byte(byte, length)),
-        Sign::Char(character) => match fold(character) {
-            Some(Some(folded)) => Some(Unit::of(folded, length)),
-            Some(None) => Some(Unit::nothing(length)),
-            None => (length > character.len_utf8()).then(|| Unit::of(character, length)),
-        },
+        Sign::Char(character) if is_invisible(character) => Some(Unit::nothing(length)),
+        Sign::Char(character) => {
+            let is_written_otherwise = length > character.len_utf8();
+            fold(character).or(is_written_otherwise.then_some(character)).map(|read| Unit::of(read, length))
+        }
     }
 }
 
@@ -120,10 +120,14 @@ fn spelled_quote(text: &[u8], at: usize, sign: Sign, length: usize) -> Option<Un
     is_spelled.then(|| Unit::escaped(sign, slashes, length))
 }
 
-/// What a sign looks like in ASCII: nothing for what takes no room; `None`: it is itself.
-fn fold(character: char) -> Option<Option<char>> {
+/// Whether a sign takes no room: joiners, marks of the byte order, hyphens that show at a line's end alone.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+}
+
+/// What a sign looks like in ASCII, if it is not itself.
+fn fold(character: char) -> Option<char> {
     let folded = match character {
-        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => return Some(None),
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
         '\u{2018}'..='\u{201b}' | '\u{2032}' => '\'',
@@ -132,7 +136,7 @@ fn fold(character: char) -> Option<Option<char>> {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0)?,
         _ => return None,
     };
-    Some(Some(folded))
+    Some(folded)
 }
 
 /// A sign and how many bytes it was, without escapes of JSON at any depth.
@@ -229,7 +233,7 @@ fn entity(text: &[u8], at: usize) -> Option<Unit> {
         }
     }
     let character = found?;
-    let character = fold(character).flatten().unwrap_or(character);
+    let character = fold(character).unwrap_or(character);
     Some(Unit::of(character, end - at))
 }
 
