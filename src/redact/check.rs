@@ -167,6 +167,17 @@ pub(super) fn discord_bot(text: Text<'_>, found: Range<usize>, mask: &mut dyn Fn
     }
 }
 
+/// Keeps the users of a JAAS configuration: `…LoginModule required user_ada="…";`.
+pub(super) fn jaas_user(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    /// A configuration in one line has room for some users.
+    const BYTES_BEFORE_MAX: usize = 2048;
+    let before = &text[found.start.saturating_sub(BYTES_BEFORE_MAX)..found.start];
+    text.charge(before.len());
+    if memchr::memmem::rfind(before, b"LoginModule").is_some() {
+        mask(found);
+    }
+}
+
 /// Up to four letters of Base64 and how many bytes they hold.
 fn decode_four(four: &[u8]) -> Option<([u8; 3], usize)> {
     let mut bits = 0_u32;

@@ -2,6 +2,7 @@
 
 mod chat;
 mod cloud;
+mod command;
 mod form;
 mod header;
 mod hosting;
@@ -15,7 +16,7 @@ mod saas;
 use super::Detector;
 
 /// The rows of the group `secrets`: what names a provider comes before what does not.
-pub(super) const TABLES: [&[Detector]; 11] = [
+pub(super) const TABLES: [&[Detector]; 12] = [
     form::DETECTORS,
     cloud::DETECTORS,
     hosting::DETECTORS,
@@ -25,6 +26,7 @@ pub(super) const TABLES: [&[Detector]; 11] = [
     infra::DETECTORS,
     saas::DETECTORS,
     header::DETECTORS,
+    command::DETECTORS,
     protocol::DETECTORS,
     password::DETECTORS,
 ];

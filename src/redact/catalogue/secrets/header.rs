@@ -1,4 +1,4 @@
-//! Credentials by where they stand: headers, URLs, connection strings, commands, password files.
+//! Credentials by where they stand: headers, URLs, connection strings, password files.
 
 use super::super::super::check;
 use super::super::{Detector, Group, Trigger, checked, plain};
@@ -14,13 +14,6 @@ macro_rules! cookie_value {
 macro_rules! set_cookie_value {
     () => {
         r#"([^"'\\\r\n\[](?:="[^",;\r\n\\]+"|[^"'\\\r\n\[])*)"#
-    };
-}
-
-/// An argument of a command, in quotes or not.
-macro_rules! argument {
-    () => {
-        r#"(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<]+))"#
     };
 }
 
@@ -53,15 +46,41 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "digest_auth",
         group: Group::Secrets,
-        finds: "the response in a Digest authorization header (RFC 7616)",
+        finds: "the response in a Digest authorization header (RFC 7616), Hawk's mac, OAuth 1's signature and verifier (RFC 5849), the \
+                signature of signed HTTP messages",
         leaves: "the server's challenge",
-        trigger: Trigger::Shape(r#"(?i-u)response=\\*"?[0-9a-f]{12}"#),
-        patterns: &[plain(r#"(?i-u)digest\s[^\r\n]*?\bresponse=\\*"?([0-9a-f]{32,64})"#)],
-        hits: &[(
-            concat!(r#"Digest username="ada", realm="x", nonce="n", response=""#, fake!(hex 32), r#"", qop=auth"#),
-            r#"Digest username="ada", realm="x", nonce="n", response="<redacted:digest_auth>", qop=auth"#,
-        )],
-        misses: &[concat!("response=", fake!(hex 32)), r#"Digest realm="x", nonce="0a1b2c3d""#],
+        trigger: Trigger::Shape(
+            r#"(?i-u)response=\\*"?[0-9a-f]{12}|\bmac=\\*"?[a-z0-9+/_-]{12}|oauth_(?:signature|verifier)[^_\r\n]|signature=\\*"[a-z0-9+/_-]{12}"#,
+        ),
+        patterns: &[
+            plain(r#"(?i-u)digest\s[^\r\n]*?\bresponse=\\*"?([0-9a-f]{32,64})"#),
+            plain(r#"(?i-u)hawk\s[^\r\n]*?\bmac=\\*"?([a-z0-9+/_-]{20,}={0,2})"#),
+            plain(concat!(r"(?xi-u)oauth_(?:signature|verifier)", is!(), r#"([a-z0-9+/%_.~-]{16,}={0,2})"#)),
+            plain(r#"(?i-u)signature\s[^\r\n]*?keyid=[^\r\n]*?signature=\\*"([a-z0-9+/_-]{20,}={0,2})"#),
+        ],
+        hits: &[
+            (
+                concat!(r#"Digest username="ada", realm="x", nonce="n", response=""#, fake!(hex 32), r#"", qop=auth"#),
+                r#"Digest username="ada", realm="x", nonce="n", response="<redacted:digest_auth>", qop=auth"#,
+            ),
+            (
+                concat!(r#"Hawk id="a1", ts="1", nonce="n", mac=""#, fake!(alnum 40), r#"=""#),
+                r#"Hawk id="a1", ts="1", nonce="n", mac="<redacted:digest_auth>""#,
+            ),
+            (
+                concat!(r#"OAuth oauth_signature_method="HMAC-SHA1", oauth_signature=""#, fake!(alnum 24), r#"%3D""#),
+                r#"OAuth oauth_signature_method="HMAC-SHA1", oauth_signature="<redacted:digest_auth>""#,
+            ),
+            (
+                concat!(r#"Signature keyId="a",algorithm="hs2019",signature=""#, fake!(alnum 40), r#"==""#),
+                r#"Signature keyId="a",algorithm="hs2019",signature="<redacted:digest_auth>""#,
+            ),
+        ],
+        misses: &[
+            concat!("response=", fake!(hex 32)),
+            r#"Digest realm="x", nonce="0a1b2c3d""#,
+            "oauth_signature_method=HMAC-SHA1 mac=00:1b:44:11:3a:b7",
+        ],
     },
     Detector {
         name: "cookie",
@@ -80,7 +99,8 @@ pub(super) const DETECTORS: &[Detector] = &[
                 concat!(r"(?xi-u)(?:\A|[^-]|[^t]-)cookies?", is!(), r#"\[(?:\\*["'])?([^"'\\\r\n\[\]{]+)"#),
                 check::cookie,
             ),
-            checked(r#"(?i-u)["']cookie\\*["'],[ \t]*b?\\*["']([^"'\\\r\n]+)"#, check::cookie),
+            checked(r#"(?i-u)["']cookie\\*["'],\s*b?\\*["']([^"'\\\r\n]+)"#, check::cookie),
+            checked(r#"(?i-u)["']set-cookie\\*["'],\s*b?\\*["']([^"'\\\r\n]+)"#, check::set_cookie),
             checked(concat!("(?xi-u)", cookie_pair!("cookie")), check::cookie),
             checked(concat!("(?xi-u)", cookie_pair!("set-cookie")), check::set_cookie),
             plain(r#"(?i-u)(?:(?:added|replaced)[ ]cookie[ ]|<cookie[ ])[^\s="']+="?([^\s"'\\>]+)"#),
@@ -111,6 +131,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("map[Set-Cookie:[sid=abc; Path=/]]", "map[Set-Cookie:[sid=<redacted:cookie>; Path=/]]"),
             ("map[Cookie:[sid=abc; x=1]]", "map[Cookie:[sid=<redacted:cookie>; x=<redacted:cookie>]]"),
             (r#"["Cookie","sid=abc"]"#, r#"["Cookie","sid=<redacted:cookie>"]"#),
+            (r#"["Set-Cookie", "sid=abc; Path=/"]"#, r#"["Set-Cookie", "sid=<redacted:cookie>; Path=/"]"#),
             ("[(b'cookie', b'sid=abc')]", "[(b'cookie', b'sid=<redacted:cookie>')]"),
             (
                 r#"{"name":"Cookie","value":"sid=abc; x=1"}"#,
@@ -172,14 +193,14 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "the password of scheme://user:password@host, also percent-encoded",
         leaves: "ports, and users without a password",
         trigger: Trigger::Shape(
-            r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'<>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#,
+            r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#,
         ),
         patterns: &[
             // A user may be an address of e-mail; a quote within the password is one where it goes on behind it.
-            plain(r#"(?i-u)[a-z]://[^\s"'<>/?:]*:((?:[^\s"'<>/?]|'[a-z0-9])+)@"#),
+            plain(r#"(?i-u)[a-z0-9+.-]://[^\s"'<>/?:]*:((?:[^\s"'>/?]|'[a-z0-9])+)@"#),
             // With a slash it is no valid URL, and is told in the error that says so. A port has digits alone.
             plain(
-                r#"(?i-u)[a-z]://[^\s"'<>/?@:\[]*:([^\s"'<>/?@,{$]*[^\s"'<>/?@,{$0-9][^\s"'<>/?@,{$]*[/?][^\s"'<>]*)@"#,
+                r#"(?i-u)[a-z0-9+.-]://[^\s"'<>/?@:\[]*:([^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>]*)@"#,
             ),
             plain(r#"(?i-u)%3a%2f%2f[^\s"'<>&/%]*%3a((?:[^\s"'<>&/%]|%[0-35-9a-f][0-9a-f]|%4[1-9a-f])+)%40"#),
         ],
@@ -188,6 +209,12 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("redis://:abc@cache", "redis://:<redacted:url_password>@cache"),
             ("smtp://me@example.org:hunter2@mx:587", "smtp://me@example.org:<redacted:url_password>@mx:587"),
             ("redis://default:hun'ter2@cache", "redis://default:<redacted:url_password>@cache"),
+            ("redis://:hunt<er2@cache", "redis://:<redacted:url_password>@cache"),
+            ("socks5://ada:hunter2@proxy:1080", "socks5://ada:<redacted:url_password>@proxy:1080"),
+            (
+                "postgresql+psycopg2://ada:h{un}t\\er2@db/x s3://key:hunter2@minio/b",
+                "postgresql+psycopg2://ada:<redacted:url_password>@db/x s3://key:<redacted:url_password>@minio/b",
+            ),
             (
                 r#"parse "redis://:p/w?d@db:1/0": invalid port"#,
                 r#"parse "redis://:<redacted:url_password>@db:1/0": invalid port"#,
@@ -210,11 +237,13 @@ pub(super) const DETECTORS: &[Detector] = &[
                 jdbc:oracle:thin:user/…@",
         leaves: "",
         trigger: Trigger::Shape(
-            r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|:[^\s@"'<>/]+@(?:(?:tcp|udp|unix)\(|/[a-z])|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
+            r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|(?:password|pwd)[ ]?=[ ]?\{|@(?:tcp|udp|unix)\(|:[^\s@"'<>/]+@/[a-z]|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
         ),
         patterns: &[
-            plain(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<][^;"'<\r\n]*)[;"']"#),
-            plain(r#"(?i-u)[a-z0-9_.-]:([^\s@"'<>/]+)@(?:tcp|udp|unix)\("#),
+            plain(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<{][^;"'\r\n]*)[;"']"#),
+            // ODBC: what holds a semicolon stands in braces, of which a doubled one is one of the value's.
+            plain(r#"(?i-u)(?:password|pwd)[ ]?=[ ]?\{((?:[^}"'\r\n]|\}\})+)\}(?:;|\z|["'\s\\])"#),
+            plain(r#"(?i-u)[a-z0-9_.-]:([^\s"'>/][^\s"'>]*)@(?:tcp|udp|unix)\("#),
             plain(r#"(?i-u)(?:\A|[\s"'=])[a-z0-9_-]+:([^\s@"'<>/]+)@/[a-z][a-z0-9_]*(?:[?"'\s]|\z)"#),
             plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/([^\s@"'<]+)@"#),
         ],
@@ -224,6 +253,8 @@ pub(super) const DETECTORS: &[Detector] = &[
                 "Server=db;User Id=app;Password=<redacted:connection_string>;Encrypt=yes",
             ),
             ("app:hunter2@tcp(db:3306)/x", "app:<redacted:connection_string>@tcp(db:3306)/x"),
+            ("dsn=ada:hu@nt/<er2@tcp(db:3306)/x", "dsn=ada:<redacted:connection_string>@tcp(db:3306)/x"),
+            ("Server=db;Pwd={ab;hunter2}};x};E=1", "Server=db;Pwd={<redacted:connection_string>};E=1"),
             ("dsn app:hunter2@/x?timeout=1s", "dsn app:<redacted:connection_string>@/x?timeout=1s"),
             ("jdbc:oracle:thin:scott/tiger@//db/x", "jdbc:oracle:thin:scott/<redacted:connection_string>@//db/x"),
         ],
@@ -246,63 +277,6 @@ pub(super) const DETECTORS: &[Detector] = &[
             "machine git.example.org login ada password <redacted:netrc>",
         )],
         misses: &["the machine has a login page, password reset", "login ada password wrong"],
-    },
-    Detector {
-        name: "command_password",
-        group: Group::Secrets,
-        finds: "credentials in commands: curl -u user:…, sshpass -p …, mysql -p…, docker login -p …, redis-cli -a …, ldapsearch -w …",
-        leaves: "the same options of other commands",
-        trigger: Trigger::Shape(
-            r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|mysql(?:dump|admin)?(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]"#,
-        ),
-        patterns: &[
-            plain(
-                r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?'[^\s"':]+:([^'<]+)'|[ =]?"[^\s"':]+:([^"<]+)"|(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:["']?([^\s"'<]+))"#,
-            ),
-            plain(concat!(r"(?-u)sshpass[ \t]+-p[ \t]*", argument!())),
-            plain(r#"(?-u)mysql(?:dump|admin)?\\*["'][, ][^\r\n|;\]]*?["']-p([^\s"'<]+)"#),
-            plain(concat!(r"(?-u)mysql(?:dump|admin)?[ \t](?:[^\r\n|;]*?[ \t])?-p", argument!())),
-            plain(
-                r#"(?-u)(?:docker|podman|helm|buildah|skopeo|az|oc)(?:[ \t]+registry)?[ \t]login[ \t](?:[^\r\n|;]*?[ \t])?-p[ =]?(?:'([^'<]+)'|"([^"<]+)"|["']?([^\s"'<-][^\s"']*))"#,
-            ),
-            plain(concat!(r"(?-u)redis-cli[ \t](?:[^\r\n|;]*?[ \t])?-a[ ]", argument!())),
-            plain(concat!(
-                r"(?-u)ldap(?:search|modify|add|delete|passwd|whoami|compare)[ \t](?:[^\r\n|;]*?[ \t])?-w[ ]",
-                argument!()
-            )),
-        ],
-        hits: &[
-            ("+ curl -s -u ada:hunter2 https://x", "+ curl -s -u ada:<redacted:command_password> https://x"),
-            ("sshpass -p hunter2 ssh ada@host", "sshpass -p <redacted:command_password> ssh ada@host"),
-            ("sshpass -p 'hunt er2' ssh ada@host", "sshpass -p '<redacted:command_password>' ssh ada@host"),
-            ("curl -u 'ada:hunt er2' x", "curl -u 'ada:<redacted:command_password>' x"),
-            ("curl -sSu ada:hunter2 x", "curl -sSu ada:<redacted:command_password> x"),
-            ("curl -u ada:'hunter2' x", "curl -u ada:'<redacted:command_password>' x"),
-            ("mysql -p'hunt er2' shop", "mysql -p'<redacted:command_password>' shop"),
-            ("curl -uada:hunter2 https://x", "curl -uada:<redacted:command_password> https://x"),
-            (
-                "docker login -u ada -p hunter2 r.example",
-                "docker login -u ada -p <redacted:command_password> r.example",
-            ),
-            ("redis-cli -h db -a hunter2 ping", "redis-cli -h db -a <redacted:command_password> ping"),
-            ("ldapsearch -x -D cn=a -w 'hunter2' b", "ldapsearch -x -D cn=a -w '<redacted:command_password>' b"),
-            ("mysqldump -u app -phunter2 shop", "mysqldump -u app -p<redacted:command_password> shop"),
-            (r#"["curl", "-u", "ada:hunter2", "x"]"#, r#"["curl", "-u", "ada:<redacted:command_password>", "x"]"#),
-            (
-                r#"["mysql", "-uroot", "-phunter2", "x"]"#,
-                r#"["mysql", "-uroot", "-p<redacted:command_password>", "x"]"#,
-            ),
-            (r#"a0="mysql" a1="-phunter2""#, r#"a0="mysql" a1="-p<redacted:command_password>""#),
-        ],
-        misses: &[
-            "docker run --user 1000:1000 x",
-            "curl -s -u ada https://x",
-            "mysql -p shop",
-            "ps -p 12",
-            "docker run -p 80:80 x",
-            "redis-cli ping",
-            "ada login ok",
-        ],
     },
     Detector {
         name: "password_hash",

@@ -62,14 +62,21 @@ pub(super) const DETECTORS: &[Detector] = &[
             r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*""#,
         ),
         patterns: &[
-            plain(r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+\\*["']?([^\s"'\\<]+)(?:\s*\z|\\*["'])"#),
-            plain(r#"(?i-u)(?:requirepass|masterauth)[ \t]+"([^"\\\r\n<]+)""#),
-            plain(r#"(?i-u)rediscli_auth=["']?([^\s"'\\<]+)"#),
-            plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>([^\s"\\]+)"#),
-            plain(r#"(?i-u)"auth\\*"[ ](?:\\*"[^"\\]+\\*"[ ])?\\*"([^"\\]+)\\*""#),
+            plain(
+                r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+(?:\\+["'])?([^\s"'<\\](?:[^\s"'\\]|\\+[^\s"'\\])*)(?:\s*\z|\\*["'])"#,
+            ),
+            plain(r#"(?i-u)(?:requirepass|masterauth)"?[ \t]+"((?:[^"\\\r\n]|\\.)+)""#),
+            plain(r#"(?i-u)(?:requirepass|masterauth)'?[ \t]+'((?:[^'\\\r\n]|\\.)+)'"#),
+            plain(r#"(?i-u)rediscli_auth=(?:"((?:[^"\\]|\\.)+)"|'([^']+)'|([^\s"'<][^\s"']*))"#),
+            plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>((?:[^\s"\\]|\\+[^\s"\\])+)"#),
+            plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
+            plain(r#"(?i-u)"auth\\+"[ ](?:\\+"(?:[^"\\]|\\+[^"\\])+\\+"[ ])?\\+"((?:[^"\\]|\\+[^"\\])+)\\+""#),
         ],
         hits: &[
             ("requirepass abc", "requirepass <redacted:redis_password>"),
+            ("requirepass hunt<er2", "requirepass <redacted:redis_password>"),
+            (r#"requirepass "hunt\\er2""#, r#"requirepass "<redacted:redis_password>""#),
+            (r#"[0 10.0.0.1:1] "AUTH" "hunt\\e\"r2""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
             (r#"requirepass "a bc""#, r#"requirepass "<redacted:redis_password>""#),
             (r#""CONFIG" "SET" "requirepass" "abc""#, r#""CONFIG" "SET" "requirepass" "<redacted:redis_password>""#),
             (r#"[0 10.0.0.1:1] "AUTH" "abc""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
@@ -82,24 +89,29 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "smtp_auth",
         group: Group::Secrets,
-        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS and LOGIN (FTP, POP3, IMAP) as curl -v \
-                shows them",
+        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS and LOGIN (FTP, POP3, IMAP) as curl -v, \
+                lftp and Python's libraries show them",
         leaves: "the mechanisms that a server offers",
         trigger: Trigger::Shape(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:> PASS |> [A-Z0-9]+ LOGIN )",
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[>'] PASS |[':] ?PASS |> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
         ),
         patterns: &[
             checked(
                 r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
                 check::base64_text,
             ),
-            plain(r#"(?-u)(?:\A|["'])> PASS ([^\s<]+)"#),
-            plain(r#"(?-u)> [A-Z0-9]+ LOGIN \S+ "?([^\s"<]+)"#),
+            plain(r#"(?-u)(?:(?:\A|["'])> |---> |\*(?:cmd|put|resp)\* b?'|send: b?'|\bC: )PASS ([^\s<'"\\]+)"#),
+            plain(
+                r#"(?-u)(?:> (?:b')?|\bC: )[A-Z0-9]+ LOGIN (?:"[^"]*"|\S+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
+            ),
         ],
         hits: &[
             ("> AUTH PLAIN AGFkYQBodW50ZXIy", "> AUTH PLAIN <redacted:smtp_auth>"),
             ("> PASS hunter2", "> PASS <redacted:smtp_auth>"),
             ("> A001 LOGIN ada hunter2", "> A001 LOGIN ada <redacted:smtp_auth>"),
+            (r#"20:00.0 > b'ABCD1 LOGIN ada "hunter 2"'"#, r#"20:00.0 > b'ABCD1 LOGIN ada "<redacted:smtp_auth>"'"#),
+            ("*cmd* 'PASS hunter2'", "*cmd* 'PASS <redacted:smtp_auth>'"),
+            ("---> PASS hunter2", "---> PASS <redacted:smtp_auth>"),
             ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
         ],
         misses: &[
@@ -124,9 +136,12 @@ pub(super) const DETECTORS: &[Detector] = &[
                 is!(),
                 r#"([^\s"'\\&,;<>(){}\[\]]{16,})"#
             )),
-            plain(r#"(?i-u)[?&"' \t]code=([^&\s"'<]{6,})&(?:[^\s"']*&)?(?:state|grant_type|session_state|iss)="#),
+            // What stands between is not far, so that it is not read again and again.
             plain(
-                r#"(?i-u)\b(?:state|grant_type|session_state|iss)=(?:[^\s"'&]*&)(?:[^\s"'&]*&)*?code=([^&\s"'<]{6,})"#,
+                r#"(?i-u)[?&"' \t]code=([^&\s"'<]{6,})&(?:[^\s"']{0,400}?&)?(?:state|grant_type|session_state|iss)="#,
+            ),
+            plain(
+                r#"(?i-u)\b(?:state|grant_type|session_state|iss)=[^\s"'&]{0,400}&(?:[^\s"']{0,400}?&)?code=([^&\s"'<]{6,})"#,
             ),
         ],
         hits: &[

@@ -1,0 +1,137 @@
+//! Credentials in the arguments of commands, as shells, auditd and traces show them.
+
+use super::super::super::check;
+use super::super::{Detector, Group, Trigger, checked, plain};
+
+/// An argument of a command, in quotes or not.
+macro_rules! argument {
+    () => {
+        r#"(?:'([^']+)'|"((?:[^"\\]|\\.)+)"|["']?([^\s"'<][^\s"']*))"#
+    };
+}
+
+pub(super) const DETECTORS: &[Detector] = &[Detector {
+    name: "command_password",
+    group: Group::Secrets,
+    finds: "credentials in commands: curl -u user:…, --cert file:…, sshpass -p …, mysql and mariadb -p…, docker login -p …, redis-cli -a …, \
+                ldapsearch -w …, sqlplus user/…@, mongo and cqlsh -p …, sqlcmd -P …, zip -P …, 7z -p…, ssh-keygen -N …, smbclient -U user%…, \
+                lftp -u user,…, net use /user:…, htpasswd -b, rabbitmqctl add_user, addauth digest user:…, aws configure set, openssl \
+                pass:…, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; JAAS users (user_NAME=)",
+    leaves: "the same options of other commands",
+    trigger: Trigger::Shape(
+        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]"#,
+    ),
+    patterns: &[
+        plain(
+            r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?'[^\s"':]+:([^']+)'|[ =]?"[^\s"':]+:((?:[^"\\]|\\.)+)"|(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:["']?([^\s"'<][^\s"']*))"#,
+        ),
+        plain(concat!(r"(?-u)sshpass[ \t]+-p[ \t]*", argument!())),
+        plain(r#"(?-u)(?:mysql|mariadb)[a-z_-]*\\*["'][, ][^\r\n|;\]]*?["']-p([^\s"'<][^\s"']*)"#),
+        plain(concat!(r"(?-u)(?:mysql|mariadb)[a-z_-]*[ \t](?:[^\r\n|;]*?[ \t])?-p", argument!())),
+        plain(
+            r#"(?-u)(?:docker|podman|helm|buildah|skopeo|az|oc)(?:[ \t]+registry)?[ \t]login[ \t](?:[^\r\n|;]*?[ \t])?-p[ =]?(?:'([^']+)'|"((?:[^"\\]|\\.)+)"|["']?([^\s"'<-][^\s"']*))"#,
+        ),
+        plain(concat!(r"(?-u)redis-cli[ \t](?:[^\r\n|;]*?[ \t])?-a[ ]", argument!())),
+        plain(concat!(
+            r"(?-u)ldap(?:search|modify|add|delete|passwd|whoami|compare)[ \t](?:[^\r\n|;]*?[ \t])?-w[ ]",
+            argument!()
+        )),
+        plain(
+            r#"(?-u)\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^\r\n|;]*?[ \t"'=][A-Za-z0-9_$\#]+/([^\s@"'/<]+)(?:@|["'\s]|\z)"#,
+        ),
+        plain(r#"(?-u)curl\b[^\r\n|;]*?[ \t](?:-E|--(?:proxy-)?cert)[ =]["']?[^\s"':]+:([^\s"'<][^\s"']*)"#),
+        plain(r#"(?i-u)(?:\baddauth[ \t]+digest|[ \t]-auth(?:[ \t]+digest)?)[ \t]+["']?[^\s"':]+:([^\s"'<]+)"#),
+        checked(r#"(?-u)\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"([^"\\]+)"#, check::jaas_user),
+        plain(r#"(?i-u)convertto-securestring[ \t]+(?:-string[ \t]+)?(?:'([^']+)'|"([^"]+)"|([^\s"'$<(-][^\s"']*))"#),
+        plain(concat!(r"(?i-u)\bconfigure[ \t]+set[ \t]+[^\s]*(?:secret|token|password|key)[^\s]*[ \t]+", argument!())),
+        plain(r#"(?-u)[ \t"']-(?:pass|passin|passout|password)[ =]["']?pass:([^\s"'<]+)"#),
+        plain(r#"(?i-u)\bnet[ \t]+use\b[^\r\n]*?/user:[^\s]+[ \t]+([^\s/"'<*][^\s"']*)"#),
+        plain(r#"(?-u)(?:smbclient|rpcclient|winexe)\b[^\r\n|;]*?[ \t]-U[ ]?["']?[^\s"'%]+%([^\s"'<]+)"#),
+        plain(r#"(?-u)lftp\b[^\r\n|;]*?[ \t]-u[ ]?["']?[^\s"',]+,([^\s"'<]+)"#),
+        plain(r#"(?-u)htpasswd[ \t]+-[a-zA-Z]*b[a-zA-Z]*[ \t]+(?:[^\s-][^\s]*[ \t]+){1,2}([^\s"'<]+)\s*\z"#),
+        plain(concat!(
+            r"(?-u)(?:\bzip|unzip|\bsqlcmd|\bbcp|\b[ot]sql|mosquitto_(?:pub|sub|rr))[ \t](?:[^\r\n|;]*?[ \t])?-P[ ]?",
+            argument!()
+        )),
+        plain(r#"(?-u)\b7z[a-z]?[ \t](?:[^\r\n|;]*?[ \t])?-p["']?([^\s"'<]+)"#),
+        plain(concat!(r"(?-u)ssh-keygen[ \t](?:[^\r\n|;]*?[ \t])?-[NP][ ]", argument!())),
+        plain(concat!(
+            r"(?-u)rabbitmqctl[ \t](?:[^\r\n|;]*?[ \t])?(?:add_user|change_password|authenticate_user)[ \t]+[^\s]+[ \t]+",
+            argument!()
+        )),
+        plain(concat!(
+            r"(?-u)\b(?:mongo(?:sh|dump|restore|export|import)?|cqlsh)[ \t](?:[^\r\n|;]*?[ \t])?-p[ ]?",
+            argument!()
+        )),
+        plain(
+            r#"(?-u)\becho[ \t]+(?:-[en]+[ \t]+)?["']?[^\s"':|]+:([^\s"'|<]+)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"#,
+        ),
+        plain(
+            r#"(?-u)\becho[ \t]+(?:-[en]+[ \t]+)?["']?([^\s"'|$<-][^\s"'|]*)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+-S|[^|\r\n]{0,200}?--?(?:password-)?stdin)"#,
+        ),
+    ],
+    hits: &[
+        ("+ curl -s -u ada:hunter2 https://x", "+ curl -s -u ada:<redacted:command_password> https://x"),
+        ("sshpass -p hunter2 ssh ada@host", "sshpass -p <redacted:command_password> ssh ada@host"),
+        ("sshpass -p 'hunt er2' ssh ada@host", "sshpass -p '<redacted:command_password>' ssh ada@host"),
+        ("curl -u 'ada:hunt er2' x", "curl -u 'ada:<redacted:command_password>' x"),
+        ("curl -sSu ada:hunter2 x", "curl -sSu ada:<redacted:command_password> x"),
+        ("curl -u ada:'hunter2' x", "curl -u ada:'<redacted:command_password>' x"),
+        ("mysql -p'hunt er2' shop", "mysql -p'<redacted:command_password>' shop"),
+        ("mysql -p'hunt<er2' x", "mysql -p'<redacted:command_password>' x"),
+        ("curl -u 'ada:hunt<er2' x", "curl -u 'ada:<redacted:command_password>' x"),
+        ("mariadb-dump -u ada -phunter2 x", "mariadb-dump -u ada -p<redacted:command_password> x"),
+        ("curl -uada:hunter2 https://x", "curl -uada:<redacted:command_password> https://x"),
+        ("docker login -u ada -p hunter2 r.example", "docker login -u ada -p <redacted:command_password> r.example"),
+        ("redis-cli -h db -a hunter2 ping", "redis-cli -h db -a <redacted:command_password> ping"),
+        ("ldapsearch -x -D cn=a -w 'hunter2' b", "ldapsearch -x -D cn=a -w '<redacted:command_password>' b"),
+        ("mysqldump -u app -phunter2 shop", "mysqldump -u app -p<redacted:command_password> shop"),
+        (r#"["curl", "-u", "ada:hunter2", "x"]"#, r#"["curl", "-u", "ada:<redacted:command_password>", "x"]"#),
+        (r#"["mysql", "-uroot", "-phunter2", "x"]"#, r#"["mysql", "-uroot", "-p<redacted:command_password>", "x"]"#),
+        ("sqlplus ada/hunter2@db", "sqlplus ada/<redacted:command_password>@db"),
+        ("curl --cert c.pem:hunter2 https://x", "curl --cert c.pem:<redacted:command_password> https://x"),
+        ("addauth digest ada:hunter2", "addauth digest ada:<redacted:command_password>"),
+        (
+            r#"PlainLoginModule required user_admin="hunter2" user_ada="hunt er3";"#,
+            r#"PlainLoginModule required user_admin="<redacted:command_password>" user_ada="<redacted:command_password>";"#,
+        ),
+        (
+            "ConvertTo-SecureString \"hunter2\" -AsPlainText",
+            "ConvertTo-SecureString \"<redacted:command_password>\" -AsPlainText",
+        ),
+        ("aws configure set x_key hunter2", "aws configure set x_key <redacted:command_password>"),
+        ("openssl rsa -passin pass:hunter2 -in k", "openssl rsa -passin pass:<redacted:command_password> -in k"),
+        (r"net use \\srv\c /user:dom\ada hunter2 /y", r"net use \\srv\c /user:dom\ada <redacted:command_password> /y"),
+        ("smbclient //h/s -U ada%hunter2", "smbclient //h/s -U ada%<redacted:command_password>"),
+        ("lftp -u ada,hunter2 ftp://x", "lftp -u ada,<redacted:command_password> ftp://x"),
+        ("htpasswd -bB /f ada hunter2", "htpasswd -bB /f ada <redacted:command_password>"),
+        ("zip -r -P hunter2 a.zip b", "zip -r -P <redacted:command_password> a.zip b"),
+        ("7z a -phunter2 a.7z b", "7z a -p<redacted:command_password> a.7z b"),
+        ("ssh-keygen -t rsa -N 'hunt er2'", "ssh-keygen -t rsa -N '<redacted:command_password>'"),
+        ("rabbitmqctl add_user ada hunter2", "rabbitmqctl add_user ada <redacted:command_password>"),
+        ("mongodump -u ada -p hunter2 -d x", "mongodump -u ada -p <redacted:command_password> -d x"),
+        ("sqlcmd -S h -U sa -P hunter2", "sqlcmd -S h -U sa -P <redacted:command_password>"),
+        ("echo 'ada:hunter2' | sudo chpasswd", "echo 'ada:<redacted:command_password>' | sudo chpasswd"),
+        (
+            "echo hunter2 | docker login -u a --password-stdin",
+            "echo <redacted:command_password> | docker login -u a --password-stdin",
+        ),
+        (r#"a0="mysql" a1="-phunter2""#, r#"a0="mysql" a1="-p<redacted:command_password>""#),
+    ],
+    misses: &[
+        "docker run --user 1000:1000 x",
+        "curl -s -u ada https://x",
+        "mysql -p shop",
+        "mysql -p < dump.sql",
+        "mysql -p<dump.sql",
+        "ps -p 12",
+        "docker run -p 80:80 x",
+        "redis-cli ping",
+        "ada login ok",
+        "sqlplus /nolog @/srv/x.sql",
+        "zip -r a.zip b, mosquitto_sub -p 1883, mongod -p",
+        r#"user_name="ada" user_id="7""#,
+        "openssl version, aws configure list, bypass: on",
+        "echo $PASS | docker login --password-stdin",
+    ],
+}];
