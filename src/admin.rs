@@ -5,6 +5,7 @@
 
 mod ledger;
 mod openmetrics;
+mod places;
 mod snapshot;
 
 use std::convert::Infallible;
@@ -20,16 +21,15 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use self::openmetrics::Format;
+use self::places::{Places, Standing};
 pub use self::snapshot::{Board, FileReport, FileState, InputState, MaskKind, Snapshot};
 use crate::metrics::Metrics;
 use crate::system::System;
 
-/// More do not ask at once; further ones wait to be taken.
-const CONNECTIONS_MAX: usize = 16;
 /// A request's head is not larger …
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// … and comes within this.
@@ -59,16 +59,17 @@ impl Admin {
     /// shipped all the same. Cancellation safe.
     pub async fn serve(self: Arc<Self>, address: SocketAddr) {
         let listener = bind(address).await;
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut places = Places::default();
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    places.make_way().await;
                     let admin = Arc::clone(&self);
-                    tokio::spawn(async move {
-                        _ = timeout(CONNECTION_MAX, admin.converse(stream)).await;
-                        drop(place);
+                    places.take(|standing| async move {
+                        _ = timeout(CONNECTION_MAX, admin.converse(stream, standing)).await;
                     });
+                    // What a client sent with its connection is seen before the next one is taken.
+                    yield_now().await;
                 }
                 // Out of descriptors, most likely: it passes, or the shipper says so.
                 Err(_) => sleep(Duration::from_millis(100)).await,
@@ -76,10 +77,15 @@ impl Admin {
         }
     }
 
-    async fn converse(self: Arc<Self>, stream: TcpStream) {
+    async fn converse(self: Arc<Self>, stream: TcpStream, standing: Standing) {
         let service = service_fn(move |request: Request<Incoming>| {
-            let admin = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(admin.answer(&request).await) }
+            let (admin, standing) = (Arc::clone(&self), standing.clone());
+            async move {
+                standing.asks();
+                let response = admin.answer(&request).await;
+                standing.is_answered();
+                Ok::<_, Infallible>(response)
+            }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_BYTES_MAX);

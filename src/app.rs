@@ -141,6 +141,7 @@ impl App {
         let inputs: Vec<tail::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let mut tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        tail.protect(reach::protected(&config));
         if is_lost {
             tail.read_everything();
         }

@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::crash;
 use crate::record::Bookmark;
+use crate::regular::{self, ReadError};
 
 /// The format's number; a checkpoint with another one is set aside.
 const VERSION: u32 = 1;
@@ -28,6 +29,10 @@ const SYNC_EVERY: Duration = Duration::from_secs(5);
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
 const LOCK: &str = "lock";
+/// A pipe in a file's place is an error, and not waited for.
+const NEVER_WAIT: i32 = libc::O_NONBLOCK;
+/// What the names of all files in a checkpoint directory begin with.
+pub const NAMES: [&str; 2] = ["checkpoint.", LOCK];
 
 /// Where checkpoints are kept.
 #[derive(Clone, Debug)]
@@ -96,8 +101,8 @@ impl Store {
         let mut damaged = Vec::new();
         for name in [NEWEST, SYNCED] {
             let path = self.dir.join(name);
-            let read = std::fs::read(&path);
-            if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            let read = regular::read(&path, u64::MAX);
+            if matches!(&read, Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound) {
                 continue;
             }
             // What is there and cannot be read is no better than what is damaged.
@@ -144,7 +149,8 @@ impl Store {
 
     fn write(&self, name: &str, bytes: &[u8], sync: bool) -> io::Result<()> {
         let temporary = self.dir.join(format!("{name}.new"));
-        let mut file = File::create(&temporary)?;
+        let mut file =
+            File::options().write(true).create(true).truncate(true).custom_flags(NEVER_WAIT).open(&temporary)?;
         // In two, so that a test can let the process die in between.
         let (half, rest) = bytes.split_at(bytes.len() / 2);
         file.write_all(half)?;
@@ -170,7 +176,7 @@ fn lock(dir: &Path) -> Result<File, CheckpointError> {
     let unwritable = |error: io::Error| CheckpointError::Unwritable(dir.to_path_buf(), error);
     std::fs::create_dir_all(dir).map_err(unwritable)?;
     let path = dir.join(LOCK);
-    let lock = File::options().create(true).append(true).open(&path).map_err(unwritable)?;
+    let lock = File::options().create(true).append(true).custom_flags(NEVER_WAIT).open(&path).map_err(unwritable)?;
     match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         // Removed between the two steps, it would lock nothing.
         Ok(()) if is_at(&lock, &path).map_err(unwritable)? => Ok(lock),
@@ -192,7 +198,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 /// Reads the newest whole generation of a directory that another process may be using; `None` when there is none.
 #[must_use]
 pub fn peek(dir: &Path) -> Option<Vec<Bookmark>> {
-    [NEWEST, SYNCED].iter().find_map(|name| decode(&std::fs::read(dir.join(name)).ok()?))
+    [NEWEST, SYNCED].iter().find_map(|name| decode(&regular::read(&dir.join(name), u64::MAX).ok()?))
 }
 
 fn encode(files: Vec<Bookmark>) -> io::Result<Vec<u8>> {

@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::AppError;
 use crate::config::{Config, Environment, Mistakes};
+use crate::system::forbid_dumps;
 
 /// `EX_CONFIG` of sysexits.
 const EXIT_CONFIG: u8 = 78;
@@ -131,6 +132,8 @@ pub fn main() -> ExitCode {
             return message.print().map_or(ExitCode::FAILURE, |()| code);
         }
     };
+    // Before any secret is read.
+    forbid_dumps();
     match perform(arguments.command.unwrap_or(Command::Run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

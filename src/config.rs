@@ -24,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::mistake::{Mistake, Mistakes};
 pub use self::raw::Environment;
+use self::raw::FILE_SUFFIX;
 use self::reader::Reader;
 use crate::encode::syslog::Framing;
 use crate::encode::template::Template;
@@ -130,6 +131,8 @@ pub struct Config {
     pub life: Life,
     /// Its own log.
     pub log: Log,
+    /// The files that secrets were read from, and every other that a `…_FILE` names, whether its feature is in use or not.
+    pub secret_files: Vec<PathBuf>,
 }
 
 impl Config {
@@ -178,7 +181,8 @@ fn gather(reader: &mut Reader<'_>) -> Config {
         reader
             .mistake("LOGSKIFF_EVENT_ID", "\"header\" needs one message a record, and LOGSKIFF_KAFKA_MESSAGE is batch");
     }
-    Config { inputs, watch, encode, batch, output, checkpoint, life: life(reader), log: log(reader) }
+    let secret_files = reader.environment().named_files();
+    Config { inputs, watch, encode, batch, output, checkpoint, life: life(reader), log: log(reader), secret_files }
 }
 
 fn watch(reader: &mut Reader<'_>) -> watch::Config {
@@ -347,6 +351,8 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
         }
         let value = match environment.value(variable.name) {
             Some(_) if variable.secret => HIDDEN.to_owned(),
+            // What is no path may be what the file should hold.
+            Some(value) if variable.name.ends_with(FILE_SUFFIX) && !mistake::is_shown_file(value) => HIDDEN.to_owned(),
             Some(value) => value.to_owned(),
             // Named inputs take the place of the default one.
             None if variable.name == "LOGSKIFF_PATHS" && !environment.input_names().is_empty() => String::new(),

@@ -43,6 +43,8 @@ pub mod news;
 
 pub mod system;
 
+pub mod regular;
+
 pub mod confine;
 
 pub mod forecast;

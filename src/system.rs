@@ -1,8 +1,8 @@
 //! What the machine says of this process: time, memory, descriptors, its control group, the volumes of its logs.
 //!
 //! Enters: where `/proc` and the control groups are mounted. Leaves: figures, each of them absent where the machine does
-//! not say it. It changes nothing but its own limit of
-//! descriptors.
+//! not say it. It changes nothing but its own limits, and
+//! that it can be dumped.
 
 mod cgroup;
 
@@ -35,6 +35,15 @@ pub fn allow_descriptors() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Where that is refused the limit stays as it was, and a file that cannot be opened is said and tried again.
     _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// Sees to it that no memory of this process, which holds secrets, is written down when it crashes, and that no process of the same
+/// user reads it.
+pub fn forbid_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    // Neither is ever refused to a process for itself; were it, shipping would go on.
+    _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// A file system.

@@ -9,12 +9,16 @@ mod content;
 mod discover;
 mod file;
 mod growth;
+mod guard;
 mod identity;
+mod kernel;
 mod look;
 mod open;
 mod prune;
+mod root;
 mod scan;
 mod stream;
+mod walk;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
@@ -23,11 +27,14 @@ use std::time::{Duration, Instant};
 
 use self::content::Content;
 use self::discover::FILES_MAX;
+use self::guard::Guard;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
 use self::scan::Past;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use file::{Look, Phase, Read, TailFile};
+pub use guard::Protected;
+pub use root::trusted;
 pub use stream::STDIN;
 
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
@@ -149,6 +156,7 @@ pub struct Tail {
     /// Names whose file was lately moved away, truncated or deleted.
     rotations: HashMap<PathBuf, Instant>,
     refused: HashMap<PathBuf, String>,
+    guard: Guard,
     directories: Vec<PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
@@ -192,6 +200,7 @@ impl Tail {
             waiting: HashMap::new(),
             rotations,
             refused: HashMap::new(),
+            guard: Guard::default(),
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,
@@ -201,6 +210,11 @@ impl Tail {
             look_at_all: now,
             events: Vec::new(),
         })
+    }
+
+    /// Never reads any of these, by whatever name a glob reaches them.
+    pub fn protect(&mut self, protected: Protected) {
+        self.guard = Guard::new(protected);
     }
 
     /// What happened since the last call.

@@ -399,8 +399,31 @@ fn a_secret_may_come_from_a_file() {
         "\"/nowhere/password\" cannot be read",
     );
     check_wrong_kafka(&named(directory.path().to_str().unwrap()), "LOGSKIFF_KAFKA_PASSWORD_FILE", "is not a file");
+    check_wrong_kafka(&named("/dev/zero"), "LOGSKIFF_KAFKA_PASSWORD_FILE", "is not a file");
     let twice = [&named(path)[..], &[("LOGSKIFF_KAFKA_PASSWORD", "x")]].concat();
     check_wrong_kafka(&twice, "LOGSKIFF_KAFKA_PASSWORD_FILE", "set beside LOGSKIFF_KAFKA_PASSWORD");
+}
+
+/// Goal: whoever puts a secret where the path of its file belongs does not find it in the log.
+#[test]
+fn a_file_s_variable_that_holds_no_path_is_not_shown() {
+    let files =
+        VARIABLES.iter().map(|variable| format!("{}{}", variable.name, if variable.secret { "_FILE" } else { "" }));
+    for variable in files.filter(|name| name.ends_with("_FILE")) {
+        for value in
+            ["hunter2", "./hunter2", "/hunter2", "/hunter2+Ab/cd==", "/hunter2/AB", "-----BEGIN hunter2", "hun@ter2"]
+        {
+            let variables = [(variable.as_str(), value), ("LOGSKIFF_KAFKA_TLS", "on"), ("LOGSKIFF_PATHS", "no path")];
+            let mistakes = read(&variables).unwrap_err().to_string();
+            assert!(!mistakes.contains("ter2"), "{variable}={value}: {mistakes}");
+            if !value.starts_with('/') {
+                assert!(mistakes.contains(&format!("{variable}: ")), "{variable}={value}: {mistakes}");
+            }
+            let variables = variables.map(|(name, value)| (name.into(), value.into()));
+            let listed = logskiff::config::effective(&Environment::new(variables));
+            assert!(!listed.iter().any(|(_, value)| value.contains("ter2")), "{variable}={value}");
+        }
+    }
 }
 
 #[test]

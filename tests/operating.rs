@@ -13,6 +13,8 @@ mod commands;
 mod ends;
 #[path = "operating/hanging.rs"]
 mod hanging;
+#[path = "operating/pipes.rs"]
+mod pipes;
 #[path = "operating/probes.rs"]
 mod probes;
 mod support;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::checkpoint;
 use crate::config::Config;
 use crate::confine::{self, Reached};
 use crate::output::{kafka, syslog};
-use crate::tail::fixed_directory;
+use crate::tail::{self, Protected, fixed_directory};
 
 /// Confines this thread to what is configured, if it is to be, and says what came of it.
 pub(super) fn confine(config: &Config) {
@@ -30,19 +31,34 @@ pub(super) fn confine(config: &Config) {
 fn reach(config: &Config) -> confine::Config {
     let logs = config.inputs.iter().flat_map(|input| {
         let roots = input.tail.paths.iter().filter_map(|glob| Some(fixed_directory(glob)?.0));
-        roots.map(|root| (root, input.tail.prune))
+        // What a link leads to that the application may have made is not to come within reach by it.
+        roots.map(|root| (tail::trusted(&root), input.tail.prune))
     });
-    let kafka = config.output.kafka.iter().flat_map(of_kafka);
-    let syslog = config.output.syslog.iter().flat_map(of_syslog);
     // The system's certificates, where SSL_CERT_FILE and SSL_CERT_DIR put them elsewhere.
     let probed = openssl_probe::probe();
     let authorities = probed.cert_file.into_iter().chain(probed.cert_dir);
     confine::Config {
         logs: logs.collect(),
-        files: kafka.chain(syslog).chain(config.encode.pod.labels_file.clone()).chain(authorities).collect(),
+        files: named(config).chain(authorities).collect(),
         state: config.checkpoint.dir.clone(),
         written: config.life.termination_log.clone(),
     }
+}
+
+/// What no glob may read, whatever it names.
+pub(super) fn protected(config: &Config) -> Protected {
+    Protected {
+        files: named(config).chain(config.secret_files.iter().cloned()).collect(),
+        state: config.checkpoint.dir.clone(),
+        state_names: &checkpoint::NAMES,
+    }
+}
+
+/// The files that are read again while it runs.
+fn named(config: &Config) -> impl Iterator<Item = PathBuf> {
+    let kafka = config.output.kafka.iter().flat_map(of_kafka);
+    let syslog = config.output.syslog.iter().flat_map(of_syslog);
+    kafka.chain(syslog).chain(config.encode.pod.labels_file.clone())
 }
 
 /// Certificates, keys and secrets; what librdkafka takes as a path is known by its slash.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::admin::{FileReport, FileState, Snapshot};
@@ -90,7 +91,7 @@ impl Summary {
 
     /// Leaves the termination message where Kubernetes has made a file for it; elsewhere it does nothing.
     pub(super) fn leave_at(&self, path: &Path) -> io::Result<()> {
-        match OpenOptions::new().write(true).truncate(true).open(path) {
+        match OpenOptions::new().write(true).truncate(true).custom_flags(libc::O_NONBLOCK).open(path) {
             Ok(mut file) => file.write_all(self.message().as_bytes()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),

@@ -4,19 +4,19 @@
 //! Property names and bounds are those of librdkafka 2.12 (its CONFIGURATION.md). Values of one's own properties are never
 //! shown: any of them may be a secret.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
-use super::mistake::shown;
+use super::mistake::{shown, shown_file};
 use super::reader::Reader;
 use super::value;
 use crate::batch;
 use crate::encode::template::{Part, Template};
 use crate::output::kafka::{Config, Files, Message, Oversize, Properties};
+use crate::regular::{self, ReadError};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
 const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
@@ -227,8 +227,8 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
         let Some(path) = reader.path(variable) else { continue };
         if !on {
             reader.mistake(variable, format!("set, but {TLS} is not on"));
-        } else if let Err(error) = File::open(&path) {
-            reader.mistake(variable, format!("{} cannot be read: {}", shown(&path.to_string_lossy()), error.kind()));
+        } else if let Err(error) = usable(variable, &path) {
+            reader.mistake(variable, format!("{} {error}", shown_file(&path)));
         }
         add(properties, property, path.to_string_lossy());
     }
@@ -242,6 +242,11 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
         }
     }
     on
+}
+
+/// Certificate authorities may be a directory of them.
+fn usable(variable: &str, path: &Path) -> Result<(), ReadError> {
+    if variable == CA_FILE && path.is_dir() { Ok(()) } else { regular::open(path).map(drop) }
 }
 
 fn sasl(reader: &mut Reader<'_>, properties: &mut Properties) -> (bool, Option<PathBuf>) {

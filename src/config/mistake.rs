@@ -4,6 +4,7 @@
 //! pattern beyond what the regex error shows.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,30 @@ pub(super) fn shown(value: &str) -> String {
         return "the value".to_owned();
     }
     format!("{value:?}")
+}
+
+/// The path that a `…_FILE` gives, or why it is none. Somebody may have put there what the file should hold, so it is not shown.
+pub(super) fn file_path(value: &str) -> Result<PathBuf, String> {
+    let path = Path::new(value.trim());
+    if path.is_absolute() {
+        return Ok(path.to_path_buf());
+    }
+    Err("the value is not an absolute path; it is not shown, since it may be what the file should hold".to_owned())
+}
+
+/// The path of a `…_FILE` as it may stand in a message: only where it is one, by all appearances.
+pub(super) fn shown_file(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if is_shown_file(&text) { shown(&text) } else { "the value, which is not shown,".to_owned() }
+}
+
+/// Whether what a `…_FILE` gives is a path, by all appearances.
+pub(super) fn is_shown_file(value: &str) -> bool {
+    let Ok(path) = file_path(value) else { return false };
+    let above = path.parent().filter(|above| above.parent().is_some());
+    let exists = path.symlink_metadata().is_ok() || above.is_some_and(|above| above.symlink_metadata().is_ok());
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/._-".contains(&byte);
+    exists || (above.is_some() && path.as_os_str().as_encoded_bytes().iter().all(|byte| plain(*byte)))
 }
 
 /// `a, b, c`, for messages.

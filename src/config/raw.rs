@@ -5,20 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::mistake::{Mistake, shown};
+use super::mistake::{Mistake, file_path, shown_file};
 use super::names::{self, Name};
 use super::reference;
 use super::value::Secret;
+use crate::regular;
 use crate::system::System;
 
 /// What a `…_FILE` beside a secret ends with.
-const FILE_SUFFIX: &str = "_FILE";
-
-/// A volume is no place for a larger secret or certificate; the bound keeps a mistaken path from filling the memory.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const FILE_SUFFIX: &str = "_FILE";
 
 /// Our part of an environment, and what the machine says of itself.
 ///
@@ -86,13 +83,17 @@ impl Environment {
                 self.mistakes.push(names::mistake(&variable, reason));
                 continue;
             }
-            match secret_file(Path::new(&path)) {
+            // One that begins at the current directory may be the secret itself, and would be another file at each start.
+            let read = match file_path(&path) {
+                Ok(file) => secret_file(&file).map_err(|reason| format!("{} {reason}", shown_file(&file))),
+                Err(reason) => Err(reason),
+            };
+            match read {
                 Ok(value) => {
-                    self.secret_files.insert(secret.name.to_owned(), PathBuf::from(path));
+                    self.secret_files.insert(secret.name.to_owned(), PathBuf::from(path.trim()));
                     self.values.insert(secret.name.to_owned(), value);
                 }
                 Err(reason) => {
-                    let reason = format!("{} {reason}", shown(&path));
                     self.mistakes.push(names::mistake(&variable, reason));
                     // The secret counts as given: its absence is not a second mistake.
                     self.values.insert(secret.name.to_owned(), String::new());
@@ -136,6 +137,12 @@ impl Environment {
         self.secret_files.get(name).map(PathBuf::as_path)
     }
 
+    /// Every file that a `…_FILE` names.
+    pub(super) fn named_files(&self) -> Vec<PathBuf> {
+        let named = self.values.iter().filter(|(name, _)| name.ends_with(FILE_SUFFIX));
+        named.map(|(_, path)| PathBuf::from(path.trim())).chain(self.secret_files.values().cloned()).collect()
+    }
+
     /// A secret that is set.
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         self.value(name).map(|value| Secret::new(value.to_owned()))
@@ -150,14 +157,7 @@ fn named_as_set(texts: Vec<(String, String)>) -> Result<BTreeMap<String, String>
 
 /// The bytes of a small regular file, or why it cannot be read; the path is left for the caller to say.
 pub(super) fn small_file(path: &Path) -> Result<Vec<u8>, String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
-    if !metadata.is_file() {
-        return Err("is not a file".to_owned());
-    }
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(format!("is larger than {FILE_BYTES_MAX} bytes"));
-    }
-    fs::read(path).map_err(|error| format!("cannot be read: {}", error.kind()))
+    regular::read(path, regular::BYTES_MAX).map_err(|error| error.to_string())
 }
 
 fn secret_file(path: &Path) -> Result<String, String> {

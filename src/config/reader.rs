@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::mistake::{Mistake, listed, shown};
+use super::mistake::{Mistake, file_path, listed, shown};
 use super::names;
-use super::raw::Environment;
+use super::raw::{Environment, FILE_SUFFIX};
 use super::reference::{self, INPUT_PREFIX, PREFIX};
 use super::value;
 use crate::encode::template::Template;
@@ -90,6 +90,9 @@ impl<'e> Reader<'e> {
     }
 
     pub(super) fn path(&mut self, name: &str) -> Option<PathBuf> {
+        if name.ends_with(FILE_SUFFIX) {
+            return self.read(name, file_path);
+        }
         self.read(name, |text| {
             let path = PathBuf::from(text);
             if path.is_absolute() { Ok(path) } else { Err(format!("{} is not an absolute path", shown(text))) }

@@ -1,19 +1,21 @@
 //! Globs into files.
 //!
 //! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
-//! It opens nothing, and follows symbolic links only where that is asked for.
+//! [`Walk`] goes through the directories.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
-use walkdir::{DirEntry, WalkDir};
 
-use super::{STDIN, Symlinks, identity};
+use super::guard::Guard;
+use super::root::Root;
+use super::walk::Walk;
+use super::{STDIN, Symlinks};
 use crate::record::Inode;
 
 /// So many files of one input are looked at; beyond it the rest is left out and that is said.
@@ -28,7 +30,7 @@ pub(super) const PRUNING: &str = ".logskiff-pruning-";
 
 /// Why a file is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub(super) enum Class {
     /// A glob names it.
     Match,
     /// It is called as a rotated copy of a file that a glob names would be: `app.log.1`, `app-2026-11-23.log`.
@@ -46,9 +48,9 @@ pub enum Class {
 
 /// A regular file that was seen.
 #[derive(Clone, Debug)]
-pub struct Candidate {
+pub(super) struct Candidate {
     /// The fixed directory it is beneath.
-    pub root: PathBuf,
+    pub(super) root: Arc<Root>,
     /// Where it is beneath the root, without any symbolic link.
     pub place: PathBuf,
     /// How many names it has.
@@ -64,19 +66,19 @@ pub struct Candidate {
     /// Why it is of interest.
     pub class: Class,
     /// What it may have been called before a rotation: asked for with each of ten thousand other files, for most there is none.
-    origins: OnceCell<Vec<PathBuf>>,
+    pub(super) origins: OnceCell<Vec<PathBuf>>,
 }
 
 impl Candidate {
     /// Whether it is found through a symbolic link.
     #[must_use]
-    pub fn linked(&self) -> bool {
+    pub(super) fn linked(&self) -> bool {
         !self.path.ends_with(&self.place)
     }
 
     /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
     #[must_use]
-    pub fn rotated_from(&self, base: &Path) -> bool {
+    pub(super) fn rotated_from(&self, base: &Path) -> bool {
         let origins = self.origins.get_or_init(|| {
             let names = self.path.file_name().map(bases).unwrap_or_default();
             names.into_iter().map(|name| self.path.with_file_name(name)).collect()
@@ -87,9 +89,9 @@ impl Candidate {
 
 /// A pipe that was named outright.
 #[derive(Clone, Debug)]
-pub struct Pipe {
+pub(super) struct Pipe {
     /// The fixed directory it is beneath.
-    pub root: PathBuf,
+    pub(super) root: Arc<Root>,
     /// Where it is beneath the root.
     pub place: PathBuf,
     /// Its full path.
@@ -100,7 +102,7 @@ pub struct Pipe {
 
 /// What one walk found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(super) struct Found {
     /// The files.
     pub candidates: Vec<Candidate>,
     /// The pipes.
@@ -115,7 +117,7 @@ pub struct Found {
 
 impl Found {
     /// Beyond as many as are looked at, nothing is said of more.
-    fn refuse(&mut self, path: PathBuf, why: String) {
+    pub(super) fn refuse(&mut self, path: PathBuf, why: String) {
         if self.unreadable.len() < FILES_MAX {
             self.unreadable.push((path, why));
         }
@@ -129,16 +131,17 @@ pub struct Globs {
     stdin: bool,
     /// Those that name one file, as they stand.
     outright: HashSet<PathBuf>,
-    roots: Vec<Root>,
+    roots: Vec<Fixed>,
     exclude: GlobSet,
     symlinks: Symlinks,
 }
 
+/// A fixed directory, and the globs that begin with it.
 #[derive(Debug)]
-struct Root {
-    directory: PathBuf,
+pub(super) struct Fixed {
+    pub(super) directory: PathBuf,
     globs: GlobSet,
-    depth_max: usize,
+    pub(super) depth_max: usize,
 }
 
 /// A glob that cannot be used.
@@ -172,7 +175,7 @@ impl Globs {
             }
         }
         let build = |(directory, globs, depth_max): (PathBuf, GlobSetBuilder, usize)| {
-            Ok(Root { directory, globs: globs.build()?, depth_max })
+            Ok(Fixed { directory, globs: globs.build()?, depth_max })
         };
         let mut excluded = GlobSetBuilder::new();
         for pattern in exclude {
@@ -198,95 +201,25 @@ impl Globs {
 
     /// Walks the fixed directories.
     #[must_use]
-    pub fn find(&self) -> Found {
+    pub(super) fn find(&self, guard: &Guard) -> Found {
         let mut found = Found::default();
         for root in &self.roots {
-            self.walk(root, &mut found);
+            Walk::of(self, root, guard, &mut found);
         }
         found
     }
 
-    fn walk(&self, root: &Root, found: &mut Found) {
-        if !root.directory.is_dir() {
-            found.directories.extend(root.directory.ancestors().find(|above| above.is_dir()).map(Path::to_path_buf));
-            return;
-        }
-        let within = self.symlinks == Symlinks::Within;
-        // What a link leads to is opened by its real place beneath the real root, so that no link is followed on opening.
-        let real = if within { root.directory.canonicalize().ok() } else { None };
-        let walk = WalkDir::new(&root.directory).max_depth(root.depth_max).follow_links(within).follow_root_links(true);
-        let mut outside = Vec::new();
-        let walk = walk.into_iter().filter_entry(|entry| {
-            let strays = entry.depth() > 0
-                && entry.path_is_symlink()
-                && within
-                && place(real.as_deref(), entry.path()).is_none();
-            if strays && outside.len() < FILES_MAX && self.classify(root, entry.path()) == Some(Class::Match) {
-                outside.push((entry.path().to_path_buf(), "a symbolic link that leads out of the root".to_owned()));
-            }
-            !strays
-        });
-        for entry in walk {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    // What vanished during the walk is not worth a word: the next walk tells.
-                    if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-                        continue;
-                    }
-                    let path = error.path().unwrap_or(&root.directory).to_path_buf();
-                    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    found.refuse(path, why);
-                    continue;
-                }
-            };
-            if entry.file_type().is_dir() {
-                if entry.depth() < root.depth_max {
-                    found.directories.push(entry.into_path());
-                }
-                continue;
-            }
-            let Some(class) = self.classify(root, entry.path()) else { continue };
-            if found.candidates.len() >= FILES_MAX {
-                found.more = true;
-                break;
-            }
-            let outright = class == Class::Match && self.outright.contains(entry.path());
-            if entry.file_type().is_fifo() && outright {
-                found.pipes.extend(pipe(root, entry));
-                continue;
-            }
-            if !entry.file_type().is_file() {
-                if class == Class::Match {
-                    let why = if entry.file_type().is_fifo() {
-                        "a pipe, which is read only where it is named outright, without a glob"
-                    } else {
-                        "a symbolic link or not a regular file"
-                    };
-                    found.refuse(entry.into_path(), why.into());
-                }
-                continue;
-            }
-            let Ok(metadata) = entry.metadata() else { continue };
-            let lies =
-                if within { place(real.as_deref(), entry.path()) } else { beneath(&root.directory, entry.path()) };
-            let Some(lies) = lies else { continue };
-            found.candidates.push(Candidate {
-                root: root.directory.clone(),
-                place: lies,
-                names: metadata.nlink(),
-                inode: identity::inode(&metadata),
-                size: metadata.len(),
-                changed: (metadata.ctime(), metadata.ctime_nsec()),
-                path: entry.into_path(),
-                class,
-                origins: OnceCell::new(),
-            });
-        }
-        found.unreadable.append(&mut outside);
+    /// Whether links beneath the fixed directories are followed.
+    pub(super) fn follows_links(&self) -> bool {
+        self.symlinks == Symlinks::Within
     }
 
-    fn classify(&self, root: &Root, path: &Path) -> Option<Class> {
+    /// Whether a path is named as it stands, without any special character.
+    pub(super) fn names_outright(&self, path: &Path) -> bool {
+        self.outright.contains(path)
+    }
+
+    pub(super) fn classify(&self, root: &Fixed, path: &Path) -> Option<Class> {
         let original = pruned_name(path);
         let path = original.as_deref().unwrap_or(path);
         let named = root.globs.is_match(path);
@@ -305,15 +238,6 @@ impl Globs {
     }
 }
 
-/// Where `path` lies beneath `root`, links resolved; `None` when it is not beneath.
-fn place(root: Option<&Path>, path: &Path) -> Option<PathBuf> {
-    beneath(root?, &path.canonicalize().ok()?)
-}
-
-fn beneath(root: &Path, path: &Path) -> Option<PathBuf> {
-    path.strip_prefix(root).ok().map(Path::to_path_buf)
-}
-
 /// The name that a file had before it was to be deleted.
 pub(super) fn pruned_name(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.as_bytes().strip_prefix(PRUNING.as_bytes())?;
@@ -322,12 +246,6 @@ pub(super) fn pruned_name(path: &Path) -> Option<PathBuf> {
 
 fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
-}
-
-fn pipe(root: &Root, entry: DirEntry) -> Option<Pipe> {
-    let inode = identity::inode(&entry.metadata().ok()?);
-    let place = beneath(&root.directory, entry.path())?;
-    Some(Pipe { root: root.directory.clone(), place, inode, path: entry.into_path() })
 }
 
 /// Whether a glob's character stands for others.
@@ -452,7 +370,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
         let glob = |text: &str| format!("{}/{text}", root.display());
         let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")], Symlinks::Deny).unwrap();
-        let found = globs.find();
+        let found = globs.find(&Guard::default());
         let mut names: Vec<_> =
             found.candidates.iter().map(|found| (found.place.to_str().unwrap(), found.class)).collect();
         names.sort_unstable();
@@ -475,6 +393,6 @@ mod tests {
     fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
         let dir = tempfile::tempdir().unwrap();
         let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
-        assert_eq!(globs.find().directories, [dir.path()]);
+        assert_eq!(globs.find(&Guard::default()).directories, [dir.path()]);
     }
 }

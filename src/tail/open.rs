@@ -1,6 +1,6 @@
 //! Opens a file beneath a root and nowhere else.
 //!
-//! Enters: a root directory and a path relative to it. Leaves: a handle to a regular file, or to a pipe where one is
+//! Enters: a root directory that is open and a path relative to it. Leaves: a handle to a regular file, or to a pipe where one is
 //! asked for, whose every path component was a real directory beneath the root. It never follows a symbolic link, never
 //! blocks, and never opens a device.
 
@@ -9,8 +9,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+
+use super::guard::Guard;
+use super::root::Root;
 
 /// Why a file was not opened; the names are fit for a log line and a counter.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,9 @@ pub(super) enum OpenError {
     /// A directory, FIFO, socket or device.
     #[error("not a regular file")]
     NotRegular,
+    /// What no glob may name, and why.
+    #[error("{0}")]
+    Guarded(&'static str),
     /// It is gone, or never was.
     #[error("no such file")]
     Gone,
@@ -46,39 +52,34 @@ const READ: OFlags =
 ///
 /// # Errors
 /// [`OpenError`]; a file that was swapped for something else between the look and the open is refused, not read.
-pub(super) fn open_beneath(root: &Path, relative: &Path) -> Result<File, OpenError> {
-    open(root, relative, FileType::RegularFile)
+pub(super) fn open_beneath(root: &Root, relative: &Path, guard: &Guard) -> Result<File, OpenError> {
+    let file = open(&root.handle, relative, FileType::RegularFile)?;
+    guard.of_file(&file, root.inode).map_or(Ok(file), |why| Err(OpenError::Guarded(why)))
 }
 
 /// Opens the named pipe `relative` beneath `root` for reading, whether it has a writer or not; reads wait for one that writes.
 ///
 /// # Errors
 /// [`OpenError`].
-pub(super) fn open_pipe_beneath(root: &Path, relative: &Path) -> Result<File, OpenError> {
-    let pipe = open(root, relative, FileType::Fifo)?;
+pub(super) fn open_pipe_beneath(root: &Root, relative: &Path) -> Result<File, OpenError> {
+    let pipe = open(&root.handle, relative, FileType::Fifo)?;
     let flags = rustix::fs::fcntl_getfl(&pipe)?;
     rustix::fs::fcntl_setfl(&pipe, flags - OFlags::NONBLOCK)?;
     Ok(pipe)
 }
 
-fn open(root: &Path, relative: &Path, wanted: FileType) -> Result<File, OpenError> {
+fn open(root: &OwnedFd, relative: &Path, wanted: FileType) -> Result<File, OpenError> {
     if !relative.components().all(|component| matches!(component, Component::Normal(_))) {
         return Err(OpenError::Outside);
     }
-    let root = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let seen = rustix::fs::statat(&root, relative, AtFlags::SYMLINK_NOFOLLOW)?;
+    let seen = rustix::fs::statat(root, relative, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(seen.st_mode) {
         seen if seen == wanted => {}
         FileType::Symlink => return Err(OpenError::Outside),
         // A device may act on being opened: it is refused by its look alone.
         _ => return Err(OpenError::NotRegular),
     }
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let handle = match rustix::fs::openat2(&root, relative, READ, Mode::empty(), beneath) {
-        // The kernel lacks the call, or a seccomp filter forbids it.
-        Err(Errno::NOSYS | Errno::PERM) => open_by_component(root, relative)?,
-        other => other?,
-    };
+    let handle = open_by(root, relative, READ)?;
     let opened = rustix::fs::fstat(&handle)?;
     if FileType::from_raw_mode(opened.st_mode) != wanted {
         return Err(OpenError::NotRegular);
@@ -86,31 +87,40 @@ fn open(root: &Path, relative: &Path, wanted: FileType) -> Result<File, OpenErro
     Ok(File::from(handle))
 }
 
-/// The same without `openat2`: each directory is opened in turn and must be a real one.
-fn open_by_component(root: OwnedFd, relative: &Path) -> Result<OwnedFd, OpenError> {
-    let mut directory = root;
-    let mut components = relative.components().peekable();
-    while let Some(component) = components.next() {
-        let Component::Normal(name) = component else { return Err(OpenError::Outside) };
-        if components.peek().is_none() {
-            return Ok(rustix::fs::openat(&directory, name, READ, Mode::empty())?);
-        }
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        directory = rustix::fs::openat(&directory, name, flags, Mode::empty())?;
+/// Opens what stands at `relative` beneath `root`, without reading it: to ask what it is, or to go on from there.
+///
+/// # Errors
+/// [`OpenError`].
+pub(super) fn look_beneath(root: &OwnedFd, relative: &Path) -> Result<OwnedFd, OpenError> {
+    open_by(root, relative, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)
+}
+
+fn open_by(root: &OwnedFd, relative: &Path, flags: OFlags) -> Result<OwnedFd, OpenError> {
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(root, relative, flags, Mode::empty(), beneath) {
+        // The kernel lacks the call, or a seccomp filter forbids it.
+        Err(Errno::NOSYS | Errno::PERM) => open_by_component(root, relative, flags),
+        other => Ok(other?),
     }
-    Err(OpenError::Gone)
+}
+
+/// The same without `openat2`: each directory is opened in turn and must be a real one.
+fn open_by_component(root: &OwnedFd, relative: &Path, flags: OFlags) -> Result<OwnedFd, OpenError> {
+    let (Some(above), Some(name)) = (relative.parent(), relative.file_name()) else { return Err(OpenError::Gone) };
+    let directory = open_directory(root, above)?;
+    Ok(rustix::fs::openat(&directory, name, flags, Mode::empty())?)
 }
 
 /// Opens the directory `relative` beneath `root`, to act on names in it.
 ///
 /// # Errors
-/// That of the system; [`Errno::LOOP`] or [`Errno::XDEV`] where a symbolic link stands in the way.
-pub(super) fn open_directory(root: &Path, relative: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut directory = rustix::fs::openat(CWD, root, flags, Mode::empty())?;
+/// That of the system; [`Errno::LOOP`], [`Errno::NOTDIR`] or [`Errno::XDEV`] where a symbolic link stands in the way.
+pub(super) fn open_directory(root: &OwnedFd, relative: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut directory = rustix::fs::openat(root, ".", flags, Mode::empty())?;
     for component in relative.components() {
         let Component::Normal(name) = component else { return Err(Errno::XDEV) };
-        directory = rustix::fs::openat(&directory, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        directory = rustix::fs::openat(&directory, name, flags, Mode::empty())?;
     }
     Ok(directory)
 }
@@ -119,7 +129,10 @@ pub(super) fn open_directory(root: &Path, relative: &Path) -> Result<OwnedFd, Er
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use rustix::fs::CWD;
+
     use super::*;
+    use crate::tail::root;
 
     #[track_caller]
     fn check<T: std::fmt::Debug>(got: Result<T, OpenError>, want: &str) {
@@ -139,7 +152,8 @@ mod tests {
         symlink(outside.path(), root.join("linked")).unwrap();
         rustix::fs::mknodat(CWD, root.join("fifo.log"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let above = Path::new("sub/../..").join(outside.path().file_name().unwrap());
-        let root_handle = || rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let opened = root::open(root).unwrap();
+        let guard = Guard::default();
 
         for (path, want) in [
             ("sub/app.log", "Ok"),
@@ -152,12 +166,13 @@ mod tests {
             (above.to_str().unwrap(), "Outside"),
             ("/etc/passwd", "Outside"),
         ] {
-            check(open_beneath(root, Path::new(path)), want);
+            check(open_beneath(&opened, Path::new(path), &guard), want);
         }
+        let by_component = |path: &str| open_by_component(&opened.handle, Path::new(path), READ);
         // What the look would have refused is refused by the open as well, with and without `openat2`.
-        check(open_by_component(root_handle(), Path::new("sub/app.log")), "Ok");
-        check(open_by_component(root_handle(), Path::new("link.log")), "Outside");
-        check(open_by_component(root_handle(), Path::new("linked/token")), "Gone");
-        check(open_by_component(root_handle(), Path::new("sub/../../x")), "Outside");
+        check(by_component("sub/app.log"), "Ok");
+        check(by_component("link.log"), "Outside");
+        check(by_component("linked/token"), "Gone");
+        check(by_component("sub/../../x"), "Outside");
     }
 }

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::fs::{Access, AtFlags, Mode, OFlags, RenameFlags};
@@ -18,6 +19,7 @@ use rustix::io::Errno;
 use super::content::Content;
 use super::discover::{Candidate, Class, PRUNING, fixed_directory, pruned_name};
 use super::open::open_directory;
+use super::root::Root;
 use super::{Config, Event, Phase, Tail, identity};
 use crate::record::Inode;
 
@@ -25,7 +27,7 @@ use crate::record::Inode;
 #[derive(Debug)]
 pub(super) struct Prunable {
     input: usize,
-    root: PathBuf,
+    root: Arc<Root>,
     /// Beneath the root.
     place: PathBuf,
     path: PathBuf,
@@ -109,7 +111,7 @@ impl Tail {
             if (settled && found.names == 1 && !found.linked()) || aside {
                 self.prunable.push(Prunable {
                     input: *input,
-                    root: found.root.clone(),
+                    root: Arc::clone(&found.root),
                     place: found.place.clone(),
                     path: found.path.clone(),
                     inode: found.inode,
@@ -176,7 +178,7 @@ fn delete(file: &Prunable) -> Result<Option<File>, Kept> {
     deleted.map(Some)
 }
 
-fn parent(root: &Path, place: &Path) -> Result<(OwnedFd, OsString), Kept> {
+fn parent(root: &Root, place: &Path) -> Result<(OwnedFd, OsString), Kept> {
     let (Some(above), Some(name)) = (place.parent(), place.file_name()) else { return Err(Kept::Changed) };
-    Ok((open_directory(root, above)?, name.to_owned()))
+    Ok((open_directory(&root.handle, above)?, name.to_owned()))
 }

@@ -38,6 +38,7 @@ impl Tail {
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
         // Taken before the walk, so that what changes during it is seen at the next look.
         let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
+        self.guard.look();
         let mut pipes = Vec::new();
         let candidates = self.find(&mut pipes);
         self.follow_streams(&pipes, now);
@@ -71,7 +72,7 @@ impl Tail {
         let mut taken = HashSet::new();
         self.directories.clear();
         for input in 0..self.inputs.len() {
-            let mut found = self.inputs[input].0.find();
+            let mut found = self.inputs[input].0.find(&self.guard);
             self.directories.append(&mut found.directories);
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
@@ -141,7 +142,7 @@ impl Tail {
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), "compressed, and not with gzip; it is not read");
         }
-        let handle = match open_beneath(&found.root, &found.place) {
+        let handle = match open_beneath(&found.root, &found.place, &self.guard) {
             Ok(handle) => Content::Plain(handle),
             Err(OpenError::Gone) => return,
             Err(error) => return self.refuse(found.path.clone(), &error.to_string()),

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use crate::support::{http, wait_until};
 use crate::{PATIENCE, Scene, TOPIC};
@@ -51,13 +52,35 @@ fn bad_requests_hurt_nobody() {
         _ = stream.read_to_end(&mut answer);
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     }
-    // So many clients say nothing; they are let go of after a while, and until then others wait.
-    let idle: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
     scene.append("logs/app.log", "line\n");
     wait_until("the line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
-    assert_eq!(http::get(&address, "/livez").map(|(status, _)| status), Some(200));
-    drop(idle);
     assert_eq!(http::get(&address, "/nowhere").map(|(status, _)| status), Some(404));
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: clients that never send a whole request give way to one that does, however many they are.
+#[test]
+fn idle_connections_fail_no_probe() {
+    let scene = Scene::new();
+    let sidecar = scene.start(&scene.settings());
+    let address = http::address(&sidecar);
+    let connect = |said: &[u8]| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(said).unwrap();
+        stream
+    };
+    for said in [&b""[..], b"GET /livez HTTP/1.1\r\nX: ", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let mut kept: Vec<TcpStream> = (0..100).map(|_| connect(said)).collect();
+        let start = Instant::now();
+        assert_eq!(http::get(&address, "/livez").map(|(status, _)| status), Some(200));
+        // Heads may take 5 s: nobody was waited for.
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        // The last of those that say nothing were not ended for it.
+        let last = kept.last_mut().unwrap();
+        last.set_nonblocking(true).unwrap();
+        let read = last.read(&mut [0; 1]);
+        assert!(!matches!(read, Ok(0)), "{read:?}");
+    }
     sidecar.drain(PATIENCE);
 }
 

@@ -7,6 +7,7 @@ use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
 use crate::encode::{Envelope, Source, labels};
 use crate::record::{FileId, Watermark};
 use crate::redact::LINES_MAX;
+use crate::regular;
 use crate::tail::Event;
 
 /// A look at the directories is followed by a pause of so many times as long …
@@ -103,7 +104,7 @@ impl Shipper {
     /// Reads the pod's labels, again when they have changed.
     fn read_labels(&mut self) {
         let Some(path) = &self.config.encode.pod.labels_file else { return };
-        let Ok(text) = std::fs::read_to_string(path) else {
+        let Ok(text) = regular::read_text(path) else {
             if self.tools.news.due("labels").is_some() {
                 tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
             }

@@ -7,12 +7,12 @@ use std::path::Path;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
-use crate::config::mistake::shown;
+use crate::config::mistake::shown_file;
 use crate::config::raw::small_file;
 
 /// Every certificate of a file, at least one, in its order.
 pub(super) fn certificates(path: &Path) -> Result<Vec<X509>, String> {
-    let said = |reason: &str| format!("{} {reason}", shown(&path.to_string_lossy()));
+    let said = |reason: &str| format!("{} {reason}", shown_file(path));
     let bytes = small_file(path).map_err(|reason| said(&reason))?;
     match X509::stack_from_pem(&bytes) {
         Ok(certificates) if certificates.is_empty() => Err(said("holds no certificate in PEM form")),
@@ -23,7 +23,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<X509>, String> {
 
 /// The private key of a file.
 pub(super) fn key(path: &Path) -> Result<PKey<Private>, String> {
-    let said = |reason: &str| format!("{} {reason}", shown(&path.to_string_lossy()));
+    let said = |reason: &str| format!("{} {reason}", shown_file(path));
     let bytes = small_file(path).map_err(|reason| said(&reason))?;
     // The empty passphrase keeps OpenSSL from asking for one on the terminal.
     PKey::private_key_from_pem_passphrase(&bytes, b"")

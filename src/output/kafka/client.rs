@@ -1,5 +1,6 @@
 //! Making a client, and the thread that takes what it tells.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -11,6 +12,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 
 use super::context::{Context, Desk};
 use super::{Config, Error, request_bytes};
+use crate::regular;
 
 /// A client, what ends its thread, and the thread.
 pub(super) type Connected = (Arc<BaseProducer<Context>>, Arc<AtomicBool>, JoinHandle<()>);
@@ -33,6 +35,12 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk
     }
     client.set("message.max.bytes", message_bytes_max.to_string());
     client.set("batch.size", request_bytes(config, message_bytes_max).to_string());
+    // librdkafka opens them by itself, and would wait for a pipe.
+    if let Some((name, _)) =
+        config.properties.0.iter().find(|(_, value)| value.starts_with('/') && regular::is_special(Path::new(value)))
+    {
+        return Err(Error::Client(format!("{name} names something that is not a file")));
+    }
     let context = Context::new(Arc::clone(desk), config.token_file.clone());
     let producer: BaseProducer<Context> = client.create_with_context(context).map_err(|error| match error {
         KafkaError::ClientConfig(_, reason, name, _) => {

@@ -16,6 +16,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use super::OUT_MAX;
 use crate::metrics::{ErrorKind, Metrics, OutputMetrics};
 use crate::news::News;
+use crate::regular;
 
 /// What became of a message, by its ticket.
 pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
@@ -191,7 +192,8 @@ impl ClientContext for Context {
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         let Some(path) = &self.token_file else { return Err("LOGSKIFF_KAFKA_TOKEN_FILE is not set".into()) };
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        // The path may be the token itself, by mistake.
+        let text = regular::read_text(path).map_err(|error| format!("LOGSKIFF_KAFKA_TOKEN_FILE {error}"))?;
         let token = text.trim().to_owned();
         let (principal_name, expires_ms) = claims(&token);
         let now_ms = jiff::Timestamp::now().as_millisecond();

@@ -3,14 +3,17 @@
 //! Enters: paths. Leaves: whether they hold something else by now, and the password anew. What they hold is never shown.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::Properties;
+use crate::regular;
 
 /// The property that a password file sets.
 const PASSWORD: &str = "sasl.password";
+
+/// Longer is no list of certificate authorities.
+const TLS_BYTES_MAX: u64 = 16 << 20;
 
 /// Which files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +39,7 @@ impl Files {
     /// The file that cannot be read, or is empty.
     pub(super) fn refresh(&self, properties: &mut Properties) -> Result<(), PathBuf> {
         let Some(path) = &self.password else { return Ok(()) };
-        let text = fs::read_to_string(path).map_err(|_| path.clone())?;
+        let text = regular::read_text(path).map_err(|_| path.clone())?;
         // One line end that nobody means is left out, as it is at the start.
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -52,12 +55,14 @@ impl Files {
 
 fn hash(path: &Path) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
-    fs::read(path).ok()?.hash(&mut hasher);
+    regular::read(path, TLS_BYTES_MAX).ok()?.hash(&mut hasher);
     Some(hasher.finish())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

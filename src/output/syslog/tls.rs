@@ -3,7 +3,6 @@
 //! OpenSSL works on memory here, so that it is known where in the stream the ciphertext of a message ends. The files of a
 //! [`Config`] are read for each session.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -18,6 +17,8 @@ use openssl::ssl::{
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509CheckFlags;
 use openssl::x509::{X509, X509VerifyResult};
+
+use crate::regular::{self, ReadError};
 
 /// The variables that name the files.
 const CA_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CA_FILE";
@@ -192,7 +193,7 @@ impl Session {
     #[must_use]
     pub fn files(config: &Config) -> Files {
         [&config.ca_file, &config.cert_file, &config.key_file].map(|path| {
-            let content = fs::read(path.as_deref()?).ok()?;
+            let content = regular::read(path.as_deref()?, regular::BYTES_MAX).ok()?;
             let mut hasher = DefaultHasher::new();
             content.hash(&mut hasher);
             Some(hasher.finish())
@@ -315,7 +316,9 @@ fn context(config: &Config) -> Result<SslContext, Error> {
         context.set_cert_store(store.build());
     } else if config.verify {
         // The OpenSSL that is built in knows no folder of this system.
-        let system = openssl_probe::probe();
+        let mut system = openssl_probe::probe();
+        // OpenSSL opens it by itself, and would wait for a pipe.
+        system.cert_file = system.cert_file.filter(|file| !regular::is_special(file));
         let folder = system.cert_dir.first().map(PathBuf::as_path);
         if system.cert_file.is_some() || folder.is_some() {
             context.load_verify_locations(system.cert_file.as_deref(), folder)?;
@@ -341,7 +344,14 @@ fn context(config: &Config) -> Result<SslContext, Error> {
 }
 
 fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| Error::File { variable, path: path.to_owned(), reason: error.to_string() })
+    let unusable = |error: ReadError| {
+        let reason = match error {
+            ReadError::Io(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        Error::File { variable, path: path.to_owned(), reason }
+    };
+    regular::read(path, regular::BYTES_MAX).map_err(unusable)
 }
 
 fn certificates(variable: &'static str, path: &Path) -> Result<Vec<X509>, Error> {

@@ -7,6 +7,7 @@ use openssl::pkey::Private;
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509Builder, X509NameBuilder};
+use std::fs;
 use tempfile::TempDir;
 
 use super::*;

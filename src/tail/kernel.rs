@@ -1,0 +1,68 @@
+//! File systems whose files the kernel makes up as they are read: no log lies there, and what they tell is of this process.
+//!
+//! Enters: a handle. Leaves: whether it is on one of them.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::fstatfs;
+use rustix::io::Errno;
+
+/// Their numbers (statfs(2), and `include/uapi/linux/magic.h` of Linux).
+const MAGIC: [i64; 24] = [
+    0x0000_9fa0, // proc
+    0x6265_6572, // sysfs
+    0x0000_1cd1, // devpts
+    0x0027_e0eb, // cgroup
+    0x6367_7270, // cgroup2
+    0x6462_6720, // debugfs
+    0x7472_6163, // tracefs
+    0xcafe_4a11, // bpf
+    0x7363_6673, // securityfs
+    0xf97c_ff8c, // selinux
+    0x4341_5d53, // smackfs
+    0x6265_6570, // configfs
+    0xde5e_81e4, // efivarfs
+    0x6165_676c, // pstore
+    0x4249_4e4d, // binfmt_misc
+    0x1980_0202, // mqueue
+    0x6e73_6673, // namespaces
+    0x0765_5821, // resctrl
+    0x6573_5543, // fusectl
+    0x6759_6969, // rpc_pipefs
+    0x6e66_7364, // nfsd
+    0xabba_1974, // xenfs
+    0x6c6f_6f70, // binder
+    0x0904_1934, // what has no name
+];
+
+/// Whether a file or directory is on a file system of the kernel's own. Those always answer; a file system of a process's may not
+/// know the question, and is none. Where asking is forbidden, it is taken for one.
+pub(super) fn owns(handle: impl AsFd) -> bool {
+    fstatfs(handle).map_or_else(|error| error == Errno::PERM, |found| is_magic(found.f_type))
+}
+
+/// A file system's number: it has 32 bits, and on some machines the field is signed, or wider.
+pub(super) fn kind(field: impl TryInto<i64>) -> i64 {
+    field.try_into().unwrap_or_default() & 0xffff_ffff
+}
+
+fn is_magic(field: impl TryInto<i64>) -> bool {
+    MAGIC.contains(&kind(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_makes_up_is_told_from_what_is_kept() {
+        for path in ["/proc", "/proc/self/environ", "/sys", "/dev/pts"] {
+            let Ok(handle) = File::open(path) else { continue };
+            assert!(owns(&handle), "{path}");
+        }
+        assert!(!owns(tempfile::tempfile().unwrap()));
+        assert!(is_magic(-889_304_559_i32), "bpf, as a signed number");
+    }
+}
