@@ -130,8 +130,11 @@ pub(super) fn email(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
     ];
     let address = &text[found.clone()];
     let end = address.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    // SSH calls algorithms and extensions so (RFC 4251, section 6).
+    const ALGORITHMS: [&[u8]; 3] = [b"@openssh.com", b"@libssh.org", b"@lysator.liu.se"];
+    let names_algorithm = ALGORITHMS.iter().any(|end| address.ends_with(end));
     let names_file = ENDS.iter().any(|known| end.eq_ignore_ascii_case(known));
-    if !names_file && !address.starts_with(b"git@") {
+    if !names_file && !names_algorithm && !address.starts_with(b"git@") {
         mask(found);
     }
 }

@@ -10,13 +10,13 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Pii,
         finds: "e-mail addresses, also with the @ written %40",
         leaves: "hosts without a dot (root@localhost), repositories (git@github.com:…), units of systemd (getty@tty1.service), files \
-                 (icon@2x.png)",
-        trigger: Trigger::Shape(r"(?-u)[A-Za-z0-9_.+%\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"),
+                 (icon@2x.png), names of SSH's algorithms (umac-64@openssh.com)",
+        trigger: Trigger::Shape(r#"(?-u)[A-Za-z0-9_.+%"\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"#),
         patterns: &[checked(
-            r"(?x-u)
-                [A-Za-z0-9_.+%\x80-\xff-]+ (?:@|%(?:25)*40)
+            r#"(?x-u)
+                (?: [A-Za-z0-9_.+%\x80-\xff-]+ | "[^"@\s\\<>]{1,64}\\*" ) (?:@|%(?:25)*40)
                 (?:[A-Za-z0-9\x80-\xff] [A-Za-z0-9\x80-\xff-]* \.)+
-                [A-Za-z\x80-\xff] [A-Za-z0-9\x80-\xff-]* [A-Za-z0-9\x80-\xff]",
+                [A-Za-z\x80-\xff] [A-Za-z0-9\x80-\xff-]* [A-Za-z0-9\x80-\xff]"#,
             check::email,
         )],
         hits: &[
@@ -27,6 +27,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("mail <ken@example.org>, sent.", "mail <<redacted:email>>, sent."),
             ("écrit à zoé@exämple.fr.", "écrit à <redacted:email>."),
             ("a@b.io,c@d.io", "<redacted:email>,<redacted:email>"),
+            (r#"mail "ada.lovelace"@example.org"#, "mail <redacted:email>"),
         ],
         misses: &[
             "root@localhost logged in",
@@ -34,6 +35,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "Started user@1000.service, getty@tty1.service",
             "no icon@2x.png in react@main.js",
             "npm lodash@4.17.21",
+            "kex: chacha20-poly1305@openssh.com, curve25519-sha256@libssh.org, zlib@openssh.com",
             "image shop@sha256:9f31c2",
             "java.lang.Object@1b6d3586",
             "kubelet@node-1 up",
@@ -45,11 +47,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "card",
         group: Group::Pii,
-        finds: "payment card numbers of 13 to 19 digits, bare or grouped by spaces or dashes, that have an issuer's prefix and \
-                length and a right check digit",
-        leaves: "parts of longer numbers, of hexadecimal text, of fractions or of names (blk_…)",
-        trigger: Trigger::Shape(r"(?-u)(?:[0-9][ -]?){12}[0-9]"),
-        patterns: &[checked(r"(?-u)[0-9](?:[ -]?[0-9]){12,}", check::card)],
+        finds: "payment card numbers of 13 to 19 digits, bare or grouped by spaces, dashes or the + of forms, that have an issuer's prefix \
+                and length and a right check digit; Maestro's of 12 digits in groups; also within the tracks of a magnetic stripe",
+        leaves: "parts of longer numbers, of hexadecimal text, of fractions, of names (blk_…) or of columns of numbers",
+        trigger: Trigger::Shape(r"(?-u)(?:[0-9][ +-]?){12}[0-9]|[0-9]{4}[ +-][0-9]{4}[ +-][0-9]{4}"),
+        patterns: &[checked(r"(?-u)[0-9](?:[ +-]?[0-9]){11,}", check::card)],
         hits: &[
             ("card=4111111111111111 ok", "card=<redacted:card> ok"),
             ("card 4111 1111 1111 1111.", "card <redacted:card>."),
@@ -63,6 +65,12 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("4222222222222", "<redacted:card>"),
             ("5555555555554444 4012888888881881", "<redacted:card> <redacted:card>"),
             ("3056930009020004 36227206271667", "3056930009020004 <redacted:card>"),
+            ("pan=4111+1111+1111+1111&x=1", "pan=<redacted:card>&x=1"),
+            ("4111111111111111D25121011000012345678", "<redacted:card>D25121011000012345678"),
+            ("%B4111111111111111^ADA/L^2512101", "<redacted:card>^ADA/L^2512101"),
+            (";4111111111111111=25121010000?", ";<redacted:card>=25121010000?"),
+            ("card 9792030394440796, maestro 5018 0000 0009", "card <redacted:card>, maestro <redacted:card>"),
+            ("4111 1111 1111 1111 5555 5555 5555 4444", "<redacted:card> <redacted:card>"),
         ],
         misses: &[
             "card=4111111111111112 has a wrong check digit",
@@ -77,6 +85,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             "order 1000000000000008",
             "blk_4111111111111111 blk_-4111111111111111",
             "counts 66046 6692 73975",
+            "rx 1200 4111 1111 1111 1111 0420 1033 2201 8820 4410 0001 0002",
+            "order 501800000009",
             "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         ],
     },
@@ -106,17 +116,33 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "iban",
         group: Group::Pii,
-        finds: "international bank account numbers in capitals, bare or in groups of four, with their country's length and right \
-                check digits",
-        leaves: "those in small letters, and other account numbers",
-        trigger: Trigger::Shape(r"(?-u)[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}"),
-        patterns: &[checked(r"(?-u)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?", check::iban)],
+        finds: "international bank account numbers in capitals, bare or in groups of four, and in small letters after the word IBAN, with \
+                their country's length and right check digits",
+        leaves: "those in small letters elsewhere, and other account numbers",
+        trigger: Trigger::Shape(
+            r"(?-u)[A-Z]{2}[0-9]{2}[ +-]?[A-Z0-9]{4}[ +-]?[A-Z0-9]{4}|(?i:iban[^\r\n]{1,12}[a-z]{2}[0-9]{2}[ +-]?[a-z0-9]{4})",
+        ),
+        patterns: &[
+            checked(r"(?-u)[A-Z]{2}[0-9]{2}(?:[ +-]?[A-Z0-9]{4}){2,7}(?:[ +-]?[A-Z0-9]{1,3})?", check::iban),
+            checked(
+                concat!(
+                    r"(?xi-u)iban",
+                    is!(),
+                    r"([a-z]{2}[0-9]{2}(?:[\ +-]?[a-z0-9]{4}){2,7}(?:[\ +-]?[a-z0-9]{1,3})?)"
+                ),
+                check::iban,
+            ),
+        ],
         hits: &[
             ("to DE89370400440532013000 now", "to <redacted:iban> now"),
             ("to GB82 WEST 1234 5698 7654 32.", "to <redacted:iban>."),
             ("iban=NO9386011117947&x", "iban=<redacted:iban>&x"),
             (r#"{"iban":"FR1420041010050500013M02606"}"#, r#"{"iban":"<redacted:iban>"}"#),
             ("BE68 5390 0754 7034 EUR 12", "<redacted:iban> EUR 12"),
+            ("DE89-3704-0044-0532-0130-00.", "<redacted:iban>."),
+            ("IBANDE89370400440532013000", "IBAN<redacted:iban>"),
+            ("iban=de89370400440532013000", "iban=<redacted:iban>"),
+            ("iban=DE89+3704+0044+0532+0130+00&x", "iban=<redacted:iban>&x"),
         ],
         misses: &[
             "to DE89370400440532013001 with wrong check digits",
@@ -141,7 +167,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 concat!(
                     "(?x-u)(?i:ssn|social[_\\ -]?security)(?i:[_\\ -]?(?:number|num|no))?",
                     is!(),
-                    "([0-9]{3}[\\ -]?[0-9]{2}[\\ -]?[0-9]{4})"
+                    "([0-9]{3}[\\ +-]?[0-9]{2}[\\ +-]?[0-9]{4})"
                 ),
                 check::ssn,
             ),
@@ -149,6 +175,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         hits: &[
             ("ssn 123-45-6789 checked", "ssn <redacted:ssn> checked"),
             ("SSN=123456789;", "SSN=<redacted:ssn>;"),
+            ("ssn=123+45+6789&x", "ssn=<redacted:ssn>&x"),
             (r#"{"socialSecurityNumber":"123 45 6789"}"#, r#"{"socialSecurityNumber":"<redacted:ssn>"}"#),
         ],
         misses: &[
@@ -168,15 +195,16 @@ pub(super) const DETECTORS: &[Detector] = &[
                 and any after a telling name (phone, tel, mobile, msisdn, fax)",
         leaves: "bare digits and other national forms without a telling name; codes and areas that nobody has",
         trigger: Trigger::Shape(
-            r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6}|[-.][0-9]{3}[-.][0-9]{4}|\) ?[0-9]{3}|(?:[ .-][0-9]{2}){4}|(?i:phone|tel|mobile|msisdn|fax)(?i:[_ -]?(?:number|num|no|nr))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
+            r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6}|[-.][0-9]{3}[-.][0-9]{4}|\)[ +]?[0-9]{3}|(?:[ .+-][0-9]{2}){4}|%2[Bb][1-9][0-9+ ]{6}|(?i:phone|tel|mobile|msisdn|fax)(?i:[_ -]?(?:number|num|no|nr))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
         ),
         patterns: &[
             checked(r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6,16}", check::phone),
+            checked(r"(?-u)%2[Bb][1-9](?:[+]?[0-9]){6,16}", check::phone),
             checked(
-                r"(?-u)(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .-]|(?:1[-.])?[2-9][0-9]{2}[-.][2-9][0-9]{2}[.-])[0-9]{4}",
+                r"(?-u)(?:\([2-9][0-9]{2}\)[ +]?[2-9][0-9]{2}[ .+-]|(?:1[-.])?[2-9][0-9]{2}[-.][2-9][0-9]{2}[.-])[0-9]{4}",
                 check::phone_nanp,
             ),
-            checked(r"(?-u)0[1-9](?:[ .-][0-9]{2}){4}", check::phone_grouped),
+            checked(r"(?-u)0[1-9](?:[ .+-][0-9]{2}){4}", check::phone_grouped),
             checked(
                 r"(?-u)\(0[0-9]{2,4}\) ?(?:[0-9]{4} [0-9]{4}|[0-9]{3} [0-9]{4}|[0-9]{3} [0-9]{3}|[0-9]{6})",
                 check::phone_grouped,
@@ -185,7 +213,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 concat!(
                     "(?x-u)(?i:(?:tele)?phone|\\btel|[_.-]tel|mobile|msisdn|\\bfax)(?i:[_\\ -]?(?:number|num|no|nr))?",
                     is!(),
-                    "((?:\\+|%2[Bb])?[(]?[0-9][0-9\\ ()./-]{4,22}[0-9])"
+                    "((?:\\+|%2[Bb])?[(]?[0-9][0-9\\ ()./+-]{4,22}[0-9])"
                 ),
                 check::phone_named,
             ),
@@ -202,6 +230,9 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("tel 01 23 45 67 89, (020) 7946 0958", "tel <redacted:phone>, <redacted:phone>"),
             (r#"{"phone":"030 901820","n":1}"#, r#"{"phone":"<redacted:phone>","n":1}"#),
             ("msisdn=4915123456789 ok", "msisdn=<redacted:phone> ok"),
+            ("tel=%28415%29+555-0132&x", "tel=<redacted:phone>&x"),
+            ("to=%2B49+151+23456789&x", "to=<redacted:phone>&x"),
+            ("+1.4155550132 and +1.415.555.0132", "<redacted:phone> and <redacted:phone>"),
         ],
         misses: &[
             "2026-11-23 21:15:51 +0000 and +1000 GMT+10 1e+12345678",
@@ -210,6 +241,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "id 4155550132 at 1763931351123",
             "v415.555.0132.7",
             "+1 3 of 5, +99 others",
+            "drift +12.345678 s, total +12345678.90 EUR, +48.8566123 lat",
             "phone model 15, mobile: true, hotel=12345678",
             "blk_-1608999687919862906",
         ],

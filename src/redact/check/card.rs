@@ -5,7 +5,10 @@ use std::ops::Range;
 use super::Text;
 
 /// The shortest and the longest card number, ISO/IEC 7812.
-const CARD_DIGITS: Range<usize> = 13..20;
+const CARD_DIGITS: Range<usize> = 12..20;
+
+/// A run of more groups of digits is columns of numbers.
+const GROUPS_MAX: usize = 9;
 
 /// How many digits a group has that another one follows: as on the card (4-4-4-4), 4-6-5, 6-13, 8-8.
 const CARD_GROUPS: [&[usize]; 3] = [&[4, 6, 8], &[4, 6], &[4]];
@@ -15,12 +18,14 @@ const HEX_BYTES_MAX: usize = 160;
 
 /// Finds the card numbers within a run of digits that single spaces and dashes divide into groups.
 pub(in super::super) fn card(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let groups = text[found.clone()].split(|byte| !byte.is_ascii_digit()).count();
     let mut at = found.start;
     while at < found.end {
         // Elsewhere than at a group's start there is nothing to find.
         if text[at].is_ascii_digit()
             && starts_number(text, at)
             && let Some(end) = card_from(text, at, found.end)
+            && (groups <= GROUPS_MAX || text[at..end].iter().all(u8::is_ascii_digit))
         {
             mask(at..end);
             at = end;
@@ -43,7 +48,11 @@ fn card_from(text: Text<'_>, start: usize, run_end: usize) -> Option<usize> {
             count += 1;
             group += 1;
             let ends = !text.get(at + 1).is_some_and(u8::is_ascii_digit);
-            if ends && CARD_DIGITS.contains(&count) && is_card(&digits[..count]) && !in_hex(text, start..at + 1) {
+            if ends
+                && CARD_DIGITS.contains(&count)
+                && is_card(&digits[..count], groups)
+                && (in_track(text, start..at + 1) || !in_hex(text, start..at + 1))
+            {
                 best = Some(at + 1);
             }
         } else if CARD_GROUPS[groups.min(CARD_GROUPS.len() - 1)].contains(&group) {
@@ -92,10 +101,31 @@ fn in_hex(text: Text<'_>, number: Range<usize>) -> bool {
     })
 }
 
-/// Issuer's prefix, its lengths, and the check digit.
-fn is_card(digits: &[u8]) -> bool {
+/// Whether the number stands in a track of a magnetic stripe (ISO/IEC 7813): behind `%B` and before `^`, or before a separator, the
+/// month of expiry and the service code.
+fn in_track(text: Text<'_>, number: Range<usize>) -> bool {
+    let month = |rest: &[u8]| match rest {
+        [_, _, b'0', b'1'..=b'9', code @ ..] | [_, _, b'1', b'0'..=b'2', code @ ..] => {
+            rest[..2].iter().all(u8::is_ascii_digit)
+                && code.iter().take(3).filter(|byte| byte.is_ascii_digit()).count() == 3
+        }
+        _ => false,
+    };
+    match &text[number.end..] {
+        [b'^', ..] => true,
+        [b'D' | b'd' | b'=', rest @ ..] => month(rest),
+        _ => false,
+    }
+}
+
+/// Issuer's prefix, its lengths, and the check digit; `groups`: how many there are before the last one.
+fn is_card(digits: &[u8], groups: usize) -> bool {
     let prefix = digits.iter().take(4).fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
     let lengths: &[usize] = match prefix {
+        // Maestro's shortest, which look like any other number unless they are grouped.
+        5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763 if digits.len() == 12 => &[12],
+        // Troy.
+        9792 => &[16],
         // Visa.
         4000..=4999 => &[13, 16, 19],
         // Mastercard, Mir.
@@ -111,7 +141,7 @@ fn is_card(digits: &[u8]) -> bool {
         5000..=5099 | 5600..=5899 | 6000..=6999 => &[13, 14, 15, 16, 17, 18, 19],
         _ => &[],
     };
-    lengths.contains(&digits.len()) && luhn(digits)
+    lengths.contains(&digits.len()) && (digits.len() > 12 || groups > 0) && luhn(digits)
 }
 
 /// The check digit of ISO/IEC 7812-1, annex B.

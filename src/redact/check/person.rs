@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Text;
+use super::place::ends_with;
 
 /// The countries of the IBAN registry (SWIFT, ISO 13616) and how long their numbers are.
 const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
@@ -108,17 +109,18 @@ const NAMED_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// Country, length and the two check digits (ISO 7064, MOD 97-10).
 pub(in super::super) fn iban(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if is_joined(text, found.start) {
+    let behind_word = ends_with(&text[..found.start], b"iban");
+    if is_joined(text, found.start) && !behind_word {
         return;
     }
-    let country = text[found.start..].first_chunk::<2>();
-    let length = IBAN_LENGTHS.iter().find(|(code, _)| Some(*code) == country).map(|(_, length)| *length);
+    let country = text[found.start..].first_chunk::<2>().map(|code| code.map(|byte| byte.to_ascii_uppercase()));
+    let length = IBAN_LENGTHS.iter().find(|(code, _)| Some(**code) == country).map(|(_, length)| *length);
     let Some(length) = length else { return };
     // The match may reach into the next word: as many characters are taken as the country's numbers have.
     let mut end = found.start;
     let mut characters = Vec::with_capacity(length);
     for (at, &byte) in text[found.clone()].iter().enumerate() {
-        if byte != b' ' {
+        if !matches!(byte, b' ' | b'-' | b'+') {
             characters.push(byte);
         }
         if characters.len() == length {
@@ -136,7 +138,7 @@ fn mod_97(characters: &[u8]) -> u32 {
     let (head, tail) = characters.split_at(4);
     tail.iter().chain(head).fold(0, |rest, &byte| match byte {
         b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
-        _ => (rest * 100 + u32::from(byte.to_ascii_uppercase() - b'A') + 10) % 97,
+        _ => (rest * 100 + u32::from(byte.to_ascii_uppercase().saturating_sub(b'A')) + 10) % 97,
     })
 }
 
@@ -161,7 +163,7 @@ pub(in super::super) fn ssn(text: Text<'_>, found: Range<usize>, mask: &mut dyn 
 /// A number with its country's code (E.164); of the groups that follow as many as fit belong to it.
 pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     // `x+12345678` is a sum, or Base64.
-    if is_joined(text, found.start) {
+    if is_joined(text, found.start) || is_decimal(&text[found.clone()]) {
         return;
     }
     let encoded = text[found.start] == b'%';
@@ -180,6 +182,17 @@ pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dy
     }
     if let Some(end) = best {
         mask(found.start..end);
+    }
+}
+
+/// Whether it is written as a decimal fraction: one point, few digits behind it, and nothing else that groups them.
+fn is_decimal(number: &[u8]) -> bool {
+    /// The registries of domains write a number so (RFC 5733): a country's code, a point, and at least as many digits.
+    const DIGITS_MIN: usize = 9;
+    let mut others = number.iter().enumerate().skip(1).filter(|(_, byte)| !byte.is_ascii_digit());
+    match (others.next(), others.next()) {
+        (Some((point, b'.')), None) => number.len() - point - 1 < DIGITS_MIN,
+        _ => false,
     }
 }
 

@@ -85,10 +85,10 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "cookie",
         group: Group::Secrets,
-        finds: "the values in Cookie and Set-Cookie headers, also as JSON",
+        finds: "the values in Cookie and Set-Cookie headers, also as JSON, and of curl -b",
         leaves: "the cookies' names and attributes",
         trigger: Trigger::Shape(
-            r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])|(?:(?:added|replaced)[ ]|<)cookie[ ][^\s=]+="#,
+            r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])|(?:(?:added|replaced)[ ]|<)cookie[ ][^\s=]+=|[ \t](?:-b|--cookie)[ =]?["']?[a-z0-9_.-]+="#,
         ),
         patterns: &[
             checked(concat!("(?xi-u)set-cookie2?", is!(), set_cookie_value!()), check::set_cookie),
@@ -103,6 +103,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             checked(r#"(?i-u)["']set-cookie\\*["'],\s*b?\\*["']([^"'\\\r\n]+)"#, check::set_cookie),
             checked(concat!("(?xi-u)", cookie_pair!("cookie")), check::cookie),
             checked(concat!("(?xi-u)", cookie_pair!("set-cookie")), check::set_cookie),
+            checked(
+                concat!(r#"(?xi-u)\bcurl\b[^\r\n|;]*?[\ \t](?:-b|--cookie)[\ =]?["']?"#, cookie_value!()),
+                check::cookie,
+            ),
             plain(r#"(?i-u)(?:(?:added|replaced)[ ]cookie[ ]|<cookie[ ])[^\s="']+="?([^\s"'\\>]+)"#),
         ],
         hits: &[
@@ -130,6 +134,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("cookies={'sid': 'abc'}", "cookies={'sid': '<redacted:cookie>'}"),
             ("map[Set-Cookie:[sid=abc; Path=/]]", "map[Set-Cookie:[sid=<redacted:cookie>; Path=/]]"),
             ("map[Cookie:[sid=abc; x=1]]", "map[Cookie:[sid=<redacted:cookie>; x=<redacted:cookie>]]"),
+            ("curl -b 'sid=abc; t=d' https://x", "curl -b 'sid=<redacted:cookie>; t=<redacted:cookie>' https://x"),
             (r#"["Cookie","sid=abc"]"#, r#"["Cookie","sid=<redacted:cookie>"]"#),
             (r#"["Set-Cookie", "sid=abc; Path=/"]"#, r#"["Set-Cookie", "sid=<redacted:cookie>; Path=/"]"#),
             ("[(b'cookie', b'sid=abc')]", "[(b'cookie', b'sid=<redacted:cookie>')]"),
@@ -158,6 +163,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "cookies=3",
             r#"{"cookies":{},"cookie":null}"#,
             "acceptCookie=true",
+            "curl -b cookies.txt https://x, tar -b a=b",
             "Set-Cookie: <redacted:cookie>",
             "cookie consent a=b",
         ],
