@@ -88,7 +88,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "the values in Cookie and Set-Cookie headers, also as JSON, and of curl -b",
         leaves: "the cookies' names and attributes",
         trigger: Trigger::Shape(
-            r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])|(?:(?:added|replaced)[ ]|<)cookie[ ][^\s=]+=|[ \t](?:-b|--cookie)[ =]?["']?[a-z0-9_.-]+="#,
+            r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])|(?:(?:added|replaced)[ ]|<)cookie[ ][^\s=]+=|[ \t](?:-b|--cookie)[ =]"#,
         ),
         patterns: &[
             checked(concat!("(?xi-u)set-cookie2?", is!(), set_cookie_value!()), check::set_cookie),
@@ -104,7 +104,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             checked(concat!("(?xi-u)", cookie_pair!("cookie")), check::cookie),
             checked(concat!("(?xi-u)", cookie_pair!("set-cookie")), check::set_cookie),
             checked(
-                concat!(r#"(?xi-u)\bcurl\b[^\r\n|;]*?[\ \t](?:-b|--cookie)[\ =]?["']?"#, cookie_value!()),
+                concat!(r#"(?xi-u)\bcurl\b[^\r\n|;]*?[\ \t](?:-b|--cookie)[\ =]["']?"#, cookie_value!()),
                 check::cookie,
             ),
             plain(r#"(?i-u)(?:(?:added|replaced)[ ]cookie[ ]|<cookie[ ])[^\s="']+="?([^\s"'\\>]+)"#),
