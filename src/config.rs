@@ -227,6 +227,12 @@ fn fields(text: &str) -> Result<Vec<(String, Template)>, String> {
         if fields.iter().any(|(known, _)| known == name) {
             return Err(format!("{} is given twice", mistake::shown(name)));
         }
+        if encode::is_reserved(name) {
+            return Err(format!(
+                "{} is a name that logskiff writes itself; choose another, such as app.{name}",
+                mistake::shown(name)
+            ));
+        }
         let template: Template = template.parse().map_err(|error| format!("{}: {error}", mistake::shown(name)))?;
         if template.by_record() {
             return Err(format!(

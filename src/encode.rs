@@ -4,6 +4,7 @@
 //! into the batch's buffer. Only what `redact` lets through can come here, and a field of the line never takes the place
 //! of a field that logskiff itself writes: it goes out under `parsed.NAME`.
 
+mod envelope;
 pub mod labels;
 mod names;
 pub mod syslog;
@@ -11,12 +12,12 @@ pub mod template;
 mod text;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub use self::envelope::{Envelope, Source};
 use self::names::Names;
-use self::template::{Place, Template};
+use self::template::Template;
 use self::text::{Clock, write_escaped, write_number};
 use crate::record::{Boundary, Key, Kind, Level, Node, Span, TextRange};
 use crate::redact::{Piece, Redacted};
@@ -75,125 +76,6 @@ pub struct Config {
     pub syslog: Option<syslog::Config>,
 }
 
-/// A file that records come from, and all that is the same in each of them.
-#[derive(Clone, Debug)]
-pub struct Envelope {
-    /// The constant members, each with a comma before it.
-    members: Vec<u8>,
-    /// Names this incarnation of the file in event ids.
-    origin: String,
-    places: BTreeMap<&'static str, String>,
-    labels: BTreeMap<String, String>,
-    syslog: Option<syslog::Header>,
-}
-
-/// What a file is, for its envelope.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'s> {
-    /// The input's name.
-    pub input: &'s str,
-    /// The path under which its records go out.
-    pub path: &'s str,
-    /// The first part of its records' event ids.
-    pub origin: &'s str,
-    /// The pod's labels.
-    pub labels: &'s BTreeMap<String, String>,
-}
-
-impl Envelope {
-    /// Gathers what is constant for a file. Every text that comes from outside goes through `redact`.
-    #[must_use]
-    pub fn new(config: &Config, source: &Source<'_>, redact: impl Fn(&str) -> String) -> Self {
-        let clean = |text: &Option<String>| text.as_deref().map(&redact);
-        let pod = &config.pod;
-        let path = redact(source.path);
-        let file = path.rsplit('/').next().unwrap_or_default().to_owned();
-        let known = [
-            ("namespace", clean(&pod.namespace)),
-            ("pod", clean(&pod.name)),
-            ("node", clean(&pod.node)),
-            ("container", clean(&pod.container)),
-            ("input", Some(source.input.to_owned())),
-            ("file", Some(file)),
-        ];
-        let places = known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let labels = source.labels.iter().map(|(key, value)| (redact(key), redact(value))).collect();
-        let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels, syslog: None };
-        envelope.member("log.file.path", &path);
-        for (name, value) in [
-            ("kubernetes.pod.name", clean(&pod.name)),
-            ("kubernetes.pod.uid", clean(&pod.uid)),
-            // The pod's own address is no person's, and an address can hold nothing else.
-            ("kubernetes.pod.ip", pod.ip.clone().filter(|ip| ip.parse::<IpAddr>().is_ok()).or_else(|| clean(&pod.ip))),
-            ("kubernetes.namespace", clean(&pod.namespace)),
-            ("kubernetes.node.name", clean(&pod.node)),
-            ("kubernetes.container.name", clean(&pod.container)),
-        ] {
-            if let Some(value) = value {
-                envelope.member(name, &value);
-            }
-        }
-        envelope.labels();
-        for (name, template) in &config.fields {
-            let value = template.render(|place| envelope.known(place));
-            envelope.member(name, &redact(&value));
-        }
-        if let Some(syslog) = &config.syslog {
-            let known = |name| envelope.places.get(name).map(String::as_str);
-            let places = ["pod", "namespace", "node", "container"].map(|name| (name, known(name)));
-            let params: Vec<_> = std::iter::once(("file", Some(path.as_str()))).chain(places).collect();
-            envelope.syslog = Some(syslog::Header::new(syslog, &envelope, &params));
-        }
-        envelope
-    }
-
-    /// Fills in a template for one record of the file.
-    #[must_use]
-    pub fn render(&self, template: &Template, redacted: Option<&Redacted<'_>>) -> String {
-        template.render(|place| match (place, redacted) {
-            (Place::Field(name), Some(redacted)) => field(redacted, name),
-            _ => self.known(place),
-        })
-    }
-
-    fn known(&self, place: &Place) -> Option<String> {
-        let name = match place {
-            Place::Namespace => "namespace",
-            Place::Pod => "pod",
-            Place::Node => "node",
-            Place::Container => "container",
-            Place::Input => "input",
-            Place::File => "file",
-            Place::Label(key) => return self.labels.get(key).cloned(),
-            Place::Field(_) => return None,
-        };
-        self.places.get(name).cloned()
-    }
-
-    fn member(&mut self, name: &str, value: &str) {
-        self.members.push(b',');
-        write_string(name, &mut self.members);
-        self.members.push(b':');
-        write_string(value, &mut self.members);
-    }
-
-    fn labels(&mut self) {
-        if self.labels.is_empty() {
-            return;
-        }
-        self.members.extend_from_slice(b",\"kubernetes.labels\":{");
-        for (at, (key, value)) in self.labels.iter().enumerate() {
-            if at > 0 {
-                self.members.push(b',');
-            }
-            write_string(key, &mut self.members);
-            self.members.push(b':');
-            write_string(value, &mut self.members);
-        }
-        self.members.push(b'}');
-    }
-}
-
 /// Names that logskiff writes itself, and the objects that hold them where they are read as nested.
 const RESERVED: [&str; 23] = [
     "@timestamp",
@@ -220,6 +102,12 @@ const RESERVED: [&str; 23] = [
     "kubernetes.pod",
     "kubernetes.node",
 ];
+
+/// Whether logskiff itself writes a field of this name, or fields beneath it.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || ["kubernetes.labels.", "parsed."].iter().any(|above| name.starts_with(above))
+}
 
 /// Writes records.
 #[derive(Debug)]

@@ -76,9 +76,6 @@ const UNDECODABLE: &str = "undecodable";
 /// The name of the masks of what a line holds beyond its budget of time or masks.
 const BUDGET: &str = "budget";
 
-/// The names of the masks of what no rule has found and is withheld all the same: why.
-pub const WITHHELD: [&str; 2] = [UNDECODABLE, BUDGET];
-
 /// The detector whose finds go over several lines.
 const PRIVATE_KEY: &str = "private_key";
 
@@ -285,15 +282,23 @@ impl Redactor {
         }
     }
 
-    /// Redacts a short text that is no line: a file's name, a label. There is no record to be dropped, and something is
+    /// Redacts a short text that is no line: a file's name, a label's key. There is no record to be dropped, and something is
     /// to stand there: [`Mode::Drop`] and [`Mode::Remove`] are [`Mode::Mask`] here.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
+        self.redact_field("", text)
+    }
+
+    /// The same for the value of a field that stands in no line: a label, a static field, what is known of the pod. It is masked as a
+    /// field of a line would be that has this dotted name.
+    #[must_use]
+    pub fn redact_field(&self, name: &str, text: &str) -> String {
         let Scratch { masks, decoded, made, earlier, .. } = &mut Scratch::default();
         let bytes = text.as_bytes();
         masks.clear(bytes.len(), self.budget());
         let budget = Budget::new(bytes.len());
         let searched = Text::new(bytes, &budget);
+        self.mark_by_name(name, searched, masks);
         self.mark(searched, true, &mut |at, by| masks.add(at, by));
         if normal::differs(bytes) {
             self.mark_normal(searched, &Parsed::default(), masks, decoded);

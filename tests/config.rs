@@ -544,3 +544,16 @@ fn what_is_in_force_is_listed_without_secrets() {
     assert!(!said.contains("hunter2"));
     assert!(said.lines().filter(|line| line.starts_with(PREFIX)).count() > 40);
 }
+
+/// Goal: what logskiff writes itself cannot be set, and a selection says what it means.
+#[test]
+fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
+    for name in ["message", "@timestamp", "event.id", "kubernetes.pod.name", "log.level", "kubernetes.labels.app"] {
+        check_wrong(
+            &[("LOGSKIFF_FIELDS", &format!("{name}=x"))],
+            "LOGSKIFF_FIELDS",
+            "a name that logskiff writes itself",
+        );
+    }
+    check_wrong(&[("LOGSKIFF_REDACT", "none,card")], "LOGSKIFF_REDACT", "stands alone");
+}

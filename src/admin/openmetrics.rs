@@ -71,6 +71,9 @@ impl Scrape {
     }
 }
 
+/// How many rules of a redactor, the last ones, name values that are withheld.
+const WITHHELD_REASONS: usize = 2;
+
 /// Label names with their values.
 type Labels<'l> = Vec<(&'static str, &'l str)>;
 
@@ -220,7 +223,11 @@ impl Scrape {
         });
         to.counters("logskiff_masked", "Stretches masked, by rule and mode", masked)?;
         let withheld = inputs().flat_map(|(input, counts)| {
-            crate::redact::WITHHELD.into_iter().map(move |reason| {
+            // The last rules stand for what no rule has found: each for a reason.
+            let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
+            reasons.dedup();
+            let first = reasons.len().saturating_sub(WITHHELD_REASONS);
+            reasons.into_iter().skip(first).map(move |reason| {
                 let of_reason = input.masks.iter().zip(&counts.masked).filter(move |(kind, _)| kind.rule == reason);
                 let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
                 (labels, of_reason.map(|(_, count)| count.get()).sum::<u64>())

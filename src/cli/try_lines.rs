@@ -37,7 +37,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     }
     let labels = BTreeMap::new();
     let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels };
-    let envelope = Envelope::new(&config.encode, &source, |text| pipeline.redactor().redact_text(text));
+    let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let (mut carry, mut record, mut escaped) = (Carry::default(), Vec::new(), Vec::new());
     for (number, framed) in Frames::new(input.frame, &bytes, 0, Boundary::Line, true).enumerate() {

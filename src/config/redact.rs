@@ -28,7 +28,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let config = Config { select: reader.list(SELECT), rules: rules(reader), fields, mode, modes, key };
     for error in Redactor::new(&config).err().into_iter().flatten() {
         let variable = match &error {
-            Error::UnknownDetector { .. } => SELECT.to_owned(),
+            Error::UnknownDetector { .. } | Error::NoneAmongOthers => SELECT.to_owned(),
             Error::Field { .. } => FIELDS.to_owned(),
             // A key that is wrong is said to be.
             Error::KeyMissing { .. } if reader.is_set(KEY) => continue,

@@ -228,7 +228,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Redact, "LOGSKIFF_REDACT", List, "secrets")
         .per_input()
         .example("secrets,pii,-card")
-        .doc("What is masked: the groups `secrets` and `pii`, detectors by name, `-name` to take one out, `none`."),
+        .doc("What is masked: the groups `secrets` and `pii`, detectors by name, `-name` to take one out (of the default where it comes first), or `none` alone."),
     Variable::new(Redact, "LOGSKIFF_REDACT_RULE_<NAME>", Text, "")
         .per_input()
         .example(r"customer=(?<secret>\d+)")

@@ -16,7 +16,7 @@ fn config(encoding: Encoding, fields: &[(&str, &str)]) -> Config {
 fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
     let labels = [("app".to_owned(), "shop".to_owned()), ("owner".to_owned(), "ada@example.org".to_owned())].into();
     let source = Source { input: "default", path: "/log/ada@example.org/app.log", origin: "00ff", labels: &labels };
-    Envelope::new(config, &source, |text| redactor.redact_text(text))
+    Envelope::new(config, &source, |name, value| redactor.redact_field(name, value))
 }
 
 /// Goal: the pod's own address is shown whatever is masked; what is no address is searched like all else.
@@ -27,7 +27,12 @@ fn the_pods_own_address_stays() {
         let config = Config { encoding: Encoding::Json, event_id: EventId::Off, fields: vec![], pod, syslog: None };
         let labels = BTreeMap::new();
         let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
-        let envelope = Envelope::new(&config, &source, |_| "masked".to_owned());
+        let envelope =
+            Envelope::new(
+                &config,
+                &source,
+                |_, value| if value == "x" { value.to_owned() } else { "masked".to_owned() },
+            );
         let members = String::from_utf8(envelope.members).unwrap();
         assert!(members.contains(&format!(r#""kubernetes.pod.ip":"{shown}""#)), "{ip}: {members}");
     }
@@ -139,6 +144,41 @@ fn added_fields_are_reserved_and_filled_in() {
     assert_eq!(record["team"], "shop-shop-shop-1");
     assert_eq!(record["mail"], "<redacted:email>");
     assert_eq!(record["parsed.team"], "evil");
+}
+
+/// Goal: what stands in no line is masked by its name as a field of a line is.
+#[test]
+fn labels_and_static_fields_are_masked_by_their_names() {
+    let mut config = config(Encoding::Json, &[("team", "shop"), ("password", "{label.token}"), ("env", "{label.env}")]);
+    config.pod.namespace = Some("prod".into());
+    config.pod.ip = Some("10.1.2.3".into());
+    let labels = [("token", "hunter2"), ("env", "dev")];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let source = Source { input: "app", path: "/log/app.log", origin: "0", labels: &labels };
+    let redactor = Redactor::new(&redact::Config {
+        select: vec!["secrets".into(), "pii".into()],
+        fields: vec!["team".into()],
+        rules: vec![("place".into(), "field:kubernetes.namespace".into()), ("part".into(), "field:env ~ ^d".into())],
+        ..redact::Config::default()
+    })
+    .unwrap();
+    let envelope = Envelope::new(&config, &source, |name, value| redactor.redact_field(name, value));
+    let members: Value =
+        serde_json::from_str(&format!("{{\"a\":1{}}}", String::from_utf8_lossy(&envelope.members))).unwrap();
+    for (name, expected) in [
+        ("team", json!("<redacted:field>")),
+        ("password", json!("<redacted:password>")),
+        ("env", json!("<redacted:part>ev")),
+        ("kubernetes.namespace", json!("<redacted:place>")),
+        ("kubernetes.pod.ip", json!("10.1.2.3")),
+        ("kubernetes.labels", json!({"token": "<redacted:password>", "env": "<redacted:part>ev"})),
+    ] {
+        assert_eq!(members[name], expected, "{name}");
+    }
+    assert_eq!(
+        envelope.render(&"{namespace}-{label.token}".parse().unwrap(), None),
+        "<redacted:place>-<redacted:password>"
+    );
 }
 
 #[test]

@@ -6,7 +6,8 @@ use super::mode::Mode;
 /// What to redact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Groups (`secrets`, `pii`) and detectors by name; `-name` takes out again, `none` takes all out.
+    /// Groups (`secrets`, `pii`) and detectors by name; `-name` takes out again, from the default where it comes first; `none` alone is
+    /// nothing.
     pub select: Vec<String>,
     /// Own rules: a name of `a-z`, `0-9` and `_`, and a pattern, `field:PATH` or `field:PATH ~ PATTERN`. A pattern's group
     /// `secret`, else its first group, else all of a match is masked.
@@ -32,6 +33,9 @@ pub enum Error {
         /// What was probably meant.
         nearest: Option<&'static str>,
     },
+    /// `none` stands next to other names.
+    #[error("\"none\" stands alone: with other names it says nothing; leave it out, or leave the others out")]
+    NoneAmongOthers,
     /// A pattern is no regular expression.
     #[error("the pattern of rule {rule:?} cannot be read: {message}")]
     Pattern {

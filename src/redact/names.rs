@@ -64,6 +64,35 @@ impl Redactor {
         Some(take(&self.ask(&parsed.names)))
     }
 
+    /// Masks the value of a field that stands in no line, where its name says so.
+    pub(super) fn mark_by_name(&self, name: &str, value: Text<'_>, masks: &mut Masks) {
+        if name.is_empty() {
+            return;
+        }
+        let whole = TextRange::new(0, value.len());
+        if self.fields.has(name) {
+            masks.add(whole, self.field());
+        }
+        for (number, rule) in self.rules.iter().enumerate() {
+            let by = self.by(number);
+            match &rule.fields {
+                Some(fields) if fields.has(name) && rule.is_whole() => masks.add(whole, by),
+                Some(fields) if fields.has(name) => rule.mark(value, by, by, &mut |at, by| masks.add(at, by)),
+                _ => {}
+            }
+        }
+        // As it would stand in a line, in quotes.
+        let before = format!("{name}=\"");
+        let line = [before.as_bytes(), &value, b"\""].concat();
+        let start = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        self.mark(value.with(&line), true, &mut |at, by| {
+            let end = at.end.min(start.saturating_add(whole.end));
+            if at.start >= start && at.start < end {
+                masks.add(TextRange { start: at.start - start, end: end - start }, by);
+            }
+        });
+    }
+
     fn ask(&self, names: &Arc<[Box<str>]>) -> Names {
         let mut told: Vec<_> = names.iter().map(|name| self.told_by(name)).collect();
         if told.iter().all(Option::is_none) {

@@ -150,12 +150,19 @@ pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
     rules
 }
 
-/// The detectors that are chosen, read from left to right.
+/// What is chosen where nothing is said.
+const DEFAULT: Group = Group::Secrets;
+
+/// The detectors that are chosen, read from left to right. A selection that begins with what is taken out begins with the default.
 fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
     let all: Vec<_> = catalogue::detectors().collect();
-    let mut chosen = vec![false; all.len()];
-    for word in words {
-        let word = word.trim().to_lowercase();
+    let words: Vec<String> = words.iter().map(|word| word.trim().to_lowercase()).collect();
+    if words.len() > 1 && words.iter().any(|word| word == "none") {
+        errors.push(Error::NoneAmongOthers);
+    }
+    let takes_out = words.first().is_some_and(|word| word.starts_with('-'));
+    let mut chosen: Vec<bool> = all.iter().map(|detector| takes_out && detector.group == DEFAULT).collect();
+    for word in &words {
         let (name, wanted) = word.strip_prefix('-').map_or((word.as_str(), true), |name| (name, false));
         let named = |detector: &Detector| detector.name == name || detector.group.name() == name;
         if word == "none" {

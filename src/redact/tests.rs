@@ -432,6 +432,11 @@ fn selections_are_read_from_left_to_right() {
     selected(&["Secrets", " -jwt", "card"], &fewer);
     selected(&["basic_auth", "url_password"], &["basic_auth", "url_password"]);
     selected(&["none"], &[]);
+    selected(&["-jwt", "card"], &fewer);
+    selected(&["-card"], &secrets);
+    selected(&["-secrets", "email"], &["email"]);
+    let mixed = Redactor::new(&config(&["none", "card"], &[], &[])).unwrap_err();
+    assert_eq!(mixed, [Error::NoneAmongOthers]);
     selected(&[], &[]);
     selected(&["secrets", "-secrets", "email"], &["email"]);
     assert!(redactor(&["none"], &[], &[]).is_idle());

@@ -68,7 +68,7 @@ impl Shipper {
         let name = &self.config.inputs[input].name;
         let shown = path.to_string_lossy();
         let source = Source { input: name, path: &shown, origin, labels: &self.labels };
-        let envelope = Envelope::new(&self.config.encode, &source, |text| redactor.redact_text(text));
+        let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
         let kafka = self.config.output.kafka.as_ref();
         let topic = match kafka.map(|kafka| &kafka.topic) {
             Some(topic) if topic.by_record() => None,

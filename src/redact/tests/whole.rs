@@ -134,7 +134,7 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     };
     let labels = BTreeMap::new();
     let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
-    let envelope = Envelope::new(&config, &source, ToOwned::to_owned);
+    let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
     let mut record = Vec::new();
     Encoder::new(&config).encode(redacted, &envelope, (Span { start: 0, end: 1 }, Boundary::Line), 0, &mut record);
     // Half of a surrogate pair is JSON, and no text.

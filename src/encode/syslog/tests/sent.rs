@@ -91,7 +91,7 @@ pub(super) fn made(
     };
     let labels = BTreeMap::new();
     let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
-    let envelope = Envelope::new(&config, &source, |text| redactor.redact_text(text));
+    let envelope = Envelope::new(&config, &source, |name, value| redactor.redact_field(name, value));
     let mut encoder = Encoder::new(&config);
     let mut bytes = Vec::new();
     // The second message goes behind the first, whose length is remembered.
