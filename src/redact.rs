@@ -24,6 +24,7 @@ mod masks;
 mod mode;
 mod names;
 mod own;
+mod pem;
 mod redacted;
 mod rule;
 mod search;
@@ -264,9 +265,8 @@ impl Redactor {
         self.told(parsed, |names| names.mark(&text, parsed, masks));
         if let Some(rule) = self.private_key
             && (hot || carry.is_open())
-            && carry.step(&text, hot)
         {
-            masks.add(TextRange::new(0, text.len()), self.by(rule));
+            carry.step(&text, hot, |part| masks.add(TextRange::new(part.start, part.end), self.by(rule)));
         }
         self.mark(text, hot, &mut |at, by| masks.add(at, by));
         self.unite(&text, masks, earlier);
@@ -276,8 +276,11 @@ impl Redactor {
         if normal::differs(&text) {
             self.mark_normal(text, parsed, masks, decoded);
             // A BEGIN line whose marker is written with escapes.
-            if self.private_key.is_some() && !carry.is_open() && !(hot && carry::begins_in(&text)) {
-                carry.step(decoded.bytes(), true);
+            if self.private_key.is_some()
+                && !carry.is_open()
+                && !(hot && pem::marker(pem::Edge::Begin, &text).is_some())
+            {
+                carry.step(decoded.bytes(), true, |_| {});
             }
         }
     }

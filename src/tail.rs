@@ -49,6 +49,9 @@ const DIRECTORIES_ASKED_MAX: usize = 64;
 const OPEN_MAX: usize = 512;
 /// So many files that are gone are remembered, so that what was compressed of them is known.
 const SHIPPED_MAX: usize = 256;
+/// Of so many files the ends are kept that are rotated already at the first look, and how much of each.
+const ENDS_MAX: usize = 8;
+const END_BYTES: usize = 64 * 1024;
 /// So many closed files are remembered, so that they are not read again.
 const KNOWN_MAX: usize = 20_000;
 
@@ -155,6 +158,8 @@ pub struct Tail {
     waiting: HashMap<Inode, Waiting>,
     /// Names whose file was lately moved away, truncated or deleted.
     rotations: HashMap<PathBuf, Instant>,
+    /// The last bytes of files that were rotated while nobody looked and hold nothing new, by the names that they had.
+    ends: VecDeque<(PathBuf, Vec<u8>)>,
     refused: HashMap<PathBuf, String>,
     guard: Guard,
     directories: Vec<PathBuf>,
@@ -199,6 +204,7 @@ impl Tail {
             prunable: Vec::new(),
             waiting: HashMap::new(),
             rotations,
+            ends: VecDeque::new(),
             refused: HashMap::new(),
             guard: Guard::default(),
             directories: Vec::new(),
@@ -243,6 +249,21 @@ impl Tail {
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&TailFile> {
         self.files.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The last bytes, up to `most`, of the file that this one took the place of: one of the same name that is rotated, else the one
+    /// of its input and directory that changed last. What the application was writing there may go on here.
+    #[must_use]
+    pub fn predecessor_end(&self, id: FileId, most: usize) -> Option<Vec<u8>> {
+        let file = self.file(id)?;
+        let others =
+            || self.files().filter(|other| other.id != id && other.input == file.input && !other.handle.is_stream());
+        let latest = |same: &dyn Fn(&&TailFile) -> bool| others().filter(same).max_by_key(|other| other.changed_at);
+        let named = latest(&|other| other.path == file.path);
+        let end = |other: &TailFile| other.end(most).ok();
+        let kept = || self.ends.iter().find(|(path, _)| *path == file.path).map(|(_, end)| end.clone());
+        let near = || latest(&|other| other.path.parent() == file.path.parent()).and_then(end);
+        named.and_then(end).or_else(kept).or_else(near)
     }
 
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file

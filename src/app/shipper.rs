@@ -88,6 +88,8 @@ struct Desk {
     path: PathBuf,
     envelope: Envelope,
     carry: Carry,
+    /// What the file's first line must know of the lines before it, which are in the file that it took the place of.
+    carry_at_start: Carry,
     /// The topic's number; `None` when it differs from record to record.
     topic: Option<u16>,
     /// The message key; `None` when it differs from record to record.

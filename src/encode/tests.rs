@@ -1,5 +1,7 @@
 //! Records from lines, through the real parser and the real rules.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -195,10 +197,7 @@ fn raw_is_the_redacted_line_alone() {
     let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
     let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
     let key = "<redacted:private_key>";
-    assert_eq!(
-        String::from_utf8_lossy(&out),
-        format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","{key}":["{key}","{key}"]}}}}"#)
-    );
+    assert_eq!(String::from_utf8_lossy(&out), format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","d":["e",1]}}}}"#));
     let line = b"n=4111111111111111, {4111111111111111}";
     let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
     assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");

@@ -1,187 +1,295 @@
 //! What a line must know of the lines before it: whether a private key is being written.
 //!
-//! In: the lines of one file in order. Out: which of them belong to a key that began on an earlier line. Holds no content.
+//! In: the lines of one file in order. Out: what of them belongs to a key that began on an earlier line. Holds no content.
+//!
+//! A key's body is lines of Base64, alone or within what a logger writes before and behind each. A line that is none is let
+//! out, however the key was opened, so that nobody hides lines by writing a BEGIN line; since threads write between each
+//! other's lines, it does not end the key, but from there on only what is surely a body's line is taken for one.
+
+use std::ops::Range;
 
 use memchr::memmem;
 
-/// A key that has not ended after so many lines is not going to: a 16,384-bit RSA key has 200 lines of 64 characters.
-pub const LINES_MAX: u32 = 200;
+use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, skip_blanks};
 
-/// So many characters of base64 in a row right behind the BEGIN line's marker mean that the key stands in the same line.
-const BODY_BYTES_MIN: usize = 16;
+/// A key that has not ended after so many lines is not going to: a 16,384-bit RSA key has 200 lines of 64 characters, and as many
+/// may stand between them.
+pub const LINES_MAX: u32 = 400;
 
-/// What precedes the kind of a PEM block (RFC 7468).
-const BEGIN: &[u8] = b"-----BEGIN";
-const END: &[u8] = b"-----END";
-/// What both markers of a private key hold.
-const PRIVATE: &[u8] = b"PRIVATE";
-/// No kind of key has a longer name.
-const KIND_BYTES_MAX: usize = 64;
+/// A key of which nothing comes in so many lines was cut off.
+pub const STRANGE_LINES_MAX: u8 = 16;
+
+/// A run within other text that is shorter is taken for a piece of a body only if it is as random as one.
+const RANDOM_BYTES_MIN: usize = 12;
+
+/// So much of what stands before a body tells the logger's form from another.
+const FRAME_BYTES: usize = 16;
 
 /// The state of one file, from line to line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carry {
     /// How many more lines may belong to the key.
     lines_left: u32,
+    /// How many lines in a row were none of the key's.
+    strange: u8,
+    /// No line of the body has come yet: headers may.
+    headers: bool,
+    /// A full line of the body has come, so that a short one may be its last.
+    tail: bool,
+    /// What stands before the body in its lines.
+    frame: Option<Frame>,
+}
+
+/// What a logger writes before a body: a hash of its last bytes, digits aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Frame(u32);
+
+/// A run of Base64 in a line.
+struct Run {
+    at: Range<usize>,
+    characters: usize,
+    frame: Frame,
+    /// Only blanks stand before it.
+    leads: bool,
+    /// Nothing, or the end of a string and other fields, stands behind it.
+    ends: bool,
+    /// What stands around it is not joined with it.
+    apart: bool,
 }
 
 impl Carry {
-    /// Whether the next line belongs to a key that began earlier.
+    /// Whether the next line may belong to a key that began earlier.
     #[must_use]
     pub fn is_open(self) -> bool {
         self.lines_left > 0
     }
 
-    /// Sets the state for reading on after `lookback`, the bytes of the file just before: [`LINES_MAX`] lines tell all.
-    pub fn resume(&mut self, lookback: &[u8]) {
-        *self = Self::default();
-        if memmem::find(lookback, PRIVATE).is_none() {
+    /// Sets the state for reading on after `lookback`, the bytes of the file just before, which begin in the state `start`:
+    /// [`LINES_MAX`] lines tell all.
+    pub fn resume(&mut self, start: Self, lookback: &[u8]) {
+        *self = start;
+        if lookback.is_empty() {
+            return;
+        }
+        if !start.is_open()
+            && memmem::find(lookback, b"PRIVATE").is_none()
+            && memmem::find(lookback, b"Private-").is_none()
+        {
             return;
         }
         let lookback = lookback.strip_suffix(b"\n").unwrap_or(lookback);
         for line in lookback.split(|&byte| byte == b'\n') {
-            self.step(line, true);
+            self.step(line, true, |_| {});
         }
     }
 
-    /// Takes the next line in and says whether it belongs to a key that began earlier. `may_begin`: a key may begin in it.
-    pub(super) fn step(&mut self, line: &[u8], may_begin: bool) -> bool {
-        let inside = self.is_open();
-        if inside {
-            self.lines_left -= 1;
-            if let Some(end) = marker(END, line) {
-                self.lines_left = 0;
-                self.begin(&line[end..]);
-            } else if marker(BEGIN, line).is_some() {
+    /// Takes the next line in, and gives to `mask` what of it belongs to a key that began earlier. `may_begin`: a key may begin
+    /// in it.
+    pub(super) fn step(&mut self, line: &[u8], may_begin: bool, mut mask: impl FnMut(Range<usize>)) {
+        if !self.is_open() {
+            if may_begin {
                 self.begin(line);
             }
-        } else if may_begin {
+            return;
+        }
+        if skip_blanks(line).0.is_empty() {
+            return;
+        }
+        self.lines_left -= 1;
+        if let Some(end) = marker(Edge::End, line) {
+            self.last(line, &end, &mut mask);
+            *self = Self::default();
+            self.begin(&line[end.end..]);
+        } else if marker(Edge::Begin, line).is_some() {
             self.begin(line);
+        } else if let Some(header) = self.header(line) {
+            mask(header);
+        } else if !self.body(line, &mut mask) {
+            self.headers = false;
+            self.strange += 1;
+            if self.strange >= STRANGE_LINES_MAX {
+                *self = Self::default();
+            }
         }
-        inside
     }
 
-    /// Opens when the last key that begins in `text` goes on after it.
+    /// Opens when the last key that begins in `text` may go on after it: nothing is behind the marker, or the end of the string
+    /// that holds it, or a body that is cut by the line's end.
     fn begin(&mut self, text: &[u8]) {
-        let mut rest = text;
-        let mut last = None;
-        while let Some(at) = marker(BEGIN, rest) {
-            rest = &rest[at..];
-            last = Some(rest);
+        let mut last: Option<Range<usize>> = None;
+        while let Some(next) = marker(Edge::Begin, &text[last.as_ref().map_or(0, |last| last.end)..]) {
+            let from = last.map_or(0, |last| last.end);
+            last = Some(from + next.start..from + next.end);
         }
-        let Some(body) = last else { return };
-        if marker(END, body).is_none() && !goes_on_in_its_line(body) {
-            self.lines_left = LINES_MAX;
+        let Some(last) = last else { return };
+        *self = Self::default();
+        let behind = &text[last.end..];
+        if marker(Edge::End, behind).is_some() {
+            return;
         }
+        let here = pem::stretch(behind);
+        let rest = skip_blanks(&behind[here.bytes..]).0;
+        let quoted = matches!(rest, [b'"' | b'\'' | b'\\', ..]);
+        if quoted && here.characters >= PIECE_BYTES_MIN {
+            return;
+        }
+        let closes = rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte));
+        if !closes && !quoted {
+            return;
+        }
+        let tail = here.characters >= LINE_BYTES_MIN;
+        // Where other fields stand behind it anybody may have put it there: then no short run of another field is its body.
+        let before = &text[..last.start];
+        let before = if before.trim_ascii().is_empty() { &[] } else { before };
+        let frame = closes.then(|| Frame::of(before));
+        *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, frame };
+    }
+
+    /// Masks what stands before an END marker, and the marker.
+    fn last(self, line: &[u8], end: &Range<usize>, mask: &mut impl FnMut(Range<usize>)) {
+        let before = &line[..end.start];
+        if skip_blanks(&before[pem::stretch(before).bytes..]).0.is_empty() {
+            return mask(0..end.end);
+        }
+        let mut start = end.start;
+        for run in runs(before) {
+            if skip_blanks(&before[run.at.end..]).0.is_empty() {
+                start = run.at.start;
+            } else if run.apart && run.is_full() {
+                mask(run.at);
+            }
+        }
+        mask(start..end.end);
+    }
+
+    /// Where a header of the key stands in the line.
+    fn header(self, line: &[u8]) -> Option<Range<usize>> {
+        if !self.headers {
+            return None;
+        }
+        let bare = line.len() - line.trim_ascii_start().len();
+        if self.strange == 0 && pem::is_header(&line[bare..], false) {
+            return Some(0..line.len());
+        }
+        let start = pem::telling_header(line)?;
+        let length = line[start..].iter().take_while(|byte| !matches!(byte, b'"' | b'\'' | b'\\')).count();
+        Some(start..start + length)
+    }
+
+    /// Masks what of the line is a body's; whether there was anything.
+    fn body(&mut self, line: &[u8], mask: &mut impl FnMut(Range<usize>)) -> bool {
+        let before = *self;
+        let mut found = false;
+        for run in runs(line).filter(|run| before.takes(line, run)) {
+            found = true;
+            self.tail = run.characters >= LINE_BYTES_MIN;
+            self.frame = Some(run.frame);
+            mask(run.at);
+        }
+        if found {
+            (self.strange, self.headers) = (0, false);
+        }
+        found
+    }
+
+    /// Whether a run is a line of the body.
+    fn takes(self, line: &[u8], run: &Run) -> bool {
+        let bytes = &line[run.at.clone()];
+        let near = self.strange == 0;
+        let full = run.characters >= LINE_BYTES_MIN;
+        let last = self.tail && (near || run.characters.is_multiple_of(4));
+        if run.leads && run.ends {
+            let hexadecimal = bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
+            return near || (full && !hexadecimal) || (last && self.frame == Some(run.frame));
+        }
+        if run.ends && self.frame == Some(run.frame) {
+            let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
+            return last || (near && (full || random));
+        }
+        run.apart && run.is_full() && pem::is_dense(bytes)
     }
 }
 
-/// Whether a private key begins in the text.
-pub(super) fn begins_in(text: &[u8]) -> bool {
-    marker(BEGIN, text).is_some()
+impl Frame {
+    fn of(before: &[u8]) -> Self {
+        let before = &before[before.len().saturating_sub(FRAME_BYTES)..];
+        // FNV-1a: of a run of digits, which a time or a number may be, only that it is there counts.
+        let mut hash = 0x811c_9dc5_u32;
+        let mut digits = false;
+        for byte in before {
+            if byte.is_ascii_digit() && digits {
+                continue;
+            }
+            digits = byte.is_ascii_digit();
+            hash = (hash ^ u32::from(if digits { b'0' } else { *byte })).wrapping_mul(0x0100_0193);
+        }
+        Self(hash)
+    }
 }
 
-/// Where the first BEGIN or END marker of a private key ends.
-fn marker(dashes: &[u8], text: &[u8]) -> Option<usize> {
-    memmem::find_iter(text, dashes).find_map(|at| {
-        let kind = &text[at + dashes.len()..];
-        let kind = &kind[..kind.len().min(KIND_BYTES_MAX)];
-        let length = memmem::find(kind, b"-----")?;
-        memmem::find(&kind[..length], PRIVATE)?;
-        Some(at + dashes.len() + length + 5)
+impl Run {
+    fn is_full(&self) -> bool {
+        self.characters >= LINE_BYTES_MIN
+    }
+}
+
+/// The runs of Base64 in a line; line ends that are written out join those of one string.
+fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
+    let (mut at, mut escape_end) = (0, None);
+    let indent = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    std::iter::from_fn(move || {
+        loop {
+            let rest = line.get(at..).filter(|rest| !rest.is_empty())?;
+            let (bytes, characters) = pem::run(rest);
+            if bytes > 0 {
+                let run = Run::of(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
+                at = run.at.end;
+                return Some(run);
+            }
+            at += escape_bytes(rest).max(1);
+            if rest[0] == b'\\' {
+                escape_end = Some(at);
+            }
+        }
     })
 }
 
-/// Whether base64 stands right behind the marker, or behind a line's end that is written out (`\n`, `%0A`), and is all of a string that
-/// ends in the line. What stands behind blanks or a quote is another field, however much it looks like base64.
-fn goes_on_in_its_line(body: &[u8]) -> bool {
-    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let (mut rest, mut letters) = (body, 0);
-    loop {
-        let run = rest.iter().take_while(base64).count();
-        letters += run;
-        rest = &rest[run..];
-        let Some(after) = line_end(rest) else { break };
-        rest = after;
+impl Run {
+    /// The run of so many bytes and characters at `start`, and those that only line ends separate from it.
+    fn of(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
+        let mut end = start + bytes;
+        let rest = loop {
+            let mut rest = &line[end..];
+            while let Some(next) = line_end(rest) {
+                rest = next;
+            }
+            let more = if rest.len() < line.len() - end { pem::run(rest) } else { (0, 0) };
+            if more.0 == 0 {
+                break rest;
+            }
+            end = line.len() - rest.len() + more.0;
+            characters += more.1;
+        };
+        let before = &line[..start];
+        let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
+        let ends = matches!(rest, [] | [b'"' | b'\'' | b'\\', ..]) || rest.iter().all(closes);
+        let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;".contains(byte);
+        let apart = (escaped || before.last().is_none_or(open))
+            && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
+        Self { at: start..end, characters, frame: Frame::of(if leads { &[] } else { before }), leads, ends, apart }
     }
-    letters >= BODY_BYTES_MIN && matches!(rest, [b'"' | b'\'' | b'\\', ..])
 }
 
-/// What follows a line's end: as it is, or as JSON and URLs write it, once or twice escaped.
-fn line_end(text: &[u8]) -> Option<&[u8]> {
-    if let [b'\n' | b'\r', rest @ ..] = text {
-        return Some(rest);
-    }
-    if let [b'%', b'0', b'A' | b'a' | b'D' | b'd', rest @ ..] = text {
-        return Some(rest);
-    }
+/// How long the escape is that the text begins with; 0: there is none.
+fn escape_bytes(text: &[u8]) -> usize {
     let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-    let after = text[slashes..].strip_prefix(b"n").or_else(|| text[slashes..].strip_prefix(b"r"));
-    after.filter(|_| slashes > 0)
+    match text.get(slashes) {
+        _ if slashes == 0 => 0,
+        Some(b'u') => (slashes + 5).min(text.len()),
+        Some(_) => slashes + 1,
+        None => slashes,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `!` before a line: it belongs to a key that began earlier.
-    #[track_caller]
-    fn check(lines: &[&str], open_after: bool) {
-        let mut carry = Carry::default();
-        for (number, line) in lines.iter().enumerate() {
-            let (line, inside) = line.strip_prefix('!').map_or((*line, false), |line| (line, true));
-            assert_eq!(carry.step(line.as_bytes(), true), inside, "line {number}: {line}");
-        }
-        assert_eq!(carry.is_open(), open_after);
-        let mut resumed = Carry::default();
-        let text: String = lines.iter().flat_map(|line| [line.trim_start_matches('!'), "\n"]).collect();
-        resumed.resume(text.as_bytes());
-        assert_eq!(resumed, carry, "resumed behind the same lines");
-    }
-
-    #[test]
-    fn follows_a_key_from_begin_to_end() {
-        check(&["x", "k: -----BEGIN RSA PRIVATE KEY-----", "!MIIE", "!", "!-----END RSA PRIVATE KEY-----", "y"], false);
-        check(&["-----BEGIN PRIVATE KEY-----", "!MIIE"], true);
-        check(&["-----BEGIN PRIVATE KEY-----", "!a -----END PRIVATE KEY----- -----BEGIN PRIVATE KEY-----", "!b"], true);
-        check(&["-----BEGIN PGP PRIVATE KEY BLOCK-----", "!-----END PGP PRIVATE KEY BLOCK-----", "y"], false);
-    }
-
-    /// What a logger writes behind the BEGIN line is no part of the key.
-    #[test]
-    fn other_fields_of_the_line_do_not_shut_it() {
-        for after in [
-            r#"","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
-            r#"\n","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
-            r#"","caller":"internal/server/handler.go"}"#,
-            r#"" thread=NioEventLoopGroupWorker"#,
-            " 4bf92f3577b34da6a3ce929d0e0e4736",
-            "MIIEvQIBADANBgkqhkiG9w0BAQ",
-            "\r",
-        ] {
-            check(
-                &[&format!("k -----BEGIN RSA PRIVATE KEY-----{after}"), "!MIIE", "!-----END RSA PRIVATE KEY-----", "y"],
-                false,
-            );
-        }
-    }
-
-    #[test]
-    fn stays_shut_for_what_ends_in_its_line_and_what_is_no_private_key() {
-        check(&["-----BEGIN PRIVATE KEY-----MIIE-----END PRIVATE KEY-----", "y"], false);
-        check(&[r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ"}"#, "y"], false);
-        for line_end in ["", r"\n", r"\r\n", r"\\n", "%0A", "%0d%0a"] {
-            check(&[&format!("'-----BEGIN PRIVATE KEY-----{line_end}MIIEvQIB{line_end}ADANBgk=' x"), "y"], false);
-        }
-        check(&["-----BEGIN CERTIFICATE-----", "MIIE", "-----BEGIN PUBLIC KEY-----", "MIIE"], false);
-        check(&["the PRIVATE KEY-----", "y"], false);
-    }
-
-    #[test]
-    fn gives_up_after_the_longest_key() {
-        let mut carry = Carry::default();
-        carry.step(b"-----BEGIN PRIVATE KEY-----", true);
-        let inside = (0..1000).take_while(|_| carry.step(b"x", true)).count();
-        assert_eq!(inside, LINES_MAX as usize);
-    }
-}
+mod tests;

@@ -391,6 +391,18 @@ impl TailFile {
         identity::read_at(&self.handle, start, usize::try_from(self.at.offset.saturating_sub(start)).unwrap_or(most))
     }
 
+    /// The file's last bytes, up to `most`, read or not.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
+        // Of what is unpacked only what was read is at hand.
+        if self.handle.is_gzip() {
+            return self.lookback(most);
+        }
+        identity::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
+    }
+
     /// The fingerprint of what was read so far.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {

@@ -6,15 +6,15 @@
 //! was noticed; otherwise it was there before us).
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::content::Content;
 use super::discover::{Candidate, Class, FILES_MAX, Pipe};
 use super::open::{OpenError, open_beneath};
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail, Waiting, directory_stamp,
-    identity,
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, END_BYTES, ENDS_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail,
+    Waiting, directory_stamp, identity,
 };
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
@@ -243,6 +243,9 @@ impl Tail {
         // Where many are open already, one that has nothing to read is not opened for that.
         let idle = !live || self.files().count() >= OPEN_MAX;
         if idle && id.is_none() && found.size == mark.offset {
+            if found.path != mark.path {
+                self.keep_end(&mark.path, &handle, found.size);
+            }
             self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
             return Ok(());
         }
@@ -253,6 +256,15 @@ impl Tail {
         self.go_on((id, mark), input, handle, now);
         self.say_whole(found.inode, whole);
         Ok(())
+    }
+
+    /// Keeps the last bytes of a rotated file: its successor may begin with what they are the beginning of.
+    fn keep_end(&mut self, path: &Path, handle: &Content, size: u64) {
+        let start = size.saturating_sub(END_BYTES as u64);
+        if let Ok(end) = identity::read_at(handle, start, END_BYTES) {
+            self.ends.truncate(ENDS_MAX - 1);
+            self.ends.push_front((path.to_path_buf(), end));
+        }
     }
 
     /// Goes on with the content of a file that was lost from sight.

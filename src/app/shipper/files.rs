@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
 use crate::encode::{Envelope, Source, labels};
 use crate::record::{FileId, Watermark};
-use crate::redact::LINES_MAX;
+use crate::redact::{Carry, LINES_MAX};
 use crate::regular;
 use crate::tail::Event;
 
@@ -59,7 +59,27 @@ impl Shipper {
         self.ledger.open(file, input, watermark);
         tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = watermark.offset, "reading");
         self.describe(file, input, path, &origin);
+        self.inherit(file);
         self.recall(file);
+    }
+
+    /// Learns how the file begins from the one that it took the place of: what was being written there may go on here.
+    fn inherit(&mut self, file: FileId) {
+        let Some(desk) = self.desks.get(&file) else { return };
+        let same = |(other, desk_of): &(&FileId, &Desk)| {
+            **other != file && desk_of.input == desk.input && desk_of.path == desk.path && desk_of.carry.is_open()
+        };
+        // Of content that was truncated away, how far it was read is all that is known.
+        let read = self.desks.iter().find(same).map(|(_, desk)| desk.carry);
+        let mut carry = read.unwrap_or_default();
+        if !carry.is_open()
+            && let Some(end) = self.tools.tail.predecessor_end(file, LOOKBACK_BYTES[0])
+        {
+            carry.resume(Carry::default(), &end);
+        }
+        if let Some(desk) = self.desks.get_mut(&file) {
+            desk.carry_at_start = carry;
+        }
     }
 
     /// Writes down what goes with a file.
@@ -80,24 +100,28 @@ impl Shipper {
             Some(key) => Some(envelope.render(key, None)),
             None => Some(String::new()),
         };
-        let (carry, rotated_at) = self.desks.get(&file).map(|desk| (desk.carry, desk.rotated_at)).unwrap_or_default();
-        self.desks.insert(file, Desk { input, path, envelope, carry, topic, key, rotated_at });
+        let known = self.desks.get(&file).map(|desk| (desk.carry, desk.carry_at_start, desk.rotated_at));
+        let (carry, carry_at_start, rotated_at) = known.unwrap_or_default();
+        self.desks.insert(file, Desk { input, path, envelope, carry, carry_at_start, topic, key, rotated_at });
     }
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
     pub(super) fn recall(&mut self, file: FileId) {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
-        let mut before = Vec::new();
+        let (mut before, mut is_whole) = (Vec::new(), false);
         for most in LOOKBACK_BYTES {
             // What cannot be read now, or is only awaited, changes nothing of what is known.
             let Some(Ok(bytes)) = self.tools.tail.file(file).map(|file| file.lookback(most)) else { return };
             before = bytes;
-            if before.len() < most || lines(&before) > LINES_MAX as usize {
+            is_whole = before.len() < most;
+            if is_whole || lines(&before) > LINES_MAX as usize {
                 break;
             }
         }
         if let Some(desk) = self.desks.get_mut(&file) {
-            desk.carry.resume(&before);
+            // Where the look back reaches the file's start, the file before it counts.
+            let start = if is_whole { desk.carry_at_start } else { Carry::default() };
+            desk.carry.resume(start, &before);
         }
     }
 

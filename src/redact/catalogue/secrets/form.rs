@@ -8,15 +8,21 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "private_key",
         group: Group::Secrets,
-        finds: "PEM private keys, in one line or over several, up to their END line or the end of the text",
-        leaves: "public keys or certificates",
-        trigger: Trigger::Shape(r"(?-u)PRIVATE(?:[ +]|%20)KEY"),
-        patterns: &[plain(
-            r"(?xs-u)
-                -----BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?-----
-                .*?
-                (?:-----END[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?-----|\z)",
-        )],
+        finds: "private keys in PEM and of SSH2 and PuTTY, in one line or over several, up to their END line or as far as Base64 goes; \
+                the private members of JSON Web Keys (RFC 7517)",
+        leaves: "public keys or certificates; what stands behind a BEGIN marker and is no key",
+        trigger: Trigger::Shape(r#"(?-u)PRIVATE(?:[ +]|%20)KEY|Private-Lines:|["']kty\\*["']"#),
+        patterns: &[
+            checked(
+                r"(?x-u)-{4,5}[\ +]?BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?[\ +]?-{4,5}",
+                check::private_key,
+            ),
+            checked(r"(?-u)Private-Lines:[ ]*[0-9]+()", check::private_key),
+            checked(
+                r#"(?x-u)["'](?:d|p|q|dp|dq|qi|k)\\*["'][\ \t]*:[\ \t]*\\*["']([A-Za-z0-9_-]{16,})"#,
+                check::private_member,
+            ),
+        ],
         hits: &[
             (
                 r#"{"key":"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n","n":1}"#,
@@ -24,12 +30,29 @@ pub(super) const DETECTORS: &[Detector] = &[
             ),
             ("key: -----BEGIN PRIVATE KEY-----\nMIIEow\nabc", "key: <redacted:private_key>"),
             ("-----BEGIN PGP PRIVATE KEY BLOCK-----", "<redacted:private_key>"),
+            (
+                "GET /-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200 \"curl/8\"",
+                "GET /<redacted:private_key> HTTP/1.1\" 200 \"curl/8\"",
+            ),
+            (
+                "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2/56wAAAgIAAAAm\n---- END SSH2 ENCRYPTED PRIVATE KEY ----",
+                "<redacted:private_key>",
+            ),
+            (
+                r#"{"k":"Private-Lines: 1\nAAAAgQCVFakeKey0\nPrivate-MAC: 0a1b"}"#,
+                r#"{"k":"Private-Lines: 1<redacted:private_key>"}"#,
+            ),
+            (
+                concat!(r#"{"kty":"RSA","n":"x","e":"AQAB","d":""#, fake!(alnum 40), r#"","k":1}"#),
+                r#"{"kty":"RSA","n":"x","e":"AQAB","d":"<redacted:private_key>","k":1}"#,
+            ),
             ("k=-----BEGIN+EC+PRIVATE+KEY-----MHc-----END+EC+PRIVATE+KEY-----&a=b", "k=<redacted:private_key>&a=b"),
         ],
         misses: &[
             "-----BEGIN PUBLIC KEY-----MIIB-----END PUBLIC KEY-----",
             "-----BEGIN CERTIFICATE-----MIIB",
             "NO PRIVATE KEY FOUND",
+            concat!(r#"{"d":""#, fake!(alnum 40), r#"","kind":"x"}"#),
         ],
     },
     Detector {

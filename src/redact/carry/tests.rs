@@ -1,0 +1,192 @@
+//! Keys as loggers write them, and lines that only stand after a BEGIN marker.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const BODY: [&str; 3] = [
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
+    "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu",
+    "NMoSfm76oqFvAp8Gy0iz5sxjZmSnXyCdPEovGhLa0VzMaQ8s+CLOyS56YyCFGeJZ",
+];
+const LAST: &str = "qgtzJ6GR3eqoYSW9b9UMvkBpZODSctWSNGj3P7jRFDO5VoTwCQAWbFnOjDfH5Ulg";
+
+/// What a line leaves when `carry` has masked its part.
+fn left(carry: &mut Carry, line: &str) -> String {
+    let mut clean = String::new();
+    let mut at = 0;
+    carry.step(line.as_bytes(), true, |part| {
+        clean.push_str(&line[at..part.start]);
+        clean.push('#');
+        at = part.end;
+    });
+    clean + &line[at..]
+}
+
+/// Each line and what is left of it; whether the key is open after them, also when resumed behind them.
+#[track_caller]
+fn check(lines: &[(&str, &str)], open_after: bool) {
+    let mut carry = Carry::default();
+    for (number, (line, expected)) in lines.iter().enumerate() {
+        assert_eq!(left(&mut carry, line), *expected, "line {number}");
+    }
+    assert_eq!(carry.is_open(), open_after);
+    let mut resumed = Carry::default();
+    let text: String = lines.iter().flat_map(|(line, _)| [*line, "\n"]).collect();
+    resumed.resume(Carry::default(), text.as_bytes());
+    assert_eq!(resumed, carry, "resumed behind the same lines");
+}
+
+#[track_caller]
+fn check_form(form: impl Fn(&str) -> String) {
+    let begin = form("-----BEGIN RSA PRIVATE KEY-----");
+    let mut carry = Carry::default();
+    left(&mut carry, &begin);
+    assert!(carry.is_open(), "{begin}");
+    for line in BODY.iter().chain([&LAST, &"AQ=="]) {
+        let clean = left(&mut carry, &form(line));
+        assert!(!clean.contains(line), "{} left: {clean}", form(line));
+    }
+    left(&mut carry, &form("-----END RSA PRIVATE KEY-----"));
+    assert!(!carry.is_open(), "{begin}");
+    let next = form("order 7 shipped");
+    assert_eq!(left(&mut carry, &next), next);
+}
+
+#[test]
+fn a_key_is_followed_in_every_logger_s_form() {
+    check_form(ToOwned::to_owned);
+    check_form(|line| format!("  {line}\r"));
+    check_form(|line| format!("app-1  | {line}"));
+    check_form(|line| format!("2026-11-23T21:15:51.123Z INFO [main] c.e.Keys - {line}"));
+    check_form(|line| format!("2026-11-23T21:15:51.123456789Z stdout F {line}"));
+    check_form(|line| format!(r#"{{"log":"{line}\n","stream":"stdout","time":"2026-11-23T21:15:51Z"}}"#));
+    check_form(|line| format!(r#"{{"level":"debug","msg":"{}"}}"#, line.replace('/', "\\/")));
+    check_form(|line| format!("<14>1 2026-11-23T21:15:51Z h app 7 - - {line}"));
+}
+
+#[test]
+fn headers_and_blank_lines_do_not_end_a_key() {
+    check(
+        &[
+            ("-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----"),
+            ("Proc-Type: 4,ENCRYPTED", "#"),
+            ("DEK-Info: AES-128-CBC,0A1B2C3D4E5F60718293A4B5C6D7E8F9", "#"),
+            ("", ""),
+            (BODY[0], "#"),
+        ],
+        true,
+    );
+}
+
+/// Goal: other threads' lines are let out, and the body goes on behind them.
+#[test]
+fn other_lines_within_a_key_are_let_out() {
+    let other = "10.0.0.1 - - [23/Nov/2026:21:15:51 +0000] \"GET /cart HTTP/1.1\" 200 512";
+    check(
+        &[
+            ("-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----"),
+            (BODY[0], "#"),
+            (other, other),
+            (BODY[1], "#"),
+        ],
+        true,
+    );
+}
+
+/// Goal: who writes a marker hides nobody's lines.
+#[test]
+fn a_marker_in_another_s_line_hides_nothing() {
+    for marker in [
+        "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200 512 \"-\" \"curl/8.9.1\"",
+        "\"-----BEGIN PRIVATE KEY-----\" 200 \"-\"",
+        "{\"path\":\"/-----BEGIN PRIVATE KEY-----\",\"status\":200}",
+        "-----BEGIN PRIVATE KEY-----",
+        "the key -----BEGIN PRIVATE KEY----- is missing",
+    ] {
+        let mut carry = Carry::default();
+        left(&mut carry, marker);
+        for line in [
+            "10.0.0.1 - - [23/Nov/2026:21:15:51 +0000] \"GET /cart HTTP/1.1\" 200 512",
+            "{\"level\":\"info\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"m\":\"sent\"}",
+            "image sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+            "\tat com.example.shop.OrderServiceImplementationFactoryBean.call(Bean.java:899)",
+            "INFO started in 1.5 s",
+        ] {
+            assert_eq!(left(&mut carry, line), line, "behind {marker}");
+        }
+    }
+    let mut carry = Carry::default();
+    assert_eq!(
+        left(&mut carry, "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200"),
+        "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200"
+    );
+    assert!(!carry.is_open(), "other text behind the marker");
+}
+
+#[test]
+fn keys_that_end_in_their_line_and_what_is_no_private_key_open_nothing() {
+    for line in [
+        "-----BEGIN PRIVATE KEY-----MIIE-----END PRIVATE KEY-----",
+        r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ"}"#,
+        "-----BEGIN CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----",
+        "the PRIVATE KEY-----",
+    ] {
+        check(&[(line, line)], false);
+    }
+}
+
+#[test]
+fn ssh2_and_putty_keys_are_followed() {
+    check(
+        &[
+            ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"),
+            ("Comment: \"ada\"", "#"),
+            (BODY[0], "#"),
+            ("P2/56wAAAgIAAAAm", "#"),
+            ("---- END SSH2 ENCRYPTED PRIVATE KEY ----", "#"),
+        ],
+        false,
+    );
+    check(
+        &[("Private-Lines: 14", "Private-Lines: 14"), (BODY[0], "#"), (BODY[1], "#"), ("Private-MAC: 0a1b2c3d", "#")],
+        false,
+    );
+}
+
+#[test]
+fn gives_up_when_nothing_of_a_key_comes() {
+    let mut carry = Carry::default();
+    left(&mut carry, "-----BEGIN PRIVATE KEY-----");
+    let strange = (0..1000).take_while(|_| carry.is_open() && left(&mut carry, "x: y z") == "x: y z").count();
+    assert_eq!(strange, usize::from(STRANGE_LINES_MAX));
+    left(&mut carry, "-----BEGIN PRIVATE KEY-----");
+    let inside = (0..1000).take_while(|_| carry.is_open() && left(&mut carry, BODY[0]) == "#").count();
+    assert_eq!(inside, LINES_MAX as usize);
+}
+
+proptest! {
+    /// Goal: of a random key in any form no line of the body leaves, also where others write between.
+    #[test]
+    fn no_line_of_a_body_leaves(
+        body in proptest::collection::vec("[A-Za-z0-9+/]{64}", 1..20),
+        form in 0..4_usize,
+        others in proptest::collection::vec(any::<bool>(), 20),
+    ) {
+        let form = |line: &str| match form {
+            0 => line.to_owned(),
+            1 => format!("web  | {line}"),
+            2 => format!("2026-11-23T21:15:51Z stdout F {line}"),
+            _ => format!("{{\"log\":\"{line}\\n\"}}"),
+        };
+        let mut carry = Carry::default();
+        left(&mut carry, &form("-----BEGIN PRIVATE KEY-----"));
+        for (line, other) in body.iter().zip(others) {
+            let clean = left(&mut carry, &form(line));
+            prop_assert!(!clean.contains(&line[..24]), "{}", clean);
+            let written = form("GET /cart 200");
+            prop_assert!(!other || left(&mut carry, &written) == written);
+        }
+    }
+}

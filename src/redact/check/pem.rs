@@ -1,0 +1,33 @@
+//! Private keys: how far they go behind their markers, and the members of JSON Web Keys.
+
+use std::ops::Range;
+
+use super::super::pem::{Edge, is_body, marker, stretch};
+use super::Text;
+
+/// So far from a private member its key's type is looked for.
+const KEY_BYTES_MAX: usize = 4096;
+
+/// Masks a key from its BEGIN marker, which is `found` (or from behind it, where that is empty), to its END marker if nothing but a
+/// body stands between, else as far as Base64 goes.
+pub(in super::super) fn private_key(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let rest = &text[found.end..];
+    let end = marker(Edge::End, rest);
+    text.charge(end.as_ref().map_or(rest.len(), |end| 2 * end.end));
+    let length = match end {
+        Some(end) if is_body(&rest[..end.start]) => end.end,
+        _ => stretch(rest).bytes,
+    };
+    if found.start < found.end + length {
+        mask(found.start..found.end + length);
+    }
+}
+
+/// Keeps the private members of a JSON Web Key (RFC 7518, section 6): its type stands in the same object.
+pub(in super::super) fn private_member(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let near = found.start.saturating_sub(KEY_BYTES_MAX)..text.len().min(found.end + KEY_BYTES_MAX);
+    text.charge(near.len());
+    if memchr::memmem::find(&text[near], b"kty").is_some() {
+        mask(found);
+    }
+}

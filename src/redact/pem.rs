@@ -1,0 +1,237 @@
+//! How private keys are written: markers, headers, and bodies of Base64.
+//!
+//! In: a text. Out: where in it a key's parts stand. Knows PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and PuTTY's
+//! files, with line ends as they are or written out, and signs as JSON escapes them. Looks at nothing but the text, in time
+//! linear in it.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+/// No kind of key has a longer name.
+const KIND_BYTES_MAX: usize = 64;
+/// What surrounds a marker: five of them in PEM, four in SSH2.
+const DASHES: Range<usize> = 4..6;
+/// PuTTY's keys begin and end by names.
+const PUTTY: [&[u8]; 2] = [b"Private-Lines:", b"Private-MAC:"];
+/// Base64 behind a blank is a piece of a key that was written in one line from this length on. Most words are shorter.
+pub(super) const PIECE_BYTES_MIN: usize = 16;
+/// Lines of a body have 64 characters (PEM), 70 (OpenSSH, SSH2) or 76 (MIME); some tools write a few less.
+pub(super) const LINE_BYTES_MIN: usize = 40;
+/// Headers that stand before a body, or before the parts of PuTTY's (RFC 1421, RFC 4880, RFC 4716).
+const HEADERS: [&[u8]; 19] = [
+    b"Proc-Type:",
+    b"DEK-Info:",
+    b"Version:",
+    b"Comment:",
+    b"Charset:",
+    b"Hash:",
+    b"MessageID:",
+    b"Subject:",
+    b"Content-Domain:",
+    b"Key-Info:",
+    b"Originator-ID:",
+    b"Bag Attributes",
+    b"friendlyName:",
+    b"localKeyID:",
+    b"Key Attributes",
+    b"Key-Derivation:",
+    b"Argon2-",
+    b"x-",
+    b"X-",
+];
+/// Of these, those that no other line holds.
+const TELLING_HEADERS: usize = 2;
+
+/// Which of a key's two markers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// What a key begins with.
+    Begin,
+    /// What it ends with.
+    End,
+}
+
+impl Edge {
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::Begin => b"BEGIN",
+            Self::End => b"END",
+        }
+    }
+}
+
+/// The first such marker of a private key.
+pub(super) fn marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
+    let word = edge.word();
+    let armor = memmem::find_iter(text, word).find_map(|at| {
+        let before = dashes_before(text, at)?;
+        let kind = &text[at + word.len()..];
+        let kind = &kind[..kind.len().min(KIND_BYTES_MAX)];
+        let length = memmem::find(kind, b"----")?;
+        memmem::find(&kind[..length], b"PRIVATE")?;
+        let end = at + word.len() + length;
+        let dashes = text[end..].iter().take(DASHES.end - 1).take_while(|byte| **byte == b'-').count();
+        Some(before..end + dashes)
+    });
+    let putty = putty(edge, text);
+    match (armor, putty) {
+        (Some(armor), Some(putty)) => Some(if armor.start <= putty.start { armor } else { putty }),
+        (armor, putty) => armor.or(putty),
+    }
+}
+
+/// Where the dashes begin that stand before a marker's first word, with or without blanks between.
+fn dashes_before(text: &[u8], at: usize) -> Option<usize> {
+    let before = &text[..at];
+    let end = before.len() - before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'+')).count();
+    let dashes = before[..end].iter().rev().take(DASHES.end - 1).take_while(|byte| **byte == b'-').count();
+    DASHES.contains(&dashes).then(|| end - dashes)
+}
+
+/// `Private-Lines: 14` and `Private-MAC: 0a1b…`, without what follows them in their lines.
+fn putty(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
+    let name = PUTTY[usize::from(edge == Edge::End)];
+    memmem::find_iter(text, name).find_map(|at| {
+        let value = &text[at + name.len()..];
+        let blanks = value.iter().take_while(|byte| **byte == b' ').count();
+        let digits = value[blanks..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        (digits > 0).then(|| at..at + name.len() + blanks + digits)
+    })
+}
+
+/// Whether a header begins the text. `telling`: only one that no other line holds.
+pub(super) fn is_header(text: &[u8], telling: bool) -> bool {
+    let known = if telling { &HEADERS[..TELLING_HEADERS] } else { &HEADERS[..] };
+    known.iter().any(|header| text.starts_with(header))
+}
+
+/// Where one of the headers that no other line holds begins.
+pub(super) fn telling_header(text: &[u8]) -> Option<usize> {
+    HEADERS[..TELLING_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
+}
+
+/// Whether the byte is one of Base64's.
+pub(super) fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+/// How long the Base64 is that the text begins with, and how many characters it is of: JSON may escape three of them.
+pub(super) fn run(text: &[u8]) -> (usize, usize) {
+    let (mut at, mut characters) = (0, 0);
+    while let Some(byte) = text.get(at) {
+        let bytes = if is_base64(*byte) { 1 } else { escaped_sign(&text[at..]) };
+        if bytes == 0 {
+            break;
+        }
+        at += bytes;
+        characters += 1;
+    }
+    (at, characters)
+}
+
+/// How long the escape is that the text begins with and that stands for `+`, `/` or `=`; 0: there is none.
+fn escaped_sign(text: &[u8]) -> usize {
+    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    if slashes == 0 {
+        return 0;
+    }
+    match &text[slashes..] {
+        [b'/', ..] => slashes + 1,
+        [b'u', b'0', b'0', b'2', b'b' | b'B' | b'f' | b'F', ..] | [b'u', b'0', b'0', b'3', b'd' | b'D', ..] => {
+            slashes + 5
+        }
+        _ => 0,
+    }
+}
+
+/// What follows a line's end: as it is, or as JSON and URLs write it, once or more escaped.
+pub(super) fn line_end(text: &[u8]) -> Option<&[u8]> {
+    if let [b'\n' | b'\r', rest @ ..] = text {
+        return Some(rest);
+    }
+    if let [b'%', b'0', b'A' | b'a' | b'D' | b'd', rest @ ..] = text {
+        return Some(rest);
+    }
+    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    let after = text[slashes..].strip_prefix(b"n").or_else(|| text[slashes..].strip_prefix(b"r"));
+    after.filter(|_| slashes > 0)
+}
+
+/// Without the blanks and line ends that the text begins with; whether a line's end was among them.
+pub(super) fn skip_blanks(mut text: &[u8]) -> (&[u8], bool) {
+    let mut ended = false;
+    loop {
+        if let Some(rest) = line_end(text) {
+            (text, ended) = (rest, true);
+        } else if let [b' ' | b'\t', rest @ ..] = text {
+            text = rest;
+        } else {
+            return (text, ended);
+        }
+    }
+}
+
+/// What a text that follows a BEGIN marker begins with of a key's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// How long it is, headers and line ends between its pieces included.
+    pub(super) bytes: usize,
+    /// How many characters of Base64 are in it.
+    pub(super) characters: usize,
+}
+
+/// Takes the pieces of a body from the start of `text`: those that line ends or nothing separate, long ones also behind blanks.
+pub(super) fn stretch(text: &[u8]) -> Stretch {
+    let mut found = Stretch::default();
+    let (mut rest, mut whole_line) = (text, false);
+    loop {
+        let (next, ended) = skip_blanks(rest);
+        let near = ended || next.len() == rest.len();
+        if ended && is_header(next, false) {
+            let end = (0..next.len()).find(|at| next[*at] == b'"' || line_end(&next[*at..]).is_some());
+            rest = &next[end.unwrap_or(next.len())..];
+            found.bytes = text.len() - rest.len();
+            continue;
+        }
+        let (bytes, characters) = run(next);
+        let piece = near || characters >= PIECE_BYTES_MIN || (whole_line && characters.is_multiple_of(4));
+        // A word that goes on otherwise is none.
+        let word =
+            characters < LINE_BYTES_MIN && matches!(next.get(bytes), Some(b'.' | b':' | b'_' | b'@' | b'?' | b'!'));
+        if bytes == 0 || !piece || word {
+            return found;
+        }
+        rest = &next[bytes..];
+        whole_line = characters >= LINE_BYTES_MIN;
+        found.bytes = text.len() - rest.len();
+        found.characters += characters;
+    }
+}
+
+/// Whether nothing but a body, its headers and what may separate its lines stands in `text`, which lies between two markers.
+pub(super) fn is_body(text: &[u8]) -> bool {
+    let separates = |byte: u8| byte.is_ascii_whitespace() || b"\"',[]()|>\\%;*#".contains(&byte);
+    let mut rest = text;
+    while let Some(byte) = rest.first() {
+        if let Some(after) = line_end(rest) {
+            rest = skip_blanks(after).0;
+            if is_header(rest, false) {
+                let end = (0..rest.len()).find(|at| line_end(&rest[*at..]).is_some()).unwrap_or(rest.len());
+                rest = &rest[end..];
+            }
+        } else if is_base64(*byte) || separates(*byte) {
+            rest = &rest[1..];
+        } else {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether Base64 of this length looks as random bytes do, and not like a path, a word or hexadecimal digits.
+pub(super) fn is_dense(run: &[u8]) -> bool {
+    let has = |of: fn(&u8) -> bool| run.iter().any(of);
+    let signs = run.iter().filter(|byte| matches!(byte, b'/' | b'+')).count();
+    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) && signs * 6 <= run.len()
+}
