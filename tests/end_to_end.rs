@@ -16,6 +16,8 @@ mod commands;
 mod content;
 #[path = "end_to_end/delivery.rs"]
 mod delivery;
+#[path = "end_to_end/keys.rs"]
+mod keys;
 #[path = "end_to_end/mistakes.rs"]
 mod mistakes;
 #[path = "end_to_end/shapes.rs"]
