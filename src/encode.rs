@@ -195,13 +195,14 @@ impl Envelope {
 }
 
 /// Names that logskiff writes itself, and the objects that hold them where they are read as nested.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 23] = [
     "@timestamp",
     "message",
     "log.level",
     "log.file.path",
     "log.offset",
     "log.truncated",
+    "log.flags",
     "event.id",
     "parse.error",
     "kubernetes.pod.name",
@@ -281,6 +282,7 @@ impl Encoder {
         if boundary == Boundary::Cut {
             out.extend_from_slice(b",\"log.truncated\":true");
         }
+        write_flags(redacted, out);
         out.extend_from_slice(&envelope.members);
         out.extend_from_slice(b",\"log.offset\":");
         write_number(span.start, out);
@@ -463,6 +465,19 @@ fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
         Piece::Text(text) => out.extend_from_slice(text),
         Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
     });
+}
+
+/// Says of a record that something in it was withheld, and why.
+fn write_flags(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
+    let mut before: &[u8] = b",\"log.flags\":[\"";
+    for flag in redacted.withheld() {
+        out.extend_from_slice(before);
+        out.extend_from_slice(flag.as_bytes());
+        before = b"\",\"";
+    }
+    if before.starts_with(b"\"") {
+        out.extend_from_slice(b"\"]");
+    }
 }
 
 fn write_level(level: Level, out: &mut Vec<u8>) {

@@ -42,6 +42,7 @@ pub use key::{KeyError, TokenKey};
 pub use mode::Mode;
 pub use redacted::{Masked, Piece, Pieces, Redacted};
 pub use stage::Hits;
+pub use utf16::is_likely as is_utf16;
 
 use crate::record::{Kind, Node, Parsed, TextRange};
 use base64::Base64;
@@ -74,6 +75,9 @@ const UNDECODABLE: &str = "undecodable";
 
 /// The name of the masks of what a line holds beyond its budget of time or masks.
 const BUDGET: &str = "budget";
+
+/// The names of the masks of what no rule has found and is withheld all the same: why.
+pub const WITHHELD: [&str; 2] = [UNDECODABLE, BUDGET];
 
 /// The detector whose finds go over several lines.
 const PRIVATE_KEY: &str = "private_key";

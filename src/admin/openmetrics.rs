@@ -219,14 +219,15 @@ impl Scrape {
             })
         });
         to.counters("logskiff_masked", "Stretches masked, by rule and mode", masked)?;
-        // The last rule stands for what could not be searched.
-        let withheld = inputs().map(|(input, counts)| {
-            let last = input.masks.last().map(|kind| &kind.rule);
-            let of_last = input.masks.iter().zip(&counts.masked).filter(|(kind, _)| Some(&kind.rule) == last);
-            (vec![("input", input.name.as_str())], of_last.map(|(_, count)| count.get()).sum::<u64>())
+        let withheld = inputs().flat_map(|(input, counts)| {
+            crate::redact::WITHHELD.into_iter().map(move |reason| {
+                let of_reason = input.masks.iter().zip(&counts.masked).filter(move |(kind, _)| kind.rule == reason);
+                let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
+                (labels, of_reason.map(|(_, count)| count.get()).sum::<u64>())
+            })
         });
-        let help = "Values masked whole because they could not be decoded or searched";
-        to.counters("logskiff_redaction_withheld", help, withheld)?;
+        let help = "Values withheld because they could not be decoded, or not be searched within the line's budget";
+        to.counters("logskiff_values_withheld", help, withheld)?;
         let failures = "Lines that were not of the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
         let failures = "Time stamps that could not be read";

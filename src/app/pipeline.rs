@@ -10,7 +10,7 @@ use crate::encode::{Encoder, Envelope};
 use crate::metrics::{InputMetrics, Metrics};
 use crate::parse::Parser;
 use crate::record::{Boundary, DropReason, Line, Parsed};
-use crate::redact::{Carry, Hits, Masked, Redacted, Redactor, Scratch};
+use crate::redact::{self, Carry, Hits, Masked, Redacted, Redactor, Scratch};
 
 /// The rooms of one input, and their scratch space.
 pub struct Pipeline {
@@ -20,6 +20,8 @@ pub struct Pipeline {
     parsed: Parsed,
     scratch: Scratch,
     hits: Hits,
+    /// The input's name, until a line of UTF-16 was met and logged.
+    utf16_unlogged: Option<String>,
     /// The masks of the last line, where they are asked for.
     explained: Option<Vec<Masked>>,
 }
@@ -60,7 +62,16 @@ impl Pipeline {
         let parsed = parser.parsed();
         let encoder = Encoder::new(&config.encode);
         let (scratch, hits) = (Scratch::default(), Hits::default());
-        Ok(Self { parser, redactor, encoder, parsed, scratch, hits, explained: None })
+        Ok(Self {
+            parser,
+            redactor,
+            encoder,
+            parsed,
+            scratch,
+            hits,
+            utf16_unlogged: Some(input.name.clone()),
+            explained: None,
+        })
     }
 
     /// Notes from now on what is masked in each line.
@@ -107,6 +118,15 @@ impl Pipeline {
         if let Some(explained) = &mut self.explained {
             explained.clear();
             explained.extend(redacted.masked());
+        }
+        if redacted.withheld().next().is_some()
+            && redact::is_utf16(line.text)
+            && let Some(input) = self.utf16_unlogged.take()
+        {
+            tracing::warn!(
+                input,
+                "lines look like UTF-16, which is not decoded; they are withheld. Write the log as UTF-8"
+            );
         }
         if parsed.failure.is_some() {
             metrics.parse_failures.add(1);

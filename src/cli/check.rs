@@ -227,8 +227,8 @@ mod tests {
         check(
             &variables,
             &[
-                "redact a: mask jwt, order; remove field; partial card; token email, unreadable by the key k7; field is password, user.*.pin",
-                "redact b: mask order; drop jwt, unreadable",
+                "redact a: mask jwt, order; remove field; partial card; token email, undecodable, budget by the key k7; field is password, user.*.pin",
+                "redact b: mask order; drop jwt, undecodable, budget",
             ],
         );
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

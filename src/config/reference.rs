@@ -249,7 +249,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Redact, "LOGSKIFF_REDACT_MODE_<NAME>", Choice(MODES), "")
         .per_input()
         .example("token")
-        .doc("The same for a detector, a group, a rule of one's own, `field` (fields by name) or `unreadable`. A name goes before its group."),
+        .doc("The same for a detector, a group, a rule of one's own, `field` (fields by name), `undecodable` or `budget` (withheld values). A name goes before its group."),
     Variable::new(Redact, "LOGSKIFF_REDACT_KEY", Text, "")
         .secret()
         .example("LOGSKIFF_REDACT_KEY_FILE=/etc/logskiff/redact-key")

@@ -318,6 +318,11 @@ impl Writer {
         if end.is_some() || boundary == Boundary::Cut {
             out.extend_from_slice(b" truncated=\"true\"");
         }
+        for flag in source.redacted.withheld() {
+            out.extend_from_slice(b" flag=\"");
+            out.extend_from_slice(flag.as_bytes());
+            out.push(b'"');
+        }
         if let Some(failure) = parsed.failure {
             out.extend_from_slice(b" error=\"");
             out.extend_from_slice(failure.name().as_bytes());

@@ -9,6 +9,9 @@ use super::masks::Mask;
 use super::mode::Mode;
 use crate::record::{Key, Kind, Node, Parsed, TextRange};
 
+/// The flags of records that hold a value which was withheld, in the order of the last rules' numbers.
+const WITHHELD: [&str; 2] = ["redaction_undecodable", "redaction_budget"];
+
 /// One line, redacted: the only thing that can be encoded, and only `redact` makes it.
 #[derive(Clone, Copy)]
 pub struct Redacted<'t> {
@@ -143,6 +146,17 @@ impl<'t> Redacted<'t> {
         leaving.map(move |mask| {
             let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
             Masked { rule: mask.by.rule as usize, mode: if mask.drops { Mode::Drop } else { mask.by.mode }, at }
+        })
+    }
+
+    /// Why something of the line is withheld, which no rule names: `redaction_undecodable`, `redaction_budget`.
+    pub fn withheld(&self) -> impl Iterator<Item = &'static str> + use<'t> {
+        let first = self.labels.fixed.len().saturating_sub(WITHHELD.len());
+        let masks = self.masks;
+        let end = self.text.len();
+        WITHHELD.into_iter().enumerate().filter_map(move |(at, reason)| {
+            let is = |mask: &&Mask| mask.by.rule as usize == first + at && (mask.at.start as usize) < end;
+            masks.iter().find(is).map(|_| reason)
         })
     }
 

@@ -5,9 +5,10 @@
 /// Of how many bytes one must be NUL.
 const BYTES_EACH: usize = 4;
 
-/// Whether a quarter of a line's bytes are NUL. Those at its ends do not count: they are space that a writer has set aside, or half of
+/// Whether a line is likely to be of UTF-16: a quarter of its bytes are NUL. Those at its ends do not count: they are space that a writer has set aside, or half of
 /// the line's end.
-pub(super) fn is_likely(line: &[u8]) -> bool {
+#[must_use]
+pub fn is_likely(line: &[u8]) -> bool {
     let Some(first) = memchr::memchr(0, line) else { return false };
     let Some(start) = line.iter().position(|byte| *byte != 0) else { return false };
     let end = line.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
