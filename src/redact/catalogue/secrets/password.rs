@@ -8,7 +8,7 @@ use super::super::{Detector, Group, Trigger, checked, plain};
 /// the first that matches is the longest. A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|\xc3\x91|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
+        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
     };
 }
 
@@ -28,7 +28,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t=:,>`"'\\\[\]]|->|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
