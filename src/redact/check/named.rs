@@ -83,6 +83,7 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     option(name, at, mask);
     prose(name, at, mask);
     keyword(name, at, mask);
+    said(name, at, mask);
     if let Some(at) = behind_plain_type(name.text, name.whole(b""), at) {
         value(name, at, mask);
     }
@@ -309,7 +310,7 @@ fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
     let start = name.whole(b":");
     let whole = &text[start..name.end];
     if !is_quoted {
-        return start > 0 && text[start - 1] == b'{';
+        return start > 0 && (text[start - 1] == b'{' || whole.starts_with(b":") && text[..start].ends_with(b"set "));
     }
     let before = before_quote(&text[..start]);
     if before.len() == start {
@@ -361,6 +362,19 @@ fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         && !b":}]".contains(&text[inside.start])
     {
         add(inside, mask);
+    }
+}
+
+/// `password is: …`, where `at` is behind the blanks.
+fn said(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let is_paired = matches!(text[..name.whole(b":/")].trim_ascii_end().last(), Some(b':' | b'=' | b'"' | b'\''));
+    let end = behind_word(text, at, &TOLD_BY).or_else(|| behind_word(text, at, &VALUES).filter(|_| !is_paired));
+    if let Some(end) = end
+        && matches!(text.get(end), Some(b':' | b'='))
+        && let Some(at) = behind_operator(text, end)
+    {
+        value(name, behind_blanks(text, at), mask);
     }
 }
 

@@ -50,6 +50,10 @@ pub(super) fn behind_operator(text: Text<'_>, at: usize) -> Option<usize> {
     if starts_with(&text[at..], b"%3a") || starts_with(&text[at..], b"%3d") {
         return Some(at + 3);
     }
+    // Arrows and mathematical signs.
+    if let [0xe2, 0x86..=0x8b, _, b' ' | b'"' | b'\'', ..] = &text[at..] {
+        return Some(at + 3);
+    }
     let leaders = behind(text, at, |byte| byte == b'.');
     if leaders - at >= LEADERS_MIN {
         return Some(leaders);
@@ -67,6 +71,9 @@ pub(super) fn behind_operator(text: Text<'_>, at: usize) -> Option<usize> {
 
 /// Behind one group of signs that assigns.
 fn group(text: Text<'_>, at: usize, signs: &[u8]) -> Option<usize> {
+    if let [b'%' | b'&' | b'/' | b'@' | b'*', b'=', ..] = &text[at..] {
+        return ends_group(text, at + 2).then_some(at + 2);
+    }
     let shortest = at + shortest(&text[at..])?;
     let run = text[at..].iter().take(SIGNS_MAX).take_while(|byte| signs.contains(byte)).count();
     let whole = at + run;

@@ -125,7 +125,20 @@ pub(super) fn is_state(value: &[u8]) -> bool {
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
     let says = sign.starts_with(b":") && sign.len() > 1 && (is_word(value) || is_state(value));
-    says || is_count(name, sign, value) || is_directory(name, sign, value) || is_type(name.text, at) || is_filler(value)
+    says || is_module(name, value)
+        || is_count(name, sign, value)
+        || is_directory(name, sign, value)
+        || is_type(name.text, at)
+        || is_filler(value)
+}
+
+/// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.
+fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
+    const KINDS: [&[u8]; 6] = [b"auth", b"account", b"session", b"setcred", b"chauthtok", b"password"];
+    let before = &name.text[..name.whole(b"")];
+    KINDS.contains(&value)
+        && before.ends_with(b"(")
+        && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
 }
 
 /// Whether these are signs only that stand between values.

@@ -99,7 +99,7 @@ pub(super) fn sibling(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
         if text.get(open) != Some(&b'<') || opened.is_empty() {
             return;
         }
-        let same = opened == closed;
+        let same = opened == closed && !text[..start].ends_with(b"<entry><string>");
         if same && ITEMS.iter().any(|item| opened.eq_ignore_ascii_case(item)) {
             return;
         }

@@ -113,7 +113,8 @@ fn behind_new(text: Text<'_>, at: usize) -> usize {
 /// The inside of a string; quotes may be tripled, or doubled as CSV has them.
 fn quoted(name: &Name<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     let text = name.text;
-    if text.get(at) == Some(&b'`') && !text[..name.whole(b":/ ")].ends_with(b"`") {
+    let opens = text.get(at) == Some(&b'`');
+    if opens && (text[name.end..at].contains(&b'`') || !text[..name.whole(b":/ ")].ends_with(b"`")) {
         let many = if text[at..].starts_with(b"```") { 3 } else { 1 };
         let start = at + many;
         let end = text.find_word(start, &text[at..start]).unwrap_or(text.len());
@@ -145,17 +146,17 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
     }
 }
 
-/// Behind the length that dumps write before a string: `(string) (len=3) "…`, `string(3) "…`.
+/// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
-    let length = || {
-        let at = at + usize::from(text.get(at)? == &b'(');
-        let at = starts_with(&text[at..], b"string").then_some(at + 6)?;
-        let at = behind(text, at, |byte| matches!(byte, b')' | b'(' | b' '));
-        let at = at + if starts_with(&text[at..], b"len=") { 4 } else { 0 };
-        let end = behind(text, at, |byte| byte.is_ascii_digit());
-        text[end..].starts_with(b") ").then_some(end + 2)
-    };
-    length().filter(|end| quote(text, *end).is_some()).unwrap_or(at)
+    let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
+    let length = rest.iter().take_while(in_type).count();
+    text.charge(length);
+    let before = &rest[..length];
+    let is_type = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
+    // A bracket that closes a value's own is followed by no string.
+    let is_value = before.iter().filter(|byte| **byte == b' ').count() > 3;
+    if is_type && !is_value && quote(text, at + length).is_some() { at + length } else { at }
 }
 
 fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
@@ -166,6 +167,11 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return if behind_entity(text, end) > end { add(entity..end, mask) } else { bare(name, entity, mask) };
     }
     let unreferenced = at + usize::from(text[at..].starts_with(b"&"));
+    if text[at..].starts_with(b"[]")
+        && let Some(end) = wrapped(text, at + 2)
+    {
+        return add(at + 2..end, mask);
+    }
     match text.get(unreferenced) {
         Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
         Some(b'{') if braced(name, at).is_some() => add(at + 1..braced(name, at).unwrap_or(at + 1), mask),
@@ -176,6 +182,7 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         _ => {
             if let Some(end) = wrapped(text, at) {
                 add(at..end, mask);
+                replacement(text, behind(text, end, |byte| CLOSERS.contains(&byte)), mask);
             }
             bare(name, behind_openers(text, at), mask);
             let end = bare_end(text, at);
