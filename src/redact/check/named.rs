@@ -13,7 +13,7 @@ use super::place::{
     quote, starts_with,
 };
 use super::prose::is_word;
-use super::structure::{argument, arguments, field, keyword, sibling};
+use super::structure::{argument, arguments, behind_string, field, keyword, sibling, string};
 use super::value::value;
 use super::yaml;
 use super::{MASK_START, Text, add, is_nothing};
@@ -84,7 +84,8 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     prose(name, at, mask);
     keyword(name, at, mask);
     said(name, at, mask);
-    if let Some(at) = behind_plain_type(name.text, name.whole(b""), at) {
+    let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };
+    if let Some(at) = behind_plain_type(name.text, name.whole(b""), typed) {
         value(name, at, mask);
     }
 }
@@ -296,8 +297,8 @@ fn listed(name: &Name<'_>, is_quoted: bool, at: usize, mask: &mut dyn FnMut(Rang
     let text = name.text;
     let at = at + if text[at..].starts_with(b"<<") { 2 } else { 0 };
     let at = at + usize::from(matches!(text.get(at), Some(b'b' | b'@' | b'N' | b'L')));
-    let Some((inside, true)) = inside(text, at) else { return };
-    let next = behind_blanks(text, behind_quote(text, inside.end));
+    let Some((inside, true)) = string(text, at) else { return };
+    let next = behind_blanks(text, behind_string(text, inside.end));
     // What is followed by a colon is a name.
     if text.get(next) != Some(&b':') && (tells_in_list(name, is_quoted) || is_quoted && argument(name, next)) {
         add(inside, mask);

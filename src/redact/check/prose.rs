@@ -56,7 +56,7 @@ const WORDS: [&[u8]; 36] = [
 ];
 
 /// What is said of a secret's state: `private_key: loaded`.
-const STATES: [&[u8]; 48] = [
+const STATES: [&[u8]; 47] = [
     b"accepted",
     b"active",
     b"allowed",
@@ -65,7 +65,6 @@ const STATES: [&[u8]; 48] = [
     b"changed",
     b"cleared",
     b"created",
-    b"default",
     b"deleted",
     b"disabled",
     b"empty",

@@ -36,6 +36,20 @@ const LISTERS: [&[u8]; 14] = [
 /// Elements that stand beside others of the same kind.
 const ITEMS: [&[u8]; 5] = [b"li", b"option", b"th", b"label", b"string"];
 
+/// The inside of the string that opens here, in backticks too, and whether it closes.
+pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
+    if text.get(at) != Some(&b'`') {
+        return inside(text, at);
+    }
+    let end = text.find(at + 1, b'`');
+    Some((at + 1..end.unwrap_or(text.len()), end.is_some()))
+}
+
+/// Behind the quote or the backtick that closes a string.
+pub(super) fn behind_string(text: Text<'_>, at: usize) -> usize {
+    if text.get(at) == Some(&b'`') { at + 1 } else { behind_quote(text, at) }
+}
+
 /// Masks the strings that a setter is called with, where `at` is at its bracket: `setPassword("…")`.
 pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
@@ -48,9 +62,9 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
     for _ in 0..ARGUMENTS_MAX {
         at = behind_space(text, at);
         let letters = text[at.min(text.len())..].iter().take(2).take_while(|byte| b"bNLu@$".contains(byte)).count();
-        match inside(text, at + letters) {
+        match string(text, at + letters) {
             Some((inside, closes)) => {
-                let end = behind_quote(text, inside.end);
+                let end = behind_string(text, inside.end);
                 add(inside, mask);
                 if !closes {
                     return;

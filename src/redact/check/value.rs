@@ -41,6 +41,10 @@ pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     if let Some(block) = yaml::block(text, at) {
         return add(block, mask);
     }
+    let is_yaml = text[name.end..at].ends_with(b": ");
+    if is_yaml && let Some(joined) = yaml::joined(text, at) {
+        return add(joined, mask);
+    }
     if let Some((_, typed)) = behind_type(text, at) {
         plain(name, typed, mask);
     }
@@ -170,7 +174,7 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     if text[at..].starts_with(b"[]")
         && let Some(end) = wrapped(text, at + 2)
     {
-        return add(at + 2..end, mask);
+        return add(end, mask);
     }
     match text.get(unreferenced) {
         Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
@@ -180,9 +184,13 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             bare(name, behind_openers(text, unreferenced), mask);
         }
         _ => {
-            if let Some(end) = wrapped(text, at) {
-                add(at..end, mask);
-                replacement(text, behind(text, end, |byte| CLOSERS.contains(&byte)), mask);
+            if let Some(wrapped) = wrapped(text, at) {
+                let is_apart = wrapped.start > at;
+                replacement(text, behind(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
+                add(wrapped, mask);
+                if is_apart {
+                    return;
+                }
             }
             bare(name, behind_openers(text, at), mask);
             let end = bare_end(text, at);
@@ -211,8 +219,8 @@ fn behind_openers(text: Text<'_>, at: usize) -> usize {
 }
 
 /// Where the string ends that a type wraps (`Some(Secret("…`), that has letters before it (`b'…`, `N'…`, `r#"…`) or that signs open
-/// (`<<"…`). All of that is masked, for what wraps may as well be the end of a bare value.
-fn wrapped(text: Text<'_>, at: usize) -> Option<usize> {
+/// (`<<"…`). Letters are masked with it, for what wraps may as well be the end of a bare value.
+fn wrapped(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:.(<>&@$#*!{}[]".contains(*byte);
     let length = rest.iter().take_while(wraps).count();
@@ -235,7 +243,9 @@ fn wrapped(text: Text<'_>, at: usize) -> Option<usize> {
     let inside = at + length + slashes + 1;
     // What follows the end of a string of JSON is no value.
     let next = text.get(inside).copied().unwrap_or(b',');
-    (!b",:}]\\\"'".contains(&next)).then(|| closing(text, inside, quote, slashes))
+    let is_signs = !before.iter().any(u8::is_ascii_alphanumeric);
+    let start = if is_signs { inside } else { at };
+    (!b",:}]\\\"'".contains(&next)).then(|| start..closing(text, inside, quote, slashes))
 }
 
 /// A value without quotes, up to what sets it apart from the next; a scheme's name belongs to it.

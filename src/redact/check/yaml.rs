@@ -49,10 +49,33 @@ pub(super) fn block(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     found
 }
 
+/// A block whose lines were joined, up to the next name: `password: >- a b user: ada`.
+pub(super) fn joined(text: Text<'_>, at: usize) -> Option<Range<usize>> {
+    let signs = behind_signs(text, at)?;
+    let start = behind_blanks(text, signs);
+    if start == signs || start == text.len() || matches!(text[start], b'\r' | b'\n') {
+        return None;
+    }
+    let mut end = start;
+    while end < text.len() && !matches!(text[end], b'\r' | b'\n') {
+        let word = behind(text, end, |byte| !byte.is_ascii_whitespace());
+        if end > start && matches!(text[word - 1], b':' | b'|') {
+            break;
+        }
+        end = behind_blanks(text, word);
+    }
+    Some(start..start + text[start..end].trim_ascii_end().len())
+}
+
+/// Behind `|`, `>-`, `|2+`.
+fn behind_signs(text: Text<'_>, at: usize) -> Option<usize> {
+    let signs = matches!(text.get(at), Some(b'|' | b'>')).then_some(at + 1)?;
+    Some(signs + text[signs..].iter().take(2).take_while(|byte| b"+-123456789".contains(byte)).count())
+}
+
 /// Behind the line end that follows `|`, `>-`, `|2+`, `| # comment`.
 fn behind_header(text: Text<'_>, at: usize) -> Option<usize> {
-    let signs = matches!(text.get(at), Some(b'|' | b'>')).then_some(at + 1)?;
-    let signs = signs + text[signs..].iter().take(2).take_while(|byte| b"+-123456789".contains(byte)).count();
+    let signs = behind_signs(text, at)?;
     let end = behind_blanks(text, signs);
     let end = if end > signs && text.get(end) == Some(&b'#') { behind(text, end, |byte| byte != b'\n') } else { end };
     behind_line_end(text, end)

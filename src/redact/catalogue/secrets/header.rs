@@ -213,7 +213,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|:[^\s@"'<>/]+@(?:(?:tcp|udp|unix)\(|/[a-z])|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
         ),
         patterns: &[
-            checked(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<][^;"'<\r\n]*)[;"']"#, check::connection_password),
+            checked(
+                r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?(?:([^;"'\s<][^;"'\r\n]*)[;"']|([^;"'\s<][^;"'\s]*)\z)"#,
+                check::connection_password,
+            ),
             plain(r#"(?i-u)[a-z0-9_.-]:([^\s@"'<>/]+)@(?:tcp|udp|unix)\("#),
             plain(r#"(?i-u)(?:\A|[\s"'=])[a-z0-9_-]+:([^\s@"'<>/]+)@/[a-z][a-z0-9_]*(?:[?"'\s]|\z)"#),
             plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/([^\s@"'<]+)@"#),
