@@ -189,3 +189,17 @@ fn masks_cover_the_value_for_every_name_operator_quote_and_value() {
     assert!(count >= 100_000, "{count} combinations");
     assert!(wrong.is_empty(), "{} wrong, such as\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
 }
+
+/// Names in Latin-1 are no UTF-8.
+#[test]
+fn names_in_latin_1_are_found() {
+    let redactor = redactor(&["password"], &[], &[]);
+    for line in [&b"contrase\xf1a=hunter2"[..], b"{\"CONTRASE\xd1A\":\"hunter2\"}"] {
+        let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+        let redacted =
+            redactor.redact(line, line.len(), &parsed, is_hit(&redactor, line), &mut Carry::default(), &mut scratch);
+        let start = memchr::memmem::find(line, b"hunter2").unwrap();
+        let pieces = redacted.pieces(TextRange::new(start, start + 7));
+        assert!(pieces.into_iter().all(|piece| matches!(piece, Piece::Mask(_))), "{}", line.escape_ascii());
+    }
+}
