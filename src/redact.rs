@@ -77,6 +77,9 @@ const UNDECODABLE: &str = "undecodable";
 /// The name of the masks of what a line holds beyond its budget of time or masks.
 const BUDGET: &str = "budget";
 
+/// The names of the masks of what no rule has found and is withheld all the same: why.
+pub const WITHHELD: [&str; 2] = [UNDECODABLE, BUDGET];
+
 /// The detector whose finds go over several lines.
 const PRIVATE_KEY: &str = "private_key";
 

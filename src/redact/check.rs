@@ -8,12 +8,17 @@ mod cookie;
 mod list;
 mod named;
 mod network;
+mod operator;
 mod pem;
 mod person;
 mod place;
+mod prose;
+mod reference;
 mod sql;
+mod structure;
 mod text;
 mod value;
+mod yaml;
 
 use std::ops::Range;
 
@@ -25,6 +30,7 @@ pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;
+pub(super) use prose::connection_password;
 pub(super) use sql::insert;
 pub(super) use text::{Budget, Text};
 

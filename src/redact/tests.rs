@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod figures;
+mod grammar;
 mod modes;
 mod properties;
 mod readings;

@@ -7,14 +7,19 @@
 use std::ops::Range;
 
 use super::list::list;
+use super::operator::{SIGNS, behind_modifier, behind_operator, behind_plain_type};
 use super::place::{
-    behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_word, ends_with, inside, quote, starts_with,
+    behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, behind_word, ends_with, inside,
+    quote, starts_with,
 };
-use super::value::{is_word, value};
+use super::prose::is_word;
+use super::structure::{argument, arguments, behind_string, field, keyword, sibling, string};
+use super::value::value;
+use super::yaml;
 use super::{MASK_START, Text, add, is_nothing};
 
 /// What the value of a pair is called.
-const VALUES: [&[u8]; 9] =
+pub(super) const VALUES: [&[u8]; 9] =
     [b"value", b"val", b"v", b"values", b"vals", b"vs", b"parametervalue", b"optionvalue", b"stringvalue"];
 
 /// What a password may be told by in prose, before its quote.
@@ -35,42 +40,84 @@ pub(super) struct Name<'t> {
 
 /// Masks the value of the telling name that is `found`.
 pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let found = found.start..own_end(text, &found);
     let name = Name { text, start: found.start, end: found.end };
+    if is_process(text, found.end) {
+        return;
+    }
     let closed = closed(text, found.end);
-    let next = behind_blanks(text, closed);
-    if let Some(at) = behind_sign(text, next).or_else(|| behind_php(text, closed)) {
-        let at = behind_blanks(text, at);
+    let is_quoted = closed > found.end;
+    let next = if is_quoted { behind_space(text, closed) } else { behind_blanks(text, closed) };
+    if let Some(at) = behind_operator(text, next).or_else(|| behind_php(text, closed)) {
+        let at = behind_gap(text, at, is_quoted);
         // The sign may be part of the name: `"token: ":"…"`.
         let again = quote(text, at).and_then(|_| behind_sign(text, behind_blanks(text, behind_quote(text, at))));
         let again = again.filter(|_| closed == found.end).map(|at| behind_blanks(text, at));
         return value(&name, again.filter(|at| quote(text, *at).is_some()).unwrap_or(at), mask);
     }
-    let is_quoted = closed > found.end;
     match text.get(next) {
         Some(b',') => {
-            let behind = behind_blanks(text, next + 1);
+            let behind = behind_space(text, next + 1);
             pair(&name, behind, mask);
             listed(&name, is_quoted, behind, mask);
         }
+        Some(b'<') if text.get(next + 1) == Some(&b'/') => sibling(&name, next, mask),
+        Some(b'(') if !is_quoted => arguments(&name, next, mask),
         Some(b'>' | b'&') if !is_quoted => element(&name, next, mask),
         Some(_) if is_quoted => {
             pair(&name, next, mask);
             attribute(&name, next, mask);
+            field(&name, next, mask);
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
-        Some(_) if next > found.end => {
-            pair(&name, next, mask);
-            element(&name, next, mask);
-            option(&name, next, mask);
-            prose(&name, next, mask);
-        }
+        Some(b'\r' | b'\n') => pair(&name, behind_space(text, next), mask),
+        Some(_) if next > found.end => beside(&name, next, mask),
         _ => {}
     }
 }
 
+/// What stands behind a name and blanks.
+fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    pair(name, at, mask);
+    element(name, at, mask);
+    option(name, at, mask);
+    prose(name, at, mask);
+    keyword(name, at, mask);
+    said(name, at, mask);
+    let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };
+    if let Some(at) = behind_plain_type(name.text, name.whole(b""), typed) {
+        value(name, at, mask);
+    }
+}
+
+/// Behind blanks before a value, and the line end that YAML or pretty JSON puts there.
+fn behind_gap(text: Text<'_>, at: usize, is_quoted: bool) -> usize {
+    let at = behind_blanks(text, at);
+    let space = behind_space(text, at);
+    let opens =
+        is_quoted && space > at && (quote(text, space).is_some() || matches!(text.get(space), Some(b'[' | b'{')));
+    if opens { space } else { yaml::next_line(text, at).unwrap_or(at) }
+}
+
+/// Where a name ends: a dash or a dot before a sign is part of the operator (`password->`).
+fn own_end(text: Text<'_>, found: &Range<usize>) -> usize {
+    let joins = matches!(text[found.end - 1], b'-' | b'.');
+    let goes_on = text.get(found.end).is_some_and(|byte| SIGNS.contains(byte));
+    found.end - usize::from(joins && goes_on)
+}
+
+/// Whether this is the name of a program and the number of its process: `passwd[123]: …`.
+fn is_process(text: Text<'_>, at: usize) -> bool {
+    if text.get(at) != Some(&b'[') {
+        return false;
+    }
+    let digits = behind(text, at + 1, |byte| byte.is_ascii_digit());
+    digits > at + 1 && text[digits..].starts_with(b"]: ")
+}
+
 impl Name<'_> {
     /// Where the whole name begins that it is the end of; `more`: what may be in one besides letters, digits and `_.-`.
-    fn whole(&self, more: &[u8]) -> usize {
+    pub(super) fn whole(&self, more: &[u8]) -> usize {
         let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte) || more.contains(&byte);
         self.text.before(self.start, in_name)
     }
@@ -85,13 +132,19 @@ impl Name<'_> {
 /// Behind what closes a name: its quote, the bracket that it stands in, or an index.
 fn closed(text: Text<'_>, at: usize) -> usize {
     let at = behind_index(text, at);
+    if let Some(end) = behind_modifier(text, at) {
+        return end;
+    }
     let quoted = match text.get(at) {
-        Some(b'`') => at + 1,
+        Some(b'`' | b')' | b'}') => at + 1,
+        Some(b'*') => at + text[at..].iter().take(2).take_while(|&&byte| byte == b'*').count(),
         Some(b'&') => behind_entity(text, at),
         // CSV doubles it.
         Some(b'"') => at + text[at..].iter().take(2).take_while(|&&byte| byte == b'"').count(),
         _ => behind_quote(text, at),
     };
+    // Erlang's binaries.
+    let quoted = quoted + if quoted > at && text[quoted..].starts_with(b">>") { 2 } else { 0 };
     behind_index(text, quoted)
 }
 
@@ -147,13 +200,13 @@ fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Behind the tag that goes on at `at`, if it is one that opens an element.
-fn behind_tag(text: Text<'_>, at: usize) -> Option<usize> {
+pub(super) fn behind_tag(text: Text<'_>, at: usize) -> Option<usize> {
     let end = text.find_either(at, *b"<>")?;
     (text[end] == b'>' && text[end - 1] != b'/').then_some(end + 1)
 }
 
 /// What an element holds whose tag goes on at `at`.
-fn content(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn content(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(opened) = behind_tag(text, at) else { return };
     let start = behind_blanks(text, opened);
     let (start, closes) = if text[start..].starts_with(CDATA) { (start + CDATA.len(), b']') } else { (start, b'<') };
@@ -189,9 +242,9 @@ fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     for _ in 0..=MEMBERS_BETWEEN_MAX {
         let key = behind_quote(text, at);
         if let Some(end) = behind_word(text, key, &VALUES) {
-            let sign = behind_blanks(text, behind_quote(text, end));
+            let sign = behind_space(text, behind_quote(text, end));
             if matches!(text.get(sign), Some(b':' | b'=')) {
-                paired(name, behind_blanks(text, sign + 1), mask);
+                paired(name, behind_space(text, sign + 1), mask);
             }
             return;
         }
@@ -236,17 +289,18 @@ fn behind_member(text: Text<'_>, at: usize) -> Option<usize> {
         Some((inside, _)) => behind_quote(text, inside.end),
         None => behind(text, start, |byte| byte.is_ascii_alphanumeric() || byte == b'.'),
     };
-    (text.get(end) == Some(&b',')).then(|| behind_blanks(text, end + 1))
+    (text.get(end) == Some(&b',')).then(|| behind_space(text, end + 1))
 }
 
 /// `["X-Api-Key","…"]`, `["--password","…"]`, `[["password","…"]`, `{password,<<"…">>}`, where `at` is behind the comma.
 fn listed(name: &Name<'_>, is_quoted: bool, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let at = at + if text[at..].starts_with(b"<<") { 2 } else { 0 };
-    let at = at + usize::from(text.get(at) == Some(&b'b'));
-    let Some((inside, true)) = inside(text, at) else { return };
+    let at = at + usize::from(matches!(text.get(at), Some(b'b' | b'@' | b'N' | b'L')));
+    let Some((inside, true)) = string(text, at) else { return };
+    let next = behind_blanks(text, behind_string(text, inside.end));
     // What is followed by a colon is a name.
-    if text.get(behind_blanks(text, behind_quote(text, inside.end))) != Some(&b':') && tells_in_list(name, is_quoted) {
+    if text.get(next) != Some(&b':') && (tells_in_list(name, is_quoted) || is_quoted && argument(name, next)) {
         add(inside, mask);
     }
 }
@@ -257,7 +311,7 @@ fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
     let start = name.whole(b":");
     let whole = &text[start..name.end];
     if !is_quoted {
-        return start > 0 && text[start - 1] == b'{';
+        return start > 0 && (text[start - 1] == b'{' || whole.starts_with(b":") && text[..start].ends_with(b"set "));
     }
     let before = before_quote(&text[..start]);
     if before.len() == start {
@@ -312,8 +366,21 @@ fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
+/// `password is: …`, where `at` is behind the blanks.
+fn said(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let is_paired = matches!(text[..name.whole(b":/")].trim_ascii_end().last(), Some(b':' | b'=' | b'"' | b'\''));
+    let end = behind_word(text, at, &TOLD_BY).or_else(|| behind_word(text, at, &VALUES).filter(|_| !is_paired));
+    if let Some(end) = end
+        && matches!(text.get(end), Some(b':' | b'='))
+        && let Some(at) = behind_operator(text, end)
+    {
+        value(name, behind_blanks(text, at), mask);
+    }
+}
+
 /// Without a quote at the end, and its backslashes.
-fn before_quote(text: &[u8]) -> &[u8] {
+pub(super) fn before_quote(text: &[u8]) -> &[u8] {
     let Some(before) = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"'")) else { return text };
     &before[..before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1)]
 }

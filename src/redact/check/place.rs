@@ -16,6 +16,11 @@ pub(super) fn behind_blanks(text: Text<'_>, at: usize) -> usize {
     behind(text, at, |byte| matches!(byte, b' ' | b'\t'))
 }
 
+/// Behind blanks and line ends.
+pub(super) fn behind_space(text: Text<'_>, at: usize) -> usize {
+    behind(text, at, |byte| byte.is_ascii_whitespace())
+}
+
 /// Behind the word of `words` that stands here, and is not the start of a longer one.
 pub(super) fn behind_word(text: Text<'_>, at: usize, words: &[&[u8]]) -> Option<usize> {
     let end = behind(text, at, |byte| byte.is_ascii_alphanumeric());

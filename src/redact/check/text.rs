@@ -64,6 +64,11 @@ impl<'t> Text<'t> {
         self.budget.charge(bytes);
     }
 
+    /// What it holds.
+    pub(super) fn bytes(self) -> &'t [u8] {
+        self.bytes
+    }
+
     /// Behind all bytes from `at` on that are `within`.
     pub(super) fn behind(self, at: usize, within: impl Fn(u8) -> bool) -> usize {
         let count = self.bytes[at..].iter().take_while(|&&byte| within(byte)).count();

@@ -4,16 +4,23 @@ use std::ops::Range;
 
 use super::list::{list, object};
 use super::named::Name;
+use super::operator::behind_type;
 use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, ends_with, inside, quote, starts_with,
 };
-use super::{Text, add, is_nothing, token};
+use super::prose::{NO_SECRETS, is_filler, is_no_secret};
+use super::reference::reference;
+use super::{MASK_START, Text, add, is_nothing, token, yaml};
 
 /// What an authorization scheme's name may be, before its credentials.
 const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"digest", b"negotiate", b"token", b"apikey"];
 
-/// After the names `pass` and `pw` numbers so short count something.
-const COUNT_DIGITS_MAX: usize = 3;
+/// As many tags and anchors stand before a value.
+const PROPERTIES_MAX: usize = 3;
+/// As many strings go on from a value.
+const REPLACEMENTS_MAX: usize = 8;
+/// Types and calls that wrap a value are no longer.
+const WRAPPER_BYTES_MAX: usize = 128;
 
 /// What no bare value begins with.
 const NEVER_FIRST: &[u8] = b"\"'&,;<>(){}[]";
@@ -24,67 +31,99 @@ const ENDS: &[u8] = b"&,;";
 /// What ends it where no letter or digit follows.
 const CLOSERS: &[u8] = b"\"')>]}";
 
-/// What errors and help go on with after a telling name: `error getting token: context deadline exceeded`.
-const WORDS: [&[u8]; 36] = [
-    b"and",
-    b"are",
-    b"can",
-    b"cannot",
-    b"context",
-    b"could",
-    b"denied",
-    b"dial",
-    b"eof",
-    b"error",
-    b"expired",
-    b"failed",
-    b"forbidden",
-    b"got",
-    b"has",
-    b"incorrect",
-    b"invalid",
-    b"is",
-    b"missing",
-    b"must",
-    b"not",
-    b"option",
-    b"or",
-    b"read",
-    b"required",
-    b"rpc",
-    b"should",
-    b"string",
-    b"to",
-    b"unable",
-    b"unauthorized",
-    b"unexpected",
-    b"unknown",
-    b"via",
-    b"was",
-    b"wrong",
-];
-
-/// Names that end as telling ones do and hold no secret: .NET's assemblies, parsers' errors, pages.
-const NO_SECRETS: [&[u8]; 6] =
-    [b"publickeytoken", b"unexpected token", b"nexttoken", b"next_token", b"pagetoken", b"page_token"];
-
 /// Masks the value at `at`, and the one that replaces it (`"old" -> "new"`).
 pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    if NO_SECRETS.iter().any(|end| ends_with(&text[..name.end], end)) {
+    if NO_SECRETS.iter().any(|end| ends_with(&text[..name.end], end)) || at >= text.len() {
         return;
     }
-    let at = behind_length(text, at);
-    let Some((inside, closes)) = quoted(text, at) else { return unquoted(name, at, mask) };
+    let at = properties(name, behind_emphasis(name, at), mask);
+    if let Some(block) = yaml::block(text, at) {
+        return add(block, mask);
+    }
+    let is_yaml = text[name.end..at].ends_with(b": ");
+    if is_yaml && let Some(joined) = yaml::joined(text, at) {
+        return add(joined, mask);
+    }
+    if let Some((_, typed)) = behind_type(text, at) {
+        plain(name, typed, mask);
+    }
+    plain(name, at, mask);
+}
+
+/// Behind what closes Markdown's emphasis: `**Password:** …`.
+fn behind_emphasis(name: &Name<'_>, at: usize) -> usize {
+    let end = behind(name.text, at, |byte| byte == b'*');
+    if end == at || end - at > 2 {
+        return at;
+    }
+    let next = behind_blanks(name.text, end);
+    if next > end && name.text[..name.whole(b" ")].ends_with(&name.text[at..end]) { next } else { at }
+}
+
+/// Behind YAML's tags and anchors. What may as well be the value is masked.
+fn properties(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) -> usize {
+    let text = name.text;
+    if !text[name.end..at].ends_with(b" ") || !text[name.end..at].trim_ascii_end().ends_with(b":") {
+        return at;
+    }
+    for _ in 0..PROPERTIES_MAX {
+        let Some((property, next)) = yaml::property(text, at) else { break };
+        if !text[property.clone()].starts_with(b"!!") && !yaml::begins_value(text, next) {
+            add(property, mask);
+        }
+        at = yaml::next_line(text, next).unwrap_or(next);
+    }
+    at
+}
+
+/// Masks a value that has neither a type nor YAML's properties before it.
+fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let at = behind_new(text, behind_length(text, behind_signs(text, at)));
+    if let Some(reference) = reference(text, at) {
+        // What follows a reference may be more of the value.
+        let end = bare_end(text, reference.end);
+        if !reference.is_pure || end > reference.end {
+            add(at..end, mask);
+        }
+        return replacement(text, reference.end, mask);
+    }
+    let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
     let end = inside.end;
-    add(inside, mask);
+    let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
+    if !only_names
+        && !(is_filler(&text[inside.clone()]) && text[inside.clone()].iter().any(|byte| b",:{}[]".contains(byte)))
+    {
+        add(inside, mask);
+    }
     if closes {
-        replacement(text, behind_quote(text, end), mask);
+        replacement(text, (end + 1).max(behind_quote(text, end)).min(text.len()), mask);
     }
 }
 
+/// Behind the rest of an operator before a type or a call, neither of which is taken for part of a value then.
+fn behind_signs(text: Text<'_>, at: usize) -> usize {
+    let end = behind(text, at, |byte| matches!(byte, b'=' | b':' | b'>'));
+    if end > at && (wrapped(text, end).is_some() || behind_length(text, end) > end) { end } else { at }
+}
+
+/// Behind the word that makes an object: `new Secret("…")`.
+fn behind_new(text: Text<'_>, at: usize) -> usize {
+    let next = if text[at..].starts_with(b"new ") { behind_blanks(text, at + 4) } else { return at };
+    if wrapped(text, next).is_some() { next } else { at }
+}
+
 /// The inside of a string; quotes may be tripled, or doubled as CSV has them.
-fn quoted(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
+fn quoted(name: &Name<'_>, at: usize) -> Option<(Range<usize>, bool)> {
+    let text = name.text;
+    let opens = text.get(at) == Some(&b'`');
+    if opens && (text[name.end..at].contains(&b'`') || !text[..name.whole(b":/ ")].ends_with(b"`")) {
+        let many = if text[at..].starts_with(b"```") { 3 } else { 1 };
+        let start = at + many;
+        let end = text.find_word(start, &text[at..start]).unwrap_or(text.len());
+        return Some((start..end, end < text.len()));
+    }
     let many = behind(text, at, |byte| byte == b'"') - at;
     let next = text.get(at + many).copied().unwrap_or(b',');
     let opens = many == 3 || many == 2 && !next.is_ascii_whitespace() && !b",:;)]}".contains(&next);
@@ -96,27 +135,32 @@ fn quoted(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     Some((start..end, end < text.len()))
 }
 
-/// Masks a string behind an arrow.
-fn replacement(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let arrow = behind_blanks(text, at);
-    if matches!(text[arrow..], [b'-' | b'=', b'>', ..])
-        && let Some((inside, _)) = inside(text, behind_blanks(text, arrow + 2))
-    {
+/// Masks the strings behind an arrow, or a sign that gives a default or goes on: `"a" -> "b"`, `env || "a"`, `"a" + "b"`.
+fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    for _ in 0..REPLACEMENTS_MAX {
+        let sign = behind_blanks(text, at);
+        let length = match text[sign..] {
+            [b'-' | b'=', b'>', ..] | [b'|', b'|', ..] | [b'?', b'?' | b':', ..] | [b'o', b'r', b' ', ..] => 2,
+            [b'+', b' ' | b'"' | b'\'', ..] | [b'.', b' ', ..] if sign > at => 1,
+            _ => return,
+        };
+        let Some((inside, _)) = inside(text, behind_blanks(text, sign + length)) else { return };
+        at = behind_quote(text, inside.end);
         add(inside, mask);
     }
 }
 
-/// Behind the length that dumps write before a string: `(string) (len=3) "…`, `string(3) "…`.
+/// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
-    let length = || {
-        let at = at + usize::from(text.get(at)? == &b'(');
-        let at = starts_with(&text[at..], b"string").then_some(at + 6)?;
-        let at = behind(text, at, |byte| matches!(byte, b')' | b'(' | b' '));
-        let at = at + if starts_with(&text[at..], b"len=") { 4 } else { 0 };
-        let end = behind(text, at, |byte| byte.is_ascii_digit());
-        text[end..].starts_with(b") ").then_some(end + 2)
-    };
-    length().filter(|end| quote(text, *end).is_some()).unwrap_or(at)
+    let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
+    let length = rest.iter().take_while(in_type).count();
+    text.charge(length);
+    let before = &rest[..length];
+    let is_type = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
+    // A bracket that closes a value's own is followed by no string.
+    let is_value = before.iter().filter(|byte| **byte == b' ').count() > 3;
+    if is_type && !is_value && quote(text, at + length).is_some() { at + length } else { at }
 }
 
 fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
@@ -127,49 +171,81 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return if behind_entity(text, end) > end { add(entity..end, mask) } else { bare(name, entity, mask) };
     }
     let unreferenced = at + usize::from(text[at..].starts_with(b"&"));
+    if text[at..].starts_with(b"[]")
+        && let Some(end) = wrapped(text, at + 2)
+    {
+        return add(end, mask);
+    }
     match text.get(unreferenced) {
         Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
+        Some(b'{') if braced(name, at).is_some() => add(at + 1..braced(name, at).unwrap_or(at + 1), mask),
         Some(b'{') if name.begins_with(b"password") || name.begins_with(b"cred") => {
             object(text, unreferenced + 1..text.len(), mask);
             bare(name, behind_openers(text, unreferenced), mask);
         }
         _ => {
-            if let Some(end) = wrapped(text, at) {
-                add(at..end, mask);
+            if let Some(wrapped) = wrapped(text, at) {
+                let is_apart = wrapped.start > at;
+                replacement(text, behind(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
+                add(wrapped, mask);
+                if is_apart {
+                    return;
+                }
             }
             bare(name, behind_openers(text, at), mask);
-            let end = behind(text, at, |byte| byte.is_ascii_alphanumeric());
-            if text[at..end] == *b"null" {
+            let end = bare_end(text, at);
+            if end > at {
                 replacement(text, end, mask);
             }
         }
     }
 }
 
+/// Where a value of ODBC's ends that braces hold, so that it may have signs in it: `PWD={a;b}`.
+fn braced(name: &Name<'_>, at: usize) -> Option<usize> {
+    let text = name.text;
+    if matches!(text.get(at + 1), Some(b'"' | b'\'' | b'\\')) || !text[name.end..at].ends_with(b"=") {
+        return None;
+    }
+    let mut end = text.find(at, b'}')?;
+    while text.get(end + 1) == Some(&b'}') {
+        end = text.find(end + 2, b'}')?;
+    }
+    matches!(text.get(end + 1), None | Some(b';')).then_some(end)
+}
+
 fn behind_openers(text: Text<'_>, at: usize) -> usize {
     behind(text, at, |byte| matches!(byte, b'(' | b'<' | b'{'))
 }
 
-/// Where the string ends that a type wraps (`Some(Secret("…`) or that has letters before it (`b'…`, `N'…`). All of that is
-/// masked, for what wraps may as well be the end of a bare value.
-fn wrapped(text: Text<'_>, at: usize) -> Option<usize> {
-    let mut start = at;
-    loop {
-        let end = behind(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.'));
-        let end = if text[end..].starts_with(b"{}(") { end + 2 } else { end };
-        if text.get(end) != Some(&b'(') || text[start].is_ascii_digit() {
-            break;
-        }
-        start = end + 1;
+/// Where the string ends that a type wraps (`Some(Secret("…`), that has letters before it (`b'…`, `N'…`, `r#"…`) or that signs open
+/// (`<<"…`). Letters are masked with it, for what wraps may as well be the end of a bare value.
+fn wrapped(text: Text<'_>, at: usize) -> Option<Range<usize>> {
+    let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:.(<>&@$#*!{}[]".contains(*byte);
+    let length = rest.iter().take_while(wraps).count();
+    text.charge(length);
+    let before = &rest[..length];
+    let letters = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let prefix = &before[length - letters..];
+    let is_prefix = letters <= 2 && prefix.iter().all(|byte| b"burfneLBURFNE8".contains(byte));
+    let opened = before[..length - letters].last().is_none_or(|byte| b"(<&@$#*!>".contains(byte));
+    let closes_only = before.contains(&b'>') && !before.contains(&b'<');
+    let is_mask = closes_only || memchr::memmem::find(before, MASK_START).is_some();
+    if is_mask
+        || !is_prefix
+        || !opened
+        || before.first().is_none_or(|byte| byte.is_ascii_digit() || matches!(byte, b'{' | b'['))
+    {
+        return None;
     }
-    let letters = behind(text, start, |byte| byte.is_ascii_alphabetic());
-    let is_prefix = letters - start <= 2 && text[start..letters].iter().all(|byte| b"burfneBURFNE".contains(byte));
-    let open = if is_prefix { letters } else { start };
-    let (slashes, quote) = quote(text, open).filter(|_| open > at)?;
-    let inside = open + slashes + 1;
+    let (slashes, quote) = quote(text, at + length)?;
+    let inside = at + length + slashes + 1;
     // What follows the end of a string of JSON is no value.
     let next = text.get(inside).copied().unwrap_or(b',');
-    (!b",:}]\\\"'".contains(&next)).then(|| closing(text, inside, quote, slashes))
+    let is_signs = !before.iter().any(u8::is_ascii_alphanumeric);
+    let start = if is_signs { inside } else { at };
+    (!b",:}]\\\"'".contains(&next)).then(|| start..closing(text, inside, quote, slashes))
 }
 
 /// A value without quotes, up to what sets it apart from the next; a scheme's name belongs to it.
@@ -184,8 +260,7 @@ fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
     let Some(value) = text.get(at..end).filter(|value| !value.is_empty()) else { return };
     let sign = text[name.end..at].trim_ascii_start();
-    let prose = sign.starts_with(b":") && sign.len() > 1 && is_word(value);
-    if !(is_nothing(value) || prose || is_count(name, sign, value) || is_directory(name, sign, value)) {
+    if !is_nothing(value) && !is_no_secret(name, sign, &(at..end)) {
         mask(at..unknown_scheme_end(name, at, end).unwrap_or(end));
     }
 }
@@ -244,26 +319,4 @@ fn bare_end_of(text: &[u8], start: usize) -> usize {
         }
     }
     at
-}
-
-pub(super) fn is_word(value: &[u8]) -> bool {
-    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
-}
-
-/// Whether this is where a shell works: `PWD=/srv`, not `DB_PWD=/x` nor `UID=sa;PWD=/x`.
-fn is_directory(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
-    let called = &name.text[name.start..name.end];
-    let own = called == b"PWD" && name.text[..name.start].last().is_none_or(|byte| !b"_;".contains(byte))
-        || called == b"DPWD" && name.text[..name.start].ends_with(b"OL");
-    own && sign == b"=" && value.starts_with(b"/")
-}
-
-/// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
-fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
-    let called = &name.text[name.start..name.end];
-    if called == b"PASS" {
-        return sign.trim_ascii_end() == b":";
-    }
-    let counts = ends_with(called, b"pass") || ends_with(called, b"pw");
-    counts && value.len() <= COUNT_DIGITS_MAX && value.iter().all(u8::is_ascii_digit)
 }

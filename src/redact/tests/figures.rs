@@ -25,7 +25,7 @@ const REPEATED_MORE_MAX: u32 = 8;
 pub(super) fn text_of(format: &str, dice: &mut fastrand::Rng) -> String {
     fn add(hir: &Hir, dice: &mut fastrand::Rng, text: &mut String) {
         match hir.kind() {
-            HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).unwrap()),
+            HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
             HirKind::Class(Class::Unicode(class)) => {
                 let all: Vec<char> = class.ranges().iter().flat_map(|range| range.start()..=range.end()).collect();
                 text.push(*dice.choice(&all).unwrap());

@@ -246,7 +246,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|(?:password|pwd)[ ]?=[ ]?\{|@(?:tcp|udp|unix)\(|:[^\s@"'<>/]+@/[a-z]|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
         ),
         patterns: &[
-            plain(r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?([^;"'\s<{][^;"'\r\n]*)[;"']"#),
+            checked(
+                r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?(?:([^;"'\s<{][^;"'\r\n]*)[;"']|([^;"'\s<{][^;"'\s]*)\z)"#,
+                check::connection_password,
+            ),
             // ODBC: what holds a semicolon stands in braces, of which a doubled one is one of the value's.
             plain(r#"(?i-u)(?:password|pwd)[ ]?=[ ]?\{((?:[^}"'\r\n]|\}\})+)\}(?:;|\z|["'\s\\])"#),
             plain(r#"(?i-u)[a-z0-9_.-]:([^\s"'>/][^\s"'>]*)@(?:tcp|udp|unix)\("#),

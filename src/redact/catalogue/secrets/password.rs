@@ -8,7 +8,7 @@ use super::super::{Detector, Group, Trigger, checked, plain};
 /// the first that matches is the longest. A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|\xc3\x91|n)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
+        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
     };
 }
 
@@ -17,18 +17,22 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     name: "password",
     group: Group::Secrets,
     finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and names \
-                that end so) after = or :, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
+                that end so) after an operator (=, :, ::=, ?=, <- …), with a type or \
+                YAML's tags before it or not, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
                 query or XML, also with entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
-                [[\"password\", …]]); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
+                [[\"password\", …]]; <key>password</key><string>…); the strings a \
+                setter is called with (setPassword(\"…\"), put(\"password\", \"…\")); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
                 in quotes the word password",
     leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \
                 on with (token: invalid); names that do not tell, whatever their value looks like, and those that only end so \
-                (nextPageToken, PublicKeyToken); a test's PASS:",
+                (nextPageToken, PublicKeyToken); a test's PASS:; \
+                references without a default (${DB_PASSWORD}, {{ x }}); words of state (token: valid), limits and ratios \
+                (max_token=4096, pass=2/3); the log name of a process (passwd[123]:)",
     // What the reader goes on from. Whatever else is asked for here is asked for at every byte of every line.
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t=:,>`"'\\\[\]]|->|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@]=|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
@@ -144,6 +148,48 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             "keytool -storepass abc bindpw=def aes_key=ghi",
             "keytool -storepass <redacted:password> bindpw=<redacted:password> aes_key=<redacted:password>",
         ),
+        (r#"password ::= "v w""#, r#"password ::= "<redacted:password>""#),
+        (r#"password: str = "v w""#, r#"password: <redacted:password> = "<redacted:password>""#),
+        (r#"var password string = "v w""#, r#"var password string = "<redacted:password>""#),
+        ("userPassword:: aHVudGVyMg==", "userPassword:: <redacted:password>"),
+        ("password ?= hunter2", "password ?= <redacted:password>"),
+        (r#"password = = "v w""#, r#"password = = "<redacted:password>""#),
+        ("password: !vault hunter2", "password: <redacted:password> <redacted:password>"),
+        ("[password:protected] => hunter2", "[password:protected] => <redacted:password>"),
+        (r#"user.setPassword("v w")"#, r#"user.setPassword("<redacted:password>")"#),
+        ("setProperty('db.password', 'v w')", "setProperty('db.password', '<redacted:password>')"),
+        (r#"type=EXECVE a1="--password" a2="v w""#, r#"type=EXECVE a1="--password" a2="<redacted:password>""#),
+        (r#"#{password => <<"v w">>}"#, r#"#{password => <<"<redacted:password>">>}"#),
+        (r#"{:user "a", :password "v w"}"#, r#"{:user "a", :password "<redacted:password>"}"#),
+        (
+            "<member><name>password</name><value><string>v w</string></value></member>",
+            "<member><name>password</name><value><string><redacted:password></string></value></member>",
+        ),
+        ("<key>password</key><string>v w</string>", "<key>password</key><string><redacted:password></string>"),
+        ("password........................hunter2", "password........................<redacted:password>"),
+        ("password=`v w`", "password=`<redacted:password>`"),
+        ("password=${DB_PASSWORD:-v w}", "password=<redacted:password>"),
+        ("PWD={a;b};UID=sa", "PWD={<redacted:password>};UID=sa"),
+        ("**Password:** hunter2", "**Password:** <redacted:password>"),
+        ("password: >- v", "password: >- <redacted:password>"),
+        (
+            r#"["apiToken":"App\User":private]=> string(3) "v w""#,
+            r#"["apiToken":"App\User":private]=> string(3) "<redacted:password>""#,
+        ),
+        (r#"{"password","v w"}"#, r#"{"password","<redacted:password>"}"#),
+        (r#"(:password . "v w")"#, r#"(:password . "<redacted:password>")"#),
+        (r#"a.put("password", `v w`)"#, r#"a.put("password", `<redacted:password>`)"#),
+        (r#"password = os.getenv("X") or "v w""#, r#"password = <redacted:password>") or "<redacted:password>""#),
+        (r#"password = <<"v w">>"#, r#"password = <<"<redacted:password>">>"#),
+        (r#"Dim password As String = "v w""#, r#"Dim password As String = "<redacted:password>""#),
+        ("password is: hunter2", "password is: <redacted:password>"),
+        ("password: !vault |\n  v w\n  x\nuser: ada", "password: !vault |\n  <redacted:password>\nuser: ada"),
+        ("- name: DB_PASSWORD\r\n  value: v", "- name: DB_PASSWORD\r\n  value: <redacted:password>"),
+        ("{\n\"password\"\n:\n\"v w\"}", "{\n\"password\"\n:\n\"<redacted:password>\"}"),
+        (
+            "contrase\u{f1}a: v contrasen\u{303}a: w",
+            "contrase\u{f1}a: <redacted:password> contrasen\u{303}a: <redacted:password>",
+        ),
     ],
     misses: &[
         "Token refreshed",
@@ -176,5 +222,18 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "sudo: ada : TTY=pts/0 ; PWD=/home/ada ; USER=root ; COMMAND=/bin/ls",
         r#"{"m":"enter the password ","n":"a"}"#,
         concat!("build=", fake!(alnum 40), " cache_key=", fake!(hex 64)),
+        "passwd[123]: pam_unix(passwd:chauthtok): password changed for ada",
+        "unix_chkpwd[7]: password check failed for user (ada), get-secret[12]: done",
+        "Token: Token { kind: Ident }",
+        "csrf_token: valid, private_key: loaded, secret: rotated",
+        "max_token=4096 pass=2/3",
+        "password=${DB_PASSWORD} token=$(cat /run/token) secret: {{ .Values.a }} pwd=%{x}",
+        "password: <%= ENV['X'] %>",
+        "ada : TTY=pts/0 ; OLDPWD=/srv ; PWD=/home/x ; USER=root",
+        r#"request.only("password", "email"); com.example.User.setPassword(User.java:12)"#,
+        "<th>password</th><th>email</th><li>token</li><li>b</li>",
+        "use `password=` and `token=` here",
+        "Checking password... ok. Forgot password? Click",
+        r#"password ? "yes" : "no"; token bucket = 5"#,
     ],
 }];

@@ -1,0 +1,169 @@
+//! What sets a name apart from its value: an operator, a type before it, a modifier, and what may stand between operator and value.
+//!
+//! In: a text and the position behind a name. Out: the position behind what is there. An operator is no word of a list but a short run
+//! of signs that assigns (`=`, `:`, an arrow), in groups with blanks between them: `::=`, `: =`, `?=`, `=>`.
+
+use super::Text;
+use super::place::{behind, behind_blanks, quote, starts_with};
+
+/// An operator has so many signs in a row at most …
+const SIGNS_MAX: usize = 8;
+/// … and so many groups of them.
+const GROUPS_MAX: usize = 4;
+/// Dots lead from a name to its value from so many on; three end a sentence.
+const LEADERS_MIN: usize = 4;
+/// A type is no longer.
+const TYPE_BYTES_MAX: usize = 96;
+/// PHP's name of a class and its modifier are no longer.
+const MODIFIER_BYTES_MAX: usize = 256;
+
+/// What an operator may be made of.
+pub(super) const SIGNS: &[u8] = b"=:?+-><~|!.^";
+
+/// What may follow a word of a type after a blank.
+const TYPE_WORDS: [&[u8]; 9] =
+    [b"const", b"mut", b"static", b"dyn", b"unsigned", b"signed", b"final", b"volatile", b"readonly"];
+
+/// What declares the name that follows.
+const DECLARATIONS: [&[u8]; 7] = [b"var", b"const", b"let", b"val", b"final", b"static", b"readonly"];
+
+/// Types that stand between a name and `=` without a sign, where nothing declares the name.
+const STRING_TYPES: [&[u8]; 14] = [
+    b"string",
+    b"*string",
+    b"&string",
+    b"[]byte",
+    b"[]string",
+    b"str",
+    b"bytes",
+    b"text",
+    b"varchar",
+    b"varchar2",
+    b"char",
+    b"nvarchar",
+    b"any",
+    b"interface",
+];
+
+/// Behind the operator at `at`; of one that may go over into the value, behind its shortest form.
+pub(super) fn behind_operator(text: Text<'_>, at: usize) -> Option<usize> {
+    if starts_with(&text[at..], b"%3a") || starts_with(&text[at..], b"%3d") {
+        return Some(at + 3);
+    }
+    // Arrows and mathematical signs.
+    if let [0xe2, 0x86..=0x8b, _, b' ' | b'"' | b'\'', ..] = &text[at..] {
+        return Some(at + 3);
+    }
+    let leaders = behind(text, at, |byte| byte == b'.');
+    if leaders - at >= LEADERS_MIN {
+        return Some(leaders);
+    }
+    let mut end = group(text, at, SIGNS)?;
+    for _ in 1..GROUPS_MAX {
+        let next = behind_blanks(text, end);
+        match group(text, next, b"=:>").filter(|behind| next > end && ends_group(text, *behind)) {
+            Some(behind) => end = behind,
+            None => break,
+        }
+    }
+    Some(end)
+}
+
+/// Behind one group of signs that assigns.
+fn group(text: Text<'_>, at: usize, signs: &[u8]) -> Option<usize> {
+    if let [b'%' | b'&' | b'/' | b'@' | b'*', b'=', ..] = &text[at..] {
+        return ends_group(text, at + 2).then_some(at + 2);
+    }
+    let shortest = at + shortest(&text[at..])?;
+    let run = text[at..].iter().take(SIGNS_MAX).take_while(|byte| signs.contains(byte)).count();
+    let whole = at + run;
+    // A question mark behind stands for a value, but before a string.
+    let is_value =
+        text[shortest..whole.max(shortest)].contains(&b'?') && quote(text, behind_blanks(text, whole)).is_none();
+    let is_whole = whole > shortest && ends_group(text, whole) && !is_value;
+    Some(if is_whole { whole } else { shortest })
+}
+
+/// The length of the shortest operator that a text begins with.
+fn shortest(text: &[u8]) -> Option<usize> {
+    let run = text.iter().take(SIGNS_MAX).take_while(|byte| SIGNS.contains(byte)).count();
+    let run = &text[..run];
+    if run.first()? == &b'>' && !run.starts_with(b">>") {
+        return None;
+    }
+    let arrow = |pair: &[u8]| matches!(pair, [b'-' | b'=' | b'~' | b'>', b'>'] | [b'<', b'-' | b'~']);
+    let first = run.iter().position(|byte| matches!(byte, b'=' | b':'));
+    let arrow = run.windows(2).position(arrow);
+    let end = match (first, arrow) {
+        (Some(first), Some(arrow)) if arrow <= first => arrow + 2,
+        (Some(first), _) => first + 1 + usize::from(matches!(run.get(first + 1), Some(b'='))),
+        (None, Some(arrow)) => arrow + 2,
+        (None, None) => return None,
+    };
+    Some(end)
+}
+
+/// Whether signs end here: what follows is no part of them, nor a value that begins with them.
+fn ends_group(text: Text<'_>, at: usize) -> bool {
+    text.get(at).is_none_or(|byte| byte.is_ascii_whitespace() || b"'\"`".contains(byte)) || quote(text, at).is_some()
+}
+
+/// Behind a type and the sign that follows it: `str = …`, `Optional[str] = …`, `&'static str = …`, `string | null = …`.
+pub(super) fn behind_type(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
+    let rest = &text[at..text.len().min(at + TYPE_BYTES_MAX)];
+    if !rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"&*[_".contains(byte)) {
+        return None;
+    }
+    let (mut length, mut depth) = (0, 0_usize);
+    while let Some(&byte) = rest.get(length) {
+        match byte {
+            b'<' | b'[' | b'(' => depth += 1,
+            b'>' | b']' | b')' => depth = depth.checked_sub(1)?,
+            b',' | b' ' if depth > 0 => {}
+            b' ' | b'\t' if rest[length..].trim_ascii_start().first().is_some_and(|next| b"=:".contains(next)) => break,
+            b' ' if goes_on(rest, length) => {}
+            b'=' => break,
+            b'&' | b'*' | b'\'' | b'_' | b'.' | b':' | b'|' | b'?' | b'!' => {}
+            _ if byte.is_ascii_alphanumeric() => {}
+            _ => return None,
+        }
+        length += 1;
+    }
+    text.charge(length);
+    let end = at + length;
+    let sign = behind_blanks(text, end);
+    let behind = [&b"="[..], b":="].iter().any(|sign_of| text[sign..].starts_with(sign_of));
+    let behind = behind_operator(text, sign).filter(|_| behind && depth == 0 && length > 0)?;
+    let value = behind_blanks(text, behind);
+    // Without blanks it may be a value that has a sign in it.
+    (sign > end || quote(text, value).is_some()).then_some((end, value))
+}
+
+/// Whether a type has another word behind the blank at `at`.
+fn goes_on(rest: &[u8], at: usize) -> bool {
+    let next = rest[at..].trim_ascii_start();
+    let before = rest[..at].trim_ascii_end();
+    let word = before.rsplit(|byte| !byte.is_ascii_alphanumeric()).next().unwrap_or_default();
+    before.ends_with(b"|") || next.starts_with(b"|") || TYPE_WORDS.contains(&word)
+}
+
+/// Behind a type without a sign before it: `var password string = …`, where `start` is where the whole name begins.
+pub(super) fn behind_plain_type(text: Text<'_>, start: usize, at: usize) -> Option<usize> {
+    let (end, value) = behind_type(text, at)?;
+    let named = &text[at..end];
+    let named = &named[..named.iter().position(|byte| b"({".contains(byte)).unwrap_or(named.len())];
+    let before = text[..start].trim_ascii_end();
+    let word_at = before.iter().rev().take(16).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = &before[before.len() - word_at..];
+    let declared = DECLARATIONS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    (declared || STRING_TYPES.iter().any(|known| named.eq_ignore_ascii_case(known))).then_some(value)
+}
+
+/// Behind what PHP prints between the name of a member and the bracket that closes it: `:protected]`, `":"App\User":private]`.
+pub(super) fn behind_modifier(text: Text<'_>, at: usize) -> Option<usize> {
+    let rest = &text[at..text.len().min(at + MODIFIER_BYTES_MAX)];
+    let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_\\:\"'".contains(byte)).count();
+    text.charge(length);
+    let is_modifier = [&b":private"[..], b":protected", b":public"].iter().any(|end| rest[..length].ends_with(end));
+    (is_modifier && rest.get(length) == Some(&b']')).then_some(at + length + 1)
+}

@@ -1,0 +1,191 @@
+//! What stands where a value would and is no secret: words of prose, states, counts, directories, types.
+
+use super::Text;
+use super::named::Name;
+use super::place::{behind_blanks, ends_with, starts_with};
+use super::reference::reference;
+use std::ops::Range;
+
+/// After the names `pass` and `pw` numbers so short count something.
+const COUNT_DIGITS_MAX: usize = 3;
+
+/// Limits are numbers no longer: `max_token=4096`.
+const LIMIT_DIGITS_MAX: usize = 9;
+
+/// What names of limits begin with.
+const LIMITS: [&[u8]; 6] = [b"max_", b"min_", b"max-", b"min-", b"num_", b"maxT"];
+
+/// What errors and help go on with after a telling name: `error getting token: context deadline exceeded`.
+const WORDS: [&[u8]; 36] = [
+    b"and",
+    b"are",
+    b"can",
+    b"cannot",
+    b"context",
+    b"could",
+    b"denied",
+    b"dial",
+    b"eof",
+    b"error",
+    b"expired",
+    b"failed",
+    b"forbidden",
+    b"got",
+    b"has",
+    b"incorrect",
+    b"invalid",
+    b"is",
+    b"missing",
+    b"must",
+    b"not",
+    b"option",
+    b"or",
+    b"read",
+    b"required",
+    b"rpc",
+    b"should",
+    b"string",
+    b"to",
+    b"unable",
+    b"unauthorized",
+    b"unexpected",
+    b"unknown",
+    b"via",
+    b"was",
+    b"wrong",
+];
+
+/// What is said of a secret's state: `private_key: loaded`.
+const STATES: [&[u8]; 47] = [
+    b"accepted",
+    b"active",
+    b"allowed",
+    b"available",
+    b"cached",
+    b"changed",
+    b"cleared",
+    b"created",
+    b"deleted",
+    b"disabled",
+    b"empty",
+    b"enabled",
+    b"fetched",
+    b"found",
+    b"generated",
+    b"granted",
+    b"ignored",
+    b"issued",
+    b"loaded",
+    b"loading",
+    b"match",
+    b"matched",
+    b"matches",
+    b"mismatch",
+    b"ok",
+    b"optional",
+    b"passed",
+    b"present",
+    b"provided",
+    b"refreshed",
+    b"rejected",
+    b"removed",
+    b"renewed",
+    b"reset",
+    b"revoked",
+    b"rotated",
+    b"saved",
+    b"set",
+    b"skipped",
+    b"stored",
+    b"unchanged",
+    b"unset",
+    b"updated",
+    b"using",
+    b"valid",
+    b"validated",
+    b"verified",
+];
+
+/// Names that end as telling ones do and hold no secret: .NET's assemblies, parsers' errors, pages.
+pub(super) const NO_SECRETS: [&[u8]; 6] =
+    [b"publickeytoken", b"unexpected token", b"nexttoken", b"next_token", b"pagetoken", b"page_token"];
+
+/// Whether a sentence goes on so.
+pub(super) fn is_word(value: &[u8]) -> bool {
+    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Whether this says what became of a secret.
+pub(super) fn is_state(value: &[u8]) -> bool {
+    STATES.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Whether a bare value is none for what it says, or where it stands.
+pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
+    let value = &name.text[at.clone()];
+    let says = sign.starts_with(b":") && sign.len() > 1 && (is_word(value) || is_state(value));
+    says || is_module(name, value)
+        || is_count(name, sign, value)
+        || is_directory(name, sign, value)
+        || is_type(name.text, at)
+        || is_filler(value)
+}
+
+/// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.
+fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
+    const KINDS: [&[u8]; 6] = [b"auth", b"account", b"session", b"setcred", b"chauthtok", b"password"];
+    let before = &name.text[..name.whole(b"")];
+    KINDS.contains(&value)
+        && before.ends_with(b"(")
+        && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
+}
+
+/// Whether these are signs only that stand between values.
+pub(super) fn is_filler(value: &[u8]) -> bool {
+    value.iter().all(|byte| b"=:<>|~+-,;.()[]{}`'\"\\ ".contains(byte))
+}
+
+/// Whether a type's name stands there, before what it holds: `Token: Token {`.
+fn is_type(text: Text<'_>, at: &Range<usize>) -> bool {
+    let value = &text[at.clone()];
+    let open = behind_blanks(text, at.end);
+    open > at.end
+        && text.get(open) == Some(&b'{')
+        && value[0].is_ascii_uppercase()
+        && value.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b':')
+}
+
+/// Drops a shell's directory between semicolons (`; PWD=/srv ;`) and what only names a password (`;Password=${X};`).
+pub(in super::super) fn connection_password(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let named = text[..found.start].trim_ascii_end();
+    let is_directory = named.ends_with(b" ; PWD=") && text[found.start] == b'/';
+    let is_pure = reference(text, found.start).is_some_and(|known| known.is_pure && known.end == found.end);
+    if !is_directory && !is_pure {
+        mask(found);
+    }
+}
+
+/// Whether this is where a shell works: `PWD=/srv`, not `DB_PWD=/x` nor `UID=sa;PWD=/x`.
+fn is_directory(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
+    let called = &name.text[name.start..name.end];
+    let own = called == b"PWD" && name.text[..name.start].last().is_none_or(|byte| !b"_;".contains(byte))
+        || called == b"DPWD" && name.text[..name.start].ends_with(b"OL");
+    own && sign == b"=" && value.starts_with(b"/")
+}
+
+/// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
+fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
+    let called = &name.text[name.start..name.end];
+    if called == b"PASS" {
+        return sign.trim_ascii_end() == b":";
+    }
+    let counts = ends_with(called, b"pass") || ends_with(called, b"pw");
+    let whole = &name.text[name.whole(b"")..name.end];
+    let limits = LIMITS.iter().any(|limit| starts_with(whole, limit) || memchr::memmem::find(whole, limit).is_some());
+    let digits = value.iter().all(u8::is_ascii_digit);
+    let ratio = value.len() <= 2 * COUNT_DIGITS_MAX + 1
+        && value.iter().filter(|byte| **byte == b'/').count() == 1
+        && value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'/')
+        && value[0] != b'/';
+    ratio || digits && (counts && value.len() <= COUNT_DIGITS_MAX || limits && value.len() <= LIMIT_DIGITS_MAX)
+}

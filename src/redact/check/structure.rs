@@ -1,0 +1,194 @@
+//! Values that only their place tells: arguments of calls, siblings in XML, keywords of Lisp, numbered fields.
+//!
+//! In: a name and where what follows it begins. Out: the value that belongs to it.
+
+use std::ops::Range;
+
+use super::named::{Name, VALUES, before_quote, behind_tag, content};
+use super::place::{behind, behind_blanks, behind_quote, behind_space, ends_with, inside, quote, starts_with};
+use super::{Text, add};
+
+/// So many siblings may stand between a name and its value, a type or a description.
+const SIBLINGS_MAX: usize = 3;
+/// Elements within elements, down to the value.
+const DEPTH_MAX: usize = 4;
+/// Arguments of one call.
+const ARGUMENTS_MAX: usize = 8;
+
+/// Calls that take names of fields and no values.
+const LISTERS: [&[u8]; 14] = [
+    b"only",
+    b"except",
+    b"require",
+    b"required",
+    b"permit",
+    b"pick",
+    b"omit",
+    b"fields",
+    b"columns",
+    b"select",
+    b"fillable",
+    b"guarded",
+    b"hidden",
+    b"filter",
+];
+
+/// Elements that stand beside others of the same kind.
+const ITEMS: [&[u8]; 5] = [b"li", b"option", b"th", b"label", b"string"];
+
+/// The inside of the string that opens here, in backticks too, and whether it closes.
+pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
+    if text.get(at) != Some(&b'`') {
+        return inside(text, at);
+    }
+    let end = text.find(at + 1, b'`');
+    Some((at + 1..end.unwrap_or(text.len()), end.is_some()))
+}
+
+/// Behind the quote or the backtick that closes a string.
+pub(super) fn behind_string(text: Text<'_>, at: usize) -> usize {
+    if text.get(at) == Some(&b'`') { at + 1 } else { behind_quote(text, at) }
+}
+
+/// Masks the strings that a setter is called with, where `at` is at its bracket: `setPassword("…")`.
+pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let called = &text[name.whole(b"")..name.end];
+    let called = called.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    if starts_with(called, b"get") {
+        return;
+    }
+    let mut at = at + 1;
+    for _ in 0..ARGUMENTS_MAX {
+        at = behind_space(text, at);
+        let letters = text[at.min(text.len())..].iter().take(2).take_while(|byte| b"bNLu@$".contains(byte)).count();
+        match string(text, at + letters) {
+            Some((inside, closes)) => {
+                let end = behind_string(text, inside.end);
+                add(inside, mask);
+                if !closes {
+                    return;
+                }
+                at = end;
+            }
+            None => at = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_.$&*".contains(&byte)),
+        }
+        at = behind_space(text, at);
+        if text.get(at) != Some(&b',') {
+            return;
+        }
+        at += 1;
+    }
+}
+
+/// Whether a quoted name is the first of a call's arguments or of a tuple's, and the value behind it, which is followed by `next`,
+/// belongs to it: `put("password", "…")`, `{"password", "…"}`.
+pub(super) fn argument(name: &Name<'_>, next: usize) -> bool {
+    let text = name.text;
+    let before = before_quote(&text[..name.whole(b":/#@")]);
+    let before = before.strip_suffix(b"b").or_else(|| before.strip_suffix(b"@")).unwrap_or(before);
+    let binary = before.strip_suffix(b"<<").unwrap_or(before).trim_ascii_end();
+    if let Some(outer) = binary.strip_suffix(b"{") {
+        let typed = outer.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"])".contains(byte));
+        let end = behind(text, next, |byte| byte == b'>');
+        return !typed && text.get(behind_blanks(text, end)) == Some(&b'}');
+    }
+    let Some(outer) = before.trim_ascii_end().strip_suffix(b"(") else { return false };
+    let length = outer.iter().rev().take(64).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let called = &outer[outer.len() - length..];
+    let calls = outer.is_empty() || length > 0 || outer.ends_with(b">") || outer.ends_with(b"!");
+    let more = matches!(text.get(next), Some(b',')) && quote(text, behind_space(text, next + 1)).is_some();
+    calls && !more && !LISTERS.iter().any(|lister| called.eq_ignore_ascii_case(lister))
+}
+
+/// `<name>password</name><value><string>…</string></value>`, `<key>password</key><string>…`, where `at` is at the closing tag.
+pub(super) fn sibling(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let start = name.whole(b":/ ");
+    let Some(mut behind_name) = behind_tag(text, at + 1).filter(|_| text[..start].ends_with(b">")) else { return };
+    let closed = tag(&text, at + 2);
+    for _ in 0..SIBLINGS_MAX {
+        let open = behind_space(text, behind_name);
+        let opened = tag(&text, open + 1);
+        if text.get(open) != Some(&b'<') || opened.is_empty() {
+            return;
+        }
+        let same = opened == closed && !text[..start].ends_with(b"<entry><string>");
+        if same && ITEMS.iter().any(|item| opened.eq_ignore_ascii_case(item)) {
+            return;
+        }
+        let is_value = VALUES.iter().any(|value| ends_with(opened, value));
+        let describes = [&b"type"[..], b"description", b"secure", b"encrypted", b"final"].contains(&opened);
+        if is_value || !describes {
+            return deepest(text, open, mask);
+        }
+        let Some(end) = text.find_word(open, b"</").and_then(|end| behind_tag(text, end + 1)) else { return };
+        behind_name = end;
+    }
+}
+
+/// Masks what the innermost of the elements holds that open at `at`.
+fn deepest(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    for _ in 0..DEPTH_MAX {
+        let Some(opened) = behind_tag(text, at + 1) else { return };
+        let next = behind_space(text, opened);
+        let nested = text.get(next) == Some(&b'<') && text.get(next + 1).is_some_and(u8::is_ascii_alphabetic);
+        if !nested {
+            return content(text, at + 1, mask);
+        }
+        at = next;
+    }
+}
+
+/// The name of a tag.
+fn tag<'t>(text: &Text<'t>, at: usize) -> &'t [u8] {
+    let text = text.bytes();
+    let at = at.min(text.len());
+    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b":_-.".contains(*byte);
+    let length = text[at..].iter().take(64).take_while(in_name).count();
+    &text[at..at + length]
+}
+
+/// `{:password "…"}`, `(:password . "…")`, `set :password "…"`, where `at` is behind the blanks.
+pub(super) fn keyword(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let start = name.whole(b":/");
+    if text.get(start) != Some(&b':') {
+        return;
+    }
+    let at = if text[at..].starts_with(b". ") { behind_blanks(text, at + 1) } else { at };
+    if let Some((inside, _)) = inside(text, at) {
+        return add(inside, mask);
+    }
+    let end = behind(text, at, |byte| byte.is_ascii_digit());
+    add(at..end, mask);
+}
+
+/// `a1="--password" a2="…"`, `"--password" "…"`, `argv[1]="--token", argv[2]="…"`, `("password" . "…")`, where `at` is behind the
+/// name's quote and blanks.
+pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    if text[at..].starts_with(b". ") {
+        if let Some((inside, true)) = inside(text, behind_blanks(text, at + 1)) {
+            add(inside, mask);
+        }
+        return;
+    }
+    let start = name.whole(b"");
+    if text.get(start) != Some(&b'-') || before_quote(&text[..start]).len() == start {
+        return;
+    }
+    if let Some((inside, _)) = inside(text, at) {
+        return add(inside, mask);
+    }
+    let label = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_[]".contains(&byte));
+    let is_numbered = label > at && (text[label - 1].is_ascii_digit() || text[label - 1] == b']');
+    if !is_numbered || !matches!(text.get(label), Some(b'=' | b':')) {
+        return;
+    }
+    let at = behind_blanks(text, label + 1);
+    match inside(text, at) {
+        Some((inside, _)) => add(inside, mask),
+        None => add(at..behind(text, at, |byte| !byte.is_ascii_whitespace()), mask),
+    }
+}

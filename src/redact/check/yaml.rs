@@ -1,0 +1,109 @@
+//! What YAML writes between a colon and a value: tags, anchors, block scalars, an indented line.
+//!
+//! In: a text that may have line ends, and a position in it. Out: the position of a value, or the range of a block.
+
+use std::ops::Range;
+
+use super::Text;
+use super::place::{behind, behind_blanks, quote};
+
+/// A tag or an anchor is no longer.
+const PROPERTY_BYTES_MAX: usize = 128;
+
+/// The tag or anchor at `at`, and where the value behind it begins: `!vault |`, `&pw v`.
+pub(super) fn property(text: Text<'_>, at: usize) -> Option<(Range<usize>, usize)> {
+    if !matches!(text.get(at)?, b'!' | b'&') {
+        return None;
+    }
+    let rest = &text[at..text.len().min(at + PROPERTY_BYTES_MAX)];
+    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!&_-./:".contains(*byte);
+    let length = rest.iter().take_while(in_name).count();
+    text.charge(length);
+    let end = at + length;
+    let value = behind_blanks(text, end);
+    (length > 1 && value > end && value < text.len()).then_some((at..end, value))
+}
+
+/// Whether what stands at `at` shows that a tag or an anchor was before it.
+pub(super) fn begins_value(text: Text<'_>, at: usize) -> bool {
+    quote(text, at).is_some() || behind_header(text, at).is_some() || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
+}
+
+/// The block scalar whose header is at `at`: the more indented lines that follow, without the blanks around them.
+pub(super) fn block(text: Text<'_>, at: usize) -> Option<Range<usize>> {
+    let first = behind_header(text, at)?;
+    let indent = indent(text, at);
+    let (mut line, mut found): (usize, Option<Range<usize>>) = (first, None);
+    while line < text.len() {
+        let end = text.find(line, b'\n').unwrap_or(text.len());
+        let start = behind_blanks(text, line);
+        let content = text[start..end.max(start)].trim_ascii_end().len();
+        if content > 0 {
+            if start - line <= indent {
+                break;
+            }
+            found = Some(found.map_or(start, |found| found.start)..start + content);
+        }
+        line = end + 1;
+    }
+    found
+}
+
+/// A block whose lines were joined, up to the next name: `password: >- a b user: ada`.
+pub(super) fn joined(text: Text<'_>, at: usize) -> Option<Range<usize>> {
+    let signs = behind_signs(text, at)?;
+    let start = behind_blanks(text, signs);
+    if start == signs || start == text.len() || matches!(text[start], b'\r' | b'\n') {
+        return None;
+    }
+    let mut end = start;
+    while end < text.len() && !matches!(text[end], b'\r' | b'\n') {
+        let word = behind(text, end, |byte| !byte.is_ascii_whitespace());
+        if end > start && matches!(text[word - 1], b':' | b'|') {
+            break;
+        }
+        end = behind_blanks(text, word);
+    }
+    Some(start..start + text[start..end].trim_ascii_end().len())
+}
+
+/// Behind `|`, `>-`, `|2+`.
+fn behind_signs(text: Text<'_>, at: usize) -> Option<usize> {
+    let signs = matches!(text.get(at), Some(b'|' | b'>')).then_some(at + 1)?;
+    Some(signs + text[signs..].iter().take(2).take_while(|byte| b"+-123456789".contains(byte)).count())
+}
+
+/// Behind the line end that follows `|`, `>-`, `|2+`, `| # comment`.
+fn behind_header(text: Text<'_>, at: usize) -> Option<usize> {
+    let signs = behind_signs(text, at)?;
+    let end = behind_blanks(text, signs);
+    let end = if end > signs && text.get(end) == Some(&b'#') { behind(text, end, |byte| byte != b'\n') } else { end };
+    behind_line_end(text, end)
+}
+
+fn behind_line_end(text: Text<'_>, at: usize) -> Option<usize> {
+    let at = at + usize::from(text.get(at) == Some(&b'\r'));
+    (text.get(at) == Some(&b'\n')).then_some(at + 1)
+}
+
+/// Where a value begins on the next line, if that is more indented than the one of `at`.
+pub(super) fn next_line(text: Text<'_>, at: usize) -> Option<usize> {
+    let mut line = behind_line_end(text, at)?;
+    loop {
+        let start = behind_blanks(text, line);
+        match behind_line_end(text, start) {
+            Some(next) => line = next,
+            None => return (start - line > indent(text, at) && start < text.len()).then_some(start),
+        }
+    }
+}
+
+/// How far the line of `at` is indented, the dashes of lists included.
+fn indent(text: Text<'_>, at: usize) -> usize {
+    let line = text.before(at, |byte| byte != b'\n');
+    let mut start = behind_blanks(text, line);
+    while text[start..].starts_with(b"- ") {
+        start = behind_blanks(text, start + 1);
+    }
+    start - line
+}
