@@ -74,11 +74,9 @@ pub(super) fn marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
         let dashes = text[end..].iter().take(DASHES.end - 1).take_while(|byte| **byte == b'-').count();
         Some(before..end + dashes)
     });
-    let putty = putty(edge, text);
-    match (armor, putty) {
-        (Some(armor), Some(putty)) => Some(if armor.start <= putty.start { armor } else { putty }),
-        (armor, putty) => armor.or(putty),
-    }
+    // What stands behind the first is not looked for, so that a text of markers is read once.
+    let putty = putty(edge, &text[..armor.as_ref().map_or(text.len(), |armor| armor.start)]);
+    putty.or(armor)
 }
 
 /// Where the dashes begin that stand before a marker's first word, with or without blanks between.
