@@ -8,6 +8,7 @@ mod kafka;
 mod memory;
 mod mistake;
 mod names;
+mod overlap;
 mod raw;
 mod reader;
 mod redact;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 pub use self::mistake::{Mistake, Mistakes};
+pub use self::overlap::{Overlap, overlaps};
 pub use self::raw::Environment;
 use self::raw::FILE_SUFFIX;
 use self::reader::Reader;

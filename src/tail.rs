@@ -14,6 +14,8 @@ mod identity;
 mod kernel;
 mod look;
 mod open;
+mod precedence;
+mod predecessor;
 mod prune;
 mod root;
 mod scan;
@@ -34,6 +36,7 @@ use self::scan::Past;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use file::{Look, Phase, Read, TailFile};
 pub use guard::Protected;
+pub use precedence::{Rank, may_overlap};
 pub use root::trusted;
 pub use stream::STDIN;
 
@@ -49,9 +52,6 @@ const DIRECTORIES_ASKED_MAX: usize = 64;
 const OPEN_MAX: usize = 512;
 /// So many files that are gone are remembered, so that what was compressed of them is known.
 const SHIPPED_MAX: usize = 256;
-/// Of so many files the ends are kept that are rotated already at the first look, and how much of each.
-const ENDS_MAX: usize = 8;
-const END_BYTES: usize = 64 * 1024;
 /// So many closed files are remembered, so that they are not read again.
 const KNOWN_MAX: usize = 20_000;
 
@@ -249,21 +249,6 @@ impl Tail {
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&TailFile> {
         self.files.get(id.0 as usize)?.as_ref()
-    }
-
-    /// The last bytes, up to `most`, of the file that this one took the place of: one of the same name that is rotated, else the one
-    /// of its input and directory that changed last. What the application was writing there may go on here.
-    #[must_use]
-    pub fn predecessor_end(&self, id: FileId, most: usize) -> Option<Vec<u8>> {
-        let file = self.file(id)?;
-        let others =
-            || self.files().filter(|other| other.id != id && other.input == file.input && !other.handle.is_stream());
-        let latest = |same: &dyn Fn(&&TailFile) -> bool| others().filter(same).max_by_key(|other| other.changed_at);
-        let named = latest(&|other| other.path == file.path);
-        let end = |other: &TailFile| other.end(most).ok();
-        let kept = || self.ends.iter().find(|(path, _)| *path == file.path).map(|(_, end)| end.clone());
-        let near = || latest(&|other| other.path.parent() == file.path.parent()).and_then(end);
-        named.and_then(end).or_else(kept).or_else(near)
     }
 
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
@@ -468,13 +453,6 @@ impl Tail {
         if mark.fingerprint.head_bytes > 0 {
             self.shipped.truncate(SHIPPED_MAX - 1);
             self.shipped.push_front(mark);
-        }
-    }
-
-    /// Says of an open file whether everything before its position was read by us.
-    fn say_whole(&mut self, inode: Inode, whole: bool) {
-        if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
-            file.whole = whole;
         }
     }
 

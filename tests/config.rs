@@ -557,3 +557,25 @@ fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
     }
     check_wrong(&[("LOGSKIFF_REDACT", "none,card")], "LOGSKIFF_REDACT", "stands alone");
 }
+
+/// Goal: a file that two inputs name equally narrowly is nobody's, so that is said at the start.
+#[test]
+fn inputs_that_are_equally_narrow_are_refused() {
+    let both =
+        |one: &'static str, other: &'static str| [("LOGSKIFF_INPUT_A_PATHS", one), ("LOGSKIFF_INPUT_B_PATHS", other)];
+    for (one, other) in
+        [("/log/*.log", "/log/*.log"), ("/log/a.log", "/log/a.log"), ("/log/app-*.log", "/log/*-error.log")]
+    {
+        check_wrong(&both(one, other), "LOGSKIFF_INPUT_B_PATHS", "neither is narrower");
+    }
+    for (one, other) in [
+        ("/log/*.log", "/log/a.log"),
+        ("/log/*.log", "/log/*.json"),
+        ("/log/**/*.log", "/log/*.log"),
+        ("/log/*.log", "/log/b/*.log"),
+        ("/log/**/*.log", "/log/b/**/*.log"),
+    ] {
+        check_right(&both(one, other));
+    }
+    check_right(&[("LOGSKIFF_PATHS", "/log/*.log"), ("LOGSKIFF_INPUT_B_PATHS", "/log/*.log")]);
+}

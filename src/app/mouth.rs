@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Summary;
 use super::pipeline::Pipeline;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::metrics::{Counter, Metrics};
 use crate::news::News;
 use crate::tail::Event;
@@ -108,6 +108,13 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
         in_flight_bytes = config.batch.in_flight_bytes,
         "logskiff starts"
     );
+    for overlap in config::overlaps(&config.inputs) {
+        if overlap.rules.is_empty() && overlap.fields.is_empty() {
+            tracing::info!("{overlap}");
+        } else {
+            tracing::warn!("{overlap}");
+        }
+    }
     for input in config.inputs.iter().filter(|input| input.tail.prune) {
         for (root, error) in crate::tail::unwritable_roots(&input.tail) {
             tracing::error!(

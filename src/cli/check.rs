@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::config::value::{bytes_text, duration_text};
-use crate::config::{Config, Exit, Input};
+use crate::config::{Config, Exit, Input, overlaps};
 use crate::encode::syslog::Framing;
 use crate::encode::{self, Encoding};
 use crate::output::syslog::address::Transport;
@@ -21,6 +21,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 
 fn summary(config: &Config) -> String {
     let mut lines: Vec<String> = config.inputs.iter().flat_map(|of| [input(of), redaction(of)]).collect();
+    lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
     let encoding = match config.encode.encoding {
         Encoding::Json => "JSON records",
         Encoding::Raw => "redacted lines",
@@ -234,6 +235,24 @@ mod tests {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         assert!(!summary(&Config::from_vars(owned).unwrap()).contains(key));
         check(&[("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_FIELDS", "none")], &["redact default: nothing"]);
+    }
+
+    /// Goal: whose rules hold for a file that two inputs name is said, with what of the other's do not.
+    #[test]
+    fn inputs_that_name_the_same_files_are_said() {
+        check(
+            &[
+                ("LOGSKIFF_REDACT", "jwt,card"),
+                ("LOGSKIFF_REDACT_FIELDS", "pin"),
+                ("LOGSKIFF_INPUT_ALL_PATHS", "/var/log/a/*.log"),
+                ("LOGSKIFF_INPUT_ONE_PATHS", "/var/log/a/one.log"),
+                ("LOGSKIFF_INPUT_ONE_REDACT", "card,email"),
+                ("LOGSKIFF_INPUT_ONE_REDACT_FIELDS", "none"),
+            ],
+            &[
+                "overlap: files that one and all both name go to one; it lacks the detectors and rules jwt of all; it lacks the fields pin of all",
+            ],
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::redact;
 use super::reference::INPUT_PREFIX;
 use crate::parse::{Format, Type};
-use crate::tail::{STDIN, Start, Symlinks};
+use crate::tail::{Rank, STDIN, Start, Symlinks, may_overlap};
 use crate::{frame, parse, tail};
 
 /// Below, nearly every line would be cut; above, one line would be most of the memory.
@@ -46,6 +46,23 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
         }
         inputs.push(one(name, &mut reader.of_input(upper)));
     }
+    for (at, one) in inputs.iter().enumerate() {
+        for other in &inputs[at + 1..] {
+            if let Some((glob, same)) = tie(one, other) {
+                let paths = format!("{INPUT_PREFIX}{}_PATHS", other.name.to_uppercase());
+                reader.mistake(
+                    &paths,
+                    format!(
+                        "{} can name the same file as {} of input {}, and neither is narrower; name files outright or in a longer \
+                         directory, or leave them out of one by its EXCLUDE",
+                        shown(glob),
+                        shown(same),
+                        one.name
+                    ),
+                );
+            }
+        }
+    }
     let reads_stdin = |input: &&Input| input.tail.paths.iter().any(|path| path == STDIN);
     if inputs.iter().filter(reads_stdin).count() > 1 {
         reader.mistake(PATHS, format!("{} is standard input, which one input alone can read", shown(STDIN)));
@@ -54,6 +71,19 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
         reader.mistake(PATTERN, format!("patterns are for {PARSE}=regex, which is not set"));
     }
     inputs
+}
+
+/// Two globs, of the second and of the first input, that may name the same file with none of them being narrower. The input that the
+/// common variables make gives way to named ones.
+fn tie<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
+    let globs = |input: &'i Input| input.tail.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN);
+    let tied = |(other, one): &(&str, &str)| Rank::of(one) == Rank::of(other) && may_overlap(one, other);
+    let excluded = |(glob, same): &(&str, &str)| {
+        one.tail.exclude.iter().any(|exclude| exclude == glob)
+            || other.tail.exclude.iter().any(|exclude| exclude == same)
+    };
+    let mut pairs = globs(other).flat_map(|other| globs(one).map(move |one| (other, one)));
+    if one.name == DEFAULT_NAME { None } else { pairs.find(|pair| tied(pair) && !excluded(pair)) }
 }
 
 fn one(name: String, reader: &mut Reader<'_>) -> Input {

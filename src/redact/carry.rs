@@ -17,7 +17,7 @@ use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, 
 pub const LINES_MAX: u32 = 400;
 
 /// A key of which nothing comes in so many lines was cut off.
-pub const STRANGE_LINES_MAX: u8 = 16;
+const STRANGE_LINES_MAX: u8 = 16;
 
 /// A run within other text that is shorter is taken for a piece of a body only if it is as random as one.
 const RANDOM_BYTES_MIN: usize = 12;
@@ -97,7 +97,7 @@ impl Carry {
         }
         self.lines_left -= 1;
         if let Some(end) = marker(Edge::End, line) {
-            self.last(line, &end, &mut mask);
+            Self::last(line, &end, &mut mask);
             *self = Self::default();
             self.begin(&line[end.end..]);
         } else if marker(Edge::Begin, line).is_some() {
@@ -146,7 +146,7 @@ impl Carry {
     }
 
     /// Masks what stands before an END marker, and the marker.
-    fn last(self, line: &[u8], end: &Range<usize>, mask: &mut impl FnMut(Range<usize>)) {
+    fn last(line: &[u8], end: &Range<usize>, mask: &mut impl FnMut(Range<usize>)) {
         let before = &line[..end.start];
         if skip_blanks(&before[pem::stretch(before).bytes..]).0.is_empty() {
             return mask(0..end.end);

@@ -132,14 +132,14 @@ fn decoded(value: &[u8]) -> impl Iterator<Item = u8> {
 
 /// Drops what is no person's address: a repository's user, a unit of systemd, a file (`icon@2x.png`).
 pub(super) fn email(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    // SSH calls algorithms and extensions so (RFC 4251, section 6).
+    const ALGORITHMS: [&[u8]; 3] = [b"@openssh.com", b"@libssh.org", b"@lysator.liu.se"];
     const ENDS: [&[u8]; 15] = [
         b"service", b"socket", b"timer", b"mount", b"slice", b"scope", b"device", b"png", b"jpg", b"jpeg", b"gif",
         b"svg", b"webp", b"js", b"jar",
     ];
     let address = &text[found.clone()];
     let end = address.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
-    // SSH calls algorithms and extensions so (RFC 4251, section 6).
-    const ALGORITHMS: [&[u8]; 3] = [b"@openssh.com", b"@libssh.org", b"@lysator.liu.se"];
     let names_algorithm = ALGORITHMS.iter().any(|end| address.ends_with(end));
     let names_file = ENDS.iter().any(|known| end.eq_ignore_ascii_case(known));
     if !names_file && !names_algorithm && !address.starts_with(b"git@") {

@@ -1,6 +1,6 @@
 //! How private keys are written: markers, headers, and bodies of Base64.
 //!
-//! In: a text. Out: where in it a key's parts stand. Knows PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and PuTTY's
+//! In: a text. Out: where in it a key's parts stand. Knows PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and `PuTTY`'s
 //! files, with line ends as they are or written out, and signs as JSON escapes them. Looks at nothing but the text, in time
 //! linear in it.
 
@@ -12,13 +12,13 @@ use memchr::memmem;
 const KIND_BYTES_MAX: usize = 64;
 /// What surrounds a marker: five of them in PEM, four in SSH2.
 const DASHES: Range<usize> = 4..6;
-/// PuTTY's keys begin and end by names.
+/// `PuTTY`'s keys begin and end by names.
 const PUTTY: [&[u8]; 2] = [b"Private-Lines:", b"Private-MAC:"];
 /// Base64 behind a blank is a piece of a key that was written in one line from this length on. Most words are shorter.
 pub(super) const PIECE_BYTES_MIN: usize = 16;
-/// Lines of a body have 64 characters (PEM), 70 (OpenSSH, SSH2) or 76 (MIME); some tools write a few less.
+/// Lines of a body have 64 characters (PEM), 70 (`OpenSSH`, SSH2) or 76 (MIME); some tools write a few less.
 pub(super) const LINE_BYTES_MIN: usize = 40;
-/// Headers that stand before a body, or before the parts of PuTTY's (RFC 1421, RFC 4880, RFC 4716).
+/// Headers that stand before a body, or before the parts of `PuTTY`'s (RFC 1421, RFC 4880, RFC 4716).
 const HEADERS: [&[u8]; 19] = [
     b"Proc-Type:",
     b"DEK-Info:",

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::guard::Guard;
+use super::precedence::Rank;
 use super::root::Root;
 use super::walk::Walk;
 use super::{STDIN, Symlinks};
@@ -65,6 +66,8 @@ pub(super) struct Candidate {
     pub changed: (i64, i64),
     /// Why it is of interest.
     pub class: Class,
+    /// How narrowly a glob of its input names it, or the file that it is a copy of.
+    pub rank: Rank,
     /// What it may have been called before a rotation: asked for with each of ten thousand other files, for most there is none.
     pub(super) origins: OnceCell<Vec<PathBuf>>,
 }
@@ -141,7 +144,16 @@ pub struct Globs {
 pub(super) struct Fixed {
     pub(super) directory: PathBuf,
     globs: GlobSet,
+    /// The rank of each glob.
+    ranks: Vec<Rank>,
     pub(super) depth_max: usize,
+}
+
+impl Fixed {
+    /// The narrowest glob that names a path.
+    fn rank(&self, path: &Path) -> Option<Rank> {
+        self.globs.matches(path).into_iter().filter_map(|glob| self.ranks.get(glob)).min().copied()
+    }
 }
 
 /// A glob that cannot be used.
@@ -161,21 +173,23 @@ impl Globs {
     /// # Errors
     /// The first [`GlobError`].
     pub fn new(paths: &[String], exclude: &[String], symlinks: Symlinks) -> Result<Self, GlobError> {
-        let mut roots: Vec<(PathBuf, GlobSetBuilder, usize)> = Vec::new();
+        let mut roots: Vec<(PathBuf, (GlobSetBuilder, Vec<Rank>), usize)> = Vec::new();
         for path in paths.iter().filter(|path| *path != STDIN) {
             let (directory, depth) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
             let glob = glob(path)?;
-            if let Some((_, set, depth_max)) = roots.iter_mut().find(|(root, ..)| *root == directory) {
+            let rank = Rank::of(path);
+            if let Some((_, (set, ranks), depth_max)) = roots.iter_mut().find(|(root, ..)| *root == directory) {
                 set.add(glob);
+                ranks.push(rank);
                 *depth_max = depth.max(*depth_max);
             } else {
                 let mut set = GlobSetBuilder::new();
                 set.add(glob);
-                roots.push((directory, set, depth));
+                roots.push((directory, (set, vec![rank]), depth));
             }
         }
-        let build = |(directory, globs, depth_max): (PathBuf, GlobSetBuilder, usize)| {
-            Ok(Fixed { directory, globs: globs.build()?, depth_max })
+        let build = |(directory, (globs, ranks), depth_max): (PathBuf, (GlobSetBuilder, Vec<Rank>), usize)| {
+            Ok(Fixed { directory, globs: globs.build()?, ranks, depth_max })
         };
         let mut excluded = GlobSetBuilder::new();
         for pattern in exclude {
@@ -219,22 +233,24 @@ impl Globs {
         self.outright.contains(path)
     }
 
-    pub(super) fn classify(&self, root: &Fixed, path: &Path) -> Option<Class> {
+    /// Why a path is of interest, and how narrowly it is named.
+    pub(super) fn classify(&self, root: &Fixed, path: &Path) -> Option<(Class, Rank)> {
         let original = pruned_name(path);
         let path = original.as_deref().unwrap_or(path);
-        let named = root.globs.is_match(path);
+        let own = root.rank(path);
+        let named = own.is_some();
         if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
-            return named.then_some(Class::Compressed);
+            return own.map(|rank| (Class::Compressed, rank));
         }
-        if !named && !bases(path.file_name()?).iter().any(|base| root.globs.is_match(path.with_file_name(base))) {
-            return None;
-        }
-        Some(match (self.exclude.is_match(path), named) {
+        let copied = || bases(path.file_name()?).iter().filter_map(|base| root.rank(&path.with_file_name(base))).min();
+        let rank = own.or_else(copied)?;
+        let class = match (self.exclude.is_match(path), named) {
             (true, _) => Class::Excluded,
             (false, named) if path.as_os_str().as_bytes().ends_with(GZIP) => Class::Gzip { named },
             (false, true) => Class::Match,
             (false, false) => Class::Sibling,
-        })
+        };
+        Some((class, rank))
     }
 }
 
@@ -249,7 +265,7 @@ fn glob(pattern: &str) -> Result<Glob, globset::Error> {
 }
 
 /// Whether a glob's character stands for others.
-fn is_special(byte: u8) -> bool {
+pub(super) fn is_special(byte: u8) -> bool {
     b"*?[]{}\\".contains(&byte)
 }
 

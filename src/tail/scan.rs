@@ -5,16 +5,17 @@
 //! a file that a glob names (read from its start), or a rotated one that was never seen live (read only where a rotation
 //! was noticed; otherwise it was there before us).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::content::Content;
 use super::discover::{Candidate, Class, FILES_MAX, Pipe};
 use super::open::{OpenError, open_beneath};
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, END_BYTES, ENDS_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail,
-    Waiting, directory_stamp, identity,
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail, Waiting, directory_stamp,
+    identity,
 };
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
@@ -69,7 +70,7 @@ impl Tail {
     /// Walks the directories of all inputs: files, and `pipes` that are named outright.
     fn find(&mut self, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
-        let mut taken = HashSet::new();
+        let mut taken: HashMap<Inode, usize> = HashMap::new();
         self.directories.clear();
         for input in 0..self.inputs.len() {
             let mut found = self.inputs[input].0.find(&self.guard);
@@ -87,14 +88,18 @@ impl Tail {
             found.candidates.sort_by(|one, other| {
                 (one.class, one.linked(), &one.path).cmp(&(other.class, other.linked(), &other.path))
             });
+            // A pipe is named outright, by one named input alone; that goes before the common one.
             for pipe in found.pipes {
-                if taken.insert(pipe.inode) {
-                    pipes.push((input, pipe));
-                }
+                pipes.retain(|(_, other)| other.inode != pipe.inode);
+                pipes.push((input, pipe));
             }
             for candidate in found.candidates {
-                if taken.insert(candidate.inode) {
-                    candidates.push((input, candidate));
+                match taken.entry(candidate.inode) {
+                    Entry::Vacant(place) => {
+                        place.insert(candidates.len());
+                        candidates.push((input, candidate));
+                    }
+                    Entry::Occupied(place) => prefer(&mut candidates[*place.get()], input, candidate),
                 }
             }
         }
@@ -258,15 +263,6 @@ impl Tail {
         Ok(())
     }
 
-    /// Keeps the last bytes of a rotated file: its successor may begin with what they are the beginning of.
-    fn keep_end(&mut self, path: &Path, handle: &Content, size: u64) {
-        let start = size.saturating_sub(END_BYTES as u64);
-        if let Ok(end) = identity::read_at(handle, start, END_BYTES) {
-            self.ends.truncate(ENDS_MAX - 1);
-            self.ends.push_front((path.to_path_buf(), end));
-        }
-    }
-
     /// Goes on with the content of a file that was lost from sight.
     pub(super) fn go_on(
         &mut self,
@@ -281,6 +277,13 @@ impl Tail {
             // Its spans may be pending: it keeps its number, and the ledger its account.
             Some(id) => self.resume((id, input, path, handle), at, (origin, incarnation), now),
             None => self.begin((input, path, handle), at, origin, incarnation, now),
+        }
+    }
+
+    /// Says of an open file whether everything before its position was read by us.
+    fn say_whole(&mut self, inode: Inode, whole: bool) {
+        if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
+            file.whole = whole;
         }
     }
 
@@ -388,6 +391,23 @@ impl Tail {
             fingerprint,
         };
         self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
+    }
+}
+
+/// Of two finds of one file keeps the one whose input names it more narrowly; what one input names, and another takes for a copy, is
+/// named. Within one input the first counts. Where two inputs are alike, one is the common one, which comes first and gives way.
+fn prefer(kept: &mut (usize, Candidate), input: usize, other: Candidate) {
+    if kept.0 == input {
+        return;
+    }
+    let is_left_out = |class| class == Class::Excluded;
+    let narrower = (is_left_out(other.class), other.rank) <= (is_left_out(kept.1.class), kept.1.rank);
+    let is_named = [kept.1.class, other.class].contains(&Class::Match);
+    if narrower {
+        *kept = (input, other);
+    }
+    if is_named && kept.1.class == Class::Sibling {
+        kept.1.class = Class::Match;
     }
 }
 

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use super::discover::{Candidate, Class, FILES_MAX, Fixed, Found, Globs, Pipe};
 use super::guard::Guard;
 use super::open::look_beneath;
+use super::precedence::Rank;
 use super::root::{self, Root, RootError};
 use crate::record::Inode;
 
@@ -165,7 +166,7 @@ impl<'w> Walk<'w> {
         let lies = real.and_then(|real| real.strip_prefix(&self.root.real).ok().map(Path::to_path_buf));
         let class = self.globs.classify(self.fixed, &path);
         let Some(lies) = lies else {
-            if class == Some(Class::Match) {
+            if class.is_some_and(|(class, _)| class == Class::Match) {
                 self.found.refuse(path, why.to_owned());
             }
             return;
@@ -186,7 +187,7 @@ impl<'w> Walk<'w> {
 
     /// Notes what a glob names, or may have named.
     #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
-    fn take(&mut self, class: Class, path: PathBuf, place: PathBuf, seen: &Stat) {
+    fn take(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
         if self.found.candidates.len() >= FILES_MAX {
             self.found.more = true;
             return;
@@ -203,6 +204,7 @@ impl<'w> Walk<'w> {
                 size: u64::try_from(seen.st_size).unwrap_or_default(),
                 changed: (seen.st_ctime, seen.st_ctime_nsec.try_into().unwrap_or_default()),
                 class,
+                rank,
                 origins: OnceCell::new(),
             });
         } else if kind.is_fifo() && class == Class::Match && self.globs.names_outright(&path) {

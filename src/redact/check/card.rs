@@ -124,12 +124,10 @@ fn is_card(digits: &[u8], groups: usize) -> bool {
     let lengths: &[usize] = match prefix {
         // Maestro's shortest, which look like any other number unless they are grouped.
         5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763 if digits.len() == 12 => &[12],
-        // Troy.
-        9792 => &[16],
         // Visa.
         4000..=4999 => &[13, 16, 19],
-        // Mastercard, Mir.
-        2221..=2720 | 5100..=5599 | 2200..=2204 => &[16],
+        // Mastercard, Mir, Troy.
+        2221..=2720 | 5100..=5599 | 2200..=2204 | 9792 => &[16],
         // American Express.
         3400..=3499 | 3700..=3799 => &[15],
         // Diners Club.

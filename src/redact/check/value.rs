@@ -92,9 +92,9 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
     let end = inside.end;
     let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
-    if !only_names
-        && !(is_filler(&text[inside.clone()]) && text[inside.clone()].iter().any(|byte| b",:{}[]".contains(byte)))
-    {
+    let value = &text[inside.clone()];
+    let is_syntax = is_filler(value) && value.iter().any(|byte| b",:{}[]".contains(byte));
+    if !only_names && !is_syntax {
         add(inside, mask);
     }
     if closes {
@@ -153,14 +153,14 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
-    let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
-    let length = rest.iter().take_while(in_type).count();
+    let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
+    let length = rest.iter().take_while(belongs).count();
     text.charge(length);
     let before = &rest[..length];
     let is_type = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
     // A bracket that closes a value's own is followed by no string.
-    let is_value = before.iter().filter(|byte| **byte == b' ').count() > 3;
-    if is_type && !is_value && quote(text, at + length).is_some() { at + length } else { at }
+    let closes_value = memchr::memchr_iter(b' ', before).count() > 3;
+    if is_type && !closes_value && quote(text, at + length).is_some() { at + length } else { at }
 }
 
 fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {

@@ -66,7 +66,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+(?:\\+["'])?([^\s"'<\\](?:[^\s"'\\]|\\+[^\s"'\\])*)(?:\s*\z|\\*["'])"#,
             ),
             plain(r#"(?i-u)(?:requirepass|masterauth)"?[ \t]+"((?:[^"\\\r\n]|\\.)+)""#),
-            plain(r#"(?i-u)(?:requirepass|masterauth)'?[ \t]+'((?:[^'\\\r\n]|\\.)+)'"#),
+            plain(r"(?i-u)(?:requirepass|masterauth)'?[ \t]+'((?:[^'\\\r\n]|\\.)+)'"),
             plain(r#"(?i-u)rediscli_auth=(?:"((?:[^"\\]|\\.)+)"|'([^']+)'|([^\s"'<][^\s"']*))"#),
             plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>((?:[^\s"\\]|\\+[^\s"\\])+)"#),
             plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
