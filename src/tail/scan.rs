@@ -281,7 +281,7 @@ impl Tail {
     }
 
     /// Says of an open file whether everything before its position was read by us.
-    fn say_whole(&mut self, inode: Inode, whole: bool) {
+    pub(super) fn say_whole(&mut self, inode: Inode, whole: bool) {
         if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
             file.whole = whole;
         }
