@@ -28,6 +28,7 @@ mod pem;
 mod redacted;
 mod rule;
 mod search;
+mod shared;
 mod stage;
 #[cfg(test)]
 mod tests;

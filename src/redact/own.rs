@@ -8,6 +8,7 @@ use regex_syntax::{ParserBuilder, ast};
 use super::Error;
 use super::fields::Fields;
 use super::rule::{Form, Rule, compile};
+use super::shared;
 
 /// The group of an own pattern that is masked.
 const SECRET: &str = "secret";
@@ -49,15 +50,21 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
         },
         _ => Error::Pattern { rule: rule(), message: error.to_string() },
     })?;
-    let regex = compile(pattern).map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: rule(), limit_bytes },
-        other => Error::Pattern { rule: rule(), message: other.to_string() },
-    })?;
+    let compiled = shared::pattern(pattern);
+    if compiled.get().is_none() {
+        let regex = compile(pattern).map_err(|error| match error {
+            regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: rule(), limit_bytes },
+            other => Error::Pattern { rule: rule(), message: other.to_string() },
+        })?;
+        // Whoever was first has compiled the same.
+        let _ = compiled.set(Some(regex));
+    }
     if hir.properties().minimum_len() == Some(0) {
         return Err(Error::EmptyMatch { rule: rule() });
     }
-    let secret = regex.capture_names().position(|group| group == Some(SECRET));
-    Ok((Form::own(regex, secret), hir))
+    let names = compiled.get().and_then(Option::as_ref).map(regex::bytes::Regex::capture_names);
+    let secret = names.and_then(|mut names| names.position(|group| group == Some(SECRET)));
+    Ok((Form::own(compiled, secret), hir))
 }
 
 /// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode

@@ -4,7 +4,6 @@
 //! linear in the text; it never decides what is done with them.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -15,6 +14,7 @@ use super::masks::By;
 use super::mode::{self, Mode};
 use super::own::own;
 use super::search::Found;
+use super::shared::{self, Compiled};
 use super::{BUDGET, Config, Error, FIELD, UNDECODABLE};
 use crate::record::TextRange;
 
@@ -45,12 +45,11 @@ pub(super) struct Form {
 }
 
 /// A regular expression that is compiled when a line first needs it: most of the catalogue's never are, which keeps the
-/// start short and the memory small.
+/// start short and the memory small. It is shared with all redactors of the process.
 #[derive(Debug)]
 struct Lazy {
     source: &'static str,
-    /// `None` inside: it cannot be compiled.
-    compiled: OnceLock<Option<Regex>>,
+    compiled: Compiled,
 }
 
 impl Lazy {
@@ -81,8 +80,8 @@ impl Rule {
 
 impl Form {
     /// A form of an own rule; `secret` is the number of its group of that name.
-    pub(super) fn own(regex: Regex, secret: Option<usize>) -> Self {
-        Self { regex: Lazy { source: "", compiled: OnceLock::from(Some(regex)) }, check: None, secret }
+    pub(super) fn own(compiled: Compiled, secret: Option<usize>) -> Self {
+        Self { regex: Lazy { source: "", compiled }, check: None, secret }
     }
 
     fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
@@ -221,7 +220,7 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
 
 fn built_in(detector: &'static Detector) -> Rule {
     let form = |pattern: &'static catalogue::Pattern| Form {
-        regex: Lazy { source: pattern.regex, compiled: OnceLock::new() },
+        regex: Lazy { source: pattern.regex, compiled: shared::pattern(pattern.regex) },
         check: pattern.check,
         secret: None,
     };

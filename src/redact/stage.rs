@@ -3,17 +3,20 @@
 //! In: a chunk of whole lines. Out: ranges of it, each some whole lines, outside which no rule matches. It may say yes
 //! too often, never no where a rule would match the line.
 
+use std::sync::Arc;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::automaton::{Numbers, line_end};
 use super::rule::{PATTERN_BYTES_MAX, Rule};
+use super::shared;
 use super::triggers::Triggers;
 
 /// The triggers of all rules, joined.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     /// The catalogue's triggers, of which none crosses a line's end.
-    catalogue: Option<Triggers>,
+    catalogue: Option<Arc<Triggers>>,
     /// Those of the own rules, apart: one bad pattern must not slow the others down.
     own: Option<Regex>,
     /// The number of the first own rule.
@@ -129,12 +132,12 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
 }
 
 /// The rules' triggers as one that tells them apart.
-fn automaton(rules: &mut [Rule]) -> Option<Triggers> {
+fn automaton(rules: &mut [Rule]) -> Option<Arc<Triggers>> {
     let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.clone()).collect();
     let triggers = triggers.filter(|triggers| !triggers.is_empty());
     let joined = triggers.and_then(|triggers| {
         let bytes_max = limit_bytes(&triggers);
-        Triggers::new(triggers, bytes_max)
+        shared::automata(triggers, bytes_max)
     });
     if joined.is_none() {
         forget(rules);

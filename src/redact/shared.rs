@@ -1,0 +1,72 @@
+//! What redactors of one process share: compiled patterns and the automata of the first stage.
+//!
+//! In: sources. Out: the one that was made of the same source before, as long as anybody uses it, or a new one. Inputs that redact alike
+//! but for a few rules take memory for these rules alone.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
+
+use regex::bytes::Regex;
+
+use super::triggers::Triggers;
+
+/// A pattern, compiled when a line first needs it; `None` inside: it cannot be compiled.
+pub(super) type Compiled = Arc<OnceLock<Option<Regex>>>;
+
+static PATTERNS: LazyLock<Pool<String, OnceLock<Option<Regex>>>> = LazyLock::new(Pool::default);
+static AUTOMATA: LazyLock<Pool<Vec<String>, Triggers>> = LazyLock::new(Pool::default);
+
+/// The place of a pattern, which whoever needs it first compiles.
+pub(super) fn pattern(source: &str) -> Compiled {
+    PATTERNS.get(source.to_owned(), |_| Some(OnceLock::new())).unwrap_or_default()
+}
+
+/// The automata of triggers; `None` where they are too large to be joined.
+pub(super) fn automata(triggers: Vec<String>, bytes_max: usize) -> Option<Arc<Triggers>> {
+    AUTOMATA.get(triggers, |triggers| Triggers::new(triggers.clone(), bytes_max))
+}
+
+/// What is in use, by what it was made of.
+struct Pool<K, V>(Mutex<HashMap<K, Weak<V>>>);
+
+impl<K, V> Default for Pool<K, V> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<K: Eq + Hash, V> Pool<K, V> {
+    fn get(&self, key: K, make: impl FnOnce(&K) -> Option<V>) -> Option<Arc<V>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(used) = known.get(&key).and_then(Weak::upgrade) {
+            return Some(used);
+        }
+        let made = Arc::new(make(&key)?);
+        // What nobody uses any more leaves its place to others.
+        if known.len() == known.capacity() {
+            known.retain(|_, used| used.strong_count() > 0);
+        }
+        known.insert(key, Arc::downgrade(&made));
+        Some(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_use_is_shared_and_what_is_not_goes() {
+        let pool: Pool<usize, usize> = Pool::default();
+        let one = pool.get(1, |key| Some(key * 10)).unwrap();
+        assert!(Arc::ptr_eq(&one, &pool.get(1, |_| unreachable!("it is there")).unwrap()));
+        drop(one);
+        assert_eq!(*pool.get(1, |_| Some(11)).unwrap(), 11);
+        for key in 2..10_000 {
+            assert!(pool.get(key, |key| Some(*key)).is_some());
+        }
+        assert!(pool.0.lock().unwrap().len() < 100, "nobody uses them");
+        assert!(pool.get(0, |_| None).is_none());
+    }
+}
