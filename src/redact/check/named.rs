@@ -12,8 +12,8 @@ use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, behind_word, ends_with, inside,
     quote, starts_with,
 };
-use super::prose::is_word;
-use super::structure::{argument, arguments, behind_string, field, keyword, sibling, string};
+use super::prose::{is_filler, is_word};
+use super::structure::{argument, arguments, assigned, behind_string, field, keyword, numbered, sibling, string};
 use super::value::value;
 use super::yaml;
 use super::{MASK_START, Text, add, is_nothing};
@@ -49,7 +49,14 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
     let is_quoted = closed > found.end;
     let next = if is_quoted { behind_space(text, closed) } else { behind_blanks(text, closed) };
     if let Some(at) = behind_operator(text, next).or_else(|| behind_php(text, closed)) {
+        let of_names = name.begins_with(b"password") || name.begins_with(b"cred");
+        if let Some(block) = yaml::nested(text, behind_blanks(text, at), of_names) {
+            return add(block, mask);
+        }
         let at = behind_gap(text, at, is_quoted);
+        if text[at..].starts_with(b"</") {
+            return sibling(&name, at, mask);
+        }
         // The sign may be part of the name: `"token: ":"…"`.
         let again = quote(text, at).and_then(|_| behind_sign(text, behind_blanks(text, behind_quote(text, at))));
         let again = again.filter(|_| closed == found.end).map(|at| behind_blanks(text, at));
@@ -60,9 +67,12 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             let behind = behind_space(text, next + 1);
             pair(&name, behind, mask);
             listed(&name, is_quoted, behind, mask);
+            if !is_quoted {
+                assigned(&name, behind, mask);
+            }
         }
         Some(b'<') if text.get(next + 1) == Some(&b'/') => sibling(&name, next, mask),
-        Some(b'(') if !is_quoted => arguments(&name, next, mask),
+        Some(b'(' | b'{') if !is_quoted => arguments(&name, next, mask),
         Some(b'>' | b'&') if !is_quoted => element(&name, next, mask),
         Some(_) if is_quoted => {
             pair(&name, next, mask);
@@ -269,8 +279,11 @@ fn paired(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             if let Some((inside, _)) = inside(text, at) {
                 return add(inside, mask);
             }
+            if let Some(block) = yaml::block(text, at) {
+                return add(block, mask);
+            }
             let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'\\,;<>(){}[]".contains(&byte));
-            if !is_nothing(&text[at..end]) {
+            if !is_nothing(&text[at..end]) && !is_filler(&text[at..end]) {
                 add(at..end, mask);
             }
         }
@@ -311,7 +324,9 @@ fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
     let start = name.whole(b":");
     let whole = &text[start..name.end];
     if !is_quoted {
-        return start > 0 && (text[start - 1] == b'{' || whole.starts_with(b":") && text[..start].ends_with(b"set "));
+        let before = &text[..start];
+        let is_argument = [&b"set "[..], b"(", b", "].iter().any(|end| before.ends_with(end));
+        return before.ends_with(b"{") || whole.starts_with(b":") && is_argument;
     }
     let before = before_quote(&text[..start]);
     if before.len() == start {
@@ -334,6 +349,9 @@ fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
 fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"");
+    if start > 1 && text[start - 1] == b'=' && text[start - 2].is_ascii_digit() && text[start] == b'-' {
+        return numbered(text, at, mask);
+    }
     let begins = start == 0 || text[start - 1].is_ascii_whitespace() || b"\"'`([,".contains(&text[start - 1]);
     if !begins || text[start] != b'-' {
         return;

@@ -142,7 +142,9 @@ fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
 
 /// Whether these are signs only that stand between values.
 pub(super) fn is_filler(value: &[u8]) -> bool {
-    value.iter().all(|byte| b"=:<>|~+-,;.()[]{}`'\"\\ ".contains(byte))
+    // Line ends that are spelled are none either.
+    let spelled = |at: usize| at > 0 && value[at - 1] == b'\\' && b"nrt".contains(&value[at]);
+    value.iter().enumerate().all(|(at, byte)| spelled(at) || b"=:<>|~+-,;.()[]{}`'\"\\ ".contains(byte))
 }
 
 /// Whether a type's name stands there, before what it holds: `Token: Token {`.

@@ -5,13 +5,17 @@
 use std::ops::Range;
 
 use super::named::{Name, VALUES, before_quote, behind_tag, content};
+use super::operator::behind_operator;
 use super::place::{behind, behind_blanks, behind_quote, behind_space, ends_with, inside, quote, starts_with};
+use super::value::value;
 use super::{Text, add};
 
 /// So many siblings may stand between a name and its value, a type or a description.
 const SIBLINGS_MAX: usize = 3;
 /// Elements within elements, down to the value.
 const DEPTH_MAX: usize = 4;
+/// Types and calls that wrap an argument are no longer.
+const WRAPPER_BYTES_MAX: usize = 64;
 /// Arguments of one call.
 const ARGUMENTS_MAX: usize = 8;
 
@@ -33,11 +37,18 @@ const LISTERS: [&[u8]; 14] = [
     b"filter",
 ];
 
+/// Elements that hold nothing.
+const VOID: [&[u8]; 4] = [b"input", b"br", b"hr", b"img"];
+
 /// Elements that stand beside others of the same kind.
 const ITEMS: [&[u8]; 5] = [b"li", b"option", b"th", b"label", b"string"];
 
 /// The inside of the string that opens here, in backticks too, and whether it closes.
 pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
+    if text[at.min(text.len())..].starts_with(b"\"\"\"") {
+        let end = text.find_word(at + 3, b"\"\"\"");
+        return Some((at + 3..end.unwrap_or(text.len()), end.is_some()));
+    }
     if text.get(at) != Some(&b'`') {
         return inside(text, at);
     }
@@ -61,7 +72,9 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
     let mut at = at + 1;
     for _ in 0..ARGUMENTS_MAX {
         at = behind_space(text, at);
-        let letters = text[at.min(text.len())..].iter().take(2).take_while(|byte| b"bNLu@$".contains(byte)).count();
+        let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.:=<>( @$&*#".contains(*byte);
+        let letters = text[at.min(text.len())..].iter().take(WRAPPER_BYTES_MAX).take_while(wraps).count();
+        text.charge(letters);
         match string(text, at + letters) {
             Some((inside, closes)) => {
                 let end = behind_string(text, inside.end);
@@ -71,13 +84,34 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
                 }
                 at = end;
             }
-            None => at = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_.$&*".contains(&byte)),
+            None => at += letters,
         }
-        at = behind_space(text, at);
+        at = behind(text, at, |byte| byte.is_ascii_whitespace() || b")]\"#".contains(&byte));
         if text.get(at) != Some(&b',') {
             return;
         }
         at += 1;
+    }
+}
+
+/// Masks the strings that several names are given at once, where `at` is behind the comma: `password, err := "…", nil`.
+pub(super) fn assigned(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let names = text[at..].iter().take(WRAPPER_BYTES_MAX);
+    let names = names.take_while(|byte| byte.is_ascii_alphanumeric() || b"_, ".contains(byte)).count();
+    text.charge(names);
+    let sign = at + names;
+    let is_sign =
+        text[sign..].starts_with(b":=") || text[sign..].starts_with(b"=") && text.get(sign + 1) != Some(&b'=');
+    let Some(mut at) = behind_operator(text, sign).filter(|_| is_sign && names > 0) else { return };
+    for _ in 0..ARGUMENTS_MAX {
+        let Some((inside, true)) = string(text, behind_blanks(text, at)) else { return };
+        let next = behind_string(text, inside.end);
+        add(inside, mask);
+        if text.get(next) != Some(&b',') {
+            return;
+        }
+        at = next + 1;
     }
 }
 
@@ -107,10 +141,15 @@ pub(super) fn sibling(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     let start = name.whole(b":/ ");
     let Some(mut behind_name) = behind_tag(text, at + 1).filter(|_| text[..start].ends_with(b">")) else { return };
     let closed = tag(&text, at + 2);
+    let next = behind_blanks(text, behind_name);
+    let sign = behind_operator(text, next).or((at > name.end).then_some(next));
+    if let Some(sign) = sign.filter(|sign| !matches!(text.get(behind_space(text, *sign)), None | Some(b'<'))) {
+        return value(name, behind_blanks(text, sign), mask);
+    }
     for _ in 0..SIBLINGS_MAX {
         let open = behind_space(text, behind_name);
         let opened = tag(&text, open + 1);
-        if text.get(open) != Some(&b'<') || opened.is_empty() {
+        if text.get(open) != Some(&b'<') || opened.is_empty() || VOID.contains(&opened) {
             return;
         }
         let same = opened == closed && !text[..start].ends_with(b"<entry><string>");
@@ -153,7 +192,11 @@ fn tag<'t>(text: &Text<'t>, at: usize) -> &'t [u8] {
 pub(super) fn keyword(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b":/");
-    if text.get(start) != Some(&b':') {
+    let before = &text[..start];
+    let defines = [&b"(def "[..], b"(define ", b"(defvar ", b"(setq ", b"(set! ", b"(let (("]
+        .iter()
+        .any(|word| before.ends_with(word));
+    if text.get(start) != Some(&b':') && !defines {
         return;
     }
     let at = if text[at..].starts_with(b". ") { behind_blanks(text, at + 1) } else { at };
@@ -175,12 +218,19 @@ pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
         return;
     }
     let start = name.whole(b"");
-    if text.get(start) != Some(&b'-') || before_quote(&text[..start]).len() == start {
+    let before = before_quote(&text[..start]);
+    let is_option = text.get(start) == Some(&b'-');
+    if before.len() == start || !is_option && !before.trim_ascii_end().ends_with(b"{") {
         return;
     }
     if let Some((inside, _)) = inside(text, at) {
         return add(inside, mask);
     }
+    numbered(text, at, mask);
+}
+
+/// `a2=…`, behind `a1=--password` and blanks.
+pub(super) fn numbered(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let label = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_[]".contains(&byte));
     let is_numbered = label > at && (text[label - 1].is_ascii_digit() || text[label - 1] == b']');
     if !is_numbered || !matches!(text.get(label), Some(b'=' | b':')) {

@@ -64,7 +64,9 @@ fn behind_emphasis(name: &Name<'_>, at: usize) -> usize {
 /// Behind YAML's tags and anchors. What may as well be the value is masked.
 fn properties(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) -> usize {
     let text = name.text;
-    if !text[name.end..at].ends_with(b" ") || !text[name.end..at].trim_ascii_end().ends_with(b":") {
+    let sign = &text[name.end..at];
+    let is_yaml = sign.ends_with(b" ") && sign.trim_ascii_end().ends_with(b":");
+    if !is_yaml && !text[at..].starts_with(b"!!") {
         return at;
     }
     for _ in 0..PROPERTIES_MAX {
@@ -228,7 +230,7 @@ fn wrapped(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let before = &rest[..length];
     let letters = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let prefix = &before[length - letters..];
-    let is_prefix = letters <= 2 && prefix.iter().all(|byte| b"burfneLBURFNE8".contains(byte));
+    let is_prefix = letters <= 2 && prefix.iter().all(|byte| b"bcurfneLBURFNE8".contains(byte));
     let opened = before[..length - letters].last().is_none_or(|byte| b"(<&@$#*!>".contains(byte));
     let closes_only = before.contains(&b'>') && !before.contains(&b'<');
     let is_mask = closes_only || memchr::memmem::find(before, MASK_START).is_some();

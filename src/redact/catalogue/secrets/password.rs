@@ -32,7 +32,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@]=|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
