@@ -72,13 +72,15 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
     let mut at = at + 1;
     for _ in 0..ARGUMENTS_MAX {
         at = behind_space(text, at);
-        let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.:=<>( @$&*#".contains(*byte);
-        let letters = text[at.min(text.len())..].iter().take(WRAPPER_BYTES_MAX).take_while(wraps).count();
-        text.charge(letters);
+        let letters = wrapper(text, at);
         match string(text, at + letters) {
+            // What is far from its name and does not close is no string but an apostrophe.
+            Some((_, false)) if letters > 2 => return,
             Some((inside, closes)) => {
                 let end = behind_string(text, inside.end);
-                add(inside, mask);
+                if takes(&text[at..at + letters]) {
+                    add(inside, mask);
+                }
                 if !closes {
                     return;
                 }
@@ -92,6 +94,25 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
         }
         at += 1;
     }
+}
+
+/// How many bytes of a type, a call or a keyword stand before the string of an argument.
+fn wrapper(text: Text<'_>, at: usize) -> usize {
+    let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.:=<>(@$&*#".contains(*byte);
+    let new = if text[at..].starts_with(b"new ") { 4 } else { 0 };
+    let mut length = new + text[at + new..].iter().take(WRAPPER_BYTES_MAX).take_while(wraps).count();
+    if matches!(text[at + length..], [b' ', b'=', b' ', ..]) {
+        length += 3;
+    }
+    text.charge(length);
+    length
+}
+
+/// Whether the value of a keyword belongs to the name that is called; other keywords have names of their own.
+fn takes(wrapper: &[u8]) -> bool {
+    let Some(sign) = wrapper.iter().position(|byte| *byte == b'=') else { return true };
+    let keyword = wrapper[..sign].trim_ascii_end();
+    VALUES.iter().any(|value| keyword.eq_ignore_ascii_case(value))
 }
 
 /// Masks the strings that several names are given at once, where `at` is behind the comma: `password, err := "…", nil`.
