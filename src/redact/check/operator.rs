@@ -199,6 +199,8 @@ pub(super) fn behind_modifier(text: Text<'_>, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + MODIFIER_BYTES_MAX)];
     let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_\\:\"'".contains(byte)).count();
     text.charge(length);
-    let is_modifier = [&b":private"[..], b":protected", b":public"].iter().any(|end| rest[..length].ends_with(end));
+    let begins = matches!(rest.first(), Some(b':' | b'"' | b'\'' | b'\\'));
+    let is_modifier =
+        begins && [&b":private"[..], b":protected", b":public"].iter().any(|end| rest[..length].ends_with(end));
     (is_modifier && rest.get(length) == Some(&b']')).then_some(at + length + 1)
 }

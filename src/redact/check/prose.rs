@@ -186,7 +186,7 @@ fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     let limits = LIMITS.iter().any(|limit| starts_with(whole, limit) || memchr::memmem::find(whole, limit).is_some());
     let digits = value.iter().all(u8::is_ascii_digit);
     let ratio = value.len() <= 2 * COUNT_DIGITS_MAX + 1
-        && value.iter().filter(|byte| **byte == b'/').count() == 1
+        && value.split(|byte| *byte == b'/').count() == 2
         && value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'/')
         && value[0] != b'/';
     ratio || digits && (counts && value.len() <= COUNT_DIGITS_MAX || limits && value.len() <= LIMIT_DIGITS_MAX)

@@ -94,9 +94,9 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
     let end = inside.end;
     let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
-    if !only_names
-        && !(is_filler(&text[inside.clone()]) && text[inside.clone()].iter().any(|byte| b",:{}[]".contains(byte)))
-    {
+    let found = &text[inside.clone()];
+    let separates = is_filler(found) && found.iter().any(|byte| b",:{}[]".contains(byte));
+    if !only_names && !separates {
         add(inside, mask);
     }
     if closes {
@@ -159,10 +159,10 @@ fn behind_length(text: Text<'_>, at: usize) -> usize {
     let length = rest.iter().take_while(in_type).count();
     text.charge(length);
     let before = &rest[..length];
-    let is_type = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
+    let is_cast = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
     // A bracket that closes a value's own is followed by no string.
-    let is_value = before.iter().filter(|byte| **byte == b' ').count() > 3;
-    if is_type && !is_value && quote(text, at + length).is_some() { at + length } else { at }
+    let is_value = before.split(|byte| *byte == b' ').count() > 4;
+    if is_cast && !is_value && quote(text, at + length).is_some() { at + length } else { at }
 }
 
 fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
