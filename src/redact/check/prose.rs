@@ -56,7 +56,7 @@ const WORDS: [&[u8]; 36] = [
 ];
 
 /// What is said of a secret's state: `private_key: loaded`.
-const STATES: [&[u8]; 47] = [
+const STATES: [&[u8]; 48] = [
     b"accepted",
     b"active",
     b"allowed",
@@ -64,6 +64,7 @@ const STATES: [&[u8]; 47] = [
     b"cached",
     b"changed",
     b"cleared",
+    b"correct",
     b"created",
     b"deleted",
     b"disabled",
@@ -123,8 +124,10 @@ pub(super) fn is_state(value: &[u8]) -> bool {
 /// Whether a bare value is none for what it says, or where it stands.
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
-    let says = sign.starts_with(b":") && sign.len() > 1 && (is_word(value) || is_state(value));
+    let said = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
+    let says = said && (is_word(value) || is_state(value));
     says || is_module(name, value)
+        || is_path(name, value)
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
         || is_type(name.text, at)
@@ -138,6 +141,14 @@ fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
     KINDS.contains(&value)
         && before.ends_with(b"(")
         && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
+}
+
+/// Whether a path of modules goes on: `auth::token::tests`, `password::tests::it_works`.
+fn is_path(name: &Name<'_>, value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b":") else { return false };
+    let in_path = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'));
+    let is_inner = name.text[..name.whole(b"")].ends_with(b"::");
+    in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
 }
 
 /// Whether these are signs only that stand between values.

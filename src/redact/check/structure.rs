@@ -1,19 +1,14 @@
-//! Values that only their place tells: arguments of calls, siblings in XML, keywords of Lisp, numbered fields.
+//! Values that only their place tells: arguments of calls, keywords of Lisp, numbered fields.
 //!
 //! In: a name and where what follows it begins. Out: the value that belongs to it.
 
 use std::ops::Range;
 
-use super::named::{Name, VALUES, before_quote, behind_tag, content};
+use super::named::{Name, VALUES, before_quote};
 use super::operator::behind_operator;
-use super::place::{behind, behind_blanks, behind_quote, behind_space, ends_with, inside, quote, starts_with};
-use super::value::value;
+use super::place::{behind, behind_blanks, behind_quote, behind_space, inside, quote, starts_with};
 use super::{Text, add};
 
-/// So many siblings may stand between a name and its value, a type or a description.
-const SIBLINGS_MAX: usize = 3;
-/// Elements within elements, down to the value.
-const DEPTH_MAX: usize = 4;
 /// Types and calls that wrap an argument are no longer.
 const WRAPPER_BYTES_MAX: usize = 64;
 /// Arguments of one call.
@@ -36,12 +31,6 @@ const LISTERS: [&[u8]; 14] = [
     b"hidden",
     b"filter",
 ];
-
-/// Elements that hold nothing.
-const VOID: [&[u8]; 4] = [b"input", b"br", b"hr", b"img"];
-
-/// Elements that stand beside others of the same kind.
-const ITEMS: [&[u8]; 5] = [b"li", b"option", b"th", b"label", b"string"];
 
 /// The inside of the string that opens here, in backticks too, and whether it closes.
 pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
@@ -154,59 +143,6 @@ pub(super) fn argument(name: &Name<'_>, next: usize) -> bool {
     let calls = outer.is_empty() || length > 0 || outer.ends_with(b">") || outer.ends_with(b"!");
     let more = matches!(text.get(next), Some(b',')) && quote(text, behind_space(text, next + 1)).is_some();
     calls && !more && !LISTERS.iter().any(|lister| called.eq_ignore_ascii_case(lister))
-}
-
-/// `<name>password</name><value><string>…</string></value>`, `<key>password</key><string>…`, where `at` is at the closing tag.
-pub(super) fn sibling(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let start = name.whole(b":/ ");
-    let Some(mut behind_name) = behind_tag(text, at + 1).filter(|_| text[..start].ends_with(b">")) else { return };
-    let closed = tag(&text, at + 2);
-    let next = behind_blanks(text, behind_name);
-    let sign = behind_operator(text, next).or((at > name.end).then_some(next));
-    if let Some(sign) = sign.filter(|sign| !matches!(text.get(behind_space(text, *sign)), None | Some(b'<'))) {
-        return value(name, behind_blanks(text, sign), mask);
-    }
-    for _ in 0..SIBLINGS_MAX {
-        let open = behind_space(text, behind_name);
-        let opened = tag(&text, open + 1);
-        if text.get(open) != Some(&b'<') || opened.is_empty() || VOID.contains(&opened) {
-            return;
-        }
-        let same = opened == closed && !text[..start].ends_with(b"<entry><string>");
-        if same && ITEMS.iter().any(|item| opened.eq_ignore_ascii_case(item)) {
-            return;
-        }
-        let is_value = VALUES.iter().any(|value| ends_with(opened, value));
-        let describes = [&b"type"[..], b"description", b"secure", b"encrypted", b"final"].contains(&opened);
-        if is_value || !describes {
-            return deepest(text, open, mask);
-        }
-        let Some(end) = text.find_word(open, b"</").and_then(|end| behind_tag(text, end + 1)) else { return };
-        behind_name = end;
-    }
-}
-
-/// Masks what the innermost of the elements holds that open at `at`.
-fn deepest(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    for _ in 0..DEPTH_MAX {
-        let Some(opened) = behind_tag(text, at + 1) else { return };
-        let next = behind_space(text, opened);
-        let nested = text.get(next) == Some(&b'<') && text.get(next + 1).is_some_and(u8::is_ascii_alphabetic);
-        if !nested {
-            return content(text, at + 1, mask);
-        }
-        at = next;
-    }
-}
-
-/// The name of a tag.
-fn tag<'t>(text: &Text<'t>, at: usize) -> &'t [u8] {
-    let text = text.bytes();
-    let at = at.min(text.len());
-    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b":_-.".contains(*byte);
-    let length = text[at..].iter().take(64).take_while(in_name).count();
-    &text[at..at + length]
 }
 
 /// `{:password "…"}`, `(:password . "…")`, `set :password "…"`, where `at` is behind the blanks.
