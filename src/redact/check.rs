@@ -5,6 +5,7 @@
 
 mod card;
 mod cookie;
+mod element;
 mod list;
 mod named;
 mod network;

@@ -200,7 +200,11 @@ fn a_key_stays_hidden_across_a_restart() {
         let padding = "x".repeat(200);
         format!("{{\"msg\":\"{text}\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"padding\":\"{padding}\"}}\n")
     };
-    let body = |lines: u32| (0..lines).map(|line| wrapped(&format!("MIIEzebra{line}zebra"))).collect::<String>();
+    let body = |lines: u32| {
+        (0..lines)
+            .map(|line| wrapped(&format!("MIIEzebra{line:03}zebraFake0token1Fake2token3Fake4token5Fake6token7Fake")))
+            .collect::<String>()
+    };
     let scene = Scene::new();
     let first = wrapped("-----BEGIN RSA PRIVATE KEY-----") + &body(120);
     assert!(first.len() > 32 << 10);

@@ -6,17 +6,18 @@
 
 use std::ops::Range;
 
+use super::element::{attribute, element, sibling};
 use super::list::list;
 use super::operator::{SIGNS, behind_modifier, behind_operator, behind_plain_type};
 use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, behind_word, ends_with, inside,
     quote, starts_with,
 };
-use super::prose::is_word;
-use super::structure::{argument, arguments, behind_string, field, keyword, sibling, string};
+use super::prose::{is_filler, is_word};
+use super::structure::{argument, arguments, assigned, behind_string, field, keyword, numbered, string};
 use super::value::value;
 use super::yaml;
-use super::{MASK_START, Text, add, is_nothing};
+use super::{Text, add, is_nothing};
 
 /// What the value of a pair is called.
 pub(super) const VALUES: [&[u8]; 9] =
@@ -27,9 +28,6 @@ const TOLD_BY: [&[u8]; 4] = [b"is", b"was", b"to", b"from"];
 
 /// How many members may stand between the name of a pair and its value (`"Type":"SecureString"`).
 const MEMBERS_BETWEEN_MAX: usize = 2;
-
-/// What opens a text in XML that holds signs as they are.
-const CDATA: &[u8] = b"<![CDATA[";
 
 /// A telling name, or the telling end of a longer one.
 pub(super) struct Name<'t> {
@@ -42,14 +40,21 @@ pub(super) struct Name<'t> {
 pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let found = found.start..own_end(text, &found);
     let name = Name { text, start: found.start, end: found.end };
-    if is_process(text, found.end) {
+    if is_process(&name) {
         return;
     }
     let closed = closed(text, found.end);
     let is_quoted = closed > found.end;
     let next = if is_quoted { behind_space(text, closed) } else { behind_blanks(text, closed) };
     if let Some(at) = behind_operator(text, next).or_else(|| behind_php(text, closed)) {
+        let of_names = name.begins_with(b"password") || name.begins_with(b"cred");
+        if let Some(block) = yaml::nested(text, behind_blanks(text, at), of_names) {
+            return add(block, mask);
+        }
         let at = behind_gap(text, at, is_quoted);
+        if text[at..].starts_with(b"</") {
+            return sibling(&name, at, mask);
+        }
         // The sign may be part of the name: `"token: ":"…"`.
         let again = quote(text, at).and_then(|_| behind_sign(text, behind_blanks(text, behind_quote(text, at))));
         let again = again.filter(|_| closed == found.end).map(|at| behind_blanks(text, at));
@@ -60,9 +65,12 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             let behind = behind_space(text, next + 1);
             pair(&name, behind, mask);
             listed(&name, is_quoted, behind, mask);
+            if !is_quoted {
+                assigned(&name, behind, mask);
+            }
         }
         Some(b'<') if text.get(next + 1) == Some(&b'/') => sibling(&name, next, mask),
-        Some(b'(') if !is_quoted => arguments(&name, next, mask),
+        Some(b'(' | b'{') if !is_quoted => arguments(&name, next, mask),
         Some(b'>' | b'&') if !is_quoted => element(&name, next, mask),
         Some(_) if is_quoted => {
             pair(&name, next, mask);
@@ -106,8 +114,20 @@ fn own_end(text: Text<'_>, found: &Range<usize>) -> usize {
     found.end - usize::from(joins && goes_on)
 }
 
-/// Whether this is the name of a program and the number of its process: `passwd[123]: …`.
-fn is_process(text: Text<'_>, at: usize) -> bool {
+/// Whether this is the name of a program and the number of its process (`passwd[123]: …`), or the end of one that holds a bracket
+/// (`gdm-password]: …`).
+fn is_process(name: &Name<'_>) -> bool {
+    let (text, mut at) = (name.text, name.end);
+    if text.get(at) == Some(&b']') {
+        let start = name.whole(b"");
+        at += 1;
+        if start > 0 && !text[start - 1].is_ascii_whitespace() {
+            return false;
+        }
+        if text[at..].starts_with(b": ") {
+            return true;
+        }
+    }
     if text.get(at) != Some(&b'[') {
         return false;
     }
@@ -182,55 +202,6 @@ fn spaced(name: &Name<'_>, quote: u8, at: usize, mask: &mut dyn FnMut(Range<usiz
     sign.is_some()
 }
 
-/// `<password type="x">…</password>`, also as entities, where `at` is behind the name.
-fn element(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let tag = name.whole(b":");
-    if text[..tag].ends_with(b"&lt;") {
-        let Some(open) = text.find_word(at, b"&gt;") else { return };
-        let tag = &text[at..open];
-        if !tag.contains(&b'<') && memchr::memmem::find(tag, b"&lt;").is_none() {
-            let start = behind_blanks(text, open + 4);
-            let end = text.find_word(start, b"&lt;").unwrap_or(text.len());
-            add(start..end, mask);
-        }
-    } else if tag > 0 && text[tag - 1] == b'<' && !text[tag - 1..].starts_with(MASK_START) {
-        content(text, at, mask);
-    }
-}
-
-/// Behind the tag that goes on at `at`, if it is one that opens an element.
-pub(super) fn behind_tag(text: Text<'_>, at: usize) -> Option<usize> {
-    let end = text.find_either(at, *b"<>")?;
-    (text[end] == b'>' && text[end - 1] != b'/').then_some(end + 1)
-}
-
-/// What an element holds whose tag goes on at `at`.
-pub(super) fn content(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let Some(opened) = behind_tag(text, at) else { return };
-    let start = behind_blanks(text, opened);
-    let (start, closes) = if text[start..].starts_with(CDATA) { (start + CDATA.len(), b']') } else { (start, b'<') };
-    add(start..text.find(start, closes).unwrap_or(text.len()), mask);
-}
-
-/// `<entry key="password">…</entry>`, `<property name="password"><value>…`, where `at` is behind the closing quote.
-fn attribute(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let before = before_quote(&text[..name.whole(b":/")]);
-    if !(before.ends_with(b"name=") || before.ends_with(b"key=")) {
-        return;
-    }
-    let Some(opened) = behind_tag(text, at) else { return };
-    let start = behind_blanks(text, opened);
-    if text.get(start) != Some(&b'<') {
-        return content(text, at, mask);
-    }
-    let tag = behind(text, start + 1, |byte| byte.is_ascii_alphanumeric() || byte == b':');
-    if ends_with(&text[start + 1..tag], b"value") && text.get(tag) == Some(&b'>') {
-        content(text, tag, mask);
-    }
-}
-
 /// `"name":"DB_PASSWORD","value":"…"`, where `at` is behind the name and a comma.
 fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
@@ -269,8 +240,11 @@ fn paired(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             if let Some((inside, _)) = inside(text, at) {
                 return add(inside, mask);
             }
+            if let Some(block) = yaml::block(text, at) {
+                return add(block, mask);
+            }
             let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'\\,;<>(){}[]".contains(&byte));
-            if !is_nothing(&text[at..end]) {
+            if !is_nothing(&text[at..end]) && !is_filler(&text[at..end]) {
                 add(at..end, mask);
             }
         }
@@ -311,7 +285,9 @@ fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
     let start = name.whole(b":");
     let whole = &text[start..name.end];
     if !is_quoted {
-        return start > 0 && (text[start - 1] == b'{' || whole.starts_with(b":") && text[..start].ends_with(b"set "));
+        let before = &text[..start];
+        let is_argument = [&b"set "[..], b"(", b", "].iter().any(|end| before.ends_with(end));
+        return before.ends_with(b"{") || whole.starts_with(b":") && is_argument;
     }
     let before = before_quote(&text[..start]);
     if before.len() == start {
@@ -334,6 +310,9 @@ fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
 fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"");
+    if start > 1 && text[start - 1] == b'=' && text[start - 2].is_ascii_digit() && text[start] == b'-' {
+        return numbered(text, at, mask);
+    }
     let begins = start == 0 || text[start - 1].is_ascii_whitespace() || b"\"'`([,".contains(&text[start - 1]);
     if !begins || text[start] != b'-' {
         return;

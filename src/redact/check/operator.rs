@@ -4,7 +4,7 @@
 //! of signs that assigns (`=`, `:`, an arrow), in groups with blanks between them: `::=`, `: =`, `?=`, `=>`.
 
 use super::Text;
-use super::place::{behind, behind_blanks, quote, starts_with};
+use super::place::{behind_blanks, quote, starts_with};
 
 /// An operator has so many signs in a row at most …
 const SIGNS_MAX: usize = 8;
@@ -17,8 +17,17 @@ const TYPE_BYTES_MAX: usize = 96;
 /// PHP's name of a class and its modifier are no longer.
 const MODIFIER_BYTES_MAX: usize = 256;
 
+/// Words without a sign between them make no longer type.
+const TYPE_WORDS_MAX: usize = 4;
+
 /// What an operator may be made of.
 pub(super) const SIGNS: &[u8] = b"=:?+-><~|!.^";
+
+/// What an operator may begin with that blanks or a string follow, as they may be part of an address otherwise.
+const ODD_SIGNS: &[u8] = b"%&/@*#$;";
+
+/// What leads from a name to its value in a table.
+const LEADERS: [&[u8]; 6] = [b".", b"_", b"-", b"~", "·".as_bytes(), "…".as_bytes()];
 
 /// What may follow a word of a type after a blank.
 const TYPE_WORDS: [&[u8]; 9] =
@@ -54,10 +63,13 @@ pub(super) fn behind_operator(text: Text<'_>, at: usize) -> Option<usize> {
     if let [0xe2, 0x86..=0x8b, _, b' ' | b'"' | b'\'', ..] = &text[at..] {
         return Some(at + 3);
     }
-    let leaders = behind(text, at, |byte| byte == b'.');
-    if leaders - at >= LEADERS_MIN {
-        return Some(leaders);
+    if let Some(end) = behind_leaders(text, at) {
+        let next = behind_blanks(text, end);
+        let goes_on = matches!(text.get(next), Some(b'=' | b':'));
+        return Some(group(text, next, b"=:>").filter(|_| goes_on).unwrap_or(end));
     }
+    // Properties of Java escape it.
+    let at = at + usize::from(matches!(text[at..], [b'\\', b'=' | b':', ..]));
     let mut end = group(text, at, SIGNS)?;
     for _ in 1..GROUPS_MAX {
         let next = behind_blanks(text, end);
@@ -69,10 +81,32 @@ pub(super) fn behind_operator(text: Text<'_>, at: usize) -> Option<usize> {
     Some(end)
 }
 
+/// Behind dots or other leaders, with blanks between them or not.
+fn behind_leaders(text: Text<'_>, at: usize) -> Option<usize> {
+    let leader = LEADERS.iter().find(|leader| text[at..].starts_with(leader))?;
+    let (mut end, mut next, mut count) = (at, at, 0);
+    while text[next..].starts_with(leader) {
+        end = next + leader.len();
+        next = behind_blanks(text, end);
+        next = if next - end > 1 { end } else { next };
+        count += 1;
+    }
+    text.charge(end - at);
+    let least = match leader {
+        [b'.'] => LEADERS_MIN,
+        [_] => LEADERS_MIN + 2,
+        _ => 2,
+    };
+    // A blank before the value is no leader of its own.
+    (count >= least).then_some(end)
+}
+
 /// Behind one group of signs that assigns.
 fn group(text: Text<'_>, at: usize, signs: &[u8]) -> Option<usize> {
-    if let [b'%' | b'&' | b'/' | b'@' | b'*', b'=', ..] = &text[at..] {
-        return ends_group(text, at + 2).then_some(at + 2);
+    let odd = text[at..].iter().take(SIGNS_MAX).take_while(|byte| ODD_SIGNS.contains(byte)).count();
+    if odd > 0 {
+        let end = at + odd + 1;
+        return (text.get(at + odd) == Some(&b'=') && ends_group(text, end)).then_some(end);
     }
     let shortest = at + shortest(&text[at..])?;
     let run = text[at..].iter().take(SIGNS_MAX).take_while(|byte| signs.contains(byte)).count();
@@ -114,14 +148,15 @@ pub(super) fn behind_type(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
     if !rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"&*[_".contains(byte)) {
         return None;
     }
-    let (mut length, mut depth) = (0, 0_usize);
+    let (mut length, mut depth, mut words) = (0, 0_usize, 1);
     while let Some(&byte) = rest.get(length) {
         match byte {
             b'<' | b'[' | b'(' => depth += 1,
             b'>' | b']' | b')' => depth = depth.checked_sub(1)?,
-            b',' | b' ' if depth > 0 => {}
+            b',' | b' ' | b'=' | b'"' if depth > 0 => {}
             b' ' | b'\t' if rest[length..].trim_ascii_start().first().is_some_and(|next| b"=:".contains(next)) => break,
             b' ' if goes_on(rest, length) => {}
+            b' ' if words < TYPE_WORDS_MAX => words += 1,
             b'=' => break,
             b'&' | b'*' | b'\'' | b'_' | b'.' | b':' | b'|' | b'?' | b'!' => {}
             _ if byte.is_ascii_alphanumeric() => {}
@@ -135,8 +170,8 @@ pub(super) fn behind_type(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
     let behind = [&b"="[..], b":="].iter().any(|sign_of| text[sign..].starts_with(sign_of));
     let behind = behind_operator(text, sign).filter(|_| behind && depth == 0 && length > 0)?;
     let value = behind_blanks(text, behind);
-    // Without blanks it may be a value that has a sign in it.
-    (sign > end || quote(text, value).is_some()).then_some((end, value))
+    // Without blanks it may be a value that has a sign in it; with more words, a sentence.
+    (sign > end && words == 1 || quote(text, value).is_some()).then_some((end, value))
 }
 
 /// Whether a type has another word behind the blank at `at`.
@@ -164,6 +199,8 @@ pub(super) fn behind_modifier(text: Text<'_>, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + MODIFIER_BYTES_MAX)];
     let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_\\:\"'".contains(byte)).count();
     text.charge(length);
-    let is_modifier = [&b":private"[..], b":protected", b":public"].iter().any(|end| rest[..length].ends_with(end));
+    let begins = matches!(rest.first(), Some(b':' | b'"' | b'\'' | b'\\'));
+    let is_modifier =
+        begins && [&b":private"[..], b":protected", b":public"].iter().any(|end| rest[..length].ends_with(end));
     (is_modifier && rest.get(length) == Some(&b']')).then_some(at + length + 1)
 }

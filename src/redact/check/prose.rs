@@ -56,7 +56,7 @@ const WORDS: [&[u8]; 36] = [
 ];
 
 /// What is said of a secret's state: `private_key: loaded`.
-const STATES: [&[u8]; 47] = [
+const STATES: [&[u8]; 48] = [
     b"accepted",
     b"active",
     b"allowed",
@@ -64,6 +64,7 @@ const STATES: [&[u8]; 47] = [
     b"cached",
     b"changed",
     b"cleared",
+    b"correct",
     b"created",
     b"deleted",
     b"disabled",
@@ -123,8 +124,10 @@ pub(super) fn is_state(value: &[u8]) -> bool {
 /// Whether a bare value is none for what it says, or where it stands.
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
-    let says = sign.starts_with(b":") && sign.len() > 1 && (is_word(value) || is_state(value));
+    let said = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
+    let says = said && (is_word(value) || is_state(value));
     says || is_module(name, value)
+        || is_path(name, value)
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
         || is_type(name.text, at)
@@ -140,9 +143,19 @@ fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
         && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
 }
 
+/// Whether a path of modules goes on: `auth::token::tests`, `password::tests::it_works`.
+fn is_path(name: &Name<'_>, value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b":") else { return false };
+    let in_path = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'));
+    let is_inner = name.text[..name.whole(b"")].ends_with(b"::");
+    in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
+}
+
 /// Whether these are signs only that stand between values.
 pub(super) fn is_filler(value: &[u8]) -> bool {
-    value.iter().all(|byte| b"=:<>|~+-,;.()[]{}`'\"\\ ".contains(byte))
+    // Line ends that are spelled are none either.
+    let spelled = |at: usize| at > 0 && value[at - 1] == b'\\' && b"nrt".contains(&value[at]);
+    value.iter().enumerate().all(|(at, byte)| spelled(at) || b"=:<>|~+-,;.()[]{}`'\"\\ ".contains(byte))
 }
 
 /// Whether a type's name stands there, before what it holds: `Token: Token {`.
@@ -184,7 +197,7 @@ fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     let limits = LIMITS.iter().any(|limit| starts_with(whole, limit) || memchr::memmem::find(whole, limit).is_some());
     let digits = value.iter().all(u8::is_ascii_digit);
     let ratio = value.len() <= 2 * COUNT_DIGITS_MAX + 1
-        && memchr::memchr_iter(b'/', value).count() == 1
+        && value.split(|byte| *byte == b'/').count() == 2
         && value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'/')
         && value[0] != b'/';
     ratio || digits && (counts && value.len() <= COUNT_DIGITS_MAX || limits && value.len() <= LIMIT_DIGITS_MAX)

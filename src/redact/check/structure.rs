@@ -1,17 +1,16 @@
-//! Values that only their place tells: arguments of calls, siblings in XML, keywords of Lisp, numbered fields.
+//! Values that only their place tells: arguments of calls, keywords of Lisp, numbered fields.
 //!
 //! In: a name and where what follows it begins. Out: the value that belongs to it.
 
 use std::ops::Range;
 
-use super::named::{Name, VALUES, before_quote, behind_tag, content};
-use super::place::{behind, behind_blanks, behind_quote, behind_space, ends_with, inside, quote, starts_with};
+use super::named::{Name, VALUES, before_quote};
+use super::operator::behind_operator;
+use super::place::{behind, behind_blanks, behind_quote, behind_space, inside, quote, starts_with};
 use super::{Text, add};
 
-/// So many siblings may stand between a name and its value, a type or a description.
-const SIBLINGS_MAX: usize = 3;
-/// Elements within elements, down to the value.
-const DEPTH_MAX: usize = 4;
+/// Types and calls that wrap an argument are no longer.
+const WRAPPER_BYTES_MAX: usize = 64;
 /// Arguments of one call.
 const ARGUMENTS_MAX: usize = 8;
 
@@ -33,11 +32,12 @@ const LISTERS: [&[u8]; 14] = [
     b"filter",
 ];
 
-/// Elements that stand beside others of the same kind.
-const ITEMS: [&[u8]; 5] = [b"li", b"option", b"th", b"label", b"string"];
-
 /// The inside of the string that opens here, in backticks too, and whether it closes.
 pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
+    if text[at.min(text.len())..].starts_with(b"\"\"\"") {
+        let end = text.find_word(at + 3, b"\"\"\"");
+        return Some((at + 3..end.unwrap_or(text.len()), end.is_some()));
+    }
     if text.get(at) != Some(&b'`') {
         return inside(text, at);
     }
@@ -61,23 +61,67 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
     let mut at = at + 1;
     for _ in 0..ARGUMENTS_MAX {
         at = behind_space(text, at);
-        let letters = text[at.min(text.len())..].iter().take(2).take_while(|byte| b"bNLu@$".contains(byte)).count();
+        let letters = wrapper(text, at);
         match string(text, at + letters) {
+            // What is far from its name and does not close is no string but an apostrophe.
+            Some((_, false)) if letters > 2 => return,
             Some((inside, closes)) => {
                 let end = behind_string(text, inside.end);
-                add(inside, mask);
+                if takes(&text[at..at + letters]) {
+                    add(inside, mask);
+                }
                 if !closes {
                     return;
                 }
                 at = end;
             }
-            None => at = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_.$&*".contains(&byte)),
+            None => at += letters,
         }
-        at = behind_space(text, at);
+        at = behind(text, at, |byte| byte.is_ascii_whitespace() || b")]\"#".contains(&byte));
         if text.get(at) != Some(&b',') {
             return;
         }
         at += 1;
+    }
+}
+
+/// How many bytes of a type, a call or a keyword stand before the string of an argument.
+fn wrapper(text: Text<'_>, at: usize) -> usize {
+    let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.:=<>(@$&*#".contains(*byte);
+    let new = if text[at..].starts_with(b"new ") { 4 } else { 0 };
+    let mut length = new + text[at + new..].iter().take(WRAPPER_BYTES_MAX).take_while(wraps).count();
+    if matches!(text[at + length..], [b' ', b'=', b' ', ..]) {
+        length += 3;
+    }
+    text.charge(length);
+    length
+}
+
+/// Whether the value of a keyword belongs to the name that is called; other keywords have names of their own.
+fn takes(wrapper: &[u8]) -> bool {
+    let Some(sign) = wrapper.iter().position(|byte| *byte == b'=') else { return true };
+    let keyword = wrapper[..sign].trim_ascii_end();
+    VALUES.iter().any(|value| keyword.eq_ignore_ascii_case(value))
+}
+
+/// Masks the strings that several names are given at once, where `at` is behind the comma: `password, err := "…", nil`.
+pub(super) fn assigned(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let names = text[at..].iter().take(WRAPPER_BYTES_MAX);
+    let names = names.take_while(|byte| byte.is_ascii_alphanumeric() || b"_, ".contains(byte)).count();
+    text.charge(names);
+    let sign = at + names;
+    let is_sign =
+        text[sign..].starts_with(b":=") || text[sign..].starts_with(b"=") && text.get(sign + 1) != Some(&b'=');
+    let Some(mut at) = behind_operator(text, sign).filter(|_| is_sign && names > 0) else { return };
+    for _ in 0..ARGUMENTS_MAX {
+        let Some((inside, true)) = string(text, behind_blanks(text, at)) else { return };
+        let next = behind_string(text, inside.end);
+        add(inside, mask);
+        if text.get(next) != Some(&b',') {
+            return;
+        }
+        at = next + 1;
     }
 }
 
@@ -101,59 +145,15 @@ pub(super) fn argument(name: &Name<'_>, next: usize) -> bool {
     calls && !more && !LISTERS.iter().any(|lister| called.eq_ignore_ascii_case(lister))
 }
 
-/// `<name>password</name><value><string>…</string></value>`, `<key>password</key><string>…`, where `at` is at the closing tag.
-pub(super) fn sibling(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let start = name.whole(b":/ ");
-    let Some(mut behind_name) = behind_tag(text, at + 1).filter(|_| text[..start].ends_with(b">")) else { return };
-    let closed = tag(&text, at + 2);
-    for _ in 0..SIBLINGS_MAX {
-        let open = behind_space(text, behind_name);
-        let opened = tag(&text, open + 1);
-        if text.get(open) != Some(&b'<') || opened.is_empty() {
-            return;
-        }
-        let same = opened == closed && !text[..start].ends_with(b"<entry><string>");
-        if same && ITEMS.iter().any(|item| opened.eq_ignore_ascii_case(item)) {
-            return;
-        }
-        let is_value = VALUES.iter().any(|value| ends_with(opened, value));
-        let describes = [&b"type"[..], b"description", b"secure", b"encrypted", b"final"].contains(&opened);
-        if is_value || !describes {
-            return deepest(text, open, mask);
-        }
-        let Some(end) = text.find_word(open, b"</").and_then(|end| behind_tag(text, end + 1)) else { return };
-        behind_name = end;
-    }
-}
-
-/// Masks what the innermost of the elements holds that open at `at`.
-fn deepest(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    for _ in 0..DEPTH_MAX {
-        let Some(opened) = behind_tag(text, at + 1) else { return };
-        let next = behind_space(text, opened);
-        let nested = text.get(next) == Some(&b'<') && text.get(next + 1).is_some_and(u8::is_ascii_alphabetic);
-        if !nested {
-            return content(text, at + 1, mask);
-        }
-        at = next;
-    }
-}
-
-/// The name of a tag.
-fn tag<'t>(text: &Text<'t>, at: usize) -> &'t [u8] {
-    let text = text.bytes();
-    let at = at.min(text.len());
-    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b":_-.".contains(*byte);
-    let length = text[at..].iter().take(64).take_while(in_name).count();
-    &text[at..at + length]
-}
-
 /// `{:password "…"}`, `(:password . "…")`, `set :password "…"`, where `at` is behind the blanks.
 pub(super) fn keyword(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b":/");
-    if text.get(start) != Some(&b':') {
+    let before = &text[..start];
+    let defines = [&b"(def "[..], b"(define ", b"(defvar ", b"(setq ", b"(set! ", b"(let (("]
+        .iter()
+        .any(|word| before.ends_with(word));
+    if text.get(start) != Some(&b':') && !defines {
         return;
     }
     let at = if text[at..].starts_with(b". ") { behind_blanks(text, at + 1) } else { at };
@@ -175,12 +175,19 @@ pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
         return;
     }
     let start = name.whole(b"");
-    if text.get(start) != Some(&b'-') || before_quote(&text[..start]).len() == start {
+    let before = before_quote(&text[..start]);
+    let is_option = text.get(start) == Some(&b'-');
+    if before.len() == start || !is_option && !before.trim_ascii_end().ends_with(b"{") {
         return;
     }
     if let Some((inside, _)) = inside(text, at) {
         return add(inside, mask);
     }
+    numbered(text, at, mask);
+}
+
+/// `a2=…`, behind `a1=--password` and blanks.
+pub(super) fn numbered(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let label = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_[]".contains(&byte));
     let is_numbered = label > at && (text[label - 1].is_ascii_digit() || text[label - 1] == b']');
     if !is_numbered || !matches!(text.get(label), Some(b'=' | b':')) {

@@ -64,7 +64,9 @@ fn behind_emphasis(name: &Name<'_>, at: usize) -> usize {
 /// Behind YAML's tags and anchors. What may as well be the value is masked.
 fn properties(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) -> usize {
     let text = name.text;
-    if !text[name.end..at].ends_with(b" ") || !text[name.end..at].trim_ascii_end().ends_with(b":") {
+    let sign = &text[name.end..at];
+    let is_yaml = sign.ends_with(b" ") && sign.trim_ascii_end().ends_with(b":");
+    if !is_yaml && !text[at..].starts_with(b"!!") {
         return at;
     }
     for _ in 0..PROPERTIES_MAX {
@@ -92,9 +94,9 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
     let end = inside.end;
     let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
-    let value = &text[inside.clone()];
-    let is_syntax = is_filler(value) && value.iter().any(|byte| b",:{}[]".contains(byte));
-    if !only_names && !is_syntax {
+    let found = &text[inside.clone()];
+    let separates = is_filler(found) && found.iter().any(|byte| b",:{}[]".contains(byte));
+    if !only_names && !separates {
         add(inside, mask);
     }
     if closes {
@@ -153,14 +155,14 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
-    let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
-    let length = rest.iter().take_while(belongs).count();
+    let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
+    let length = rest.iter().take_while(in_type).count();
     text.charge(length);
     let before = &rest[..length];
-    let is_type = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
+    let is_cast = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
     // A bracket that closes a value's own is followed by no string.
-    let closes_value = memchr::memchr_iter(b' ', before).count() > 3;
-    if is_type && !closes_value && quote(text, at + length).is_some() { at + length } else { at }
+    let is_value = before.split(|byte| *byte == b' ').count() > 4;
+    if is_cast && !is_value && quote(text, at + length).is_some() { at + length } else { at }
 }
 
 fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
@@ -228,7 +230,7 @@ fn wrapped(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let before = &rest[..length];
     let letters = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let prefix = &before[length - letters..];
-    let is_prefix = letters <= 2 && prefix.iter().all(|byte| b"burfneLBURFNE8".contains(byte));
+    let is_prefix = letters <= 2 && prefix.iter().all(|byte| b"bcurfneLBURFNE8".contains(byte));
     let opened = before[..length - letters].last().is_none_or(|byte| b"(<&@$#*!>".contains(byte));
     let closes_only = before.contains(&b'>') && !before.contains(&b'<');
     let is_mask = closes_only || memchr::memmem::find(before, MASK_START).is_some();

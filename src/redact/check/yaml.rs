@@ -16,7 +16,7 @@ pub(super) fn property(text: Text<'_>, at: usize) -> Option<(Range<usize>, usize
         return None;
     }
     let rest = &text[at..text.len().min(at + PROPERTY_BYTES_MAX)];
-    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!&_-./:".contains(*byte);
+    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!&_-./:<>,".contains(*byte);
     let length = rest.iter().take_while(in_name).count();
     text.charge(length);
     let end = at + length;
@@ -32,14 +32,32 @@ pub(super) fn begins_value(text: Text<'_>, at: usize) -> bool {
 /// The block scalar whose header is at `at`: the more indented lines that follow, without the blanks around them.
 pub(super) fn block(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let first = behind_header(text, at)?;
-    let indent = indent(text, at);
-    let (mut line, mut found): (usize, Option<Range<usize>>) = (first, None);
+    indented(text, first, indent(text, at) + 1)
+}
+
+/// The list or, if `of_names`, the mapping on the lines behind `at`.
+pub(super) fn nested(text: Text<'_>, at: usize, of_names: bool) -> Option<Range<usize>> {
+    let first = behind_line_end(text, at)?;
+    let start = behind_blanks(text, first);
+    let word = behind(text, start, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    let is_mapping = word > start && text.get(word) == Some(&b':');
+    let is_list = text[start..].starts_with(b"- ");
+    let indent = indent(text, at) + usize::from(!is_list);
+    (is_list || of_names && is_mapping).then(|| indented(text, first, indent)).flatten()
+}
+
+/// The lines from `line` on that are indented so far at least, without the blanks around them; lists need a dash.
+fn indented(text: Text<'_>, mut line: usize, least: usize) -> Option<Range<usize>> {
+    let mut found: Option<Range<usize>> = None;
+    let first = behind_blanks(text, line);
+    let is_list = text[first.min(text.len())..].starts_with(b"- ") && first - line < least + 1;
     while line < text.len() {
         let end = text.find(line, b'\n').unwrap_or(text.len());
         let start = behind_blanks(text, line);
         let content = text[start..end.max(start)].trim_ascii_end().len();
         if content > 0 {
-            if start - line <= indent {
+            let is_item = text[start..].starts_with(b"- ");
+            if start - line < least || is_list && !is_item && start - line <= first.min(least) {
                 break;
             }
             found = Some(found.map_or(start, |found| found.start)..start + content);
@@ -88,7 +106,8 @@ fn behind_line_end(text: Text<'_>, at: usize) -> Option<usize> {
 
 /// Where a value begins on the next line, if that is more indented than the one of `at`.
 pub(super) fn next_line(text: Text<'_>, at: usize) -> Option<usize> {
-    let mut line = behind_line_end(text, at)?;
+    let end = if text[at..].starts_with(b"# ") { behind(text, at, |byte| byte != b'\n') } else { at };
+    let mut line = behind_line_end(text, end)?;
     loop {
         let start = behind_blanks(text, line);
         match behind_line_end(text, start) {

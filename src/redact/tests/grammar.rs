@@ -203,3 +203,97 @@ fn names_in_latin_1_are_found() {
         assert!(pieces.into_iter().all(|piece| matches!(piece, Piece::Mask(_))), "{}", line.escape_ascii());
     }
 }
+
+/// What stands between, before and behind names and values, whole or in parts.
+const FRAGMENTS: &[&str] = &[
+    "set",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "<",
+    ">",
+    "</",
+    "name>",
+    "<key>",
+    "</key><string>",
+    ":",
+    ", ",
+    "; ",
+    " ",
+    "\n",
+    "\n  ",
+    "\n- ",
+    "\\n",
+    "\\\"",
+    "\"",
+    "'",
+    "`",
+    "\"\"\"",
+    "|",
+    ">-",
+    "!!str ",
+    "&pw ",
+    "!vault |",
+    "var ",
+    "string ",
+    "str = ",
+    "${",
+    "}",
+    "{{",
+    "}}",
+    "$(",
+    "<%=",
+    "a1=",
+    "--",
+    "value: ",
+    "- name: ",
+    "new ",
+    "Some(",
+    "string(3) ",
+    " or ",
+    " + ",
+    "=",
+    "**",
+    ":private]",
+    "<<",
+    ">>",
+    "....",
+    "____",
+    " -> ",
+    "<redacted:password>",
+    "<redacted:",
+    "PWD=",
+    "/srv",
+    "is: ",
+    "{:",
+    "#{",
+    "&quot;",
+    "%3D",
+    "é",
+    "@",
+];
+
+/// Goal: no line makes it panic, and the first stage names each that has something to mask, whatever stands in it.
+#[test]
+fn any_line_of_fragments_is_taken_and_found_by_the_first_stage() {
+    let redactor = redactor(&["secrets"], &[], &[]);
+    let mut dice = fastrand::Rng::with_seed(7);
+    for _ in 0..5000 {
+        let mut line = String::new();
+        for _ in 0..dice.usize(1..14) {
+            line += match dice.u8(0..8) {
+                0 | 1 => dice.choice(NAMES),
+                2 => dice.choice(OPERATORS),
+                3 => dice.choice(VALUES),
+                _ => dice.choice(FRAGMENTS),
+            }
+            .unwrap();
+        }
+        let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+        redactor.redact(line.as_bytes(), line.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+        redact(&redactor, &line.replace('\n', "\\n"));
+    }
+}

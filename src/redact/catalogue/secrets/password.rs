@@ -32,7 +32,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@]=|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
@@ -225,6 +225,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "passwd[123]: pam_unix(passwd:chauthtok): password changed for ada",
         "unix_chkpwd[7]: password check failed for user (ada), get-secret[12]: done",
         "Token: Token { kind: Ident }",
+        "gdm-password]: pam_unix(gdm-password:auth): authentication failure; gdm-password][12]: session opened",
+        "test auth::token::tests ... ok; password::tests::it_works; if password is: empty",
         "csrf_token: valid, private_key: loaded, secret: rotated",
         "max_token=4096 pass=2/3",
         "password=${DB_PASSWORD} token=$(cat /run/token) secret: {{ .Values.a }} pwd=%{x}",
