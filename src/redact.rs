@@ -42,6 +42,7 @@ pub use catalogue::{Detector, Group, detectors};
 pub use config::{Config, Error};
 pub use key::{KeyError, TokenKey};
 pub use mode::Mode;
+pub use own::{RULES_BYTES_MAX, beyond_bound};
 pub use redacted::{Masked, Piece, Pieces, Redacted};
 pub use stage::Hits;
 pub use utf16::is_likely as is_utf16;

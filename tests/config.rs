@@ -579,3 +579,27 @@ fn inputs_that_are_equally_narrow_are_refused() {
     }
     check_right(&[("LOGSKIFF_PATHS", "/log/*.log"), ("LOGSKIFF_INPUT_B_PATHS", "/log/*.log")]);
 }
+
+/// Goal: own rules cannot take the memory that a sidecar has, however they are spread over inputs, and the one that is too much is named.
+#[test]
+fn too_many_rules_are_refused_by_name() {
+    let many = |inputs: usize, rules: usize, pattern: fn(usize, usize) -> String| {
+        let paths = (0..inputs).map(|input| (format!("LOGSKIFF_INPUT_I{input}_PATHS"), format!("/log/i{input}.log")));
+        let rules = (0..inputs).flat_map(|input| (0..rules).map(move |rule| (input, rule)));
+        let rules =
+            rules.map(|(input, rule)| (format!("LOGSKIFF_INPUT_I{input}_REDACT_RULE_R{rule}"), pattern(input, rule)));
+        Config::from_vars(paths.chain(rules))
+    };
+    let own: fn(usize, usize) -> String =
+        |input, rule| format!(r"\bcust{input}_{rule}=(?<secret>\d+)|order-{input}-{rule}-\w+");
+    let same: fn(usize, usize) -> String = |_, rule| format!(r"\bcust_{rule}=(?<secret>\d+)|order-{rule}-\w+");
+    assert!(many(8, 5, own).is_ok());
+    assert!(many(40, 20, same).is_ok(), "the same rules count once");
+    let mistakes = many(40, 20, own).unwrap_err().0;
+    let [mistake] = &mistakes[..] else { panic!("not one mistake: {mistakes:#?}") };
+    assert!(
+        mistake.variable.starts_with("LOGSKIFF_INPUT_I") && mistake.variable.contains("_REDACT_RULE_R"),
+        "{mistake}"
+    );
+    assert!(mistake.reason.contains("more than 16MiB"), "{mistake}");
+}

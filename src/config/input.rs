@@ -63,6 +63,7 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
             }
         }
     }
+    redact::rules_of_all(&inputs, reader);
     let reads_stdin = |input: &&Input| input.tail.paths.iter().any(|path| path == STDIN);
     if inputs.iter().filter(reads_stdin).count() > 1 {
         reader.mistake(PATHS, format!("{} is standard input, which one input alone can read", shown(STDIN)));

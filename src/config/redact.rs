@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Input;
 use super::mistake::{listed, shown};
 use super::names;
 use super::reader::Reader;
-use super::reference::{MODE_PREFIX, MODES, RULE_PREFIX};
-use crate::redact::{Config, Error, KeyError, Mode, Redactor, TokenKey};
+use super::reference::{INPUT_PREFIX, MODE_PREFIX, MODES, RULE_PREFIX};
+use super::value::bytes_text;
+use crate::redact::{Config, Error, KeyError, Mode, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
 const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
@@ -47,6 +49,23 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         reader.mistake(&reader.source(&variable), error.to_string());
     }
     config
+}
+
+/// Holds the own rules of all inputs together against their bound.
+pub(super) fn rules_of_all(inputs: &[Input], reader: &mut Reader<'_>) {
+    let Some((number, rule)) = beyond_bound(inputs.iter().map(|input| &input.redact)) else { return };
+    let rule = rule.to_uppercase();
+    let own = format!("{INPUT_PREFIX}{}_REDACT_RULE_{rule}", inputs[number].name.to_uppercase());
+    let common = format!("{RULE_PREFIX}{rule}");
+    let variable = if reader.environment().value(&own).is_some() { own } else { common };
+    reader.mistake(
+        &variable,
+        format!(
+            "with this rule the rules of all inputs compile to more than {}, which is what they may take together; use classes of \
+             ASCII ((?-u:\\w), [0-9]), smaller bounds, or fewer rules; the same pattern in several inputs counts once",
+            bytes_text(RULES_BYTES_MAX)
+        ),
+    );
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

@@ -2,13 +2,19 @@
 //!
 //! In: a name and a text. Out: a compiled rule, or what is wrong with it and what to write instead.
 
+use std::collections::HashSet;
+
+use regex_automata::PatternID;
 use regex_syntax::hir::{Hir, Look};
 use regex_syntax::{ParserBuilder, ast};
 
-use super::Error;
 use super::fields::Fields;
 use super::rule::{Form, Rule, compile};
 use super::shared;
+use super::{Config, Error};
+
+/// All own rules of a process together may compile to so many bytes: a quarter of the memory that a sidecar is given.
+pub const RULES_BYTES_MAX: usize = 16 << 20;
 
 /// The group of an own pattern that is masked.
 const SECRET: &str = "secret";
@@ -39,6 +45,26 @@ pub(super) fn own(name: &str, text: &str) -> Result<Rule, Error> {
     Ok(Rule { name: name.to_owned(), trigger: None, fields: Some(fields), forms: forms.into_iter().collect() })
 }
 
+/// The first of several rules, by the number of its configuration and its name, with which all together take more than they may.
+/// The same pattern counts once, however many inputs have it.
+#[must_use]
+pub fn beyond_bound<'c>(configs: impl IntoIterator<Item = &'c Config>) -> Option<(usize, &'c str)> {
+    let (mut known, mut bytes) = (HashSet::new(), 0);
+    for (number, config) in configs.into_iter().enumerate() {
+        for (name, text) in &config.rules {
+            let about = text.strip_prefix(FIELD_PREFIX).and_then(|about| about.split_once(FIELD_PATTERN));
+            let pattern = about.map_or(text.as_str(), |(_, pattern)| pattern.trim());
+            if known.insert(pattern) {
+                bytes += compile(pattern).map_or(0, |regex| regex.memory_usage());
+            }
+            if bytes > RULES_BYTES_MAX {
+                return Some((number, name));
+            }
+        }
+    }
+    None
+}
+
 /// Compiles one pattern.
 fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
     let rule = || name.to_owned();
@@ -52,9 +78,9 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
     })?;
     let compiled = shared::pattern(pattern);
     if compiled.get().is_none() {
-        let regex = compile(pattern).map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit_bytes) => Error::TooLarge { rule: rule(), limit_bytes },
-            other => Error::Pattern { rule: rule(), message: other.to_string() },
+        let regex = compile(pattern).map_err(|error| match error.size_limit() {
+            Some(limit_bytes) => Error::TooLarge { rule: rule(), limit_bytes },
+            None => Error::Pattern { rule: rule(), message: error.to_string() },
         })?;
         // Whoever was first has compiled the same.
         let _ = compiled.set(Some(regex));
@@ -62,8 +88,8 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
     if hir.properties().minimum_len() == Some(0) {
         return Err(Error::EmptyMatch { rule: rule() });
     }
-    let names = compiled.get().and_then(Option::as_ref).map(regex::bytes::Regex::capture_names);
-    let secret = names.and_then(|mut names| names.position(|group| group == Some(SECRET)));
+    let info = compiled.get().and_then(Option::as_ref).map(|regex| regex.group_info().clone());
+    let secret = info.and_then(|info| info.to_index(PatternID::ZERO, SECRET));
     Ok((Form::own(compiled, secret), hir))
 }
 

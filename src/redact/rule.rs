@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::meta::{BuildError, Regex};
+use regex_automata::util::syntax;
 
 use super::catalogue::{self, Detector, Group};
 use super::check::{Check, Text};
@@ -20,6 +22,12 @@ use crate::record::TextRange;
 
 /// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
 pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// Above so many bytes a pattern gets no one-pass engine.
+const ONE_PASS_BYTES_MAX: usize = 32 << 10;
+
+/// What the states of one pattern take at most, made as they are met.
+const CACHE_BYTES_MAX: usize = 256 << 10;
 
 /// What a pattern reads again costs so many times as much as what a validator reads.
 const SEARCH_COST: usize = 4;
@@ -113,12 +121,14 @@ impl Form {
 
     /// The next match, and what of it is masked: the group `secret`, else the first group that took part, else all of it.
     fn find(&self, regex: &Regex, text: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let input = Input::new(text).span(at..text.len());
         if regex.captures_len() == 1 {
-            return regex.find_at(text, at).map(|found| (found.range(), found.range()));
+            return regex.find(input).map(|found| (found.range(), found.range()));
         }
-        let groups = regex.captures_at(text, at)?;
-        let found = groups.get_match().range();
-        let group = self.secret.and_then(|secret| groups.get(secret));
+        let mut groups = regex.create_captures();
+        regex.search_captures(&input, &mut groups);
+        let found = groups.get_match()?.range();
+        let group = self.secret.and_then(|secret| groups.get_group(secret));
         let group = group.or_else(|| groups.iter().skip(1).flatten().next());
         // A group that matched nothing hides nothing: rather too much than too little.
         let part = group
@@ -232,7 +242,12 @@ fn built_in(detector: &'static Detector) -> Rule {
     }
 }
 
-/// Compiles a pattern within the limit.
-pub(super) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build()
+/// Compiles a pattern within the limit. The engine that is fast and large goes without where it would be most of the memory: a search
+/// for captures is made on matches alone.
+pub(super) fn compile(pattern: &str) -> Result<Regex, BuildError> {
+    let config = Regex::config().nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass_size_limit(Some(ONE_PASS_BYTES_MAX));
+    Regex::builder()
+        .configure(config.utf8_empty(false).hybrid_cache_capacity(CACHE_BYTES_MAX))
+        .syntax(syntax::Config::new().utf8(false))
+        .build(pattern)
 }

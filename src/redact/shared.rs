@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 
-use regex::bytes::Regex;
+use regex_automata::meta::Regex;
 
 use super::triggers::Triggers;
 

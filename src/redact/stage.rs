@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::syntax;
 
 use super::automaton::{Numbers, line_end};
 use super::rule::{PATTERN_BYTES_MAX, Rule};
@@ -90,7 +93,7 @@ impl Stage {
         }
         if let Some(trigger) = &self.own {
             let mut at = 0;
-            while let Some(found) = trigger.find_at(chunk, at) {
+            while let Some(found) = trigger.find(Input::new(chunk).span(at..chunk.len())) {
                 // No match begins before this one, and every line that it reaches into is taken: a match that crosses a
                 // line's end hides no other.
                 let start = memchr::memrchr(b'\n', &chunk[at..found.start()]).map_or(at, |newline| at + newline + 1);
@@ -124,7 +127,11 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
     if triggers.is_empty() {
         return None;
     }
-    let joined = RegexBuilder::new(&triggers.join("|")).size_limit(limit_bytes(&triggers)).build();
+    let config = Regex::config().which_captures(WhichCaptures::None).onepass(false).utf8_empty(false);
+    let joined = Regex::builder()
+        .configure(config.nfa_size_limit(Some(limit_bytes(&triggers))))
+        .syntax(syntax::Config::new().utf8(false))
+        .build(&triggers.join("|"));
     if joined.is_err() {
         forget(rules);
     }
