@@ -116,12 +116,7 @@ impl Carry {
     /// Opens when the last key that begins in `text` may go on after it: nothing is behind the marker, or the end of the string
     /// that holds it, or a body that is cut by the line's end.
     fn begin(&mut self, text: &[u8]) {
-        let mut last: Option<Range<usize>> = None;
-        while let Some(next) = marker(Edge::Begin, &text[last.as_ref().map_or(0, |last| last.end)..]) {
-            let from = last.map_or(0, |last| last.end);
-            last = Some(from + next.start..from + next.end);
-        }
-        let Some(last) = last else { return };
+        let Some(last) = pem::last_marker(Edge::Begin, text) else { return };
         *self = Self::default();
         let behind = &text[last.end..];
         if marker(Edge::End, behind).is_some() {

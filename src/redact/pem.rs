@@ -63,8 +63,22 @@ impl Edge {
 
 /// The first such marker of a private key.
 pub(super) fn marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
+    let armor = armors(edge, text).next();
+    // What stands behind the first is not looked for.
+    let before = &text[..armor.as_ref().map_or(text.len(), |armor| armor.start)];
+    putties(edge, before).next().or(armor)
+}
+
+/// The last such marker of a private key.
+pub(super) fn last_marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
+    let last = [armors(edge, text).last(), putties(edge, text).last()];
+    last.into_iter().flatten().max_by_key(|marker| marker.end)
+}
+
+/// The markers of PEM and SSH2, in order.
+fn armors(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let word = edge.word();
-    let armor = memmem::find_iter(text, word).find_map(|at| {
+    memmem::find_iter(text, word).filter_map(move |at| {
         let before = dashes_before(text, at)?;
         let kind = &text[at + word.len()..];
         let kind = &kind[..kind.len().min(KIND_BYTES_MAX)];
@@ -73,10 +87,7 @@ pub(super) fn marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
         let end = at + word.len() + length;
         let dashes = text[end..].iter().take(DASHES.end - 1).take_while(|byte| **byte == b'-').count();
         Some(before..end + dashes)
-    });
-    // What stands behind the first is not looked for, so that a text of markers is read once.
-    let putty = putty(edge, &text[..armor.as_ref().map_or(text.len(), |armor| armor.start)]);
-    putty.or(armor)
+    })
 }
 
 /// Where the dashes begin that stand before a marker's first word, with or without blanks between.
@@ -87,10 +98,10 @@ fn dashes_before(text: &[u8], at: usize) -> Option<usize> {
     DASHES.contains(&dashes).then(|| end - dashes)
 }
 
-/// `Private-Lines: 14` and `Private-MAC: 0a1b…`, without what follows them in their lines.
-fn putty(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
+/// `Private-Lines: 14` and `Private-MAC: 0a1b…`, without what follows them in their lines, in order.
+fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let name = PUTTY[usize::from(edge == Edge::End)];
-    memmem::find_iter(text, name).find_map(|at| {
+    memmem::find_iter(text, name).filter_map(move |at| {
         let value = &text[at + name.len()..];
         let blanks = value.iter().take_while(|byte| **byte == b' ').count();
         let digits = value[blanks..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
