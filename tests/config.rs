@@ -548,6 +548,14 @@ fn what_is_in_force_is_listed_without_secrets() {
 /// Goal: what logskiff writes itself cannot be set, and a selection says what it means.
 #[test]
 fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
+    check_wrong(&[("LOGSKIFF_REDACT", ",")], "LOGSKIFF_REDACT", "names nothing");
+    check_wrong(&[("LOGSKIFF_REDACT_FIELDS", "-cookie")], "LOGSKIFF_REDACT_FIELDS", "takes nothing out");
+    let input = [
+        ("LOGSKIFF_REDACT", "card,email"),
+        ("LOGSKIFF_INPUT_A_PATHS", "/a/*.log"),
+        ("LOGSKIFF_INPUT_A_REDACT", "-card"),
+    ];
+    assert_eq!(check_right(&input).inputs[0].redact.select, ["card", "email", "-card"], "of what is chosen for all");
     for name in ["message", "@timestamp", "event.id", "kubernetes.pod.name", "log.level", "kubernetes.labels.app"] {
         check_wrong(
             &[("LOGSKIFF_FIELDS", &format!("{name}=x"))],
@@ -601,5 +609,5 @@ fn too_many_rules_are_refused_by_name() {
         mistake.variable.starts_with("LOGSKIFF_INPUT_I") && mistake.variable.contains("_REDACT_RULE_R"),
         "{mistake}"
     );
-    assert!(mistake.reason.contains("more than 16MiB"), "{mistake}");
+    assert!(mistake.reason.contains("more than 6MiB"), "{mistake}");
 }

@@ -10,7 +10,7 @@ use super::mistake::{listed, shown};
 use super::names;
 use super::reader::Reader;
 use super::reference::{INPUT_PREFIX, MODE_PREFIX, MODES, RULE_PREFIX};
-use super::value::bytes_text;
+use super::value::{bytes_text, list};
 use crate::redact::{Config, Error, KeyError, Mode, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
@@ -25,9 +25,15 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     if fields == ["none"] {
         fields.clear();
     }
+    for field in fields.iter().filter(|field| field.starts_with('-')) {
+        reader.mistake(
+            &reader.source(FIELDS),
+            format!("{} takes nothing out; name all fields that are masked", shown(field)),
+        );
+    }
     let mode = reader.read(MODE, mode).unwrap_or_default();
     let (modes, key) = (modes(reader), key(reader));
-    let config = Config { select: reader.list(SELECT), rules: rules(reader), fields, mode, modes, key };
+    let config = Config { select: select(reader), rules: rules(reader), fields, mode, modes, key };
     for error in Redactor::new(&config).err().into_iter().flatten() {
         let variable = match &error {
             Error::UnknownDetector { .. } | Error::NoneAmongOthers => SELECT.to_owned(),
@@ -49,6 +55,19 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         reader.mistake(&reader.source(&variable), error.to_string());
     }
     config
+}
+
+/// What is chosen. An input that only takes out takes out of what is chosen for all.
+fn select(reader: &mut Reader<'_>) -> Vec<String> {
+    let own = reader.list(SELECT);
+    if own.is_empty() && reader.is_set(SELECT) {
+        reader.mistake(&reader.source(SELECT), "names nothing; `none` masks nothing");
+    }
+    if !own.first().is_some_and(|word| word.starts_with('-')) || !reader.is_own(SELECT) {
+        return own;
+    }
+    let common = reader.environment().value(SELECT).map(list).unwrap_or_default();
+    common.into_iter().chain(own).collect()
 }
 
 /// Holds the own rules of all inputs together against their bound.

@@ -10,9 +10,6 @@ use super::template::{Place, Template};
 use super::{Config, field, syslog, write_string};
 use crate::redact::Redacted;
 
-/// A value that no rule masks but by its field's name.
-const NEUTRAL: &str = "x";
-
 /// A file that records come from, and all that is the same in each of them.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -61,8 +58,8 @@ impl Envelope {
         let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels, syslog: None };
         envelope.member("log.file.path", &path);
         // The pod's own address is no person's, and an address can hold nothing else; its name may be one that is masked.
-        let by_name = |name: &str| redact(name, NEUTRAL) != NEUTRAL;
-        let is_kept = |ip: &&String| ip.parse::<IpAddr>().is_ok() && !by_name("kubernetes.pod.ip");
+        let by_name = |ip: &str| redact("kubernetes.pod.ip", ip) != redact("", ip);
+        let is_kept = |ip: &&String| ip.parse::<IpAddr>().is_ok() && !by_name(ip);
         let ip = pod.ip.as_ref().filter(is_kept).cloned().or_else(|| clean("kubernetes.pod.ip", &pod.ip));
         for (name, value) in [
             ("kubernetes.pod.name", clean("kubernetes.pod.name", &pod.name)),

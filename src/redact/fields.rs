@@ -112,6 +112,12 @@ impl Fields {
         self.paths.iter().any(|path| ends_with(&trail, path))
     }
 
+    /// Whether a field with this dotted name is one of them, or lies within one.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        let above = name.match_indices('.').map(|(dot, _)| &name[..dot]);
+        above.chain([name]).any(|name| self.has(name))
+    }
+
     /// Finds the values that bear a configured name, all but nulls.
     pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, mut found: impl FnMut(TextRange, Kind)) {
         if self.is_empty() {

@@ -70,14 +70,14 @@ impl Redactor {
             return;
         }
         let whole = TextRange::new(0, value.len());
-        if self.fields.has(name) {
+        if self.fields.holds(name) {
             masks.add(whole, self.field());
         }
         for (number, rule) in self.rules.iter().enumerate() {
             let by = self.by(number);
             match &rule.fields {
-                Some(fields) if fields.has(name) && rule.is_whole() => masks.add(whole, by),
-                Some(fields) if fields.has(name) => rule.mark(value, by, by, &mut |at, by| masks.add(at, by)),
+                Some(fields) if fields.holds(name) && rule.is_whole() => masks.add(whole, by),
+                Some(fields) if fields.holds(name) => rule.mark(value, by, by, &mut |at, by| masks.add(at, by)),
                 _ => {}
             }
         }

@@ -13,8 +13,9 @@ use super::rule::{Form, Rule, compile};
 use super::shared;
 use super::{Config, Error};
 
-/// All own rules of a process together may compile to so many bytes: a quarter of the memory that a sidecar is given.
-pub const RULES_BYTES_MAX: usize = 16 << 20;
+/// All own rules of a process together may compile to so many bytes. With what they need to search they take about four times as much,
+/// which leaves room in the memory that a sidecar is given.
+pub const RULES_BYTES_MAX: usize = 6 << 20;
 
 /// The group of an own pattern that is masked.
 const SECRET: &str = "secret";
@@ -29,7 +30,7 @@ const FIELD_PATTERN: &str = " ~ ";
 pub(super) fn own(name: &str, text: &str) -> Result<Rule, Error> {
     let Some(about) = text.strip_prefix(FIELD_PREFIX) else {
         let (form, hir) = form(name, text)?;
-        let trigger = fits_chunks(&hir).then(|| hir.to_string());
+        let trigger = fits_chunks(&hir).then(|| without_names(&hir.to_string()));
         return Ok(Rule { name: name.to_owned(), trigger, fields: None, forms: vec![form] });
     };
     let (paths, pattern) = match about.split_once(FIELD_PATTERN) {
@@ -91,6 +92,17 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
     let info = compiled.get().and_then(Option::as_ref).map(|regex| regex.group_info().clone());
     let secret = info.and_then(|info| info.to_index(PatternID::ZERO, SECRET));
     Ok((Form::own(compiled, secret), hir))
+}
+
+/// A printed pattern without the names of its groups: patterns that are joined may name theirs alike.
+fn without_names(pattern: &str) -> String {
+    let mut parts = pattern.split("(?P<");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean.push_str("(?:");
+        clean.push_str(part.split_once('>').map_or("", |(_, rest)| rest));
+    }
+    clean
 }
 
 /// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode

@@ -127,7 +127,7 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
     if triggers.is_empty() {
         return None;
     }
-    let config = Regex::config().which_captures(WhichCaptures::None).onepass(false).utf8_empty(false);
+    let config = Regex::config().which_captures(WhichCaptures::Implicit).onepass(false).utf8_empty(false);
     let joined = Regex::builder()
         .configure(config.nfa_size_limit(Some(limit_bytes(&triggers))))
         .syntax(syntax::Config::new().utf8(false))

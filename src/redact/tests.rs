@@ -205,6 +205,14 @@ fn own_rules_mask_their_group() {
     assert_eq!(own(r"(?-u)\xa9", "zoé!"), "zo<redacted:own>!");
 }
 
+/// Goal: rules whose groups have the same name have triggers all the same.
+#[test]
+fn rules_with_groups_of_one_name_are_joined() {
+    let redactor = redactor(&[], &[("one", r"a=(?<secret>\d+)"), ("two", r"\(b=(?<secret>\d+)")], &[]);
+    assert!(!redactor.untriggered && !is_hit(&redactor, b"nothing here"));
+    assert_eq!(redact(&redactor, "a=1 (b=2"), "a=<redacted:one> (b=<redacted:two>");
+}
+
 #[test]
 fn stage_one_tells_lines_apart() {
     let redactor = redactor(&["email"], &[("own", r"BEGIN(?s:.)*?END"), ("other", "zz")], &[]);
