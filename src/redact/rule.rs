@@ -244,10 +244,11 @@ fn built_in(detector: &'static Detector) -> Rule {
 
 /// Compiles a pattern within the limit. The engine that is fast and large goes without where it would be most of the memory: a search
 /// for captures is made on matches alone.
-pub(super) fn compile(pattern: &str) -> Result<Regex, BuildError> {
+pub(super) fn compile(pattern: &str) -> Result<Regex, Box<BuildError>> {
     let config = Regex::config().nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass_size_limit(Some(ONE_PASS_BYTES_MAX));
     Regex::builder()
         .configure(config.utf8_empty(false).hybrid_cache_capacity(CACHE_BYTES_MAX))
         .syntax(syntax::Config::new().utf8(false))
         .build(pattern)
+        .map_err(Box::new)
 }

@@ -42,13 +42,13 @@ impl<K: Eq + Hash, V> Pool<K, V> {
         if let Some(used) = known.get(&key).and_then(Weak::upgrade) {
             return Some(used);
         }
-        let made = Arc::new(make(&key)?);
+        let fresh = Arc::new(make(&key)?);
         // What nobody uses any more leaves its place to others.
         if known.len() == known.capacity() {
             known.retain(|_, used| used.strong_count() > 0);
         }
-        known.insert(key, Arc::downgrade(&made));
-        Some(made)
+        known.insert(key, Arc::downgrade(&fresh));
+        Some(fresh)
     }
 }
 
