@@ -86,12 +86,15 @@ fn is_placeholder(value: &[u8]) -> bool {
         || value.iter().all(|&byte| byte == b'*')
 }
 
-/// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long.
+/// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long. Nor is a
+/// constant's name one (`OAUTHBEARER_OIDC`).
 pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let sign = |b: &u8| b.is_ascii_digit() || matches!(b, b'_' | b'~' | b'+' | b'/' | b'=' | b'%');
     let capital = value[1..].iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
-    if value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX {
+    let is_constant =
+        value.len() < WORD_BYTES_MAX && value.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    if !is_constant && value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX {
         mask(found);
     }
 }

@@ -107,6 +107,27 @@ const STATES: [&[u8]; 48] = [
     b"verified",
 ];
 
+/// What is done with a secret, and has an outcome: `token: refresh failed`.
+const ACTIONS: [&[u8]; 14] = [
+    b"change",
+    b"check",
+    b"decryption",
+    b"exchange",
+    b"generation",
+    b"lookup",
+    b"refresh",
+    b"renewal",
+    b"request",
+    b"reset",
+    b"rotation",
+    b"update",
+    b"validation",
+    b"verification",
+];
+
+/// How it came out.
+const OUTCOMES: [&[u8]; 6] = [b"complete", b"completed", b"failed", b"skipped", b"succeeded", b"successful"];
+
 /// Names that end as telling ones do and hold no secret: .NET's assemblies, parsers' errors, pages.
 pub(super) const NO_SECRETS: [&[u8]; 6] =
     [b"publickeytoken", b"unexpected token", b"nexttoken", b"next_token", b"pagetoken", b"page_token"];
@@ -125,13 +146,20 @@ pub(super) fn is_state(value: &[u8]) -> bool {
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
     let said = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
-    let says = said && (is_word(value) || is_state(value));
+    let says = said && (is_word(value) || is_state(value) || is_outcome(name.text, at));
     says || is_module(name, value)
         || is_path(name, value)
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
         || is_type(name.text, at)
         || is_filler(value)
+}
+
+/// Whether an action stands there, with how it came out behind it.
+fn is_outcome(text: Text<'_>, at: &Range<usize>) -> bool {
+    let rest = text[at.end..].strip_prefix(b" ").unwrap_or_default();
+    let length = rest.iter().take_while(|byte| byte.is_ascii_lowercase()).take(16).count();
+    ACTIONS.contains(&&text[at.clone()]) && OUTCOMES.contains(&&rest[..length])
 }
 
 /// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.

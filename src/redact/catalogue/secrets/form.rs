@@ -81,6 +81,12 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("bearer%200a1b2c3d&", "bearer%20<redacted:bearer>&"),
             (r#"{"bearer":"mF_9.B5f-4.1JqM=="}"#, r#"{"bearer":"<redacted:bearer>"}"#),
         ],
-        misses: &["bearer authentication failed", "Bearer token expired", "the bearer of this", "forbearer=1"],
+        misses: &[
+            "bearer authentication failed",
+            "Bearer token expired",
+            "the bearer of this",
+            "forbearer=1",
+            "SASL_OAUTHBEARER OAUTHBEARER_OIDC ZSTD",
+        ],
     },
 ];

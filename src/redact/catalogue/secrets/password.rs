@@ -228,6 +228,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "gdm-password]: pam_unix(gdm-password:auth): authentication failure; gdm-password][12]: session opened",
         "test auth::token::tests ... ok; password::tests::it_works; if password is: empty",
         "csrf_token: valid, private_key: loaded, secret: rotated",
+        "token: refresh failed, retrying in 3s; password: check failed",
         "max_token=4096 pass=2/3",
         "password=${DB_PASSWORD} token=$(cat /run/token) secret: {{ .Values.a }} pwd=%{x}",
         "password: <%= ENV['X'] %>",
