@@ -14,7 +14,7 @@ use super::place::{
     quote, starts_with,
 };
 use super::prose::{is_filler, is_word};
-use super::structure::{argument, arguments, assigned, behind_string, field, keyword, numbered, string};
+use super::structure::{argument, arguments, assigned, behind_string, field, keyword, numbered, part, string};
 use super::value::value;
 use super::yaml;
 use super::{Text, add, is_nothing};
@@ -76,6 +76,7 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             pair(&name, next, mask);
             attribute(&name, next, mask);
             field(&name, next, mask);
+            part(&name, closed, mask);
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
         Some(b'\r' | b'\n') => pair(&name, behind_space(text, next), mask),
@@ -337,6 +338,8 @@ fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return;
     }
     let at = behind_word(text, at, &TOLD_BY).map_or(at, |end| behind_blanks(text, end));
+    // SQL's kinds of strings.
+    let at = at + usize::from(matches!(text[at..], [b'E' | b'N' | b'B' | b'X', b'\'', ..]));
     if let Some((inside, true)) = inside(text, at)
         && !text[inside.start..].starts_with(b",")
         && !b":}]".contains(&text[inside.start])

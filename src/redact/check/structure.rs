@@ -6,11 +6,13 @@ use std::ops::Range;
 
 use super::named::{Name, VALUES, before_quote};
 use super::operator::behind_operator;
-use super::place::{behind, behind_blanks, behind_quote, behind_space, inside, quote, starts_with};
+use super::place::{behind, behind_blanks, behind_quote, behind_space, ends_with, inside, quote, starts_with};
 use super::{Text, add};
 
 /// Types and calls that wrap an argument are no longer.
 const WRAPPER_BYTES_MAX: usize = 64;
+/// A part of a form has no more header lines, its own among them.
+const PART_HEADERS_MAX: usize = 6;
 /// Arguments of one call.
 const ARGUMENTS_MAX: usize = 8;
 
@@ -48,6 +50,30 @@ pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> 
 /// Behind the quote or the backtick that closes a string.
 pub(super) fn behind_string(text: Text<'_>, at: usize) -> usize {
     if text.get(at) == Some(&b'`') { at + 1 } else { behind_quote(text, at) }
+}
+
+/// A part of a form (RFC 7578): `name="password"`, headers of the part, an empty line, the value; `at` is behind the closing quote.
+pub(super) fn part(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    if !ends_with(before_quote(&text[..name.whole(b"[]")]), b"name=") {
+        return;
+    }
+    let mut at = at;
+    for _ in 0..PART_HEADERS_MAX {
+        let Some(line_end) = text.find(at, b'\n') else { return };
+        let start = line_end + 1;
+        let empty = start + usize::from(text.get(start) == Some(&b'\r'));
+        if text.get(empty) != Some(&b'\n') {
+            at = start;
+            continue;
+        }
+        let end = text.find_word(empty, b"\n--").unwrap_or(text.len());
+        let end = end - usize::from(text[..end].ends_with(b"\r"));
+        if end > empty + 1 {
+            add(empty + 1..end, mask);
+        }
+        return;
+    }
 }
 
 /// Masks the strings that a setter is called with, where `at` is at its bracket: `setPassword("…")`.

@@ -16,10 +16,10 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     finds: "credentials in commands: curl -u user:…, --cert file:…, sshpass -p …, mysql and mariadb -p…, docker login -p …, redis-cli -a …, \
                 ldapsearch -w …, sqlplus user/…@, mongo and cqlsh -p …, sqlcmd -P …, zip -P …, 7z -p…, ssh-keygen -N …, smbclient -U user%…, \
                 lftp -u user,…, net use /user:…, htpasswd -b, rabbitmqctl add_user, addauth digest user:…, aws configure set, openssl \
-                pass:…, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; JAAS users (user_NAME=)",
+                pass:… and enc -k, vault login, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; JAAS users (user_NAME=)",
     leaves: "the same options of other commands",
     trigger: Trigger::Shape(
-        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]"#,
+        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|openssl[ \t]|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]"#,
     ),
     patterns: &[
         plain(
@@ -45,6 +45,9 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         plain(r#"(?i-u)convertto-securestring[ \t]+(?:-string[ \t]+)?(?:'([^']+)'|"([^"]+)"|([^\s"'$<(-][^\s"']*))"#),
         plain(concat!(r"(?i-u)\bconfigure[ \t]+set[ \t]+[^\s]*(?:secret|token|password|key)[^\s]*[ \t]+", argument!())),
         plain(r#"(?-u)[ \t"']-(?:pass|passin|passout|password)[ =]["']?pass:([^\s"'<]+)"#),
+        plain(concat!(r"(?-u)openssl[ \t]+(?:enc|aes|des)[^\r\n|;]*?[ \t]-[kK][ ]", argument!())),
+        // Prose goes on with words: vault login failed.
+        plain(r#"(?-u)\bvault[ \t]login[ \t]+["']?([A-Za-z0-9][A-Za-z0-9._-]*[0-9.][A-Za-z0-9._-]+)"#),
         plain(r#"(?i-u)\bnet[ \t]+use\b[^\r\n]*?/user:[^\s]+[ \t]+([^\s/"'<*][^\s"']*)"#),
         plain(r#"(?-u)(?:smbclient|rpcclient|winexe)\b[^\r\n|;]*?[ \t]-U[ ]?["']?[^\s"'%]+%([^\s"'<]+)"#),
         plain(r#"(?-u)lftp\b[^\r\n|;]*?[ \t]-u[ ]?["']?[^\s"',]+,([^\s"'<]+)"#),
@@ -101,6 +104,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ),
         ("aws configure set x_key hunter2", "aws configure set x_key <redacted:command_password>"),
         ("openssl rsa -passin pass:hunter2 -in k", "openssl rsa -passin pass:<redacted:command_password> -in k"),
+        ("openssl enc -aes-256-cbc -k hunter2 -in x", "openssl enc -aes-256-cbc -k <redacted:command_password> -in x"),
+        ("vault login s0me.Token7 ok", "vault login <redacted:command_password> ok"),
         (r"net use \\srv\c /user:dom\ada hunter2 /y", r"net use \\srv\c /user:dom\ada <redacted:command_password> /y"),
         ("smbclient //h/s -U ada%hunter2", "smbclient //h/s -U ada%<redacted:command_password>"),
         ("lftp -u ada,hunter2 ftp://x", "lftp -u ada,<redacted:command_password> ftp://x"),
@@ -132,6 +137,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "zip -r a.zip b, mosquitto_sub -p 1883, mongod -p",
         r#"user_name="ada" user_id="7""#,
         "openssl version, aws configure list, bypass: on",
+        "vault login failed for ada, vault login -method=oidc",
+        "openssl s_client -connect h:443, kubectl -k dir",
         "echo $PASS | docker login --password-stdin",
     ],
 }];

@@ -104,6 +104,19 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         (r#""{""token"":""a b"",""n"":1}""#, r#""{""token"":""<redacted:password>"",""n"":1}""#),
         ("{&#34;pwd&#34;:&#34;a b&#34;}", "{&#34;pwd&#34;:&#34;<redacted:password>&#34;}"),
         ("SET `password` = 'a b'", "SET `password` = '<redacted:password>'"),
+        ("ENCRYPTED PASSWORD E'a b';", "ENCRYPTED PASSWORD E'<redacted:password>';"),
+        (
+            "form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\na b\r\n--x--",
+            "form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\n<redacted:password>\r\n--x--",
+        ),
+        (
+            r#"{"m":"--x\r\nform-data; name=\"password\"\r\n\r\na b\r\n--x--","n":1}"#,
+            r#"{"m":"--x\r\nform-data; name=\"password\"\r\n\r\n<redacted:password>\r\n--x--","n":1}"#,
+        ),
+        (
+            r#"b'--x\r\nform-data; name="user[password]"\r\n\r\nhunter2\r\n--x--'"#,
+            r#"b'--x\r\nform-data; name="user[password]"\r\n\r\n<redacted:password>\r\n--x--'"#,
+        ),
         ("WITH PASSWORD = N'a b' MUST_CHANGE", "WITH PASSWORD = <redacted:password>' MUST_CHANGE"),
         (r#"{"m":"password=b","n":"c"}"#, r#"{"m":"password=<redacted:password>","n":"c"}"#),
         ("Authorization: NTLM TlRMTVNTUAAB x", "Authorization: <redacted:password> x"),

@@ -93,7 +93,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 lftp and Python's libraries show them",
         leaves: "the mechanisms that a server offers",
         trigger: Trigger::Shape(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[>'] PASS |[':] ?PASS |> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
         ),
         patterns: &[
             checked(
@@ -101,6 +101,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 check::base64_text,
             ),
             plain(r#"(?-u)(?:(?:\A|["'])> |---> |\*(?:cmd|put|resp)\* b?'|send: b?'|\bC: )PASS ([^\s<'"\\]+)"#),
+            plain(r#"(?-u)\bUSER [^\s\\]+(?:\r?\n|(?:\\r)?\\n)PASS ([^\s<'"\\]+)"#),
             plain(
                 r#"(?-u)(?:> (?:b')?|\bC: )[A-Z0-9]+ LOGIN (?:"[^"]*"|\S+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
             ),
@@ -111,12 +112,14 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("> A001 LOGIN ada hunter2", "> A001 LOGIN ada <redacted:smtp_auth>"),
             (r#"20:00.0 > b'ABCD1 LOGIN ada "hunter 2"'"#, r#"20:00.0 > b'ABCD1 LOGIN ada "<redacted:smtp_auth>"'"#),
             ("*cmd* 'PASS hunter2'", "*cmd* 'PASS <redacted:smtp_auth>'"),
+            (r"USER ada\r\nPASS hunter2\r\n", r"USER ada\r\nPASS <redacted:smtp_auth>\r\n"),
             ("---> PASS hunter2", "---> PASS <redacted:smtp_auth>"),
             ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
         ],
         misses: &[
             "ok pkg 0.2s > PASS (cached)",
             "250-AUTH PLAIN LOGIN CRAM-MD5",
+            r"ok a\nPASS TestLogin",
             "AUTH PLAIN failed",
             "auth login page",
         ],
