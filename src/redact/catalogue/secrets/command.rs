@@ -19,12 +19,16 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 pass:… and enc -k, vault login, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; JAAS users (user_NAME=)",
     leaves: "the same options of other commands",
     trigger: Trigger::Shape(
-        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|openssl[ \t]|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]"#,
+        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|openssl[ \t]|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]|"-[a-zA-Z-]+\\*"[ ]a[0-9]"#,
     ),
     patterns: &[
         plain(
             r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?'[^\s"':]+:([^']+)'|[ =]?"[^\s"':]+:((?:[^"\\]|\\.)+)"|(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:["']?([^\s"'<][^\s"']*))"#,
         ),
+        plain(
+            r#"(?-u)=\\*"[^\s"]*curl\\*"[^\r\n]*?=\\*"(?:-[a-zA-Z]*[uU]|--user|--proxy-user)\\*"[ ]a[0-9]+=\\*"[^\s":]+:([^"\\]+)"#,
+        ),
+        plain(r#"(?-u)=\\*"[^\s"]*(?:sshpass|redis-cli)\\*"[^\r\n]*?=\\*"-[ap]\\*"[ ]a[0-9]+=\\*"([^"\\]+)"#),
         plain(concat!(r"(?-u)sshpass[ \t]+-p[ \t]*", argument!())),
         plain(r#"(?-u)(?:mysql|mariadb)[a-z_-]*\\*["'][, ][^\r\n|;\]]*?["']-p([^\s"'<][^\s"']*)"#),
         plain(concat!(r"(?-u)(?:mysql|mariadb)[a-z_-]*[ \t](?:[^\r\n|;]*?[ \t])?-p", argument!())),
@@ -74,6 +78,14 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ),
     ],
     hits: &[
+        (
+            r#"a0="/usr/bin/curl" a1="-u" a2="ada:hunter2" a3="x""#,
+            r#"a0="/usr/bin/curl" a1="-u" a2="ada:<redacted:command_password>" a3="x""#,
+        ),
+        (
+            r#"a0="sshpass" a1="-p" a2="hunter2" a3="ssh""#,
+            r#"a0="sshpass" a1="-p" a2="<redacted:command_password>" a3="ssh""#,
+        ),
         ("+ curl -s -u ada:hunter2 https://x", "+ curl -s -u ada:<redacted:command_password> https://x"),
         ("sshpass -p hunter2 ssh ada@host", "sshpass -p <redacted:command_password> ssh ada@host"),
         ("sshpass -p 'hunt er2' ssh ada@host", "sshpass -p '<redacted:command_password>' ssh ada@host"),
