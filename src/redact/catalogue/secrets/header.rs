@@ -55,7 +55,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         patterns: &[
             plain(r#"(?i-u)digest\s[^\r\n]*?\bresponse=\\*"?([0-9a-f]{32,64})"#),
             plain(r#"(?i-u)hawk\s[^\r\n]*?\bmac=\\*"?([a-z0-9+/_-]{20,}={0,2})"#),
-            plain(concat!(r"(?xi-u)oauth_(?:signature|verifier)", is!(), r#"([a-z0-9+/%_.~-]{16,}={0,2})"#)),
+            plain(concat!(r"(?xi-u)oauth_(?:signature|verifier)", is!(), r#"([a-z0-9+/%_.~-]{8,}={0,2})"#)),
             plain(r#"(?i-u)signature\s[^\r\n]*?keyid=[^\r\n]*?signature=\\*"([a-z0-9+/_-]{20,}={0,2})"#),
         ],
         hits: &[
@@ -71,6 +71,8 @@ pub(super) const DETECTORS: &[Detector] = &[
                 concat!(r#"OAuth oauth_signature_method="HMAC-SHA1", oauth_signature=""#, fake!(alnum 24), r#"%3D""#),
                 r#"OAuth oauth_signature_method="HMAC-SHA1", oauth_signature="<redacted:digest_auth>""#,
             ),
+            (r#"OAuth oauth_signature="hunter2%26hunter3""#, r#"OAuth oauth_signature="<redacted:digest_auth>""#),
+            (r#"OAuth oauth_verifier="hunter22""#, r#"OAuth oauth_verifier="<redacted:digest_auth>""#),
             (
                 concat!(r#"Signature keyId="a",algorithm="hs2019",signature=""#, fake!(alnum 40), r#"==""#),
                 r#"Signature keyId="a",algorithm="hs2019",signature="<redacted:digest_auth>""#,
