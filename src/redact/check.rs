@@ -94,6 +94,11 @@ pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
     let capital = value[1..].iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
     let is_constant =
         value.len() < WORD_BYTES_MAX && value.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    // The sign behind a name: `token_type=bearer expires_in=3600`.
+    let is_name = value.ends_with(b"=") && text.get(found.end).is_some_and(u8::is_ascii_alphanumeric);
+    if is_name {
+        return;
+    }
     if !is_constant && value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX {
         mask(found);
     }

@@ -232,9 +232,13 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("msisdn=4915123456789 ok", "msisdn=<redacted:phone> ok"),
             ("tel=%28415%29+555-0132&x", "tel=<redacted:phone>&x"),
             ("to=%2B49+151+23456789&x", "to=<redacted:phone>&x"),
-            ("+1.4155550132 and +1.415.555.0132", "<redacted:phone> and <redacted:phone>"),
+            (
+                "<voice>+1.4155550132</voice> and +1.415.555.0132",
+                "<voice><redacted:phone></voice> and <redacted:phone>",
+            ),
         ],
         misses: &[
+            "delta +1.2345678901 and +2.3456789012",
             "2026-11-23 21:15:51 +0000 and +1000 GMT+10 1e+12345678",
             "took 415.555 ms, 115-555-0132, 415-155-0132",
             "bytes 00 01 02 03 04 05 06 07",

@@ -63,7 +63,7 @@ pub(super) fn attribute(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
     }
     let Some(opened) = behind_tag(text, at) else { return };
     let start = behind_blanks(text, opened);
-    if text.get(start) != Some(&b'<') {
+    if text.get(start) != Some(&b'<') || text[start..].starts_with(CDATA) {
         return content(text, at, mask);
     }
     let tag = behind(text, start + 1, |byte| byte.is_ascii_alphanumeric() || byte == b':');

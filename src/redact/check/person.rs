@@ -160,10 +160,13 @@ pub(in super::super) fn ssn(text: Text<'_>, found: Range<usize>, mask: &mut dyn 
     }
 }
 
+/// Registries of domains write so many digits at least behind a number's point.
+const REGISTRY_DIGITS_MIN: usize = 9;
+
 /// A number with its country's code (E.164); of the groups that follow as many as fit belong to it.
 pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     // `x+12345678` is a sum, or Base64.
-    if is_joined(text, found.start) || is_decimal(&text[found.clone()]) {
+    if is_joined(text, found.start) || is_decimal(text, &found) {
         return;
     }
     let encoded = text[found.start] == b'%';
@@ -185,15 +188,14 @@ pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dy
     }
 }
 
-/// Whether it is written as a decimal fraction: one point, few digits behind it, and nothing else that groups them.
-fn is_decimal(number: &[u8]) -> bool {
-    /// The registries of domains write a number so (RFC 5733): a country's code, a point, and at least as many digits.
-    const DIGITS_MIN: usize = 9;
+/// Whether it is written as a decimal fraction, with one point and nothing else that groups its digits.
+fn is_decimal(text: Text<'_>, found: &Range<usize>) -> bool {
+    let number = &text[found.clone()];
     let mut others = number.iter().enumerate().skip(1).filter(|(_, byte)| !byte.is_ascii_digit());
-    match (others.next(), others.next()) {
-        (Some((point, b'.')), None) => number.len() - point - 1 < DIGITS_MIN,
-        _ => false,
-    }
+    let (Some((point, b'.')), None) = (others.next(), others.next()) else { return false };
+    // The registries of domains write a number so (RFC 5733), in an element or a string: a country's code, a point, and more digits.
+    let is_enclosed = matches!(text[..found.start].last(), Some(b'>' | b'"' | b'\''));
+    !is_enclosed || number.len() - point - 1 < REGISTRY_DIGITS_MIN
 }
 
 /// A number in the national form of the North American plan, alone and not within a longer row of numbers.

@@ -16,7 +16,7 @@ const LIMIT_DIGITS_MAX: usize = 9;
 const LIMITS: [&[u8]; 6] = [b"max_", b"min_", b"max-", b"min-", b"num_", b"maxT"];
 
 /// What errors and help go on with after a telling name: `error getting token: context deadline exceeded`.
-const WORDS: [&[u8]; 36] = [
+const WORDS: [&[u8]; 37] = [
     b"and",
     b"are",
     b"can",
@@ -27,6 +27,7 @@ const WORDS: [&[u8]; 36] = [
     b"dial",
     b"eof",
     b"error",
+    b"expected",
     b"expired",
     b"failed",
     b"forbidden",
@@ -56,7 +57,7 @@ const WORDS: [&[u8]; 36] = [
 ];
 
 /// What is said of a secret's state: `private_key: loaded`.
-const STATES: [&[u8]; 48] = [
+const STATES: [&[u8]; 50] = [
     b"accepted",
     b"active",
     b"allowed",
@@ -82,10 +83,12 @@ const STATES: [&[u8]; 48] = [
     b"matched",
     b"matches",
     b"mismatch",
+    b"mounted",
     b"ok",
     b"optional",
     b"passed",
     b"present",
+    b"prompt",
     b"provided",
     b"refreshed",
     b"rejected",

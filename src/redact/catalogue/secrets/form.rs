@@ -86,6 +86,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "Bearer token expired",
             "the bearer of this",
             "forbearer=1",
+            "token_type=bearer expires_in=3600",
             "SASL_OAUTHBEARER OAUTHBEARER_OIDC ZSTD",
         ],
     },

@@ -104,6 +104,10 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         (r#""{""token"":""a b"",""n"":1}""#, r#""{""token"":""<redacted:password>"",""n"":1}""#),
         ("{&#34;pwd&#34;:&#34;a b&#34;}", "{&#34;pwd&#34;:&#34;<redacted:password>&#34;}"),
         ("SET `password` = 'a b'", "SET `password` = '<redacted:password>'"),
+        (
+            "<param name='password'><![CDATA[a b]]></param>",
+            "<param name='password'><![CDATA[<redacted:password>]]></param>",
+        ),
         ("ENCRYPTED PASSWORD E'a b';", "ENCRYPTED PASSWORD E'<redacted:password>';"),
         (
             "form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\na b\r\n--x--",
@@ -241,6 +245,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "gdm-password]: pam_unix(gdm-password:auth): authentication failure; gdm-password][12]: session opened",
         "test auth::token::tests ... ok; password::tests::it_works; if password is: empty",
         "csrf_token: valid, private_key: loaded, secret: rotated",
+        "secret: mounted, passphrase: prompt, token: expected ident, found `(`",
         "token: refresh failed, retrying in 3s; password: check failed",
         "max_token=4096 pass=2/3",
         "password=${DB_PASSWORD} token=$(cat /run/token) secret: {{ .Values.a }} pwd=%{x}",
