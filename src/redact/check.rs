@@ -96,10 +96,8 @@ pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
         value.len() < WORD_BYTES_MAX && value.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
     // The sign behind a name: `token_type=bearer expires_in=3600`.
     let is_name = value.ends_with(b"=") && text.get(found.end).is_some_and(u8::is_ascii_alphanumeric);
-    if is_name {
-        return;
-    }
-    if !is_constant && value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX {
+    let tells = !is_constant && value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX;
+    if tells && !is_name {
         mask(found);
     }
 }

@@ -60,13 +60,19 @@ fn end(mut sidecar: Sidecar) {
     assert!(sidecar.wait(PATIENCE).0.success());
 }
 
-#[test]
-fn a_key_goes_on_in_the_file_behind_a_rename() {
+/// A scene in which the first half was written and is being read.
+fn half_read(first: &str) -> (Scene, Sidecar) {
     let scene = Scene::new();
-    let (first, second) = halves();
-    append(&scene, "logs/app.log", &first);
+    append(&scene, "logs/app.log", first);
     let sidecar = scene.start(&settings(&scene));
     wait_for(&scene, "before");
+    (scene, sidecar)
+}
+
+#[test]
+fn a_key_goes_on_in_the_file_behind_a_rename() {
+    let (first, second) = halves();
+    let (scene, sidecar) = half_read(&first);
     fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     append(&scene, "logs/app.log", &second);
     wait_for(&scene, "after");
@@ -76,11 +82,8 @@ fn a_key_goes_on_in_the_file_behind_a_rename() {
 
 #[test]
 fn a_key_goes_on_in_a_file_that_was_copied_and_truncated() {
-    let scene = Scene::new();
     let (first, second) = halves();
-    append(&scene, "logs/app.log", &format!("{first}\n"));
-    let sidecar = scene.start(&settings(&scene));
-    wait_for(&scene, "before");
+    let (scene, sidecar) = half_read(&format!("{first}\n"));
     wait_until("the key's first lines", PATIENCE, || messages(&scene).len() >= 4);
     fs::copy(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     OpenOptions::new().write(true).open(scene.path("logs/app.log")).unwrap().set_len(0).unwrap();
@@ -116,11 +119,8 @@ fn a_key_goes_on_in_the_file_behind_a_rename_that_nobody_saw() {
 /// Goal: a restart within the second half, which holds no BEGIN line, knows that the key began in the file before.
 #[test]
 fn a_restart_within_the_second_half_changes_nothing() {
-    let scene = Scene::new();
     let (first, second) = halves();
-    append(&scene, "logs/app.log", &first);
-    let sidecar = scene.start(&settings(&scene));
-    wait_for(&scene, "before");
+    let (scene, sidecar) = half_read(&first);
     fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     let (begun, rest) = second.split_at(36 + body(4).len());
     append(&scene, "logs/app.log", begun);

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -79,11 +78,8 @@ fn a_pipe_that_is_there_at_the_start_holds_up_nothing() {
             for command in [&["check"][..], &["env", "--effective"]] {
                 let mut process =
                     settings.command().args(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-                let start = Instant::now();
-                while process.try_wait().unwrap().is_none() {
-                    assert!(start.elapsed() < PATIENCE, "{variable}={special}: {command:?} hangs");
-                    std::thread::sleep(Duration::from_millis(5));
-                }
+                let what = format!("{variable}={special}: the end of {command:?}");
+                wait_until(&what, PATIENCE, || process.try_wait().unwrap().is_some());
             }
             let mut sidecar = scene.start(&settings);
             wait_until("the start, or a mistake", PATIENCE, || {
