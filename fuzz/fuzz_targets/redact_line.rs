@@ -13,7 +13,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use logskiff_fuzz::{encode, parse, record, redact};
 
 /// What costs, hides or sets values apart; the catalogue's examples hold the values.
-const UNITS: [&str; 40] = [
+const UNITS: [&str; 43] = [
     "password",
     "db_token",
     "=",
@@ -24,6 +24,9 @@ const UNITS: [&str; 40] = [
     ": str = ",
     ":: ",
     ": |\\n ",
+    ": >- ",
+    "\u{b}",
+    "\u{c}",
     ": !!str ",
     "&pw ",
     "\"",

@@ -13,7 +13,7 @@ pub(super) fn behind(text: Text<'_>, at: usize, within: impl Fn(u8) -> bool) -> 
 
 /// Behind spaces and tabs.
 pub(super) fn behind_blanks(text: Text<'_>, at: usize) -> usize {
-    behind(text, at, |byte| matches!(byte, b' ' | b'\t'))
+    behind(text, at, |byte| matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c'))
 }
 
 /// Behind blanks and line ends.

@@ -75,9 +75,10 @@ pub(super) fn joined(text: Text<'_>, at: usize) -> Option<Range<usize>> {
         return None;
     }
     let mut end = start;
-    while end < text.len() && !matches!(text[end], b'\r' | b'\n') {
+    loop {
         let word = behind(text, end, |byte| !byte.is_ascii_whitespace());
-        if end > start && matches!(text[word - 1], b':' | b'|') {
+        // No word: the line's end, the text's, or a sign that is neither a blank nor part of a word.
+        if word == end || end > start && matches!(text[word - 1], b':' | b'|') {
             break;
         }
         end = behind_blanks(text, word);

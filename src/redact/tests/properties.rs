@@ -81,12 +81,16 @@ fn a_backslash_may_be_spelled() {
 }
 
 /// What lines are made of that rules look at, so that they meet in all ways.
-const PARTS: [&str; 26] = [
+const PARTS: [&str; 30] = [
     "ada@example.org",
     "4111111111111111",
     "password",
     "=",
     ":",
+    ": >- ",
+    " ",
+    "\u{b}",
+    "\u{c}",
     "\"",
     "\\",
     "\\u0040",

@@ -32,7 +32,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\ \t\x0b\x0c=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
@@ -189,6 +189,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ("PWD={a;b};UID=sa", "PWD={<redacted:password>};UID=sa"),
         ("**Password:** hunter2", "**Password:** <redacted:password>"),
         ("password: >- v", "password: >- <redacted:password>"),
+        ("password: >- a\u{c}b c", "password: >- <redacted:password>"),
+        ("password\u{c}=\u{b}a b", "password\u{c}=\u{b}<redacted:password> b"),
         (
             r#"["apiToken":"App\User":private]=> string(3) "v w""#,
             r#"["apiToken":"App\User":private]=> string(3) "<redacted:password>""#,
