@@ -4,18 +4,19 @@
 //! this room can make. Detection has two stages: one automaton over a whole chunk finds the lines that may hold
 //! something ([`Redactor::scan`]); only on those is every rule run ([`Redactor::redact`]). Matches become masks in
 //! positions of the text, so that a mask cannot break a parse and a failed parse cannot skip a mask. JSON strings with
-//! escapes are searched once more decoded, and so is the line as a reader means it, and Base64 where it may hold something.
+//! escapes are searched once more decoded, and so is the line as a reader means it, and Base64 or
+//! hexadecimal digits where they may hold something.
 //!
 //! It must never let a matched byte out by any path but what the rule's mode shows: not by a piece, an error or a debug
 //! print. Where a rule cannot be applied, all that it might have matched is masked.
 
 mod automaton;
-mod base64;
 mod carry;
 mod catalogue;
 mod check;
 mod config;
 mod decode;
+mod encoded;
 mod fields;
 mod key;
 mod label;
@@ -48,9 +49,9 @@ pub use stage::Hits;
 pub use utf16::is_likely as is_utf16;
 
 use crate::record::{Kind, Node, Parsed, TextRange};
-use base64::Base64;
 use check::{Budget, Text};
 use decode::{Decoded, normal};
+use encoded::Encoded;
 use fields::{Fields, Walk};
 use label::{Labeller, Made};
 use masks::{By, Masks};
@@ -91,7 +92,7 @@ pub struct Redactor {
     rules: Vec<Rule>,
     stage: Stage,
     fields: Fields,
-    base64: Option<Base64>,
+    encoded: Option<Encoded>,
     /// What masks show, by the rule's number: the rules, then [`FIELD`], [`UNDECODABLE`] and [`BUDGET`].
     labels: Vec<Box<str>>,
     /// What becomes of matches, by the same numbers.
@@ -143,9 +144,9 @@ impl Redactor {
             return Err(errors);
         }
         let built_in = rules.len() - config.rules.len();
-        let base64 = Base64::new(&rules);
+        let encoded = Encoded::new(&rules);
         // They find nothing by themselves: their lines are to be looked at, no more.
-        let looked_for = base64.is_some().then(Base64::rule).into_iter().chain(by_fields(&fields, &rules));
+        let looked_for = encoded.is_some().then(Encoded::rule).into_iter().chain(by_fields(&fields, &rules));
         let looked_for: Vec<Rule> = looked_for.collect();
         let looked_at = built_in + looked_for.len();
         rules.splice(built_in..built_in, looked_for);
@@ -168,7 +169,7 @@ impl Redactor {
             rules,
             stage,
             fields,
-            base64,
+            encoded,
             labels,
             modes,
             key,

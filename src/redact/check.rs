@@ -87,13 +87,15 @@ fn is_placeholder(value: &[u8]) -> bool {
 }
 
 /// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long. Nor is a
-/// constant's name one (`OAUTHBEARER_OIDC`).
+/// constant's name one (`OAUTHBEARER_OIDC`, `CRC32C_HW`).
 pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let sign = |b: &u8| b.is_ascii_digit() || matches!(b, b'_' | b'~' | b'+' | b'/' | b'=' | b'%');
     let capital = value[1..].iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
-    let is_constant =
-        value.len() < WORD_BYTES_MAX && value.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    let fits = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    let is_constant = value.len() < WORD_BYTES_MAX
+        && value.iter().all(fits)
+        && (value.contains(&b'_') || !value.iter().any(u8::is_ascii_digit));
     // The sign behind a name: `token_type=bearer expires_in=3600`.
     let is_name = value.ends_with(b"=") && text.get(found.end).is_some_and(u8::is_ascii_alphanumeric);
     let tells = !is_constant && value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX;

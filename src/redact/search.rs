@@ -1,8 +1,8 @@
 //! What is searched: the text as it stands, each string with escapes decoded, and the text as a reader means it.
 //!
 //! In: a text and its parsed fields. Out: matches in positions of the text. JSON's escapes are decoded once for each string, everything
-//! that hides a sign at once for the line ([`super::decode::normal`]), Base64 once where a keyword stands before it. What cannot be
-//! decoded is masked whole.
+//! that hides a sign at once for the line ([`super::decode::normal`]), Base64 and auditd's hexadecimal digits once where a keyword
+//! stands before them. What cannot be decoded is masked whole.
 
 use super::Redactor;
 use super::check::Text;
@@ -23,13 +23,13 @@ impl Redactor {
     pub(super) fn mark(&self, text: Text<'_>, hot: bool, found: &mut Found<'_>) {
         let which = hot.then(|| self.stage.which(&text));
         self.mark_as_is(text, which.as_ref(), found);
-        if let Some(base64) = &self.base64
-            && which.is_some_and(|which| which.may_hold_base64())
+        if let Some(encoded) = &self.encoded
+            && which.is_some_and(|which| which.may_hold_encoded())
         {
             let search = |decoded: &[u8], found: &mut Found<'_>| {
                 self.mark_as_is(text.with(decoded), Some(&self.stage.which(decoded)), found);
             };
-            base64.mark(text, search, found);
+            encoded.mark(text, search, found);
         }
     }
 

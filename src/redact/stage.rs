@@ -46,8 +46,8 @@ impl Which {
         }
     }
 
-    /// Whether Base64 may stand in it: its trigger follows those of the catalogue's rules.
-    pub(super) fn may_hold_base64(&self) -> bool {
+    /// Whether something encoded may stand in it: its trigger follows those of the catalogue's rules.
+    pub(super) fn may_hold_encoded(&self) -> bool {
         self.catalogue.as_ref().is_none_or(|matches| matches.has(self.own_first))
     }
 }

@@ -79,7 +79,10 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             part(&name, closed, mask);
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
-        Some(b'\r' | b'\n') => pair(&name, behind_space(text, next), mask),
+        Some(b'\r' | b'\n') => {
+            pair(&name, behind_space(text, next), mask);
+            part(&name, closed, mask);
+        }
         Some(_) if next > found.end => beside(&name, next, mask),
         _ => {}
     }

@@ -132,8 +132,24 @@ const ACTIONS: [&[u8]; 14] = [
 const OUTCOMES: [&[u8]; 6] = [b"complete", b"completed", b"failed", b"skipped", b"succeeded", b"successful"];
 
 /// Names that end as telling ones do and hold no secret: .NET's assemblies, parsers' errors, pages.
-pub(super) const NO_SECRETS: [&[u8]; 6] =
-    [b"publickeytoken", b"unexpected token", b"nexttoken", b"next_token", b"pagetoken", b"page_token"];
+pub(super) const NO_SECRETS: [&[u8]; 7] = [
+    b"publickeytoken",
+    b"unexpected token",
+    b"reading a token",
+    b"nexttoken",
+    b"next_token",
+    b"pagetoken",
+    b"page_token",
+];
+
+/// What a sentence says again behind its colon: `token: Token expired`.
+const SUBJECTS: [&[u8]; 7] = [b"password", b"passphrase", b"token", b"secret", b"credentials", b"key", b"signature"];
+
+/// The items of a secret that holds a certificate, as Kubernetes names them: `non-existent secret key: tls.crt`.
+const FILES: [&[u8]; 4] = [b"tls.crt", b"tls.key", b"ca.crt", b"ca.key"];
+
+/// What examples write in a value's place, in angle brackets: `<your-password>`.
+const EXAMPLES: [&[u8]; 2] = [b"your-", b"your_"];
 
 /// Whether a sentence goes on so.
 pub(super) fn is_word(value: &[u8]) -> bool {
@@ -149,20 +165,37 @@ pub(super) fn is_state(value: &[u8]) -> bool {
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
     let said = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
-    let says = said && (is_word(value) || is_state(value) || is_outcome(name.text, at));
+    let says = said && (is_word(value) || is_state(value) || is_outcome(name.text, at) || FILES.contains(&value));
     says || is_module(name, value)
         || is_path(name, value)
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
         || is_type(name.text, at)
+        || is_example(name.text, at)
         || is_filler(value)
 }
 
-/// Whether an action stands there, with how it came out behind it.
+/// Whether an action or what it is about stands there, with how it came out behind it.
 fn is_outcome(text: Text<'_>, at: &Range<usize>) -> bool {
-    let rest = text[at.end..].strip_prefix(b" ").unwrap_or_default();
-    let length = rest.iter().take_while(|byte| byte.is_ascii_lowercase()).take(16).count();
-    ACTIONS.contains(&&text[at.clone()]) && OUTCOMES.contains(&&rest[..length])
+    let word = |text: &[u8]| text.iter().take(16).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let first = &text[at.start..at.start + word(&text[at.start..])];
+    let Some(rest) = text[at.start + first.len()..].strip_prefix(b" ") else { return false };
+    let next = &rest[..word(rest)];
+    // A scheme's name is taken with what stands behind it: `token: Token expired`.
+    if at.len() > first.len() + 1 + next.len() {
+        return false;
+    }
+    let is_subject = SUBJECTS.iter().any(|subject| first.eq_ignore_ascii_case(subject));
+    ACTIONS.contains(&first) && OUTCOMES.contains(&next) || is_subject && (is_word(next) || is_state(next))
+}
+
+/// Whether this is written where a user is to put his own: `<your-password>`.
+fn is_example(text: Text<'_>, at: &Range<usize>) -> bool {
+    let value = &text[at.clone()];
+    text[..at.start].ends_with(b"<")
+        && text.get(at.end) == Some(&b'>')
+        && EXAMPLES.iter().any(|start| starts_with(value, start))
+        && value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'))
 }
 
 /// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.
@@ -223,7 +256,7 @@ fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     if called == b"PASS" {
         return sign.trim_ascii_end() == b":";
     }
-    let counts = ends_with(called, b"pass") || ends_with(called, b"pw");
+    let counts = [&b"pass"[..], b"pw", b"creds"].iter().any(|name| ends_with(called, name));
     let whole = &name.text[name.whole(b"")..name.end];
     let limits = LIMITS.iter().any(|limit| starts_with(whole, limit) || memchr::memmem::find(whole, limit).is_some());
     let digits = value.iter().all(u8::is_ascii_digit);

@@ -1,4 +1,4 @@
-//! What stands for a value that is elsewhere: `${DB_PASSWORD}`, `$(cat x)`, `{{ x }}`, `<%= x %>`, `%{x}`.
+//! What stands for a value that is elsewhere: `${DB_PASSWORD}`, `$(cat x)`, `{{ x }}`, `<%= x %>`, `%{x}`, `%(x)s`.
 //!
 //! In: a text and where a value begins. Out: where the reference ends, and whether it holds no secret of its own, such as a default.
 
@@ -9,7 +9,7 @@ use super::place::starts_with;
 const BYTES_MAX: usize = 512;
 
 /// How references open and close.
-const FORMS: [(&[u8], &[u8]); 8] = [
+const FORMS: [(&[u8], &[u8]); 9] = [
     (b"${{", b"}}"),
     (b"${", b"}"),
     (b"$(", b")"),
@@ -17,6 +17,7 @@ const FORMS: [(&[u8], &[u8]); 8] = [
     (b"{%", b"%}"),
     (b"<%", b"%>"),
     (b"%{", b"}"),
+    (b"%(", b")s"),
     (b"#{", b"}"),
 ];
 
@@ -48,7 +49,7 @@ fn names(open: &[u8], inside: &[u8]) -> bool {
     let inside = inside.strip_prefix(b"=").unwrap_or(inside).trim_ascii();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     match open {
-        b"${" | b"%{" | b"#{" => !inside.is_empty() && inside.iter().all(is_name),
+        b"${" | b"%{" | b"%(" | b"#{" => !inside.is_empty() && inside.iter().all(is_name),
         _ => {
             let sign = |byte: &u8| is_name(byte) || b" -/<|$()[]".contains(byte);
             let quoted = |at: usize| at > 0 && inside[at - 1] == b'[' || inside.get(at + 1) == Some(&b']');

@@ -52,10 +52,15 @@ pub(super) fn behind_string(text: Text<'_>, at: usize) -> usize {
     if text.get(at) == Some(&b'`') { at + 1 } else { behind_quote(text, at) }
 }
 
-/// A part of a form (RFC 7578): `name="password"`, headers of the part, an empty line, the value; `at` is behind the closing quote.
+/// A part of a form (RFC 7578): `name="password"`, headers of the part, an empty line, the value; `at` is behind the closing quote,
+/// or behind the name that has none.
 pub(super) fn part(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    if !ends_with(before_quote(&text[..name.whole(b"[]")]), b"name=") {
+    let start = name.whole(b"[]");
+    let before = before_quote(&text[..start]);
+    let is_part =
+        if before.len() < start { ends_with(before, b"name=") } else { ends_with(before, b"form-data; name=") };
+    if !is_part {
         return;
     }
     let mut at = at;
@@ -179,10 +184,11 @@ pub(super) fn keyword(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     let defines = [&b"(def "[..], b"(define ", b"(defvar ", b"(setq ", b"(set! ", b"(let (("]
         .iter()
         .any(|word| before.ends_with(word));
-    if text.get(start) != Some(&b':') && !defines {
+    let is_pair = text[at..].starts_with(b". ");
+    if text.get(start) != Some(&b':') && !defines && !(is_pair && before.ends_with(b"(")) {
         return;
     }
-    let at = if text[at..].starts_with(b". ") { behind_blanks(text, at + 1) } else { at };
+    let at = if is_pair { behind_blanks(text, at + 1) } else { at };
     if let Some((inside, _)) = inside(text, at) {
         return add(inside, mask);
     }

@@ -35,6 +35,9 @@ const ENTITIES: [(&[u8], char); 12] = [
     (b"hyphen", '-'),
 ];
 
+/// How syslog daemons write what divides lines and words.
+const CONTROLS: [(&[u8; 4], char); 3] = [(b"#011", '\t'), (b"#012", '\n'), (b"#015", '\r')];
+
 /// What a place of the text is read as, before entities and sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
@@ -94,6 +97,9 @@ pub(in super::super) fn differs(text: &[u8]) -> bool {
 pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     if let Some(length) = sequence(text, at) {
         return Some(Unit::nothing(length));
+    }
+    if let Some((_, control)) = CONTROLS.iter().find(|(written, _)| text[at..].starts_with(*written)) {
+        return Some(Unit::of(*control, CONTROLS[0].0.len()));
     }
     let (sign, length) = encoded(text, at)?;
     if let Some(quoted) = spelled_quote(text, at, sign, length) {

@@ -182,7 +182,7 @@ fn fields_by_path_are_rules_too() {
 }
 
 #[test]
-fn percent_encoding_and_base64_are_opened() {
+fn what_is_encoded_is_opened() {
     let redactor = redactor(&["secrets", "pii"], &[("order", "order-[0-9]+")], &[]);
     for (text, expected) in [
         ("q=%6Frder%2D12&x", "q=<redacted:order>&x"),
@@ -198,7 +198,26 @@ fn percent_encoding_and_base64_are_opened() {
             r#"{"kind":"Secret","metadata":{"name":"db-creds"},"data":{"user":"cm9vdA==","url":"aHVudGVyMg=="}}"#,
             r#"{"kind":"Secret","metadata":{"name":"db-creds"},"data":{"user":"<redacted:password>","url":"<redacted:password>"}}"#,
         ),
-        // Words, hashes and pictures.
+        // mysql -uapp -phunter2 shop, curl -u ada:hunter2 x, PGPASSWORD=hunter2 psql, hunt er2
+        (
+            "type=PROCTITLE msg=audit(1.2:3): proctitle=6D7973716C002D75617070002D7068756E746572320073686F70",
+            "type=PROCTITLE msg=audit(1.2:3): proctitle=<redacted:command_password>",
+        ),
+        ("op=x cmd=6375726C202D75206164613A68756E746572322078 res=1", "op=x cmd=<redacted:command_password> res=1"),
+        (
+            r#"a0="sh" a1="-c" a2=504750415353574F52443D68756E74657232207073716C"#,
+            r#"a0="sh" a1="-c" a2=<redacted:password>"#,
+        ),
+        (
+            r#"a0="sshpass" a1="-p" a2=68756E7420657232 a3="ssh""#,
+            r#"a0="sshpass" a1="-p" a2=<redacted:command_password> a3="ssh""#,
+        ),
+        // Words, hashes, pictures and harmless commands: nginx -g daemon off;
+        (
+            "proctitle=2F7573722F7362696E2F6E67696E78002D67006461656D6F6E206F66663B",
+            "proctitle=2F7573722F7362696E2F6E67696E78002D67006461656D6F6E206F66663B",
+        ),
+        ("syscall=59 a0=AB12CD34 a1=FFFFFFFF9C", "syscall=59 a0=AB12CD34 a1=FFFFFFFF9C"),
         ("body_b64=b3JkZXIgd2l0aG91dCBudW1iZXI= x", "body_b64=b3JkZXIgd2l0aG91dCBudW1iZXI= x"),
         ("key=9fceb02d0ae598e95dc970b74767f193", "key=9fceb02d0ae598e95dc970b74767f193"),
         (r#"{"kind":"Pod","data":{"user":"cm9vdA=="}}"#, r#"{"kind":"Pod","data":{"user":"cm9vdA=="}}"#),

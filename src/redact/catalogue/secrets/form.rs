@@ -87,7 +87,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "the bearer of this",
             "forbearer=1",
             "token_type=bearer expires_in=3600",
-            "SASL_OAUTHBEARER OAUTHBEARER_OIDC ZSTD",
+            "SASL_OAUTHBEARER OAUTHBEARER_OIDC ZSTD, SASL_OAUTHBEARER CRC32C_HW,",
         ],
     },
 ];

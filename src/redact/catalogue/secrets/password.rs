@@ -32,7 +32,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t\x0b\x0c=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\ \t\x0b\x0c=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*:"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
@@ -192,6 +192,15 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         ("password: >- a\u{c}b c", "password: >- <redacted:password>"),
         ("password\u{c}=\u{b}a b", "password\u{c}=\u{b}<redacted:password> b"),
         (
+            "form-data; name=password\r\n\r\nv w\r\n--x--",
+            "form-data; name=password\r\n\r\n<redacted:password>\r\n--x--",
+        ),
+        (
+            "form-data; name=password#015#012#015#012v w#015#012--x",
+            "form-data; name=password#015#012#015#012<redacted:password>#015#012--x",
+        ),
+        (r#"(list (password . "v w"))"#, r#"(list (password . "<redacted:password>"))"#),
+        (
             r#"["apiToken":"App\User":private]=> string(3) "v w""#,
             r#"["apiToken":"App\User":private]=> string(3) "<redacted:password>""#,
         ),
@@ -222,7 +231,12 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "author: ada",
         "tokenizer=bpe passwordless=1",
         "--- PASS: TestLogin (0.01s)",
-        "pass: 12, fail: 0; bypass=on compass: north",
+        "pass: 12, fail: 0; bypass=on compass: north; creds: 0",
+        "Reading a token: Next token is token NAME ()",
+        r#"user ada: authentication failure for "/account/password": Password Mismatch"#,
+        "token: Token expired; password: password must be set",
+        "volume certs: references non-existent secret key: tls.crt",
+        "password=%(password)s; password=<your-password>",
         r#"Unexpected token 'o', "foo" is not valid JSON"#,
         r#"{"required":["user","password","email"]}"#,
         "token: [], secret=()",

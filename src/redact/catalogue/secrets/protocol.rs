@@ -59,7 +59,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them",
         leaves: "the word AUTH on its own",
         trigger: Trigger::Shape(
-            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*""#,
+            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*"|(?-i:\bAUTH default )"#,
         ),
         patterns: &[
             plain(
@@ -69,6 +69,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r"(?i-u)(?:requirepass|masterauth)'?[ \t]+'((?:[^'\\\r\n]|\\.)+)'"),
             plain(r#"(?i-u)rediscli_auth=(?:"((?:[^"\\]|\\.)+)"|'([^']+)'|([^\s"'<][^\s"']*))"#),
             plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>((?:[^\s"\\]|\\+[^\s"\\])+)"#),
+            plain(r#"(?-u)\bAUTH default ([^\s"'<]+)"#),
             plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
             plain(r#"(?i-u)"auth\\+"[ ](?:\\+"(?:[^"\\]|\\+[^"\\])+\\+"[ ])?\\+"((?:[^"\\]|\\+[^"\\])+)\\+""#),
         ],
@@ -82,6 +83,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             (r#"[0 10.0.0.1:1] "AUTH" "abc""#, r#"[0 10.0.0.1:1] "AUTH" "<redacted:redis_password>""#),
             ("REDISCLI_AUTH=abc redis-cli", "REDISCLI_AUTH=<redacted:redis_password> redis-cli"),
             (r#""ACL" "SETUSER" "ada" "on" ">abc""#, r#""ACL" "SETUSER" "ada" "on" "><redacted:redis_password>""#),
+            ("127.0.0.1:6379> AUTH default abc", "127.0.0.1:6379> AUTH default <redacted:redis_password>"),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
         misses: &["NOAUTH Authentication required", "requirepass is set"],
@@ -93,14 +95,14 @@ pub(super) const DETECTORS: &[Detector] = &[
                 lftp and Python's libraries show them",
         leaves: "the mechanisms that a server offers",
         trigger: Trigger::Shape(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
         ),
         patterns: &[
             checked(
                 r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
                 check::base64_text,
             ),
-            plain(r#"(?-u)(?:(?:\A|["'])> |---> |\*(?:cmd|put|resp)\* b?'|send: b?'|\bC: )PASS ([^\s<'"\\]+)"#),
+            plain(r#"(?-u)(?:(?:\A|["'])[<>] |---> |\*(?:cmd|put|resp)\* b?'|send: b?'|\bC: )PASS ([^\s<'"\\]+)"#),
             plain(r#"(?-u)\bUSER [^\s\\]+(?:\r?\n|(?:\\r)?\\n)PASS ([^\s<'"\\]+)"#),
             plain(
                 r#"(?-u)(?:> (?:b')?|\bC: )[A-Z0-9]+ LOGIN (?:"[^"]*"|\S+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
@@ -109,6 +111,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         hits: &[
             ("> AUTH PLAIN AGFkYQBodW50ZXIy", "> AUTH PLAIN <redacted:smtp_auth>"),
             ("> PASS hunter2", "> PASS <redacted:smtp_auth>"),
+            ("< PASS hunter2", "< PASS <redacted:smtp_auth>"),
             ("> A001 LOGIN ada hunter2", "> A001 LOGIN ada <redacted:smtp_auth>"),
             (r#"20:00.0 > b'ABCD1 LOGIN ada "hunter 2"'"#, r#"20:00.0 > b'ABCD1 LOGIN ada "<redacted:smtp_auth>"'"#),
             ("*cmd* 'PASS hunter2'", "*cmd* 'PASS <redacted:smtp_auth>'"),

@@ -1,7 +1,9 @@
-//! Base64 where something telling stands before it: opened once, searched, and masked whole when anything is found in it.
+//! Values that are encoded, where something telling stands before them: Base64 (RFC 4648, sections 4 and 5), and the hexadecimal
+//! digits that auditd writes for commands and arguments with blanks in them. Each is opened once, searched, and masked whole when
+//! anything is found in it.
 //!
-//! In: a text that the first stage has hit. Out: the encoded values (RFC 4648, sections 4 and 5) that hold something. What
-//! does not decode to text is left alone: it is a word, a hash or a picture.
+//! In: a text that the first stage has hit. Out: the encoded values that hold something. What does not decode to text is left alone:
+//! it is a word, a hash or a picture.
 
 use std::ops::Range;
 
@@ -44,6 +46,13 @@ macro_rules! manifest {
     };
 }
 
+/// Fields of auditd's records whose value is in digits where it has blanks, quotes or control characters in it.
+macro_rules! audited {
+    () => {
+        r"\b(?-i:proctitle|cmd|data|a[0-9]{1,3}(?:\[[0-9]+\])?)="
+    };
+}
+
 /// Says that a line is to be looked at.
 const TRIGGER: &str = concat!(
     "(?xi-u)",
@@ -53,8 +62,14 @@ const TRIGGER: &str = concat!(
     telling!(),
     sets!(),
     r"(?:basic[\ \t+]+)?[a-z0-9+/_-]{12} | basic(?:[\ \t+]|%20)+[a-z0-9+/_-]{12} | ",
-    manifest!()
+    manifest!(),
+    " | ",
+    audited!(),
+    "(?-i:[0-9A-F]{8})"
 );
+
+/// Such a field and its value.
+const AUDITED: &str = concat!("(?xi-u)", audited!(), r"((?-i:(?:[0-9A-F]{2}){4,}))(?:\W|\z)");
 
 /// A telling name and the first letters of a value; where the name does not say that it is encoded, one that is no short word.
 const NAMED: &str = concat!(
@@ -88,13 +103,14 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 
 /// The forms in which encoded values are found.
 #[derive(Debug)]
-pub(super) struct Base64 {
+pub(super) struct Encoded {
     named: Regex,
+    audited: Regex,
     manifest: Regex,
     in_manifest: Regex,
 }
 
-impl Base64 {
+impl Encoded {
     /// `None` where there is no rule that could find anything.
     pub(super) fn new(rules: &[Rule]) -> Option<Self> {
         if rules.iter().all(|rule| rule.fields.is_some()) {
@@ -103,18 +119,18 @@ impl Base64 {
         // The patterns are constants that the tests compile.
         let compile = |pattern| Regex::new(pattern).ok();
         let manifest = compile(concat!("(?xi-u)", manifest!()))?;
-        Some(Self { named: compile(NAMED)?, manifest, in_manifest: compile(IN_MANIFEST)? })
+        Some(Self { named: compile(NAMED)?, audited: compile(AUDITED)?, manifest, in_manifest: compile(IN_MANIFEST)? })
     }
 
     /// A rule without forms: where its trigger is hit, a line is looked at.
     pub(super) fn rule() -> Rule {
-        Rule::trigger_only("base64", TRIGGER)
+        Rule::trigger_only("encoded", TRIGGER)
     }
 
     /// Hands on the encoded values in which `search` finds something.
     pub(super) fn mark(&self, text: Text<'_>, search: impl Fn(&[u8], &mut Found<'_>), found: &mut Found<'_>) {
         let mut opened = Vec::new();
-        let mut look = |at: Range<usize>, head: &[u8]| {
+        let mut look = |at: Range<usize>, head: &[u8], open: fn(&[u8], &mut Vec<u8>) -> bool| {
             opened.clear();
             opened.extend_from_slice(head);
             text.charge(at.len());
@@ -140,15 +156,20 @@ impl Base64 {
             let letters = text[value.start()..].iter().take_while(|byte| sextet(**byte).is_some()).count();
             let end = value.start() + letters;
             let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
-            look(value.start()..end + padding, head(name.as_bytes()));
+            look(value.start()..end + padding, head(name.as_bytes()), open_base64);
             // A name may stand in what was taken for a value; a text made of such names would take for ever.
             looked_bytes += letters;
             at = if looked_bytes > text.len().saturating_mul(LOOKED_FACTOR_MAX) { end } else { value.start() };
         }
+        for groups in self.audited.captures_iter(&text) {
+            if let Some(value) = groups.get(1) {
+                look(value.range(), b"", open_hexadecimal);
+            }
+        }
         if self.manifest.is_match(&text) {
             for groups in self.in_manifest.captures_iter(&text) {
                 if let Some(value) = groups.get(1) {
-                    look(value.range(), AS_SECRET);
+                    look(value.range(), AS_SECRET, open_base64);
                 }
             }
         }
@@ -162,8 +183,19 @@ fn head(name: &[u8]) -> &'static [u8] {
     if content.iter().any(|word| starts(word)) { b"" } else { AS_SECRET }
 }
 
-/// Decodes a value to the end of `out`; whether it is text.
-fn open(value: &[u8], out: &mut Vec<u8>) -> bool {
+/// Decodes pairs of digits to the end of `out`; whether they are text. The NUL between two arguments is read as a blank.
+fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
+    out.extend(value.chunks_exact(2).map(|pair| match digit(pair[0]) << 4 | digit(pair[1]) {
+        0 => b' ',
+        byte => byte,
+    }));
+    is_text(out, start)
+}
+
+/// Decodes Base64 to the end of `out`; whether it is text.
+fn open_base64(value: &[u8], out: &mut Vec<u8>) -> bool {
     let letters = value.iter().position(|&byte| byte == b'=').unwrap_or(value.len());
     let standard = |byte: &u8| match byte {
         b'-' => b'+',
@@ -176,10 +208,15 @@ fn open(value: &[u8], out: &mut Vec<u8>) -> bool {
         letters.pop();
     }
     let start = out.len();
-    let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     if ENGINE.decode_vec(&letters, out).is_err() {
         return false;
     }
+    is_text(out, start)
+}
+
+/// Whether what was decoded from `start` on is text; what is left of a character at its end is taken away.
+fn is_text(out: &mut Vec<u8>, start: usize) -> bool {
+    let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     let text = match std::str::from_utf8(&out[start..]) {
         Ok(text) => text,
         // A value that is cut ends within a character.
@@ -198,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_patterns_are_right() {
-        for pattern in [TRIGGER, NAMED, IN_MANIFEST] {
+        for pattern in [TRIGGER, NAMED, AUDITED, IN_MANIFEST] {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
     }
@@ -215,7 +252,7 @@ mod tests {
     #[track_caller]
     fn check_open(value: &str, expected: Option<&str>) {
         let mut out = b"x".to_vec();
-        let opened = open(value.as_bytes(), &mut out);
+        let opened = open_base64(value.as_bytes(), &mut out);
         assert_eq!(opened.then(|| String::from_utf8_lossy(&out[1..]).into_owned()).as_deref(), expected, "{value}");
     }
 
