@@ -148,6 +148,10 @@ const SUBJECTS: [&[u8]; 7] = [b"password", b"passphrase", b"token", b"secret", b
 /// The items of a secret that holds a certificate, as Kubernetes names them: `non-existent secret key: tls.crt`.
 const FILES: [&[u8]; 4] = [b"tls.crt", b"tls.key", b"ca.crt", b"ca.key"];
 
+/// What Debian's packages are built for: `upgrade passwd:amd64`.
+const ARCHITECTURES: [&[u8]; 10] =
+    [b"all", b"amd64", b"arm64", b"armel", b"armhf", b"i386", b"mips64el", b"ppc64el", b"riscv64", b"s390x"];
+
 /// What examples write in a value's place, in angle brackets: `<your-password>`.
 const EXAMPLES: [&[u8]; 2] = [b"your-", b"your_"];
 
@@ -172,6 +176,7 @@ pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> b
         || is_directory(name, sign, value)
         || is_type(name.text, at)
         || is_example(name.text, at)
+        || is_package(name, value)
         || is_filler(value)
 }
 
@@ -187,6 +192,12 @@ fn is_outcome(text: Text<'_>, at: &Range<usize>) -> bool {
     }
     let is_subject = SUBJECTS.iter().any(|subject| first.eq_ignore_ascii_case(subject));
     ACTIONS.contains(&first) && OUTCOMES.contains(&next) || is_subject && (is_word(next) || is_state(next))
+}
+
+/// Whether Debian's package `passwd` is named, or its file.
+fn is_package(name: &Name<'_>, value: &[u8]) -> bool {
+    starts_with(&name.text[name.start..name.end], b"passwd")
+        && (ARCHITECTURES.contains(&value) || value.ends_with(b".deb"))
 }
 
 /// Whether this is written where a user is to put his own: `<your-password>`.

@@ -232,6 +232,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         "tokenizer=bpe passwordless=1",
         "--- PASS: TestLogin (0.01s)",
         "pass: 12, fail: 0; bypass=on compass: north; creds: 0",
+        "upgrade passwd:amd64 1:4.13+dfsg1-1; unpack .../passwd_1%3a4.13+dfsg1-1_amd64.deb ...",
         "Reading a token: Next token is token NAME ()",
         r#"user ada: authentication failure for "/account/password": Password Mismatch"#,
         "token: Token expired; password: password must be set",
