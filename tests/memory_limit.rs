@@ -11,7 +11,7 @@ mod support;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use support::lines::text;
 use support::mock::Mock;
@@ -60,16 +60,22 @@ impl Group {
 
     /// Runs the sidecar in it until all is shipped; what it wrote to its standard output.
     fn run(&self, sidecar: &Command) -> String {
-        let script = "echo $$ > \"$1/cgroup.procs\" && exec \"$2\"";
+        let output = self.output(sidecar);
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {log}", output.status);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs the sidecar in it until it ends by itself.
+    fn output(&self, sidecar: &Command) -> Output {
+        let script = "echo $$ > \"$1/cgroup.procs\" && shift && exec \"$@\"";
         let mut command = Command::new("sh");
-        command.args(["-c", script, "sh"]).arg(&self.dir).arg(sidecar.get_program());
+        command.args(["-c", script, "sh"]).arg(&self.dir).arg(sidecar.get_program()).args(sidecar.get_args());
         command.env_clear().env("PATH", "/usr/bin:/bin");
         command.envs(sidecar.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let output = command.stdin(Stdio::null()).output().unwrap();
-        let log = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {log}", output.status);
         assert_eq!(self.number(["memory.oom_control", "memory.events"]), 0, "nothing was killed");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        output
     }
 
     fn number(&self, of: [&str; 2]) -> u64 {
@@ -115,6 +121,22 @@ fn a_full_speed_run_fits_24_mib() {
         "peak of the group, file pages included: {:.1} MiB of 24",
         u32::try_from(peak >> 10).map_or(f64::NAN, f64::from) / 1024.0
     );
+}
+
+/// Goal: too many rules are refused by name, and not by a kill in the pod that was given them.
+#[test]
+fn rules_beyond_their_bound_are_refused_in_64_mib() {
+    let Some(group) = Group::try_new(POD_BYTES) else { return };
+    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let mut settings = Settings::new(folder.path(), "localhost:1", TOPIC);
+    for number in 0..750 {
+        let pattern = format!("k{number}[a-z]{{3,400}}(foo|bar|[0-9]){{1,20}}");
+        settings = settings.with(&format!("LOGSKIFF_REDACT_RULE_R{number}"), &pattern);
+    }
+    let output = group.output(&settings.command());
+    assert_eq!(output.status.code(), Some(78), "a mistake of the configuration");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("more than 6MiB"));
 }
 
 /// Goal: a line that is made to take memory ends no pod: what stands before and behind it is shipped.

@@ -34,6 +34,10 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let mode = reader.read(MODE, mode).unwrap_or_default();
     let (modes, key) = (modes(reader), key(reader));
     let config = Config { select: select(reader), rules: rules(reader), fields, mode, modes, key };
+    // Rules beyond the bound are not all compiled to say so: that alone may take more memory than there is.
+    if beyond_bound([&config]).is_some() {
+        return config;
+    }
     for error in Redactor::new(&config).err().into_iter().flatten() {
         let variable = match &error {
             Error::UnknownDetector { .. } | Error::NoneAmongOthers => SELECT.to_owned(),
