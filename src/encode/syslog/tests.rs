@@ -60,6 +60,17 @@ fn messages_are_written_as_the_rfcs_want_them() {
     check(&rfc3164, parse::Format::Auto, line, &format!("<135>Jan  2 03:04:05 shop-1 app[12]: {line}"));
 }
 
+/// Goal: a name costs once what it is long, and not once a value.
+#[test]
+fn a_long_name_is_not_read_for_each_value() {
+    let (name, values) = ("é".repeat(400_000), 100_000);
+    let line = format!(r#"{{"{name}":[{}1]}}"#, "1,".repeat(values - 1));
+    let made = made(&config(Format::Rfc5424, Framing::None), parse::Format::Auto, line.as_bytes());
+    let param = format!(r#" {}="1""#, "_".repeat(32));
+    let params = String::from_utf8_lossy(&made.bytes).matches(&param).count();
+    assert!(params > 0, "{} bytes", made.bytes.len());
+}
+
 #[test]
 fn frames_keep_messages_apart() {
     let plain = made(&config(Format::Rfc3164, Framing::None), parse::Format::None, b"a\tb").bytes;

@@ -17,8 +17,13 @@ pub(super) fn tag(text: &str, bytes_max: usize) -> String {
 /// The longest SD-NAME (RFC 5424, 6.3.3).
 const SD_NAME_BYTES_MAX: usize = 32;
 
-/// Writes ` NAME="VALUE"` (RFC 5424, 6.3.3): what a name cannot hold becomes `_`, what is not UTF-8 is repaired.
+/// The longest character of UTF-8.
+const CHARACTER_BYTES_MAX: usize = 4;
+
+/// Writes ` NAME="VALUE"` (RFC 5424, 6.3.3): what a name cannot hold becomes `_`, what is not UTF-8 is repaired. Of the name it reads
+/// no more than it writes: the values of an array share one, however long that is.
 pub(super) fn write_param(name: &[u8], value: &[u8], no_controls: bool, out: &mut Vec<u8>) {
+    let name = &name[..name.len().min(SD_NAME_BYTES_MAX * CHARACTER_BYTES_MAX)];
     out.push(b' ');
     let start = out.len();
     for chunk in name.utf8_chunks() {
