@@ -30,11 +30,24 @@ enum State {
     Failed,
 }
 
+impl State {
+    fn is_settled(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Dropped)
+    }
+}
+
+/// An account has room for so many settled entries, beside as many as are pending, before neighbours are merged. Few in the tests, whose
+/// accounts are short.
+const UNMERGED_MAX: usize = if cfg!(test) { 8 } else { 1024 };
+
+/// A span, or settled spans that follow each other without a gap.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     span: Span,
     boundary: Boundary,
     state: State,
+    /// Counted from one entry to the next, modulo 2^32; after a merge those between are missing.
+    sequence: u32,
     /// What the record takes of the budget.
     cost_bytes: u32,
     /// When it was written; the caller knows the clock.
@@ -43,9 +56,12 @@ struct Entry {
 
 #[derive(Debug, Default)]
 struct Account {
-    /// The sequence number of `entries[0]`.
-    first_sequence: u32,
+    /// What the next entry is numbered.
+    next_sequence: u32,
+    /// In the order of their numbers.
     entries: VecDeque<Entry>,
+    /// How many of them are not settled.
+    pending: usize,
     watermark: Watermark,
     /// Spans past a hole that were settled before a rewind: they are not sent twice. Sorted, disjoint.
     ahead: VecDeque<Span>,
@@ -79,8 +95,8 @@ impl Ledger {
         }
         let account = &mut self.accounts[place];
         // The sequence goes on where the former file's stopped, so that a late report can't be taken for the new file's.
-        let first_sequence = account.first_sequence;
-        *account = Account { first_sequence, watermark, read_to: watermark.offset, input, ..Account::default() };
+        let next_sequence = account.next_sequence;
+        *account = Account { next_sequence, watermark, read_to: watermark.offset, input, ..Account::default() };
     }
 
     /// Closes the account of a file that is let go: what it still owes is gone. Returns its last balance.
@@ -109,7 +125,7 @@ impl Ledger {
     /// Whether every span of `file` that was read is settled.
     #[must_use]
     pub fn settled(&self, file: FileId) -> bool {
-        self.accounts[file.0 as usize].entries.is_empty()
+        self.known(file).is_none_or(|account| account.entries.is_empty())
     }
 
     /// Whether `span` was settled before a rewind and needs no second sending; if so it is accounted for.
@@ -120,7 +136,7 @@ impl Ledger {
         }
         let settled = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
         if settled {
-            self.push(file, Entry { span, boundary, state: State::Acknowledged, cost_bytes: 0, written_ms: 0 });
+            self.push(file, Entry::new(span, boundary, State::Acknowledged));
             self.advance(file);
         }
         settled
@@ -143,8 +159,8 @@ impl Ledger {
         account.count(span);
         account.balance.resent_bytes += span.bytes() - account.beyond(span);
         account.read_to = account.read_to.max(span.end);
-        let state = State::Pending(messages.max(1));
-        let sequence = self.push(file, Entry { span, boundary, state, cost_bytes, written_ms });
+        let entry = Entry::new(span, boundary, State::Pending(messages.max(1)));
+        let sequence = self.push(file, Entry { cost_bytes, written_ms, ..entry });
         Ticket { file, sequence }
     }
 
@@ -154,15 +170,14 @@ impl Ledger {
         account.count(span);
         account.read_to = account.read_to.max(span.end);
         account.balance.drop_pending(span.bytes(), reason);
-        self.push(file, Entry { span, boundary, state: State::Dropped, cost_bytes: 0, written_ms: 0 });
+        self.push(file, Entry::new(span, boundary, State::Dropped));
         self.advance(file);
     }
 
     /// Takes what became of one message; returns what it settled. A ticket from before a rewind is ignored.
     pub fn settle(&mut self, ticket: Ticket, delivered: bool) -> Option<Settled> {
         let account = self.accounts.get_mut(ticket.file.0 as usize)?;
-        let index = ticket.sequence.wrapping_sub(account.first_sequence) as usize;
-        let entry = account.entries.get_mut(index)?;
+        let entry = account.entry(ticket.sequence)?;
         let State::Pending(messages) = entry.state else { return None };
         if delivered && messages > 1 {
             entry.state = State::Pending(messages - 1);
@@ -173,6 +188,7 @@ impl Ledger {
         self.in_flight_records -= 1;
         if delivered {
             entry.state = State::Acknowledged;
+            account.pending -= 1;
             account.balance.acknowledge(span.bytes());
             self.advance(ticket.file);
             Some(Settled { bytes: span.bytes(), written_ms })
@@ -193,13 +209,13 @@ impl Ledger {
     /// How many bytes of `file` from `offset` on were read once already, and will be read again.
     #[must_use]
     pub fn to_reread(&self, file: FileId, offset: u64) -> u64 {
-        self.accounts[file.0 as usize].read_to.saturating_sub(offset)
+        self.known(file).map_or(0, |account| account.read_to.saturating_sub(offset))
     }
 
     /// When the oldest span of `file` that is read and not settled was written.
     #[must_use]
     pub fn oldest_ms(&self, file: FileId) -> Option<u32> {
-        self.accounts[file.0 as usize].entries.front().map(|entry| entry.written_ms)
+        self.known(file)?.entries.front().map(|entry| entry.written_ms)
     }
 
     /// Whether anything waits for its acknowledgement.
@@ -217,13 +233,13 @@ impl Ledger {
     /// How far `file` is settled.
     #[must_use]
     pub fn watermark(&self, file: FileId) -> Watermark {
-        self.accounts[file.0 as usize].watermark
+        self.known(file).map_or_else(Watermark::default, |account| account.watermark)
     }
 
     /// Where the bytes of `file` have gone.
     #[must_use]
     pub fn balance(&self, file: FileId) -> Balance {
-        self.accounts[file.0 as usize].balance
+        self.known(file).map_or_else(Balance::default, |account| account.balance)
     }
 
     /// Takes every file back to its watermark: the caller reads again from there. Whatever is still pending stays so until
@@ -243,6 +259,10 @@ impl Ledger {
         again
     }
 
+    fn known(&self, file: FileId) -> Option<&Account> {
+        self.accounts.get(file.0 as usize)
+    }
+
     fn account(&mut self, file: FileId) -> &mut Account {
         &mut self.accounts[file.0 as usize]
     }
@@ -256,11 +276,12 @@ impl Ledger {
         account.push(entry)
     }
 
-    /// Moves the watermark of `file` over the settled prefix. The room of an account that is settled is the next one's: a
+    /// Moves the watermark of `file` over the settled prefix, and merges what is settled behind a hole. The room of an account that is settled is the next one's: a
     /// thousand files that were read once need none.
     fn advance(&mut self, file: FileId) {
         let account = &mut self.accounts[file.0 as usize];
         account.advance();
+        account.merge();
         if account.entries.is_empty() {
             let room = std::mem::take(&mut account.entries);
             if room.capacity() > self.spare.capacity() {
@@ -270,12 +291,59 @@ impl Ledger {
     }
 }
 
+impl Entry {
+    fn new(span: Span, boundary: Boundary, state: State) -> Self {
+        Self { span, boundary, state, sequence: 0, cost_bytes: 0, written_ms: 0 }
+    }
+
+    /// Takes in what follows, if both are settled and nothing lies between.
+    fn takes_in(&mut self, next: &Self) -> bool {
+        let joins = self.state.is_settled() && next.state.is_settled() && self.span.end == next.span.start;
+        if joins {
+            (self.span.end, self.boundary) = (next.span.end, next.boundary);
+        }
+        joins
+    }
+}
+
 impl Account {
     fn push(&mut self, entry: Entry) -> u32 {
-        #[allow(clippy::cast_possible_truncation, reason = "sequence numbers are counted modulo 2^32 on purpose")]
-        let sequence = self.first_sequence.wrapping_add(self.entries.len() as u32);
-        self.entries.push_back(entry);
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
+        self.pending += usize::from(!entry.state.is_settled());
+        if !self.entries.back_mut().is_some_and(|last| last.takes_in(&entry)) {
+            self.entries.push_back(Entry { sequence, ..entry });
+        }
         sequence
+    }
+
+    /// The entry with this number; `None` where it was settled or given up.
+    fn entry(&mut self, sequence: u32) -> Option<&mut Entry> {
+        let first = self.entries.front()?.sequence;
+        let place = |entry: &Entry| entry.sequence.wrapping_sub(first);
+        let of = sequence.wrapping_sub(first);
+        // Nothing before it is merged, as a rule.
+        let direct = self.entries.get(of as usize).filter(|entry| entry.sequence == sequence).map(|_| of as usize);
+        let index = direct.or_else(|| self.entries.binary_search_by_key(&of, place).ok())?;
+        self.entries.get_mut(index)
+    }
+
+    /// Merges settled neighbours, once there are so many of them that it pays: what waits behind a hole takes no more than what is
+    /// pending.
+    fn merge(&mut self) {
+        if self.entries.len() <= 2 * self.pending + UNMERGED_MAX {
+            return;
+        }
+        let mut kept = 0;
+        for index in 1..self.entries.len() {
+            let next = self.entries[index];
+            if !self.entries[kept].takes_in(&next) {
+                kept += 1;
+                self.entries[kept] = next;
+            }
+        }
+        self.entries.truncate(kept + 1);
+        self.entries.shrink_to(2 * self.pending + 2 * UNMERGED_MAX);
     }
 
     /// How much of a span lies beyond what was ever read.
@@ -293,12 +361,11 @@ impl Account {
     /// Moves the watermark over the settled prefix.
     fn advance(&mut self) {
         while let Some(entry) = self.entries.front() {
-            if !matches!(entry.state, State::Acknowledged | State::Dropped) {
+            if !entry.state.is_settled() {
                 break;
             }
             self.watermark = Watermark { offset: entry.span.end, boundary: entry.boundary };
             self.entries.pop_front();
-            self.first_sequence = self.first_sequence.wrapping_add(1);
         }
     }
 
@@ -308,15 +375,8 @@ impl Account {
             Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
             _ => ahead.push_back(span),
         };
-        #[allow(clippy::cast_possible_truncation, reason = "sequence numbers are counted modulo 2^32 on purpose")]
-        let passed = self.entries.len() as u32;
-        for entry in self.entries.drain(..) {
-            match entry.state {
-                State::Acknowledged | State::Dropped => note(entry.span),
-                State::Pending(_) | State::Failed => {}
-            }
-        }
-        self.first_sequence = self.first_sequence.wrapping_add(passed);
+        self.entries.drain(..).filter(|entry| entry.state.is_settled()).for_each(|entry| note(entry.span));
+        self.pending = 0;
         // What an earlier rewind remembered and this reading had not come to yet still holds.
         self.ahead.drain(..).for_each(note);
         self.ahead = ahead;

@@ -328,6 +328,8 @@ impl Shipper {
                 tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
             }
         }
+        // What was found truncated is another file from here on, and needs an account.
+        self.handle_events(now);
         self.resume_at = Some(now + self.back_off);
         if let Some(left_out) = self.tools.news.due("rewind") {
             let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);

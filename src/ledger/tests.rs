@@ -65,6 +65,42 @@ fn a_settled_file_s_place_is_safe_to_reuse() {
     assert_eq!(ledger.watermark(file), at(4));
 }
 
+/// Goal: what is settled behind a span that waits takes no memory, however much it is, and counts where it stands.
+#[test]
+fn what_is_settled_behind_a_hole_takes_no_memory() {
+    let mut ledger = Ledger::default();
+    let file = FileId(0);
+    ledger.open(file, 0, at(0));
+    let hole = ledger.pending(file, (span(0, 10), Boundary::Line), 10, 1, 0);
+    for start in (10..1_000_000).step_by(10) {
+        if start % 100 == 0 {
+            ledger.dropped(file, span(start, start + 10), Boundary::Line, DropReason::Blank);
+        } else {
+            let ticket = ledger.pending(file, (span(start, start + 10), Boundary::Line), 10, 1, 0);
+            assert_eq!(ledger.settle(ticket, true).map(|settled| settled.bytes), Some(10));
+        }
+    }
+    let last = ledger.pending(file, (span(1_000_000, 1_000_010), Boundary::Line), 10, 1, 0);
+    let account = &ledger.accounts[0];
+    assert!(account.entries.len() <= 2 * account.pending + UNMERGED_MAX, "{} entries", account.entries.len());
+    assert!(account.entries.capacity() <= 64, "room for {}", account.entries.capacity());
+    ledger.settle(last, true);
+    assert_eq!(ledger.watermark(file), at(0));
+    ledger.settle(hole, true);
+    assert_eq!(ledger.watermark(file), at(1_000_010));
+    assert!(ledger.settled(file) && !ledger.in_flight());
+}
+
+/// Goal: a question about a file that has no account yet has an answer, and ends nothing.
+#[test]
+fn a_file_without_an_account_is_no_mistake() {
+    let ledger = Ledger::default();
+    let file = FileId(7);
+    assert!(ledger.settled(file));
+    assert_eq!((ledger.watermark(file), ledger.to_reread(file, 3), ledger.oldest_ms(file)), (at(0), 0, None));
+    assert_eq!(ledger.balance(file), Balance::default());
+}
+
 #[derive(Clone, Debug)]
 enum Action {
     Send,
