@@ -1,15 +1,17 @@
-//! What became of every span: pending, acknowledged, or dropped and counted.
+//! What became of every span: pending, acknowledged, refused, or dropped and counted.
 //!
 //! Enters: spans in the order in which they were read, and later, in any order, what became of them. Leaves: the
-//! watermark of each file, which is the end of the longest prefix of spans that are all settled. It never lets a later
-//! success carry the watermark past a span that failed, and it never sees content.
+//! watermark of each file, which is the end of the longest prefix of spans that are all settled, and the spans that an output
+//! refused, to be read again. It never lets a later success carry the watermark past a span that failed, and it never sees content.
 
+mod account;
 mod balance;
 
 use std::collections::VecDeque;
 
+use self::account::{Account, Entry};
 pub use self::balance::Balance;
-use crate::record::{Boundary, DropReason, FileId, Span, Ticket, Watermark};
+use crate::record::{Boundary, DropReason, FileId, Outcome, Part, Span, Ticket, Watermark};
 
 /// What an acknowledgement settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,57 +20,32 @@ pub struct Settled {
     pub bytes: u64,
     /// When they were written, as it was given to [`Ledger::pending`].
     pub written_ms: u32,
+    /// An output had refused it before.
+    pub again: bool,
 }
 
+/// How many messages a span goes out as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// To Kafka or standard output.
+    pub record: u16,
+    /// To the syslog receiver.
+    pub message: u16,
+}
+
+/// A span that is to be read and sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// This many messages of the record are still out.
-    Pending(u16),
-    Acknowledged,
-    Dropped,
-    /// Never settled: the file must be read again from before it.
-    Failed,
-}
-
-impl State {
-    fn is_settled(self) -> bool {
-        matches!(self, Self::Acknowledged | Self::Dropped)
-    }
-}
-
-/// An account has room for so many settled entries, beside as many as are pending, before neighbours are merged. Few in the tests, whose
-/// accounts are short.
-const UNMERGED_MAX: usize = if cfg!(test) { 8 } else { 1024 };
-
-/// A span, or settled spans that follow each other without a gap.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    span: Span,
-    boundary: Boundary,
-    state: State,
-    /// Counted from one entry to the next, modulo 2^32; after a merge those between are missing.
-    sequence: u32,
-    /// What the record takes of the budget.
-    cost_bytes: u32,
-    /// When it was written; the caller knows the clock.
-    written_ms: u32,
-}
-
-#[derive(Debug, Default)]
-struct Account {
-    /// What the next entry is numbered.
-    next_sequence: u32,
-    /// In the order of their numbers.
-    entries: VecDeque<Entry>,
-    /// How many of them are not settled.
-    pending: usize,
-    watermark: Watermark,
-    /// Spans past a hole that were settled before a rewind: they are not sent twice. Sorted, disjoint.
-    ahead: VecDeque<Span>,
-    /// Everything before was read once already: what a rewind reads again is counted once.
-    read_to: u64,
-    input: usize,
-    balance: Balance,
+pub struct Refused {
+    /// Names it still.
+    pub ticket: Ticket,
+    /// What is to be read.
+    pub span: Span,
+    /// What stands before it.
+    pub before: Boundary,
+    /// Whether its record was refused.
+    pub record: bool,
+    /// Whether its syslog message was.
+    pub message: bool,
 }
 
 /// The spans of all files.
@@ -136,20 +113,20 @@ impl Ledger {
         }
         let settled = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
         if settled {
-            self.push(file, Entry::new(span, boundary, State::Acknowledged));
+            self.push(file, Entry::settled(span, boundary));
             self.advance(file);
         }
         settled
     }
 
-    /// Notes a span whose record goes out as `messages` messages, and takes `cost_bytes` of the budget for it.
-    /// `written_ms` comes back when it is acknowledged.
+    /// Notes a span that goes out as so many messages, one at least, and takes `cost_bytes` of the budget for it. `written_ms` comes
+    /// back when it is acknowledged.
     pub fn pending(
         &mut self,
         file: FileId,
         (span, boundary): (Span, Boundary),
         cost_bytes: usize,
-        messages: u16,
+        messages: Messages,
         written_ms: u32,
     ) -> Ticket {
         let cost_bytes = u32::try_from(cost_bytes).unwrap_or(u32::MAX);
@@ -159,8 +136,7 @@ impl Ledger {
         account.count(span);
         account.balance.resent_bytes += span.bytes() - account.beyond(span);
         account.read_to = account.read_to.max(span.end);
-        let entry = Entry::new(span, boundary, State::Pending(messages.max(1)));
-        let sequence = self.push(file, Entry { cost_bytes, written_ms, ..entry });
+        let sequence = self.push(file, Entry::out(span, boundary, messages, cost_bytes, written_ms));
         Ticket { file, sequence }
     }
 
@@ -170,34 +146,77 @@ impl Ledger {
         account.count(span);
         account.read_to = account.read_to.max(span.end);
         account.balance.drop_pending(span.bytes(), reason);
-        self.push(file, Entry::new(span, boundary, State::Dropped));
+        self.push(file, Entry::settled(span, boundary));
         self.advance(file);
     }
 
     /// Takes what became of one message; returns what it settled. A ticket from before a rewind is ignored.
-    pub fn settle(&mut self, ticket: Ticket, delivered: bool) -> Option<Settled> {
+    pub fn settle(&mut self, ticket: Ticket, part: Part, outcome: Outcome) -> Option<Settled> {
         let account = self.accounts.get_mut(ticket.file.0 as usize)?;
         let entry = account.entry(ticket.sequence)?;
-        let State::Pending(messages) = entry.state else { return None };
-        if delivered && messages > 1 {
-            entry.state = State::Pending(messages - 1);
+        if !entry.is_out() {
             return None;
         }
-        let Entry { span, cost_bytes, written_ms, .. } = *entry;
-        self.in_flight_bytes -= cost_bytes as usize;
-        self.in_flight_records -= 1;
-        if delivered {
-            entry.state = State::Acknowledged;
-            account.pending -= 1;
-            account.balance.acknowledge(span.bytes());
-            self.advance(ticket.file);
-            Some(Settled { bytes: span.bytes(), written_ms })
-        } else {
-            // It stays pending: it will be read once more.
-            entry.state = State::Failed;
-            self.failed = true;
-            None
+        entry.take(part, outcome);
+        self.failed |= outcome == Outcome::Lost;
+        if entry.is_out() {
+            return None;
         }
+        self.in_flight_bytes -= std::mem::take(&mut entry.cost_bytes) as usize;
+        self.in_flight_records -= 1;
+        if !entry.is_settled() {
+            // It stays pending: it will be read once more.
+            account.refused += 1;
+            return None;
+        }
+        let settled = Settled { bytes: entry.span.bytes(), written_ms: entry.written_ms, again: entry.again };
+        account.pending -= 1;
+        account.balance.acknowledge(settled.bytes);
+        self.advance(ticket.file);
+        Some(settled)
+    }
+
+    /// How many spans of a file were refused, or lost, and are not out again.
+    #[must_use]
+    pub fn refused(&self, file: FileId) -> usize {
+        self.known(file).map_or(0, |account| account.refused)
+    }
+
+    /// The same of all files.
+    #[must_use]
+    pub fn all_refused(&self) -> usize {
+        self.accounts.iter().map(|account| account.refused).sum()
+    }
+
+    /// The first of these spans, up to `most`, that lie within `bytes` from where the first of them begins.
+    #[must_use]
+    pub fn first_refused(&self, file: FileId, most: usize, bytes: u64) -> Vec<Refused> {
+        self.known(file).map_or_else(Vec::new, |account| account.first_refused(file, most, bytes))
+    }
+
+    /// What was refused of a span goes out again, as so many messages, and takes `cost_bytes` of the budget again.
+    pub fn again(&mut self, ticket: Ticket, cost_bytes: usize, messages: Messages) {
+        let account = &mut self.accounts[ticket.file.0 as usize];
+        let Some(entry) = account.entry(ticket.sequence).filter(|entry| entry.is_refused()) else { return };
+        entry.cost_bytes = u32::try_from(cost_bytes).unwrap_or(u32::MAX);
+        entry.again(messages);
+        let (cost_bytes, span_bytes) = (entry.cost_bytes as usize, entry.span.bytes());
+        account.refused -= 1;
+        account.balance.resent_bytes += span_bytes;
+        self.in_flight_bytes += cost_bytes;
+        self.in_flight_records += 1;
+    }
+
+    /// A span that was refused has no record any more, and why.
+    pub fn drop_refused(&mut self, ticket: Ticket, reason: DropReason) {
+        let account = &mut self.accounts[ticket.file.0 as usize];
+        let Some(entry) = account.entry(ticket.sequence).filter(|entry| entry.is_refused()) else { return };
+        entry.give_up();
+        let bytes = entry.span.bytes();
+        account.refused -= 1;
+        account.pending -= 1;
+        account.balance.drop_pending(bytes, reason);
+        self.advance(ticket.file);
     }
 
     /// Whether a span has failed since the last rewind.
@@ -236,6 +255,12 @@ impl Ledger {
         self.known(file).map_or_else(Watermark::default, |account| account.watermark)
     }
 
+    /// How many bytes of a file that was taken back to its watermark are settled beyond it, and not read again since.
+    #[must_use]
+    pub fn settled_beyond(&self, file: FileId) -> u64 {
+        self.known(file).map_or(0, |account| account.ahead.iter().map(|span| span.bytes()).sum())
+    }
+
     /// Where the bytes of `file` have gone.
     #[must_use]
     pub fn balance(&self, file: FileId) -> Balance {
@@ -245,18 +270,21 @@ impl Ledger {
     /// Takes every file back to its watermark: the caller reads again from there. Whatever is still pending stays so until
     /// then; whatever was settled past the hole is remembered and not sent twice. Returns the files to read again.
     pub fn rewind(&mut self) -> Vec<(FileId, Watermark)> {
-        let mut again = Vec::new();
-        for (place, account) in self.accounts.iter_mut().enumerate() {
-            if account.entries.is_empty() {
-                continue;
-            }
-            account.rewind();
-            again.push((FileId(u32::try_from(place).unwrap_or(u32::MAX)), account.watermark));
-        }
-        self.in_flight_bytes = 0;
-        self.in_flight_records = 0;
+        let files = (0..self.accounts.len()).map(|place| FileId(u32::try_from(place).unwrap_or(u32::MAX)));
+        let again = files.filter_map(|file| Some((file, self.rewind_file(file)?))).collect();
         self.failed = false;
         again
+    }
+
+    /// The same for one file; `None` where nothing of it is unsettled.
+    pub fn rewind_file(&mut self, file: FileId) -> Option<Watermark> {
+        let account = self.accounts.get_mut(file.0 as usize).filter(|account| !account.entries.is_empty())?;
+        let out = account.entries.iter().filter(|entry| entry.is_out());
+        let (records, bytes) = out.fold((0, 0), |sum, entry| (sum.0 + 1, sum.1 + entry.cost_bytes as usize));
+        self.in_flight_records -= records;
+        self.in_flight_bytes -= bytes;
+        account.rewind();
+        Some(account.watermark)
     }
 
     fn known(&self, file: FileId) -> Option<&Account> {
@@ -288,98 +316,6 @@ impl Ledger {
                 self.spare = room;
             }
         }
-    }
-}
-
-impl Entry {
-    fn new(span: Span, boundary: Boundary, state: State) -> Self {
-        Self { span, boundary, state, sequence: 0, cost_bytes: 0, written_ms: 0 }
-    }
-
-    /// Takes in what follows, if both are settled and nothing lies between.
-    fn takes_in(&mut self, next: &Self) -> bool {
-        let joins = self.state.is_settled() && next.state.is_settled() && self.span.end == next.span.start;
-        if joins {
-            (self.span.end, self.boundary) = (next.span.end, next.boundary);
-        }
-        joins
-    }
-}
-
-impl Account {
-    fn push(&mut self, entry: Entry) -> u32 {
-        let sequence = self.next_sequence;
-        self.next_sequence = sequence.wrapping_add(1);
-        self.pending += usize::from(!entry.state.is_settled());
-        if !self.entries.back_mut().is_some_and(|last| last.takes_in(&entry)) {
-            self.entries.push_back(Entry { sequence, ..entry });
-        }
-        sequence
-    }
-
-    /// The entry with this number; `None` where it was settled or given up.
-    fn entry(&mut self, sequence: u32) -> Option<&mut Entry> {
-        let first = self.entries.front()?.sequence;
-        let place = |entry: &Entry| entry.sequence.wrapping_sub(first);
-        let of = sequence.wrapping_sub(first);
-        // Nothing before it is merged, as a rule.
-        let direct = self.entries.get(of as usize).filter(|entry| entry.sequence == sequence).map(|_| of as usize);
-        let index = direct.or_else(|| self.entries.binary_search_by_key(&of, place).ok())?;
-        self.entries.get_mut(index)
-    }
-
-    /// Merges settled neighbours, once there are so many of them that it pays: what waits behind a hole takes no more than what is
-    /// pending.
-    fn merge(&mut self) {
-        if self.entries.len() <= 2 * self.pending + UNMERGED_MAX {
-            return;
-        }
-        let mut kept = 0;
-        for index in 1..self.entries.len() {
-            let next = self.entries[index];
-            if !self.entries[kept].takes_in(&next) {
-                kept += 1;
-                self.entries[kept] = next;
-            }
-        }
-        self.entries.truncate(kept + 1);
-        self.entries.shrink_to(2 * self.pending + 2 * UNMERGED_MAX);
-    }
-
-    /// How much of a span lies beyond what was ever read.
-    fn beyond(&self, span: Span) -> u64 {
-        span.end.saturating_sub(span.start.max(self.read_to))
-    }
-
-    /// Counts a span that is read: what is new of it, and what was settled before under another cut of the lines.
-    fn count(&mut self, span: Span) {
-        let settled = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
-        let again: u64 = self.ahead.iter().map(settled).sum();
-        self.balance.read(self.beyond(span) + again, span.end > self.read_to);
-    }
-
-    /// Moves the watermark over the settled prefix.
-    fn advance(&mut self) {
-        while let Some(entry) = self.entries.front() {
-            if !entry.state.is_settled() {
-                break;
-            }
-            self.watermark = Watermark { offset: entry.span.end, boundary: entry.boundary };
-            self.entries.pop_front();
-        }
-    }
-
-    fn rewind(&mut self) {
-        let mut ahead: VecDeque<Span> = VecDeque::new();
-        let mut note = |span: Span| match ahead.back_mut() {
-            Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
-            _ => ahead.push_back(span),
-        };
-        self.entries.drain(..).filter(|entry| entry.state.is_settled()).for_each(|entry| note(entry.span));
-        self.pending = 0;
-        // What an earlier rewind remembered and this reading had not come to yet still holds.
-        self.ahead.drain(..).for_each(note);
-        self.ahead = ahead;
     }
 }
 

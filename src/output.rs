@@ -1,13 +1,13 @@
 //! Batches to where they are kept, and the word back that they have arrived.
 //!
 //! Enters: batches. Leaves: [`Report`]s, one a message, in any order. An output never drops a message silently: each one
-//! it took is reported, as delivered or as not.
+//! it took is reported, as delivered, refused or lost.
 
 pub mod kafka;
 pub mod stdout;
 pub mod syslog;
 
-use crate::record::Ticket;
+use crate::record::{Outcome, Part, Ticket};
 
 /// Where records go. A span is settled when Kafka and the syslog receiver, whichever are configured, have it; where there
 /// is neither, when it is written to stdout.
@@ -34,6 +34,22 @@ impl Config {
 pub struct Report {
     /// The span it stands for.
     pub ticket: Ticket,
-    /// Whether the receiver has it for good.
-    pub delivered: bool,
+    /// Which of the span's ways out it went.
+    pub part: Part,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl Report {
+    /// What became of a record.
+    #[must_use]
+    pub fn record(ticket: Ticket, outcome: Outcome) -> Self {
+        Self { ticket, part: Part::Record, outcome }
+    }
+
+    /// What became of a syslog message.
+    #[must_use]
+    pub fn message(ticket: Ticket, outcome: Outcome) -> Self {
+        Self { ticket, part: Part::Message, outcome }
+    }
 }

@@ -51,6 +51,26 @@ pub struct Watermark {
     pub boundary: Boundary,
 }
 
+/// The ways out of one span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its record, to Kafka or standard output.
+    Record,
+    /// Its syslog message.
+    Message,
+}
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has it for good.
+    Delivered,
+    /// The receiver did not take this one; others it may take.
+    Refused,
+    /// The way to the receiver broke before it was known.
+    Lost,
+}
+
 /// Names one pending span: what an output hands back to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {

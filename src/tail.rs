@@ -23,6 +23,7 @@ mod stream;
 mod walk;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ pub use precedence::{Rank, may_overlap};
 pub use root::trusted;
 pub use stream::STDIN;
 
-use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
+use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 
 /// How long a truncated or vanished file's content is looked for under another name.
 const GHOST_KEPT: Duration = Duration::from_secs(10);
@@ -118,6 +119,8 @@ struct Ghost {
     mark: Bookmark,
     /// Its first bytes, while this process has read from it.
     head: Vec<u8>,
+    /// So many bytes behind the mark are settled all the same.
+    settled_bytes: u64,
     since: Instant,
 }
 
@@ -190,7 +193,7 @@ impl Tail {
     ) -> Result<Self, GlobError> {
         let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude, input.symlinks)?, input.clone()));
         let past = if bookmarks.is_some() { Past::Known } else { Past::None };
-        let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), since: now };
+        let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), settled_bytes: 0, since: now };
         // What a rotation made of these files while nobody looked is ours to read.
         let rotations = bookmarks.iter().flatten().map(|mark| (mark.path.clone(), now)).collect();
         Ok(Self {
@@ -287,8 +290,9 @@ impl Tail {
         zeros
     }
 
-    /// Takes a file back to its watermark. Returns false when its content is gone, so that it cannot be read again.
-    pub fn rewind(&mut self, id: FileId, to: Watermark) -> bool {
+    /// Takes a file back to its watermark; `settled_bytes` beyond that are settled all the same. Returns false when its content is
+    /// gone, so that it cannot be read again.
+    pub fn rewind(&mut self, id: FileId, to: Watermark, settled_bytes: u64) -> bool {
         if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {
             match file.rewind(to) {
                 Ok(true) => return true,
@@ -301,11 +305,26 @@ impl Tail {
             }
         }
         if let Some((_, path, read)) = self.reserved.iter().find(|(reserved, ..)| *reserved == id) {
-            self.events.push(Event::Lost(path.clone(), read.saturating_sub(to.offset)));
+            self.events.push(Event::Lost(path.clone(), read.saturating_sub(to.offset + settled_bytes)));
             return false;
         }
-        let ghost = self.ghosts.iter_mut().find(|ghost| ghost.id == Some(id));
-        ghost.map(|ghost| (ghost.mark.offset, ghost.mark.boundary) = (to.offset, to.boundary)).is_some()
+        let Some(ghost) = self.ghosts.iter_mut().find(|ghost| ghost.id == Some(id)) else { return false };
+        (ghost.mark.offset, ghost.mark.boundary, ghost.settled_bytes) = (to.offset, to.boundary, settled_bytes);
+        true
+    }
+
+    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
+    ///
+    /// # Errors
+    /// When the file cannot be read; that is said, too.
+    pub fn read_again(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
+        let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return Ok(None) };
+        let bytes = file.read_again(span);
+        if let Err(error) = &bytes {
+            let path = file.path.clone();
+            self.refuse(path, &error.to_string());
+        }
+        bytes
     }
 
     /// Files that can be let go once they are settled: those that are out of their place, still, and read to the end; and
@@ -343,7 +362,7 @@ impl Tail {
             self.ghosts.drain(..).partition(|ghost| now.saturating_duration_since(ghost.since) >= GHOST_KEPT);
         self.ghosts = kept;
         for ghost in &expired {
-            let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset);
+            let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset + ghost.settled_bytes);
             if lost_bytes > 0 {
                 self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
             } else if ghost.id.is_none() {
@@ -397,7 +416,8 @@ impl Tail {
         let fingerprint: Fingerprint = file.fingerprint();
         let at = file.at();
         let mark = Bookmark { fingerprint, ..file.bookmark(at) };
-        self.ghosts.push(Ghost { id: Some(id), mark, head: file.head().to_vec(), since: now });
+        let head = file.head().to_vec();
+        self.ghosts.push(Ghost { id: Some(id), mark, head, settled_bytes: 0, since: now });
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;

@@ -20,6 +20,8 @@ mod delivery;
 mod keys;
 #[path = "end_to_end/mistakes.rs"]
 mod mistakes;
+#[path = "end_to_end/refused.rs"]
+mod refused;
 #[path = "end_to_end/shapes.rs"]
 mod shapes;
 mod support;

@@ -8,6 +8,7 @@
 mod files;
 mod life;
 mod read;
+mod refused;
 mod renew;
 mod report;
 
@@ -34,13 +35,14 @@ use crate::output::Report;
 use crate::output::kafka::Kafka;
 use crate::output::stdout::{Printed, Stdout};
 use crate::output::syslog::Syslog;
-use crate::record::FileId;
+use crate::record::{FileId, Outcome, Part, Watermark};
 use crate::redact::Carry;
 use crate::system::Volume;
 use crate::tail::Tail;
 use crate::watch::Watch;
 
 use self::life::Life;
+use self::refused::Retry;
 use self::renew::Renewal;
 use self::report::Closed;
 
@@ -96,6 +98,8 @@ struct Desk {
     key: Option<String>,
     /// Since when the file is known to be rotated.
     rotated_at: Option<Instant>,
+    /// When what an output has refused of it is sent again.
+    retry: Option<Retry>,
 }
 
 pub(super) struct Shipper {
@@ -212,12 +216,11 @@ impl Shipper {
             syslog.reports(&mut self.reports);
         }
         self.collect_printed()?;
-        let delivered = self.reports.iter().any(|report| report.delivered);
-        self.settle_reports(now);
-        if delivered && !self.ledger.failed() {
+        if self.reports.iter().any(|report| report.outcome == Outcome::Delivered) {
             self.back_off = BACK_OFF.0;
         }
-        if self.ledger.failed() {
+        self.settle_reports(now);
+        if self.ledger.failed() || self.tools.kafka.as_ref().is_some_and(Kafka::is_broken) {
             self.fall_back(now)?;
         } else if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
             // Nothing was out when the connection was lost.
@@ -282,8 +285,11 @@ impl Shipper {
 
     /// What was not taken yet fails as well: it comes back with the rest, in its order.
     fn drop_batches(&mut self) {
-        for entry in self.batch.entries.drain(self.sent..).chain(self.messages.entries.drain(..)) {
-            self.ledger.settle(entry.ticket, false);
+        for entry in self.batch.entries.drain(self.sent..) {
+            self.ledger.settle(entry.ticket, Part::Record, Outcome::Lost);
+        }
+        for entry in self.messages.entries.drain(..) {
+            self.ledger.settle(entry.ticket, Part::Message, Outcome::Lost);
         }
         self.batch.clear(self.config.batch.bytes);
         self.messages.clear(self.config.batch.bytes);
@@ -293,7 +299,9 @@ impl Shipper {
     fn settle_reports(&mut self, now: Instant) {
         let (mut written_ms, mut records) = (0, 0);
         for report in std::mem::take(&mut self.reports) {
-            let Some(settled) = self.ledger.settle(report.ticket, report.delivered) else { continue };
+            let settled = self.ledger.settle(report.ticket, report.part, report.outcome);
+            self.note_refused(report, settled, now);
+            let Some(settled) = settled else { continue };
             self.unsaved_bytes += settled.bytes;
             crash::point("report");
             self.acknowledged_at = Some(now);
@@ -319,14 +327,7 @@ impl Shipper {
     fn rewind(&mut self, now: Instant) {
         self.tools.metrics.rewinds.add(1);
         for (file, watermark) in self.ledger.rewind() {
-            if self.tools.tail.rewind(file, watermark) {
-                self.recall(file);
-            } else if let Some(desk) = self.desks.get(&file)
-                && let Some(left_out) = self.tools.news.due_each("unread", mouth::FILES_TOLD_MAX)
-            {
-                let path = shown(&self.tools.pipelines, &desk.path);
-                tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
-            }
+            self.rewind_file(file, watermark);
         }
         // What was found truncated is another file from here on, and needs an account.
         self.handle_events(now);
@@ -336,6 +337,22 @@ impl Shipper {
             tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
         }
         self.back_off = (self.back_off * 2).min(BACK_OFF.1);
+    }
+
+    /// Has a file read again from a watermark on.
+    fn rewind_file(&mut self, file: FileId, watermark: Watermark) {
+        if let Some(desk) = self.desks.get_mut(&file) {
+            desk.retry = None;
+        }
+        let settled_bytes = self.ledger.settled_beyond(file);
+        if self.tools.tail.rewind(file, watermark, settled_bytes) {
+            self.recall(file);
+        } else if let Some(desk) = self.desks.get(&file)
+            && let Some(left_out) = self.tools.news.due_each("unread", mouth::FILES_TOLD_MAX)
+        {
+            let path = shown(&self.tools.pipelines, &desk.path);
+            tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
+        }
     }
 
     /// One walk from the directories to the outputs.
@@ -357,6 +374,7 @@ impl Shipper {
         // Reports wake it too: what comes meanwhile is gathered for the linger.
         let gathers = !self.unread && !self.life.takes_partial_lines();
         self.early = gathers && self.until_next_pass(now) > Duration::ZERO;
+        self.send_refused(now);
         if self.life.is_reading() && !self.early {
             self.passed_at = Some(now);
             self.pass(now)?;

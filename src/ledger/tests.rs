@@ -2,7 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::account::UNMERGED_MAX;
 use super::*;
+use Outcome::{Delivered, Lost};
+
+const ONE: Messages = Messages { record: 1, message: 0 };
 
 fn span(start: u64, end: u64) -> Span {
     Span { start, end }
@@ -17,21 +21,21 @@ fn a_later_success_never_carries_the_watermark_past_a_hole() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let first = ledger.pending(file, (span(0, 10), Boundary::Line), 10, 1, 0);
-    let second = ledger.pending(file, (span(10, 20), Boundary::Line), 10, 1, 0);
-    let third = ledger.pending(file, (span(20, 30), Boundary::Line), 10, 1, 0);
-    ledger.settle(first, true);
-    ledger.settle(second, false);
-    ledger.settle(third, true);
+    let first = ledger.pending(file, (span(0, 10), Boundary::Line), 10, ONE, 0);
+    let second = ledger.pending(file, (span(10, 20), Boundary::Line), 10, ONE, 0);
+    let third = ledger.pending(file, (span(20, 30), Boundary::Line), 10, ONE, 0);
+    ledger.settle(first, Part::Record, Delivered);
+    ledger.settle(second, Part::Record, Lost);
+    ledger.settle(third, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(10));
     assert!(ledger.failed());
     assert_eq!(ledger.rewind(), [(file, at(10))]);
     assert!(!ledger.settled_before(file, span(10, 20), Boundary::Line), "the failed span goes out again");
-    let again = ledger.pending(file, (span(10, 20), Boundary::Line), 10, 1, 0);
+    let again = ledger.pending(file, (span(10, 20), Boundary::Line), 10, ONE, 0);
     assert!(ledger.settled_before(file, span(20, 30), Boundary::Line), "the acknowledged one does not");
-    ledger.settle(second, true);
+    ledger.settle(second, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(10), "a report from before the rewind changes nothing");
-    ledger.settle(again, true);
+    ledger.settle(again, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(30));
     assert_eq!(ledger.in_flight_bytes(), 0);
 }
@@ -41,10 +45,10 @@ fn a_record_in_parts_is_acknowledged_with_its_last_part() {
     let mut ledger = Ledger::default();
     let file = FileId(3);
     ledger.open(file, 0, at(5));
-    let ticket = ledger.pending(file, (span(5, 9), Boundary::Cut), 4, 2, 0);
-    ledger.settle(ticket, true);
+    let ticket = ledger.pending(file, (span(5, 9), Boundary::Cut), 4, Messages { record: 2, message: 0 }, 0);
+    ledger.settle(ticket, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(5));
-    ledger.settle(ticket, true);
+    ledger.settle(ticket, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), Watermark { offset: 9, boundary: Boundary::Cut });
 }
 
@@ -53,15 +57,15 @@ fn a_settled_file_s_place_is_safe_to_reuse() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let old = ledger.pending(file, (span(0, 4), Boundary::Line), 4, 1, 0);
+    let old = ledger.pending(file, (span(0, 4), Boundary::Line), 4, ONE, 0);
     assert!(!ledger.settled(file));
-    ledger.settle(old, true);
+    ledger.settle(old, Part::Record, Delivered);
     assert!(ledger.settled(file));
     ledger.open(file, 0, at(0));
-    let new = ledger.pending(file, (span(0, 4), Boundary::Line), 4, 1, 0);
-    ledger.settle(old, true);
+    let new = ledger.pending(file, (span(0, 4), Boundary::Line), 4, ONE, 0);
+    ledger.settle(old, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(0), "the former file's ticket does not settle the new file's span");
-    ledger.settle(new, true);
+    ledger.settle(new, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(4));
 }
 
@@ -71,22 +75,22 @@ fn what_is_settled_behind_a_hole_takes_no_memory() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let hole = ledger.pending(file, (span(0, 10), Boundary::Line), 10, 1, 0);
+    let hole = ledger.pending(file, (span(0, 10), Boundary::Line), 10, ONE, 0);
     for start in (10..1_000_000).step_by(10) {
         if start % 100 == 0 {
             ledger.dropped(file, span(start, start + 10), Boundary::Line, DropReason::Blank);
         } else {
-            let ticket = ledger.pending(file, (span(start, start + 10), Boundary::Line), 10, 1, 0);
-            assert_eq!(ledger.settle(ticket, true).map(|settled| settled.bytes), Some(10));
+            let ticket = ledger.pending(file, (span(start, start + 10), Boundary::Line), 10, ONE, 0);
+            assert_eq!(ledger.settle(ticket, Part::Record, Delivered).map(|settled| settled.bytes), Some(10));
         }
     }
-    let last = ledger.pending(file, (span(1_000_000, 1_000_010), Boundary::Line), 10, 1, 0);
+    let last = ledger.pending(file, (span(1_000_000, 1_000_010), Boundary::Line), 10, ONE, 0);
     let account = &ledger.accounts[0];
     assert!(account.entries.len() <= 2 * account.pending + UNMERGED_MAX, "{} entries", account.entries.len());
     assert!(account.entries.capacity() <= 64, "room for {}", account.entries.capacity());
-    ledger.settle(last, true);
+    ledger.settle(last, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(0));
-    ledger.settle(hole, true);
+    ledger.settle(hole, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(1_000_010));
     assert!(ledger.settled(file) && !ledger.in_flight());
 }
@@ -101,19 +105,46 @@ fn a_file_without_an_account_is_no_mistake() {
     assert_eq!(ledger.balance(file), Balance::default());
 }
 
+/// Goal: what one output has is not sent there again because the other refused it, and what it refused takes nothing of the budget.
+#[test]
+fn each_way_out_of_a_span_is_settled_alone() {
+    let mut ledger = Ledger::default();
+    let file = FileId(0);
+    ledger.open(file, 0, at(0));
+    let both = Messages { record: 2, message: 1 };
+    let ticket = ledger.pending(file, (span(0, 10), Boundary::Line), 10, both, 5);
+    ledger.settle(ticket, Part::Record, Outcome::Refused);
+    ledger.settle(ticket, Part::Record, Delivered);
+    assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 10), "the message is still out");
+    ledger.settle(ticket, Part::Message, Delivered);
+    assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (1, 0));
+    assert!(!ledger.failed(), "nothing else is read again for it");
+    let refused = Refused { ticket, span: span(0, 10), before: Boundary::Line, record: true, message: false };
+    assert_eq!(ledger.first_refused(file, 9, 100), [refused]);
+    ledger.again(ticket, 12, Messages { record: 1, message: 0 });
+    assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 12));
+    let settled = Settled { bytes: 10, written_ms: 5, again: true };
+    assert_eq!(ledger.settle(ticket, Part::Record, Delivered), Some(settled));
+    assert_eq!((ledger.watermark(file), ledger.in_flight()), (at(10), false));
+    assert_eq!(ledger.balance(file).resent_bytes, 10);
+}
+
 #[derive(Clone, Debug)]
 enum Action {
     Send,
     Drop,
-    Settle(prop::sample::Index, bool),
+    Settle(prop::sample::Index, Outcome),
+    Again,
     Rewind,
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let outcome = prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused)];
     let action = prop_oneof![
         4 => Just(Action::Send),
         1 => Just(Action::Drop),
-        4 => (any::<prop::sample::Index>(), prop::bool::weighted(0.8)).prop_map(|(at, ok)| Action::Settle(at, ok)),
+        4 => (any::<prop::sample::Index>(), outcome).prop_map(|(at, outcome)| Action::Settle(at, outcome)),
+        1 => Just(Action::Again),
         1 => Just(Action::Rewind),
     ];
     prop::collection::vec(action, 0..200)
@@ -129,6 +160,7 @@ proptest! {
         let mut settled = vec![false; actions.len() + 1];
         let mut deliveries = vec![0; actions.len() + 1];
         let mut out: Vec<(Ticket, usize)> = Vec::new();
+        let mut refused = std::collections::BTreeSet::new();
         let (mut next, mut furthest) = (0, 0);
         for action in actions {
             let here = span(next as u64 * 10, next as u64 * 10 + 10);
@@ -137,7 +169,7 @@ proptest! {
                     let skip = ledger.settled_before(file, here, Boundary::Line);
                     prop_assert_eq!(skip, settled[next]);
                     if !skip {
-                        out.push((ledger.pending(file, (here, Boundary::Line), 7, 1, 0), next));
+                        out.push((ledger.pending(file, (here, Boundary::Line), 7, ONE, 0), next));
                     }
                     next += 1;
                 }
@@ -148,15 +180,30 @@ proptest! {
                     }
                     next += 1;
                 }
-                Action::Settle(at, delivered) if !out.is_empty() => {
+                Action::Settle(at, outcome) if !out.is_empty() => {
                     let (ticket, span) = out.swap_remove(at.index(out.len()));
-                    ledger.settle(ticket, delivered);
-                    settled[span] |= delivered;
-                    deliveries[span] += u32::from(delivered);
+                    ledger.settle(ticket, Part::Record, outcome);
+                    settled[span] |= outcome == Delivered;
+                    deliveries[span] += u32::from(outcome == Delivered);
+                    if outcome != Delivered {
+                        refused.insert(span);
+                    }
                 }
                 Action::Settle(..) => {}
+                Action::Again => {
+                    let first = ledger.first_refused(file, 3, 10_000);
+                    let want: Vec<u64> = refused.iter().take(3).map(|span| *span as u64 * 10).collect();
+                    prop_assert_eq!(first.iter().map(|found| found.span.start).collect::<Vec<_>>(), want);
+                    for found in first {
+                        ledger.again(found.ticket, 7, ONE);
+                        let span = usize::try_from(found.span.start / 10).unwrap();
+                        refused.remove(&span);
+                        out.push((found.ticket, span));
+                    }
+                }
                 Action::Rewind => {
                     out.clear();
+                    refused.clear();
                     if let [(_, watermark)] = ledger.rewind()[..] {
                         next = usize::try_from(watermark.offset / 10).unwrap();
                     }
@@ -165,6 +212,7 @@ proptest! {
             let prefix = settled.iter().position(|settled| !settled).unwrap_or(settled.len());
             prop_assert_eq!(ledger.watermark(file).offset, prefix.min(next) as u64 * 10);
             prop_assert_eq!(ledger.in_flight_bytes(), out.len() * 7);
+            prop_assert_eq!(ledger.refused(file), refused.len());
             let balance = ledger.balance(file);
             prop_assert!(balance.holds(), "{:?}", balance);
             prop_assert_eq!(balance, ledger.total(0));
@@ -191,7 +239,7 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
         match dice.u8(0..20) {
             0..=7 => {
                 if !ledger.settled_before(file, here, Boundary::Line) {
-                    out.push(ledger.pending(file, (here, Boundary::Line), 7, 1, 0));
+                    out.push(ledger.pending(file, (here, Boundary::Line), 7, ONE, 0));
                 }
                 next = here.end;
             }
@@ -203,7 +251,7 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
             }
             10..=18 if !out.is_empty() => {
                 let ticket = out.swap_remove(dice.usize(0..out.len()));
-                ledger.settle(ticket, dice.u8(0..5) > 0);
+                ledger.settle(ticket, Part::Record, if dice.u8(0..5) > 0 { Delivered } else { Lost });
             }
             19 => {
                 out.clear();

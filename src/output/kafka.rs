@@ -1,8 +1,8 @@
 //! Records to Kafka, each with a ticket that its delivery report brings back.
 //!
 //! The producer is idempotent, waits for all in-sync replicas and never gives up on its own. A message that fails all
-//! the same (the topic is gone, not authorised, too large for it) is reported as failed, and the shipper rewinds. A
-//! fatal producer error ends the client: everything in flight is reported as failed, and a new client takes over.
+//! the same (the topic is gone, or not authorised) is reported as refused, and the shipper sends it again later. One that is too large,
+//! or a fatal producer error, ends the client: everything in flight is reported as lost, and a new client takes over.
 
 mod client;
 mod context;
@@ -30,7 +30,7 @@ use crate::batch::{Batch, Entry, Topics};
 use crate::encode::template::Template;
 use crate::metrics::Metrics;
 use crate::news::News;
-use crate::record::Ticket;
+use crate::record::{Outcome, Ticket};
 
 /// What to do with a record above the size that the broker takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -326,14 +326,24 @@ impl Kafka {
             if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
                 self.desk.note_too_large();
             }
-            let delivered = outcome.is_ok();
+            let outcome = match outcome {
+                Ok(()) => Outcome::Delivered,
+                // The next client sends them, in smaller parts where they were too large.
+                Err(
+                    RDKafkaErrorCode::MessageSizeTooLarge
+                    | RDKafkaErrorCode::PurgeQueue
+                    | RDKafkaErrorCode::PurgeInflight
+                    | RDKafkaErrorCode::Fatal,
+                ) => Outcome::Lost,
+                Err(_) => Outcome::Refused,
+            };
             if ticket & GROUP == 0 {
-                reports.push(Report { ticket: Ticket::from_bits(ticket), delivered });
+                reports.push(Report::record(Ticket::from_bits(ticket), outcome));
                 continue;
             }
             let place = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
             let group = self.groups.get_mut(place).and_then(Option::take);
-            reports.extend(group.into_iter().flatten().map(|ticket| Report { ticket, delivered }));
+            reports.extend(group.into_iter().flatten().map(|ticket| Report::record(ticket, outcome)));
         }
     }
 

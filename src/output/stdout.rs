@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Report;
 use crate::batch::Batch;
-use crate::record::Ticket;
+use crate::record::{Outcome, Ticket};
 
 /// Where something else counts, a reader that takes nothing for so long is no longer waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ impl Stdout {
     fn done(&mut self, result: io::Result<()>, reports: &mut Vec<Report>) -> Printed {
         self.since = None;
         if result.is_ok() {
-            reports.extend(self.tickets.iter().map(|ticket| Report { ticket: *ticket, delivered: true }));
+            reports.extend(self.tickets.iter().map(|ticket| Report::record(*ticket, Outcome::Delivered)));
         }
         Printed { records: self.tickets.len() as u64, bytes: self.bytes as u64, error: result.err() }
     }
@@ -168,7 +168,10 @@ mod tests {
         let printed = stdout.printed(&mut reports).unwrap();
         assert_eq!((printed.records, printed.bytes, printed.error.is_none()), (2, 3, true));
         assert_eq!(
-            reports.iter().map(|report| (report.ticket.to_bits(), report.delivered)).collect::<Vec<_>>(),
+            reports
+                .iter()
+                .map(|report| (report.ticket.to_bits(), report.outcome == Outcome::Delivered))
+                .collect::<Vec<_>>(),
             [(0, true), (1, true)]
         );
         assert!(stdout.printed(&mut reports).is_none() && !stdout.is_stuck(now + PATIENCE));

@@ -28,6 +28,7 @@ use self::link::{Link, Memory};
 use super::Report;
 use crate::batch::Batch;
 use crate::metrics::Metrics;
+use crate::record::Outcome;
 
 /// How messages get to a receiver.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub struct Syslog {
     /// Its bound is the byte budget: every message in it is in flight.
     queue: UnboundedSender<Batch>,
     /// Messages that came too late for a link that was over.
-    refused: Vec<Report>,
+    late: Vec<Report>,
     over: bool,
 }
 
@@ -79,7 +80,7 @@ impl Syslog {
         let memory = Arc::new(Memory::new(metrics));
         let desk = Arc::new(Desk::new(Arc::new(wake)));
         let queue = start(&config, &runtime, &memory, &desk);
-        Self { config, runtime, memory, desk, queue, refused: Vec::new(), over: false }
+        Self { config, runtime, memory, desk, queue, late: Vec::new(), over: false }
     }
 
     /// Takes all messages of a batch and leaves it empty. Each of them is reported in time.
@@ -89,15 +90,14 @@ impl Syslog {
         counts.sent_messages.add(full.entries.len() as u64);
         counts.sent_bytes.add(full.bytes.len() as u64);
         if let Err(late) = self.queue.send(full) {
-            let failed = |entry: &crate::batch::Entry| Report { ticket: entry.ticket, delivered: false };
-            self.refused.extend(late.0.entries.iter().map(failed));
+            self.late.extend(late.0.entries.iter().map(|entry| Report::message(entry.ticket, Outcome::Lost)));
         }
     }
 
     /// Collects what became of messages.
     pub fn reports(&mut self, reports: &mut Vec<Report>) {
         self.over |= self.desk.take(reports);
-        reports.append(&mut self.refused);
+        reports.append(&mut self.late);
     }
 
     /// Whether the connection is lost, and everything that it had is reported.

@@ -12,7 +12,7 @@ use super::content::Content;
 use super::growth::Growth;
 use super::identity;
 use super::stream::Extent;
-use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Watermark};
+use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
 /// grows after all.
@@ -382,13 +382,27 @@ impl TailFile {
         Ok(true)
     }
 
-    /// Up to `most` bytes before the position, as far as they are kept: what a rule needs to know of the lines before.
+    /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn lookback(&self, most: usize) -> io::Result<Vec<u8>> {
-        let start = self.at.offset.saturating_sub(most as u64).max(self.handle.kept_from());
-        identity::read_at(&self.handle, start, usize::try_from(self.at.offset.saturating_sub(start)).unwrap_or(most))
+    pub fn lookback(&self, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+        let start = offset.saturating_sub(most as u64).max(self.handle.kept_from());
+        identity::read_at(&self.handle, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
+    }
+
+    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_again(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
+        let length = usize::try_from(span.bytes()).unwrap_or(usize::MAX);
+        if span.start < self.handle.kept_from() {
+            return Ok(None);
+        }
+        let bytes = identity::read_at(&self.handle, span.start, length)?;
+        // Asked afterwards: what was written over meanwhile is not what was read.
+        Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
     }
 
     /// The file's last bytes, up to `most`, read or not.
@@ -398,7 +412,7 @@ impl TailFile {
     pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
         // Of what is unpacked only what was read is at hand.
         if self.handle.is_gzip() {
-            return self.lookback(most);
+            return self.lookback(self.at.offset, most);
         }
         identity::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
     }

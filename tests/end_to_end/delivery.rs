@@ -71,7 +71,7 @@ fn a_hole_is_filled_and_nothing_is_doubled() {
     let right = Tally { arrived: LINES, disordered: tally.disordered, ..Tally::default() };
     assert_eq!(tally, right, "all, none twice");
     assert!(tally.disordered >= 1, "there was a hole: {tally:?}");
-    assert!(sidecar.stderr().contains("not everything was delivered"), "it says so");
+    assert!(sidecar.stderr().contains("it is sent again"), "it says so");
 }
 
 /// Goal: a crash at any moment, rotations in between, costs no line.

@@ -59,6 +59,13 @@ impl Mock {
         self.0.request_errors(RDKafkaApiKey::Produce, fates);
     }
 
+    /// What is answered to whoever asks for a topic. A new one has one partition.
+    pub fn topic_error(&self, topic: &str, error: RDKafkaRespErr) {
+        // It is there already, or else it would get four.
+        let _ = self.0.create_topic(topic, 1, 1);
+        self.0.topic_error(topic, error).expect("an answer");
+    }
+
     /// The names of all topics.
     #[track_caller]
     pub fn topics(&self) -> Vec<String> {

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use logskiff::frame::{self, Framed, Frames};
-use logskiff::ledger::Ledger;
-use logskiff::record::{Bookmark, DropReason, FileId, Ticket};
+use logskiff::ledger::{Ledger, Messages};
+use logskiff::record::{Bookmark, DropReason, FileId, Outcome, Part, Ticket};
 use logskiff::tail::{Config, Event, Tail};
 
+/// Each line goes out once.
+const ONE: Messages = Messages { record: 1, message: 0 };
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
 /// Smaller than some lines, so that the longer window is used as well.
 const CHUNK_BYTES: usize = 128;
@@ -145,7 +147,7 @@ impl Desk {
             let text = String::from_utf8(kept.to_vec()).unwrap();
             let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id stands for two records");
-            let ticket = self.ledger.pending(file, (span, boundary), span.bytes().try_into().unwrap(), 1, 0);
+            let ticket = self.ledger.pending(file, (span, boundary), span.bytes().try_into().unwrap(), ONE, 0);
             self.out.push((ticket, text));
         }
         if passed == 0 && !last && lines < lines_max {
@@ -158,7 +160,8 @@ impl Desk {
     /// Settles one record; returns its text when it was delivered.
     pub fn settle(&mut self, at: usize, delivered: bool) -> Option<String> {
         let (ticket, text) = self.out.swap_remove(at);
-        self.ledger.settle(ticket, delivered);
+        let outcome = if delivered { Outcome::Delivered } else { Outcome::Lost };
+        self.ledger.settle(ticket, Part::Record, outcome);
         delivered.then_some(text)
     }
 
@@ -171,7 +174,7 @@ impl Desk {
         self.ids.clear();
         self.out.clear();
         for (file, watermark) in self.ledger.rewind() {
-            self.gone |= !self.tail.rewind(file, watermark);
+            self.gone |= !self.tail.rewind(file, watermark, self.ledger.settled_beyond(file));
         }
         self.handle_events();
     }

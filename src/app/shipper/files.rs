@@ -100,29 +100,36 @@ impl Shipper {
             Some(key) => Some(envelope.render(key, None)),
             None => Some(String::new()),
         };
-        let known = self.desks.get(&file).map(|desk| (desk.carry, desk.carry_at_start, desk.rotated_at));
-        let (carry, carry_at_start, rotated_at) = known.unwrap_or_default();
-        self.desks.insert(file, Desk { input, path, envelope, carry, carry_at_start, topic, key, rotated_at });
+        let known = self.desks.get(&file).map(|desk| (desk.carry, desk.carry_at_start, desk.rotated_at, desk.retry));
+        let (carry, carry_at_start, rotated_at, retry) = known.unwrap_or_default();
+        self.desks.insert(file, Desk { input, path, envelope, carry, carry_at_start, topic, key, rotated_at, retry });
     }
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
     pub(super) fn recall(&mut self, file: FileId) {
+        let Some(offset) = self.tools.tail.file(file).map(|file| file.at().offset) else { return };
+        let Some(desk) = self.desks.get(&file) else { return };
+        let carry = self.carry_at(file, offset, desk.carry_at_start);
+        if let (Some(desk), Some(carry)) = (self.desks.get_mut(&file), carry) {
+            desk.carry = carry;
+        }
+    }
+
+    /// The same for any offset that was read already; `None` where what stands before it cannot be read now, or is only awaited.
+    pub(super) fn carry_at(&self, file: FileId, offset: u64, at_start: Carry) -> Option<Carry> {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
         let (mut before, mut is_whole) = (Vec::new(), false);
         for most in LOOKBACK_BYTES {
-            // What cannot be read now, or is only awaited, changes nothing of what is known.
-            let Some(Ok(bytes)) = self.tools.tail.file(file).map(|file| file.lookback(most)) else { return };
-            before = bytes;
+            before = self.tools.tail.file(file)?.lookback(offset, most).ok()?;
             is_whole = before.len() < most;
             if is_whole || lines(&before) > LINES_MAX as usize {
                 break;
             }
         }
-        if let Some(desk) = self.desks.get_mut(&file) {
-            // Where the look back reaches the file's start, the file before it counts.
-            let start = if is_whole { desk.carry_at_start } else { Carry::default() };
-            desk.carry.resume(start, &before);
-        }
+        let mut carry = Carry::default();
+        // Where the look back reaches the file's start, the file before it counts.
+        carry.resume(if is_whole { at_start } else { Carry::default() }, &before);
+        Some(carry)
     }
 
     /// Reads the pod's labels, again when they have changed.

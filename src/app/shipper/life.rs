@@ -112,6 +112,7 @@ impl Shipper {
             // The end of the files may lie in one that no look has found yet. Back-off is cut short.
             self.scan_at = now;
             self.resume_at = None;
+            self.retry_now(now);
             if let Some(syslog) = &self.tools.syslog {
                 syslog.hurry();
             }
@@ -129,6 +130,7 @@ impl Shipper {
             && self.messages.entries.is_empty()
             && !self.ledger.in_flight()
             && !self.ledger.failed()
+            && self.ledger.all_refused() == 0
             && self.resume_at.is_none();
         let wait = if self.life.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
         if !idle || (now.saturating_duration_since(self.busy_at) < wait && self.life.is_reading()) {
@@ -171,6 +173,7 @@ impl Shipper {
             linger
         };
         let wait = if self.early { wait.min(self.until_next_pass(now)) } else { wait };
+        let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
         // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
         std::thread::park_timeout(wait.max(Duration::from_millis(1)));
     }

@@ -9,6 +9,7 @@ use crate::app::pipeline::is_blank;
 use crate::batch::{Entry, cost_bytes};
 use crate::crash;
 use crate::frame::{Framed, Frames};
+use crate::ledger::Messages;
 use crate::output::kafka::KEY_BYTES_MAX;
 use crate::record::{Boundary, DropReason, FileId, Line, Span, Watermark};
 
@@ -71,7 +72,7 @@ impl Shipper {
             self.tell(Instant::now());
             self.collect(Instant::now())?;
             self.checkpoint(Instant::now(), false);
-            if self.ledger.failed() || !self.life.is_reading() {
+            if self.ledger.failed() || self.resume_at.is_some() || !self.life.is_reading() {
                 return Ok(());
             }
         }
@@ -81,6 +82,9 @@ impl Shipper {
 
     /// Reads one chunk of one file.
     fn turn(&mut self, file: FileId, now: Instant) -> Turn {
+        if self.waits_for_refused(file, now) {
+            return Turn::Done;
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now);
         if turn.is_none() {
@@ -196,7 +200,7 @@ impl Shipper {
 
     /// Looks over whole lines from `text` on, some more than that: not all that was read, for what does not fit into the
     /// batch is read again. Returns where they end.
-    fn look_over(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
+    pub(super) fn look_over(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
         let most = bytes.len().min(text.end.max(text.start + SCAN_BYTES));
         let end = memchr::memchr(b'\n', &bytes[most..]).map_or(bytes.len(), |newline| most + newline + 1);
         self.tools.pipelines[input].scan(&bytes[text.start..end]);
@@ -231,12 +235,9 @@ impl Shipper {
             Ok(encoded) => encoded,
             Err(reason) => return self.drop_span(file, span, boundary, reason),
         };
-        let kafka_messages = match (&self.tools.kafka, &record) {
-            (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
-            _ => Some(0),
-        };
+        let records = self.records(record.as_ref());
         let settled = self.ledger.settled_before(file, span, boundary);
-        let (Some(kafka_messages), false) = (kafka_messages, settled) else {
+        let (Some(records), false) = (records, settled) else {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
             if !settled {
@@ -245,7 +246,7 @@ impl Shipper {
             return;
         };
         self.tools.metrics.syslog_truncated.add(u64::from(truncated));
-        let messages = kafka_messages.saturating_add(u16::from(message.is_some()));
+        let messages = Messages { record: records, message: u16::from(message.is_some()) };
         let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
         let cost_bytes = cost_bytes(encoded, span.bytes());
         let ticket = self.ledger.pending(file, (span, boundary), cost_bytes, messages, written_ms);
@@ -254,8 +255,23 @@ impl Shipper {
         crash::point("enqueue");
     }
 
+    /// As how many messages a record goes out; `None` when it is left out for its size.
+    pub(super) fn records(&self, record: Option<&Entry>) -> Option<u16> {
+        match (&self.tools.kafka, record) {
+            (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
+            (None, Some(_)) => Some(u16::from(!self.config.output.is_remote())),
+            (_, None) => Some(0),
+        }
+    }
+
     /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped.
-    fn write(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, read_ns: i64) -> Result<Encoded, DropReason> {
+    pub(super) fn write(
+        &mut self,
+        desk: &mut Desk,
+        line: &Line<'_>,
+        start: usize,
+        read_ns: i64,
+    ) -> Result<Encoded, DropReason> {
         let metrics = &self.tools.metrics;
         let counts = &metrics.inputs[desk.input];
         let (batch, messages, topics, output) =
@@ -310,13 +326,13 @@ impl Written {
 }
 
 /// What was encoded of one line.
-struct Encoded {
+pub(super) struct Encoded {
     /// How long the batches were before.
-    before: (usize, usize),
+    pub(super) before: (usize, usize),
     /// For Kafka and standard output; its ticket is still to come.
-    record: Option<Entry>,
+    pub(super) record: Option<Entry>,
     /// For syslog; likewise.
-    message: Option<Entry>,
+    pub(super) message: Option<Entry>,
     /// Whether the message was cut.
     truncated: bool,
 }
@@ -329,7 +345,7 @@ fn short(key: &str) -> &[u8] {
 }
 
 /// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.
-fn now_ns() -> i64 {
+pub(super) fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -22,6 +22,7 @@ use crate::batch::Batch;
 use crate::metrics::{ErrorKind, Metrics, OutputMetrics};
 use crate::news::News;
 use crate::output::Report;
+use crate::record::Outcome;
 
 /// The wait before the next attempt doubles from the first to the second with each one that fails, times a factor around 1:
 /// the sidecars of a cluster must not all come back at once.
@@ -115,7 +116,7 @@ impl Link {
             unconfirmed.extend(batch.entries.iter().map(|entry| entry.ticket));
         }
         let mut reports: Vec<Report> =
-            unconfirmed.into_iter().map(|ticket| Report { ticket, delivered: false }).collect();
+            unconfirmed.into_iter().map(|ticket| Report::message(ticket, Outcome::Lost)).collect();
         self.desk.end(&mut reports);
     }
 
@@ -214,7 +215,7 @@ impl Link {
                     self.desk.put(&mut reports);
                     return (Err(error), batch.entries[at..].iter().map(|entry| entry.ticket).collect());
                 }
-                reports.push(Report { ticket: entry.ticket, delivered: true });
+                reports.push(Report::message(entry.ticket, Outcome::Delivered));
             }
             self.desk.put(&mut reports);
             self.desk.give_back(batch);

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::output::Report;
-use crate::record::Ticket;
+use crate::record::{Outcome, Ticket};
 
 /// The largest transaction number; the one after it is 1.
 const NUMBER_MAX: u32 = 999_999_999;
@@ -114,7 +114,7 @@ impl Relp {
     /// Takes bytes of the receiver, however they are cut.
     ///
     /// # Errors
-    /// When the session cannot go on. A message that is refused is no error: it is reported as not delivered.
+    /// When the session cannot go on. A message that is refused is no error: it is reported as refused.
     pub(super) fn received(&mut self, bytes: &[u8], reports: &mut Vec<Report>) -> Result<(), Error> {
         self.received.extend_from_slice(bytes);
         let buffer = std::mem::take(&mut self.received);
@@ -162,7 +162,8 @@ impl Relp {
         let place = distance(self.first, number);
         let ticket = self.awaited.get_mut(place).and_then(Option::take).ok_or(Error::Unasked)?;
         self.pending -= 1;
-        reports.push(Report { ticket, delivered: status == Some(200) });
+        let outcome = if status == Some(200) { Outcome::Delivered } else { Outcome::Refused };
+        reports.push(Report::message(ticket, outcome));
         while let Some(None) = self.awaited.front() {
             self.awaited.pop_front();
             self.first = after(self.first);

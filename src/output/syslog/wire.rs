@@ -12,7 +12,7 @@ use super::address::Transport;
 use super::{Config, relp, tls};
 use crate::batch::Batch;
 use crate::output::Report;
-use crate::record::Ticket;
+use crate::record::{Outcome, Ticket};
 use relp::Relp;
 
 /// No more than this is encrypted, compressed or given RELP's frame ahead of what the socket takes.
@@ -245,7 +245,7 @@ impl Wire {
         let confirmed = self.written.saturating_sub(bytes);
         while let Some((_, ticket)) = self.marks.front().copied().filter(|(end, _)| *end <= confirmed) {
             self.marks.pop_front();
-            reports.push(Report { ticket, delivered: true });
+            reports.push(Report::message(ticket, Outcome::Delivered));
         }
     }
 

@@ -48,7 +48,9 @@ fn responses_are_matched_in_any_order_and_any_cut() {
     for byte in b"3 rsp 6 200 OK\n4 rsp 9 500 error\n" {
         relp.received(&[*byte], &mut reports).unwrap();
     }
-    let report = |sequence, delivered| Report { ticket: ticket(sequence), delivered };
+    let report = |sequence, delivered| {
+        Report::message(ticket(sequence), if delivered { Outcome::Delivered } else { Outcome::Refused })
+    };
     assert_eq!(reports, [report(1, true), report(2, false)]);
     // The window moves with its oldest transaction, as the receiver's does.
     assert_eq!((relp.room(), relp.pending()), (0, 1));
@@ -140,14 +142,14 @@ fn what_comes_after_the_end_is_no_fault() {
     relp.message(b"m", ticket(0), &mut Vec::new());
     relp.close(&mut Vec::new());
     relp.received(b"2 rsp 6 200 OK\n3 rsp 6 200 OK\n0 serverclose 0\n", &mut reports).unwrap_err();
-    assert_eq!(reports, [Report { ticket: ticket(0), delivered: true }], "reported ahead of the end");
+    assert_eq!(reports, [Report::message(ticket(0), Outcome::Delivered)], "reported ahead of the end");
     // What was given up is not mixed up with what follows.
     let (mut relp, mut reports) = (opened(8), Vec::new());
     relp.message(b"m", ticket(0), &mut Vec::new());
     assert_eq!(relp.unconfirmed(), [ticket(0)]);
     relp.message(b"m", ticket(1), &mut Vec::new());
     relp.received(b"3 rsp 6 200 OK\n", &mut reports).unwrap();
-    assert_eq!(reports, [Report { ticket: ticket(1), delivered: true }]);
+    assert_eq!(reports, [Report::message(ticket(1), Outcome::Delivered)]);
 }
 
 #[test]
@@ -188,7 +190,8 @@ proptest! {
         for chunk in wire.as_bytes().chunks(cut) {
             relp.received(chunk, &mut reports).unwrap();
         }
-        let want = |sequence: &u32| Report { ticket: ticket(*sequence), delivered: status(*sequence) == 200 };
+        let outcome = |sequence: &u32| if rejected[*sequence as usize] { Outcome::Refused } else { Outcome::Delivered };
+        let want = |sequence: &u32| Report::message(ticket(*sequence), outcome(sequence));
         prop_assert_eq!(reports, answered.iter().map(want).collect::<Vec<_>>());
         prop_assert_eq!(relp.pending(), 24 - answered.len());
         let oldest = (0..24).find(|sequence| !answered.contains(sequence)).unwrap_or(24);
