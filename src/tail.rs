@@ -7,6 +7,7 @@
 mod compressed;
 mod content;
 mod discover;
+mod event;
 mod file;
 mod growth;
 mod guard;
@@ -35,6 +36,7 @@ use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
 use self::scan::Past;
 pub use discover::{GlobError, Globs, fixed_directory};
+pub use event::Event;
 pub use file::{Look, Phase, Read, TailFile};
 pub use guard::Protected;
 pub use precedence::{Rank, may_overlap};
@@ -89,26 +91,6 @@ pub struct Config {
     pub prune: bool,
     /// What cannot be read twice is kept in memory until it is settled, up to so many bytes. Larger than a line may be.
     pub kept_bytes_max: usize,
-}
-
-/// What the shipper must know of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Reading of a file, or of a new incarnation of it, begins here.
-    Opened(FileId, Watermark),
-    /// A file was truncated under us; its content goes on from the start under another number. The checkpoint is to be
-    /// saved before anything of it is shipped.
-    Truncated(PathBuf),
-    /// At least so many bytes of a file were gone before they were read.
-    Lost(PathBuf, u64),
-    /// A file of the checkpoint is gone, or is another one now. What it held past the checkpoint is not known.
-    Vanished(PathBuf),
-    /// A rotated file was deleted, and how long it was.
-    Pruned(PathBuf, u64),
-    /// A rotated file cannot be deleted, and why. Tried again at each scan.
-    NotPruned(PathBuf, String),
-    /// A file or directory cannot be read, and why. Said once, retried at each look.
-    Refused(PathBuf, String),
 }
 
 /// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.

@@ -221,7 +221,7 @@ impl Shipper {
         }
         self.settle_reports(now);
         if self.ledger.failed() || self.tools.kafka.as_ref().is_some_and(Kafka::is_broken) {
-            self.fall_back(now)?;
+            self.fall_back(now);
         } else if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
             // Nothing was out when the connection was lost.
             syslog.replace();
@@ -258,18 +258,30 @@ impl Shipper {
 
     /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
     /// is read again.
-    fn fall_back(&mut self, now: Instant) -> Result<(), AppError> {
+    fn fall_back(&mut self, now: Instant) {
         self.drop_batches();
         if let Some(kafka) = &self.tools.kafka {
             kafka.give_up();
         }
         if self.ledger.in_flight() {
-            return Ok(());
+            return;
         }
-        let mut at_once = match &mut self.tools.kafka {
-            Some(kafka) => kafka.is_broken() && kafka.replace()?,
-            None => false,
-        };
+        let mut at_once = false;
+        if let Some(kafka) = self.tools.kafka.as_mut().filter(|kafka| kafka.is_broken()) {
+            if self.resume_at.is_some_and(|at| now < at) {
+                return;
+            }
+            match kafka.replace() {
+                Ok(smaller) => at_once = smaller,
+                Err(error) => {
+                    self.wait(now);
+                    if let Some(left_out) = self.tools.news.due("replace") {
+                        tracing::error!(%error, left_out, "no new Kafka client can be made now; trying again");
+                    }
+                    return;
+                }
+            }
+        }
         if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
             // It waits by itself before it connects again.
             syslog.replace();
@@ -280,7 +292,6 @@ impl Shipper {
             self.resume_at = None;
             self.back_off = BACK_OFF.0;
         }
-        Ok(())
     }
 
     /// What was not taken yet fails as well: it comes back with the rest, in its order.
@@ -331,11 +342,16 @@ impl Shipper {
         }
         // What was found truncated is another file from here on, and needs an account.
         self.handle_events(now);
-        self.resume_at = Some(now + self.back_off);
         if let Some(left_out) = self.tools.news.due("rewind") {
             let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
         }
+        self.wait(now);
+    }
+
+    /// Reading waits for a while, and the next time for longer.
+    fn wait(&mut self, now: Instant) {
+        self.resume_at = Some(now + self.back_off);
         self.back_off = (self.back_off * 2).min(BACK_OFF.1);
     }
 

@@ -367,16 +367,15 @@ impl Kafka {
     /// [`Error`], when no new one can be made.
     pub fn replace(&mut self) -> Result<bool, Error> {
         let smaller = self.desk.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
-        if smaller {
-            // Nothing but trying tells the limit where describing the topic is not authorised.
-            self.message_bytes_max = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
-            tracing::warn!(
-                bytes = self.message_bytes_max,
-                "the broker takes no larger messages; larger ones are split"
-            );
-        }
+        // Nothing but trying tells the limit where describing the topic is not authorised.
+        let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
+        let bytes = if smaller { half } else { self.message_bytes_max };
         let desk = Arc::new(self.desk.successor());
-        let connected = connect(&self.config, self.message_bytes_max, &desk)?;
+        let connected = connect(&self.config, bytes, &desk)?;
+        self.message_bytes_max = bytes;
+        if smaller {
+            tracing::warn!(bytes, "the broker takes no larger messages; larger ones are split");
+        }
         self.take_over(connected, desk);
         Ok(smaller)
     }
