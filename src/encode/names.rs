@@ -1,36 +1,142 @@
-//! What the fields of one record are called where their own names are taken.
+//! What the members of one object are called where their own names are taken, or no store takes them.
 //!
-//! Enters: a redacted line's fields. Leaves: names that stand once in the record, whatever the line says. Time and memory
-//! are linear in the number of fields.
+//! Enters: a redacted line's fields. Leaves: names that stand once in their object, whatever the line says, and have no
+//! empty part. Time and memory are linear in the number of fields.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::{top, written_key};
+use super::written_key;
+use crate::record::{Key, Node, Repair, Repairs};
 use crate::redact::Redacted;
 
 /// Above so many fields of one record, names are compared through a set.
 const FIELDS_COMPARED_MAX: usize = 24;
 
+/// Above so many members of a nested object. It is more, because most are compared with none: a set is dearer until then.
+const MEMBERS_COMPARED_MAX: usize = 64;
+
 /// How many kinds of names are told apart.
 const KINDS: usize = 256;
 
+/// Stands for an empty part of a name, which Elasticsearch and its kin refuse with the whole record.
+const EMPTY: &[u8] = b"_";
+
+/// The kinds of the names that were met, a bit each: a name of a new kind needs not be compared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met([u64; KINDS / 64]);
+
+impl Met {
+    /// Notes a name; whether one of its kind was met before.
+    fn again(&mut self, name: &[u8]) -> bool {
+        let kind = kind(name);
+        let (word, bit) = (kind / 64, 1 << (kind % 64));
+        let again = self.0[word] & bit != 0;
+        self.0[word] |= bit;
+        again
+    }
+}
+
 /// A number below [`KINDS`] that most names of one record have alone: equal names have the same.
 fn kind(name: &[u8]) -> usize {
-    let [first, .., last] = name else { return name.len() };
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
     (usize::from(*first) * 31 + usize::from(*last) * 7 + name.len()) % KINDS
 }
 
-/// Gives the top-level fields of one record names that no other has.
+/// The members of an object with their places; `first` is the place of the first, 0 for the record's fields.
+pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterator<Item = (usize, Key)> + use<'t> {
+    let mut depth = 0_usize;
+    let nodes = redacted.parsed().nodes.iter().enumerate().skip(first);
+    let inside = nodes.map_while(move |(at, node)| {
+        let here = depth == 0;
+        let key = match *node {
+            Node::Value { key, .. } => key,
+            Node::Object { key } | Node::Array { key } => {
+                depth += 1;
+                key
+            }
+            Node::End => {
+                depth = depth.checked_sub(1)?;
+                return Some(None);
+            }
+        };
+        Some(here.then_some((at, key)))
+    });
+    inside.flatten()
+}
+
+/// Whether a store takes a name: none of its parts, between dots, is empty or blank.
+fn is_usable(name: &[u8]) -> bool {
+    match name.first() {
+        Some(b'!'..=b'~') if memchr::memchr(b'.', name).is_none() => true,
+        _ => name.split(|byte| *byte == b'.').all(|part| !is_blank(part)),
+    }
+}
+
+fn is_blank(part: &[u8]) -> bool {
+    match part.first() {
+        None => true,
+        Some(b'!'..=b'~') => false,
+        Some(_) => String::from_utf8_lossy(part).chars().all(|c| c.is_whitespace() || c.is_control()),
+    }
+}
+
+/// The name with something in each of its parts.
+fn usable(name: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> =
+        name.split(|byte| *byte == b'.').map(|part| if is_blank(part) { EMPTY } else { part }).collect();
+    parts.join(&b'.')
+}
+
+/// A nested object whose members are written as they come.
+#[derive(Debug)]
+pub(super) struct Nested {
+    /// The place of its first member.
+    first: usize,
+    /// Where its names begin among those of all open objects.
+    names: usize,
+    met: Met,
+}
+
+impl Nested {
+    /// Its first member will be at node `first`. `open`: the names of all open objects.
+    pub(super) fn new(first: usize, open: &[Key]) -> Self {
+        Self { first, names: open.len(), met: Met::default() }
+    }
+
+    /// Ends it.
+    pub(super) fn close(&self, open: &mut Vec<Key>) {
+        open.truncate(self.names);
+    }
+
+    /// Whether the next member can have the name that it has; if not, all later ones are to be asked of [`Names`].
+    pub(super) fn takes(&mut self, redacted: &Redacted<'_>, key: Key, name: &[u8], open: &mut Vec<Key>) -> bool {
+        let before = &open[self.names..];
+        if !is_usable(name) || before.len() == MEMBERS_COMPARED_MAX {
+            return false;
+        }
+        if self.met.again(name) && before.iter().any(|other| *written_key(redacted, *other) == *name) {
+            return false;
+        }
+        open.push(key);
+        true
+    }
+
+    /// The names of all its members.
+    pub(super) fn names<'r, 't>(&self, redacted: &'r Redacted<'t>) -> Names<'r, 't> {
+        Names::in_a_set(redacted, self.first, None)
+    }
+}
+
+/// Gives the members of one object names that no other has.
 pub(super) struct Names<'r, 't> {
     redacted: &'r Redacted<'t>,
     /// Names that logskiff writes itself.
-    reserved: &'r HashSet<Vec<u8>>,
-    /// Which fields have the name of an earlier one; `None`: there are few, and they are compared.
+    reserved: Option<&'r HashSet<Vec<u8>>>,
+    /// Which members have the name of an earlier one; `None`: there are few, and they are compared.
     doubled: Option<HashSet<usize>>,
-    /// The [`kind`]s of the names that were asked about, a bit each: a name of a new kind needs not be compared.
-    met: [u64; KINDS / 64],
-    /// All names of the line's own, where there are many.
+    met: Met,
+    /// All names of the object's own, where there are many.
     own: HashSet<Cow<'t, [u8]>>,
     /// The names that were given so far.
     given: HashSet<Vec<u8>>,
@@ -41,44 +147,93 @@ pub(super) struct Names<'r, 't> {
 impl<'r, 't> Names<'r, 't> {
     /// Looks at all the fields of a record.
     pub(super) fn new(redacted: &'r Redacted<'t>, reserved: &'r HashSet<Vec<u8>>) -> Self {
-        let (mut doubled, mut own) = (None, HashSet::new());
         if redacted.parsed().nodes.len() > FIELDS_COMPARED_MAX {
-            let again = top(redacted).filter(|(_, key)| !own.insert(written_key(redacted, *key)));
-            doubled = Some(again.map(|(at, _)| at).collect());
+            return Self::in_a_set(redacted, 0, Some(reserved));
         }
-        let met = [0; KINDS / 64];
-        Self { redacted, reserved, doubled, met, own, given: HashSet::new(), asked: HashMap::new() }
+        Self {
+            redacted,
+            reserved: Some(reserved),
+            doubled: None,
+            met: Met::default(),
+            own: HashSet::new(),
+            given: HashSet::new(),
+            asked: HashMap::new(),
+        }
     }
 
-    /// Whether an earlier field has this one's name. To be asked about each field in turn, but for those with a reserved name.
-    pub(super) fn is_doubled(&mut self, at: usize, name: &[u8]) -> bool {
-        if let Some(doubled) = &self.doubled {
-            return doubled.contains(&at);
-        }
-        let kind = kind(name);
-        let (word, bit) = (kind / 64, 1 << (kind % 64));
-        let is_met = self.met[word] & bit != 0;
-        self.met[word] |= bit;
-        is_met && self.has(name, at)
+    /// Looks at all the members of the object whose first is at node `first`.
+    fn in_a_set(redacted: &'r Redacted<'t>, first: usize, reserved: Option<&'r HashSet<Vec<u8>>>) -> Self {
+        let mut own = HashSet::new();
+        let again = members(redacted, first).filter(|(_, key)| !own.insert(written_key(redacted, *key)));
+        let doubled = Some(again.map(|(at, _)| at).collect());
+        Self { redacted, reserved, doubled, met: Met::default(), own, given: HashSet::new(), asked: HashMap::new() }
     }
 
-    /// Whether a field before node `end` is called so.
+    /// What the member at node `at` is called in place of `name`, if not that, and what is repaired by it. `is_reserved`:
+    /// logskiff itself writes a field of this name. To be asked about each member in turn.
+    pub(super) fn rename(
+        &mut self,
+        at: usize,
+        name: &[u8],
+        is_reserved: bool,
+        repairs: &mut Repairs,
+    ) -> Option<Vec<u8>> {
+        let is_usable = is_usable(name);
+        let is_doubled = !is_reserved && self.is_doubled(at, name);
+        if is_usable && !is_reserved && !is_doubled {
+            return None;
+        }
+        if is_doubled {
+            repairs.add(Repair::DuplicateKey);
+        }
+        if is_usable {
+            return Some(self.give(name, repairs));
+        }
+        repairs.add(Repair::EmptyKey);
+        let usable = usable(name);
+        if is_doubled || !self.is_free(&usable) {
+            return Some(self.give(&usable, repairs));
+        }
+        self.given.insert(usable.clone());
+        Some(usable)
+    }
+
+    /// Whether an earlier member has this one's name.
+    fn is_doubled(&mut self, at: usize, name: &[u8]) -> bool {
+        match &self.doubled {
+            Some(doubled) => doubled.contains(&at),
+            None => self.met.again(name) && self.has(name, at),
+        }
+    }
+
+    /// Whether a field of the record before node `end` is called so.
     fn has(&self, name: &[u8], end: usize) -> bool {
-        top(self.redacted).take_while(|(at, _)| *at < end).any(|(_, key)| *written_key(self.redacted, key) == *name)
+        members(self.redacted, 0)
+            .take_while(|(at, _)| *at < end)
+            .any(|(_, key)| *written_key(self.redacted, key) == *name)
     }
 
-    /// A name beneath `parsed` that no field of the record has: `parsed.NAME`, else `parsed.NAME.2` and so on.
-    pub(super) fn give(&mut self, name: &[u8]) -> Vec<u8> {
+    /// Whether no member has this name.
+    fn is_free(&self, name: &[u8]) -> bool {
+        let own = if self.doubled.is_some() { self.own.contains(name) } else { self.has(name, usize::MAX) };
+        !own && !self.given.contains(name) && !self.reserved.is_some_and(|reserved| reserved.contains(name))
+    }
+
+    /// A name beneath `parsed` that no member has: `parsed.NAME`, else `parsed.NAME_2` and so on. A dot before the number
+    /// would make an object of what is a value.
+    fn give(&mut self, name: &[u8], repairs: &mut Repairs) -> Vec<u8> {
         let first = [b"parsed.", name].concat();
         let mut asked = self.asked.remove(&first).unwrap_or_default();
+        if asked > 0 {
+            repairs.add(Repair::DuplicateKey);
+        }
         let given = loop {
             asked += 1;
             let given = match asked {
                 1 => first.clone(),
-                _ => [&first[..], b".", asked.to_string().as_bytes()].concat(),
+                _ => [&first[..], b"_", asked.to_string().as_bytes()].concat(),
             };
-            let own = if self.doubled.is_some() { self.own.contains(&given[..]) } else { self.has(&given, usize::MAX) };
-            if !own && !self.given.contains(&given) && !self.reserved.contains(&given) {
+            if self.is_free(&given) {
                 break given;
             }
         };

@@ -93,7 +93,7 @@ impl Data {
                 self.value.push(b'"');
                 write_pieces(redacted, at, true, &mut self.value);
                 self.value.push(b'"');
-                // Half of a surrogate pair has no character: such a text stays as it was written.
+                // What is no string of JSON stays as it was written.
                 match serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.value) {
                     Ok(decoded) => self.value = decoded.into_owned().into_bytes(),
                     Err(_) => self.value = self.value[1..self.value.len() - 1].to_vec(),
