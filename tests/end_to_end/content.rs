@@ -109,7 +109,8 @@ fn a_huge_line_takes_bounded_memory() {
 #[test]
 fn what_only_looks_like_json_is_kept_as_it_is() {
     let scene = Scene::new();
-    let lines = ["{", "{}", r#"{"a":1"#, r#"{"a":1} tail"#, r#"{"a":01}"#, r"{'a':1}", r#"{"a":"\x"}"#, r#"{"a":NaN,}"#];
+    let lines =
+        ["{", "{}", r#"{"a":1"#, r#"{"a":1} tail"#, r#"{"a":01}"#, r"{'a':1}", r#"{"a":"\x"}"#, r#"{"a":NaN,}"#];
     let records = scene.ship(lines.join("\n") + "\n");
     assert_eq!(records.len(), lines.len());
     for (record, line) in records.iter().zip(lines).filter(|(_, line)| *line != "{}") {
