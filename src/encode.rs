@@ -12,12 +12,11 @@ pub mod syslog;
 pub mod template;
 mod text;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub use self::envelope::{Envelope, Source};
-use self::names::{Names, Nested, members};
+use self::names::{Name, Names, Nested, members};
 use self::template::Template;
 use self::text::{Clock, write_escaped, write_number, write_repaired};
 use crate::record::{Boundary, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
@@ -241,20 +240,29 @@ impl Encoder {
             first = false;
             let depth = self.objects.len();
             if depth == 0 {
-                let name = written_key(redacted, key);
-                let renamed = names.rename(at, &name, self.is_reserved(&name), &mut repairs);
-                write_name(redacted, key, renamed, out);
+                let name = Name::of(redacted, key);
+                let is_reserved = self.is_reserved(name.bytes());
+                if !is_reserved && names.takes(at, &name) {
+                    write_key(redacted, key, out);
+                } else {
+                    write_renamed(&names.rename(at, &name, &mut repairs), out);
+                }
             } else if let Some(Some(object)) = self.objects.last_mut() {
-                let name = written_key(redacted, key);
-                let own = nested.last().is_none_or(|(of, _)| *of < depth);
-                if !own || !object.takes(redacted, key, &name, &mut self.open_names) {
-                    if own {
+                let name = Name::of(redacted, key);
+                let is_first = nested.last().is_none_or(|(of, _)| *of < depth);
+                if is_first && object.takes(redacted, key, &name, &mut self.open_names) {
+                    write_key(redacted, key, out);
+                } else {
+                    if is_first {
                         nested.push((depth, object.names(redacted)));
                     }
-                    let renamed = nested.last_mut().and_then(|(_, names)| names.rename(at, &name, false, &mut repairs));
-                    write_name(redacted, key, renamed, out);
-                } else {
-                    write_key(redacted, key, out);
+                    if let Some((_, names)) = nested.last_mut()
+                        && !names.takes(at, &name)
+                    {
+                        write_renamed(&names.rename(at, &name, &mut repairs), out);
+                    } else {
+                        write_key(redacted, key, out);
+                    }
                 }
             }
             match (*node, container) {
@@ -304,26 +312,10 @@ fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     }
 }
 
-/// A key as a reader of the record sees it: masked, and its escapes decoded. Two that are spelled differently can be the
-/// same: `"\u0061"` is `"a"`.
-fn written_key<'t>(redacted: &Redacted<'t>, key: Key) -> Cow<'t, [u8]> {
-    match plain_key(redacted, key) {
-        Some(name) if !matches!(key, Key::Text(_)) || memchr::memchr(b'\\', name).is_none() => Cow::Borrowed(name),
-        _ => {
-            let mut written = Vec::new();
-            write_key(redacted, key, &mut written);
-            written.pop();
-            let decoded = serde_json::from_slice::<String>(&written);
-            decoded.map_or(Cow::Owned(written), |name| Cow::Owned(name.into_bytes()))
-        }
-    }
-}
-
-/// Writes the name of a member: another one where it was renamed.
-fn write_name(redacted: &Redacted<'_>, key: Key, renamed: Option<Vec<u8>>, out: &mut Vec<u8>) {
-    let Some(renamed) = renamed else { return write_key(redacted, key, out) };
+/// Writes the name that a member was given.
+fn write_renamed(name: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    write_escaped(&renamed, out);
+    write_escaped(name, out);
     out.extend_from_slice(b"\":");
 }
 

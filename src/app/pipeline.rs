@@ -144,8 +144,9 @@ impl Pipeline {
             return Err(DropReason::Redact);
         }
         let shipped = ship(&redacted, &mut self.encoder);
-        for repair in parsed.repairs.and(self.encoder.take_repairs()).iter() {
-            metrics.repaired[repair as usize].add(1);
+        let repairs = parsed.repairs.and(self.encoder.take_repairs());
+        if !repairs.is_empty() {
+            repairs.iter().for_each(|repair| metrics.repaired[repair as usize].add(1));
         }
         Ok(shipped)
     }

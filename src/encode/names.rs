@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::written_key;
+use super::{plain_key, write_key};
 use crate::record::{Key, Node, Repair, Repairs};
 use crate::redact::Redacted;
 
@@ -65,12 +65,64 @@ pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterato
     inside.flatten()
 }
 
-/// Whether a store takes a name: none of its parts, between dots, is empty or blank.
-fn is_usable(name: &[u8]) -> bool {
-    match name.first() {
-        Some(b'!'..=b'~') if memchr::memchr(b'.', name).is_none() => true,
-        _ => name.split(|byte| *byte == b'.').all(|part| !is_blank(part)),
+/// A backslash, of which an escape is made.
+const ESCAPE: u8 = 1;
+
+/// What can make a part of a name empty or blank: dots, blanks, control characters, and whatever is not ASCII.
+const DOUBTFUL: u8 = 2;
+
+/// What each byte can make of a name.
+const CLASSES: [u8; 256] = {
+    let mut classes = [DOUBTFUL; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        classes[byte as usize] = 0;
+        byte += 1;
     }
+    classes[b'.' as usize] = DOUBTFUL;
+    classes[b'\\' as usize] = ESCAPE;
+    classes
+};
+
+/// A key as a reader of the record sees it.
+pub(super) struct Name<'t> {
+    bytes: Cow<'t, [u8]>,
+    /// Whether a store takes it: none of its parts, between dots, is empty or blank.
+    is_usable: bool,
+}
+
+impl<'t> Name<'t> {
+    /// Reads a key. Names that the configuration gave are as they should be.
+    pub(super) fn of(redacted: &Redacted<'t>, key: Key) -> Self {
+        let Some(name) = plain_key(redacted, key) else { return Self::decoded(redacted, key) };
+        if !matches!(key, Key::Text(_)) {
+            return Self { bytes: Cow::Borrowed(name), is_usable: true };
+        }
+        match name.iter().fold(0, |classes, byte| classes | CLASSES[usize::from(*byte)]) {
+            0 => Self { bytes: Cow::Borrowed(name), is_usable: !name.is_empty() },
+            DOUBTFUL => Self { bytes: Cow::Borrowed(name), is_usable: is_usable(name) },
+            _ => Self::decoded(redacted, key),
+        }
+    }
+
+    /// Reads one that is masked or has escapes. Two that are spelled differently can be the same: `"\u0061"` is `"a"`.
+    #[cold]
+    fn decoded(redacted: &Redacted<'t>, key: Key) -> Self {
+        let mut written = Vec::new();
+        write_key(redacted, key, &mut written);
+        written.pop();
+        let bytes = serde_json::from_slice::<String>(&written).map_or(written, String::into_bytes);
+        Self { is_usable: is_usable(&bytes), bytes: Cow::Owned(bytes) }
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn is_usable(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'.').all(|part| !is_blank(part))
 }
 
 fn is_blank(part: &[u8]) -> bool {
@@ -110,12 +162,12 @@ impl Nested {
     }
 
     /// Whether the next member can have the name that it has; if not, all later ones are to be asked of [`Names`].
-    pub(super) fn takes(&mut self, redacted: &Redacted<'_>, key: Key, name: &[u8], open: &mut Vec<Key>) -> bool {
+    pub(super) fn takes(&mut self, redacted: &Redacted<'_>, key: Key, name: &Name<'_>, open: &mut Vec<Key>) -> bool {
         let before = &open[self.names..];
-        if !is_usable(name) || before.len() == MEMBERS_COMPARED_MAX {
+        if !name.is_usable || before.len() == MEMBERS_COMPARED_MAX {
             return false;
         }
-        if self.met.again(name) && before.iter().any(|other| *written_key(redacted, *other) == *name) {
+        if self.met.again(&name.bytes) && before.iter().any(|other| Name::of(redacted, *other).bytes == name.bytes) {
             return false;
         }
         open.push(key);
@@ -164,38 +216,34 @@ impl<'r, 't> Names<'r, 't> {
     /// Looks at all the members of the object whose first is at node `first`.
     fn in_a_set(redacted: &'r Redacted<'t>, first: usize, reserved: Option<&'r HashSet<Vec<u8>>>) -> Self {
         let mut own = HashSet::new();
-        let again = members(redacted, first).filter(|(_, key)| !own.insert(written_key(redacted, *key)));
+        let again = members(redacted, first).filter(|(_, key)| !own.insert(Name::of(redacted, *key).bytes));
         let doubled = Some(again.map(|(at, _)| at).collect());
         Self { redacted, reserved, doubled, met: Met::default(), own, given: HashSet::new(), asked: HashMap::new() }
     }
 
-    /// What the member at node `at` is called in place of `name`, if not that, and what is repaired by it. `is_reserved`:
-    /// logskiff itself writes a field of this name. To be asked about each member in turn.
-    pub(super) fn rename(
-        &mut self,
-        at: usize,
-        name: &[u8],
-        is_reserved: bool,
-        repairs: &mut Repairs,
-    ) -> Option<Vec<u8>> {
-        let is_usable = is_usable(name);
-        let is_doubled = !is_reserved && self.is_doubled(at, name);
-        if is_usable && !is_reserved && !is_doubled {
-            return None;
-        }
+    /// Whether the member at node `at` can have the name that it has, if logskiff itself writes none of that name. To be asked
+    /// about each member in turn.
+    pub(super) fn takes(&mut self, at: usize, name: &Name<'_>) -> bool {
+        !self.is_doubled(at, &name.bytes) && name.is_usable
+    }
+
+    /// What the member at node `at` is called, which cannot have its own name; what is repaired by it is added to `repairs`.
+    #[cold]
+    pub(super) fn rename(&mut self, at: usize, name: &Name<'_>, repairs: &mut Repairs) -> Vec<u8> {
+        let is_doubled = !self.is_reserved(&name.bytes) && self.is_doubled(at, &name.bytes);
         if is_doubled {
             repairs.add(Repair::DuplicateKey);
         }
-        if is_usable {
-            return Some(self.give(name, repairs));
+        if name.is_usable {
+            return self.give(&name.bytes, repairs);
         }
         repairs.add(Repair::EmptyKey);
-        let usable = usable(name);
+        let usable = usable(&name.bytes);
         if is_doubled || !self.is_free(&usable) {
-            return Some(self.give(&usable, repairs));
+            return self.give(&usable, repairs);
         }
         self.given.insert(usable.clone());
-        Some(usable)
+        usable
     }
 
     /// Whether an earlier member has this one's name.
@@ -210,13 +258,17 @@ impl<'r, 't> Names<'r, 't> {
     fn has(&self, name: &[u8], end: usize) -> bool {
         members(self.redacted, 0)
             .take_while(|(at, _)| *at < end)
-            .any(|(_, key)| *written_key(self.redacted, key) == *name)
+            .any(|(_, key)| *Name::of(self.redacted, key).bytes == *name)
     }
 
     /// Whether no member has this name.
     fn is_free(&self, name: &[u8]) -> bool {
         let own = if self.doubled.is_some() { self.own.contains(name) } else { self.has(name, usize::MAX) };
-        !own && !self.given.contains(name) && !self.reserved.is_some_and(|reserved| reserved.contains(name))
+        !own && !self.given.contains(name) && !self.is_reserved(name)
+    }
+
+    fn is_reserved(&self, name: &[u8]) -> bool {
+        self.reserved.is_some_and(|reserved| reserved.contains(name))
     }
 
     /// A name beneath `parsed` that no member has: `parsed.NAME`, else `parsed.NAME_2` and so on. A dot before the number

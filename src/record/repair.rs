@@ -53,6 +53,10 @@ impl Repair {
 pub struct Repairs(u8);
 
 impl Repairs {
+    /// Those that are of the bytes of strings.
+    const STRINGS: u8 =
+        1 << Repair::InvalidUtf8 as u8 | 1 << Repair::LoneSurrogate as u8 | 1 << Repair::ControlCharacter as u8;
+
     /// Adds one.
     pub fn add(&mut self, repair: Repair) {
         self.0 |= 1 << repair as u8;
@@ -79,9 +83,7 @@ impl Repairs {
     /// Whether the strings of the text are to be repaired where they are written.
     #[must_use]
     pub fn is_of_strings(self) -> bool {
-        [Repair::InvalidUtf8, Repair::LoneSurrogate, Repair::ControlCharacter]
-            .into_iter()
-            .any(|repair| self.has(repair))
+        self.0 & Self::STRINGS != 0
     }
 
     /// Each of them, in order.

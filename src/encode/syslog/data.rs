@@ -4,7 +4,8 @@
 
 use super::text::write_param;
 use super::{Config, Framing};
-use crate::encode::{write_pieces, written_key};
+use crate::encode::names::Name;
+use crate::encode::write_pieces;
 use crate::record::{Key, Kind, Node, TextRange};
 use crate::redact::{Piece, Redacted};
 
@@ -71,7 +72,7 @@ impl Data {
             if length > 0 {
                 self.path.push(b'.');
             }
-            self.path.extend_from_slice(&written_key(redacted, key));
+            self.path.extend_from_slice(Name::of(redacted, key).bytes());
         }
         length
     }
