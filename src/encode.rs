@@ -243,7 +243,7 @@ impl Encoder {
                 let name = Name::of(redacted, key);
                 let is_reserved = self.is_reserved(name.bytes());
                 if !is_reserved && names.takes(at, &name) {
-                    write_key(redacted, key, out);
+                    name.write(redacted, key, out);
                 } else {
                     write_renamed(&names.rename(at, &name, &mut repairs), out);
                 }
@@ -251,7 +251,7 @@ impl Encoder {
                 let name = Name::of(redacted, key);
                 let is_first = nested.last().is_none_or(|(of, _)| *of < depth);
                 if is_first && object.takes(redacted, key, &name, &mut self.open_names) {
-                    write_key(redacted, key, out);
+                    name.write(redacted, key, out);
                 } else {
                     if is_first {
                         nested.push((depth, object.names(redacted)));
@@ -261,7 +261,7 @@ impl Encoder {
                     {
                         write_renamed(&names.rename(at, &name, &mut repairs), out);
                     } else {
-                        write_key(redacted, key, out);
+                        name.write(redacted, key, out);
                     }
                 }
             }
@@ -290,6 +290,7 @@ fn length_bit(name: &[u8]) -> u64 {
 }
 
 /// A key as it stands in the text, or `None` when part of it is masked or may be broken.
+#[inline]
 fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
     match key {
         Key::None => None,

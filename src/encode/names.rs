@@ -45,24 +45,28 @@ fn kind(name: &[u8]) -> usize {
 
 /// The members of an object with their places; `first` is the place of the first, 0 for the record's fields.
 pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterator<Item = (usize, Key)> + use<'t> {
+    let mut nodes = redacted.parsed().nodes.get(first..).unwrap_or_default().iter().zip(first..);
     let mut depth = 0_usize;
-    let nodes = redacted.parsed().nodes.iter().enumerate().skip(first);
-    let inside = nodes.map_while(move |(at, node)| {
-        let here = depth == 0;
-        let key = match *node {
-            Node::Value { key, .. } => key,
-            Node::Object { key } | Node::Array { key } => {
-                depth += 1;
-                key
+    std::iter::from_fn(move || {
+        loop {
+            let (node, at) = nodes.next()?;
+            let here = depth == 0;
+            let key = match *node {
+                Node::Value { key, .. } => key,
+                Node::Object { key } | Node::Array { key } => {
+                    depth += 1;
+                    key
+                }
+                Node::End => {
+                    depth = depth.checked_sub(1)?;
+                    continue;
+                }
+            };
+            if here {
+                return Some((at, key));
             }
-            Node::End => {
-                depth = depth.checked_sub(1)?;
-                return Some(None);
-            }
-        };
-        Some(here.then_some((at, key)))
-    });
-    inside.flatten()
+        }
+    })
 }
 
 /// A backslash, of which an escape is made.
@@ -93,6 +97,7 @@ pub(super) struct Name<'t> {
 
 impl<'t> Name<'t> {
     /// Reads a key. Names that the configuration gave are as they should be.
+    #[inline]
     pub(super) fn of(redacted: &Redacted<'t>, key: Key) -> Self {
         let Some(name) = plain_key(redacted, key) else { return Self::decoded(redacted, key) };
         if !matches!(key, Key::Text(_)) {
@@ -118,6 +123,15 @@ impl<'t> Name<'t> {
     /// Its bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Writes it as it is; `key` is what it was read from.
+    #[inline]
+    pub(super) fn write(&self, redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
+        let Cow::Borrowed(bytes) = &self.bytes else { return write_key(redacted, key, out) };
+        out.push(b'"');
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(b"\":");
     }
 }
 
