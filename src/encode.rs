@@ -225,7 +225,9 @@ impl Encoder {
                 Node::End => {
                     nested.pop_if(|(depth, _)| *depth == self.objects.len());
                     let object = self.objects.pop().flatten();
-                    object.iter().for_each(|object| object.close(&mut self.open_names));
+                    if let Some(object) = &object {
+                        object.close(&mut self.open_names);
+                    }
                     out.push(if object.is_some() { b'}' } else { b']' });
                     first = false;
                     continue;

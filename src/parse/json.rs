@@ -33,7 +33,9 @@ pub(super) fn read(text: &[u8], nodes: &mut Vec<Node>) -> Result<Repairs, ParseF
     let (covered, repairs) = repair::cover(text).ok_or(failure)?;
     walk(&covered, nodes)?;
     if repairs.has(Repair::NotANumber) {
-        nodes.iter_mut().for_each(|node| repair::uncover(text, node));
+        for node in nodes {
+            repair::uncover(text, node);
+        }
     }
     Ok(repairs)
 }

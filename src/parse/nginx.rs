@@ -2,7 +2,7 @@
 //!
 //! In: a line in the format "common" or "combined", the latter also with what nginx's official image adds (the quoted
 //! `X-Forwarded-For`) and with a request time behind it; before it may stand the virtual host (Apache's
-//! "vhost_combined"), and a list of addresses in the place of one. Out: text nodes and the range of the stamp. `-` and
+//! `vhost_combined`), and a list of addresses in the place of one. Out: text nodes and the range of the stamp. `-` and
 //! an empty value mean that there is none. The scanner does what these expressions say, the first that fits (the tests
 //! compare them), two to three times as fast as their captures:
 //!
