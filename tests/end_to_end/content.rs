@@ -130,7 +130,8 @@ fn faulty_json_keeps_its_fields_and_is_counted() {
         br#"{"level":"error","msg":"fine"}"#,
     ];
     fs::write(scene.path("logs/app.log"), [&lines.join(&b'\n')[..], b"\n"].concat()).unwrap();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0"));
+    let settings = scene.settings().with("LOGSKIFF_PARSE", "json").with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
+    let sidecar = scene.start(&settings);
     wait_until("all records", PATIENCE, || scene.kafka.end_offset(TOPIC) == 5);
     let samples = http::scrape(&http::address(&sidecar)).unwrap();
     for reason in ["invalid_utf8", "lone_surrogate", "control_character", "not_a_number", "duplicate_key", "empty_key"]
