@@ -2,7 +2,8 @@
 //!
 //! Enters: a [`Redacted`] line and what is known of its file. Leaves: one JSON object or the raw text, written straight
 //! into the batch's buffer. Only what `redact` lets through can come here, and a field of the line never takes the place
-//! of a field that logskiff itself writes: it goes out under `parsed.NAME`.
+//! of a field that logskiff itself writes: it goes out under `parsed.NAME`. Whatever the line says, the object is valid
+//! JSON, and each name stands once in it and in what it holds.
 
 mod envelope;
 pub mod labels;
@@ -11,15 +12,14 @@ pub mod syslog;
 pub mod template;
 mod text;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub use self::envelope::{Envelope, Source};
-use self::names::Names;
+use self::names::{Name, Names, Nested, members};
 use self::template::Template;
-use self::text::{Clock, write_escaped, write_number};
-use crate::record::{Boundary, Key, Kind, Level, Node, Span, TextRange};
+use self::text::{Clock, write_escaped, write_number, write_repaired};
+use crate::record::{Boundary, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
 use crate::redact::{Piece, Redacted};
 
 /// What a record looks like.
@@ -118,8 +118,12 @@ pub struct Encoder {
     /// By the first byte: the lengths of the reserved names, a bit each. Most fields are told apart by it.
     reserved_lengths: [u64; 256],
     clock: Clock,
-    /// Whether the container that is being written is an object, by depth.
-    objects: Vec<bool>,
+    /// The containers that are being written, by depth; `None`: an array.
+    objects: Vec<Option<Nested>>,
+    /// The names of the members of these that are written.
+    open_names: Vec<Key>,
+    /// What was repaired in the records since it was last asked.
+    repairs: Repairs,
     syslog: Option<syslog::Writer>,
 }
 
@@ -135,7 +139,17 @@ impl Encoder {
         }
         let (encoding, event_id) = (config.encoding, config.event_id);
         let syslog = config.syslog.as_ref().map(|syslog| syslog::Writer::new(syslog, event_id != EventId::Off));
-        Self { encoding, event_id, reserved, reserved_lengths, clock: Clock::default(), objects: Vec::new(), syslog }
+        Self {
+            encoding,
+            event_id,
+            reserved,
+            reserved_lengths,
+            clock: Clock::default(),
+            objects: Vec::new(),
+            open_names: Vec::new(),
+            repairs: Repairs::default(),
+            syslog,
+        }
     }
 
     /// Writes the record of one line to the end of `out`. `read_ns` is when it was read, for lines without a time.
@@ -161,7 +175,8 @@ impl Encoder {
             out.extend_from_slice(b",\"message\":");
             write_value(redacted, at, kind, out);
         }
-        self.write_nodes(redacted, out);
+        let repairs = parsed.repairs.and(self.write_nodes(redacted, out));
+        self.repairs = self.repairs.and(repairs);
         if let Some(failure) = parsed.failure {
             out.extend_from_slice(b",\"parse.error\":\"");
             out.extend_from_slice(failure.name().as_bytes());
@@ -170,7 +185,7 @@ impl Encoder {
         if boundary == Boundary::Cut {
             out.extend_from_slice(b",\"log.truncated\":true");
         }
-        write_flags(redacted, out);
+        write_flags(redacted, repairs, out);
         out.extend_from_slice(&envelope.members);
         out.extend_from_slice(b",\"log.offset\":");
         write_number(span.start, out);
@@ -189,16 +204,31 @@ impl Encoder {
         }
     }
 
-    fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) {
+    /// What was repaired in the records that were written since this was last asked.
+    pub fn take_repairs(&mut self) -> Repairs {
+        std::mem::take(&mut self.repairs)
+    }
+
+    /// Writes the fields; what of their names was repaired.
+    fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) -> Repairs {
         let nodes = &redacted.parsed().nodes;
+        let mut repairs = Repairs::default();
         let mut names = Names::new(redacted, &self.reserved);
+        // The open objects that need more than their name's place, and how deep they are.
+        let mut nested: Vec<(usize, Names<'_, '_>)> = Vec::new();
         self.objects.clear();
+        self.open_names.clear();
         // The record's members before these: a comma always comes first at the top.
         let mut first = false;
         for (at, node) in nodes.iter().enumerate() {
             let (key, container) = match *node {
                 Node::End => {
-                    out.push(if self.objects.pop() == Some(false) { b']' } else { b'}' });
+                    nested.pop_if(|(depth, _)| *depth == self.objects.len());
+                    let object = self.objects.pop().flatten();
+                    if let Some(object) = &object {
+                        object.close(&mut self.open_names);
+                    }
+                    out.push(if object.is_some() { b'}' } else { b']' });
                     first = false;
                     continue;
                 }
@@ -210,33 +240,44 @@ impl Encoder {
                 out.push(b',');
             }
             first = false;
-            if self.objects.is_empty() {
-                self.write_name(redacted, &mut names, at, key, out);
-            } else if self.objects.last() == Some(&true) {
-                write_key(redacted, key, out);
+            let depth = self.objects.len();
+            if depth == 0 {
+                let name = Name::of(redacted, key);
+                let is_reserved = self.is_reserved(name.bytes());
+                if !is_reserved && names.takes(at, &name) {
+                    name.write(redacted, key, out);
+                } else {
+                    write_renamed(&names.rename(at, &name, &mut repairs), out);
+                }
+            } else if let Some(Some(object)) = self.objects.last_mut() {
+                let name = Name::of(redacted, key);
+                let is_first = nested.last().is_none_or(|(of, _)| *of < depth);
+                if is_first && object.takes(redacted, key, &name, &mut self.open_names) {
+                    name.write(redacted, key, out);
+                } else {
+                    if is_first {
+                        nested.push((depth, object.names(redacted)));
+                    }
+                    if let Some((_, names)) = nested.last_mut()
+                        && !names.takes(at, &name)
+                    {
+                        write_renamed(&names.rename(at, &name, &mut repairs), out);
+                    } else {
+                        name.write(redacted, key, out);
+                    }
+                }
             }
             match (*node, container) {
                 (_, Some(object)) => {
                     out.push(if object { b'{' } else { b'[' });
-                    self.objects.push(object);
+                    self.objects.push(object.then(|| Nested::new(at + 1, &self.open_names)));
                     first = true;
                 }
                 (Node::Value { at, kind, .. }, None) => write_value(redacted, at, kind, out),
                 (_, None) => {}
             }
         }
-    }
-
-    /// Writes the name of the top-level field at node `at`: another one where its own is taken.
-    fn write_name(&self, redacted: &Redacted<'_>, names: &mut Names<'_, '_>, at: usize, key: Key, out: &mut Vec<u8>) {
-        let name = written_key(redacted, key);
-        if self.is_reserved(&name) || names.is_doubled(at, &name) {
-            out.push(b'"');
-            write_escaped(&names.give(&name), out);
-            out.extend_from_slice(b"\":");
-        } else {
-            write_key(redacted, key, out);
-        }
+        repairs
     }
 
     fn is_reserved(&self, name: &[u8]) -> bool {
@@ -250,38 +291,20 @@ fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
 
-/// The top-level nodes with their places.
-fn top<'t>(redacted: &Redacted<'t>) -> impl Iterator<Item = (usize, Key)> + use<'t> {
-    let mut depth = 0_usize;
-    redacted.parsed().nodes.iter().enumerate().filter_map(move |(at, node)| {
-        let here = depth == 0;
-        let key = match *node {
-            Node::Value { key, .. } => key,
-            Node::Object { key } | Node::Array { key } => {
-                depth += 1;
-                key
-            }
-            Node::End => {
-                depth = depth.saturating_sub(1);
-                return None;
-            }
-        };
-        here.then_some((at, key))
-    })
-}
-
-/// A key as it stands in the text, or `None` when part of it is masked.
+/// A key as it stands in the text, or `None` when part of it is masked or may be broken.
+#[inline]
 fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
     match key {
         Key::None => None,
         Key::Name(name) => redacted.parsed().names.get(usize::from(name)).map(|name| name.as_bytes()),
+        Key::Text(_) if redacted.parsed().repairs.is_of_strings() => None,
         Key::Text(at) => redacted.plain(at),
     }
 }
 
 /// The value of a top-level field, as redacted.
 fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
-    let (at, _) = top(redacted).find(|(_, key)| plain_key(redacted, *key) == Some(name.as_bytes()))?;
+    let (at, _) = members(redacted, 0).find(|(_, key)| plain_key(redacted, *key) == Some(name.as_bytes()))?;
     let Node::Value { at, kind, .. } = redacted.parsed().nodes[at] else { return None };
     let mut written = Vec::new();
     write_value(redacted, at, kind, &mut written);
@@ -292,19 +315,11 @@ fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     }
 }
 
-/// A key as a reader of the record sees it: masked, and its escapes decoded. Two that are spelled differently can be the
-/// same: `"\u0061"` is `"a"`.
-fn written_key<'t>(redacted: &Redacted<'t>, key: Key) -> Cow<'t, [u8]> {
-    match plain_key(redacted, key) {
-        Some(name) if !matches!(key, Key::Text(_)) || memchr::memchr(b'\\', name).is_none() => Cow::Borrowed(name),
-        _ => {
-            let mut written = Vec::new();
-            write_key(redacted, key, &mut written);
-            written.pop();
-            let decoded = serde_json::from_slice::<String>(&written);
-            decoded.map_or(Cow::Owned(written), |name| Cow::Owned(name.into_bytes()))
-        }
-    }
+/// Writes the name that a member was given.
+fn write_renamed(name: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_escaped(name, out);
+    out.extend_from_slice(b"\":");
 }
 
 fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
@@ -336,11 +351,13 @@ fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec
 
 /// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
 fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
-    if let (Some(text), true) = (redacted.plain(at), as_is) {
+    let broken = redacted.parsed().repairs.is_of_strings();
+    if let (Some(text), true) = (redacted.plain(at), as_is && !broken) {
         return out.extend_from_slice(text);
     }
     for piece in redacted.pieces(at) {
         match piece {
+            Piece::Text(text) if as_is && broken => write_repaired(text, out),
             Piece::Text(text) if as_is => out.extend_from_slice(text),
             Piece::Text(text) => write_escaped(text, out),
             Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
@@ -355,10 +372,10 @@ fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Says of a record that something in it was withheld, and why.
-fn write_flags(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
+/// Says of a record that something in it was withheld or repaired, and why.
+fn write_flags(redacted: &Redacted<'_>, repairs: Repairs, out: &mut Vec<u8>) {
     let mut before: &[u8] = b",\"log.flags\":[\"";
-    for flag in redacted.withheld() {
+    for flag in redacted.withheld().chain(repairs.iter().map(Repair::flag)) {
         out.extend_from_slice(before);
         out.extend_from_slice(flag.as_bytes());
         before = b"\",\"";

@@ -99,6 +99,9 @@ impl ErrorKind {
     }
 }
 
+/// How many kinds of repairs there are: `record` names them.
+pub const REPAIRS: usize = 6;
+
 /// What is counted of one input.
 #[derive(Debug, Default)]
 pub struct InputMetrics {
@@ -110,6 +113,8 @@ pub struct InputMetrics {
     pub time_failures: Counter,
     /// Values that could not be given their type.
     pub type_failures: Counter,
+    /// Lines of JSON that were repaired, by the number of what was repaired.
+    pub repaired: [Counter; REPAIRS],
     /// Stretches that were masked, by rule and mode: the redactor numbers them.
     pub masked: Vec<Counter>,
 }

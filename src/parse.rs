@@ -173,7 +173,8 @@ impl Parser {
             Method::None => None,
             Method::Auto if text.trim_ascii_start().first() != Some(&b'{') => None,
             Method::Json | Method::Auto => match json::read(text, &mut into.nodes) {
-                Ok(()) => {
+                Ok(repairs) => {
+                    into.repairs = repairs;
                     self.fields.apply(text, into, &self.clock);
                     return;
                 }

@@ -7,8 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 mod bookmark;
+mod repair;
 
 pub use bookmark::{Bookmark, Fingerprint, Hash, Inode};
+pub use repair::{Repair, Repairs, unicode_escape};
 
 /// One incarnation of one file within this process: a truncation starts a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -186,7 +188,7 @@ pub enum Key {
     None,
     /// An entry of [`Parsed::names`]: a name that the configuration gave.
     Name(u16),
-    /// The inside of a JSON string of the text (between the quotes, escapes as written).
+    /// The inside of a JSON string of the text (between the quotes, escapes as written), as [`Kind::Escaped`].
     Text(TextRange),
 }
 
@@ -195,7 +197,7 @@ pub enum Key {
 pub enum Kind {
     /// Plain text: may hold any byte, has no escapes.
     Text,
-    /// The inside of a valid JSON string, escapes as written.
+    /// The inside of a JSON string, escapes as written; valid but for what [`Parsed::repairs`] names.
     Escaped,
     /// A valid JSON number.
     Number,
@@ -203,7 +205,7 @@ pub enum Kind {
     True,
     /// `false`.
     False,
-    /// `null`.
+    /// `null`, or a number that JSON does not have.
     Null,
 }
 
@@ -314,6 +316,8 @@ pub struct Parsed {
     pub time_failed: bool,
     /// How many values could not be given their configured type (they stay text).
     pub type_failures: u32,
+    /// What is wrong with a line of JSON that was read all the same.
+    pub repairs: Repairs,
 }
 
 impl Parsed {
@@ -326,5 +330,6 @@ impl Parsed {
         self.failure = None;
         self.time_failed = false;
         self.type_failures = 0;
+        self.repairs = Repairs::default();
     }
 }

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::snapshot::{FileState, InputState, Snapshot};
 use crate::metrics::{Counter, ErrorKind, Histogram, InputMetrics, Metrics, OutputMetrics};
-use crate::record::DropReason;
+use crate::record::{DropReason, Repair};
 use crate::system::Usage;
 
 /// How metrics are written.
@@ -237,6 +237,11 @@ impl Scrape {
         to.counters("logskiff_values_withheld", help, withheld)?;
         let failures = "Lines that were not of the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
+        let repaired = inputs().flat_map(|(input, counts)| {
+            let each = Repair::ALL.into_iter().zip(&counts.repaired);
+            each.map(|(repair, count)| (labels(input, "reason", repair.name()), count.get()))
+        });
+        to.counters("logskiff_repaired_lines", "Lines of JSON that were repaired, by reason", repaired)?;
         let failures = "Time stamps that could not be read";
         to.counters("logskiff_time_failures", failures, self.counted(|input| &input.time_failures))?;
         let failures = "Values that could not be given their type";
@@ -376,6 +381,7 @@ mod tests {
         let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
         let metrics = Metrics::new(&[3]);
         metrics.inputs[0].masked[0].add(3);
+        metrics.inputs[0].repaired[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);
         let snapshot = Arc::new(Snapshot { inputs: vec![input], ..Snapshot::default() });
@@ -399,6 +405,8 @@ mod tests {
             r#"logskiff_loss_forecast_seconds{input="a\"b\nc"} +Inf"#,
             r#"logskiff_masked_total{input="a\"b\nc",rule="card",mode="mask"} 3"#,
             r#"logskiff_masked_total{input="a\"b\nc",rule="card",mode="token"} 0"#,
+            r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="not_a_number"} 2"#,
+            r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="empty_key"} 0"#,
             r#"logskiff_acknowledge_latency_seconds_bucket{le="0.025"} 2"#,
             r#"logskiff_acknowledge_latency_seconds_bucket{le="+Inf"} 3"#,
             "logskiff_acknowledge_latency_seconds_count 3",

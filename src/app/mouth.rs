@@ -149,6 +149,7 @@ pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
         cut_lines = metrics.sum(|input| input.cut.get()),
         masked = summary.masked,
         parse_failures = metrics.sum(|input| input.parse_failures.get()),
+        repairs = metrics.sum(|input| input.repaired.iter().map(Counter::get).sum()),
         time_failures = metrics.sum(|input| input.time_failures.get()),
         type_failures = metrics.sum(|input| input.type_failures.get()),
         syslog_truncated = metrics.syslog_truncated.get(),

@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use crate::config::{Config, Input};
 use crate::encode::{Encoder, Envelope};
-use crate::metrics::{InputMetrics, Metrics};
+use crate::metrics::{InputMetrics, Metrics, REPAIRS};
 use crate::parse::Parser;
-use crate::record::{Boundary, DropReason, Line, Parsed};
+use crate::record::{Boundary, DropReason, Line, Parsed, Repair};
 use crate::redact::{self, Carry, Hits, Masked, Redacted, Redactor, Scratch};
+
+// Each kind of repair has its counter.
+const _: () = assert!(Repair::ALL.len() == REPAIRS);
 
 /// The rooms of one input, and their scratch space.
 pub struct Pipeline {
@@ -140,7 +143,12 @@ impl Pipeline {
         if redacted.is_dropped() {
             return Err(DropReason::Redact);
         }
-        Ok(ship(&redacted, &mut self.encoder))
+        let shipped = ship(&redacted, &mut self.encoder);
+        let repairs = parsed.repairs.and(self.encoder.take_repairs());
+        if !repairs.is_empty() {
+            repairs.iter().for_each(|repair| metrics.repaired[repair as usize].add(1));
+        }
+        Ok(shipped)
     }
 
     /// Writes the record of a line that came alone, from no file.

@@ -196,7 +196,7 @@ pub static VARIABLES: &[Variable] = &[
 
     Variable::new(Parse, "LOGSKIFF_PARSE", Choice(&["none", "json", "regex", "nginx", "auto"]), "auto")
         .per_input()
-        .doc("What to make of a line. `auto`: a JSON object, else the line; `regex` needs `LOGSKIFF_PARSE_PATTERN`; `nginx`: the combined format."),
+        .doc("What to make of a line. `auto`: a JSON object, else the line; `regex` needs `LOGSKIFF_PARSE_PATTERN`; `nginx`: the combined format, also with a virtual host before it."),
     Variable::new(Parse, "LOGSKIFF_PARSE_PATTERN", Lines, "")
         .per_input()
         .example(r"^(?<client>\S+) (?<status>\d{3}) (?<text>.*)$")

@@ -16,7 +16,7 @@ use self::data::Data;
 use super::template::Template;
 use super::text::write_number;
 use super::{Encoder, Encoding, Envelope};
-use crate::record::{Boundary, Level, Span};
+use crate::record::{Boundary, Level, Repair, Span};
 use crate::redact::{Piece, Redacted};
 
 /// The message format.
@@ -318,7 +318,7 @@ impl Writer {
         if end.is_some() || boundary == Boundary::Cut {
             out.extend_from_slice(b" truncated=\"true\"");
         }
-        for flag in source.redacted.withheld() {
+        for flag in source.redacted.withheld().chain(parsed.repairs.iter().map(Repair::flag)) {
             out.extend_from_slice(b" flag=\"");
             out.extend_from_slice(flag.as_bytes());
             out.push(b'"');

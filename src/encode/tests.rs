@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+mod repaired;
+
 use super::*;
 use crate::parse::{self, Format, Parser};
 use crate::redact::{self, Carry, Redactor, Scratch};
@@ -115,8 +117,8 @@ fn lines_become_records() {
         Format::Json,
         r#"{"log.offset":1,"event.id":"x","\u006cog.offset":3,"log":{"level":"x"},"a":1,"a":2,"\u0061":3,"parsed.a":4,"message":"m","kubernetes":{}}"#,
         json!({"@timestamp": epoch, "message": "m", "parsed.log.offset": 1, "parsed.event.id": "x",
-            "parsed.log.offset.2": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a.2": 2, "parsed.a.3": 3,
-            "parsed.a": 4, "parsed.kubernetes": {}}),
+            "parsed.log.offset_2": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a_2": 2, "parsed.a_3": 3,
+            "parsed.a": 4, "parsed.kubernetes": {}, "log.flags": ["json_duplicate_key"]}),
     );
 }
 
@@ -135,7 +137,7 @@ fn a_name_that_is_given_is_no_added_field_s() {
     let out =
         encoded(&config(Encoding::Json, &[("parsed.a", "mine")]), Format::Json, br#"{"a":1,"a":2}"#, Boundary::Line);
     let record: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a.2"]), (&json!(1), &json!("mine"), &json!(2)));
+    assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a_2"]), (&json!(1), &json!("mine"), &json!(2)));
 }
 
 #[test]
@@ -247,9 +249,10 @@ proptest! {
         let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, Boundary::Line);
         let record: Map<String, Value> = serde_json::from_slice(&out).unwrap();
         for (name, value) in &fields {
-            let arrived = record.get(&format!("parsed.{name}")).or_else(|| record.get(name));
+            let name = name.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect::<Vec<_>>().join(".");
+            let arrived = record.get(&format!("parsed.{name}")).or_else(|| record.get(&name));
             prop_assert_eq!(arrived, Some(value), "{}", name);
         }
-        prop_assert_eq!(record.len(), fields.len() + 6);
+        prop_assert_eq!(record.len(), fields.len() + 6 + usize::from(record.contains_key("log.flags")));
     }
 }

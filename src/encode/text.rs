@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use crate::record::unicode_escape;
+
 /// Writes `bytes` as the inside of a JSON string: escaped, and repaired with U+FFFD where they are not UTF-8.
 pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     let kinds = kinds(bytes);
@@ -13,10 +15,37 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         escape(chunk.valid().as_bytes(), kinds, out);
         if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
+            out.extend_from_slice(REPLACEMENT);
         }
     }
 }
+
+/// Writes the inside of a JSON string that is broken as [`crate::record::Repair`] names it, repaired: what is escaped stays as
+/// it is, a control character is escaped, and U+FFFD stands for half of a surrogate pair and for what is not UTF-8.
+pub(super) fn write_repaired(string: &[u8], out: &mut Vec<u8>) {
+    for chunk in string.utf8_chunks() {
+        let mut rest = chunk.valid().as_bytes();
+        while let Some(&first) = rest.first() {
+            let (length, is_half) = match first {
+                b'\\' => unicode_escape(rest).map_or((2, false), |(character, length)| (length, character.is_none())),
+                _ => (1, false),
+            };
+            let (unit, behind) = rest.split_at(length.min(rest.len()));
+            match first {
+                _ if is_half => out.extend_from_slice(REPLACEMENT),
+                0..b' ' => escape(unit, CONTROL, out),
+                _ => out.extend_from_slice(unit),
+            }
+            rest = behind;
+        }
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice(REPLACEMENT);
+        }
+    }
+}
+
+/// U+FFFD, for what no character can be.
+const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
 /// What is in a text that JSON wants escaped: quotes and backslashes, and control characters.
 const MARK: u8 = 1;

@@ -4,7 +4,7 @@
 //! value the record says elsewhere under the same name (`message`, `@timestamp`, `log.level`) is taken out. A node that
 //! was not understood stays.
 
-use crate::record::{Key, Kind, Node, Parsed, TextRange};
+use crate::record::{Key, Kind, Node, Parsed, Repair, TextRange};
 
 use super::time::Clock;
 use super::{Config, Format, Type, level, nginx, number};
@@ -44,6 +44,8 @@ struct Found {
     messages: [Option<Met>; MESSAGES.len()],
     times: [Option<Met>; TIMES.len()],
     levels: [Option<Met>; LEVELS.len()],
+    /// Whether one of them was met again: once it is taken out, the record does not show that it stood there twice.
+    again: bool,
 }
 
 /// Which fields of an input have a meaning.
@@ -98,6 +100,9 @@ impl Fields {
     /// Gives types, fills message, time and level, and takes out what the record says itself.
     pub(super) fn apply(&mut self, text: &[u8], parsed: &mut Parsed, clock: &Clock) {
         let found = self.walk(text, parsed);
+        if found.again {
+            parsed.repairs.add(Repair::DuplicateKey);
+        }
         let mut spent = [None; 3];
         if let Some(met) = found.messages.into_iter().flatten().next() {
             parsed.message = value(&parsed.nodes, met);
@@ -195,16 +200,19 @@ impl Found {
             return false;
         }
         let met = Met { node, own: role.own };
+        let message = role.message.filter(|_| matches!(kind, Kind::Text | Kind::Escaped));
+        let mut first = |place: &mut Option<Met>| {
+            let is_first = place.get_or_insert(met).node == node;
+            self.again |= !is_first;
+            is_first
+        };
         if let Some(rank) = role.time {
-            self.times[rank].get_or_insert(met);
+            first(&mut self.times[rank]);
         }
         if let Some(rank) = role.level {
-            self.levels[rank].get_or_insert(met);
+            first(&mut self.levels[rank]);
         }
-        match role.message.filter(|_| matches!(kind, Kind::Text | Kind::Escaped)) {
-            Some(rank) => self.messages[rank].get_or_insert(met).node == node,
-            None => false,
-        }
+        message.is_some_and(|rank| first(&mut self.messages[rank]))
     }
 }
 

@@ -2,27 +2,48 @@
 //!
 //! In: a line. Out: nodes in the order of the text, every key and value as a range of it, numbers as they were written.
 //! `serde_json` alone decides what is valid: it walks the text, and [`Walk`] follows a step behind and notes where the
-//! tokens stand. After a failure no node is left.
+//! tokens stand. A line that it refuses is walked once more with the faults covered that [`mod@repair`] knows. After a
+//! failure no node is left.
+
+mod repair;
 
 use std::fmt;
 
 use memchr::memchr2;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::record::{Key, Kind, Node, ParseFailure, TextRange};
+use crate::record::{Key, Kind, Node, ParseFailure, Repair, Repairs, TextRange};
 
 /// How many objects and arrays may stand in each other. Real logs stay far below; every later room may recurse safely.
 const DEPTH_MAX: usize = 32;
 
-/// Fills `nodes`, which must be empty, with the members of the one object that `text` consists of.
-pub(super) fn read(text: &[u8], nodes: &mut Vec<Node>) -> Result<(), ParseFailure> {
+/// Fills `nodes`, which must be empty, with the members of the one object that `text` consists of, and says what is wrong
+/// with it all the same.
+pub(super) fn read(text: &[u8], nodes: &mut Vec<Node>) -> Result<Repairs, ParseFailure> {
     // An error of `serde_json` allocates; the plain lines between objects, which are common, need none.
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(ParseFailure::Json);
     }
-    let Ok(valid) = std::str::from_utf8(text) else { return Err(ParseFailure::Json) };
-    let mut walk = Walk { text, at: 0, nodes, depth: 0, too_deep: false };
-    let mut source = serde_json::Deserializer::from_str(valid);
+    let failure = match std::str::from_utf8(text).map(|valid| walk(valid, nodes)) {
+        Ok(Ok(())) => return Ok(Repairs::default()),
+        Ok(Err(failure @ ParseFailure::Depth)) => return Err(failure),
+        Ok(Err(failure)) => failure,
+        Err(_) => ParseFailure::Json,
+    };
+    let (covered, repairs) = repair::cover(text).ok_or(failure)?;
+    walk(&covered, nodes)?;
+    if repairs.has(Repair::NotANumber) {
+        for node in nodes {
+            repair::uncover(text, node);
+        }
+    }
+    Ok(repairs)
+}
+
+/// Fills `nodes` from a valid object.
+fn walk(text: &str, nodes: &mut Vec<Node>) -> Result<(), ParseFailure> {
+    let mut walk = Walk { text: text.as_bytes(), at: 0, nodes, depth: 0, too_deep: false };
+    let mut source = serde_json::Deserializer::from_str(text);
     let done = source.deserialize_map(Members(&mut walk)).and_then(|()| source.end());
     if done.is_ok() {
         return Ok(());

@@ -1,16 +1,25 @@
 //! The access log of nginx and Apache becomes fields.
 //!
 //! In: a line in the format "common" or "combined", the latter also with what nginx's official image adds (the quoted
-//! `X-Forwarded-For`) and with a request time behind it. Out: text nodes and the range of the stamp. `-` and an empty
-//! value mean that there is none. The scanner does what this expression says (the tests compare the two), two to
-//! three times as fast as its captures:
+//! `X-Forwarded-For`) and with a request time behind it; before it may stand the virtual host (Apache's
+//! `vhost_combined`), and a list of addresses in the place of one. Out: text nodes and the range of the stamp. `-` and
+//! an empty value mean that there is none. The scanner does what these expressions say, the first that fits (the tests
+//! compare them), two to three times as fast as their captures:
 //!
 //! ```text
-//! ^([^ ]+) [^ ]+ ([^\[]+) \[([^\]]*)\] "QUOTED" (\d{3}) (\d+|-)( "QUOTED" "QUOTED"( "QUOTED")?( (\d+(\.\d+)?|-))?)?$
-//! QUOTED = ([^"\\]|\\.)*     REQUEST = ^([A-Z][A-Z_-]*) ([^ ].*?)( HTTP/(\d+(\.\d+)?))?$
+//! ^ORIGIN (USER) \[([^\]]*)\] "QUOTED" (\d{3}) (\d+|-)( "QUOTED" "QUOTED"( "QUOTED")?( (\d+(\.\d+)?|-))?)?$
+//! ORIGIN = ([^ ,]+) -  |  (LIST) -  |  (HOST)(:\d{1,5})? (ADDRESS|LIST) -  |  (HOST):\d{1,5} ([^ ,]+) -  |  ([^ ,]+) [^ ,]+
+//! HOST   = [^ ,]+      LIST   = (ADDRESS|unknown|-)(, ?(ADDRESS|unknown|-))+
+//! USER   = [^\[]+      QUOTED = ([^"\\]|\\.)*     REQUEST = ^([A-Z][A-Z_-]*) ([^ ].*?)( HTTP/(\d+(\.\d+)?))?$
 //! ```
 //!
+//! An ADDRESS is one of IPv4 or IPv6, with or without a port; a HOST is none. In the last form of ORIGIN the second word
+//! is what identd says, and so no ADDRESS; behind it a USER is one word. A USER of several words has none that is `-` or an
+//! ADDRESS: such a line has more than these formats, and which word is the client's is not known. It is of another format.
+//!
 //! A request line of another form (a TLS handshake, a scan) has no parts; the line is parsed all the same.
+
+mod origin;
 
 use memchr::{memchr, memchr2, memrchr};
 
@@ -20,7 +29,7 @@ use super::Type;
 use super::number::digits;
 
 /// The fields: the names of the Elastic Common Schema where it has one.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 14] = [
     "source.address",
     "user.name",
     "http.request.method",
@@ -32,13 +41,17 @@ pub(super) const NAMES: [&str; 11] = [
     "user_agent.original",
     "nginx.forwarded_for",
     "nginx.request_time",
+    "url.domain",
+    "url.port",
+    "nginx.remote_addresses",
 ];
 
 /// The fields that are numbers.
-pub(super) const TYPES: [(&str, Type); 3] = [
+pub(super) const TYPES: [(&str, Type); 4] = [
     ("http.response.status_code", Type::Int),
     ("http.response.body.bytes", Type::Int),
     ("nginx.request_time", Type::Float),
+    ("url.port", Type::Int),
 ];
 
 /// Fills `nodes`, which must be empty, and gives the stamp; `None`, and no nodes, when the line is of another format.
@@ -58,15 +71,16 @@ struct Scan<'t, 'n> {
 
 impl<'t> Scan<'t, '_> {
     fn line(&mut self) -> Option<&'t [u8]> {
-        let address = self.until(b' ').filter(|at| at.start < at.end)?;
-        self.put(0, address);
-        self.expect(b" ")?;
-        self.until(b' ').filter(|at| at.start < at.end)?;
+        self.origin()?;
         self.expect(b" ")?;
         // A user name may hold blanks; the stamp's bracket ends it.
         let user = self.until(b'[')?;
         let blank = user.end.checked_sub(1).filter(|end| *end > user.start && self.text[*end as usize] == b' ')?;
-        self.put(1, TextRange { end: blank, ..user });
+        let user = TextRange { end: blank, ..user };
+        if !origin::is_user(&self.text[user.indices()]) {
+            return None;
+        }
+        self.put(1, user);
         self.expect(b"[")?;
         let stamp = self.until(b']')?;
         self.expect(b"] ")?;

@@ -225,6 +225,16 @@ fn access_logs() {
     let fields = "source.address:Text=::1 http.response.status_code:Number=400 http.response.body.bytes:Number=0";
     check(&nginx, broken, &format!("{fields} <message Text={broken}> <time failed>"));
     check(&nginx, "nothing", "<message Text=nothing> <no_match>");
+    let vhost = r#"a.org:443 ::1, ::2 - - [10/Oct/2026:13:55:36.5 +0200] "-" 400 0"#;
+    check(
+        &nginx,
+        vhost,
+        &format!(
+            "url.domain:Text=a.org url.port:Number=443 source.address:Text=::1 nginx.remote_addresses:Text=::1, ::2 \
+             http.response.status_code:Number=400 http.response.body.bytes:Number=0 <message Text={vhost}> \
+             <time 2026-10-10T11:55:36.5Z>"
+        ),
+    );
     let text = typed(nginx, &[("http.response.status_code", Type::Text)]);
     check(
         &text,

@@ -24,7 +24,7 @@ pub(super) struct Clock {
 enum Layout {
     /// `2026-10-12T13:55:36.123Z`; also a blank for the `T`, a decimal comma, any or no zone.
     Rfc3339,
-    /// `12/Oct/2026:13:55:36 +0000`.
+    /// `12/Oct/2026:13:55:36 +0000`; also with a fraction of the second.
     Access,
     /// A decimal number of units that are 10^n nanoseconds long.
     Unix(u32),
@@ -159,12 +159,23 @@ fn layout(format: &str) -> Result<Layout, String> {
     })
 }
 
-/// `12/Oct/2026:13:55:36 +0000`.
+/// `12/Oct/2026:13:55:36 +0000`; also with a fraction of the second.
 fn access(text: &[u8]) -> Option<i64> {
-    let text: &[u8; 26] = text.try_into().ok()?;
-    if [text[2], text[6], text[11], text[14], text[17], text[20]] != *b"//::: " {
+    let (text, mut rest) = text.split_first_chunk::<20>()?;
+    if [text[2], text[6], text[11], text[14], text[17]] != *b"//:::" {
         return None;
     }
+    let mut nanosecond = 0;
+    if let [b'.' | b',', decimals @ ..] = rest {
+        let count = digits(decimals);
+        if count == 0 {
+            return None;
+        }
+        nanosecond = fraction(&decimals[..count], 9);
+        rest = &decimals[count..];
+    }
+    let zone: &[u8; 6] = rest.try_into().ok()?;
+    let [b' ', zone @ ..] = zone else { return None };
     let month = match &text[3..6] {
         b"Jan" => 1,
         b"Feb" => 2,
@@ -182,8 +193,8 @@ fn access(text: &[u8]) -> Option<i64> {
     };
     let year = i16::from(pair(text, 7)?) * 100 + i16::from(pair(text, 9)?);
     let clock = [pair(text, 12)?, pair(text, 15)?, pair(text, 18)?];
-    let when = civil(year, month, pair(text, 0)?, clock, 0)?;
-    let instant = Offset::from_seconds(offset(&text[21..])?).ok()?.to_timestamp(when).ok()?;
+    let when = civil(year, month, pair(text, 0)?, clock, nanosecond)?;
+    let instant = Offset::from_seconds(offset(zone)?).ok()?.to_timestamp(when).ok()?;
     i64::try_from(instant.as_nanosecond()).ok()
 }
 

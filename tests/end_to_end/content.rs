@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::support::wait_until;
+use super::support::{http, wait_until};
 use super::{PATIENCE, Scene, TOPIC};
 
 /// A JSON object with every member it has, doubled ones too.
@@ -109,12 +109,45 @@ fn a_huge_line_takes_bounded_memory() {
 #[test]
 fn what_only_looks_like_json_is_kept_as_it_is() {
     let scene = Scene::new();
-    let lines = ["{", "{}", r#"{"a":1"#, r#"{"a":1} tail"#, r#"{"a":01}"#, r"{'a':1}", r#"{"a":"\x"}"#, r#"{"a":NaN}"#];
+    let lines =
+        ["{", "{}", r#"{"a":1"#, r#"{"a":1} tail"#, r#"{"a":01}"#, r"{'a':1}", r#"{"a":"\x"}"#, r#"{"a":NaN,}"#];
     let records = scene.ship(lines.join("\n") + "\n");
     assert_eq!(records.len(), lines.len());
     for (record, line) in records.iter().zip(lines).filter(|(_, line)| *line != "{}") {
         assert_eq!(record["message"], line);
     }
+}
+
+/// Goal: JSON with known faults arrives with its fields, says what was repaired, and is counted by it.
+#[test]
+fn faulty_json_keeps_its_fields_and_is_counted() {
+    let scene = Scene::new();
+    let lines: [&[u8]; 5] = [
+        b"{\"level\":\"error\",\"msg\":\"caf\xe9\"}",
+        br#"{"level":"error","msg":"cut \ud83d","password":"hunter2"}"#,
+        b"{\"level\":\"error\",\"msg\":\"a\tb\",\"n\":NaN}",
+        br#"{"level":"error","msg":"m","o":{"k":1,"k":2,"":3}}"#,
+        br#"{"level":"error","msg":"fine"}"#,
+    ];
+    fs::write(scene.path("logs/app.log"), [&lines.join(&b'\n')[..], b"\n"].concat()).unwrap();
+    let settings = scene.settings().with("LOGSKIFF_PARSE", "json").with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
+    let sidecar = scene.start(&settings);
+    wait_until("all records", PATIENCE, || scene.kafka.end_offset(TOPIC) == 5);
+    let samples = http::scrape(&http::address(&sidecar)).unwrap();
+    for reason in ["invalid_utf8", "lone_surrogate", "control_character", "not_a_number", "duplicate_key", "empty_key"]
+    {
+        let name = format!("logskiff_repaired_lines_total{{input=\"default\",reason=\"{reason}\"}}");
+        assert!((samples[&name] - 1.0).abs() < 0.1, "{reason}: {}", samples[&name]);
+    }
+    sidecar.drain(PATIENCE);
+    let records = scene.records();
+    check_messages(&records, &["caf\u{fffd}", "cut \u{fffd}", "a\tb", "m", "fine"]);
+    assert!(records.iter().all(|record| record["log.level"] == "error" && !record.to_string().contains("hunter2")));
+    assert_eq!(records[3]["o"], serde_json::json!({"k": 1, "parsed.k": 2, "_": 3}));
+    let flags: Vec<_> = records.iter().map(|record| record["log.flags"].to_string().replace("json_", "")).collect();
+    let [utf8, half] = [r#"["invalid_utf8"]"#, r#"["lone_surrogate"]"#];
+    let [value, key] = [r#"["control_character","not_a_number"]"#, r#"["duplicate_key","empty_key"]"#];
+    assert_eq!(flags, [utf8, half, value, key, "null"]);
 }
 
 /// Goal: a line cannot forge what logskiff says of it, and every record has each name once.

@@ -4,7 +4,8 @@
 
 use super::text::write_param;
 use super::{Config, Framing};
-use crate::encode::{write_pieces, written_key};
+use crate::encode::names::Name;
+use crate::encode::write_pieces;
 use crate::record::{Key, Kind, Node, TextRange};
 use crate::redact::{Piece, Redacted};
 
@@ -71,7 +72,7 @@ impl Data {
             if length > 0 {
                 self.path.push(b'.');
             }
-            self.path.extend_from_slice(&written_key(redacted, key));
+            self.path.extend_from_slice(Name::of(redacted, key).bytes());
         }
         length
     }
@@ -93,7 +94,7 @@ impl Data {
                 self.value.push(b'"');
                 write_pieces(redacted, at, true, &mut self.value);
                 self.value.push(b'"');
-                // Half of a surrogate pair has no character: such a text stays as it was written.
+                // What is no string of JSON stays as it was written.
                 match serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.value) {
                     Ok(decoded) => self.value = decoded.into_owned().into_bytes(),
                     Err(_) => self.value = self.value[1..self.value.len() - 1].to_vec(),

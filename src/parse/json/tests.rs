@@ -50,6 +50,22 @@ fn rebuild(text: &[u8], nodes: &[Node]) -> String {
     out
 }
 
+/// Parts of strings, with what is wrong with them whatever stands beside them.
+const PARTS: [(&[u8], Option<Repair>); 12] = [
+    (b"a", None),
+    ("é".as_bytes(), None),
+    (br"\n", None),
+    (br#"\""#, None),
+    (br"\\", None),
+    (br"\ud83d\ude00", None),
+    (b"{NaN", None),
+    (b"\xff", Some(Repair::InvalidUtf8)),
+    (b"\xe9", Some(Repair::InvalidUtf8)),
+    (b"\t", Some(Repair::ControlCharacter)),
+    (b"\0", Some(Repair::ControlCharacter)),
+    (br"\ud83d ", Some(Repair::LoneSurrogate)),
+];
+
 /// The text without the blanks that mean nothing.
 fn compact(text: &str) -> String {
     let (mut out, mut quoted, mut escaped) = (String::new(), false, false);
@@ -71,7 +87,8 @@ fn check(text: &str, expected: Result<&str, ParseFailure>) {
     if got.is_err() {
         assert!(nodes.is_empty(), "{text}");
     }
-    assert_eq!(got.map(|()| rebuild(text.as_bytes(), &nodes)), expected.map(str::to_owned), "{text}");
+    let got = got.map(|repairs| (repairs, rebuild(text.as_bytes(), &nodes)));
+    assert_eq!(got, expected.map(|expected| (Repairs::default(), expected.to_owned())), "{text}");
 }
 
 #[test]
@@ -112,12 +129,9 @@ fn what_is_no_object_fails() {
         "{\"a\":1.}",
         "{\"a\":+1}",
         "{\"a\":.5}",
-        "{\"a\":NaN}",
         "{\"a\":tru}",
         "{\"a\":truee}",
         "{\"a\":\"\\x\"}",
-        "{\"a\":\"\\ud800\"}",
-        "{\"a\":\"\t\"}",
         "{a:1}",
         "{'a':1}",
         "{1:2}",
@@ -133,8 +147,103 @@ fn what_is_no_object_fails() {
     ] {
         check(wrong, Err(ParseFailure::Json));
     }
+}
+
+/// What stands where in a line that is JSON but for faults: `name:kind=text`, and the faults.
+fn shown(text: &[u8]) -> Result<String, ParseFailure> {
     let mut nodes = Vec::new();
-    assert_eq!(read(b"{\"a\":\"\xff\"}", &mut nodes), Err(ParseFailure::Json));
+    let repairs = read(text, &mut nodes);
+    let part = |at: TextRange| text[at.indices()].escape_ascii().to_string();
+    let name = |key| if let Key::Text(at) = key { part(at) } else { String::new() };
+    let node = |node: &Node| match *node {
+        Node::Value { key, at, kind } => format!("{}:{kind:?}={}", name(key), part(at)),
+        Node::Object { key } => format!("{}{{", name(key)),
+        Node::Array { key } => format!("{}[", name(key)),
+        Node::End => "}".to_owned(),
+    };
+    let nodes: Vec<_> = nodes.iter().map(node).collect();
+    repairs.map(|repairs| {
+        nodes
+            .into_iter()
+            .chain(repairs.iter().map(|repair| format!("<{}>", repair.name())))
+            .collect::<Vec<_>>()
+            .join(" ")
+    })
+}
+
+/// Goal: a line that is JSON but for one of the known faults has the fields that it means, in their places.
+#[test]
+fn known_faults_are_read_over() {
+    #[track_caller]
+    fn check(text: &[u8], expected: &str) {
+        assert_eq!(shown(text).as_deref(), Ok(expected), "{}", text.escape_ascii());
+    }
+    // Bytes that are not UTF-8, in values, names and beside escapes.
+    check(b"{\"a\":\"caf\xe9\",\"b\":1}", r"a:Text=caf\xe9 b:Number=1 <invalid_utf8>");
+    check(
+        b"{\"\xff\":\"\xc3\xa9\xc3\",\"o\":{\"\xfe\":[\"\xf0\x9f\x98\"]}}",
+        r"\xff:Text=\xc3\xa9\xc3 o{ \xfe[ :Text=\xf0\x9f\x98 } } <invalid_utf8>",
+    );
+    check(b"{\"a\":\"\\n\xff\\\"\"}", r#"a:Escaped=\\n\xff\\\" <invalid_utf8>"#);
+    check(b"{\"a\":\"\xed\xa0\xbd\"}", r"a:Text=\xed\xa0\xbd <invalid_utf8>");
+    // Halves of surrogate pairs; whole ones are none.
+    check(br#"{"a":"x \ud83d","b":1}"#, r"a:Escaped=x \\ud83d b:Number=1 <lone_surrogate>");
+    check(br#"{"a":"\uDE00\ud83d\ude00"}"#, r"a:Escaped=\\uDE00\\ud83d\\ude00 <lone_surrogate>");
+    check(br#"{"\ud83d\u0041":"\ud83d\ud83d"}"#, r"\\ud83d\\u0041:Escaped=\\ud83d\\ud83d <lone_surrogate>");
+    check(br#"{"a":"\\ud83d"}"#, r"a:Escaped=\\\\ud83d");
+    // Control characters.
+    check(
+        b"{\"a\":\"x\ty\x1b[0m\",\"b\\n\x01\":\"\\\"\0\"}",
+        r#"a:Text=x\ty\x1b[0m b\\n\x01:Escaped=\\\"\x00 <control_character>"#,
+    );
+    // Numbers that are none.
+    check(
+        b"{\"a\":NaN,\"b\":[ Infinity , -Infinity],\"c\":nan}",
+        "a:Null=NaN b[ :Null=Infinity :Null=-Infinity } c:Null=nan <not_a_number>",
+    );
+    check(
+        b"{\"a\":-nan,\"b\":+Inf,\"c\":-inf ,\"d\":111,\"e\":\"NaN\"}",
+        "a:Null=-nan b:Null=+Inf c:Null=-inf d:Number=111 e:Text=NaN <not_a_number>",
+    );
+    // All at once.
+    check(
+        b"{\"a\":NaN,\"b\":\"\t\\udc00\xff\"}",
+        r"a:Null=NaN b:Escaped=\t\\udc00\xff <invalid_utf8> <lone_surrogate> <control_character> <not_a_number>",
+    );
+}
+
+/// Goal: what has another fault, or one of them in another place, is no JSON, and leaves no node.
+#[test]
+fn other_faults_fail() {
+    for wrong in [
+        &b"{\"a\":NaN"[..],
+        b"{\"a\":NaN1}",
+        b"{\"a\":1NaN}",
+        b"{\"a\":NaNNaN}",
+        b"{\"a\":- Infinity}",
+        b"{\"a\":--Infinity}",
+        b"{\"a\":+1,\"b\":NaN}",
+        b"{NaN:1}",
+        b"{\"a\":1,NaN:1}",
+        b"{\"a\":1 NaN}",
+        b"{\"a\"NaN}",
+        b"{\"a\":\"\\x\",\"b\":\"\t\"}",
+        b"{\"a\":\"\\\t\"}",
+        b"{\"a\":\"\\ud83\"}",
+        b"{\"a\":\"\\ud83d",
+        b"{\"a\":\"\t\"",
+        b"{\"a\":\"\t\"}}",
+        b"{\"a\":\x01\"\"}",
+        b"{\"a\":\"\"}\xff",
+        b"{\xff\"a\":1}",
+        b"\xff{\"a\":1}",
+        b"{\"a\":\"\\\xff\"}",
+        b"{\xff",
+    ] {
+        assert_eq!(shown(wrong), Err(ParseFailure::Json), "{}", wrong.escape_ascii());
+    }
+    let deep = [&b"{\"a\":\"\xff\",\"b\":"[..], &b"[".repeat(40), &b"]".repeat(40), b"}"].concat();
+    assert_eq!(shown(&deep), Err(ParseFailure::Depth));
 }
 
 #[test]
@@ -189,13 +298,13 @@ proptest! {
     fn nodes_say_what_the_text_says(value in value()) {
         let text = format!("{{\"k\": {value} }}");
         let mut nodes = Vec::new();
-        prop_assert_eq!(read(text.as_bytes(), &mut nodes), Ok(()));
+        prop_assert_eq!(read(text.as_bytes(), &mut nodes), Ok(Repairs::default()));
         let rebuilt = rebuild(text.as_bytes(), &nodes);
         prop_assert_eq!(&rebuilt, &compact(&text));
         prop_assert_eq!(serde_json::from_str::<Value>(&rebuilt).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
     }
 
-    /// With one byte changed, the text is taken exactly when `serde_json` takes it as a value.
+    /// With one byte changed, the text is taken as it stands exactly when `serde_json` takes it as a value.
     #[test]
     fn damage_is_judged_as_serde_json_does(
         value in value(),
@@ -212,11 +321,29 @@ proptest! {
             Err(_) => false,
         };
         let mut nodes = Vec::new();
-        prop_assert_eq!(read(&text, &mut nodes).is_ok(), expected);
+        let read = read(&text, &mut nodes);
+        prop_assert_eq!(read == Ok(Repairs::default()), expected);
         if expected {
             prop_assert_eq!(rebuild(&text, &nodes), compact(std::str::from_utf8(&text).unwrap()));
         } else {
-            prop_assert!(nodes.is_empty());
+            prop_assert_eq!(nodes.is_empty(), read.is_err());
         }
+    }
+
+    /// Whatever faults a string has, it is found in its place, and all of them are named.
+    #[test]
+    fn faults_move_nothing(parts in prop::collection::vec(prop::sample::select(PARTS.to_vec()), 0..8)) {
+        let string: Vec<u8> = parts.iter().flat_map(|(part, _)| *part).copied().collect();
+        let text = [b"{\"", &string[..], b"\":[1,\"", &string, b"\"]}"].concat();
+        let mut repairs = Repairs::default();
+        parts.iter().filter_map(|(_, repair)| *repair).for_each(|repair| repairs.add(repair));
+        let mut nodes = Vec::new();
+        prop_assert_eq!(read(&text, &mut nodes), Ok(repairs));
+        let kind = if string.contains(&b'\\') { Kind::Escaped } else { Kind::Text };
+        let key = Key::Text(TextRange::new(2, 2 + string.len()));
+        let value = |start, end, kind| Node::Value { key: Key::None, at: TextRange::new(start, end), kind };
+        let one = 2 + string.len() + 3;
+        let start = one + 3;
+        prop_assert_eq!(nodes, [Node::Array { key }, value(one, one + 1, Kind::Number), value(start, start + string.len(), kind), Node::End]);
     }
 }

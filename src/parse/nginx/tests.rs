@@ -5,35 +5,109 @@ use super::*;
 
 /// What the module's doc says, with a name for each field.
 struct Oracle {
-    line: Regex,
+    origins: Vec<(Regex, &'static [u16])>,
+    rest: Regex,
     request: Regex,
 }
 
 type Fields = Vec<(u16, std::ops::Range<usize>)>;
 
+const HOST: u16 = 11;
+const ADDRESS: u16 = 0;
+const LIST: u16 = 13;
+
 impl Oracle {
     fn new() -> Self {
-        let line = r#"(?s-u)^([^ ]+) [^ ]+ ([^\[]+) \[([^\]]*)\] "(Q)" (\d{3}) (\d+|-)(?: "(Q)" "(Q)"(?: "(Q)")?(?: (\d+(?:\.\d+)?|-))?)?$"#;
+        // Which of them are addresses is asked of what was captured: `(P)` is one of a list.
+        let list = "((?:P)(?:, ?(?:P))+)".replace('P', "[^ ,]+");
+        let origins: [(String, &[u16]); 6] = [
+            ("([^ ,]+) -".into(), &[ADDRESS]),
+            (format!("{list} -"), &[LIST]),
+            (format!("([^ ,]+?)(?::([0-9]{{1,5}}))? {list} -"), &[HOST, 12, LIST]),
+            ("([^ ,]+?)(?::([0-9]{1,5}))? ([^ ,]+) -".into(), &[HOST, 12, ADDRESS]),
+            ("([^ ,]+?):([0-9]{1,5}) ([^ ,]+) -".into(), &[HOST, 12, ADDRESS]),
+            ("([^ ,]+) ([^ ,]+)".into(), &[ADDRESS, u16::MAX]),
+        ];
+        let origins = origins
+            .into_iter()
+            .map(|(origin, names)| (Regex::new(&format!(r"(?s-u)^{origin} ([^\[]+) \[")).unwrap(), names));
+        let rest = r#"(?s-u)^([^\]]*)\] "(Q)" (\d{3}) (\d+|-)(?: "(Q)" "(Q)"(?: "(Q)")?(?: (\d+(?:\.\d+)?|-))?)?$"#;
         Self {
-            line: Regex::new(&line.replace('Q', r#"(?:[^"\\]|\\.)*"#)).unwrap(),
+            origins: origins.collect(),
+            rest: Regex::new(&rest.replace('Q', r#"(?:[^"\\]|\\.)*"#)).unwrap(),
             request: Regex::new(r"(?s-u)^([A-Z][A-Z_-]*) ([^ ].*?)(?: HTTP/(\d+(?:\.\d+)?))?$").unwrap(),
         }
     }
 
+    /// The fields up to the stamp, and where that begins.
+    fn origin(&self, text: &[u8]) -> Option<(Fields, usize)> {
+        let is_address_text = |text: &str| {
+            let alone = text.split('%').next().unwrap_or_default();
+            [alone.parse::<std::net::IpAddr>().is_ok(), false, text.parse::<std::net::SocketAddr>().is_ok()]
+        };
+        let is_address = |at: &std::ops::Range<usize>| is_address_text(&String::from_utf8_lossy(&text[at.clone()]));
+
+        self.origins.iter().enumerate().find_map(|(number, (origin, names))| {
+            let captures = origin.captures(text)?;
+            let found = names.iter().zip(1..).filter_map(|(name, group)| Some((*name, captures.get(group)?.range())));
+            let mut fields: Fields = found.collect();
+            let get = |name| fields.iter().find(|(known, _)| *known == name).map(|(_, at)| at.clone());
+            if let Some(host) = get(HOST) {
+                let whole = host.start..get(12).map_or(host.end, |port| port.end);
+                if is_address(&whole)[0] {
+                    return None;
+                }
+            }
+            if number == 3 && !is_address(&get(ADDRESS)?).contains(&true) {
+                return None;
+            }
+            if get(u16::MAX).is_some_and(|ident| is_address(&ident).contains(&true)) {
+                return None;
+            }
+            if let Some(list) = get(LIST) {
+                let mut from = list.start;
+                let parts: Fields = text[list.clone()]
+                    .split(|byte| *byte == b',')
+                    .map(|part| {
+                        let blank = usize::from(part.starts_with(b" "));
+                        let at = from + blank..from + part.len();
+                        from = at.end + 1;
+                        (ADDRESS, at)
+                    })
+                    .collect();
+                let client = parts.iter().find(|(_, at)| is_address(at).contains(&true)).cloned();
+                if !parts.iter().all(|(_, at)| {
+                    is_address(at).contains(&true) || [&b"unknown"[..], b"-"].contains(&&text[at.clone()])
+                }) {
+                    return None;
+                }
+                fields.extend(client);
+            }
+            fields.retain(|(name, _)| *name != u16::MAX);
+            let user = captures.get(names.len() + 1)?;
+            fields.push((1, user.range()));
+            let words: Vec<_> = String::from_utf8_lossy(user.as_bytes()).split(' ').map(str::to_owned).collect();
+            let is_word = |word: &String| word != "-" && !is_address_text(word).contains(&true);
+            let is_user = words.len() == 1 || number != 5 && words.iter().all(is_word);
+            is_user.then(|| (fields, captures[0].len()))
+        })
+    }
+
     fn read(&self, text: &[u8]) -> Option<(Vec<u8>, Fields)> {
-        let line = self.line.captures(text)?;
-        let mut fields = Vec::new();
-        for (group, name) in [(1, 0), (2, 1), (5, 5), (6, 6), (7, 7), (8, 8), (9, 9), (10, 10)] {
-            fields.extend(line.get(group).map(|found| (name, found.range())));
+        let (mut fields, start) = self.origin(text)?;
+        let line = self.rest.captures(&text[start..])?;
+        let moved = |at: std::ops::Range<usize>| start + at.start..start + at.end;
+        for (group, name) in [(3, 5), (4, 6), (5, 7), (6, 8), (7, 9), (8, 10)] {
+            fields.extend(line.get(group).map(|found| (name, moved(found.range()))));
         }
-        let request = line.get(4).unwrap();
+        let request = line.get(2).unwrap();
         if let Some(parts) = self.request.captures(request.as_bytes()) {
-            let moved = |part: regex::bytes::Match| part.start() + request.start()..part.end() + request.start();
+            let moved = |part: regex::bytes::Match| moved(part.start() + request.start()..part.end() + request.start());
             fields.extend((1_usize..4).zip(2..).filter_map(|(group, name)| Some((name, moved(parts.get(group)?)))));
         }
         fields.retain(|(_, at)| !matches!(&text[at.clone()], b"" | b"-"));
         fields.sort_by_key(|(name, _)| *name);
-        Some((line[3].to_vec(), fields))
+        Some((line[1].to_vec(), fields))
     }
 }
 
@@ -44,7 +118,8 @@ fn scan(text: &[u8]) -> Option<(Vec<u8>, Fields)> {
         Node::Value { key: Key::Name(name), at, kind: Kind::Text } => (*name, at.indices()),
         other => panic!("{other:?}"),
     });
-    let fields: Fields = fields.collect();
+    let mut fields: Fields = fields.collect();
+    fields.sort_by_key(|(name, _)| *name);
     assert!(stamp.is_some() || fields.is_empty(), "a failed line must leave nothing");
     stamp.map(|stamp| (stamp, fields))
 }
@@ -88,6 +163,81 @@ fn lines_of_both_formats() {
         r#"h - - [t] "M-SEARCH * HTTP/1.1" 200 5"#,
         Some("address=h | method=M-SEARCH | original=* | version=1.1 | status_code=200 | bytes=5"),
     );
+}
+
+/// Goal: the virtual host and the addresses that a proxy has handed on are fields of their own, whatever they look like.
+#[test]
+fn virtual_hosts_and_lists_of_addresses() {
+    let rest = r#"[t] "GET / HTTP/1.1" 200 5 "-" "-""#;
+    let request = "method=GET | original=/ | version=1.1 | status_code=200 | bytes=5";
+    for (origin, before, behind) in [
+        ("example.org:443 203.0.113.7 - -", "address=203.0.113.7", "domain=example.org | port=443"),
+        ("example.org:443 203.0.113.7 - ada", "address=203.0.113.7 | name=ada", "domain=example.org | port=443"),
+        ("example.org 2001:db8::7 - John Doe", "address=2001:db8::7 | name=John Doe", "domain=example.org"),
+        ("127.0.1.1:80 ::1 - -", "address=::1", "domain=127.0.1.1 | port=80"),
+        ("[2001:db8::1]:8443 ::1 - -", "address=::1", "domain=[2001:db8::1] | port=8443"),
+        ("localhost:80 client.example.net - -", "address=client.example.net", "domain=localhost | port=80"),
+        ("_ 10.0.0.1 - -", "address=10.0.0.1", "domain=_"),
+        ("203.0.113.7, 10.1.1.1 - -", "address=203.0.113.7", "remote_addresses=203.0.113.7, 10.1.1.1"),
+        (
+            "203.0.113.7,10.1.1.1,::1 - ada",
+            "address=203.0.113.7 | name=ada",
+            "remote_addresses=203.0.113.7,10.1.1.1,::1",
+        ),
+        (
+            "unknown, 203.0.113.7:5060, 10.1.1.1 - -",
+            "address=203.0.113.7:5060",
+            "remote_addresses=unknown, 203.0.113.7:5060, 10.1.1.1",
+        ),
+        ("-, 10.1.1.1 - -", "address=10.1.1.1", "remote_addresses=-, 10.1.1.1"),
+        (
+            "a.example:80 203.0.113.7, 10.1.1.1 - -",
+            "address=203.0.113.7",
+            "domain=a.example | port=80 | remote_addresses=203.0.113.7, 10.1.1.1",
+        ),
+    ] {
+        check(&format!("{origin} {rest}"), Some(&format!("{before} | {request} | {behind}")));
+    }
+    // What looks like them and is none.
+    for (origin, before) in [
+        ("2001:db8::443 - -", "address=2001:db8::443"),
+        ("203.0.113.7:5060 - -", "address=203.0.113.7:5060"),
+        ("10.0.0.1 - John Doe", "address=10.0.0.1 | name=John Doe"),
+        ("10.0.0.1 bob ada", "address=10.0.0.1 | name=ada"),
+        ("10.0.0.1 bob -", "address=10.0.0.1"),
+        ("10.0.0.1 - a, b", "address=10.0.0.1 | name=a, b"),
+        ("fe80::1%eth0 - -", "address=fe80::1%eth0"),
+    ] {
+        check(&format!("{origin} {rest}"), Some(&format!("{before} | {request}")));
+    }
+}
+
+/// Goal: a line that has a word more than a format that is known has no fields: they might be wrong.
+#[test]
+fn what_may_be_read_in_two_ways_fails() {
+    for origin in [
+        "192.0.2.1 203.0.113.7 - -",
+        "2001:db8::443 203.0.113.7 - -",
+        "203.0.113.7 example.org - -",
+        "203.0.113.7 - - example.org",
+        "203.0.113.7 - ada -",
+        "203.0.113.7 - ada 10.1.1.1",
+        "203.0.113.7 bob John Doe",
+        "example.org client.example.net - -",
+        "example.org 203.0.113.7 -",
+        "example.org:443 203.0.113.7 bob ada",
+        "example.org, 203.0.113.7 - -",
+        "203.0.113.7, - -",
+        "203.0.113.7,,10.1.1.1 - -",
+        "203.0.113.7, <script>, 10.1.1.1 - -",
+        "203.0.113.7, 10.1.1.1 bob ada",
+        "203.0.113.7, 10.1.1.1 - - -",
+        "example.org:443 other.example:80 203.0.113.7 - -",
+        ", 203.0.113.7 - -",
+        "h - - -",
+    ] {
+        check(&format!("{origin} [t] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\""), None);
+    }
 }
 
 #[test]
@@ -150,12 +300,13 @@ proptest! {
     /// The scanner and the expression in the module's doc say the same of lines, nearly lines and broken lines.
     #[test]
     fn scanner_agrees_with_the_expression(
-        head in r"[a-f0-9:.]{0,9} [ -]-? [a-z \[-]{0,6} \[[0-9/A-Za-z: +\]]{0,8}\] ",
+        origin in r"(a|h:80|_|::1)? ?(1.2.3.4|::1|h|-|unknown)?(, ?(1.2.3.4|::1:80|-|x)){0,2}|[a-f0-9:.,]{0,9}",
+        head in r" [ -]-? [a-z \[-]{0,6} \[[0-9/A-Za-z: +\]]{0,8}\] ",
         request in r#"("([A-Z_ -]{0,5} ?/?[a-z \\\[]{0,4}( HTTP/[0-9.]{0,3})?)"|"[a-z \\"-]{0,6}") "#,
         tail in r#"[0-9]{3,4} ([0-9]{1,4}|-)( "[a-z \\"-]{0,4}"){0,4}( [0-9]{0,2}\.?[0-9]{0,2}| -)?"#,
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b" \"\\[]-.0A/\xff\n".to_vec())), 0..3),
     ) {
-        let mut text = (head + &request + &tail).into_bytes();
+        let mut text = (origin + &head + &request + &tail).into_bytes();
         for (place, byte) in changes {
             let place = place.index(text.len());
             text[place] = byte;

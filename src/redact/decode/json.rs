@@ -1,6 +1,7 @@
 //! The escapes of JSON strings (RFC 8259, section 7).
 
 use super::Unit;
+use crate::record::unicode_escape;
 
 /// The escape that `rest` starts with, and its length: two bytes, six, or twelve for a pair of surrogates.
 pub(in super::super) fn escape(rest: &[u8]) -> Option<Unit> {
@@ -19,18 +20,8 @@ pub(in super::super) fn escape(rest: &[u8]) -> Option<Unit> {
     Some(Unit::of(simple, 2))
 }
 
-/// The same for `\uXXXX`.
+/// The same for `\uXXXX`; half of a pair of surrogates has no character.
 pub(super) fn unicode(rest: &[u8]) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let digits = rest.get(at..at + 6)?.strip_prefix(br"\u")?;
-        digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
-    };
-    let high = unit(0)?;
-    if (0xd800..0xdc00).contains(&high)
-        && let Some(low @ 0xdc00..0xe000) = unit(6)
-    {
-        let code = 0x10000 + ((high - 0xd800) << 10 | (low - 0xdc00));
-        return Some((char::from_u32(code)?, 12));
-    }
-    Some((char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6))
+    let (character, length) = unicode_escape(rest)?;
+    Some((character.unwrap_or(char::REPLACEMENT_CHARACTER), length))
 }
