@@ -13,6 +13,8 @@ mod commands;
 mod ends;
 #[path = "operating/hanging.rs"]
 mod hanging;
+#[path = "operating/own_log.rs"]
+mod own_log;
 #[path = "operating/pipes.rs"]
 mod pipes;
 #[path = "operating/probes.rs"]
