@@ -20,6 +20,8 @@ mod pipes;
 #[path = "operating/probes.rs"]
 mod probes;
 mod support;
+#[path = "operating/threads.rs"]
+mod threads;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
