@@ -8,6 +8,7 @@ pub mod pipeline;
 mod reach;
 mod receipt;
 mod shipper;
+mod signals;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,11 +19,11 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::pipeline::{Pipeline, PipelineError};
 pub use self::receipt::Summary;
 use self::shipper::{Shipper, Tools};
+use self::signals::Signals;
 use crate::admin::{Admin, Board};
 use crate::checkpoint::{CheckpointError, Saver, Store};
 use crate::config::{Config, Exit};
@@ -117,8 +118,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT drain, a
-    /// second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
+    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM, SIGINT and
+    /// SIGQUIT drain, a second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
     ///
     /// # Errors
     /// [`AppError`], when something that is needed cannot be had.
@@ -227,16 +228,15 @@ fn waker() -> impl Fn() + Send + Sync + 'static {
 /// What runs beside the shipper and waits: for signals and file events.
 struct Beside {
     runtime: Runtime,
-    signals: Option<(Signal, Signal)>,
+    signals: Option<Signals>,
 }
 
 impl Beside {
-    /// Begins to listen to SIGTERM and SIGINT, if asked to.
+    /// Begins to listen to signals, if asked to.
     fn new(listen: bool) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
-        let both = || Ok::<_, io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
-        let signals = listen.then(both).transpose()?;
+        let signals = listen.then(Signals::new).transpose()?;
         drop(entered);
         Ok(Self { runtime, signals })
     }
@@ -271,13 +271,10 @@ async fn serve(admin: Option<(SocketAddr, Arc<Admin>)>) {
     }
 }
 
-async fn listen(signals: Option<(Signal, Signal)>, control: &Control, shipper: &Thread) {
-    let Some((mut terminate, mut interrupt)) = signals else { return std::future::pending().await };
+async fn listen(signals: Option<Signals>, control: &Control, shipper: &Thread) {
+    let Some(mut signals) = signals else { return std::future::pending().await };
     loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.end().await;
         control.next();
         shipper.unpark();
     }

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,10 @@ use crate::regular::{self, ReadError};
 const VERSION: u32 = 1;
 /// How often the newest generation is forced to the disk: a forced write costs the node's disk, in every pod.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// Shipping waits no longer for a save, where it must wait for one. A disk that is only slow is done by then.
+pub const SAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// A save that takes so long is told as one that fails, and again after as long.
+const HANGS_AFTER: Duration = Duration::from_secs(10);
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
 const LOCK: &str = "lock";
@@ -221,12 +225,33 @@ struct Desk {
     /// The newest bookmarks that are not written yet.
     waiting: Option<Vec<Bookmark>>,
     writing: bool,
+    /// Since when the thread has something to do that it has not done.
+    since: Option<Instant>,
+    /// When it was last told that the volume hangs.
+    hangs_told_at: Option<Instant>,
     closed: bool,
     error: Option<io::Error>,
     remade: bool,
 }
 
-/// Saves in a thread of its own, so that a slow disk does not hold up the shipper. Only the newest bookmarks count.
+impl Desk {
+    fn is_busy(&self) -> bool {
+        self.waiting.is_some() || self.writing
+    }
+
+    /// A save has been under way for [`HANGS_AFTER`], and that was not told for as long.
+    fn hangs(&mut self, now: Instant) -> bool {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) >= HANGS_AFTER);
+        let hangs = is_due(self.since) && (self.hangs_told_at.is_none() || is_due(self.hangs_told_at));
+        if hangs {
+            self.hangs_told_at = Some(now);
+        }
+        hangs
+    }
+}
+
+/// Saves in a thread of its own, for life, so that a slow disk, or one that hangs, does not hold up the shipper. Only the newest
+/// bookmarks count.
 #[derive(Debug)]
 pub struct Saver {
     desk: Arc<(Mutex<Desk>, Condvar)>,
@@ -239,14 +264,19 @@ impl Saver {
     /// # Errors
     /// When no thread can be made.
     pub fn start(mut store: Store) -> io::Result<Self> {
+        Self::saving(move |files| store.save(files, Instant::now()))
+    }
+
+    fn saving(mut save: impl FnMut(Vec<Bookmark>) -> io::Result<bool> + Send + 'static) -> io::Result<Self> {
         let desk = Arc::new((Mutex::new(Desk::default()), Condvar::new()));
         let shared = Arc::clone(&desk);
         let work = move || {
             let (desk, bell) = &*shared;
             while let Some(files) = next(desk, bell) {
-                let saved = store.save(files, Instant::now());
+                let saved = save(files);
                 let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
                 desk.writing = false;
+                desk.since = desk.waiting.is_some().then(Instant::now);
                 desk.remade |= matches!(saved, Ok(true));
                 desk.error = saved.err();
                 bell.notify_all();
@@ -256,47 +286,62 @@ impl Saver {
         Ok(Self { desk, thread: Some(thread) })
     }
 
-    /// Hands over the newest bookmarks.
-    pub fn save(&self, files: Vec<Bookmark>) {
-        let (desk, bell) = &*self.desk;
-        desk.lock().unwrap_or_else(PoisonError::into_inner).waiting = Some(files);
-        bell.notify_all();
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until what was handed over is written. Returns the error of the last save, if it failed.
+    /// Hands over the newest bookmarks.
+    pub fn save(&self, files: Vec<Bookmark>) {
+        let mut desk = self.desk();
+        desk.waiting = Some(files);
+        desk.since.get_or_insert_with(Instant::now);
+        self.desk.1.notify_all();
+    }
+
+    /// Waits until what was handed over is written, but only until the save has been under way for `patience`: a volume that hangs
+    /// is waited for once. Returns the error of the last save, if it failed.
     ///
     /// # Errors
-    /// When the last save failed.
-    pub fn settle(&self) -> io::Result<()> {
-        let (desk, bell) = &*self.desk;
-        let desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-        let busy = |desk: &mut Desk| desk.waiting.is_some() || desk.writing;
-        let mut desk = bell.wait_while(desk, busy).unwrap_or_else(PoisonError::into_inner);
+    /// When the last save failed, or is not done by then.
+    pub fn settle(&self, patience: Duration) -> io::Result<()> {
+        let desk = self.desk();
+        let left = desk.since.map_or(patience, |since| patience.saturating_sub(since.elapsed()));
+        let waited = self.desk.1.wait_timeout_while(desk, left, |desk| desk.is_busy());
+        let (mut desk, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(hangs());
+        }
         desk.error.take().map_or(Ok(()), Err)
     }
 
-    /// The error of the last save, once.
+    /// The error of the last save, once; that a save does not end, now and then.
     #[must_use]
-    pub fn error(&self) -> Option<io::Error> {
-        self.desk.0.lock().unwrap_or_else(PoisonError::into_inner).error.take()
+    pub fn error(&self, now: Instant) -> Option<io::Error> {
+        let mut desk = self.desk();
+        desk.error.take().or_else(|| desk.hangs(now).then(hangs))
     }
 
     /// Whether the directory had to be made anew since this was last asked.
     #[must_use]
     pub fn remade(&self) -> bool {
-        std::mem::take(&mut self.desk.0.lock().unwrap_or_else(PoisonError::into_inner).remade)
+        std::mem::take(&mut self.desk().remade)
     }
 }
 
 impl Drop for Saver {
+    /// Waits for what is being written, unless it hangs: then the thread is left to itself.
     fn drop(&mut self) {
-        let (desk, bell) = &*self.desk;
-        desk.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        bell.notify_all();
-        if let Some(thread) = self.thread.take() {
+        let is_done = self.settle(SAVE_PATIENCE).is_ok() || !self.desk().is_busy();
+        self.desk().closed = true;
+        self.desk.1.notify_all();
+        if let Some(thread) = self.thread.take().filter(|_| is_done) {
             _ = thread.join();
         }
     }
+}
+
+fn hangs() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the state volume does not answer")
 }
 
 fn next(desk: &Mutex<Desk>, bell: &Condvar) -> Option<Vec<Bookmark>> {

@@ -32,6 +32,9 @@ impl Counter {
     }
 }
 
+/// Lines of its own log that standard error did not take: a process has one of it, and writes to it before all else is made.
+pub static LOG_LINES_UNWRITTEN: Counter = Counter(AtomicU64::new(0));
+
 /// Something that holds or does not.
 #[derive(Debug, Default)]
 pub struct Flag(AtomicBool);

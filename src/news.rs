@@ -1,9 +1,12 @@
 //! What is worth saying again: of each kind of trouble its own log tells once in a while, and how much was left out.
 
+mod own_log;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::own_log::OwnLog;
 use crate::metrics::Metrics;
 
 /// The same kind is told once in so long.

@@ -2,18 +2,22 @@
 //!
 //! Enters: directories, and whether to watch them. Leaves: a wake-up of the shipper. An event says only that it is worth
 //! looking; what happened is found out by looking. While events would come fast the watches are dropped, so that their
-//! cost follows time and not writes.
+//! cost follows time and not writes. A directory that cannot be watched is looked at by the clock, and the others are watched.
+
+mod inotify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use linemux::MuxedEvents;
 use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::time::sleep;
 
-/// The name of a file that never exists: asking linemux for it makes it watch the directory.
-const NEVER: &str = ".logskiff-watches-this-directory";
+use self::inotify::{Armed, Happened, Inotify};
+
+/// What could not be watched is tried again after so long: a directory may have come back, a limit may have been raised.
+const ARM_AGAIN: Duration = Duration::from_secs(10);
 
 /// What wakes the shipper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +134,8 @@ impl Drop for Watch {
 impl Watcher {
     /// Watches as asked and calls `wake` for what happens, until the other end is dropped. Cancellation safe.
     pub async fn run(mut self, wake: impl Fn()) {
+        // One for life: another could be refused. While busy it has no watches.
+        let mut inotify = None;
         let mut said = false;
         loop {
             let wish = self.wishes.borrow_and_update().clone();
@@ -137,6 +143,7 @@ impl Watcher {
                 Wish::Over => return,
                 Wish::Busy => {
                     self.armed.send_replace(None);
+                    _ = inotify.as_mut().map(|inotify: &mut Inotify| inotify.arm(&[]));
                     if self.wishes.changed().await.is_err() {
                         return;
                     }
@@ -144,66 +151,58 @@ impl Watcher {
                 }
                 Wish::Quiet(directories) => directories,
             };
-            let events = arm(&directories).await;
-            self.fails.store(events.is_err(), Ordering::Relaxed);
+            let Armed { left_out, error } = arm(&mut inotify, &directories);
+            self.fails.store(error.is_some(), Ordering::Relaxed);
+            if let Some(error) = error.filter(|_| !said) {
+                self.say(&error, inotify.is_some());
+                said = true;
+            }
             self.armed.send_replace(Some(directories));
             wake();
             let happened = || {
                 self.happened.store(true, Ordering::Release);
                 wake();
             };
-            match events {
-                Ok(mut events) => {
-                    tokio::select! {
-                        changed = self.wishes.changed() => if changed.is_err() { return },
-                        () = forward(&mut events, &happened) => {}
-                    }
-                }
-                Err(error) => {
-                    if !said {
-                        self.say(&error);
-                        said = true;
-                    }
-                    if self.wishes.changed().await.is_err() {
-                        return;
-                    }
-                }
+            tokio::select! {
+                changed = self.wishes.changed() => if changed.is_err() { return },
+                () = forward(&mut inotify, happened) => {}
+                () = sleep(ARM_AGAIN), if left_out => {}
             }
         }
     }
 
-    fn say(&self, error: &std::io::Error) {
-        let instead = "files are polled instead";
+    fn say(&self, error: &std::io::Error, in_part: bool) {
+        let what = if in_part { "inotify cannot watch every directory" } else { "inotify cannot be used" };
         if self.mode == Mode::Inotify {
-            tracing::error!(%error, "LOGSKIFF_WATCH=inotify, but inotify cannot be used; {instead}");
+            tracing::error!(%error, "LOGSKIFF_WATCH=inotify, but {what}; files are polled instead");
         } else {
-            tracing::warn!(%error, "inotify cannot be used; {instead}");
+            tracing::warn!(%error, "{what}; files are polled instead");
         }
     }
 }
 
-async fn arm(directories: &[PathBuf]) -> std::io::Result<MuxedEvents> {
-    let mut events = MuxedEvents::new()?;
-    for directory in directories {
-        match events.add_file(directory.join(NEVER)).await {
-            // Gone since it was found: the poll sees to it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            other => drop(other?),
+/// Asks for watches on `directories`, and for an instance where there is none.
+fn arm(inotify: &mut Option<Inotify>, directories: &[PathBuf]) -> Armed {
+    if inotify.is_none() {
+        match Inotify::new() {
+            Ok(made) => *inotify = Some(made),
+            Err(error) => return Armed { left_out: true, error: Some(error) },
         }
     }
-    Ok(events)
+    inotify.as_mut().map(|inotify| inotify.arm(directories)).unwrap_or_default()
 }
 
-/// Wakes once an event; ends when the watches break.
-async fn forward(events: &mut MuxedEvents, wake: &impl Fn()) {
-    loop {
-        match events.next_event().await {
-            Ok(Some(_)) => wake(),
-            Ok(None) => std::future::pending().await,
-            // The queue overflowed or a directory is gone: look, and ask anew.
-            Err(_) => return wake(),
+/// Wakes for what happens; ends when the watches are to be asked for anew.
+async fn forward(inotify: &mut Option<Inotify>, wake: impl Fn()) {
+    while let Some(watching) = inotify {
+        match watching.happened().await {
+            Ok(Happened::Within) => wake(),
+            Ok(Happened::Moved) => return wake(),
+            Err(_) => *inotify = None,
         }
     }
+    // Not at once: what cannot be read once may not be readable the next time.
+    sleep(ARM_AGAIN).await;
 }
 
 #[cfg(test)]
@@ -212,39 +211,108 @@ mod tests {
 
     use super::*;
 
+    /// Waits until it holds, without holding up the watcher.
+    async fn until(condition: impl Fn() -> bool) {
+        let wait = async {
+            while !condition() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+    }
+
+    /// Runs a watcher beside what `shipper` does, which has its other end and the count of wakes.
+    fn run<'t, S: Future<Output = ()>>(wakes: &'t AtomicUsize, shipper: impl FnOnce(Watch, &'t AtomicUsize) -> S) {
+        let (watch, watcher) = watch(Mode::Auto);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let wake = || _ = wakes.fetch_add(1, Ordering::SeqCst);
+        runtime.block_on(async { tokio::join!(watcher.run(wake), shipper(watch, wakes)) });
+    }
+
     /// Goal: a file that is made in a watched directory wakes, and a busy shipper is left alone.
     #[test]
     fn what_happens_in_a_watched_directory_wakes_unless_busy() {
         let dir = tempfile::tempdir().unwrap();
         let directories = [dir.path().canonicalize().unwrap()];
-        let (watch, watcher) = watch(Mode::Auto);
-        let wakes = AtomicUsize::new(0);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let until = async |condition: &dyn Fn() -> bool| {
-                tokio::time::timeout(Duration::from_secs(20), async {
-                    while !condition() {
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                })
-                .await
-                .unwrap();
-            };
-            let shipper = async {
-                until(&|| watch.quiet(&directories)).await;
-                let armed = wakes.load(Ordering::SeqCst);
-                std::fs::write(dir.path().join("app.log"), "x").unwrap();
-                until(&|| wakes.load(Ordering::SeqCst) > armed).await;
-                watch.busy();
-                until(&|| watch.armed.borrow().is_none()).await;
-                let busy = wakes.load(Ordering::SeqCst);
-                std::fs::write(dir.path().join("other.log"), "x").unwrap();
-                until(&|| watch.quiet(&directories)).await;
-                assert_eq!(wakes.load(Ordering::SeqCst), busy + 1, "one wake, for being armed again");
-                drop(watch);
-            };
-            let wake = || _ = wakes.fetch_add(1, Ordering::SeqCst);
-            tokio::join!(watcher.run(wake), shipper);
+        run(&AtomicUsize::new(0), async |watch, wakes| {
+            until(|| watch.quiet(&directories)).await;
+            let armed = wakes.load(Ordering::SeqCst);
+            std::fs::write(dir.path().join("app.log"), "x").unwrap();
+            until(|| wakes.load(Ordering::SeqCst) > armed).await;
+            watch.busy();
+            until(|| watch.armed.borrow().is_none()).await;
+            let busy = wakes.load(Ordering::SeqCst);
+            std::fs::write(dir.path().join("other.log"), "x").unwrap();
+            until(|| watch.quiet(&directories)).await;
+            assert_eq!(wakes.load(Ordering::SeqCst), busy + 1, "one wake, for being armed again");
+        });
+    }
+
+    /// Goal: what a directory is called, what lies in it and what cannot be watched beside it do not matter. What is made in
+    /// the last of the directories wakes.
+    #[track_caller]
+    fn check(directories: &[PathBuf], works: bool) {
+        run(&AtomicUsize::new(0), async |watch, wakes| {
+            until(|| watch.quiet(directories)).await;
+            assert_eq!(watch.works(), works);
+            let armed = wakes.load(Ordering::SeqCst);
+            std::fs::write(directories.last().unwrap().join("app.log"), "x").unwrap();
+            until(|| wakes.load(Ordering::SeqCst) > armed).await;
+            assert!(watch.happened());
+        });
+    }
+
+    #[test]
+    fn a_file_of_any_name_keeps_no_directory_from_being_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(".logskiff-watches-this-directory"), "").unwrap();
+        check(&[dir.path().to_path_buf()], true);
+    }
+
+    #[test]
+    fn a_directory_that_is_reached_by_a_relative_link_is_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("releases/5")).unwrap();
+        std::os::unix::fs::symlink("releases/5", dir.path().join("current")).unwrap();
+        check(&[dir.path().join("current")], true);
+    }
+
+    #[test]
+    fn what_cannot_be_watched_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        std::fs::write(place("file"), "").unwrap();
+        std::os::unix::fs::symlink("loop", place("loop")).unwrap();
+        std::fs::create_dir(place("last")).unwrap();
+        check(&[place("file"), place("gone"), place("loop"), place("last")], true);
+        // A name that the system does not take, for what nobody has thought of.
+        check(&[place(&"x".repeat(300)), place("last")], false);
+    }
+
+    /// Goal: a directory that gives way to another of its name is watched again.
+    #[test]
+    fn a_directory_in_the_place_of_one_that_was_moved_is_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        std::fs::create_dir(place("logs")).unwrap();
+        std::fs::create_dir(place("next")).unwrap();
+        let directories = [place("logs")];
+        run(&AtomicUsize::new(0), async |watch, wakes| {
+            until(|| watch.quiet(&directories)).await;
+            let armed = wakes.load(Ordering::SeqCst);
+            rustix::fs::renameat_with(
+                rustix::fs::CWD,
+                place("logs"),
+                rustix::fs::CWD,
+                place("next"),
+                rustix::fs::RenameFlags::EXCHANGE,
+            )
+            .unwrap();
+            // The event, and being armed again.
+            until(|| wakes.load(Ordering::SeqCst) >= armed + 2).await;
+            let moved = wakes.load(Ordering::SeqCst);
+            std::fs::write(place("logs").join("app.log"), "x").unwrap();
+            until(|| wakes.load(Ordering::SeqCst) > moved).await;
         });
     }
 }

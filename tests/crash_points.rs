@@ -188,3 +188,33 @@ fn a_shipper_that_hangs_is_not_alive() {
     support::wait_until("the line", PATIENCE, || kafka.end_offset(TOPIC) == 1);
     sidecar.drain(PATIENCE);
 }
+
+/// Goal: a state volume that hangs holds up no line, also after a truncation, and not the end.
+#[test]
+fn a_state_volume_that_hangs_holds_up_nothing() {
+    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+    let kafka = Mock::start(&[TOPIC]);
+    let logs = folder.path().join("logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        .with("LOGSKIFF_POLL", "100ms")
+        .with("LOGSKIFF_DRAIN_TIMEOUT", "3s")
+        .with("FAILPOINTS", "before-rename=pause");
+    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    for (name, lines, count) in [
+        ("app.log", "one, which is longer\n", 1),
+        // Truncations, which are to be on record before anything else of the file leaves.
+        ("app.log", "two\n", 2),
+        ("app.log.1", "of another file\n", 3),
+        ("app.log", "3\n", 4),
+    ] {
+        std::fs::write(logs.join(name), lines).unwrap();
+        support::wait_until(lines, PATIENCE, || kafka.end_offset(TOPIC) == count);
+    }
+    support::wait_until("a word", PATIENCE, || sidecar.stderr().contains("the state volume does not answer"));
+    assert!(!folder.path().join("state/checkpoint.json").exists(), "it hangs");
+    sidecar.terminate();
+    let (status, took) = sidecar.wait(PATIENCE);
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}

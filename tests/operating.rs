@@ -13,11 +13,15 @@ mod commands;
 mod ends;
 #[path = "operating/hanging.rs"]
 mod hanging;
+#[path = "operating/own_log.rs"]
+mod own_log;
 #[path = "operating/pipes.rs"]
 mod pipes;
 #[path = "operating/probes.rs"]
 mod probes;
 mod support;
+#[path = "operating/threads.rs"]
+mod threads;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -11,7 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::snapshot::{FileState, InputState, Snapshot};
-use crate::metrics::{Counter, ErrorKind, Histogram, InputMetrics, Metrics, OutputMetrics};
+use crate::metrics::{Counter, ErrorKind, Histogram, InputMetrics, LOG_LINES_UNWRITTEN, Metrics, OutputMetrics};
 use crate::record::{DropReason, Repair};
 use crate::system::Usage;
 
@@ -253,7 +253,9 @@ impl Scrape {
         let overflow = "Records whose topic was one too many";
         to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow.get())?;
         let suppressed = "Lines of its own log left out because their kind had just been told";
-        to.counter("logskiff_log_lines_suppressed", suppressed, metrics.log_lines_suppressed.get())
+        to.counter("logskiff_log_lines_suppressed", suppressed, metrics.log_lines_suppressed.get())?;
+        let unwritten = "Lines of its own log that standard error did not take";
+        to.counter("logskiff_log_lines_unwritten", unwritten, LOG_LINES_UNWRITTEN.get())
     }
 
     fn files(&self, to: &mut Writer<'_>) -> fmt::Result {

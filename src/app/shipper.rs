@@ -58,6 +58,8 @@ const SAVE_AFTER: Duration = Duration::from_millis(200);
 const SAVE_BYTES: u64 = 128 * 1024;
 /// But never more often than this.
 const SAVE_SPACING: Duration = Duration::from_millis(20);
+/// The last save may take longer than those before: what it does not cover is shipped again.
+const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(3);
 /// The wait before unsettled lines are sent again doubles from the first to the second, until something is delivered.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 /// How long a connection may take to be closed at the end: nothing is in it any more that is waited for.
@@ -441,7 +443,7 @@ impl Shipper {
 
     fn end(mut self) -> Summary {
         let now = Instant::now();
-        self.checkpoint_for_good(now);
+        self.checkpoint_for_good(now, LAST_SAVE_PATIENCE);
         if let Some(syslog) = self.tools.syslog.take() {
             syslog.close(LEAVE);
         }

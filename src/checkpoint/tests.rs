@@ -5,6 +5,8 @@ use crate::record::{Boundary, Fingerprint, Hash, Inode};
 
 /// What the random damage begins with; a failure is repeated with it.
 const SEED: u64 = 2026;
+/// For what takes a moment when all is well.
+const LONG: Duration = Duration::from_secs(20);
 
 fn bookmark(offset: u64) -> Bookmark {
     Bookmark {
@@ -95,13 +97,48 @@ fn the_saver_writes_the_newest_and_tells_of_a_failure() {
     let dir = tempfile::tempdir().unwrap();
     let saver = Saver::start(opened(dir.path())).unwrap();
     (1..=50).for_each(|offset| saver.save(vec![bookmark(offset)]));
-    saver.settle().unwrap();
+    saver.settle(LONG).unwrap();
     drop(saver);
     assert_eq!(load(dir.path()), Some(50));
     let saver = Saver::start(opened(dir.path())).unwrap();
     std::fs::create_dir(dir.path().join("checkpoint.json.new")).unwrap();
     saver.save(vec![bookmark(51)]);
-    saver.settle().unwrap_err();
+    saver.settle(LONG).unwrap_err();
+}
+
+/// Goal: a volume that hangs is waited for once, told, and neither keeps the newest bookmarks from it once it answers nor the end.
+#[test]
+fn a_volume_that_hangs_is_waited_for_once() {
+    const PATIENCE: Duration = Duration::from_millis(50);
+    let (answer, answers) = std::sync::mpsc::channel();
+    let (done, offsets) = std::sync::mpsc::channel();
+    let save = move |files: Vec<Bookmark>| {
+        answers.recv().map_err(io::Error::other)?;
+        done.send(files[0].offset).map_err(io::Error::other)?;
+        Ok(false)
+    };
+    let saver = Saver::saving(save).unwrap();
+    saver.save(vec![bookmark(1)]);
+    assert_eq!(saver.settle(PATIENCE).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    let start = Instant::now();
+    for offset in 2..100 {
+        saver.save(vec![bookmark(offset)]);
+        saver.settle(PATIENCE).unwrap_err();
+    }
+    assert!(start.elapsed() < 20 * PATIENCE, "{:?}", start.elapsed());
+    let (before, after) = (start + HANGS_AFTER / 2, start + HANGS_AFTER);
+    assert!(saver.error(before).is_none() && saver.error(after).is_some() && saver.error(after).is_none());
+    assert!(saver.error(after + HANGS_AFTER).is_some(), "told again");
+    answer.send(()).unwrap();
+    answer.send(()).unwrap();
+    saver.settle(LONG).unwrap();
+    assert_eq!([offsets.recv().unwrap(), offsets.recv().unwrap()], [1, 99]);
+    assert!(saver.error(after + 3 * HANGS_AFTER).is_none(), "it answers");
+    saver.save(vec![bookmark(100)]);
+    let start = Instant::now();
+    drop(saver);
+    assert!(start.elapsed() < 3 * SAVE_PATIENCE, "{:?}", start.elapsed());
+    drop(answer);
 }
 
 /// The store of a directory whose lock may be held for a moment: by a process that another test starts, which has all that is

@@ -5,9 +5,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::config::{Config, Log, LogFormat};
+use crate::news::OwnLog;
 use crate::system::allow_descriptors;
 
-/// Ships as configured until SIGTERM or SIGINT, or until everything is read where the configuration says so.
+/// Ships as configured until SIGTERM, SIGINT or SIGQUIT, or until everything is read where the configuration says so.
 ///
 /// # Errors
 /// When it cannot start, or standard output is the only output and fails.
@@ -24,13 +25,16 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 #[error("{0} bytes were left undelivered; LOGSKIFF_EXIT_CODE is strict")]
 pub struct Left(u64);
 
-/// Sends logskiff's own log to stderr, where it cannot be mistaken for records.
+/// Sends logskiff's own log to stderr, where it cannot be mistaken for records. What stderr does not take is counted.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn own_log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter).context("LOGSKIFF_LOG cannot be read")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let out = OwnLog::default();
+    // Told on stderr, a failure to write there would be the next one, and the end.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter);
+    let lines = lines.with_writer(move || out.clone());
     let set = match log.format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Text => lines.with_ansi(false).try_init(),

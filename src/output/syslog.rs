@@ -8,6 +8,7 @@ pub mod address;
 mod connect;
 mod desk;
 mod link;
+mod lookup;
 mod relp;
 mod socket;
 pub mod tls;

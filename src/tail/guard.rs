@@ -3,6 +3,7 @@
 //! Enters: the files that the configuration names, the state directory, and open handles. Leaves: whether a handle is one of them.
 //! Names tell nothing here: files are compared by device and inode, and looked up again each time, since Kubernetes replaces them.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
@@ -48,9 +49,18 @@ pub(super) struct Guard {
     trees: Trees,
     /// Volumes on which a file that the configuration names lies, and nothing but secrets.
     devices: HashSet<u64>,
-    state: Option<Inode>,
-    /// The files in it.
-    state_files: HashSet<Inode>,
+    /// The volume of the state directory, as far as it is known.
+    state_device: Option<u64>,
+    /// Looked up once a scan at the most, and only where something on that volume is met: a volume that hangs would hold up the
+    /// logs on all others.
+    state: OnceCell<State>,
+}
+
+/// The state directory, and the files in it.
+#[derive(Debug, Default)]
+struct State {
+    directory: Option<Inode>,
+    files: HashSet<Inode>,
 }
 
 #[derive(Debug, Default)]
@@ -79,15 +89,33 @@ impl Guard {
         }
         let named = self.protected.files.iter().filter_map(|file| secret_volume(file.parent()?));
         self.devices = named.chain(self.trees.devices.iter().copied()).collect();
-        let Some(state) = &self.protected.state else { return };
-        self.state = fs::metadata(state).ok().map(|found| identity::inode(&found));
-        let own = |entry: &fs::DirEntry| {
-            let name = entry.file_name();
-            self.protected.state_names.iter().any(|own| name.as_bytes().starts_with(own.as_bytes()))
-        };
-        let entries = fs::read_dir(state).into_iter().flatten().flatten().filter(own);
-        let found = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
-        self.state_files = found.map(|found| identity::inode(&found)).collect();
+        let known = self.state.take().and_then(|state| state.directory);
+        self.state_device = known.map(|directory| directory.device).or(self.state_device);
+        if self.state_device.is_none() && self.protected.state.is_some() {
+            self.state_device = self.state().directory.map(|directory| directory.device);
+        }
+    }
+
+    fn state(&self) -> &State {
+        self.state.get_or_init(|| {
+            let Some(state) = &self.protected.state else { return State::default() };
+            let own = |entry: &fs::DirEntry| {
+                let name = entry.file_name();
+                self.protected.state_names.iter().any(|own| name.as_bytes().starts_with(own.as_bytes()))
+            };
+            let entries = fs::read_dir(state).into_iter().flatten().flatten().filter(own);
+            let found = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+            let directory = fs::metadata(state).ok().map(|found| identity::inode(&found));
+            State { directory, files: found.map(|found| identity::inode(&found)).collect() }
+        })
+    }
+
+    /// Whether something is the state directory, or a file in it.
+    fn is_of_state(&self, inode: Inode) -> bool {
+        self.state_device.is_none_or(|device| device == inode.device) && {
+            let state = self.state();
+            state.directory == Some(inode) || state.files.contains(&inode)
+        }
     }
 
     /// Why nothing in a directory is read; `root`: it is the fixed directory itself.
@@ -101,12 +129,12 @@ impl Guard {
         {
             return Some(SECRET);
         }
-        (!is_root && self.state == Some(inode)).then_some(STATE)
+        (!is_root && self.is_of_state(inode)).then_some(STATE)
     }
 
     /// Why a fixed directory that a link led to is not read: it holds what the configuration names.
     pub(super) fn of_target(&self, inode: Inode) -> Option<&'static str> {
-        if self.state == Some(inode) {
+        if self.is_of_state(inode) {
             return Some(STATE);
         }
         let named = |file: &PathBuf| {
@@ -133,7 +161,7 @@ impl Guard {
         if self.devices.contains(&inode.device) && inode.device != root.device {
             return Some(SECRET);
         }
-        if self.state_files.contains(&inode) {
+        if self.is_of_state(inode) {
             return Some(STATE);
         }
         self.trees.files.contains(&inode).then_some(SECRET)

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Held, http, wait_until};
+use crate::support::{Held, http, signal, wait_until};
 use crate::{PATIENCE, Scene, TOPIC};
 
 const LINES: &str = "one\ntwo\nthree\n";
@@ -79,6 +79,41 @@ fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     assert_eq!(again.wait(PATIENCE).0.code(), Some(0));
     let received: Vec<Vec<u8>> = scene.kafka.received(TOPIC).into_iter().map(|message| message.payload).collect();
     assert_eq!(received.len(), 4, "nothing doubled, nothing lost");
+}
+
+/// Goal: what is sent by habit to other programs (after a rotation, for a reload, by a terminal) changes nothing, and is told once.
+#[test]
+fn signals_of_other_programs_end_nothing() {
+    let scene = Scene::new();
+    let mut sidecar = scene.start(&scene.settings());
+    wait_until("the start", PATIENCE, || sidecar.stderr().contains("logskiff starts"));
+    for name in ["HUP", "USR1", "USR2"] {
+        let told = || sidecar.stderr().matches(&format!("\"SIG{name}\"")).count();
+        for _ in 0..2 {
+            signal(sidecar.id(), name);
+            wait_until("a word", PATIENCE, || told() == 1);
+        }
+    }
+    scene.append("logs/app.log", LINES);
+    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
+    assert!(sidecar.is_running());
+    for name in ["HUP", "USR1", "USR2"] {
+        assert_eq!(sidecar.stderr().matches(&format!("\"SIG{name}\"")).count(), 1, "told once");
+    }
+    sidecar.drain(PATIENCE);
+}
+
+#[test]
+fn sigquit_drains() {
+    let scene = Scene::new();
+    scene.append("logs/app.log", LINES);
+    let mut sidecar = scene.start(&scene.settings());
+    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
+    scene.append("logs/app.log", "four, without its newline");
+    signal(sidecar.id(), "QUIT");
+    assert_eq!(sidecar.wait(PATIENCE).0.code(), Some(0));
+    assert_eq!(scene.kafka.received(TOPIC).len(), 4);
+    assert!(scene.termination_message().contains("left 0"), "{}", scene.termination_message());
 }
 
 /// Goal: the sentinel begins the end, and the end waits for the broker.

@@ -1,5 +1,6 @@
 //! Events while quiet, the clock while busy, and what there is without events.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -59,6 +60,33 @@ fn without_inotify_files_are_polled() {
     }
     let said = sidecar.stderr();
     assert_eq!(said.matches("files are polled instead").count(), 1, "{said}");
+}
+
+/// Goal: a directory that is not for this process to read (`lost+found` of a volume), and a root that is a link, keep no other from
+/// being watched.
+#[test]
+fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
+    let scene = Scene::prepare();
+    std::fs::create_dir(scene.log("app")).unwrap();
+    std::fs::create_dir(scene.log("lost+found")).unwrap();
+    std::fs::set_permissions(scene.log("lost+found"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::os::unix::fs::symlink("logs/app", scene.path("linked")).unwrap();
+    let globs = [scene.path("linked/*.log"), scene.path("logs/**/*.log")].map(|glob| glob.display().to_string());
+    // Found by the events or not at all.
+    let mut settings = scene.settings().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL", "1h");
+    if rustix::process::geteuid().is_root() {
+        // Without the right to read everything.
+        settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
+    }
+    let sidecar = scene.start(&settings);
+    wait_until("the start", PATIENCE, || sidecar.stderr().contains("Permission denied"));
+    for number in 0..3 {
+        sleep(Duration::from_secs(3));
+        scene.append(&format!("app/{number}.log"), "a line\n");
+        wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
+    }
+    let said = sidecar.stderr();
+    assert!(said.contains("lost+found") && !said.contains("inotify"), "{said}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
+use crate::checkpoint::SAVE_PATIENCE;
 use crate::encode::{Envelope, Source, labels};
 use crate::record::{FileId, Watermark};
 use crate::redact::{Carry, LINES_MAX};
@@ -27,7 +28,7 @@ impl Shipper {
         self.handle_events(now);
         if self.tools.tail.has_prunable() {
             // What is deleted must not be looked for after a restart. Where that cannot be written down, it stays.
-            if self.checkpoint_for_good(now) {
+            if self.checkpoint_for_good(now, SAVE_PATIENCE) {
                 self.tools.tail.prune(now);
                 self.handle_events(now);
             }
@@ -46,8 +47,9 @@ impl Shipper {
             }
         }
         if truncated {
-            // The new incarnation must be on record before anything of it leaves: its number enters event ids.
-            self.checkpoint_for_good(now);
+            // The new incarnation is to be on record before anything of it leaves: its number enters event ids. Where the volume
+            // hangs, lines that a crash then doubles have other ids; waiting would stop every file.
+            self.checkpoint_for_good(now, SAVE_PATIENCE);
         } else if opened {
             self.checkpoint(now, true);
         }

@@ -181,7 +181,7 @@ impl Shipper {
     /// Hands the watermarks to the checkpoint, when it is time or when told to.
     pub(super) fn checkpoint(&mut self, now: Instant, at_once: bool) {
         let Some(saver) = &self.tools.saver else { return };
-        if let Some(error) = saver.error() {
+        if let Some(error) = saver.error(now) {
             self.save_failed(&error);
         } else if saver.remade()
             && let Some(left_out) = self.tools.news.due("state")
@@ -204,11 +204,11 @@ impl Shipper {
         self.unsaved_bytes = 0;
     }
 
-    /// The same at once, and waits until it is written. Whether it was, where a checkpoint is kept.
-    pub(super) fn checkpoint_for_good(&mut self, now: Instant) -> bool {
+    /// The same at once, and waits until it is written, or the volume is taken to hang. Whether it was, where a checkpoint is kept.
+    pub(super) fn checkpoint_for_good(&mut self, now: Instant, patience: Duration) -> bool {
         self.checkpoint(now, true);
         let Some(saver) = &self.tools.saver else { return true };
-        let Err(error) = saver.settle() else { return true };
+        let Err(error) = saver.settle(patience) else { return true };
         self.save_failed(&error);
         false
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::sockopt;
-use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream, lookup_host};
+use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 use super::address::{Address, Place, Transport};
+use super::lookup::look_up;
 use super::unacknowledged::unacknowledged_bytes;
 
 /// A quiet connection is asked whether it is alive after so long, and again at the second interval, so many times.
@@ -48,7 +49,7 @@ impl Socket {
             },
             (Place::Host { name, port }, transport) => {
                 let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                for peer in lookup_host((name.as_str(), *port)).await? {
+                for peer in look_up(name, *port).await? {
                     match open_host(peer, transport).await {
                         Ok(socket) => return Ok(socket),
                         Err(error) => failure = error,

@@ -1,6 +1,6 @@
 //! How many bytes of a stream the peer does not have yet.
 //!
-//! The only `unsafe` code here: one `ioctl` that the safe wrappers of the system lack.
+//! One `ioctl` that the safe wrappers of the system lack.
 #![allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper")]
 
 use std::io;
