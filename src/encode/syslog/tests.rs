@@ -42,6 +42,12 @@ fn messages_are_written_as_the_rfcs_want_them() {
     let text = r#"{"level":"error","ts":"2026-01-02T03:04:05Z","a":{"b":[1,"x\n\"]"]},"c d":null,"password":"<redacted:field>","to":"<redacted:email>"}"#;
     let want = format!("<131>1 2026-01-02T03:04:05.000Z shop-1 app - - {PLACE}{fields} {text}");
     check(&rfc5424, parse::Format::Auto, line, &want);
+    // What is repaired is flagged, and in the fields; the line itself leaves as it stands.
+    let line = "{\"a\":\"x\\ud83d\\n\ty\",\"n\":NaN}";
+    let place = PLACE.strip_suffix(']').unwrap();
+    let flags = r#"flag="json_lone_surrogate" flag="json_control_character" flag="json_not_a_number""#;
+    let fields = "[fields@32473 a=\"x\u{fffd}\n\ty\" n=\"\"]";
+    check(&rfc5424, parse::Format::Auto, line, &format!("<134>1 {head} {place} {flags}]{fields} {line}"));
     let named = Config {
         facility: 4,
         app_name: "two words{field.app}".parse().unwrap(),
