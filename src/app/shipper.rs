@@ -313,7 +313,9 @@ impl Shipper {
         let (mut written_ms, mut records) = (0, 0);
         for report in std::mem::take(&mut self.reports) {
             let settled = self.ledger.settle(report.ticket, report.part, report.outcome);
-            self.note_refused(report, settled, now);
+            if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.again) {
+                self.note_refused(report, settled, now);
+            }
             let Some(settled) = settled else { continue };
             self.unsaved_bytes += settled.bytes;
             crash::point("report");

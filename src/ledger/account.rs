@@ -144,21 +144,28 @@ impl Account {
     }
 
     /// The entry with this number; `None` where it was settled or given up.
+    #[inline]
     pub(super) fn entry(&mut self, sequence: u32) -> Option<&mut Entry> {
         let first = self.entries.front()?.sequence;
-        let place = |entry: &Entry| entry.sequence.wrapping_sub(first);
         let of = sequence.wrapping_sub(first);
         // Nothing before it is merged, as a rule.
-        let direct = self.entries.get(of as usize).filter(|entry| entry.sequence == sequence).map(|_| of as usize);
-        let index = direct.or_else(|| self.entries.binary_search_by_key(&of, place).ok())?;
+        let index = match self.entries.get(of as usize) {
+            Some(entry) if entry.sequence == sequence => of as usize,
+            _ => self.entries.binary_search_by_key(&of, |entry| entry.sequence.wrapping_sub(first)).ok()?,
+        };
         self.entries.get_mut(index)
     }
 
     /// Merges settled neighbours, once there are so many of them that it pays.
+    #[inline]
     pub(super) fn merge(&mut self) {
-        if self.entries.len() <= 2 * self.pending + UNMERGED_MAX {
-            return;
+        if self.entries.len() > 2 * self.pending + UNMERGED_MAX {
+            self.merge_all();
         }
+    }
+
+    #[cold]
+    fn merge_all(&mut self) {
         let mut kept = 0;
         for index in 1..self.entries.len() {
             let next = self.entries[index];
