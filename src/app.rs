@@ -30,9 +30,13 @@ use crate::config::{Config, Exit};
 use crate::metrics::Metrics;
 use crate::news::News;
 use crate::output::{self, kafka, stdout::Stdout, syslog::Syslog};
-use crate::system::System;
+use crate::system::{self, System};
 use crate::tail::{self, GlobError, Tail};
 use crate::watch::{self, Watcher};
+
+/// So many descriptors are for all else, or half of them where there are few: connections to receivers (a dozen brokers), HTTP's 16,
+/// state, pipes, the runtime's, directories that are being looked at.
+const OTHER_DESCRIPTORS: usize = 64;
 
 /// Why logskiff cannot start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +147,11 @@ impl App {
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let mut tail = Tail::new(&inputs, &scope, bookmarks, now)?;
         tail.protect(reach::protected(&config));
+        if let Some(descriptors) = system::descriptors_max() {
+            let files = descriptors - OTHER_DESCRIPTORS.min(descriptors / 2);
+            mouth::room(descriptors, files);
+            tail.open_at_most(files);
+        }
         if is_lost {
             tail.read_everything();
         }

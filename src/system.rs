@@ -37,6 +37,13 @@ pub fn allow_descriptors() {
     _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
+/// How many descriptors this process may have; `None`: as many as there are.
+#[must_use]
+pub fn descriptors_max() -> Option<usize> {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::Nofile).current.map(|most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
 /// Sees to it that no memory of this process, which holds secrets, is written down when it crashes, and that no process of the same
 /// user reads it.
 pub fn forbid_dumps() {

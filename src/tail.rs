@@ -18,6 +18,7 @@ mod open;
 mod precedence;
 mod predecessor;
 mod prune;
+mod room;
 mod root;
 mod scan;
 mod stream;
@@ -34,6 +35,7 @@ use self::discover::FILES_MAX;
 use self::guard::Guard;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
+use self::room::Room;
 use self::scan::Past;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use event::Event;
@@ -147,6 +149,7 @@ pub struct Tail {
     ends: VecDeque<(PathBuf, Vec<u8>)>,
     refused: HashMap<PathBuf, String>,
     guard: Guard,
+    room: Room,
     directories: Vec<PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
@@ -192,6 +195,7 @@ impl Tail {
             ends: VecDeque::new(),
             refused: HashMap::new(),
             guard: Guard::default(),
+            room: Room::default(),
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,
@@ -315,12 +319,7 @@ impl Tail {
     pub fn finished(&self, now: Instant) -> Vec<FileId> {
         let read = || self.files().filter(|file| file.at_end());
         let mut finished: Vec<FileId> = read().filter(|file| file.is_final(now)).map(|file| file.id).collect();
-        let surplus = self.files().count().saturating_sub(finished.len() + OPEN_MAX);
-        if surplus > 0 {
-            let mut idle: Vec<&TailFile> = read().filter(|file| file.is_idle(now)).collect();
-            idle.sort_by_key(|file| file.changed_at);
-            finished.extend(idle.iter().take(surplus).map(|file| file.id));
-        }
+        finished.extend(self.surplus(finished.len(), now));
         finished
     }
 
@@ -341,7 +340,10 @@ impl Tail {
     /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
     pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
         let (expired, kept): (Vec<_>, Vec<_>) =
-            self.ghosts.drain(..).partition(|ghost| now.saturating_duration_since(ghost.since) >= GHOST_KEPT);
+            // What waits for room is not gone.
+            self.ghosts.drain(..).partition(|ghost| {
+                now.saturating_duration_since(ghost.since) >= GHOST_KEPT && !self.room.waiting.contains_key(&ghost.mark.inode)
+            });
         self.ghosts = kept;
         for ghost in &expired {
             let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset + ghost.settled_bytes);

@@ -134,6 +134,20 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
     }
 }
 
+/// Below so many files at once an application may have more with something to read.
+const FEW_FILES: usize = 512;
+
+/// Says that there may be more files than descriptors.
+pub(super) fn room(descriptors: usize, files: usize) {
+    if files < FEW_FILES {
+        tracing::warn!(
+            descriptors,
+            files,
+            "few descriptors: no more files than that are open at once, others wait for them"
+        );
+    }
+}
+
 /// Says what a run came to.
 pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
     let total = &summary.total;

@@ -30,6 +30,9 @@ pub(super) enum OpenError {
     /// It is gone, or never was.
     #[error("no such file")]
     Gone,
+    /// The process, or the system, has no descriptor left.
+    #[error("too many open files")]
+    NoDescriptor,
     /// Anything else, retried at the next look.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -40,6 +43,7 @@ impl From<Errno> for OpenError {
         match errno {
             Errno::LOOP | Errno::XDEV => Self::Outside,
             Errno::NOENT | Errno::NOTDIR => Self::Gone,
+            Errno::MFILE | Errno::NFILE => Self::NoDescriptor,
             other => Self::Io(other.into()),
         }
     }

@@ -14,8 +14,7 @@ use super::content::Content;
 use super::discover::{Candidate, Class, FILES_MAX, Pipe};
 use super::open::{OpenError, open_beneath};
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, OPEN_MAX, Phase, Start, Tail, Waiting, directory_stamp,
-    identity,
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, Waiting, directory_stamp, identity,
 };
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
@@ -53,9 +52,7 @@ impl Tail {
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
         let (same, other): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|(_, found)| self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode));
-        for (input, found) in same.into_iter().chain(other) {
-            self.admit(*input, found, now);
-        }
+        self.admit_all(&same, &other, now);
         self.waiting.retain(|inode, _| seen.contains_key(inode));
         let gone: Vec<Inode> = self.known.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
         for inode in gone {
@@ -136,7 +133,7 @@ impl Tail {
     }
 
     /// Decides what an unknown file is.
-    fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
+    pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
         let same = |known: &Known| known.changed == Some(found.changed) && known.mark.offset == found.size;
         if self.known.get(&found.inode).is_some_and(same) {
             return;
@@ -147,9 +144,13 @@ impl Tail {
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), "compressed, and not with gzip; it is not read");
         }
+        if found.class != Class::Excluded && !self.has_room(found) {
+            return;
+        }
         let handle = match open_beneath(&found.root, &found.place, &self.guard) {
             Ok(handle) => Content::Plain(handle),
             Err(OpenError::Gone) => return,
+            Err(OpenError::NoDescriptor) => return self.no_descriptor(found),
             Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
         };
         // Swapped between the look and the open: the next scan sees what it is.
@@ -246,7 +247,7 @@ impl Tail {
             self.rotations.insert(mark.path.clone(), now);
         }
         // Where many are open already, one that has nothing to read is not opened for that.
-        let idle = !live || self.files().count() >= OPEN_MAX;
+        let idle = !live || self.files().count() >= self.open_max();
         if idle && id.is_none() && found.size == mark.offset {
             if found.path != mark.path {
                 self.keep_end(&mark.path, &handle, found.size);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::support::sidecar::Sidecar;
 use crate::support::{spent, wait_until};
 use crate::{PATIENCE, Scene, counted, in_full};
 
@@ -133,4 +134,43 @@ fn a_large_file_is_read_to_its_end_before_the_end() {
     sidecar.drain(PATIENCE);
     let out = fs::read_to_string(scene.path("sidecar.out")).unwrap();
     assert_eq!(out.lines().count(), 2 * LINES);
+}
+
+/// Goal: more files have something to read than the process may have descriptors, also last lines without newline, and before and
+/// after a restart; nothing is missed, doubled or read for what was there before.
+#[test]
+fn more_files_than_descriptors_are_all_read() {
+    const FILES: usize = 300;
+    let scene = Scene::prepare();
+    let name = |number: usize| format!("{number:03}.log");
+    let few = scene.settings().through(&["prlimit", "--nofile=64:64"]).with("LOGSKIFF_POLL", "1s");
+    let append = |text: &str| (0..FILES).for_each(|number| scene.append(&name(number), format!("{number} {text}")));
+    let arrived = |sidecar: &Sidecar, text: &str| {
+        let counted = counted(sidecar);
+        (0..FILES).filter(|number| counted.get(&format!("{number} {text}")) == Some(&1)).count()
+    };
+    let bookmarks = || {
+        let written = fs::read(scene.path("state/checkpoint.json")).unwrap_or_default();
+        let written = serde_json::from_slice::<serde_json::Value>(&written).unwrap_or_default();
+        written["files"].as_array().map_or(0, Vec::len)
+    };
+    append("old\n");
+    let sidecar = scene.start(&few.clone().with("LOGSKIFF_START", "end"));
+    wait_until("the first look at all", PATIENCE, || bookmarks() == FILES);
+    append("new\n");
+    wait_until("every new line", PATIENCE, || arrived(&sidecar, "new") == FILES);
+    append("again\nand without newline");
+    wait_until("every line", PATIENCE, || arrived(&sidecar, "again") == FILES);
+    sidecar.drain(PATIENCE);
+    append("\n");
+    append("after\n");
+    let sidecar = scene.start(&few);
+    wait_until("every line after a restart", PATIENCE, || arrived(&sidecar, "after") == FILES);
+    let counted = counted(&sidecar);
+    assert_eq!(counted.get("and without newline"), Some(&FILES), "shipped at the end");
+    assert_eq!(arrived(&sidecar, "old"), 0);
+    for text in ["new", "again"] {
+        assert_eq!(arrived(&sidecar, text), FILES, "{text}");
+    }
+    assert!(counted.values().all(|count| *count == 1 || *count == FILES), "nothing doubled");
 }

@@ -16,6 +16,9 @@ const SCAN_SHARE: u32 = 100;
 /// … but no longer than this, or than the poll that was asked for.
 const SCAN_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+/// Where files wait for others to be let go, there is a look so long after the last.
+const CROWDED_PAUSE: Duration = Duration::from_millis(200);
+
 impl Shipper {
     /// Looks at the directories.
     pub(super) fn scan(&mut self, now: Instant) {
@@ -155,7 +158,7 @@ impl Shipper {
         }
     }
 
-    /// Lets go of files that are out of their place, read to the end and settled.
+    /// Lets go of files that are out of their place, read to the end and settled, or give way to others.
     pub(super) fn let_go(&mut self, now: Instant) {
         let ledger = &self.ledger;
         self.tools.tail.forget_settled(|file| ledger.watermark(file));
@@ -163,6 +166,9 @@ impl Shipper {
             if self.ledger.settled(file) {
                 self.tools.tail.release(file);
                 self.close(file);
+                if self.tools.tail.is_crowded() {
+                    self.scan_at = self.scan_at.min(self.scanned_at + CROWDED_PAUSE);
+                }
             }
         }
         for file in self.tools.tail.expire(now) {

@@ -143,7 +143,8 @@ impl Shipper {
             self.scan_at = now;
             return false;
         }
-        true
+        // Files that wait for others to be let go are to be read as well.
+        !(self.tools.tail.is_crowded() && self.life.is_reading())
     }
 
     /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
