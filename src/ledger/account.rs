@@ -58,8 +58,9 @@ impl Entry {
         Self { record, message: Way::out(messages.message), cost_bytes, written_ms, ..Self::settled(span, boundary) }
     }
 
+    #[inline]
     pub(super) fn is_out(&self) -> bool {
-        self.record.out > 0 || self.message.out > 0
+        self.record.out | self.message.out != 0
     }
 
     /// Whether something of it was refused, and nothing is out.
@@ -67,11 +68,13 @@ impl Entry {
         !self.is_out() && (self.record.refused || self.message.refused)
     }
 
+    #[inline]
     pub(super) fn is_settled(&self) -> bool {
-        !self.is_out() && !self.is_refused()
+        !self.is_out() && !self.record.refused && !self.message.refused
     }
 
     /// Takes what became of one message. Where one is lost, the others are awaited no longer: all is to be read again.
+    #[inline]
     pub(super) fn take(&mut self, part: Part, outcome: Outcome) {
         if outcome == Outcome::Lost {
             for way in [&mut self.record, &mut self.message].into_iter().filter(|way| way.out > 0) {
@@ -133,11 +136,14 @@ pub(super) struct Account {
 }
 
 impl Account {
+    #[inline]
     pub(super) fn push(&mut self, entry: Entry) -> u32 {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
-        self.pending += usize::from(!entry.is_settled());
-        if !self.entries.back_mut().is_some_and(|last| last.takes_in(&entry)) {
+        if !entry.is_settled() {
+            self.pending += 1;
+            self.entries.push_back(Entry { sequence, ..entry });
+        } else if !self.entries.back_mut().is_some_and(|last| last.takes_in(&entry)) {
             self.entries.push_back(Entry { sequence, ..entry });
         }
         sequence
@@ -211,6 +217,7 @@ impl Account {
     }
 
     /// Moves the watermark over the settled prefix.
+    #[inline]
     pub(super) fn advance(&mut self) {
         while let Some(entry) = self.entries.front().filter(|entry| entry.is_settled()) {
             self.watermark = Watermark { offset: entry.span.end, boundary: entry.boundary };
