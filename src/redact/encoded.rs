@@ -13,6 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex::bytes::Regex;
 
 use super::check::{Text, sextet};
+use super::decode::normal::hex;
 use super::masks::By;
 use super::rule::Rule;
 use super::search::Found;
@@ -186,7 +187,7 @@ fn head(name: &[u8]) -> &'static [u8] {
 /// Decodes pairs of digits to the end of `out`; whether they are text. The NUL between two arguments is read as a blank.
 fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
+    let digit = |byte: u8| hex(byte).unwrap_or_default();
     out.extend(value.chunks_exact(2).map(|pair| match digit(pair[0]) << 4 | digit(pair[1]) {
         0 => b' ',
         byte => byte,

@@ -54,7 +54,7 @@ pub(super) fn behind_string(text: Text<'_>, at: usize) -> usize {
 
 /// A part of a form (RFC 7578): `name="password"`, headers of the part, an empty line, the value; `at` is behind the closing quote,
 /// or behind the name that has none.
-pub(super) fn part(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn part(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"[]");
     let before = before_quote(&text[..start]);
@@ -63,7 +63,6 @@ pub(super) fn part(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>
     if !is_part {
         return;
     }
-    let mut at = at;
     for _ in 0..PART_HEADERS_MAX {
         let Some(line_end) = text.find(at, b'\n') else { return };
         let start = line_end + 1;

@@ -98,8 +98,8 @@ pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     if let Some(length) = sequence(text, at) {
         return Some(Unit::nothing(length));
     }
-    if let Some((_, control)) = CONTROLS.iter().find(|(written, _)| text[at..].starts_with(*written)) {
-        return Some(Unit::of(*control, CONTROLS[0].0.len()));
+    if let Some((written, control)) = CONTROLS.iter().find(|(written, _)| text[at..].starts_with(*written)) {
+        return Some(Unit::of(*control, written.len()));
     }
     let (sign, length) = encoded(text, at)?;
     if let Some(quoted) = spelled_quote(text, at, sign, length) {
@@ -200,7 +200,8 @@ fn surrogates(text: &[u8], at: usize, slashes: usize) -> Option<(char, usize)> {
     Some((character, length))
 }
 
-fn hex(byte: u8) -> Option<u8> {
+/// What a hexadecimal digit stands for.
+pub(in super::super) fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
