@@ -122,5 +122,8 @@ fn two_rights_are_enough_and_can_be_taken_away() {
     let places = writer.stop();
     sidecar.drain(DRAIN_DEADLINE);
     let lines = places.len() as u64;
-    Tally::of(&broker.consume(TOPIC), &places).check(lines, lines / 100);
+    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    // What was refused is sent again while new lines are taken already: it arrives behind some of them.
+    assert!(tally.disordered <= 2, "{tally:?}");
+    Tally { disordered: 0, ..tally }.check(lines, lines / 100);
 }
