@@ -4,6 +4,7 @@
 //! say which files began, were truncated, or are gone. It never reads outside a glob's fixed directory, never lets go of
 //! a file that is not read to its end, and never looks at what a line says.
 
+mod absent;
 mod compressed;
 mod content;
 mod discover;
@@ -30,6 +31,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use self::absent::{Ghost, Known};
 use self::content::Content;
 use self::discover::FILES_MAX;
 use self::guard::Guard;
@@ -47,18 +49,12 @@ pub use stream::STDIN;
 
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 
-/// How long a truncated or vanished file's content is looked for under another name.
-const GHOST_KEPT: Duration = Duration::from_secs(10);
 /// How long a file that looks like the copy of another waits for the other to be truncated.
 const COPY_AWAITED: Duration = Duration::from_secs(10);
 /// Above so many directories, new names are found by the events and the poll alone.
 const DIRECTORIES_ASKED_MAX: usize = 64;
 /// Above so many open files, those are closed that are read to their ends and idle; they are opened again when they grow.
 const OPEN_MAX: usize = 512;
-/// So many files that are gone are remembered, so that what was compressed of them is known.
-const SHIPPED_MAX: usize = 256;
-/// So many closed files are remembered, so that they are not read again.
-const KNOWN_MAX: usize = 20_000;
 
 /// Where a file without a checkpoint starts when the sidecar starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,28 +89,6 @@ pub struct Config {
     pub prune: bool,
     /// What cannot be read twice is kept in memory until it is settled, up to so many bytes. Larger than a line may be.
     pub kept_bytes_max: usize,
-}
-
-/// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.
-#[derive(Debug)]
-struct Ghost {
-    /// Its number, while this process has read from it.
-    id: Option<FileId>,
-    mark: Bookmark,
-    /// Its first bytes, while this process has read from it.
-    head: Vec<u8>,
-    /// So many bytes behind the mark are settled all the same.
-    settled_bytes: u64,
-    since: Instant,
-}
-
-/// A file that is read to its end and closed.
-#[derive(Debug)]
-struct Known {
-    /// When its metadata last changed, if that was seen: nothing to look at while it is the same.
-    changed: Option<(i64, i64)>,
-    input: usize,
-    mark: Bookmark,
 }
 
 /// A candidate that is not read yet.
@@ -323,63 +297,6 @@ impl Tail {
         finished
     }
 
-    /// Lets go of a file that is settled. It is remembered while its name exists.
-    pub fn release(&mut self, id: FileId) {
-        let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
-        if file.handle.is_stream() {
-            return;
-        }
-        let Ok(mark) = file.closing_mark() else { return };
-        if file.phase == Phase::Deleted {
-            self.remember(mark);
-        } else if self.known.len() < KNOWN_MAX {
-            self.keep(file.inode, Known { changed: None, input: file.input, mark });
-        }
-    }
-
-    /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
-    pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
-        let (expired, kept): (Vec<_>, Vec<_>) =
-            // What waits for room is not gone.
-            self.ghosts.drain(..).partition(|ghost| {
-                now.saturating_duration_since(ghost.since) >= GHOST_KEPT && !self.room.waiting.contains_key(&ghost.mark.inode)
-            });
-        self.ghosts = kept;
-        for ghost in &expired {
-            let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset + ghost.settled_bytes);
-            if lost_bytes > 0 {
-                self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
-            } else if ghost.id.is_none() {
-                self.events.push(Event::Vanished(ghost.mark.path.clone()));
-            }
-        }
-        let ended = expired.into_iter().filter_map(|ghost| Some((ghost.id?, ghost.mark.path, ghost.mark.offset)));
-        self.reserved.extend(ended);
-        self.reserved.iter().map(|(id, ..)| *id).collect()
-    }
-
-    /// Frees the number of a file without handle, once it is settled.
-    pub fn forget(&mut self, id: FileId) {
-        self.reserved.retain(|(reserved, ..)| *reserved != id);
-    }
-
-    /// Every file's place for the checkpoint; `settled` gives the watermark of a numbered one.
-    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Watermark) -> Vec<Bookmark> {
-        let again = |file: &&mut TailFile| !file.handle.is_stream();
-        let open = self.files.iter_mut().flatten().filter(again).map(|file| file.bookmark(settled(file.id)));
-        let ghosts = self.ghosts.iter().map(|ghost| {
-            let at = ghost.id.map_or_else(|| ghost.mark.watermark(), &settled);
-            Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
-        });
-        open.chain(ghosts).chain(self.known.values().map(|known| known.mark.clone())).collect()
-    }
-
-    /// How many there are of them: what a save costs.
-    #[must_use]
-    pub fn bookmark_count(&self) -> usize {
-        self.files.len() + self.ghosts.len() + self.known.len()
-    }
-
     /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
     fn directories_changed(&self) -> bool {
         self.directory_stamps.len() == self.directories.len()
@@ -442,22 +359,6 @@ impl Tail {
             self.files.resize_with(place + 1, || None);
         }
         self.files[place] = Some(file);
-    }
-
-    /// Remembers a file by its inode. Of the file that had that before, a compressed copy may be there.
-    fn keep(&mut self, inode: Inode, known: Known) {
-        let print = known.mark.fingerprint;
-        if let Some(former) = self.known.insert(inode, known).filter(|former| former.mark.fingerprint != print) {
-            self.remember(former.mark);
-        }
-    }
-
-    /// Keeps what is known of a file that is gone.
-    fn remember(&mut self, mark: Bookmark) {
-        if mark.fingerprint.head_bytes > 0 {
-            self.shipped.truncate(SHIPPED_MAX - 1);
-            self.shipped.push_front(mark);
-        }
     }
 
     fn refuse(&mut self, path: PathBuf, why: &str) {

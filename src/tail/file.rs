@@ -3,6 +3,8 @@
 //! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
 //! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
 
+mod mark;
+
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use super::content::Content;
 use super::growth::Growth;
 use super::identity;
 use super::stream::Extent;
-use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Span, Watermark};
+use crate::record::{Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
 /// grows after all.
@@ -415,81 +417,6 @@ impl TailFile {
             return self.lookback(self.at.offset, most);
         }
         identity::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
-    }
-
-    /// The fingerprint of what was read so far.
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        identity::fingerprint(&self.head, &self.before, self.at.offset)
-    }
-
-    /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
-    ///
-    /// # Errors
-    /// When `other` cannot be read.
-    pub(super) fn is_copied_by(&self, other: &Content) -> io::Result<bool> {
-        if other.length()? >= self.at.offset {
-            return identity::matches(other, &self.fingerprint());
-        }
-        let head = identity::read_at(other, 0, identity::HEAD_BYTES)?;
-        Ok(self.head.starts_with(&head))
-    }
-
-    /// The file's first bytes, as many as are known.
-    #[must_use]
-    pub fn head(&self) -> &[u8] {
-        &self.head
-    }
-
-    /// What is to be known of the file when it is closed, read to its end and settled: of a compressed one, how it looks
-    /// without being unpacked.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(super) fn closing_mark(&mut self) -> io::Result<Bookmark> {
-        let mark = self.bookmark(self.at);
-        if !self.handle.is_gzip() {
-            return Ok(mark);
-        }
-        let raw = self.handle.raw()?;
-        let size = raw.length()?;
-        Ok(Bookmark { offset: size, size, boundary: Boundary::Line, fingerprint: identity::take(&raw, size)?, ..mark })
-    }
-
-    /// Lets go of what a pipe's bytes are kept for no more.
-    pub(super) fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
-        if let Content::Stream(stream) = &self.handle {
-            let settled = settled(self.id);
-            stream.forget(settled.offset);
-            self.growth.forget(settled.offset);
-        }
-    }
-
-    /// The file's place in the checkpoint, settled up to `settled`.
-    pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
-        self.growth.forget(settled.offset);
-        if settled.offset == self.at.offset || self.handle.is_gzip() {
-            self.marked = self.fingerprint();
-        } else if settled.offset != self.marked.offset {
-            let same = self.continues().unwrap_or(false);
-            let before = same.then(|| identity::before(&self.handle, settled.offset).ok()).flatten();
-            // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
-            self.marked = before.map_or_else(
-                || self.fingerprint(),
-                |before| identity::fingerprint(&self.head, &before, settled.offset),
-            );
-        }
-        Bookmark {
-            path: self.path.clone(),
-            inode: self.inode,
-            origin: self.origin.clone(),
-            incarnation: self.incarnation,
-            offset: settled.offset,
-            boundary: settled.boundary,
-            whole: self.whole,
-            size: self.size,
-            fingerprint: self.marked,
-        }
     }
 }
 
