@@ -10,6 +10,11 @@ use crate::record::{Boundary, Line, Span};
 /// How far past a cut a rule may look, so that a secret that straddles it is still seen whole.
 pub const LOOK_AHEAD_BYTES: usize = 4096;
 
+/// So many zeros in a row within a line are a hole; a line may hold fewer as they are.
+const HOLE_BYTES_MIN: usize = 64;
+/// What a file begins with that says that it is UTF-8; it is no part of the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// What a line may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -34,6 +39,8 @@ pub enum Framed<'t> {
     Rest(Span, Boundary),
     /// NUL bytes where a line should begin: the hole that a truncation leaves under a writer that does not append.
     Hole(Span),
+    /// The byte order mark that a file begins with.
+    Mark(Span),
 }
 
 impl Framed<'_> {
@@ -42,7 +49,7 @@ impl Framed<'_> {
     pub fn span(&self) -> Span {
         match self {
             Self::Line(line) => line.span,
-            Self::Rest(span, _) | Self::Hole(span) => *span,
+            Self::Rest(span, _) | Self::Hole(span) | Self::Mark(span) => *span,
         }
     }
 
@@ -52,7 +59,7 @@ impl Framed<'_> {
         match self {
             Self::Line(line) => line.boundary,
             Self::Rest(_, boundary) => *boundary,
-            Self::Hole(_) => Boundary::Line,
+            Self::Hole(_) | Self::Mark(_) => Boundary::Line,
         }
     }
 }
@@ -67,21 +74,49 @@ pub struct Frames<'t> {
     boundary: Boundary,
     /// Nothing follows these bytes, now or later: a line without its newline is whole.
     last: bool,
-    /// No writer has yet to fill the zeros among these bytes.
+    /// No writer has yet to fill the zeros at the end of these bytes.
     filled: bool,
+    /// Nor those before others.
+    still: bool,
+    /// Where the first zero is among them, or their end.
+    first_zero: usize,
 }
 
 impl<'t> Frames<'t> {
     /// Frames `bytes`, which stand at `base` in their file, just after `boundary`.
     #[must_use]
     pub fn new(config: Config, bytes: &'t [u8], base: u64, boundary: Boundary, last: bool) -> Self {
-        Self { config, bytes, base, at: 0, boundary, last, filled: false }
+        let first_zero = memchr(0, bytes).unwrap_or(bytes.len());
+        Self { config, bytes, base, at: 0, boundary, last, filled: false, still: true, first_zero }
     }
 
     /// Says whether zeros with nothing behind them are zeros for good; otherwise they may be space that is yet to be filled.
     #[must_use]
     pub fn filled(self, filled: bool) -> Self {
         Self { filled, ..self }
+    }
+
+    /// Says whether zeros before other bytes are zeros for good; otherwise what stands there may be yet to arrive.
+    #[must_use]
+    pub fn still(self, still: bool) -> Self {
+        Self { still, ..self }
+    }
+
+    /// How many bytes of text stand before a hole, if one begins before `end`, and whether it waits to be filled.
+    fn hole(&self, rest: &[u8], end: usize) -> Option<(usize, bool)> {
+        if self.first_zero >= self.at + end {
+            return None;
+        }
+        let mut from = 0;
+        loop {
+            let start = from + memchr(0, &rest[from..end])?;
+            let bytes = rest[start..].iter().take_while(|byte| **byte == 0).count();
+            let waits = if start + bytes == rest.len() { !self.filled } else { !self.still };
+            if start == 0 || start + bytes == rest.len() || bytes >= HOLE_BYTES_MIN {
+                return Some((start, waits));
+            }
+            from = start + bytes;
+        }
     }
 
     fn piece(&mut self, bytes: usize, boundary: Boundary) -> Span {
@@ -118,15 +153,29 @@ impl<'t> Iterator for Frames<'t> {
     /// `None` when what is left is not a whole line yet.
     fn next(&mut self) -> Option<Framed<'t>> {
         let rest: &'t [u8] = &self.bytes[self.at..];
-        let first = *rest.first()?;
+        if rest.is_empty() {
+            return None;
+        }
         if self.boundary == Boundary::Cut {
-            return Some(self.rest(rest));
+            let zeros = if self.filled { 0 } else { rest.iter().rev().take_while(|byte| **byte == 0).count() };
+            let rest = &rest[..rest.len() - zeros];
+            return (!rest.is_empty()).then(|| self.rest(rest));
         }
-        if first == 0 {
-            let zeros = rest.iter().position(|byte| *byte != 0).or(self.filled.then_some(rest.len()))?;
-            return Some(Framed::Hole(self.piece(zeros, Boundary::Line)));
+        if self.base == 0 && self.at == 0 && rest.starts_with(BYTE_ORDER_MARK) {
+            return Some(Framed::Mark(self.piece(BYTE_ORDER_MARK.len(), Boundary::Line)));
         }
-        match memchr(b'\n', rest) {
+        let newline = memchr(b'\n', rest);
+        let end = newline.unwrap_or(rest.len()).min(self.config.line_bytes_max);
+        match self.hole(rest, end.max(1)) {
+            Some((_, true)) => return None,
+            Some((0, false)) => {
+                let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+                return Some(Framed::Hole(self.piece(zeros, Boundary::Line)));
+            }
+            Some((text, false)) => return Some(self.line(&rest[..text], text)),
+            None => {}
+        }
+        match newline {
             Some(newline) if newline <= self.config.line_bytes_max => Some(self.line(&rest[..newline], newline + 1)),
             Some(newline) => Some(self.cut(rest, newline)),
             None if rest.len() >= self.config.window_bytes() => Some(self.cut(rest, rest.len())),
@@ -155,6 +204,7 @@ mod tests {
                     Framed::Line(line) => format!("{:?}", String::from_utf8_lossy(&line.text[..line.keep])),
                     Framed::Rest(..) => "rest".into(),
                     Framed::Hole(_) => "hole".into(),
+                    Framed::Mark(_) => "mark".into(),
                 };
                 format!(
                     "{}..{} {kept}{}",
@@ -185,7 +235,52 @@ mod tests {
         check(b"\0\0", true, &[]);
         let mut filled = Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::Line, false).filled(true);
         assert!(matches!(filled.nth(1), Some(Framed::Hole(Span { start: 2, end: 4 }))));
+        // A half line with preallocated space behind it waits, and what follows comes whole.
+        check(b"a\nhalf\0\0\0", false, &["100..102 \"a\""]);
+        check(
+            &[b"half", &[0; 64][..], b"x\n"].concat(),
+            false,
+            &["100..104 \"half\"", "104..168 hole", "168..170 \"x\""],
+        );
+        check(b"ab\0cd\n", false, &["100..106 \"ab\\0cd\""]);
+        check(b"123456789\0\0", false, &[]);
+        check(
+            &[&[b'x'; 8 + LOOK_AHEAD_BYTES][..], &[0; 9]].concat(),
+            false,
+            &["100..108 \"xxxxxxxx\" cut", "108..4204 rest cut"],
+        );
         check("1234567\u{e9}z\n".as_bytes(), false, &["100..107 \"1234567\" cut", "107..111 rest"]);
+    }
+
+    /// Goal: zeros before other bytes are no hole as long as the file changes.
+    #[test]
+    fn zeros_that_may_be_filled_wait() {
+        let pieces = |bytes: &[u8], still| {
+            Frames::new(Config { line_bytes_max: 200 }, bytes, 0, Boundary::Line, false).still(still).count()
+        };
+        let half = [b"half", &[0; 64][..], b"x\n"].concat();
+        for (bytes, still) in [(&b"a\n\0\0b\n"[..], 3), (&half, 3), (b"a\0b\n", 1)] {
+            assert_eq!(pieces(bytes, true), still, "{bytes:?}");
+        }
+        assert_eq!([pieces(b"a\n\0\0b\n", false), pieces(&half, false), pieces(b"a\0b\n", false)], [1, 0, 1]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let kept = |base| {
+            let bytes = "\u{feff}{}\n\u{feff}\n".as_bytes();
+            let frames = Frames::new(Config { line_bytes_max: 8 }, bytes, base, Boundary::Line, false);
+            let text = |framed| {
+                if let Framed::Line(line) = framed {
+                    Some(String::from_utf8_lossy(line.text).into_owned())
+                } else {
+                    None
+                }
+            };
+            frames.filter_map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(0), ["{}", "\u{feff}"]);
+        assert_eq!(kept(100), ["\u{feff}{}", "\u{feff}"]);
     }
 
     #[test]

@@ -10,15 +10,18 @@ mod content;
 mod discover;
 mod event;
 mod file;
+mod gap;
 mod growth;
 mod guard;
 mod identity;
 mod kernel;
 mod look;
 mod open;
+mod places;
 mod precedence;
 mod predecessor;
 mod prune;
+mod replaced;
 mod room;
 mod root;
 mod scan;
@@ -119,6 +122,9 @@ pub struct Tail {
     waiting: HashMap<Inode, Waiting>,
     /// Names whose file was lately moved away, truncated or deleted.
     rotations: HashMap<PathBuf, Instant>,
+    /// Names of the checkpoint, whose files may have been rotated while nobody looked.
+    presumed: Vec<PathBuf>,
+    started_at: Instant,
     /// The last bytes of files that were rotated while nobody looked and hold nothing new, by the names that they had.
     ends: VecDeque<(PathBuf, Vec<u8>)>,
     refused: HashMap<PathBuf, String>,
@@ -154,7 +160,7 @@ impl Tail {
         let past = if bookmarks.is_some() { Past::Known } else { Past::None };
         let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), settled_bytes: 0, since: now };
         // What a rotation made of these files while nobody looked is ours to read.
-        let rotations = bookmarks.iter().flatten().map(|mark| (mark.path.clone(), now)).collect();
+        let presumed = bookmarks.iter().flatten().map(|mark| mark.path.clone()).collect();
         Ok(Self {
             inputs: inputs.iter().map(compile).collect::<Result<_, GlobError>>()?,
             scope: scope.to_owned(),
@@ -165,7 +171,9 @@ impl Tail {
             shipped: VecDeque::new(),
             prunable: Vec::new(),
             waiting: HashMap::new(),
-            rotations,
+            rotations: HashMap::new(),
+            presumed,
+            started_at: now,
             ends: VecDeque::new(),
             refused: HashMap::new(),
             guard: Guard::default(),
@@ -291,8 +299,8 @@ impl Tail {
     /// where too many are open, those that have been idle for longest.
     #[must_use]
     pub fn finished(&self, now: Instant) -> Vec<FileId> {
-        let read = || self.files().filter(|file| file.at_end());
-        let mut finished: Vec<FileId> = read().filter(|file| file.is_final(now)).map(|file| file.id).collect();
+        let read = self.files().filter(|file| file.at_end());
+        let mut finished: Vec<FileId> = { read }.filter(|file| file.is_over(now)).map(|file| file.id).collect();
         finished.extend(self.surplus(finished.len(), now));
         finished
     }
@@ -322,12 +330,18 @@ impl Tail {
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
-        let TailFile { input, path, inode, phase, handle, .. } = file;
+        let at = Watermark { offset: file.new_from(), boundary: Boundary::Line };
+        if at.offset == 0 && file.is_overwritten() {
+            self.close_overwritten(file);
+            return None;
+        }
+        let TailFile { input, path, inode, phase, whole, handle, .. } = file;
         let incarnation = file.incarnation + 1;
         let origin = identity::origin(&self.scope, &handle, inode, incarnation);
-        self.begin((input, path, handle), Watermark::default(), origin, incarnation, now);
+        self.begin((input, path, handle), at, origin, incarnation, now);
         let begun = self.files.iter_mut().flatten().find(|begun| begun.inode == inode)?;
         begun.phase = phase;
+        begun.whole |= whole;
         Some(begun.id)
     }
 

@@ -23,6 +23,8 @@ mod links;
 mod model;
 #[path = "tail_model/pruned.rs"]
 mod pruned;
+#[path = "tail_model/same.rs"]
+mod same;
 #[path = "tail_model/swaps.rs"]
 mod swaps;
 

@@ -5,13 +5,21 @@
 use std::time::Instant;
 
 use super::content::Content;
-use super::discover::Candidate;
-use super::{Known, Phase, Tail, identity};
+use super::discover::{Candidate, Naming};
+use super::file::Displaced;
+use super::{Known, Phase, Tail, TailFile, identity};
 use crate::record::Bookmark;
 
 impl Tail {
-    /// Decides what an unknown `.gz` is; `named` says that a glob names it, so that it is read though no rotation was seen.
-    pub(super) fn admit_gzip(&mut self, (input, named): (usize, bool), found: &Candidate, raw: &Content, now: Instant) {
+    /// Decides what an unknown `.gz` is. One that a glob names, packed or unpacked, is read though no rotation was seen; but what it was
+    /// before a first start is not told by its unpacked name.
+    pub(super) fn admit_gzip(
+        &mut self,
+        (input, naming): (usize, Naming),
+        found: &Candidate,
+        raw: &Content,
+        now: Instant,
+    ) {
         if found.size == 0 || self.known_unpacked(input, found, raw) {
             return;
         }
@@ -31,7 +39,10 @@ impl Tail {
             return;
         }
         // What it was made of is still held, and read from there.
-        if self.files().any(|file| file.phase != Phase::Live && file.head() == head && len32(file.size) == length) {
+        let is_source =
+            |file: &&mut TailFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
+        if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
+            source.displaced = Displaced::Compressed;
             return;
         }
         if let Some(whole) = self.is_shipped(&gzip, length) {
@@ -41,11 +52,15 @@ impl Tail {
             return self.pass(input, found, raw);
         }
         let Err(gzip) = self.adopt_gzip(input, found, (raw, gzip), length, now) else { return };
+        if naming != Naming::Outright && self.is_before_us() && !self.is_ours(input, found) {
+            return self.pass(input, found, raw);
+        }
         if self.waits(found, now) {
             return;
         }
         let rotated = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
-        if named || (rotated && !self.is_before_us()) {
+        let is_new = !self.is_before_us() && (rotated || naming == Naming::Unpacked);
+        if naming == Naming::Outright || is_new {
             self.begin_anew(input, found, gzip, 0, now);
         } else {
             self.pass(input, found, raw);

@@ -24,6 +24,8 @@ pub(super) const FILES_MAX: usize = 10_000;
 
 /// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
 const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+/// As many digits as a date has: `app-261123.log`.
+const DATE_DIGITS_MIN: usize = 6;
 /// The ending of those that are.
 const GZIP: &[u8] = b".gz";
 /// What stands before the name of a file that is just being deleted.
@@ -36,15 +38,23 @@ pub(super) enum Class {
     Match,
     /// It is called as a rotated copy of a file that a glob names would be: `app.log.1`, `app-2026-11-23.log`.
     Sibling,
-    /// As either, but left out by `EXCLUDE`: only read to its end if it was begun under another name.
+    /// As either, but left out by `EXCLUDE`, or called otherwise: only read to its end if it was begun under another name.
     Excluded,
-    /// It is called as one of these would be when compressed with gzip, and whether a glob names it.
-    Gzip {
-        /// A glob names it.
-        named: bool,
-    },
+    /// It is called as one of these would be when compressed with gzip.
+    Gzip(Naming),
     /// A glob names it and its ending says that it is compressed.
     Compressed,
+}
+
+/// How the name of a compressed file came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Naming {
+    /// A glob names it.
+    Outright,
+    /// A glob names it as it was called before it was compressed.
+    Unpacked,
+    /// That was the name of a rotated copy.
+    Sibling,
 }
 
 /// A regular file that was seen.
@@ -64,12 +74,24 @@ pub(super) struct Candidate {
     pub size: u64,
     /// When its metadata last changed; a hint, no identity.
     pub changed: (i64, i64),
+    /// When it was last written to.
+    pub modified: (i64, i64),
     /// Why it is of interest.
     pub class: Class,
+    /// By its name it is a rotated copy of a log that was there at a first start.
+    pub history: bool,
     /// How narrowly a glob of its input names it, or the file that it is a copy of.
     pub rank: Rank,
     /// What it may have been called before a rotation: asked for with each of ten thousand other files, for most there is none.
-    pub(super) origins: OnceCell<Vec<PathBuf>>,
+    pub(super) origins: OnceCell<Vec<Origin>>,
+}
+
+/// What a file may have been called before a rotation.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    path: PathBuf,
+    /// The mark stands behind the whole name, or is a date: it tells more than a number within the name.
+    sure: bool,
 }
 
 impl Candidate {
@@ -82,11 +104,32 @@ impl Candidate {
     /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
     #[must_use]
     pub(super) fn rotated_from(&self, base: &Path) -> bool {
-        let origins = self.origins.get_or_init(|| {
+        self.origins().iter().any(|origin| origin.path.as_os_str() == base.as_os_str())
+    }
+
+    /// Whether its name alone says that it is a rotated copy of `base`: `app.log.1` of `app.log`, but not `app-2.log`, which may be
+    /// another log.
+    #[must_use]
+    pub(super) fn surely_rotated_from(&self, base: &Path) -> bool {
+        self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
+    }
+
+    /// Whether its name alone says that it is a rotated copy of something.
+    #[must_use]
+    pub(super) fn is_surely_rotated(&self) -> bool {
+        self.sure_origins().next().is_some()
+    }
+
+    /// Of what it is a rotated copy, as its name alone says.
+    pub(super) fn sure_origins(&self) -> impl Iterator<Item = &PathBuf> {
+        self.origins().iter().filter(|origin| origin.sure).map(|origin| &origin.path)
+    }
+
+    fn origins(&self) -> &[Origin] {
+        self.origins.get_or_init(|| {
             let names = self.path.file_name().map(bases).unwrap_or_default();
-            names.into_iter().map(|name| self.path.with_file_name(name)).collect()
-        });
-        origins.iter().any(|origin| origin.as_os_str() == base.as_os_str())
+            names.into_iter().map(|(name, sure)| Origin { path: self.path.with_file_name(name), sure }).collect()
+        })
     }
 }
 
@@ -147,9 +190,29 @@ pub(super) struct Fixed {
     /// The rank of each glob.
     ranks: Vec<Rank>,
     pub(super) depth_max: usize,
+    /// One of the globs names something that begins with a dot.
+    pub(super) names_hidden: bool,
 }
 
 impl Fixed {
+    fn new(directory: PathBuf, globs: &[&str]) -> Result<Self, GlobError> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in globs {
+            set.add(glob(pattern)?);
+        }
+        let begins_with_dot = |part: Component<'_>| part.as_os_str().as_bytes().starts_with(b".");
+        let beneath = |pattern: &&str| Path::new(pattern).strip_prefix(&directory).map(Path::to_path_buf);
+        let names_hidden = globs.iter().flat_map(beneath).any(|rest| rest.components().any(begins_with_dot));
+        let depth_max = globs.iter().filter_map(|pattern| Some(fixed_directory(pattern)?.1)).max().unwrap_or(0);
+        let ranks = globs.iter().map(|pattern| Rank::of(pattern)).collect();
+        Ok(Self { directory, globs: set.build()?, ranks, depth_max, names_hidden })
+    }
+
+    /// The rank of what none of the globs names.
+    pub(super) fn broadest(&self) -> Rank {
+        self.ranks.iter().max().copied().unwrap_or_else(|| Rank::of("**"))
+    }
+
     /// The narrowest glob that names a path.
     fn rank(&self, path: &Path) -> Option<Rank> {
         self.globs.matches(path).into_iter().filter_map(|glob| self.ranks.get(glob)).min().copied()
@@ -173,29 +236,19 @@ impl Globs {
     /// # Errors
     /// The first [`GlobError`].
     pub fn new(paths: &[String], exclude: &[String], symlinks: Symlinks) -> Result<Self, GlobError> {
-        let mut roots: Vec<(PathBuf, (GlobSetBuilder, Vec<Rank>), usize)> = Vec::new();
+        let mut roots: Vec<(PathBuf, Vec<&str>)> = Vec::new();
         for path in paths.iter().filter(|path| *path != STDIN) {
-            let (directory, depth) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
-            let glob = glob(path)?;
-            let rank = Rank::of(path);
-            if let Some((_, (set, ranks), depth_max)) = roots.iter_mut().find(|(root, ..)| *root == directory) {
-                set.add(glob);
-                ranks.push(rank);
-                *depth_max = depth.max(*depth_max);
-            } else {
-                let mut set = GlobSetBuilder::new();
-                set.add(glob);
-                roots.push((directory, (set, vec![rank]), depth));
+            let (directory, _) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
+            match roots.iter_mut().find(|(root, _)| *root == directory) {
+                Some((_, globs)) => globs.push(path),
+                None => roots.push((directory, vec![path])),
             }
         }
-        let build = |(directory, (globs, ranks), depth_max): (PathBuf, (GlobSetBuilder, Vec<Rank>), usize)| {
-            Ok(Fixed { directory, globs: globs.build()?, ranks, depth_max })
-        };
         let mut excluded = GlobSetBuilder::new();
         for pattern in exclude {
             excluded.add(glob(pattern)?);
         }
-        let roots = roots.into_iter().map(build).collect::<Result<_, GlobError>>()?;
+        let roots = roots.into_iter().map(|(root, globs)| Fixed::new(root, &globs)).collect::<Result<_, _>>()?;
         let outright = paths.iter().filter(|path| !path.bytes().any(is_special)).map(PathBuf::from).collect();
         let stdin = paths.iter().any(|path| path == STDIN);
         Ok(Self { stdin, outright, roots, exclude: excluded.build()?, symlinks })
@@ -213,12 +266,12 @@ impl Globs {
         self.stdin && self.roots.is_empty()
     }
 
-    /// Walks the fixed directories.
+    /// Walks the fixed directories; what is `begun` is found whatever it is called now.
     #[must_use]
-    pub(super) fn find(&self, guard: &Guard) -> Found {
+    pub(super) fn find(&self, guard: &Guard, begun: &dyn Fn(u64) -> bool) -> Found {
         let mut found = Found::default();
         for root in &self.roots {
-            Walk::of(self, root, guard, &mut found);
+            Walk::of(self, root, (guard, begun), &mut found);
         }
         found
     }
@@ -242,11 +295,16 @@ impl Globs {
         if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
             return own.map(|rank| (Class::Compressed, rank));
         }
-        let copied = || bases(path.file_name()?).iter().filter_map(|base| root.rank(&path.with_file_name(base))).min();
+        let copied =
+            || bases(path.file_name()?).iter().filter_map(|(base, _)| root.rank(&path.with_file_name(base))).min();
         let rank = own.or_else(copied)?;
         let class = match (self.exclude.is_match(path), named) {
             (true, _) => Class::Excluded,
-            (false, named) if path.as_os_str().as_bytes().ends_with(GZIP) => Class::Gzip { named },
+            (false, true) if is_gzip(path) => Class::Gzip(Naming::Outright),
+            (false, false) if is_gzip(path) => {
+                let is_named = root.rank(&path.with_extension("")).is_some();
+                Class::Gzip(if is_named { Naming::Unpacked } else { Naming::Sibling })
+            }
             (false, true) => Class::Match,
             (false, false) => Class::Sibling,
         };
@@ -258,6 +316,10 @@ impl Globs {
 pub(super) fn pruned_name(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.as_bytes().strip_prefix(PRUNING.as_bytes())?;
     Some(path.with_file_name(OsStr::from_bytes(name)))
+}
+
+fn is_gzip(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(GZIP)
 }
 
 fn glob(pattern: &str) -> Result<Glob, globset::Error> {
@@ -295,21 +357,25 @@ pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
     (directory.is_absolute() && directory.parent().is_some() && depth > 0).then_some((directory, depth))
 }
 
-/// The names that `name` may have had before a rotation: `app.log.1`, `app.log-20261123` and `app-2026-11-23.log` were
-/// `app.log`. The added part must look like a number, a date or one of the usual words, so that `app.log.swp` is none.
-fn bases(name: &OsStr) -> Vec<OsString> {
+/// The names that `name` may have had before a rotation, and whether it surely tells of one: `app.log.1`, `app.log-20261123` and
+/// `app-2026-11-23.log` were `app.log`, `app-2.log` may have been. The added part must look like a number, a date or one of the usual
+/// words, so that `app.log.swp` is none.
+fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
     let name = name.as_bytes();
     let name = name.strip_prefix(PRUNING.as_bytes()).unwrap_or(name);
     let unpacked = name.strip_suffix(GZIP);
     let name = unpacked.unwrap_or(name);
     let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());
     let separators = (1..name.len()).filter(|at| b".-_".contains(&name[*at]));
-    let mut bases: Vec<OsString> = unpacked.iter().map(|name| OsStr::from_bytes(name).to_owned()).collect();
+    let mut bases: Vec<_> = unpacked.iter().map(|name| (OsStr::from_bytes(name).to_owned(), true)).collect();
     for at in separators {
+        let within = name.get(at + 1..ending).unwrap_or_default();
         if rotation_mark(&name[at + 1..]) {
-            bases.push(OsStr::from_bytes(&name[..at]).to_owned());
-        } else if at < ending && rotation_mark(&name[at + 1..ending]) {
-            bases.push(OsStr::from_bytes(&[&name[..at], &name[ending..]].concat()).to_owned());
+            bases.push((OsStr::from_bytes(&name[..at]).to_owned(), true));
+        } else if rotation_mark(within) {
+            let digits = within.iter().filter(|byte| byte.is_ascii_digit()).count();
+            let base = OsStr::from_bytes(&[&name[..at], &name[ending..]].concat()).to_owned();
+            bases.push((base, digits >= DATE_DIGITS_MIN));
         }
     }
     bases
@@ -349,7 +415,8 @@ mod tests {
     fn a_rotated_name_leads_back_to_its_base() {
         #[track_caller]
         fn check(name: &str, want: &[&str]) {
-            assert_eq!(bases(OsStr::new(name)), want, "{name}");
+            let got: Vec<OsString> = bases(OsStr::new(name)).into_iter().map(|(base, _)| base).collect();
+            assert_eq!(got, want, "{name}");
         }
         check("app.log.1", &["app.log"]);
         check("app.log.2.1", &["app.log", "app.log.2"]);
@@ -386,7 +453,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
         let glob = |text: &str| format!("{}/{text}", root.display());
         let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")], Symlinks::Deny).unwrap();
-        let found = globs.find(&Guard::default());
+        let found = globs.find(&Guard::default(), &|_| false);
         let mut names: Vec<_> =
             found.candidates.iter().map(|found| (found.place.to_str().unwrap(), found.class)).collect();
         names.sort_unstable();
@@ -396,8 +463,8 @@ mod tests {
                 ("a/b/app.log", Class::Match),
                 ("app.log", Class::Match),
                 ("app.log.1", Class::Sibling),
-                ("app.log.2.gz", Class::Gzip { named: false }),
-                ("old.log.gz", Class::Gzip { named: true }),
+                ("app.log.2.gz", Class::Gzip(Naming::Sibling)),
+                ("old.log.gz", Class::Gzip(Naming::Outright)),
                 ("skip.log", Class::Excluded),
             ]
         );
@@ -409,6 +476,6 @@ mod tests {
     fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
         let dir = tempfile::tempdir().unwrap();
         let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
-        assert_eq!(globs.find(&Guard::default()).directories, [dir.path()]);
+        assert_eq!(globs.find(&Guard::default(), &|_| false).directories, [dir.path()]);
     }
 }

@@ -11,8 +11,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::content::Content;
+use super::gap::Gap;
 use super::growth::Growth;
 use super::identity;
+use super::places::Places;
 use super::stream::Extent;
 use crate::record::{Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 
@@ -21,6 +23,13 @@ use crate::record::{Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 pub(super) const ROTATED_QUIET: Duration = Duration::from_secs(5);
 /// The same for a deleted file, which can't be found again once it is closed.
 pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
+
+/// But a deleted file of at most so many bytes is held for so long, while there are descriptors: its writer may be slow.
+const DELETED_HELD: Duration = Duration::from_secs(600);
+const DELETED_HELD_BYTES: u64 = 1024 * 1024;
+
+/// Zeros before other bytes are a hole once the file has not changed for so long.
+const ZEROS_QUIET: Duration = Duration::from_secs(2);
 
 /// Where too many files are open, those are closed first that have not grown for so long.
 const IDLE_QUIET: Duration = Duration::from_secs(1);
@@ -34,6 +43,17 @@ pub enum Phase {
     Rotated,
     /// Under none.
     Deleted,
+}
+
+/// Whether a look at the directories found a file out of its place, with what was read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Displaced {
+    /// It did not.
+    No,
+    /// It did.
+    Seen,
+    /// So it did, and a compressed copy, which says that its writer is done with it.
+    Compressed,
 }
 
 /// What a look at a file found.
@@ -64,6 +84,8 @@ pub struct TailFile {
     pub incarnation: u32,
     /// Where it is in the directory.
     pub phase: Phase,
+    /// Whether it was seen out of its place.
+    pub(super) displaced: Displaced,
     /// When it last grew or changed its phase.
     pub changed_at: Instant,
     /// Everything before the position was read by us: nothing was skipped at the start.
@@ -82,12 +104,16 @@ pub struct TailFile {
     had_read: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
+    /// Where lines began before `at`.
+    places: Places,
     /// The file's first bytes.
     head: Vec<u8>,
     /// Modification and change time at the last look: a reason to read, never an identity.
     stamp: (i64, i64, i64, i64),
     /// The last look or read left something to be read.
     more: bool,
+    /// What is zero behind the position.
+    gap: Gap,
     /// The fingerprint at the last watermark that was asked for.
     marked: Fingerprint,
     growth: Growth,
@@ -130,6 +156,7 @@ impl TailFile {
             origin,
             incarnation,
             phase: Phase::Live,
+            displaced: Displaced::No,
             changed_at: now,
             whole: at.offset == 0,
             size: length,
@@ -139,9 +166,11 @@ impl TailFile {
             at,
             had_read: None,
             before,
+            places: Places::default(),
             head,
             stamp: stamp(&metadata),
             more: true,
+            gap: Gap::default(),
             marked,
             growth: Growth::default(),
             ended: false,
@@ -202,6 +231,14 @@ impl TailFile {
         let written = now.checked_sub(age).unwrap_or(now);
         self.growth.seen(length, self.looked_at.map_or(written, |looked_at| written.max(looked_at)));
         self.looked_at = Some(now);
+        if !self.more && self.gap.is_open() && matches!(self.handle, Content::Plain(_)) {
+            // A writer that maps the file changes neither its length nor its times.
+            if self.gap.has_moved(&self.handle, self.at.offset)? {
+                self.changed_at = now;
+                self.more = true;
+            }
+            self.more |= self.gap.is_due(self.is_still(now));
+        }
         Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
     }
 
@@ -255,10 +292,26 @@ impl TailFile {
         }
     }
 
+    /// Whether it can be let go: nothing more is expected. A small one that is deleted is held longer, for a slow writer cannot be told
+    /// from none.
+    #[must_use]
+    pub fn is_over(&self, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(self.changed_at);
+        let may_be_written = self.size <= DELETED_HELD_BYTES && self.displaced != Displaced::Compressed;
+        let is_held = self.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
+        self.is_final(now) && !is_held
+    }
+
     /// Whether no writer has yet to fill what is zero in it: what came through a pipe is not written to again.
     #[must_use]
     pub fn is_filled(&self, now: Instant) -> bool {
         self.handle.is_stream() || self.is_final(now)
+    }
+
+    /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
+    #[must_use]
+    pub fn is_still(&self, now: Instant) -> bool {
+        self.is_filled(now) || now.saturating_duration_since(self.changed_at) >= ZEROS_QUIET
     }
 
     /// Whether it is in its place and has not been written to for a while.
@@ -329,6 +382,7 @@ impl TailFile {
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
         let last = read < most;
+        self.gap = Gap::of(&buffer[..]);
         self.more = !last;
         if let Some(extent) = extent {
             self.reaches(extent);
@@ -344,10 +398,14 @@ impl TailFile {
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
         self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
+        self.gap.pass(passed.len());
         let keep = passed.len().min(identity::BEFORE_BYTES);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
         let surplus = self.before.len().saturating_sub(identity::BEFORE_BYTES);
         self.before.drain(..surplus);
+        if boundary == Boundary::Line && matches!(self.handle, Content::Plain(_)) {
+            self.places.note(self.at.offset, &self.before);
+        }
         self.more |= !whole;
     }
 
@@ -356,7 +414,7 @@ impl TailFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn zeros(&self, now: Instant) -> io::Result<u64> {
-        self.handle.zeros(self.at.offset, self.is_filled(now))
+        if self.is_still(now) { self.handle.zeros(self.at.offset, self.is_filled(now)) } else { Ok(0) }
     }
 
     /// Moves past so many zeros, which a span now covers.
@@ -380,8 +438,18 @@ impl TailFile {
         let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
         self.had_read.get_or_insert((from, passed));
         self.at = to;
+        self.places.go_back(to.offset);
         self.more = true;
         Ok(true)
+    }
+
+    /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
+    /// shorter than before.
+    pub(super) fn new_from(&self) -> u64 {
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
+        let found =
+            if is_shorter { None } else { self.places.last_that_holds(&self.handle, &self.head).ok().flatten() };
+        found.unwrap_or(0)
     }
 
     /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.

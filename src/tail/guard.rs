@@ -28,6 +28,7 @@ const TMPFS: i64 = 0x0102_1994;
 /// Why a file that is there is not read.
 pub(super) const KERNEL: &str = "on a file system of the kernel's own (proc, sysfs and their kind), where no log lies";
 const SECRET: &str = "a file that the configuration names, or one of a volume of secrets; it is never read as a log";
+const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
 const STATE: &str = "of the state directory, which is never read as a log";
 
 /// What is to be kept from the inputs.
@@ -45,6 +46,8 @@ pub struct Protected {
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     protected: Protected,
+    /// What standard output and standard error go to.
+    outputs: Vec<Inode>,
     /// What is where a pod's secrets are mounted.
     trees: Trees,
     /// Volumes on which a file that the configuration names lies, and nothing but secrets.
@@ -72,7 +75,9 @@ struct Trees {
 
 impl Guard {
     pub(super) fn new(protected: Protected) -> Self {
-        let mut guard = Self { protected, ..Self::default() };
+        let outputs = [std::io::stdout().as_fd(), std::io::stderr().as_fd()].map(rustix::fs::fstat);
+        let outputs = outputs.into_iter().flatten().map(|found| Inode { device: found.st_dev, inode: found.st_ino });
+        let mut guard = Self { protected, outputs: outputs.collect(), ..Self::default() };
         guard.look();
         guard
     }
@@ -153,6 +158,9 @@ impl Guard {
         // What cannot be told from a secret is taken for one.
         let Ok(found) = handle.metadata() else { return Some(SECRET) };
         let inode = identity::inode(&found);
+        if self.outputs.contains(&inode) {
+            return Some(OWN);
+        }
         // Asked for now: it may have been replaced since the last look.
         let is = |file: &PathBuf| fs::metadata(file).is_ok_and(|named| identity::inode(&named) == inode);
         if self.protected.files.iter().any(is) {

@@ -16,8 +16,8 @@ use crate::record::{Fingerprint, Hash, Inode};
 
 /// As much of a file's start as tells files apart: log lines begin with a time stamp.
 pub(super) const HEAD_BYTES: usize = 256;
-/// As much before an offset as tells a continued file from a rewritten one.
-pub(super) const BEFORE_BYTES: usize = 64;
+/// As much before an offset as tells a continued file from a rewritten one: several lines, since those of one program may end alike.
+pub(super) const BEFORE_BYTES: usize = 1024;
 
 /// The fingerprint of a file that begins with `head` and whose bytes just before `offset` are `before`.
 #[must_use]
@@ -37,7 +37,7 @@ pub(super) fn take(file: &Content, offset: u64) -> io::Result<Fingerprint> {
     Ok(fingerprint(&read_at(file, 0, HEAD_BYTES)?, &before(file, offset)?, offset))
 }
 
-/// The up to 64 bytes before `offset`.
+/// The up to [`BEFORE_BYTES`] before `offset`.
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.

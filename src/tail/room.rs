@@ -33,6 +33,13 @@ impl Default for Room {
     }
 }
 
+impl Room {
+    /// Whether a file waits that was there at the first look.
+    pub(super) fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+}
+
 impl Tail {
     /// Opens no more than so many files at once.
     pub fn open_at_most(&mut self, files_max: usize) {
@@ -83,7 +90,11 @@ impl Tail {
         self.room.waited = std::mem::take(&mut self.room.waiting);
         let mut other = other.to_vec();
         // In their order: else what waits for long would wait for ever.
-        other.sort_by_key(|(_, found)| self.room.waited.get(&found.inode).copied().unwrap_or(u64::MAX));
+        other.sort_by_key(|(_, found)| {
+            let waited = self.room.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
+            // The logs that are there are known before their history, of which the oldest is read first.
+            (waited, found.history, found.history.then_some(found.modified))
+        });
         let first = self.first;
         for (input, found) in same.iter().copied().chain(other) {
             self.first = first || self.room.early.remove(&found.inode);
@@ -95,10 +106,18 @@ impl Tail {
     /// Files that are open and need not be, so many as there are too many, those first that were written to least lately.
     pub(super) fn surplus(&self, finished: usize, now: Instant) -> Vec<FileId> {
         let crowded = self.is_crowded();
+        let open = self.files().count();
+        // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
+        let deleted =
+            || self.files().filter(|file| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now));
+        let mut given: Vec<&TailFile> = deleted().collect();
+        given.sort_by_key(|file| file.changed_at);
+        given.truncate(open.saturating_sub(finished + self.open_max() / 2));
+        let given = given.iter().map(|file| file.id);
         let kept = if crowded { self.room.files_max / 2 } else { self.open_max() };
-        let surplus = self.files().count().saturating_sub(finished + kept);
+        let surplus = open.saturating_sub(finished + given.len() + kept);
         if surplus == 0 {
-            return Vec::new();
+            return given.collect();
         }
         // Where others wait, it is enough that nothing can be read now: the rest of a line may be long in coming.
         let gives_way = |file: &&TailFile| {
@@ -107,6 +126,6 @@ impl Tail {
         };
         let mut idle: Vec<&TailFile> = self.files().filter(gives_way).collect();
         idle.sort_by_key(|file| file.changed_at);
-        idle.iter().take(surplus).map(|file| file.id).collect()
+        given.chain(idle.iter().take(surplus).map(|file| file.id)).collect()
     }
 }

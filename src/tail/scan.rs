@@ -12,11 +12,18 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::discover::{Candidate, Class, FILES_MAX, Pipe};
+use super::file::Displaced;
 use super::open::{OpenError, open_beneath};
+use super::replaced::Replacement;
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, Waiting, directory_stamp, identity,
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, TailFile, Waiting, directory_stamp,
+    identity,
 };
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
+
+/// Why a file is left alone that no glob names and that is no log's history.
+const UNASKED: &str =
+    "called like a rotated file, and no glob names it; name it in the paths if it is a log of its own";
 
 /// What is known of what is there at the first scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +43,15 @@ impl Tail {
         self.look_at_files(now, &mut Vec::new(), false);
         self.rescan = false;
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
+        if now.saturating_duration_since(self.started_at) >= COPY_AWAITED {
+            self.presumed.clear();
+        }
         // Taken before the walk, so that what changes during it is seen at the next look.
         let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
         self.guard.look();
         let mut pipes = Vec::new();
-        let candidates = self.find(&mut pipes);
+        let mut candidates = self.find(&mut pipes);
+        self.tell_history(&mut candidates);
         self.follow_streams(&pipes, now);
         self.directory_stamps = self.stamps(&stamps);
         let seen: HashMap<Inode, usize> =
@@ -69,8 +80,11 @@ impl Tail {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         self.directories.clear();
+        let open = self.files().map(|file| file.inode);
+        let absent = self.ghosts.iter().map(|ghost| ghost.mark.inode).chain(self.known.keys().copied());
+        let begun: HashSet<u64> = open.chain(absent).map(|inode| inode.inode).collect();
         for input in 0..self.inputs.len() {
-            let mut found = self.inputs[input].0.find(&self.guard);
+            let mut found = self.inputs[input].0.find(&self.guard, &|inode| begun.contains(&inode));
             self.directories.append(&mut found.directories);
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
@@ -105,6 +119,19 @@ impl Tail {
         candidates
     }
 
+    /// At a first start, notes which rotated files are the history of a log that is there.
+    fn tell_history(&self, candidates: &mut [(usize, Candidate)]) {
+        if self.past != Past::None || !(self.first || self.room.has_early()) {
+            return;
+        }
+        let named = candidates.iter().filter(|(_, found)| found.class == Class::Match);
+        let live: HashSet<PathBuf> = named.map(|(_, found)| found.path.clone()).collect();
+        for (_, found) in candidates.iter_mut().filter(|(_, found)| found.class != Class::Match) {
+            let history = found.sure_origins().any(|origin| live.contains(origin));
+            found.history = history;
+        }
+    }
+
     fn stamps(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
         if self.directories.len() > DIRECTORIES_ASKED_MAX {
             return Vec::new();
@@ -122,6 +149,11 @@ impl Tail {
                 _ if file.phase == Phase::Deleted => Phase::Deleted,
                 _ => Phase::Rotated,
             };
+            match phase {
+                Phase::Live => file.displaced = Displaced::No,
+                Phase::Rotated if file.displaced == Displaced::No => file.displaced = Displaced::Seen,
+                Phase::Rotated | Phase::Deleted => {}
+            }
             if phase != file.phase {
                 file.phase = phase;
                 file.changed_at = now;
@@ -138,7 +170,7 @@ impl Tail {
         if self.known.get(&found.inode).is_some_and(same) {
             return;
         }
-        if found.class == Class::Excluded && self.ghosts.is_empty() {
+        if found.class == Class::Excluded && self.ghosts.is_empty() && !self.known.contains_key(&found.inode) {
             return;
         }
         if found.class == Class::Compressed {
@@ -159,12 +191,12 @@ impl Tail {
             return;
         }
         self.readable(&found.path);
-        if let Class::Gzip { named } = found.class {
-            return self.admit_gzip((input, named), found, &handle, now);
+        if let Class::Gzip(naming) = found.class {
+            return self.admit_gzip((input, naming), found, &handle, now);
         }
         // A file that was closed empty is known by its inode alone: whatever is known better comes first.
         let blank = self.known.get(&found.inode).is_some_and(|known| known.mark.fingerprint.head_bytes == 0);
-        let Some(handle) = (if blank { Some(handle) } else { self.reopen(found, handle, now) }) else { return };
+        let Some(handle) = (if blank { Some(handle) } else { self.reopen(input, found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
             Ok(()) => return,
             Err(handle) => handle,
@@ -172,19 +204,43 @@ impl Tail {
         if (found.class == Class::Excluded && !blank) || self.wait(found, &handle, now) {
             return;
         }
-        let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
+        let Some(handle) = (if blank { self.reopen(input, found, handle, now) } else { Some(handle) }) else { return };
         if found.class == Class::Excluded {
+            return;
+        }
+        let replacement = (found.class == Class::Match).then(|| self.replacement(found, &handle, now)).flatten();
+        if replacement == Some(Replacement::Unready) {
             return;
         }
         self.waiting.remove(&found.inode);
         let before_us = self.is_before_us();
-        let offset = match found.class {
-            Class::Match if before_us && self.inputs[input].1.start == Start::End => line_start(&handle, found.size),
-            Class::Match => 0,
-            _ if !before_us && self.rotated(found) => 0,
+        let offset = match (found.class, replacement) {
+            (_, Some(Replacement::From(offset))) => offset,
+            (Class::Match, _) if before_us && self.inputs[input].1.start == Start::End => {
+                line_start(&handle, found.size)
+            }
+            (Class::Match, _) => 0,
+            _ if self.is_ours(input, found) => 0,
             _ => return self.pass(input, found, &handle),
         };
         self.begin_anew(input, found, handle, offset, now);
+        if found.history {
+            self.say_rotated(found.inode);
+        }
+    }
+
+    /// Whether a file that no glob names is a log's by the rotation that made it, or at a first start by its name.
+    pub(super) fn is_ours(&mut self, input: usize, found: &Candidate) -> bool {
+        if !self.is_before_us() {
+            return self.rotated(found);
+        }
+        if self.inputs[input].1.start == Start::End {
+            return false;
+        }
+        if !found.history {
+            self.refuse(found.path.clone(), UNASKED);
+        }
+        found.history
     }
 
     /// Begins a file that was not read before.
@@ -203,14 +259,19 @@ impl Tail {
     }
 
     /// Goes on with a closed file, if it is still the same one.
-    fn reopen(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
+    fn reopen(&mut self, input: usize, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
         let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
         // An empty file has nothing to be known by but its name: its inode may be another's by now.
         let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path;
         if !(told && identity::matches(&handle, &known.mark.fingerprint).unwrap_or(false)) {
-            return Some(handle);
+            return (!told || !self.overwritten(input, found, &handle)).then_some(handle);
         }
-        if known.mark.offset == found.size {
+        // One that was never read and may be another log: what it grows by is not read either.
+        let passed = !known.mark.whole && known.mark.path == found.path;
+        if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
+            let input = known.input;
+            self.pass(input, found, &handle);
+        } else if known.mark.offset == found.size {
             known.changed = Some(found.changed);
         } else {
             let Known { input, mark, .. } = known;
@@ -288,6 +349,13 @@ impl Tail {
         }
     }
 
+    /// Says of an open file that it is out of its place: it is read before those that are in theirs.
+    pub(super) fn say_rotated(&mut self, inode: Inode) {
+        if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
+            file.phase = Phase::Rotated;
+        }
+    }
+
     fn resume(
         &mut self,
         (id, input, path, handle): (FileId, usize, PathBuf, Content),
@@ -335,7 +403,9 @@ impl Tail {
     /// yet.
     fn wait(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
         let original = self.files().filter(|file| file.phase == Phase::Live && found.rotated_from(&file.path));
-        let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
+        // Nothing of a log is read when its history is found: all of what may be a copy is compared.
+        let copies = |file: &TailFile| if found.history { file.begins_with(handle) } else { file.is_copied_by(handle) };
+        let copy = { original }.any(|file| !file.head().is_empty() && copies(file).unwrap_or(false));
         let early = found.class == Class::Sibling && !self.is_before_us() && !self.rotated(found);
         if !copy && !early {
             return false;
@@ -345,7 +415,7 @@ impl Tail {
 
     /// Whether a file is younger, or has grown more lately, than a copy or a rotation may take.
     pub(super) fn waits(&mut self, found: &Candidate, now: Instant) -> bool {
-        let rotated = self.rotated(found);
+        let rotated = self.rotated(found) || found.history;
         let anew = Waiting { since: now, size: found.size, rotated };
         let waiting = self.waiting.entry(found.inode).or_insert(anew);
         if waiting.size != found.size {
@@ -366,10 +436,12 @@ impl Tail {
     }
 
     /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
-    /// have. Another file under a known copy's name tells the same.
+    /// have, if this one's name is sure to tell of a rotation. Another file under a known copy's name tells the same.
     pub(super) fn rotated(&self, found: &Candidate) -> bool {
+        let presumed = |base: &PathBuf| *base == found.path || found.surely_rotated_from(base);
         (self.first && self.past == Past::Lost)
             || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
+            || self.presumed.iter().any(presumed)
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

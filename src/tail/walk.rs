@@ -27,6 +27,8 @@ const TRAP: &str = "a symbolic link leads there, where no logs are";
 const OUTSIDE: &str = "a symbolic link that leads out of the root";
 const NOWHERE: &str = "a symbolic link that leads to nothing that is there";
 const PIPE: &str = "a pipe, which is read only where it is named outright, without a glob";
+const HIDDEN: &str =
+    "a directory whose name begins with a dot, such as those of snapshots; name it in the glob to have it read";
 const OTHER: &str = "a symbolic link or not a regular file";
 
 /// One walk.
@@ -34,6 +36,8 @@ pub(super) struct Walk<'w> {
     globs: &'w Globs,
     fixed: &'w Fixed,
     guard: &'w Guard,
+    /// Whether a file with this inode number was begun under some name.
+    begun: &'w dyn Fn(u64) -> bool,
     root: Arc<Root>,
     found: &'w mut Found,
     /// The directories that the walk is in, so that no link leads round in a circle.
@@ -52,7 +56,12 @@ struct Directory {
 
 impl<'w> Walk<'w> {
     /// Goes through `fixed` and adds to `found` what is there.
-    pub(super) fn of(globs: &'w Globs, fixed: &'w Fixed, guard: &'w Guard, found: &'w mut Found) {
+    pub(super) fn of(
+        globs: &'w Globs,
+        fixed: &'w Fixed,
+        (guard, begun): (&'w Guard, &'w dyn Fn(u64) -> bool),
+        found: &'w mut Found,
+    ) {
         let root = match root::open(&fixed.directory) {
             Ok(root) => Arc::new(root),
             Err(RootError::Missing(above)) => return found.directories.push(above),
@@ -77,7 +86,7 @@ impl<'w> Walk<'w> {
         };
         let (path, inode) = (fixed.directory.clone(), root.inode);
         let first = Directory { handle, path, place: PathBuf::new(), inode, depth: 0 };
-        Self { globs, fixed, guard, root, found, within: Vec::new() }.go_through(first);
+        Self { globs, fixed, guard, begun, root, found, within: Vec::new() }.go_through(first);
     }
 
     fn go_through(&mut self, directory: Directory) {
@@ -105,13 +114,13 @@ impl<'w> Walk<'w> {
             };
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name != "." && name != ".." {
-                self.visit(&directory, name, entry.file_type());
+                self.visit(&directory, name, entry.file_type(), entry.ino());
             }
         }
         self.within.pop();
     }
 
-    fn visit(&mut self, directory: &Directory, name: &OsStr, kind: FileType) {
+    fn visit(&mut self, directory: &Directory, name: &OsStr, kind: FileType, inode: u64) {
         let look = || statat(&directory.handle, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = match kind {
             // Some file systems leave that to be asked for.
@@ -126,7 +135,9 @@ impl<'w> Walk<'w> {
             FileType::Directory => self.enter(directory, name, path, place),
             FileType::Symlink if self.globs.follows_links() => self.follow(directory, path, &place),
             _ => {
-                let Some(class) = self.globs.classify(self.fixed, &path) else { return };
+                let class = self.globs.classify(self.fixed, &path);
+                let moved = || (self.begun)(inode).then(|| (Class::Excluded, self.fixed.broadest()));
+                let Some(class) = class.or_else(moved) else { return };
                 // What vanished meanwhile is not worth a word: the next walk tells.
                 let Ok(seen) = look() else { return };
                 self.take(class, path, place, &seen);
@@ -136,6 +147,13 @@ impl<'w> Walk<'w> {
 
     fn enter(&mut self, above: &Directory, name: &OsStr, path: PathBuf, place: PathBuf) {
         if above.depth + 1 >= self.fixed.depth_max {
+            return;
+        }
+        if name.as_bytes().starts_with(b".") && !self.fixed.names_hidden {
+            // Kubernetes' own are reached through links.
+            if !name.as_bytes().starts_with(b"..") {
+                self.found.refuse(path, HIDDEN.to_owned());
+            }
             return;
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -203,7 +221,9 @@ impl<'w> Walk<'w> {
                 inode,
                 size: u64::try_from(seen.st_size).unwrap_or_default(),
                 changed: (seen.st_ctime, seen.st_ctime_nsec.try_into().unwrap_or_default()),
+                modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),
                 class,
+                history: false,
                 rank,
                 origins: OnceCell::new(),
             });

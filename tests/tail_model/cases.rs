@@ -330,7 +330,7 @@ fn where_files_start() {
         case.down(|_| {});
         case.check(want);
     }
-    check("*.log", Start::Beginning, &["1 before", "2 after", "3 late"]);
+    check("*.log", Start::Beginning, &["0 rotated before", "1 before", "2 after", "3 late"]);
     check("*.log", Start::End, &["2 after", "3 late"]);
     check("*.log*", Start::Beginning, &["0 rotated before", "1 before", "2 after", "3 late"]);
 }

@@ -122,10 +122,12 @@ impl Desk {
         let Some((bytes, last)) = self.tail.read(file, &mut buffer, most, self.now) else { return Some(false) };
         let opened = self.tail.file(file).unwrap();
         let (at, is_final, origin) = (opened.at(), last && opened.is_final(self.now), opened.origin.clone());
+        let (is_filled, is_still) = (last && opened.is_filled(self.now), opened.is_still(self.now));
         let mut passed = 0;
         let mut boundary = at.boundary;
         let mut lines = 0;
-        for framed in Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final) {
+        let frames = Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final);
+        for framed in frames.filled(is_filled).still(is_still) {
             if lines == lines_max {
                 break;
             }
@@ -135,7 +137,7 @@ impl Desk {
             passed = usize::try_from(span.end - at.offset).unwrap();
             let kept = match &framed {
                 Framed::Line(line) => &line.text[..line.keep],
-                Framed::Rest(..) | Framed::Hole(_) => &[],
+                Framed::Rest(..) | Framed::Hole(_) | Framed::Mark(_) => &[],
             };
             if self.ledger.settled_before(file, span, boundary) {
                 continue;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 
-use logskiff::tail::Start;
+use logskiff::tail::{Config, Start};
 
 use super::case::Case;
 
@@ -66,7 +66,8 @@ fn the_live_file_stays_and_so_does_the_last_one_until_its_successor_is_written_t
 
 #[test]
 fn what_was_never_ours_stays() {
-    let mut case = pruning("*.log", |case| {
+    let from_the_end = |config: &mut Config| (config.prune, config.start) = (true, Start::End);
+    let mut case = Case::with("*.log", from_the_end, |case| {
         case.add("app.log.1", "before our time\n");
         case.add("app.log.2", "before our time\n");
         case.gzip("app.log.2", "app.log.2.gz");

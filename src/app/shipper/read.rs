@@ -122,9 +122,10 @@ impl Shipper {
         };
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
         let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
-        let (bytes, is_filled) = (&buffer[..bytes], opened.is_filled(now));
+        let (bytes, is_filled, is_still) = (&buffer[..bytes], opened.is_filled(now), opened.is_still(now));
         let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
-            .filled(is_filled && last);
+            .filled(is_filled && last)
+            .still(is_still);
         let taken = self.take(file, &mut desk, (bytes, frames), at, written);
         self.desks.insert(file, desk);
         if taken.bytes > 0 {
@@ -191,6 +192,7 @@ impl Shipper {
                 }
                 Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
                 Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
+                Framed::Mark(_) => self.drop_span(file, span, boundary, DropReason::Blank),
             }
             taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
             taken.boundary = boundary;

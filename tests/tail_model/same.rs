@@ -1,0 +1,245 @@
+//! What is the same log under another name, in another file or with other bytes, and what is not.
+
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+
+use logskiff::tail::Start;
+
+use super::case::Case;
+
+/// As `rsync` and `sed -i` do it: another file takes the place, and holds what the first one held.
+fn replace(case: &Case, text: &str) {
+    fs::write(case.path("new"), text).unwrap();
+    case.mv("new", "app.log");
+}
+
+#[test]
+fn a_new_file_that_holds_what_the_old_one_held_is_read_on() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2\n");
+    case.round();
+    replace(&case, "1\n2\n3\n");
+    case.round();
+    replace(&case, "1\n2\n3\n4\n");
+    case.wait(1);
+    // Other bytes before the place: another log.
+    replace(&case, "1\n2\n3\n5\n6\n");
+    case.check(&["1", "1", "2", "2", "3", "3", "4", "5", "6"]);
+}
+
+#[test]
+fn one_that_is_written_slowly_in_its_place_is_waited_for() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2\n3\n");
+    case.round();
+    case.rm("app.log");
+    case.add("app.log", "1\n");
+    case.wait(2);
+    case.add("app.log", "2\n");
+    case.wait(2);
+    case.add("app.log", "3\n4\n");
+    case.check(&["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_new_run_that_begins_alike_is_read_once_it_grows_no_more() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "start\nwork\n");
+    case.round();
+    case.rm("app.log");
+    case.add("app.log", "start\n");
+    case.check(&["start", "start", "work"]);
+}
+
+/// Goal: only the end that was written anew is read again.
+#[test]
+fn where_the_end_is_rewritten_reading_goes_back_to_what_still_holds() {
+    let mut case = Case::new("*.json");
+    case.add("app.json", "[\n{0}\n]\n");
+    case.round();
+    for entry in 1..=40 {
+        let mut file = File::options().write(true).open(case.path("app.json")).unwrap();
+        file.seek(SeekFrom::End(-2)).unwrap();
+        write!(file, "{{{entry}}}\n]\n").unwrap();
+        case.round();
+    }
+    let entries = case.got.iter().filter(|line| line.starts_with('{')).count();
+    assert_eq!((entries, case.got.len() - entries), (41, 42), "{:?}", case.got);
+}
+
+#[test]
+fn a_file_that_is_cut_and_has_the_same_bytes_again_is_a_new_run() {
+    let mut case = Case::new("*.log");
+    for _ in 0..3 {
+        case.add("app.log", "start\nwork\n");
+        case.round();
+        case.cut("app.log");
+        case.round();
+    }
+    case.check(&["start", "start", "start", "work", "work", "work"]);
+}
+
+/// Goal: lines of one length that end alike behind one header do not hide that a file was begun anew while nobody looked.
+#[test]
+fn a_header_and_lines_that_end_alike_hide_no_truncation() {
+    let header = "#Fields: ".to_owned() + &"name ".repeat(60) + "\n";
+    let line = |minute: u32| format!("10:{minute:02} GET /healthz 200 {}\n", "x".repeat(80));
+    let mut case = Case::new("*.log");
+    case.add("app.log", &(header.clone() + &line(1) + &line(2)));
+    // The harness takes lines of up to 200 bytes: the header is cut, and not looked at.
+    case.round();
+    case.down(|case| {
+        case.cut("app.log");
+        case.add("app.log", &(header.clone() + &line(3) + &line(4) + &line(5)));
+    });
+    case.wait(15);
+    let mut times: Vec<&str> = case.got.iter().filter_map(|line| line.strip_prefix("10:")?.get(..2)).collect();
+    times.sort_unstable();
+    assert_eq!(times, ["01", "02", "03", "04", "05"]);
+}
+
+/// Goal: what is written over a rotated file before it is deleted is no log.
+#[test]
+fn a_rotated_file_that_is_overwritten_ships_nothing() {
+    for closed in [false, true] {
+        let mut case = Case::new("*.log");
+        case.add("app.log", "1 a line of the log\n");
+        case.round();
+        case.mv("app.log", "app.log.1");
+        case.add("app.log", "2\n");
+        case.wait(if closed { 20 } else { 2 });
+        let file = File::options().write(true).open(case.path("app.log.1")).unwrap();
+        file.write_all_at(&[b"\nnoise\n"[..].repeat(9)].concat(), 0).unwrap();
+        case.wait(2);
+        case.rm("app.log.1");
+        case.check(&["1 a line of the log", "2"]);
+    }
+}
+
+/// Goal: a log that was renamed is found by its inode, whatever it is called now.
+#[test]
+fn an_unusual_name_hides_no_rotated_log() {
+    for down in [false, true] {
+        for name in ["app.log.Mon", "app.log~", "app.backup"] {
+            let mut case = Case::new("*.log");
+            case.add("app.log", "1\n");
+            case.round();
+            let late = |case: &Case| {
+                case.add("app.log", "2\n");
+                case.mv("app.log", name);
+                case.add("app.log", "3\n");
+            };
+            if down {
+                case.down(late);
+            } else {
+                late(&case);
+            }
+            case.wait(20);
+            // Closed by now, and written to all the same.
+            case.add(name, "4\n");
+            case.check(&["1", "2", "3", "4"]);
+        }
+    }
+}
+
+/// Goal: at a first start a log's rotated copies are its history; what only looks like one is not read, and said once.
+#[test]
+fn the_history_of_a_log_is_read_at_a_first_start() {
+    let before = |case: &Case| {
+        case.add("app.log.2", "1\n");
+        case.gzip("app.log.2", "app.log.2.gz");
+        for (name, text) in
+            [("app.log.1", "2\n"), ("app.log", "3\n"), ("app-2.log.1", "another's\n"), ("gone.log.1", "old\n")]
+        {
+            case.add(name, text);
+        }
+    };
+    let mut case = Case::starting("*.log", Start::Beginning, before);
+    case.wait(20);
+    assert_eq!(case.refused(), 2, "{:?}", case.desk.events);
+    case.down(|_| {});
+    case.check(&["1", "2", "3"]);
+    Case::starting("*.log", Start::End, before).check(&[]);
+}
+
+/// Goal: another program's log that is called like a rotated one is not ours, also while it grows.
+#[test]
+fn a_live_log_beside_the_one_that_was_asked_for_is_not_read() {
+    let mut case = Case::new("app.log");
+    case.add("app.log", "1\n");
+    case.round();
+    case.down(|case| {
+        case.add("app-2.log", "another's\n");
+        case.add("app.2.log", "another's\n");
+    });
+    for _ in 0..25 {
+        case.add("app-2.log", "another's\n");
+        case.wait(1);
+    }
+    case.add("app-2.log", "another's\n");
+    case.check(&["1"]);
+}
+
+/// Goal: a log of a day that was made and compressed while nobody looked is read; what was there before is not.
+#[test]
+fn a_day_that_was_compressed_unseen_is_read() {
+    let mut case = Case::starting("app-*.log", Start::Beginning, |case| {
+        case.add("app-08.log", "old\n");
+        case.gzip("app-08.log", "app-08.log.gz");
+        case.add("app-09.log", "1\n");
+    });
+    case.wait(15);
+    case.down(|case| {
+        case.add("app-10.log", "2\n");
+        case.gzip("app-10.log", "app-10.log.gz");
+        case.add("app-11.log", "3\n");
+    });
+    case.check(&["1", "2", "3"]);
+}
+
+#[test]
+fn what_is_written_late_to_a_deleted_file_is_read() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n");
+    case.round();
+    let mut late = File::options().append(true).open(case.path("app.log")).unwrap();
+    case.rm("app.log");
+    case.wait(60);
+    late.write_all(b"2\n").unwrap();
+    case.check(&["1", "2"]);
+}
+
+#[test]
+fn a_directory_of_snapshots_is_not_gone_into_unless_it_is_named() {
+    for (glob, want) in [("**/*.log", &["1"][..]), (".snapshot/*.log", &["old"]), ("**/.snapshot/*.log", &["old"])] {
+        let mut case = Case::starting(glob, Start::Beginning, |case| {
+            fs::create_dir(case.path(".snapshot")).unwrap();
+            case.add(".snapshot/app.log", "old\n");
+            case.add("app.log", "1\n");
+        });
+        case.wait(2);
+        assert_eq!(case.refused(), usize::from(want == ["1"]), "{glob}");
+        case.check(want);
+    }
+}
+
+/// Goal: space that is allocated before it is written to is waited for, however it is filled.
+#[test]
+fn zeros_that_are_filled_later_are_no_hole() {
+    let mut case = Case::new("*.log");
+    let mut file = File::create(case.path("app.log")).unwrap();
+    file.write_all(b"1\nhal").unwrap();
+    file.set_len(1 << 21).unwrap();
+    case.round();
+    file.write_all_at(b"f 2\n3\n", 5).unwrap();
+    case.wait(1);
+    // A later page arrives first.
+    file.write_all_at(b"5\n", 100).unwrap();
+    case.wait(1);
+    file.write_all_at(&[&[b'4'; 88][..], b"\n"].concat(), 11).unwrap();
+    case.wait(5);
+    // Nobody fills these any more.
+    file.write_all_at(b"6\n", 2_000).unwrap();
+    case.check(&["1", "3", &"4".repeat(88), "5", "6", "half 2"]);
+}
