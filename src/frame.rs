@@ -3,8 +3,11 @@
 //! Enters: a stretch of one file and its offset. Leaves: [`Framed`] pieces that account for every byte, in order, without
 //! copying any. It never reads, never decodes, and never looks at what a line says.
 
+mod encoding;
+
 use memchr::memchr;
 
+pub use self::encoding::Encoding;
 use crate::record::{Boundary, Line, Span};
 
 /// How far past a cut a rule may look, so that a secret that straddles it is still seen whole.
@@ -12,8 +15,6 @@ pub const LOOK_AHEAD_BYTES: usize = 4096;
 
 /// So many zeros in a row within a line are a hole; a line may hold fewer as they are.
 const HOLE_BYTES_MIN: usize = 64;
-/// What a file begins with that says that it is UTF-8; it is no part of the first line.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a line may be.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,7 @@ impl Framed<'_> {
 /// Cuts a stretch of a file into pieces.
 pub struct Frames<'t> {
     config: Config,
+    encoding: Encoding,
     bytes: &'t [u8],
     /// Offset of `bytes[0]` in the file.
     base: u64,
@@ -87,7 +89,24 @@ impl<'t> Frames<'t> {
     #[must_use]
     pub fn new(config: Config, bytes: &'t [u8], base: u64, boundary: Boundary, last: bool) -> Self {
         let first_zero = memchr(0, bytes).unwrap_or(bytes.len());
-        Self { config, bytes, base, at: 0, boundary, last, filled: false, still: true, first_zero }
+        Self {
+            config,
+            encoding: Encoding::Utf8,
+            bytes,
+            base,
+            at: 0,
+            boundary,
+            last,
+            filled: false,
+            still: true,
+            first_zero,
+        }
+    }
+
+    /// Says how the file's text is encoded.
+    #[must_use]
+    pub fn encoded(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
     }
 
     /// Says whether zeros with nothing behind them are zeros for good; otherwise they may be space that is yet to be filled.
@@ -107,16 +126,25 @@ impl<'t> Frames<'t> {
         if self.first_zero >= self.at + end {
             return None;
         }
+        let unit_bytes = self.encoding.unit_bytes();
         let mut from = 0;
-        loop {
-            let start = from + memchr(0, &rest[from..end])?;
-            let bytes = rest[start..].iter().take_while(|byte| **byte == 0).count();
-            let waits = if start + bytes == rest.len() { !self.filled } else { !self.still };
-            if start == 0 || start + bytes == rest.len() || bytes >= HOLE_BYTES_MIN {
+        while from < end {
+            let first = from + memchr(0, &rest[from..end])?;
+            from = first + rest[first..].iter().take_while(|byte| **byte == 0).count();
+            // A character of UTF-16 may end or begin with a zero.
+            let start = first.next_multiple_of(unit_bytes);
+            let bytes = self.whole(from.saturating_sub(start));
+            let waits = if from == rest.len() { !self.filled } else { !self.still };
+            if bytes > 0 && (start == 0 || from == rest.len() || bytes >= HOLE_BYTES_MIN) {
                 return Some((start, waits));
             }
-            from = start + bytes;
         }
+        None
+    }
+
+    /// So many bytes without those of half a character at their end.
+    fn whole(&self, bytes: usize) -> usize {
+        bytes - bytes % self.encoding.unit_bytes()
     }
 
     fn piece(&mut self, bytes: usize, boundary: Boundary) -> Span {
@@ -127,21 +155,23 @@ impl<'t> Frames<'t> {
     }
 
     fn rest(&mut self, rest: &[u8]) -> Framed<'t> {
-        match memchr(b'\n', rest) {
-            Some(newline) => Framed::Rest(self.piece(newline + 1, Boundary::Line), Boundary::Line),
+        let unit_bytes = self.encoding.unit_bytes();
+        match self.encoding.line_end(rest) {
+            Some(newline) => Framed::Rest(self.piece(newline + unit_bytes, Boundary::Line), Boundary::Line),
             None => Framed::Rest(self.piece(rest.len(), Boundary::Cut), Boundary::Cut),
         }
     }
 
     fn cut(&mut self, rest: &'t [u8], line_bytes: usize) -> Framed<'t> {
-        let keep = character_start(rest, self.config.line_bytes_max);
-        let text = &rest[..line_bytes.min(self.config.window_bytes())];
+        let most = self.config.line_bytes_max;
+        let keep = if self.encoding == Encoding::Utf8 { character_start(rest, most) } else { self.whole(most) };
+        let text = &rest[..self.whole(line_bytes.min(self.config.window_bytes()))];
         let span = self.piece(keep, Boundary::Cut);
         Framed::Line(Line { span, text, keep, boundary: Boundary::Cut })
     }
 
     fn line(&mut self, text: &'t [u8], span_bytes: usize) -> Framed<'t> {
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let text = self.encoding.strip_return(text);
         let span = self.piece(span_bytes, Boundary::Line);
         Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::Line })
     }
@@ -153,30 +183,36 @@ impl<'t> Iterator for Frames<'t> {
     /// `None` when what is left is not a whole line yet.
     fn next(&mut self) -> Option<Framed<'t>> {
         let rest: &'t [u8] = &self.bytes[self.at..];
+        let rest = if self.last { rest } else { &rest[..self.whole(rest.len())] };
         if rest.is_empty() {
             return None;
         }
+        let zeros = || rest.iter().take_while(|byte| **byte == 0).count();
+        if !(self.base + self.at as u64).is_multiple_of(self.encoding.unit_bytes() as u64) {
+            // Where an older version ended a line in the middle of a character.
+            return Some(Framed::Rest(self.piece(1, self.boundary), self.boundary));
+        }
         if self.boundary == Boundary::Cut {
             let zeros = if self.filled { 0 } else { rest.iter().rev().take_while(|byte| **byte == 0).count() };
-            let rest = &rest[..rest.len() - zeros];
+            let rest = &rest[..rest.len() - self.whole(zeros)];
             return (!rest.is_empty()).then(|| self.rest(rest));
         }
-        if self.base == 0 && self.at == 0 && rest.starts_with(BYTE_ORDER_MARK) {
-            return Some(Framed::Mark(self.piece(BYTE_ORDER_MARK.len(), Boundary::Line)));
+        let mark = self.encoding.mark();
+        if self.base == 0 && self.at == 0 && rest.starts_with(mark) {
+            return Some(Framed::Mark(self.piece(mark.len(), Boundary::Line)));
         }
-        let newline = memchr(b'\n', rest);
+        let newline = self.encoding.line_end(rest);
         let end = newline.unwrap_or(rest.len()).min(self.config.line_bytes_max);
         match self.hole(rest, end.max(1)) {
             Some((_, true)) => return None,
-            Some((0, false)) => {
-                let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-                return Some(Framed::Hole(self.piece(zeros, Boundary::Line)));
-            }
+            Some((0, false)) => return Some(Framed::Hole(self.piece(self.whole(zeros()), Boundary::Line))),
             Some((text, false)) => return Some(self.line(&rest[..text], text)),
             None => {}
         }
         match newline {
-            Some(newline) if newline <= self.config.line_bytes_max => Some(self.line(&rest[..newline], newline + 1)),
+            Some(newline) if newline <= self.config.line_bytes_max => {
+                Some(self.line(&rest[..newline], newline + self.encoding.unit_bytes()))
+            }
             Some(newline) => Some(self.cut(rest, newline)),
             None if rest.len() >= self.config.window_bytes() => Some(self.cut(rest, rest.len())),
             None if self.last && rest.len() > self.config.line_bytes_max => Some(self.cut(rest, rest.len())),
@@ -263,6 +299,40 @@ mod tests {
             assert_eq!(pieces(bytes, true), still, "{bytes:?}");
         }
         assert_eq!([pieces(b"a\n\0\0b\n", false), pieces(&half, false), pieces(b"a\0b\n", false)], [1, 0, 1]);
+    }
+
+    /// Goal: lines of UTF-16 are the same as those of UTF-8, wherever they are cut and whatever stands between.
+    #[test]
+    fn lines_of_utf_16_are_framed_by_their_characters() {
+        // U+0A0A and U+0A00 hold bytes that look like a line's end.
+        let text = "one\r\n\u{a0a}\u{a00}\u{a}\n123456789 and more\nhalf";
+        let want = ["one", "\u{a0a}\u{a00}", "", "12345678", "rest", "half"];
+        for (encoding, bytes) in
+            [(Encoding::Utf16Le, u16::to_le_bytes as fn(u16) -> [u8; 2]), (Encoding::Utf16Be, u16::to_be_bytes)]
+        {
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+            let mut decoded = String::new();
+            let frames =
+                Frames::new(Config { line_bytes_max: 16 }, &bytes, 100, Boundary::Line, true).encoded(encoding);
+            let mut end = 100;
+            let mut got = Vec::new();
+            for framed in frames {
+                assert_eq!(framed.span().start, std::mem::replace(&mut end, framed.span().end));
+                got.push(match framed {
+                    Framed::Line(line) => {
+                        let line = encoding.decode_line(&line, &mut decoded);
+                        String::from_utf8_lossy(&line.text[..line.keep]).into_owned()
+                    }
+                    _ => "rest".to_owned(),
+                });
+            }
+            assert_eq!((got, end), (want.map(String::from).to_vec(), 100 + bytes.len() as u64));
+            let whole = |bytes: &[u8]| {
+                Frames::new(Config { line_bytes_max: 200 }, bytes, 0, Boundary::Line, false).encoded(encoding).count()
+            };
+            let preallocated = [&bytes[..bytes.len()], &[0; 80]].concat();
+            assert_eq!([whole(&bytes), whole(&preallocated), whole(&bytes[..11])], [4, 4, 1]);
+        }
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Pipeline {
         {
             tracing::warn!(
                 input,
-                "lines look like UTF-16, which is not decoded; they are withheld. Write the log as UTF-8"
+                "lines look like UTF-16, and their file does not begin with it; they are withheld. Write the log as UTF-8"
             );
         }
         if parsed.failure.is_some() {

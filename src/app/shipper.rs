@@ -120,6 +120,8 @@ pub(super) struct Shipper {
     labels: BTreeMap<String, String>,
     labels_read: Option<String>,
     buffer: Vec<u8>,
+    /// A line of UTF-16 as UTF-8.
+    decoded: String,
     reports: Vec<Report>,
     closed: Closed,
     /// By input: the volume, and when it is full.
@@ -170,6 +172,7 @@ impl Shipper {
             labels: BTreeMap::new(),
             labels_read: None,
             buffer: Vec::new(),
+            decoded: String::new(),
             reports: Vec::new(),
             closed: Closed::default(),
             volumes: config.inputs.iter().map(|_| (None, Forecast::default())).collect(),

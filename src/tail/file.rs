@@ -16,6 +16,7 @@ use super::growth::Growth;
 use super::identity;
 use super::places::Places;
 use super::stream::Extent;
+use crate::frame::Encoding;
 use crate::record::{Boundary, FileId, Fingerprint, Inode, Span, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
@@ -182,6 +183,12 @@ impl TailFile {
     #[must_use]
     pub fn at(&self) -> Watermark {
         self.at
+    }
+
+    /// How its text is encoded, as far as its first bytes tell.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        Encoding::of(&self.head)
     }
 
     /// Whether everything that the last look saw is read.
@@ -414,7 +421,11 @@ impl TailFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn zeros(&self, now: Instant) -> io::Result<u64> {
-        if self.is_still(now) { self.handle.zeros(self.at.offset, self.is_filled(now)) } else { Ok(0) }
+        if !self.is_still(now) {
+            return Ok(0);
+        }
+        let zeros = self.handle.zeros(self.at.offset, self.is_filled(now))?;
+        Ok(zeros - zeros % self.encoding().unit_bytes() as u64)
     }
 
     /// Moves past so many zeros, which a span now covers.

@@ -74,6 +74,30 @@ fn a_hole_of_nul_bytes_is_passed() {
     assert_eq!(records[0]["log.offset"], 100_000);
 }
 
+/// Goal: UTF-16 is read as text, and parsed and redacted as such.
+#[test]
+fn utf_16_is_read_as_text() {
+    let body = "MIIEowIBAAKCAQEAx0Zx81kqVb2nPt9RwLs5Yd7Jc4Hf6Gm3Qa8Ee1Ui0OoTrWvXz\r\n".repeat(3);
+    let key = format!("-----BEGIN PRIVATE KEY-----\r\n{body}-----END PRIVATE KEY-----\r\n");
+    let text = format!("{{\"level\":\"info\",\"m\":1}}\r\nGröße 漢字 🦀\r\npassword=hunter2 x\r\n{key}end\n");
+    for (mark, bytes) in
+        [("\u{feff}", u16::to_le_bytes as fn(u16) -> [u8; 2]), ("\u{feff}", u16::to_be_bytes), ("", u16::to_le_bytes)]
+    {
+        let scene = Scene::new();
+        let start = "a first line that is long enough to tell\n";
+        let text = format!("{mark}{text}{start}");
+        let text = if mark.is_empty() { format!("{start}{text}") } else { text };
+        let written: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+        let records = scene.ship_with(written, &[("LOGSKIFF_REDACT", "secrets")]);
+        let records = if mark.is_empty() { &records[1..] } else { &records[..] };
+        assert_eq!(records[0]["level"], "info", "{}", records[0]);
+        let messages: Vec<_> = records[1..].iter().map(|record| record["message"].as_str().unwrap()).collect();
+        assert_eq!(messages[..2], ["Größe 漢字 🦀", "password=<redacted:password> x"]);
+        assert!(messages[2..7].iter().all(|message| *message == "<redacted:private_key>"), "{messages:?}");
+        assert_eq!(messages[7..], ["end", start.trim_end()]);
+    }
+}
+
 #[test]
 fn a_line_that_is_too_long_is_cut_marked_and_does_not_hide_the_next() {
     let scene = Scene::new();

@@ -133,6 +133,20 @@ fn what_is_no_file_is_refused() {
     assert!(start.elapsed() < PATIENCE);
 }
 
+/// Goal: a glob that names what logskiff itself writes makes no circle.
+#[test]
+fn our_own_output_is_never_read() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "a line\n");
+    let everything = scene.path("**/*").display().to_string();
+    let settings = scene.settings().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL", "100ms");
+    let sidecar = scene.start(&settings);
+    wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
+    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("what logskiff itself writes").count() == 2);
+    assert_eq!(counted(&sidecar).values().sum::<usize>(), 1, "{}", sidecar.stdout());
+    sidecar.drain(PATIENCE);
+}
+
 /// Goal: 10,000 times and more the name of a log is given to a link, a FIFO, a directory, or its directory is swapped for a link, between
 /// a look and the opening: none of what lies outside ever leaves.
 #[test]

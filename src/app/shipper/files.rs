@@ -9,7 +9,7 @@ use crate::encode::{Envelope, Source, labels};
 use crate::record::{FileId, Watermark};
 use crate::redact::{Carry, LINES_MAX};
 use crate::regular;
-use crate::tail::Event;
+use crate::tail::{Event, TailFile};
 
 /// A look at the directories is followed by a pause of so many times as long …
 const SCAN_SHARE: u32 = 100;
@@ -80,7 +80,8 @@ impl Shipper {
         if !carry.is_open()
             && let Some(end) = self.tools.tail.predecessor_end(file, LOOKBACK_BYTES[0])
         {
-            carry.resume(Carry::default(), &end);
+            let encoding = self.tools.tail.file(file).map(TailFile::encoding).unwrap_or_default();
+            carry.resume(Carry::default(), &encoding.to_utf8(end));
         }
         if let Some(desk) = self.desks.get_mut(&file) {
             desk.carry_at_start = carry;
@@ -133,6 +134,7 @@ impl Shipper {
         }
         let mut carry = Carry::default();
         // Where the look back reaches the file's start, the file before it counts.
+        let before = self.tools.tail.file(file)?.encoding().to_utf8(before);
         carry.resume(if is_whole { at_start } else { Carry::default() }, &before);
         Some(carry)
     }

@@ -8,7 +8,7 @@ use crate::app::AppError;
 use crate::app::pipeline::is_blank;
 use crate::batch::{Entry, cost_bytes};
 use crate::crash;
-use crate::frame::{Framed, Frames};
+use crate::frame::{Encoding, Framed, Frames};
 use crate::ledger::Messages;
 use crate::output::kafka::KEY_BYTES_MAX;
 use crate::record::{Boundary, DropReason, FileId, Line, Span, Watermark};
@@ -121,12 +121,16 @@ impl Shipper {
             return Some(Turn::Done);
         };
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
-        let (at, is_final) = (opened.at(), last && (opened.is_final(now) || self.life.takes_partial_lines()));
-        let (bytes, is_filled, is_still) = (&buffer[..bytes], opened.is_filled(now), opened.is_still(now));
+        let encoding = opened.encoding();
+        let at_the_end = self.life.takes_partial_lines();
+        let (at, is_final) = (opened.at(), last && (opened.is_final(now) || at_the_end));
+        let (is_filled, is_still) = (opened.is_filled(now), opened.is_still(now) || at_the_end);
+        let bytes = &buffer[..bytes];
         let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
             .filled(is_filled && last)
-            .still(is_still);
-        let taken = self.take(file, &mut desk, (bytes, frames), at, written);
+            .still(is_still)
+            .encoded(encoding);
+        let taken = self.take(file, &mut desk, (bytes, frames, encoding), at, written);
         self.desks.insert(file, desk);
         if taken.bytes > 0 {
             self.busy_at = now;
@@ -162,7 +166,7 @@ impl Shipper {
         &mut self,
         file: FileId,
         desk: &mut Desk,
-        (bytes, frames): (&[u8], Frames<'_>),
+        (bytes, frames, encoding): (&[u8], Frames<'_>, Encoding),
         at: Watermark,
         mut written: Written,
     ) -> Taken {
@@ -183,6 +187,10 @@ impl Shipper {
                 written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());
             }
             match framed {
+                Framed::Line(line) if encoding != Encoding::Utf8 => {
+                    let times = (read_ns, written.ms);
+                    self.decoding(desk, encoding, &line, |this, desk, line| this.take_line(file, desk, line, 0, times));
+                }
                 Framed::Line(line) => {
                     let text = taken.bytes..taken.bytes + line.text.len();
                     if scanned.end < text.end {
@@ -198,6 +206,22 @@ impl Shipper {
             taken.boundary = boundary;
         }
         taken
+    }
+
+    /// Does something with a line of UTF-16 as UTF-8, which is looked over by itself.
+    pub(super) fn decoding(
+        &mut self,
+        desk: &mut Desk,
+        encoding: Encoding,
+        line: &Line<'_>,
+        take: impl FnOnce(&mut Self, &mut Desk, &Line<'_>),
+    ) {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let line = encoding.decode_line(line, &mut decoded);
+        self.tools.pipelines[desk.input].scan(line.text);
+        take(self, desk, &line);
+        decoded.shrink_to(CHUNK_BYTES);
+        self.decoded = decoded;
     }
 
     /// Looks over whole lines from `text` on, some more than that: not all that was read, for what does not fit into the

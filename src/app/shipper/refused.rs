@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use super::read::{Encoded, now_ns};
 use super::{BACK_OFF, CHUNK_BYTES, Desk, Shipper, shown};
 use crate::batch::{Entry, cost_bytes};
-use crate::frame::{Framed, Frames};
+use crate::frame::{Encoding, Framed, Frames};
 use crate::ledger::{Messages, Refused, Settled};
 use crate::output::Report;
 use crate::record::{DropReason, FileId, Line, Outcome, Span};
+use crate::tail::TailFile;
 
 /// While none is known to be taken again, so many of a file are tried at once.
 const TRIED_MAX: usize = 16;
@@ -142,19 +143,24 @@ impl Shipper {
         };
         let Some(carry) = self.carry_at(file, all.start, desk.carry_at_start) else { return Sent::Unreadable };
         let carry = std::mem::replace(&mut desk.carry, carry);
+        let encoding = self.tools.tail.file(file).map(TailFile::encoding).unwrap_or_default();
         let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
-        for framed in frames {
+        for framed in frames.encoded(encoding) {
             let Framed::Line(line) = framed else { continue };
-            let text = usize::try_from(line.span.start - all.start).unwrap_or_default();
-            let text = text..text + line.text.len();
-            if scanned.end < text.end {
-                scanned = text.start..self.look_over(desk.input, &bytes, &text);
-            }
             let refused = spans.next_if(|refused| refused.span.start <= line.span.start);
             if refused.is_some_and(|refused| refused.span != line.span) {
                 same = false;
                 break;
+            }
+            if encoding != Encoding::Utf8 {
+                self.decoding(desk, encoding, &line, |this, desk, line| this.send_line(desk, line, 0, refused));
+                continue;
+            }
+            let text = usize::try_from(line.span.start - all.start).unwrap_or_default();
+            let text = text..text + line.text.len();
+            if scanned.end < text.end {
+                scanned = text.start..self.look_over(desk.input, &bytes, &text);
             }
             self.send_line(desk, &line, text.start - scanned.start, refused);
         }
