@@ -144,7 +144,7 @@ impl<'t> Frames<'t> {
 
     /// So many bytes without those of half a character at their end.
     fn whole(&self, bytes: usize) -> usize {
-        bytes - bytes % self.encoding.unit_bytes()
+        bytes & !(self.encoding.unit_bytes() - 1)
     }
 
     fn piece(&mut self, bytes: usize, boundary: Boundary) -> Span {
@@ -188,7 +188,7 @@ impl<'t> Iterator for Frames<'t> {
             return None;
         }
         let zeros = || rest.iter().take_while(|byte| **byte == 0).count();
-        if !(self.base + self.at as u64).is_multiple_of(self.encoding.unit_bytes() as u64) {
+        if self.encoding != Encoding::Utf8 && !(self.base + self.at as u64).is_multiple_of(2) {
             // Where an older version ended a line in the middle of a character.
             return Some(Framed::Rest(self.piece(1, self.boundary), self.boundary));
         }

@@ -248,10 +248,10 @@ impl Tail {
     }
 
     /// Moves a file's position past the zeros that follow it, if something else follows them or nobody will fill them; how many
-    /// there were.
-    pub fn pass_zeros(&mut self, id: FileId, now: Instant) -> u64 {
+    /// there were, in whole characters of so many bytes.
+    pub fn pass_zeros(&mut self, id: FileId, now: Instant, unit_bytes: u64) -> u64 {
         let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return 0 };
-        let zeros = file.zeros(now).unwrap_or(0);
+        let zeros = file.zeros(now, unit_bytes).unwrap_or(0);
         if zeros > 0 {
             file.advance_zeros(zeros);
         }

@@ -38,6 +38,7 @@ impl Encoding {
 
     /// What a file may begin with that is no text.
     #[must_use]
+    #[inline]
     pub(super) fn mark(self) -> &'static [u8] {
         match self {
             Self::Utf8 => "\u{feff}".as_bytes(),
@@ -48,12 +49,14 @@ impl Encoding {
 
     /// How many bytes a character has at least.
     #[must_use]
+    #[inline]
     pub(crate) fn unit_bytes(self) -> usize {
         if self == Self::Utf8 { 1 } else { 2 }
     }
 
     /// Where the first character that ends a line begins in `text`, which begins with a whole character.
     #[must_use]
+    #[inline]
     pub(super) fn line_end(self, text: &[u8]) -> Option<usize> {
         match self {
             Self::Utf8 => memchr::memchr(b'\n', text),
@@ -66,6 +69,7 @@ impl Encoding {
     }
 
     /// A line without the carriage return at its end.
+    #[inline]
     pub(super) fn strip_return(self, text: &[u8]) -> &[u8] {
         let end: &[u8] = match self {
             Self::Utf8 => b"\r",

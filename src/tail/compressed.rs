@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::content::Content;
 use super::discover::{Candidate, Naming};
 use super::file::Displaced;
-use super::{Known, Phase, Tail, TailFile, identity};
+use super::{Event, Known, Phase, Tail, TailFile, identity};
 use crate::record::Bookmark;
 
 impl Tail {
@@ -114,6 +114,12 @@ impl Tail {
         let ghost = self.ghosts.remove(at);
         let whole = ghost.mark.whole;
         self.rotations.insert(ghost.mark.path.clone(), now);
+        // What was written between the copy and the truncation is in neither.
+        if let Some(lost_bytes) =
+            ghost.mark.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && ghost.mark.size <= u32::MAX.into())
+        {
+            self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
+        }
         if ghost.id.is_none() && len32(ghost.mark.offset) == length {
             self.know(input, found, raw, whole);
         } else {

@@ -3,6 +3,7 @@
 //! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
 //! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
 
+mod again;
 mod mark;
 
 use std::io;
@@ -16,8 +17,7 @@ use super::growth::Growth;
 use super::identity;
 use super::places::Places;
 use super::stream::Extent;
-use crate::frame::Encoding;
-use crate::record::{Boundary, FileId, Fingerprint, Inode, Span, Watermark};
+use crate::record::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
 /// grows after all.
@@ -183,12 +183,6 @@ impl TailFile {
     #[must_use]
     pub fn at(&self) -> Watermark {
         self.at
-    }
-
-    /// How its text is encoded, as far as its first bytes tell.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        Encoding::of(&self.head)
     }
 
     /// Whether everything that the last look saw is read.
@@ -416,16 +410,16 @@ impl TailFile {
         self.more |= !whole;
     }
 
-    /// How many of the bytes that follow the position are zeros before something else, or for good.
+    /// How many of the bytes that follow the position are zeros before something else, or for good, in whole characters of so many bytes.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn zeros(&self, now: Instant) -> io::Result<u64> {
+    pub fn zeros(&self, now: Instant, unit_bytes: u64) -> io::Result<u64> {
         if !self.is_still(now) {
             return Ok(0);
         }
         let zeros = self.handle.zeros(self.at.offset, self.is_filled(now))?;
-        Ok(zeros - zeros % self.encoding().unit_bytes() as u64)
+        Ok(zeros - zeros % unit_bytes)
     }
 
     /// Moves past so many zeros, which a span now covers.
@@ -452,50 +446,6 @@ impl TailFile {
         self.places.go_back(to.offset);
         self.more = true;
         Ok(true)
-    }
-
-    /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
-    /// shorter than before.
-    pub(super) fn new_from(&self) -> u64 {
-        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
-        let found =
-            if is_shorter { None } else { self.places.last_that_holds(&self.handle, &self.head).ok().flatten() };
-        found.unwrap_or(0)
-    }
-
-    /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn lookback(&self, offset: u64, most: usize) -> io::Result<Vec<u8>> {
-        let start = offset.saturating_sub(most as u64).max(self.handle.kept_from());
-        identity::read_at(&self.handle, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
-    }
-
-    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read_again(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
-        let length = usize::try_from(span.bytes()).unwrap_or(usize::MAX);
-        if span.start < self.handle.kept_from() {
-            return Ok(None);
-        }
-        let bytes = identity::read_at(&self.handle, span.start, length)?;
-        // Asked afterwards: what was written over meanwhile is not what was read.
-        Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
-    }
-
-    /// The file's last bytes, up to `most`, read or not.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
-        // Of what is unpacked only what was read is at hand.
-        if self.handle.is_gzip() {
-            return self.lookback(self.at.offset, most);
-        }
-        identity::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
 use crate::checkpoint::SAVE_PATIENCE;
 use crate::encode::{Envelope, Source, labels};
+use crate::frame::Encoding;
 use crate::record::{FileId, Watermark};
 use crate::redact::{Carry, LINES_MAX};
 use crate::regular;
-use crate::tail::{Event, TailFile};
+use crate::tail::Event;
 
 /// A look at the directories is followed by a pause of so many times as long …
 const SCAN_SHARE: u32 = 100;
@@ -80,8 +81,7 @@ impl Shipper {
         if !carry.is_open()
             && let Some(end) = self.tools.tail.predecessor_end(file, LOOKBACK_BYTES[0])
         {
-            let encoding = self.tools.tail.file(file).map(TailFile::encoding).unwrap_or_default();
-            carry.resume(Carry::default(), &encoding.to_utf8(end));
+            carry.resume(Carry::default(), &self.encoding(file).to_utf8(end));
         }
         if let Some(desk) = self.desks.get_mut(&file) {
             desk.carry_at_start = carry;
@@ -134,9 +134,14 @@ impl Shipper {
         }
         let mut carry = Carry::default();
         // Where the look back reaches the file's start, the file before it counts.
-        let before = self.tools.tail.file(file)?.encoding().to_utf8(before);
+        let before = self.encoding(file).to_utf8(before);
         carry.resume(if is_whole { at_start } else { Carry::default() }, &before);
         Some(carry)
+    }
+
+    /// How a file's text is encoded, as far as its first bytes tell.
+    pub(super) fn encoding(&self, file: FileId) -> Encoding {
+        self.tools.tail.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
     }
 
     /// Reads the pod's labels, again when they have changed.

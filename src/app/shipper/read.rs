@@ -121,7 +121,7 @@ impl Shipper {
             return Some(Turn::Done);
         };
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
-        let encoding = opened.encoding();
+        let encoding = Encoding::of(opened.head());
         let at_the_end = self.life.takes_partial_lines();
         let (at, is_final) = (opened.at(), last && (opened.is_final(now) || at_the_end));
         let (is_filled, is_still) = (opened.is_filled(now), opened.is_still(now) || at_the_end);
@@ -137,7 +137,7 @@ impl Shipper {
         }
         let zeros = at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {
-            return Some(self.pass_zeros(file, at.offset, now));
+            return Some(self.pass_zeros(file, at.offset, encoding, now));
         }
         if taken.bytes == 0 && !taken.full && !last {
             return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
@@ -151,8 +151,8 @@ impl Shipper {
     }
 
     /// Passes over a hole that is longer than what is read at once.
-    fn pass_zeros(&mut self, file: FileId, start: u64, now: Instant) -> Turn {
-        match self.tools.tail.pass_zeros(file, now) {
+    fn pass_zeros(&mut self, file: FileId, start: u64, encoding: Encoding, now: Instant) -> Turn {
+        match self.tools.tail.pass_zeros(file, now, encoding.unit_bytes() as u64) {
             0 => Turn::Done,
             zeros => {
                 self.drop_span(file, Span { start, end: start + zeros }, Boundary::Line, DropReason::Hole);

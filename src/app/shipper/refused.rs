@@ -12,7 +12,6 @@ use crate::frame::{Encoding, Framed, Frames};
 use crate::ledger::{Messages, Refused, Settled};
 use crate::output::Report;
 use crate::record::{DropReason, FileId, Line, Outcome, Span};
-use crate::tail::TailFile;
 
 /// While none is known to be taken again, so many of a file are tried at once.
 const TRIED_MAX: usize = 16;
@@ -143,7 +142,7 @@ impl Shipper {
         };
         let Some(carry) = self.carry_at(file, all.start, desk.carry_at_start) else { return Sent::Unreadable };
         let carry = std::mem::replace(&mut desk.carry, carry);
-        let encoding = self.tools.tail.file(file).map(TailFile::encoding).unwrap_or_default();
+        let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
         for framed in frames.encoded(encoding) {

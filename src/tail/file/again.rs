@@ -1,0 +1,53 @@
+//! What is read of a file once more.
+
+use std::io;
+
+use super::super::identity;
+use super::TailFile;
+use crate::record::Span;
+
+impl TailFile {
+    /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
+    /// shorter than before.
+    pub(in crate::tail) fn new_from(&self) -> u64 {
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
+        let found =
+            if is_shorter { None } else { self.places.last_that_holds(&self.handle, &self.head).ok().flatten() };
+        found.unwrap_or(0)
+    }
+
+    /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn lookback(&self, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+        let start = offset.saturating_sub(most as u64).max(self.handle.kept_from());
+        identity::read_at(&self.handle, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
+    }
+
+    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_again(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
+        let length = usize::try_from(span.bytes()).unwrap_or(usize::MAX);
+        if span.start < self.handle.kept_from() {
+            return Ok(None);
+        }
+        let bytes = identity::read_at(&self.handle, span.start, length)?;
+        // Asked afterwards: what was written over meanwhile is not what was read.
+        Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
+    }
+
+    /// The file's last bytes, up to `most`, read or not.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
+        // Of what is unpacked only what was read is at hand.
+        if self.handle.is_gzip() {
+            return self.lookback(self.at.offset, most);
+        }
+        identity::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
+    }
+}
