@@ -10,6 +10,7 @@ mod list;
 mod named;
 mod network;
 mod operator;
+mod pair;
 mod pem;
 mod person;
 mod place;
