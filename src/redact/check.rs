@@ -29,6 +29,7 @@ pub(super) use cookie::{cookie, set_cookie, set_cookies};
 pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
+pub(super) use pair::made;
 pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;

@@ -388,6 +388,13 @@ fn is_made(value: &[u8]) -> bool {
     value.len() >= MADE_BYTES_MIN && (mixed || signs) && !value.iter().any(u8::is_ascii_whitespace)
 }
 
+/// Drops what does not look made.
+pub(in super::super) fn made(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if is_made(&text[found.clone()]) {
+        mask(found);
+    }
+}
+
 /// Whether a call that makes a map takes the name and its value among others: `Map.of("user", "ada", "password", "…")`.
 fn in_map(name: &Name<'_>) -> bool {
     let before = &name.text[..name.whole(b":/")];

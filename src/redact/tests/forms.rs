@@ -5,6 +5,8 @@
 use super::*;
 
 mod beside;
+mod calls;
+mod setup;
 
 /// Checks each template, one a line, with the whole catalogue on.
 #[track_caller]
