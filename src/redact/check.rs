@@ -3,6 +3,7 @@
 //! In: a text and where a pattern matched in it. Out: the parts of that match which are to be masked, none where it was a
 //! false alarm. Looks at the surroundings, never changes anything, and takes time linear in the match.
 
+mod bound;
 mod card;
 mod cookie;
 mod element;
@@ -24,6 +25,7 @@ mod yaml;
 
 use std::ops::Range;
 
+pub(super) use bound::{bound, key, strings};
 pub(super) use card::card;
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
 pub(super) use list::object;

@@ -7,6 +7,7 @@ use super::*;
 mod beside;
 mod calls;
 mod setup;
+mod sql;
 
 /// Checks each template, one a line, with the whole catalogue on.
 #[track_caller]

@@ -7,11 +7,12 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sql_password",
         group: Group::Secrets,
-        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), and what INSERT puts into columns with \
-                telling names",
+        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), PASSWORD $$…$$, and what INSERT puts into columns with \
+                telling names; parameters that are bound to such columns, where they stand in the statement's line; what such columns are \
+                compared with (LIKE, IN), and what errors say of them (Key (…)=(…), Duplicate entry)",
         leaves: "statements without a literal",
         trigger: Trigger::Shape(
-            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\("#,
+            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\(|(?:parameters|params|bindings)\\*["']?[ ]?[:=]|\$[0-9]+\)(?:;|[ ]\[|[ ]returning)|password[ \t]+\$[a-z_]*\$|(?:password|passwd|pwd|secret|token|key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\(|like[ ])|\bkey[ ]\([^()\r\n]*(?:pass|pwd|secret|token|key)|duplicate[ ]entry[ ]'"#,
         ),
         patterns: &[
             plain(
@@ -26,6 +27,20 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r"(?i-u)\binto[ \t][^()\r\n]*\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)[ \t]*values[ \t]*\(",
                 check::insert,
             ),
+            checked(r#"(?i-u)\b(?:parameters|params|bindings)\\*["']?[ ]?[:=][ ]?()[\[($]"#, check::bound),
+            checked(r#"(?i-u)\$[0-9]+\)(?:[ ]returning[ ][a-z0-9_"*, ]+)?(?:;[ ]()\\*"|[ ]()\[)"#, check::bound),
+            plain(
+                r#"(?i-u)\bidentified[ \t]+by[ \t]+(?:"[^"\r\n]*"|[^\s"]+)[ \t]+replace[ \t]+(?:"([^"\\\r\n]+)|([^\s;"\\<]+))"#,
+            ),
+            plain(r"(?i-u)\bpassword[ \t]+\$[a-z_]*\$([^$\r\n<]+)\$"),
+            checked(
+                r#"(?i-u)(?:password|passwd|pwd|secret|token|\bapi_?key|access_?key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\([ ]?|like[ ])()\\*'"#,
+                check::strings,
+            ),
+            checked(r"(?i-u)\bkey[ ]\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)=\(", check::key),
+            plain(
+                r"(?i-u)duplicate[ ]entry[ ]'([^'\r\n]+)'[ ]for[ ]key[ ]'[^'\s]*(?:passw(?:or)?d|secret|token|api_?key)[^'\s]*'",
+            ),
             plain(r#"(?xi-u)\bpassword\([\ ]?\\*(?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#),
         ],
         hits: &[
@@ -39,6 +54,27 @@ pub(super) const DETECTORS: &[Detector] = &[
                 "SET PASSWORD FOR 'ada'@'%' = PASSWORD('abc')",
                 "SET PASSWORD FOR 'ada'@'%' = PASSWORD('<redacted:sql_password>')",
             ),
+            (
+                r#"INSERT INTO u ("n","password") VALUES ($1,$2) -- PARAMETERS: ["ada","a b"]"#,
+                r#"INSERT INTO u ("n","password") VALUES ($1,$2) -- PARAMETERS: ["ada","<redacted:sql_password>"]"#,
+            ),
+            (
+                "[SQL: UPDATE u SET n=%s, password=%s] [parameters: ('ada', 'a b')]",
+                "[SQL: UPDATE u SET n=%s, password=%s] [parameters: ('ada', '<redacted:sql_password>')]",
+            ),
+            (
+                "UPDATE u SET n = $1, password = $2 DETAIL:  parameters: $1 = 'ada', $2 = 'a b'",
+                "UPDATE u SET n = $1, password = $2 DETAIL:  parameters: $1 = 'ada', $2 = '<redacted:sql_password>'",
+            ),
+            (
+                "Key (name, reset_token)=(ada, a1b2) already exists.",
+                "Key (name, reset_token)=(ada, <redacted:sql_password>) already exists.",
+            ),
+            ("ALTER ROLE a PASSWORD $$a b$$", "ALTER ROLE a PASSWORD $$<redacted:sql_password>$$"),
+            (
+                "WHERE token IN ('a', 'b c') AND x",
+                "WHERE token IN ('<redacted:sql_password>', '<redacted:sql_password>') AND x",
+            ),
             ("set password = 'it''s'", "set password = '<redacted:sql_password>'"),
             (
                 "INSERT INTO `u` (`name`,`password`) VALUES ('ada','a b'),('bob',md5('c'))",
@@ -51,6 +87,9 @@ pub(super) const DETECTORS: &[Detector] = &[
             "password('",
             "IDENTIFIED BY RANDOM PASSWORD",
             "INSERT INTO t (token_count, password) VALUES (12, ?)",
+            "SELECT 1 FROM t WHERE password = $1 -- PARAMETERS: []",
+            "UPDATE t SET name=? -- PARAMETERS: [\"ada\"]",
+            "WHERE token IN (SELECT t FROM x); Duplicate entry '7' for key 'PRIMARY'; Key (id, name)=(7, ada)",
         ],
     },
     Detector {
