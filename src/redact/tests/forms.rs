@@ -6,6 +6,7 @@ use super::*;
 
 mod beside;
 mod calls;
+mod commands;
 mod setup;
 mod sql;
 
