@@ -26,7 +26,7 @@ mod yaml;
 use std::ops::Range;
 
 pub(super) use bound::{bound, key, strings};
-pub(super) use card::card;
+pub(super) use card::{card, card_joined};
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
 pub(super) use list::object;
 pub(super) use named::named;

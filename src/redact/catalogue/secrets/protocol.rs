@@ -95,10 +95,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "redis_password",
         group: Group::Secrets,
-        finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them",
+        finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them, AUTH as the \
+                protocol writes it",
         leaves: "the word AUTH on its own",
         trigger: Trigger::Shape(
-            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*"|(?-i:\bAUTH default )"#,
+            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*"|(?-i:\bAUTH2? default )|auth\\+r\\+n\$[0-9]"#,
         ),
         patterns: &[
             plain(
@@ -108,7 +109,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r"(?i-u)(?:requirepass|masterauth)'?[ \t]+'((?:[^'\\\r\n]|\\.)+)'"),
             plain(r#"(?i-u)rediscli_auth=(?:"((?:[^"\\]|\\.)+)"|'([^']+)'|([^\s"'<][^\s"']*))"#),
             plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>((?:[^\s"\\]|\\+[^\s"\\])+)"#),
-            plain(r#"(?-u)\bAUTH default ([^\s"'<]+)"#),
+            plain(r#"(?-u)\bAUTH2? default ([^\s"'<]+)"#),
+            plain(
+                r"(?i-u)auth\\+r\\+n\$[0-9]+\\+r\\+n(?:[^\\\r\n]+\\+r\\+n\$[0-9]+\\+r\\+n)?([^\\\s<]+)\\+r\\+n(?:[^$]|\z)",
+            ),
             plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
             plain(r#"(?i-u)"auth\\+"[ ](?:\\+"(?:[^"\\]|\\+[^"\\])+\\+"[ ])?\\+"((?:[^"\\]|\\+[^"\\])+)\\+""#),
         ],
@@ -123,6 +127,11 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("REDISCLI_AUTH=abc redis-cli", "REDISCLI_AUTH=<redacted:redis_password> redis-cli"),
             (r#""ACL" "SETUSER" "ada" "on" ">abc""#, r#""ACL" "SETUSER" "ada" "on" "><redacted:redis_password>""#),
             ("127.0.0.1:6379> AUTH default abc", "127.0.0.1:6379> AUTH default <redacted:redis_password>"),
+            (r"*2\r\n$4\r\nAUTH\r\n$3\r\nabc\r\n", r"*2\r\n$4\r\nAUTH\r\n$3\r\n<redacted:redis_password>\r\n"),
+            (
+                r"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$3\r\nabc\r\n",
+                r"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$3\r\n<redacted:redis_password>\r\n",
+            ),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
         misses: &["NOAUTH Authentication required", "requirepass is set"],
@@ -130,11 +139,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "smtp_auth",
         group: Group::Secrets,
-        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS and LOGIN (FTP, POP3, IMAP) as curl -v, \
-                lftp and Python's libraries show them",
+        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS, APOP and LOGIN (FTP, POP3, IMAP) as curl -v, \
+                lftp, vsftpd and Python's libraries show them; what FreeRADIUS shows of a login ([user/…])",
         leaves: "the mechanisms that a server offers",
         trigger: Trigger::Shape(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN |[0-9] LOGIN |\x22PASS |\bAPOP |Login (?:OK|incorrect))",
         ),
         patterns: &[
             checked(
@@ -142,6 +151,12 @@ pub(super) const DETECTORS: &[Detector] = &[
                 check::base64_text,
             ),
             plain(r#"(?-u)(?:(?:\A|["'])[<>] |---> |\*(?:cmd|put|resp)\* b?'|send: b?'|\bC: )PASS ([^\s<'"\\]+)"#),
+            plain(r#"(?-u), \\*"PASS ([^\s<"\\]+)\\*""#),
+            plain(r"(?-u)\bAPOP [^\s]+ ([0-9a-f]{32})\b"),
+            plain(r"(?-u)\bLogin (?:OK|incorrect)[^\[\r\n]{0,80}\[[^\]\[/\s]+/([^\]\[<][^\]\[\r\n]*)\]"),
+            plain(
+                r#"(?-u)\b[A-Za-z]{0,5}[0-9]{1,6} LOGIN (?:"[^"]*"|[^\s"]+@[^\s"]+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
+            ),
             plain(r#"(?-u)\bUSER [^\s\\]+(?:\r?\n|(?:\\r)?\\n)PASS ([^\s<'"\\]+)"#),
             plain(
                 r#"(?-u)(?:> (?:b')?|\bC: )[A-Z0-9]+ LOGIN (?:"[^"]*"|\S+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
@@ -156,6 +171,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("*cmd* 'PASS hunter2'", "*cmd* 'PASS <redacted:smtp_auth>'"),
             (r"USER ada\r\nPASS hunter2\r\n", r"USER ada\r\nPASS <redacted:smtp_auth>\r\n"),
             ("---> PASS hunter2", "---> PASS <redacted:smtp_auth>"),
+            (r#"command: Client "x", "PASS hunter2""#, r#"command: Client "x", "PASS <redacted:smtp_auth>""#),
+            (r#"a001 LOGIN "ada" "hunter2""#, r#"a001 LOGIN "ada" "<redacted:smtp_auth>""#),
+            ("Auth: (1) Login OK: [ada/hunter2] (from x)", "Auth: (1) Login OK: [ada/<redacted:smtp_auth>] (from x)"),
+            (concat!("APOP ada ", fake!(hex 32)), "APOP ada <redacted:smtp_auth>"),
             ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
         ],
         misses: &[
@@ -163,6 +182,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "250-AUTH PLAIN LOGIN CRAM-MD5",
             r"ok a\nPASS TestLogin",
             "AUTH PLAIN failed",
+            "Login incorrect: [ada/<via Auth-Type = mschap>] (from x), user1 LOGIN from host",
             "auth login page",
         ],
     },
