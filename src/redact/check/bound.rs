@@ -100,7 +100,7 @@ fn compared(statement: &[u8]) -> Vec<usize> {
     numbers
 }
 
-/// Masks a parameter as PostgreSQL lists it: `$1 = '…'`.
+/// Masks a parameter as a server of Postgres lists it: `$1 = '…'`.
 fn numbered(text: Text<'_>, at: usize, number: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let label = format!("${} = ", number + 1);
     let rest = &text[at..text.len().min(at + STATEMENT_BYTES_MAX)];
@@ -124,7 +124,7 @@ pub(in super::super) fn strings(text: Text<'_>, found: Range<usize>, mask: &mut 
     }
 }
 
-/// Masks the values of telling columns that PostgreSQL names in an error, where `found` are the columns:
+/// Masks the values of telling columns that an error names, where `found` are the columns:
 /// `Key (email, reset_token)=(ada, …)`.
 pub(in super::super) fn key(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.end + b")=(".len();

@@ -40,8 +40,7 @@ pub(in super::super) fn card_joined(text: Text<'_>, found: Range<usize>, mask: &
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let begins = found.start == 0 || !in_name(&text[found.start - 1]);
     let goes_on = match &text[found.end..] {
-        [b'.' | b'_' | b'-', next, ..] => next.is_ascii_alphanumeric(),
-        [next, ..] => next.is_ascii_alphanumeric(),
+        [b'.' | b'_' | b'-', next, ..] | [next, ..] => next.is_ascii_alphanumeric(),
         [] => false,
     };
     let digits: Vec<u8> =

@@ -266,7 +266,7 @@ fn nested(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         match text.get(at) {
             Some(b'{' | b'[') if depth < DEPTH_MAX => depth += 1,
             Some(b'}' | b']') if depth > 1 => depth -= 1,
-            Some(b'"' | b'\'' | b'\\') | Some(b'a'..=b'z' | b'A'..=b'Z') => {
+            Some(b'"' | b'\'' | b'\\' | b'a'..=b'z' | b'A'..=b'Z') => {
                 let (start, end) = member(text, at);
                 let key = behind_key(text, end).filter(|_| is_value(&text[start..end]));
                 at = match (key, inside(text, at)) {

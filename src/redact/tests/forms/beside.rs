@@ -90,7 +90,7 @@ cmd: [app, --token, ⟦S3cr3tPw9⟧]
 #[test]
 fn names_beside_names_stay() {
     check_misses(
-        r##"
+        r#"
 {"required":["password","email"]}
 {"fields":["password","address2"]}
 ["token","jwt"]
@@ -126,6 +126,6 @@ Cfg { token: Token { kind: "x" } }
 {"value":null,"name":"token"}
 ["password","confirm_password"]
 ["token","user_id1"]
-"##,
+"#,
     );
 }

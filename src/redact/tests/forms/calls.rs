@@ -43,7 +43,7 @@ twilio.Client("ACabcdef1234567890abcdef12345678ff", "⟦abcdef1234567890abcdef12
 #[test]
 fn other_calls_stay() {
     check_misses(
-        r##"
+        r#"
 #1 /app/x.php(3): Foo->__construct('a', 'b', 'c')
 #1 /app/x.php(3): PDO->__construct('mysql:host=db', 'root', Object(SensitiveParameterValue), Array)
 #1 /app/x.php(3): mysqli_connect('db', 'root', '', 'shop')
@@ -56,6 +56,6 @@ page.login('ada', None)
 PDO->prepare('SELECT ?', 'a', 'b')
 "auth": ["user", "admin"]
 login('ada', 'de')
-"##,
+"#,
     );
 }

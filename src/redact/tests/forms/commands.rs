@@ -6,7 +6,7 @@ use super::*;
 fn arguments_of_commands_are_found() {
     check_hits(
         "command_password",
-        r##"
+        r#"
 psexec \\h -u ada -p ⟦S3cr3tPw9⟧ cmd
 PsExec64.exe \\h -u ada -p ⟦S3cr3tPw9⟧ cmd
 rdesktop -u ada -p ⟦S3cr3tPw9⟧ h
@@ -46,14 +46,14 @@ ldappasswd -s ⟦S3cr3tPw9⟧ uid=ada
 useradd -p '⟦$6$abcdefgh$S3cr3tPw9hashhash⟧' ada
 openssl passwd -6 ⟦S3cr3tPw9⟧
 erl -name a -setcookie ⟦ABCDEFGHIJKLMNOPQRST⟧ -x
-"##,
+"#,
     );
 }
 
 #[test]
 fn other_arguments_stay() {
     check_misses(
-        r##"
+        r"
 ps -p 12; ssh -p 22 host; mkdir -p /srv/a; docker run -p 80:80 x
 echo done | tee passwd.log
 cat x <<< $INPUT
@@ -72,6 +72,6 @@ snmpd started
 pulumi config get dbPassword
 openssl passwd -help
 npm config get registry
-"##,
+",
     );
 }

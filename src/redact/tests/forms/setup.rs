@@ -6,7 +6,7 @@ use super::*;
 fn passwords_of_setups_are_found() {
     check_hits(
         "setup_password",
-        r##"
+        r#"
 2026-01-01T00:00:00.000000Z 6 [Note] [MY-010454] [Server] A temporary password is generated for root@localhost: ⟦S3cr;3t<Pw9⟧
 Password for the elastic user (reset with `bin/elasticsearch-reset-password -u elastic`): ⟦abcD-1234EFGH⟧
 The generated password for the elastic built-in superuser is : ⟦S3cr3tPw9abcdefgh12⟧
@@ -22,6 +22,6 @@ argocd: initial admin password is ⟦S3cr3tPw9⟧
 admin password set to ⟦S3cr3tPw9⟧
 password for ada: ⟦S3cr3tPw9⟧
 Password for user ada set to: ⟦S3cr3tPw9⟧
-"##,
+"#,
     );
 }

@@ -6,7 +6,7 @@ use super::*;
 fn values_of_columns_are_found() {
     check_hits(
         "sql_password",
-        r##"
+        r#"
 [SQL: INSERT INTO users (name, password) VALUES (?, ?)] [parameters: ('ada', '⟦S3cr3tPw9⟧')]
 [SQL: INSERT INTO users (name, password) VALUES (%s, %s)]\n[parameters: ('ada', '⟦S3cr3t, Pw9⟧')]
 [SQL: UPDATE users SET name=%s, password=%s WHERE id=%s]\n[parameters: ('ada', '⟦S3cr3tPw9⟧', 7)]
@@ -28,14 +28,14 @@ SELECT * FROM users WHERE token IN ('⟦S3cr3tPw9⟧', '⟦oth3rPw99⟧')
 SELECT * FROM users WHERE password LIKE '⟦S3cr3tPw9⟧'
 Duplicate entry '⟦S3cr3tPw9⟧' for key 'users.api_key'
 Duplicate entry '⟦S3cr3tPw9⟧' for key 'token'
-"##,
+"#,
     );
 }
 
 #[test]
 fn other_statements_stay() {
     check_misses(
-        r##"
+        r#"
 SELECT * FROM users WHERE password = $1
 SELECT * FROM users WHERE password = $1 DETAIL: parameters: none
 INSERT INTO users (name, email) VALUES (?, ?) -- PARAMETERS: ["ada","x"]
@@ -47,6 +47,6 @@ Key (id)=(7) already exists.
 SELECT token FROM t WHERE id IN ('a', 'b')
 WHERE token IN (SELECT id FROM x)
 INSERT INTO users (name, password) VALUES ($1, $2) RETURNING id
-"##,
+"#,
     );
 }
