@@ -131,7 +131,7 @@ pub(in super::super) fn key(text: Text<'_>, found: Range<usize>, mask: &mut dyn 
     for column in text[found].split(|byte| *byte == b',') {
         let end = value_end(text, at);
         let start = behind_blanks(text, at.min(text.len()));
-        if is_telling(column) && start < end {
+        if is_telling(column) && start < end && !is_nothing(&text[start..end]) {
             add(start..end, mask);
         }
         at = end + 1;

@@ -89,7 +89,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "INSERT INTO t (token_count, password) VALUES (12, ?)",
             "SELECT 1 FROM t WHERE password = $1 -- PARAMETERS: []",
             "UPDATE t SET name=? -- PARAMETERS: [\"ada\"]",
-            "WHERE token IN (SELECT t FROM x); Duplicate entry '7' for key 'PRIMARY'; Key (id, name)=(7, ada)",
+            "WHERE token IN (SELECT t FROM x); Duplicate entry '7' for key 'PRIMARY'; Key (id, name)=(7, ada); Key (token)=(null)",
         ],
     },
     Detector {
