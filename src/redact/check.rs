@@ -3,6 +3,7 @@
 //! In: a text and where a pattern matched in it. Out: the parts of that match which are to be masked, none where it was a
 //! false alarm. Looks at the surroundings, never changes anything, and takes time linear in the match.
 
+mod bound;
 mod card;
 mod cookie;
 mod element;
@@ -10,6 +11,7 @@ mod list;
 mod named;
 mod network;
 mod operator;
+mod pair;
 mod pem;
 mod person;
 mod place;
@@ -23,11 +25,13 @@ mod yaml;
 
 use std::ops::Range;
 
-pub(super) use card::card;
+pub(super) use bound::{bound, key, strings};
+pub(super) use card::{card, card_joined};
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
 pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
+pub(super) use pair::made;
 pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;

@@ -42,7 +42,7 @@ pub(super) const PARTIAL_CHARS_MIN: usize = 12;
 pub(super) const PARTIAL_CHARS: usize = 4;
 
 /// What people choose themselves, or what is a key in itself: the end of it would help to guess the rest.
-const NEVER_PARTIAL: [&str; 17] = [
+const NEVER_PARTIAL: [&str; 19] = [
     "private_key",
     "password",
     "url_password",
@@ -50,6 +50,8 @@ const NEVER_PARTIAL: [&str; 17] = [
     "digest_auth",
     "connection_string",
     "command_password",
+    "call_password",
+    "setup_password",
     "netrc",
     "sql_password",
     "redis_password",

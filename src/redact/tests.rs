@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod figures;
+mod forms;
 mod grammar;
 mod modes;
 mod properties;

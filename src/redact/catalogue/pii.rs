@@ -47,15 +47,23 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "card",
         group: Group::Pii,
-        finds: "payment card numbers of 13 to 19 digits, bare or grouped by spaces, dashes or the + of forms, that have an issuer's prefix \
+        finds: "payment card numbers of 13 to 19 digits, bare or grouped by spaces, dashes, dots, _ or the + of forms, that have an issuer's prefix \
                 and length and a right check digit; Maestro's of 12 digits in groups; also within the tracks of a magnetic stripe",
         leaves: "parts of longer numbers, of hexadecimal text, of fractions, of names (blk_…) or of columns of numbers",
-        trigger: Trigger::Shape(r"(?-u)(?:[0-9][ +-]?){12}[0-9]|[0-9]{4}[ +-][0-9]{4}[ +-][0-9]{4}"),
-        patterns: &[checked(r"(?-u)[0-9](?:[ +-]?[0-9]){11,}", check::card)],
+        trigger: Trigger::Shape(
+            r"(?-u)(?:[0-9][ +-]?){12}[0-9]|[0-9]{4}[ +-][0-9]{4}[ +-][0-9]{4}|[0-9]{4}[._][0-9]{4,6}[._][0-9]{4}",
+        ),
+        patterns: &[
+            checked(r"(?-u)[0-9](?:[ +-]?[0-9]){11,}", check::card),
+            checked(r"(?-u)[0-9]{4}(?:\.[0-9]{4}){3}|[0-9]{4}(?:_[0-9]{4}){3}", check::card_joined),
+            checked(r"(?-u)[0-9]{4}(?:\.[0-9]{6}\.|_[0-9]{6}_)[0-9]{5}", check::card_joined),
+        ],
         hits: &[
             ("card=4111111111111111 ok", "card=<redacted:card> ok"),
             ("card 4111 1111 1111 1111.", "card <redacted:card>."),
             ("card 5500-0055-5555-5559,", "card <redacted:card>,"),
+            ("4111.1111.1111.1111. 4111_1111_1111_1111", "<redacted:card>. <redacted:card>"),
+            ("amex=3400.000000.00009", "amex=<redacted:card>"),
             ("amex 3400 000000 00009", "amex <redacted:card>"),
             (r#"{"pan":6011000000000004}"#, r#"{"pan":<redacted:card>}"#),
             ("12 4111111111111111 34", "12 <redacted:card> 34"),
@@ -79,6 +87,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "id 41111111111111110000 has twenty digits",
             "trace 4111111111111111deadbeef",
             "took 0.4111111111111111 s",
+            "4111.1111.1111.1112 v4111.1111.1111.1111 4111.1111.1111.1111.2 blk_4111_1111_1111_1111 4111_1111_1111_1111_2",
             "uuid 41111111-1111-1111-9f31-c2aa00000000",
             "uuid 41111111-1111-1111-1111-111111111111",
             "2026-11-23 21:15:51 200 79999 4111",

@@ -9,6 +9,7 @@ mod hosting;
 mod infra;
 mod password;
 mod payment;
+mod printed;
 mod protocol;
 mod registry;
 mod saas;
@@ -16,7 +17,7 @@ mod saas;
 use super::Detector;
 
 /// The rows of the group `secrets`: what names a provider comes before what does not.
-pub(super) const TABLES: [&[Detector]; 12] = [
+pub(super) const TABLES: [&[Detector]; 13] = [
     form::DETECTORS,
     cloud::DETECTORS,
     hosting::DETECTORS,
@@ -28,5 +29,6 @@ pub(super) const TABLES: [&[Detector]; 12] = [
     header::DETECTORS,
     command::DETECTORS,
     protocol::DETECTORS,
+    printed::DETECTORS,
     password::DETECTORS,
 ];

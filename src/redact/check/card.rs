@@ -35,6 +35,21 @@ pub(in super::super) fn card(text: Text<'_>, found: Range<usize>, mask: &mut dyn
     }
 }
 
+/// Finds a card number whose groups dots or `_` join, and which is no part of a longer name or number.
+pub(in super::super) fn card_joined(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let begins = found.start == 0 || !in_name(&text[found.start - 1]);
+    let goes_on = match &text[found.end..] {
+        [b'.' | b'_' | b'-', next, ..] | [next, ..] => next.is_ascii_alphanumeric(),
+        [] => false,
+    };
+    let digits: Vec<u8> =
+        text[found.clone()].iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0').collect();
+    if begins && !goes_on && is_card(&digits, 1) {
+        mask(found);
+    }
+}
+
 /// The end of the longest card number that starts at `start`.
 fn card_from(text: Text<'_>, start: usize, run_end: usize) -> Option<usize> {
     let mut digits = [0_u8; CARD_DIGITS.end];

@@ -58,7 +58,7 @@ fn content(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 pub(super) fn attribute(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let before = before_quote(&text[..name.whole(b":/")]);
-    if !(before.ends_with(b"name=") || before.ends_with(b"key=")) {
+    if !(ends_with(before, b"name=") || ends_with(before, b"key=")) {
         return;
     }
     let Some(opened) = behind_tag(text, at) else { return };

@@ -6,11 +6,11 @@ use super::place::{behind, closing, quote};
 use super::{Text, add, is_nothing};
 
 /// What was read at a place of a list.
-struct Item {
+pub(super) struct Item {
     /// Without its quotes.
-    at: Range<usize>,
+    pub(super) at: Range<usize>,
     /// Behind it, its closing quote included.
-    end: usize,
+    pub(super) end: usize,
 }
 
 /// Masks each value from `found`'s start to the closing bracket, or to another one that opens.
@@ -45,7 +45,7 @@ fn add_value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>
 
 /// The next item behind separators, in quotes or up to one of `ends`; `None` at the closing bracket, one that opens, or
 /// the end of the text.
-fn item(text: Text<'_>, from: usize, ends: &[u8]) -> Option<Item> {
+pub(super) fn item(text: Text<'_>, from: usize, ends: &[u8]) -> Option<Item> {
     let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b';');
     let start = text.behind(from.min(text.len()), separates);
     text.get(start)?;

@@ -7,17 +7,17 @@
 use std::ops::Range;
 
 use super::element::{attribute, element, sibling};
-use super::list::list;
 use super::operator::{SIGNS, behind_modifier, behind_operator, behind_plain_type};
+use super::pair::{listed, pair, pair_before, reported, validated};
 use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, behind_word, ends_with, inside,
     quote, starts_with,
 };
-use super::prose::{is_filler, is_word};
-use super::structure::{argument, arguments, assigned, behind_string, field, keyword, numbered, part, string};
-use super::value::value;
+use super::prose::is_word;
+use super::structure::{arguments, assigned, field, keyword, numbered, part};
+use super::value::{behind_length, value};
 use super::yaml;
-use super::{Text, add, is_nothing};
+use super::{Text, add};
 
 /// What the value of a pair is called.
 pub(super) const VALUES: [&[u8]; 9] =
@@ -25,9 +25,6 @@ pub(super) const VALUES: [&[u8]; 9] =
 
 /// What a password may be told by in prose, before its quote.
 const TOLD_BY: [&[u8]; 4] = [b"is", b"was", b"to", b"from"];
-
-/// How many members may stand between the name of a pair and its value (`"Type":"SecureString"`).
-const MEMBERS_BETWEEN_MAX: usize = 2;
 
 /// A telling name, or the telling end of a longer one.
 pub(super) struct Name<'t> {
@@ -60,6 +57,9 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
         let again = again.filter(|_| closed == found.end).map(|at| behind_blanks(text, at));
         return value(&name, again.filter(|at| quote(text, *at).is_some()).unwrap_or(at), mask);
     }
+    if is_quoted {
+        pair_before(&name, mask);
+    }
     match text.get(next) {
         Some(b',') => {
             let behind = behind_space(text, next + 1);
@@ -76,11 +76,13 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             pair(&name, next, mask);
             attribute(&name, next, mask);
             field(&name, next, mask);
+            reported(&name, next, mask);
             part(&name, closed, mask);
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
         Some(b'\r' | b'\n') => {
             pair(&name, behind_space(text, next), mask);
+            validated(&name, next, mask);
             part(&name, closed, mask);
         }
         Some(_) if next > found.end => beside(&name, next, mask),
@@ -106,8 +108,9 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 fn behind_gap(text: Text<'_>, at: usize, is_quoted: bool) -> usize {
     let at = behind_blanks(text, at);
     let space = behind_space(text, at);
-    let opens =
-        is_quoted && space > at && (quote(text, space).is_some() || matches!(text.get(space), Some(b'[' | b'{')));
+    let opens = is_quoted
+        && space > at
+        && (quote(text, behind_length(text, space)).is_some() || matches!(text.get(space), Some(b'[' | b'{')));
     if opens { space } else { yaml::next_line(text, at).unwrap_or(at) }
 }
 
@@ -204,110 +207,6 @@ fn spaced(name: &Name<'_>, quote: u8, at: usize, mask: &mut dyn FnMut(Range<usiz
         value(name, behind_blanks(text, sign), mask);
     }
     sign.is_some()
-}
-
-/// `"name":"DB_PASSWORD","value":"…"`, where `at` is behind the name and a comma.
-fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let before = before_quote(&text[..name.whole(b":/")]).trim_ascii_end();
-    if !(before.ends_with(b":") || before.ends_with(b"=")) {
-        return;
-    }
-    let mut at = at;
-    for _ in 0..=MEMBERS_BETWEEN_MAX {
-        let key = behind_quote(text, at);
-        if let Some(end) = behind_word(text, key, &VALUES) {
-            let sign = behind_space(text, behind_quote(text, end));
-            if matches!(text.get(sign), Some(b':' | b'=')) {
-                paired(name, behind_space(text, sign + 1), mask);
-            }
-            return;
-        }
-        let Some(next) = behind_member(text, at) else { return };
-        at = next;
-    }
-}
-
-/// The value of a pair, which OpenTelemetry puts into an object of its own.
-fn paired(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    match text.get(at) {
-        Some(b'{') => {
-            let key = behind_quote(text, behind_blanks(text, at + 1));
-            let end = behind_word(text, key, &VALUES).map(|end| behind_blanks(text, behind_quote(text, end)));
-            if let Some(sign) = end.and_then(|end| behind_sign(text, end)) {
-                value(name, behind_blanks(text, sign), mask);
-            }
-        }
-        Some(b'[') => list(text, at + 1..text.len(), mask),
-        _ => {
-            if let Some((inside, _)) = inside(text, at) {
-                return add(inside, mask);
-            }
-            if let Some(block) = yaml::block(text, at) {
-                return add(block, mask);
-            }
-            let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'\\,;<>(){}[]".contains(&byte));
-            if !is_nothing(&text[at..end]) && !is_filler(&text[at..end]) {
-                add(at..end, mask);
-            }
-        }
-    }
-}
-
-/// Behind one member of an object and its comma.
-fn behind_member(text: Text<'_>, at: usize) -> Option<usize> {
-    let (key, closes) = inside(text, at)?;
-    if !closes || !text[key.clone()].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
-        return None;
-    }
-    let sign = behind_blanks(text, behind_quote(text, key.end));
-    let start = (text.get(sign) == Some(&b':')).then(|| behind_blanks(text, sign + 1))?;
-    let end = match inside(text, start) {
-        Some((inside, _)) => behind_quote(text, inside.end),
-        None => behind(text, start, |byte| byte.is_ascii_alphanumeric() || byte == b'.'),
-    };
-    (text.get(end) == Some(&b',')).then(|| behind_space(text, end + 1))
-}
-
-/// `["X-Api-Key","…"]`, `["--password","…"]`, `[["password","…"]`, `{password,<<"…">>}`, where `at` is behind the comma.
-fn listed(name: &Name<'_>, is_quoted: bool, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let at = at + if text[at..].starts_with(b"<<") { 2 } else { 0 };
-    let at = at + usize::from(matches!(text.get(at), Some(b'b' | b'@' | b'N' | b'L')));
-    let Some((inside, true)) = string(text, at) else { return };
-    let next = behind_blanks(text, behind_string(text, inside.end));
-    // What is followed by a colon is a name.
-    if text.get(next) != Some(&b':') && (tells_in_list(name, is_quoted) || is_quoted && argument(name, next)) {
-        add(inside, mask);
-    }
-}
-
-/// Whether what stands before a name in a list says that the next item is its value.
-fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
-    let text = name.text;
-    let start = name.whole(b":");
-    let whole = &text[start..name.end];
-    if !is_quoted {
-        let before = &text[..start];
-        let is_argument = [&b"set "[..], b"(", b", "].iter().any(|end| before.ends_with(end));
-        return before.ends_with(b"{") || whole.starts_with(b":") && is_argument;
-    }
-    let before = before_quote(&text[..start]);
-    if before.len() == start {
-        return false;
-    }
-    let before = before.strip_suffix(b"b").or_else(|| before.strip_suffix(b"u")).unwrap_or(before).trim_ascii_end();
-    let in_tuple = before
-        .strip_suffix(b"[")
-        .or_else(|| before.strip_suffix(b"("))
-        .map(<[u8]>::trim_ascii_end)
-        .is_some_and(|outer| [&b"["[..], b"(", b"],", b"),"].iter().any(|end| outer.ends_with(end)));
-    in_tuple
-        || whole.starts_with(b"-")
-        || starts_with(whole, b"x-")
-        || starts_with(whole, b"proxy-")
-        || whole.eq_ignore_ascii_case(b"authorization")
 }
 
 /// `--password …`, where `at` is behind the blanks.

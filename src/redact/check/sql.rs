@@ -60,7 +60,7 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
     }
 }
 
-fn is_telling(column: &[u8]) -> bool {
+pub(super) fn is_telling(column: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let end = column.iter().rposition(name).map_or(0, |last| last + 1);
     let column = column[..end].to_ascii_lowercase();
@@ -81,7 +81,7 @@ fn value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// Where a value ends: at a comma or a bracket that none within it has opened, or at the text's end.
-fn value_end(text: Text<'_>, from: usize) -> usize {
+pub(super) fn value_end(text: Text<'_>, from: usize) -> usize {
     let (mut at, mut depth, mut quote) = (from.min(text.len()), 0_usize, None);
     let stop = text.len().min(at + VALUE_BYTES_MAX);
     while let Some(&byte) = text[..stop].get(at) {

@@ -17,7 +17,7 @@ const PART_HEADERS_MAX: usize = 6;
 const ARGUMENTS_MAX: usize = 8;
 
 /// Calls that take names of fields and no values.
-const LISTERS: [&[u8]; 14] = [
+pub(super) const LISTERS: [&[u8]; 14] = [
     b"only",
     b"except",
     b"require",
@@ -160,7 +160,8 @@ pub(super) fn assigned(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<us
 pub(super) fn argument(name: &Name<'_>, next: usize) -> bool {
     let text = name.text;
     let before = before_quote(&text[..name.whole(b":/#@")]);
-    let before = before.strip_suffix(b"b").or_else(|| before.strip_suffix(b"@")).unwrap_or(before);
+    let letter = [b"b", b"u", b"@"].iter().find_map(|letter| before.strip_suffix(*letter));
+    let before = letter.unwrap_or(before);
     let binary = before.strip_suffix(b"<<").unwrap_or(before).trim_ascii_end();
     if let Some(outer) = binary.strip_suffix(b"{") {
         let typed = outer.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"])".contains(byte));
@@ -208,11 +209,16 @@ pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     let start = name.whole(b"");
     let before = before_quote(&text[..start]);
     let is_option = text.get(start) == Some(&b'-');
-    if before.len() == start || !is_option && !before.trim_ascii_end().ends_with(b"{") {
+    let opens = |bracket: &[u8]| before.trim_ascii_end().ends_with(bracket);
+    if before.len() == start || !is_option && !opens(b"{") && !opens(b"(") {
         return;
     }
-    if let Some((inside, _)) = inside(text, at) {
-        return add(inside, mask);
+    if let Some((inside, closes)) = inside(text, at) {
+        let is_pair = closes && text.get(behind_quote(text, inside.end)) == Some(&b')');
+        if is_pair || !opens(b"(") {
+            add(inside, mask);
+        }
+        return;
     }
     numbered(text, at, mask);
 }

@@ -22,6 +22,9 @@ const REPLACEMENTS_MAX: usize = 8;
 /// Types and calls that wrap a value are no longer.
 const WRAPPER_BYTES_MAX: usize = 128;
 
+/// What a struct that wraps a secret calls the field that holds it.
+const INNER: [&[u8]; 8] = [b"value", b"inner", b"secret", b"raw", b"data", b"text", b"plain", b"string"];
+
 /// What no bare value begins with.
 const NEVER_FIRST: &[u8] = b"\"'&,;<>(){}[]";
 
@@ -153,7 +156,7 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
 }
 
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
-fn behind_length(text: Text<'_>, at: usize) -> usize {
+pub(super) fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
     let length = rest.iter().take_while(in_type).count();
@@ -178,6 +181,12 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     {
         return add(end, mask);
     }
+    if let Some(items) = slice(text, at) {
+        return list(text, items..text.len(), mask);
+    }
+    if let Some(inner) = inner(text, at) {
+        return add(inner, mask);
+    }
     match text.get(unreferenced) {
         Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
         Some(b'{') if braced(name, at).is_some() => add(at + 1..braced(name, at).unwrap_or(at + 1), mask),
@@ -201,6 +210,34 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             }
         }
     }
+}
+
+/// Behind what Go prints before the items of a slice: `[]string{"…"}`.
+fn slice(text: Text<'_>, at: usize) -> Option<usize> {
+    let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    let item = rest.strip_prefix(b"[")?[digits..].strip_prefix(b"]")?;
+    let length = item.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.*".contains(byte)).count();
+    text.charge(length);
+    let empty = if item[length..].starts_with(b" {}") { 3 } else { 0 };
+    let opens = length > 0 && item.get(length + empty) == Some(&b'{');
+    opens.then_some(at + digits + 2 + length + empty + 1)
+}
+
+/// The string that the first field of a struct holds where it is called as what wraps a secret calls it:
+/// `Some(Secret { inner: "…" })`.
+fn inner(text: Text<'_>, at: usize) -> Option<Range<usize>> {
+    let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:(<>".contains(*byte);
+    let length = rest.iter().take_while(in_type).count();
+    text.charge(length);
+    let opened = behind_blanks(text, at + length);
+    if length == 0 || text.get(opened) != Some(&b'{') {
+        return None;
+    }
+    let field = behind_word(text, behind_blanks(text, opened + 1), &INNER)?;
+    let sign = (text.get(field) == Some(&b':')).then_some(field + 1)?;
+    inside(text, behind_blanks(text, sign)).map(|(inside, _)| inside)
 }
 
 /// Where a value of ODBC's ends that braces hold, so that it may have signs in it: `PWD={a;b}`.

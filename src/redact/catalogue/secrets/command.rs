@@ -16,10 +16,13 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     finds: "credentials in commands: curl -u user:…, --cert file:…, sshpass -p …, mysql and mariadb -p…, docker login -p …, redis-cli -a …, \
                 ldapsearch -w …, sqlplus user/…@, mongo and cqlsh -p …, sqlcmd -P …, zip -P …, 7z -p…, ssh-keygen -N …, smbclient -U user%…, \
                 lftp -u user,…, net use /user:…, htpasswd -b, rabbitmqctl add_user, addauth digest user:…, aws configure set, openssl \
-                pass:… and enc -k, vault login, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; JAAS users (user_NAME=)",
+                pass:… and enc -k, vault login, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; psexec and rdesktop -p, xfreerdp /p:, schtasks /rp, ipmitool -P, snmpwalk -A, -X and -c, nmcli … password, http -a user:…, \
+                echo … to passwd and kinit, what follows <<<, --from-literal=…, setx, setenv and ENV of telling names, git, npm, pulumi, consul and \
+                etcdctl with such names, net user, useradd -p, -setcookie; Cisco's enable secret, username … password and snmp-server community; \
+                JAAS users (user_NAME=)",
     leaves: "the same options of other commands",
     trigger: Trigger::Shape(
-        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|openssl[ \t]|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]|"-[a-zA-Z-]+\\*"[ ]a[0-9]"#,
+        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|openssl[ \t]|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]|"-[a-zA-Z-]+\\*"[ ]a[0-9]|(?i:psexec|freerdp|schtasks|paexec|rdesktop)|ipmitool|\bhttps?[ ]|passwd|nmcli|(?:enable|[ ]privilege[ ][0-9]+|username[ ][^\s]+)[ ](?:secret|password)[ ]|\bpassword[ ]7[ ]|snmp|<<<|from-literal|set(?:x|env)[ \t]|\bset[ ]-|\bENV[ \t]|(?:git|npm|pnpm|yarn|pulumi|consul|etcdctl|composer)[ ]|(?i:\bnet[ \t]+use)|user(?:add|mod)|-setcookie|kinit|printf[ ]|impacket"#,
     ),
     patterns: &[
         plain(
@@ -59,7 +62,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         plain(r#"(?-u)lftp\b[^\r\n|;]*?[ \t]-u[ ]?["']?[^\s"',]+,([^\s"'<]+)"#),
         plain(r#"(?-u)htpasswd[ \t]+-[a-zA-Z]*b[a-zA-Z]*[ \t]+(?:[^\s-][^\s]*[ \t]+){1,2}([^\s"'<]+)\s*\z"#),
         plain(concat!(
-            r"(?-u)(?:\bzip|unzip|\bsqlcmd|\bbcp|\b[ot]sql|mosquitto_(?:pub|sub|rr))[ \t](?:[^\r\n|;]*?[ \t])?-P[ ]?",
+            r"(?-u)(?:\bzip|unzip|\bsqlcmd|\bbcp|\b[ot]sql|mosquitto_(?:pub|sub|rr)|\bipmitool)[ \t](?:[^\r\n|;]*?[ \t])?-P[ ]?",
             argument!()
         )),
         plain(r#"(?-u)\b7z[a-z]?[ \t](?:[^\r\n|;]*?[ \t])?-p["']?([^\s"'<]+)"#),
@@ -75,6 +78,53 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         plain(
             r#"(?-u)\becho[ \t]+(?:-[en]+[ \t]+)?["']?[^\s"':|]+:([^\s"'|<]+)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?chpasswd"#,
         ),
+        plain(concat!(
+            r"(?i-u)\b(?:psexec(?:64)?(?:\.exe)?|paexec|rdesktop)[ \t](?:[^\r\n|;]*?[ \t])?-p[ ]",
+            argument!()
+        )),
+        plain(r#"(?i-u)freerdp[0-9]?[ \t](?:[^\r\n|;]*?[ \t])?/p:["']?([^\s"'<]+)"#),
+        plain(concat!(r"(?i-u)\bschtasks(?:\.exe)?[ \t][^\r\n|;]*?[ \t]/r?p[ ]", argument!())),
+        plain(r#"(?-u)\bhttps?[ ](?:[^\r\n|;]*?[ ])?-a[ ]["']?[^\s"':]+:([^\s"'<]+)"#),
+        plain(
+            r#"(?-u)\b(?:echo|printf)[ \t]+(?:-[en]+[ \t]+)?["']?([^\s"'|$<-][^\s"'|]*)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?(?:(?:smb)?passwd|kinit)\b"#,
+        ),
+        plain(
+            r#"(?-u)\bprintf[ ]+["'][^"'|]*["'][ ]+["']?([^\s"'|$<]+)["']?[ ]*\|[^|\r\n]{0,200}?(?:--?(?:password-)?stdin|passwd\b|kinit\b)"#,
+        ),
+        plain(
+            r#"(?-u)\b(?:kinit|cryptsetup|login|passwd|sudo)\b[^\r\n|;<]{0,200}?<<<[ ]?(?:'([^']+)'|"([^"$]+)"|([^\s"'<$]+))"#,
+        ),
+        plain(concat!(r"(?-u)\bnmcli[ \t][^\r\n|;]*?[ \t](?:[a-z0-9-]*\.?(?:password|psk))[ \t]+", argument!())),
+        plain(
+            r"(?-u)\b(?:enable|username[ ][^\s]+(?:[ ]privilege[ ][0-9]+)?)[ ](?:secret|password)[ ][0-9][ ]([^\s<]+)",
+        ),
+        checked(
+            r"(?-u)\b(?:enable|username[ ][^\s]+(?:[ ]privilege[ ][0-9]+)?)[ ](?:secret|password)[ ]([^\s<]{4,})",
+            check::token,
+        ),
+        plain(r"(?-u)\bpassword[ ]7[ ]([0-9A-F]{4,})\b"),
+        plain(r"(?-u)\bsnmp-server[ ]community[ ]([^\s<]+)"),
+        plain(concat!(r"(?-u)\bsnmp[a-z]+[ ](?:[^\r\n|;]*?[ ])?-[AX][ ]", argument!())),
+        plain(concat!(r"(?-u)\bsnmp[a-z]+[ ][^\r\n|;]*?[ ]-A[ ][^\r\n|;]*?[ ]-X[ ]", argument!())),
+        plain(concat!(r"(?-u)\bsnmp[a-z]+[ ](?:[^\r\n|;]*?[ ])?-c[ ]", argument!())),
+        plain(r#"(?-u)--from-literal[= ]["']?[^\s"'=]+=(?:'([^']+)'|"([^"]+)"|([^\s"'<$]+))"#),
+        plain(concat!(
+            r"(?-u)\b(?:setx|setenv|ENV|set[ ]-[a-zA-Z]+)[ \t]+[A-Za-z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PASS|PWD)[ \t]+",
+            argument!()
+        )),
+        plain(concat!(
+            r"(?-u)\b(?:git|npm|pnpm|yarn|pulumi|consul|etcdctl)[ ](?:config|kv|put)(?:[ ](?:set|put|-[^\s]+))*[ ][^\s=]*(?i:password|passwd|secret|token|key)[ \t]+",
+            argument!()
+        )),
+        plain(r#"(?-u)\bcomposer[ ]config[ ](?:-[^\s]+[ ])*http-basic\.[^\s]+[ ][^\s]+[ ]["']?([^\s"'<]+)"#),
+        plain(r#"(?-u)\bcomposer[ ]config[ ](?:-[^\s]+[ ])*[a-z]+-(?:oauth|token)\.[^\s]+[ ]["']?([^\s"'<]+)"#),
+        plain(r#"(?i-u)\bnet[ \t]+user[ \t]+[^\s/]+[ \t]+([^\s/"'<*][^\s"']*)[ \t]+/"#),
+        plain(r#"(?i-u)\bnet[ \t]+use[ \t]+(?:[a-z*]:?[ \t]+)?\\\\[^\s]+[ \t]+([^\s/"'<*][^\s"']*)[ \t]+/user:"#),
+        plain(concat!(r"(?-u)\bldappasswd[ \t](?:[^\r\n|;]*?[ \t])?-[as][ ]", argument!())),
+        plain(concat!(r"(?-u)\buser(?:add|mod)[ \t](?:[^\r\n|;]*?[ \t])?-p[ ]", argument!())),
+        plain(r#"(?-u)\bopenssl[ ]passwd[ ](?:-[a-z0-9]+[ ])*(?:-salt[ ][^\s]+[ ])?["']?([^\s"'<-][^\s"']*)"#),
+        plain(concat!(r"(?-u)[ ]-setcookie[ ]", argument!())),
+        plain(r#"(?-u)\bimpacket[^\r\n]{0,60}?[ /][^\s/:@]+:([^\s@"'<]+)@"#),
         plain(
             r#"(?-u)\becho[ \t]+(?:-[en]+[ \t]+)?["']?([^\s"'|$<-][^\s"'|]*)["']?[ \t]*\|[ \t]*(?:sudo[ \t]+-S|[^|\r\n]{0,200}?--?(?:password-)?stdin)"#,
         ),

@@ -198,10 +198,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "url_password",
         group: Group::Secrets,
-        finds: "the password of scheme://user:password@host, also percent-encoded",
+        finds: "the password of scheme://user:password@host, also percent-encoded; a token in the user's place (digits, small letters and \
+                capitals), also before :x-oauth-basic",
         leaves: "ports, and users without a password",
         trigger: Trigger::Shape(
-            r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40"#,
+            r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40|://[a-z0-9_-]{10,}(?:@|:x-oauth-basic@)"#,
         ),
         patterns: &[
             // A user may be an address of e-mail; a quote within the password is one where it goes on behind it.
@@ -210,11 +211,14 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(
                 r#"(?i-u)[a-z0-9+.-]://[^\s"'<>/?@:\[]*:([^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>]*)@"#,
             ),
+            checked(r"(?i-u)[a-z0-9+.-]://([a-z0-9_-]{10,})@", check::mixed),
+            plain(r"(?i-u)[a-z0-9+.-]://([a-z0-9_-]{10,}):x-oauth-basic@"),
             plain(r#"(?i-u)%3a%2f%2f[^\s"'<>&/%]*%3a((?:[^\s"'<>&/%]|%[0-35-9a-f][0-9a-f]|%4[1-9a-f])+)%40"#),
         ],
         hits: &[
             ("postgres://app:p@ss#1@db:5432/x", "postgres://app:<redacted:url_password>@db:5432/x"),
             ("redis://:abc@cache", "redis://:<redacted:url_password>@cache"),
+            ("https://Fake0token1@git.example/x", "https://<redacted:url_password>@git.example/x"),
             ("smtp://me@example.org:hunter2@mx:587", "smtp://me@example.org:<redacted:url_password>@mx:587"),
             ("redis://default:hun'ter2@cache", "redis://default:<redacted:url_password>@cache"),
             ("redis://:hunt<er2@cache", "redis://:<redacted:url_password>@cache"),
@@ -232,6 +236,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         misses: &[
             "http://shop.example.com:8080/users/@me",
             "see https://example.com/a:b",
+            concat!("https://", fake!(hex 32), "@sentry.example/7 ssh://deploy-user-2@host/x"),
             "['http://shop:80','x@y'] git+ssh://git@example.org:shop/app.git@v1",
             "http://[::1]:8080/users/@me mongodb://a:27017,b:27017/x?y=z@w http://shop:{port}/@me",
             "ssh://git@host:22/x",
@@ -256,7 +261,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r#"(?i-u)(?:password|pwd)[ ]?=[ ]?\{((?:[^}"'\r\n]|\}\})+)\}(?:;|\z|["'\s\\])"#),
             plain(r#"(?i-u)[a-z0-9_.-]:([^\s"'>/][^\s"'>]*)@(?:tcp|udp|unix)\("#),
             plain(r#"(?i-u)(?:\A|[\s"'=])[a-z0-9_-]+:([^\s@"'<>/]+)@/[a-z][a-z0-9_]*(?:[?"'\s]|\z)"#),
-            plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/([^\s@"'<]+)@"#),
+            plain(r#"(?i-u)jdbc:oracle:[a-z0-9]+:[^\s/@"']+/(?:\\*"([^"\\\r\n]+)\\*"|([^\s@"'<]+))@"#),
         ],
         hits: &[
             (
@@ -267,6 +272,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("dsn=ada:hu@nt/<er2@tcp(db:3306)/x", "dsn=ada:<redacted:connection_string>@tcp(db:3306)/x"),
             ("Server=db;Pwd={ab;hunter2}};x};E=1", "Server=db;Pwd={<redacted:connection_string>};E=1"),
             ("dsn app:hunter2@/x?timeout=1s", "dsn app:<redacted:connection_string>@/x?timeout=1s"),
+            (r#"jdbc:oracle:thin:scott/"ti@ger"@db"#, r#"jdbc:oracle:thin:scott/"<redacted:connection_string>"@db"#),
             ("jdbc:oracle:thin:scott/tiger@//db/x", "jdbc:oracle:thin:scott/<redacted:connection_string>@//db/x"),
         ],
         misses: &[
@@ -279,23 +285,38 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "netrc",
         group: Group::Secrets,
-        finds: "passwords in a line of a .netrc file (machine … login … password …)",
+        finds: "passwords in a line of a .netrc file (machine … login … password …) and of a .pgpass file (host:5432:database:user:…)",
         leaves: "",
-        trigger: Trigger::Shape(r"(?-u)\bmachine[ \t]+[^\s]+[ \t]+login[ \t]"),
-        patterns: &[plain(r"(?-u)\bmachine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+([^\s<]\S*)")],
-        hits: &[(
-            "machine git.example.org login ada password hunter2",
-            "machine git.example.org login ada password <redacted:netrc>",
-        )],
-        misses: &["the machine has a login page, password reset", "login ada password wrong"],
+        trigger: Trigger::Shape(r"(?-u)\bmachine[ \t]+[^\s]+[ \t]+login[ \t]|:(?:5432|5433|6432|\*):[^\s:]+:[^\s:]+:"),
+        patterns: &[
+            plain(r"(?-u)\bmachine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+([^\s<]\S*)"),
+            plain(
+                r#"(?-u)(?:\A|[\s"'=])[A-Za-z0-9.*_-]+:(?:5432|5433|6432|\*):[A-Za-z0-9_*-]+:[A-Za-z0-9_*][A-Za-z0-9_.@-]*:([^\s:"'<][^\s"']*)"#,
+            ),
+        ],
+        hits: &[
+            (
+                "machine git.example.org login ada password hunter2",
+                "machine git.example.org login ada password <redacted:netrc>",
+            ),
+            ("db.example.org:5432:app:ada:hunter2", "db.example.org:5432:app:ada:<redacted:netrc>"),
+            ("*:*:*:ada:hunter2", "*:*:*:ada:<redacted:netrc>"),
+        ],
+        misses: &[
+            "listen db:5432: ok: a b",
+            "2026 08:54:32:10:11",
+            "the machine has a login page, password reset",
+            "login ada password wrong",
+        ],
     },
     Detector {
         name: "password_hash",
         group: Group::Secrets,
-        finds: "hashes of passwords: bcrypt, crypt (SHA-256, SHA-512, MD5, yescrypt), Argon2, scrypt, Django's PBKDF2, LDAP's {SSHA}",
+        finds: "hashes of passwords: bcrypt, crypt (SHA-256, SHA-512, MD5, yescrypt), Argon2, scrypt, Django's PBKDF2, LDAP's {SSHA}, \
+                PostgreSQL's SCRAM, lines of /etc/shadow and of Windows' hashes",
         leaves: "bare digests, which may be of anything",
         trigger: Trigger::Shape(
-            r"(?-u)\$2[abxy]?\$[0-9]{2}\$|\$(?:1|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$|pbkdf2_sha|\{S?SHA(?:256|512)?\}|\{CRYPT\}",
+            r"(?-u)\$2[abxy]?\$[0-9]{2}\$|\$(?:1|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$|pbkdf2_sha|\{S?SHA(?:256|512)?\}|\{CRYPT\}|SCRAM-SHA-(?:1|256|512)\$[0-9]|[0-9a-fA-F]:::|:\$[0-9a-z]{1,4}\$[^:\s]{8}",
         ),
         patterns: &[
             plain(r"(?-u)\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}"),
@@ -304,6 +325,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r"(?-u)\$(?:argon2id?|argon2d|scrypt)\$[A-Za-z0-9=,$+/.-]{20,}"),
             plain(r"(?-u)pbkdf2_sha(?:1|256|512)\$[0-9]+\$[A-Za-z0-9]+\$[A-Za-z0-9+/]{20,}={0,2}"),
             plain(r"(?-u)\{(?:S?SHA(?:256|512)?|CRYPT)\}[A-Za-z0-9+/$.]{20,}={0,2}"),
+            plain(r"(?-u)SCRAM-SHA-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+"),
+            // Lines of /etc/shadow, and of what holds Windows' hashes.
+            plain(r"(?-u)[A-Za-z0-9_]:(\$[0-9a-z]{1,4}\$[^:\s]{8,}):[0-9]*:[0-9]*:[0-9]*:"),
+            plain(r"(?-u):[0-9]+:(?:[0-9a-fA-F]{32}|\*):([0-9a-fA-F]{32}):::"),
         ],
         hits: &[
             (concat!("row $2", "b$12$", fake!(alnum 36), fake!(alnum 16), "z ok"), "row <redacted:password_hash> ok"),
@@ -314,6 +339,15 @@ pub(super) const DETECTORS: &[Detector] = &[
             (concat!("$argon2", "id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$", fake!(alnum 40)), "<redacted:password_hash>"),
             (concat!("pbkdf2", "_sha256$600000$salt$", fake!(alnum 40), "="), "<redacted:password_hash>"),
             (concat!("{SS", "HA}", fake!(alnum 36), "=="), "<redacted:password_hash>"),
+            ("ada SCRAM-SHA-256$4096:c2FsdA==$a2V5:a2V5 ok", "ada <redacted:password_hash> ok"),
+            (
+                concat!("root:$6", "$salt$shorthash:19000:0:99999:7:::"),
+                "root:<redacted:password_hash>:19000:0:99999:7:::",
+            ),
+            (
+                concat!("ada:500:", fake!(hex 32), ":", fake!(hex 32), ":::"),
+                concat!("ada:500:", fake!(hex 32), ":<redacted:password_hash>:::"),
+            ),
         ],
         misses: &["costs $2.50 or $6", "{SHA} prefix", "$5$ is a prefix", concat!("sha256 ", fake!(hex 64))],
     },

@@ -20,7 +20,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 that end so) after an operator (=, :, ::=, ?=, <- …), with a type or \
                 YAML's tags before it or not, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
                 query or XML, also with entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
-                [[\"password\", …]]; <key>password</key><string>…); the strings a \
+                \"loc\":[\"body\",\"password\"],\"input\":…; \"value\":…,\"path\":\"password\"; [[\"password\", …]]; \
+                <key>password</key><string>…); the strings a \
                 setter is called with (setPassword(\"…\"), put(\"password\", \"…\")); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
                 in quotes the word password",
     leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \

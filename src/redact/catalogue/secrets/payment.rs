@@ -7,20 +7,30 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "stripe",
         group: Group::Secrets,
-        finds: "Stripe's secret, restricted and organization keys (sk_live_…, rk_test_…, sk_org_… and so on) and webhook secrets (whsec_…)",
+        finds: "Stripe's secret, restricted and organization keys (sk_live_…, rk_test_…, sk_org_… and so on), webhook secrets (whsec_…) and client secrets (pi_…_secret_…)",
         leaves: "publishable keys (pk_…), ids of objects (cus_…)",
-        trigger: Trigger::Literals(&["sk_live_", "sk_test_", "rk_live_", "rk_test_", "sk_org_", "whsec_"]),
+        trigger: Trigger::Literals(&["sk_live_", "sk_test_", "rk_live_", "rk_test_", "sk_org_", "whsec_", "_secret_"]),
         patterns: &[
             plain(r"(?-u)(?:[rs]k|sk_org)_(?:live|test)_[A-Za-z0-9]{10,}"),
             plain(r"(?-u)whsec_[A-Za-z0-9+/=_-]{20,}"),
+            plain(r"(?-u)\b(?:pi|seti|cs_test|cs_live)_[A-Za-z0-9]{8,}_secret_([A-Za-z0-9]{10,})"),
         ],
         hits: &[
             (concat!("charge with sk", "_live_", fake!(alnum 24), " ok"), "charge with <redacted:stripe> ok"),
             (concat!("rk", "_test_", fake!(alnum 24), ","), "<redacted:stripe>,"),
             (concat!("sk", "_org_live_", fake!(alnum 40)), "<redacted:stripe>"),
             (concat!("wh", "sec_", fake!(alnum 32)), "<redacted:stripe>"),
+            (
+                concat!("pi_", fake!(alnum 24), "_sec", "ret_", fake!(alnum 24)),
+                concat!("pi_", fake!(alnum 24), "_secret_<redacted:stripe>"),
+            ),
         ],
-        misses: &[concat!("pk", "_live_", fake!(alnum 24)), "sk_test_mode=1", "whsec_ is the prefix"],
+        misses: &[
+            concat!("pk", "_live_", fake!(alnum 24)),
+            "sk_test_mode=1",
+            "whsec_ is the prefix",
+            "api_my_secret_store",
+        ],
     },
     Detector {
         name: "square",

@@ -7,11 +7,12 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sql_password",
         group: Group::Secrets,
-        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), and what INSERT puts into columns with \
-                telling names",
+        finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), PASSWORD $$…$$, and what INSERT puts into columns with \
+                telling names; parameters that are bound to such columns, where they stand in the statement's line; what such columns are \
+                compared with (LIKE, IN), and what errors say of them (Key (…)=(…), Duplicate entry)",
         leaves: "statements without a literal",
         trigger: Trigger::Shape(
-            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\("#,
+            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\(|(?:parameters|params|bindings)\\*["']?[ ]?[:=]|\$[0-9]+\)(?:;|[ ]\[|[ ]returning)|password[ \t]+\$[a-z_]*\$|(?:password|passwd|pwd|secret|token|key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\(|like[ ])|\bkey[ ]\([^()\r\n]*(?:pass|pwd|secret|token|key)|duplicate[ ]entry[ ]'"#,
         ),
         patterns: &[
             plain(
@@ -26,6 +27,20 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r"(?i-u)\binto[ \t][^()\r\n]*\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)[ \t]*values[ \t]*\(",
                 check::insert,
             ),
+            checked(r#"(?i-u)\b(?:parameters|params|bindings)\\*["']?[ ]?[:=][ ]?()[\[($]"#, check::bound),
+            checked(r#"(?i-u)\$[0-9]+\)(?:[ ]returning[ ][a-z0-9_"*, ]+)?(?:;[ ]()\\*"|[ ]()\[)"#, check::bound),
+            plain(
+                r#"(?i-u)\bidentified[ \t]+by[ \t]+(?:"[^"\r\n]*"|[^\s"]+)[ \t]+replace[ \t]+(?:"([^"\\\r\n]+)|([^\s;"\\<]+))"#,
+            ),
+            plain(r"(?i-u)\bpassword[ \t]+\$[a-z_]*\$([^$\r\n<]+)\$"),
+            checked(
+                r#"(?i-u)(?:password|passwd|pwd|secret|token|\bapi_?key|access_?key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\([ ]?|like[ ])()\\*'"#,
+                check::strings,
+            ),
+            checked(r"(?i-u)\bkey[ ]\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)=\(", check::key),
+            plain(
+                r"(?i-u)duplicate[ ]entry[ ]'([^'\r\n]+)'[ ]for[ ]key[ ]'[^'\s]*(?:passw(?:or)?d|secret|token|api_?key)[^'\s]*'",
+            ),
             plain(r#"(?xi-u)\bpassword\([\ ]?\\*(?:'((?:[^'\\]|''|\\+[^'\\])+)|"((?:[^"\\]|\\+[^"\\])+))"#),
         ],
         hits: &[
@@ -39,6 +54,27 @@ pub(super) const DETECTORS: &[Detector] = &[
                 "SET PASSWORD FOR 'ada'@'%' = PASSWORD('abc')",
                 "SET PASSWORD FOR 'ada'@'%' = PASSWORD('<redacted:sql_password>')",
             ),
+            (
+                r#"INSERT INTO u ("n","password") VALUES ($1,$2) -- PARAMETERS: ["ada","a b"]"#,
+                r#"INSERT INTO u ("n","password") VALUES ($1,$2) -- PARAMETERS: ["ada","<redacted:sql_password>"]"#,
+            ),
+            (
+                "[SQL: UPDATE u SET n=%s, password=%s] [parameters: ('ada', 'a b')]",
+                "[SQL: UPDATE u SET n=%s, password=%s] [parameters: ('ada', '<redacted:sql_password>')]",
+            ),
+            (
+                "UPDATE u SET n = $1, password = $2 DETAIL:  parameters: $1 = 'ada', $2 = 'a b'",
+                "UPDATE u SET n = $1, password = $2 DETAIL:  parameters: $1 = 'ada', $2 = '<redacted:sql_password>'",
+            ),
+            (
+                "Key (name, reset_token)=(ada, a1b2) already exists.",
+                "Key (name, reset_token)=(ada, <redacted:sql_password>) already exists.",
+            ),
+            ("ALTER ROLE a PASSWORD $$a b$$", "ALTER ROLE a PASSWORD $$<redacted:sql_password>$$"),
+            (
+                "WHERE token IN ('a', 'b c') AND x",
+                "WHERE token IN ('<redacted:sql_password>', '<redacted:sql_password>') AND x",
+            ),
             ("set password = 'it''s'", "set password = '<redacted:sql_password>'"),
             (
                 "INSERT INTO `u` (`name`,`password`) VALUES ('ada','a b'),('bob',md5('c'))",
@@ -51,15 +87,19 @@ pub(super) const DETECTORS: &[Detector] = &[
             "password('",
             "IDENTIFIED BY RANDOM PASSWORD",
             "INSERT INTO t (token_count, password) VALUES (12, ?)",
+            "SELECT 1 FROM t WHERE password = $1 -- PARAMETERS: []",
+            "UPDATE t SET name=? -- PARAMETERS: [\"ada\"]",
+            "WHERE token IN (SELECT t FROM x); Duplicate entry '7' for key 'PRIMARY'; Key (id, name)=(7, ada); Key (token)=(null)",
         ],
     },
     Detector {
         name: "redis_password",
         group: Group::Secrets,
-        finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them",
+        finds: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them, AUTH as the \
+                protocol writes it",
         leaves: "the word AUTH on its own",
         trigger: Trigger::Shape(
-            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*"|(?-i:\bAUTH default )"#,
+            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*"|(?-i:\bAUTH2? default )|auth\\+r\\+n\$[0-9]"#,
         ),
         patterns: &[
             plain(
@@ -69,7 +109,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r"(?i-u)(?:requirepass|masterauth)'?[ \t]+'((?:[^'\\\r\n]|\\.)+)'"),
             plain(r#"(?i-u)rediscli_auth=(?:"((?:[^"\\]|\\.)+)"|'([^']+)'|([^\s"'<][^\s"']*))"#),
             plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>((?:[^\s"\\]|\\+[^\s"\\])+)"#),
-            plain(r#"(?-u)\bAUTH default ([^\s"'<]+)"#),
+            plain(r#"(?-u)\bAUTH2? default ([^\s"'<]+)"#),
+            plain(
+                r"(?i-u)auth\\+r\\+n\$[0-9]+\\+r\\+n(?:[^\\\r\n]+\\+r\\+n\$[0-9]+\\+r\\+n)?([^\\\s<]+)\\+r\\+n(?:[^$]|\z)",
+            ),
             plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
             plain(r#"(?i-u)"auth\\+"[ ](?:\\+"(?:[^"\\]|\\+[^"\\])+\\+"[ ])?\\+"((?:[^"\\]|\\+[^"\\])+)\\+""#),
         ],
@@ -84,6 +127,11 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("REDISCLI_AUTH=abc redis-cli", "REDISCLI_AUTH=<redacted:redis_password> redis-cli"),
             (r#""ACL" "SETUSER" "ada" "on" ">abc""#, r#""ACL" "SETUSER" "ada" "on" "><redacted:redis_password>""#),
             ("127.0.0.1:6379> AUTH default abc", "127.0.0.1:6379> AUTH default <redacted:redis_password>"),
+            (r"*2\r\n$4\r\nAUTH\r\n$3\r\nabc\r\n", r"*2\r\n$4\r\nAUTH\r\n$3\r\n<redacted:redis_password>\r\n"),
+            (
+                r"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$3\r\nabc\r\n",
+                r"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$3\r\n<redacted:redis_password>\r\n",
+            ),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
         misses: &["NOAUTH Authentication required", "requirepass is set"],
@@ -91,11 +139,11 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "smtp_auth",
         group: Group::Secrets,
-        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS and LOGIN (FTP, POP3, IMAP) as curl -v, \
-                lftp and Python's libraries show them",
+        finds: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS, APOP and LOGIN (FTP, POP3, IMAP) as curl -v, \
+                lftp, vsftpd and Python's libraries show them; what FreeRADIUS shows of a login ([user/…])",
         leaves: "the mechanisms that a server offers",
         trigger: Trigger::Shape(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN )",
+            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN |[0-9] LOGIN |\x22PASS |\bAPOP |Login (?:OK|incorrect))",
         ),
         patterns: &[
             checked(
@@ -103,6 +151,12 @@ pub(super) const DETECTORS: &[Detector] = &[
                 check::base64_text,
             ),
             plain(r#"(?-u)(?:(?:\A|["'])[<>] |---> |\*(?:cmd|put|resp)\* b?'|send: b?'|\bC: )PASS ([^\s<'"\\]+)"#),
+            plain(r#"(?-u), \\*"PASS ([^\s<"\\]+)\\*""#),
+            plain(r"(?-u)\bAPOP [^\s]+ ([0-9a-f]{32})\b"),
+            plain(r"(?-u)\bLogin (?:OK|incorrect)[^\[\r\n]{0,80}\[[^\]\[/\s]+/([^\]\[<][^\]\[\r\n]*)\]"),
+            plain(
+                r#"(?-u)\b[A-Za-z]{0,5}[0-9]{1,6} LOGIN (?:"[^"]*"|[^\s"]+@[^\s"]+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
+            ),
             plain(r#"(?-u)\bUSER [^\s\\]+(?:\r?\n|(?:\\r)?\\n)PASS ([^\s<'"\\]+)"#),
             plain(
                 r#"(?-u)(?:> (?:b')?|\bC: )[A-Z0-9]+ LOGIN (?:"[^"]*"|\S+) (?:\\*"((?:[^"\\]|\\+[^"\\])+)|([^\s"'<\\][^\s"']*))"#,
@@ -117,6 +171,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("*cmd* 'PASS hunter2'", "*cmd* 'PASS <redacted:smtp_auth>'"),
             (r"USER ada\r\nPASS hunter2\r\n", r"USER ada\r\nPASS <redacted:smtp_auth>\r\n"),
             ("---> PASS hunter2", "---> PASS <redacted:smtp_auth>"),
+            (r#"command: Client "x", "PASS hunter2""#, r#"command: Client "x", "PASS <redacted:smtp_auth>""#),
+            (r#"a001 LOGIN "ada" "hunter2""#, r#"a001 LOGIN "ada" "<redacted:smtp_auth>""#),
+            ("Auth: (1) Login OK: [ada/hunter2] (from x)", "Auth: (1) Login OK: [ada/<redacted:smtp_auth>] (from x)"),
+            (concat!("APOP ada ", fake!(hex 32)), "APOP ada <redacted:smtp_auth>"),
             ("a1 AUTHENTICATE PLAIN AGFkYQBodW50ZXIy", "a1 AUTHENTICATE PLAIN <redacted:smtp_auth>"),
         ],
         misses: &[
@@ -124,6 +182,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             "250-AUTH PLAIN LOGIN CRAM-MD5",
             r"ok a\nPASS TestLogin",
             "AUTH PLAIN failed",
+            "Login incorrect: [ada/<via Auth-Type = mschap>] (from x), user1 LOGIN from host",
             "auth login page",
         ],
     },
