@@ -4,6 +4,7 @@
 //! false alarm. Looks at the surroundings, never changes anything, and takes time linear in the match.
 
 mod card;
+mod constructed;
 mod cookie;
 mod element;
 mod list;
@@ -15,6 +16,8 @@ mod person;
 mod place;
 mod prose;
 mod reference;
+mod said;
+mod setting;
 mod sql;
 mod structure;
 mod text;
@@ -32,23 +35,18 @@ pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;
 pub(super) use prose::connection_password;
+pub(super) use said::echoed;
 pub(super) use sql::insert;
 pub(super) use text::{Budget, Text};
 
 /// Confirms a match by handing on what of it is to be masked.
 pub(super) type Check = fn(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
-/// Values that hide nothing: a missing one, a switch, and what others put in the place of one. Compared without case.
-const NOTHINGS: [&str; 17] = [
-    "null",
-    "nil",
-    "none",
-    "undefined",
-    "<nil>",
-    "true",
-    "false",
-    "yes",
-    "no",
+/// Values that hide nothing: a missing one, and a switch. Compared without case.
+const NOTHINGS: [&str; 9] = ["null", "nil", "none", "undefined", "<nil>", "true", "false", "yes", "no"];
+
+/// What others put in the place of a value. Compared without case.
+const HIDDEN: [&str; 10] = [
     "filtered",
     "redacted",
     "masked",
@@ -57,7 +55,12 @@ const NOTHINGS: [&str; 17] = [
     "sensitive",
     "removed",
     "known",
+    "scrubbed",
+    "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
 ];
+
+/// As many crosses and more hide a value.
+const CROSSES_MIN: usize = 4;
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
@@ -74,7 +77,15 @@ fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
 
 /// Whether a value stands for none.
 fn is_nothing(value: &[u8]) -> bool {
-    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes())) || is_placeholder(value)
+    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
+        || is_hidden(value)
+        || is_placeholder(value)
+}
+
+/// Whether another redactor was here: a word for it, asterisks, or the letter x again and again.
+fn is_hidden(value: &[u8]) -> bool {
+    let again = |sign: u8| value.len() >= CROSSES_MIN && value.iter().all(|byte| byte.eq_ignore_ascii_case(&sign));
+    HIDDEN.iter().any(|hidden| value.eq_ignore_ascii_case(hidden.as_bytes())) || again(b'*') || again(b'x')
 }
 
 /// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.

@@ -4,6 +4,7 @@ mod catalogue;
 mod figures;
 mod grammar;
 mod modes;
+mod named;
 mod properties;
 mod readings;
 mod selections;

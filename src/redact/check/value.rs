@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::constructed::{constructed, is_hidden_within};
 use super::list::{list, object};
-use super::named::Name;
+use super::named::{Name, before_quote};
 use super::operator::behind_type;
 use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, ends_with, inside, quote, starts_with,
@@ -37,7 +38,14 @@ pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     if NO_SECRETS.iter().any(|end| ends_with(&text[..name.end], end)) || at >= text.len() {
         return;
     }
-    let at = properties(name, behind_emphasis(name, at), mask);
+    let at = behind_emphasis(name, at);
+    if text.get(at) == Some(&b'&')
+        && let Some((_, typed)) = behind_type(text, at)
+    {
+        // What YAML anchors begin with, references to types do too.
+        return plain(name, typed, mask);
+    }
+    let at = properties(name, at, mask);
     if let Some(block) = yaml::block(text, at) {
         return add(block, mask);
     }
@@ -113,7 +121,7 @@ fn behind_signs(text: Text<'_>, at: usize) -> usize {
 /// Behind the word that makes an object: `new Secret("…")`.
 fn behind_new(text: Text<'_>, at: usize) -> usize {
     let next = if text[at..].starts_with(b"new ") { behind_blanks(text, at + 4) } else { return at };
-    if wrapped(text, next).is_some() { next } else { at }
+    if wrapped(text, next).is_some() || text[next..].starts_with(MASK_START) { next } else { at }
 }
 
 /// The inside of a string; quotes may be tripled, or doubled as CSV has them.
@@ -185,7 +193,9 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             object(text, unreferenced + 1..text.len(), mask);
             bare(name, behind_openers(text, unreferenced), mask);
         }
+        _ if is_hidden_within(text, at) => {}
         _ => {
+            let constructed = constructed(name, at);
             if let Some(wrapped) = wrapped(text, at) {
                 let is_apart = wrapped.start > at;
                 replacement(text, behind(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
@@ -193,6 +203,10 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
                 if is_apart {
                     return;
                 }
+            } else if let Some(value) = constructed {
+                let end = behind(text, value.end, |byte| CLOSERS.contains(&byte));
+                add(value, mask);
+                return replacement(text, end, mask);
             }
             bare(name, behind_openers(text, at), mask);
             let end = bare_end(text, at);
@@ -263,8 +277,47 @@ fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(value) = text.get(at..end).filter(|value| !value.is_empty()) else { return };
     let sign = text[name.end..at].trim_ascii_start();
     if !is_nothing(value) && !is_no_secret(name, sign, &(at..end)) {
-        mask(at..unknown_scheme_end(name, at, end).unwrap_or(end));
+        let more = [unknown_scheme_end(name, at, end), assignment_end(name, at), paired_end(name, end)];
+        mask(at..more.into_iter().flatten().max().unwrap_or(end).max(end));
     }
+}
+
+/// Where a value ends that is assigned within quotes, so that it may have blanks and signs in it: `"DB_PASSWORD=a b"`.
+fn assignment_end(name: &Name<'_>, at: usize) -> Option<usize> {
+    let text = name.text;
+    let start = name.whole(b"");
+    let quote = *text[..start].last().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    if at != name.end + 1 || text[name.end] != b'=' {
+        return None;
+    }
+    let outer = before_quote(&text[..start]);
+    let slashes = start - 1 - outer.len();
+    // A member of an object is a text that may go on behind the value.
+    let is_constant = !text[start..name.end].iter().any(u8::is_ascii_lowercase);
+    if !is_constant && matches!(outer.trim_ascii_end().last(), Some(b':' | b'=')) {
+        return None;
+    }
+    let end = closing(text, at, quote, slashes);
+    let inside = &text[at..end];
+    let others = inside.split(|byte| b" ;&,".contains(byte)).skip(1).any(|part| {
+        let word = part.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)).count();
+        word > 0 && part.get(word) == Some(&b'=')
+    });
+    (end < text.len() && !others).then_some(end)
+}
+
+/// Where the second of two values ends that stand behind two names, with the same sign and blanks between: `user/pass: ada / …`.
+fn paired_end(name: &Name<'_>, end: usize) -> Option<usize> {
+    let text = name.text;
+    let before = text[..name.whole(b"")].trim_ascii_end();
+    let (sign, first) = before.split_last()?;
+    let follows_word = first.trim_ascii_end().last().is_some_and(u8::is_ascii_alphabetic);
+    let next = behind_blanks(text, end);
+    if !(follows_word && matches!(sign, b'/' | b':' | b'|') && next > end && text.get(next) == Some(sign)) {
+        return None;
+    }
+    let second = behind_blanks(text, next + 1);
+    (second > next + 1).then(|| bare_end(text, second)).filter(|end| *end > second)
 }
 
 /// Where the credentials of a scheme end that is not one of [`SCHEMES`]: `Authorization: NTLM …`.
