@@ -84,9 +84,12 @@ fn behind_type_name(text: Text<'_>, at: usize) -> Option<(usize, bool)> {
         return Some((end + 1, true));
     }
     let named = &rest[..length];
-    let begins = named[0].is_ascii_uppercase() && !is_word(named) && !is_state(named);
-    let is_string = begins && end > at + length && matches!(text.get(end), Some(b'"'));
-    is_string.then_some((end, false))
+    let begins = named[0].is_ascii_uppercase() && !is_word(named) && !is_state(named) && end > at + length;
+    match text.get(end) {
+        Some(b'"') if begins => Some((end, false)),
+        Some(b'(') if begins && text.get(end + 1).is_some_and(u8::is_ascii_uppercase) => Some((end + 1, true)),
+        _ => None,
+    }
 }
 
 /// Behind what a member is called that holds the value: `inner: `, `value=`.

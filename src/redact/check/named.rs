@@ -82,6 +82,9 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             attribute(&name, next, mask);
             field(&name, next, mask);
             part(&name, closed, mask);
+            if next > closed {
+                setting(&name, next, mask);
+            }
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
         Some(b'\r' | b'\n') => {

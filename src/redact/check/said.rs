@@ -21,6 +21,9 @@ const WORDS_MAX: usize = 4;
 /// How far before the word for a value its name may stand.
 const ECHO_BYTES_MAX: usize = 160;
 
+/// How far behind a value the option may stand that it was for.
+const FOR_BYTES_MAX: usize = 64;
+
 /// `password "…"`, `password is '…'`, where `at` is behind the blanks.
 pub(super) fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
@@ -81,9 +84,6 @@ pub(super) fn remark(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
 pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let before = &text[found.start.saturating_sub(ECHO_BYTES_MAX)..found.start];
     text.charge(before.len());
-    if !names_secret(before) {
-        return;
-    }
     let sign = behind_blanks(text, behind(text, found.start, |byte| matches!(byte, b'"' | b'\'' | b'\\')));
     let signed = behind_operator(text, sign);
     let at = behind_blanks(text, signed.unwrap_or(sign));
@@ -96,9 +96,18 @@ pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut d
     } else {
         return;
     };
-    if !is_nothing(&text[inner.clone()]) {
+    let tells = names_secret(before) || is_for_secret(text, behind_string(text, inner.end));
+    if tells && !is_nothing(&text[inner.clone()]) {
         add(inner, mask);
     }
+}
+
+/// Whether what was said again was the value of a telling option: `… for flag -password`, `… for '--api-key <KEY>'`.
+fn is_for_secret(text: Text<'_>, at: usize) -> bool {
+    let rest = &text[at..text.len().min(at + FOR_BYTES_MAX)];
+    text.charge(rest.len());
+    let end = rest.iter().skip(1).position(|byte| b":;.\n".contains(byte)).map_or(rest.len(), |end| end + 1);
+    rest.starts_with(b" for ") && names_secret(&rest[..end])
 }
 
 /// Where a value in brackets ends: at the one that closes and that no more of the value follows.

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::add;
-use super::named::Name;
+use super::named::{Name, before_quote};
 use super::place::{behind, behind_blanks, ends_with};
 use super::prose::{is_state, is_word};
 use super::structure::string;
@@ -57,9 +57,10 @@ const SENTENCE: [&[u8]; 15] = [
 pub(super) fn setting(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b":/");
-    if text[start] == b'-' {
+    if text.get(start) == Some(&b'-') {
         return;
     }
+    let start = before_quote(&text[..start]).len();
     let (found, is_quoted) = match string(text, at) {
         Some((inside, true)) => (inside, true),
         _ => (at..behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'`<>(){}[]".contains(&byte)), false),
@@ -68,7 +69,7 @@ pub(super) fn setting(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     let goes_on = |word: &[&[u8]]| word.iter().any(|known| value.eq_ignore_ascii_case(known));
     let is_prose = is_word(value) || is_state(value) || goes_on(&SENTENCE) || value.ends_with(b":");
     let is_value = is_quoted || !is_prose && !value.starts_with(b"-") && !value.starts_with(b"=");
-    if is_value && (is_set(name, start, value, is_quoted) || is_line(name, start, found.end)) {
+    if is_value && (is_set(name, start, value) || is_line(name, start, found.end)) {
         add(found, mask);
     }
 }
@@ -87,13 +88,16 @@ pub(super) fn set_as_flag(name: &Name<'_>, start: usize, at: usize, mask: &mut d
 }
 
 /// Whether the words before a name say that its value follows.
-fn is_set(name: &Name<'_>, start: usize, value: &[u8], is_quoted: bool) -> bool {
+fn is_set(name: &Name<'_>, start: usize, value: &[u8]) -> bool {
     let (mut word, mut before) = word_before(&name.text[..start]);
     let mut options = 0;
     while word.starts_with(b"-") && options < OPTIONS_MAX {
         (word, before) = word_before(before);
         options += 1;
     }
+    // `config:set` is one word.
+    let (store, word) =
+        word.iter().rposition(|byte| *byte == b':').map_or((None, word), |at| (Some(&word[..at]), &word[at + 1..]));
     let is = |words: &[&[u8]], word: &[u8]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     if is(&SETS, word) || word == b"ENV" {
         return true;
@@ -102,7 +106,7 @@ fn is_set(name: &Name<'_>, start: usize, value: &[u8], is_quoted: bool) -> bool 
         return false;
     }
     let (holder, _) = word_before(before);
-    options > 0 || is(&STORES, holder) || !is_quoted && is_made(value)
+    options > 0 || store.is_some() || is(&STORES, holder) || is_made(value)
 }
 
 /// The last word of a text, and what stands before it.
@@ -110,8 +114,9 @@ fn word_before(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_end();
     let length = text.iter().rev().take(WORD_BYTES_MAX).take_while(|byte| !byte.is_ascii_whitespace()).count();
     let (before, word) = text.split_at(text.len() - length);
-    let quotes = word.iter().take_while(|byte| b"\"'`$>([".contains(byte)).count();
-    (&word[quotes..], before)
+    let around = |byte: &&u8| b"\"'`$>([".contains(*byte);
+    let word = &word[word.iter().take_while(around).count()..];
+    (&word[..word.len() - word.iter().rev().take_while(around).count()], before)
 }
 
 /// Whether no word of a sentence is written so.

@@ -163,6 +163,12 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    if let Some(cast) = rest.strip_prefix(b"[") {
+        let length = cast.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
+        let end = at + length + 2;
+        let is_cast = length > 0 && cast.get(length) == Some(&b']') && quote(text, end.min(text.len())).is_some();
+        return if is_cast && !text[end..].starts_with(b"\\") { end } else { at };
+    }
     let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
     let length = rest.iter().take_while(in_type).count();
     text.charge(length);
