@@ -7,6 +7,8 @@ mod card;
 mod constructed;
 mod cookie;
 mod element;
+mod expression;
+mod known;
 mod list;
 mod named;
 mod network;
@@ -17,6 +19,7 @@ mod place;
 mod prose;
 mod reference;
 mod said;
+mod sentence;
 mod setting;
 mod sql;
 mod structure;
@@ -86,6 +89,26 @@ fn is_nothing(value: &[u8]) -> bool {
 fn is_hidden(value: &[u8]) -> bool {
     let again = |sign: u8| value.len() >= CROSSES_MIN && value.iter().all(|byte| byte.eq_ignore_ascii_case(&sign));
     HIDDEN.iter().any(|hidden| value.eq_ignore_ascii_case(hidden.as_bytes())) || again(b'*') || again(b'x')
+}
+
+/// Whether another redactor was here and left a string, in brackets or in a word that nobody chooses: `[FILTERED]`, `(redacted)`.
+fn is_hidden_in_quotes(value: &[u8]) -> bool {
+    let is_bracket = |byte: &u8| b"[](){}<>*_- ".contains(byte);
+    let start = value.iter().take_while(|byte| is_bracket(byte)).count();
+    let end = value.len() - value[start..].iter().rev().take_while(|byte| is_bracket(byte)).count();
+    let inner = &value[start..end];
+    let is_capital = !inner.is_empty() && !inner.iter().any(u8::is_ascii_lowercase);
+    let in_brackets = start > 0 && end < value.len() && end > start;
+    let is_unchosen = inner.eq_ignore_ascii_case(b"redacted") || inner.eq_ignore_ascii_case(b"filtered");
+    is_hidden(inner) && (in_brackets || is_capital || is_unchosen || inner.len() >= CROSSES_MIN && inner[0] == inner[1])
+        || value.len() >= CROSSES_MIN - 1 && value.iter().all(|byte| *byte == b'*')
+}
+
+/// Drops what another redactor left.
+pub(super) fn not_hidden(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    if !is_hidden_in_quotes(&text[found.clone()]) {
+        mask(found);
+    }
 }
 
 /// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.

@@ -3,6 +3,7 @@
 mod catalogue;
 mod figures;
 mod grammar;
+mod honest;
 mod modes;
 mod named;
 mod properties;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::named::{Name, VALUES};
 use super::place::{behind, behind_blanks, behind_word, inside, starts_with};
 use super::prose::{is_state, is_word};
-use super::{Text, is_hidden};
+use super::{Text, is_nothing};
 
 /// Types within types, down to the value.
 const DEPTH_MAX: usize = 4;
@@ -51,12 +51,12 @@ pub(super) fn constructed(name: &Name<'_>, mut at: usize) -> Option<Range<usize>
     (is_member && at > start).then(|| at..bare_end(text, at)).filter(|at| !at.is_empty())
 }
 
-/// Whether what a type holds that begins at `at` is hidden: `SecretStr('**********')`, `Secret([REDACTED alloc::string::String])`.
+/// Whether what a type holds that begins at `at` is nothing, or hidden: `SecretStr('**********')`, `Secret([REDACTED alloc::string::String])`.
 pub(super) fn is_hidden_within(text: Text<'_>, at: usize) -> bool {
     let Some((content, true)) = behind_type_name(text, at) else { return false };
     let start = behind(text, content, |byte| OPENS.contains(&byte) || b"<'\"\\ ".contains(&byte));
     let end = behind(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'_' | b'.'));
-    is_hidden(&text[start..end])
+    if end == start { text.get(start) == Some(&b')') } else { is_nothing(&text[start..end]) }
 }
 
 /// Behind a type's name, and whether it opens its content with a bracket rather than with a blank before a string.

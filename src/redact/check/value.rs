@@ -3,13 +3,15 @@
 use std::ops::Range;
 
 use super::constructed::{constructed, is_hidden_within};
+use super::expression::behind_call;
+use super::known::{is_no_secret_in_quotes, is_no_secret_name};
 use super::list::{list, object};
 use super::named::{Name, before_quote};
 use super::operator::behind_type;
 use super::place::{
-    behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, ends_with, inside, quote, starts_with,
+    behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, inside, quote, starts_with,
 };
-use super::prose::{NO_SECRETS, is_filler, is_no_secret};
+use super::prose::{is_filler, is_no_secret};
 use super::reference::reference;
 use super::{MASK_START, Text, add, is_nothing, token, yaml};
 
@@ -35,7 +37,7 @@ const CLOSERS: &[u8] = b"\"')>]}";
 /// Masks the value at `at`, and the one that replaces it (`"old" -> "new"`).
 pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    if NO_SECRETS.iter().any(|end| ends_with(&text[..name.end], end)) || at >= text.len() {
+    if is_no_secret_name(name) || at >= text.len() {
         return;
     }
     let at = behind_emphasis(name, at);
@@ -99,12 +101,15 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         }
         return replacement(text, reference.end, mask);
     }
+    if let Some(end) = behind_call(name, at) {
+        return replacement(text, end, mask);
+    }
     let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
     let end = inside.end;
     let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
     let found = &text[inside.clone()];
     let separates = is_filler(found) && found.iter().any(|byte| b",:{}[]".contains(byte));
-    if !only_names && !separates {
+    if !only_names && !separates && !is_no_secret_in_quotes(name, found) {
         add(inside, mask);
     }
     if closes {
@@ -160,6 +165,18 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
     }
 }
 
+/// Masks what a call gives where there is no value: `environ.get("X", "…")`, where `first` ends with its first argument.
+fn default_argument(text: Text<'_>, first: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let comma = behind_quote(text, first.end);
+    let is_call = text[first].contains(&b'(') && text.get(comma) == Some(&b',');
+    if is_call
+        && let Some((inside, true)) = inside(text, behind_blanks(text, comma + 1))
+        && text.get(behind_quote(text, inside.end)) == Some(&b')')
+    {
+        add(inside, mask);
+    }
+}
+
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
@@ -204,6 +221,7 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             let constructed = constructed(name, at);
             if let Some(wrapped) = wrapped(text, at) {
                 let is_apart = wrapped.start > at;
+                default_argument(text, wrapped.clone(), mask);
                 replacement(text, behind(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
                 add(wrapped, mask);
                 if is_apart {

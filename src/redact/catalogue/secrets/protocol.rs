@@ -70,7 +70,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r#"(?i-u)rediscli_auth=(?:"((?:[^"\\]|\\.)+)"|'([^']+)'|([^\s"'<][^\s"']*))"#),
             plain(r#"(?i-u)\bsetuser\\*"?[ ][^\r\n]*?[ "]>((?:[^\s"\\]|\\+[^\s"\\])+)"#),
             plain(r#"(?-u)\bAUTH default ([^\s"'<]+)"#),
-            plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
+            checked(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#, check::not_hidden),
             plain(r#"(?i-u)"auth\\+"[ ](?:\\+"(?:[^"\\]|\\+[^"\\])+\\+"[ ])?\\+"((?:[^"\\]|\\+[^"\\])+)\\+""#),
         ],
         hits: &[
@@ -86,7 +86,11 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("127.0.0.1:6379> AUTH default abc", "127.0.0.1:6379> AUTH default <redacted:redis_password>"),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
-        misses: &["NOAUTH Authentication required", "requirepass is set"],
+        misses: &[
+            r#"1700000000.1 [0 10.0.0.1:5] "AUTH" "(redacted)""#,
+            "NOAUTH Authentication required",
+            "requirepass is set",
+        ],
     },
     Detector {
         name: "smtp_auth",
