@@ -16,18 +16,22 @@ macro_rules! telling {
 pub(super) const DETECTORS: &[Detector] = &[Detector {
     name: "password",
     group: Group::Secrets,
-    finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and names \
-                that end so) after an operator (=, :, ::=, ?=, <- …), with a type or \
-                YAML's tags before it or not, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
-                query or XML, also with entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
-                [[\"password\", …]]; <key>password</key><string>…); the strings a \
-                setter is called with (setPassword(\"…\"), put(\"password\", \"…\")); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
-                in quotes the word password",
-    leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \
-                on with (token: invalid); names that do not tell, whatever their value looks like, and those that only end so \
-                (nextPageToken, PublicKeyToken); a test's PASS:; \
-                references without a default (${DB_PASSWORD}, {{ x }}); words of state (token: valid), limits and ratios \
-                (max_token=4096, pass=2/3); the log name of a process (passwd[123]:)",
+    finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and \
+                names that end so) after an operator (=, :, ::=, ?=, <- …), with a type or YAML's tags before it or not, bare \
+                or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's query or XML, also with \
+                entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; [[\"password\", …]]; \
+                <key>password</key><string>…); the strings a setter is called with (setPassword(\"…\"), put(\"password\", \
+                \"…\")); the value that replaces one (\"…\" -> \"…\"); what types hold (Some(Secret { inner: \"…\" }), \
+                (*string)(\"…\")); what validators say again of a value (rejected value […], input_value=…, password is \
+                invalid: \"…\"); what a command sets (setenv DB_PASSWORD …, git config user.password …, bindpw …); a column of \
+                a tuple (Key (token)=(…)); what follows an option such as --password, or in quotes the word password",
+    leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that \
+                errors go on with (token: invalid); names that do not tell, whatever their value looks like, and those that \
+                only end so (nextPageToken, PublicKeyToken); a test's PASS:; references without a default (${DB_PASSWORD}, {{ \
+                x }}); validators' sentences (password: must not be empty); a program's source: calls, types and variables \
+                (token = get_token(user), password: str, $DB_PASSWORD); words of state (token: valid, apikey=missing), lexers' \
+                words (token=NUMBER), files of keys (private_key=/etc/ssl/x.key), limits and ratios (max_token=4096, \
+                pass=2/3); the log name of a process (passwd[123]:)",
     // What the reader goes on from. Whatever else is asked for here is asked for at every byte of every line.
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
