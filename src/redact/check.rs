@@ -8,6 +8,7 @@ mod constructed;
 mod cookie;
 mod element;
 mod expression;
+mod hidden;
 mod known;
 mod list;
 mod named;
@@ -29,8 +30,11 @@ mod yaml;
 
 use std::ops::Range;
 
+use hidden::is_hidden;
+
 pub(super) use card::card;
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
+pub(super) use hidden::not_hidden;
 pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
@@ -47,23 +51,6 @@ pub(super) type Check = fn(text: Text<'_>, found: Range<usize>, mask: &mut dyn F
 
 /// Values that hide nothing: a missing one, and a switch. Compared without case.
 const NOTHINGS: [&str; 9] = ["null", "nil", "none", "undefined", "<nil>", "true", "false", "yes", "no"];
-
-/// What others put in the place of a value. Compared without case.
-const HIDDEN: [&str; 10] = [
-    "filtered",
-    "redacted",
-    "masked",
-    "hidden",
-    "protected",
-    "sensitive",
-    "removed",
-    "known",
-    "scrubbed",
-    "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
-];
-
-/// As many crosses and more hide a value.
-const CROSSES_MIN: usize = 4;
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
@@ -83,32 +70,6 @@ fn is_nothing(value: &[u8]) -> bool {
     NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
         || is_hidden(value)
         || is_placeholder(value)
-}
-
-/// Whether another redactor was here: a word for it, asterisks, or the letter x again and again.
-fn is_hidden(value: &[u8]) -> bool {
-    let again = |sign: u8| value.len() >= CROSSES_MIN && value.iter().all(|byte| byte.eq_ignore_ascii_case(&sign));
-    HIDDEN.iter().any(|hidden| value.eq_ignore_ascii_case(hidden.as_bytes())) || again(b'*') || again(b'x')
-}
-
-/// Whether another redactor was here and left a string, in brackets or in a word that nobody chooses: `[FILTERED]`, `(redacted)`.
-fn is_hidden_in_quotes(value: &[u8]) -> bool {
-    let is_bracket = |byte: &u8| b"[](){}<>*_- ".contains(byte);
-    let start = value.iter().take_while(|byte| is_bracket(byte)).count();
-    let end = value.len() - value[start..].iter().rev().take_while(|byte| is_bracket(byte)).count();
-    let inner = &value[start..end];
-    let is_capital = !inner.is_empty() && !inner.iter().any(u8::is_ascii_lowercase);
-    let in_brackets = start > 0 && end < value.len() && end > start;
-    let is_unchosen = inner.eq_ignore_ascii_case(b"redacted") || inner.eq_ignore_ascii_case(b"filtered");
-    is_hidden(inner) && (in_brackets || is_capital || is_unchosen || inner.len() >= CROSSES_MIN && inner[0] == inner[1])
-        || value.len() >= CROSSES_MIN - 1 && value.iter().all(|byte| *byte == b'*')
-}
-
-/// Drops what another redactor left.
-pub(super) fn not_hidden(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !is_hidden_in_quotes(&text[found.clone()]) {
-        mask(found);
-    }
 }
 
 /// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Text;
 use super::named::Name;
-use super::place::{behind, behind_blanks, ends_with, starts_with};
+use super::place::{ends_with, starts_with};
 
 /// What a call or a type goes on for at most.
 const EXPRESSION_BYTES_MAX: usize = 96;
@@ -15,7 +15,21 @@ const EXPRESSION_BYTES_MAX: usize = 96;
 const BEFORE_CALLS: [&[u8]; 3] = [b"await ", b"yield ", b"new "];
 
 /// What calls that read a value begin with; a string that they are given is its name.
-const READS: [&[u8]; 9] = [b"get", b"fetch", b"read", b"find", b"environ", b"require", b"lookup", b"param", b"prompt"];
+const READS: [&[u8]; 13] = [
+    b"get",
+    b"fetch",
+    b"read",
+    b"find",
+    b"environ",
+    b"require",
+    b"lookup",
+    b"param",
+    b"prompt",
+    b"input",
+    b"ask",
+    b"pop",
+    b"question",
+];
 
 /// Types of strings, as annotations write them.
 const TYPES: [&[u8]; 8] = [b"str", b"string", b"bytes", b"any", b"text", b"varchar", b"object", b"bool"];
@@ -26,7 +40,7 @@ pub(super) fn is_expression(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> 
     let value = &text[at.clone()];
     is_variable(name, value)
         || is_annotation(text, sign, at)
-        || is_spaced(sign) && (is_member(name, value) || is_compared(name, at))
+        || is_spaced(sign) && (is_member(name, value) || is_compared(name, sign, at))
 }
 
 /// Whether a sign has blanks around it, as programs are written, or is an arrow.
@@ -34,11 +48,11 @@ fn is_spaced(sign: &[u8]) -> bool {
     sign.starts_with(b" ") || sign.ends_with(b"> ")
 }
 
-/// Whether a variable or a parameter is named that is called as the name is, or in capitals: `$DB_PASSWORD`, `%TOKEN%`, `:password`.
+/// Whether a variable or a parameter is named that is called as the name is, or in capitals: `$DB_PASSWORD`, `%TOKEN%`, `:password`, `@password`.
 pub(super) fn is_variable(name: &Name<'_>, value: &[u8]) -> bool {
     let (variable, is_parameter) = match value {
         [b'$', variable @ ..] | [b'%', variable @ .., b'%'] => (variable, false),
-        [b':', variable @ ..] => (variable, true),
+        [b':' | b'@', variable @ ..] => (variable, true),
         _ => return false,
     };
     let called = &name.text[name.start..name.end];
@@ -74,9 +88,7 @@ pub(super) fn behind_call(name: &Name<'_>, at: usize) -> Option<usize> {
     text.charge(length);
     let callee = &rest[..length];
     let function = callee.rsplit(|byte| b".:".contains(byte)).next().unwrap_or_default();
-    let begins = callee.first().is_some_and(u8::is_ascii_alphabetic);
-    // A type that wraps a value begins with a capital.
-    let is_function = function.first().is_some_and(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    let begins = callee.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'$');
     let closes = match rest.get(length) {
         Some(b'(') => b')',
         Some(b'[') => b']',
@@ -86,36 +98,46 @@ pub(super) fn behind_call(name: &Name<'_>, at: usize) -> Option<usize> {
     let arguments = &rest[length + 1..length + end];
     text.charge(end);
     let reads = READS.iter().any(|read| starts_with(function, read));
+    // A type that wraps a value begins with a capital.
+    let is_function =
+        reads || closes == b']' || function.first().is_some_and(|byte| byte.is_ascii_lowercase() || *byte == b'_');
     let is_name = |byte: &u8| byte.is_ascii_alphabetic() || b"_.-, ".contains(byte);
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
     let names_only = arguments.iter().all(is_name) && (closes == b')' || reads);
     let is_key = (reads || closes == b']')
-        && arguments.iter().all(|byte| is_name(byte) || matches!(byte, b'"' | b'\'' | b'[' | b'('));
+        && arguments.iter().any(is_quote)
+        && arguments.iter().all(|byte| is_name(byte) || is_quote(byte) || b"[(:?".contains(byte));
     // What gives a value where there is none is a secret.
-    let has_default = arguments.contains(&b',') && arguments.iter().any(|byte| matches!(byte, b'"' | b'\''));
+    let comma = arguments.iter().position(|byte| *byte == b',').unwrap_or(arguments.len());
+    let has_default = arguments[comma..].iter().any(is_quote);
     let goes_on = rest.get(length + end + 1).is_some_and(u8::is_ascii_alphanumeric);
     (begins && !goes_on && is_function && (names_only || is_key) && !has_default).then_some(start + length + end + 1)
 }
 
-/// Whether a member is assigned what is called as it is, or a member of that is named: `self.token = token`, `token.kind`.
+/// Whether a member is assigned what is called as it is, or a member that is called so or one of what is called so is named:
+/// `self.token = token`, `token.kind`, `config.password`.
 fn is_member(name: &Name<'_>, value: &[u8]) -> bool {
     let called = &name.text[name.start..name.end];
     let whole = &name.text[name.whole(b"$@")..name.end];
     let of_object = [&b"self."[..], b"this.", b"@", b"$this"].iter().any(|object| whole.starts_with(object));
-    let rest = value.strip_prefix(called);
-    of_object && rest == Some(b"")
-        || rest.is_some_and(|rest| {
-            rest.len() > 1
-                && rest[0] == b'.'
-                && rest[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-        })
+    let in_path = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'));
+    let names = starts_with(value, called) && value.get(called.len()) == Some(&b'.') && value.len() > called.len() + 1
+        || ends_with(value, called) && value[..value.len() - called.len()].contains(&b'.');
+    of_object && value == called || in_path && names
 }
 
-/// Whether a condition compares two variables: `if (password !== confirm) {`.
-fn is_compared(name: &Name<'_>, at: &Range<usize>) -> bool {
+/// Whether a condition compares two variables: `if (password !== confirm) {`, `if token != expected:`.
+fn is_compared(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let text = name.text;
     let before = &text[..name.whole(b"")];
-    let is_condition = [&b"if ("[..], b"while (", b"if("].iter().any(|word| before.ends_with(word));
-    let end = behind(text, at.end, |byte| byte == b')');
-    let opens = text.get(behind_blanks(text, end)) == Some(&b'{');
-    is_condition && end > at.end && opens && text[at.clone()].iter().all(u8::is_ascii_alphabetic)
+    let is_condition = [&b"if "[..], b"if (", b"if(", b"while ", b"while (", b"assert ", b"unless "]
+        .iter()
+        .any(|word| before.ends_with(word));
+    let compares = [&b"=="[..], b"!="].iter().any(|equal| sign.trim_ascii_start().starts_with(equal));
+    let value = &text[at.clone()];
+    let value = value.strip_suffix(b":").unwrap_or(value);
+    is_condition
+        && compares
+        && !value.is_empty()
+        && value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.'))
 }

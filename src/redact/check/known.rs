@@ -3,15 +3,15 @@
 //! In: a name and a value. Out: whether the value hides nothing.
 
 use super::expression::is_variable;
-use super::is_hidden_in_quotes;
+use super::hidden::is_hidden_in_quotes;
 use super::named::Name;
 use super::place::{ends_with, starts_with};
 use super::prose::{is_filler, is_state, is_word};
 use super::sentence::is_sentence;
 
 /// Names that end as telling ones do and hold no secret, without what joins their words: .NET's assemblies, parsers' errors, pages,
-/// texts in pieces, locks, requests that are made once.
-const NO_SECRETS: [&[u8]; 21] = [
+/// changes, texts in pieces, locks, requests that are made once.
+const NO_SECRETS: [&[u8]; 34] = [
     b"publickeytoken",
     b"unexpectedtoken",
     b"expectedtoken",
@@ -33,6 +33,19 @@ const NO_SECRETS: [&[u8]; 21] = [
     b"masktoken",
     b"stoptoken",
     b"specialtoken",
+    b"starttoken",
+    b"endtoken",
+    b"imagetoken",
+    b"offendingtoken",
+    b"peektoken",
+    b"previoustoken",
+    b"resumetoken",
+    b"paginationtoken",
+    b"startingtoken",
+    b"changetoken",
+    b"deltatoken",
+    b"clientrequesttoken",
+    b"cancellationtoken",
 ];
 
 /// A name of them is no longer, with what joins its words.
@@ -92,10 +105,7 @@ const KEY_FILES: [&[u8]; 14] = [
     b".ppk", b".der",
 ];
 
-/// Where files of secrets are mounted.
-const KEY_FOLDERS: [&[u8]; 3] = [b"/run/secrets/", b"/var/run/secrets/", b"/etc/"];
-
-/// Where shells work.
+/// Where shells work and files of secrets lie.
 const FOLDERS: [&[u8]; 14] = [
     b"/home",
     b"/srv",
@@ -133,7 +143,7 @@ pub(super) fn is_no_secret_in_quotes(name: &Name<'_>, value: &[u8]) -> bool {
         || is_digest(value)
         || is_in_shell(name, value)
         || is_variable(name, value)
-        || !is_chosen(name) && is_kind(name, value)
+        || !is_chosen(name) && is_made(name, value)
         || name.begins_with(b"cred") && MODES.contains(&value)
         || value.iter().all(u8::is_ascii_alphabetic) && ends_with(&name.text[..name.end], b"invalid token")
 }
@@ -141,8 +151,8 @@ pub(super) fn is_no_secret_in_quotes(name: &Name<'_>, value: &[u8]) -> bool {
 /// Whether people choose what bears the name: for others a word of state is no value.
 fn is_chosen(name: &Name<'_>) -> bool {
     let called = name.text[name.start..name.end].to_ascii_lowercase();
-    let told = [&b"token"[..], b"authorization", b"key", b"cred", b"code"];
-    !told.iter().any(|word| memchr::memmem::find(&called, word).is_some())
+    let has = |words: &[&[u8]]| words.iter().any(|word| memchr::memmem::find(&called, word).is_some());
+    has(&[b"pass", b"pw", b"wort"]) || !has(&[b"token", b"authorization", b"key", b"cred", b"code"])
 }
 
 /// Whether a bare value says what became of a secret, where it is kept, or what kind of word it is.
@@ -151,8 +161,17 @@ pub(super) fn is_told(name: &Name<'_>, value: &[u8]) -> bool {
         || is_digest(value)
         || is_in_shell(name, value)
         || is_proxied(name, value)
-        || !is_chosen(name) && (is_state(value) || is_word(value) || is_kind(name, value) || is_file(value))
+        || !is_chosen(name) && is_made(name, value)
         || name.begins_with(b"cred") && MODES.contains(&value)
+}
+
+/// Whether a value that a program makes is none: what became of it, its kind, its file, or the variable that has it.
+fn is_made(name: &Name<'_>, value: &[u8]) -> bool {
+    is_state(value)
+        || is_word(value)
+        || is_kind(name, value)
+        || is_file(value)
+        || value.eq_ignore_ascii_case(&name.text[name.start..name.end])
 }
 
 /// Whether a switch is set: `update_password: always`.
@@ -175,10 +194,14 @@ fn is_digest(value: &[u8]) -> bool {
 
 /// Whether the file of a key is named.
 fn is_file(value: &[u8]) -> bool {
-    let begins = [&b"/"[..], b"./", b"~/"].iter().any(|start| value.starts_with(start));
-    let in_path = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-~@".contains(byte));
-    let is_kept = KEY_FOLDERS.iter().any(|folder| value.starts_with(folder));
-    begins && in_path && (is_kept || KEY_FILES.iter().any(|end| ends_with(value, end)))
+    let in_path = |path: &[u8]| path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/\\._-~@ ".contains(byte));
+    let is_kept = FOLDERS.iter().any(|folder| value.strip_prefix(*folder).is_some_and(|rest| rest.starts_with(b"/")));
+    let path = match value {
+        [drive, b':', path @ ..] if drive.is_ascii_uppercase() && path.starts_with(b"\\") => path,
+        [b'/', ..] | [b'.' | b'~', b'/', ..] => value,
+        _ => return false,
+    };
+    in_path(path) && (is_kept || KEY_FILES.iter().any(|end| ends_with(path, end)))
 }
 
 /// Whether this is where a shell works: `pwd: /srv/app`, not `;pwd=/x`.

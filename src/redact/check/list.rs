@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::hidden::is_hidden_in_quotes;
 use super::place::{behind, closing, quote};
 use super::sentence::is_sentence;
-use super::{Text, add, is_hidden_in_quotes, is_nothing};
+use super::{Text, add, is_nothing};
 
 /// What was read at a place of a list.
 struct Item {

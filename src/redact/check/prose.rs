@@ -2,6 +2,7 @@
 
 use super::Text;
 use super::expression::is_expression;
+use super::hidden::is_hidden_in_brackets;
 use super::known::{is_pass, is_told};
 use super::named::Name;
 use super::place::{behind_blanks, ends_with, starts_with};
@@ -60,7 +61,8 @@ const WORDS: [&[u8]; 37] = [
 ];
 
 /// What is said of a secret's state: `private_key: loaded`.
-const STATES: [&[u8]; 51] = [
+const STATES: [&[u8]; 52] = [
+    b"absent",
     b"accepted",
     b"active",
     b"allowed",
@@ -176,7 +178,7 @@ pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> b
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
         || is_type(text, at)
-        || is_example(text, at)
+        || is_example(name, at)
         || is_package(name, value)
         || is_filler(value)
         || is_told(name, value)
@@ -208,13 +210,18 @@ fn is_package(name: &Name<'_>, value: &[u8]) -> bool {
         && (ARCHITECTURES.contains(&value) || value.ends_with(b".deb"))
 }
 
-/// Whether this is written where a user is to put his own: `<your-password>`.
-fn is_example(text: Text<'_>, at: &Range<usize>) -> bool {
+/// Whether this is written where a user or a program is to put a value: `<your-password>`, `<password>`, `{password}`; or by another
+/// redactor: `<hidden>`.
+fn is_example(name: &Name<'_>, at: &Range<usize>) -> bool {
+    let text = name.text;
     let value = &text[at.clone()];
-    text[..at.start].ends_with(b"<")
-        && text.get(at.end) == Some(&b'>')
-        && EXAMPLES.iter().any(|start| starts_with(value, start))
-        && value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'))
+    let (before, behind) = (text[..at.start].last(), text.get(at.end));
+    let in_brackets = matches!((before, behind), (Some(b'<'), Some(b'>')) | (Some(b'{'), Some(b'}')));
+    let in_name = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
+    let is_own = ends_with(value, &text[name.start..name.end]);
+    in_brackets
+        && in_name
+        && (is_own || EXAMPLES.iter().any(|start| starts_with(value, start)) || is_hidden_in_brackets(value))
 }
 
 /// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.
@@ -275,7 +282,7 @@ fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     if called == b"PASS" {
         return sign.trim_ascii_end() == b":";
     }
-    let counts = [&b"pass"[..], b"pw", b"creds", b"token"].iter().any(|name| ends_with(called, name));
+    let counts = [&b"pass"[..], b"pw", b"creds", b"token", b"codes"].iter().any(|name| ends_with(called, name));
     let whole = &name.text[name.whole(b"")..name.end];
     let limits = LIMITS.iter().any(|limit| starts_with(whole, limit) || memchr::memmem::find(whole, limit).is_some());
     let digits = value.iter().all(u8::is_ascii_digit);

@@ -96,16 +96,19 @@ pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut d
     } else {
         return;
     };
-    let tells = names_secret(before) || is_for_secret(text, behind_string(text, inner.end));
+    // "The value" may be any.
+    let is_any = ends_with(before, b"the value");
+    let tells = !is_any && names_secret(before) || is_for_secret(text, behind_string(text, inner.end));
     if tells && !is_nothing(&text[inner.clone()]) {
         add(inner, mask);
     }
 }
 
-/// Whether what was said again was the value of a telling option: `… for flag -password`, `… for '--api-key <KEY>'`.
+/// Whether what was said again was the value of a telling name: `… for flag -password`, `… is not valid for Password`.
 fn is_for_secret(text: Text<'_>, at: usize) -> bool {
     let rest = &text[at..text.len().min(at + FOR_BYTES_MAX)];
     text.charge(rest.len());
+    let rest = rest.strip_prefix(b" is not valid").or_else(|| rest.strip_prefix(b" is invalid")).unwrap_or(rest);
     let end = rest.iter().skip(1).position(|byte| b":;.\n".contains(byte)).map_or(rest.len(), |end| end + 1);
     rest.starts_with(b" for ") && names_secret(&rest[..end])
 }

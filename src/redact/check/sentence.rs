@@ -6,17 +6,14 @@ use super::Text;
 use super::place::{behind_blanks, starts_with};
 use super::structure::{behind_string, string};
 
-/// How validators begin what they find wrong with a value, or with one that is missing.
-const PHRASES: [&[u8]; 44] = [
-    b"this field ",
-    b"this value ",
-    b"this password ",
-    b"this is ",
+/// How validators say what is wrong with a value, or with one that is missing.
+const PHRASES: [&[u8]; 40] = [
     b"must be ",
     b"must not ",
     b"must have ",
     b"must contain ",
     b"must match",
+    b"must include ",
     b"is too ",
     b"is required",
     b"is invalid",
@@ -34,11 +31,7 @@ const PHRASES: [&[u8]; 44] = [
     b"should not ",
     b"should contain ",
     b"should match",
-    b"ensure this ",
-    b"ensure that ",
-    b"ensure it ",
-    b"field required",
-    b"field is ",
+    b"required",
     b"too short",
     b"too long",
     b"too weak",
@@ -47,26 +40,53 @@ const PHRASES: [&[u8]; 44] = [
     b"does not ",
     b"doesn't ",
     b"do not match",
-    b"please ",
+    b"don't match",
+    b"didn't match",
+    b"has at least ",
+    b"has at most ",
     b"at least ",
-    b"minimum ",
     b"needs to ",
     b"has to ",
+    b"minimum is ",
 ];
 
-/// What may stand before them.
-const SUBJECTS: [&[u8]; 10] = [
+/// What else they begin with, whatever follows.
+const OPENINGS: [&[u8]; 6] =
+    [b"ensure this ", b"ensure that ", b"please enter ", b"please choose ", b"please provide ", b"field is "];
+
+/// What may stand before what they say, in any order.
+const SUBJECTS: [&[u8]; 24] = [
+    b"the",
+    b"this",
+    b"your",
+    b"new",
     b"password",
+    b"passwords",
     b"passphrase",
     b"token",
     b"secret",
+    b"credentials",
+    b"key",
     b"value",
     b"string",
-    b"it",
-    b"your password",
-    b"the password",
+    b"field",
     b"input",
+    b"it",
+    b"size",
+    b"length",
+    b"confirmation",
+    b"entered",
+    b"provided",
+    b"given",
+    b"and",
+    b"api",
 ];
+
+/// So many of them.
+const SUBJECTS_MAX: usize = 5;
+
+/// What is said before the subject: `Invalid password`.
+const BEFORE: [&[u8]; 5] = [b"invalid", b"incorrect", b"wrong", b"missing", b"expired"];
 
 /// What is named in quotes behind a colon: ``Path `password` is required``, `secret "x" not found`.
 const OBJECTS: [&[u8]; 14] = [
@@ -103,10 +123,26 @@ const REPORTS: [&[u8]; 10] = [
 /// Whether a validator's sentence begins at `at`.
 pub(super) fn is_sentence(text: &[u8], at: usize) -> bool {
     let rest = &text[at.min(text.len())..];
-    let is_phrase = |rest: &[u8]| PHRASES.iter().any(|phrase| starts_with(rest, phrase));
-    let behind_subject =
-        |subject: &&[u8]| starts_with(rest, subject).then(|| rest[subject.len()..].strip_prefix(b" ")).flatten();
-    is_phrase(rest) || SUBJECTS.iter().filter_map(behind_subject).any(is_phrase)
+    let begins = |rest: &[u8], phrases: &[&[u8]]| phrases.iter().any(|phrase| starts_with(rest, phrase));
+    if let Some(said) = behind_one(rest, &BEFORE).and_then(|rest| rest.strip_prefix(b" ")) {
+        return behind_one(said, &SUBJECTS).is_some();
+    }
+    let mut said = rest;
+    for _ in 0..SUBJECTS_MAX {
+        if begins(said, &PHRASES) && (said.len() < rest.len() || said.contains(&b' ')) {
+            return true;
+        }
+        let Some(next) = behind_one(said, &SUBJECTS).and_then(|rest| rest.strip_prefix(b" ")) else { break };
+        said = next;
+    }
+    begins(rest, &OPENINGS)
+}
+
+/// What follows the word of `words` that a text begins with.
+fn behind_one<'t>(text: &'t [u8], words: &[&[u8]]) -> Option<&'t [u8]> {
+    const WORD_BYTES_MAX: usize = 16;
+    let length = text.iter().take(WORD_BYTES_MAX).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    words.iter().any(|word| text[..length].eq_ignore_ascii_case(word)).then(|| &text[length..])
 }
 
 /// Whether what stands at `at..end` is said of an object that is named behind it, and the sentence goes on.

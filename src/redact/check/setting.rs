@@ -16,7 +16,7 @@ const OPTIONS_MAX: usize = 3;
 const WORD_BYTES_MAX: usize = 64;
 
 /// Commands that are followed by a name and its value and by nothing else.
-const SETS: [&[u8]; 3] = [b"setx", b"setenv", b"putenv"];
+const SETS: [&[u8]; 5] = [b"setx", b"setenv", b"putenv", b"fastcgi_param", b"#define"];
 
 /// What sets a value of what stands before it: `config set`, `kv put`.
 const VERBS: [&[u8]; 8] = [b"set", b"put", b"add", b"create", b"update", b"config", b"setsecret", b"write"];
@@ -45,7 +45,7 @@ const STORES: [&[u8]; 19] = [
 ];
 
 /// Settings of files that have no sign: those of LDAP's clients and servers, and of Kickstart.
-const LINES: [&[u8]; 5] = [b"bindpw", b"rootpw", b"rootbindpw", b"pre-shared-key", b"wpa-psk"];
+const LINES: [&[u8]; 6] = [b"bindpw", b"rootpw", b"rootbindpw", b"pre-shared-key", b"wpa-psk", b"auth_pass"];
 
 /// What goes on with a sentence.
 const SENTENCE: [&[u8]; 15] = [
@@ -69,7 +69,7 @@ pub(super) fn setting(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     let goes_on = |word: &[&[u8]]| word.iter().any(|known| value.eq_ignore_ascii_case(known));
     let is_prose = is_word(value) || is_state(value) || goes_on(&SENTENCE) || value.ends_with(b":");
     let is_value = is_quoted || !is_prose && !value.starts_with(b"-") && !value.starts_with(b"=");
-    if is_value && (is_set(name, start, value) || is_line(name, start, found.end)) {
+    if is_value && (is_set(name, start, value) || is_line(name, start, &found)) {
         add(found, mask);
     }
 }
@@ -125,10 +125,12 @@ fn is_made(value: &[u8]) -> bool {
 }
 
 /// Whether a line of a configuration has the name and one word behind it.
-fn is_line(name: &Name<'_>, start: usize, end: usize) -> bool {
+fn is_line(name: &Name<'_>, start: usize, value: &Range<usize>) -> bool {
     let text = name.text;
     let whole = &text[start..name.end];
-    let next = text.get(behind_blanks(text, end));
+    let next = text.get(behind_blanks(text, value.end));
     let ends = next.is_none_or(|byte| matches!(byte, b'"' | b'\\' | b'#' | b'\r' | b'\n'));
-    ends && LINES.iter().any(|line| ends_with(whole, line) && whole.len() == line.len())
+    // What stands alone in its line with a value that no sentence has is one of a file or a table.
+    let is_alone = text[..start].trim_ascii_start().is_empty() && is_made(&text[value.clone()]);
+    ends && (is_alone || LINES.iter().any(|line| ends_with(whole, line) && whole.len() == line.len()))
 }

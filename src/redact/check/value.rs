@@ -108,7 +108,7 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let end = inside.end;
     let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
     let found = &text[inside.clone()];
-    let separates = is_filler(found) && found.iter().any(|byte| b",:{}[]".contains(byte));
+    let separates = is_filler(found) && (!closes || found.iter().any(|byte| b",:{}[]".contains(byte)));
     if !only_names && !separates && !is_no_secret_in_quotes(name, found) {
         add(inside, mask);
     }
@@ -330,18 +330,17 @@ fn assignment_end(name: &Name<'_>, at: usize) -> Option<usize> {
     (end < text.len() && !others).then_some(end)
 }
 
-/// Where the second of two values ends that stand behind two names, with the same sign and blanks between: `user/pass: ada / …`.
+/// Where the second of two values ends that stand behind two names or a name for both, with the same sign and blanks between:
+/// `user/pass: ada / …`, `credentials: ada / …`.
 fn paired_end(name: &Name<'_>, end: usize) -> Option<usize> {
     let text = name.text;
-    let before = text[..name.whole(b"")].trim_ascii_end();
-    let (sign, first) = before.split_last()?;
-    let follows_word = first.trim_ascii_end().last().is_some_and(u8::is_ascii_alphabetic);
     let next = behind_blanks(text, end);
-    if !(follows_word && matches!(sign, b'/' | b':' | b'|') && next > end && text.get(next) == Some(sign)) {
-        return None;
-    }
+    let sign = text.get(next).filter(|sign| next > end && matches!(sign, b'/' | b':' | b'|'))?;
+    let before = text[..name.whole(b"")].trim_ascii_end().strip_suffix(&[*sign]);
+    let follows_word = before.is_some_and(|first| first.trim_ascii_end().last().is_some_and(u8::is_ascii_alphabetic));
     let second = behind_blanks(text, next + 1);
-    (second > next + 1).then(|| bare_end(text, second)).filter(|end| *end > second)
+    let is_pair = (follows_word || name.begins_with(b"cred")) && second > next + 1;
+    is_pair.then(|| bare_end(text, second)).filter(|end| *end > second)
 }
 
 /// Where the credentials of a scheme end that is not one of [`SCHEMES`]: `Authorization: NTLM …`.

@@ -8,7 +8,7 @@ use super::super::{Detector, Group, Trigger, checked, plain};
 /// the first that matches is the longest. A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot[_\ ]?de[_\ ]?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|[wW])|SSHPASS)|(?:recovery|backup)[_-]?codes|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
+        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot[_\ ]?de[_\ ]?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|[wW])|SSHPASS)|(?:recovery|backup)[_\ -]?codes|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
     };
 }
 
@@ -36,14 +36,17 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|input|with)[\ _-]?value | ["']input\\*["'] | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
+        r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]{1,16})?[\ _-]?value | ["']input\\*["'] | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
         // All values of a Kubernetes Secret are one.
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, check::object),
         // What validators say again of a value.
-        checked(r#"(?i-u)(?:(?:rejected|invalid|input|with)[ _-]?value|["']input)()"#, check::echoed),
+        checked(
+            r#"(?i-u)(?:(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]{1,16})?[ _-]?value(?: was)?|["']input)()"#,
+            check::echoed,
+        ),
         // Erlang's, which other names do not tell, and those of network devices.
         plain(r#"(?-u)-setcookie\\*(?:["']?(?:,[ \t]*|[ \t]+)(?:a[0-9]+=)?|=)\\*["']?([^\s"'\\,\]]+)"#),
         plain(r#"(?i-u)\bsnmp-server[ \t]+community[ \t]+([^\s"'\\]+)"#),
