@@ -43,7 +43,7 @@ const SIGNS_MIN: usize = 4;
 /// Whether a value is a word for a hidden one, or a sign again and again.
 pub(super) fn is_hidden(value: &[u8]) -> bool {
     let is = |hidden: &&str| value.eq_ignore_ascii_case(hidden.as_bytes());
-    HIDDEN.iter().any(|hidden| is(hidden)) || is_again(value)
+    HIDDEN.iter().any(is) || is_again(value)
 }
 
 fn is_again(value: &[u8]) -> bool {

@@ -219,6 +219,11 @@ fn is_example(name: &Name<'_>, at: &Range<usize>) -> bool {
     let in_brackets = matches!((before, behind), (Some(b'<'), Some(b'>')) | (Some(b'{'), Some(b'}')));
     let in_name = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
     let is_own = ends_with(value, &text[name.start..name.end]);
+    // Programs that format texts say how.
+    if before == Some(&b'{') && matches!(value, [b':' | b'!', b'?' | b'r' | b's' | b'#' | b'x', ..]) && value.len() <= 3
+    {
+        return true;
+    }
     in_brackets
         && in_name
         && (is_own || EXAMPLES.iter().any(|start| starts_with(value, start)) || is_hidden_in_brackets(value))
@@ -233,12 +238,17 @@ fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
         && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
 }
 
-/// Whether a path of modules goes on: `auth::token::tests`, `password::tests::it_works`.
+/// Whether a path of modules or of a type goes on: `auth::token::tests`, `password::tests::it_works`, `Token::Ident`.
 fn is_path(name: &Name<'_>, value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b":") else { return false };
     let in_path = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'));
-    let is_inner = name.text[..name.whole(b"")].ends_with(b"::");
-    in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
+    let start = name.whole(b"");
+    let is_inner = name.text[..start].ends_with(b"::");
+    let ident = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let of_type = name.text[start].is_ascii_uppercase()
+        && rest.first().is_some_and(u8::is_ascii_uppercase)
+        && rest.get(ident).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    of_type || in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
 }
 
 /// Whether these are signs only that stand between values.

@@ -242,6 +242,9 @@ const LEFT: &[&str] = &[
     "the value 'min_length' of the password policy",
     "password policy: the value 'strict' is unknown",
     "token ok, with value 3",
+    "match Token::ClosingTagStart => x",
+    "thrown: Password::PolicyError",
+    r#""source: token={:?}, interests={:?}""#,
 ];
 
 #[test]

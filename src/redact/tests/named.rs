@@ -337,6 +337,10 @@ const MASKED: &[&str] = &[
     "password == ⟦Zx81kq⟧ ok",
     "if password = ⟦sommer⟧:",
     "password = ⟦input⟧",
+    "::set-output name=token::⟦S3cr3tPw9⟧",
+    "Token::⟦S3cr3tPw9⟧",
+    "password::⟦sommer⟧",
+    "password={⟦:?a1b2⟧}",
 ];
 
 #[test]
