@@ -14,11 +14,11 @@ use super::place::{
     starts_with,
 };
 use super::prose::{is_filler, is_word};
-use super::said::{prose, remark, said};
+use super::said::{prose, remark, said, told};
 use super::setting::{set_as_flag, setting};
 use super::sql::tuple;
 use super::structure::{argument, arguments, assigned, behind_string, field, keyword, numbered, part, string};
-use super::value::value;
+use super::value::{fallback, value};
 use super::yaml;
 use super::{Text, add, is_nothing};
 
@@ -83,6 +83,8 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             field(&name, next, mask);
             part(&name, closed, mask);
             if next > closed {
+                told(&name, next, mask);
+                fallback(text, next, mask);
                 setting(&name, next, mask);
             }
         }
@@ -105,6 +107,7 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     keyword(name, at, mask);
     said(name, at, mask);
     setting(name, at, mask);
+    fallback(name.text, at, mask);
     let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };
     if let Some(at) = behind_plain_type(name.text, name.whole(b""), typed) {
         value(name, at, mask);

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::named::{Name, VALUES};
 use super::operator::behind_operator;
-use super::place::{behind, behind_blanks, behind_word, ends_with, inside};
+use super::place::{behind, behind_blanks, behind_word, ends_with, inside, starts_with};
+use super::prose::{is_state, is_word};
 use super::sql::names_secret;
 use super::structure::{behind_string, string};
 use super::value::value;
@@ -39,6 +40,20 @@ pub(super) fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
         && !b":}]".contains(&text[inside.start])
     {
         add(inside, mask);
+    }
+}
+
+/// `'db.password' to '…'`, where `at` is behind the quote of the name and blanks.
+pub(super) fn told(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let Some(end) = behind_word(name.text, at, &TOLD_BY) else { return };
+    let value = behind_blanks(name.text, end);
+    if let Some((inside, true)) = inside(name.text, value) {
+        let said = &name.text[inside.clone()];
+        // What is called otherwise from now on is named again.
+        let is_renamed = starts_with(said, &name.text[name.start..name.end]);
+        if !is_renamed && !is_word(said) && !is_state(said) {
+            add(inside, mask);
+        }
     }
 }
 

@@ -177,6 +177,19 @@ fn default_argument(text: Text<'_>, first: Range<usize>, mask: &mut dyn FnMut(Ra
     }
 }
 
+/// Masks what is taken where what the name stands for is missing: `process.env.TOKEN || "…"`, `.password | default "…"`.
+pub(super) fn fallback(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    match &text[at..] {
+        [b'|', b'|', ..] | [b'?', b'?', ..] => replacement(text, at, mask),
+        rest if rest.starts_with(b"| default ") => {
+            if let Some((inside, true)) = inside(text, behind_blanks(text, at + 10)) {
+                add(inside, mask);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
@@ -204,10 +217,15 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return if behind_entity(text, end) > end { add(entity..end, mask) } else { bare(name, entity, mask) };
     }
     let unreferenced = at + usize::from(text[at..].starts_with(b"&"));
-    if text[at..].starts_with(b"[]")
-        && let Some(end) = wrapped(text, at + 2)
-    {
-        return add(end, mask);
+    if text[at..].starts_with(b"[]") {
+        if let Some(end) = wrapped(text, at + 2) {
+            return add(end, mask);
+        }
+        // Go's slices.
+        let open = behind(text, at + 2, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
+        if text.get(open) == Some(&b'{') {
+            return list(text, open + 1..text.len(), mask);
+        }
     }
     match text.get(unreferenced) {
         Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
@@ -310,14 +328,19 @@ fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
 fn assignment_end(name: &Name<'_>, at: usize) -> Option<usize> {
     let text = name.text;
     let start = name.whole(b"");
-    let quote = *text[..start].last().filter(|byte| matches!(byte, b'"' | b'\''))?;
     if at != name.end + 1 || text[name.end] != b'=' {
         return None;
     }
+    // An item of a list in YAML, all of its line.
+    let is_constant = !text[start..name.end].iter().any(u8::is_ascii_lowercase);
+    if is_constant && text[..start].ends_with(b"- ") && text[..start - 2].iter().all(|byte| *byte == b' ') {
+        let line = behind(text, at, |byte| !matches!(byte, b'\r' | b'\n'));
+        return Some(at + text[at..line].trim_ascii_end().len());
+    }
+    let quote = *text[..start].last().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let outer = before_quote(&text[..start]);
     let slashes = start - 1 - outer.len();
     // A member of an object is a text that may go on behind the value.
-    let is_constant = !text[start..name.end].iter().any(u8::is_ascii_lowercase);
     if !is_constant && matches!(outer.trim_ascii_end().last(), Some(b':' | b'=')) {
         return None;
     }

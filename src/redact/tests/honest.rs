@@ -245,6 +245,12 @@ const LEFT: &[&str] = &[
     "match Token::ClosingTagStart => x",
     "thrown: Password::PolicyError",
     r#""source: token={:?}, interests={:?}""#,
+    r#""password" is "required""#,
+    "'token' is 'expired'",
+    r#"the field "token" to be set"#,
+    r#"Tokens:[]string{"x"}"#,
+    "{{ .Values.tokenName | default .Release.Name }}",
+    r#"renamed "token" to "tokens""#,
 ];
 
 #[test]

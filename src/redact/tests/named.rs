@@ -341,6 +341,18 @@ const MASKED: &[&str] = &[
     "Token::⟦S3cr3tPw9⟧",
     "password::⟦sommer⟧",
     "password={⟦:?a1b2⟧}",
+    r#"http.Header{"X-Auth-Token":[]string{"⟦S3cr3tPw9⟧"}}"#,
+    r#"url.Values{"client_secret":[]string{"⟦Zx81kq⟧", "⟦hunter2x⟧"}, "x":[]string{"y"}}"#,
+    r#"Password:[]main.Secret{"⟦Zx81kq⟧"}"#,
+    "process.env.DB_PASSWORD || '⟦Zx81kq⟧'",
+    r#"process.env.DB_PASSWORD ?? "⟦Zx81kq⟧""#,
+    r#"{{ .Values.password | default "⟦Zx81kq⟧" }}"#,
+    "Resolved placeholder 'db.password' to '⟦Zx81kq⟧'",
+    r#"Setting DB_PASSWORD to "⟦Zx81kq⟧""#,
+    "config['api_key'] || '⟦Zx81kq⟧'",
+    r#""password" was "⟦sommer⟧""#,
+    "- DB_PASSWORD=⟦S3cr 3tPw9⟧",
+    "      - API_TOKEN=⟦a b, c7x⟧",
 ];
 
 #[test]
