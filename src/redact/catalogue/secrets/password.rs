@@ -36,7 +36,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]{1,16})?[\ _-]?value | ["']input\\*["'] | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
+        r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]+)?[\ _-]?value | ["']input\\*["'] | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
@@ -44,14 +44,14 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, check::object),
         // What validators say again of a value.
         checked(
-            r#"(?i-u)(?:(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]{1,16})?[ _-]?value(?: was)?|["']input)()"#,
+            r#"(?i-u)(?:(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]+)?[ _-]?value(?: was)?|["']input)()"#,
             check::echoed,
         ),
         // Erlang's, which other names do not tell, and those of network devices.
         plain(r#"(?-u)-setcookie\\*(?:["']?(?:,[ \t]*|[ \t]+)(?:a[0-9]+=)?|=)\\*["']?([^\s"'\\,\]]+)"#),
         plain(r#"(?i-u)\bsnmp-server[ \t]+community[ \t]+([^\s"'\\]+)"#),
         checked(
-            r#"(?i-u)\b(?:enable[ \t]+(?:secret|password)|username[ \t]+\S{1,64}(?:[ \t]+privilege[ \t]+[0-9]{1,2})?[ \t]+(?:secret|password)|neighbor[ \t]+\S{1,64}[ \t]+password|crypto[ \t]+isakmp[ \t]+key|(?:tacacs|radius)-server[ \t]+(?:host[ \t]+\S{1,64}[ \t]+)?key|snmp-server[ \t]+user[ \t]+[^\r\n"]{1,96}?[ \t](?:auth|priv)[ \t]+\S{1,8}(?:[ \t]+(?:128|192|256))?)(?:[ \t]+[0-9])?[ \t]+([^\s"'\\]{4,})"#,
+            r#"(?i-u)\b(?:enable[ \t]+(?:secret|password)|username[ \t]+\S+(?:[ \t]+privilege[ \t]+[0-9]{1,2})?[ \t]+(?:secret|password)|neighbor[ \t]+\S+[ \t]+password|crypto[ \t]+isakmp[ \t]+key|(?:tacacs|radius)-server[ \t]+(?:host[ \t]+\S+[ \t]+)?key|snmp-server[ \t]+user[ \t]+[^\r\n"]+?[ \t](?:auth|priv)[ \t]+\S+(?:[ \t]+(?:128|192|256))?)(?:[ \t]+[0-9])?[ \t]+([^\s"'\\]{4,})"#,
             check::random,
         ),
         // As Elasticsearch's setup prints them.
