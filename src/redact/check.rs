@@ -5,8 +5,12 @@
 
 mod bound;
 mod card;
+mod constructed;
 mod cookie;
 mod element;
+mod expression;
+mod hidden;
+mod known;
 mod list;
 mod named;
 mod network;
@@ -17,6 +21,9 @@ mod person;
 mod place;
 mod prose;
 mod reference;
+mod said;
+mod sentence;
+mod setting;
 mod sql;
 mod structure;
 mod text;
@@ -25,9 +32,12 @@ mod yaml;
 
 use std::ops::Range;
 
+use hidden::is_hidden;
+
 pub(super) use bound::{bound, key, strings};
 pub(super) use card::{card, card_joined};
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
+pub(super) use hidden::not_hidden;
 pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
@@ -36,32 +46,15 @@ pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;
 pub(super) use prose::connection_password;
+pub(super) use said::echoed;
 pub(super) use sql::insert;
 pub(super) use text::{Budget, Text};
 
 /// Confirms a match by handing on what of it is to be masked.
 pub(super) type Check = fn(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
-/// Values that hide nothing: a missing one, a switch, and what others put in the place of one. Compared without case.
-const NOTHINGS: [&str; 17] = [
-    "null",
-    "nil",
-    "none",
-    "undefined",
-    "<nil>",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "filtered",
-    "redacted",
-    "masked",
-    "hidden",
-    "protected",
-    "sensitive",
-    "removed",
-    "known",
-];
+/// Values that hide nothing: a missing one, and a switch. Compared without case.
+const NOTHINGS: [&str; 9] = ["null", "nil", "none", "undefined", "<nil>", "true", "false", "yes", "no"];
 
 /// Letters alone are taken for a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
@@ -78,7 +71,9 @@ fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
 
 /// Whether a value stands for none.
 fn is_nothing(value: &[u8]) -> bool {
-    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes())) || is_placeholder(value)
+    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
+        || is_hidden(value)
+        || is_placeholder(value)
 }
 
 /// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.

@@ -51,9 +51,20 @@ fn value(text: Text<'_>, start: usize) -> (std::ops::Range<usize>, usize) {
         _ => {
             let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
             let end = text[start..].iter().position(ends).map_or(text.len(), |length| start + length);
-            (start..end, end)
+            if is_prose(&text[start..], end - start) { (start..start, end) } else { (start..end, end) }
         }
     }
+}
+
+/// Whether a sentence stands behind the colon: a word and, behind a blank, something in quotes that has no colon of its own (`volume
+/// "token" : secret "x" not found`).
+fn is_prose(rest: &[u8], word: usize) -> bool {
+    const QUOTED_BYTES_MAX: usize = 256;
+    let [b' ', quote @ (b'"' | b'\''), quoted @ ..] = &rest[word..] else { return false };
+    let quoted = &quoted[..quoted.len().min(QUOTED_BYTES_MAX)];
+    let end = quoted.iter().position(|byte| byte == quote);
+    let goes_on = end.is_some_and(|end| quoted[end + 1..].starts_with(b" "));
+    word > 0 && goes_on && rest[..word].iter().all(u8::is_ascii_alphabetic)
 }
 
 #[cfg(test)]
@@ -80,5 +91,7 @@ mod tests {
         check(r#"{"m":"{\"pin\":\"1\\\"2\",\"n\":1}"#, &[r#"1\\\"2"#]);
         check(r#"{"pin":null,"spin":1,"pins":2,"pin":"","#, &[]);
         check("pin: 1", &[]);
+        check(r#"volume "pin" : secret "x" not found"#, &[]);
+        check(r#"{"pin": tall "n": 1"#, &["tall"]);
     }
 }

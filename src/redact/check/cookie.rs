@@ -73,7 +73,11 @@ fn is_in_name(byte: u8) -> bool {
 /// A value without a name, if it looks like one.
 fn bare(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let end = value_end(text, at.clone());
-    if end - at.start >= BARE_BYTES_MIN {
+    // A sentence goes on with words, and an address is no cookie.
+    let rest = text[end..at.end].trim_ascii();
+    let is_sentence = rest.contains(&b' ') && rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ');
+    let is_address = text[at.start..end].iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    if end - at.start >= BARE_BYTES_MIN && !is_sentence && !is_address {
         token(text, at.start..end, mask);
     }
 }

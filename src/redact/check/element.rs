@@ -51,7 +51,11 @@ fn content(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(opened) = behind_tag(text, at) else { return };
     let start = behind_blanks(text, opened);
     let (start, closes) = if text[start..].starts_with(CDATA) { (start + CDATA.len(), b']') } else { (start, b'<') };
-    add(start..text.find(start, closes).unwrap_or(text.len()), mask);
+    let end = text.find(start, closes).unwrap_or(text.len());
+    // A name in angle brackets within a sentence is no element.
+    if start == opened || closes == b']' || text[end..].starts_with(b"</") {
+        add(start..end, mask);
+    }
 }
 
 /// `<entry key="password">…</entry>`, `<property name="password"><value>…`, where `at` is behind the closing quote.

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use super::hidden::is_hidden_in_quotes;
 use super::place::{behind, closing, quote};
+use super::sentence::is_sentence;
 use super::{Text, add, is_nothing};
 
 /// What was read at a place of a list.
@@ -38,7 +40,8 @@ pub(in super::super) fn object(text: Text<'_>, found: Range<usize>, mask: &mut d
 }
 
 fn add_value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if !is_nothing(&text[at.clone()]) {
+    let value = &text[at.clone()];
+    if !(is_nothing(value) || is_hidden_in_quotes(value) || is_sentence(value, 0) && value.contains(&b' ')) {
         add(at, mask);
     }
 }

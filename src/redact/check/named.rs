@@ -10,12 +10,14 @@ use super::element::{attribute, element, sibling};
 use super::operator::{SIGNS, behind_modifier, behind_operator, behind_plain_type};
 use super::pair::{listed, pair, pair_before, reported, validated};
 use super::place::{
-    behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, behind_word, ends_with, inside,
-    quote, starts_with,
+    behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, inside, quote, starts_with,
 };
 use super::prose::is_word;
+use super::said::{prose, remark, said, told};
+use super::setting::{set_as_flag, setting};
+use super::sql::tuple;
 use super::structure::{arguments, assigned, field, keyword, numbered, part};
-use super::value::{behind_length, value};
+use super::value::{behind_length, fallback, value};
 use super::yaml;
 use super::{Text, add};
 
@@ -23,8 +25,8 @@ use super::{Text, add};
 pub(super) const VALUES: [&[u8]; 9] =
     [b"value", b"val", b"v", b"values", b"vals", b"vs", b"parametervalue", b"optionvalue", b"stringvalue"];
 
-/// What a password may be told by in prose, before its quote.
-const TOLD_BY: [&[u8]; 4] = [b"is", b"was", b"to", b"from"];
+/// A list opens so far before an option at most.
+const LIST_BYTES_MAX: usize = 256;
 
 /// A telling name, or the telling end of a longer one.
 pub(super) struct Name<'t> {
@@ -37,7 +39,7 @@ pub(super) struct Name<'t> {
 pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let found = found.start..own_end(text, &found);
     let name = Name { text, start: found.start, end: found.end };
-    if is_process(&name) {
+    if is_process(&name) || tuple(&name, mask) {
         return;
     }
     let closed = closed(text, found.end);
@@ -67,10 +69,12 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             listed(&name, is_quoted, behind, mask);
             if !is_quoted {
                 assigned(&name, behind, mask);
+                listed_option(&name, behind, mask);
             }
         }
         Some(b'<') if text.get(next + 1) == Some(&b'/') => sibling(&name, next, mask),
         Some(b'(' | b'{') if !is_quoted => arguments(&name, next, mask),
+        Some(b'(') if next > closed => remark(text, next, mask),
         Some(b'>' | b'&') if !is_quoted => element(&name, next, mask),
         Some(_) if is_quoted => {
             pair(&name, next, mask);
@@ -78,6 +82,11 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             field(&name, next, mask);
             reported(&name, next, mask);
             part(&name, closed, mask);
+            if next > closed {
+                told(&name, next, mask);
+                fallback(text, next, mask);
+                setting(&name, next, mask);
+            }
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
         Some(b'\r' | b'\n') => {
@@ -98,6 +107,8 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     prose(name, at, mask);
     keyword(name, at, mask);
     said(name, at, mask);
+    setting(name, at, mask);
+    fallback(name.text, at, mask);
     let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };
     if let Some(at) = behind_plain_type(name.text, name.whole(b""), typed) {
         value(name, at, mask);
@@ -223,6 +234,7 @@ fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     match (inside(text, at), text[at]) {
         (Some((inside, _)), _) => add(inside, mask),
         (None, b'<' | b'-') => {}
+        (None, _) if set_as_flag(name, start, at, mask) => {}
         (None, _) => {
             let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''));
             if !is_word(&text[at..end]) {
@@ -232,34 +244,19 @@ fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-/// `password "…"`, `password is '…'`, where `at` is behind the blanks.
-fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+/// `[--password, …, --x]`, where `at` is behind the comma.
+fn listed_option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let called = &text[name.start..name.end];
-    if ![&b"password"[..], b"passwd", b"passphrase"].iter().any(|word| ends_with(called, word)) {
+    let start = name.whole(b"");
+    let before = &text[start.saturating_sub(LIST_BYTES_MAX)..start];
+    let opened = before.iter().rev().find(|byte| matches!(byte, b'[' | b']')) == Some(&b'[');
+    if text[start] != b'-' || !opened || text.get(at) == Some(&b'-') {
         return;
     }
-    let at = behind_word(text, at, &TOLD_BY).map_or(at, |end| behind_blanks(text, end));
-    // SQL's kinds of strings.
-    let at = at + usize::from(matches!(text[at..], [b'E' | b'N' | b'B' | b'X', b'\'', ..]));
-    if let Some((inside, true)) = inside(text, at)
-        && !text[inside.start..].starts_with(b",")
-        && !b":}]".contains(&text[inside.start])
-    {
-        add(inside, mask);
-    }
-}
-
-/// `password is: …`, where `at` is behind the blanks.
-fn said(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let text = name.text;
-    let is_paired = matches!(text[..name.whole(b":/")].trim_ascii_end().last(), Some(b':' | b'=' | b'"' | b'\''));
-    let end = behind_word(text, at, &TOLD_BY).or_else(|| behind_word(text, at, &VALUES).filter(|_| !is_paired));
-    if let Some(end) = end
-        && matches!(text.get(end), Some(b':' | b'='))
-        && let Some(at) = behind_operator(text, end)
-    {
-        value(name, behind_blanks(text, at), mask);
+    text.charge(before.len());
+    let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b',' | b']'));
+    if matches!(text.get(end), Some(b',' | b']')) && !is_word(&text[at..end]) {
+        add(at..end, mask);
     }
 }
 

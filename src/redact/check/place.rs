@@ -11,9 +11,9 @@ pub(super) fn behind(text: Text<'_>, at: usize, within: impl Fn(u8) -> bool) -> 
     text.behind(at, within)
 }
 
-/// Behind spaces and tabs.
+/// Behind spaces, tabs and other signs that no one sees, but for line ends.
 pub(super) fn behind_blanks(text: Text<'_>, at: usize) -> usize {
-    behind(text, at, |byte| matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c'))
+    behind(text, at, |byte| matches!(byte, 0x01..=0x09 | 0x0b | 0x0c | 0x0e..=0x1f | b' '))
 }
 
 /// Behind blanks and line ends.

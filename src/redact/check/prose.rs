@@ -1,9 +1,13 @@
 //! What stands where a value would and is no secret: words of prose, states, counts, directories, types.
 
 use super::Text;
+use super::expression::is_expression;
+use super::hidden::is_hidden_in_brackets;
+use super::known::{is_pass, is_told};
 use super::named::Name;
 use super::place::{behind_blanks, ends_with, starts_with};
 use super::reference::reference;
+use super::sentence::{is_report, is_sentence, names_object};
 use std::ops::Range;
 
 /// After the names `pass` and `pw` numbers so short count something.
@@ -57,7 +61,8 @@ const WORDS: [&[u8]; 37] = [
 ];
 
 /// What is said of a secret's state: `private_key: loaded`.
-const STATES: [&[u8]; 50] = [
+const STATES: [&[u8]; 52] = [
+    b"absent",
     b"accepted",
     b"active",
     b"allowed",
@@ -88,6 +93,7 @@ const STATES: [&[u8]; 50] = [
     b"optional",
     b"passed",
     b"present",
+    b"projected",
     b"prompt",
     b"provided",
     b"refreshed",
@@ -131,17 +137,6 @@ const ACTIONS: [&[u8]; 14] = [
 /// How it came out.
 const OUTCOMES: [&[u8]; 6] = [b"complete", b"completed", b"failed", b"skipped", b"succeeded", b"successful"];
 
-/// Names that end as telling ones do and hold no secret: .NET's assemblies, parsers' errors, pages.
-pub(super) const NO_SECRETS: [&[u8]; 7] = [
-    b"publickeytoken",
-    b"unexpected token",
-    b"reading a token",
-    b"nexttoken",
-    b"next_token",
-    b"pagetoken",
-    b"page_token",
-];
-
 /// What a sentence says again behind its colon: `token: Token expired`.
 const SUBJECTS: [&[u8]; 7] = [b"password", b"passphrase", b"token", b"secret", b"credentials", b"key", b"signature"];
 
@@ -168,16 +163,28 @@ pub(super) fn is_state(value: &[u8]) -> bool {
 /// Whether a bare value is none for what it says, or where it stands.
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
+    let text = name.text;
     let said = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
-    let says = said && (is_word(value) || is_state(value) || is_outcome(name.text, at) || FILES.contains(&value));
+    let says = said
+        && (is_word(value)
+            || is_state(value)
+            || is_outcome(text, at)
+            || FILES.contains(&value)
+            || is_sentence(&text, at.start)
+            || names_object(text, at.start, at.end)
+            || is_report(&text) && value.iter().all(u8::is_ascii_alphabetic));
     says || is_module(name, value)
         || is_path(name, value)
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
-        || is_type(name.text, at)
-        || is_example(name.text, at)
+        || is_type(text, at)
+        || is_example(name, at)
         || is_package(name, value)
         || is_filler(value)
+        || is_told(name, value)
+        || is_expression(name, &text[name.end..at.start], at)
+        || is_pass(name, sign, value)
+        || name.text[name.whole(b":/-")..].starts_with(b"arn:") && sign == b":"
 }
 
 /// Whether an action or what it is about stands there, with how it came out behind it.
@@ -191,7 +198,10 @@ fn is_outcome(text: Text<'_>, at: &Range<usize>) -> bool {
         return false;
     }
     let is_subject = SUBJECTS.iter().any(|subject| first.eq_ignore_ascii_case(subject));
-    ACTIONS.contains(&first) && OUTCOMES.contains(&next) || is_subject && (is_word(next) || is_state(next))
+    let is_scheme = [&b"bearer"[..], b"basic", b"digest"].iter().any(|scheme| first.eq_ignore_ascii_case(scheme));
+    ACTIONS.contains(&first) && OUTCOMES.contains(&next)
+        || is_subject && (is_word(next) || is_state(next))
+        || is_scheme && [&b"header"[..], b"token", b"authentication"].contains(&next)
 }
 
 /// Whether Debian's package `passwd` is named, or its file.
@@ -200,13 +210,23 @@ fn is_package(name: &Name<'_>, value: &[u8]) -> bool {
         && (ARCHITECTURES.contains(&value) || value.ends_with(b".deb"))
 }
 
-/// Whether this is written where a user is to put his own: `<your-password>`.
-fn is_example(text: Text<'_>, at: &Range<usize>) -> bool {
+/// Whether this is written where a user or a program is to put a value: `<your-password>`, `<password>`, `{password}`; or by another
+/// redactor: `<hidden>`.
+fn is_example(name: &Name<'_>, at: &Range<usize>) -> bool {
+    let text = name.text;
     let value = &text[at.clone()];
-    text[..at.start].ends_with(b"<")
-        && text.get(at.end) == Some(&b'>')
-        && EXAMPLES.iter().any(|start| starts_with(value, start))
-        && value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'))
+    let (before, behind) = (text[..at.start].last(), text.get(at.end));
+    let in_brackets = matches!((before, behind), (Some(b'<'), Some(b'>')) | (Some(b'{'), Some(b'}')));
+    let in_name = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
+    let is_own = ends_with(value, &text[name.start..name.end]);
+    // Programs that format texts say how.
+    if before == Some(&b'{') && matches!(value, [b':' | b'!', b'?' | b'r' | b's' | b'#' | b'x', ..]) && value.len() <= 3
+    {
+        return true;
+    }
+    in_brackets
+        && in_name
+        && (is_own || EXAMPLES.iter().any(|start| starts_with(value, start)) || is_hidden_in_brackets(value))
 }
 
 /// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.
@@ -218,12 +238,17 @@ fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
         && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
 }
 
-/// Whether a path of modules goes on: `auth::token::tests`, `password::tests::it_works`.
+/// Whether a path of modules or of a type goes on: `auth::token::tests`, `password::tests::it_works`, `Token::Ident`.
 fn is_path(name: &Name<'_>, value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b":") else { return false };
     let in_path = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'));
-    let is_inner = name.text[..name.whole(b"")].ends_with(b"::");
-    in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
+    let start = name.whole(b"");
+    let is_inner = name.text[..start].ends_with(b"::");
+    let ident = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let of_type = name.text[start].is_ascii_uppercase()
+        && rest.first().is_some_and(u8::is_ascii_uppercase)
+        && rest.get(ident).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    of_type || in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
 }
 
 /// Whether these are signs only that stand between values.
@@ -267,7 +292,7 @@ fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     if called == b"PASS" {
         return sign.trim_ascii_end() == b":";
     }
-    let counts = [&b"pass"[..], b"pw", b"creds"].iter().any(|name| ends_with(called, name));
+    let counts = [&b"pass"[..], b"pw", b"creds", b"token", b"codes"].iter().any(|name| ends_with(called, name));
     let whole = &name.text[name.whole(b"")..name.end];
     let limits = LIMITS.iter().any(|limit| starts_with(whole, limit) || memchr::memmem::find(whole, limit).is_some());
     let digits = value.iter().all(u8::is_ascii_digit);

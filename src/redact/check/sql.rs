@@ -1,8 +1,10 @@
-//! The values that a statement puts into columns with telling names.
+//! The values that a statement puts into columns with telling names, or a message tells of them.
 
 use std::ops::Range;
 
-use super::{Text, is_nothing};
+use super::named::Name;
+use super::place::{behind, behind_blanks};
+use super::{Text, add, is_nothing};
 
 /// Ends of columns' names whose values are secret.
 const TELLING: [&[u8]; 12] = [
@@ -25,6 +27,9 @@ const MADE: [&[u8]; 4] = [b"_hash", b"_digest", b"_encrypted", b"hash"];
 
 /// A longer value is not looked through to its end: statements may stand within statements, and each would look on.
 const VALUE_BYTES_MAX: usize = 4096;
+
+/// The columns of a tuple take no more on either side of one.
+const COLUMNS_BYTES_MAX: usize = 256;
 
 /// `found` is what stands in the brackets behind a table's name; masks what stands for its telling columns in each of the
 /// lists behind `VALUES`.
@@ -58,6 +63,79 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
         }
         at = open + 1;
     }
+}
+
+/// Whether a telling name stands in a text, not as part of a longer word.
+pub(super) fn names_secret(text: &[u8]) -> bool {
+    let text = text.to_ascii_lowercase();
+    TELLING.iter().any(|telling| {
+        let mut ends = memchr::memmem::find_iter(&text, telling).map(|at| at + telling.len());
+        ends.any(|end| !text.get(end).is_some_and(u8::is_ascii_alphabetic))
+    })
+}
+
+/// Masks the value of a telling column in a tuple of columns and a tuple of values: `(email, reset_token)=(a@x.org, …)`, as
+/// `PostgreSQL` tells a key that is there twice; whether it is one.
+pub(super) fn tuple(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) -> bool {
+    let text = name.text;
+    if !matches!(text.get(name.end), Some(b',' | b')' | b':' | b'"')) {
+        return false;
+    }
+    let Some(before) = columns_before(&text[name.start.saturating_sub(COLUMNS_BYTES_MAX)..name.start]) else {
+        return false;
+    };
+    let rest = &text[name.end..text.len().min(name.end + COLUMNS_BYTES_MAX)];
+    let in_columns = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_,.: ()\"'->$".contains(*byte);
+    let length = rest.iter().take_while(in_columns).count();
+    text.charge(length + COLUMNS_BYTES_MAX);
+    let closed = name.end + length;
+    if text.get(closed) != Some(&b'=') || !text[..closed].trim_ascii_end().ends_with(b")") {
+        return false;
+    }
+    let open = behind_blanks(text, closed + 1);
+    if text.get(open) != Some(&b'(') {
+        return false;
+    }
+    let count = before + 1 + memchr::memchr_iter(b',', &rest[..length]).count();
+    let values = open + 1..tuple_end(text, open + 1);
+    let parts: Vec<&[u8]> = text[values.clone()].split(|byte| *byte == b',').collect();
+    if parts.len() != count {
+        // Which value stands where cannot be told.
+        add(values, mask);
+        return true;
+    }
+    let start = values.start + parts[..before].iter().map(|part| part.len() + 1).sum::<usize>();
+    value(text, start..start + parts[before].len(), mask);
+    true
+}
+
+/// Where a tuple ends: at a bracket that closes and that no more of a value follows.
+fn tuple_end(text: Text<'_>, mut at: usize) -> usize {
+    loop {
+        at = behind(text, at, |byte| byte != b'\n' && byte != b')');
+        if text.get(at) != Some(&b')') || !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
+            return at;
+        }
+        at += 1;
+    }
+}
+
+/// How many columns stand before the last of a text that opens a tuple; `None`: it opens none.
+fn columns_before(text: &[u8]) -> Option<usize> {
+    let (mut count, mut depth) = (0, 0_usize);
+    for (at, byte) in text.iter().enumerate().rev() {
+        match byte {
+            b')' => depth += 1,
+            b'(' if depth > 0 => depth -= 1,
+            // A call around a column: `lower(token)`.
+            b'(' if at > 0 && text[at - 1].is_ascii_alphanumeric() => {}
+            b'(' => return Some(count),
+            b',' if depth == 0 => count += 1,
+            _ if byte.is_ascii_alphanumeric() || b"_.:, \"'->$".contains(byte) => {}
+            _ => return None,
+        }
+    }
+    None
 }
 
 pub(super) fn is_telling(column: &[u8]) -> bool {

@@ -13,6 +13,8 @@ use super::{Text, add};
 const WRAPPER_BYTES_MAX: usize = 64;
 /// A part of a form has no more header lines, its own among them.
 const PART_HEADERS_MAX: usize = 6;
+/// An argument without quotes is no shorter.
+const ARGUMENT_BYTES_MIN: usize = 5;
 /// Arguments of one call.
 const ARGUMENTS_MAX: usize = 8;
 
@@ -89,6 +91,7 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
         return;
     }
     let mut at = at + 1;
+    bare_argument(text, behind_blanks(text, at), mask);
     for _ in 0..ARGUMENTS_MAX {
         at = behind_space(text, at);
         let letters = wrapper(text, at);
@@ -112,6 +115,24 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
             return;
         }
         at += 1;
+    }
+}
+
+/// Masks the only argument of a call where it has no quotes and is no expression: `setPassword( … )`.
+fn bare_argument(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    let length =
+        rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && !b"\"'`,;()[]{}<>=.:/\\".contains(byte)).count();
+    text.charge(length);
+    let value = &rest[..length];
+    let closes = text.get(behind_blanks(text, at + length)) == Some(&b')');
+    // An identifier may end with digits, and a word in capitals may follow them.
+    let inner_digit = value.windows(2).any(|two| two[0].is_ascii_digit() && two[1].is_ascii_lowercase());
+    let has_sign = value.iter().any(|byte| b"!@#$%&+~".contains(byte));
+    let has_both = value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
+    let begins = value.first().is_some_and(|byte| !b"$@%&!".contains(byte));
+    if closes && length >= ARGUMENT_BYTES_MIN && has_both && begins && (inner_digit || has_sign) {
+        add(at..at + length, mask);
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
+use super::constructed::{constructed, is_hidden_within};
+use super::expression::behind_call;
+use super::known::{is_no_secret_in_quotes, is_no_secret_name};
 use super::list::{list, object};
-use super::named::Name;
+use super::named::{Name, before_quote};
 use super::operator::behind_type;
 use super::place::{
-    behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, ends_with, inside, quote, starts_with,
+    behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, inside, quote, starts_with,
 };
-use super::prose::{NO_SECRETS, is_filler, is_no_secret};
+use super::prose::{is_filler, is_no_secret};
 use super::reference::reference;
 use super::{MASK_START, Text, add, is_nothing, token, yaml};
 
@@ -37,10 +40,17 @@ const CLOSERS: &[u8] = b"\"')>]}";
 /// Masks the value at `at`, and the one that replaces it (`"old" -> "new"`).
 pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    if NO_SECRETS.iter().any(|end| ends_with(&text[..name.end], end)) || at >= text.len() {
+    if is_no_secret_name(name) || at >= text.len() {
         return;
     }
-    let at = properties(name, behind_emphasis(name, at), mask);
+    let at = behind_emphasis(name, at);
+    if text.get(at) == Some(&b'&')
+        && let Some((_, typed)) = behind_type(text, at)
+    {
+        // What YAML anchors begin with, references to types do too.
+        return plain(name, typed, mask);
+    }
+    let at = properties(name, at, mask);
     if let Some(block) = yaml::block(text, at) {
         return add(block, mask);
     }
@@ -94,12 +104,15 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         }
         return replacement(text, reference.end, mask);
     }
+    if let Some(end) = behind_call(name, at) {
+        return replacement(text, end, mask);
+    }
     let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
     let end = inside.end;
     let only_names = reference(text, inside.start).is_some_and(|known| known.is_pure && known.end == end);
     let found = &text[inside.clone()];
-    let separates = is_filler(found) && found.iter().any(|byte| b",:{}[]".contains(byte));
-    if !only_names && !separates {
+    let separates = is_filler(found) && (!closes || found.iter().any(|byte| b",:{}[]".contains(byte)));
+    if !only_names && !separates && !is_no_secret_in_quotes(name, found) {
         add(inside, mask);
     }
     if closes {
@@ -116,7 +129,7 @@ fn behind_signs(text: Text<'_>, at: usize) -> usize {
 /// Behind the word that makes an object: `new Secret("…")`.
 fn behind_new(text: Text<'_>, at: usize) -> usize {
     let next = if text[at..].starts_with(b"new ") { behind_blanks(text, at + 4) } else { return at };
-    if wrapped(text, next).is_some() { next } else { at }
+    if wrapped(text, next).is_some() || text[next..].starts_with(MASK_START) { next } else { at }
 }
 
 /// The inside of a string; quotes may be tripled, or doubled as CSV has them.
@@ -155,9 +168,40 @@ fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
     }
 }
 
+/// Masks what a call gives where there is no value: `environ.get("X", "…")`, where `first` ends with its first argument.
+fn default_argument(text: Text<'_>, first: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let comma = behind_quote(text, first.end);
+    let is_call = text[first].contains(&b'(') && text.get(comma) == Some(&b',');
+    if is_call
+        && let Some((inside, true)) = inside(text, behind_blanks(text, comma + 1))
+        && text.get(behind_quote(text, inside.end)) == Some(&b')')
+    {
+        add(inside, mask);
+    }
+}
+
+/// Masks what is taken where what the name stands for is missing: `process.env.TOKEN || "…"`, `.password | default "…"`.
+pub(super) fn fallback(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    match &text[at..] {
+        [b'|', b'|', ..] | [b'?', b'?', ..] => replacement(text, at, mask),
+        rest if rest.starts_with(b"| default ") => {
+            if let Some((inside, true)) = inside(text, behind_blanks(text, at + 10)) {
+                add(inside, mask);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
 pub(super) fn behind_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
+    if let Some(cast) = rest.strip_prefix(b"[") {
+        let length = cast.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
+        let end = at + length + 2;
+        let is_cast = length > 0 && cast.get(length) == Some(&b']') && quote(text, end.min(text.len())).is_some();
+        return if is_cast && !text[end..].starts_with(b"\\") { end } else { at };
+    }
     let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"()= _*:".contains(*byte);
     let length = rest.iter().take_while(in_type).count();
     text.charge(length);
@@ -176,10 +220,15 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return if behind_entity(text, end) > end { add(entity..end, mask) } else { bare(name, entity, mask) };
     }
     let unreferenced = at + usize::from(text[at..].starts_with(b"&"));
-    if text[at..].starts_with(b"[]")
-        && let Some(end) = wrapped(text, at + 2)
-    {
-        return add(end, mask);
+    if text[at..].starts_with(b"[]") {
+        if let Some(end) = wrapped(text, at + 2) {
+            return add(end, mask);
+        }
+        // Go's slices.
+        let open = behind(text, at + 2, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
+        if text.get(open) == Some(&b'{') {
+            return list(text, open + 1..text.len(), mask);
+        }
     }
     if let Some(items) = slice(text, at) {
         return list(text, items..text.len(), mask);
@@ -194,14 +243,21 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             object(text, unreferenced + 1..text.len(), mask);
             bare(name, behind_openers(text, unreferenced), mask);
         }
+        _ if is_hidden_within(text, at) => {}
         _ => {
+            let constructed = constructed(name, at);
             if let Some(wrapped) = wrapped(text, at) {
                 let is_apart = wrapped.start > at;
+                default_argument(text, wrapped.clone(), mask);
                 replacement(text, behind(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
                 add(wrapped, mask);
                 if is_apart {
                     return;
                 }
+            } else if let Some(value) = constructed {
+                let end = behind(text, value.end, |byte| CLOSERS.contains(&byte));
+                add(value, mask);
+                return replacement(text, end, mask);
             }
             bare(name, behind_openers(text, at), mask);
             let end = bare_end(text, at);
@@ -300,8 +356,51 @@ fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(value) = text.get(at..end).filter(|value| !value.is_empty()) else { return };
     let sign = text[name.end..at].trim_ascii_start();
     if !is_nothing(value) && !is_no_secret(name, sign, &(at..end)) {
-        mask(at..unknown_scheme_end(name, at, end).unwrap_or(end));
+        let more = [unknown_scheme_end(name, at, end), assignment_end(name, at), paired_end(name, end)];
+        mask(at..more.into_iter().flatten().max().unwrap_or(end).max(end));
     }
+}
+
+/// Where a value ends that is assigned within quotes, so that it may have blanks and signs in it: `"DB_PASSWORD=a b"`.
+fn assignment_end(name: &Name<'_>, at: usize) -> Option<usize> {
+    let text = name.text;
+    let start = name.whole(b"");
+    if at != name.end + 1 || text[name.end] != b'=' {
+        return None;
+    }
+    // An item of a list in YAML, all of its line.
+    let is_constant = !text[start..name.end].iter().any(u8::is_ascii_lowercase);
+    if is_constant && text[..start].ends_with(b"- ") && text[..start - 2].iter().all(|byte| *byte == b' ') {
+        let line = behind(text, at, |byte| !matches!(byte, b'\r' | b'\n'));
+        return Some(at + text[at..line].trim_ascii_end().len());
+    }
+    let quote = *text[..start].last().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let outer = before_quote(&text[..start]);
+    let slashes = start - 1 - outer.len();
+    // A member of an object is a text that may go on behind the value.
+    if !is_constant && matches!(outer.trim_ascii_end().last(), Some(b':' | b'=')) {
+        return None;
+    }
+    let end = closing(text, at, quote, slashes);
+    let inside = &text[at..end];
+    let others = inside.split(|byte| b" ;&,".contains(byte)).skip(1).any(|part| {
+        let word = part.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)).count();
+        word > 0 && part.get(word) == Some(&b'=')
+    });
+    (end < text.len() && !others).then_some(end)
+}
+
+/// Where the second of two values ends that stand behind two names or a name for both, with the same sign and blanks between:
+/// `user/pass: ada / …`, `credentials: ada / …`.
+fn paired_end(name: &Name<'_>, end: usize) -> Option<usize> {
+    let text = name.text;
+    let next = behind_blanks(text, end);
+    let sign = text.get(next).filter(|sign| next > end && matches!(sign, b'/' | b':' | b'|'))?;
+    let before = text[..name.whole(b"")].trim_ascii_end().strip_suffix(&[*sign]);
+    let follows_word = before.is_some_and(|first| first.trim_ascii_end().last().is_some_and(u8::is_ascii_alphabetic));
+    let second = behind_blanks(text, next + 1);
+    let is_pair = (follows_word || name.begins_with(b"cred")) && second > next + 1;
+    is_pair.then(|| bare_end(text, second)).filter(|end| *end > second)
 }
 
 /// Where the credentials of a scheme end that is not one of [`SCHEMES`]: `Authorization: NTLM …`.

@@ -123,6 +123,44 @@ const QUOTES: &[(&str, &str)] = &[
     ("<", ">"),
 ];
 
+/// What stands between a bare name and the quote of its value in a program's source: a type and an operator.
+const TYPES: &[&str] = &[
+    ": &str = ",
+    ": &'static str = ",
+    ": &'w mut Zork = ",
+    ": string = ",
+    ": String? = ",
+    ": Frob<Quux> = ",
+    ": std::string = ",
+    ": char const* = ",
+    ": str | None = ",
+    ": Optional[str] := ",
+    "[] = ",
+    "[16] = ",
+    " string = ",
+    " As String = ",
+];
+
+/// What types hold, as their debug output shows it. They stand behind a sign and a blank.
+const CONSTRUCTORS: &[(&str, &str)] = &[
+    ("Some(\"", "\")"),
+    ("Just \"", "\""),
+    ("Quux \"", "\""),
+    ("(*string)(\"", "\")"),
+    ("(*main.Quux)(\"", "\")"),
+    ("[]byte(\"", "\")"),
+    ("SecretStr('", "')"),
+    ("Secret { inner: \"", "\" }"),
+    ("Frob { raw_inner: \"", "\" }"),
+    ("Some(Secret { inner: \"", "\" })"),
+    ("Quux(Frob { 0: \"", "\" })"),
+    ("Frob<Quux>(\"", "\")"),
+    ("Wibble{value='", "'}"),
+    ("Optional(Secret(value=\"", "\"))"),
+    ("std::string(\"", "\")"),
+    ("new Zork(\"", "\")"),
+];
+
 const VALUES: &[&str] = &[
     "hunter2Q",
     "Zq7!xW#5k",
@@ -194,6 +232,36 @@ fn masks_cover_the_value_for_every_name_operator_quote_and_value() {
     assert!(wrong.is_empty(), "{} wrong, such as\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
 }
 
+/// Goal: neither the type before a sign nor the one that holds the value hides it.
+#[test]
+fn masks_cover_the_value_behind_types_and_within_them() {
+    let redactor = redactor(&["secrets"], &[], &[]);
+    let bare = |name: &&&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let values = || VALUES.iter().chain(SPACED);
+    let (mut lines, mut wrong) = (Vec::new(), Vec::new());
+    for name in NAMES.iter().filter(bare) {
+        for value in values() {
+            for typed in TYPES {
+                lines.push((format!("let {name}{typed}\"{value}\" n"), *value, "n"));
+            }
+            for (open, close) in CONSTRUCTORS {
+                for sign in [": ", " = ", "=", " => "] {
+                    lines.push((format!("Cfg {{ {name}{sign}{open}{value}{close}, n"), *value, "n"));
+                }
+            }
+        }
+    }
+    assert_covered(&redactor, &lines, &mut wrong);
+    assert!(lines.len() >= 5000, "{} combinations", lines.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {}, such as\n{}",
+        wrong.len(),
+        lines.len(),
+        wrong[..wrong.len().min(60)].join("\n")
+    );
+}
+
 /// All of what the product is made of in `redact`, its examples included, without tests.
 fn product(folder: &Path) -> String {
     let mut source = String::new();
@@ -217,10 +285,12 @@ fn a_tenth_of_each_list_is_in_no_table_of_the_product() {
     let product = product(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/redact")).to_lowercase();
     // Of a name only its letters count: the signs around it are no table's.
     let letters = |name: &&'static str| name.trim_matches(|sign: char| !sign.is_alphanumeric());
-    let lists: [(&str, Vec<&str>); 4] = [
+    let lists: [(&str, Vec<&str>); 6] = [
         ("names", NAMES.iter().map(letters).collect()),
         ("operators", OPERATORS.to_vec()),
         ("quotes", QUOTES.iter().map(|(open, _)| *open).filter(|open| !open.is_empty()).collect()),
+        ("types", TYPES.to_vec()),
+        ("constructors", CONSTRUCTORS.iter().map(|(open, _)| *open).collect()),
         ("values", VALUES.iter().chain(SPACED).copied().collect()),
     ];
     for (list, items) in lists {

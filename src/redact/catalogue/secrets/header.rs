@@ -161,6 +161,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             ("Cookie: a=<redacted:abc>", "Cookie: a=<redacted:cookie>"),
         ],
         misses: &[
+            "Cookie: SameSite attribute missing",
+            "DHCP: magic cookie: 99.130.83.99",
             "cookie: missing",
             "cookies=3",
             r#"{"cookies":{},"cookie":null}"#,

@@ -8,7 +8,7 @@ use super::super::{Detector, Group, Trigger, checked, plain};
 /// the first that matches is the longest. A macro because only literals can be joined in a table.
 macro_rules! telling {
     () => {
-        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot_?de_?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|w))|(?:mfa|2fa|totp|otp|verification|recovery|backup|one[_-]?time)[_-]?code)[_.-]?[0-9]{0,2}"
+        r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot[_\ ]?de[_\ ]?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|[wW])|SSHPASS)|(?:mfa|2fa|totp|otp|verification|one[_-]?time)[_-]?code|(?:recovery|backup)[_\ -]?codes?)[_.-]?[0-9]{0,2}"
     };
 }
 
@@ -16,29 +16,45 @@ macro_rules! telling {
 pub(super) const DETECTORS: &[Detector] = &[Detector {
     name: "password",
     group: Group::Secrets,
-    finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and names \
-                that end so) after an operator (=, :, ::=, ?=, <- …), with a type or \
-                YAML's tags before it or not, bare or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's \
-                query or XML, also with entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
+    finds: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and \
+                names that end so) after an operator (=, :, ::=, ?=, <- …), with a type or YAML's tags before it or not, bare \
+                or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's query or XML, also with \
+                entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
                 \"loc\":[\"body\",\"password\"],\"input\":…; \"value\":…,\"path\":\"password\"; [[\"password\", …]]; \
-                <key>password</key><string>…); the strings a \
-                setter is called with (setPassword(\"…\"), put(\"password\", \"…\")); the value that replaces one (\"…\" -> \"…\"); what follows an option such as --password, or \
-                in quotes the word password",
-    leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that errors go \
-                on with (token: invalid); names that do not tell, whatever their value looks like, and those that only end so \
-                (nextPageToken, PublicKeyToken); a test's PASS:; \
-                references without a default (${DB_PASSWORD}, {{ x }}); words of state (token: valid), limits and ratios \
-                (max_token=4096, pass=2/3); the log name of a process (passwd[123]:)",
+                <key>password</key><string>…); the strings a setter is called with (setPassword(\"…\"), put(\"password\", \
+                \"…\")); the value that replaces one (\"…\" -> \"…\"); what types hold (Some(Secret { inner: \"…\" }), \
+                (*string)(\"…\")); what validators say again of a value (rejected value […], input_value=…, password is \
+                invalid: \"…\"); what a command sets (setenv DB_PASSWORD …, git config user.password …, bindpw …); a column of \
+                a tuple (Key (token)=(…)); what follows an option such as --password, or in quotes the word password",
+    leaves: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that \
+                errors go on with (token: invalid); names that do not tell, whatever their value looks like, and those that \
+                only end so (nextPageToken, PublicKeyToken); a test's PASS:; references without a default (${DB_PASSWORD}, {{ \
+                x }}); validators' sentences (password: must not be empty); a program's source: calls, types and variables \
+                (token = get_token(user), password: str, $DB_PASSWORD); words of state (token: valid, apikey=missing), lexers' \
+                words (token=NUMBER), files of keys (private_key=/etc/ssl/x.key), limits and ratios (max_token=4096, \
+                pass=2/3); the log name of a process (passwd[123]:)",
     // What the reader goes on from. Whatever else is asked for here is asked for at every byte of every line.
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         telling!(),
-        r#"(?:[\ \t\x0b\x0c=:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*:"#
+        r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]+)?[\ _-]?value | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", telling!()), check::named),
         // All values of a Kubernetes Secret are one.
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, check::object),
+        // What validators say again of a value.
+        checked(
+            r#"(?i-u)(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]+)?[ _-]?value(?: was)?()"#,
+            check::echoed,
+        ),
+        // Erlang's, which other names do not tell, and those of network devices.
+        plain(r#"(?-u)-setcookie\\*(?:["']?(?:,[ \t]*|[ \t]+)(?:a[0-9]+=)?|=)\\*["']?([^\s"'\\,\]]+)"#),
+        plain(r#"(?i-u)\bsnmp-server[ \t]+community[ \t]+([^\s"'\\]+)"#),
+        checked(
+            r#"(?i-u)\b(?:enable[ \t]+(?:secret|password)|username[ \t]+\S+(?:[ \t]+privilege[ \t]+[0-9]{1,2})?[ \t]+(?:secret|password)|neighbor[ \t]+\S+[ \t]+password|crypto[ \t]+isakmp[ \t]+key|(?:tacacs|radius)-server[ \t]+(?:host[ \t]+\S+[ \t]+)?key|snmp-server[ \t]+user[ \t]+[^\r\n"]+?[ \t](?:auth|priv)[ \t]+\S+(?:[ \t]+(?:128|192|256))?)(?:[ \t]+[0-9])?[ \t]+([^\s"'\\]{4,})"#,
+            check::random,
+        ),
         // As Elasticsearch's setup prints them.
         plain(r#"(?-u)\bPASSWORD [a-z_]+ = ([^\s"'\\]{16,})"#),
     ],
@@ -167,7 +183,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             "keytool -storepass <redacted:password> bindpw=<redacted:password> aes_key=<redacted:password>",
         ),
         (r#"password ::= "v w""#, r#"password ::= "<redacted:password>""#),
-        (r#"password: str = "v w""#, r#"password: <redacted:password> = "<redacted:password>""#),
+        (r#"password: str = "v w""#, r#"password: str = "<redacted:password>""#),
         (r#"var password string = "v w""#, r#"var password string = "<redacted:password>""#),
         ("userPassword:: aHVudGVyMg==", "userPassword:: <redacted:password>"),
         ("password ?= hunter2", "password ?= <redacted:password>"),
@@ -208,7 +224,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         (r#"{"password","v w"}"#, r#"{"password","<redacted:password>"}"#),
         (r#"(:password . "v w")"#, r#"(:password . "<redacted:password>")"#),
         (r#"a.put("password", `v w`)"#, r#"a.put("password", `<redacted:password>`)"#),
-        (r#"password = os.getenv("X") or "v w""#, r#"password = <redacted:password>") or "<redacted:password>""#),
+        (r#"password = os.getenv("X") or "v w""#, r#"password = os.getenv("X") or "<redacted:password>""#),
         (r#"password = <<"v w">>"#, r#"password = <<"<redacted:password>">>"#),
         (r#"Dim password As String = "v w""#, r#"Dim password As String = "<redacted:password>""#),
         ("password is: hunter2", "password is: <redacted:password>"),

@@ -113,7 +113,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(
                 r"(?i-u)auth\\+r\\+n\$[0-9]+\\+r\\+n(?:[^\\\r\n]+\\+r\\+n\$[0-9]+\\+r\\+n)?([^\\\s<]+)\\+r\\+n(?:[^$]|\z)",
             ),
-            plain(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#),
+            checked(r#"(?i-u)"auth"[ ](?:"(?:[^"\\]|\\.)+"[ ])?"((?:[^"\\]|\\.)+)""#, check::not_hidden),
             plain(r#"(?i-u)"auth\\+"[ ](?:\\+"(?:[^"\\]|\\+[^"\\])+\\+"[ ])?\\+"((?:[^"\\]|\\+[^"\\])+)\\+""#),
         ],
         hits: &[
@@ -134,7 +134,11 @@ pub(super) const DETECTORS: &[Detector] = &[
             ),
             (r#""auth" "ada" "abc""#, r#""auth" "ada" "<redacted:redis_password>""#),
         ],
-        misses: &["NOAUTH Authentication required", "requirepass is set"],
+        misses: &[
+            r#"1700000000.1 [0 10.0.0.1:5] "AUTH" "(redacted)""#,
+            "NOAUTH Authentication required",
+            "requirepass is set",
+        ],
     },
     Detector {
         name: "smtp_auth",

@@ -1,0 +1,140 @@
+//! Values that a sentence tells: `password "…"`, `password is: …`, `password is invalid: "…"`, ``Path `password` (`…`)``.
+//!
+//! In: a name and where what follows it begins. Out: the value that the sentence is about.
+
+use std::ops::Range;
+
+use super::named::{Name, VALUES};
+use super::operator::behind_operator;
+use super::place::{behind, behind_blanks, behind_word, ends_with, inside, starts_with};
+use super::prose::{is_state, is_word};
+use super::sql::{is_telling, names_secret};
+use super::structure::{behind_string, string};
+use super::value::value;
+use super::{Text, add, is_nothing};
+
+/// What a password may be told by in prose, before its quote.
+const TOLD_BY: [&[u8]; 4] = [b"is", b"was", b"to", b"from"];
+
+/// So many words may say what is wrong with it.
+const WORDS_MAX: usize = 4;
+
+/// How far before the word for a value its name may stand.
+const ECHO_BYTES_MAX: usize = 160;
+
+/// How far behind a value the option may stand that it was for.
+const FOR_BYTES_MAX: usize = 64;
+
+/// `password "…"`, `password is '…'`, where `at` is behind the blanks.
+pub(super) fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let called = &text[name.start..name.end];
+    if ![&b"password"[..], b"passwd", b"passphrase"].iter().any(|word| ends_with(called, word)) {
+        return;
+    }
+    let at = behind_word(text, at, &TOLD_BY).map_or(at, |end| behind_blanks(text, end));
+    // SQL's kinds of strings.
+    let at = at + usize::from(matches!(text[at..], [b'E' | b'N' | b'B' | b'X', b'\'', ..]));
+    if let Some((inside, true)) = inside(text, at)
+        && !text[inside.start..].starts_with(b",")
+        && !b":}]".contains(&text[inside.start])
+    {
+        add(inside, mask);
+    }
+}
+
+/// `'db.password' to '…'`, where `at` is behind the quote of the name and blanks.
+pub(super) fn told(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let Some(end) = behind_word(name.text, at, &TOLD_BY) else { return };
+    let value = behind_blanks(name.text, end);
+    if let Some((inside, true)) = inside(name.text, value) {
+        let said = &name.text[inside.clone()];
+        // What is called otherwise from now on is named again.
+        let is_renamed = starts_with(said, &name.text[name.start..name.end]);
+        if !is_renamed && !is_telling(said) && !is_word(said) && !is_state(said) {
+            add(inside, mask);
+        }
+    }
+}
+
+/// `password is: …`, `password is invalid: "…"`, where `at` is behind the blanks.
+pub(super) fn said(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    let text = name.text;
+    let is_paired = matches!(text[..name.whole(b":/")].trim_ascii_end().last(), Some(b':' | b'=' | b'"' | b'\''));
+    let told = behind_word(text, at, &TOLD_BY);
+    let Some(mut end) = told.or_else(|| behind_word(text, at, &VALUES).filter(|_| !is_paired)) else { return };
+    let mut words = 0;
+    while told.is_some() && words < WORDS_MAX && text.get(end) == Some(&b' ') {
+        let word = behind(text, end + 1, |byte| byte.is_ascii_alphabetic());
+        if word == end + 1 {
+            break;
+        }
+        (end, words) = (word, words + 1);
+    }
+    if matches!(text.get(end), Some(b':' | b'='))
+        && let Some(at) = behind_operator(text, end)
+    {
+        let at = behind_blanks(text, at);
+        if words == 0 {
+            value(name, at, mask);
+        } else if let Some((inside, true)) = string(text, at) {
+            add(inside, mask);
+        }
+    }
+}
+
+/// ``Path `password` (`…`) is shorter``, where `at` is at the bracket.
+pub(super) fn remark(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+    // In the same quotes as the name.
+    if let Some((inside, true)) = string(text, at + 1)
+        && text[..at].trim_ascii_end().last() == text.get(at + 1)
+        && text.get(behind_string(text, inside.end)) == Some(&b')')
+    {
+        add(inside, mask);
+    }
+}
+
+/// Masks the value that a validator says again, where `found` is behind the word for it and a telling name stands before that:
+/// `on field 'password': rejected value […]`, `input_value='…'`.
+pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+    let before = &text[found.start.saturating_sub(ECHO_BYTES_MAX)..found.start];
+    text.charge(before.len());
+    let sign = behind_blanks(text, behind(text, found.start, |byte| matches!(byte, b'"' | b'\'' | b'\\')));
+    let signed = behind_operator(text, sign);
+    let at = behind_blanks(text, signed.unwrap_or(sign));
+    let inner = if let Some((inside, _)) = string(text, at) {
+        inside
+    } else if text.get(at) == Some(&b'[') {
+        at + 1..bracket_end(text, at + 1)
+    } else if signed.is_some() {
+        at..behind(text, at, |byte| !byte.is_ascii_whitespace() && !b",;)]}\"'".contains(&byte))
+    } else {
+        return;
+    };
+    // "The value" may be any.
+    let is_any = ends_with(before, b"the value");
+    let tells = !is_any && names_secret(before) || is_for_secret(text, behind_string(text, inner.end));
+    if tells && !is_nothing(&text[inner.clone()]) {
+        add(inner, mask);
+    }
+}
+
+/// Whether what was said again was the value of a telling name: `… for flag -password`, `… is not valid for Password`.
+fn is_for_secret(text: Text<'_>, at: usize) -> bool {
+    let rest = &text[at..text.len().min(at + FOR_BYTES_MAX)];
+    text.charge(rest.len());
+    let rest = rest.strip_prefix(b" is not valid").or_else(|| rest.strip_prefix(b" is invalid")).unwrap_or(rest);
+    let end = rest.iter().skip(1).position(|byte| b":;.\n".contains(byte)).map_or(rest.len(), |end| end + 1);
+    rest.starts_with(b" for ") && names_secret(&rest[..end])
+}
+
+/// Where a value in brackets ends: at the one that closes and that no more of the value follows.
+fn bracket_end(text: Text<'_>, mut at: usize) -> usize {
+    while let Some(end) = text.find(at, b']') {
+        if text.get(end + 1).is_none_or(|byte| byte.is_ascii_whitespace() || b";,.\"'\\".contains(byte)) {
+            return end;
+        }
+        at = end + 1;
+    }
+    text.len()
+}
