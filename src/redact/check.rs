@@ -34,7 +34,7 @@ use std::ops::Range;
 
 use hidden::is_hidden;
 
-pub(super) use bound::{bound, key, strings};
+pub(super) use bound::{bound, strings};
 pub(super) use card::{card, card_joined};
 pub(super) use cookie::{cookie, set_cookie, set_cookies};
 pub(super) use hidden::not_hidden;

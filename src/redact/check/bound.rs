@@ -123,17 +123,3 @@ pub(in super::super) fn strings(text: Text<'_>, found: Range<usize>, mask: &mut 
         at = behind_blanks(text, next + 1);
     }
 }
-
-/// Masks the values of telling columns that an error names, where `found` are the columns:
-/// `Key (email, reset_token)=(ada, …)`.
-pub(in super::super) fn key(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let mut at = found.end + b")=(".len();
-    for column in text[found].split(|byte| *byte == b',') {
-        let end = value_end(text, at);
-        let start = behind_blanks(text, at.min(text.len()));
-        if is_telling(column) && start < end && !is_nothing(&text[start..end]) {
-            add(start..end, mask);
-        }
-        at = end + 1;
-    }
-}

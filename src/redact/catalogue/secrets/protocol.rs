@@ -9,7 +9,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         finds: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), PASSWORD $$…$$, and what INSERT puts into columns with \
                 telling names; parameters that are bound to such columns, where they stand in the statement's line; what such columns are \
-                compared with (LIKE, IN), and what errors say of them (Key (…)=(…), Duplicate entry)",
+                compared with (LIKE, IN), and what errors say of them (Duplicate entry)",
         leaves: "statements without a literal",
         trigger: Trigger::Shape(
             r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\(|(?:parameters|params|bindings)\\*["']?[ ]?[:=]|\$[0-9]+\)(?:;|[ ]\[|[ ]returning)|password[ \t]+\$[a-z_]*\$|(?:password|passwd|pwd|secret|token|key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\(|like[ ])|\bkey[ ]\([^()\r\n]*(?:pass|pwd|secret|token|key)|duplicate[ ]entry[ ]'"#,
@@ -37,7 +37,6 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r#"(?i-u)(?:password|passwd|pwd|secret|token|\bapi_?key|access_?key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\([ ]?|like[ ])()\\*'"#,
                 check::strings,
             ),
-            checked(r"(?i-u)\bkey[ ]\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)=\(", check::key),
             plain(
                 r"(?i-u)duplicate[ ]entry[ ]'([^'\r\n]+)'[ ]for[ ]key[ ]'[^'\s]*(?:passw(?:or)?d|secret|token|api_?key)[^'\s]*'",
             ),
@@ -65,10 +64,6 @@ pub(super) const DETECTORS: &[Detector] = &[
             (
                 "UPDATE u SET n = $1, password = $2 DETAIL:  parameters: $1 = 'ada', $2 = 'a b'",
                 "UPDATE u SET n = $1, password = $2 DETAIL:  parameters: $1 = 'ada', $2 = '<redacted:sql_password>'",
-            ),
-            (
-                "Key (name, reset_token)=(ada, a1b2) already exists.",
-                "Key (name, reset_token)=(ada, <redacted:sql_password>) already exists.",
             ),
             ("ALTER ROLE a PASSWORD $$a b$$", "ALTER ROLE a PASSWORD $$<redacted:sql_password>$$"),
             (
