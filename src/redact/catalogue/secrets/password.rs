@@ -45,7 +45,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, check::object),
         // What validators say again of a value.
         checked(
-            r#"(?i-u)(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]+)?[ _-]?value(?: was)?()"#,
+            r"(?i-u)(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]+)?[ _-]?value(?: was)?()",
             check::echoed,
         ),
         // Erlang's, which other names do not tell, and those of network devices.
