@@ -242,5 +242,17 @@ pub(super) fn is_body(text: &[u8]) -> bool {
 pub(super) fn is_dense(run: &[u8]) -> bool {
     let has = |of: fn(&u8) -> bool| run.iter().any(of);
     let signs = run.iter().filter(|byte| matches!(byte, b'/' | b'+')).count();
-    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) && signs * 6 <= run.len()
+    // Names in camel case have few capitals and no digit.
+    let capitals = run.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    has(u8::is_ascii_lowercase)
+        && capitals > 0
+        && (has(u8::is_ascii_digit) || capitals * 4 >= run.len())
+        && signs * 6 <= run.len()
+}
+
+/// Whether it may be a word: letters, of which none but the first, or all, are capitals.
+pub(super) fn is_word(run: &[u8]) -> bool {
+    let rest = &run[run.len().min(1)..];
+    run.iter().all(u8::is_ascii_alphabetic)
+        && (rest.iter().all(u8::is_ascii_lowercase) || rest.iter().all(u8::is_ascii_uppercase))
 }
