@@ -224,12 +224,13 @@ proptest! {
     #[test]
     fn no_line_of_a_body_leaves(
         body in proptest::collection::vec(base64_line(), 1..20),
-        form in 0..9_usize,
+        form in 0..11_usize,
         others in proptest::collection::vec(0..4_usize, 20),
         kind in 0..4_usize,
     ) {
         let form = |line: &str| match form {
             0 => line.to_owned(),
+            9 => format!("-{line}"),
             1 => format!("web  | {line}"),
             2 => format!("2026-11-23T21:15:51Z stdout F {line}"),
             3 => format!("{{\"log\":\"{line}\\n\"}}"),
