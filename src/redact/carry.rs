@@ -132,7 +132,7 @@ impl Carry {
             self.begin(&line[end.end..]);
             return;
         }
-        if self.gives_way(line) && marker(Edge::Begin, line).is_some() {
+        if marker(Edge::Begin, line).is_some() && self.gives_way(line) {
             self.begin(line);
         } else if let Some(header) = self.header(line) {
             mask(header);
