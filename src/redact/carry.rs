@@ -47,13 +47,13 @@ pub struct Carry {
     tail: bool,
     /// A line of the body has come in the frame.
     settled: bool,
-    /// What stands behind the marker.
+    /// What stands behind the key's marker.
     opened: Opened,
     /// What stands around the body in its lines.
     frame: Frame,
 }
 
-/// What stands behind the marker of an open key: who wrote it may be an outsider where that is more than the line's end.
+/// What stands behind a marker or a body: who wrote it may be an outsider where that is more than the line's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Opened {
     /// Other text: only lines that surely are a body's are taken for one.
@@ -79,10 +79,8 @@ struct Run {
     frame: Frame,
     /// Only blanks stand before it.
     leads: bool,
-    /// Nothing, or the end of a string and other fields, stands behind it.
-    ends: bool,
-    /// Nothing stands behind it.
-    closes: bool,
+    /// What stands behind it.
+    behind: Opened,
     /// What stands around it is not joined with it.
     apart: bool,
 }
@@ -240,7 +238,7 @@ impl Carry {
         let bytes = &line[run.at.clone()];
         if run.is_full() && pem::is_dense(bytes) {
             let alone = (run.leads || run.frame.before == self.frame.before)
-                && (run.closes || run.frame.behind == self.frame.behind);
+                && (run.behind == Opened::Bare || run.frame.behind == self.frame.behind);
             let known = self.opened > Opened::Within && self.strange < NEAR_LINES_MAX;
             return alone || (known && run.apart);
         }
@@ -250,17 +248,18 @@ impl Carry {
     /// Whether a run that may be something else is a line of the body, as it stands near one.
     fn near_takes(self, run: &Run, bytes: &[u8]) -> bool {
         let near = self.strange == 0;
+        let ends = run.behind > Opened::Within;
         let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
         let likely = random || run.characters.is_multiple_of(4) || bytes.ends_with(b"=");
         let last = self.tail && likely && !pem::is_word(bytes);
         match self.opened {
             _ if self.strange >= NEAR_LINES_MAX => false,
-            Opened::Bare if run.leads && run.ends => {
+            Opened::Bare if run.leads && ends => {
                 let hexadecimal = bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
                 (near && !pem::is_word(bytes)) || (run.is_full() && !hexadecimal) || (last && self.frame == run.frame)
             }
             Opened::Bare => {
-                run.ends && run.frame.before == self.frame.before && (last || (near && (run.is_full() || random)))
+                ends && run.frame.before == self.frame.before && (last || (near && (run.is_full() || random)))
             }
             Opened::Quoted | Opened::Within => near && last && self.settled && self.frame == run.frame,
         }
@@ -359,13 +358,15 @@ impl Run {
         };
         let before = &line[..start];
         let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
-        let all_closes = Opened::of(skip_blanks(rest).0) == Opened::Bare;
-        let ends = all_closes || matches!(rest, [b'"' | b'\'' | b'\\', ..]);
+        let behind = match Opened::of(skip_blanks(rest).0) {
+            Opened::Bare => Opened::Bare,
+            _ => Opened::of(rest),
+        };
         let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;=".contains(byte);
         let apart = (escaped || before.last().is_none_or(open))
             && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
         let frame = Frame::of(if leads { &[] } else { before }, rest);
-        Self { at: start..end, characters, frame, leads, ends, closes: all_closes, apart }
+        Self { at: start..end, characters, frame, leads, behind, apart }
     }
 }
 

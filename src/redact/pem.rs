@@ -143,7 +143,7 @@ pub(super) fn run(text: &[u8]) -> (usize, usize) {
 
 /// How long the escape is that the text begins with and that stands for `+`, `/` or `=`; 0: there is none.
 fn escaped_sign(text: &[u8]) -> usize {
-    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    let slashes = text.iter().take(SLASHES_MAX).take_while(|byte| **byte == b'\\').count();
     if slashes == 0 {
         return 0;
     }

@@ -212,6 +212,13 @@ fn markers_in_other_lines_and_many_other_lines_do_not_end_a_key() {
     }
 }
 
+/// Goal: linear time. A look at all the backslashes from each of them would take minutes.
+#[test]
+fn a_header_of_backslashes_is_read_once() {
+    let line = format!("-----BEGIN PRIVATE KEY-----\\nComment: {}", "\\".repeat(1 << 18));
+    assert_eq!(left(&mut Carry::default(), &line), line);
+}
+
 /// A line of as random a body as a key's is.
 fn base64_line() -> impl Strategy<Value = String> {
     const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
