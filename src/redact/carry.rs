@@ -17,13 +17,22 @@ use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, 
 pub const LINES_MAX: u32 = 400;
 
 /// A key of which nothing comes in so many lines was cut off.
-const STRANGE_LINES_MAX: u8 = 16;
+const STRANGE_LINES_MAX: u8 = 100;
+
+/// Behind so many lines that are none of the key's, only what is surely a body's line is taken for one.
+const NEAR_LINES_MAX: u8 = 16;
 
 /// A run within other text that is shorter is taken for a piece of a body only if it is as random as one.
 const RANDOM_BYTES_MIN: usize = 12;
 
-/// So much of what stands before a body tells the logger's form from another.
-const FRAME_BYTES: usize = 16;
+/// So much of what stands before a body tells the logger's form from another; runs of digits and of blanks count as one.
+const BEFORE_BYTES: usize = 16;
+
+/// And so much of what stands behind it: what comes later may be another in each line.
+const BEHIND_BYTES: usize = 8;
+
+/// So many bytes are looked at for it.
+const FRAME_BYTES_MAX: usize = 256;
 
 /// The state of one file, from line to line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,13 +45,32 @@ pub struct Carry {
     headers: bool,
     /// A full line of the body has come, so that a short one may be its last.
     tail: bool,
-    /// What stands before the body in its lines.
-    frame: Option<Frame>,
+    /// A line of the body has come in the frame.
+    settled: bool,
+    /// What stands behind the key's marker.
+    opened: Opened,
+    /// What stands around the body in its lines.
+    frame: Frame,
 }
 
-/// What a logger writes before a body: a hash of its last bytes, digits aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Frame(u32);
+/// What stands behind a marker or a body: who wrote it may be an outsider where that is more than the line's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Opened {
+    /// Other text: only lines that surely are a body's are taken for one.
+    #[default]
+    Within,
+    /// The end of the string, and other fields: no short run is taken for a body's.
+    Quoted,
+    /// Nothing.
+    Bare,
+}
+
+/// What a logger writes around a body: hashes of the bytes next to it, quotes, blanks and the figures of numbers aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Frame {
+    before: u32,
+    behind: u32,
+}
 
 /// A run of Base64 in a line.
 struct Run {
@@ -51,8 +79,8 @@ struct Run {
     frame: Frame,
     /// Only blanks stand before it.
     leads: bool,
-    /// Nothing, or the end of a string and other fields, stands behind it.
-    ends: bool,
+    /// What stands behind it.
+    behind: Opened,
     /// What stands around it is not joined with it.
     apart: bool,
 }
@@ -96,11 +124,13 @@ impl Carry {
             return;
         }
         self.lines_left -= 1;
-        if let Some(end) = marker(Edge::End, line) {
+        if let Some(end) = marker(Edge::End, line).filter(|end| self.ends_at(line, end)) {
             Self::last(line, &end, &mut mask);
             *self = Self::default();
             self.begin(&line[end.end..]);
-        } else if marker(Edge::Begin, line).is_some() {
+            return;
+        }
+        if marker(Edge::Begin, line).is_some() && self.gives_way(line) {
             self.begin(line);
         } else if let Some(header) = self.header(line) {
             mask(header);
@@ -113,31 +143,41 @@ impl Carry {
         }
     }
 
-    /// Opens when the last key that begins in `text` may go on after it: nothing is behind the marker, or the end of the string
-    /// that holds it, or a body that is cut by the line's end.
+    /// Opens when the last key that begins in `text` may go on after it: it does not end there, nor with its string.
     fn begin(&mut self, text: &[u8]) {
         let Some(last) = pem::last_marker(Edge::Begin, text) else { return };
-        *self = Self::default();
         let behind = &text[last.end..];
+        *self = Self::default();
         if marker(Edge::End, behind).is_some() {
             return;
         }
         let here = pem::stretch(behind);
         let rest = skip_blanks(&behind[here.bytes..]).0;
-        let quoted = matches!(rest, [b'"' | b'\'' | b'\\', ..]);
-        if quoted && here.characters >= PIECE_BYTES_MIN {
-            return;
-        }
-        let closes = rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte));
-        if !closes && !quoted {
+        let opened = Opened::of(rest);
+        let cut = opened != Opened::Bare || matches!(rest, [b'"' | b'\'' | b'\\', ..]);
+        if cut && here.characters >= PIECE_BYTES_MIN {
             return;
         }
         let tail = here.characters >= LINE_BYTES_MIN;
-        // Where other fields stand behind it anybody may have put it there: then no short run of another field is its body.
-        let before = &text[..last.start];
-        let before = if before.trim_ascii().is_empty() { &[] } else { before };
-        let frame = closes.then(|| Frame::of(before));
-        *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, frame };
+        let frame = Frame::of(&text[..last.start], rest);
+        *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, settled: false, opened, frame };
+    }
+
+    /// Whether a key that begins in the line takes the place of this one: an outsider's marker ends no key that is being written.
+    fn gives_way(self, line: &[u8]) -> bool {
+        let begun = self.opened > Opened::Within || self.settled;
+        if !begun || self.strange >= NEAR_LINES_MAX {
+            return true;
+        }
+        pem::last_marker(Edge::Begin, line)
+            .is_some_and(|last| Opened::of(skip_blanks(&line[last.end..]).0) > Opened::Within)
+    }
+
+    /// Whether the END marker is this key's, and not within another's line.
+    fn ends_at(self, line: &[u8], end: &Range<usize>) -> bool {
+        let rest = skip_blanks(&line[end.end..]).0;
+        let frame = Frame::of(&line[..end.start], rest);
+        Opened::of(rest) > Opened::Within || frame.before == self.frame.before || frame.behind == self.frame.behind
     }
 
     /// Masks what stands before an END marker, and the marker.
@@ -166,7 +206,9 @@ impl Carry {
         if self.strange == 0 && pem::is_header(&line[bare..], false) {
             return Some(0..line.len());
         }
-        let start = pem::telling_header(line)?;
+        let own = |run: &Run| run.frame.before == self.frame.before && pem::is_header(&line[run.at.start..], false);
+        let framed = || runs(line).find(own).map(|run| run.at.start);
+        let start = pem::telling_header(line).or_else(|| (self.opened == Opened::Bare).then(framed)?)?;
         let length = line[start..].iter().take_while(|byte| !matches!(byte, b'"' | b'\'' | b'\\')).count();
         Some(start..start + length)
     }
@@ -177,8 +219,12 @@ impl Carry {
         let mut found = false;
         for run in runs(line).filter(|run| before.takes(line, run)) {
             found = true;
-            self.tail = run.characters >= LINE_BYTES_MIN;
-            self.frame = Some(run.frame);
+            self.tail = run.is_full();
+            if run.frame == self.frame {
+                self.settled = true;
+            } else if !self.settled {
+                self.frame = run.frame;
+            }
             mask(run.at);
         }
         if found {
@@ -190,36 +236,76 @@ impl Carry {
     /// Whether a run is a line of the body.
     fn takes(self, line: &[u8], run: &Run) -> bool {
         let bytes = &line[run.at.clone()];
+        if run.is_full() && pem::is_dense(bytes) {
+            let alone = (run.leads || run.frame.before == self.frame.before)
+                && (run.behind == Opened::Bare || run.frame.behind == self.frame.behind);
+            let known = self.opened > Opened::Within && self.strange < NEAR_LINES_MAX;
+            return alone || (known && run.apart);
+        }
+        self.near_takes(run, bytes)
+    }
+
+    /// Whether a run that may be something else is a line of the body, as it stands near one.
+    fn near_takes(self, run: &Run, bytes: &[u8]) -> bool {
         let near = self.strange == 0;
-        let full = run.characters >= LINE_BYTES_MIN;
-        let last = self.tail && (near || run.characters.is_multiple_of(4));
-        if run.leads && run.ends {
-            let hexadecimal = bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
-            return near || (full && !hexadecimal) || (last && self.frame == Some(run.frame));
+        let ends = run.behind > Opened::Within;
+        let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
+        let likely = random || run.characters.is_multiple_of(4) || bytes.ends_with(b"=");
+        let last = self.tail && likely && !pem::is_word(bytes);
+        match self.opened {
+            _ if self.strange >= NEAR_LINES_MAX => false,
+            Opened::Bare if run.leads && ends => {
+                let hexadecimal = bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
+                (near && !pem::is_word(bytes)) || (run.is_full() && !hexadecimal) || (last && self.frame == run.frame)
+            }
+            Opened::Bare => {
+                ends && run.frame.before == self.frame.before && (last || (near && (run.is_full() || random)))
+            }
+            Opened::Quoted | Opened::Within => near && last && self.settled && self.frame == run.frame,
         }
-        if run.ends && self.frame == Some(run.frame) {
-            let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
-            return last || (near && (full || random));
+    }
+}
+
+impl Opened {
+    /// By what follows a marker, behind blanks.
+    fn of(rest: &[u8]) -> Self {
+        if rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte)) {
+            Self::Bare
+        } else if matches!(rest, [b'"' | b'\'' | b'\\', ..]) {
+            Self::Quoted
+        } else {
+            Self::Within
         }
-        run.apart && run.is_full() && pem::is_dense(bytes)
     }
 }
 
 impl Frame {
-    fn of(before: &[u8]) -> Self {
-        let before = &before[before.len().saturating_sub(FRAME_BYTES)..];
-        // FNV-1a: of a run of digits, which a time or a number may be, only that it is there counts.
-        let mut hash = 0x811c_9dc5_u32;
-        let mut digits = false;
-        for byte in before {
-            if byte.is_ascii_digit() && digits {
-                continue;
-            }
-            digits = byte.is_ascii_digit();
-            hash = (hash ^ u32::from(if digits { b'0' } else { *byte })).wrapping_mul(0x0100_0193);
-        }
-        Self(hash)
+    fn of(before: &[u8], behind: &[u8]) -> Self {
+        let before = &before[before.len().saturating_sub(FRAME_BYTES_MAX)..];
+        let behind = &behind[..behind.len().min(FRAME_BYTES_MAX)];
+        Self { before: hash(before.iter().rev(), BEFORE_BYTES), behind: hash(behind.iter(), BEHIND_BYTES) }
     }
+}
+
+/// A hash of the first bytes (FNV-1a), without the quotes and blanks that they begin with: of a run of digits, which a time or a
+/// number may be, only that it is there counts, and so of blanks.
+fn hash<'a>(bytes: impl Iterator<Item = &'a u8>, bytes_max: usize) -> u32 {
+    let plain = |byte: u8| match byte {
+        b'0'..=b'9' => b'0',
+        b'\t' | b'\r' => b' ',
+        _ => byte,
+    };
+    let mut last = b' ';
+    bytes
+        .map(|byte| plain(*byte))
+        .skip_while(|byte| b" \"'\\`".contains(byte))
+        .filter(|byte| {
+            let again = *byte == last && matches!(byte, b'0' | b' ');
+            last = *byte;
+            !again
+        })
+        .take(bytes_max)
+        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 impl Run {
@@ -236,12 +322,17 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
         loop {
             let rest = line.get(at..).filter(|rest| !rest.is_empty())?;
             let (bytes, characters) = pem::run(rest);
+            let name = name_bytes(&rest[..bytes]);
+            if name > 0 {
+                at += name;
+                continue;
+            }
             if bytes > 0 {
                 let run = Run::of(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
                 at = run.at.end;
                 return Some(run);
             }
-            at += escape_bytes(rest).max(1);
+            at += escape_bytes(rest).max(colour_bytes(rest)).max(1);
             if rest[0] == b'\\' {
                 escape_end = Some(at);
             }
@@ -267,12 +358,29 @@ impl Run {
         };
         let before = &line[..start];
         let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
-        let ends = matches!(rest, [] | [b'"' | b'\'' | b'\\', ..]) || rest.iter().all(closes);
-        let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;".contains(byte);
+        let behind = match Opened::of(skip_blanks(rest).0) {
+            Opened::Bare => Opened::Bare,
+            _ => Opened::of(rest),
+        };
+        let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;=".contains(byte);
         let apart = (escaped || before.last().is_none_or(open))
             && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
-        Self { at: start..end, characters, frame: Frame::of(if leads { &[] } else { before }), leads, ends, apart }
+        let frame = Frame::of(if leads { &[] } else { before }, rest);
+        Self { at: start..end, characters, frame, leads, behind, apart }
     }
+}
+
+/// How long the name and the equals sign are that the run begins with: in Base64 it stands at the end only.
+fn name_bytes(run: &[u8]) -> usize {
+    let end = run.iter().rposition(|byte| *byte != b'=').unwrap_or(0);
+    memchr::memrchr(b'=', &run[..end]).filter(|at| *at > 0).map_or(0, |at| at + 1)
+}
+
+/// How long the rest of a terminal's colour is, from its bracket on (`[1;32m`); 0: there is none.
+fn colour_bytes(text: &[u8]) -> usize {
+    let Some(rest) = text.strip_prefix(b"[") else { return 0 };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+    if digits > 0 && rest.get(digits) == Some(&b'm') { digits + 2 } else { 0 }
 }
 
 /// How long the escape is that the text begins with; 0: there is none.

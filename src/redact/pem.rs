@@ -40,6 +40,8 @@ const HEADERS: [&[u8]; 19] = [
     b"x-",
     b"X-",
 ];
+/// A header is no longer, where only blanks tell its end.
+const HEADER_BYTES_MAX: usize = 128;
 /// Of these, those that no other line holds.
 const TELLING_HEADERS: usize = 2;
 
@@ -79,22 +81,22 @@ pub(super) fn last_marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
 fn armors(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let word = edge.word();
     memmem::find_iter(text, word).filter_map(move |at| {
-        let before = dashes_before(text, at)?;
         let kind = &text[at + word.len()..];
         let kind = &kind[..kind.len().min(KIND_BYTES_MAX)];
         let length = memmem::find(kind, b"----")?;
         memmem::find(&kind[..length], b"PRIVATE")?;
         let end = at + word.len() + length;
         let dashes = text[end..].iter().take(DASHES.end - 1).take_while(|byte| **byte == b'-').count();
-        Some(before..end + dashes)
+        Some(dashes_before(text, at, dashes)?..end + dashes)
     })
 }
 
-/// Where the dashes begin that stand before a marker's first word, with or without blanks between.
-fn dashes_before(text: &[u8], at: usize) -> Option<usize> {
+/// Where the dashes begin that stand before a marker's first word, with or without blanks between: no more than stand behind it, for
+/// one more may be a logger's.
+fn dashes_before(text: &[u8], at: usize, behind: usize) -> Option<usize> {
     let before = &text[..at];
     let end = before.len() - before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'+')).count();
-    let dashes = before[..end].iter().rev().take(DASHES.end - 1).take_while(|byte| **byte == b'-').count();
+    let dashes = before[..end].iter().rev().take(behind).take_while(|byte| **byte == b'-').count();
     DASHES.contains(&dashes).then(|| end - dashes)
 }
 
@@ -103,7 +105,7 @@ fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let name = PUTTY[usize::from(edge == Edge::End)];
     memmem::find_iter(text, name).filter_map(move |at| {
         let value = &text[at + name.len()..];
-        let blanks = value.iter().take_while(|byte| **byte == b' ').count();
+        let blanks = value.iter().take_while(|byte| matches!(byte, b' ' | b'+')).count();
         let digits = value[blanks..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         (digits > 0).then(|| at..at + name.len() + blanks + digits)
     })
@@ -141,7 +143,7 @@ pub(super) fn run(text: &[u8]) -> (usize, usize) {
 
 /// How long the escape is that the text begins with and that stands for `+`, `/` or `=`; 0: there is none.
 fn escaped_sign(text: &[u8]) -> usize {
-    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    let slashes = text.iter().take(SLASHES_MAX).take_while(|byte| **byte == b'\\').count();
     if slashes == 0 {
         return 0;
     }
@@ -154,17 +156,52 @@ fn escaped_sign(text: &[u8]) -> usize {
     }
 }
 
-/// What follows a line's end: as it is, or as JSON and URLs write it, once or more escaped.
+/// Line ends as programs write them into one line: in URLs, HTML, terminals, syslog (`#012`), and Unicode's own.
+const LINE_ENDS: &[&[u8]] = &[
+    b"%0A",
+    b"%0a",
+    b"%0D",
+    b"%0d",
+    b"<br>",
+    b"<br/>",
+    b"<br />",
+    b"<BR>",
+    b"^M",
+    b"^J",
+    b"#012",
+    b"#015",
+    b"&#10;",
+    b"&#13;",
+    b"&#xA;",
+    b"&#xa;",
+    b"&#xD;",
+    b"&#xd;",
+    b"&#x0A;",
+    "\u{85}".as_bytes(),
+    "\u{2028}".as_bytes(),
+    "\u{2029}".as_bytes(),
+];
+/// No text is escaped so often that more backslashes stand before a sign.
+const SLASHES_MAX: usize = 64;
+/// And what of an escape stands behind its backslashes; what is longer comes first.
+const ESCAPED_LINE_ENDS: &[&[u8]] = &[
+    b"u000a", b"u000A", b"u000d", b"u000D", b"u2028", b"u2029", b"u0085", b"x0a", b"x0A", b"x0d", b"x0D", b"012",
+    b"015", b"n", b"r", b"v",
+];
+
+/// What follows a line's end: as it is, or as JSON, URLs and others write it, once or more escaped.
 pub(super) fn line_end(text: &[u8]) -> Option<&[u8]> {
-    if let [b'\n' | b'\r', rest @ ..] = text {
-        return Some(rest);
+    match text {
+        [b'\n' | b'\r' | 0x0b | 0x0c, rest @ ..] => Some(rest),
+        [b'\\', ..] => {
+            let slashes = text.iter().take(SLASHES_MAX).take_while(|byte| **byte == b'\\').count();
+            ESCAPED_LINE_ENDS.iter().find_map(|end| text[slashes..].strip_prefix(*end))
+        }
+        [b'%' | b'<' | b'^' | b'#' | b'&' | 0xc2 | 0xe2, ..] => {
+            LINE_ENDS.iter().find_map(|end| text.strip_prefix(*end))
+        }
+        _ => None,
     }
-    if let [b'%', b'0', b'A' | b'a' | b'D' | b'd', rest @ ..] = text {
-        return Some(rest);
-    }
-    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-    let after = text[slashes..].strip_prefix(b"n").or_else(|| text[slashes..].strip_prefix(b"r"));
-    after.filter(|_| slashes > 0)
 }
 
 /// Without the blanks and line ends that the text begins with; whether a line's end was among them.
@@ -197,9 +234,8 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
     loop {
         let (next, ended) = skip_blanks(rest);
         let near = ended || next.len() == rest.len();
-        if ended && is_header(next, false) {
-            let end = (0..next.len()).find(|at| next[*at] == b'"' || line_end(&next[*at..]).is_some());
-            rest = &next[end.unwrap_or(next.len())..];
+        if let Some(length) = header_bytes(next, ended) {
+            rest = &next[length..];
             found.bytes = text.len() - rest.len();
             continue;
         }
@@ -218,18 +254,46 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
     }
 }
 
+/// How long the header is that the text begins with, up to its line's end, the end of its string, or the next header or full line of
+/// a body. `whole`: it stands in a line of its own, which may end with the text.
+fn header_bytes(text: &[u8], whole: bool) -> Option<usize> {
+    if !is_header(text, false) {
+        return None;
+    }
+    let mut at = text.iter().take(HEADER_BYTES_MAX).position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+    at += text[at..].iter().take(HEADER_BYTES_MAX).take_while(|byte| b" \t+".contains(byte)).count();
+    let quote = text[at..].iter().take_while(|byte| **byte == b'\\').count();
+    if text.get(at + quote) == Some(&b'"') {
+        // The value itself is quoted.
+        at += quote + 1;
+        at += memchr::memchr(b'"', &text[at..text.len().min(at + HEADER_BYTES_MAX)]).map_or(0, |end| end + 1);
+    }
+    let stop = at + HEADER_BYTES_MAX;
+    while at < text.len() {
+        let rest = &text[at..];
+        let (bytes, characters) = run(rest);
+        if rest[0] == b'"' || line_end(rest).is_some() || is_header(rest, false) || characters >= LINE_BYTES_MIN {
+            return Some(at);
+        }
+        if at >= stop && !whole {
+            return None;
+        }
+        at += bytes.max(1);
+    }
+    whole.then_some(at)
+}
+
 /// Whether nothing but a body, its headers and what may separate its lines stands in `text`, which lies between two markers.
 pub(super) fn is_body(text: &[u8]) -> bool {
-    let separates = |byte: u8| byte.is_ascii_whitespace() || b"\"',[]()|>\\%;*#".contains(&byte);
-    let mut rest = text;
+    let separates = |byte: u8| byte.is_ascii_whitespace() || b"\"',[]()|>\\%;*#^".contains(&byte);
+    let (mut rest, mut apart) = (text, true);
     while let Some(byte) = rest.first() {
         if let Some(after) = line_end(rest) {
-            rest = skip_blanks(after).0;
-            if is_header(rest, false) {
-                let end = (0..rest.len()).find(|at| line_end(&rest[*at..]).is_some()).unwrap_or(rest.len());
-                rest = &rest[end..];
-            }
+            (rest, apart) = (skip_blanks(after).0, true);
+        } else if let Some(length) = header_bytes(rest, false).filter(|_| apart) {
+            (rest, apart) = (&rest[length..], true);
         } else if is_base64(*byte) || separates(*byte) {
+            apart = !byte.is_ascii_alphanumeric();
             rest = &rest[1..];
         } else {
             return false;
@@ -242,5 +306,17 @@ pub(super) fn is_body(text: &[u8]) -> bool {
 pub(super) fn is_dense(run: &[u8]) -> bool {
     let has = |of: fn(&u8) -> bool| run.iter().any(of);
     let signs = run.iter().filter(|byte| matches!(byte, b'/' | b'+')).count();
-    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) && signs * 6 <= run.len()
+    // Names in camel case have few capitals and no digit.
+    let capitals = run.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    has(u8::is_ascii_lowercase)
+        && capitals > 0
+        && (has(u8::is_ascii_digit) || capitals * 4 >= run.len())
+        && signs * 6 <= run.len()
+}
+
+/// Whether it may be a word: letters, of which none but the first, or all, are capitals.
+pub(super) fn is_word(run: &[u8]) -> bool {
+    let rest = &run[run.len().min(1)..];
+    run.iter().all(u8::is_ascii_alphabetic)
+        && (rest.iter().all(u8::is_ascii_lowercase) || rest.iter().all(u8::is_ascii_uppercase))
 }

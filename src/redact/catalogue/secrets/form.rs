@@ -17,7 +17,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r"(?x-u)-{4,5}[\ +]?BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?[\ +]?-{4,5}",
                 check::private_key,
             ),
-            checked(r"(?-u)Private-Lines:[ ]*[0-9]+()", check::private_key),
+            checked(r"(?-u)Private-Lines:[ +]*[0-9]+()", check::private_key),
             checked(
                 r#"(?x-u)["'](?:d|p|q|dp|dq|qi|k)\\*["'][\ \t]*:[\ \t]*\\*["']([A-Za-z0-9_-]{16,})"#,
                 check::private_member,
@@ -45,6 +45,26 @@ pub(super) const DETECTORS: &[Detector] = &[
             (
                 concat!(r#"{"kty":"RSA","n":"x","e":"AQAB","d":""#, fake!(alnum 40), r#"","k":1}"#),
                 r#"{"kty":"RSA","n":"x","e":"AQAB","d":"<redacted:private_key>","k":1}"#,
+            ),
+            (
+                concat!(
+                    "-----BEGIN RSA PRIVATE KEY----- Proc-Type: 4,ENCRYPTED DEK-Info: AES-128-CBC,0A1B  ",
+                    fake!(alnum 40),
+                    " -----END RSA PRIVATE KEY-----"
+                ),
+                "<redacted:private_key>",
+            ),
+            (
+                r#"["---- BEGIN SSH2 PRIVATE KEY ----", "Comment: \"ada\"", "P2/56wAAAgIAAAAm", "---- END SSH2 PRIVATE KEY ----"]"#,
+                r#"["<redacted:private_key>"]"#,
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----<br>MIIEow<br/>abc^Mdef#012ghi\\x0ajkl\u{2028}-----END PRIVATE KEY-----",
+                "<redacted:private_key>",
+            ),
+            (
+                "k=Private-Lines:+1\nAAAAgQCVFakeKey0\nPrivate-MAC:+0a1b&a=b",
+                "k=Private-Lines:+1<redacted:private_key>&a=b",
             ),
             ("k=-----BEGIN+EC+PRIVATE+KEY-----MHc-----END+EC+PRIVATE+KEY-----&a=b", "k=<redacted:private_key>&a=b"),
         ],
