@@ -169,9 +169,14 @@ impl Ledger {
             account.refused += 1;
             return None;
         }
+        let is_oversize = entry.oversize;
         let settled = Settled { bytes: entry.span.bytes(), written_ms: entry.written_ms, again: entry.again };
         account.pending -= 1;
-        account.balance.acknowledge(settled.bytes);
+        if is_oversize {
+            account.balance.drop_pending(settled.bytes, DropReason::Oversize);
+        } else {
+            account.balance.acknowledge(settled.bytes);
+        }
         self.advance(ticket.file);
         Some(settled)
     }

@@ -69,6 +69,8 @@ pub enum Outcome {
     Delivered,
     /// The receiver did not take this one; others it may take.
     Refused,
+    /// It is too large for the receiver, and would be so for ever.
+    Oversize,
     /// The way to the receiver broke before it was known.
     Lost,
 }

@@ -128,6 +128,28 @@ fn datagrams_hold_one_message_each() {
     assert!(sidecar.wait(PATIENCE).0.success());
 }
 
+/// Goal: a message that the socket can never take is dropped and counted, and holds up nothing.
+#[test]
+fn a_datagram_that_is_too_large_is_dropped() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir_all(folder.path().join("logs")).expect("a folder");
+    let lines = format!("{}\n{}\n{}\n", text(0), "x".repeat(900_000), text(1));
+    std::fs::write(folder.path().join("logs/app.log"), lines).expect("written");
+    let path = folder.path().join("socket");
+    let receiver = UnixDatagram::bind(&path).expect("a socket");
+    let settings = settings(folder.path(), &format!("unix://{}", path.display())).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1MiB");
+    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    receiver.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    for seq in 0..2 {
+        let mut message = vec![0; 4096];
+        let bytes = receiver.recv(&mut message).expect("a datagram");
+        assert_eq!(number(&message[..bytes]), seq);
+    }
+    assert!(sidecar.wait(PATIENCE).0.success());
+    let said = sidecar.stderr();
+    assert!(said.contains(r#""dropped_bytes":900001,"dropped_records":1,"pending_bytes":0"#), "{said}");
+}
+
 /// Goal: a line that is too long arrives cut, marked and counted, and the ones around it whole.
 #[test]
 fn a_long_line_is_cut_and_marked() {

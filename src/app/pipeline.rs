@@ -15,6 +15,9 @@ use crate::redact::{self, Carry, Hits, Masked, Redacted, Redactor, Scratch};
 // Each kind of repair has its counter.
 const _: () = assert!(Repair::ALL.len() == REPAIRS);
 
+/// A line of so many bytes is rare enough for its room not to be kept.
+const LARGE_BYTES: usize = 256 * 1024;
+
 /// The rooms of one input, and their scratch space.
 pub struct Pipeline {
     parser: Parser,
@@ -148,7 +151,15 @@ impl Pipeline {
         if !repairs.is_empty() {
             repairs.iter().for_each(|repair| metrics.repaired[repair as usize].add(1));
         }
+        if line.text.len() >= LARGE_BYTES {
+            self.shrink();
+        }
         Ok(shipped)
+    }
+
+    /// Gives back the room that a large line took: each input has its own. What was scanned stays, for the lines behind it.
+    fn shrink(&mut self) {
+        (self.parsed, self.scratch) = (self.parser.parsed(), Scratch::default());
     }
 
     /// Writes the record of a line that came alone, from no file.

@@ -34,6 +34,8 @@ pub(super) struct Entry {
     boundary: Boundary,
     /// It goes out once more.
     pub(super) again: bool,
+    /// One of its messages was too large for its receiver, which does not have it.
+    pub(super) oversize: bool,
     record: Way,
     message: Way,
     /// Counted from one entry to the next, modulo 2^32; after a merge those between are missing.
@@ -48,7 +50,7 @@ impl Entry {
     /// A span with nothing out.
     pub(super) fn settled(span: Span, boundary: Boundary) -> Self {
         let (record, message) = (Way::default(), Way::default());
-        Self { span, boundary, again: false, record, message, sequence: 0, cost_bytes: 0, written_ms: 0 }
+        Self { span, boundary, again: false, oversize: false, record, message, sequence: 0, cost_bytes: 0, written_ms: 0 }
     }
 
     /// A span that goes out.
@@ -88,6 +90,7 @@ impl Entry {
         };
         way.out = way.out.saturating_sub(1);
         way.refused |= outcome == Outcome::Refused;
+        self.oversize |= outcome == Outcome::Oversize;
     }
 
     /// What was refused goes out again.

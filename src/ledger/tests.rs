@@ -129,6 +129,20 @@ fn each_way_out_of_a_span_is_settled_alone() {
     assert_eq!(ledger.balance(file).resent_bytes, 10);
 }
 
+/// Goal: what a receiver can never take is settled, and nobody has it.
+#[test]
+fn what_is_too_large_for_one_receiver_is_dropped() {
+    let mut ledger = Ledger::default();
+    let file = FileId(0);
+    ledger.open(file, 0, at(0));
+    let ticket = ledger.pending(file, (span(0, 10), Boundary::Line), 10, Messages { record: 1, message: 1 }, 5);
+    ledger.settle(ticket, Part::Message, Outcome::Oversize);
+    assert!(ledger.settle(ticket, Part::Record, Delivered).is_some());
+    let balance = ledger.balance(file);
+    assert_eq!((balance.acknowledged_bytes, balance.dropped_bytes[DropReason::Oversize as usize]), (0, 10));
+    assert!(ledger.settled(file) && balance.holds());
+}
+
 #[derive(Clone, Debug)]
 enum Action {
     Send,
@@ -139,7 +153,7 @@ enum Action {
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
-    let outcome = prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused)];
+    let outcome = prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused), 1 => Just(Outcome::Oversize)];
     let action = prop_oneof![
         4 => Just(Action::Send),
         1 => Just(Action::Drop),
@@ -183,9 +197,10 @@ proptest! {
                 Action::Settle(at, outcome) if !out.is_empty() => {
                     let (ticket, span) = out.swap_remove(at.index(out.len()));
                     ledger.settle(ticket, Part::Record, outcome);
-                    settled[span] |= outcome == Delivered;
-                    deliveries[span] += u32::from(outcome == Delivered);
-                    if outcome != Delivered {
+                    let is_settled = matches!(outcome, Delivered | Outcome::Oversize);
+                    settled[span] |= is_settled;
+                    deliveries[span] += u32::from(is_settled);
+                    if !is_settled {
                         refused.insert(span);
                     }
                 }

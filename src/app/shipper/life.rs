@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{QUIET_AFTER, SAVE_AFTER, SAVE_BYTES, SAVE_SPACING, Shipper};
+use super::{QUIET_AFTER, SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACING, Shipper};
 use crate::app::{Control, Stage};
 use crate::config::{self, Exit};
 use crate::system::System;
@@ -191,7 +191,8 @@ impl Shipper {
         }
         let waited = now.saturating_duration_since(self.saved_at);
         let files = u32::try_from(self.tools.tail.bookmark_count()).unwrap_or(u32::MAX);
-        let due = self.unsaved_bytes > 0 && waited >= SAVE_AFTER + Duration::from_millis(1) * files;
+        let after = (SAVE_AFTER + SAVE_AFTER_FILE * files).min(SAVE_AFTER_MAX);
+        let due = self.unsaved_bytes > 0 && waited >= after;
         let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
         if !(due || early || at_once) {
             return;

@@ -201,21 +201,22 @@ impl Link {
             for (at, entry) in batch.entries.iter().enumerate() {
                 let message = &batch.bytes[entry.payload.clone()];
                 let sent = timeout(self.config.timeout, socket.send(message)).await;
-                let error = match sent {
-                    Ok(Ok(_)) => None,
-                    // Too large for the socket: it would be so for ever.
+                let outcome = match sent {
+                    Ok(Ok(_)) => Ok(Outcome::Delivered),
                     Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
                         self.too_large(message.len());
-                        None
+                        Ok(Outcome::Oversize)
                     }
-                    Ok(Err(error)) => Some(ConnectError::Io(error)),
-                    Err(_) => Some(ConnectError::Stalled(self.config.timeout)),
+                    Ok(Err(error)) => Err(ConnectError::Io(error)),
+                    Err(_) => Err(ConnectError::Stalled(self.config.timeout)),
                 };
-                if let Some(error) = error {
-                    self.desk.put(&mut reports);
-                    return (Err(error), batch.entries[at..].iter().map(|entry| entry.ticket).collect());
+                match outcome {
+                    Ok(outcome) => reports.push(Report::message(entry.ticket, outcome)),
+                    Err(error) => {
+                        self.desk.put(&mut reports);
+                        return (Err(error), batch.entries[at..].iter().map(|entry| entry.ticket).collect());
+                    }
                 }
-                reports.push(Report::message(entry.ticket, Outcome::Delivered));
             }
             self.desk.put(&mut reports);
             self.desk.give_back(batch);
