@@ -137,7 +137,8 @@ fn a_datagram_that_is_too_large_is_dropped() {
     std::fs::write(folder.path().join("logs/app.log"), lines).expect("written");
     let path = folder.path().join("socket");
     let receiver = UnixDatagram::bind(&path).expect("a socket");
-    let settings = settings(folder.path(), &format!("unix://{}", path.display())).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1MiB");
+    let settings =
+        settings(folder.path(), &format!("unix://{}", path.display())).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1MiB");
     let mut sidecar = Sidecar::start(folder.path(), &settings);
     receiver.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     for seq in 0..2 {

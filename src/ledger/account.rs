@@ -50,7 +50,17 @@ impl Entry {
     /// A span with nothing out.
     pub(super) fn settled(span: Span, boundary: Boundary) -> Self {
         let (record, message) = (Way::default(), Way::default());
-        Self { span, boundary, again: false, oversize: false, record, message, sequence: 0, cost_bytes: 0, written_ms: 0 }
+        Self {
+            span,
+            boundary,
+            again: false,
+            oversize: false,
+            record,
+            message,
+            sequence: 0,
+            cost_bytes: 0,
+            written_ms: 0,
+        }
     }
 
     /// A span that goes out.

@@ -153,7 +153,8 @@ enum Action {
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
-    let outcome = prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused), 1 => Just(Outcome::Oversize)];
+    let outcome =
+        prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused), 1 => Just(Outcome::Oversize)];
     let action = prop_oneof![
         4 => Just(Action::Send),
         1 => Just(Action::Drop),

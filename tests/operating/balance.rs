@@ -110,7 +110,8 @@ fn the_balance_holds_under_chaos() {
     scene.kafka.fate_of_requests(&[]);
     scene.append("logs/plain.log", "\nlast\n");
     scene.append("logs/json.log", "\n{}\n");
-    wait_until("everything to be settled", PATIENCE, || {
+    // What was refused is tried again every 30 s at the least.
+    wait_until("everything to be settled", 2 * PATIENCE, || {
         let samples = http::scrape(&address).expect("an answer");
         check(&samples, &mut before);
         sum(&samples, "logskiff_lag_bytes", &[]) == 0.0
