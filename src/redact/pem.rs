@@ -257,10 +257,9 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
 /// How long the header is that the text begins with, up to its line's end, the end of its string, or the next header or full line of
 /// a body. `whole`: it stands in a line of its own, which may end with the text.
 fn header_bytes(text: &[u8], whole: bool) -> Option<usize> {
-    if !is_header(text, false) {
-        return None;
-    }
-    let mut at = text.iter().take(HEADER_BYTES_MAX).position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+    let name = HEADERS.iter().find(|header| text.starts_with(header))?.len();
+    let colon = text.iter().take(HEADER_BYTES_MAX).position(|byte| *byte == b':');
+    let mut at = colon.map_or(name, |colon| name.max(colon + 1));
     at += text[at..].iter().take(HEADER_BYTES_MAX).take_while(|byte| b" \t+".contains(byte)).count();
     let quote = text[at..].iter().take_while(|byte| **byte == b'\\').count();
     if text.get(at + quote) == Some(&b'"') {
@@ -319,4 +318,40 @@ pub(super) fn is_word(run: &[u8]) -> bool {
     let rest = &run[run.len().min(1)..];
     run.iter().all(u8::is_ascii_alphabetic)
         && (rest.iter().all(u8::is_ascii_lowercase) || rest.iter().all(u8::is_ascii_uppercase))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PARTS: [&[u8]; 16] = [
+        b"x-",
+        b"X-",
+        b"Comment:",
+        b"Proc-Type: 4",
+        b"Bag Attributes",
+        b"Argon2-",
+        b"\\n",
+        b"\n",
+        b"<br>",
+        b"\\",
+        b"\"",
+        b" ",
+        b"a",
+        b"AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIIIJJJJKKKK",
+        b":",
+        b",",
+    ];
+
+    proptest! {
+        /// Goal: whatever headers stand there, named in full or not, reading goes on and stays within the text.
+        #[test]
+        fn reading_a_body_ends(parts in proptest::collection::vec(0..PARTS.len(), 0..24)) {
+            let text: Vec<u8> = parts.into_iter().flat_map(|part| PARTS[part].to_vec()).collect();
+            prop_assert!(stretch(&text).bytes <= text.len());
+            is_body(&text);
+        }
+    }
 }

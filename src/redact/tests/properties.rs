@@ -81,7 +81,7 @@ fn a_backslash_may_be_spelled() {
 }
 
 /// What lines are made of that rules look at, so that they meet in all ways.
-const PARTS: [&str; 30] = [
+const PARTS: [&str; 34] = [
     "ada@example.org",
     "4111111111111111",
     "password",
@@ -108,6 +108,10 @@ const PARTS: [&str; 30] = [
     "kind: Secret",
     "Basic ",
     "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN PRIVATE KEY-----\\nx-",
+    "-----END PRIVATE KEY-----",
+    "Comment: \"",
+    "<br>",
     "qzx",
     "é😀",
     "12",
