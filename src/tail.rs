@@ -326,13 +326,14 @@ impl Tail {
         let at = file.at();
         let mark = Bookmark { fingerprint, ..file.bookmark(at) };
         let head = file.head().to_vec();
+        let held = mark.clone();
         self.ghosts.push(Ghost { id: Some(id), mark, head, settled_bytes: 0, since: now });
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
         let at = Watermark { offset: file.new_from(), boundary: Boundary::Line };
         if at.offset == 0 && file.is_overwritten() {
-            self.close_overwritten(file);
+            self.close_overwritten(file, held);
             return None;
         }
         let TailFile { input, path, inode, phase, whole, handle, .. } = file;

@@ -10,7 +10,7 @@ use super::content::Content;
 use super::discover::{Candidate, Class};
 use super::file::Displaced;
 use super::{Known, Phase, Tail, TailFile, identity};
-use crate::record::Boundary;
+use crate::record::Bookmark;
 
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
@@ -44,8 +44,8 @@ impl Tail {
         Some(if read.offset < whole { Replacement::Unready } else { Replacement::From(read.offset) })
     }
 
-    /// Whether a file that was read and closed under a rotated name holds other bytes now, so that nothing in it is a log: as `shred`
-    /// does it before it deletes. A new file may have got the inode: the birth time tells.
+    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are no copy that is awaited: as
+    /// `shred` does it before it deletes. A new file may have got the inode: the birth time tells.
     pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
         let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
         let same_file = handle.birth() != (0, 0)
@@ -59,16 +59,9 @@ impl Tail {
         true
     }
 
-    /// Lets go of an open file that was overwritten. What was on its way is looked for in a copy.
-    pub(super) fn close_overwritten(&mut self, mut file: TailFile) {
-        self.refuse(file.path.clone(), OVERWRITTEN);
-        if let (Ok(length), Ok(mark)) = (file.handle.length(), file.closing_mark())
-            && let Ok(fingerprint) = identity::take(&file.handle, length)
-        {
-            let boundary = Boundary::Line;
-            let mark = crate::record::Bookmark { offset: length, size: length, boundary, fingerprint, ..mark };
-            self.keep(file.inode, Known { changed: None, input: file.input, mark });
-        }
+    /// Lets go of an open file that was overwritten, and keeps what it held: a copy may have been made over it.
+    pub(super) fn close_overwritten(&mut self, file: TailFile, held: Bookmark) {
+        self.keep(file.inode, Known { changed: None, input: file.input, mark: held });
     }
 }
 

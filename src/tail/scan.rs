@@ -196,7 +196,7 @@ impl Tail {
         }
         // A file that was closed empty is known by its inode alone: whatever is known better comes first.
         let blank = self.known.get(&found.inode).is_some_and(|known| known.mark.fingerprint.head_bytes == 0);
-        let Some(handle) = (if blank { Some(handle) } else { self.reopen(input, found, handle, now) }) else { return };
+        let Some(handle) = (if blank { Some(handle) } else { self.reopen(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
             Ok(()) => return,
             Err(handle) => handle,
@@ -204,8 +204,8 @@ impl Tail {
         if (found.class == Class::Excluded && !blank) || self.wait(found, &handle, now) {
             return;
         }
-        let Some(handle) = (if blank { self.reopen(input, found, handle, now) } else { Some(handle) }) else { return };
-        if found.class == Class::Excluded {
+        let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
+        if found.class == Class::Excluded || self.overwritten(input, found, &handle) {
             return;
         }
         let replacement = (found.class == Class::Match).then(|| self.replacement(found, &handle, now)).flatten();
@@ -259,12 +259,12 @@ impl Tail {
     }
 
     /// Goes on with a closed file, if it is still the same one.
-    fn reopen(&mut self, input: usize, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
+    fn reopen(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
         let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
         // An empty file has nothing to be known by but its name: its inode may be another's by now.
         let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path;
         if !(told && identity::matches(&handle, &known.mark.fingerprint).unwrap_or(false)) {
-            return (!told || !self.overwritten(input, found, &handle)).then_some(handle);
+            return Some(handle);
         }
         // One that was never read and may be another log: what it grows by is not read either.
         let passed = !known.mark.whole && known.mark.path == found.path;

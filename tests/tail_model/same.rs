@@ -117,6 +117,29 @@ fn a_rotated_file_that_is_overwritten_ships_nothing() {
     }
 }
 
+/// Goal: a copy that is made over the last one, in the same file, is one all the same.
+#[test]
+fn a_copy_over_the_last_copy_is_read() {
+    for seconds in [0, 2, 20] {
+        let mut case = Case::new("*.log");
+        case.add("app.log", "1\n");
+        case.round();
+        case.cp("app.log", "app.log.1");
+        case.cut("app.log");
+        case.add("app.log", "2\n");
+        case.wait(seconds);
+        // Names are looked at, and nothing is read.
+        case.add("app.log", "3 unread\n");
+        case.cp("app.log", "app.log.1");
+        case.desk.wait(1);
+        case.desk.scan();
+        case.desk.scan();
+        case.cut("app.log");
+        case.add("app.log", "4\n");
+        case.check(&["1", "2", "3 unread", "4"]);
+    }
+}
+
 /// Goal: a log that was renamed is found by its inode, whatever it is called now.
 #[test]
 fn an_unusual_name_hides_no_rotated_log() {
