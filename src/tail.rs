@@ -326,14 +326,15 @@ impl Tail {
         let at = file.at();
         let mark = Bookmark { fingerprint, ..file.bookmark(at) };
         let head = file.head().to_vec();
-        let held = mark.clone();
+        let former = mark.clone();
         self.ghosts.push(Ghost { id: Some(id), mark, head, settled_bytes: 0, since: now });
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
         let at = Watermark { offset: file.new_from(), boundary: Boundary::Line };
+        // What it held is kept: the next look tells whether a copy was made over it, or another log.
         if at.offset == 0 && file.is_overwritten() {
-            self.close_overwritten(file, held);
+            self.keep(file.inode, Known { changed: None, input: file.input, mark: former });
             return None;
         }
         let TailFile { input, path, inode, phase, whole, handle, .. } = file;

@@ -10,10 +10,12 @@ use super::content::Content;
 use super::discover::{Candidate, Class};
 use super::file::Displaced;
 use super::{Known, Phase, Tail, TailFile, identity};
-use crate::record::Bookmark;
 
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
+
+/// So much of a file's start tells whether it is text.
+const TOLD_BY_BYTES: usize = 1024;
 
 const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in it now is no log";
 
@@ -44,24 +46,19 @@ impl Tail {
         Some(if read.offset < whole { Replacement::Unready } else { Replacement::From(read.offset) })
     }
 
-    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are no copy that is awaited: as
-    /// `shred` does it before it deletes. A new file may have got the inode: the birth time tells.
+    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are no copy that is awaited: and are
+    /// no text: as `shred` does it before it deletes. A new file may have got the inode: the birth time tells.
     pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
         let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
         let same_file = handle.birth() != (0, 0)
             && identity::origin(&self.scope, handle, found.inode, mark.incarnation) == mark.origin;
-        if found.class == Class::Match || found.size < mark.offset || !same_file {
+        if found.class == Class::Match || found.size < mark.offset || !same_file || is_text(handle) {
             return false;
         }
         let whole = mark.whole;
         self.know(input, found, handle, whole);
         self.refuse(found.path.clone(), OVERWRITTEN);
         true
-    }
-
-    /// Lets go of an open file that was overwritten, and keeps what it held: a copy may have been made over it.
-    pub(super) fn close_overwritten(&mut self, file: TailFile, held: Bookmark) {
-        self.keep(file.inode, Known { changed: None, input: file.input, mark: held });
     }
 }
 
@@ -77,8 +74,17 @@ impl TailFile {
 
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
-        self.displaced != Displaced::No && self.handle.length().is_ok_and(|length| length >= self.at().offset)
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);
+        self.displaced != Displaced::No && !is_shorter
     }
+}
+
+/// Whether a file begins with what may be a log. A program may write one anew in the file of a rotated one.
+fn is_text(file: &Content) -> bool {
+    let Ok(start) = identity::read_at(file, 0, TOLD_BY_BYTES) else { return true };
+    // A character may be cut in two.
+    let is_utf8 = std::str::from_utf8(&start).map_or_else(|error| error.error_len().is_none(), |_| true);
+    is_utf8 && !start.contains(&0)
 }
 
 /// Whether two files hold the same bytes at their starts and before `end`.

@@ -452,7 +452,11 @@ impl Model {
             );
             assert!(count < 2 || self.may_double, "line {at} ({line}) was delivered {count} times");
             if count == 0 && self.destroyed.contains(&at) {
-                missing_bytes += line.len() as u64 + 1;
+                // What stood in a copy before it was whole came from there.
+                let begun =
+                    self.partials.iter().filter(|text| self.delivered.contains_key(*text) && line.starts_with(*text));
+                let begun_bytes = begun.map(String::len).max().unwrap_or(0);
+                missing_bytes += (line.len() + 1 - begun_bytes) as u64;
             }
         }
         for text in self.delivered.keys() {

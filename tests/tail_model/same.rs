@@ -110,11 +110,24 @@ fn a_rotated_file_that_is_overwritten_ships_nothing() {
         case.add("app.log", "2\n");
         case.wait(if closed { 20 } else { 2 });
         let file = File::options().write(true).open(case.path("app.log.1")).unwrap();
-        file.write_all_at(&[b"\nnoise\n"[..].repeat(9)].concat(), 0).unwrap();
+        file.write_all_at(&b"\n\x8fnoise\x00\n".repeat(9), 0).unwrap();
         case.wait(2);
         case.rm("app.log.1");
         case.check(&["1 a line of the log", "2"]);
     }
+}
+
+/// Goal: a program that writes a log anew in the file of a rotated one loses none of it.
+#[test]
+fn a_rotated_file_that_is_written_anew_is_read() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "2\n");
+    case.wait(2);
+    fs::write(case.path("app.log.1"), "3 longer than before\n").unwrap();
+    case.check(&["1", "2", "3 longer than before"]);
 }
 
 /// Goal: a copy that is made over the last one, in the same file, is one all the same.
