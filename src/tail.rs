@@ -226,7 +226,7 @@ impl Tail {
     /// ends with them; `None` when there is nothing, or the file is not what it was.
     pub fn read(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
         let file = self.files.get_mut(id.0 as usize)?.as_mut()?;
-        match file.read(buffer, most) {
+        match file.read(buffer, most, now) {
             Ok(Read::Bytes(bytes, last)) => Some((bytes, last)),
             Ok(Read::Truncated) => {
                 self.truncated(id, now);

@@ -29,9 +29,6 @@ pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
 const DELETED_HELD: Duration = Duration::from_secs(600);
 const DELETED_HELD_BYTES: u64 = 1024 * 1024;
 
-/// Zeros before other bytes are a hole once the file has not changed for so long.
-const ZEROS_QUIET: Duration = Duration::from_secs(2);
-
 /// Where too many files are open, those are closed first that have not grown for so long.
 const IDLE_QUIET: Duration = Duration::from_secs(1);
 
@@ -234,11 +231,11 @@ impl TailFile {
         self.looked_at = Some(now);
         if !self.more && self.gap.is_open() && matches!(self.handle, Content::Plain(_)) {
             // A writer that maps the file changes neither its length nor its times.
-            if self.gap.has_moved(&self.handle, self.at.offset)? {
+            if self.gap.has_moved(&self.handle, self.at.offset, now)? {
                 self.changed_at = now;
                 self.more = true;
             }
-            self.more |= self.gap.is_due(self.is_still(now));
+            self.more |= self.gap.is_due(now);
         }
         Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
     }
@@ -312,7 +309,7 @@ impl TailFile {
     /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
     #[must_use]
     pub fn is_still(&self, now: Instant) -> bool {
-        self.is_filled(now) || now.saturating_duration_since(self.changed_at) >= ZEROS_QUIET
+        self.is_filled(now) || self.gap.is_still(now)
     }
 
     /// Whether it is in its place and has not been written to for a while.
@@ -364,7 +361,7 @@ impl TailFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize) -> io::Result<Read> {
+    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<Read> {
         let before_bytes = self.before.len();
         buffer.resize(before_bytes + most, 0);
         let start = self.at.offset - before_bytes as u64;
@@ -383,7 +380,7 @@ impl TailFile {
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
         let last = read < most;
-        self.gap = Gap::of(&buffer[..]);
+        self.gap.seen(self.at.offset, buffer, now);
         self.more = !last;
         if let Some(extent) = extent {
             self.reaches(extent);
@@ -399,7 +396,6 @@ impl TailFile {
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
         self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
-        self.gap.pass(passed.len());
         let keep = passed.len().min(identity::BEFORE_BYTES);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
         let surplus = self.before.len().saturating_sub(identity::BEFORE_BYTES);

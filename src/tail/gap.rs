@@ -4,6 +4,7 @@
 //! fills them without a sign.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::identity;
@@ -11,25 +12,27 @@ use super::identity;
 /// Zeros further from the position are not looked for.
 const LOOKED_FOR_BYTES: usize = 64 * 1024;
 
+/// Zeros before other bytes are a hole once they have been there for so long: pages of one write may arrive in another order.
+const HOLE_AFTER: Duration = Duration::from_secs(2);
+
 /// The first of the zeros behind a position.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gap {
-    /// How far behind the position it is.
-    first: Option<usize>,
-    /// It was read once more after the file had been still.
+    /// Where in the file it is.
+    first: Option<u64>,
+    /// Since when it is there.
+    since: Option<Instant>,
+    /// It was read once more after that had been long enough.
     tried: bool,
 }
 
 impl Gap {
-    /// That of the bytes that follow the position.
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        Self { first: memchr::memchr(0, &bytes[..bytes.len().min(LOOKED_FOR_BYTES)]), tried: false }
-    }
-
-    /// So many bytes were passed.
-    pub(super) fn pass(&mut self, bytes: usize) {
-        // What was passed with zeros in it says nothing of what follows: a look will tell.
-        self.first = self.first.map(|first| first.saturating_sub(bytes));
+    /// These bytes stand at `offset`, where reading goes on.
+    pub(super) fn seen(&mut self, offset: u64, bytes: &[u8], now: Instant) {
+        let first = memchr::memchr(0, &bytes[..bytes.len().min(LOOKED_FOR_BYTES)]).map(|first| offset + first as u64);
+        if first != self.first {
+            *self = Self { first, since: Some(now), tried: false };
+        }
     }
 
     /// Whether there are zeros.
@@ -37,21 +40,23 @@ impl Gap {
         self.first.is_some()
     }
 
-    /// Whether they begin elsewhere by now.
+    /// Whether they have been there for so long that nobody will fill them.
+    pub(super) fn is_still(self, now: Instant) -> bool {
+        self.is_open() && self.since.is_some_and(|since| now.saturating_duration_since(since) >= HOLE_AFTER)
+    }
+
+    /// Whether they begin elsewhere by now than they did.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn has_moved(&mut self, file: &Content, offset: u64) -> io::Result<bool> {
-        let now = Self::of(&identity::read_at(file, offset, LOOKED_FOR_BYTES)?);
-        let moved = now.first != self.first;
-        if moved {
-            *self = now;
-        }
-        Ok(moved)
+    pub(super) fn has_moved(&mut self, file: &Content, offset: u64, now: Instant) -> io::Result<bool> {
+        let before = self.first;
+        self.seen(offset, &identity::read_at(file, offset, LOOKED_FOR_BYTES)?, now);
+        Ok(self.first != before)
     }
 
-    /// Whether it is to be read once more now that the file is still.
-    pub(super) fn is_due(&mut self, still: bool) -> bool {
-        still && !std::mem::replace(&mut self.tried, still)
+    /// Whether it is to be read once more: they have been there for long.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        self.is_still(now) && !std::mem::replace(&mut self.tried, true)
     }
 }

@@ -279,3 +279,19 @@ fn zeros_that_are_filled_later_are_no_hole() {
     file.write_all_at(b"6\n", 2_000).unwrap();
     case.check(&["1", "3", &"4".repeat(88), "5", "6", "half 2"]);
 }
+
+/// Goal: a hole stops nobody who goes on writing behind it, as one that does not append does after a truncation.
+#[test]
+fn a_hole_before_a_busy_writer_is_passed() {
+    let mut case = Case::new("*.log");
+    let file = File::create(case.path("app.log")).unwrap();
+    file.write_all_at(b"1\n", 0).unwrap();
+    case.round();
+    case.cut("app.log");
+    for line in 0..8_u8 {
+        file.write_all_at(&[b'a' + line, b'\n'], 300 + 2 * u64::from(line)).unwrap();
+        case.wait(1);
+    }
+    assert!(case.got.len() > 4, "{:?}", case.got);
+    case.check(&["1", "a", "b", "c", "d", "e", "f", "g", "h"]);
+}
