@@ -65,6 +65,16 @@ impl Framed<'_> {
     }
 }
 
+/// Zeros among other bytes.
+#[derive(Clone, Copy)]
+struct Hole {
+    /// So much text stands before them.
+    start: usize,
+    bytes: usize,
+    /// They may be yet to be filled.
+    waits: bool,
+}
+
 /// Cuts a stretch of a file into pieces.
 pub struct Frames<'t> {
     config: Config,
@@ -121,8 +131,8 @@ impl<'t> Frames<'t> {
         Self { still, ..self }
     }
 
-    /// How many bytes of text stand before a hole, if one begins before `end`, and whether it waits to be filled.
-    fn hole(&self, rest: &[u8], end: usize) -> Option<(usize, bool)> {
+    /// The hole that begins before `end`, if there is one.
+    fn hole(&self, rest: &[u8], end: usize) -> Option<Hole> {
         if self.first_zero >= self.at + end {
             return None;
         }
@@ -137,7 +147,7 @@ impl<'t> Frames<'t> {
             // A page that is yet to arrive is larger than a few zeros, which many lines may have.
             let waits = if from == rest.len() { !self.filled } else { !self.still && bytes >= HOLE_BYTES_MIN };
             if bytes > 0 && (start == 0 || from == rest.len() || bytes >= HOLE_BYTES_MIN) {
-                return Some((start, waits));
+                return Some(Hole { start, bytes, waits });
             }
         }
         None
@@ -188,7 +198,6 @@ impl<'t> Iterator for Frames<'t> {
         if rest.is_empty() {
             return None;
         }
-        let zeros = || rest.iter().take_while(|byte| **byte == 0).count();
         if self.encoding != Encoding::Utf8 && !(self.base + self.at as u64).is_multiple_of(2) {
             // Where an older version ended a line in the middle of a character.
             return Some(Framed::Rest(self.piece(1, self.boundary), self.boundary));
@@ -205,9 +214,9 @@ impl<'t> Iterator for Frames<'t> {
         let newline = self.encoding.line_end(rest);
         let end = newline.unwrap_or(rest.len()).min(self.config.line_bytes_max);
         match self.hole(rest, end.max(1)) {
-            Some((_, true)) => return None,
-            Some((0, false)) => return Some(Framed::Hole(self.piece(self.whole(zeros()), Boundary::Line))),
-            Some((text, false)) => return Some(self.line(&rest[..text], text)),
+            Some(Hole { waits: true, .. }) => return None,
+            Some(Hole { start: 0, bytes, .. }) => return Some(Framed::Hole(self.piece(bytes, Boundary::Line))),
+            Some(Hole { start, .. }) => return Some(self.line(&rest[..start], start)),
             None => {}
         }
         match newline {

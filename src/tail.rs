@@ -222,6 +222,11 @@ impl Tail {
         self.files.get(id.0 as usize)?.as_ref()
     }
 
+    /// The open file with this inode.
+    fn open_mut(&mut self, inode: Inode) -> Option<&mut TailFile> {
+        self.files.iter_mut().flatten().find(|file| file.inode == inode)
+    }
+
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
     /// ends with them; `None` when there is nothing, or the file is not what it was.
     pub fn read(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
@@ -341,7 +346,7 @@ impl Tail {
         let incarnation = file.incarnation + 1;
         let origin = identity::origin(&self.scope, &handle, inode, incarnation);
         self.begin((input, path, handle), at, origin, incarnation, now);
-        let begun = self.files.iter_mut().flatten().find(|begun| begun.inode == inode)?;
+        let begun = self.open_mut(inode)?;
         begun.phase = phase;
         begun.whole |= whole;
         Some(begun.id)

@@ -124,7 +124,9 @@ impl Tail {
             self.know(input, found, raw, whole);
         } else {
             self.go_on((ghost.id, ghost.mark), input, gzip, now);
-            self.say_whole(found.inode, whole);
+            if let Some(file) = self.open_mut(found.inode) {
+                file.whole = whole;
+            }
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ struct Trees {
 impl Guard {
     pub(super) fn new(protected: Protected) -> Self {
         let outputs = [std::io::stdout().as_fd(), std::io::stderr().as_fd()].map(rustix::fs::fstat);
-        let outputs = outputs.into_iter().flatten().map(|found| Inode { device: found.st_dev, inode: found.st_ino });
+        let outputs = outputs.into_iter().flatten().map(|found| identity::inode_of(&found));
         let mut guard = Self { protected, outputs: outputs.collect(), ..Self::default() };
         guard.look();
         guard

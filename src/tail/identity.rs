@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::Stat;
 use sha2::{Digest, Sha256};
 
 use super::content::Content;
@@ -81,6 +82,12 @@ pub(super) fn begins_alike(file: &Content, print: &Fingerprint) -> io::Result<bo
 #[must_use]
 pub(super) fn inode(metadata: &std::fs::Metadata) -> Inode {
     Inode { device: metadata.dev(), inode: metadata.ino() }
+}
+
+/// The same, as the system call says it.
+#[must_use]
+pub(super) fn inode_of(found: &Stat) -> Inode {
+    Inode { device: found.st_dev, inode: found.st_ino }
 }
 
 /// Names one incarnation of a file for event ids: the same after a restart, and nothing of its content is in it.

@@ -94,7 +94,7 @@ impl Tail {
         }
         let at = mark.watermark();
         self.begin((file.input, mark.path, Content::Plain(handle)), at, mark.origin, mark.incarnation, now);
-        if let Some(file) = self.files.iter_mut().flatten().find(|open| open.inode == file.inode) {
+        if let Some(file) = self.open_mut(file.inode) {
             (file.phase, file.whole) = (Phase::Deleted, true);
         }
     }

@@ -46,8 +46,8 @@ impl Tail {
         Some(if read.offset < whole { Replacement::Unready } else { Replacement::From(read.offset) })
     }
 
-    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are no copy that is awaited: and are
-    /// no text: as `shred` does it before it deletes. A new file may have got the inode: the birth time tells.
+    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
+    /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
     pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
         let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
         let same_file = handle.birth() != (0, 0)

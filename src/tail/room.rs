@@ -108,9 +108,8 @@ impl Tail {
         let crowded = self.is_crowded();
         let open = self.files().count();
         // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
-        let deleted =
-            || self.files().filter(|file| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now));
-        let mut given: Vec<&TailFile> = deleted().collect();
+        let deleted = |file: &&TailFile| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now);
+        let mut given: Vec<&TailFile> = self.files().filter(deleted).collect();
         given.sort_by_key(|file| file.changed_at);
         given.truncate(open.saturating_sub(finished + self.open_max() / 2));
         let given = given.iter().map(|file| file.id);

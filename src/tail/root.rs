@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags, fstat, readlinkat, statx};
 use rustix::io::Errno;
 
+use super::identity::inode_of;
 use super::kernel;
 use crate::record::Inode;
 
@@ -303,7 +304,7 @@ fn look(handle: &OwnedFd) -> Result<Found, Errno> {
     let numbered = statx(handle, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok();
     let numbered =
         numbered.filter(|mounted| StatxFlags::from_bits_retain(mounted.stx_mask).contains(StatxFlags::MNT_ID));
-    let inode = Inode { device: found.st_dev, inode: found.st_ino };
+    let inode = inode_of(&found);
     let mount = numbered.map_or(inode.device, |mounted| mounted.stx_mnt_id);
     Ok(Found { inode, uid: found.st_uid, mode: found.st_mode, mount })
 }

@@ -224,8 +224,11 @@ impl Tail {
             _ => return self.pass(input, found, &handle),
         };
         self.begin_anew(input, found, handle, offset, now);
-        if found.history {
-            self.say_rotated(found.inode);
+        // It is read before those that are in their places.
+        if found.history
+            && let Some(file) = self.open_mut(found.inode)
+        {
+            file.phase = Phase::Rotated;
         }
     }
 
@@ -278,7 +281,9 @@ impl Tail {
             let (input, at, whole) = (*input, mark.watermark(), mark.whole);
             let Bookmark { path, origin, incarnation, .. } = mark.clone();
             self.begin((input, path, handle), at, origin, incarnation, now);
-            self.say_whole(found.inode, whole);
+            if let Some(file) = self.open_mut(found.inode) {
+                file.whole = whole;
+            }
         }
         None
     }
@@ -321,7 +326,9 @@ impl Tail {
         }
         let whole = mark.whole;
         self.go_on((id, mark), input, handle, now);
-        self.say_whole(found.inode, whole);
+        if let Some(file) = self.open_mut(found.inode) {
+            file.whole = whole;
+        }
         Ok(())
     }
 
@@ -339,20 +346,6 @@ impl Tail {
             // Its spans may be pending: it keeps its number, and the ledger its account.
             Some(id) => self.resume((id, input, path, handle), at, (origin, incarnation), now),
             None => self.begin((input, path, handle), at, origin, incarnation, now),
-        }
-    }
-
-    /// Says of an open file whether everything before its position was read by us.
-    pub(super) fn say_whole(&mut self, inode: Inode, whole: bool) {
-        if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
-            file.whole = whole;
-        }
-    }
-
-    /// Says of an open file that it is out of its place: it is read before those that are in theirs.
-    pub(super) fn say_rotated(&mut self, inode: Inode) {
-        if let Some(file) = self.files.iter_mut().flatten().find(|file| file.inode == inode) {
-            file.phase = Phase::Rotated;
         }
     }
 

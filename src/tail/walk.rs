@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::discover::{Candidate, Class, FILES_MAX, Fixed, Found, Globs, Pipe};
 use super::guard::Guard;
+use super::identity::inode_of;
 use super::open::look_beneath;
 use super::precedence::Rank;
 use super::root::{self, Root, RootError};
@@ -167,7 +168,7 @@ impl<'w> Walk<'w> {
 
     fn go_down(&mut self, handle: OwnedFd, path: PathBuf, place: PathBuf, depth: usize) {
         let Ok(seen) = fstat(&handle) else { return };
-        let inode = inode(&seen);
+        let inode = inode_of(&seen);
         if let Some(why) = self.guard.of_directory(&handle, inode, Some(self.root.inode)) {
             return self.found.refuse(path, why.to_owned());
         }
@@ -211,7 +212,7 @@ impl<'w> Walk<'w> {
             return;
         }
         let kind = FileType::from_raw_mode(seen.st_mode);
-        let (root, inode) = (Arc::clone(&self.root), inode(seen));
+        let (root, inode) = (Arc::clone(&self.root), inode_of(seen));
         if kind.is_file() {
             self.found.candidates.push(Candidate {
                 root,
@@ -233,8 +234,4 @@ impl<'w> Walk<'w> {
             self.found.refuse(path, if kind.is_fifo() { PIPE } else { OTHER }.to_owned());
         }
     }
-}
-
-fn inode(seen: &Stat) -> Inode {
-    Inode { device: seen.st_dev, inode: seen.st_ino }
 }
