@@ -11,7 +11,10 @@ use std::collections::VecDeque;
 
 use self::account::{Account, Entry};
 pub use self::balance::Balance;
-use crate::record::{Boundary, DropReason, FileId, Outcome, Part, Span, Ticket, Watermark};
+use crate::record::{Boundary, DropReason, FileId, Outcome, Part, Progress, Span, Ticket, Watermark};
+
+/// So many spans of a file that are settled behind its watermark are remembered over a restart.
+const AHEAD_MAX: usize = 1024;
 
 /// What an acknowledgement settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +66,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the account of a file of an input that is settled up to `watermark`. `file` may have stood for another before.
-    pub fn open(&mut self, file: FileId, input: usize, watermark: Watermark) {
+    /// Opens the account of a file of an input that is settled as far as `progress` says. `file` may have stood for another before.
+    pub fn open(&mut self, file: FileId, input: usize, progress: impl Into<Progress>) {
+        let Progress { watermark, ahead } = progress.into();
         self.close(file);
         let place = file.0 as usize;
         if self.accounts.len() <= place {
@@ -73,7 +77,8 @@ impl Ledger {
         let account = &mut self.accounts[place];
         // The sequence goes on where the former file's stopped, so that a late report can't be taken for the new file's.
         let next_sequence = account.next_sequence;
-        *account = Account { next_sequence, watermark, read_to: watermark.offset, input, ..Account::default() };
+        let (read_to, ahead) = (watermark.offset, ahead.into());
+        *account = Account { next_sequence, watermark, read_to, ahead, input, ..Account::default() };
     }
 
     /// Closes the account of a file that is let go: what it still owes is gone. Returns its last balance.
@@ -258,6 +263,19 @@ impl Ledger {
     #[must_use]
     pub fn watermark(&self, file: FileId) -> Watermark {
         self.known(file).map_or_else(Watermark::default, |account| account.watermark)
+    }
+
+    /// The same, and what is settled behind it: of very many spans the largest.
+    #[must_use]
+    pub fn progress(&self, file: FileId) -> Progress {
+        let Some(account) = self.known(file) else { return Progress::default() };
+        let mut ahead = account.settled_ahead();
+        if ahead.len() > AHEAD_MAX {
+            ahead.sort_unstable_by_key(|span| std::cmp::Reverse(span.bytes()));
+            ahead.truncate(AHEAD_MAX);
+            ahead.sort_unstable_by_key(|span| span.start);
+        }
+        Progress { watermark: account.watermark, ahead }
     }
 
     /// How many bytes of a file that was taken back to its watermark are settled beyond it, and not read again since.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 mod bookmark;
 mod repair;
 
-pub use bookmark::{Bookmark, Fingerprint, Hash, Inode};
+pub use bookmark::{Ahead, Bookmark, Fingerprint, Hash, Inode};
 pub use repair::{Repair, Repairs, unicode_escape};
 
 /// One incarnation of one file within this process: a truncation starts a new one.
@@ -17,7 +17,8 @@ pub use repair::{Repair, Repairs, unicode_escape};
 pub struct FileId(pub u32);
 
 /// The half-open byte range `[start, end)` of one file, from the file's start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
 pub struct Span {
     /// First byte.
     pub start: u64,
@@ -30,6 +31,18 @@ impl Span {
     #[must_use]
     pub fn bytes(self) -> u64 {
         self.end - self.start
+    }
+}
+
+impl From<(u64, u64)> for Span {
+    fn from((start, end): (u64, u64)) -> Self {
+        Self { start, end: end.max(start) }
+    }
+}
+
+impl From<Span> for (u64, u64) {
+    fn from(span: Span) -> Self {
+        (span.start, span.end)
     }
 }
 
@@ -51,6 +64,21 @@ pub struct Watermark {
     pub offset: u64,
     /// What stands there.
     pub boundary: Boundary,
+}
+
+/// How far a file is settled, and what of it is settled behind that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Everything before it is settled.
+    pub watermark: Watermark,
+    /// Settled spans behind it, in order, without overlap.
+    pub ahead: Vec<Span>,
+}
+
+impl From<Watermark> for Progress {
+    fn from(watermark: Watermark) -> Self {
+        Self { watermark, ahead: Vec::new() }
+    }
 }
 
 /// The ways out of one span.

@@ -50,7 +50,7 @@ pub use precedence::{Rank, may_overlap};
 pub use root::trusted;
 pub use stream::STDIN;
 
-use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Span, Watermark};
+use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
 /// How long a file that looks like the copy of another waits for the other to be truncated.
 const COPY_AWAITED: Duration = Duration::from_secs(10);
@@ -329,7 +329,7 @@ impl Tail {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
         let at = file.at();
-        let mark = Bookmark { fingerprint, ..file.bookmark(at) };
+        let mark = Bookmark { fingerprint, ..file.bookmark(at.into()) };
         let head = file.head().to_vec();
         let former = mark.clone();
         self.ghosts.push(Ghost { id: Some(id), mark, head, settled_bytes: 0, since: now });
@@ -355,13 +355,13 @@ impl Tail {
     fn begin(
         &mut self,
         (input, path, handle): (usize, PathBuf, Content),
-        at: Watermark,
+        at: impl Into<Progress>,
         origin: String,
         incarnation: u32,
         now: Instant,
     ) {
-        let id = self.number();
-        match TailFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
+        let (id, at) = (self.number(), at.into());
+        match TailFile::new((id, input, path.clone(), handle), at.watermark, origin, incarnation, now) {
             Ok(file) => {
                 self.place(file);
                 self.events.push(Event::Opened(id, at));

@@ -19,6 +19,7 @@ fn bookmark(offset: u64) -> Bookmark {
         whole: true,
         size: 99,
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
+        ahead: None,
     }
 }
 

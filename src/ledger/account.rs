@@ -224,7 +224,8 @@ impl Account {
 
     /// Counts a span that is read: what is new of it, and what was settled before under another cut of the lines.
     pub(super) fn count(&mut self, span: Span) {
-        let settled = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
+        let read_end = span.end.min(self.read_to);
+        let settled = |ahead: &Span| ahead.end.min(read_end).saturating_sub(ahead.start.max(span.start));
         let again: u64 = self.ahead.iter().map(settled).sum();
         self.balance.read(self.beyond(span) + again, span.end > self.read_to);
     }
@@ -238,16 +239,22 @@ impl Account {
         }
     }
 
+    /// What is settled behind the watermark, and what an earlier rewind remembered and this reading has not come to yet.
+    pub(super) fn settled_ahead(&self) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        let settled = self.entries.iter().filter(|entry| entry.is_settled()).map(|entry| entry.span);
+        for span in settled.chain(self.ahead.iter().copied()) {
+            match spans.last_mut() {
+                Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
+                _ => spans.push(span),
+            }
+        }
+        spans
+    }
+
     pub(super) fn rewind(&mut self) {
-        let mut ahead: VecDeque<Span> = VecDeque::new();
-        let mut note = |span: Span| match ahead.back_mut() {
-            Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
-            _ => ahead.push_back(span),
-        };
-        self.entries.drain(..).filter(Entry::is_settled).for_each(|entry| note(entry.span));
+        self.ahead = self.settled_ahead().into();
+        self.entries.clear();
         (self.pending, self.refused) = (0, 0);
-        // What an earlier rewind remembered and this reading had not come to yet still holds.
-        self.ahead.drain(..).for_each(note);
-        self.ahead = ahead;
     }
 }

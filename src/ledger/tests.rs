@@ -289,3 +289,56 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
     assert!(closed.holds() && closed.pending_bytes == 0, "{closed:?}");
     assert_eq!(closed.dropped_bytes[DropReason::Gone as usize], before.pending_bytes);
 }
+
+/// Goal: a restart sends what is settled behind a hole no more, however the lines are cut then, and the balance holds.
+#[test]
+fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
+    let file = FileId(0);
+    let mut first = Ledger::default();
+    first.open(file, 0, at(0));
+    let mut out: Vec<Ticket> = (0..10)
+        .map(|line| first.pending(file, (span(line * 10, line * 10 + 10), Boundary::Line), 10, ONE, 0))
+        .collect();
+    for hole in [7, 3, 0] {
+        first.settle(out.remove(hole), Part::Record, Outcome::Refused);
+    }
+    out.drain(..).for_each(|ticket| _ = first.settle(ticket, Part::Record, Delivered));
+    let progress = first.progress(file);
+    assert_eq!(progress, Progress { watermark: at(0), ahead: vec![span(10, 30), span(40, 70), span(80, 100)] });
+
+    let mut second = Ledger::default();
+    second.open(file, 0, progress.clone());
+    assert_eq!(second.progress(file), progress, "nothing is forgotten before it is read");
+    // The third is cut in another way.
+    let lines = [(0, 10), (10, 20), (20, 35), (35, 40), (40, 70), (70, 80), (80, 100), (100, 110)];
+    let mut sent = Vec::new();
+    for (start, end) in lines {
+        if !second.settled_before(file, span(start, end), Boundary::Line) {
+            sent.push(start);
+            let ticket = second.pending(file, (span(start, end), Boundary::Line), 10, ONE, 0);
+            assert!(second.settle(ticket, Part::Record, Delivered).is_some());
+        }
+        assert!(second.balance(file).holds(), "{:?}", second.balance(file));
+    }
+    assert_eq!(sent, [0, 20, 35, 70, 100]);
+    assert_eq!(second.progress(file), at(110).into());
+    assert_eq!(second.balance(file).acknowledged_bytes, 50);
+}
+
+/// Goal: however many holes there are, what is remembered is bounded, and it is the most that can be.
+#[test]
+fn of_many_settled_spans_the_largest_are_remembered() {
+    let mut ledger = Ledger::default();
+    let file = FileId(0);
+    ledger.open(file, 0, at(0));
+    let many = AHEAD_MAX as u64 + 100;
+    for pair in 0..many {
+        let (start, end) = (pair * 10_000, pair * 10_000 + 11 + pair);
+        ledger.pending(file, (span(start, start + 10), Boundary::Line), 10, ONE, 0);
+        ledger.dropped(file, span(start + 10, end), Boundary::Line, DropReason::Blank);
+    }
+    let ahead = ledger.progress(file).ahead;
+    assert_eq!(ahead.len(), AHEAD_MAX);
+    assert!(ahead.is_sorted_by_key(|span| span.start));
+    assert!(ahead.iter().all(|span| span.bytes() >= 100), "the smallest are left out");
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Boundary, Watermark};
+use super::{Boundary, Progress, Span, Watermark};
 
 /// A file's place in its file system: unique while the file exists, free for another once it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +60,18 @@ pub struct Bookmark {
     pub size: u64,
     /// How it is known again.
     pub fingerprint: Fingerprint,
+    /// What is settled behind the offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+}
+
+/// What of a file is settled behind the watermark, where a span that is not settled holds that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// In order, without overlap.
+    pub spans: Vec<Span>,
+    /// How it is told that the file still holds them: as it was at the end of the last.
+    pub fingerprint: Fingerprint,
 }
 
 impl Bookmark {
@@ -67,6 +79,13 @@ impl Bookmark {
     #[must_use]
     pub fn watermark(&self) -> Watermark {
         Watermark { offset: self.offset, boundary: self.boundary }
+    }
+
+    /// The same, and what is settled behind it, if the file `holds` it still.
+    #[must_use]
+    pub fn progress(&self, holds: impl FnOnce(&Fingerprint) -> bool) -> Progress {
+        let ahead = self.ahead.as_ref().filter(|ahead| holds(&ahead.fingerprint));
+        Progress { watermark: self.watermark(), ahead: ahead.map_or_else(Vec::new, |ahead| ahead.spans.clone()) }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Event, Phase, Tail, TailFile};
-use crate::record::{Bookmark, FileId, Inode, Watermark};
+use crate::record::{Bookmark, FileId, Inode, Progress};
 
 /// How long a truncated or vanished file's content is looked for under another name.
 const GHOST_KEPT: Duration = Duration::from_secs(10);
@@ -78,12 +78,12 @@ impl Tail {
         self.reserved.retain(|(reserved, ..)| *reserved != id);
     }
 
-    /// Every file's place for the checkpoint; `settled` gives the watermark of a numbered one.
-    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Watermark) -> Vec<Bookmark> {
+    /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
+    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<Bookmark> {
         let again = |file: &&mut TailFile| !file.handle.is_stream();
         let open = self.files.iter_mut().flatten().filter(again).map(|file| file.bookmark(settled(file.id)));
         let ghosts = self.ghosts.iter().map(|ghost| {
-            let at = ghost.id.map_or_else(|| ghost.mark.watermark(), &settled);
+            let at = ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
             Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
         });
         open.chain(ghosts).chain(self.known.values().map(|known| known.mark.clone())).collect()

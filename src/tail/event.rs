@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::record::{FileId, Watermark};
+use crate::record::{FileId, Progress};
 
 /// What the shipper must know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Reading of a file, or of a new incarnation of it, begins here.
-    Opened(FileId, Watermark),
+    Opened(FileId, Progress),
     /// A file was truncated under us; its content goes on from the start under another number. The checkpoint is to be
     /// saved before anything of it is shipped.
     Truncated(PathBuf),

@@ -340,11 +340,11 @@ impl Tail {
         handle: Content,
         now: Instant,
     ) {
-        let at = mark.watermark();
+        let at = mark.progress(|print| !handle.is_gzip() && identity::matches(&handle, print).unwrap_or(false));
         let Bookmark { path, origin, incarnation, .. } = mark;
         match id {
             // Its spans may be pending: it keeps its number, and the ledger its account.
-            Some(id) => self.resume((id, input, path, handle), at, (origin, incarnation), now),
+            Some(id) => self.resume((id, input, path, handle), at.watermark, (origin, incarnation), now),
             None => self.begin((input, path, handle), at, origin, incarnation, now),
         }
     }
@@ -455,6 +455,7 @@ impl Tail {
             whole,
             size: found.size,
             fingerprint,
+            ahead: None,
         };
         self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
     }

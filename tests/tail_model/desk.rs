@@ -67,7 +67,7 @@ impl Desk {
 
     pub fn save(&mut self) {
         let Self { tail, ledger, .. } = self;
-        let bookmarks = tail.bookmarks(|file| ledger.watermark(file));
+        let bookmarks = tail.bookmarks(|file| ledger.progress(file));
         self.saved.push(bookmarks);
         self.saved_contents.push(self.contents);
     }
@@ -86,7 +86,7 @@ impl Desk {
         let mut truncated = false;
         for event in self.tail.events() {
             match &event {
-                Event::Opened(file, at) => self.ledger.open(*file, 0, *at),
+                Event::Opened(file, at) => self.ledger.open(*file, 0, at.clone()),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
                 Event::Vanished(_) | Event::Refused(..) | Event::Pruned(..) | Event::NotPruned(..) => {}

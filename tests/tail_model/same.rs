@@ -295,3 +295,34 @@ fn a_hole_before_a_busy_writer_is_passed() {
     assert!(case.got.len() > 4, "{:?}", case.got);
     case.check(&["1", "a", "b", "c", "d", "e", "f", "g", "h"]);
 }
+
+/// Delivers all of `app.log` but its second line, as if an output had refused that, and saves.
+fn with_a_hole(case: &mut Case) {
+    case.add("app.log", "1\n2\n3\n4\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    for line in [3, 2, 0] {
+        case.got.extend(case.desk.settle(line, true));
+    }
+    case.desk.save();
+}
+
+/// Goal: what an output has is not sent again by the next process, though a line before it waits.
+#[test]
+fn what_was_acknowledged_behind_a_hole_is_not_sent_again_after_a_restart() {
+    let mut case = Case::new("*.log");
+    with_a_hole(&mut case);
+    case.down(|case| case.add("app.log", "5\n"));
+    case.round();
+    assert_eq!(case.got.split_off(3), ["2", "5"]);
+    assert_eq!(case.desk.lost_bytes, 0);
+}
+
+/// Goal: what was acknowledged says nothing of other bytes at its place.
+#[test]
+fn what_was_rewritten_behind_a_hole_is_read() {
+    let mut case = Case::new("*.log");
+    with_a_hole(&mut case);
+    case.down(|case| fs::write(case.path("app.log"), "1\n2\n3\n9\n5\n").unwrap());
+    case.check(&["1", "2", "3", "3", "4", "5", "9"]);
+}

@@ -7,7 +7,7 @@ use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
 use crate::checkpoint::SAVE_PATIENCE;
 use crate::encode::{Envelope, Source, labels};
 use crate::frame::Encoding;
-use crate::record::{FileId, Watermark};
+use crate::record::{FileId, Progress};
 use crate::redact::{Carry, LINES_MAX};
 use crate::regular;
 use crate::tail::Event;
@@ -45,9 +45,9 @@ impl Shipper {
         for event in self.tools.tail.events() {
             mouth::tell(&event, &self.tools.metrics, &self.tools.news, |path| shown(&self.tools.pipelines, path));
             truncated |= matches!(event, Event::Truncated(_));
-            if let Event::Opened(file, watermark) = event {
+            if let Event::Opened(file, progress) = event {
                 opened = true;
-                self.open(file, watermark);
+                self.open(file, progress);
             }
         }
         if truncated {
@@ -59,11 +59,11 @@ impl Shipper {
         }
     }
 
-    fn open(&mut self, file: FileId, watermark: Watermark) {
+    fn open(&mut self, file: FileId, progress: Progress) {
         let Some(opened) = self.tools.tail.file(file) else { return };
         let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
-        self.ledger.open(file, input, watermark);
-        tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = watermark.offset, "reading");
+        tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = progress.watermark.offset, "reading");
+        self.ledger.open(file, input, progress);
         self.describe(file, input, path, &origin);
         self.inherit(file);
         self.recall(file);

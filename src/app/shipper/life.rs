@@ -198,7 +198,7 @@ impl Shipper {
             return;
         }
         let ledger = &self.ledger;
-        let bookmarks = self.tools.tail.bookmarks(|file| ledger.watermark(file));
+        let bookmarks = self.tools.tail.bookmarks(|file| ledger.progress(file));
         if let Some(saver) = &self.tools.saver {
             saver.save(bookmarks);
         }

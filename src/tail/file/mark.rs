@@ -5,7 +5,7 @@ use std::io;
 use super::super::content::Content;
 use super::super::identity;
 use super::TailFile;
-use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Watermark};
+use crate::record::{Ahead, Bookmark, Boundary, FileId, Fingerprint, Progress, Span, Watermark};
 
 impl TailFile {
     /// The fingerprint of what was read so far.
@@ -38,7 +38,7 @@ impl TailFile {
     /// # Errors
     /// When the file cannot be read.
     pub(in crate::tail) fn closing_mark(&mut self) -> io::Result<Bookmark> {
-        let mark = self.bookmark(self.at);
+        let mark = self.bookmark(self.at.into());
         if !self.handle.is_gzip() {
             return Ok(mark);
         }
@@ -56,8 +56,9 @@ impl TailFile {
         }
     }
 
-    /// The file's place in the checkpoint, settled up to `settled`.
-    pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
+    /// The file's place in the checkpoint, settled as far as `settled` says.
+    pub fn bookmark(&mut self, settled: Progress) -> Bookmark {
+        let Progress { watermark: settled, ahead } = settled;
         self.growth.forget(settled.offset);
         if settled.offset == self.at.offset || self.handle.is_gzip() {
             self.marked = self.fingerprint();
@@ -80,6 +81,20 @@ impl TailFile {
             whole: self.whole,
             size: self.size,
             fingerprint: self.marked,
+            ahead: self.ahead(ahead),
         }
+    }
+
+    /// What is settled behind the watermark, with how it is known again. Of a compressed file nothing is remembered: to tell whether
+    /// another is the same would be to unpack it.
+    fn ahead(&mut self, spans: Vec<Span>) -> Option<Ahead> {
+        let end = spans.last().map(|span| span.end).filter(|_| !self.handle.is_gzip())?;
+        let before = if end == self.at.offset {
+            self.before.clone()
+        } else {
+            self.continues().ok().filter(|same| *same)?;
+            identity::before(&self.handle, end).ok()?
+        };
+        Some(Ahead { spans, fingerprint: identity::fingerprint(&self.head, &before, end) })
     }
 }
