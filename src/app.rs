@@ -137,15 +137,16 @@ impl App {
         let beside = Beside::new(alone).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
         let loaded = store.as_ref().map(Store::load).unwrap_or_default();
-        for path in &loaded.damaged {
-            tracing::error!(?path, "a checkpoint is damaged and was set aside; what it covered is read again");
+        for (path, why) in &loaded.damaged {
+            tracing::error!(?path, %why, "a checkpoint is not used and was set aside; what it covered is read again");
         }
-        let (is_lost, bookmarks) = (loaded.is_lost(), loaded.files);
+        let (is_lost, bookmarks, quiet) = (loaded.is_lost(), loaded.files, loaded.quiet);
         let pipelines = Pipeline::all(&config)?;
-        mouth::started(&config, &pipelines, bookmarks.as_ref().map(Vec::len));
+        mouth::started(&config, &pipelines, bookmarks.as_ref().map(|files| files.len() + quiet.len()));
         let inputs: Vec<tail::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let mut tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        tail.take_quiet(quiet);
         tail.protect(reach::protected(&config));
         if let Some(descriptors) = system::descriptors_max() {
             let files = descriptors - OTHER_DESCRIPTORS.min(descriptors / 2);

@@ -4,34 +4,42 @@
 //! every save, so that it survives any death of the process; every few seconds it is also forced to the disk and becomes
 //! the older generation, so that one of the two survives the death of the machine. A damaged one is set aside, never
 //! trusted, and never a reason not to start. Watermarks only move forward, so an older generation costs doubles, not
-//! lines. No line content is written.
+//! lines. Files that are settled and still stand in a file of their own, which is written when they change: before the
+//! bookmarks, so that each file is always in one of the two. No line content is written.
+
+mod quiet;
+mod saver;
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
+pub use self::saver::Saver;
 use crate::crash;
-use crate::record::Bookmark;
+use crate::record::{Bookmark, QuietFiles};
 use crate::regular::{self, ReadError};
 
 /// The format's number; a checkpoint with another one is set aside.
 const VERSION: u32 = 1;
 /// How often the newest generation is forced to the disk: a forced write costs the node's disk, in every pod.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// And no more often than every so many saves: where there are many files, each is large and comes seldom.
+const SYNC_EVERY_SAVES: u32 = 4;
 /// Shipping waits no longer for a save, where it must wait for one. A disk that is only slow is done by then.
 pub const SAVE_PATIENCE: Duration = Duration::from_secs(1);
 /// A save that takes so long is told as one that fails, and again after as long.
 const HANGS_AFTER: Duration = Duration::from_secs(10);
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
+const QUIET: &str = "checkpoint.quiet";
 const LOCK: &str = "lock";
 /// A pipe in a file's place is an error, and not waited for.
 const NEVER_WAIT: i32 = libc::O_NONBLOCK;
@@ -56,12 +64,38 @@ pub enum CheckpointError {
     InUse(PathBuf),
 }
 
+/// What is saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Of each file that is read, was lately, or is looked for.
+    pub files: Vec<Bookmark>,
+    /// The files that are settled and still.
+    pub quiet: Arc<QuietFiles>,
+}
+
+impl From<Vec<Bookmark>> for Marks {
+    fn from(files: Vec<Bookmark>) -> Self {
+        Self { files, quiet: Arc::default() }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Written {
     version: u32,
-    /// SHA-256 over the JSON of `files`.
+    /// SHA-256 over the JSON of `files`, as it stands.
     checksum: String,
-    files: Vec<Bookmark>,
+    files: Box<RawValue>,
+}
+
+/// Why a generation is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// It is not what was written, or cannot be read.
+    #[error("it is damaged")]
+    Damaged,
+    /// Another release wrote it.
+    #[error("it has the format {0}, and this release reads format {VERSION}: another release wrote it")]
+    Version(u32),
 }
 
 /// A checkpoint directory that this process alone uses.
@@ -71,6 +105,10 @@ pub struct Store {
     /// Holds the lock as long as it is open.
     lock: File,
     synced_at: Option<Instant>,
+    /// Saves since then.
+    unsynced: u32,
+    /// The edition of the files that are settled and still that is on disk.
+    quiet: Option<u64>,
 }
 
 /// What a checkpoint directory held.
@@ -78,8 +116,10 @@ pub struct Store {
 pub struct Loaded {
     /// The bookmarks; `None` when there was no checkpoint, or none that is whole.
     pub files: Option<Vec<Bookmark>>,
-    /// Damaged generations, and where they were put.
-    pub damaged: Vec<PathBuf>,
+    /// The files that are settled and still.
+    pub quiet: QuietFiles,
+    /// Generations that are not believed, where they were put, and why.
+    pub damaged: Vec<(PathBuf, Damage)>,
 }
 
 impl Loaded {
@@ -96,43 +136,64 @@ impl Store {
     /// # Errors
     /// [`CheckpointError`].
     pub fn open(dir: &Path) -> Result<Self, CheckpointError> {
-        Ok(Self { dir: dir.to_path_buf(), lock: lock(dir)?, synced_at: None })
+        Ok(Self { dir: dir.to_path_buf(), lock: lock(dir)?, synced_at: None, unsynced: 0, quiet: Some(0) })
     }
 
     /// Reads the newest whole generation.
     #[must_use]
     pub fn load(&self) -> Loaded {
-        let mut damaged = Vec::new();
-        for name in [NEWEST, SYNCED] {
-            let path = self.dir.join(name);
-            let read = regular::read(&path, u64::MAX);
-            if matches!(&read, Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound) {
-                continue;
-            }
-            // What is there and cannot be read is no better than what is damaged.
-            if let Some(files) = read.ok().and_then(|bytes| decode(&bytes)) {
-                return Loaded { files: Some(files), damaged };
-            }
-            let aside = self.dir.join(format!("{name}.damaged"));
-            // Where it can't be moved it is written over by the next save all the same.
-            let kept = std::fs::rename(&path, &aside).map_or(path, |()| aside);
-            damaged.push(kept);
+        let mut loaded = Loaded::default();
+        loaded.files = [NEWEST, SYNCED].iter().find_map(|name| self.believe(name, decode, &mut loaded.damaged));
+        // Without bookmarks that were there, this is a first start.
+        if loaded.files.is_some() || loaded.is_lost() {
+            loaded.quiet = self.believe(QUIET, quiet::decode, &mut loaded.damaged).unwrap_or_default();
         }
-        Loaded { files: None, damaged }
+        loaded
     }
 
-    /// Saves `files` as the newest generation. Returns whether the directory, or its lock, was gone and was made anew for it.
+    /// Reads one file; what is not to be believed is set aside.
+    fn believe<T>(
+        &self,
+        name: &str,
+        decode: impl FnOnce(&[u8]) -> Result<T, Damage>,
+        damaged: &mut Vec<(PathBuf, Damage)>,
+    ) -> Option<T> {
+        let path = self.dir.join(name);
+        let damage = match regular::read(&path, u64::MAX) {
+            Ok(bytes) => match decode(&bytes) {
+                Ok(whole) => return Some(whole),
+                Err(damage) => damage,
+            },
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return None,
+            // What is there and cannot be read is no better than what is damaged.
+            Err(_) => Damage::Damaged,
+        };
+        let aside = self.dir.join(format!("{name}.damaged"));
+        // Where it can't be moved it is written over by the next save all the same.
+        let kept = std::fs::rename(&path, &aside).map_or(path, |()| aside);
+        damaged.push((kept, damage));
+        None
+    }
+
+    /// Saves `marks` as the newest generation. Returns whether the directory, or its lock, was gone and was made anew for it.
     ///
     /// # Errors
     /// When it cannot be written, or another process has the directory by now; the generations on disk stay as they were.
-    pub fn save(&mut self, files: Vec<Bookmark>, now: Instant) -> io::Result<bool> {
+    pub fn save(&mut self, marks: impl Into<Marks>, now: Instant) -> io::Result<bool> {
+        let Marks { files, quiet } = marks.into();
         let remade = self.hold()?;
-        let sync = self.synced_at.is_none_or(|at| now.saturating_duration_since(at) >= SYNC_EVERY);
-        let bytes = encode(files)?;
-        self.write(NEWEST, &bytes, false)?;
+        if self.quiet != Some(quiet.edition()) {
+            self.write(QUIET, true, |file| quiet::write(&quiet, file))?;
+            self.quiet = Some(quiet.edition());
+        }
+        let is_old = |at: Instant| now.saturating_duration_since(at) >= SYNC_EVERY && self.unsynced >= SYNC_EVERY_SAVES;
+        let sync = self.synced_at.is_none_or(is_old);
+        let bytes = encode(&files)?;
+        self.write(NEWEST, false, |file| halves(&bytes, file))?;
+        self.unsynced += 1;
         if sync {
-            self.write(SYNCED, &bytes, true)?;
-            self.synced_at = Some(now);
+            self.write(SYNCED, true, |file| halves(&bytes, file))?;
+            (self.synced_at, self.unsynced) = (Some(now), 0);
         }
         Ok(remade)
     }
@@ -147,19 +208,15 @@ impl Store {
             CheckpointError::Unwritable(_, error) => error,
             in_use @ CheckpointError::InUse(_) => io::Error::other(in_use),
         })?;
-        self.synced_at = None;
+        (self.synced_at, self.quiet) = (None, None);
         Ok(true)
     }
 
-    fn write(&self, name: &str, bytes: &[u8], sync: bool) -> io::Result<()> {
+    fn write(&self, name: &str, sync: bool, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let temporary = self.dir.join(format!("{name}.new"));
         let mut file =
             File::options().write(true).create(true).truncate(true).custom_flags(NEVER_WAIT).open(&temporary)?;
-        // In two, so that a test can let the process die in between.
-        let (half, rest) = bytes.split_at(bytes.len() / 2);
-        file.write_all(half)?;
-        crash::point("write");
-        file.write_all(rest)?;
+        write(&mut file)?;
         if sync {
             crash::point("before-fsync");
             file.sync_all()?;
@@ -201,156 +258,39 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 
 /// Reads the newest whole generation of a directory that another process may be using; `None` when there is none.
 #[must_use]
-pub fn peek(dir: &Path) -> Option<Vec<Bookmark>> {
-    [NEWEST, SYNCED].iter().find_map(|name| decode(&regular::read(&dir.join(name), u64::MAX).ok()?))
+pub fn peek(dir: &Path) -> Option<Marks> {
+    let read = |name: &str| regular::read(&dir.join(name), u64::MAX).ok();
+    let files = [NEWEST, SYNCED].iter().find_map(|name| decode(&read(name)?).ok())?;
+    let quiet = read(QUIET).and_then(|bytes| quiet::decode(&bytes).ok()).unwrap_or_default();
+    Some(Marks { files, quiet: Arc::new(quiet) })
 }
 
-fn encode(files: Vec<Bookmark>) -> io::Result<Vec<u8>> {
-    let checksum = checksum(&files)?;
-    Ok(serde_json::to_vec(&Written { version: VERSION, checksum, files })?)
+/// Writes in two, so that a test can let the process die in between.
+fn halves(bytes: &[u8], file: &mut File) -> io::Result<()> {
+    let (half, rest) = bytes.split_at(bytes.len() / 2);
+    file.write_all(half)?;
+    crash::point("write");
+    file.write_all(rest)
 }
 
-fn decode(bytes: &[u8]) -> Option<Vec<Bookmark>> {
-    let written: Written = serde_json::from_slice(bytes).ok()?;
-    let whole = written.version == VERSION && checksum(&written.files).ok()? == written.checksum;
-    whole.then_some(written.files)
+fn encode(files: &[Bookmark]) -> io::Result<Vec<u8>> {
+    let files = to_raw_value(files)?;
+    Ok(serde_json::to_vec(&Written { version: VERSION, checksum: checksum(&files), files })?)
 }
 
-fn checksum(files: &[Bookmark]) -> io::Result<String> {
-    Ok(base16ct::lower::encode_string(&Sha256::digest(serde_json::to_vec(files)?)))
+fn decode(bytes: &[u8]) -> Result<Vec<Bookmark>, Damage> {
+    let written: Written = serde_json::from_slice(bytes).map_err(|_| Damage::Damaged)?;
+    if written.version != VERSION {
+        return Err(Damage::Version(written.version));
+    }
+    if checksum(&written.files) != written.checksum {
+        return Err(Damage::Damaged);
+    }
+    serde_json::from_str(written.files.get()).map_err(|_| Damage::Damaged)
 }
 
-#[derive(Debug, Default)]
-struct Desk {
-    /// The newest bookmarks that are not written yet.
-    waiting: Option<Vec<Bookmark>>,
-    writing: bool,
-    /// Since when the thread has something to do that it has not done.
-    since: Option<Instant>,
-    /// When it was last told that the volume hangs.
-    hangs_told_at: Option<Instant>,
-    closed: bool,
-    error: Option<io::Error>,
-    remade: bool,
-}
-
-impl Desk {
-    fn is_busy(&self) -> bool {
-        self.waiting.is_some() || self.writing
-    }
-
-    /// A save has been under way for [`HANGS_AFTER`], and that was not told for as long.
-    fn hangs(&mut self, now: Instant) -> bool {
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) >= HANGS_AFTER);
-        let hangs = is_due(self.since) && (self.hangs_told_at.is_none() || is_due(self.hangs_told_at));
-        if hangs {
-            self.hangs_told_at = Some(now);
-        }
-        hangs
-    }
-}
-
-/// Saves in a thread of its own, for life, so that a slow disk, or one that hangs, does not hold up the shipper. Only the newest
-/// bookmarks count.
-#[derive(Debug)]
-pub struct Saver {
-    desk: Arc<(Mutex<Desk>, Condvar)>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Saver {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// When no thread can be made.
-    pub fn start(mut store: Store) -> io::Result<Self> {
-        Self::saving(move |files| store.save(files, Instant::now()))
-    }
-
-    fn saving(mut save: impl FnMut(Vec<Bookmark>) -> io::Result<bool> + Send + 'static) -> io::Result<Self> {
-        let desk = Arc::new((Mutex::new(Desk::default()), Condvar::new()));
-        let shared = Arc::clone(&desk);
-        let work = move || {
-            let (desk, bell) = &*shared;
-            while let Some(files) = next(desk, bell) {
-                let saved = save(files);
-                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-                desk.writing = false;
-                desk.since = desk.waiting.is_some().then(Instant::now);
-                desk.remade |= matches!(saved, Ok(true));
-                desk.error = saved.err();
-                bell.notify_all();
-            }
-        };
-        let thread = std::thread::Builder::new().name("checkpoint".into()).stack_size(128 * 1024).spawn(work)?;
-        Ok(Self { desk, thread: Some(thread) })
-    }
-
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands over the newest bookmarks.
-    pub fn save(&self, files: Vec<Bookmark>) {
-        let mut desk = self.desk();
-        desk.waiting = Some(files);
-        desk.since.get_or_insert_with(Instant::now);
-        self.desk.1.notify_all();
-    }
-
-    /// Waits until what was handed over is written, but only until the save has been under way for `patience`: a volume that hangs
-    /// is waited for once. Returns the error of the last save, if it failed.
-    ///
-    /// # Errors
-    /// When the last save failed, or is not done by then.
-    pub fn settle(&self, patience: Duration) -> io::Result<()> {
-        let desk = self.desk();
-        let left = desk.since.map_or(patience, |since| patience.saturating_sub(since.elapsed()));
-        let waited = self.desk.1.wait_timeout_while(desk, left, |desk| desk.is_busy());
-        let (mut desk, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() {
-            return Err(hangs());
-        }
-        desk.error.take().map_or(Ok(()), Err)
-    }
-
-    /// The error of the last save, once; that a save does not end, now and then.
-    #[must_use]
-    pub fn error(&self, now: Instant) -> Option<io::Error> {
-        let mut desk = self.desk();
-        desk.error.take().or_else(|| desk.hangs(now).then(hangs))
-    }
-
-    /// Whether the directory had to be made anew since this was last asked.
-    #[must_use]
-    pub fn remade(&self) -> bool {
-        std::mem::take(&mut self.desk().remade)
-    }
-}
-
-impl Drop for Saver {
-    /// Waits for what is being written, unless it hangs: then the thread is left to itself.
-    fn drop(&mut self) {
-        let is_done = self.settle(SAVE_PATIENCE).is_ok() || !self.desk().is_busy();
-        self.desk().closed = true;
-        self.desk.1.notify_all();
-        if let Some(thread) = self.thread.take().filter(|_| is_done) {
-            _ = thread.join();
-        }
-    }
-}
-
-fn hangs() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the state volume does not answer")
-}
-
-fn next(desk: &Mutex<Desk>, bell: &Condvar) -> Option<Vec<Bookmark>> {
-    let desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-    let idle = |desk: &mut Desk| desk.waiting.is_none() && !desk.closed;
-    let mut desk = bell.wait_while(desk, idle).unwrap_or_else(PoisonError::into_inner);
-    let files = desk.waiting.take();
-    desk.writing = files.is_some();
-    files
+fn checksum(files: &RawValue) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(files.get()))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Ledger {
         // The sequence goes on where the former file's stopped, so that a late report can't be taken for the new file's.
         let next_sequence = account.next_sequence;
         let (read_to, ahead) = (watermark.offset, ahead.into());
-        *account = Account { next_sequence, watermark, read_to, ahead, input, ..Account::default() };
+        *account = Account { next_sequence, watermark, ahead, read_to, input, ..Account::default() };
     }
 
     /// Closes the account of a file that is let go: what it still owes is gone. Returns its last balance.

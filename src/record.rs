@@ -7,9 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 
 mod bookmark;
+mod quiet;
 mod repair;
 
 pub use bookmark::{Ahead, Bookmark, Fingerprint, Hash, Inode};
+pub use quiet::{Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
 
 /// One incarnation of one file within this process: a truncation starts a new one.

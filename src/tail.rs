@@ -21,6 +21,7 @@ mod places;
 mod precedence;
 mod predecessor;
 mod prune;
+mod quiet;
 mod replaced;
 mod room;
 mod root;
@@ -36,10 +37,11 @@ use std::time::{Duration, Instant};
 
 use self::absent::{Ghost, Known};
 use self::content::Content;
-use self::discover::FILES_MAX;
+use self::discover::REFUSED_MAX;
 use self::guard::Guard;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
+use self::quiet::Flock;
 use self::room::Room;
 use self::scan::Past;
 pub use discover::{GlobError, Globs, fixed_directory};
@@ -115,6 +117,8 @@ pub struct Tail {
     reserved: Vec<(FileId, PathBuf, u64)>,
     ghosts: Vec<Ghost>,
     known: HashMap<Inode, Known>,
+    /// Those that are settled and still, where there are many.
+    flock: Flock,
     /// The last files that were read to their ends and are gone: their copies may still be compressed.
     shipped: VecDeque<Bookmark>,
     /// What may be deleted, as the last scan found.
@@ -125,6 +129,8 @@ pub struct Tail {
     /// Names of the checkpoint, whose files may have been rotated while nobody looked.
     presumed: Vec<PathBuf>,
     started_at: Instant,
+    /// The same by the files' clock: seconds since 1970.
+    started_s: i64,
     /// The last bytes of files that were rotated while nobody looked and hold nothing new, by the names that they had.
     ends: VecDeque<(PathBuf, Vec<u8>)>,
     refused: HashMap<PathBuf, String>,
@@ -168,12 +174,14 @@ impl Tail {
             reserved: Vec::new(),
             ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
             known: HashMap::new(),
+            flock: Flock::default(),
             shipped: VecDeque::new(),
             prunable: Vec::new(),
             waiting: HashMap::new(),
             rotations: HashMap::new(),
             presumed,
             started_at: now,
+            started_s: quiet::clock_s(),
             ends: VecDeque::new(),
             refused: HashMap::new(),
             guard: Guard::default(),
@@ -383,7 +391,7 @@ impl Tail {
     }
 
     fn refuse(&mut self, path: PathBuf, why: &str) {
-        if self.refused.len() >= FILES_MAX {
+        if self.refused.len() >= REFUSED_MAX {
             // Names that come and go are not remembered for ever; those that are still there are said again.
             self.refused.clear();
         }
@@ -409,11 +417,11 @@ mod tests {
     #[test]
     fn what_is_refused_is_not_remembered_for_ever() {
         let mut tail = Tail::new(&[], "pod", None, Instant::now()).unwrap();
-        for name in 0..3 * FILES_MAX {
+        for name in 0..3 * REFUSED_MAX {
             tail.refuse(format!("{name}.log").into(), "a symbolic link");
             tail.events.clear();
         }
-        assert!(tail.refused.len() <= FILES_MAX);
+        assert!(tail.refused.len() <= REFUSED_MAX);
         tail.refuse("0.log".into(), "a symbolic link");
         tail.refuse("0.log".into(), "a symbolic link");
         assert_eq!(tail.events.len(), 1, "each is told once");

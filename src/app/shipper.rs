@@ -55,7 +55,7 @@ const QUIET_AFTER: Duration = Duration::from_secs(2);
 /// The watermark is saved when it has moved and so much time has passed, and for each file so much more, up to the third: a save
 /// writes all files, two hundred bytes each …
 const SAVE_AFTER: Duration = Duration::from_millis(200);
-const SAVE_AFTER_FILE: Duration = Duration::from_millis(5);
+const SAVE_AFTER_FILE: Duration = Duration::from_millis(8);
 const SAVE_AFTER_MAX: Duration = Duration::from_secs(30);
 /// … or earlier, when so much has been acknowledged: what a crash ships again is bounded by it.
 const SAVE_BYTES: u64 = 128 * 1024;

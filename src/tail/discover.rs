@@ -14,13 +14,14 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::guard::Guard;
 use super::precedence::Rank;
+use super::quiet::Survey;
 use super::root::Root;
 use super::walk::Walk;
 use super::{STDIN, Symlinks};
 use crate::record::Inode;
 
-/// So many files of one input are looked at; beyond it the rest is left out and that is said.
-pub(super) const FILES_MAX: usize = 10_000;
+/// So many refusals are told of one walk.
+pub(super) const REFUSED_MAX: usize = 10_000;
 
 /// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
 const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
@@ -157,14 +158,12 @@ pub(super) struct Found {
     pub directories: Vec<PathBuf>,
     /// Directories that could not be read, and why.
     pub unreadable: Vec<(PathBuf, String)>,
-    /// Whether there were more than [`FILES_MAX`].
-    pub more: bool,
 }
 
 impl Found {
     /// Beyond as many as are looked at, nothing is said of more.
     pub(super) fn refuse(&mut self, path: PathBuf, why: String) {
-        if self.unreadable.len() < FILES_MAX {
+        if self.unreadable.len() < REFUSED_MAX {
             self.unreadable.push((path, why));
         }
     }
@@ -266,12 +265,12 @@ impl Globs {
         self.stdin && self.roots.is_empty()
     }
 
-    /// Walks the fixed directories; what is `begun` is found whatever it is called now.
+    /// Walks the fixed directories for what the survey asks for.
     #[must_use]
-    pub(super) fn find(&self, guard: &Guard, begun: &dyn Fn(u64) -> bool) -> Found {
+    pub(super) fn find(&self, guard: &Guard, survey: &Survey) -> Found {
         let mut found = Found::default();
         for root in &self.roots {
-            Walk::of(self, root, (guard, begun), &mut found);
+            Walk::of(self, root, (guard, survey), &mut found);
         }
         found
     }
@@ -453,7 +452,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
         let glob = |text: &str| format!("{}/{text}", root.display());
         let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")], Symlinks::Deny).unwrap();
-        let found = globs.find(&Guard::default(), &|_| false);
+        let found = globs.find(&Guard::default(), &Survey::of_all());
         let mut names: Vec<_> =
             found.candidates.iter().map(|found| (found.place.to_str().unwrap(), found.class)).collect();
         names.sort_unstable();
@@ -476,6 +475,6 @@ mod tests {
     fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
         let dir = tempfile::tempdir().unwrap();
         let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
-        assert_eq!(globs.find(&Guard::default(), &|_| false).directories, [dir.path()]);
+        assert_eq!(globs.find(&Guard::default(), &Survey::of_all()).directories, [dir.path()]);
     }
 }

@@ -397,9 +397,9 @@ impl TailFile {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
         self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
         let keep = passed.len().min(identity::BEFORE_BYTES);
-        self.before.extend_from_slice(&passed[passed.len() - keep..]);
-        let surplus = self.before.len().saturating_sub(identity::BEFORE_BYTES);
+        let surplus = (self.before.len() + keep).saturating_sub(identity::BEFORE_BYTES);
         self.before.drain(..surplus);
+        self.before.extend_from_slice(&passed[passed.len() - keep..]);
         if boundary == Boundary::Line && matches!(self.handle, Content::Plain(_)) {
             self.places.note(self.at.offset, &self.before);
         }

@@ -11,6 +11,9 @@ use super::file::Phase;
 use super::{OPEN_MAX, Tail, TailFile};
 use crate::record::{FileId, Inode};
 
+/// So many files are open at the most, however many descriptors there are: each takes a few KiB of memory.
+const FILES_MAX: usize = 2048;
+
 /// What there is room for.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -29,11 +32,16 @@ pub(super) struct Room {
 impl Default for Room {
     fn default() -> Self {
         let (waiting, waited) = (HashMap::new(), HashMap::new());
-        Self { files_max: usize::MAX, waiting, waited, looks: 0, early: HashSet::new() }
+        Self { files_max: FILES_MAX, waiting, waited, looks: 0, early: HashSet::new() }
     }
 }
 
 impl Room {
+    /// Whether no look was made yet.
+    pub(super) fn is_first(&self) -> bool {
+        self.looks == 0
+    }
+
     /// Whether a file waits that was there at the first look.
     pub(super) fn has_early(&self) -> bool {
         !self.early.is_empty()
@@ -43,7 +51,7 @@ impl Room {
 impl Tail {
     /// Opens no more than so many files at once.
     pub fn open_at_most(&mut self, files_max: usize) {
-        self.room.files_max = files_max.max(1);
+        self.room.files_max = files_max.clamp(1, FILES_MAX);
     }
 
     /// Whether files wait for others to be let go.
@@ -97,7 +105,9 @@ impl Tail {
         });
         let first = self.first;
         for (input, found) in same.iter().copied().chain(other) {
-            self.first = first || self.room.early.remove(&found.inode);
+            // After the first look only what has not changed since was there before us.
+            let before_us = first && (self.room.looks == 1 || found.changed.0 < self.started_s);
+            self.first = before_us || self.room.early.remove(&found.inode);
             self.admit(*input, found, now);
         }
         self.first = first;

@@ -11,9 +11,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::content::Content;
-use super::discover::{Candidate, Class, FILES_MAX, Pipe};
+use super::discover::{Candidate, Class, Pipe};
 use super::file::Displaced;
 use super::open::{OpenError, open_beneath};
+use super::quiet::Survey;
 use super::replaced::Replacement;
 use super::{
     COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, TailFile, Waiting, directory_stamp,
@@ -44,14 +45,17 @@ impl Tail {
         self.rescan = false;
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
         if now.saturating_duration_since(self.started_at) >= COPY_AWAITED {
-            self.presumed.clear();
+            self.presume_nothing();
         }
         // Taken before the walk, so that what changes during it is seen at the next look.
         let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
         self.guard.look();
         let mut pipes = Vec::new();
-        let mut candidates = self.find(&mut pipes);
+        let survey = self.survey();
+        let mut candidates = self.find(&survey, &mut pipes);
+        self.surveyed(survey, now);
         self.tell_history(&mut candidates);
+        self.wake(&candidates);
         self.follow_streams(&pipes, now);
         self.directory_stamps = self.stamps(&stamps);
         let seen: HashMap<Inode, usize> =
@@ -72,28 +76,20 @@ impl Tail {
             }
         }
         self.choose_prunable(&candidates);
-        self.first = false;
+        self.settle_down(&candidates);
+        self.first &= self.is_half_seen();
     }
 
     /// Walks the directories of all inputs: files, and `pipes` that are named outright.
-    fn find(&mut self, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
+    fn find(&mut self, survey: &Survey, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         self.directories.clear();
-        let open = self.files().map(|file| file.inode);
-        let absent = self.ghosts.iter().map(|ghost| ghost.mark.inode).chain(self.known.keys().copied());
-        let begun: HashSet<u64> = open.chain(absent).map(|inode| inode.inode).collect();
         for input in 0..self.inputs.len() {
-            let mut found = self.inputs[input].0.find(&self.guard, &|inode| begun.contains(&inode));
+            let mut found = self.inputs[input].0.find(&self.guard, survey);
             self.directories.append(&mut found.directories);
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
-            }
-            if found.more {
-                self.refuse(
-                    format!("input {input}").into(),
-                    &format!("more than {FILES_MAX} files; the rest is left out"),
-                );
             }
             // Of several names of one file, the one that a glob gives counts.
             found.candidates.sort_by(|one, other| {
@@ -120,16 +116,19 @@ impl Tail {
     }
 
     /// At a first start, notes which rotated files are the history of a log that is there.
-    fn tell_history(&self, candidates: &mut [(usize, Candidate)]) {
-        if self.past != Past::None || !(self.first || self.room.has_early()) {
-            return;
+    fn tell_history(&mut self, candidates: &mut [(usize, Candidate)]) {
+        if !self.tells_history() {
+            return self.forget_named();
         }
-        let named = candidates.iter().filter(|(_, found)| found.class == Class::Match);
-        let live: HashSet<PathBuf> = named.map(|(_, found)| found.path.clone()).collect();
         for (_, found) in candidates.iter_mut().filter(|(_, found)| found.class != Class::Match) {
-            let history = found.sure_origins().any(|origin| live.contains(origin));
+            let history = found.sure_origins().any(|origin| self.has_named(origin));
             found.history = history;
         }
+    }
+
+    /// Whether rotated files that are there are to be told for the history of a log.
+    pub(super) fn tells_history(&self) -> bool {
+        self.past == Past::None && (self.first || self.room.has_early())
     }
 
     fn stamps(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
@@ -435,6 +434,8 @@ impl Tail {
         (self.first && self.past == Past::Lost)
             || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
             || self.presumed.iter().any(presumed)
+            || self.is_presumed(&found.path)
+            || found.sure_origins().any(|base| self.is_presumed(base))
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.

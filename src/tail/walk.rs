@@ -14,11 +14,12 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::discover::{Candidate, Class, FILES_MAX, Fixed, Found, Globs, Pipe};
+use super::discover::{Candidate, Class, Fixed, Found, Globs, Pipe};
 use super::guard::Guard;
 use super::identity::inode_of;
 use super::open::look_beneath;
 use super::precedence::Rank;
+use super::quiet::Survey;
 use super::root::{self, Root, RootError};
 use crate::record::Inode;
 
@@ -37,8 +38,7 @@ pub(super) struct Walk<'w> {
     globs: &'w Globs,
     fixed: &'w Fixed,
     guard: &'w Guard,
-    /// Whether a file with this inode number was begun under some name.
-    begun: &'w dyn Fn(u64) -> bool,
+    survey: &'w Survey,
     root: Arc<Root>,
     found: &'w mut Found,
     /// The directories that the walk is in, so that no link leads round in a circle.
@@ -60,7 +60,7 @@ impl<'w> Walk<'w> {
     pub(super) fn of(
         globs: &'w Globs,
         fixed: &'w Fixed,
-        (guard, begun): (&'w Guard, &'w dyn Fn(u64) -> bool),
+        (guard, survey): (&'w Guard, &'w Survey),
         found: &'w mut Found,
     ) {
         let root = match root::open(&fixed.directory) {
@@ -87,7 +87,7 @@ impl<'w> Walk<'w> {
         };
         let (path, inode) = (fixed.directory.clone(), root.inode);
         let first = Directory { handle, path, place: PathBuf::new(), inode, depth: 0 };
-        Self { globs, fixed, guard, begun, root, found, within: Vec::new() }.go_through(first);
+        Self { globs, fixed, guard, survey, root, found, within: Vec::new() }.go_through(first);
     }
 
     fn go_through(&mut self, directory: Directory) {
@@ -103,9 +103,6 @@ impl<'w> Walk<'w> {
         };
         self.within.push(directory.inode);
         for entry in entries {
-            if self.found.more {
-                break;
-            }
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -131,13 +128,22 @@ impl<'w> Walk<'w> {
             },
             known => known,
         };
+        if kind == FileType::RegularFile
+            && self.survey.may_be_quiet(inode)
+            && look().is_ok_and(|seen| self.survey.is_quiet(inode_of(&seen), size(&seen), changed(&seen)))
+        {
+            return;
+        }
+        if kind == FileType::RegularFile && self.survey.is_full_for(inode) {
+            return;
+        }
         let (path, place) = (directory.path.join(name), directory.place.join(name));
         match kind {
             FileType::Directory => self.enter(directory, name, path, place),
             FileType::Symlink if self.globs.follows_links() => self.follow(directory, path, &place),
             _ => {
                 let class = self.globs.classify(self.fixed, &path);
-                let moved = || (self.begun)(inode).then(|| (Class::Excluded, self.fixed.broadest()));
+                let moved = || self.survey.is_begun(inode).then(|| (Class::Excluded, self.fixed.broadest()));
                 let Some(class) = class.or_else(moved) else { return };
                 // What vanished meanwhile is not worth a word: the next walk tells.
                 let Ok(seen) = look() else { return };
@@ -207,21 +213,20 @@ impl<'w> Walk<'w> {
     /// Notes what a glob names, or may have named.
     #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
     fn take(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
-        if self.found.candidates.len() >= FILES_MAX {
-            self.found.more = true;
-            return;
-        }
         let kind = FileType::from_raw_mode(seen.st_mode);
         let (root, inode) = (Arc::clone(&self.root), inode_of(seen));
         if kind.is_file() {
+            if !self.survey.takes(class, inode, changed(seen), &path) {
+                return;
+            }
             self.found.candidates.push(Candidate {
                 root,
                 place,
                 names: seen.st_nlink.into(),
                 path,
                 inode,
-                size: u64::try_from(seen.st_size).unwrap_or_default(),
-                changed: (seen.st_ctime, seen.st_ctime_nsec.try_into().unwrap_or_default()),
+                size: size(seen),
+                changed: changed(seen),
                 modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),
                 class,
                 history: false,
@@ -234,4 +239,13 @@ impl<'w> Walk<'w> {
             self.found.refuse(path, if kind.is_fifo() { PIPE } else { OTHER }.to_owned());
         }
     }
+}
+
+fn size(seen: &Stat) -> u64 {
+    u64::try_from(seen.st_size).unwrap_or_default()
+}
+
+#[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
+fn changed(seen: &Stat) -> (i64, i64) {
+    (seen.st_ctime, seen.st_ctime_nsec.try_into().unwrap_or_default())
 }

@@ -1,10 +1,11 @@
 //! Thousands of files, and one that is louder than the others.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::sidecar::Sidecar;
 use crate::support::{spent, wait_until};
@@ -51,6 +52,67 @@ fn ten_thousand_files_are_read_with_few_descriptors() {
     sleep(Duration::from_secs(2));
     let doubled: Vec<_> = counted(&sidecar).into_iter().filter(|(_, count)| *count > 1).collect();
     assert!(doubled.is_empty(), "{doubled:?}");
+}
+
+/// Goal: very many small files that stay take little memory and little of the state volume, are read on when they change, also while
+/// nobody looked, and are neither read again nor taken for gone after a kill.
+#[test]
+fn very_many_small_files_take_little() {
+    let files = if in_full() { 100_000 } else { 8_000 };
+    let scene = Scene::prepare();
+    let name = |number: usize| format!("d{}/{number}.log", number % 50);
+    (0..50).for_each(|directory| fs::create_dir_all(scene.log(&format!("d{directory}"))).unwrap());
+    (0..files).for_each(|number| fs::write(scene.log(&name(number)), format!("{number} first\n")).unwrap());
+    let settings = scene.settings().with("LOGSKIFF_ENCODING", "raw");
+    let lines = |sidecar: &Sidecar| sidecar.stdout().lines().count();
+    let sidecar = scene.start(&settings);
+    wait_until("every first line", PATIENCE * 8, || lines(&sidecar) >= files);
+    let state = |name: &str| fs::metadata(scene.path("state").join(name)).map_or(0, |found| found.len());
+    wait_until("the quiet ones to be written", PATIENCE * 2, || state("checkpoint.quiet") / 48 + 2_000 >= files as u64);
+    wait_until("little to be saved of the others", PATIENCE, || state("checkpoint.json") < 2_000_000);
+    let high = sidecar.memory_peak_bytes() / 1024;
+    eprintln!(
+        "{files} files: {high} KiB at most, checkpoints of {} and {} bytes",
+        state("checkpoint.json"),
+        state("checkpoint.quiet")
+    );
+    assert!(high < 32 * 1024, "{high} KiB");
+
+    let change = |number: usize, time: &str| {
+        let file = scene.log(&name(number));
+        match number % 4 {
+            0 => fs::rename(&file, file.with_extension("log.1")).unwrap(),
+            1 => fs::write(&file, "").unwrap(),
+            2 => fs::remove_file(&file).unwrap(),
+            _ => {}
+        }
+        let file = if number.is_multiple_of(4) { name(number) + ".1" } else { name(number) };
+        scene.append(&file, format!("{number} {time}\n"));
+    };
+    let some = |from: usize| (from..files).step_by(files / 100);
+    some(1).for_each(|number| change(number, "second"));
+    scene.append("d0/new.log", "a new file\n");
+    let second = files + some(1).count() + 1;
+    wait_until("what was written later", PATIENCE, || lines(&sidecar) >= second);
+    let arrived = SystemTime::now();
+    let saved = || fs::metadata(scene.path("state/checkpoint.json")).and_then(|found| found.modified()).unwrap();
+    wait_until("that to be saved", PATIENCE, || saved() > arrived);
+    sidecar.kill();
+    some(2).for_each(|number| change(number, "third"));
+    let sidecar = scene.start(&settings);
+    let third = second + some(2).count();
+    wait_until("what was written meanwhile", PATIENCE, || lines(&sidecar) >= third);
+    // What is not found is given up after ten seconds.
+    sleep(Duration::from_secs(12));
+    let out = sidecar.stdout();
+    let mut counted: HashMap<&str, usize> = HashMap::new();
+    out.lines().for_each(|line| *counted.entry(line).or_default() += 1);
+    let doubled: Vec<_> = counted.iter().filter(|(_, count)| **count > 1).take(5).collect();
+    assert!(doubled.is_empty(), "{doubled:?}");
+    assert_eq!(counted.len(), third);
+    let told = sidecar.stderr();
+    assert!(!told.contains("gone"), "{told}");
+    sidecar.kill();
 }
 
 /// Goal: while one file is written at full speed, another's lines do not wait for it.

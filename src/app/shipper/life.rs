@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{QUIET_AFTER, SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACING, Shipper};
 use crate::app::{Control, Stage};
+use crate::checkpoint::Marks;
 use crate::config::{self, Exit};
 use crate::system::System;
 use crate::tail::Tail;
@@ -198,9 +199,9 @@ impl Shipper {
             return;
         }
         let ledger = &self.ledger;
-        let bookmarks = self.tools.tail.bookmarks(|file| ledger.progress(file));
+        let files = self.tools.tail.bookmarks(|file| ledger.progress(file));
         if let Some(saver) = &self.tools.saver {
-            saver.save(bookmarks);
+            saver.save(Marks { files, quiet: Arc::clone(self.tools.tail.quiet()) });
         }
         self.saved_at = now;
         self.unsaved_bytes = 0;

@@ -31,6 +31,7 @@ pub(super) fn ledger(environment: &Environment, why: &str) -> anyhow::Result<Str
     };
     let mut directories = HashMap::new();
     let files: Vec<Value> = marks
+        .files
         .iter()
         .map(|mark| {
             let (state, size) = now(mark, &mut directories);
@@ -42,7 +43,7 @@ pub(super) fn ledger(environment: &Environment, why: &str) -> anyhow::Result<Str
         .collect();
     let unread: u64 = files.iter().filter_map(|file| file["unread_bytes"].as_u64()).sum();
     let state = format!("{why}; this is what its last checkpoint says");
-    let totals = json!({"unread_bytes": unread});
+    let totals = json!({"unread_bytes": unread, "quiet_files": marks.quiet.len()});
     let ledger = json!({"version": env!("CARGO_PKG_VERSION"), "state": state, "totals": totals, "files": files});
     Ok(ledger.to_string())
 }

@@ -1,0 +1,314 @@
+//! Files that are settled to their last byte and still: so much of each as tells that it is, and how it is known again.
+//!
+//! There may be a hundred thousand of them, one for each request or job, so each takes 48 bytes, here and in the checkpoint.
+
+use super::{Fingerprint, Hash, Inode};
+
+/// What is kept of one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quiet {
+    /// How it is known again. Its offset is the file's length: everything is settled.
+    pub fingerprint: Fingerprint,
+    /// When its metadata last changed: seconds and nanoseconds since 1970.
+    pub changed: (i64, i64),
+    /// A hash of its path.
+    pub name: u32,
+    /// How often it has been truncated under us.
+    pub incarnation: u8,
+    /// Everything in it was read and settled by us.
+    pub whole: bool,
+}
+
+/// The hash of a path that stands for it in [`Quiet::name`]: FNV-1a, the same in every release.
+#[must_use]
+pub fn name_hash(path: &[u8]) -> u32 {
+    path.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// One as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Packed {
+    inode: u64,
+    size: u64,
+    changed: i64,
+    head: u64,
+    before: u64,
+    name: u32,
+    /// Its place among the devices.
+    device: u16,
+    incarnation: u8,
+    flags: u8,
+}
+
+/// Everything in it was read by us.
+const WHOLE: u8 = 1;
+/// It was met since [`QuietFiles::drop_unmet`]; not written.
+const MET: u8 = 2;
+
+/// All of them, in the order of their inodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QuietFiles {
+    devices: Vec<u64>,
+    files: Vec<Packed>,
+    /// There were too many: of those that changed last at this time or before, in nanoseconds since 1970, nothing is known.
+    forgotten_to: i64,
+    /// Counts the changes.
+    edition: u64,
+}
+
+impl QuietFiles {
+    /// What one takes.
+    pub const BYTES: usize = 48;
+    /// How much of a file's start its fingerprint covers.
+    const HEAD_BYTES: u64 = 256;
+    /// The same of what stands before its end.
+    const BEFORE_BYTES: u64 = 1024;
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Grows with every change.
+    #[must_use]
+    pub fn edition(&self) -> u64 {
+        self.edition
+    }
+
+    /// Whether one of them has this inode number, on whatever device.
+    #[must_use]
+    pub fn has_number(&self, number: u64) -> bool {
+        self.files.binary_search_by_key(&number, |file| file.inode).is_ok()
+    }
+
+    /// The one with this inode, and its place in the order.
+    #[must_use]
+    pub fn get(&self, inode: Inode) -> Option<(usize, Quiet)> {
+        let device = self.devices.iter().position(|device| *device == inode.device)?;
+        let place = self.files.binary_search_by_key(&(inode.inode, device), Packed::key).ok()?;
+        Some((place, self.files[place].unpacked()))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Quiet> {
+        self.files.iter().map(Packed::unpacked)
+    }
+
+    /// Whether a file of which nothing is known was forgotten, since there were too many: it has not changed since.
+    #[must_use]
+    pub fn is_forgotten(&self, changed: (i64, i64)) -> bool {
+        self.forgotten_to != 0 && nanoseconds(changed) <= self.forgotten_to
+    }
+
+    /// Whether a file can be kept as one of these: its fingerprint covers as much as theirs do.
+    #[must_use]
+    pub fn can_hold(print: &Fingerprint) -> bool {
+        let covers = |covered: u16, most: u64| u64::from(covered) == print.offset.min(most);
+        covers(print.head_bytes, Self::HEAD_BYTES) && covers(print.before_bytes, Self::BEFORE_BYTES)
+    }
+
+    /// Adds files; what was known of the same inodes is replaced.
+    pub fn insert(&mut self, files: impl IntoIterator<Item = (Inode, Quiet)>) {
+        let mut all: Vec<Packed> = files.into_iter().filter_map(|(inode, file)| self.pack(inode, &file)).collect();
+        if all.is_empty() {
+            return;
+        }
+        all.reserve_exact(self.files.len());
+        all.append(&mut self.files);
+        // The new ones stand first, and the order of equals stays.
+        all.sort_by_key(Packed::key);
+        all.dedup_by_key(|file| file.key());
+        self.files = all;
+        self.edition += 1;
+    }
+
+    /// Notes which were met, by their places.
+    pub fn meet(&mut self, met: impl Fn(usize) -> bool) {
+        for (_, file) in self.files.iter_mut().enumerate().filter(|(place, _)| met(*place)) {
+            file.flags |= MET;
+        }
+    }
+
+    /// Drops those that were not met since this was last called, or came since then.
+    pub fn drop_unmet(&mut self) {
+        let before = self.files.len();
+        self.files.retain(|file| file.flags & MET != 0);
+        self.files.iter_mut().for_each(|file| file.flags &= !MET);
+        self.edition += u64::from(self.files.len() < before);
+    }
+
+    /// Forgets about so many, those that changed least lately.
+    pub fn forget_oldest(&mut self, count: usize) {
+        let mut times: Vec<i64> = self.files.iter().map(|file| file.changed).collect();
+        if count == 0 || times.is_empty() {
+            return;
+        }
+        let last = count.min(times.len()) - 1;
+        let last = *times.select_nth_unstable(last).1;
+        self.files.retain(|file| file.changed > last);
+        self.forgotten_to = self.forgotten_to.max(last);
+        self.edition += 1;
+    }
+
+    fn pack(&mut self, inode: Inode, file: &Quiet) -> Option<Packed> {
+        let device = self.devices.iter().position(|device| *device == inode.device).unwrap_or(self.devices.len());
+        let place = u16::try_from(device).ok()?;
+        if device == self.devices.len() {
+            self.devices.push(inode.device);
+        }
+        let Quiet { fingerprint: print, changed, name, incarnation, whole } = *file;
+        let (head, before, changed) = (print.head.0, print.before.0, nanoseconds(changed));
+        let (inode, size) = (inode.inode, print.offset);
+        let flags = MET | if whole { WHOLE } else { 0 };
+        Some(Packed { inode, size, changed, head, before, name, device: place, incarnation, flags })
+    }
+
+    /// As it is written: the devices, up to when files were forgotten, and [`QuietFiles::BYTES`] of each file.
+    pub fn written(&self) -> (&[u64], i64, impl Iterator<Item = [u8; Self::BYTES]>) {
+        (&self.devices, self.forgotten_to, self.files.iter().map(|file| file.to_bytes()))
+    }
+
+    /// What was written; `None` where it cannot have been.
+    #[must_use]
+    pub fn read(devices: Vec<u64>, forgotten_to: i64, files: &[u8]) -> Option<Self> {
+        let (files, rest) = files.as_chunks::<{ Self::BYTES }>();
+        let files: Vec<Packed> = files.iter().map(Packed::from_bytes).collect();
+        let is_sound = rest.is_empty()
+            && files.iter().all(|file| usize::from(file.device) < devices.len())
+            && files.is_sorted_by(|one, next| one.key() < next.key());
+        is_sound.then_some(Self { devices, files, forgotten_to, edition: 0 })
+    }
+}
+
+impl Packed {
+    fn key(&self) -> (u64, usize) {
+        (self.inode, self.device.into())
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "at most 256 and 1024")]
+    fn unpacked(&self) -> Quiet {
+        let fingerprint = Fingerprint {
+            offset: self.size,
+            head_bytes: self.size.min(QuietFiles::HEAD_BYTES) as u16,
+            head: Hash(self.head),
+            before_bytes: self.size.min(QuietFiles::BEFORE_BYTES) as u16,
+            before: Hash(self.before),
+        };
+        let changed = (self.changed.div_euclid(SECOND), self.changed.rem_euclid(SECOND));
+        let Self { name, incarnation, flags, .. } = *self;
+        Quiet { fingerprint, changed, name, incarnation, whole: flags & WHOLE != 0 }
+    }
+
+    fn to_bytes(self) -> [u8; QuietFiles::BYTES] {
+        let mut bytes = [0; QuietFiles::BYTES];
+        let words = [self.inode, self.size, self.changed.cast_unsigned(), self.head, self.before];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes[40..44].copy_from_slice(&self.name.to_le_bytes());
+        bytes[44..46].copy_from_slice(&self.device.to_le_bytes());
+        (bytes[46], bytes[47]) = (self.incarnation, self.flags & !MET);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; QuietFiles::BYTES]) -> Self {
+        let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at * 8 + byte]));
+        Self {
+            inode: word(0),
+            size: word(1),
+            changed: word(2).cast_signed(),
+            head: word(3),
+            before: word(4),
+            name: u32::from_le_bytes(std::array::from_fn(|byte| bytes[40 + byte])),
+            device: u16::from_le_bytes([bytes[44], bytes[45]]),
+            incarnation: bytes[46],
+            flags: bytes[47] | MET,
+        }
+    }
+}
+
+/// Nanoseconds in a second.
+const SECOND: i64 = 1_000_000_000;
+
+fn nanoseconds((seconds, nanoseconds): (i64, i64)) -> i64 {
+    seconds.saturating_mul(SECOND).saturating_add(nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inode(number: u64) -> Inode {
+        Inode { device: 7 + number % 2, inode: number }
+    }
+
+    fn quiet(size: u64) -> Quiet {
+        let (head_bytes, before_bytes) = (size.min(256).try_into().unwrap(), size.min(1024).try_into().unwrap());
+        let fingerprint =
+            Fingerprint { offset: size, head_bytes, head: Hash(size * 3), before_bytes, before: Hash(u64::MAX - size) };
+        let (name, whole) = (name_hash(b"/var/log/app.log"), size.is_multiple_of(2));
+        Quiet {
+            fingerprint,
+            changed: (1_700_000_000 + size.cast_signed(), 999),
+            name,
+            incarnation: u8::try_from(size % 200).unwrap(),
+            whole,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_in_48_bytes() {
+        assert_eq!(size_of::<Packed>(), QuietFiles::BYTES);
+        let mut files = QuietFiles::default();
+        files.insert((0..1_000).rev().map(|number| (inode(number), quiet(number))));
+        let (devices, forgotten_to, bytes) = files.written();
+        let (devices, bytes) = (devices.to_vec(), bytes.flatten().collect::<Vec<u8>>());
+        assert_eq!((bytes.len(), forgotten_to), (48_000, 0));
+        let read = QuietFiles::read(devices.clone(), forgotten_to, &bytes).unwrap();
+        for number in 0..1_000 {
+            assert_eq!(read.get(inode(number)).map(|(_, file)| file), Some(quiet(number)));
+            assert!(QuietFiles::can_hold(&quiet(number).fingerprint));
+        }
+        let elsewhere = Inode { device: 9, inode: 5 };
+        assert!(read.get(elsewhere).is_none() && read.has_number(5) && !read.has_number(1_000));
+        assert_eq!(QuietFiles::read(devices.clone(), 0, &bytes[1..]), None, "cut");
+        assert_eq!(
+            QuietFiles::read(devices.clone(), 0, &[&bytes[48..96], &bytes[..48]].concat()),
+            None,
+            "not in order"
+        );
+        assert_eq!(QuietFiles::read(devices[1..].to_vec(), 0, &bytes), None, "of no device");
+    }
+
+    #[test]
+    fn what_is_newer_replaces_what_was_known() {
+        let mut files = QuietFiles::default();
+        files.insert([(inode(1), quiet(1)), (inode(3), quiet(3))]);
+        let edition = files.edition();
+        files.insert([(inode(3), quiet(30)), (inode(2), quiet(2))]);
+        let sizes: Vec<u64> = files.iter().map(|file| file.fingerprint.offset).collect();
+        assert_eq!((sizes, files.edition() > edition), (vec![1, 2, 30], true));
+        files.drop_unmet();
+        assert_eq!(files.len(), 3, "they have just come");
+        files.meet(|place| place != 1);
+        files.drop_unmet();
+        assert!(files.get(inode(2)).is_none() && files.len() == 2);
+    }
+
+    #[test]
+    fn of_too_many_the_oldest_are_forgotten() {
+        let mut files = QuietFiles::default();
+        files.insert((1..=100).map(|number| (inode(number), quiet(number))));
+        assert!(!files.is_forgotten(quiet(1).changed), "not known, and not forgotten");
+        files.forget_oldest(10);
+        assert_eq!(files.len(), 90);
+        assert!(files.is_forgotten(quiet(10).changed) && !files.is_forgotten(quiet(11).changed));
+    }
+}
