@@ -185,6 +185,7 @@ impl Store {
         if self.quiet != Some(quiet.edition()) {
             self.write(QUIET, true, |file| quiet::write(&quiet, file))?;
             self.quiet = Some(quiet.edition());
+            crash::point("quiet-written");
         }
         let is_old = |at: Instant| now.saturating_duration_since(at) >= SYNC_EVERY && self.unsynced >= SYNC_EVERY_SAVES;
         let sync = self.synced_at.is_none_or(is_old);

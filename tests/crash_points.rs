@@ -9,9 +9,12 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use logskiff::checkpoint;
 use support::http;
 use support::lines::{Place, Plan, Rotation, Tally, Writer, text};
 use support::mock::Mock;
@@ -131,6 +134,56 @@ fn deaths_while_forcing_to_the_disk_lose_nothing() {
     for point in ["before-fsync", "after-fsync"] {
         check(point, &[0, 0, 1, 0], 0);
     }
+}
+
+/// Goal: each of many files is always in one of the two: a death while those that are still are written ships nothing again that was
+/// saved.
+#[test]
+fn deaths_while_quiet_files_are_written_double_nothing() {
+    const FILES: usize = 800;
+    for point in ["quiet-write", "quiet-written"] {
+        let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
+        let kafka = Mock::start(&[TOPIC]);
+        let (logs, state) = (folder.path().join("logs"), folder.path().join("state"));
+        std::fs::create_dir_all(&logs).unwrap();
+        let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+            .with("LOGSKIFF_PATHS", &logs.join("*.log").display().to_string())
+            .with("LOGSKIFF_ENCODING", "raw")
+            .with("LOGSKIFF_POLL", "100ms");
+        let path = |file: usize| logs.join(format!("{file}.log"));
+        (0..FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
+        for passes in [0, 0] {
+            let points = format!("{point}={passes}*off->return");
+            let saved = checkpoint::peek(&state).map(|marks| marks.files).unwrap_or_default();
+            let before = received(&kafka);
+            let mut sidecar = Sidecar::start(folder.path(), &settings.clone().with("FAILPOINTS", &points));
+            // With each process as many files are new as make the others quiet.
+            let extra = FILES + before.len();
+            (extra..extra + FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
+            let (status, _) = sidecar.wait(PATIENCE * 2);
+            assert_eq!(status.signal(), Some(SIGKILL), "{points}: {status}");
+            let after = received(&kafka);
+            let line = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let settled = saved.iter().filter(|mark| mark.offset > 0).map(|mark| line(&mark.path));
+            let again = settled.filter(|line| after.get(line) > before.get(line));
+            assert_eq!(again.count(), 0, "{points}: what was saved is shipped again");
+        }
+        let files = std::fs::read_dir(&logs).unwrap().count();
+        let sidecar = Sidecar::start(folder.path(), &settings);
+        support::wait_until("every line", PATIENCE, || received(&kafka).len() == files);
+        sidecar.drain(PATIENCE);
+        let doubled = received(&kafka).values().filter(|count| **count > 1).count();
+        eprintln!("{point}: {files} files, {doubled} of them doubled");
+    }
+}
+
+/// How often each line came.
+fn received(kafka: &Mock) -> HashMap<String, usize> {
+    let mut lines = HashMap::new();
+    for message in kafka.received(TOPIC) {
+        *lines.entry(String::from_utf8_lossy(&message.payload).into_owned()).or_default() += 1;
+    }
+    lines
 }
 
 /// Goal: a defect tells its place, and nothing of the line that it was working on, on stderr, stdout and in the termination

@@ -32,7 +32,7 @@ pub(super) fn write(quiet: &QuietFiles, file: &mut File) -> io::Result<()> {
     let (mut out, mut checksum) = (BufWriter::new(file), Sha256::new());
     out.write_all(&head)?;
     checksum.update(&head);
-    crash::point("write");
+    crash::point("quiet-write");
     for bytes in files {
         out.write_all(&bytes)?;
         checksum.update(bytes);
