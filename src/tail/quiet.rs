@@ -28,7 +28,8 @@ const STILL_FOR_S: i64 = 3;
 const UNKNOWN_MAX: usize = 2048;
 /// But at least so many, however many are closed and cannot become quiet.
 const UNKNOWN_MIN: usize = 256;
-/// Those that no walk has met for so long are dropped: a directory may be out of sight for a while.
+/// Those that no walk has met for so long are dropped: a directory may be out of sight for a while. After as long some are added, though
+/// they are few.
 const UNMET_FOR: Duration = Duration::from_secs(60);
 
 /// Seconds since 1970, by the clock that files go by.
@@ -47,6 +48,8 @@ pub(super) struct Flock {
     files: Arc<QuietFiles>,
     /// Since when it is noted which of them the walks meet.
     met_since: Option<Instant>,
+    /// When some were last added.
+    grew_at: Option<Instant>,
     /// So many unknown files were offered before, and nothing came of it: the next walk passes over them.
     skip: usize,
     /// So many were not offered by the last walk.
@@ -269,14 +272,17 @@ impl Tail {
     }
 
     /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
-    pub(super) fn settle_down(&mut self, candidates: &[(usize, Candidate)]) {
-        if self.known.len() >= self.known_many() {
+    pub(super) fn settle_down(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
+        let is_long_ago = self.flock.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
+        if self.known.len() >= if is_long_ago { KNOWN_MANY } else { self.known_many() } {
+            self.flock.grew_at = Some(now);
             self.quieten(candidates);
         }
         self.go_round(candidates);
     }
 
-    /// With so many closed files some become quiet. All that are quiet are written then: so it is a part of them that comes each time.
+    /// With so many closed files some become quiet. All that are quiet are written then: so it is a part of them that comes each time, or
+    /// what came in a minute.
     fn known_many(&self) -> usize {
         KNOWN_MANY.max(self.flock.files.len() / 32)
     }

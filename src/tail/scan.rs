@@ -76,7 +76,7 @@ impl Tail {
             }
         }
         self.choose_prunable(&candidates);
-        self.settle_down(&candidates);
+        self.settle_down(&candidates, now);
         self.first &= self.is_half_seen();
     }
 
