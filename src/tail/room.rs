@@ -38,6 +38,11 @@ impl Room {
     pub(super) fn has_early(&self) -> bool {
         !self.early.is_empty()
     }
+
+    /// What could not be told at the first look is taken as at that look later.
+    pub(super) fn found_early(&mut self, inode: Inode) {
+        self.early.insert(inode);
+    }
 }
 
 impl Tail {
@@ -96,10 +101,12 @@ impl Tail {
             (waited, found.history, found.history.then_some(found.modified))
         });
         let first = self.first;
+        self.unpacking.begin_look();
         for (input, found) in same.iter().copied().chain(other) {
             self.first = first || self.room.early.remove(&found.inode);
             self.admit(*input, found, now);
         }
+        self.unpacking.end_look();
         self.first = first;
     }
 

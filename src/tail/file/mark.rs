@@ -59,7 +59,9 @@ impl TailFile {
     /// The file's place in the checkpoint, settled up to `settled`.
     pub fn bookmark(&mut self, settled: Watermark) -> Bookmark {
         self.growth.forget(settled.offset);
-        if settled.offset == self.at.offset || self.handle.is_gzip() {
+        if self.handle.is_awaited() {
+            // What was last taken down still holds: whoever packs a file does it once.
+        } else if settled.offset == self.at.offset || self.handle.is_gzip() {
             self.marked = self.fingerprint();
         } else if settled.offset != self.marked.offset {
             let same = self.continues().unwrap_or(false);
