@@ -310,6 +310,9 @@ impl Shipper {
         self.batch.clear(self.config.batch.bytes);
         self.messages.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
+        if let Some(kafka) = &mut self.tools.kafka {
+            kafka.begin_record_anew();
+        }
     }
 
     fn settle_reports(&mut self, now: Instant) {
