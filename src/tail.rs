@@ -13,6 +13,7 @@ mod file;
 mod gap;
 mod growth;
 mod guard;
+mod gunzip;
 mod identity;
 mod kernel;
 mod look;
@@ -27,6 +28,7 @@ mod room;
 mod root;
 mod scan;
 mod stream;
+mod unpack;
 mod walk;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -39,11 +41,13 @@ use self::absent::{Ghost, Known};
 use self::content::Content;
 use self::discover::REFUSED_MAX;
 use self::guard::Guard;
+use self::gunzip::awaited;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
 use self::quiet::Flock;
 use self::room::Room;
 use self::scan::Past;
+use self::unpack::Unpacking;
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use event::Event;
 pub use file::{Look, Phase, Read, TailFile};
@@ -60,6 +64,10 @@ const COPY_AWAITED: Duration = Duration::from_secs(10);
 const DIRECTORIES_ASKED_MAX: usize = 64;
 /// Above so many open files, those are closed that are read to their ends and idle; they are opened again when they grow.
 const OPEN_MAX: usize = 512;
+
+/// How much before a position is read, for what matters to what is masked after it; the second where the lines are so long that
+/// the first does not hold as many as matter.
+pub const LOOKBACK_BYTES: [usize; 2] = [64 * 1024, 512 * 1024];
 
 /// Where a file without a checkpoint starts when the sidecar starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +144,7 @@ pub struct Tail {
     refused: HashMap<PathBuf, String>,
     guard: Guard,
     room: Room,
+    unpacking: Unpacking,
     directories: Vec<PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
@@ -186,6 +195,7 @@ impl Tail {
             refused: HashMap::new(),
             guard: Guard::default(),
             room: Room::default(),
+            unpacking: Unpacking::default(),
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,
@@ -245,6 +255,7 @@ impl Tail {
                 self.truncated(id, now);
                 None
             }
+            Err(error) if awaited(&error) => None,
             Err(error) => {
                 let path = file.path.clone();
                 self.refuse(path, &error.to_string());
@@ -297,11 +308,13 @@ impl Tail {
     /// The bytes of a span that was read before; `None` where the file does not hold them any more.
     ///
     /// # Errors
-    /// When the file cannot be read; that is said, too.
+    /// When the file cannot be read, which is said, too, or the read is put off to another pass.
     pub fn read_again(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
         let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return Ok(None) };
         let bytes = file.read_again(span);
-        if let Err(error) = &bytes {
+        if let Err(error) = &bytes
+            && !awaited(error)
+        {
             let path = file.path.clone();
             self.refuse(path, &error.to_string());
         }

@@ -17,7 +17,7 @@ pub(super) const FILES_TOLD_MAX: u64 = 10;
 /// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
 pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn(&Path) -> String) {
     match event {
-        Event::Opened(..) => {}
+        Event::Opened(..) | Event::Reached(_) => {}
         Event::Truncated(path) => {
             metrics.truncations.add(1);
             if let Some(left_out) = news.due_each("truncated", FILES_TOLD_MAX) {

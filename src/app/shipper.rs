@@ -71,9 +71,6 @@ const LEAVE: Duration = Duration::from_millis(600);
 /// has an age too.
 const CLOCK_AHEAD_HOURS: u32 = 24;
 const HOUR: Duration = Duration::from_secs(3_600);
-/// How much before a position is read, for what matters to what is masked after it; the second where the lines are so long that
-/// the first does not hold as many as matter.
-const LOOKBACK_BYTES: [usize; 2] = [64 * 1024, 512 * 1024];
 
 /// What the shipper works with.
 pub(super) struct Tools {
@@ -313,6 +310,9 @@ impl Shipper {
         self.batch.clear(self.config.batch.bytes);
         self.messages.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
+        if let Some(kafka) = &mut self.tools.kafka {
+            kafka.begin_record_anew();
+        }
     }
 
     fn settle_reports(&mut self, now: Instant) {

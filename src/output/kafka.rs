@@ -127,6 +127,8 @@ pub struct Kafka {
     over: Arc<AtomicBool>,
     /// The largest message that the broker is known to take.
     message_bytes_max: usize,
+    /// So many parts of the record that is next were taken: the client's queue is to hold one part, not all of a record.
+    parts_sent: usize,
     /// The records of each batch message that is out.
     groups: Vec<Option<Vec<Ticket>>>,
     /// What the files held when they were last looked at.
@@ -147,13 +149,23 @@ impl Kafka {
     /// # Errors
     /// [`Error`], when librdkafka does not accept the configuration.
     pub fn new(config: Config, metrics: Arc<Metrics>, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
-        let said = |name: &str| config.properties.0.iter().rev().find(|(said, _)| said == name);
-        let limit = said("message.max.bytes").and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX);
+        let limit = number(&config, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX);
         let desk = Arc::new(Desk::new(Box::new(wake), metrics));
         let (producer, over, poller) = connect(&config, limit, &desk)?;
         let poller = Some(poller);
         let (groups, content) = (Vec::new(), config.files.content());
-        Ok(Self { config, producer, desk, poller, over, message_bytes_max: limit, groups, content, next: None })
+        Ok(Self {
+            config,
+            producer,
+            desk,
+            poller,
+            over,
+            message_bytes_max: limit,
+            parts_sent: 0,
+            groups,
+            content,
+            next: None,
+        })
     }
 
     /// Into how many messages a record of so many bytes goes; `None` when it is left out for its size.
@@ -163,7 +175,8 @@ impl Kafka {
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
-        Some(u16::try_from(parts).unwrap_or(u16::MAX))
+        // What would go in more parts than the ledger counts is left out whatever is asked for.
+        u16::try_from(parts).ok()
     }
 
     fn parts(&self, payload_bytes: usize) -> usize {
@@ -175,7 +188,7 @@ impl Kafka {
     }
 
     /// Sends a batch from entry `from` on, as far as one request goes. Returns the number of the first entry that was not
-    /// taken: another request is still out, the client's queue was full, or it has failed. What was taken is reported in time.
+    /// taken, or taken in part: another request is still out, the client's queue was full, or it has failed. What was taken is reported in time.
     pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
         if self.desk.out() > OUT_MAX {
             return from;
@@ -186,48 +199,55 @@ impl Kafka {
         if self.config.message == Message::Batch {
             return self.send_groups(batch, topics, from);
         }
-        let mut left = request_bytes(&self.config, self.message_bytes_max);
+        let (mut left, mut messages) = (request_bytes(&self.config, self.message_bytes_max), 0);
         for (at, entry) in batch.entries.iter().enumerate().skip(from) {
-            let cost = entry.payload.len() + entry.key.len() + entry.id.len() + MESSAGE_OVERHEAD_BYTES;
-            // What one request does not hold would be ready while that is out.
-            let fits = at == from || (cost <= left && at - from < REQUEST_MESSAGES_MAX);
-            if !fits || !self.send_record(batch, entry, topics) {
-                return at;
+            let parts = self.parts(entry.payload.len());
+            while self.parts_sent < parts {
+                let part_bytes = entry.payload.len().min(self.part_bytes());
+                let cost = part_bytes + entry.key.len() + entry.id.len() + MESSAGE_OVERHEAD_BYTES;
+                // What one request does not hold would be ready while that is out.
+                let fits = messages == 0 || (cost <= left && messages < REQUEST_MESSAGES_MAX);
+                if !fits || !self.send_part(batch, entry, topics, parts) {
+                    return at;
+                }
+                left = left.saturating_sub(cost);
+                messages += 1;
             }
-            left = left.saturating_sub(cost);
+            self.parts_sent = 0;
         }
         batch.entries.len()
     }
 
-    fn send_record(&self, batch: &Batch, entry: &Entry, topics: &Topics) -> bool {
+    /// What was taken of a record in part is to be sent from its start.
+    pub fn begin_record_anew(&mut self) {
+        self.parts_sent = 0;
+    }
+
+    /// Sends the next of so many parts of a record.
+    fn send_part(&mut self, batch: &Batch, entry: &Entry, topics: &Topics, parts: usize) -> bool {
         let payload = &batch.bytes[entry.payload.clone()];
         let id = &batch.bytes[entry.id.clone()];
         let ticket = entry.ticket.to_bits();
-        let parts = self.parts(payload.len());
-        if parts == 1 {
+        let topic = topics.name(entry.topic);
+        let sent = if parts == 1 {
             let headers =
                 (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));
-            return self.produce(topics.name(entry.topic), key(batch, entry), payload, headers, ticket);
-        }
-        let name = format!("{ticket:016x}-{}", entry.payload.len());
-        let mut sent = payload.chunks(self.part_bytes()).enumerate().map(|(part, bytes)| {
+            self.produce(topic, key(batch, entry), payload, headers, ticket)
+        } else {
+            let name = format!("{ticket:016x}-{}", payload.len());
+            let part = self.parts_sent;
             let mut headers = OwnedHeaders::new();
             for (key, value) in [("id", name.as_str()), ("part", &part.to_string()), ("parts", &parts.to_string())] {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
+            let start = part * self.part_bytes();
+            let bytes = &payload[start..payload.len().min(start + self.part_bytes())];
             // All parts of a record go to one partition, in order.
             let key = key(batch, entry).unwrap_or(name.as_bytes());
-            self.produce(topics.name(entry.topic), Some(key), bytes, Some(headers), ticket)
-        });
-        if !sent.next().unwrap_or(true) {
-            return false;
-        }
-        if !sent.all(|sent| sent) {
-            // Some parts are out already: the record fails as a whole, and is read again.
-            self.desk.expect();
-            self.desk.put(ticket, Err(RDKafkaErrorCode::QueueFull));
-        }
-        true
+            self.produce(topic, Some(key), bytes, Some(headers), ticket)
+        };
+        self.parts_sent += usize::from(sent);
+        sent
     }
 
     /// Sends the records of each topic as one message.
@@ -242,15 +262,20 @@ impl Kafka {
             };
             let group: Vec<&Entry> = batch.entries[at..].iter().take_while(alike).collect();
             let group = &group[..self.fitting(&group)];
-            let sent = if group.is_empty() {
-                self.send_record(batch, first, topics)
+            if group.is_empty() {
+                let parts = self.parts(first.payload.len());
+                if !self.send_part(batch, first, topics, parts) {
+                    return at;
+                }
+                if self.parts_sent == parts {
+                    self.parts_sent = 0;
+                    at += 1;
+                }
+            } else if self.send_group(batch, group, topics) {
+                at += group.len();
             } else {
-                self.send_group(batch, group, topics)
-            };
-            if !sent {
                 return at;
             }
-            at += group.len().max(1);
         }
         at
     }
@@ -423,6 +448,7 @@ impl Kafka {
         self.stop();
         (self.producer, self.over, self.poller, self.desk) = (producer, over, Some(poller), desk);
         self.groups.clear();
+        self.parts_sent = 0;
     }
 
     fn stop(&mut self) {
@@ -452,6 +478,15 @@ fn to_opaque(ticket: u64) -> usize {
 
 /// How large a request may become, before compression.
 fn request_bytes(config: &Config, message_bytes_max: usize) -> usize {
-    let said = config.properties.0.iter().rev().find(|(name, _)| name == "batch.size");
-    said.and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
+    number(config, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
+}
+
+/// How much the client's queue holds: the largest message, whatever the budget is, or that would never be taken.
+fn queue_kbytes(config: &Config, message_bytes_max: usize) -> usize {
+    number(config, "queue.buffering.max.kbytes").unwrap_or_default().max(message_bytes_max.div_ceil(1024))
+}
+
+fn number(config: &Config, property: &str) -> Option<usize> {
+    let said = config.properties.0.iter().rev().find(|(name, _)| name == property);
+    said.and_then(|(_, number)| number.parse().ok())
 }

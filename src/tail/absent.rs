@@ -54,10 +54,11 @@ impl Tail {
 
     /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
     pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
+        let unpacks = self.unpacking.is_awaited();
         let (expired, kept): (Vec<_>, Vec<_>) =
-            // What waits for room is not gone.
+            // What waits for room is not gone, nor what may be in a file that is being unpacked.
             self.ghosts.drain(..).partition(|ghost| {
-                now.saturating_duration_since(ghost.since) >= GHOST_KEPT && !self.room.waiting.contains_key(&ghost.mark.inode)
+                !unpacks && now.saturating_duration_since(ghost.since) >= GHOST_KEPT && !self.room.waiting.contains_key(&ghost.mark.inode)
             });
         self.ghosts = kept;
         for ghost in &expired {

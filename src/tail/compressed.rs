@@ -2,13 +2,15 @@
 //!
 //! It is known by what it unpacks to, and once that is settled by its own bytes, so that it is unpacked once.
 
+use std::io;
 use std::time::Instant;
 
 use super::content::Content;
 use super::discover::{Candidate, Naming};
 use super::file::Displaced;
-use super::{Event, Known, Phase, Tail, TailFile, identity};
-use crate::record::Bookmark;
+use super::gunzip::awaited;
+use super::{Event, Ghost, Known, Phase, Tail, TailFile, identity};
+use crate::record::{Bookmark, Fingerprint};
 
 impl Tail {
     /// Decides what an unknown `.gz` is. One that a glob names, packed or unpacked, is read though no rotation was seen; but what it was
@@ -24,7 +26,8 @@ impl Tail {
             return;
         }
         let Ok(Content::Plain(file)) = raw.raw() else { return };
-        let gzip = Content::gzip(file);
+        let former = self.unpacking.resume(found.inode);
+        let gzip = former.unwrap_or_else(|| Content::gzip(file, &self.unpacking.allowance));
         let (Ok(head), Ok(length)) = (identity::read_at(&gzip, 0, identity::HEAD_BYTES), raw.told_length()) else {
             return;
         };
@@ -45,13 +48,19 @@ impl Tail {
             source.displaced = Displaced::Compressed;
             return;
         }
-        if let Some(whole) = self.is_shipped(&gzip, length) {
-            return self.know(input, found, raw, whole);
+        match self.is_shipped(&gzip, length) {
+            Ok(None) => {}
+            Ok(Some(whole)) => return self.know(input, found, raw, whole),
+            Err(_) => return self.put_off(found, gzip, now),
         }
         if self.shorter_copy(found, &gzip, u64::from(length)) {
             return self.pass(input, found, raw);
         }
-        let Err(gzip) = self.adopt_gzip(input, found, (raw, gzip), length, now) else { return };
+        match self.lost_from_sight(found, &gzip, length) {
+            Ok(None) => {}
+            Ok(Some(ghost)) => return self.adopt_gzip((input, ghost), found, (raw, gzip), length, now),
+            Err(_) => return self.put_off(found, gzip, now),
+        }
         if naming != Naming::Outright && self.is_before_us() && !self.is_ours(input, found) {
             return self.pass(input, found, raw);
         }
@@ -84,34 +93,57 @@ impl Tail {
     }
 
     /// Whether it unpacks to a file that was read to its end and closed; and if so, whether all of that one was shipped.
-    fn is_shipped(&self, gzip: &Content, length: u32) -> Option<bool> {
-        let mut marks = self.known.values().map(|known| &known.mark).chain(&self.shipped);
-        let is = |mark: &&Bookmark| {
-            mark.fingerprint.head_bytes > 0
-                && len32(mark.offset) == length
-                && mark.fingerprint.offset == mark.offset
-                && identity::matches(gzip, &mark.fingerprint).unwrap_or(false)
-        };
-        marks.find(is).map(|mark| mark.whole)
+    ///
+    /// # Errors
+    /// When that is told later.
+    fn is_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
+        let marks = self.known.values().map(|known| &known.mark).chain(&self.shipped);
+        let closed =
+            marks.filter(|mark| mark.fingerprint.offset == mark.offset).map(|mark| (mark.fingerprint, mark.whole));
+        let quiet = self.quiet().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
+        let alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
+        for (print, whole) in closed.chain(quiet).filter(|(print, _)| alike(print)) {
+            if holds(gzip, &print)? {
+                return Ok(Some(whole));
+            }
+        }
+        Ok(None)
     }
 
-    /// Goes on with a file that was lost from sight, if this is what became of it.
+    /// The file that was lost from sight and became this one, once it is unpacked to where reading goes on.
+    ///
+    /// # Errors
+    /// When that is told later.
+    fn lost_from_sight(&self, found: &Candidate, gzip: &Content, length: u32) -> io::Result<Option<usize>> {
+        let mut last: Option<usize> = None;
+        for (at, ghost) in self.ghosts.iter().enumerate() {
+            let (mark, print) = (&ghost.mark, &ghost.mark.fingerprint);
+            let is_near = mark.path == found.path || found.rotated_from(&mark.path) || mark.inode == found.inode;
+            let is_later = last.is_none_or(|last| self.ghosts[last].mark.fingerprint.offset <= print.offset);
+            if print.head_bytes > 0 && is_near && is_later && holds(gzip, print)? {
+                last = Some(at);
+            }
+        }
+        if let Some(ghost) = last.map(|last| &self.ghosts[last])
+            && !ghost.is_whole(length)
+            && let Err(error) = gzip.reach(ghost.mark.offset)
+            && awaited(&error)
+        {
+            return Err(error);
+        }
+        Ok(last)
+    }
+
+    /// Goes on with a file that was lost from sight: this is what became of it.
     fn adopt_gzip(
         &mut self,
-        input: usize,
+        (input, ghost): (usize, usize),
         found: &Candidate,
         (raw, gzip): (&Content, Content),
         length: u32,
         now: Instant,
-    ) -> Result<(), Content> {
-        let matching = self.ghosts.iter().enumerate().filter(|(_, ghost)| {
-            let (mark, print) = (&ghost.mark, &ghost.mark.fingerprint);
-            print.head_bytes > 0
-                && (mark.path == found.path || found.rotated_from(&mark.path) || mark.inode == found.inode)
-                && identity::matches(&gzip, print).unwrap_or(false)
-        });
-        let Some((at, _)) = matching.max_by_key(|(_, ghost)| ghost.mark.fingerprint.offset) else { return Err(gzip) };
-        let ghost = self.ghosts.remove(at);
+    ) {
+        let ghost = self.ghosts.remove(ghost);
         let whole = ghost.mark.whole;
         self.rotations.insert(ghost.mark.path.clone(), now);
         // What was written between the copy and the truncation is in neither.
@@ -120,7 +152,7 @@ impl Tail {
         {
             self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
         }
-        if ghost.id.is_none() && len32(ghost.mark.offset) == length {
+        if ghost.is_whole(length) {
             self.know(input, found, raw, whole);
         } else {
             self.go_on((ghost.id, ghost.mark), input, gzip, now);
@@ -128,7 +160,24 @@ impl Tail {
                 file.whole = whole;
             }
         }
-        Ok(())
+    }
+}
+
+impl Ghost {
+    /// Whether it was settled to its end, where it unpacks to so many bytes.
+    fn is_whole(&self, length: u32) -> bool {
+        self.id.is_none() && len32(self.mark.offset) == length
+    }
+}
+
+/// Whether it unpacks to what a fingerprint was taken of.
+///
+/// # Errors
+/// When that is told later. What cannot be read is another file.
+fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
+    match identity::matches(gzip, print) {
+        Err(error) if !awaited(&error) => Ok(false),
+        told => told,
     }
 }
 

@@ -1,29 +1,22 @@
 //! What a file holds: its bytes as they stand, those that a `.gz` unpacks to, or those that came through a pipe.
 //!
-//! Enters: an open file. Leaves: bytes at an offset. A compressed file can only be read forward: what a read has passed
-//! is kept until the next read goes further, and going back begins anew. It never holds more than one read and one head.
+//! Enters: an open file. Leaves: bytes at an offset.
 
 use std::cell::RefCell;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
-use super::identity::HEAD_BYTES;
+use super::gunzip::{Allowance, Gunzip};
 use super::stream::Stream;
 
-/// Deflate cannot expand more than 1,032-fold; logs reach a tenth of that. Beyond this, and beyond as many bytes, it is a bomb.
-const RATIO_MAX: u64 = 300;
-const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
 /// Zeros are looked over so many at a time, and so many at once; holes do not count for the former.
 const ZEROS_BYTES: usize = 256 * 1024;
 const ZEROS_READ_MAX: u64 = 256 * 1024 * 1024;
-/// Unpacked at a time where it is passed over.
-const SKIP_BYTES: usize = 64 * 1024;
 /// The last bytes of a `.gz` are its length before compression, modulo 2^32 (RFC 1952).
 const TRAILER_BYTES: usize = 4;
 
@@ -40,8 +33,20 @@ pub(super) enum Content {
 
 impl Content {
     /// The unpacked content of a `.gz`.
-    pub(super) fn gzip(file: File) -> Self {
-        Self::Gzip(Box::new(RefCell::new(Gunzip::new(Arc::new(file)))))
+    pub(super) fn gzip(file: File, allowance: &Allowance) -> Self {
+        Self::unpacked(Gunzip::new(Arc::new(file), allowance.clone()))
+    }
+
+    fn unpacked(gunzip: Gunzip) -> Self {
+        Self::Gzip(Box::new(RefCell::new(gunzip)))
+    }
+
+    /// The same, to be read beside it.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub(super) fn another(&self) -> io::Result<Self> {
+        if let Self::Gzip(gunzip) = self { Ok(Self::unpacked(gunzip.borrow().another())) } else { self.raw() }
     }
 
     /// What the file system says of the file itself.
@@ -51,7 +56,7 @@ impl Content {
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         match self {
             Self::Plain(file) => file.metadata(),
-            Self::Gzip(gunzip) => gunzip.borrow().file.metadata(),
+            Self::Gzip(gunzip) => gunzip.borrow().file().metadata(),
             Self::Stream(stream) => stream.file().metadata(),
         }
     }
@@ -65,7 +70,7 @@ impl Content {
         };
         match self {
             Self::Plain(file) => of(file),
-            Self::Gzip(gunzip) => of(&gunzip.borrow().file),
+            Self::Gzip(gunzip) => of(gunzip.borrow().file()),
             Self::Stream(stream) => of(stream.file()),
         }
     }
@@ -94,7 +99,8 @@ impl Content {
             Self::Plain(file) => Ok(file.metadata()?.len()),
             Self::Gzip(gunzip) => {
                 let gunzip = gunzip.borrow();
-                Ok(gunzip.end.unwrap_or((gunzip.position + 1).max(u64::from(trailer(&gunzip.file)?))))
+                let told = u64::from(trailer(gunzip.file())?);
+                Ok(gunzip.length().unwrap_or_else(|least| least.max(told)))
             }
             Self::Stream(stream) => Ok(stream.extent().length),
         }
@@ -115,9 +121,35 @@ impl Content {
     pub(super) fn complaint(&self) -> Option<&'static str> {
         match self {
             Self::Plain(_) => None,
-            Self::Gzip(gunzip) => gunzip.borrow().complaint,
+            Self::Gzip(gunzip) => gunzip.borrow().complaint(),
             Self::Stream(stream) => stream.complaint(),
         }
+    }
+
+    /// Whether what is between two offsets can be read without going back to the start.
+    pub(super) fn holds(&self, start: u64, end: u64) -> bool {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow().holds(start, end) } else { true }
+    }
+
+    /// Goes to an offset, with as much before it at hand as is ever looked back.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the rest of the way is put off to another pass.
+    pub(super) fn reach(&self, offset: u64) -> io::Result<()> {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow_mut().reach(offset) } else { Ok(()) }
+    }
+
+    /// Whether a read was put off and has not been made good.
+    pub(super) fn is_awaited(&self) -> bool {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow().is_awaited() } else { false }
+    }
+
+    /// Goes on with the read that was put off; whether that is done.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn go_on(&self) -> io::Result<bool> {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow_mut().go_on() } else { Ok(true) }
     }
 
     /// The length before compression, modulo 2^32, as the last bytes of a `.gz` say.
@@ -127,7 +159,7 @@ impl Content {
     pub(super) fn told_length(&self) -> io::Result<u32> {
         match self {
             Self::Plain(file) => trailer(file),
-            Self::Gzip(gunzip) => trailer(&gunzip.borrow().file),
+            Self::Gzip(gunzip) => trailer(gunzip.borrow().file()),
             Self::Stream(_) => Ok(0),
         }
     }
@@ -139,7 +171,7 @@ impl Content {
     pub(super) fn raw(&self) -> io::Result<Self> {
         match self {
             Self::Plain(file) => file.try_clone().map(Self::Plain),
-            Self::Gzip(gunzip) => gunzip.borrow().file.try_clone().map(Self::Plain),
+            Self::Gzip(gunzip) => gunzip.borrow().file().try_clone().map(Self::Plain),
             Self::Stream(stream) => stream.file().try_clone().map(Self::Plain),
         }
     }
@@ -180,7 +212,7 @@ impl Content {
     /// Reads from `offset` until `buffer` is full or the content ends; returns how much there was.
     ///
     /// # Errors
-    /// When the file cannot be read; what cannot be unpacked is the end, and a [`Content::complaint`].
+    /// When the file cannot be read, or the read is put off to another pass; what cannot be unpacked is the end, and a [`Content::complaint`].
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(file) => {
@@ -214,195 +246,4 @@ fn whole(buffer: &mut [u8], mut read: impl FnMut(usize, &mut [u8]) -> io::Result
         }
     }
     Ok(length)
-}
-
-/// A file with a position of its own.
-#[derive(Debug)]
-struct Cursor {
-    file: Arc<File>,
-    offset: u64,
-}
-
-impl Read for Cursor {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
-    }
-}
-
-/// A `.gz` that is unpacked as it is read.
-#[derive(Debug)]
-pub(super) struct Gunzip {
-    file: Arc<File>,
-    decoder: MultiGzDecoder<Cursor>,
-    /// So much is unpacked.
-    position: u64,
-    /// The first bytes, which are asked for again and again.
-    head: Vec<u8>,
-    /// What lies just before the position, from the start of the last read.
-    kept: Vec<u8>,
-    /// Where the content ends, once that was reached.
-    end: Option<u64>,
-    complaint: Option<&'static str>,
-}
-
-impl Gunzip {
-    fn new(file: Arc<File>) -> Self {
-        let decoder = MultiGzDecoder::new(Cursor { file: Arc::clone(&file), offset: 0 });
-        Self { file, decoder, position: 0, head: Vec::new(), kept: Vec::new(), end: None, complaint: None }
-    }
-
-    fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = buffer.len();
-        // The head is at hand without going back.
-        if offset < self.kept_from()
-            && let Some(head) = usize::try_from(offset).ok().and_then(|from| self.head.get(from..from + wanted))
-        {
-            buffer.copy_from_slice(head);
-            return Ok(wanted);
-        }
-        if offset < self.kept_from() {
-            *self = Self { end: self.end, complaint: self.complaint, ..Self::new(Arc::clone(&self.file)) };
-        }
-        while self.position < offset {
-            let gap = usize::try_from(offset - self.position).unwrap_or(usize::MAX).min(SKIP_BYTES);
-            self.kept.clear();
-            if self.unpack(gap)? == 0 {
-                return Ok(0);
-            }
-        }
-        let passed = usize::try_from(offset - self.kept_from()).unwrap_or(self.kept.len());
-        self.kept.drain(..passed);
-        while self.kept.len() < wanted && self.unpack(wanted - self.kept.len())? > 0 {}
-        let length = wanted.min(self.kept.len());
-        buffer[..length].copy_from_slice(&self.kept[..length]);
-        Ok(length)
-    }
-
-    fn kept_from(&self) -> u64 {
-        self.position - self.kept.len() as u64
-    }
-
-    /// Unpacks up to so many bytes more to the end of what is kept.
-    fn unpack(&mut self, most: usize) -> io::Result<usize> {
-        if self.end == Some(self.position) {
-            return Ok(0);
-        }
-        let before = self.kept.len();
-        self.kept.resize(before + most, 0);
-        let unpacked = loop {
-            match self.decoder.read(&mut self.kept[before..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        let bytes = *unpacked.as_ref().unwrap_or(&0);
-        self.kept.truncate(before + bytes);
-        let head = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes);
-        self.head.extend_from_slice(&self.kept[before..before + head]);
-        self.position += bytes as u64;
-        match unpacked {
-            Ok(0) => self.end = Some(self.position),
-            Ok(_) if self.is_bomb() => self.stop("it expands more than 300-fold; the rest is not read"),
-            Ok(_) => {}
-            // The decoder's own errors are all of these kinds; the others are the disk's.
-            Err(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.stop("it ends in its middle; the rest is not there"),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                    self.stop("it is damaged; the rest cannot be unpacked");
-                }
-                _ => return Err(error),
-            },
-        }
-        Ok(bytes)
-    }
-
-    fn is_bomb(&self) -> bool {
-        self.position > RATIO_FREE_BYTES && self.position > RATIO_MAX * self.decoder.get_ref().offset
-    }
-
-    fn stop(&mut self, complaint: &'static str) {
-        self.end = Some(self.position);
-        self.complaint = Some(complaint);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    fn packed(parts: &[&[u8]]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for part in parts {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(part).unwrap();
-            bytes.extend(encoder.finish().unwrap());
-        }
-        bytes
-    }
-
-    fn content(bytes: &[u8]) -> Content {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        Content::gzip(file)
-    }
-
-    fn read(content: &Content, offset: u64, most: usize) -> Vec<u8> {
-        let mut buffer = vec![0; most];
-        let length = content.fill(offset, &mut buffer).unwrap();
-        buffer.truncate(length);
-        buffer
-    }
-
-    /// Goal: any reads, forward and back, give what the file unpacks to.
-    #[test]
-    fn reads_give_what_is_there_wherever_they_go() {
-        let text: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
-        let content = content(&packed(&[&text[..70_000], &text[70_000..]]));
-        for (offset, most) in
-            [(0, 10), (5, 100), (100_000, 1), (99_950, 200_000), (100_000, 200_000), (0, 256), (3, 5), (1_199_990, 50)]
-        {
-            let end = text.len().min(offset + most);
-            assert_eq!(read(&content, offset as u64, most), text[offset..end], "{offset} {most}");
-        }
-        assert_eq!(content.length().unwrap(), text.len() as u64);
-        assert_eq!(read(&content, 1_200_000, 5), b"");
-        assert_eq!(content.complaint(), None);
-    }
-
-    #[test]
-    fn what_cannot_be_unpacked_is_the_end_and_is_said() {
-        #[track_caller]
-        fn check(bytes: &[u8], most: usize, want: &str) {
-            let content = content(bytes);
-            assert!(read(&content, 0, 200_000).len() <= most);
-            assert!(content.complaint().is_some_and(|said| said.contains(want)), "{:?}", content.complaint());
-        }
-        let whole = packed(&[&vec![b'x'; 100_000]]);
-        check(&whole[..whole.len() - 9], 100_000, "ends in its middle");
-        check(b"no gzip at all, but text of some length", 0, "damaged");
-        let mut flipped = whole.clone();
-        let last = flipped.len() - 6;
-        flipped[last] ^= 1;
-        check(&flipped, 100_000, "damaged");
-    }
-
-    /// Goal: a bomb is left after a bounded number of bytes.
-    #[test]
-    fn a_bomb_is_not_unpacked_to_its_end() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        for _ in 0..200 {
-            encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
-        }
-        let content = content(&encoder.finish().unwrap());
-        assert_eq!(read(&content, 190 << 20, 1), b"");
-        assert!(content.length().unwrap() < RATIO_FREE_BYTES + (1 << 20));
-        assert!(content.complaint().is_some_and(|said| said.contains("300-fold")));
-    }
 }

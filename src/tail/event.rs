@@ -9,6 +9,8 @@ use crate::record::{FileId, Progress};
 pub enum Event {
     /// Reading of a file, or of a new incarnation of it, begins here.
     Opened(FileId, Progress),
+    /// A compressed file that was taken back to its watermark is unpacked up to there, and goes on.
+    Reached(FileId),
     /// A file was truncated under us; its content goes on from the start under another number. The checkpoint is to be
     /// saved before anything of it is shipped.
     Truncated(PathBuf),

@@ -6,6 +6,7 @@
 mod again;
 mod mark;
 
+use std::cell::OnceCell;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::content::Content;
 use super::gap::Gap;
 use super::growth::Growth;
+use super::gunzip::awaited;
 use super::identity;
 use super::places::Places;
 use super::stream::Extent;
@@ -96,6 +98,8 @@ pub struct TailFile {
     length: u64,
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
+    /// The same once more, to read again what lies before the position of a compressed file.
+    again: OnceCell<Content>,
     /// The next byte that no span covers yet.
     at: Watermark,
     /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
@@ -161,6 +165,7 @@ impl TailFile {
             lost_bytes: 0,
             length,
             handle,
+            again: OnceCell::new(),
             at,
             had_read: None,
             before,
@@ -202,7 +207,8 @@ impl TailFile {
         }
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
-        let length = self.handle.length_by(&metadata)?;
+        let unpacks = self.handle.is_awaited();
+        let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
             self.phase = Phase::Deleted;
             self.changed_at = now;
@@ -237,7 +243,7 @@ impl TailFile {
             }
             self.more |= self.gap.is_due(now);
         }
-        Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still })
+        Ok(if !unpacks && (self.more || self.due(now)) { Look::Changed } else { Look::Still })
     }
 
     /// Takes down how far a pipe has come.
@@ -360,8 +366,11 @@ impl TailFile {
     /// Reads what follows the position into `buffer`, as much as fits.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or the read is put off to another pass.
     pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<Read> {
+        if self.handle.is_awaited() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let before_bytes = self.before.len();
         buffer.resize(before_bytes + most, 0);
         let start = self.at.offset - before_bytes as u64;
@@ -435,7 +444,10 @@ impl TailFile {
         if !self.continues()? {
             return Ok(false);
         }
-        let before = identity::before(&self.handle, to.offset)?;
+        let before = match self.handle.reach(to.offset) {
+            Err(error) if awaited(&error) => Vec::new(),
+            other => other.and_then(|()| identity::before(&self.handle, to.offset))?,
+        };
         let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
         self.had_read.get_or_insert((from, passed));
         self.at = to;

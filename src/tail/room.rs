@@ -46,6 +46,11 @@ impl Room {
     pub(super) fn has_early(&self) -> bool {
         !self.early.is_empty()
     }
+
+    /// What could not be told at the first look is taken as at that look later.
+    pub(super) fn found_early(&mut self, inode: Inode) {
+        self.early.insert(inode);
+    }
 }
 
 impl Tail {
@@ -104,12 +109,14 @@ impl Tail {
             (waited, found.history, found.history.then_some(found.modified))
         });
         let first = self.first;
+        self.unpacking.begin_look();
         for (input, found) in same.iter().copied().chain(other) {
             // After the first look only what has not changed since was there before us.
             let before_us = first && (self.room.looks == 1 || found.changed.0 < self.started_s);
             self.first = before_us || self.room.early.remove(&found.inode);
             self.admit(*input, found, now);
         }
+        self.unpacking.end_look();
         self.first = first;
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -116,6 +117,54 @@ fn a_long_key_is_cut_and_its_record_split_all_the_same() {
     parts.sort_by_key(|part| part.headers["part"].parse::<usize>().unwrap());
     let joined: Vec<u8> = parts.into_iter().flat_map(|part| part.payload).collect();
     assert_eq!(String::from_utf8(joined).unwrap(), long.trim_end());
+}
+
+/// Goal: a record that is several times as large as the client's queue arrives once and whole, in parts or in one message, and so do
+/// the lines behind it, however far away the broker is.
+#[track_caller]
+fn check_larger_than_the_queue(more: &[(&str, &str)], records: usize, parts: usize) {
+    // A control character takes six in JSON.
+    const LINE_BYTES: usize = 1 << 20;
+    let scene = Scene::new();
+    scene.kafka.delay(Duration::from_millis(50));
+    let long = "\u{1}".repeat(LINE_BYTES - 1);
+    scene.write("logs/app.log", format!("before\n{long}\nbehind\n"));
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_PARSE", "none")
+        .with("LOGSKIFF_REDACT", "none")
+        .with("LOGSKIFF_LINE_BYTES_MAX", "1MiB")
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", "1MiB")
+        .with("LOGSKIFF_BATCH_BYTES", "64KiB");
+    let settings = more.iter().fold(settings, |settings, (name, value)| settings.with(name, value));
+    let sidecar = scene.start(&settings);
+    let arrived = || scene.kafka.end_offset(TOPIC) >= (records + parts) as u64;
+    wait_until("all of it", PATIENCE, arrived);
+    sidecar.drain(PATIENCE);
+    let (mut of_it, others): (Vec<_>, Vec<_>) =
+        scene.messages().into_iter().partition(|message| message.headers.contains_key("part"));
+    assert_eq!((others.len(), of_it.len()), (records, parts), "nothing is sent twice");
+    of_it.sort_by_key(|part| part.headers["part"].parse::<usize>().unwrap());
+    let joined: Vec<u8> = of_it.into_iter().flat_map(|part| part.payload).collect();
+    let payloads: Vec<Vec<u8>> = others.into_iter().map(|message| message.payload).chain([joined]).collect();
+    let is_it = |payload: &Vec<u8>| {
+        let record: Value = serde_json::from_slice(payload).unwrap_or_default();
+        record["message"] == long
+    };
+    assert_eq!(payloads.iter().filter(|payload| is_it(payload)).count(), 1);
+}
+
+#[test]
+fn a_record_larger_than_the_queue_arrives_in_parts() {
+    check_larger_than_the_queue(&[], 2, 7);
+    let batch = [("LOGSKIFF_KAFKA_MESSAGE", "batch")];
+    check_larger_than_the_queue(&batch, 2, 7);
+}
+
+#[test]
+fn a_record_larger_than_the_queue_arrives_whole_where_the_broker_takes_it() {
+    let properties = [("LOGSKIFF_KAFKA_PROPERTIES", "message.max.bytes=20000000")];
+    check_larger_than_the_queue(&properties, 3, 0);
 }
 
 #[test]

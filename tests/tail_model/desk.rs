@@ -89,7 +89,11 @@ impl Desk {
                 Event::Opened(file, at) => self.ledger.open(*file, 0, at.clone()),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
-                Event::Vanished(_) | Event::Refused(..) | Event::Pruned(..) | Event::NotPruned(..) => {}
+                Event::Vanished(_)
+                | Event::Reached(_)
+                | Event::Refused(..)
+                | Event::Pruned(..)
+                | Event::NotPruned(..) => {}
             }
             self.events.push(event);
         }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Desk, LOOKBACK_BYTES, Shipper, mouth, shown};
+use super::{Desk, Shipper, mouth, shown};
 use crate::checkpoint::SAVE_PATIENCE;
 use crate::encode::{Envelope, Source, labels};
 use crate::frame::Encoding;
 use crate::record::{FileId, Progress};
 use crate::redact::{Carry, LINES_MAX};
 use crate::regular;
-use crate::tail::Event;
+use crate::tail::{Event, LOOKBACK_BYTES};
 
 /// A look at the directories is followed by a pause of so many times as long …
 const SCAN_SHARE: u32 = 100;
@@ -45,9 +45,13 @@ impl Shipper {
         for event in self.tools.tail.events() {
             mouth::tell(&event, &self.tools.metrics, &self.tools.news, |path| shown(&self.tools.pipelines, path));
             truncated |= matches!(event, Event::Truncated(_));
-            if let Event::Opened(file, progress) = event {
-                opened = true;
-                self.open(file, progress);
+            match event {
+                Event::Opened(file, progress) => {
+                    opened = true;
+                    self.open(file, progress);
+                }
+                Event::Reached(file) => self.recall(file),
+                _ => {}
             }
         }
         if truncated {

@@ -43,7 +43,7 @@ impl Shipper {
         if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
             ready.rotate_left(last + 1);
         }
-        self.unread = false;
+        self.unread = self.tools.tail.unpacks();
         while !ready.is_empty() {
             let mut again = Vec::new();
             for file in ready {

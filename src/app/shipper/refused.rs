@@ -12,6 +12,7 @@ use crate::frame::{Encoding, Framed, Frames};
 use crate::ledger::{Messages, Refused, Settled};
 use crate::output::Report;
 use crate::record::{DropReason, FileId, Line, Outcome, Span};
+use crate::tail::TailFile;
 
 /// While none is known to be taken again, so many of a file are tried at once.
 const TRIED_MAX: usize = 16;
@@ -124,6 +125,10 @@ impl Shipper {
                 break;
             }
         }
+        // What is to be unpacked first is no try.
+        if self.tools.tail.file(file).is_some_and(TailFile::is_awaited) {
+            return sent;
+        }
         if self.ledger.refused(file) == 0 || !retry.works {
             desk.retry = Some(Retry { at: now + retry.wait, wait: (retry.wait * 2).min(BACK_OFF.1), works: false });
         }
@@ -134,13 +139,14 @@ impl Shipper {
     fn send_spans(&mut self, file: FileId, desk: &mut Desk, spans: &[Refused]) -> Sent {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
         let all = Span { start: first.span.start, end: last.span.end };
+        // What stands before comes first: a compressed file is read forward.
+        let Some(carry) = self.carry_at(file, all.start, desk.carry_at_start) else { return Sent::Unreadable };
         let bytes = match self.tools.tail.read_again(file, all) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Sent::Changed,
             // Told, and tried again.
             Err(_) => return Sent::Unreadable,
         };
-        let Some(carry) = self.carry_at(file, all.start, desk.carry_at_start) else { return Sent::Unreadable };
         let carry = std::mem::replace(&mut desk.carry, carry);
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);

@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer};
 
 use super::context::{Context, Desk};
-use super::{Config, Error, request_bytes};
+use super::{Config, Error, queue_kbytes, request_bytes};
 use crate::regular;
 
 /// A client, what ends its thread, and the thread.
@@ -35,6 +35,7 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk
     }
     client.set("message.max.bytes", message_bytes_max.to_string());
     client.set("batch.size", request_bytes(config, message_bytes_max).to_string());
+    client.set("queue.buffering.max.kbytes", queue_kbytes(config, message_bytes_max).to_string());
     // librdkafka opens them by itself, and would wait for a pipe.
     if let Some((name, _)) =
         config.properties.0.iter().find(|(_, value)| value.starts_with('/') && regular::is_special(Path::new(value)))

@@ -1,7 +1,10 @@
 //! What is read of a file once more.
 
 use std::io;
+use std::ops::Range;
 
+use super::super::content::Content;
+use super::super::gunzip::awaited;
 use super::super::identity;
 use super::TailFile;
 use crate::record::Span;
@@ -22,7 +25,51 @@ impl TailFile {
     /// When the file cannot be read.
     pub fn lookback(&self, offset: u64, most: usize) -> io::Result<Vec<u8>> {
         let start = offset.saturating_sub(most as u64).max(self.handle.kept_from());
-        identity::read_at(&self.handle, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
+        let content = self.content_at(start..offset, offset)?;
+        identity::read_at(content, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
+    }
+
+    /// What to read `range` from. A compressed file is read a second time, from `reached` on with what is before it: the first reading
+    /// would have to begin anew.
+    fn content_at(&self, range: Range<u64>, reached: u64) -> io::Result<&Content> {
+        if self.handle.holds(range.start, range.end) {
+            return Ok(&self.handle);
+        }
+        if self.handle.is_awaited() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if self.again.get().is_none() {
+            _ = self.again.set(self.handle.another()?);
+        }
+        let again = self.again.get().unwrap_or(&self.handle);
+        again.reach(reached)?;
+        Ok(again)
+    }
+
+    /// Whether reading it goes on once more of it is unpacked.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.handle.is_awaited() || self.again.get().is_some_and(Content::is_awaited)
+    }
+
+    /// Goes on unpacking it; whether reading goes on again where it was taken back to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(in crate::tail) fn unpack(&mut self) -> io::Result<bool> {
+        if let Some(again) = self.again.get() {
+            again.go_on()?;
+        }
+        if !self.handle.is_awaited() || !self.handle.go_on()? {
+            return Ok(false);
+        }
+        self.before = match identity::before(&self.handle, self.at.offset) {
+            Err(error) if awaited(&error) => return Ok(false),
+            // It is shorter than it was: reading tells.
+            Err(_) => Vec::new(),
+            Ok(before) => before,
+        };
+        Ok(true)
     }
 
     /// The bytes of a span that was read before; `None` where the file does not hold them any more.
@@ -34,7 +81,8 @@ impl TailFile {
         if span.start < self.handle.kept_from() {
             return Ok(None);
         }
-        let bytes = identity::read_at(&self.handle, span.start, length)?;
+        let content = self.content_at(span.start..span.end, span.start)?;
+        let bytes = identity::read_at(content, span.start, length)?;
         // Asked afterwards: what was written over meanwhile is not what was read.
         Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
     }

@@ -60,7 +60,9 @@ impl TailFile {
     pub fn bookmark(&mut self, settled: Progress) -> Bookmark {
         let Progress { watermark: settled, ahead } = settled;
         self.growth.forget(settled.offset);
-        if settled.offset == self.at.offset || self.handle.is_gzip() {
+        if self.handle.is_awaited() {
+            // What was last taken down still holds: whoever packs a file does it once.
+        } else if settled.offset == self.at.offset || self.handle.is_gzip() {
             self.marked = self.fingerprint();
         } else if settled.offset != self.marked.offset {
             let same = self.continues().unwrap_or(false);
