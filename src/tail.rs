@@ -7,6 +7,7 @@
 mod absent;
 mod compressed;
 mod content;
+mod copies;
 mod discover;
 mod event;
 mod file;
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 
 use self::absent::{Ghost, Known};
 use self::content::Content;
+use self::copies::Copy;
 use self::discover::FILES_MAX;
 use self::guard::Guard;
 use self::prune::Prunable;
@@ -115,6 +117,8 @@ pub struct Tail {
     reserved: Vec<(FileId, PathBuf, u64)>,
     ghosts: Vec<Ghost>,
     known: HashMap<Inode, Known>,
+    /// What holds nothing but what an open file holds.
+    copies: HashMap<Inode, Copy>,
     /// The last files that were read to their ends and are gone: their copies may still be compressed.
     shipped: VecDeque<Bookmark>,
     /// What may be deleted, as the last scan found.
@@ -168,6 +172,7 @@ impl Tail {
             reserved: Vec::new(),
             ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
             known: HashMap::new(),
+            copies: HashMap::new(),
             shipped: VecDeque::new(),
             prunable: Vec::new(),
             waiting: HashMap::new(),
@@ -329,6 +334,7 @@ impl Tail {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
         let at = file.at();
+        self.let_copies_go(id, at.offset);
         let mark = Bookmark { fingerprint, ..file.bookmark(at) };
         let head = file.head().to_vec();
         let former = mark.clone();

@@ -38,11 +38,13 @@ impl Tail {
             }
             return;
         }
-        // What it was made of is still held, and read from there.
-        let is_source =
-            |file: &&mut TailFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
-        if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
-            source.displaced = Displaced::Compressed;
+        // What it was made of is still held, and read from there. Where it has grown since, its writer is not done with it.
+        if self.is_copy(input, found, (raw, &gzip), u64::from(length)) {
+            let is_source =
+                |file: &&mut TailFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
+            if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
+                source.displaced = Displaced::Compressed;
+            }
             return;
         }
         if let Some(whole) = self.is_shipped(&gzip, length) {
@@ -84,7 +86,7 @@ impl Tail {
     }
 
     /// Whether it unpacks to a file that was read to its end and closed; and if so, whether all of that one was shipped.
-    fn is_shipped(&self, gzip: &Content, length: u32) -> Option<bool> {
+    pub(super) fn is_shipped(&self, gzip: &Content, length: u32) -> Option<bool> {
         let mut marks = self.known.values().map(|known| &known.mark).chain(&self.shipped);
         let is = |mark: &&Bookmark| {
             mark.fingerprint.head_bytes > 0
@@ -107,7 +109,7 @@ impl Tail {
         let matching = self.ghosts.iter().enumerate().filter(|(_, ghost)| {
             let (mark, print) = (&ghost.mark, &ghost.mark.fingerprint);
             print.head_bytes > 0
-                && (mark.path == found.path || found.rotated_from(&mark.path) || mark.inode == found.inode)
+                && (mark.path == found.path || found.may_hold(&mark.path, mark.offset) || mark.inode == found.inode)
                 && identity::matches(&gzip, print).unwrap_or(false)
         });
         let Some((at, _)) = matching.max_by_key(|(_, ghost)| ghost.mark.fingerprint.offset) else { return Err(gzip) };
@@ -134,6 +136,6 @@ impl Tail {
 
 /// A length as a `.gz` says it: modulo 2^32.
 #[allow(clippy::cast_possible_truncation, reason = "the format keeps the low half")]
-fn len32(length: u64) -> u32 {
+pub(super) fn len32(length: u64) -> u32 {
     length as u32
 }

@@ -24,6 +24,8 @@ pub(super) const FILES_MAX: usize = 10_000;
 
 /// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
 const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+/// So many bytes of a file tell it from another that begins alike, wherever it lies.
+const TOLD_ELSEWHERE_BYTES: u64 = 1024;
 /// As many digits as a date has: `app-261123.log`.
 const DATE_DIGITS_MIN: usize = 6;
 /// The ending of those that are.
@@ -114,10 +116,26 @@ impl Candidate {
         self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
     }
 
+    /// Whether it may hold what the file at `path` held, of which `alike_bytes` are the same: a rotation made its name, in the same
+    /// directory, or in another where old files are kept. One beneath the other says more than one beside it.
+    #[must_use]
+    pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
+        let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
+        let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
+        self.rotated_from(path) || ((alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath()) && called_so())
+    }
+
     /// Whether its name alone says that it is a rotated copy of something.
     #[must_use]
     pub(super) fn is_surely_rotated(&self) -> bool {
         self.sure_origins().next().is_some()
+    }
+
+    /// Whether a mark stands behind the whole name of something: a log's own name may hold a date, but hardly this.
+    #[must_use]
+    pub(super) fn is_marked(&self) -> bool {
+        let bytes = self.path.as_os_str().as_bytes();
+        self.sure_origins().any(|origin| bytes.starts_with(origin.as_os_str().as_bytes()))
     }
 
     /// Of what it is a rotated copy, as its name alone says.

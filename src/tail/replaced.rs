@@ -10,6 +10,7 @@ use super::content::Content;
 use super::discover::{Candidate, Class};
 use super::file::Displaced;
 use super::{Known, Phase, Tail, TailFile, identity};
+use crate::record::Bookmark;
 
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
@@ -32,12 +33,15 @@ impl Tail {
     /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
     pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
         let replaced = |file: &&TailFile| {
-            file.path == found.path && file.phase == Phase::Deleted && !file.handle.is_stream() && file.at().offset > 0
+            (file.path == found.path || found.may_hold(&file.path, 0))
+                && file.phase == Phase::Deleted
+                && !file.handle.is_stream()
+                && file.at().offset > 0
         };
         let former = { self.files() }.filter(replaced).max_by_key(|file| file.changed_at)?;
         let (whole, read) = (former.handle.length().ok()?, former.at());
         let here = handle.length().ok()?;
-        if here == 0 || !begin_alike(&former.handle, handle, here.min(whole)).unwrap_or(false) {
+        if here == 0 || !alike(&former.handle, (handle, 0), here.min(whole)).unwrap_or(false) {
             return None;
         }
         if here < whole {
@@ -46,13 +50,17 @@ impl Tail {
         Some(if read.offset < whole { Replacement::Unready } else { Replacement::From(read.offset) })
     }
 
+    /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
+    pub(super) fn is_file_of(&self, mark: &Bookmark, handle: &Content) -> bool {
+        handle.birth() != (0, 0) && identity::origin(&self.scope, handle, mark.inode, mark.incarnation) == mark.origin
+    }
+
     /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
     /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
     pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
         let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
-        let same_file = handle.birth() != (0, 0)
-            && identity::origin(&self.scope, handle, found.inode, mark.incarnation) == mark.origin;
-        if found.class == Class::Match || found.size < mark.offset || !same_file || is_text(handle) {
+        let in_its_place = found.class == Class::Match && mark.path == found.path;
+        if in_its_place || found.size < mark.offset || !self.is_file_of(mark, handle) || is_text(handle) {
             return false;
         }
         let whole = mark.whole;
@@ -63,15 +71,6 @@ impl Tail {
 }
 
 impl TailFile {
-    /// Whether the file begins with all that `other` holds.
-    ///
-    /// # Errors
-    /// When one of them cannot be read.
-    pub(super) fn begins_with(&self, other: &Content) -> io::Result<bool> {
-        let length = other.length()?;
-        Ok(length <= self.handle.length()? && begin_alike(&self.handle, other, length)?)
-    }
-
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
         let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);
@@ -87,11 +86,11 @@ fn is_text(file: &Content) -> bool {
     is_utf8 && !start.contains(&0)
 }
 
-/// Whether two files hold the same bytes at their starts and before `end`.
-fn begin_alike(one: &Content, other: &Content, end: u64) -> io::Result<bool> {
-    let start = usize::try_from(end).unwrap_or(usize::MAX).min(COMPARED_BYTES);
-    for at in [0, end - start as u64] {
-        if identity::read_at(one, at, start)? != identity::read_at(other, at, start)? {
+/// Whether a file begins with the `length` bytes that another holds from an offset on; the first and the last of them are compared.
+pub(super) fn alike(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
+    let most = usize::try_from(length).unwrap_or(usize::MAX).min(COMPARED_BYTES);
+    for at in [0, length - most as u64] {
+        if identity::read_at(one, at, most)? != identity::read_at(other, from + at, most)? {
             return Ok(false);
         }
     }
