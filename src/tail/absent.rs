@@ -93,12 +93,21 @@ impl Tail {
     /// Frees the number of a file without handle, once it is settled.
     pub fn forget(&mut self, id: FileId) {
         self.reserved.retain(|(reserved, ..)| *reserved != id);
+        for file in self.files.iter_mut().flatten() {
+            file.formers.retain(|former| *former != id);
+        }
     }
 
     /// Every file's place for the checkpoint; `settled` gives the watermark of a numbered one.
     pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Watermark) -> Vec<Bookmark> {
         let again = |file: &&mut TailFile| !file.handle.is_stream();
-        let open = self.files.iter_mut().flatten().filter(again).map(|file| file.bookmark(settled(file.id)));
+        let open = self.files.iter_mut().flatten().filter(again).map(|file| {
+            // What stands before an end that was written anew may have yet to be settled.
+            let former =
+                file.formers.iter().map(|former| settled(*former)).filter(|former| former.offset < file.began_at);
+            let at = former.min_by_key(|former| former.offset).unwrap_or_else(|| settled(file.id));
+            file.bookmark(at)
+        });
         let mut bookmarks: Vec<Bookmark> = open.collect();
         bookmarks.extend(self.ghosts.iter().map(|ghost| {
             let at = ghost.id.map_or_else(|| ghost.mark.watermark(), &settled);

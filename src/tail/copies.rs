@@ -58,7 +58,7 @@ impl Tail {
         length: u64,
     ) -> bool {
         let packed = content.is_gzip();
-        let named = |file: &TailFile| found.may_hold(&file.path, 0) || (packed && file.phase != Phase::Live);
+        let named = |file: &TailFile| found.surely_kept_from(&file.path, 0) || (packed && file.phase != Phase::Live);
         let holds = |file: &&TailFile| named(file) && file.begins_with((content, 0), length);
         let of = self.files().find(holds).map(|file| file.id).filter(|_| length > 0);
         if let Some(of) = of {
@@ -208,6 +208,14 @@ impl Tail {
             *waiting = Waiting { rotated: rotated || waiting.rotated, ..anew };
         }
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
+    }
+}
+
+impl Tail {
+    /// Whether an open file that this may be a copy of holds all that it holds.
+    pub(super) fn holds_all(&self, found: &Candidate, handle: &Content, length: u64) -> bool {
+        let related = |file: &TailFile| file.path == found.path || found.may_hold(&file.path, 0);
+        self.files().any(|file| related(file) && file.begins_with((handle, 0), length))
     }
 }
 

@@ -116,13 +116,19 @@ impl Candidate {
         self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
     }
 
-    /// Whether it may hold what the file at `path` held, of which `alike_bytes` are the same: a rotation made its name, in the same
-    /// directory, or in another where old files are kept. One beneath the other says more than one beside it.
+    /// Whether its name surely tells of a rotated copy of the file at `path`, of which `alike_bytes` are the same: in the same directory,
+    /// or in another where old files are kept. One beneath the other says more than one beside it.
     #[must_use]
-    pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
+    pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
         let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
         let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
-        self.rotated_from(path) || ((alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath()) && called_so())
+        (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath()) && called_so()
+    }
+
+    /// The same, or its name may be that of a rotated copy in the same directory.
+    #[must_use]
+    pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
+        self.rotated_from(path) || self.surely_kept_from(path, alike_bytes)
     }
 
     /// Whether its name alone says that it is a rotated copy of something.

@@ -15,6 +15,9 @@ use crate::record::Bookmark;
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
 
+/// So many files that wait are held open.
+const HELD_MAX: usize = 64;
+
 /// So much of a file's start tells whether it is text.
 const TOLD_BY_BYTES: usize = 1024;
 
@@ -25,15 +28,50 @@ const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in i
 pub(super) enum Replacement {
     /// It holds what the other held, and goes on behind this offset.
     From(u64),
-    /// It is being written, or the other is not read to its end yet.
-    Unready,
+    /// It is being written, or the other is not read to its end yet. Should it go meanwhile, it is new behind this offset.
+    Unready(u64),
+}
+
+/// A file that waits and may go before it is read: its handle is kept.
+#[derive(Debug)]
+pub(super) struct Held {
+    input: usize,
+    found: Candidate,
+    handle: Content,
 }
 
 impl Tail {
+    /// Keeps the handle of a file that a glob names and that is not read yet, while there are descriptors.
+    pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
+        if found.class == Class::Match && self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
+            self.held.insert(found.inode, Held { input, found: found.clone(), handle });
+        }
+    }
+
+    /// What waited is gone. What it holds and nothing else does is read.
+    pub(super) fn read_held(&mut self, Held { input, found, handle }: Held, now: Instant) {
+        let Err(handle) = self.adopt(input, &found, handle, now) else { return };
+        let elsewhere = |file: &TailFile| {
+            let print = file.fingerprint();
+            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path;
+            found.may_hold(&file.path, 0) && is_rest() && identity::matches(&handle, &print).unwrap_or(false)
+        };
+        let length = handle.length().unwrap_or(0);
+        if length == 0 || self.holds_all(&found, &handle, length) || self.files().any(elsewhere) {
+            return;
+        }
+        let offset = match self.replacement(&found, &handle, now) {
+            Some(Replacement::From(offset) | Replacement::Unready(offset)) => offset,
+            None => 0,
+        };
+        self.waiting.remove(&found.inode);
+        self.begin_anew(input, &found, handle, offset, now);
+    }
+
     /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
     pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
         let replaced = |file: &&TailFile| {
-            (file.path == found.path || found.may_hold(&file.path, 0))
+            (file.path == found.path || found.surely_kept_from(&file.path, 0))
                 && file.phase == Phase::Deleted
                 && !file.handle.is_stream()
                 && file.at().offset > 0
@@ -45,9 +83,9 @@ impl Tail {
             return None;
         }
         if here < whole {
-            return self.waits(found, now).then_some(Replacement::Unready);
+            return self.waits(found, now).then_some(Replacement::Unready(0));
         }
-        Some(if read.offset < whole { Replacement::Unready } else { Replacement::From(read.offset) })
+        Some(if read.offset < whole { Replacement::Unready(whole) } else { Replacement::From(read.offset) })
     }
 
     /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.

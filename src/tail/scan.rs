@@ -60,7 +60,11 @@ impl Tail {
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
         let (same, other): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|(_, found)| self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode));
+        let held = std::mem::take(&mut self.held);
         self.admit_all(&same, &other, now);
+        for (_, held) in held.into_iter().filter(|(inode, _)| !seen.contains_key(inode)) {
+            self.read_held(held, now);
+        }
         self.waiting.retain(|inode, _| seen.contains_key(inode));
         self.copies.retain(|inode, _| seen.contains_key(inode));
         let gone: Vec<Inode> = self.known.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
@@ -200,19 +204,19 @@ impl Tail {
             Ok(()) => return,
             Err(handle) => handle,
         };
-        if (found.class == Class::Excluded && !blank)
-            || self.is_copy(input, found, (&handle, &handle), found.size)
-            || self.wait(found, &handle, now)
-        {
+        if (found.class == Class::Excluded && !blank) || self.is_copy(input, found, (&handle, &handle), found.size) {
             return;
+        }
+        if self.wait(found, &handle, now) {
+            return self.hold(input, found, handle);
         }
         let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
         if found.class == Class::Excluded || self.overwritten(input, found, &handle) {
             return;
         }
         let replacement = self.replacement(found, &handle, now);
-        if replacement == Some(Replacement::Unready) {
-            return;
+        if let Some(Replacement::Unready(_)) = replacement {
+            return self.hold(input, found, handle);
         }
         self.waiting.remove(&found.inode);
         let before_us = self.is_before_us();
@@ -292,7 +296,13 @@ impl Tail {
     }
 
     /// Goes on with a file that was lost from sight, if this is it.
-    fn adopt(&mut self, input: usize, found: &Candidate, handle: Content, now: Instant) -> Result<(), Content> {
+    pub(super) fn adopt(
+        &mut self,
+        input: usize,
+        found: &Candidate,
+        handle: Content,
+        now: Instant,
+    ) -> Result<(), Content> {
         let is = |ghost: &Ghost| {
             let told = ghost.mark.fingerprint.head_bytes > 0;
             // An empty file has nothing to be known by but its name: its inode may be another's by now.
