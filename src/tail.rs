@@ -7,6 +7,7 @@
 mod absent;
 mod compressed;
 mod content;
+mod copies;
 mod discover;
 mod event;
 mod file;
@@ -39,12 +40,14 @@ use std::time::{Duration, Instant};
 
 use self::absent::{Ghost, Known};
 use self::content::Content;
+use self::copies::Copy;
 use self::discover::REFUSED_MAX;
 use self::guard::Guard;
 use self::gunzip::awaited;
 use self::prune::Prunable;
 pub use self::prune::unwritable_roots;
 use self::quiet::Flock;
+use self::replaced::Held;
 use self::room::Room;
 use self::scan::Past;
 use self::unpack::Unpacking;
@@ -127,11 +130,15 @@ pub struct Tail {
     known: HashMap<Inode, Known>,
     /// Those that are settled and still, where there are many.
     flock: Flock,
+    /// What holds nothing but what an open file holds.
+    copies: HashMap<Inode, Copy>,
     /// The last files that were read to their ends and are gone: their copies may still be compressed.
     shipped: VecDeque<Bookmark>,
     /// What may be deleted, as the last scan found.
     prunable: Vec<Prunable>,
     waiting: HashMap<Inode, Waiting>,
+    /// Those of them that may go before they are read.
+    held: HashMap<Inode, Held>,
     /// Names whose file was lately moved away, truncated or deleted.
     rotations: HashMap<PathBuf, Instant>,
     /// Names of the checkpoint, whose files may have been rotated while nobody looked.
@@ -184,9 +191,11 @@ impl Tail {
             ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
             known: HashMap::new(),
             flock: Flock::default(),
+            copies: HashMap::new(),
             shipped: VecDeque::new(),
             prunable: Vec::new(),
             waiting: HashMap::new(),
+            held: HashMap::new(),
             rotations: HashMap::new(),
             presumed,
             started_at: now,
@@ -296,6 +305,12 @@ impl Tail {
                 }
             }
         }
+        // It stands before an end that was written anew, and so it is still there.
+        let next = self.files().find(|file| file.formers.contains(&id) && to.offset < file.began_at);
+        if let Some(next) = next.map(|file| file.id) {
+            self.begin_at(next, Some(to), self.looked_at);
+            return true;
+        }
         if let Some((_, path, read)) = self.reserved.iter().find(|(reserved, ..)| *reserved == id) {
             self.events.push(Event::Lost(path.clone(), read.saturating_sub(to.offset + settled_bytes)));
             return false;
@@ -328,6 +343,8 @@ impl Tail {
         let read = self.files().filter(|file| file.at_end());
         let mut finished: Vec<FileId> = { read }.filter(|file| file.is_over(now)).map(|file| file.id).collect();
         finished.extend(self.surplus(finished.len(), now));
+        // What stands before an end that was written anew may have to be read again.
+        finished.retain(|id| self.file(*id).is_some_and(|file| file.formers.is_empty()));
         finished
     }
 
@@ -347,29 +364,39 @@ impl Tail {
     /// The content that was read from a file is gone from it: it becomes a ghost, and the file begins anew.
     /// Returns the number under which it goes on.
     fn truncated(&mut self, id: FileId, now: Instant) -> Option<FileId> {
+        self.begin_at(id, None, now)
+    }
+
+    /// The same, from a position on, where there is one that is known to hold.
+    fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
-        let at = file.at();
-        let mark = Bookmark { fingerprint, ..file.bookmark(at.into()) };
+        let read = file.at();
+        self.let_copies_go(id, read.offset);
+        let mark = Bookmark { fingerprint, ..file.bookmark(read.into()) };
         let head = file.head().to_vec();
         let former = mark.clone();
         self.ghosts.push(Ghost { id: Some(id), mark, head, settled_bytes: 0, since: now });
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
-        let at = Watermark { offset: file.new_from(), boundary: Boundary::Line };
+        let at = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::Line });
         // What it held is kept: the next look tells whether a copy was made over it, or another log.
         if at.offset == 0 && file.is_overwritten() {
             self.keep(file.inode, Known { changed: None, input: file.input, mark: former });
             return None;
         }
-        let TailFile { input, path, inode, phase, whole, handle, .. } = file;
+        let TailFile { input, path, inode, phase, whole, handle, mut formers, .. } = file;
+        formers.push(id);
         let incarnation = file.incarnation + 1;
         let origin = identity::origin(&self.scope, &handle, inode, incarnation);
         self.begin((input, path, handle), at, origin, incarnation, now);
         let begun = self.open_mut(inode)?;
         begun.phase = phase;
         begun.whole |= whole;
+        if at.offset > 0 {
+            begun.formers = formers;
+        }
         Some(begun.id)
     }
 

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::content::Content;
+use super::discover::Candidate;
 use super::{Event, Phase, Tail, TailFile};
 use crate::record::{Bookmark, FileId, Inode, Progress};
 
@@ -44,11 +46,22 @@ impl Tail {
         if file.handle.is_stream() {
             return;
         }
+        self.settle_copies(id, file.whole);
         let Ok(mark) = file.closing_mark() else { return };
         if file.phase == Phase::Deleted {
             self.remember(mark);
         } else if self.known.len() < KNOWN_MAX {
             self.keep(file.inode, Known { changed: None, input: file.input, mark });
+        }
+    }
+
+    /// A file that is found again though it was gone from sight for a while, as with its directory, is known as it was.
+    pub(super) fn see_again(&mut self, input: usize, found: &Candidate, handle: &Content) {
+        let is = |mark: &Bookmark| mark.inode == found.inode && self.is_file_of(mark, handle);
+        if !self.known.contains_key(&found.inode)
+            && let Some(mark) = self.shipped.iter().position(is).and_then(|at| self.shipped.remove(at))
+        {
+            self.known.insert(found.inode, Known { changed: None, input, mark });
         }
     }
 
@@ -69,31 +82,50 @@ impl Tail {
                 self.events.push(Event::Vanished(ghost.mark.path.clone()));
             }
         }
-        let ended = expired.into_iter().filter_map(|ghost| Some((ghost.id?, ghost.mark.path, ghost.mark.offset)));
-        self.reserved.extend(ended);
+        for Ghost { id, mark, .. } in expired {
+            match id {
+                Some(id) => self.reserved.push((id, mark.path, mark.offset)),
+                None => self.remember(mark),
+            }
+        }
         self.reserved.iter().map(|(id, ..)| *id).collect()
     }
 
     /// Frees the number of a file without handle, once it is settled.
     pub fn forget(&mut self, id: FileId) {
         self.reserved.retain(|(reserved, ..)| *reserved != id);
+        for file in self.files.iter_mut().flatten() {
+            file.formers.retain(|former| *former != id);
+        }
     }
 
     /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
     pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<Bookmark> {
         let again = |file: &&mut TailFile| !file.handle.is_stream();
-        let open = self.files.iter_mut().flatten().filter(again).map(|file| file.bookmark(settled(file.id)));
-        let ghosts = self.ghosts.iter().map(|ghost| {
+        let open = self.files.iter_mut().flatten().filter(again).map(|file| {
+            // What stands before an end that was written anew may have yet to be settled.
+            let former = file
+                .formers
+                .iter()
+                .map(|former| settled(*former))
+                .filter(|former| former.watermark.offset < file.began_at);
+            let at = former.min_by_key(|former| former.watermark.offset).unwrap_or_else(|| settled(file.id));
+            file.bookmark(at)
+        });
+        let mut bookmarks: Vec<Bookmark> = open.collect();
+        bookmarks.extend(self.ghosts.iter().map(|ghost| {
             let at = ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
             Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
-        });
-        open.chain(ghosts).chain(self.known.values().map(|known| known.mark.clone())).collect()
+        }));
+        bookmarks.extend(self.known.values().map(|known| known.mark.clone()));
+        bookmarks.extend(self.settled_copies(&settled));
+        bookmarks
     }
 
     /// How many there are of them: what a save costs.
     #[must_use]
     pub fn bookmark_count(&self) -> usize {
-        self.files.len() + self.ghosts.len() + self.known.len()
+        self.files.len() + self.ghosts.len() + self.known.len() + self.copies.len()
     }
 
     /// Remembers a file by its inode. Of the file that had that before, a compressed copy may be there.

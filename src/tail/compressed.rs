@@ -41,12 +41,11 @@ impl Tail {
             }
             return;
         }
-        // What it was made of is still held, and read from there.
-        let is_source =
-            |file: &&mut TailFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
-        if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
-            source.displaced = Displaced::Compressed;
-            return;
+        // What it was made of is still held, and read from there. Where it has grown since, its writer is not done with it.
+        match self.is_copy(input, found, (raw, &gzip), u64::from(length)) {
+            Ok(false) => {}
+            Ok(true) => return self.note_source(&head, length),
+            Err(_) => return self.put_off(found, gzip, now),
         }
         match self.is_shipped(&gzip, length) {
             Ok(None) => {}
@@ -76,6 +75,15 @@ impl Tail {
         }
     }
 
+    /// The file that a `.gz` was made of is done with by its writer.
+    fn note_source(&mut self, head: &[u8], length: u32) {
+        let is_source =
+            |file: &&mut TailFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
+        if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
+            source.displaced = Displaced::Compressed;
+        }
+    }
+
     /// Whether the file was settled before, in this run or in the last one.
     fn known_unpacked(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
         let is =
@@ -96,7 +104,7 @@ impl Tail {
     ///
     /// # Errors
     /// When that is told later.
-    fn is_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
+    pub(super) fn is_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
         let marks = self.known.values().map(|known| &known.mark).chain(&self.shipped);
         let closed =
             marks.filter(|mark| mark.fingerprint.offset == mark.offset).map(|mark| (mark.fingerprint, mark.whole));
@@ -118,7 +126,8 @@ impl Tail {
         let mut last: Option<usize> = None;
         for (at, ghost) in self.ghosts.iter().enumerate() {
             let (mark, print) = (&ghost.mark, &ghost.mark.fingerprint);
-            let is_near = mark.path == found.path || found.rotated_from(&mark.path) || mark.inode == found.inode;
+            let is_near =
+                mark.path == found.path || found.may_hold(&mark.path, mark.offset) || mark.inode == found.inode;
             let is_later = last.is_none_or(|last| self.ghosts[last].mark.fingerprint.offset <= print.offset);
             if print.head_bytes > 0 && is_near && is_later && holds(gzip, print)? {
                 last = Some(at);
@@ -183,6 +192,6 @@ fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
 
 /// A length as a `.gz` says it: modulo 2^32.
 #[allow(clippy::cast_possible_truncation, reason = "the format keeps the low half")]
-fn len32(length: u64) -> u32 {
+pub(super) fn len32(length: u64) -> u32 {
     length as u32
 }

@@ -25,6 +25,8 @@ pub(super) const REFUSED_MAX: usize = 10_000;
 
 /// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
 const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+/// So many bytes of a file tell it from another that begins alike, wherever it lies.
+const TOLD_ELSEWHERE_BYTES: u64 = 1024;
 /// As many digits as a date has: `app-261123.log`.
 const DATE_DIGITS_MIN: usize = 6;
 /// The ending of those that are.
@@ -115,10 +117,32 @@ impl Candidate {
         self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
     }
 
+    /// Whether its name surely tells of a rotated copy of the file at `path`, of which `alike_bytes` are the same: in the same directory,
+    /// or in another where old files are kept. One beneath the other says more than one beside it.
+    #[must_use]
+    pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
+        let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
+        let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
+        (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath()) && called_so()
+    }
+
+    /// The same, or its name may be that of a rotated copy in the same directory.
+    #[must_use]
+    pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
+        self.rotated_from(path) || self.surely_kept_from(path, alike_bytes)
+    }
+
     /// Whether its name alone says that it is a rotated copy of something.
     #[must_use]
     pub(super) fn is_surely_rotated(&self) -> bool {
         self.sure_origins().next().is_some()
+    }
+
+    /// Whether a mark stands behind the whole name of something: a log's own name may hold a date, but hardly this.
+    #[must_use]
+    pub(super) fn is_marked(&self) -> bool {
+        let bytes = self.path.as_os_str().as_bytes();
+        self.sure_origins().any(|origin| bytes.starts_with(origin.as_os_str().as_bytes()))
     }
 
     /// Of what it is a rotated copy, as its name alone says.

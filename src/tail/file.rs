@@ -92,6 +92,10 @@ pub struct TailFile {
     pub whole: bool,
     /// How long it is known to have been with this content.
     pub size: u64,
+    /// Where this incarnation began.
+    pub(super) began_at: u64,
+    /// The numbers of those before it that have the account of what stands before that, where the file's end was written anew.
+    pub(super) formers: Vec<FileId>,
     /// Bytes that a truncation took away before they were read, as far as they were seen.
     pub lost_bytes: u64,
     /// Its length at the last look.
@@ -162,6 +166,8 @@ impl TailFile {
             changed_at: now,
             whole: at.offset == 0,
             size: length,
+            began_at: at.offset,
+            formers: Vec::new(),
             lost_bytes: 0,
             length,
             handle,
@@ -224,7 +230,8 @@ impl TailFile {
             }
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
             if !self.handle.is_gzip() {
-                self.lost_bytes += self.size.saturating_sub(length);
+                let written = self.gap.written(self.size);
+                self.lost_bytes += written.saturating_sub(length);
             }
             self.size = length;
         }

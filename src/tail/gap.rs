@@ -22,6 +22,8 @@ pub(super) struct Gap {
     first: Option<u64>,
     /// Since when it is there.
     since: Option<Instant>,
+    /// There was nothing else behind it, as far as was looked.
+    is_end: bool,
     /// It was read once more after that had been long enough.
     tried: bool,
 }
@@ -31,13 +33,20 @@ impl Gap {
     pub(super) fn seen(&mut self, offset: u64, bytes: &[u8], now: Instant) {
         let first = memchr::memchr(0, &bytes[..bytes.len().min(LOOKED_FOR_BYTES)]).map(|first| offset + first as u64);
         if first != self.first {
-            *self = Self { first, since: Some(now), tried: false };
+            *self = Self { first, since: Some(now), is_end: false, tried: false };
         }
+        let zeros = first.map_or(0, |first| usize::try_from(first - offset).unwrap_or(usize::MAX));
+        self.is_end = first.is_some() && bytes[zeros..].iter().all(|byte| *byte == 0);
     }
 
     /// Whether there are zeros.
     pub(super) fn is_open(self) -> bool {
         self.first.is_some()
+    }
+
+    /// How much of a file of `size` bytes was written, as far as it is known: space that is allocated in advance was not.
+    pub(super) fn written(self, size: u64) -> u64 {
+        self.first.filter(|_| self.is_end).map_or(size, |first| first.min(size))
     }
 
     /// Whether they have been there for so long that nobody will fill them.

@@ -60,11 +60,20 @@ pub(super) fn matches(file: &Content, print: &Fingerprint) -> io::Result<bool> {
     if !file.is_gzip() && file.length()? < print.offset {
         return Ok(false);
     }
-    if !begins_alike(file, print)? {
+    matches_from(file, 0, print)
+}
+
+/// The same of what `file` holds from an offset on.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn matches_from(file: &Content, from: u64, print: &Fingerprint) -> io::Result<bool> {
+    let head = read_at(file, from, usize::from(print.head_bytes))?;
+    if bytes(&head) != print.head_bytes || hash(&head) != print.head {
         return Ok(false);
     }
     let before_bytes = usize::from(print.before_bytes);
-    let start = print.offset.saturating_sub(before_bytes as u64);
+    let start = from + print.offset.saturating_sub(before_bytes as u64);
     let before = read_at(file, start, before_bytes)?;
     Ok(bytes(&before) == print.before_bytes && hash(&before) == print.before)
 }

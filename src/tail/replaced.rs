@@ -10,9 +10,13 @@ use super::content::Content;
 use super::discover::{Candidate, Class};
 use super::file::Displaced;
 use super::{Known, Phase, Tail, TailFile, identity};
+use crate::record::Bookmark;
 
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
+
+/// So many files that wait are held open.
+const HELD_MAX: usize = 64;
 
 /// So much of a file's start tells whether it is text.
 const TOLD_BY_BYTES: usize = 1024;
@@ -24,35 +28,77 @@ const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in i
 pub(super) enum Replacement {
     /// It holds what the other held, and goes on behind this offset.
     From(u64),
-    /// It is being written, or the other is not read to its end yet.
-    Unready,
+    /// It is being written, or the other is not read to its end yet. Should it go meanwhile, it is new behind this offset.
+    Unready(u64),
+}
+
+/// A file that waits and may go before it is read: its handle is kept.
+#[derive(Debug)]
+pub(super) struct Held {
+    input: usize,
+    found: Candidate,
+    handle: Content,
 }
 
 impl Tail {
+    /// Keeps the handle of a file that a glob names and that is not read yet, while there are descriptors.
+    pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
+        if found.class == Class::Match && self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
+            self.held.insert(found.inode, Held { input, found: found.clone(), handle });
+        }
+    }
+
+    /// What waited is gone. What it holds and nothing else does is read.
+    pub(super) fn read_held(&mut self, Held { input, found, handle }: Held, now: Instant) {
+        let Err(handle) = self.adopt(input, &found, handle, now) else { return };
+        let elsewhere = |file: &TailFile| {
+            let print = file.fingerprint();
+            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path;
+            found.may_hold(&file.path, 0) && is_rest() && identity::matches(&handle, &print).unwrap_or(false)
+        };
+        let length = handle.length().unwrap_or(0);
+        if length == 0 || self.holds_all(&found, &handle, length) || self.files().any(elsewhere) {
+            return;
+        }
+        let offset = match self.replacement(&found, &handle, now) {
+            Some(Replacement::From(offset) | Replacement::Unready(offset)) => offset,
+            None => 0,
+        };
+        self.waiting.remove(&found.inode);
+        self.begin_anew(input, &found, handle, offset, now);
+    }
+
     /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
     pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
         let replaced = |file: &&TailFile| {
-            file.path == found.path && file.phase == Phase::Deleted && !file.handle.is_stream() && file.at().offset > 0
+            (file.path == found.path || found.surely_kept_from(&file.path, 0))
+                && file.phase == Phase::Deleted
+                && !file.handle.is_stream()
+                && file.at().offset > 0
         };
         let former = { self.files() }.filter(replaced).max_by_key(|file| file.changed_at)?;
         let (whole, read) = (former.handle.length().ok()?, former.at());
         let here = handle.length().ok()?;
-        if here == 0 || !begin_alike(&former.handle, handle, here.min(whole)).unwrap_or(false) {
+        if here == 0 || !alike(&former.handle, (handle, 0), here.min(whole)).unwrap_or(false) {
             return None;
         }
         if here < whole {
-            return self.waits(found, now).then_some(Replacement::Unready);
+            return self.waits(found, now).then_some(Replacement::Unready(0));
         }
-        Some(if read.offset < whole { Replacement::Unready } else { Replacement::From(read.offset) })
+        Some(if read.offset < whole { Replacement::Unready(whole) } else { Replacement::From(read.offset) })
+    }
+
+    /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
+    pub(super) fn is_file_of(&self, mark: &Bookmark, handle: &Content) -> bool {
+        handle.birth() != (0, 0) && identity::origin(&self.scope, handle, mark.inode, mark.incarnation) == mark.origin
     }
 
     /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
     /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
     pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
         let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
-        let same_file = handle.birth() != (0, 0)
-            && identity::origin(&self.scope, handle, found.inode, mark.incarnation) == mark.origin;
-        if found.class == Class::Match || found.size < mark.offset || !same_file || is_text(handle) {
+        let in_its_place = found.class == Class::Match && mark.path == found.path;
+        if in_its_place || found.size < mark.offset || !self.is_file_of(mark, handle) || is_text(handle) {
             return false;
         }
         let whole = mark.whole;
@@ -63,15 +109,6 @@ impl Tail {
 }
 
 impl TailFile {
-    /// Whether the file begins with all that `other` holds.
-    ///
-    /// # Errors
-    /// When one of them cannot be read.
-    pub(super) fn begins_with(&self, other: &Content) -> io::Result<bool> {
-        let length = other.length()?;
-        Ok(length <= self.handle.length()? && begin_alike(&self.handle, other, length)?)
-    }
-
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
         let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);
@@ -87,11 +124,11 @@ fn is_text(file: &Content) -> bool {
     is_utf8 && !start.contains(&0)
 }
 
-/// Whether two files hold the same bytes at their starts and before `end`.
-fn begin_alike(one: &Content, other: &Content, end: u64) -> io::Result<bool> {
-    let start = usize::try_from(end).unwrap_or(usize::MAX).min(COMPARED_BYTES);
-    for at in [0, end - start as u64] {
-        if identity::read_at(one, at, start)? != identity::read_at(other, at, start)? {
+/// Whether a file begins with the `length` bytes that another holds from an offset on; the first and the last of them are compared.
+pub(super) fn alike(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
+    let most = usize::try_from(length).unwrap_or(usize::MAX).min(COMPARED_BYTES);
+    for at in [0, length - most as u64] {
+        if identity::read_at(one, at, most)? != identity::read_at(other, from + at, most)? {
             return Ok(false);
         }
     }

@@ -16,10 +16,7 @@ use super::file::Displaced;
 use super::open::{OpenError, open_beneath};
 use super::quiet::Survey;
 use super::replaced::Replacement;
-use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, TailFile, Waiting, directory_stamp,
-    identity,
-};
+use super::{COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, directory_stamp, identity};
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
 /// Why a file is left alone that no glob names and that is no log's history.
@@ -67,8 +64,13 @@ impl Tail {
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
         let (same, other): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|(_, found)| self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode));
+        let held = std::mem::take(&mut self.held);
         self.admit_all(&same, &other, now);
+        for (_, held) in held.into_iter().filter(|(inode, _)| !seen.contains_key(inode)) {
+            self.read_held(held, now);
+        }
         self.waiting.retain(|inode, _| seen.contains_key(inode));
+        self.copies.retain(|inode, _| seen.contains_key(inode));
         let gone: Vec<Inode> = self.known.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
         for inode in gone {
             if let Some(known) = self.known.remove(&inode) {
@@ -166,7 +168,7 @@ impl Tail {
     /// Decides what an unknown file is.
     pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
         let same = |known: &Known| known.changed == Some(found.changed) && known.mark.offset == found.size;
-        if self.known.get(&found.inode).is_some_and(same) {
+        if self.known.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
             return;
         }
         if found.class == Class::Excluded && self.ghosts.is_empty() && !self.known.contains_key(&found.inode) {
@@ -190,6 +192,7 @@ impl Tail {
             return;
         }
         self.readable(&found.path);
+        self.see_again(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
             return self.admit_gzip((input, naming), found, &handle, now);
         }
@@ -200,16 +203,21 @@ impl Tail {
             Ok(()) => return,
             Err(handle) => handle,
         };
-        if (found.class == Class::Excluded && !blank) || self.wait(found, &handle, now) {
+        if (found.class == Class::Excluded && !blank)
+            || self.is_copy(input, found, (&handle, &handle), found.size).unwrap_or(false)
+        {
             return;
+        }
+        if self.wait(found, &handle, now) {
+            return self.hold(input, found, handle);
         }
         let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
         if found.class == Class::Excluded || self.overwritten(input, found, &handle) {
             return;
         }
-        let replacement = (found.class == Class::Match).then(|| self.replacement(found, &handle, now)).flatten();
-        if replacement == Some(Replacement::Unready) {
-            return;
+        let replacement = self.replacement(found, &handle, now);
+        if let Some(Replacement::Unready(_)) = replacement {
+            return self.hold(input, found, handle);
         }
         self.waiting.remove(&found.inode);
         let before_us = self.is_before_us();
@@ -276,9 +284,10 @@ impl Tail {
         } else if known.mark.offset == found.size {
             known.changed = Some(found.changed);
         } else {
-            let Known { input, mark, .. } = known;
-            let (input, at, whole) = (*input, mark.watermark(), mark.whole);
-            let Bookmark { path, origin, incarnation, .. } = mark.clone();
+            let (input, mark) = (known.input, known.mark.clone());
+            let whole = mark.whole;
+            let at = self.behind_copy(input, found, &handle, mark.watermark(), now)?;
+            let Bookmark { path, origin, incarnation, .. } = mark;
             self.begin((input, path, handle), at, origin, incarnation, now);
             if let Some(file) = self.open_mut(found.inode) {
                 file.whole = whole;
@@ -288,12 +297,18 @@ impl Tail {
     }
 
     /// Goes on with a file that was lost from sight, if this is it.
-    fn adopt(&mut self, input: usize, found: &Candidate, handle: Content, now: Instant) -> Result<(), Content> {
+    pub(super) fn adopt(
+        &mut self,
+        input: usize,
+        found: &Candidate,
+        handle: Content,
+        now: Instant,
+    ) -> Result<(), Content> {
         let is = |ghost: &Ghost| {
             let told = ghost.mark.fingerprint.head_bytes > 0;
             // An empty file has nothing to be known by but its name: its inode may be another's by now.
             let near = found.path.as_os_str() == ghost.mark.path.as_os_str()
-                || (told && (ghost.mark.inode == found.inode || found.rotated_from(&ghost.mark.path)));
+                || (told && (ghost.mark.inode == found.inode || found.may_hold(&ghost.mark.path, ghost.mark.offset)));
             let near = near && (told || ghost.mark.inode == found.inode);
             near && identity::matches(&handle, &ghost.mark.fingerprint).unwrap_or(false)
         };
@@ -306,7 +321,14 @@ impl Tail {
             }
             return Err(handle);
         };
-        let Ghost { id, mark, .. } = self.ghosts.remove(at);
+        let Ghost { id, mut mark, .. } = self.ghosts.remove(at);
+        if id.is_none() && mark.inode == found.inode {
+            let Some(at) = self.behind_copy(input, found, &handle, mark.watermark(), now) else {
+                self.keep(found.inode, Known { changed: None, input, mark });
+                return Ok(());
+            };
+            (mark.offset, mark.boundary) = (at.offset, at.boundary);
+        }
         let live = found.path == mark.path && found.class == Class::Match;
         if found.path != mark.path {
             self.rotations.insert(mark.path.clone(), now);
@@ -367,21 +389,6 @@ impl Tail {
         }
     }
 
-    /// Whether the file is the copy of a truncated one that was made before we had read so far: it holds nothing new.
-    pub(super) fn shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
-        self.ghosts.iter().any(|ghost| {
-            let print = &ghost.mark.fingerprint;
-            ghost.mark.inode != found.inode
-                && size < print.offset
-                && found.rotated_from(&ghost.mark.path)
-                && if size < u64::from(print.head_bytes) {
-                    identity::read_at(handle, 0, identity::HEAD_BYTES).is_ok_and(|head| ghost.head.starts_with(&head))
-                } else {
-                    identity::begins_alike(handle, print).unwrap_or(false)
-                }
-        })
-    }
-
     /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.
     fn rewritten(&mut self, found: &Candidate, now: Instant) {
         for ghost in &self.ghosts {
@@ -389,31 +396,6 @@ impl Tail {
                 self.rotations.insert(ghost.mark.path.clone(), now);
             }
         }
-    }
-
-    /// Whether a file is to be left alone for now: it may be a copy in the making, or the sign of a rotation is not there
-    /// yet.
-    fn wait(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
-        let original = self.files().filter(|file| file.phase == Phase::Live && found.rotated_from(&file.path));
-        // Nothing of a log is read when its history is found: all of what may be a copy is compared.
-        let copies = |file: &TailFile| if found.history { file.begins_with(handle) } else { file.is_copied_by(handle) };
-        let copy = { original }.any(|file| !file.head().is_empty() && copies(file).unwrap_or(false));
-        let early = found.class == Class::Sibling && !self.is_before_us() && !self.rotated(found);
-        if !copy && !early {
-            return false;
-        }
-        self.waits(found, now)
-    }
-
-    /// Whether a file is younger, or has grown more lately, than a copy or a rotation may take.
-    pub(super) fn waits(&mut self, found: &Candidate, now: Instant) -> bool {
-        let rotated = self.rotated(found) || found.history;
-        let anew = Waiting { since: now, size: found.size, rotated };
-        let waiting = self.waiting.entry(found.inode).or_insert(anew);
-        if waiting.size != found.size {
-            *waiting = Waiting { rotated: rotated || waiting.rotated, ..anew };
-        }
-        now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
     /// Whether what is found now was there before us.
@@ -445,8 +427,15 @@ impl Tail {
 
     /// Remembers a file as it stands, so that it is not read, and whether everything in it was shipped.
     pub(super) fn know(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
-        let Ok(fingerprint) = identity::take(handle, found.size) else { return };
-        let mark = Bookmark {
+        if let Some(mark) = self.mark_of(found, handle, whole) {
+            self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
+        }
+    }
+
+    /// What a file is known by as it stands.
+    pub(super) fn mark_of(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<Bookmark> {
+        let fingerprint = identity::take(handle, found.size).ok()?;
+        Some(Bookmark {
             path: found.path.clone(),
             inode: found.inode,
             origin: identity::origin(&self.scope, handle, found.inode, 0),
@@ -457,8 +446,7 @@ impl Tail {
             size: found.size,
             fingerprint,
             ahead: None,
-        };
-        self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
+        })
     }
 }
 

@@ -68,6 +68,39 @@ fn where_the_end_is_rewritten_reading_goes_back_to_what_still_holds() {
     assert_eq!((entries, case.got.len() - entries), (41, 42), "{:?}", case.got);
 }
 
+/// Goal: what was on its way when a file's end was rewritten, and stands in the part that still holds, is read again where it fails or
+/// the process dies.
+#[test]
+fn what_fails_before_an_end_that_was_rewritten_is_read_again() {
+    for down in [false, true] {
+        let mut case = Case::new("*.json");
+        case.add("app.json", "[\n{0}\n{1}\n]\n");
+        for entry in 2..4 {
+            case.desk.scan();
+            case.desk.pass(usize::MAX);
+            let mut file = File::options().write(true).open(case.path("app.json")).unwrap();
+            file.seek(SeekFrom::End(-2)).unwrap();
+            write!(file, "{{{entry}}}\n]\n").unwrap();
+            case.desk.wait(if down { 1 } else { 20 });
+        }
+        case.desk.scan();
+        case.desk.pass(usize::MAX);
+        if down {
+            case.down(|_| {});
+        } else {
+            while !case.desk.out.is_empty() {
+                case.desk.settle(0, false);
+            }
+            case.desk.rewind();
+        }
+        case.wait(15);
+        let mut entries: Vec<&String> = case.got.iter().filter(|line| line.starts_with('{')).collect();
+        entries.sort_unstable();
+        entries.dedup();
+        assert_eq!(entries, ["{0}", "{1}", "{2}", "{3}"], "{down}");
+    }
+}
+
 #[test]
 fn a_file_that_is_cut_and_has_the_same_bytes_again_is_a_new_run() {
     let mut case = Case::new("*.log");
@@ -278,6 +311,55 @@ fn zeros_that_are_filled_later_are_no_hole() {
     // Nobody fills these any more.
     file.write_all_at(b"6\n", 2_000).unwrap();
     case.check(&["1", "3", &"4".repeat(88), "5", "6", "half 2"]);
+}
+
+/// Goal: space that was allocated and is given back was never anything to lose; what stood in it and is cut off unread was.
+#[test]
+fn space_that_is_given_back_is_not_called_lost() {
+    let mut case = Case::new("*.log");
+    let file = File::create(case.path("app.log")).unwrap();
+    file.set_len(1 << 21).unwrap();
+    file.write_all_at(b"1\n2\n", 0).unwrap();
+    case.wait(3);
+    file.set_len(4).unwrap();
+    case.wait(1);
+    assert_eq!(case.desk.lost_bytes, 0);
+    file.set_len(1 << 21).unwrap();
+    file.write_all_at(b"unread\n", 4).unwrap();
+    case.desk.scan();
+    file.set_len(4).unwrap();
+    case.wait(1);
+    assert!(case.desk.lost_bytes >= 7);
+    case.check(&["1", "2"]);
+}
+
+/// Goal: a file that waits, since it may be a copy or what another was replaced by, and is gone before that is known, is read.
+#[test]
+fn what_waits_and_is_deleted_is_read() {
+    let banner = "a line that every run begins with\n".repeat(9);
+    for name in ["app-2.log", "app.log"] {
+        for unread in [false, true] {
+            let mut case = Case::new("*.log");
+            case.add("app.log", &banner);
+            case.round();
+            case.add("app.log", "first\n");
+            if !unread {
+                case.round();
+            }
+            if name == "app.log" {
+                case.rm("app.log");
+                case.desk.scan();
+            }
+            case.add(name, &banner);
+            case.desk.wait(1);
+            case.desk.scan();
+            case.add(name, "own\n");
+            case.rm(name);
+            case.wait(15);
+            let came = |line: &str| case.got.iter().filter(|got| *got == line).count();
+            assert_eq!([came("first"), came("own"), case.got.len()], [1, 1, 20], "{name} {unread}");
+        }
+    }
 }
 
 /// Goal: a hole stops nobody who goes on writing behind it, as one that does not append does after a truncation.

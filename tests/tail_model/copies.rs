@@ -1,0 +1,264 @@
+//! What is copied, moved or packed, and holds what was read: it is shipped once.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+
+use super::case::Case;
+
+/// Lines that tell one log from another.
+fn lines(from: u32, to: u32) -> String {
+    (from..=to).fold(String::new(), |text, at| text + &format!("line {at} of a log that is long enough to be known\n"))
+}
+
+/// A log of 200 lines that are shipped.
+fn shipped(glob: &str) -> Case {
+    let mut case = Case::new(glob);
+    case.add("app.log", &lines(1, 200));
+    case.round();
+    case
+}
+
+/// So many of these lines came, each once, and nothing was called lost.
+#[track_caller]
+fn each_once(mut case: Case, count: usize, what: &str) {
+    case.wait(15);
+    let all = case.got.len();
+    case.got.sort_unstable();
+    case.got.dedup();
+    assert_eq!((case.got.len(), all, case.desk.lost_bytes), (count, count, 0), "{what}: {:?}", case.desk.events);
+}
+
+#[test]
+fn a_copy_in_a_directory_for_old_files_is_known() {
+    for (glob, name) in [("**/*.log", "old/app-20261123.log"), ("**/*.log", "old/app.log.1"), ("**/*", "old/app.log.1")]
+    {
+        for look in [false, true] {
+            let mut case = shipped(glob);
+            fs::create_dir(case.path("old")).unwrap();
+            case.add("app.log", "unread\n");
+            case.cp("app.log", name);
+            if look {
+                case.desk.scan();
+            }
+            case.cut("app.log");
+            case.add("app.log", "after\n");
+            case.wait(30);
+            case.add(name, "late\n");
+            each_once(case, 203, name);
+        }
+    }
+}
+
+/// Goal: what is not truncated after it was copied is shipped once as well, and what is added to either is not held back.
+#[test]
+fn a_copy_that_no_truncation_follows_is_known() {
+    for glob in ["*.log", "*.log*"] {
+        for seconds in [0, 3, 12] {
+            for deleted in [false, true] {
+                let mut case = shipped(glob);
+                case.cp("app.log", "app.log.1");
+                case.wait(seconds);
+                if deleted {
+                    case.rm("app.log");
+                    case.wait(seconds);
+                }
+                case.add("app.log", "after\n");
+                case.wait(700);
+                case.add("app.log.1", "late\n");
+                case.wait(12);
+                case.add("app.log", "last\n");
+                each_once(case, 203, &format!("{glob} {seconds} {deleted}"));
+            }
+        }
+    }
+}
+
+/// Goal: as `rsync` brings it from elsewhere: the rotated file is a new one, and longer than what was read.
+#[test]
+fn a_rotation_that_is_brought_from_elsewhere_is_read_on() {
+    for name in ["app.log.1", "app-20261123.log"] {
+        for swapped in [false, true] {
+            let mut case = shipped("*.log");
+            fs::write(case.path("new0"), lines(211, 220)).unwrap();
+            fs::write(case.path("new1"), lines(1, 210)).unwrap();
+            let names = [("new1", name), ("new0", "app.log")];
+            for (from, to) in if swapped { [names[1], names[0]] } else { names } {
+                case.mv(from, to);
+                case.wait(1);
+            }
+            each_once(case, 220, name);
+        }
+    }
+}
+
+/// Goal: `cat app.log >> app.log.1; > app.log` ships nothing twice, and what was not read before is read from there.
+#[test]
+fn what_is_copied_to_the_end_of_a_rotated_file_is_known() {
+    for (glob, unread, look, down) in [
+        ("*.log", "", false, false),
+        ("*.log", "", true, false),
+        ("*.log*", "unread\n", true, false),
+        ("*.log*", "unread\n", false, true),
+    ] {
+        let mut case = shipped(glob);
+        case.mv("app.log", "app.log.1");
+        case.add("app.log", &lines(201, 400));
+        case.wait(12);
+        let concatenate = |case: &Case| {
+            case.add("app.log", unread);
+            case.add("app.log.1", &fs::read_to_string(case.path("app.log")).unwrap());
+        };
+        let cut = |case: &Case| {
+            case.cut("app.log");
+            case.add("app.log", "after\n");
+        };
+        if down {
+            case.down(|case| {
+                concatenate(case);
+                cut(case);
+            });
+        } else {
+            concatenate(&case);
+            if look {
+                case.desk.wait(1);
+                case.desk.scan();
+            }
+            cut(&case);
+        }
+        case.wait(20);
+        case.add("app.log.1", "late\n");
+        each_once(case, 402 + usize::from(!unread.is_empty()), &format!("{glob} {unread:?} {look} {down}"));
+    }
+}
+
+#[test]
+fn a_copy_of_a_copy_is_known() {
+    for glob in ["*.log", "*.log*"] {
+        let mut case = shipped(glob);
+        for run in 1..4 {
+            for number in (1..run).rev() {
+                case.cp(&format!("app.log.{number}"), &format!("app.log.{}", number + 1));
+            }
+            case.cp("app.log", "app.log.1");
+            case.cut("app.log");
+            case.add("app.log", &lines(run * 1000 + 1, run * 1000 + 30));
+            case.wait(12);
+        }
+        each_once(case, 290, glob);
+    }
+}
+
+/// Goal: a directory that is moved away for a while, as for a backup, is known when it is back; what was written meanwhile is read.
+#[test]
+fn a_directory_out_of_sight_for_a_while_is_known() {
+    for before in [0, 8, 20] {
+        for away in [1, 8, 60] {
+            let mut case = Case::new("logs/*.log*");
+            fs::create_dir(case.path("logs")).unwrap();
+            case.add("logs/app.log", &lines(1, 200));
+            case.add("logs/quiet.log", &lines(201, 210));
+            case.add("logs/quiet.log.1", &lines(211, 220));
+            case.gzip("logs/quiet.log.1", "logs/quiet.log.1.gz");
+            case.wait(12);
+            case.mv("logs/app.log", "logs/app.log.1");
+            case.add("logs/app.log", &lines(221, 230));
+            case.wait(before);
+            let mut writer = File::options().append(true).open(case.path("logs/app.log")).unwrap();
+            case.mv("logs", "away");
+            case.wait(away);
+            writer.write_all(b"meanwhile\n").unwrap();
+            case.mv("away", "logs");
+            each_once(case, 231, &format!("{before} {away}"));
+        }
+    }
+}
+
+/// Goal: a writer that is told late to reopen its log adds to the file that is compressed already.
+#[test]
+fn a_compressed_copy_that_lacks_late_lines_is_known() {
+    for (down, large) in [(false, false), (true, false), (false, true)] {
+        let mut case = shipped("*.log");
+        let many = if large { 25_000 } else { 0 };
+        case.add("app.log", &lines(1_001, 1_000 + many));
+        case.round();
+        let mut writer = File::options().append(true).open(case.path("app.log")).unwrap();
+        case.mv("app.log", "app.log.1");
+        case.gzip("app.log.1", "app.log.1.gz");
+        for late in 0..3 {
+            writeln!(writer, "late {late}").unwrap();
+            case.wait(1);
+        }
+        drop(writer);
+        case.add("app.log", "new\n");
+        case.wait(1);
+        if down {
+            case.down(|_| {});
+        }
+        case.wait(if large { 30 } else { 700 });
+        each_once(case, 204 + usize::try_from(many).unwrap(), &format!("{down} {large}"));
+    }
+}
+
+/// Goal: what was moved to another directory and packed while nobody looked is read on where reading stood.
+#[test]
+fn what_was_packed_into_an_archive_while_down_is_read_on() {
+    for (glob, name) in [
+        ("**/*.log", "archive/app-2026-11-23.log.gz"),
+        ("**/*.log", "archive/app.log.1.gz"),
+        ("**/*.log*", "archive/app.log.1.gz"),
+        ("**/*.log", "archive/2026-11-23/app.log.gz"),
+    ] {
+        let mut case = shipped(glob);
+        case.wait(15);
+        case.down(|case| {
+            case.add("app.log", &lines(201, 210));
+            fs::create_dir_all(case.path("archive/2026-11-23")).unwrap();
+            case.mv("app.log", "app.log.1");
+            case.gzip("app.log.1", name);
+            case.add("app.log", &lines(211, 220));
+        });
+        each_once(case, 220, &format!("{glob} {name}"));
+    }
+}
+
+/// Goal: a run that begins as the last one did is no copy of it, though it is shorter.
+#[test]
+fn runs_that_begin_alike_and_were_packed_while_down_are_all_read() {
+    let banner = lines(1, 8);
+    for packed in [false, true] {
+        let mut case = Case::new("*.log");
+        case.add("app.log", &(banner.clone() + &lines(100, 200)));
+        case.round();
+        case.down(|case| {
+            case.add("app.log", "end of the first\n");
+            case.mv("app.log", "app.log.2");
+            case.gzip("app.log.2", "app.log.2.gz");
+            case.add("app.log", &(banner.clone() + "second\n"));
+            case.mv("app.log", "app.log.1");
+            if packed {
+                case.gzip("app.log.1", "app.log.1.gz");
+            }
+            case.add("app.log", &(banner.clone() + "third\n"));
+        });
+        case.wait(15);
+        assert_eq!(case.got.len(), 3 * 8 + 101 + 3, "{packed}");
+        for line in ["end of the first", "second", "third"] {
+            assert!(case.got.iter().any(|got| got == line), "{packed}: {line}");
+        }
+    }
+}
+
+/// Goal: what is written over a rotated file before it is deleted is no log either where a glob names the rotated ones.
+#[test]
+fn a_rotated_file_that_a_glob_names_and_is_overwritten_ships_nothing() {
+    let mut case = shipped("*.log*");
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "new\n");
+    case.wait(8);
+    let file = File::options().write(true).open(case.path("app.log.1")).unwrap();
+    file.write_all_at(&b"\n\x00noise\x00\n".repeat(1_500), 0).unwrap();
+    case.wait(2);
+    case.rm("app.log.1");
+    each_once(case, 201, "overwritten");
+}
