@@ -7,6 +7,7 @@
 mod absent;
 mod compressed;
 mod content;
+mod deleted;
 mod discover;
 mod event;
 mod file;
@@ -44,6 +45,7 @@ pub use self::prune::unwritable_roots;
 use self::quiet::Flock;
 use self::room::Room;
 use self::scan::Past;
+pub use deleted::{DeletedBound, DeletedOpen, GivenUp};
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use event::Event;
 pub use file::{Look, Phase, Read, TailFile};
@@ -136,6 +138,7 @@ pub struct Tail {
     refused: HashMap<PathBuf, String>,
     guard: Guard,
     room: Room,
+    deleted_bound: Option<DeletedBound>,
     directories: Vec<PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
@@ -186,6 +189,7 @@ impl Tail {
             refused: HashMap::new(),
             guard: Guard::default(),
             room: Room::default(),
+            deleted_bound: None,
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,

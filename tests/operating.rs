@@ -9,6 +9,8 @@
 mod balance;
 #[path = "operating/commands.rs"]
 mod commands;
+#[path = "operating/disk.rs"]
+mod disk;
 #[path = "operating/ends.rs"]
 mod ends;
 #[path = "operating/hanging.rs"]

@@ -15,6 +15,8 @@ mod case;
 mod cases;
 #[path = "tail_model/compressed.rs"]
 mod compressed;
+#[path = "tail_model/deleted.rs"]
+mod deleted;
 #[path = "tail_model/desk.rs"]
 mod desk;
 #[path = "tail_model/links.rs"]

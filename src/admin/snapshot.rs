@@ -39,6 +39,8 @@ pub struct InputState {
     pub files: [u64; 3],
     /// The sizes of deleted files that are still open: space that only we hold.
     pub held_bytes: u64,
+    /// What deleted files take of the disk that are open because they are not settled, and the bound on that, if there is one.
+    pub deleted_open: (u64, Option<u64>),
     /// The volume of the input's first directory.
     pub volume: Option<Volume>,
     /// When lines will be lost at the present rates.

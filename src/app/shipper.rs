@@ -5,6 +5,7 @@
 //! the clock says. When anything fails there is one way back: wait until nothing is in flight, rewind to the watermark,
 //! read again.
 
+mod deleted;
 mod files;
 mod life;
 mod read;
@@ -41,6 +42,7 @@ use crate::system::Volume;
 use crate::tail::Tail;
 use crate::watch::Watch;
 
+use self::deleted::Warned;
 use self::life::Life;
 use self::refused::Retry;
 use self::renew::Renewal;
@@ -129,6 +131,8 @@ pub(super) struct Shipper {
     closed: Closed,
     /// By input: the volume, and when it is full.
     volumes: Vec<(Option<Volume>, Forecast)>,
+    /// By input: what was said of its deleted files.
+    warned: Vec<Warned>,
     /// Where the clock of `written_ms` begins.
     start: Instant,
     acknowledged_at: Option<Instant>,
@@ -179,6 +183,7 @@ impl Shipper {
             reports: Vec::new(),
             closed: Closed::default(),
             volumes: config.inputs.iter().map(|_| (None, Forecast::default())).collect(),
+            warned: config.inputs.iter().map(|_| Warned::default()).collect(),
             start: (0..=CLOCK_AHEAD_HOURS).rev().find_map(|hours| now.checked_sub(HOUR * hours)).unwrap_or(now),
             acknowledged_at: None,
             resume_at: None,
@@ -389,6 +394,7 @@ impl Shipper {
             self.scanned_at = now;
             self.scan(now);
         }
+        self.bound_deleted(now);
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
             self.unread = false;
             // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.

@@ -14,6 +14,7 @@ use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::identity::HEAD_BYTES;
+use super::kernel;
 use super::stream::Stream;
 
 /// Deflate cannot expand more than 1,032-fold; logs reach a tenth of that. Beyond this, and beyond as many bytes, it is a bomb.
@@ -67,6 +68,15 @@ impl Content {
             Self::Plain(file) => of(file),
             Self::Gzip(gunzip) => of(&gunzip.borrow().file),
             Self::Stream(stream) => of(stream.file()),
+        }
+    }
+
+    /// The size of the volume that it is on, where that lies in memory.
+    pub(super) fn memory_volume_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Plain(file) => kernel::memory_volume_bytes(file),
+            Self::Gzip(gunzip) => kernel::memory_volume_bytes(&gunzip.borrow().file),
+            Self::Stream(_) => None,
         }
     }
 

@@ -90,6 +90,8 @@ pub struct TailFile {
     pub whole: bool,
     /// How long it is known to have been with this content.
     pub size: u64,
+    /// What it takes of the disk, as the last look saw it.
+    pub(super) disk_bytes: u64,
     /// Bytes that a truncation took away before they were read, as far as they were seen.
     pub lost_bytes: u64,
     /// Its length at the last look.
@@ -158,6 +160,7 @@ impl TailFile {
             changed_at: now,
             whole: at.offset == 0,
             size: length,
+            disk_bytes: disk_bytes(&metadata),
             lost_bytes: 0,
             length,
             handle,
@@ -203,6 +206,7 @@ impl TailFile {
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
         let length = self.handle.length_by(&metadata)?;
+        self.disk_bytes = disk_bytes(&metadata);
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
             self.phase = Phase::Deleted;
             self.changed_at = now;
@@ -255,6 +259,11 @@ impl TailFile {
     #[must_use]
     pub fn written(&self, offset: u64) -> Option<(u64, Instant)> {
         self.growth.written(offset)
+    }
+
+    /// When it was last written to, by the file system's clock.
+    pub(super) fn written_at(&self) -> (i64, i64) {
+        (self.stamp.0, self.stamp.1)
     }
 
     /// How many bytes are in the file and not read, as far as the last look saw.
@@ -443,6 +452,11 @@ impl TailFile {
         self.more = true;
         Ok(true)
     }
+}
+
+/// Blocks are counted in units of 512 bytes, whatever the file system's own are (stat(2)).
+fn disk_bytes(metadata: &std::fs::Metadata) -> u64 {
+    metadata.blocks().saturating_mul(512)
 }
 
 fn stamp(metadata: &std::fs::Metadata) -> (i64, i64, i64, i64) {

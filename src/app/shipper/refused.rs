@@ -95,8 +95,10 @@ impl Shipper {
             let Some(mut desk) = self.desks.remove(&file) else { continue };
             let sent = self.send_file(file, &mut desk, now);
             self.desks.insert(file, desk);
-            // Whatever is left of what was read is found from the watermark.
-            if sent == Sent::Changed
+            if self.tools.tail.is_gone(file) {
+                self.abandon_refused(file);
+            } else if sent == Sent::Changed
+                // Whatever is left of what was read is found from the watermark.
                 && let Some(watermark) = self.ledger.rewind_file(file)
             {
                 self.tools.metrics.rewinds.add(1);

@@ -9,7 +9,7 @@ use crate::ledger::Balance;
 use crate::record::FileId;
 use crate::redact::{Mode, Redactor};
 use crate::system::Volume;
-use crate::tail::{Phase, TailFile, fixed_directory};
+use crate::tail::{DeletedOpen, Phase, TailFile, fixed_directory};
 
 /// So many closed files are named; the totals hold them all.
 const CLOSED_MAX: usize = 64;
@@ -41,7 +41,8 @@ impl Shipper {
         let mut files: Vec<FileReport> =
             self.desks.iter().filter_map(|(file, desk)| self.report(*file, desk, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
-        let inputs = (0..self.config.inputs.len()).map(|input| self.input(input, &files, now)).collect();
+        let deleted = self.tools.tail.deleted_open(|file| self.ledger.settled(file));
+        let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
         files.extend(self.closed.0.iter().cloned());
         Snapshot {
             inputs,
@@ -98,7 +99,7 @@ impl Shipper {
         Duration::from_millis(age_ms.into())
     }
 
-    fn input(&self, input: usize, files: &[FileReport], now: Instant) -> InputState {
+    fn input(&self, (input, open): (usize, &DeletedOpen), files: &[FileReport], now: Instant) -> InputState {
         let of_input = || files.iter().filter(move |file| file.input == input);
         let count = |state| of_input().filter(|file| file.state == state).count() as u64;
         let deleted = self.tools.tail.files().filter(|file| file.input == input && file.phase == Phase::Deleted);
@@ -114,6 +115,7 @@ impl Shipper {
             lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
             files: [FileState::Live, FileState::Rotated, FileState::Deleted].map(count),
             held_bytes: deleted.map(|file| file.size).sum(),
+            deleted_open: (open.bytes, self.deleted_bound(input)),
             volume: self.volumes[input].0,
             time_to_loss: self.volumes[input].1.time_to_loss(now, rotated.min()),
         }
@@ -128,6 +130,7 @@ impl Shipper {
                 forecast.free(now, volume.free_bytes);
             }
         }
+        self.foresee_deleted(now);
         for file in self.tools.tail.files() {
             let Some(desk) = self.desks.get_mut(&file.id) else { continue };
             match (file.phase, desk.rotated_at) {
