@@ -28,6 +28,7 @@ mod room;
 mod root;
 mod scan;
 mod stream;
+mod unread;
 mod walk;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -45,6 +46,7 @@ pub use self::prune::unwritable_roots;
 use self::quiet::Flock;
 use self::room::Room;
 use self::scan::Past;
+use self::unread::Refusal;
 pub use deleted::{DeletedBound, DeletedOpen, GivenUp};
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use event::Event;
@@ -53,6 +55,7 @@ pub use guard::Protected;
 pub use precedence::{Rank, may_overlap};
 pub use root::trusted;
 pub use stream::STDIN;
+pub use unread::{Unread, UnreadFiles, Verdict};
 
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
@@ -135,7 +138,11 @@ pub struct Tail {
     started_s: i64,
     /// The last bytes of files that were rotated while nobody looked and hold nothing new, by the names that they had.
     ends: VecDeque<(PathBuf, Vec<u8>)>,
-    refused: HashMap<PathBuf, String>,
+    refused: HashMap<PathBuf, Refusal>,
+    /// What the last look found and did not open, and why.
+    unread: UnreadFiles,
+    /// How many looks at the directories there were.
+    looks: u64,
     guard: Guard,
     room: Room,
     deleted_bound: Option<DeletedBound>,
@@ -187,6 +194,8 @@ impl Tail {
             started_s: quiet::clock_s(),
             ends: VecDeque::new(),
             refused: HashMap::new(),
+            unread: UnreadFiles::default(),
+            looks: 0,
             guard: Guard::default(),
             room: Room::default(),
             deleted_bound: None,
@@ -399,9 +408,13 @@ impl Tail {
             // Names that come and go are not remembered for ever; those that are still there are said again.
             self.refused.clear();
         }
-        if self.refused.get(&path).is_none_or(|said| said != why) {
-            self.events.push(Event::Refused(path.clone(), why.to_owned()));
-            self.refused.insert(path, why.to_owned());
+        let look = self.looks;
+        match self.refused.get_mut(&path) {
+            Some(said) if said.why == why => said.look = look,
+            _ => {
+                self.events.push(Event::Refused(path.clone(), why.to_owned()));
+                self.refused.insert(path, Refusal { why: why.to_owned(), look });
+            }
         }
     }
 

@@ -21,6 +21,8 @@ mod own_log;
 mod pipes;
 #[path = "operating/probes.rs"]
 mod probes;
+#[path = "operating/reasons.rs"]
+mod reasons;
 mod support;
 #[path = "operating/threads.rs"]
 mod threads;

@@ -30,6 +30,9 @@ mod same;
 #[path = "tail_model/swaps.rs"]
 mod swaps;
 
+#[path = "tail_model/unread.rs"]
+mod unread;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;

@@ -7,6 +7,7 @@
 
 mod deleted;
 mod files;
+mod held;
 mod life;
 mod read;
 mod refused;

@@ -278,6 +278,12 @@ impl TailFile {
         self.more
     }
 
+    /// Whether zeros follow the position that may be filled yet.
+    #[must_use]
+    pub fn has_zeros(&self) -> bool {
+        self.gap.is_open()
+    }
+
     /// Takes what was left unread for something to be read.
     pub fn look_again(&mut self) {
         self.more |= !self.at_end();
@@ -319,6 +325,12 @@ impl TailFile {
     #[must_use]
     pub fn is_still(&self, now: Instant) -> bool {
         self.is_filled(now) || self.gap.is_still(now)
+    }
+
+    /// Whether its bytes come once only.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.handle.is_stream()
     }
 
     /// Whether it is in its place and has not been written to for a while.

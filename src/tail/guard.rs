@@ -26,7 +26,7 @@ const DEPTH_MAX: usize = 8;
 /// Why a file that is there is not read.
 pub(super) const KERNEL: &str = "on a file system of the kernel's own (proc, sysfs and their kind), where no log lies";
 const SECRET: &str = "a file that the configuration names, or one of a volume of secrets; it is never read as a log";
-const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
+pub(super) const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
 const STATE: &str = "of the state directory, which is never read as a log";
 
 /// What is to be kept from the inputs.

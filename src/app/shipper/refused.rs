@@ -16,7 +16,7 @@ use crate::record::{DropReason, FileId, Line, Outcome, Span};
 /// While none is known to be taken again, so many of a file are tried at once.
 const TRIED_MAX: usize = 16;
 /// So many spans may wait in all; beyond that the files that have some are not read on.
-const REFUSED_MAX: usize = 100_000;
+pub(super) const REFUSED_MAX: usize = 100_000;
 
 /// When the refused spans of a file are sent again.
 #[derive(Clone, Copy, Debug)]
