@@ -73,12 +73,13 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn
 const GIVEN_UP_TOLD_MAX: u64 = 100;
 
 /// Says that a deleted file is given up, and what of it is lost.
-pub(super) fn given_up(news: &News, path: &str, range: Span, bytes: u64) {
+pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, bytes: u64) {
     let Span { start: from, end: to } = range;
     let Some(left_out) = news.due_each("given up", GIVEN_UP_TOLD_MAX) else { return };
     if bytes == 0 {
         tracing::warn!(
             path,
+            inode,
             to,
             left_out,
             "deleted files take more of the disk than they may: the oldest is closed; all of it is on its way, and could not be read again"
@@ -86,6 +87,7 @@ pub(super) fn given_up(news: &News, path: &str, range: Span, bytes: u64) {
     } else {
         tracing::error!(
             path,
+            inode,
             from,
             to,
             bytes,

@@ -408,7 +408,7 @@ impl Shipper {
         let gathers = !self.unread && !self.life.takes_partial_lines();
         self.early = gathers && self.until_next_pass(now) > Duration::ZERO;
         self.send_refused(now);
-        if self.life.is_reading() && !self.early {
+        if !self.early && self.is_reading() {
             self.passed_at = Some(now);
             self.pass(now)?;
         }

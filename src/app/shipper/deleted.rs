@@ -39,7 +39,8 @@ impl Shipper {
             self.tools.tail.release(file);
             return self.close(file);
         }
-        let (input, path) = (open.input, shown(&self.tools.pipelines, &open.path));
+        let (input, inode) = (open.input, open.inode.inode);
+        let path = shown(&self.tools.pipelines, &open.path);
         let start = open.at().offset;
         let rest = Span { start, end: open.size.max(start) };
         match self.tools.tail.give_up(file, self.ledger.settled_within(file, rest), now) {
@@ -49,7 +50,7 @@ impl Shipper {
                 self.volumes[input].1.gave_up(now);
                 self.tools.metrics.lost_bytes.add(bytes);
                 self.unsaved_bytes += bytes;
-                mouth::given_up(&self.tools.news, &path, Span { start: from, end: rest.end }, bytes);
+                mouth::given_up(&self.tools.news, (&path, inode), Span { start: from, end: rest.end }, bytes);
                 if self.ledger.settled(file) {
                     self.tools.tail.forget(file);
                     self.close(file);
@@ -95,7 +96,7 @@ impl Shipper {
                 *warned = Warned::default();
                 continue;
             };
-            let left = forecast.time_to_give_up(now).filter(|left| *left < SOON);
+            let left = forecast.time_to_give_up(now).filter(|left| !left.is_zero() && *left < SOON);
             if !warned.soon
                 && let Some(left) = left
             {
