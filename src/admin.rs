@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use self::openmetrics::Format;
 use self::places::{Places, Standing};
-pub use self::snapshot::{Board, FileReport, FileState, InputState, MaskKind, Snapshot};
+pub use self::snapshot::{Board, FileReport, FileState, Held, InputState, MaskKind, NotRead, Snapshot};
 use crate::metrics::Metrics;
 use crate::system::System;
 

@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::news::News;
 use crate::output::{self, kafka, stdout::Stdout, syslog::Syslog};
 use crate::system::{self, System};
-use crate::tail::{self, GlobError, Tail};
+use crate::tail::{self, DeletedBound, GlobError, Tail};
 use crate::watch::{self, Watcher};
 
 /// So many descriptors are for all else, or half of them where there are few: connections to receivers (a dozen brokers), HTTP's 16,
@@ -153,6 +153,7 @@ impl App {
             mouth::room(descriptors, files);
             tail.open_at_most(files);
         }
+        tail.bound_deleted(config.deleted_open_bytes_max.map(deleted_bound));
         if is_lost {
             tail.read_everything();
         }
@@ -221,6 +222,12 @@ impl App {
         }
         Ok(summary)
     }
+}
+
+/// What deleted files may take of the disk, by the setting and the machine.
+fn deleted_bound(bytes: u64) -> DeletedBound {
+    let limit_bytes = System::default().memory_limit_bytes();
+    DeletedBound { bytes, machine_bytes: system::memory_bytes(), limit_bytes }
 }
 
 /// The names of the outputs in use.

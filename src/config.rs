@@ -47,6 +47,9 @@ const KEPT_SLACK_BYTES: usize = 192 << 10;
 /// Less leaves no time for one round trip; more than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
 
+/// One block of a file system at the least; at the most what `bytes` reads.
+const DELETED_OPEN_BYTES: RangeInclusive<usize> = 4 << 10..=usize::MAX;
+
 const FIELDS: &str = "LOGSKIFF_FIELDS";
 const IN_FLIGHT: &str = "LOGSKIFF_IN_FLIGHT_BYTES";
 const OUTPUT: &str = "LOGSKIFF_OUTPUT";
@@ -119,6 +122,8 @@ pub struct Log {
 pub struct Config {
     /// At least one.
     pub inputs: Vec<Input>,
+    /// How much of the disk deleted files may take that are held open; `None`: any.
+    pub deleted_open_bytes_max: Option<u64>,
     /// What wakes the reader.
     pub watch: watch::Config,
     /// What a record holds.
@@ -168,6 +173,8 @@ impl Config {
 
 fn gather(reader: &mut Reader<'_>) -> Config {
     let mut inputs = input::all(reader);
+    let deleted_open_bytes_max =
+        reader.bytes_or_off("LOGSKIFF_DELETED_OPEN_BYTES_MAX", &DELETED_OPEN_BYTES).map(|bytes| bytes as u64);
     let watch = watch(reader);
     let checkpoint = checkpoint(reader);
     let mut encode = encode(reader);
@@ -184,7 +191,8 @@ fn gather(reader: &mut Reader<'_>) -> Config {
             .mistake("LOGSKIFF_EVENT_ID", "\"header\" needs one message a record, and LOGSKIFF_KAFKA_MESSAGE is batch");
     }
     let secret_files = reader.environment().named_files();
-    Config { inputs, watch, encode, batch, output, checkpoint, life: life(reader), log: log(reader), secret_files }
+    let (life, log) = (life(reader), log(reader));
+    Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, life, log, secret_files }
 }
 
 fn watch(reader: &mut Reader<'_>) -> watch::Config {

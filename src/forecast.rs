@@ -1,8 +1,9 @@
 //! When lines will be lost at the present rates.
 //!
-//! Enters: how much space is free, and how long rotated files live, as they are seen. Leaves: a time, or none. Two things
-//! take lines away: the volume fills, so that the application cannot write; a rotated file is deleted before it is settled
-//! (which costs lines when the sidecar is restarted after that, since an open file is held).
+//! Enters: how much space is free, how much more deleted files may take, and how long rotated files live, as they are seen. Leaves: a
+//! time, or none. Three things take lines away: the volume fills, so that the application cannot write; deleted files that are held open
+//! take so much that the oldest is given up; a rotated file is deleted before it is settled (which costs lines when the sidecar is
+//! restarted after that, since an open file is held).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,8 +20,12 @@ const LIFETIMES_MAX: usize = 8;
 /// What was seen of one input.
 #[derive(Debug, Default)]
 pub struct Forecast {
-    /// Free space, oldest first.
-    free: VecDeque<(Instant, u64)>,
+    /// Free space of the volume.
+    free: Left,
+    /// What deleted files may take yet.
+    deleted: Left,
+    /// When one of them was last given up.
+    gave_up_at: Option<Instant>,
     /// From being rotated to being deleted, the latest last.
     lifetimes: VecDeque<Duration>,
 }
@@ -28,13 +33,20 @@ pub struct Forecast {
 impl Forecast {
     /// Notes how much space is free.
     pub fn free(&mut self, now: Instant, bytes: u64) {
-        if self.free.back().is_some_and(|(at, _)| now.saturating_duration_since(*at) < SPACING) {
-            return;
+        self.free.note(now, bytes);
+    }
+
+    /// Notes how much more deleted files may take that are held open; `None`: there are none, or no bound.
+    pub fn deleted_left(&mut self, now: Instant, bytes: Option<u64>) {
+        match bytes {
+            Some(bytes) => self.deleted.note(now, bytes),
+            None => self.deleted = Left::default(),
         }
-        self.free.push_back((now, bytes));
-        while self.free.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > WINDOW) {
-            self.free.pop_front();
-        }
+    }
+
+    /// Notes that one of them was given up.
+    pub fn gave_up(&mut self, now: Instant) {
+        self.gave_up_at = Some(now);
     }
 
     /// Notes that a rotated file was deleted so long after it was rotated.
@@ -45,21 +57,44 @@ impl Forecast {
         self.lifetimes.push_back(after);
     }
 
-    /// The nearer of the two losses, from `now`; `oldest_rotated` is since when the oldest rotated file waits that is not
+    /// The nearest of the losses, from `now`; `oldest_rotated` is since when the oldest rotated file waits that is not
     /// settled.
     #[must_use]
     pub fn time_to_loss(&self, now: Instant, oldest_rotated: Option<Instant>) -> Option<Duration> {
         let lifetime = self.lifetimes.iter().min().copied();
         let deletion =
             oldest_rotated.zip(lifetime).map(|(since, life)| life.saturating_sub(now.saturating_duration_since(since)));
-        [self.fills_in(now), deletion].into_iter().flatten().min()
+        [self.free.ends_in(now), self.time_to_give_up(now), deletion].into_iter().flatten().min()
     }
 
-    /// When the volume is full: none as long as it gets more space back within the window, as it does where old files are
+    /// When a deleted file is given up.
+    #[must_use]
+    pub fn time_to_give_up(&self, now: Instant) -> Option<Duration> {
+        let is_late = |at: &Instant| now.saturating_duration_since(*at) < WINDOW;
+        self.gave_up_at.filter(is_late).map(|_| Duration::ZERO).or_else(|| self.deleted.ends_in(now))
+    }
+}
+
+/// How much is left, oldest first.
+#[derive(Debug, Default)]
+struct Left(VecDeque<(Instant, u64)>);
+
+impl Left {
+    fn note(&mut self, now: Instant, bytes: u64) {
+        if self.0.back().is_some_and(|(at, _)| now.saturating_duration_since(*at) < SPACING) {
+            return;
+        }
+        self.0.push_back((now, bytes));
+        while self.0.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > WINDOW) {
+            self.0.pop_front();
+        }
+    }
+
+    /// When nothing is left: none as long as it becomes more again within the window, as space does where old files are
     /// deleted for new ones.
-    fn fills_in(&self, now: Instant) -> Option<Duration> {
-        let ((start, at_first), (end, at_last)) = (*self.free.front()?, *self.free.back()?);
-        let recovers = self.free.iter().skip(1).any(|(_, free)| *free >= at_first);
+    fn ends_in(&self, now: Instant) -> Option<Duration> {
+        let ((start, at_first), (end, at_last)) = (*self.0.front()?, *self.0.back()?);
+        let recovers = self.0.iter().skip(1).any(|(_, left)| *left >= at_first);
         let span = end.saturating_duration_since(start);
         if recovers || span < LEAST || at_last >= at_first {
             return None;
@@ -111,5 +146,21 @@ mod tests {
         assert_eq!(forecast.time_to_loss(at(400), None), None, "nothing waits");
         (0..8).for_each(|_| forecast.deleted(Duration::from_secs(1_000)));
         assert_eq!(forecast.time_to_loss(at(100), Some(at(0))), Some(Duration::from_secs(900)), "the latest count");
+    }
+
+    #[test]
+    fn deleted_files_are_given_up_when_their_bound_is_reached() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut forecast = Forecast::default();
+        for seconds in [0, 5, 10] {
+            forecast.deleted_left(at(seconds), Some(1_000 - 10 * seconds));
+        }
+        assert_eq!(forecast.time_to_loss(at(10), None), Some(Duration::from_secs(90)));
+        forecast.deleted_left(at(15), None);
+        assert_eq!(forecast.time_to_loss(at(15), None), None, "all were acknowledged");
+        forecast.gave_up(at(20));
+        assert_eq!(forecast.time_to_give_up(at(60)), Some(Duration::ZERO), "it happens now");
+        assert_eq!(forecast.time_to_give_up(at(200)), None);
     }
 }

@@ -229,6 +229,36 @@ impl Ledger {
         self.advance(ticket.file);
     }
 
+    /// How many bytes of a stretch that is to be read again are settled.
+    #[must_use]
+    pub fn settled_within(&self, file: FileId, rest: Span) -> u64 {
+        self.known(file).map_or(0, |account| account.settled_within(rest))
+    }
+
+    /// The first byte of `file` that was refused and is not out again.
+    #[must_use]
+    pub fn refused_from(&self, file: FileId) -> Option<u64> {
+        self.first_refused(file, 1, 0).first().map(|refused| refused.span.start)
+    }
+
+    /// What was refused of a file cannot be read again. Returns how many bytes that are.
+    pub fn abandon_refused(&mut self, file: FileId) -> u64 {
+        let refused = self.first_refused(file, usize::MAX, u64::MAX);
+        for refused in &refused {
+            self.drop_refused(refused.ticket, DropReason::Gone);
+        }
+        refused.iter().map(|refused| refused.span.bytes()).sum()
+    }
+
+    /// The same, and nor can what follows the last span that was read, up to `rest`'s end. What is out may still be acknowledged.
+    pub fn abandon(&mut self, file: FileId, rest: Span) -> u64 {
+        let bytes = self.abandon_refused(file) + rest.bytes() - self.settled_within(file, rest);
+        if let Some(account) = self.accounts.get_mut(file.0 as usize) {
+            account.ahead.clear();
+        }
+        bytes
+    }
+
     /// Whether a span has failed since the last rewind.
     #[must_use]
     pub fn failed(&self) -> bool {

@@ -53,6 +53,17 @@ pub fn forbid_dumps() {
     _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// How much memory the machine has.
+#[must_use]
+#[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
+pub fn memory_bytes() -> u64 {
+    let found = rustix::system::sysinfo();
+    u64::try_from(found.totalram).unwrap_or_default().saturating_mul(u64::from(found.mem_unit))
+}
+
+/// The kind of a file system in memory (statfs(2)).
+const TMPFS: i64 = 0x0102_1994;
+
 /// A file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Volume {
@@ -60,6 +71,8 @@ pub struct Volume {
     pub free_bytes: u64,
     /// How large it is.
     pub size_bytes: u64,
+    /// Whether it lies in memory (tmpfs).
+    pub in_memory: bool,
 }
 
 impl Volume {
@@ -67,9 +80,12 @@ impl Volume {
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         let found = rustix::fs::statvfs(path).ok()?;
+        let kind = rustix::fs::statfs(path).ok()?.f_type;
         Some(Self {
             free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
             size_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+            #[allow(clippy::useless_conversion, reason = "the field's type differs from machine to machine")]
+            in_memory: i64::try_from(kind).is_ok_and(|kind| kind == TMPFS),
         })
     }
 }

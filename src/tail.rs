@@ -8,6 +8,7 @@ mod absent;
 mod compressed;
 mod content;
 mod copies;
+mod deleted;
 mod discover;
 mod event;
 mod file;
@@ -30,6 +31,7 @@ mod root;
 mod scan;
 mod stream;
 mod unpack;
+mod unread;
 mod walk;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -51,6 +53,8 @@ use self::replaced::Held;
 use self::room::Room;
 use self::scan::Past;
 use self::unpack::Unpacking;
+use self::unread::Refusal;
+pub use deleted::{DeletedBound, DeletedOpen, GivenUp};
 pub use discover::{GlobError, Globs, fixed_directory};
 pub use event::Event;
 pub use file::{Look, Phase, Read, TailFile};
@@ -58,6 +62,7 @@ pub use guard::Protected;
 pub use precedence::{Rank, may_overlap};
 pub use root::trusted;
 pub use stream::STDIN;
+pub use unread::{Unread, UnreadFiles, Verdict};
 
 use crate::record::{Bookmark, Boundary, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
@@ -148,10 +153,15 @@ pub struct Tail {
     started_s: i64,
     /// The last bytes of files that were rotated while nobody looked and hold nothing new, by the names that they had.
     ends: VecDeque<(PathBuf, Vec<u8>)>,
-    refused: HashMap<PathBuf, String>,
+    refused: HashMap<PathBuf, Refusal>,
+    /// What the last look found and did not open, and why.
+    unread: UnreadFiles,
+    /// How many looks at the directories there were.
+    looks: u64,
     guard: Guard,
     room: Room,
     unpacking: Unpacking,
+    deleted_bound: Option<DeletedBound>,
     directories: Vec<PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
@@ -202,9 +212,12 @@ impl Tail {
             started_s: quiet::clock_s(),
             ends: VecDeque::new(),
             refused: HashMap::new(),
+            unread: UnreadFiles::default(),
+            looks: 0,
             guard: Guard::default(),
             room: Room::default(),
             unpacking: Unpacking::default(),
+            deleted_bound: None,
             directories: Vec::new(),
             directory_stamps: Vec::new(),
             first: true,
@@ -435,9 +448,13 @@ impl Tail {
             // Names that come and go are not remembered for ever; those that are still there are said again.
             self.refused.clear();
         }
-        if self.refused.get(&path).is_none_or(|said| said != why) {
-            self.events.push(Event::Refused(path.clone(), why.to_owned()));
-            self.refused.insert(path, why.to_owned());
+        let look = self.looks;
+        match self.refused.get_mut(&path) {
+            Some(said) if said.why == why => said.look = look,
+            _ => {
+                self.events.push(Event::Refused(path.clone(), why.to_owned()));
+                self.refused.insert(path, Refusal { why: why.to_owned(), look });
+            }
         }
     }
 

@@ -200,6 +200,16 @@ fn wrong_records_outputs_and_lives_are_named() {
         "LOGSKIFF_IN_FLIGHT_BYTES",
         "512KiB is less than LOGSKIFF_LINE_BYTES_MAX, 1MiB",
     );
+    check_wrong(
+        &[("LOGSKIFF_DELETED_OPEN_BYTES_MAX", "1B")],
+        "LOGSKIFF_DELETED_OPEN_BYTES_MAX",
+        "below the least, 4KiB",
+    );
+    check_wrong(
+        &[("LOGSKIFF_DELETED_OPEN_BYTES_MAX", "none")],
+        "LOGSKIFF_DELETED_OPEN_BYTES_MAX",
+        "not a whole number",
+    );
     check_wrong(&[("LOGSKIFF_DRAIN_TIMEOUT", "2h")], "LOGSKIFF_DRAIN_TIMEOUT", "above the most, 1h");
     check_wrong(&[("LOGSKIFF_LOG", "a=b=c")], "LOGSKIFF_LOG", "level");
 }

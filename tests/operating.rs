@@ -9,6 +9,8 @@
 mod balance;
 #[path = "operating/commands.rs"]
 mod commands;
+#[path = "operating/disk.rs"]
+mod disk;
 #[path = "operating/ends.rs"]
 mod ends;
 #[path = "operating/hanging.rs"]
@@ -19,6 +21,8 @@ mod own_log;
 mod pipes;
 #[path = "operating/probes.rs"]
 mod probes;
+#[path = "operating/reasons.rs"]
+mod reasons;
 mod support;
 #[path = "operating/threads.rs"]
 mod threads;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
@@ -86,6 +86,51 @@ fn a_cut_connection_loses_nothing() {
     let lost = arrived.iter().filter(|count| **count == 0).count();
     assert_eq!(lost, 0, "of {LINES} lines");
     assert!(sidecar.stderr().contains("the connection to the syslog receiver is lost"), "{}", sidecar.stderr());
+}
+
+/// Goal: a drain whose connection is lost in its second half goes on to its end: what had been read is read again and arrives, and what is
+/// written by then is left to the next process.
+#[test]
+fn a_drain_outlives_a_connection_that_is_lost_late() {
+    const TIMEOUT: Duration = Duration::from_secs(12);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = folder.path().join("logs/app.log");
+    write_all(&log, 0, LINES);
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let settings = settings(folder.path(), &format!("unix://{}", path.display()))
+        .without("LOGSKIFF_EXIT")
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", "8MiB")
+        .with("LOGSKIFF_EXIT_CODE", "strict")
+        .with("LOGSKIFF_DRAIN_TIMEOUT", &format!("{}s", TIMEOUT.as_secs()));
+    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let (mut stuck, _) = listener.accept().expect("a connection");
+    let first = read(&mut stuck, 40_000);
+    sidecar.terminate();
+    wait_until("the drain", PATIENCE, || sidecar.stderr().contains("asked to end"));
+    std::thread::sleep(TIMEOUT / 2 + Duration::from_secs(1));
+    assert!(sidecar.is_running(), "it waits for the receiver");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).expect("the log");
+    file.write_all(format!("{}\n", text(LINES)).as_bytes()).expect("written");
+    drop(stuck);
+    listener.set_nonblocking(true).expect("a socket");
+    let mut peer = None;
+    wait_until("another connection", TIMEOUT, || {
+        peer = listener.accept().ok().map(|(peer, _)| peer);
+        peer.is_some()
+    });
+    let mut peer = peer.expect("a connection");
+    peer.set_nonblocking(false).expect("a socket");
+    let rest = read(&mut peer, usize::MAX);
+    let (status, _) = sidecar.wait(PATIENCE);
+    let numbers = |stream: &[u8]| messages(stream).iter().map(|message| number(message)).collect::<Vec<_>>();
+    let (first, rest) = (numbers(&first), numbers(&rest));
+    let all: Vec<u64> = (0..LINES).filter(|seq| first.contains(seq) || rest.contains(seq)).collect();
+    assert_eq!(all.len() as u64, LINES, "all that had been read");
+    assert_eq!(rest.last(), Some(&(LINES - 1)), "and no more");
+    assert!(status.code() == Some(75), "what was written last is left, which is said: {status}");
+    let said = sidecar.stderr();
+    assert!(said.contains("\"pending_bytes\":0"), "{said}");
 }
 
 /// Goal: standard output beside the receiver gets the records too, and decides nothing.

@@ -17,6 +17,8 @@ mod cases;
 mod compressed;
 #[path = "tail_model/copies.rs"]
 mod copies;
+#[path = "tail_model/deleted.rs"]
+mod deleted;
 #[path = "tail_model/desk.rs"]
 mod desk;
 #[path = "tail_model/links.rs"]
@@ -29,6 +31,9 @@ mod pruned;
 mod same;
 #[path = "tail_model/swaps.rs"]
 mod swaps;
+
+#[path = "tail_model/unread.rs"]
+mod unread;
 
 use proptest::prelude::*;
 use proptest::sample::Index;

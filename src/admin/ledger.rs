@@ -1,12 +1,16 @@
 //! A snapshot in, the ledger as JSON out: what has become of each file.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::snapshot::{FileReport, FileState, Snapshot};
+use super::snapshot::{self, FileReport, Snapshot};
 use crate::ledger::Balance;
 use crate::metrics::{Metrics, OutputMetrics};
+
+/// So many files are named; the totals hold them all.
+const FILES_MAX: usize = 1_000;
 
 #[derive(Serialize)]
 struct Ledger<'s> {
@@ -16,6 +20,9 @@ struct Ledger<'s> {
     totals: Totals,
     outputs: Vec<Output>,
     files: Vec<File<'s>>,
+    /// How many open files are not among these.
+    files_left_out: usize,
+    not_read: NotRead<'s>,
 }
 
 #[derive(Serialize)]
@@ -46,9 +53,12 @@ struct File<'s> {
     input: &'s str,
     path: &'s str,
     state: &'static str,
-    /// Why a file is still open that is out of its place.
+    /// Why a file is still open that is out of its place, or is not read on.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<&'static str>,
+    /// The same in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +66,24 @@ struct File<'s> {
     #[serde(flatten)]
     amounts: Amounts,
     lag_seconds: f64,
+}
+
+/// Files that are there and not open.
+#[derive(Serialize)]
+struct NotRead<'s> {
+    #[serde(flatten)]
+    counts: BTreeMap<&'static str, u64>,
+    /// How many of them are not among these.
+    left_out: u64,
+    files: Vec<NotReadFile<'s>>,
+}
+
+#[derive(Serialize)]
+struct NotReadFile<'s> {
+    input: &'s str,
+    path: &'s str,
+    state: &'static str,
+    reason: &'s str,
 }
 
 /// The ledger's text.
@@ -77,7 +105,9 @@ pub(super) fn json(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static s
         uptime_seconds: uptime.as_secs_f64(),
         totals: Totals { amounts: amounts(&total, unread_bytes), pending_records: total.pending_records() },
         outputs: outputs.iter().map(output).collect(),
-        files: snapshot.files.iter().map(|file| shown(snapshot, file)).collect(),
+        files: snapshot.files.iter().take(FILES_MAX).map(|file| shown(snapshot, file)).collect(),
+        files_left_out: snapshot.files.len().saturating_sub(FILES_MAX),
+        not_read: not_read(snapshot),
     };
     // Numbers and texts can always be written.
     serde_json::to_string(&ledger).unwrap_or_default()
@@ -85,10 +115,11 @@ pub(super) fn json(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static s
 
 fn shown<'s>(snapshot: &'s Snapshot, file: &'s FileReport) -> File<'s> {
     File {
-        input: snapshot.inputs.get(file.input).map_or("", |input| &input.name),
+        input: input_name(snapshot, Some(file.input)),
         path: &file.path,
         state: file.state.name(),
-        held: held(file),
+        held: file.held.map(|held| held.word),
+        reason: file.held.map(|held| held.why),
         size_bytes: file.extent.map(|(size_bytes, _)| size_bytes),
         watermark_bytes: file.extent.map(|(_, watermark_bytes)| watermark_bytes),
         amounts: amounts(&file.balance, file.unread_bytes),
@@ -96,13 +127,22 @@ fn shown<'s>(snapshot: &'s Snapshot, file: &'s FileReport) -> File<'s> {
     }
 }
 
-fn held(file: &FileReport) -> Option<&'static str> {
-    match file.state {
-        FileState::Live | FileState::Closed => None,
-        _ if file.unread_bytes > 0 => Some("unread"),
-        _ if file.balance.pending_bytes > 0 => Some("pending"),
-        _ => Some("may grow"),
+fn not_read(snapshot: &Snapshot) -> NotRead<'_> {
+    let all: u64 = snapshot.not_read_counts.iter().map(|(_, count)| count).sum();
+    NotRead {
+        counts: snapshot.not_read_counts.iter().copied().collect(),
+        left_out: all.saturating_sub(snapshot.not_read.len() as u64),
+        files: snapshot.not_read.iter().map(|file| not_read_file(snapshot, file)).collect(),
     }
+}
+
+fn not_read_file<'s>(snapshot: &'s Snapshot, file: &'s snapshot::NotRead) -> NotReadFile<'s> {
+    let input = input_name(snapshot, file.input);
+    NotReadFile { input, path: &file.path, state: file.state, reason: &file.why }
+}
+
+fn input_name(snapshot: &Snapshot, input: Option<usize>) -> &str {
+    input.and_then(|input| snapshot.inputs.get(input)).map_or("", |input| &input.name)
 }
 
 fn amounts(balance: &Balance, unread_bytes: u64) -> Amounts {

@@ -266,6 +266,11 @@ impl Scrape {
         to.gauges("logskiff_files", "Open files, by state", files)?;
         let held = "Sizes of deleted files that are still open";
         to.gauges("logskiff_held_bytes", held, self.by_input(|input| input.held_bytes))?;
+        let open = "Disk space of deleted files that are open because not everything in them is acknowledged";
+        to.gauges("logskiff_deleted_open_bytes", open, self.by_input(|input| input.deleted_open.0))?;
+        let bounds = self.by_input(|input| input.deleted_open.1).into_iter();
+        let bounds = bounds.filter_map(|(labels, bound)| Some((labels, bound?)));
+        to.gauges("logskiff_deleted_open_limit_bytes", "Beyond it the oldest of them is given up", bounds)?;
         let volumes = || self.snapshot.inputs.iter().filter_map(|input| Some((input, input.volume?)));
         let free = volumes().map(|(input, volume)| (vec![("input", input.name.as_str())], volume.free_bytes));
         to.gauges("logskiff_volume_free_bytes", "Free space of the logs' volume", free)?;

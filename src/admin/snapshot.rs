@@ -39,6 +39,8 @@ pub struct InputState {
     pub files: [u64; 3],
     /// The sizes of deleted files that are still open: space that only we hold.
     pub held_bytes: u64,
+    /// What deleted files take of the disk that are open because they are not settled, and the bound on that, if there is one.
+    pub deleted_open: (u64, Option<u64>),
     /// The volume of the input's first directory.
     pub volume: Option<Volume>,
     /// When lines will be lost at the present rates.
@@ -71,6 +73,28 @@ impl FileState {
     }
 }
 
+/// Why a file is not done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// In a word.
+    pub word: &'static str,
+    /// In a sentence.
+    pub why: &'static str,
+}
+
+/// A file that is there and not open.
+#[derive(Clone, Debug)]
+pub struct NotRead {
+    /// The number of its input, where it is known.
+    pub input: Option<usize>,
+    /// Its path, masked by the rules.
+    pub path: String,
+    /// What becomes of it: it is held, skipped or refused.
+    pub state: &'static str,
+    /// Why.
+    pub why: String,
+}
+
 /// What has become of one file.
 #[derive(Clone, Debug)]
 pub struct FileReport {
@@ -88,6 +112,8 @@ pub struct FileReport {
     pub unread_bytes: u64,
     /// How old its oldest byte is that is not settled.
     pub lag: Duration,
+    /// Why it is out of its place and still open, or in its place and not read on.
+    pub held: Option<Held>,
 }
 
 /// Everything at one moment, as the shipper sees it.
@@ -97,6 +123,10 @@ pub struct Snapshot {
     pub inputs: Vec<InputState>,
     /// The files: those that are open, and the last that were closed.
     pub files: Vec<FileReport>,
+    /// Files that are there and not open, some of them by name.
+    pub not_read: Vec<NotRead>,
+    /// How many there are, by state.
+    pub not_read_counts: Vec<(&'static str, u64)>,
     /// What is read and not acknowledged takes so much of the budget …
     pub in_flight_bytes: usize,
     /// … which is this.

@@ -7,6 +7,7 @@ use super::pipeline::Pipeline;
 use crate::config::{self, Config};
 use crate::metrics::{Counter, Metrics};
 use crate::news::News;
+use crate::record::Span;
 use crate::tail::Event;
 
 /// Of so many files the same is told at once; the others are counted.
@@ -65,6 +66,34 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn
                 tracing::warn!(path = shown(path), why, left_out, "not read");
             }
         }
+    }
+}
+
+/// So many files that are given up are named at once: each is a loss.
+const GIVEN_UP_TOLD_MAX: u64 = 100;
+
+/// Says that a deleted file is given up, and what of it is lost.
+pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, bytes: u64) {
+    let Span { start: from, end: to } = range;
+    let Some(left_out) = news.due_each("given up", GIVEN_UP_TOLD_MAX) else { return };
+    if bytes == 0 {
+        tracing::warn!(
+            path,
+            inode,
+            to,
+            left_out,
+            "deleted files take more of the disk than they may: the oldest is closed; all of it is on its way, and could not be read again"
+        );
+    } else {
+        tracing::error!(
+            path,
+            inode,
+            from,
+            to,
+            bytes,
+            left_out,
+            "deleted files take more of the disk than they may (LOGSKIFF_DELETED_OPEN_BYTES_MAX): the oldest is given up, and these bytes are lost"
+        );
     }
 }
 

@@ -114,7 +114,8 @@ mod tests {
         let balance =
             Balance { read_bytes: 100, acknowledged_bytes: 100 - pending_bytes, pending_bytes, ..Balance::default() };
         let lag = Duration::ZERO;
-        FileReport { input: 0, path, state: FileState::Live, extent: Some((100, 100)), balance, unread_bytes: 0, lag }
+        let (state, extent) = (FileState::Live, Some((100, 100)));
+        FileReport { input: 0, path, state, extent, balance, unread_bytes: 0, lag, held: None }
     }
 
     fn summary(files: Vec<FileReport>) -> Summary {

@@ -5,7 +5,9 @@
 //! the clock says. When anything fails there is one way back: wait until nothing is in flight, rewind to the watermark,
 //! read again.
 
+mod deleted;
 mod files;
+mod held;
 mod life;
 mod read;
 mod refused;
@@ -41,6 +43,7 @@ use crate::system::Volume;
 use crate::tail::Tail;
 use crate::watch::Watch;
 
+use self::deleted::Warned;
 use self::life::Life;
 use self::refused::Retry;
 use self::renew::Renewal;
@@ -126,6 +129,8 @@ pub(super) struct Shipper {
     closed: Closed,
     /// By input: the volume, and when it is full.
     volumes: Vec<(Option<Volume>, Forecast)>,
+    /// By input: what was said of its deleted files.
+    warned: Vec<Warned>,
     /// Where the clock of `written_ms` begins.
     start: Instant,
     acknowledged_at: Option<Instant>,
@@ -176,6 +181,7 @@ impl Shipper {
             reports: Vec::new(),
             closed: Closed::default(),
             volumes: config.inputs.iter().map(|_| (None, Forecast::default())).collect(),
+            warned: config.inputs.iter().map(|_| Warned::default()).collect(),
             start: (0..=CLOCK_AHEAD_HOURS).rev().find_map(|hours| now.checked_sub(HOUR * hours)).unwrap_or(now),
             acknowledged_at: None,
             resume_at: None,
@@ -389,6 +395,7 @@ impl Shipper {
             self.scanned_at = now;
             self.scan(now);
         }
+        self.bound_deleted(now);
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
             self.unread = false;
             // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.
@@ -401,7 +408,7 @@ impl Shipper {
         let gathers = !self.unread && !self.life.takes_partial_lines();
         self.early = gathers && self.until_next_pass(now) > Duration::ZERO;
         self.send_refused(now);
-        if self.life.is_reading() && !self.early {
+        if !self.early && self.is_reading() {
             self.passed_at = Some(now);
             self.pass(now)?;
         }

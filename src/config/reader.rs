@@ -112,6 +112,11 @@ impl<'e> Reader<'e> {
         self.read(name, parse).unwrap_or_default()
     }
 
+    /// The same, or `None` for `off`.
+    pub(super) fn bytes_or_off(&mut self, name: &str, allowed: &RangeInclusive<usize>) -> Option<usize> {
+        if self.text(name).as_deref() == Some("off") { None } else { Some(self.bytes(name, allowed)) }
+    }
+
     pub(super) fn number(&mut self, name: &str, allowed: &RangeInclusive<usize>) -> usize {
         let parse = |text: &str| {
             let number = text.parse().map_err(|_| format!("{} is not a whole number", shown(text)))?;

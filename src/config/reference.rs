@@ -49,6 +49,8 @@ pub enum Kind {
     Duration,
     /// A number with `B`, `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`.
     Size,
+    /// The same, or `off`.
+    SizeOrOff,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Some of these words, separated by commas or newlines.
@@ -72,6 +74,7 @@ impl Kind {
             Self::Number => "number".to_owned(),
             Self::Duration => "duration".to_owned(),
             Self::Size => "size".to_owned(),
+            Self::SizeOrOff => "size or off".to_owned(),
             Self::Choice(words) => words.join(" or "),
             Self::Choices(words) => format!("list of {}", words.join(", ")),
             Self::List => "list".to_owned(),
@@ -160,7 +163,7 @@ pub(super) const FACILITIES: [&str; 24] = [
 /// What may become of a match.
 pub(super) const MODES: &[&str] = &["mask", "remove", "partial", "token", "drop"];
 
-use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, Template, Text};
+use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, SizeOrOff, Template, Text};
 use Section::{Input, Life, Output, Parse, Record, Redact};
 
 /// Every variable, in the order of the documentation.
@@ -181,6 +184,8 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Input, "LOGSKIFF_PRUNE", Choice(&["off", "acked"]), "off")
         .per_input()
         .doc("`acked` deletes rotated files, `.gz` included, once every byte in them is acknowledged or dropped by a rule, so that the volume does not fill. Never the file that is written to. Needs the logs mounted writable."),
+    Variable::new(Input, "LOGSKIFF_DELETED_OPEN_BYTES_MAX", SizeOrOff, "1GiB")
+        .doc("How much of the disk files may take that are deleted, and held open because not everything in them is acknowledged. No limit of a volume's counts them. Beyond it the oldest is given up, and what is left in it is counted as lost. From `4KiB`; `off`: without end. On a volume in memory a quarter of its size holds where that is less."),
     Variable::new(Input, "LOGSKIFF_STATE_DIR", Path, "/var/lib/logskiff")
         .doc("Directory of the checkpoints: a volume of its own. `none` keeps no state, so a restart ships everything again."),
     Variable::new(Input, "LOGSKIFF_POLL", Duration, "1s")

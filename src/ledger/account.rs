@@ -222,11 +222,15 @@ impl Account {
         span.end.saturating_sub(span.start.max(self.read_to))
     }
 
+    /// How much of a span was settled before a rewind.
+    pub(super) fn settled_within(&self, span: Span) -> u64 {
+        let settled = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
+        self.ahead.iter().map(settled).sum()
+    }
+
     /// Counts a span that is read: what is new of it, and what was settled before under another cut of the lines.
     pub(super) fn count(&mut self, span: Span) {
-        let read_end = span.end.min(self.read_to);
-        let settled = |ahead: &Span| ahead.end.min(read_end).saturating_sub(ahead.start.max(span.start));
-        let again: u64 = self.ahead.iter().map(settled).sum();
+        let again = self.settled_within(Span { start: span.start, end: span.end.min(self.read_to) });
         self.balance.read(self.beyond(span) + again, span.end > self.read_to);
     }
 

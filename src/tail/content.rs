@@ -12,6 +12,7 @@ use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::gunzip::{Allowance, Gunzip};
+use super::kernel;
 use super::stream::Stream;
 
 /// Zeros are looked over so many at a time, and so many at once; holes do not count for the former.
@@ -72,6 +73,15 @@ impl Content {
             Self::Plain(file) => of(file),
             Self::Gzip(gunzip) => of(gunzip.borrow().file()),
             Self::Stream(stream) => of(stream.file()),
+        }
+    }
+
+    /// The size of the volume that it is on, where that lies in memory.
+    pub(super) fn memory_volume_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Plain(file) => kernel::memory_volume_bytes(file),
+            Self::Gzip(gunzip) => kernel::memory_volume_bytes(&gunzip.borrow().file()),
+            Self::Stream(_) => None,
         }
     }
 

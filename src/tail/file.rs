@@ -96,6 +96,8 @@ pub struct TailFile {
     pub(super) began_at: u64,
     /// The numbers of those before it that have the account of what stands before that, where the file's end was written anew.
     pub(super) formers: Vec<FileId>,
+    /// What it takes of the disk, as the last look saw it.
+    pub(super) disk_bytes: u64,
     /// Bytes that a truncation took away before they were read, as far as they were seen.
     pub lost_bytes: u64,
     /// Its length at the last look.
@@ -168,6 +170,7 @@ impl TailFile {
             size: length,
             began_at: at.offset,
             formers: Vec::new(),
+            disk_bytes: disk_bytes(&metadata),
             lost_bytes: 0,
             length,
             handle,
@@ -215,6 +218,7 @@ impl TailFile {
         let stamp = stamp(&metadata);
         let unpacks = self.handle.is_awaited();
         let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
+        self.disk_bytes = disk_bytes(&metadata);
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
             self.phase = Phase::Deleted;
             self.changed_at = now;
@@ -270,6 +274,11 @@ impl TailFile {
         self.growth.written(offset)
     }
 
+    /// When it was last written to, by the file system's clock.
+    pub(super) fn written_at(&self) -> (i64, i64) {
+        (self.stamp.0, self.stamp.1)
+    }
+
     /// How many bytes are in the file and not read, as far as the last look saw.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
@@ -280,6 +289,12 @@ impl TailFile {
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.more
+    }
+
+    /// Whether zeros follow the position that may be filled yet.
+    #[must_use]
+    pub fn has_zeros(&self) -> bool {
+        self.gap.is_open()
     }
 
     /// Takes what was left unread for something to be read.
@@ -323,6 +338,12 @@ impl TailFile {
     #[must_use]
     pub fn is_still(&self, now: Instant) -> bool {
         self.is_filled(now) || self.gap.is_still(now)
+    }
+
+    /// Whether its bytes come once only.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.handle.is_stream()
     }
 
     /// Whether it is in its place and has not been written to for a while.
@@ -462,6 +483,11 @@ impl TailFile {
         self.more = true;
         Ok(true)
     }
+}
+
+/// Blocks are counted in units of 512 bytes, whatever the file system's own are (stat(2)).
+fn disk_bytes(metadata: &std::fs::Metadata) -> u64 {
+    metadata.blocks().saturating_mul(512)
 }
 
 fn stamp(metadata: &std::fs::Metadata) -> (i64, i64, i64, i64) {

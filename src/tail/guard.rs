@@ -22,13 +22,11 @@ const SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 /// So many files and directories of them are looked up, this deep: a pod has a handful.
 const ENTRIES_MAX: usize = 4096;
 const DEPTH_MAX: usize = 8;
-/// The kind of volume that Kubernetes keeps a Secret on (tmpfs): each is a device of its own.
-const TMPFS: i64 = 0x0102_1994;
 
 /// Why a file that is there is not read.
 pub(super) const KERNEL: &str = "on a file system of the kernel's own (proc, sysfs and their kind), where no log lies";
 const SECRET: &str = "a file that the configuration names, or one of a volume of secrets; it is never read as a log";
-const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
+pub(super) const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
 const STATE: &str = "of the state directory, which is never read as a log";
 
 /// What is to be kept from the inputs.
@@ -205,5 +203,6 @@ fn secret_volume(directory: &Path) -> Option<u64> {
     let found = fs::metadata(directory).ok()?;
     let of_the_machine = ["/", "/run", "/tmp", "/dev", "/dev/shm", "/var/tmp", "/var", "/home", "/root"];
     let shared = { of_the_machine }.iter().any(|place| fs::metadata(place).is_ok_and(|it| it.dev() == found.dev()));
-    (found_kind == TMPFS && !shared).then(|| found.dev())
+    // Kubernetes keeps each Secret on a volume in memory of its own.
+    (found_kind == kernel::TMPFS && !shared).then(|| found.dev())
 }

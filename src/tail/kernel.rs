@@ -1,4 +1,5 @@
-//! File systems whose files the kernel makes up as they are read: no log lies there, and what they tell is of this process.
+//! File systems whose files the kernel makes up as they are read: no log lies there, and what they tell is of this process. And those
+//! that lie in memory.
 //!
 //! Enters: a handle. Leaves: whether it is on one of them.
 
@@ -34,6 +35,15 @@ const MAGIC: [i64; 24] = [
     0x6c6f_6f70, // binder
     0x0904_1934, // what has no name
 ];
+
+/// The kind of a volume in memory.
+pub(super) const TMPFS: i64 = 0x0102_1994;
+
+/// The size of the volume that a file is on, where that lies in memory; 0 where it has none.
+pub(super) fn memory_volume_bytes(handle: impl AsFd) -> Option<u64> {
+    let volume = fstatfs(handle).ok().filter(|volume| kind(volume.f_type) == TMPFS)?;
+    Some(volume.f_blocks.saturating_mul(u64::try_from(volume.f_bsize).unwrap_or_default()))
+}
 
 /// Whether a file or directory is on a file system of the kernel's own. Those always answer; a file system of a process's may not
 /// know the question, and is none. Where asking is forbidden, it is taken for one.

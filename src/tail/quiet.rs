@@ -32,6 +32,9 @@ const UNKNOWN_MIN: usize = 256;
 /// they are few.
 const UNMET_FOR: Duration = Duration::from_secs(60);
 
+/// How it begins what is said of one of those that are left out.
+pub(super) const TOO_MANY: &str = "left out, like all files that changed no later than it";
+
 /// Seconds since 1970, by the clock that files go by.
 pub(super) fn clock_s() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -174,6 +177,11 @@ impl Tail {
         self.flock.left_out
     }
 
+    /// How many unknown files the last walk did not offer; they come with the next ones.
+    pub(super) fn not_offered(&self) -> usize {
+        self.flock.not_offered
+    }
+
     /// What the next walk is to offer.
     pub(super) fn survey(&self) -> Survey {
         let open = self.files().map(|file| file.inode);
@@ -202,9 +210,7 @@ impl Tail {
             self.flock.named = named.into_inner();
         }
         if let Some(path) = survey.example.into_inner() {
-            let why = format!(
-                "left out, like all files that changed no later than it: there are more than {FILES_MAX}, and the newest are read"
-            );
+            let why = format!("{TOO_MANY}: there are more than {FILES_MAX}, and the newest are read");
             self.refuse(path, &why);
         }
         if self.flock.files.is_empty() {

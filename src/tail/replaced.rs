@@ -21,7 +21,7 @@ const HELD_MAX: usize = 64;
 /// So much of a file's start tells whether it is text.
 const TOLD_BY_BYTES: usize = 1024;
 
-const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in it now is no log";
+pub(super) const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in it now is no log";
 
 /// What a file is that stands under the name of one that was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,10 @@ use super::{COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Sta
 use crate::record::{Bookmark, Boundary, FileId, Inode, Watermark};
 
 /// Why a file is left alone that no glob names and that is no log's history.
-const UNASKED: &str =
+pub(super) const UNASKED: &str =
     "called like a rotated file, and no glob names it; name it in the paths if it is a log of its own";
+
+pub(super) const PACKED: &str = "compressed, and not with gzip; it is not read";
 
 /// What is known of what is there at the first scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ pub(super) enum Past {
 impl Tail {
     /// Looks at the directories: follows renames, and begins what is new.
     pub fn scan(&mut self, now: Instant) {
+        self.looks += 1;
         // What was truncated must be known before its copy is seen.
         self.look_at_files(now, &mut Vec::new(), false);
         self.rescan = false;
@@ -78,6 +81,7 @@ impl Tail {
             }
         }
         self.choose_prunable(&candidates);
+        self.note_unread(&candidates);
         self.settle_down(&candidates, now);
         self.first &= self.is_half_seen();
     }
@@ -175,7 +179,7 @@ impl Tail {
             return;
         }
         if found.class == Class::Compressed {
-            return self.refuse(found.path.clone(), "compressed, and not with gzip; it is not read");
+            return self.refuse(found.path.clone(), PACKED);
         }
         if found.class != Class::Excluded && !self.has_room(found) {
             return;

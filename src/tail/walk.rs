@@ -29,7 +29,7 @@ const TRAP: &str = "a symbolic link leads there, where no logs are";
 const OUTSIDE: &str = "a symbolic link that leads out of the root";
 const NOWHERE: &str = "a symbolic link that leads to nothing that is there";
 const PIPE: &str = "a pipe, which is read only where it is named outright, without a glob";
-const HIDDEN: &str =
+pub(super) const HIDDEN: &str =
     "a directory whose name begins with a dot, such as those of snapshots; name it in the glob to have it read";
 const OTHER: &str = "a symbolic link or not a regular file";
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use logskiff::frame::{self, Framed, Frames};
 use logskiff::ledger::{Ledger, Messages};
-use logskiff::record::{Bookmark, DropReason, FileId, Outcome, Part, Ticket};
-use logskiff::tail::{Config, Event, Tail};
+use logskiff::record::{Bookmark, DropReason, FileId, Outcome, Part, Span, Ticket};
+use logskiff::tail::{Config, Event, GivenUp, Tail};
 
 /// Each line goes out once.
 const ONE: Messages = Messages { record: 1, message: 0 };
@@ -183,6 +183,26 @@ impl Desk {
             self.gone |= !self.tail.rewind(file, watermark, self.ledger.settled_beyond(file));
         }
         self.handle_events();
+    }
+
+    /// Gives up what deleted files take too much; what became of those that were not settled.
+    pub fn relieve(&mut self) -> Vec<GivenUp> {
+        let Self { tail, ledger, .. } = self;
+        let mut given = Vec::new();
+        for file in tail.deleted_surplus(|file| ledger.settled(file)) {
+            let open = tail.file(file).unwrap();
+            if open.at_end() && ledger.settled(file) {
+                tail.release(file);
+                continue;
+            }
+            let rest = Span { start: open.at().offset, end: open.size };
+            let became = tail.give_up(file, ledger.settled_within(file, rest), self.now);
+            if became == Some(GivenUp::Gone) {
+                self.lost_bytes += ledger.abandon(file, rest);
+            }
+            given.extend(became);
+        }
+        given
     }
 
     pub fn let_go(&mut self) {

@@ -44,6 +44,7 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- $_ := set $set "LOGSKIFF_PATHS" (.paths | default (list (printf "%s/**/*.log" .logs.path)) | join ",") -}}
 {{- end -}}
 {{- with .exclude }}{{ $_ := set $set "LOGSKIFF_EXCLUDE" (join "," .) }}{{ end -}}
+{{- with .logs.deletedOpenBytesMax }}{{ $_ := set $set "LOGSKIFF_DELETED_OPEN_BYTES_MAX" . }}{{ end -}}
 {{- if .logs.prune }}{{ $_ := set $set "LOGSKIFF_PRUNE" "acked" }}{{ end -}}
 {{- with .parse }}{{ $_ := set $set "LOGSKIFF_PARSE" . }}{{ end -}}
 {{- with .parsePatterns }}{{ $_ := set $set "LOGSKIFF_PARSE_PATTERN" (include "logskiff.pattern" (join "\n" .)) }}{{ end -}}

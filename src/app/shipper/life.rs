@@ -7,6 +7,7 @@ use super::{QUIET_AFTER, SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES
 use crate::app::{Control, Stage};
 use crate::checkpoint::Marks;
 use crate::config::{self, Exit};
+use crate::record::FileId;
 use crate::system::System;
 use crate::tail::Tail;
 
@@ -52,10 +53,15 @@ impl Life {
         }
     }
 
-    /// Whether files are still read: a drain under a writer that goes on writing stops halfway, and waits for what it has.
+    /// Whether what is new is still read: a drain under a writer that goes on writing stops halfway, and waits for what it has.
     pub(super) fn is_reading(&self) -> bool {
         self.control.stage() < Stage::Now
             && self.draining_since.is_none_or(|since| self.still || since.elapsed() < self.config.drain_timeout / 2)
+    }
+
+    /// Whether it is to end at once.
+    fn ends_now(&self) -> bool {
+        self.control.stage() == Stage::Now
     }
 
     /// Whether the end was asked for.
@@ -102,6 +108,21 @@ impl Life {
 }
 
 impl Shipper {
+    /// Whether anything is still read: what is new, or what a lost connection has taken back.
+    pub(super) fn is_reading(&self) -> bool {
+        self.life.is_reading() || (!self.life.ends_now() && self.has_to_reread())
+    }
+
+    /// Whether a file was taken back to its watermark and is not read again up to where it had been.
+    fn has_to_reread(&self) -> bool {
+        self.tools.tail.files().any(|file| self.ledger.to_reread(file.id, file.at().offset) > 0)
+    }
+
+    /// Up to where a file is read now: the second half of a drain is for what was read before.
+    pub(super) fn reads_up_to(&self, file: FileId, at: u64) -> u64 {
+        if self.life.is_reading() { u64::MAX } else { at + self.ledger.to_reread(file, at) }
+    }
+
     /// Whether this is the end.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         if self.life.control.stage() == Stage::Now {
@@ -126,7 +147,9 @@ impl Shipper {
         if self.life.draining_since.is_none() && (!self.life.finishes(&self.tools.tail, now) || self.awaits_end()) {
             return false;
         }
-        let idle = !(self.unread && self.life.is_reading())
+        let has_to_read =
+            (self.unread && self.is_reading()) || (self.life.draining_since.is_some() && self.has_to_reread());
+        let idle = !has_to_read
             && self.batch.entries.is_empty()
             && self.messages.entries.is_empty()
             && !self.ledger.in_flight()
@@ -155,7 +178,7 @@ impl Shipper {
 
     /// Sleeps until there may be something to do.
     pub(super) fn sleep(&mut self, now: Instant) {
-        if self.unread && self.life.is_reading() && self.resume_at.is_none() && !self.is_full() {
+        if self.unread && self.resume_at.is_none() && !self.is_full() && self.is_reading() {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));

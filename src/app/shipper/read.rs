@@ -29,6 +29,8 @@ struct Taken {
     bytes: usize,
     boundary: Boundary,
     full: bool,
+    /// What follows is not to be read.
+    ended: bool,
 }
 
 impl Shipper {
@@ -72,7 +74,7 @@ impl Shipper {
             self.tell(Instant::now());
             self.collect(Instant::now())?;
             self.checkpoint(Instant::now(), false);
-            if self.ledger.failed() || self.resume_at.is_some() || !self.life.is_reading() {
+            if self.ledger.failed() || self.resume_at.is_some() || !self.is_reading() {
                 return Ok(());
             }
         }
@@ -82,7 +84,8 @@ impl Shipper {
 
     /// Reads one chunk of one file.
     fn turn(&mut self, file: FileId, now: Instant) -> Turn {
-        if self.waits_for_refused(file, now) {
+        let ends = |at: u64| self.reads_up_to(file, at) <= at;
+        if self.tools.tail.file(file).is_some_and(|file| ends(file.at().offset)) || self.waits_for_refused(file, now) {
             return Turn::Done;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -135,15 +138,15 @@ impl Shipper {
         if taken.bytes > 0 {
             self.busy_at = now;
         }
-        let zeros = at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
+        let zeros = !taken.ended && at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {
             return Some(self.pass_zeros(file, at.offset, encoding, now));
         }
-        if taken.bytes == 0 && !taken.full && !last {
+        if taken.bytes == 0 && !taken.full && !taken.ended && !last {
             return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
         }
-        self.tools.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full);
-        Some(match (taken.full, last) {
+        self.tools.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
+        Some(match (taken.full, last || taken.ended) {
             (true, _) => Turn::Full,
             (false, true) => Turn::Done,
             (false, false) => Turn::More,
@@ -172,7 +175,8 @@ impl Shipper {
     ) -> Taken {
         let read_ns = now_ns();
         let mut scanned = 0..0;
-        let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false };
+        let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };
+        let most = self.reads_up_to(file, at.offset);
         for framed in frames {
             if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
                 self.flush();
@@ -182,6 +186,10 @@ impl Shipper {
                 break;
             }
             let (span, boundary) = (framed.span(), framed.boundary());
+            if span.start >= most {
+                taken.ended = true;
+                break;
+            }
             if span.start >= written.until {
                 let file = self.tools.tail.file(file);
                 written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());

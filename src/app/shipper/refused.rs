@@ -17,7 +17,7 @@ use crate::tail::TailFile;
 /// While none is known to be taken again, so many of a file are tried at once.
 const TRIED_MAX: usize = 16;
 /// So many spans may wait in all; beyond that the files that have some are not read on.
-const REFUSED_MAX: usize = 100_000;
+pub(super) const REFUSED_MAX: usize = 100_000;
 
 /// When the refused spans of a file are sent again.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +96,10 @@ impl Shipper {
             let Some(mut desk) = self.desks.remove(&file) else { continue };
             let sent = self.send_file(file, &mut desk, now);
             self.desks.insert(file, desk);
-            // Whatever is left of what was read is found from the watermark.
-            if sent == Sent::Changed
+            if self.tools.tail.is_gone(file) {
+                self.abandon_refused(file);
+            } else if sent == Sent::Changed
+                // Whatever is left of what was read is found from the watermark.
                 && let Some(watermark) = self.ledger.rewind_file(file)
             {
                 self.tools.metrics.rewinds.add(1);

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Desk, Shipper, millis, shown};
-use crate::admin::{FileReport, FileState, InputState, MaskKind, Snapshot};
+use super::{Desk, Shipper, held, millis, shown};
+use crate::admin::{FileReport, FileState, InputState, MaskKind, NotRead, Snapshot};
 use crate::ledger::Balance;
 use crate::record::FileId;
 use crate::redact::{Mode, Redactor};
 use crate::system::Volume;
-use crate::tail::{Phase, TailFile, fixed_directory};
+use crate::tail::{DeletedOpen, Phase, TailFile, UnreadFiles, Verdict, fixed_directory};
 
 /// So many closed files are named; the totals hold them all.
 const CLOSED_MAX: usize = 64;
@@ -41,11 +41,21 @@ impl Shipper {
         let mut files: Vec<FileReport> =
             self.desks.iter().filter_map(|(file, desk)| self.report(*file, desk, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
-        let inputs = (0..self.config.inputs.len()).map(|input| self.input(input, &files, now)).collect();
+        let deleted = self.tools.tail.deleted_open(|file| self.ledger.settled(file));
+        let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
         files.extend(self.closed.0.iter().cloned());
+        let UnreadFiles { named, counts } = self.tools.tail.unread();
+        let not_read = named.into_iter().map(|file| NotRead {
+            input: file.input,
+            path: shown(&self.tools.pipelines, &file.path),
+            state: file.verdict.name(),
+            why: file.why,
+        });
         Snapshot {
             inputs,
             files,
+            not_read: not_read.collect(),
+            not_read_counts: Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into(),
             in_flight_bytes: self.ledger.in_flight_bytes(),
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
             inotify: self.tools.watch.works(),
@@ -67,6 +77,7 @@ impl Shipper {
                 balance,
                 unread_bytes: 0,
                 lag: self.lag(file, None, now),
+                held: Some(if self.tools.tail.is_gone(file) { held::GONE } else { held::LOOKED_FOR }),
             });
         };
         Some(FileReport {
@@ -81,6 +92,7 @@ impl Shipper {
             balance,
             unread_bytes: open.unread_bytes().saturating_sub(self.ledger.to_reread(file, open.at().offset)),
             lag: self.lag(file, Some(open), now),
+            held: self.held(open, balance.pending_bytes, now),
         })
     }
 
@@ -98,7 +110,7 @@ impl Shipper {
         Duration::from_millis(age_ms.into())
     }
 
-    fn input(&self, input: usize, files: &[FileReport], now: Instant) -> InputState {
+    fn input(&self, (input, open): (usize, &DeletedOpen), files: &[FileReport], now: Instant) -> InputState {
         let of_input = || files.iter().filter(move |file| file.input == input);
         let count = |state| of_input().filter(|file| file.state == state).count() as u64;
         let deleted = self.tools.tail.files().filter(|file| file.input == input && file.phase == Phase::Deleted);
@@ -114,6 +126,7 @@ impl Shipper {
             lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
             files: [FileState::Live, FileState::Rotated, FileState::Deleted].map(count),
             held_bytes: deleted.map(|file| file.size).sum(),
+            deleted_open: (open.bytes, self.deleted_bound(input)),
             volume: self.volumes[input].0,
             time_to_loss: self.volumes[input].1.time_to_loss(now, rotated.min()),
         }
@@ -128,6 +141,7 @@ impl Shipper {
                 forecast.free(now, volume.free_bytes);
             }
         }
+        self.foresee_deleted(now);
         for file in self.tools.tail.files() {
             let Some(desk) = self.desks.get_mut(&file.id) else { continue };
             match (file.phase, desk.rotated_at) {
@@ -146,9 +160,9 @@ impl Shipper {
         let balance = self.ledger.close(file);
         if let Some(desk) = self.desks.remove(&file) {
             let path = shown(&self.tools.pipelines, &desk.path);
-            let (input, state) = (desk.input, FileState::Closed);
+            let (input, state, held) = (desk.input, FileState::Closed, None);
             let lag = Duration::ZERO;
-            self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag });
+            self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag, held });
         }
     }
 }

@@ -55,6 +55,7 @@ fn values(kind: Kind) -> Value {
         Kind::Number => json!({"type": "string", "pattern": "^[0-9]+$"}),
         Kind::Duration => json!({"type": "string", "pattern": "^[0-9]+ *(ms|s|m|h)$"}),
         Kind::Size => json!({"type": "string", "pattern": "^[0-9]+ *([KMG]iB?|[KMG]?B)$"}),
+        Kind::SizeOrOff => json!({"type": "string", "pattern": "^([0-9]+ *([KMG]iB?|[KMG]?B)|off)$"}),
         Kind::Text | Kind::Choices(_) | Kind::List | Kind::Lines | Kind::Path | Kind::Template => {
             json!({"type": "string"})
         }

@@ -37,7 +37,8 @@ pub(super) fn ledger(environment: &Environment, why: &str) -> anyhow::Result<Str
             let (state, size) = now(mark, &mut directories);
             let unread = size.saturating_sub(mark.offset);
             let held = if state != "live" && unread > 0 { "unread" } else { "" };
-            json!({"path": shown(&mark.path), "state": state, "held": held, "size_bytes": size,
+            let reason = if held.is_empty() { "" } else { "logskiff does not run" };
+            json!({"path": shown(&mark.path), "state": state, "held": held, "reason": reason, "size_bytes": size,
                 "watermark_bytes": mark.offset, "unread_bytes": unread})
         })
         .collect();

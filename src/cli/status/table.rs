@@ -14,6 +14,16 @@ pub(super) struct Ledger {
     pub(super) totals: Totals,
     outputs: Vec<Output>,
     files: Vec<File>,
+    files_left_out: u64,
+    not_read: NotRead,
+}
+
+/// Files that are there and not open.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NotRead {
+    left_out: u64,
+    files: Vec<File>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +58,7 @@ struct File {
     path: String,
     state: String,
     held: String,
+    reason: String,
     size_bytes: Option<u64>,
     watermark_bytes: Option<u64>,
     #[serde(flatten)]
@@ -111,6 +122,10 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
             time(file.lag_seconds),
         );
     }
+    if ledger.files_left_out > 0 {
+        _ = writeln!(text, "and {} more", ledger.files_left_out);
+    }
+    reasons(ledger, columns, &mut text);
     let Amounts { read_bytes, acknowledged_bytes, dropped_bytes, pending_bytes, unread_bytes } = &ledger.totals.amounts;
     _ = writeln!(
         text,
@@ -122,6 +137,34 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
         amount(*unread_bytes)
     );
     text
+}
+
+/// Why files are held, skipped or refused.
+fn reasons(ledger: &Ledger, columns: usize, text: &mut String) {
+    let held: Vec<&File> = ledger.files.iter().filter(|file| !file.reason.is_empty()).collect();
+    if held.is_empty() && ledger.not_read.files.is_empty() {
+        return;
+    }
+    // Writing to a String cannot fail.
+    _ = writeln!(text, "\n{:<columns$} {:<10} {:<7} WHY", "FILE", "INPUT", "IS");
+    let mut line = |file: &File, state: &str| {
+        let path = shortened(&shown(&file.path), columns);
+        _ = writeln!(
+            text,
+            "{path:<columns$} {:<10} {state:<7} {}",
+            shortened(&shown(&file.input), 10),
+            shown(&file.reason)
+        );
+    };
+    for file in held {
+        line(file, "held");
+    }
+    for file in &ledger.not_read.files {
+        line(file, &shortened(&shown(&file.state), 7));
+    }
+    if ledger.not_read.left_out > 0 {
+        _ = writeln!(text, "and {} more", ledger.not_read.left_out);
+    }
 }
 
 /// How far a file is settled: a closed one wholly.
@@ -221,6 +264,19 @@ mod tests {
             assert!(!text.contains('\u{1b}') && !text.contains('█'), "{text}");
         }
         assert!(text(&ledger(), Style::Plain, 300, None).contains(r"\u{1b}[31m.log.1"));
+    }
+
+    #[test]
+    fn why_a_file_is_not_done_with_is_said() {
+        let ledger = r#"{"files":[{"path":"/a.log","input":"default","state":"rotated","held":"pending","reason":"it waits"}],
+            "files_left_out":3,"not_read":{"refused":9,"left_out":8,
+            "files":[{"path":"/b.log","state":"refused","reason":"a \u001b link"}]}}"#;
+        let text = text(&serde_json::from_str(ledger).unwrap(), Style::Plain, 80, None);
+        for (path, line) in [("/a.log", "default    held    it waits"), ("/b.log", r"refused a \u{1b} link")] {
+            assert!(text.lines().any(|said| said.starts_with(path) && said.ends_with(line)), "no {line:?} in\n{text}");
+        }
+        assert!(text.contains("and 3 more\n") && text.contains("and 8 more\n"), "{text}");
+        assert!(!super::text(&Ledger::default(), Style::Plain, 80, None).contains("WHY"), "nothing to be said");
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! Why files that are there are not read.
+
+use std::fs;
+
+use logskiff::tail::{Start, Verdict};
+
+use super::case::{Case, packed};
+
+/// Each file that is not read: its name, what becomes of it, and a piece of the reason.
+#[track_caller]
+fn check(case: &Case, want: &[(&str, Verdict, &str)]) {
+    let unread = case.desk.tail.unread();
+    let found: Vec<_> = { unread.named.iter() }
+        .map(|file| (file.path.file_name().unwrap().to_str().unwrap(), file.verdict, file.why.as_str()))
+        .collect();
+    let is_same = found.len() == want.len()
+        && found
+            .iter()
+            .zip(want)
+            .all(|(found, want)| (found.0, found.1) == (want.0, want.1) && found.2.contains(want.2));
+    assert!(is_same, "{found:?} is not {want:?}");
+    let counted = Verdict::ALL.map(|verdict| want.iter().filter(|want| want.1 == verdict).count() as u64);
+    assert_eq!(unread.counts, counted);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_while_it_is_there() {
+    let mut case = Case::new("*.log*");
+    check(&case, &[]);
+    case.add("app.log", "1\n");
+    case.link("/etc/passwd", "link.log");
+    case.add("app.log.zst", "packed");
+    case.wait(2);
+    check(
+        &case,
+        &[("app.log.zst", Verdict::Skipped, "not with gzip"), ("link.log", Verdict::Refused, "a symbolic link")],
+    );
+    case.rm("link.log");
+    case.mv("app.log.zst", "elsewhere");
+    case.round();
+    check(&case, &[]);
+}
+
+#[test]
+fn a_log_that_nobody_asked_for_is_named_as_long_as_it_is_not_read() {
+    let mut case = Case::starting("app.log", Start::Beginning, |case| {
+        case.add("app.log", "1\n");
+        case.add("app-2.log", "another's\n");
+    });
+    for _ in 0..3 {
+        check(&case, &[("app-2.log", Verdict::Skipped, "no glob names it")]);
+        case.wait(2);
+    }
+}
+
+#[test]
+fn what_is_shipped_is_not_read_again_and_that_is_said() {
+    let mut case = Case::new("app.log");
+    case.add("app.log", "1\n2\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "3\n");
+    case.wait(10);
+    check(&case, &[]);
+    case.gzip("app.log.1", "app.log.1.gz");
+    case.wait(1);
+    check(&case, &[("app.log.1.gz", Verdict::Skipped, "is shipped")]);
+}
+
+#[test]
+fn what_waits_is_named() {
+    let mut case = Case::new("*.log*");
+    case.add("app.log", "1\n2\n");
+    case.round();
+    // It is as long as what was read, so it may be a copy whose original is to be truncated.
+    case.cp("app.log", "app.log.1");
+    fs::write(case.path("old.log.7.gz"), packed(b"7\n")).unwrap();
+    case.round();
+    check(
+        &case,
+        &[("app.log.1", Verdict::Held, "still in the making"), ("old.log.7.gz", Verdict::Held, "still for 10 s")],
+    );
+    case.cut("app.log");
+    case.wait(12);
+    check(&case, &[]);
+}
+
+#[test]
+fn a_compressed_file_waits_for_what_it_was_made_of() {
+    let mut case = Case::new("app.log");
+    case.add("app.log", "1\n2\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "3\n");
+    case.desk.scan();
+    case.gzip("app.log.1", "app.log.1.gz");
+    case.desk.scan();
+    check(&case, &[("app.log.1.gz", Verdict::Held, "still open, and is read from there")]);
+}
+
+#[test]
+fn what_finds_no_room_is_named() {
+    let mut case = Case::new("*.log");
+    case.desk.tail.open_at_most(1);
+    case.add("a.log", "1\n");
+    case.desk.scan();
+    case.add("b.log", "2\n");
+    case.desk.scan();
+    check(&case, &[("b.log", Verdict::Held, "too many files are open")]);
+}
+
+/// Goal: of very many, some are named, and all are counted.
+#[test]
+fn what_is_named_is_bounded() {
+    let mut case = Case::new("*.log");
+    for number in 0..250 {
+        case.link("nowhere", &format!("{number:03}.log"));
+    }
+    case.round();
+    let unread = case.desk.tail.unread();
+    assert_eq!((unread.named.len(), unread.counts[Verdict::Refused as usize]), (100, 250));
+}
