@@ -28,6 +28,7 @@ mod quiet;
 mod replaced;
 mod room;
 mod root;
+mod rotated;
 mod scan;
 mod stream;
 mod unpack;

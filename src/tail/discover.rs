@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use super::guard::Guard;
 use super::precedence::Rank;
 use super::quiet::Survey;
 use super::root::Root;
+use super::rotated::{Origin, bases};
 use super::walk::Walk;
 use super::{STDIN, Symlinks};
 use crate::record::Inode;
@@ -25,12 +26,8 @@ pub(super) const REFUSED_MAX: usize = 10_000;
 
 /// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
 const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
-/// So many bytes of a file tell it from another that begins alike, wherever it lies.
-const TOLD_ELSEWHERE_BYTES: u64 = 1024;
-/// As many digits as a date has: `app-261123.log`.
-const DATE_DIGITS_MIN: usize = 6;
 /// The ending of those that are.
-const GZIP: &[u8] = b".gz";
+pub(super) const GZIP: &[u8] = b".gz";
 /// What stands before the name of a file that is just being deleted.
 pub(super) const PRUNING: &str = ".logskiff-pruning-";
 
@@ -89,72 +86,11 @@ pub(super) struct Candidate {
     pub(super) origins: OnceCell<Vec<Origin>>,
 }
 
-/// What a file may have been called before a rotation.
-#[derive(Clone, Debug)]
-pub(super) struct Origin {
-    path: PathBuf,
-    /// The mark stands behind the whole name, or is a date: it tells more than a number within the name.
-    sure: bool,
-}
-
 impl Candidate {
     /// Whether it is found through a symbolic link.
     #[must_use]
     pub(super) fn linked(&self) -> bool {
         !self.path.ends_with(&self.place)
-    }
-
-    /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
-    #[must_use]
-    pub(super) fn rotated_from(&self, base: &Path) -> bool {
-        self.origins().iter().any(|origin| origin.path.as_os_str() == base.as_os_str())
-    }
-
-    /// Whether its name alone says that it is a rotated copy of `base`: `app.log.1` of `app.log`, but not `app-2.log`, which may be
-    /// another log.
-    #[must_use]
-    pub(super) fn surely_rotated_from(&self, base: &Path) -> bool {
-        self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
-    }
-
-    /// Whether its name surely tells of a rotated copy of the file at `path`, of which `alike_bytes` are the same: in the same directory,
-    /// or in another where old files are kept. One beneath the other says more than one beside it.
-    #[must_use]
-    pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
-        let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
-        let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
-        (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath()) && called_so()
-    }
-
-    /// The same, or its name may be that of a rotated copy in the same directory.
-    #[must_use]
-    pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
-        self.rotated_from(path) || self.surely_kept_from(path, alike_bytes)
-    }
-
-    /// Whether its name alone says that it is a rotated copy of something.
-    #[must_use]
-    pub(super) fn is_surely_rotated(&self) -> bool {
-        self.sure_origins().next().is_some()
-    }
-
-    /// Whether a mark stands behind the whole name of something: a log's own name may hold a date, but hardly this.
-    #[must_use]
-    pub(super) fn is_marked(&self) -> bool {
-        let bytes = self.path.as_os_str().as_bytes();
-        self.sure_origins().any(|origin| bytes.starts_with(origin.as_os_str().as_bytes()))
-    }
-
-    /// Of what it is a rotated copy, as its name alone says.
-    pub(super) fn sure_origins(&self) -> impl Iterator<Item = &PathBuf> {
-        self.origins().iter().filter(|origin| origin.sure).map(|origin| &origin.path)
-    }
-
-    fn origins(&self) -> &[Origin] {
-        self.origins.get_or_init(|| {
-            let names = self.path.file_name().map(bases).unwrap_or_default();
-            names.into_iter().map(|(name, sure)| Origin { path: self.path.with_file_name(name), sure }).collect()
-        })
     }
 }
 
@@ -380,39 +316,6 @@ pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
     (directory.is_absolute() && directory.parent().is_some() && depth > 0).then_some((directory, depth))
 }
 
-/// The names that `name` may have had before a rotation, and whether it surely tells of one: `app.log.1`, `app.log-20261123` and
-/// `app-2026-11-23.log` were `app.log`, `app-2.log` may have been. The added part must look like a number, a date or one of the usual
-/// words, so that `app.log.swp` is none.
-fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
-    let name = name.as_bytes();
-    let name = name.strip_prefix(PRUNING.as_bytes()).unwrap_or(name);
-    let unpacked = name.strip_suffix(GZIP);
-    let name = unpacked.unwrap_or(name);
-    let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());
-    let separators = (1..name.len()).filter(|at| b".-_".contains(&name[*at]));
-    let mut bases: Vec<_> = unpacked.iter().map(|name| (OsStr::from_bytes(name).to_owned(), true)).collect();
-    for at in separators {
-        let within = name.get(at + 1..ending).unwrap_or_default();
-        if rotation_mark(&name[at + 1..]) {
-            bases.push((OsStr::from_bytes(&name[..at]).to_owned(), true));
-        } else if rotation_mark(within) {
-            let digits = within.iter().filter(|byte| byte.is_ascii_digit()).count();
-            let base = OsStr::from_bytes(&[&name[..at], &name[ending..]].concat()).to_owned();
-            bases.push((base, digits >= DATE_DIGITS_MIN));
-        }
-    }
-    bases
-}
-
-fn rotation_mark(added: &[u8]) -> bool {
-    let word = |added: &[u8]| [&b"old"[..], b"prev", b"bak"].contains(&added);
-    let stamp = |added: &[u8]| {
-        added.first().is_some_and(u8::is_ascii_digit)
-            && added.iter().all(|byte| byte.is_ascii_digit() || b".-_:TZ+".contains(byte))
-    };
-    word(added) || stamp(added)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -432,28 +335,6 @@ mod tests {
         check("/*.log", None);
         check("/var/../etc/*.log", None);
         check("", None);
-    }
-
-    #[test]
-    fn a_rotated_name_leads_back_to_its_base() {
-        #[track_caller]
-        fn check(name: &str, want: &[&str]) {
-            let got: Vec<OsString> = bases(OsStr::new(name)).into_iter().map(|(base, _)| base).collect();
-            assert_eq!(got, want, "{name}");
-        }
-        check("app.log.1", &["app.log"]);
-        check("app.log.2.1", &["app.log", "app.log.2"]);
-        check("app.log-20261123", &["app.log"]);
-        check("app.log.2026-11-23", &["app.log", "app.log.2026", "app.log.2026-11"]);
-        check("app-2026-11-23.log", &["app.log", "app-2026.log", "app-2026-11.log"]);
-        check("app.log.old", &["app.log"]);
-        check("app.log.swp", &[]);
-        check("app.log", &[]);
-        check("app.log.gz", &["app.log"]);
-        check("app.log.2.gz", &["app.log.2", "app.log"]);
-        check(".logskiff-pruning-app.log.1", &["app.log"]);
-        check("app-error.log", &[]);
-        check(".1", &[]);
     }
 
     #[test]

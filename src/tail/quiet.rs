@@ -188,10 +188,12 @@ impl Tail {
         let absent = self.ghosts.iter().map(|ghost| ghost.mark.inode).chain(self.known.keys().copied());
         let room = UNKNOWN_MAX.saturating_sub(self.waiting.len() + self.room.waiting.len());
         let closed = self.known.len().saturating_sub(self.known_many());
+        let waiting =
+            self.waiting.keys().chain(self.room.waiting.keys()).chain(self.copies.keys()).chain(self.held.keys());
         Survey {
             quiet: Arc::clone(&self.flock.files),
             begun: open.chain(absent).map(|inode| inode.inode).collect(),
-            waiting: self.waiting.keys().chain(self.room.waiting.keys()).map(|inode| inode.inode).collect(),
+            waiting: waiting.map(|inode| inode.inode).collect(),
             met: RefCell::new(vec![false; self.flock.files.len()]),
             named: (self.tells_history() && self.room.is_first()).then(RefCell::default),
             takes_excluded: !self.ghosts.is_empty(),

@@ -356,8 +356,8 @@ fn what_waits_and_is_deleted_is_read() {
             case.add(name, "own\n");
             case.rm(name);
             case.wait(15);
-            let came = |line: &str| case.got.iter().filter(|got| *got == line).count();
-            assert_eq!([came("first"), came("own"), case.got.len()], [1, 1, 20], "{name} {unread}");
+            let count = |line: &str| case.got.iter().filter(|got| *got == line).count();
+            assert_eq!([count("first"), count("own"), case.got.len()], [1, 1, 20], "{name} {unread}");
         }
     }
 }
