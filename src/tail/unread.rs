@@ -81,6 +81,7 @@ pub(super) struct Refusal {
 
 const NO_ROOM: &str = "too many files are open; it is read once one of them is let go";
 const SOURCE: &str = "what it was made of is still open, and is read from there";
+const COPY: &str = "it holds nothing but what a file holds that is still open, and is read from there";
 const FRESH_GZIP: &str = "a compressed file that nobody saw uncompressed: it is to be still for 10 s";
 const REPLACES: &str = "may be a copy, or the same log in a new file, and still in the making: it is waited for";
 const MAY_BE_COPY: &str = "may be a copy in the making, or a rotation is yet to be seen: it is waited for";
@@ -130,6 +131,9 @@ impl Tail {
     fn why_unread(&self, found: &Candidate) -> Option<(Verdict, &str)> {
         if self.room.waiting.contains_key(&found.inode) {
             return Some((Verdict::Held, NO_ROOM));
+        }
+        if self.copies.contains_key(&found.inode) {
+            return Some((Verdict::Held, COPY));
         }
         // What became known waits no longer; another file may have the inode since.
         let is_same = |known: &&Known| known.changed == Some(found.changed) && known.mark.offset == found.size;

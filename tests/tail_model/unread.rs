@@ -72,14 +72,10 @@ fn what_waits_is_named() {
     let mut case = Case::new("*.log*");
     case.add("app.log", "1\n2\n");
     case.round();
-    // It is as long as what was read, so it may be a copy whose original is to be truncated.
     case.cp("app.log", "app.log.1");
     fs::write(case.path("old.log.7.gz"), packed(b"7\n")).unwrap();
     case.round();
-    check(
-        &case,
-        &[("app.log.1", Verdict::Held, "still in the making"), ("old.log.7.gz", Verdict::Held, "still for 10 s")],
-    );
+    check(&case, &[("app.log.1", Verdict::Held, "read from there"), ("old.log.7.gz", Verdict::Held, "still for 10 s")]);
     case.cut("app.log");
     case.wait(12);
     check(&case, &[]);
