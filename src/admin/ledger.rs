@@ -30,6 +30,8 @@ struct Totals {
     #[serde(flatten)]
     amounts: Amounts,
     pending_records: u64,
+    /// Files that are settled and still; they are among the files no more.
+    quiet_files: u64,
 }
 
 #[derive(Serialize)]
@@ -103,7 +105,11 @@ pub(super) fn json(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static s
         version: env!("CARGO_PKG_VERSION"),
         state: if snapshot.draining { "draining" } else { "running" },
         uptime_seconds: uptime.as_secs_f64(),
-        totals: Totals { amounts: amounts(&total, unread_bytes), pending_records: total.pending_records() },
+        totals: Totals {
+            amounts: amounts(&total, unread_bytes),
+            pending_records: total.pending_records(),
+            quiet_files: snapshot.quiet_files,
+        },
         outputs: outputs.iter().map(output).collect(),
         files: snapshot.files.iter().take(FILES_MAX).map(|file| shown(snapshot, file)).collect(),
         files_left_out: snapshot.files.len().saturating_sub(FILES_MAX),

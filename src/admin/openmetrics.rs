@@ -271,6 +271,10 @@ impl Scrape {
         let bounds = self.by_input(|input| input.deleted_open.1).into_iter();
         let bounds = bounds.filter_map(|(labels, bound)| Some((labels, bound?)));
         to.gauges("logskiff_deleted_open_limit_bytes", "Beyond it the oldest of them is given up", bounds)?;
+        let quiet = "Files that are acknowledged and have not changed for a while";
+        to.gauge("logskiff_quiet_files", quiet, self.snapshot.quiet_files)?;
+        let left_out = "Files that are not read since there are too many; newer ones are";
+        to.gauge("logskiff_left_out_files", left_out, self.snapshot.left_out_files)?;
         let volumes = || self.snapshot.inputs.iter().filter_map(|input| Some((input, input.volume?)));
         let free = volumes().map(|(input, volume)| (vec![("input", input.name.as_str())], volume.free_bytes));
         to.gauges("logskiff_volume_free_bytes", "Free space of the logs' volume", free)?;

@@ -127,6 +127,10 @@ pub struct Snapshot {
     pub not_read: Vec<NotRead>,
     /// How many there are, by state.
     pub not_read_counts: Vec<(&'static str, u64)>,
+    /// Files that are settled and still, and of which little more is known.
+    pub quiet_files: u64,
+    /// Files that are left out, since there are too many.
+    pub left_out_files: u64,
     /// What is read and not acknowledged takes so much of the budget …
     pub in_flight_bytes: usize,
     /// … which is this.

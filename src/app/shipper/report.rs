@@ -56,6 +56,8 @@ impl Shipper {
             files,
             not_read: not_read.collect(),
             not_read_counts: Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into(),
+            quiet_files: self.tools.tail.quiet().len() as u64,
+            left_out_files: self.tools.tail.left_out() as u64,
             in_flight_bytes: self.ledger.in_flight_bytes(),
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
             inotify: self.tools.watch.works(),

@@ -31,6 +31,7 @@ struct NotRead {
 pub(super) struct Totals {
     #[serde(flatten)]
     pub(super) amounts: Amounts,
+    quiet_files: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,6 +125,9 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
     }
     if ledger.files_left_out > 0 {
         _ = writeln!(text, "and {} more", ledger.files_left_out);
+    }
+    if ledger.totals.quiet_files > 0 {
+        _ = writeln!(text, "and {} that are acknowledged and have not changed for a while", ledger.totals.quiet_files);
     }
     reasons(ledger, columns, &mut text);
     let Amounts { read_bytes, acknowledged_bytes, dropped_bytes, pending_bytes, unread_bytes } = &ledger.totals.amounts;
@@ -228,7 +232,7 @@ mod tests {
     use super::*;
 
     const LEDGER: &str = r#"{"version":"0.1.0","state":"running","uptime_seconds":75.0,"new":1,
-        "totals":{"read_bytes":3000,"acknowledged_bytes":2000,"dropped_bytes":10,"pending_bytes":990,"unread_bytes":5},
+        "totals":{"read_bytes":3000,"acknowledged_bytes":2000,"dropped_bytes":10,"pending_bytes":990,"unread_bytes":5,"quiet_files":7},
         "outputs":[{"output":"kafka","connected":false}],
         "files":[
           {"input":"default","path":"/var/log/app/app.log","state":"live","size_bytes":4000,"watermark_bytes":1000,
