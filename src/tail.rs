@@ -39,6 +39,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::absent::{Ghost, Known};
@@ -163,7 +164,9 @@ pub struct Tail {
     room: Room,
     unpacking: Unpacking,
     deleted_bound: Option<DeletedBound>,
-    directories: Vec<PathBuf>,
+    directories: Arc<[PathBuf]>,
+    /// Those of them that a glob names by another path.
+    linked: HashSet<PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
     /// No scan has been made yet.
@@ -219,7 +222,8 @@ impl Tail {
             room: Room::default(),
             unpacking: Unpacking::default(),
             deleted_bound: None,
-            directories: Vec::new(),
+            directories: Arc::from([]),
+            linked: HashSet::new(),
             directory_stamps: Vec::new(),
             first: true,
             past,
@@ -242,7 +246,7 @@ impl Tail {
 
     /// The directories in which a file may appear.
     #[must_use]
-    pub fn directories(&self) -> &[PathBuf] {
+    pub fn directories(&self) -> &Arc<[PathBuf]> {
         &self.directories
     }
 
@@ -363,9 +367,21 @@ impl Tail {
     }
 
     /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
-    fn directories_changed(&self) -> bool {
+    #[must_use]
+    pub fn directories_changed(&self) -> bool {
         self.directory_stamps.len() == self.directories.len()
             && self.directories.iter().zip(&self.directory_stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)
+    }
+
+    /// Whether what happened to a name in one of the directories may be for a look at them: its file was `written` to, or it came or
+    /// went.
+    #[must_use]
+    pub fn concerns(&self, path: &Path, written: bool) -> bool {
+        let is_named = self.inputs.iter().any(|(globs, _)| globs.concerns(path));
+        let is_linked = || path.parent().is_some_and(|directory| self.linked.contains(directory));
+        // What is open is looked at in each pass.
+        let is_open = || self.files().any(|file| file.phase == Phase::Live && file.path == path);
+        (is_named || is_linked()) && !(written && is_open())
     }
 
     fn number(&self) -> FileId {

@@ -1,14 +1,15 @@
 //! When to look: inotify while it is quiet, the clock while it is busy.
 //!
-//! Enters: directories, and whether to watch them. Leaves: a wake-up of the shipper. An event says only that it is worth
-//! looking; what happened is found out by looking. While events would come fast the watches are dropped, so that their
-//! cost follows time and not writes. A directory that cannot be watched is looked at by the clock, and the others are watched.
+//! Enters: directories, and whether it is quiet. Leaves: a wake-up of the shipper, and which names it is for. An event says only that it
+//! is worth looking; what happened is found out by looking. While it is busy only names that come and go are told of, and never
+//! more than a hundred times a second, so that the cost follows time and not writes. A directory that cannot be watched is looked at by the clock, and the others are watched.
 
 mod inotify;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch::{Receiver, Sender, channel};
@@ -18,6 +19,10 @@ use self::inotify::{Armed, Happened, Inotify};
 
 /// What could not be watched is tried again after so long: a directory may have come back, a limit may have been raised.
 const ARM_AGAIN: Duration = Duration::from_secs(10);
+/// After a wake: what comes meanwhile is told with the next.
+const PAUSE: Duration = Duration::from_millis(10);
+/// So many names are kept until they are asked for; when there are more, anything may have happened.
+const FILES_MAX: usize = 256;
 
 /// What wakes the shipper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +45,50 @@ pub struct Config {
 }
 
 /// What the shipper asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Wish {
-    /// No watches: the shipper looks by the clock.
-    Busy,
-    /// Watches on these directories.
-    Quiet(Vec<PathBuf>),
+    /// Watches on these directories; while it is busy, the shipper looks by the clock at what is written.
+    Watch { directories: Arc<[PathBuf]>, quiet: bool },
     /// The end.
     Over,
 }
 
-/// The shipper's end: says when to watch, and hears whether it is being done.
+/// The watches that are there.
+#[derive(Debug)]
+struct Force {
+    directories: Arc<[PathBuf]>,
+    quiet: bool,
+    /// None is left out.
+    whole: bool,
+}
+
+/// What happened since this was last asked.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// Names that came or went, and files that were written to; the latter alone where it is true.
+    pub files: HashMap<PathBuf, bool>,
+    /// And anything else.
+    pub more: bool,
+}
+
+impl Heard {
+    /// Something happened to a file; it was `written` to, or its name came or went.
+    fn file(&mut self, path: PathBuf, written: bool) {
+        if self.files.len() < FILES_MAX || self.files.contains_key(&path) {
+            *self.files.entry(path).or_insert(true) &= written;
+        } else {
+            self.more = true;
+        }
+    }
+}
+
+/// The shipper's end: says what to watch, and hears whether it is being done.
 #[derive(Debug)]
 pub struct Watch {
     wishes: Sender<Wish>,
-    armed: Receiver<Option<Vec<PathBuf>>>,
+    force: Receiver<Option<Force>>,
     fails: Arc<AtomicBool>,
-    happened: Arc<AtomicBool>,
+    heard: Arc<Mutex<Heard>>,
     mode: Mode,
 }
 
@@ -64,44 +96,49 @@ pub struct Watch {
 #[derive(Debug)]
 pub struct Watcher {
     wishes: Receiver<Wish>,
-    armed: Sender<Option<Vec<PathBuf>>>,
+    force: Sender<Option<Force>>,
     fails: Arc<AtomicBool>,
-    happened: Arc<AtomicBool>,
+    heard: Arc<Mutex<Heard>>,
     mode: Mode,
 }
 
 /// Makes both ends.
 #[must_use]
 pub fn watch(mode: Mode) -> (Watch, Watcher) {
-    let (wish_sender, wish_receiver) = channel(Wish::Busy);
-    let (armed_sender, armed_receiver) = channel(None);
-    let (fails, happened) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (wish_sender, wish_receiver) = channel(Wish::Watch { directories: Arc::from([]), quiet: false });
+    let (force_sender, force_receiver) = channel(None);
+    let (fails, heard) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
     (
         Watch {
             wishes: wish_sender,
-            armed: armed_receiver,
+            force: force_receiver,
             fails: Arc::clone(&fails),
-            happened: Arc::clone(&happened),
+            heard: Arc::clone(&heard),
             mode,
         },
-        Watcher { wishes: wish_receiver, armed: armed_sender, fails, happened, mode },
+        Watcher { wishes: wish_receiver, force: force_sender, fails, heard, mode },
     )
 }
 
 impl Watch {
-    /// Drops the watches: the shipper will look by the clock.
-    pub fn busy(&self) {
-        self.wish(Wish::Busy);
+    /// Asks for watches on the names in `directories`: the shipper will look by the clock.
+    pub fn busy(&self, directories: &Arc<[PathBuf]>) {
+        self.wish(directories, false);
     }
 
     /// Asks for watches on `directories`. Returns whether they are in force: only what changes from then on wakes.
     #[must_use]
-    pub fn quiet(&self, directories: &[PathBuf]) -> bool {
-        if self.mode == Mode::Poll {
-            return true;
-        }
-        self.wish(Wish::Quiet(directories.to_vec()));
-        self.armed.borrow().as_deref() == Some(directories)
+    pub fn quiet(&self, directories: &Arc<[PathBuf]>) -> bool {
+        self.wish(directories, true);
+        let in_force = |force: &Force| force.quiet && Arc::ptr_eq(&force.directories, directories);
+        self.mode == Mode::Poll || self.force.borrow().as_ref().is_some_and(in_force)
+    }
+
+    /// Whether every name that comes or goes in `directories` is told of.
+    #[must_use]
+    pub fn covers(&self, directories: &Arc<[PathBuf]>) -> bool {
+        let covers = |force: &Force| force.whole && Arc::ptr_eq(&force.directories, directories);
+        self.force.borrow().as_ref().is_some_and(covers)
     }
 
     /// Whether inotify is used and works, as far as it was tried.
@@ -110,16 +147,22 @@ impl Watch {
         self.mode != Mode::Poll && !self.fails.load(Ordering::Relaxed)
     }
 
-    /// Whether an event came since this was last asked: to a file that is closed, perhaps, so that only a scan tells.
+    /// What happened since this was last asked.
     #[must_use]
-    pub fn happened(&self) -> bool {
-        self.happened.swap(false, Ordering::AcqRel)
+    pub fn heard(&self) -> Heard {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn wish(&self, wish: Wish) {
+    fn wish(&self, directories: &Arc<[PathBuf]>, quiet: bool) {
+        if self.mode == Mode::Poll {
+            return;
+        }
         self.wishes.send_if_modified(|wished| {
-            let changed = *wished != wish;
-            *wished = wish;
+            let same = |wish: &Wish| matches!(wish, Wish::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
+            let changed = !same(wished);
+            if changed {
+                *wished = Wish::Watch { directories: Arc::clone(directories), quiet };
+            }
             changed
         });
     }
@@ -127,46 +170,47 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.wish(Wish::Over);
+        self.wishes.send_replace(Wish::Over);
     }
 }
 
 impl Watcher {
     /// Watches as asked and calls `wake` for what happens, until the other end is dropped. Cancellation safe.
     pub async fn run(mut self, wake: impl Fn()) {
-        // One for life: another could be refused. While busy it has no watches.
+        // One for life: another could be refused.
         let mut inotify = None;
         let mut said = false;
         loop {
             let wish = self.wishes.borrow_and_update().clone();
-            let directories = match wish {
-                Wish::Over => return,
-                Wish::Busy => {
-                    self.armed.send_replace(None);
-                    _ = inotify.as_mut().map(|inotify: &mut Inotify| inotify.arm(&[]));
-                    if self.wishes.changed().await.is_err() {
-                        return;
-                    }
-                    continue;
+            let Wish::Watch { directories, quiet } = wish else { return };
+            if directories.is_empty() && !quiet {
+                if self.wishes.changed().await.is_err() {
+                    return;
                 }
-                Wish::Quiet(directories) => directories,
-            };
-            let Armed { left_out, error } = arm(&mut inotify, &directories);
+                continue;
+            }
+            let Armed { left_out, error } = arm(&mut inotify, &directories, quiet);
             self.fails.store(error.is_some(), Ordering::Relaxed);
             if let Some(error) = error.filter(|_| !said) {
                 self.say(&error, inotify.is_some());
                 said = true;
             }
-            self.armed.send_replace(Some(directories));
-            wake();
-            let happened = || {
-                self.happened.store(true, Ordering::Release);
+            let new = Force { directories: Arc::clone(&directories), quiet, whole: !left_out };
+            let former = self.force.send_replace(Some(new));
+            // What came before its directory was watched was told by nobody.
+            if !former.is_some_and(|former| former.whole && Arc::ptr_eq(&former.directories, &directories)) {
+                self.heard.lock().unwrap_or_else(PoisonError::into_inner).more = true;
+            }
+            if quiet {
                 wake();
-            };
+            }
             tokio::select! {
                 changed = self.wishes.changed() => if changed.is_err() { return },
-                () = forward(&mut inotify, happened) => {}
+                () = forward(&mut inotify, &self.heard, &wake) => {}
                 () = sleep(ARM_AGAIN), if left_out => {}
+            }
+            if inotify.is_none() {
+                self.force.send_replace(None);
             }
         }
     }
@@ -182,24 +226,28 @@ impl Watcher {
 }
 
 /// Asks for watches on `directories`, and for an instance where there is none.
-fn arm(inotify: &mut Option<Inotify>, directories: &[PathBuf]) -> Armed {
+fn arm(inotify: &mut Option<Inotify>, directories: &[PathBuf], quiet: bool) -> Armed {
     if inotify.is_none() {
         match Inotify::new() {
             Ok(made) => *inotify = Some(made),
             Err(error) => return Armed { left_out: true, error: Some(error) },
         }
     }
-    inotify.as_mut().map(|inotify| inotify.arm(directories)).unwrap_or_default()
+    inotify.as_mut().map(|inotify| inotify.arm(directories, quiet)).unwrap_or_default()
 }
 
 /// Wakes for what happens; ends when the watches are to be asked for anew.
-async fn forward(inotify: &mut Option<Inotify>, wake: impl Fn()) {
+async fn forward(inotify: &mut Option<Inotify>, heard: &Mutex<Heard>, wake: impl Fn()) {
     while let Some(watching) = inotify {
-        match watching.happened().await {
+        match watching.happened(heard).await {
             Ok(Happened::Within) => wake(),
             Ok(Happened::Moved) => return wake(),
-            Err(_) => *inotify = None,
+            Err(_) => {
+                *inotify = None;
+                break;
+            }
         }
+        sleep(PAUSE).await;
     }
     // Not at once: what cannot be read once may not be readable the next time.
     sleep(ARM_AGAIN).await;
@@ -233,18 +281,26 @@ mod tests {
     #[test]
     fn what_happens_in_a_watched_directory_wakes_unless_busy() {
         let dir = tempfile::tempdir().unwrap();
-        let directories = [dir.path().canonicalize().unwrap()];
+        let directories = Arc::from([dir.path().canonicalize().unwrap()]);
         run(&AtomicUsize::new(0), async |watch, wakes| {
             until(|| watch.quiet(&directories)).await;
             let armed = wakes.load(Ordering::SeqCst);
             std::fs::write(dir.path().join("app.log"), "x").unwrap();
             until(|| wakes.load(Ordering::SeqCst) > armed).await;
-            watch.busy();
-            until(|| watch.armed.borrow().is_none()).await;
+            watch.busy(&directories);
+            until(|| watch.force.borrow().as_ref().is_some_and(|force| !force.quiet)).await;
+            assert!(watch.covers(&directories));
+            sleep(2 * PAUSE).await;
             let busy = wakes.load(Ordering::SeqCst);
-            std::fs::write(dir.path().join("other.log"), "x").unwrap();
+            _ = watch.heard();
+            std::fs::write(dir.path().join("app.log"), "y").unwrap();
             until(|| watch.quiet(&directories)).await;
             assert_eq!(wakes.load(Ordering::SeqCst), busy + 1, "one wake, for being armed again");
+            assert!(watch.heard().files.is_empty());
+            watch.busy(&directories);
+            until(|| watch.force.borrow().as_ref().is_some_and(|force| !force.quiet)).await;
+            std::fs::write(dir.path().join("new.log"), "x").unwrap();
+            until(|| watch.heard().files.contains_key(&directories[0].join("new.log"))).await;
         });
     }
 
@@ -252,13 +308,15 @@ mod tests {
     /// the last of the directories wakes.
     #[track_caller]
     fn check(directories: &[PathBuf], works: bool) {
+        let directories = Arc::from(directories);
         run(&AtomicUsize::new(0), async |watch, wakes| {
-            until(|| watch.quiet(directories)).await;
+            until(|| watch.quiet(&directories)).await;
             assert_eq!(watch.works(), works);
             let armed = wakes.load(Ordering::SeqCst);
             std::fs::write(directories.last().unwrap().join("app.log"), "x").unwrap();
             until(|| wakes.load(Ordering::SeqCst) > armed).await;
-            assert!(watch.happened());
+            let heard = watch.heard();
+            assert!(heard.more || heard.files.contains_key(&directories.last().unwrap().join("app.log")));
         });
     }
 
@@ -296,7 +354,7 @@ mod tests {
         let place = |name: &str| dir.path().join(name);
         std::fs::create_dir(place("logs")).unwrap();
         std::fs::create_dir(place("next")).unwrap();
-        let directories = [place("logs")];
+        let directories = Arc::from([place("logs")]);
         run(&AtomicUsize::new(0), async |watch, wakes| {
             until(|| watch.quiet(&directories)).await;
             let armed = wakes.load(Ordering::SeqCst);

@@ -139,6 +139,8 @@ pub(super) struct Shipper {
     back_off: Duration,
     scan_at: Instant,
     scanned_at: Instant,
+    /// Looks at the directories that nothing but news asks for are so far apart.
+    scans_apart: Duration,
     /// The file that was last read from.
     last_turn: Option<FileId>,
     /// The last pass ended before the end of the files: its time was over, or the budget spent.
@@ -188,6 +190,7 @@ impl Shipper {
             back_off: BACK_OFF.0,
             scan_at: now,
             scanned_at: now,
+            scans_apart: Duration::ZERO,
             last_turn: None,
             unread: false,
             passed_at: None,
@@ -389,9 +392,8 @@ impl Shipper {
 
     /// One walk from the directories to the outputs.
     fn round(&mut self, now: Instant) -> Result<(), AppError> {
-        // Events come one a write: the linger bounds what they cost.
-        let due = now >= self.scan_at || self.tools.tail.rescan();
-        if due || (now >= self.scanned_at + self.config.batch.linger && self.tools.watch.happened()) {
+        self.listen();
+        if now >= self.scan_at || self.tools.tail.rescan() {
             self.scanned_at = now;
             self.scan(now);
         }

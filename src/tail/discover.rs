@@ -116,6 +116,8 @@ pub(super) struct Found {
     pub pipes: Vec<Pipe>,
     /// The directories in which a file of interest can appear, and the nearest that exists of those that do not.
     pub directories: Vec<PathBuf>,
+    /// Those of them that a glob names by another path.
+    pub linked: Vec<PathBuf>,
     /// Directories that could not be read, and why.
     pub unreadable: Vec<(PathBuf, String)>,
 }
@@ -238,6 +240,12 @@ impl Globs {
     /// Whether links beneath the fixed directories are followed.
     pub(super) fn follows_links(&self) -> bool {
         self.symlinks == Symlinks::Within
+    }
+
+    /// Whether a path that comes, goes or changes may be of interest: as a file, or as a part of the way to one.
+    pub(super) fn concerns(&self, path: &Path) -> bool {
+        let is_wanted = |root: &Fixed| self.classify(root, path).is_some_and(|(class, _)| class != Class::Excluded);
+        self.follows_links() || self.roots.iter().any(|root| root.directory.starts_with(path) || is_wanted(root))
     }
 
     /// Whether a path is named as it stands, without any special character.

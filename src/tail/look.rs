@@ -17,7 +17,6 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 impl Tail {
     /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
     pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
-        self.rescan |= self.directories_changed();
         self.unpack();
         // While one is read at full speed there is a look each batch.
         let pauses = now < self.look_at_all && self.files().any(TailFile::has_more);

@@ -8,6 +8,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::content::Content;
@@ -90,10 +91,12 @@ impl Tail {
     fn find(&mut self, survey: &Survey, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
-        self.directories.clear();
+        let mut directories = Vec::new();
+        self.linked.clear();
         for input in 0..self.inputs.len() {
             let mut found = self.inputs[input].0.find(&self.guard, survey);
-            self.directories.append(&mut found.directories);
+            directories.append(&mut found.directories);
+            self.linked.extend(found.linked);
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
             }
@@ -116,8 +119,11 @@ impl Tail {
                 }
             }
         }
-        self.directories.sort_unstable();
-        self.directories.dedup();
+        directories.sort_unstable();
+        directories.dedup();
+        if *self.directories != *directories {
+            self.directories = Arc::from(directories);
+        }
         candidates
     }
 

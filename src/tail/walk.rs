@@ -92,7 +92,10 @@ impl<'w> Walk<'w> {
 
     fn go_through(&mut self, directory: Directory) {
         // The kernel is asked to watch the real one: a link in its place would be watched, and not what it leads to.
-        let real = self.root.real.components().chain(directory.place.components()).collect();
+        let real: PathBuf = self.root.real.components().chain(directory.place.components()).collect();
+        if real != directory.path {
+            self.found.linked.push(real.clone());
+        }
         self.found.directories.push(real);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let entries = openat(&directory.handle, ".", flags, Mode::empty()).and_then(Dir::new);

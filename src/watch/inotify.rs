@@ -1,40 +1,50 @@
 //! The kernel's word that something happened in a directory (inotify(7)).
 //!
-//! Enters: directories. Leaves: that something happened in one of them. It is read where the runtime waits for all else, so
+//! Enters: directories. Leaves: what happened to which name in them. It is read where the runtime waits for all else, so
 //! that it needs no thread of its own: there may be none to be had. It never follows what happened, and makes no file.
 #![allow(unsafe_code, reason = "tokio 1.54 has no safe way to wait for a descriptor that is no socket and no pipe")]
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init, remove_watch};
 use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// What may give a reader something to do, and what takes the directory from its place.
-const EVENTS: WatchFlags = WatchFlags::ATTRIB
-    .union(WatchFlags::CREATE)
+use super::Heard;
+
+/// Names that come and go, and what takes the directory from its place.
+const NAMES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
-    .union(WatchFlags::CLOSE_WRITE)
-    .union(WatchFlags::MODIFY)
     .union(WatchFlags::MOVE)
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
+/// The same, and whatever may give a reader something to do.
+const EVENTS: WatchFlags = NAMES.union(WatchFlags::ATTRIB).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::MODIFY);
+/// The name itself is another's now, or nobody's.
+const NAMED: ReadFlags =
+    ReadFlags::CREATE.union(ReadFlags::DELETE).union(ReadFlags::MOVED_FROM).union(ReadFlags::MOVED_TO);
 /// After these a watch is not where it was, or the kernel may have left out that it is not.
 const MOVED: ReadFlags = ReadFlags::IGNORED.union(ReadFlags::MOVE_SELF).union(ReadFlags::QUEUE_OVERFLOW);
 /// As many events as are read at once: some dozens, with short names.
 const EVENTS_BYTES: usize = 4096;
+/// And so many before the shipper is woken.
+const EVENTS_MAX: usize = 4096;
 
 /// An inotify instance and its watches.
 #[derive(Debug)]
 pub(super) struct Inotify {
     queue: AsyncFd<OwnedFd>,
-    watches: HashSet<i32>,
+    /// The directory of each watch.
+    watches: HashMap<i32, PathBuf>,
 }
 
 /// What came of asking for watches.
@@ -64,15 +74,16 @@ impl Inotify {
         let queue = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         // SAFETY: an `OwnedFd` that is owned here alone names one open descriptor until it is dropped, and nothing takes it out.
         let queue = unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }?;
-        Ok(Self { queue, watches: HashSet::new() })
+        Ok(Self { queue, watches: HashMap::new() })
     }
 
-    /// Watches these directories and no others. One that cannot be watched keeps no other from it.
-    pub(super) fn arm(&mut self, directories: &[PathBuf]) -> Armed {
-        let (mut armed, mut watches) = (Armed::default(), HashSet::new());
+    /// Watches these directories and no others, while it is not quiet for names alone. One that cannot be watched keeps no other from it.
+    pub(super) fn arm(&mut self, directories: &[PathBuf], quiet: bool) -> Armed {
+        let (mut armed, mut watches) = (Armed::default(), HashMap::new());
+        let wanted = if quiet { EVENTS } else { NAMES };
         for directory in directories {
-            match add_watch(&self.queue, directory, EVENTS) {
-                Ok(watch) => drop(watches.insert(watch)),
+            match add_watch(&self.queue, directory, wanted) {
+                Ok(watch) => drop(watches.insert(watch, directory.clone())),
                 // Gone since it was found, or not for this process to read: the walk sees to it, and says so.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::PERM) => armed.left_out = true,
                 Err(error) => {
@@ -84,7 +95,7 @@ impl Inotify {
                 }
             }
         }
-        for watch in self.watches.difference(&watches) {
+        for watch in self.watches.keys().filter(|watch| !watches.contains_key(watch)) {
             // It may be gone by itself.
             _ = remove_watch(&self.queue, *watch);
         }
@@ -92,15 +103,15 @@ impl Inotify {
         armed
     }
 
-    /// Waits until something happens, and takes several events as one. Cancellation safe.
+    /// Waits until something happens, takes several events as one, and notes what they are about. Cancellation safe.
     ///
     /// # Errors
     /// When the instance cannot be read.
-    pub(super) async fn happened(&self) -> io::Result<Happened> {
+    pub(super) async fn happened(&self, heard: &Mutex<Heard>) -> io::Result<Happened> {
         loop {
             let mut ready = self.queue.readable().await?;
             // Else: nothing was there after all.
-            if let Ok(taken) = ready.try_io(|queue| take(queue.get_ref(), &self.watches))
+            if let Ok(taken) = ready.try_io(|queue| take(queue.get_ref(), &self.watches, heard))
                 && let Some(happened) = taken?
             {
                 return Ok(happened);
@@ -109,19 +120,31 @@ impl Inotify {
     }
 }
 
-/// Takes what there is, as far as it fits; of watches that were removed nothing is told.
-fn take(queue: &OwnedFd, watches: &HashSet<i32>) -> io::Result<Option<Happened>> {
+/// Takes what there is; of watches that were removed nothing is told.
+fn take(queue: &OwnedFd, watches: &HashMap<i32, PathBuf>, heard: &Mutex<Heard>) -> io::Result<Option<Happened>> {
     let mut buffer = [MaybeUninit::uninit(); EVENTS_BYTES];
     let mut events = Reader::new(queue, &mut buffer);
     let mut happened = None;
-    loop {
-        let event = events.next()?;
-        if event.events().contains(ReadFlags::QUEUE_OVERFLOW) || watches.contains(&event.wd()) {
-            let moved = event.events().intersects(MOVED) || happened == Some(Happened::Moved);
-            happened = Some(if moved { Happened::Moved } else { Happened::Within });
+    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..EVENTS_MAX {
+        let event = match events.next() {
+            Ok(event) => event,
+            Err(Errno::AGAIN) if happened.is_some() => break,
+            Err(error) => return Err(error.into()),
+        };
+        let flags = event.events();
+        let directory = watches.get(&event.wd());
+        if directory.is_none() && !flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+            continue;
         }
-        if events.is_buffer_empty() {
-            return Ok(happened);
+        let moved = flags.intersects(MOVED) || happened == Some(Happened::Moved);
+        happened = Some(if moved { Happened::Moved } else { Happened::Within });
+        match (directory, event.file_name()) {
+            (Some(directory), Some(name)) if !flags.contains(ReadFlags::ISDIR) => {
+                heard.file(directory.join(OsStr::from_bytes(name.to_bytes())), !flags.intersects(NAMED));
+            }
+            _ => heard.more = true,
         }
     }
+    Ok(happened)
 }

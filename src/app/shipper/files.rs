@@ -17,17 +17,35 @@ const SCAN_SHARE: u32 = 100;
 /// … but no longer than this, or than the poll that was asked for.
 const SCAN_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+/// Where there is news of names, a look follows the last after so many times as long as that took, and not sooner than this: files
+/// may be deleted soon after they are made.
+const NEWS_SHARE: u32 = 20;
+const NEWS_PAUSE: Duration = Duration::from_millis(10);
+
 /// Where files wait for others to be let go, there is a look so long after the last.
 const CROWDED_PAUSE: Duration = Duration::from_millis(200);
 
 impl Shipper {
+    /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
+    /// time of its last change.
+    pub(super) fn listen(&mut self) {
+        let (watch, tail) = (&self.tools.watch, &self.tools.tail);
+        let heard = watch.heard();
+        let concerns = heard.more || heard.files.iter().any(|(path, written)| tail.concerns(path, *written));
+        if concerns || (!watch.covers(tail.directories()) && tail.directories_changed()) {
+            self.scan_at = self.scan_at.min(self.scanned_at + self.scans_apart);
+        }
+    }
+
     /// Looks at the directories.
     pub(super) fn scan(&mut self, now: Instant) {
         self.read_labels();
+        let began = Instant::now();
         self.tools.tail.scan(now);
+        let took = began.elapsed();
+        self.scans_apart = (took * NEWS_SHARE).clamp(NEWS_PAUSE, SCAN_PAUSE_MAX);
         // Thousands of files take a while to be looked at: that is not to be the main work.
-        let pause =
-            (now.elapsed() * SCAN_SHARE).clamp(self.config.watch.poll, SCAN_PAUSE_MAX.max(self.config.watch.poll));
+        let pause = (took * SCAN_SHARE).clamp(self.config.watch.poll, SCAN_PAUSE_MAX.max(self.config.watch.poll));
         self.scan_at = now + pause;
         self.handle_events(now);
         if self.tools.tail.has_prunable() {

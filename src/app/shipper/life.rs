@@ -193,7 +193,7 @@ impl Shipper {
             self.scan_at.saturating_duration_since(now)
         } else {
             if !quiet {
-                self.tools.watch.busy();
+                self.tools.watch.busy(self.tools.tail.directories());
             }
             linger
         };
