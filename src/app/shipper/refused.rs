@@ -142,13 +142,14 @@ impl Shipper {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
         let all = Span { start: first.span.start, end: last.span.end };
         // What stands before comes first: a compressed file is read forward.
-        let Some(carry) = self.carry_at(file, all.start, desk.carry_at_start) else { return Sent::Unreadable };
+        let carry = self.carry_at(file, all.start, desk.carry_at_start);
         let bytes = match self.tools.tail.read_again(file, all) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Sent::Changed,
             // Told, and tried again.
             Err(_) => return Sent::Unreadable,
         };
+        let Some(carry) = carry else { return Sent::Unreadable };
         let carry = std::mem::replace(&mut desk.carry, carry);
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);
