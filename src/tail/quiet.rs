@@ -83,6 +83,9 @@ pub(super) struct Survey {
     takes_excluded: bool,
     skip: Cell<usize>,
     room: Cell<usize>,
+    /// The same for those that changed since logskiff began, in seconds since 1970: new ones do not wait for very many old ones.
+    fresh_since: i64,
+    fresh_room: Cell<usize>,
     not_offered: Cell<usize>,
     left_out: Cell<usize>,
     /// One that was left out.
@@ -132,6 +135,10 @@ impl Survey {
             self.example.borrow_mut().get_or_insert_with(|| path.to_path_buf());
             return false;
         }
+        if !was_quiet && self.is_fresh(changed) {
+            self.fresh_room.set(self.fresh_room.get() - 1);
+            return true;
+        }
         let passes = !was_quiet && self.skip.get() > 0;
         if passes {
             self.skip.set(self.skip.get() - 1);
@@ -143,13 +150,20 @@ impl Survey {
         false
     }
 
-    /// Whether nothing unknown is wanted any more: a file with this inode number need not be looked at.
-    pub(super) fn is_full_for(&self, number: u64) -> bool {
-        let is_full = self.room.get() == 0 && self.named.is_none() && !self.wants(number);
+    /// Whether a file with this inode number is not wanted any more, and need not be looked at closely; `changed` looks when it changed.
+    pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<(i64, i64)>) -> bool {
+        let is_full = self.room.get() == 0
+            && self.named.is_none()
+            && !self.wants(number)
+            && !changed().is_some_and(|changed| self.is_fresh(changed));
         if is_full {
             self.not_offered.set(self.not_offered.get() + 1);
         }
         is_full
+    }
+
+    fn is_fresh(&self, changed: (i64, i64)) -> bool {
+        changed.0 >= self.fresh_since && self.fresh_room.get() > 0
     }
 
     /// Whether a file with this inode number is offered whatever else there is.
@@ -198,6 +212,8 @@ impl Tail {
             named: (self.tells_history() && self.room.is_first()).then(RefCell::default),
             takes_excluded: !self.ghosts.is_empty(),
             skip: Cell::new(self.flock.skip),
+            fresh_since: self.started_s,
+            fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
             room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
             not_offered: Cell::new(0),
             left_out: Cell::new(0),
@@ -365,5 +381,23 @@ impl Tail {
     pub(super) fn presume_nothing(&mut self) {
         self.presumed.clear();
         self.flock.presumed = HashSet::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: where more files are there than are looked into at once, a new one is, and those that are left are counted.
+    #[test]
+    fn a_new_file_does_not_wait_for_very_many_old_ones() {
+        let survey = Survey { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), ..Survey::default() };
+        let takes = |number: u64, changed_s: i64| {
+            let inode = Inode { device: 1, inode: number };
+            !survey.is_full_for(number, || Some((changed_s, 0)))
+                && survey.takes(Class::Match, inode, (changed_s, 0), Path::new("/log/a.log"))
+        };
+        assert_eq!([takes(1, 50), takes(2, 60), takes(3, 100), takes(4, 101)], [true, false, true, false]);
+        assert_eq!(survey.not_offered.get(), 2);
     }
 }

@@ -137,7 +137,7 @@ impl<'w> Walk<'w> {
         {
             return;
         }
-        if kind == FileType::RegularFile && self.survey.is_full_for(inode) {
+        if kind == FileType::RegularFile && self.survey.is_full_for(inode, || look().ok().map(|seen| changed(&seen))) {
             return;
         }
         let (path, place) = (directory.path.join(name), directory.place.join(name));
