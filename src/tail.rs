@@ -19,6 +19,7 @@ mod gunzip;
 mod identity;
 mod kernel;
 mod look;
+mod names;
 mod open;
 mod places;
 mod precedence;
@@ -364,24 +365,6 @@ impl Tail {
         // What stands before an end that was written anew may have to be read again.
         finished.retain(|id| self.file(*id).is_some_and(|file| file.formers.is_empty()));
         finished
-    }
-
-    /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
-    #[must_use]
-    pub fn directories_changed(&self) -> bool {
-        self.directory_stamps.len() == self.directories.len()
-            && self.directories.iter().zip(&self.directory_stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)
-    }
-
-    /// Whether what happened to a name in one of the directories may be for a look at them: its file was `written` to, or it came or
-    /// went.
-    #[must_use]
-    pub fn concerns(&self, path: &Path, written: bool) -> bool {
-        let is_named = self.inputs.iter().any(|(globs, _)| globs.concerns(path));
-        let is_linked = || path.parent().is_some_and(|directory| self.linked.contains(directory));
-        // What is open is looked at in each pass.
-        let is_open = || self.files().any(|file| file.phase == Phase::Live && file.path == path);
-        (is_named || is_linked()) && !(written && is_open())
     }
 
     fn number(&self) -> FileId {

@@ -38,6 +38,24 @@ fn quiet_is_free_and_writes_cost_by_time() {
     wait_until("every line", PATIENCE, || counted(&sidecar).len() == written as usize + 1);
 }
 
+/// Goal: while another is written, a new file is opened as soon as it has its name: it may be deleted soon.
+#[test]
+fn a_new_file_is_opened_at_once_while_another_is_written() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "first\n");
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LINGER", "10s").with("LOGSKIFF_POLL", "60s"));
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    scene.append("short.log", "gone soon\n");
+    let opened = || {
+        let handles = std::fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap();
+        let paths = handles.filter_map(|handle| std::fs::read_link(handle.ok()?.path()).ok());
+        paths.into_iter().any(|path| path.ends_with("short.log"))
+    };
+    wait_until("it to be opened", Duration::from_secs(8), opened);
+    std::fs::remove_file(scene.log("short.log")).unwrap();
+    wait_until("its line", PATIENCE, || counted(&sidecar).len() == 2);
+}
+
 /// Goal: where no inotify instance is to be had, files are polled, and that is said once.
 #[test]
 fn without_inotify_files_are_polled() {
