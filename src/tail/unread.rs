@@ -114,10 +114,10 @@ impl Tail {
         let mut files = UnreadFiles::default();
         let open = self.files().map(|file| file.inode).collect::<std::collections::HashSet<_>>();
         for (input, found) in candidates.iter().filter(|(_, found)| !open.contains(&found.inode)) {
-            if self.is_refused(&found.path) {
-                continue;
-            }
-            if let Some((verdict, why)) = self.why_unread(found) {
+            // Of most files there is nothing to say: their names are not looked up.
+            if let Some((verdict, why)) = self.why_unread(found)
+                && !self.is_refused(&found.path)
+            {
                 files.add(verdict, || (Some(*input), found.path.clone(), why.to_owned()));
             }
         }
@@ -148,7 +148,7 @@ impl Tail {
             return Some((Verdict::Held, why));
         };
         // A log that was read and closed is known by the name that it had before its rotation.
-        if known.mark.path != found.path || found.class == Class::Match {
+        if found.class == Class::Match || known.mark.path != found.path {
             return None;
         }
         let said = self.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
