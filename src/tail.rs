@@ -26,6 +26,7 @@ mod precedence;
 mod predecessor;
 mod prune;
 mod quiet;
+mod repeat;
 mod replaced;
 mod room;
 mod root;
@@ -393,9 +394,9 @@ impl Tail {
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
-        let at = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::Line });
+        let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::Line });
         // What it held is kept: the next look tells whether a copy was made over it, or another log.
-        if at.offset == 0 && file.is_overwritten() {
+        if at.is_none() && begins.offset == 0 && file.is_overwritten() {
             self.keep(file.inode, Known { changed: None, input: file.input, mark: former });
             return None;
         }
@@ -403,11 +404,11 @@ impl Tail {
         formers.push(id);
         let incarnation = file.incarnation + 1;
         let origin = identity::origin(&self.scope, &handle, inode, incarnation);
-        self.begin((input, path, handle), at, origin, incarnation, now);
+        self.begin((input, path, handle), begins, origin, incarnation, now);
         let begun = self.open_mut(inode)?;
         begun.phase = phase;
         begun.whole |= whole;
-        if at.offset > 0 {
+        if begins.offset > 0 {
             begun.formers = formers;
         }
         Some(begun.id)

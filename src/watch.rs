@@ -6,7 +6,7 @@
 
 mod inotify;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,11 +67,20 @@ struct Force {
 pub struct Heard {
     /// Names that came or went, and files that were written to; the latter alone where it is true.
     pub files: HashMap<PathBuf, bool>,
+    /// Files whose content was changed: more than their times, while it is quiet.
+    pub modified: HashSet<PathBuf>,
     /// And anything else.
     pub more: bool,
 }
 
 impl Heard {
+    /// The content of a file was changed.
+    fn modified(&mut self, path: PathBuf) {
+        if self.modified.len() < FILES_MAX {
+            self.modified.insert(path);
+        }
+    }
+
     /// Something happened to a file; it was `written` to, or its name came or went.
     fn file(&mut self, path: PathBuf, written: bool) {
         if self.files.len() < FILES_MAX || self.files.contains_key(&path) {

@@ -153,6 +153,21 @@ fn a_copy_made_before_there_was_more_to_read_is_known_for_one() {
     play(&[Action::Write(0, 1, 0), copy], true, false);
 }
 
+/// Goal: likewise, where a rotated file whose end was written anew is taken back to before that.
+#[test]
+fn a_rotated_file_whose_end_was_rewritten_is_read_again_from_before_it() {
+    let mut model = Model::new(false, false);
+    model.write(0, 2, 0);
+    model.round(true, 1);
+    model.truncate_to_the_middle(0);
+    model.hole(0, 1);
+    model.rename(0, 1, 0, false);
+    model.round(true, 2);
+    model.write(0, 1, 0);
+    model.settle(|_| 0, false);
+    model.finish();
+}
+
 /// Goal: likewise, where the inode of a shipped copy is given to another compressed file before the copy's own is looked at.
 #[test]
 fn a_copy_whose_inode_another_compressed_file_has_is_known_when_compressed() {

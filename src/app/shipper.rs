@@ -5,6 +5,7 @@
 //! the clock says. When anything fails there is one way back: wait until nothing is in flight, rewind to the watermark,
 //! read again.
 
+mod activity;
 mod deleted;
 mod files;
 mod held;
@@ -43,6 +44,7 @@ use crate::system::Volume;
 use crate::tail::Tail;
 use crate::watch::Watch;
 
+use self::activity::Activity;
 use self::deleted::Warned;
 use self::life::Life;
 use self::refused::Retry;
@@ -53,8 +55,6 @@ use self::report::Closed;
 const CHUNK_BYTES: usize = 128 * 1024;
 /// How much of that redaction's first stage looks over at once.
 const SCAN_BYTES: usize = 32 * 1024;
-/// After this time without anything new, events take over from the clock.
-const QUIET_AFTER: Duration = Duration::from_secs(2);
 /// The watermark is saved when it has moved and so much time has passed, and for each file so much more, up to the third: a save
 /// writes all files, two hundred bytes each …
 const SAVE_AFTER: Duration = Duration::from_millis(200);
@@ -149,8 +149,7 @@ pub(super) struct Shipper {
     passed_at: Option<Instant>,
     /// It was too early for another.
     early: bool,
-    /// When something new was last read.
-    busy_at: Instant,
+    activity: Activity,
     saved_at: Instant,
     /// What was acknowledged or dropped since the last save.
     unsaved_bytes: u64,
@@ -195,7 +194,7 @@ impl Shipper {
             unread: false,
             passed_at: None,
             early: false,
-            busy_at: now,
+            activity: Activity::new(now),
             saved_at: now,
             unsaved_bytes: 0,
             renewal: Renewal::new(now),

@@ -80,7 +80,7 @@ impl Content {
     pub(super) fn memory_volume_bytes(&self) -> Option<u64> {
         match self {
             Self::Plain(file) => kernel::memory_volume_bytes(file),
-            Self::Gzip(gunzip) => kernel::memory_volume_bytes(&gunzip.borrow().file()),
+            Self::Gzip(gunzip) => kernel::memory_volume_bytes(gunzip.borrow().file()),
             Self::Stream(_) => None,
         }
     }

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use super::content::Content;
 use super::gap::Gap;
 use super::growth::Growth;
-use super::gunzip::awaited;
 use super::identity;
 use super::places::Places;
+use super::repeat::Repeat;
 use super::stream::Extent;
 use crate::record::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
@@ -65,6 +65,8 @@ pub enum Look {
     Changed,
     /// The file no longer holds what was read from it.
     Truncated,
+    /// It was written anew with the same bytes.
+    Repeated,
 }
 
 /// An open file.
@@ -125,6 +127,7 @@ pub struct TailFile {
     /// The fingerprint at the last watermark that was asked for.
     marked: Fingerprint,
     growth: Growth,
+    repeat: Repeat,
     /// It came through a pipe, and that has ended with what [`TailFile::size`] counts.
     ended: bool,
     looked_at: Option<Instant>,
@@ -185,6 +188,7 @@ impl TailFile {
             gap: Gap::default(),
             marked,
             growth: Growth::default(),
+            repeat: Repeat::default(),
             ended: false,
             looked_at: None,
         })
@@ -232,6 +236,11 @@ impl TailFile {
             if !self.continues()? {
                 return Ok(Look::Truncated);
             }
+            // A write sets both times to one moment; who sets the first alone says another, as a rule.
+            let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
+            let is_new_time = written != (self.stamp.0, self.stamp.1) && written == changed;
+            let is_same = is_new_time && length == self.length && length == self.at.offset;
+            self.repeat.looked(is_same && length > 0, now);
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
             if !self.handle.is_gzip() {
                 let written = self.gap.written(self.size);
@@ -241,6 +250,9 @@ impl TailFile {
         }
         self.length = length;
         self.stamp = stamp;
+        if self.repeat.is_seen(now) && self.phase == Phase::Live {
+            return Ok(Look::Repeated);
+        }
         // The modification time is that of the last write; the first one since the last look was not before that look.
         let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
         let written = now.checked_sub(age).unwrap_or(now);
@@ -260,6 +272,11 @@ impl TailFile {
     /// Takes down how far a pipe has come.
     fn reaches(&mut self, extent: Extent) {
         (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
+    }
+
+    /// Something was written to it, as the kernel says: more than its times changed.
+    pub(super) fn wrote(&mut self) {
+        self.repeat.wrote();
     }
 
     /// What is wrong with it, where it is compressed or a pipe.
@@ -384,7 +401,9 @@ impl TailFile {
             Ok(read @ 1..) => read.min(self.head.len()),
             _ => self.head.len(),
         };
-        let same = head.starts_with(&self.head[..known]);
+        // What was seen and not read is the same too, but for zeros that were filled since.
+        let seen = || head.iter().zip(&self.head).all(|(here, had)| here == had || *had == 0);
+        let same = head.starts_with(&self.head[..known]) && seen();
         if same {
             self.head = head;
         }
@@ -417,6 +436,7 @@ impl TailFile {
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
         let last = read < most;
+        self.repeat.read(self.at.offset + read as u64 > self.length);
         self.gap.seen(self.at.offset, buffer, now);
         self.more = !last;
         if let Some(extent) = extent {
@@ -462,26 +482,6 @@ impl TailFile {
         zeros = most;
         let passed = [0; identity::BEFORE_BYTES];
         self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::Line, false);
-    }
-
-    /// Goes back to a position, to read again from there; false when the file no longer holds what was read of it.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn rewind(&mut self, to: Watermark) -> io::Result<bool> {
-        if !self.continues()? {
-            return Ok(false);
-        }
-        let before = match self.handle.reach(to.offset) {
-            Err(error) if awaited(&error) => Vec::new(),
-            other => other.and_then(|()| identity::before(&self.handle, to.offset))?,
-        };
-        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
-        self.had_read.get_or_insert((from, passed));
-        self.at = to;
-        self.places.go_back(to.offset);
-        self.more = true;
-        Ok(true)
     }
 }
 

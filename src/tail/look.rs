@@ -1,10 +1,11 @@
 //! Which of the open files have something to read.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::file::{Look, Phase};
-use super::{Event, Tail, TailFile};
-use crate::record::FileId;
+use super::{Event, Tail, TailFile, identity};
+use crate::record::{FileId, Watermark};
 
 /// So many files are looked at as often as one.
 const FEW_FILES: usize = 32;
@@ -37,7 +38,8 @@ impl Tail {
             match file.look(now) {
                 Ok(Look::Changed) => ready.push(file.id),
                 Ok(Look::Still) => {}
-                Ok(Look::Truncated) => truncated.push(file.id),
+                Ok(Look::Truncated) => truncated.push((file.id, None)),
+                Ok(Look::Repeated) => truncated.push((file.id, Some(Watermark::default()))),
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
             if file.lost_bytes > lost_bytes {
@@ -52,8 +54,17 @@ impl Tail {
         for (path, error) in broken {
             self.refuse(path, &error);
         }
-        for id in truncated {
-            ready.extend(self.truncated(id, now));
+        for (id, at) in truncated {
+            ready.extend(self.begin_at(id, at, now));
+        }
+    }
+
+    /// Something was written to the file at `path`: one that is as it was else was written anew.
+    pub fn wrote(&mut self, path: &Path) {
+        if let Ok(metadata) = path.symlink_metadata()
+            && let Some(file) = self.open_mut(identity::inode(&metadata))
+        {
+            file.wrote();
         }
     }
 

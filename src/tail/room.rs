@@ -105,10 +105,16 @@ impl Tail {
         // In their order: else what waits for long would wait for ever.
         other.sort_by_key(|(_, found)| {
             let waited = self.room.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
-            // New ones do not wait for very many old ones. The logs that are there are known before their history, of which the oldest is
-            // read first.
+            // New ones do not wait for very many old ones. The logs that are there are known before their copies and their history, of
+            // which the oldest is read first.
             let is_old = found.changed.0 < self.started_s;
-            (waited, is_old || found.history, found.history, found.history.then_some(found.modified))
+            (
+                waited,
+                is_old || found.history,
+                found.history,
+                found.history.then_some(found.modified),
+                found.is_surely_rotated(),
+            )
         });
         let first = self.first;
         self.unpacking.begin_look();

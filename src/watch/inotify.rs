@@ -141,7 +141,11 @@ fn take(queue: &OwnedFd, watches: &HashMap<i32, PathBuf>, heard: &Mutex<Heard>) 
         happened = Some(if moved { Happened::Moved } else { Happened::Within });
         match (directory, event.file_name()) {
             (Some(directory), Some(name)) if !flags.contains(ReadFlags::ISDIR) => {
-                heard.file(directory.join(OsStr::from_bytes(name.to_bytes())), !flags.intersects(NAMED));
+                let path = directory.join(OsStr::from_bytes(name.to_bytes()));
+                if flags.contains(ReadFlags::MODIFY) {
+                    heard.modified(path.clone());
+                }
+                heard.file(path, !flags.intersects(NAMED));
             }
             _ => heard.more = true,
         }

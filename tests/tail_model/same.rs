@@ -362,6 +362,51 @@ fn what_waits_and_is_deleted_is_read() {
     }
 }
 
+/// Goal: a job that prints the same each time is shipped each time, and a file of which only the times change is not.
+#[test]
+fn a_run_that_prints_the_same_is_told_by_the_kernel_s_word() {
+    let run = "starting\ncannot connect\n";
+    let mut case = Case::new("*.log");
+    case.add("app.log", run);
+    case.round();
+    // Times of files are coarse.
+    let tick = || std::thread::sleep(std::time::Duration::from_millis(30));
+    let write = |case: &Case| {
+        tick();
+        fs::write(case.path("app.log"), run).unwrap();
+    };
+    let touch = |case: &Case| {
+        tick();
+        assert!(std::process::Command::new("touch").arg(case.path("app.log")).status().unwrap().success());
+    };
+    for word_after_look in [false, true] {
+        write(&case);
+        if word_after_look {
+            case.round();
+        }
+        case.desk.tail.wrote(&case.path("app.log"));
+        case.round();
+        // Only the times.
+        touch(&case);
+        case.round();
+        case.wait(1);
+    }
+    // The word of a write that was read already.
+    case.add("app.log", "more\n");
+    case.round();
+    case.desk.tail.wrote(&case.path("app.log"));
+    case.round();
+    touch(&case);
+    case.round();
+    case.check(
+        &[["cannot connect"; 3], ["more", "starting", "starting"]]
+            .concat()
+            .into_iter()
+            .chain(["starting"])
+            .collect::<Vec<_>>(),
+    );
+}
+
 /// Goal: a hole stops nobody who goes on writing behind it, as one that does not append does after a truncation.
 #[test]
 fn a_hole_before_a_busy_writer_is_passed() {

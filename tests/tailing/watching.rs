@@ -56,6 +56,27 @@ fn a_new_file_is_opened_at_once_while_another_is_written() {
     wait_until("its line", PATIENCE, || counted(&sidecar).len() == 2);
 }
 
+/// Goal: a job that prints the same at each run is shipped each time, though the file looks the same; `touch` ships nothing.
+#[test]
+fn a_job_that_prints_the_same_is_shipped_each_time() {
+    let scene = Scene::prepare();
+    let sidecar = scene.start(&scene.settings());
+    let lines = || counted(&sidecar).values().sum::<usize>();
+    for run in 1..=4 {
+        // Events are waited for again after a while without any.
+        sleep(Duration::from_secs(3));
+        std::fs::write(scene.log("app.log"), "starting\ncannot connect\n").unwrap();
+        wait_until("the run", PATIENCE, || lines() == 2 * run);
+    }
+    for touch in ["-c", "-d2020-01-01"] {
+        sleep(Duration::from_secs(3));
+        assert!(Command::new("touch").arg(touch).arg(scene.log("app.log")).status().unwrap().success());
+    }
+    std::fs::set_permissions(scene.log("app.log"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    sleep(Duration::from_secs(1));
+    assert_eq!(lines(), 8);
+}
+
 /// Goal: where no inotify instance is to be had, files are polled, and that is said once.
 #[test]
 fn without_inotify_files_are_polled() {

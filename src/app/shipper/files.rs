@@ -29,8 +29,11 @@ impl Shipper {
     /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
     /// time of its last change.
     pub(super) fn listen(&mut self) {
-        let (watch, tail) = (&self.tools.watch, &self.tools.tail);
+        let (watch, tail) = (&self.tools.watch, &mut self.tools.tail);
         let heard = watch.heard();
+        for path in &heard.modified {
+            tail.wrote(path);
+        }
         let concerns = heard.more || heard.files.iter().any(|(path, written)| tail.concerns(path, *written));
         if concerns || (!watch.covers(tail.directories()) && tail.directories_changed()) {
             self.scan_at = self.scan_at.min(self.scanned_at + self.scans_apart);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{QUIET_AFTER, SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACING, Shipper};
+use super::{SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACING, Shipper};
 use crate::app::{Control, Stage};
 use crate::checkpoint::Marks;
 use crate::config::{self, Exit};
@@ -157,7 +157,7 @@ impl Shipper {
             && self.ledger.all_refused() == 0
             && self.resume_at.is_none();
         let wait = if self.life.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
-        if !idle || (now.saturating_duration_since(self.busy_at) < wait && self.life.is_reading()) {
+        if !idle || (self.activity.still_for(now) < wait && self.life.is_reading()) {
             return false;
         }
         if !self.life.still && self.life.is_reading() {
@@ -184,7 +184,7 @@ impl Shipper {
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
         let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
         // While nothing is read for want of room, a write is no news.
-        let quiet = now.saturating_duration_since(self.busy_at) >= QUIET_AFTER && !self.is_full();
+        let quiet = self.activity.is_quiet(now, self.tools.watch.works()) && !self.is_full();
         let wait = if let Some(at) = self.resume_at {
             at.saturating_duration_since(now).min(self.config.watch.poll)
         } else if ending {

@@ -136,7 +136,7 @@ impl Shipper {
         let taken = self.take(file, &mut desk, (bytes, frames, encoding), at, written);
         self.desks.insert(file, desk);
         if taken.bytes > 0 {
-            self.busy_at = now;
+            self.activity.read(now);
         }
         let zeros = !taken.ended && at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {

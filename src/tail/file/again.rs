@@ -7,7 +7,7 @@ use super::super::content::Content;
 use super::super::gunzip::awaited;
 use super::super::identity;
 use super::TailFile;
-use crate::record::Span;
+use crate::record::{Span, Watermark};
 
 impl TailFile {
     /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
@@ -17,6 +17,26 @@ impl TailFile {
         let found =
             if is_shorter { None } else { self.places.last_that_holds(&self.handle, &self.head).ok().flatten() };
         found.unwrap_or(0)
+    }
+
+    /// Goes back to a position, to read again from there; false when the file no longer holds what was read of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rewind(&mut self, to: Watermark) -> io::Result<bool> {
+        if !self.continues()? {
+            return Ok(false);
+        }
+        let before = match self.handle.reach(to.offset) {
+            Err(error) if awaited(&error) => Vec::new(),
+            other => other.and_then(|()| identity::before(&self.handle, to.offset))?,
+        };
+        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
+        self.had_read.get_or_insert((from, passed));
+        self.at = to;
+        self.places.go_back(to.offset);
+        self.more = true;
+        Ok(true)
     }
 
     /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.
