@@ -207,10 +207,11 @@ impl Watcher {
             let new = Force { directories: Arc::clone(&directories), quiet, whole: !left_out };
             let former = self.force.send_replace(Some(new));
             // What came before its directory was watched was told by nobody.
-            if !former.is_some_and(|former| former.whole && Arc::ptr_eq(&former.directories, &directories)) {
+            let is_new = !former.is_some_and(|former| former.whole && Arc::ptr_eq(&former.directories, &directories));
+            if is_new {
                 self.heard.lock().unwrap_or_else(PoisonError::into_inner).more = true;
             }
-            if quiet {
+            if quiet || is_new {
                 wake();
             }
             tokio::select! {
