@@ -47,7 +47,6 @@ use std::time::{Duration, Instant};
 use self::absent::{Ghost, Known};
 use self::content::Content;
 use self::copies::Copy;
-use self::discover::REFUSED_MAX;
 use self::guard::Guard;
 use self::gunzip::awaited;
 use self::prune::Prunable;
@@ -443,45 +442,8 @@ impl Tail {
         }
         self.files[place] = Some(file);
     }
-
-    fn refuse(&mut self, path: PathBuf, why: &str) {
-        if self.refused.len() >= REFUSED_MAX {
-            // Names that come and go are not remembered for ever; those that are still there are said again.
-            self.refused.clear();
-        }
-        let look = self.looks;
-        match self.refused.get_mut(&path) {
-            Some(said) if said.why == why => said.look = look,
-            _ => {
-                self.events.push(Event::Refused(path.clone(), why.to_owned()));
-                self.refused.insert(path, Refusal { why: why.to_owned(), look });
-            }
-        }
-    }
-
-    fn readable(&mut self, path: &Path) {
-        self.refused.remove(path);
-    }
 }
 
 fn directory_stamp(path: &Path) -> Option<(i64, i64)> {
     std::fs::metadata(path).ok().map(|metadata| (metadata.mtime(), metadata.mtime_nsec()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_refused_is_not_remembered_for_ever() {
-        let mut tail = Tail::new(&[], "pod", None, Instant::now()).unwrap();
-        for name in 0..3 * REFUSED_MAX {
-            tail.refuse(format!("{name}.log").into(), "a symbolic link");
-            tail.events.clear();
-        }
-        assert!(tail.refused.len() <= REFUSED_MAX);
-        tail.refuse("0.log".into(), "a symbolic link");
-        tail.refuse("0.log".into(), "a symbolic link");
-        assert_eq!(tail.events.len(), 1, "each is told once");
-    }
 }

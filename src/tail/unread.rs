@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::discover::{Candidate, Class};
-use super::{Known, Tail, guard, quiet, replaced, scan, walk};
+use super::discover::{Candidate, Class, REFUSED_MAX};
+use super::{Event, Known, Tail, guard, quiet, replaced, scan, walk};
 
 /// So many files of a kind are named; the others are counted.
 const NAMED_MAX: usize = 100;
@@ -109,6 +109,27 @@ impl Tail {
         files
     }
 
+    /// Notes that a file cannot be read, or is left out, and says so once.
+    pub(super) fn refuse(&mut self, path: PathBuf, why: &str) {
+        if self.refused.len() >= REFUSED_MAX {
+            // Names that come and go are not remembered for ever; those that are still there are said again.
+            self.refused.clear();
+        }
+        let look = self.looks;
+        match self.refused.get_mut(&path) {
+            Some(said) if said.why == why => said.look = look,
+            _ => {
+                self.events.push(Event::Refused(path.clone(), why.to_owned()));
+                self.refused.insert(path, Refusal { why: why.to_owned(), look });
+            }
+        }
+    }
+
+    /// A file that was refused can be read.
+    pub(super) fn readable(&mut self, path: &Path) {
+        self.refused.remove(path);
+    }
+
     /// Notes why files that were found are not read; what was refused is noted already.
     pub(super) fn note_unread(&mut self, candidates: &[(usize, Candidate)]) {
         let mut files = UnreadFiles::default();
@@ -160,4 +181,24 @@ impl Tail {
 
 fn is_left_out(why: &str) -> bool {
     LEFT_OUT.iter().any(|known| why.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_not_remembered_for_ever() {
+        let mut tail = Tail::new(&[], "pod", None, Instant::now()).unwrap();
+        for name in 0..3 * REFUSED_MAX {
+            tail.refuse(format!("{name}.log").into(), "a symbolic link");
+            tail.events.clear();
+        }
+        assert!(tail.refused.len() <= REFUSED_MAX);
+        tail.refuse("0.log".into(), "a symbolic link");
+        tail.refuse("0.log".into(), "a symbolic link");
+        assert_eq!(tail.events.len(), 1, "each is told once");
+    }
 }
