@@ -128,6 +128,8 @@ pub struct TailFile {
     marked: Fingerprint,
     growth: Growth,
     repeat: Repeat,
+    /// How far it was settled when that was last said.
+    settled_to: u64,
     /// It came through a pipe, and that has ended with what [`TailFile::size`] counts.
     ended: bool,
     looked_at: Option<Instant>,
@@ -189,6 +191,7 @@ impl TailFile {
             marked,
             growth: Growth::default(),
             repeat: Repeat::default(),
+            settled_to: at.offset,
             ended: false,
             looked_at: None,
         })

@@ -3,13 +3,14 @@
 //! Enters: open files, and what is found under their names. Leaves: from where on what is there now is new. What is not proved to be
 //! the same is read from its start.
 
+use std::cmp::Reverse;
 use std::io;
 use std::time::Instant;
 
 use super::content::Content;
 use super::discover::{Candidate, Class};
 use super::file::Displaced;
-use super::{Known, Phase, Tail, TailFile, identity};
+use super::{COPY_AWAITED, Known, Phase, Tail, TailFile, identity};
 use crate::record::Bookmark;
 
 /// As much of two files is compared at their starts, and as much before an offset.
@@ -28,7 +29,7 @@ pub(super) const OVERWRITTEN: &str = "a rotated file that was overwritten; what 
 pub(super) enum Replacement {
     /// It holds what the other held, and goes on behind this offset.
     From(u64),
-    /// It is being written, or the other is not read to its end yet. Should it go meanwhile, it is new behind this offset.
+    /// It is being written, or the other is not read and settled to its end yet. Should it go meanwhile, it is new behind this offset.
     Unready(u64),
 }
 
@@ -76,16 +77,25 @@ impl Tail {
                 && !file.handle.is_stream()
                 && file.at().offset > 0
         };
-        let former = { self.files() }.filter(replaced).max_by_key(|file| file.changed_at)?;
+        let here = handle.length().ok().filter(|length| *length > 0)?;
+        let is_alike = |file: &TailFile| {
+            let whole = file.handle.length().unwrap_or(0);
+            alike(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
+        };
+        // What is in its place was made of the last one. What was rotated since may have been made of any.
+        let mut formers: Vec<&TailFile> = self.files().filter(replaced).collect();
+        formers.sort_by_key(|file| Reverse(file.changed_at));
+        let is_last = |file: &TailFile| file.path != found.path || file.id == formers[0].id;
+        let former = formers.iter().find(|file| is_last(file) && is_alike(file))?;
         let (whole, read) = (former.handle.length().ok()?, former.at());
-        let here = handle.length().ok()?;
-        if here == 0 || !alike(&former.handle, (handle, 0), here.min(whole)).unwrap_or(false) {
-            return None;
-        }
         if here < whole {
             return self.waits(found, now).then_some(Replacement::Unready(0));
         }
-        Some(if read.offset < whole { Replacement::Unready(whole) } else { Replacement::From(read.offset) })
+        // After a crash, what is not settled of the other is read from here: until then it is to begin there. What is refused for long
+        // does not hold up the rest.
+        let may_come_back = !former.is_settled() && now.saturating_duration_since(former.changed_at) < COPY_AWAITED;
+        let unready = read.offset < whole || may_come_back;
+        Some(if unready { Replacement::Unready(whole) } else { Replacement::From(read.offset) })
     }
 
     /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.

@@ -274,7 +274,7 @@ impl Tail {
         }
     }
 
-    /// Lets go of what streams keep and is settled.
+    /// Takes down how far each file is settled, and lets go of what streams keep of that.
     pub fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         for file in self.files.iter_mut().flatten() {
             file.forget_settled(&settled);

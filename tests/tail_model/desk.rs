@@ -206,6 +206,8 @@ impl Desk {
     }
 
     pub fn let_go(&mut self) {
+        let ledger = &self.ledger;
+        self.tail.forget_settled(|file| ledger.watermark(file));
         for file in self.tail.finished(self.now) {
             if self.ledger.settled(file) {
                 // Its inode may be used again, and no real time has passed that would tell the two births apart.

@@ -453,3 +453,40 @@ fn what_was_rewritten_behind_a_hole_is_read() {
     case.down(|case| fs::write(case.path("app.log"), "1\n2\n3\n9\n5\n").unwrap());
     case.check(&["1", "2", "3", "3", "4", "5", "9"]);
 }
+
+/// Goal: what was read of a file and not acknowledged, when another that holds the same took its place, is read from that after a crash.
+#[test]
+fn what_was_on_its_way_of_a_replaced_file_survives_a_crash() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2\n");
+    case.round();
+    case.add("app.log", "3\n4\n");
+    // Read, and not acknowledged.
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    replace(&case, "1\n2\n3\n4\n5\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    case.down(|_| {});
+    case.check(&["1", "2", "3", "4", "5"]);
+}
+
+/// Goal: of several deleted files of one name, the one that a file was made of counts, not the last.
+#[test]
+fn what_replaced_one_of_several_deleted_files_is_read_on() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "1\n2\n");
+    // Nothing is acknowledged for a while.
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    replace(&case, "1\n2\n3\n");
+    case.desk.scan();
+    case.mv("app.log", "app.log-20260101");
+    case.add("app.log", "7\n8\n");
+    case.desk.scan();
+    case.desk.pass(usize::MAX);
+    case.desk.wait(1);
+    replace(&case, "7\n8\n9\n");
+    case.desk.scan();
+    case.check(&["1", "2", "3", "7", "8", "9"]);
+}

@@ -47,13 +47,19 @@ impl TailFile {
         Ok(Bookmark { offset: size, size, boundary: Boundary::Line, fingerprint: identity::take(&raw, size)?, ..mark })
     }
 
-    /// Lets go of what a pipe's bytes are kept for no more.
+    /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
     pub(in crate::tail) fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+        let settled = settled(self.id);
+        self.settled_to = settled.offset;
         if let Content::Stream(stream) = &self.handle {
-            let settled = settled(self.id);
             stream.forget(settled.offset);
             self.growth.forget(settled.offset);
         }
+    }
+
+    /// Whether all that was read of it is settled, by what was last said.
+    pub(in crate::tail) fn is_settled(&self) -> bool {
+        self.settled_to >= self.at.offset
     }
 
     /// The file's place in the checkpoint, settled as far as `settled` says.
