@@ -36,6 +36,11 @@ mod tests {
     use crate::tail::{Config, Start, Symlinks};
 
     /// Goal: temporary files in a large directory lead to no look at it, and whatever may be a log does.
+    #[track_caller]
+    fn check(tail: &Tail, path: &Path, written: bool, want: bool) {
+        assert_eq!(tail.concerns(path, written), want, "{} {written}", path.display());
+    }
+
     #[test]
     fn only_names_that_may_be_logs_lead_to_a_look() {
         let dir = tempfile::tempdir().unwrap();
@@ -58,10 +63,6 @@ mod tests {
             tail
         };
         let deny = tail(config(&["real/*.log", "later/on/app.log"], Symlinks::Deny));
-        #[track_caller]
-        fn check(tail: &Tail, path: &Path, written: bool, want: bool) {
-            assert_eq!(tail.concerns(path, written), want, "{} {written}", path.display());
-        }
         for (name, written, want) in [
             ("real/new.log", false, true),
             ("real/app.log", false, true),
