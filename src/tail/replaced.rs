@@ -72,10 +72,10 @@ impl Tail {
     /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
     pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
         let replaced = |file: &&TailFile| {
-            (file.path == found.path || found.surely_kept_from(&file.path, 0))
-                && file.phase == Phase::Deleted
+            file.phase == Phase::Deleted
                 && !file.handle.is_stream()
                 && file.at().offset > 0
+                && (file.path == found.path || found.surely_kept_from(&file.path, 0))
         };
         let here = handle.length().ok().filter(|length| *length > 0)?;
         let is_alike = |file: &TailFile| {

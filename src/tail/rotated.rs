@@ -41,7 +41,7 @@ impl Candidate {
     pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
         let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
         let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
-        (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath()) && called_so()
+        called_so() && (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath())
     }
 
     /// The same, or its name may be that of a rotated copy in the same directory.
