@@ -21,7 +21,7 @@ fn quiet_is_free_and_writes_cost_by_time() {
     let quiet = spent(sidecar.id());
     let (ticks, wakes) = (quiet.0 - before.0, quiet.1 - before.1);
     eprintln!("15 s without a line: {} ms of CPU, {wakes} wake-ups", ticks * 10);
-    assert!(ticks <= 10 && wakes <= 150, "{ticks} ticks, {wakes} wake-ups");
+    assert!(ticks <= 20 && wakes <= 150, "{ticks} ticks, {wakes} wake-ups");
 
     let start = Instant::now();
     let mut written: u32 = 0;
