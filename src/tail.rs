@@ -268,6 +268,11 @@ impl Tail {
         self.files.get(id.0 as usize)?.as_ref()
     }
 
+    /// The inodes of the open files.
+    fn open_inodes(&self) -> HashSet<Inode> {
+        self.files().map(|file| file.inode).collect()
+    }
+
     /// The open file with this inode.
     fn open_mut(&mut self, inode: Inode) -> Option<&mut TailFile> {
         self.files.iter_mut().flatten().find(|file| file.inode == inode)

@@ -164,10 +164,7 @@ impl Tail {
         if ghost.is_whole(length) {
             self.know(input, found, raw, whole);
         } else {
-            self.go_on((ghost.id, ghost.mark), input, gzip, now);
-            if let Some(file) = self.open_mut(found.inode) {
-                file.whole = whole;
-            }
+            self.go_on((ghost.id, ghost.mark), found, input, gzip, now);
         }
     }
 }

@@ -224,9 +224,7 @@ impl Tail {
         }
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
-}
 
-impl Tail {
     /// Whether an open file that this may be a copy of holds all that it holds.
     pub(super) fn holds_all(&self, found: &Candidate, handle: &Content, length: u64) -> bool {
         let related = |file: &TailFile| file.path == found.path || found.may_hold(&file.path, 0);

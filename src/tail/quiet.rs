@@ -265,7 +265,7 @@ impl Tail {
         if self.flock.files.is_empty() {
             return;
         }
-        let open: HashSet<Inode> = self.files().map(|file| file.inode).collect();
+        let open = self.open_inodes();
         for (input, found) in candidates {
             let Some((_, quiet)) = self.flock.files.get(found.inode) else { continue };
             let is_known = self.known.contains_key(&found.inode)
@@ -350,11 +350,13 @@ impl Tail {
 
     /// Chooses what the next walk offers, where this one did not offer all.
     fn go_round(&mut self, candidates: &[(usize, Candidate)]) {
-        if self.flock.not_offered == 0 {
-            (self.flock.skip, self.flock.unfinished) = (0, false);
+        // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
+        self.flock.unfinished = self.flock.not_offered > self.flock.skip;
+        if !self.flock.unfinished {
+            self.flock.skip = 0;
             return;
         }
-        let open: HashSet<Inode> = self.files().map(|file| file.inode).collect();
+        let open = self.open_inodes();
         let is_idle = |found: &Candidate| {
             !open.contains(&found.inode)
                 && !self.known.contains_key(&found.inode)
@@ -362,14 +364,8 @@ impl Tail {
                 && !self.waiting.contains_key(&found.inode)
                 && !self.room.waiting.contains_key(&found.inode)
         };
-        // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
-        self.flock.unfinished = self.flock.not_offered > self.flock.skip;
-        self.flock.skip = if self.flock.unfinished {
-            self.flock.skip + candidates.iter().filter(|(_, found)| is_idle(found)).count()
-        } else {
-            0
-        };
-        self.rescan |= self.flock.unfinished && !self.is_crowded();
+        self.flock.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
+        self.rescan |= !self.is_crowded();
     }
 
     /// Whether a file of the checkpoint had this name.

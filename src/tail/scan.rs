@@ -5,8 +5,8 @@
 //! a file that a glob names (read from its start), or a rotated one that was never seen live (read only where a rotation
 //! was noticed; otherwise it was there before us).
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -62,7 +62,7 @@ impl Tail {
         let seen: HashMap<Inode, usize> =
             candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
         self.follow(&candidates, &seen, now);
-        let open: HashSet<Inode> = self.files().map(|file| file.inode).collect();
+        let open = self.open_inodes();
         let unknown: Vec<&(usize, Candidate)> =
             candidates.iter().filter(|(_, found)| !open.contains(&found.inode)).collect();
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
@@ -355,11 +355,7 @@ impl Tail {
         if mark.size > found.size {
             self.events.push(Event::Lost(mark.path.clone(), mark.size - found.size));
         }
-        let whole = mark.whole;
-        self.go_on((id, mark), input, handle, now);
-        if let Some(file) = self.open_mut(found.inode) {
-            file.whole = whole;
-        }
+        self.go_on((id, mark), found, input, handle, now);
         Ok(())
     }
 
@@ -367,16 +363,20 @@ impl Tail {
     pub(super) fn go_on(
         &mut self,
         (id, mark): (Option<FileId>, Bookmark),
+        found: &Candidate,
         input: usize,
         handle: Content,
         now: Instant,
     ) {
         let at = mark.progress(|print| !handle.is_gzip() && identity::matches(&handle, print).unwrap_or(false));
-        let Bookmark { path, origin, incarnation, .. } = mark;
+        let Bookmark { path, origin, incarnation, whole, .. } = mark;
         match id {
             // Its spans may be pending: it keeps its number, and the ledger its account.
             Some(id) => self.resume((id, input, path, handle), at.watermark, (origin, incarnation), now),
             None => self.begin((input, path, handle), at, origin, incarnation, now),
+        }
+        if let Some(file) = self.open_mut(found.inode) {
+            file.whole = whole;
         }
     }
 

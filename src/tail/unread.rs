@@ -133,7 +133,7 @@ impl Tail {
     /// Notes why files that were found are not read; what was refused is noted already.
     pub(super) fn note_unread(&mut self, candidates: &[(usize, Candidate)]) {
         let mut files = UnreadFiles::default();
-        let open = self.files().map(|file| file.inode).collect::<std::collections::HashSet<_>>();
+        let open = self.open_inodes();
         for (input, found) in candidates.iter().filter(|(_, found)| !open.contains(&found.inode)) {
             // Of most files there is nothing to say: their names are not looked up.
             if let Some((verdict, why)) = self.why_unread(found)

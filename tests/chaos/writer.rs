@@ -4,8 +4,8 @@ use std::fs::{self, File, Metadata};
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLockReadGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,15 @@ const TICK: Duration = Duration::from_millis(20);
 const BACKLOG_MAX: u64 = 15_000;
 /// Lines of a flood: some 6 MB.
 const FLOOD_LINES: usize = 1_500;
+
+/// The right to write for one tick: meanwhile nothing stops the world. `None` after a tick in which too much was under way.
+fn step(world: &World) -> Option<RwLockReadGuard<'_, ()>> {
+    if world.arrivals.backlog() > BACKLOG_MAX {
+        sleep(TICK);
+        return None;
+    }
+    Some(world.gate.read().unwrap())
+}
 
 /// One application and its file.
 pub struct Writer {
@@ -52,11 +61,7 @@ impl Writer {
         let mut rotate_at = self.next + self.rotation_lines();
         while Instant::now() < until {
             let world = Arc::clone(&self.world);
-            if world.arrivals.backlog() > BACKLOG_MAX {
-                sleep(TICK);
-                continue;
-            }
-            let step = world.gate.read().unwrap();
+            let Some(step) = step(&world) else { continue };
             let lines = self.dice.between(1, 2 * per_tick);
             self.write(usize::try_from(lines).unwrap());
             if self.next >= rotate_at {
@@ -146,11 +151,7 @@ impl Requests {
         fs::create_dir_all(&self.folder).expect("a folder");
         while Instant::now() < until {
             let world = Arc::clone(&self.world);
-            if world.arrivals.backlog() > BACKLOG_MAX {
-                sleep(TICK);
-                continue;
-            }
-            let step = world.gate.read().unwrap();
+            let Some(step) = step(&world) else { continue };
             number += 1;
             let path = self.folder.join(format!("request-{number:06}x.log"));
             let lines = usize::try_from(self.dice.between(1, 90)).unwrap();
