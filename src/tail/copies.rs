@@ -27,7 +27,8 @@ pub(super) struct Copy {
     changed: (i64, i64),
     /// So much of the open one is in it.
     length: u64,
-    /// All of that was read of the open one when they were compared: it is proved for good.
+    /// All of that was read of the open one when they were compared, and it ends with a line: it is proved for good, and what is added
+    /// to it begins a line.
     read: bool,
     input: usize,
     /// How it is known once the open one is settled.
@@ -95,7 +96,8 @@ impl Tail {
     }
 
     fn note_copy(&mut self, of: FileId, input: usize, found: &Candidate, raw: &Content, length: u64) {
-        let read = self.file(of).is_some_and(|file| file.at().offset >= length);
+        let is_read = |file: &TailFile| file.at().offset >= length && (length == file.size || found.ends_a_line(raw));
+        let read = self.file(of).is_some_and(is_read);
         if let Some(mark) = self.mark_of(found, raw, false) {
             self.copies.insert(found.inode, Copy { of, changed: found.changed, length, read, input, mark });
         }
@@ -225,10 +227,32 @@ impl Tail {
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }
 
+    /// Whether what is found holds what was read of a file that was truncated, and more of it than up to this offset: it was half made
+    /// when it was last seen.
+    pub(super) fn has_grown_to_copy(&self, found: &Candidate, handle: &Content, offset: u64) -> bool {
+        self.ghosts.iter().any(|ghost| {
+            let print = &ghost.mark.fingerprint;
+            ghost.id.is_some()
+                && print.offset > offset
+                && found.may_hold(&ghost.mark.path, print.offset)
+                && identity::matches(handle, print).unwrap_or(false)
+        })
+    }
+
     /// Whether an open file that this may be a copy of holds all that it holds.
     pub(super) fn holds_all(&self, found: &Candidate, handle: &Content, length: u64) -> bool {
         let related = |file: &TailFile| file.path == found.path || found.may_hold(&file.path, 0);
         self.files().any(|file| related(file) && file.begins_with((handle, 0), length).unwrap_or(false))
+    }
+}
+
+impl Candidate {
+    /// Whether the last line of what is found is whole: it is not half made. What is compressed was whole before.
+    fn ends_a_line(&self, raw: &Content) -> bool {
+        let most = self.size.min(2);
+        let end = identity::read_at(raw, self.size - most, usize::try_from(most).unwrap_or(0));
+        let ends = |end: &[u8]| end.ends_with(b"\n") || end == b"\n\0";
+        matches!(self.class, Class::Gzip(_)) || end.is_ok_and(|end| ends(&end))
     }
 }
 

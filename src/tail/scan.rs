@@ -280,6 +280,10 @@ impl Tail {
 
     /// Goes on with a closed file, if it is still the same one.
     fn reopen(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
+        let Some(offset) = self.known.get(&found.inode).map(|known| known.mark.offset) else { return Some(handle) };
+        if offset < found.size && self.has_grown_to_copy(found, &handle, offset) {
+            return Some(handle);
+        }
         let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
         // An empty file has nothing to be known by but its name: its inode may be another's by now.
         let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path;

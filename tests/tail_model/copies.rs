@@ -132,6 +132,29 @@ fn what_is_copied_to_the_end_of_a_rotated_file_is_known() {
     }
 }
 
+/// Goal: a large file is copied in steps, which end inside lines; what a look sees meanwhile is no place to read on from.
+#[test]
+fn a_copy_that_is_seen_half_made_is_read_from_no_middle_of_a_line() {
+    for glob in ["*.log", "*.log*"] {
+        for unread in ["", "unread\n"] {
+            for seconds in [0, 3, 12] {
+                let mut case = shipped(glob);
+                case.add("app.log", unread);
+                let whole = fs::read(case.path("app.log")).unwrap();
+                fs::write(case.path("app.log.1"), &whole[..5_000]).unwrap();
+                case.desk.scan();
+                case.wait(seconds);
+                fs::write(case.path("app.log.1"), &whole).unwrap();
+                case.cut("app.log");
+                case.add("app.log", "after\n");
+                case.wait(20);
+                case.add("app.log.1", "late\n");
+                each_once(case, 202 + unread.lines().count(), &format!("{glob} {unread:?} {seconds}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_copy_of_a_copy_is_known() {
     for glob in ["*.log", "*.log*"] {
