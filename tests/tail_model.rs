@@ -53,6 +53,9 @@ enum Action {
     Partial(usize),
     Rename { file: usize, keep: u8, late: u8, again: bool },
     Copy { file: usize, keep: u8, appended: u8, between: Between },
+    Replace(usize, u8),
+    Concatenate(usize),
+    Late(usize, u8),
     Truncate(usize),
     Regrow(usize, u8),
     Middle(usize),
@@ -70,7 +73,7 @@ enum Action {
 
 fn action() -> impl Strategy<Value = Action> {
     let file = || prop_oneof![3 => Just(0_usize), 1 => Just(1)];
-    let between = prop_oneof![Just(Between::Nothing), Just(Between::Scan), Just(Between::Read)];
+    let between = prop_oneof![Just(Between::Nothing), Just(Between::Scan), Just(Between::Read), Just(Between::Half)];
     prop_oneof![
         8 => (file(), 1..4_u8, 0..90_u8).prop_map(|(file, lines, pad)| Action::Write(file, lines, pad)),
         2 => file().prop_map(Action::Partial),
@@ -78,6 +81,9 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(file, keep, late, again)| Action::Rename { file, keep, late, again }),
         3 => (file(), 1..4_u8, 0..3_u8, between)
             .prop_map(|(file, keep, appended, between)| Action::Copy { file, keep, appended, between }),
+        1 => (file(), 0..4_u8).prop_map(|(file, lines)| Action::Replace(file, lines)),
+        1 => file().prop_map(Action::Concatenate),
+        1 => (file(), 1..4_u8).prop_map(|(file, lines)| Action::Late(file, lines)),
         1 => file().prop_map(Action::Truncate),
         1 => (file(), 1..6_u8).prop_map(|(file, lines)| Action::Regrow(file, lines)),
         1 => file().prop_map(Action::Middle),
@@ -103,6 +109,9 @@ fn play(actions: &[Action], copies_match: bool, prune: bool) {
             Action::Partial(file) => model.write_partial(*file),
             Action::Rename { file, keep, late, again } => model.rename(*file, *keep, *late, *again),
             Action::Copy { file, keep, appended, between } => model.copy_truncate(*file, *keep, *appended, *between),
+            Action::Replace(file, lines) => model.replace(*file, *lines),
+            Action::Concatenate(file) => model.concatenate(*file),
+            Action::Late(file, lines) => model.write_late(*file, *lines),
             Action::Truncate(file) => model.truncate(*file),
             Action::Regrow(file, lines) => {
                 model.truncate(*file);

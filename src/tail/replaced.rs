@@ -74,7 +74,7 @@ impl Tail {
         let replaced = |file: &&TailFile| {
             file.phase == Phase::Deleted
                 && !file.handle.is_stream()
-                && file.at().offset > 0
+                && file.handle.length().is_ok_and(|length| length > 0)
                 && (file.path == found.path || found.surely_kept_from(&file.path, 0))
         };
         let here = handle.length().ok().filter(|length| *length > 0)?;
@@ -82,11 +82,13 @@ impl Tail {
             let whole = file.handle.length().unwrap_or(0);
             alike(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
         };
-        // What is in its place was made of the last one. What was rotated since may have been made of any.
+        // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
+        let order = |file: &TailFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
         let mut formers: Vec<&TailFile> = self.files().filter(replaced).collect();
-        formers.sort_by_key(|file| Reverse(file.changed_at));
-        let is_last = |file: &TailFile| file.path != found.path || file.id == formers[0].id;
-        let former = formers.iter().find(|file| is_last(file) && is_alike(file))?;
+        formers.sort_by_key(|file| order(file));
+        let is_last = |file: &TailFile| file.path != found.path || order(file) == order(formers[0]);
+        let alike = formers.iter().filter(|file| is_last(file) && is_alike(file));
+        let former = alike.max_by_key(|file| file.handle.length().unwrap_or(0))?;
         let (whole, read) = (former.handle.length().ok()?, former.at());
         if here < whole {
             return self.waits(found, now).then_some(Replacement::Unready(0));
@@ -108,7 +110,12 @@ impl Tail {
     pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
         let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
         let in_its_place = found.class == Class::Match && mark.path == found.path;
-        if in_its_place || found.size < mark.offset || !self.is_file_of(mark, handle) || is_text(handle) {
+        if in_its_place
+            || mark.offset == 0
+            || found.size < mark.offset
+            || !self.is_file_of(mark, handle)
+            || is_text(handle)
+        {
             return false;
         }
         let whole = mark.whole;

@@ -300,7 +300,11 @@ impl Tail {
         } else {
             let (input, mark) = (known.input, known.mark.clone());
             let whole = mark.whole;
-            let at = self.behind_copy(input, found, &handle, mark.watermark(), now)?;
+            let mut at = self.behind_copy(input, found, &handle, mark.watermark(), now)?;
+            // What was passed over may have been half a line, as of a copy in the making.
+            if !whole && at.boundary == Boundary::Line {
+                at.offset = line_start(&handle, at.offset);
+            }
             let Bookmark { path, origin, incarnation, .. } = mark;
             self.begin((input, path, handle), at, origin, incarnation, now);
             if let Some(file) = self.open_mut(found.inode) {
@@ -485,5 +489,6 @@ fn prefer(kept: &mut (usize, Candidate), input: usize, other: Candidate) {
 fn line_start(handle: &Content, size: u64) -> u64 {
     let window = size.min(64 * 1024);
     let Ok(end) = identity::read_at(handle, size - window, usize::try_from(window).unwrap_or(0)) else { return size };
-    memchr::memrchr(b'\n', &end).map_or(size, |newline| size - window + newline as u64 + 1)
+    let only = if window == size { 0 } else { size };
+    memchr::memrchr(b'\n', &end).map_or(only, |newline| size - window + newline as u64 + 1)
 }

@@ -272,6 +272,18 @@ fn runs_that_begin_alike_and_were_packed_while_down_are_all_read() {
     }
 }
 
+/// Goal: where nothing was read nothing was overwritten, though a writer that does not append left zeros at the start.
+#[test]
+fn an_empty_rotated_file_that_begins_with_zeros_later_is_read() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "");
+    case.wait(2);
+    case.mv("app.log", "app.log.1");
+    case.wait(15);
+    case.add("app.log.1", "\0\0\0late\n");
+    case.check(&["late"]);
+}
+
 /// Goal: what is written over a rotated file before it is deleted is no log either where a glob names the rotated ones.
 #[test]
 fn a_rotated_file_that_a_glob_names_and_is_overwritten_ships_nothing() {

@@ -21,6 +21,8 @@ pub enum Between {
     Nothing,
     Scan,
     Read,
+    /// A scan sees the copy half made.
+    Half,
 }
 
 /// One file's content: a truncation empties it.
@@ -30,6 +32,10 @@ struct Content {
     lines: Vec<usize>,
     /// The text of a line that has no newline yet.
     partial: Option<String>,
+    /// It ends with such a line, which nobody ends.
+    is_half: bool,
+    /// A copy that holds less than what was cut off after it was made.
+    is_short: bool,
     /// Some look saw it with something in it, since it was last empty.
     seen: bool,
     /// How many of its lines a look saw while it was open.
@@ -67,6 +73,8 @@ pub struct Model {
     destroyed: HashSet<usize>,
     restarted: bool,
     regrown: bool,
+    /// What took another file's place last.
+    replaced: Option<usize>,
 }
 
 impl Model {
@@ -96,6 +104,7 @@ impl Model {
             destroyed: HashSet::new(),
             restarted: false,
             regrown: false,
+            replaced: None,
         }
     }
 
@@ -168,6 +177,7 @@ impl Model {
     fn abandon(&mut self, at: usize) {
         if let Some(text) = self.contents[at].partial.take() {
             self.partials.insert(text.clone());
+            self.contents[at].is_half = true;
             // Where a glob names the rotated file as well it is taken for one that may go on.
             if !self.copies_match {
                 self.lines.push(text);
@@ -240,6 +250,7 @@ impl Model {
     }
 
     pub fn rename(&mut self, file: usize, keep: u8, late: u8, again: bool) {
+        self.disturb();
         let base = BASES[file];
         if !self.names.contains_key(base) {
             return;
@@ -259,23 +270,31 @@ impl Model {
     }
 
     pub fn copy_truncate(&mut self, file: usize, keep: u8, appended: u8, between: Between) {
+        self.disturb();
         let base = BASES[file];
         let Some(&original) = self.names.get(base) else { return };
         self.chain(base, keep);
         let to = format!("{base}.1");
         let copy = self.content(&to);
+        self.contents[copy].copy = true;
+        if matches!(between, Between::Half) {
+            let whole = fs::read(self.path(base)).unwrap();
+            fs::write(self.path(&to), &whole[..whole.len() / 2]).unwrap();
+            self.scan();
+        }
         fs::copy(self.path(base), self.path(&to)).unwrap();
         self.contents[copy].lines = self.contents[original].lines.clone();
-        self.contents[copy].copy = true;
         if let Some(text) = self.contents[original].partial.clone() {
             self.partials.insert(text);
+            self.contents[copy].is_half = true;
         }
         match between {
-            Between::Nothing => {}
+            Between::Nothing | Between::Half => {}
             Between::Scan => self.scan(),
             Between::Read => self.round(true, usize::MAX),
         }
         if appended > 0 {
+            self.contents[copy].is_short = true;
             self.write(file, appended, 3);
         } else {
             // Otherwise the line was read whole from the original.
@@ -290,6 +309,59 @@ impl Model {
         self.contents[copy].lost |= unknown && !self.copies_match;
         self.contents[copy].found = true;
         self.truncate(file);
+    }
+
+    /// A new file with the same content and more takes the place, as `rsync` and `sed -i` make it.
+    pub fn replace(&mut self, file: usize, lines: u8) {
+        let base = BASES[file];
+        let Some(&old) = self.names.get(base) else { return };
+        // What has another name is still there: it is not told for replaced.
+        let is_linked = fs::metadata(self.path(base)).unwrap().nlink() > 1;
+        if is_linked || self.contents[old].partial.is_some() {
+            return;
+        }
+        let new = self.content("aside");
+        fs::copy(self.path(base), self.path("aside")).unwrap();
+        self.contents[new].lines = self.contents[old].lines.clone();
+        self.write_to("aside", lines, 7);
+        self.unlink(base);
+        fs::rename(self.path("aside"), self.path(base)).unwrap();
+        self.names.remove("aside");
+        self.names.insert(base.to_owned(), new);
+        self.replaced = Some(new);
+    }
+
+    /// What took another file's place and is moved on before it was opened is not told for the other's.
+    fn disturb(&mut self) {
+        self.may_double |= self.replaced.is_some_and(|at| !self.is_open(at));
+    }
+
+    /// `cat app.log >> app.log.1`, and then `app.log` is emptied.
+    pub fn concatenate(&mut self, file: usize) {
+        let base = BASES[file];
+        let to = format!("{base}.1");
+        let (Some(&from), Some(&at)) = (self.names.get(base), self.names.get(&to)) else { return };
+        if self.contents[from].partial.is_some() || self.contents[at].is_half {
+            return;
+        }
+        // So few bytes are no proof of a copy.
+        self.may_double = true;
+        let text = fs::read_to_string(self.path(base)).unwrap();
+        self.append(&to, &text);
+        let lines = self.contents[from].lines.clone();
+        self.contents[at].lines.extend(lines);
+        self.truncate(file);
+    }
+
+    /// Who was told late to open the log anew writes to the one that was rotated.
+    pub fn write_late(&mut self, file: usize, lines: u8) {
+        let to = format!("{}.1", BASES[file]);
+        if let Some(at) = self.names.get(&to).copied().filter(|at| !self.contents[*at].is_half) {
+            // What was cut off does not prove it a copy once something else stands behind it, and that hides how much was cut off.
+            self.may_double |= self.contents[at].is_short;
+            self.regrown |= self.contents[at].is_short;
+            self.write_to(&to, lines, 11);
+        }
     }
 
     pub fn truncate(&mut self, file: usize) {
@@ -307,6 +379,7 @@ impl Model {
     }
 
     fn cut(&mut self, file: usize, keep: usize) {
+        self.disturb();
         let Some(&at) = self.names.get(BASES[file]) else { return };
         self.at_risk.extend(self.desk.out.iter().map(|(_, text)| text.clone()));
         let content = &mut self.contents[at];
@@ -322,6 +395,7 @@ impl Model {
     }
 
     pub fn delete(&mut self, file: usize, again: bool) {
+        self.disturb();
         if let Some(&at) = self.names.get(BASES[file]) {
             self.abandon(at);
             self.unlink(BASES[file]);
