@@ -12,6 +12,7 @@ mod deleted;
 mod discover;
 mod event;
 mod file;
+mod former;
 mod gap;
 mod growth;
 mod guard;
@@ -168,6 +169,8 @@ pub struct Tail {
     directories: Arc<[PathBuf]>,
     /// Those of them that a glob names by another path.
     linked: HashSet<PathBuf>,
+    /// Where those files lie that a link leads to.
+    real: HashMap<Inode, PathBuf>,
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
     /// No scan has been made yet.
@@ -225,6 +228,7 @@ impl Tail {
             deleted_bound: None,
             directories: Arc::from([]),
             linked: HashSet::new(),
+            real: HashMap::new(),
             directory_stamps: Vec::new(),
             first: true,
             past,

@@ -11,6 +11,7 @@ const LONG: Duration = Duration::from_secs(20);
 fn bookmark(offset: u64) -> Bookmark {
     Bookmark {
         path: "/var/log/app/app.log".into(),
+        real: None,
         inode: Inode { device: 1, inode: 2 },
         origin: "00ff".into(),
         incarnation: 3,
@@ -156,7 +157,12 @@ fn opened(dir: &Path) -> Store {
 
 /// Two files each, so that there is more to be damaged than one of everything.
 fn generation(offset: u64) -> Vec<Bookmark> {
-    let other = Bookmark { path: "/var/log/app/\"ö\"\n.log".into(), incarnation: 0, ..bookmark(offset / 2) };
+    let other = Bookmark {
+        path: "/var/log/app/\"ö\"\n.log".into(),
+        real: Some("/srv/ö\n.log".into()),
+        incarnation: 0,
+        ..bookmark(offset / 2)
+    };
     vec![bookmark(offset), other]
 }
 

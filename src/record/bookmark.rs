@@ -42,6 +42,14 @@ pub struct Bookmark {
     /// The name under which its records go out.
     #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
     pub path: PathBuf,
+    /// Where it lay, if a symbolic link led there.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "write_real",
+        deserialize_with = "read_real"
+    )]
+    pub real: Option<PathBuf>,
     /// Its place in the file system.
     pub inode: Inode,
     /// Distinguishes this incarnation of this file in event ids.
@@ -116,6 +124,17 @@ fn write_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Err
         None => Written::Bytes(path.as_os_str().as_bytes().to_vec()),
     };
     written.serialize(serializer)
+}
+
+fn write_real<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => write_path(path, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn read_real<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    read_path(deserializer).map(Some)
 }
 
 fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {

@@ -119,6 +119,9 @@ impl Tail {
         }));
         bookmarks.extend(self.known.values().map(|known| known.mark.clone()));
         bookmarks.extend(self.settled_copies(&settled));
+        for mark in &mut bookmarks {
+            mark.real = self.real.get(&mark.inode).cloned().or(mark.real.take());
+        }
         bookmarks
     }
 

@@ -253,6 +253,11 @@ impl Globs {
         self.outright.contains(path)
     }
 
+    /// How broadly a path is named that lies beneath a fixed directory.
+    pub(super) fn rank_beneath(&self, path: &Path) -> Option<Rank> {
+        self.roots.iter().find(|root| path.starts_with(&root.directory)).map(Fixed::broadest)
+    }
+
     /// Why a path is of interest, and how narrowly it is named.
     pub(super) fn classify(&self, root: &Fixed, path: &Path) -> Option<(Class, Rank)> {
         let original = pruned_name(path);

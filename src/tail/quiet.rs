@@ -283,6 +283,7 @@ impl Tail {
         let incarnation = quiet.incarnation.into();
         Some(Bookmark {
             path: found.path.clone(),
+            real: None,
             inode: found.inode,
             origin: identity::origin(&self.scope, &handle, found.inode, incarnation),
             incarnation,

@@ -55,6 +55,8 @@ impl Tail {
         let survey = self.survey();
         let mut candidates = self.find(&survey, &mut pipes);
         self.surveyed(survey, now);
+        self.find_former(&mut candidates);
+        self.note_real(&candidates);
         self.tell_history(&mut candidates);
         self.wake(&candidates);
         self.follow_streams(&pipes, now);
@@ -455,6 +457,7 @@ impl Tail {
         let fingerprint = identity::take(handle, found.size).ok()?;
         Some(Bookmark {
             path: found.path.clone(),
+            real: None,
             inode: found.inode,
             origin: identity::origin(&self.scope, handle, found.inode, 0),
             incarnation: 0,

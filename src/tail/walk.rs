@@ -214,7 +214,6 @@ impl<'w> Walk<'w> {
     }
 
     /// Notes what a glob names, or may have named.
-    #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
     fn take(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
         let kind = FileType::from_raw_mode(seen.st_mode);
         let (root, inode) = (Arc::clone(&self.root), inode_of(seen));
@@ -222,25 +221,36 @@ impl<'w> Walk<'w> {
             if !self.survey.takes(class, inode, changed(seen), &path) {
                 return;
             }
-            self.found.candidates.push(Candidate {
-                root,
-                place,
-                names: seen.st_nlink.into(),
-                path,
-                inode,
-                size: size(seen),
-                changed: changed(seen),
-                modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),
-                class,
-                history: false,
-                rank,
-                origins: OnceCell::new(),
-            });
+            self.found.candidates.push(candidate(root, (path, place), seen, (class, rank)));
         } else if kind.is_fifo() && class == Class::Match && self.globs.names_outright(&path) {
             self.found.pipes.push(Pipe { root, place, path, inode });
         } else if class == Class::Match {
             self.found.refuse(path, if kind.is_fifo() { PIPE } else { OTHER }.to_owned());
         }
+    }
+}
+
+/// A file as it was seen.
+#[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
+pub(super) fn candidate(
+    root: Arc<Root>,
+    (path, place): (PathBuf, PathBuf),
+    seen: &Stat,
+    (class, rank): (Class, Rank),
+) -> Candidate {
+    Candidate {
+        root,
+        place,
+        names: seen.st_nlink.into(),
+        path,
+        inode: inode_of(seen),
+        size: size(seen),
+        changed: changed(seen),
+        modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),
+        class,
+        history: false,
+        rank,
+        origins: OnceCell::new(),
     }
 }
 

@@ -99,3 +99,38 @@ fn a_linked_directory_may_be_swapped() {
     case.add("data/app.log", "3\n");
     case.check(&["1", "2", "3"]);
 }
+
+/// Goal: what was written before a link was pointed to the next file, and not read, is found by its inode.
+#[test]
+fn a_link_that_is_switched_while_down_leaves_nothing_unread() {
+    for glob in ["current.log", "*/current.log", "current/*.log", "data/*/*.log"] {
+        let mut case = within(glob, |case| {
+            for directory in ["data", "data/v1", "data/v2"] {
+                fs::create_dir(case.path(directory)).unwrap();
+            }
+            case.add("data/v1/app.log", "1\n");
+            case.add("data/v2/app.log", "");
+            switch(case, "v1");
+        });
+        case.wait(2);
+        case.down(|case| {
+            case.add("data/v1/app.log", "2\n");
+            case.add("data/v2/app.log", "3\n");
+            for name in ["current.log", "current", "data/current.log", "data/current"] {
+                case.rm(name);
+            }
+            switch(case, "v2");
+        });
+        case.wait(20);
+        case.got.sort_unstable();
+        assert_eq!(case.got, ["1", "2", "3"], "{glob}");
+    }
+}
+
+/// All that may be called `current`.
+fn switch(case: &Case, version: &str) {
+    case.link(&format!("data/{version}/app.log"), "current.log");
+    case.link(&format!("data/{version}"), "current");
+    case.link(&format!("{version}/app.log"), "data/current.log");
+    case.link(version, "data/current");
+}

@@ -81,6 +81,7 @@ impl TailFile {
         }
         Bookmark {
             path: self.path.clone(),
+            real: None,
             inode: self.inode,
             origin: self.origin.clone(),
             incarnation: self.incarnation,
