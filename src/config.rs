@@ -197,7 +197,10 @@ fn gather(reader: &mut Reader<'_>) -> Config {
 
 fn watch(reader: &mut Reader<'_>) -> watch::Config {
     let modes = [("auto", watch::Mode::Auto), ("inotify", watch::Mode::Inotify), ("poll", watch::Mode::Poll)];
-    watch::Config { poll: reader.duration("LOGSKIFF_POLL", &POLL), mode: reader.choice("LOGSKIFF_WATCH", &modes) }
+    watch::Config {
+        poll: reader.duration("LOGSKIFF_POLL_INTERVAL", &POLL),
+        mode: reader.choice("LOGSKIFF_WATCH", &modes),
+    }
 }
 
 fn checkpoint(reader: &mut Reader<'_>) -> checkpoint::Config {
@@ -306,7 +309,7 @@ fn life(reader: &mut Reader<'_>) -> Life {
         http_listen: http_listen(reader),
         drain_timeout: reader.duration("LOGSKIFF_DRAIN_TIMEOUT", &DRAIN_TIMEOUT),
         exit: reader.read("LOGSKIFF_EXIT", exit).unwrap_or(Exit::Signal),
-        strict_exit_code: reader.choice("LOGSKIFF_EXIT_CODE", &[("kind", false), ("strict", true)]),
+        strict_exit_code: reader.choice("LOGSKIFF_EXIT_CODE", &[("lenient", false), ("strict", true)]),
         termination_log: if silent { None } else { reader.path(TERMINATION_LOG) },
         landlock: reader.choice("LOGSKIFF_LANDLOCK", &[("auto", true), ("off", false)]),
     }

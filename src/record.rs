@@ -319,12 +319,12 @@ impl DropReason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Blank => "blank",
-            Self::Cut => "cut",
-            Self::Hole => "hole",
+            Self::Cut => "truncated",
+            Self::Hole => "nul_padding",
             Self::Parse => "parse",
             Self::Oversize => "oversize",
-            Self::Gone => "gone",
-            Self::Redact => "redact",
+            Self::Gone => "file_lost",
+            Self::Redact => "redact_rule",
         }
     }
 }

@@ -140,7 +140,7 @@ fn wrong_inputs_are_named() {
     check_wrong(&[("LOGSKIFF_PATHS", ",")], "LOGSKIFF_PATHS", "names no file");
     check_wrong(&[("LOGSKIFF_EXCLUDE", "*.gz")], "LOGSKIFF_EXCLUDE", "would match nothing");
     check_wrong(&[("LOGSKIFF_STATE_DIR", "state")], "LOGSKIFF_STATE_DIR", "not an absolute path");
-    check_wrong(&[("LOGSKIFF_POLL", "10ms")], "LOGSKIFF_POLL", "below the least, 100ms");
+    check_wrong(&[("LOGSKIFF_POLL_INTERVAL", "10ms")], "LOGSKIFF_POLL_INTERVAL", "below the least, 100ms");
     check_wrong(&[("LOGSKIFF_LINE_BYTES_MAX", "1B")], "LOGSKIFF_LINE_BYTES_MAX", "below the least, 1KiB");
     check_wrong(&[("LOGSKIFF_LINE_BYTES_MAX", "17MiB")], "LOGSKIFF_LINE_BYTES_MAX", "above the most, 16MiB");
     check_wrong(&[("LOGSKIFF_INPUT_A_PARSE", "json")], "LOGSKIFF_INPUT_A_PATHS", "not set");
@@ -150,8 +150,8 @@ fn wrong_inputs_are_named() {
         "already makes",
     );
     check_wrong(
-        &[("LOGSKIFF_INPUT_A_PATHS", "/a/b"), ("LOGSKIFF_INPUT_A_START", "middle")],
-        "LOGSKIFF_INPUT_A_START",
+        &[("LOGSKIFF_INPUT_A_PATHS", "/a/b"), ("LOGSKIFF_INPUT_A_START_AT", "middle")],
+        "LOGSKIFF_INPUT_A_START_AT",
         "not one of beginning, end",
     );
 }
@@ -521,13 +521,14 @@ fn command(variables: &[(&str, &str)]) -> Command {
 #[test]
 fn a_wrong_environment_ends_in_78_with_one_line_a_mistake() {
     for arguments in [&["check"][..], &["run"], &[], &["try"]] {
-        let assert = command(&[("LOGSKIFF_LINGER", "50"), ("LOGSKIFF_POLL", "1")]).args(arguments).assert().code(78);
+        let assert =
+            command(&[("LOGSKIFF_LINGER", "50"), ("LOGSKIFF_POLL_INTERVAL", "1")]).args(arguments).assert().code(78);
         let output = assert.get_output();
         assert!(output.stdout.is_empty());
         let said = String::from_utf8(output.stderr.clone()).unwrap();
         assert_eq!(
             said,
-            "LOGSKIFF_POLL: \"1\" has no unit; say for example 1s\nLOGSKIFF_LINGER: \"50\" has no unit; say for example 50ms\n"
+            "LOGSKIFF_POLL_INTERVAL: \"1\" has no unit; say for example 1s\nLOGSKIFF_LINGER: \"50\" has no unit; say for example 50ms\n"
         );
     }
     command(&[]).arg("dance").assert().code(2);

@@ -58,7 +58,7 @@ fn check(point: &str, passes: &[u32], doubled_min: u64) {
             &format!("reconnect.backoff.max.ms=200\nbatch.num.messages={MESSAGES_PER_REQUEST}"),
         )
         .with("LOGSKIFF_KAFKA_COMPRESSION", "zstd")
-        .with("LOGSKIFF_POLL", "100ms")
+        .with("LOGSKIFF_POLL_INTERVAL", "100ms")
         .with("LOGSKIFF_IN_FLIGHT_BYTES", &format!("{}KiB", IN_FLIGHT_BYTES >> 10))
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
         .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB");
@@ -149,7 +149,7 @@ fn deaths_while_quiet_files_are_written_double_nothing() {
         let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
             .with("LOGSKIFF_PATHS", &logs.join("*.log").display().to_string())
             .with("LOGSKIFF_ENCODING", "raw")
-            .with("LOGSKIFF_POLL", "100ms");
+            .with("LOGSKIFF_POLL_INTERVAL", "100ms");
         let path = |file: usize| logs.join(format!("{file}.log"));
         (0..FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
         for passes in [0, 0] {
@@ -196,7 +196,7 @@ fn a_defect_tells_its_place_alone() {
         let ending = folder.path().join("termination-log");
         let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
             .with("LOGSKIFF_LOG", "trace")
-            .with("LOGSKIFF_START", "beginning")
+            .with("LOGSKIFF_START_AT", "beginning")
             .with("LOGSKIFF_TERMINATION_LOG", ending.to_str().unwrap());
         std::fs::create_dir_all(folder.path().join("logs")).unwrap();
         std::fs::write(folder.path().join("logs/app.log"), "order placed by password=zebra-in-line\n".repeat(50))
@@ -250,7 +250,7 @@ fn a_state_volume_that_hangs_holds_up_nothing() {
     let logs = folder.path().join("logs");
     std::fs::create_dir_all(&logs).unwrap();
     let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
-        .with("LOGSKIFF_POLL", "100ms")
+        .with("LOGSKIFF_POLL_INTERVAL", "100ms")
         .with("LOGSKIFF_DRAIN_TIMEOUT", "3s")
         .with("FAILPOINTS", "before-rename=pause");
     let mut sidecar = Sidecar::start(folder.path(), &settings);

@@ -66,7 +66,7 @@ impl Scene {
     fn settings(&self) -> Settings {
         Settings::new(self.folder.path(), &self.kafka.bootstrap(), TOPIC)
             .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
-            .with("LOGSKIFF_POLL", "100ms")
+            .with("LOGSKIFF_POLL_INTERVAL", "100ms")
     }
 
     fn start(&self, settings: &Settings) -> Sidecar {

@@ -68,7 +68,7 @@ impl Scene {
         fs::write(&termination_log, "").unwrap();
         Settings::new(self.folder.path(), &self.kafka.bootstrap(), TOPIC)
             .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
-            .with("LOGSKIFF_POLL", "100ms")
+            .with("LOGSKIFF_POLL_INTERVAL", "100ms")
             .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0")
             .with("LOGSKIFF_TERMINATION_LOG", &termination_log.display().to_string())
     }

@@ -151,7 +151,7 @@ fn a_wrong_value_is_named() {
         ("{env: {LOGSKIFF_KAFKA_PASSWORD: hunter2}}", "additional properties 'LOGSKIFF_KAFKA_PASSWORD' not allowed"),
         ("{env: {LOGSKIFF_LINGER: 5}}", "at '/env/LOGSKIFF_LINGER': got number, want string"),
         ("{env: {LOGSKIFF_LINGER: '5'}}", "at '/env/LOGSKIFF_LINGER'"),
-        ("{env: {LOGSKIFF_INPUT_A_START: middle}}", "value must be one of 'beginning', 'end'"),
+        ("{env: {LOGSKIFF_INPUT_A_START_AT: middle}}", "value must be one of 'beginning', 'end'"),
     ] {
         check_refused(&helm, "demo-app", &format!("logskiff: {values}"), says);
     }
@@ -344,10 +344,13 @@ fn the_pod_is_hardened_by_default() {
     };
     assert_eq!(writable(&pod), ["logskiff-state"]);
     // Only who deletes needs to write.
-    for asked in ["logskiff.logs.prune=true", "logskiff.env.LOGSKIFF_INPUT_WEB_PRUNE=acked"] {
+    for asked in ["logskiff.logs.deleteRotated=true", "logskiff.env.LOGSKIFF_INPUT_WEB_DELETE_ROTATED=acknowledged"] {
         assert_eq!(writable(&helm.pod(&["--set", asked])), ["logskiff-logs", "logskiff-state"], "{asked}");
     }
-    assert_eq!(writable(&helm.pod(&["--set", "logskiff.env.LOGSKIFF_INPUT_WEB_PRUNE=off"])), ["logskiff-state"]);
+    assert_eq!(
+        writable(&helm.pod(&["--set", "logskiff.env.LOGSKIFF_INPUT_WEB_DELETE_ROTATED=off"])),
+        ["logskiff-state"]
+    );
     let mounts = container["volumeMounts"].as_array().unwrap();
     assert!(mounts.iter().any(|mount| mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"));
     assert_eq!(pod["spec"]["terminationGracePeriodSeconds"], 35, "5 s for the application, 25 s, 5 s");

@@ -186,7 +186,7 @@ fn prometheus_sees_what_happens() {
         .with("LOGSKIFF_INPUT_APP_PATHS", &at("logs/app.log*"))
         .with("LOGSKIFF_PARSE", "json")
         .with("LOGSKIFF_PARSE_TYPES", "n:int")
-        .with("LOGSKIFF_INPUT_APP_PARSE_FAILURE", "drop")
+        .with("LOGSKIFF_INPUT_APP_PARSE_ON_ERROR", "drop")
         .with("LOGSKIFF_REDACT", "secrets,pii")
         .with("LOGSKIFF_LINE_BYTES_MAX", "1KiB")
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")

@@ -41,7 +41,7 @@ fn settings(folder: &Path, address: &str) -> Settings {
     Settings::new(folder, "", "")
         .with("LOGSKIFF_OUTPUT", "syslog")
         .with("LOGSKIFF_SYSLOG_ADDRESS", address)
-        .with("LOGSKIFF_SYSLOG_MESSAGE", "json")
+        .with("LOGSKIFF_SYSLOG_ENCODING", "json")
         .with("LOGSKIFF_SYSLOG_BOM", "off")
 }
 
@@ -172,7 +172,7 @@ fn the_first_address_is_returned_to() {
     let folder = folder();
     let plan = Plan { lines: 12_000, lines_per_s: 1_000, rotate_every: 0 };
     let addresses = format!("{},{}", first.address(), second.address());
-    let settings = settings(folder.path(), &addresses).with("LOGSKIFF_SYSLOG_RETURN", "1s");
+    let settings = settings(folder.path(), &addresses).with("LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", "1s");
     let sidecar = Sidecar::start(folder.path(), &settings);
     let writer = Writer::start(folder.path(), plan);
     wait_until("the second receiver to take over", PATIENCE, || second.count() > 2_000);
@@ -337,7 +337,7 @@ fn certificates_are_read_again() {
     let folder = folder();
     let plan = Plan { lines: 8_000, lines_per_s: 1_000, rotate_every: 0 };
     let settings = tls.with_client(tls.settings(folder.path(), &receiver.address()));
-    let sidecar = Sidecar::start(folder.path(), &settings.with("LOGSKIFF_SYSLOG_RETURN", "1s"));
+    let sidecar = Sidecar::start(folder.path(), &settings.with("LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", "1s"));
     let writer = Writer::start(folder.path(), plan);
     wait_until("traffic", PATIENCE, || receiver.count() > 1_000);
     let next = tls.authority.issue("next", "DNS:client");

@@ -197,7 +197,7 @@ impl Scrape {
         let forecast =
             "When lines will be lost at the present rates, because the volume fills or a rotated file is deleted";
         let never = |input: &InputState| input.time_to_loss.map_or(f64::INFINITY, |time| time.as_secs_f64());
-        to.gauges("logskiff_loss_forecast_seconds", forecast, self.by_input(never))?;
+        to.gauges("logskiff_time_to_loss_seconds", forecast, self.by_input(never))?;
         let metrics = &self.metrics;
         let lost = "Bytes that were gone before they could be delivered, as far as they were seen";
         to.counter("logskiff_lost_bytes", lost, metrics.lost_bytes.get())?;
@@ -205,7 +205,7 @@ impl Scrape {
         let failures = "Checkpoints that could not be saved";
         to.counter("logskiff_checkpoint_failures", failures, metrics.save_failures.get())?;
         let latency = "From the write of a line to its acknowledgement";
-        to.histogram("logskiff_acknowledge_latency_seconds", latency, &metrics.latency_ms, 1_000.0)?;
+        to.histogram("logskiff_delivery_latency_seconds", latency, &metrics.latency_ms, 1_000.0)?;
         let at = self.snapshot.acknowledged_at.map_or(0.0, wall_seconds);
         to.gauge("logskiff_last_acknowledged_timestamp_seconds", "When something was last acknowledged, 0: never", at)?;
         to.gauge("logskiff_draining", "Whether the end was asked for", u64::from(self.snapshot.draining))
@@ -221,7 +221,7 @@ impl Scrape {
                 (labels, count)
             })
         });
-        to.counters("logskiff_masked", "Stretches masked, by rule and mode", masked)?;
+        to.counters("logskiff_redactions", "Stretches masked, by rule and mode", masked)?;
         let withheld = inputs().flat_map(|(input, counts)| {
             // The last rules stand for what no rule has found: each for a reason.
             let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
@@ -243,13 +243,13 @@ impl Scrape {
         });
         to.counters("logskiff_repaired_lines", "Lines of JSON that were repaired, by reason", repaired)?;
         let failures = "Time stamps that could not be read";
-        to.counters("logskiff_time_failures", failures, self.counted(|input| &input.time_failures))?;
+        to.counters("logskiff_timestamp_parse_failures", failures, self.counted(|input| &input.time_failures))?;
         let failures = "Values that could not be given their type";
-        to.counters("logskiff_type_failures", failures, self.counted(|input| &input.type_failures))?;
-        to.counters("logskiff_cut_lines", "Lines cut at their limit", self.counted(|input| &input.cut))?;
+        to.counters("logskiff_type_coercion_failures", failures, self.counted(|input| &input.type_failures))?;
+        to.counters("logskiff_truncated_lines", "Lines cut at their limit", self.counted(|input| &input.cut))?;
         let metrics = &self.metrics;
         let cut = "Syslog messages that were cut";
-        to.counter("logskiff_syslog_truncated_messages", cut, metrics.syslog_truncated.get())?;
+        to.counter("logskiff_truncated_messages", cut, metrics.syslog_truncated.get())?;
         let overflow = "Records whose topic was one too many";
         to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow.get())?;
         let suppressed = "Lines of its own log left out because their kind had just been told";
@@ -265,7 +265,7 @@ impl Scrape {
         });
         to.gauges("logskiff_files", "Open files, by state", files)?;
         let held = "Sizes of deleted files that are still open";
-        to.gauges("logskiff_held_bytes", held, self.by_input(|input| input.held_bytes))?;
+        to.gauges("logskiff_deleted_open_file_bytes", held, self.by_input(|input| input.held_bytes))?;
         let open = "Disk space of deleted files that are open because not everything in them is acknowledged";
         to.gauges("logskiff_deleted_open_bytes", open, self.by_input(|input| input.deleted_open.0))?;
         let bounds = self.by_input(|input| input.deleted_open.1).into_iter();
@@ -282,14 +282,14 @@ impl Scrape {
         to.gauges("logskiff_volume_size_bytes", "Size of the logs' volume", size)?;
         to.counter("logskiff_truncations", "Truncations of files", self.metrics.truncations.get())?;
         let refused = "Files and directories that could not be read";
-        to.counter("logskiff_refused_files", refused, self.metrics.refused.get())?;
+        to.counter("logskiff_file_open_errors", refused, self.metrics.refused.get())?;
         let pruned = "Rotated files deleted once they were settled";
-        to.counter("logskiff_pruned_files", pruned, self.metrics.pruned_files.get())?;
-        to.counter("logskiff_pruned_bytes", "Bytes of these", self.metrics.pruned_bytes.get())?;
+        to.counter("logskiff_deleted_files", pruned, self.metrics.pruned_files.get())?;
+        to.counter("logskiff_deleted_bytes", "Bytes of these", self.metrics.pruned_bytes.get())?;
         let failures = "Times that a settled file could not be deleted";
-        to.counter("logskiff_prune_failures", failures, self.metrics.prune_failures.get())?;
+        to.counter("logskiff_delete_failures", failures, self.metrics.prune_failures.get())?;
         let inotify = "Whether inotify wakes the reader; 0: it looks by the clock";
-        to.gauge("logskiff_inotify", inotify, u64::from(self.snapshot.inotify))
+        to.gauge("logskiff_inotify_active", inotify, u64::from(self.snapshot.inotify))
     }
 
     fn outputs(&self, to: &mut Writer<'_>) -> fmt::Result {
@@ -413,14 +413,14 @@ mod tests {
             "# TYPE logskiff_read_bytes counter",
             r#"logskiff_read_bytes_total{input="a\"b\nc"} 10"#,
             r#"logskiff_lag_bytes{input="a\"b\nc"} 11"#,
-            r#"logskiff_loss_forecast_seconds{input="a\"b\nc"} +Inf"#,
-            r#"logskiff_masked_total{input="a\"b\nc",rule="card",mode="mask"} 3"#,
-            r#"logskiff_masked_total{input="a\"b\nc",rule="card",mode="token"} 0"#,
+            r#"logskiff_time_to_loss_seconds{input="a\"b\nc"} +Inf"#,
+            r#"logskiff_redactions_total{input="a\"b\nc",rule="card",mode="mask"} 3"#,
+            r#"logskiff_redactions_total{input="a\"b\nc",rule="card",mode="token"} 0"#,
             r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="not_a_number"} 2"#,
             r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="empty_key"} 0"#,
-            r#"logskiff_acknowledge_latency_seconds_bucket{le="0.025"} 2"#,
-            r#"logskiff_acknowledge_latency_seconds_bucket{le="+Inf"} 3"#,
-            "logskiff_acknowledge_latency_seconds_count 3",
+            r#"logskiff_delivery_latency_seconds_bucket{le="0.025"} 2"#,
+            r#"logskiff_delivery_latency_seconds_bucket{le="+Inf"} 3"#,
+            "logskiff_delivery_latency_seconds_count 3",
             "logskiff_rewinds_total 0",
             r#"logskiff_output_errors_total{output="kafka",kind="connect"} 0"#,
         ];

@@ -56,7 +56,7 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn
                     path = shown(path),
                     why,
                     left_out,
-                    "LOGSKIFF_PRUNE=acked, but it cannot be deleted; mount the logs writable, for an account that may"
+                    "LOGSKIFF_DELETE_ROTATED=acknowledged, but it cannot be deleted; mount the logs writable, for an account that may"
                 );
             }
         }
@@ -150,7 +150,7 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
                 input = input.name,
                 ?root,
                 %error,
-                "LOGSKIFF_PRUNE=acked, but nothing can be deleted here; mount the logs writable, for an account that may"
+                "LOGSKIFF_DELETE_ROTATED=acknowledged, but nothing can be deleted here; mount the logs writable, for an account that may"
             );
         }
     }

@@ -94,7 +94,7 @@ mod tests {
             [
                 ("LOGSKIFF_PATHS", "/var/log/app/**/*.log,/var/log/web/{a,b}.log"),
                 ("LOGSKIFF_INPUT_AUDIT_PATHS", "/srv/audit/*.log"),
-                ("LOGSKIFF_INPUT_AUDIT_PRUNE", "acked"),
+                ("LOGSKIFF_INPUT_AUDIT_DELETE_ROTATED", "acknowledged"),
                 ("LOGSKIFF_STATE_DIR", "/var/lib/state"),
                 ("LOGSKIFF_TERMINATION_LOG", "/dev/last-word"),
                 ("LOGSKIFF_OUTPUT", "kafka"),

@@ -271,7 +271,7 @@ mod tests {
                 ("LOGSKIFF_SYSLOG_FRAMING", "newline"),
                 ("LOGSKIFF_SYSLOG_COMPRESSION", "zlib"),
                 ("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"),
-                ("LOGSKIFF_SYSLOG_MESSAGE", "json"),
+                ("LOGSKIFF_SYSLOG_ENCODING", "json"),
             ],
             "output syslog: rfc3164 at tcp://a:514, newline, JSON records, messages up to 8KiB, compression zlib",
         );

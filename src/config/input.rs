@@ -110,9 +110,9 @@ fn tail(reader: &mut Reader<'_>) -> tail::Config {
     for reason in exclude.iter().filter_map(|glob| exclude_mistake(glob)) {
         reader.mistake(&reader.source(EXCLUDE), reason);
     }
-    let start = reader.choice("LOGSKIFF_START", &[("beginning", Start::Beginning), ("end", Start::End)]);
+    let start = reader.choice("LOGSKIFF_START_AT", &[("beginning", Start::Beginning), ("end", Start::End)]);
     let symlinks = reader.choice("LOGSKIFF_SYMLINKS", &[("deny", Symlinks::Deny), ("within", Symlinks::Within)]);
-    let prune = reader.choice("LOGSKIFF_PRUNE", &[("off", false), ("acked", true)]);
+    let prune = reader.choice("LOGSKIFF_DELETE_ROTATED", &[("off", false), ("acknowledged", true)]);
     // Bounded together with what is in flight, once that is known.
     tail::Config { paths, exclude, start, symlinks, prune, kept_bytes_max: 0 }
 }
@@ -176,7 +176,7 @@ fn parse(reader: &mut Reader<'_>) -> parse::Config {
         time_formats: reader.lines("LOGSKIFF_TIME_FORMAT"),
         time_zone: reader.text("LOGSKIFF_TIME_ZONE").unwrap_or_default(),
         level_field: reader.text("LOGSKIFF_LEVEL_FIELD"),
-        drop_failures: reader.choice("LOGSKIFF_PARSE_FAILURE", &[("keep", false), ("drop", true)]),
+        drop_failures: reader.choice("LOGSKIFF_PARSE_ON_ERROR", &[("keep", false), ("drop", true)]),
     };
     for error in parse::Parser::new(&config).err().into_iter().flatten() {
         let variable = match &error {

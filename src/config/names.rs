@@ -113,6 +113,10 @@ fn is_of_a_service(name: &str) -> bool {
 }
 
 fn unknown(name: &str) -> Name {
+    if let Some(renamed) = renamed(name) {
+        let example = example(&renamed).map(|example| format!("{renamed}={example}"));
+        return Name::Unknown { reason: format!("renamed: the name is {renamed} now"), example };
+    }
     if let Some((input, rest)) = input(name) {
         let common = format!("{PREFIX}{rest}");
         if reference::find(&common).is_some_and(|entry| !entry.per_input) {
@@ -126,6 +130,17 @@ fn unknown(name: &str) -> Name {
     let common = VARIABLES.iter().filter(|variable| !variable.is_family()).map(|variable| variable.name.to_owned());
     let files = VARIABLES.iter().filter(|variable| variable.secret).map(|variable| format!("{}_FILE", variable.name));
     suggestion(name, common.chain(files).chain(of_a_family(name)))
+}
+
+/// The present name of a variable that was renamed, for all inputs or for one.
+fn renamed(name: &str) -> Option<String> {
+    let (head, rest) = match input(name) {
+        Some((input, rest)) => (format!("{INPUT_PREFIX}{input}_"), rest),
+        None => (PREFIX.to_owned(), name.strip_prefix(PREFIX)?),
+    };
+    let (_, new) = reference::RENAMED.iter().find(|(old, _)| &old[PREFIX.len()..] == rest)?;
+    let present = format!("{head}{}", &new[PREFIX.len()..]);
+    is_known(&present).then_some(present)
 }
 
 /// What the name would be with the beginning of a family: `LOGSKIFF_REDACT_RULES_FOO` may mean `…_RULE_FOO`.
@@ -246,6 +261,20 @@ mod tests {
         check_unknown("LOGSKIFF_Linger", Some("LOGSKIFF_LINGER"));
         check_unknown("LOGSKIFF_TEA_KETTLE", None);
         check_unknown("LOGSKIFF_LINGER_FILE", Some("LOGSKIFF_LINGER"));
+    }
+
+    #[test]
+    fn a_former_name_is_told_the_present_one() {
+        let check = |old: &str, new: &str| {
+            let Name::Unknown { reason, example } = classify(old) else { panic!("{old} is not unknown") };
+            assert_eq!(reason, format!("renamed: the name is {new} now"));
+            assert!(example.is_some_and(|example| example.starts_with(&format!("{new}="))), "{old}");
+            check_known(new);
+        };
+        for (old, new) in reference::RENAMED {
+            check(old, new);
+        }
+        check("LOGSKIFF_INPUT_ACCESS_START", "LOGSKIFF_INPUT_ACCESS_START_AT");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::mistake::{Mistake, file_path, listed, shown};
 use super::names;
 use super::raw::{Environment, FILE_SUFFIX};
-use super::reference::{self, INPUT_PREFIX, PREFIX};
+use super::reference::{self, INPUT_PREFIX, PREFIX, RENAMED_WORDS};
 use super::value;
 use crate::encode::template::Template;
 
@@ -127,7 +127,12 @@ impl<'e> Reader<'e> {
 
     /// One of the words; a test holds every default to be one, so the first stands in only after a mistake.
     pub(super) fn choice<T: Clone>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
-        self.read(name, |text| word(text, choices)).unwrap_or_else(|| choices[0].1.clone())
+        let renamed = |text: &str| {
+            let is = |(variable, old, _): &&(&str, &str, &str)| *variable == name && *old == text;
+            RENAMED_WORDS.iter().find(is).map(|(_, old, new)| format!("{} is called {} now", shown(old), shown(new)))
+        };
+        let read = |text: &str| renamed(text).map_or_else(|| word(text, choices), Err);
+        self.read(name, read).unwrap_or_else(|| choices[0].1.clone())
     }
 
     /// Some of the words.

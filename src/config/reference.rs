@@ -143,6 +143,20 @@ pub const MODE_PREFIX: &str = "LOGSKIFF_REDACT_MODE_";
 /// What a variable of a named input begins with.
 pub const INPUT_PREFIX: &str = "LOGSKIFF_INPUT_";
 
+/// Former names, and the present ones: who uses an old one is told the new one.
+pub static RENAMED: &[(&str, &str)] = &[
+    ("LOGSKIFF_PARSE_FAILURE", "LOGSKIFF_PARSE_ON_ERROR"),
+    ("LOGSKIFF_POLL", "LOGSKIFF_POLL_INTERVAL"),
+    ("LOGSKIFF_PRUNE", "LOGSKIFF_DELETE_ROTATED"),
+    ("LOGSKIFF_START", "LOGSKIFF_START_AT"),
+    ("LOGSKIFF_SYSLOG_MESSAGE", "LOGSKIFF_SYSLOG_ENCODING"),
+    ("LOGSKIFF_SYSLOG_RETURN", "LOGSKIFF_SYSLOG_FAILBACK_INTERVAL"),
+];
+
+/// Former words of a variable, and the present ones.
+pub(super) static RENAMED_WORDS: &[(&str, &str, &str)] =
+    &[("LOGSKIFF_DELETE_ROTATED", "acked", "acknowledged"), ("LOGSKIFF_EXIT_CODE", "kind", "lenient")];
+
 /// The entry of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Variable> {
@@ -175,20 +189,20 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("**/*.gz,/var/log/app/debug-*.log")
         .doc("Globs left out."),
-    Variable::new(Input, "LOGSKIFF_START", Choice(&["beginning", "end"]), "beginning")
+    Variable::new(Input, "LOGSKIFF_START_AT", Choice(&["beginning", "end"]), "beginning")
         .per_input()
         .doc("Where a file without a checkpoint starts when the sidecar starts. A file that appears later always starts at its beginning."),
     Variable::new(Input, "LOGSKIFF_SYMLINKS", Choice(&["deny", "within"]), "deny")
         .per_input()
         .doc("`within` follows symbolic links to files and directories beneath the same fixed directory of a glob. Links that lead elsewhere are always refused."),
-    Variable::new(Input, "LOGSKIFF_PRUNE", Choice(&["off", "acked"]), "off")
+    Variable::new(Input, "LOGSKIFF_DELETE_ROTATED", Choice(&["off", "acknowledged"]), "off")
         .per_input()
-        .doc("`acked` deletes rotated files, `.gz` included, once every byte in them is acknowledged or dropped by a rule, so that the volume does not fill. Never the file that is written to. Needs the logs mounted writable."),
+        .doc("`acknowledged` deletes rotated files, `.gz` included, once every byte in them is acknowledged or dropped by a rule, so that the volume does not fill. Never the file that is written to. Needs the logs mounted writable."),
     Variable::new(Input, "LOGSKIFF_DELETED_OPEN_BYTES_MAX", SizeOrOff, "1GiB")
         .doc("How much of the disk files may take that are deleted, and held open because not everything in them is acknowledged. No limit of a volume's counts them. Beyond it the oldest is given up, and what is left in it is counted as lost. From `4KiB`; `off`: without end. On a volume in memory a quarter of its size holds where that is less."),
     Variable::new(Input, "LOGSKIFF_STATE_DIR", Path, "/var/lib/logskiff")
         .doc("Directory of the checkpoints: a volume of its own. `none` keeps no state, so a restart ships everything again."),
-    Variable::new(Input, "LOGSKIFF_POLL", Duration, "1s")
+    Variable::new(Input, "LOGSKIFF_POLL_INTERVAL", Duration, "1s")
         .doc("The slow poll behind inotify, from `100ms` to `1h`."),
     Variable::new(Input, "LOGSKIFF_WATCH", Choice(&["auto", "inotify", "poll"]), "auto")
         .doc("What wakes the reader. `auto` uses inotify where it works, and polls where it does not."),
@@ -226,7 +240,7 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("severity")
         .doc("The field that holds the severity, which is mapped onto `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Not set: the usual names are tried."),
-    Variable::new(Parse, "LOGSKIFF_PARSE_FAILURE", Choice(&["keep", "drop"]), "keep")
+    Variable::new(Parse, "LOGSKIFF_PARSE_ON_ERROR", Choice(&["keep", "drop"]), "keep")
         .per_input()
         .doc("A line that is not of the asked format: `keep` ships the redacted line with `parse.error` set, `drop` counts it."),
 
@@ -278,7 +292,7 @@ pub static VARIABLES: &[Variable] = &[
         .example("/etc/podinfo/labels")
         .doc("The Downward API's labels file; read again when it changes."),
     Variable::new(Record, "LOGSKIFF_ENCODING", Choice(&["json", "raw"]), "json")
-        .doc("`json`: the record with ECS names; `raw`: the redacted line alone. What syslog carries is said by `LOGSKIFF_SYSLOG_MESSAGE`."),
+        .doc("`json`: the record with ECS names; `raw`: the redacted line alone. What syslog carries is said by `LOGSKIFF_SYSLOG_ENCODING`."),
     Variable::new(Record, "LOGSKIFF_EVENT_ID", Choice(&["off", "field", "header"]), "field")
         .doc("An id made of pod UID, file identity and offset, the same after a restart, so that a consumer can drop doubles. `header` puts it into a Kafka header."),
 
@@ -361,11 +375,11 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Output, "LOGSKIFF_SYSLOG_MSG_ID", Template, "")
         .example("{input}")
         .doc("MSGID. Not set: none. RFC 5424 alone."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_MESSAGE", Choice(&["raw", "json"]), "raw")
+    Variable::new(Output, "LOGSKIFF_SYSLOG_ENCODING", Choice(&["raw", "json"]), "raw")
         .doc("What the message holds: the redacted line alone, or the whole record as one JSON object."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_BYTES_MAX", Size, "8KiB")
         .doc("A longer message is cut, marked and counted. From `480B` to `16MiB`; for `udp://` to `65507B`, and there the default is `2KiB`."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_BOM", Choice(&["on", "off"]), "on")
+    Variable::new(Output, "LOGSKIFF_SYSLOG_BOM", Choice(&["off", "on"]), "off")
         .doc("Whether a message that is UTF-8 beyond ASCII begins with a byte order mark, as RFC 5424 wants it. `off` for receivers that keep it in the text."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_STRUCTURED_DATA", Choice(&["on", "off"]), "on")
         .doc("Whether RFC 5424's structured data carries the fields, as redacted, and where the line comes from."),
@@ -378,7 +392,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("`zlib`: the stream is compressed as rsyslog's `imptcp` reads it (`compression.mode=\"stream:always\"`). For `tcp://` alone."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TIMEOUT", Duration, "30s")
         .doc("How long a connection with messages out may make no progress before it is given up; the most that making one may take. From `1s` to `1h`."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_RETURN", Duration, "30s")
+    Variable::new(Output, "LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", Duration, "30s")
         .doc("While a later address is in use, how often the earlier ones are tried; also how often the certificates' files are looked at. From `1s` to `1h`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_RELP_WINDOW", Number, "128")
         .doc("How many RELP messages may wait for the receiver's word, from 1 to 10000; so many may double after a break."),
@@ -405,8 +419,8 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Life, "LOGSKIFF_EXIT", Text, "signal")
         .example("file:/var/log/app/done")
         .doc("When to end: `signal`; `eof`, when all that is there is read and acknowledged (for batch use); `file:PATH`, the same once that file is there; `app`, the same once the pod's other processes are gone (needs `shareProcessNamespace: true`)."),
-    Variable::new(Life, "LOGSKIFF_EXIT_CODE", Choice(&["kind", "strict"]), "kind")
-        .doc("`kind`: a drain that had to leave something behind ends with 0 all the same, since Kubernetes shows a sidecar's failure as the pod's; `strict`: with 75."),
+    Variable::new(Life, "LOGSKIFF_EXIT_CODE", Choice(&["lenient", "strict"]), "lenient")
+        .doc("`lenient`: a drain that had to leave something behind ends with 0 all the same, since Kubernetes shows a sidecar's failure as the pod's; `strict`: with 75."),
     Variable::new(Life, "LOGSKIFF_TERMINATION_LOG", Path, "/dev/termination-log")
         .doc("The file in which Kubernetes looks for a container's last word: what was read, acknowledged and left. It is written only where it exists; `off`: never."),
     Variable::new(Life, "LOGSKIFF_LANDLOCK", Choice(&["auto", "off"]), "auto")

@@ -72,7 +72,7 @@ pub(super) fn config(reader: &mut Reader<'_>, needed: bool) -> (Encode, Output) 
         compression,
         relp_window: reader.number(RELP_WINDOW, &WINDOW),
         timeout: reader.duration("LOGSKIFF_SYSLOG_TIMEOUT", &TIMEOUT),
-        return_after: reader.duration("LOGSKIFF_SYSLOG_RETURN", &RETURN),
+        return_after: reader.duration("LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", &RETURN),
         tls: tls(reader, transport),
     };
     (encode, output)
@@ -109,9 +109,9 @@ fn encode(reader: &mut Reader<'_>, transport: Option<Transport>) -> Encode {
         app_name: reader.template("LOGSKIFF_SYSLOG_APP_NAME").unwrap_or_else(|| Template(Vec::new())),
         proc_id: reader.template("LOGSKIFF_SYSLOG_PROC_ID"),
         msg_id: reader.template(MSG_ID),
-        message: reader.choice("LOGSKIFF_SYSLOG_MESSAGE", &[("raw", Message::Raw), ("json", Message::Json)]),
+        message: reader.choice("LOGSKIFF_SYSLOG_ENCODING", &[("raw", Message::Raw), ("json", Message::Json)]),
         bytes_max: bytes_max(reader, transport),
-        bom: reader.choice(BOM, &[("on", true), ("off", false)]),
+        bom: reader.choice(BOM, &[("off", false), ("on", true)]),
         structured_data: structured_data(reader),
         zone: reader.read("LOGSKIFF_SYSLOG_TIME_ZONE", zone).unwrap_or(TimeZone::UTC),
     };

@@ -125,7 +125,7 @@ fn settings(parts: &Parts, folder: &Path, topic: &str, dice: &mut Dice, receiver
     if receivers.contains(&Receiver::Relp) {
         settings = settings
             .with("LOGSKIFF_SYSLOG_ADDRESS", &parts.sky.relp.address())
-            .with("LOGSKIFF_SYSLOG_MESSAGE", "json")
+            .with("LOGSKIFF_SYSLOG_ENCODING", "json")
             .with("LOGSKIFF_SYSLOG_STRUCTURED_DATA", "off")
             .with("LOGSKIFF_SYSLOG_BYTES_MAX", "32KiB")
             .with("LOGSKIFF_SYSLOG_TIMEOUT", "2s")
@@ -135,8 +135,8 @@ fn settings(parts: &Parts, folder: &Path, topic: &str, dice: &mut Dice, receiver
         .with("LOGSKIFF_IN_FLIGHT_BYTES", choose(dice, &["128KiB", "256KiB", "512KiB"]))
         .with("LOGSKIFF_BATCH_BYTES", choose(dice, &["16KiB", "64KiB"]))
         .with("LOGSKIFF_WATCH", choose(dice, &["auto", "auto", "poll"]))
-        .with("LOGSKIFF_POLL", choose(dice, &["100ms", "1s"]))
-        .with("LOGSKIFF_PRUNE", choose(dice, &["off", "off", "off", "acked"]))
+        .with("LOGSKIFF_POLL_INTERVAL", choose(dice, &["100ms", "1s"]))
+        .with("LOGSKIFF_DELETE_ROTATED", choose(dice, &["off", "off", "off", "acknowledged"]))
 }
 
 fn choose<'a>(dice: &mut Dice, from: &[&'a str]) -> &'a str {

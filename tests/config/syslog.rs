@@ -87,7 +87,7 @@ fn wrong_values_are_named() {
     named("ENTERPRISE_ID", "0", "below the least, 1");
     named("ENTERPRISE_ID", "4294967296", "above the most, 4294967295");
     named("TIMEOUT", "999ms", "below the least, 1s");
-    named("RETURN", "2h", "above the most, 1h");
+    named("FAILBACK_INTERVAL", "2h", "above the most, 1h");
     wrong(
         "udp://a:1",
         &[("LOGSKIFF_SYSLOG_BYTES_MAX", "64KiB")],
@@ -151,14 +151,14 @@ fn what_is_said_is_what_is_read() {
         "relp://a.b:2514, relp://[::1]:2514",
         &[
             ("LOGSKIFF_SYSLOG_FACILITY", "local7"),
-            ("LOGSKIFF_SYSLOG_MESSAGE", "json"),
+            ("LOGSKIFF_SYSLOG_ENCODING", "json"),
             ("LOGSKIFF_SYSLOG_PROC_ID", "{field.pid}"),
             ("LOGSKIFF_SYSLOG_BOM", "off"),
             ("LOGSKIFF_SYSLOG_ENTERPRISE_ID", "4294967295"),
             ("LOGSKIFF_SYSLOG_TIME_ZONE", "Europe/Berlin"),
             ("LOGSKIFF_SYSLOG_RELP_WINDOW", "7"),
             ("LOGSKIFF_SYSLOG_TIMEOUT", "2s"),
-            ("LOGSKIFF_SYSLOG_RETURN", "3s"),
+            ("LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", "3s"),
         ],
     );
     let (encode, output) = (config.encode.syslog.unwrap(), config.output.syslog.unwrap());

@@ -58,7 +58,7 @@ fn check_mode(mode: &str, message: &str) {
         .with("LOGSKIFF_EVENT_ID", "header")
         .with("LOGSKIFF_OUTPUT", "kafka,syslog,stdout")
         .with("LOGSKIFF_SYSLOG_ADDRESS", &address)
-        .with("LOGSKIFF_SYSLOG_MESSAGE", message)
+        .with("LOGSKIFF_SYSLOG_ENCODING", message)
         .with("LOGSKIFF_SYSLOG_MSG_ID", "{field.mail}")
         .with("LOGSKIFF_TERMINATION_LOG", &path("termination"))
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0")
@@ -73,8 +73,8 @@ fn check_mode(mode: &str, message: &str) {
     wait_until("all is settled", PATIENCE, || {
         value("logskiff_read_bytes_total") > 0.0 && value("logskiff_lag_bytes") < 0.5
     });
-    assert!(value("logskiff_masked_total") > 10.0);
-    let dropped = value("logskiff_dropped_records_total{input=\"default\",reason=\"redact\"}");
+    assert!(value("logskiff_redactions_total") > 10.0);
+    let dropped = value("logskiff_dropped_records_total{input=\"default\",reason=\"redact_rule\"}");
     assert_eq!(dropped > 10.0, mode == "drop", "{dropped} records were dropped");
     for page in ["/metrics", "/ledger", "/livez", "/readyz", "/zebra"] {
         let (_, body) = http::get(&address, page).unwrap();

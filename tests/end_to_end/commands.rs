@@ -64,7 +64,7 @@ fn try_explains_each_mask_without_its_content() {
             "line 2, bytes 22..37: email, token",
             "line 3, bytes 13..20: field, mask",
             "line 4, bytes 5..21: card, drop",
-            "line 4: dropped, redact",
+            "line 4: dropped, redact_rule",
         ]
     );
     for secret in ["ada@", "ken@", "hunter2", "4111", "0123456789abcdef"] {

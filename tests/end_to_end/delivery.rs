@@ -187,7 +187,7 @@ fn truncations_while_the_budget_is_spent_lose_nothing() {
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
         .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB")
         // A look at the directories would see the truncations by itself.
-        .with("LOGSKIFF_POLL", "10s");
+        .with("LOGSKIFF_POLL_INTERVAL", "10s");
     let name = |number: u64| format!("logs/{number}.log");
     (0..FILES).for_each(|number| scene.write(&name(number), format!("the line before, of {number}\n")));
     let sidecar = scene.start(&settings);

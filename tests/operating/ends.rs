@@ -37,7 +37,7 @@ fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &
 
 #[test]
 fn a_whole_drain_ends_with_0_and_says_so() {
-    check_drain(true, "kind", 0, "acknowledged 14, dropped 0, left 0");
+    check_drain(true, "lenient", 0, "acknowledged 14, dropped 0, left 0");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_whole_drain_ends_with_0_when_strict() {
 
 #[test]
 fn an_outage_at_the_end_is_no_failure_of_the_sidecar() {
-    check_drain(false, "kind", 0, "acknowledged 0, dropped 0, left 14");
+    check_drain(false, "lenient", 0, "acknowledged 0, dropped 0, left 14");
 }
 
 #[test]

@@ -32,8 +32,8 @@ fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
     scene.kafka.up();
     wait_until("the lag to be gone", PATIENCE, || http::scrape(&address).unwrap()[lag] == 0.0);
     let latency = http::scrape(&address).unwrap();
-    let slow = latency["logskiff_acknowledge_latency_seconds_count"]
-        - latency["logskiff_acknowledge_latency_seconds_bucket{le=\"0.5\"}"];
+    let slow = latency["logskiff_delivery_latency_seconds_count"]
+        - latency["logskiff_delivery_latency_seconds_bucket{le=\"0.5\"}"];
     assert!((slow - 1.0).abs() < 0.1, "the outage stands in the latency of the one line");
 }
 

@@ -41,7 +41,7 @@ fn start(scene: &Scene, settings: Settings, threads: u32) -> Option<(Sidecar, He
 fn inotify_needs_no_thread() {
     let scene = Scene::new();
     // Main, shipper, runtime, checkpoint, standard output and the other process.
-    let settings = scene.settings().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_POLL", "1h");
+    let settings = scene.settings().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_POLL_INTERVAL", "1h");
     let Some((mut sidecar, _other)) = start(&scene, settings, 6) else { return };
     let address = http::address(&sidecar);
     for number in 1..3 {
@@ -50,7 +50,7 @@ fn inotify_needs_no_thread() {
         scene.append("logs/app.log", "line\n");
         wait_until("the line", PATIENCE, || sidecar.stdout().lines().count() == number);
     }
-    assert!((http::scrape(&address).unwrap()["logskiff_inotify"] - 1.0).abs() < 0.1);
+    assert!((http::scrape(&address).unwrap()["logskiff_inotify_active"] - 1.0).abs() < 0.1);
     assert!(sidecar.is_running());
 }
 

@@ -55,10 +55,16 @@ fn injection_gives_what_the_library_renders() {
             false,
         ),
         (&["--set-string", "env.LOGSKIFF_HTTP_LISTEN=off"], &["--set-string", "logskiff.http.listen=off"], false),
-        (&["--set", "env.LOGSKIFF_PRUNE=acked"], &["--set", "logskiff.logs.prune=true"], false),
+        (&["--set", "env.LOGSKIFF_DELETE_ROTATED=acknowledged"], &["--set", "logskiff.logs.prune=true"], false),
         (
-            &["--set", "env.LOGSKIFF_INPUT_A_PATHS=/var/log/app/a.log,env.LOGSKIFF_INPUT_A_PRUNE=acked"],
-            &["--set", "logskiff.inputs.a.paths[0]=/var/log/app/a.log,logskiff.env.LOGSKIFF_INPUT_A_PRUNE=acked"],
+            &[
+                "--set",
+                "env.LOGSKIFF_INPUT_A_PATHS=/var/log/app/a.log,env.LOGSKIFF_INPUT_A_DELETE_ROTATED=acknowledged",
+            ],
+            &[
+                "--set",
+                "logskiff.inputs.a.paths[0]=/var/log/app/a.log,logskiff.env.LOGSKIFF_INPUT_A_DELETE_ROTATED=acknowledged",
+            ],
             false,
         ),
     ] {

@@ -1,4 +1,4 @@
-//! `LOGSKIFF_PRUNE=acked`: what may be deleted, and what never.
+//! `LOGSKIFF_DELETE_ROTATED=acknowledged`: what may be deleted, and what never.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -224,7 +224,7 @@ fn an_end_while_nothing_can_be_saved_skips_nothing() {
 fn nothing_is_pruned_while_nothing_can_be_saved() {
     let scene = Scene::prepare();
     let Some(volume) = Volume::mount(&scene) else { return };
-    let sidecar = scene.start(&volume.settings(&scene).with("LOGSKIFF_PRUNE", "acked"));
+    let sidecar = scene.start(&volume.settings(&scene).with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
     scene.append("app.log", lines(0..100));
     wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(100)));
     volume.change(Trouble::Full, true);
@@ -317,7 +317,7 @@ fn a_directory_that_is_removed_under_a_confined_process_is_said() {
 fn a_zeroed_checkpoint_skips_nothing() {
     for start in ["beginning", "end"] {
         let scene = Scene::prepare();
-        let settings = scene.settings().with("LOGSKIFF_START", start);
+        let settings = scene.settings().with("LOGSKIFF_START_AT", start);
         scene.append("app.log", "");
         let sidecar = scene.start(&settings);
         wait_until("the start", PATIENCE, || scene.path("state").join(NEWEST).exists());

@@ -60,8 +60,8 @@ fn a_confined_process_does_all_its_work() {
     File::create(&last_word).unwrap();
     let settings = scene
         .settings()
-        .with("LOGSKIFF_PRUNE", "acked")
-        .with("LOGSKIFF_POLL", "200ms")
+        .with("LOGSKIFF_DELETE_ROTATED", "acknowledged")
+        .with("LOGSKIFF_POLL_INTERVAL", "200ms")
         .with("LOGSKIFF_FIELDS", "team={label.team:none}")
         .with("LOGSKIFF_LABELS_FILE", &podinfo.join("labels").display().to_string())
         .with("LOGSKIFF_TERMINATION_LOG", &last_word.display().to_string())
@@ -139,7 +139,7 @@ fn a_root_that_is_swapped_for_a_link_leads_nowhere() {
             .settings()
             .with("LOGSKIFF_PATHS", &scene.log("sub/*.log").display().to_string())
             .with("LOGSKIFF_LANDLOCK", landlock)
-            .with("LOGSKIFF_POLL", "200ms");
+            .with("LOGSKIFF_POLL_INTERVAL", "200ms");
         let sidecar = scene.start(&settings);
         wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
         fs::rename(scene.log("sub"), scene.path("aside")).unwrap();
@@ -255,7 +255,7 @@ fn a_named_file_that_is_replaced_is_known_again() {
         .settings()
         .with("LOGSKIFF_LABELS_FILE", &podinfo.join("labels").display().to_string())
         .with("LOGSKIFF_LANDLOCK", "off")
-        .with("LOGSKIFF_POLL", "200ms");
+        .with("LOGSKIFF_POLL_INTERVAL", "200ms");
     fs::hard_link(podinfo.join("..1/labels"), scene.log("first.log")).unwrap();
     scene.append("app.log", "a line\n");
     let sidecar = scene.start(&settings);
@@ -303,7 +303,7 @@ fn a_volume_is_in_reach_as_a_whole_and_alone() {
     let settings = scene
         .settings()
         .with("LOGSKIFF_PATHS", &scene.path("logs/by/day/*.log").display().to_string())
-        .with("LOGSKIFF_POLL", "200ms")
+        .with("LOGSKIFF_POLL_INTERVAL", "200ms")
         .through(&["unshare", "-m", "sh", "-c", &script]);
     let sidecar = scene.start(&settings);
     if !is_confined(&sidecar) {

@@ -123,7 +123,7 @@ fn what_is_no_file_is_refused() {
     let device = Command::new("mknod").arg(scene.log("zero.log")).args(["c", "1", "5"]).status();
     scene.append("app.log", "a line\n");
     let start = Instant::now();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "100ms"));
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
     std::thread::sleep(Duration::from_secs(2));
     let refused = 3 + usize::from(device.is_ok_and(|status| status.success()));
@@ -139,7 +139,7 @@ fn our_own_output_is_never_read() {
     let scene = Scene::prepare();
     scene.append("app.log", "a line\n");
     let everything = scene.path("**/*").display().to_string();
-    let settings = scene.settings().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL", "100ms");
+    let settings = scene.settings().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL_INTERVAL", "100ms");
     let sidecar = scene.start(&settings);
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
     wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("what logskiff itself writes").count() == 2);
@@ -159,7 +159,7 @@ fn swaps_between_look_and_open_let_nothing_out() {
     fs::write(outside.path().join("app.log"), "CANARY of another's file\n".repeat(50)).unwrap();
     let sub = scene.log("sub");
     fs::create_dir(&sub).unwrap();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "100ms"));
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
     let (log, aside) = (sub.join("app.log"), scene.path("aside"));
     let start = Instant::now();
     let seen_enough = |swap: usize| swap.is_multiple_of(1_000) && counted(&sidecar).len() >= SEEN_MIN;

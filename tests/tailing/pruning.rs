@@ -1,4 +1,4 @@
-//! `LOGSKIFF_PRUNE=acked` on a volume that would be too small, and on one that cannot be written.
+//! `LOGSKIFF_DELETE_ROTATED=acknowledged` on a volume that would be too small, and on one that cannot be written.
 
 use std::fs;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::{PATIENCE, Scene, counted};
 fn rotated_files_are_deleted_and_nothing_is_missing() {
     const TURNS: usize = 8;
     let scene = Scene::prepare();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_PRUNE", "acked"));
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
     let mut lines = 0;
     for turn in 0..TURNS {
         let text = (0..500).map(|line| format!("turn {turn} line {line}\n")).collect::<Vec<_>>().concat();
@@ -45,10 +45,13 @@ fn a_volume_that_cannot_be_written_is_said() {
     }
     scene.append("app.log", "1\n");
     let script = format!("{} && exec \"$0\"", mount.replace("$LOGS", &logs));
-    let settings = scene.settings().with("LOGSKIFF_PRUNE", "acked").through(&["unshare", "-m", "sh", "-c", &script]);
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_DELETE_ROTATED", "acknowledged")
+        .through(&["unshare", "-m", "sh", "-c", &script]);
     let sidecar = scene.start(&settings);
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
-    assert!(sidecar.stderr().contains("LOGSKIFF_PRUNE=acked, but"), "{}", sidecar.stderr());
+    assert!(sidecar.stderr().contains("LOGSKIFF_DELETE_ROTATED=acknowledged, but"), "{}", sidecar.stderr());
     fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
     scene.append("app.log", "2\n");
     wait_until("the word that it cannot be deleted", PATIENCE, || sidecar.stderr().contains("it cannot be deleted"));

@@ -205,7 +205,7 @@ fn more_files_than_descriptors_are_all_read() {
     const FILES: usize = 300;
     let scene = Scene::prepare();
     let name = |number: usize| format!("{number:03}.log");
-    let few = scene.settings().through(&["prlimit", "--nofile=64:64"]).with("LOGSKIFF_POLL", "1s");
+    let few = scene.settings().through(&["prlimit", "--nofile=64:64"]).with("LOGSKIFF_POLL_INTERVAL", "1s");
     let append = |text: &str| (0..FILES).for_each(|number| scene.append(&name(number), format!("{number} {text}")));
     let arrived = |sidecar: &Sidecar, text: &str| {
         let counted = counted(sidecar);
@@ -217,7 +217,7 @@ fn more_files_than_descriptors_are_all_read() {
         written["files"].as_array().map_or(0, Vec::len)
     };
     append("old\n");
-    let sidecar = scene.start(&few.clone().with("LOGSKIFF_START", "end"));
+    let sidecar = scene.start(&few.clone().with("LOGSKIFF_START_AT", "end"));
     wait_until("the first look at all", PATIENCE, || bookmarks() == FILES);
     append("new\n");
     wait_until("every new line", PATIENCE, || arrived(&sidecar, "new") == FILES);

@@ -43,7 +43,7 @@ fn quiet_is_free_and_writes_cost_by_time() {
 fn a_new_file_is_opened_at_once_while_another_is_written() {
     let scene = Scene::prepare();
     scene.append("app.log", "first\n");
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LINGER", "10s").with("LOGSKIFF_POLL", "60s"));
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LINGER", "10s").with("LOGSKIFF_POLL_INTERVAL", "60s"));
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
     scene.append("short.log", "gone soon\n");
     let opened = || {
@@ -81,7 +81,7 @@ fn a_job_that_prints_the_same_is_shipped_each_time() {
 #[test]
 fn without_inotify_files_are_polled() {
     let scene = Scene::prepare();
-    let settings = scene.settings().with("LOGSKIFF_POLL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
+    let settings = scene.settings().with("LOGSKIFF_POLL_INTERVAL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
     // A user namespace has a limit of its own.
     let mut starved = Command::new("unshare");
     starved.args(["-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances"]);
@@ -112,7 +112,7 @@ fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
     std::os::unix::fs::symlink("logs/app", scene.path("linked")).unwrap();
     let globs = [scene.path("linked/*.log"), scene.path("logs/**/*.log")].map(|glob| glob.display().to_string());
     // Found by the events or not at all.
-    let mut settings = scene.settings().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL", "1h");
+    let mut settings = scene.settings().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL_INTERVAL", "1h");
     if rustix::process::geteuid().is_root() {
         // Without the right to read everything.
         settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
@@ -131,7 +131,7 @@ fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
 #[test]
 fn polling_can_be_asked_for() {
     let scene = Scene::prepare();
-    let settings = scene.settings().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL", "200ms");
+    let settings = scene.settings().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL_INTERVAL", "200ms");
     let sidecar = scene.start(&settings);
     for number in 0..3 {
         sleep(Duration::from_secs(3));
@@ -150,7 +150,7 @@ fn an_overflow_of_the_event_queue_loses_nothing() {
     const LINES: usize = 10_000;
     let scene = Scene::prepare();
     scene.append("app.log", "first\n");
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL", "1h"));
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "1h"));
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
     // Quiet, so that the events are in force.
     sleep(Duration::from_secs(4));

@@ -50,3 +50,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - name: no-mirror-of-a-static-pod
   expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
 {{- end -}}
+
+{{/* Former names of variables, without what they begin with, and the present ones. */}}
+{{- define "injector.renamed" -}}
+PARSE_FAILURE: PARSE_ON_ERROR
+POLL: POLL_INTERVAL
+PRUNE: DELETE_ROTATED
+START: START_AT
+SYSLOG_MESSAGE: SYSLOG_ENCODING
+SYSLOG_RETURN: SYSLOG_FAILBACK_INTERVAL
+{{- end }}

@@ -62,6 +62,22 @@
 {{- if and (not (kindIs "invalid" .runAsUser)) (eq (int64 .runAsUser) 0) -}}
 {{- fail "logskiff: runAsUser is 0, which is root; logskiff runs as any other user" -}}
 {{- end -}}
+{{- if hasKey .logs "prune" -}}
+{{- fail "logskiff: logs.prune is called logs.deleteRotated now" -}}
+{{- end -}}
+{{- $renamed := dict
+  "PARSE_FAILURE" "PARSE_ON_ERROR"
+  "POLL" "POLL_INTERVAL"
+  "PRUNE" "DELETE_ROTATED"
+  "START" "START_AT"
+  "SYSLOG_MESSAGE" "SYSLOG_ENCODING"
+  "SYSLOG_RETURN" "SYSLOG_FAILBACK_INTERVAL" -}}
+{{- range $name := keys .env .secretEnv | sortAlpha -}}
+{{- $prefix := regexFind "^LOGSKIFF_(INPUT_[A-Z0-9]+_)?" $name -}}
+{{- with get $renamed (trimPrefix $prefix $name) -}}
+{{- fail (printf "logskiff: %s is called %s%s now" $name $prefix .) -}}
+{{- end -}}
+{{- end -}}
 {{- $settings := include "logskiff.settings" . | fromYaml -}}
 {{- range $name := keys .env .secretEnv | sortAlpha -}}
 {{- if or (hasKey $settings $name) (has $name (list "POD_NAME" "POD_NAMESPACE" "POD_UID" "POD_IP" "NODE_NAME")) -}}

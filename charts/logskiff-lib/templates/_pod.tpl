@@ -71,7 +71,7 @@
   volumeMounts:
     - name: {{ include "logskiff.logVolume" $values }}
       mountPath: {{ $values.logs.path | quote }}
-      {{- if not (include "logskiff.prunes" $values) }}
+      {{- if not (include "logskiff.deletesRotated" $values) }}
       readOnly: true
       {{- end }}
     - name: logskiff-state

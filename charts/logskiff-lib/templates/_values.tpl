@@ -45,7 +45,7 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- end -}}
 {{- with .exclude }}{{ $_ := set $set "LOGSKIFF_EXCLUDE" (join "," .) }}{{ end -}}
 {{- with .logs.deletedOpenBytesMax }}{{ $_ := set $set "LOGSKIFF_DELETED_OPEN_BYTES_MAX" . }}{{ end -}}
-{{- if .logs.prune }}{{ $_ := set $set "LOGSKIFF_PRUNE" "acked" }}{{ end -}}
+{{- if .logs.deleteRotated }}{{ $_ := set $set "LOGSKIFF_DELETE_ROTATED" "acknowledged" }}{{ end -}}
 {{- with .parse }}{{ $_ := set $set "LOGSKIFF_PARSE" . }}{{ end -}}
 {{- with .parsePatterns }}{{ $_ := set $set "LOGSKIFF_PARSE_PATTERN" (include "logskiff.pattern" (join "\n" .)) }}{{ end -}}
 {{- range $name, $input := .inputs -}}
@@ -77,7 +77,7 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- with .kafka.sasl.token.audience }}{{ $_ := set $set "LOGSKIFF_KAFKA_TOKEN_FILE" (include "logskiff.secretPath" "kafka-token") }}{{ end -}}
 {{- with .syslog.addresses }}{{ $_ := set $set "LOGSKIFF_SYSLOG_ADDRESS" (join "," .) }}{{ end -}}
 {{- with .syslog.appName }}{{ $_ := set $set "LOGSKIFF_SYSLOG_APP_NAME" . }}{{ end -}}
-{{- with .syslog.message }}{{ $_ := set $set "LOGSKIFF_SYSLOG_MESSAGE" . }}{{ end -}}
+{{- with .syslog.message }}{{ $_ := set $set "LOGSKIFF_SYSLOG_ENCODING" . }}{{ end -}}
 {{- with .syslog.tls.ca }}{{ $_ := set $set "LOGSKIFF_SYSLOG_TLS_CA_FILE" (include "logskiff.secretPath" "syslog-ca.crt") }}{{ end -}}
 {{- with .syslog.tls.cert }}{{ $_ := set $set "LOGSKIFF_SYSLOG_TLS_CERT_FILE" (include "logskiff.secretPath" "syslog-tls.crt") }}{{ end -}}
 {{- with .syslog.tls.key }}{{ $_ := set $set "LOGSKIFF_SYSLOG_TLS_KEY_FILE" (include "logskiff.secretPath" "syslog-tls.key") }}{{ end -}}
@@ -89,9 +89,9 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- end -}}
 
 {{/* Whether logskiff is to delete rotated files, of all inputs or of one: only then the logs are mounted writable. */}}
-{{- define "logskiff.prunes" -}}
+{{- define "logskiff.deletesRotated" -}}
 {{- range $name, $text := merge (include "logskiff.settings" . | fromYaml) .env -}}
-{{- if and (regexMatch "^LOGSKIFF_(INPUT_[A-Z0-9]+_)?PRUNE$" $name) (eq (toString $text) "acked") }}true{{ end -}}
+{{- if and (regexMatch "^LOGSKIFF_(INPUT_[A-Z0-9]+_)?DELETE_ROTATED$" $name) (eq (toString $text) "acknowledged") }}true{{ end -}}
 {{- end -}}
 {{- end -}}
 

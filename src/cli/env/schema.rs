@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::reference::{INPUT_PREFIX, Kind, MODE_PREFIX, PREFIX, RULE_PREFIX, VARIABLES, Variable};
+use crate::config::reference::{
+    INPUT_PREFIX, Kind, MODE_PREFIX, PREFIX, RENAMED, RULE_PREFIX, VARIABLES, Variable, find,
+};
 
 /// The schema of the whole environment.
 pub(super) fn schema() -> Value {
@@ -16,6 +18,14 @@ pub(super) fn schema() -> Value {
         if variable.per_input {
             let rest = &variable.name[PREFIX.len()..];
             patterns.insert(format!("^{INPUT_PREFIX}[A-Z0-9]+_{rest}$"), values(variable.kind));
+        }
+    }
+    // The charts refuse a former name themselves, with a sentence that the schema cannot give.
+    for (old, new) in RENAMED {
+        let schema = json!({"type": "string", "description": format!("Renamed: say {new}.")});
+        names.insert((*old).to_owned(), schema.clone());
+        if find(new).is_some_and(|variable| variable.per_input) {
+            patterns.insert(format!("^{INPUT_PREFIX}[A-Z0-9]+_{}$", &old[PREFIX.len()..]), schema);
         }
     }
     for prefix in [RULE_PREFIX, MODE_PREFIX] {
