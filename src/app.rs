@@ -122,8 +122,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM, SIGINT and
-    /// SIGQUIT drain, a second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
+    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT
+    /// drain, a second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
     ///
     /// # Errors
     /// [`AppError`], when something that is needed cannot be had.

@@ -11,8 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    quit: Signal,
-    ignored: [Ignored; 3],
+    ignored: [Ignored; 4],
 }
 
 /// One that is known from other programs, and means nothing here.
@@ -53,26 +52,27 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
             ignored: [
                 // What ends a terminal, what rotates logs, and what other programs reload or reopen their files for.
                 Ignored::new("SIGHUP", SignalKind::hangup())?,
                 Ignored::new("SIGUSR1", SignalKind::user_defined1())?,
                 Ignored::new("SIGUSR2", SignalKind::user_defined2())?,
+                // The signal by which web servers end in their own way, and Java prints its threads.
+                Ignored::new("SIGQUIT", SignalKind::quit())?,
             ],
         })
     }
 
     /// Waits until the end, or the next step towards it, is asked for. Cancellation safe.
     pub(super) async fn end(&mut self) {
-        let [hang_up, user_1, user_2] = &mut self.ignored;
+        let [hang_up, user_1, user_2, quit] = &mut self.ignored;
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-            _ = self.quit.recv() => {}
             never = hang_up.take() => never,
             never = user_1.take() => never,
             never = user_2.take() => never,
+            never = quit.take() => never,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{Config, Log, LogFormat};
 use crate::news::OwnLog;
 use crate::system::allow_descriptors;
 
-/// Ships as configured until SIGTERM, SIGINT or SIGQUIT, or until everything is read where the configuration says so.
+/// Ships as configured until SIGTERM or SIGINT, or until everything is read where the configuration says so.
 ///
 /// # Errors
 /// When it cannot start, or standard output is the only output and fails.

@@ -87,7 +87,7 @@ fn signals_of_other_programs_end_nothing() {
     let scene = Scene::new();
     let mut sidecar = scene.start(&scene.settings());
     wait_until("the start", PATIENCE, || sidecar.stderr().contains("logskiff starts"));
-    for name in ["HUP", "USR1", "USR2"] {
+    for name in ["HUP", "USR1", "USR2", "QUIT"] {
         let told = || sidecar.stderr().matches(&format!("\"SIG{name}\"")).count();
         for _ in 0..2 {
             signal(sidecar.id(), name);
@@ -97,23 +97,10 @@ fn signals_of_other_programs_end_nothing() {
     scene.append("logs/app.log", LINES);
     wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
     assert!(sidecar.is_running());
-    for name in ["HUP", "USR1", "USR2"] {
+    for name in ["HUP", "USR1", "USR2", "QUIT"] {
         assert_eq!(sidecar.stderr().matches(&format!("\"SIG{name}\"")).count(), 1, "told once");
     }
     sidecar.drain(PATIENCE);
-}
-
-#[test]
-fn sigquit_drains() {
-    let scene = Scene::new();
-    scene.append("logs/app.log", LINES);
-    let mut sidecar = scene.start(&scene.settings());
-    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
-    scene.append("logs/app.log", "four, without its newline");
-    signal(sidecar.id(), "QUIT");
-    assert_eq!(sidecar.wait(PATIENCE).0.code(), Some(0));
-    assert_eq!(scene.kafka.received(TOPIC).len(), 4);
-    assert!(scene.termination_message().contains("left 0"), "{}", scene.termination_message());
 }
 
 /// Goal: the sentinel begins the end, and the end waits for the broker.
