@@ -18,29 +18,32 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["app", "config", "*"]),
     ("app", &["config", "*"]),
     ("config", &["*"]),
-    ("record", &[]),
+    ("event", &[]),
     ("metrics", &[]),
     ("system", &[]),
     ("regular", &[]),
     ("confine", &[]),
     ("forecast", &[]),
     ("news", &["metrics"]),
-    ("watch", &["record", "metrics"]),
-    ("tail", &["record", "metrics"]),
-    ("frame", &["record", "metrics"]),
-    ("parse", &["record", "metrics"]),
-    ("redact", &["record", "metrics"]),
-    ("encode", &["record", "metrics", "redact::Redacted", "redact::Piece"]),
-    ("batch", &["record", "metrics", "redact::Redacted", "redact::Piece"]),
-    ("output", &["record", "metrics", "news", "batch", "encode", "regular"]),
-    ("ledger", &["record", "metrics"]),
-    ("checkpoint", &["record", "metrics", "crash", "regular"]),
+    ("watch", &["event", "metrics"]),
+    ("tail", &["event", "metrics"]),
+    ("frame", &["event", "metrics"]),
+    ("parse", &["event", "metrics"]),
+    ("redact", &["event", "metrics"]),
+    ("encode", &["event", "metrics", "redact::Redacted", "redact::Piece"]),
+    ("batch", &["event", "metrics", "redact::Redacted", "redact::Piece"]),
+    ("output", &["event", "metrics", "news", "batch", "encode", "regular"]),
+    ("ledger", &["event", "metrics"]),
+    ("checkpoint", &["event", "metrics", "crash", "regular"]),
     ("crash", &[]),
-    ("admin", &["record", "metrics", "system", "ledger::Balance"]),
+    ("admin", &["event", "metrics", "system", "ledger::Balance"]),
 ];
 
 /// `*` in [`ARROWS`] stands for the rooms that the way of a line goes through, and those beside it.
 const ABOVE: [&str; 4] = ["main", "cli", "app", "config"];
+
+/// Crates that the program is made of, besides its own.
+const CRATES: [&str; 2] = ["event", "redact"];
 
 /// A longer file is split along its data.
 const FILE_LINES_MAX: usize = 500;
@@ -93,9 +96,14 @@ impl Reader {
         let mut rest = path;
         match path.first()?.as_str() {
             "crate" | "logskiff" => {
-                from.clear();
+                // A crate of its own is a room of its own.
+                from.retain({
+                    let mut first = true;
+                    move |name| std::mem::take(&mut first) && CRATES.contains(&name.as_str())
+                });
                 rest = &path[1..];
             }
+            name if CRATES.contains(&name) && path.len() > 1 => from.clear(),
             "self" => rest = &path[1..],
             "super" => {
                 while rest.first().is_some_and(|name| name == "super") {
@@ -251,16 +259,24 @@ fn sources() -> Vec<(PathBuf, Vec<String>)> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    walk(&root, &mut files);
-    files.sort_unstable();
-    let module = |file: &PathBuf| -> Vec<String> {
-        let relative = file.strip_prefix(&root).unwrap().with_extension("");
-        let names: Vec<_> = relative.iter().map(|name| name.to_str().unwrap().to_owned()).collect();
-        if names == ["lib"] { Vec::new() } else { names }
+    let crates = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates"));
+    let of = |name: &str| {
+        let root = crates.join(name).join("src");
+        let mut files = Vec::new();
+        walk(&root, &mut files);
+        files.sort_unstable();
+        let module = |file: PathBuf| {
+            let relative = file.strip_prefix(&root).unwrap().with_extension("");
+            let mut names: Vec<_> = relative.iter().map(|name| name.to_str().unwrap().to_owned()).collect();
+            names.retain(|name| name != "lib");
+            if CRATES.contains(&name) {
+                names.insert(0, name.to_owned());
+            }
+            (file, names)
+        };
+        files.into_iter().map(module).collect::<Vec<_>>()
     };
-    files.iter().map(|file| (file.clone(), module(file))).collect()
+    CRATES.into_iter().chain(["logskiff"]).flat_map(of).collect()
 }
 
 fn is_of_tests(module: &[String]) -> bool {
@@ -345,17 +361,17 @@ fn the_checker_can_fail() {
     check("parse", "use crate::tail::Tail;", &["parse names tail::Tail"]);
     check(
         "parse::json",
-        "use crate::{record::Line, ledger::{self, Ledger as L}};",
-        &["parse::json names ledger", "parse::json names ledger::Ledger"],
+        "use crate::{frame::Line, ledger::{self, Ledger as L}};",
+        &["parse::json names frame::Line", "parse::json names ledger", "parse::json names ledger::Ledger"],
     );
     check("parse::json", "use super::super::tail::*;", &["parse::json names tail"]);
     check("parse::json", "fn f(x: super::super::tail::Tail) {}", &["parse::json names tail::Tail"]);
     check("parse", "fn f() { crate::output::kafka::Kafka::new(); }", &["parse names output::kafka::Kafka::new"]);
     check("parse", "fn f() { log!(at = crate::tail::at()); }", &["parse names tail::at"]);
     check("parse", "mod inner { use super::super::tail::Tail; }", &["parse names tail::Tail"]);
-    check("encode", "use crate::redact::{Redacted, Piece};", &[]);
-    check("encode", "use crate::redact::Redactor;", &["encode names redact::Redactor"]);
-    check("record", "use crate::metrics::Metrics;", &["record names metrics::Metrics"]);
+    check("encode", "use redact::{Redacted, Piece};", &[]);
+    check("encode", "use redact::Redactor;", &["encode names redact::Redactor"]);
+    check("frame", "use crate::ledger::Ledger;", &["frame names ledger::Ledger"]);
     check("app", "use crate::cli::print;", &["app names cli::print"]);
     check("config", "use crate::{app::App, tail::Config};", &["config names app::App"]);
     check("parse", "#[cfg(test)] mod tests { use crate::tail::Tail; } #[cfg(test)] use crate::tail;", &[]);
@@ -369,5 +385,5 @@ fn the_checker_can_fail() {
         "fn f() { Redacted { text }; Redacted::new(text); }",
         &["app makes Redacted { … }", "app makes Redacted::new"],
     );
-    check("nowhere", "use crate::record::Line;", &["nowhere names record::Line"]);
+    check("nowhere", "use event::Line;", &["nowhere names event::Line"]);
 }

@@ -8,8 +8,8 @@ use assert_cmd::Command;
 use logskiff::config::reference::{Kind, PREFIX, VARIABLES};
 use logskiff::config::{Config, Environment, Mistakes, effective};
 use logskiff::output::kafka;
-use logskiff::redact::{Mode, TokenKey};
 use proptest::prelude::*;
+use redact::{Mode, TokenKey};
 use serde_json::Value;
 
 #[path = "config/syslog.rs"]
@@ -480,8 +480,8 @@ proptest! {
 
 #[test]
 fn the_document_is_the_reference() {
-    let document =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md")).unwrap_or_default();
+    let document = fs::read_to_string(concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/docs/configuration.md"))
+        .unwrap_or_default();
     let made = Command::cargo_bin("logskiff").unwrap().args(["env", "--markdown"]).output().unwrap();
     assert_eq!(
         document,

@@ -28,7 +28,7 @@ struct Block {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 fn blocks(path: &Path) -> Vec<Block> {

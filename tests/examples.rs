@@ -13,7 +13,7 @@ use logskiff::config::Config;
 use shell::variables;
 
 fn examples(ending: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples");
     let files = fs::read_dir(folder).expect("the examples").map(|entry| entry.expect("an example").path());
     files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
 }
@@ -52,7 +52,7 @@ fn every_env_file_is_taken() {
 
 #[test]
 fn the_pod_s_variables_are_taken() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pod.yaml");
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/pod.yaml");
     let variables = pod_variables(&fs::read_to_string(&path).unwrap());
     assert!(variables.iter().any(|(name, _)| name == "POD_UID"), "the event id needs it");
     check(&path, variables);
@@ -61,7 +61,7 @@ fn the_pod_s_variables_are_taken() {
 /// What the documents show is the example, line by line, without its comments.
 #[test]
 fn the_documents_show_the_examples_as_they_are() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
     let bare = |text: &str| -> Vec<String> {
         text.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect()
@@ -81,7 +81,7 @@ fn the_documents_show_the_examples_as_they_are() {
 /// A release changes one number in several places: none may be behind.
 #[test]
 fn the_charts_and_examples_name_this_version() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let version = env!("CARGO_PKG_VERSION");
     for (file, line) in [
         ("charts/logskiff-lib/Chart.yaml", format!("version: {version}")),

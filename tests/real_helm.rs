@@ -22,7 +22,7 @@ const KINDS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "Job", "Cron
 /// Versions of Kubernetes whose schemas are looked at. Native sidecars are there since 1.29.
 const KUBERNETES: std::ops::RangeInclusive<u32> = 29..=37;
 /// Values of the library that together set every typed value.
-const FULL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_helm/full.yaml");
+const FULL: &str = concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/tests/real_helm/full.yaml");
 const MONITORING: [&str; 2] = ["--set", "podMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true"];
 /// What kube-score asks for and a sidecar must not have, or the cluster's owner gives:
 /// an ephemeral-storage limit evicts the application, `Always` makes a registry's outage the application's, and network
@@ -392,5 +392,5 @@ fn the_packaged_injector_has_the_alerts_and_the_dashboard() {
 }
 
 fn example(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap()
+    fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples").join(name)).unwrap()
 }

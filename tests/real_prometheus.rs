@@ -65,7 +65,7 @@ fn traffic(folder: &Path, kafka: &Mock) {
 
 /// A panel's expressions with the dashboard's variables filled in.
 fn expressions() -> Vec<(String, String)> {
-    let dashboard = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/grafana/logskiff.json");
+    let dashboard = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/grafana/logskiff.json");
     let dashboard: Value = serde_json::from_slice(&fs::read(dashboard).unwrap()).unwrap();
     let mut found = Vec::new();
     for panel in dashboard["panels"].as_array().unwrap() {
@@ -99,7 +99,7 @@ fn run(mut command: Command, input: Option<&str>) -> String {
 #[test]
 fn every_alert_fires_and_keeps_silent() {
     let Some(programs) = programs() else { return };
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus");
+    let examples = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/prometheus");
     for arguments in [
         ["check", "rules", "cost.yaml"],
         ["check", "rules", "alerts.yaml"],
@@ -156,7 +156,7 @@ fn what_is_written_is_seen_through_an_outage() {
     write_until(40);
 
     // The example's query, over seconds instead of minutes; from when its first window is full.
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes/keda.yaml");
+    let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/kubernetes/keda.yaml");
     let scaler: Value = serde_norway::from_str(&fs::read_to_string(example).unwrap()).unwrap();
     let query = scaler["spec"]["triggers"][0]["metadata"]["query"].as_str().unwrap();
     let query = query.replace("\"shop\"", "\"demo\"").replace("shop-.*", "shop").replace("\"access\"", "\"default\"");
@@ -218,7 +218,8 @@ fn prometheus_sees_what_happens() {
     }
 
     if let Some(picture) = std::env::var_os("LOGSKIFF_TEST_PICTURE") {
-        let mut draw = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/dashboard-picture"));
+        let mut draw =
+            Command::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("bench/dashboard-picture"));
         draw.arg(format!("http://{}", prometheus.address())).arg(picture);
         run(draw, None);
     }

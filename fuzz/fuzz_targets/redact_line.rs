@@ -4,60 +4,13 @@
 //! leave; the rest is the line.
 #![no_main]
 
-#[path = "../../src/redact/tests/whole.rs"]
+#[path = "../../tests/whole_line/check.rs"]
 mod whole;
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use logskiff_fuzz::{encode, parse, record, redact};
-
-/// What costs, hides or sets values apart; the catalogue's examples hold the values.
-const UNITS: [&str; 43] = [
-    "password",
-    "db_token",
-    "=",
-    ": ",
-    "::=",
-    " ?= ",
-    "=>",
-    ": str = ",
-    ":: ",
-    ": |\\n ",
-    ": >- ",
-    "\u{b}",
-    "\u{c}",
-    ": !!str ",
-    "&pw ",
-    "\"",
-    "\\\"",
-    "'",
-    "`",
-    "{",
-    "}",
-    "[",
-    "]",
-    "(",
-    ")",
-    "\u{1b}[33m",
-    "\u{1b}[0m",
-    "\u{1b}]0;",
-    "\\u001b[1m",
-    "&quot;",
-    "&#64;",
-    "&amp;#64;",
-    "%40",
-    "%2540",
-    "\\u0040",
-    "\\\\u0040",
-    "\u{a0}",
-    "\u{ff1a}",
-    "\u{201c}",
-    "-----BEGIN PRIVATE KEY-----",
-    "-----END PRIVATE KEY-----",
-    "\0",
-    "${password:-",
-];
+use logskiff_fuzz::{encode, parse};
 
 fuzz_target!(|input: &[u8]| {
     let [redactor, format, cut, line @ ..] = input else { return };
@@ -73,7 +26,7 @@ fuzz_mutator!(|input: &mut [u8], size: usize, size_max: usize, seed: u32| {
     static EXAMPLES: LazyLock<Vec<&str>> = LazyLock::new(|| {
         redact::detectors()
             .flat_map(|detector| detector.hits.iter().map(|hit| hit.0).chain(detector.misses.iter().copied()))
-            .chain(UNITS)
+            .chain(whole::UNITS)
             .collect()
     });
     let chance = seed as usize;

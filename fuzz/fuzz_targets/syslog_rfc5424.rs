@@ -10,8 +10,8 @@ mod strict;
 
 use encode::syslog::{Config, Format, Framing, Message};
 use libfuzzer_sys::fuzz_target;
-use logskiff_fuzz::{encode, parse, record, redact};
-use record::Boundary;
+use logskiff_fuzz::{encode, parse};
+use event::Boundary;
 
 /// The least that a message may be limited to.
 const BYTES_MAX_LEAST: usize = 480;

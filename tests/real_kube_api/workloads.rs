@@ -21,7 +21,7 @@ fn the_restricted_profile_lets_it_in() {
     for values in [
         &[][..],
         &["--set", "logskiff.mode=classic"],
-        &["-f", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_helm/full.yaml")],
+        &["-f", concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/tests/real_helm/full.yaml")],
     ] {
         let rendered = cluster.helm.pod(values);
         cluster.admit(&pod(&[], &[], &rendered["spec"])).unwrap();

@@ -18,7 +18,8 @@ const REGAINED: Duration = Duration::from_secs(45);
 
 /// The commands of the document, as they stand there.
 fn commands() -> Vec<String> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/governance.md")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/docs/governance.md")).unwrap();
     text.lines().filter(|line| line.starts_with("kafka-")).map(str::to_owned).collect()
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// All of them: beside the code, in `docs`, and the charts'.
 pub fn documents() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let folder = |name: &str| fs::read_dir(root.join(name)).unwrap().map(|entry| entry.unwrap().path());
     let charts = folder("charts").map(|chart| chart.join("README.md"));
     let all = folder("").chain(folder("docs")).chain(charts);

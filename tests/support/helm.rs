@@ -26,7 +26,7 @@ impl Helm {
     pub fn prepare() -> Option<Self> {
         let tools = installed("LOGSKIFF_TEST_HELM", ".ci/helm-install")?;
         let folder = tempfile::Builder::new().prefix("logskiff-charts-").tempdir().expect("a folder");
-        let charts = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts");
+        let charts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("charts");
         // The links to the examples' files become files.
         let copied = Command::new("cp").arg("-rL").arg(charts).arg(folder.path()).status();
         assert!(copied.is_ok_and(|status| status.success()), "the charts are copied");

@@ -242,5 +242,5 @@ pub fn pod(labels: &[(&str, &str)], annotations: &[(&str, &str)], spec: &Value) 
 
 /// The project's folder.
 pub fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }

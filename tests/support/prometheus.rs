@@ -35,7 +35,7 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts to scrape `target` every second, with the project's alert rules.
     pub fn start(programs: &Path, target: &str) -> Self {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/alerts.yaml");
+        let rules = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/prometheus/alerts.yaml");
         Self::configured(
             programs,
             &format!(

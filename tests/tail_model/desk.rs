@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use event::{Bookmark, DropReason, FileId, Outcome, Part, Span, Ticket};
 use logskiff::frame::{self, Framed, Frames};
 use logskiff::ledger::{Ledger, Messages};
-use logskiff::record::{Bookmark, DropReason, FileId, Outcome, Part, Span, Ticket};
 use logskiff::tail::{Config, Event, GivenUp, Tail};
 
 /// Each line goes out once.

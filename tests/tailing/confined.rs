@@ -1,5 +1,5 @@
 //! The process that has confined itself: all its work goes on, and nothing else is in reach. What the kernel denies in detail is
-//! tested in `src/confine`.
+//! tested in `crates/logskiff/src/confine`.
 
 use std::fs::{self, File};
 use std::io::Write;

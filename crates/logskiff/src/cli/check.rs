@@ -1,0 +1,315 @@
+//! `logskiff check`: a checked configuration in, one line for each input and output on stdout.
+//!
+//! It starts nothing and reaches nobody. Values of Kafka properties are not printed, but for the brokers and the names of
+//! methods.
+
+use std::fmt::Write;
+
+use crate::config::value::{bytes_text, duration_text};
+use crate::config::{Config, Exit, Input, overlaps};
+use crate::encode::syslog::Framing;
+use crate::encode::{self, Encoding};
+use crate::output::syslog::address::Transport;
+use crate::output::{self, kafka};
+use crate::parse::Format;
+use crate::tail::{Start, Symlinks};
+use redact::{Mode, Redactor};
+
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    Ok(super::print(&summary(config))?)
+}
+
+fn summary(config: &Config) -> String {
+    let mut lines: Vec<String> = config.inputs.iter().flat_map(|of| [input(of), redaction(of)]).collect();
+    lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
+    let encoding = match config.encode.encoding {
+        Encoding::Json => "JSON records",
+        Encoding::Raw => "redacted lines",
+    };
+    if config.output.stdout {
+        lines.push(format!("output stdout: {encoding}"));
+    }
+    if let Some(kafka) = &config.output.kafka {
+        lines.push(format!("output kafka: {encoding}, {}", receiver(kafka)));
+    }
+    if let (Some(messages), Some(syslog)) = (&config.encode.syslog, &config.output.syslog) {
+        lines.push(format!("output syslog: {}", syslog_receiver(messages, syslog)));
+    }
+    let batch = &config.batch;
+    lines.push(format!(
+        "batches: {} or {}, {} in flight",
+        bytes_text(batch.bytes),
+        duration_text(batch.linger),
+        bytes_text(batch.in_flight_bytes),
+    ));
+    lines.push(match &config.checkpoint.dir {
+        Some(dir) => format!("state: {}", dir.display()),
+        None => "state: none, so a restart ships everything again".to_owned(),
+    });
+    let end = match &config.life.exit {
+        Exit::Signal => "on SIGTERM".to_owned(),
+        Exit::Eof => "when all is read and acknowledged, or on SIGTERM".to_owned(),
+        Exit::File(path) => format!("when {} is there and all is read and acknowledged, or on SIGTERM", path.display()),
+        Exit::App => {
+            "when the pod's other processes are gone and all is read and acknowledged, or on SIGTERM".to_owned()
+        }
+    };
+    let http = config.life.http_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    lines.push(format!("http: {http}"));
+    lines.push(format!("end: {end}, draining for at most {}", duration_text(config.life.drain_timeout)));
+    lines.join("\n") + "\n"
+}
+
+fn input(input: &Input) -> String {
+    let start = match input.tail.start {
+        Start::Beginning => "beginning",
+        Start::End => "end",
+    };
+    let format = match input.parse.format {
+        Format::None => "nothing".to_owned(),
+        Format::Json => "JSON".to_owned(),
+        Format::Regex => counted(input.parse.patterns.len(), "pattern"),
+        Format::Nginx => "nginx".to_owned(),
+        Format::Auto => "JSON where it is".to_owned(),
+    };
+    let mut text = format!("input {}: {}", input.name, input.tail.paths.join(", "));
+    if !input.tail.exclude.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " without {}", input.tail.exclude.join(", "));
+    }
+    if input.tail.symlinks == Symlinks::Within {
+        text.push_str(" with the links beneath them");
+    }
+    if input.tail.prune {
+        text.push_str(", deleted once rotated and acknowledged,");
+    }
+    let redact = &input.redact;
+    let rules: Vec<&str> = redact.rules.iter().map(|(name, _)| name.as_str()).collect();
+    let _ = write!(
+        text,
+        " from the {start}, lines up to {}; parse {format}; redact {}",
+        bytes_text(input.frame.line_bytes_max),
+        redact.select.join(", "),
+    );
+    if !rules.is_empty() {
+        let _ = write!(text, ", {} {}", if rules.len() == 1 { "rule" } else { "rules" }, rules.join(", "));
+    }
+    if !redact.fields.is_empty() {
+        let _ = write!(text, ", {}", counted(redact.fields.len(), "field name"));
+    }
+    text
+}
+
+/// What is on, by what becomes of it. Of a key its id is told.
+fn redaction(input: &Input) -> String {
+    let mut text = format!("redact {}:", input.name);
+    let Ok(redactor) = Redactor::new(&input.redact) else { return text };
+    if redactor.is_idle() {
+        return text + " nothing";
+    }
+    let has_fields = !input.redact.fields.is_empty();
+    let ruled: Vec<_> =
+        redactor.rules().zip(redactor.modes()).filter(|(name, _)| *name != "field" || has_fields).collect();
+    let mut first = true;
+    for mode in Mode::ALL {
+        let names: Vec<&str> = ruled.iter().filter(|(_, of)| **of == mode).map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            let _ = write!(text, "{} {} {}", if first { "" } else { ";" }, mode.name(), names.join(", "));
+            first = false;
+        }
+        if let (Mode::Token, false, Some(key)) = (mode, names.is_empty(), &input.redact.key) {
+            let _ = write!(text, " by the key {}", key.id());
+        }
+    }
+    if has_fields {
+        let _ = write!(text, "; field is {}", input.redact.fields.join(", "));
+    }
+    text
+}
+
+fn receiver(kafka: &kafka::Config) -> String {
+    let set = |name| kafka.properties.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let property = |name| set(name).unwrap_or_default();
+    let mut text = format!(
+        "topic {} at {}, compression {}, {}",
+        kafka.topic,
+        property("bootstrap.servers"),
+        property("compression.type"),
+        property("security.protocol"),
+    );
+    if let Some(mechanism) = set("sasl.mechanism") {
+        let _ = write!(text, " with {mechanism}");
+    }
+    text
+}
+
+fn syslog_receiver(messages: &encode::syslog::Config, syslog: &output::syslog::Config) -> String {
+    let format = match messages.format {
+        encode::syslog::Format::Rfc5424 => "rfc5424",
+        encode::syslog::Format::Rfc3164 => "rfc3164",
+    };
+    let transport = syslog.addresses.first().map(|address| address.transport);
+    let framing = match messages.framing {
+        Framing::OctetCounting => "octet-counting".to_owned(),
+        Framing::Newline => "newline".to_owned(),
+        Framing::None if transport.is_some_and(Transport::is_relp) => {
+            format!("at most {} without their response", syslog.relp_window)
+        }
+        Framing::None if transport == Some(Transport::Unix) => "datagrams or octet-counting".to_owned(),
+        Framing::None => "one a datagram".to_owned(),
+    };
+    let message = match messages.message {
+        encode::syslog::Message::Raw => "redacted lines",
+        encode::syslog::Message::Json => "JSON records",
+    };
+    let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
+    let bytes_max = bytes_text(messages.bytes_max);
+    let mut text = format!("{format} at {}, {framing}, {message}, messages up to {bytes_max}", addresses.join(", "));
+    if syslog.compression {
+        text.push_str(", compression zlib");
+    }
+    if transport.is_some_and(Transport::is_tls) {
+        text.push_str(if syslog.tls.verify { ", receiver verified" } else { ", receiver NOT verified" });
+        text.push_str(if syslog.tls.cert_file.is_some() { ", with a client certificate" } else { "" });
+    }
+    text
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &[&str]) {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let summary = summary(&Config::from_vars(owned).unwrap());
+        for line in expected {
+            assert!(summary.lines().any(|said| said == *line), "{line:?} is not in\n{summary}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_said_in_full() {
+        check(
+            &[],
+            &[
+                "input default: /var/log/app/**/*.log from the beginning, lines up to 1MiB; parse JSON where it is; redact secrets, 8 field names",
+                "output stdout: JSON records",
+                "batches: 256KiB or 50ms, 4MiB in flight",
+                "state: /var/lib/logskiff",
+                "end: on SIGTERM, draining for at most 25s",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_redacted_is_said_by_mode_and_the_key_by_its_id() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let variables = [
+            ("LOGSKIFF_REDACT", "jwt,card,email"),
+            ("LOGSKIFF_REDACT_RULE_ORDER", "field:order.id"),
+            ("LOGSKIFF_REDACT_FIELDS", "password,user.*.pin"),
+            ("LOGSKIFF_REDACT_MODE_EMAIL", "token"),
+            ("LOGSKIFF_REDACT_MODE_CARD", "partial"),
+            ("LOGSKIFF_REDACT_MODE_FIELD", "remove"),
+            ("LOGSKIFF_REDACT_KEY", key),
+            ("LOGSKIFF_REDACT_KEY_ID", "k7"),
+            ("LOGSKIFF_INPUT_A_PATHS", "/var/log/a/*.log"),
+            ("LOGSKIFF_INPUT_B_PATHS", "/var/log/b/*.log"),
+            ("LOGSKIFF_INPUT_B_REDACT", "jwt"),
+            ("LOGSKIFF_INPUT_B_REDACT_FIELDS", "none"),
+            ("LOGSKIFF_INPUT_B_REDACT_MODE", "drop"),
+            ("LOGSKIFF_INPUT_B_REDACT_MODE_ORDER", "mask"),
+        ];
+        check(
+            &variables,
+            &[
+                "redact a: mask jwt, order; remove field; partial card; token email, undecodable, budget by the key k7; field is password, user.*.pin",
+                "redact b: mask order; drop jwt, undecodable, budget",
+            ],
+        );
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assert!(!summary(&Config::from_vars(owned).unwrap()).contains(key));
+        check(&[("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_FIELDS", "none")], &["redact default: nothing"]);
+    }
+
+    /// Goal: whose rules hold for a file that two inputs name is said, with what of the other's do not.
+    #[test]
+    fn inputs_that_name_the_same_files_are_said() {
+        check(
+            &[
+                ("LOGSKIFF_REDACT", "jwt,card"),
+                ("LOGSKIFF_REDACT_FIELDS", "pin"),
+                ("LOGSKIFF_INPUT_ALL_PATHS", "/var/log/a/*.log"),
+                ("LOGSKIFF_INPUT_ONE_PATHS", "/var/log/a/one.log"),
+                ("LOGSKIFF_INPUT_ONE_REDACT", "card,email"),
+                ("LOGSKIFF_INPUT_ONE_REDACT_FIELDS", "none"),
+            ],
+            &[
+                "overlap: files that one and all both name go to one; it lacks the detectors and rules jwt of all; it lacks the fields pin of all",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_syslog_receiver_is_said_with_what_its_transport_does() {
+        #[track_caller]
+        fn check_syslog(variables: &[(&str, &str)], expected: &str) {
+            check(&[&[("LOGSKIFF_OUTPUT", "syslog")], variables].concat(), &[expected]);
+        }
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "tls://a:6514,tls://b:6514"), ("LOGSKIFF_SYSLOG_TLS_VERIFY", "off")],
+            "output syslog: rfc5424 at tls://a:6514, tls://b:6514, octet-counting, redacted lines, messages up to 8KiB, receiver NOT verified",
+        );
+        check_syslog(
+            &[
+                ("LOGSKIFF_SYSLOG_ADDRESS", "tcp://a:514"),
+                ("LOGSKIFF_SYSLOG_FRAMING", "newline"),
+                ("LOGSKIFF_SYSLOG_COMPRESSION", "zlib"),
+                ("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"),
+                ("LOGSKIFF_SYSLOG_ENCODING", "json"),
+            ],
+            "output syslog: rfc3164 at tcp://a:514, newline, JSON records, messages up to 8KiB, compression zlib",
+        );
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "relp://a:2514")],
+            "output syslog: rfc5424 at relp://a:2514, at most 128 without their response, redacted lines, messages up to 8KiB",
+        );
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "udp://a:514")],
+            "output syslog: rfc5424 at udp://a:514, one a datagram, redacted lines, messages up to 2KiB",
+        );
+        check_syslog(
+            &[("LOGSKIFF_SYSLOG_ADDRESS", "unix:///dev/log")],
+            "output syslog: rfc5424 at unix:///dev/log, datagrams or octet-counting, redacted lines, messages up to 8KiB",
+        );
+    }
+
+    #[test]
+    fn rules_go_by_name_and_passwords_not_at_all() {
+        let variables = [
+            ("LOGSKIFF_OUTPUT", "kafka"),
+            ("LOGSKIFF_KAFKA_BROKERS", "a:1,b:2"),
+            ("LOGSKIFF_KAFKA_TOPIC", "logs-{namespace:none}"),
+            ("LOGSKIFF_KAFKA_SASL", "plain"),
+            ("LOGSKIFF_KAFKA_USERNAME", "me"),
+            ("LOGSKIFF_KAFKA_PASSWORD", "hunter2"),
+            ("LOGSKIFF_STATE_DIR", "none"),
+            ("LOGSKIFF_REDACT_RULE_ORDER", "order=([0-9]+)"),
+            ("LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/nginx/access.log"),
+            ("LOGSKIFF_INPUT_ACCESS_PARSE", "nginx"),
+        ];
+        check(
+            &variables,
+            &[
+                "input access: /var/log/nginx/access.log from the beginning, lines up to 1MiB; parse nginx; redact secrets, rule order, 8 field names",
+                "output kafka: JSON records, topic logs-{namespace:none} at a:1,b:2, compression lz4, sasl_plaintext with PLAIN",
+                "state: none, so a restart ships everything again",
+            ],
+        );
+    }
+}

@@ -1,0 +1,407 @@
+//! Redacted lines into the bytes of records.
+//!
+//! Enters: a [`Redacted`] line and what is known of its file. Leaves: one JSON object or the raw text, written straight
+//! into the batch's buffer. Only what `redact` lets through can come here, and a field of the line never takes the place
+//! of a field that logskiff itself writes: it goes out under `parsed.NAME`. Whatever the line says, the object is valid
+//! JSON, and each name stands once in it and in what it holds.
+
+mod envelope;
+pub mod labels;
+mod names;
+pub mod syslog;
+pub mod template;
+mod text;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+pub use self::envelope::{Envelope, Source};
+use self::names::{Name, Names, Nested, members};
+use self::template::Template;
+use self::text::{Clock, write_escaped, write_number, write_repaired};
+use event::{Boundary, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
+use redact::{Piece, Redacted};
+
+/// What a record looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// One JSON object with ECS names.
+    Json,
+    /// The redacted line alone.
+    Raw,
+}
+
+/// Where the event id goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventId {
+    /// Nowhere.
+    Off,
+    /// Into the field `event.id`.
+    Field,
+    /// Into a header of the message.
+    Header,
+}
+
+/// What Kubernetes says of the pod, by the Downward API.
+#[derive(Clone, Debug, Default)]
+pub struct Pod {
+    /// `metadata.name`.
+    pub name: Option<String>,
+    /// `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// `metadata.uid`.
+    pub uid: Option<String>,
+    /// `status.podIP`.
+    pub ip: Option<String>,
+    /// `spec.nodeName`.
+    pub node: Option<String>,
+    /// The application's container.
+    pub container: Option<String>,
+    /// The file of `metadata.labels`.
+    pub labels_file: Option<PathBuf>,
+}
+
+/// How records are written.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Their form.
+    pub encoding: Encoding,
+    /// Where the event id goes.
+    pub event_id: EventId,
+    /// Fields added to each record.
+    pub fields: Vec<(String, Template)>,
+    /// The pod.
+    pub pod: Pod,
+    /// How syslog messages are written, where they are.
+    pub syslog: Option<syslog::Config>,
+}
+
+/// Names that logskiff writes itself, and the objects that hold them where they are read as nested.
+const RESERVED: [&str; 23] = [
+    "@timestamp",
+    "message",
+    "log.level",
+    "log.file.path",
+    "log.offset",
+    "log.truncated",
+    "log.flags",
+    "event.id",
+    "parse.error",
+    "kubernetes.pod.name",
+    "kubernetes.pod.uid",
+    "kubernetes.pod.ip",
+    "kubernetes.namespace",
+    "kubernetes.node.name",
+    "kubernetes.container.name",
+    "kubernetes.labels",
+    "log",
+    "log.file",
+    "event",
+    "parse",
+    "kubernetes",
+    "kubernetes.pod",
+    "kubernetes.node",
+];
+
+/// Whether logskiff itself writes a field of this name, or fields beneath it.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || ["kubernetes.labels.", "parsed."].iter().any(|above| name.starts_with(above))
+}
+
+/// Writes records.
+#[derive(Debug)]
+pub struct Encoder {
+    encoding: Encoding,
+    event_id: EventId,
+    reserved: HashSet<Vec<u8>>,
+    /// By the first byte: the lengths of the reserved names, a bit each. Most fields are told apart by it.
+    reserved_lengths: [u64; 256],
+    clock: Clock,
+    /// The containers that are being written, by depth; `None`: an array.
+    objects: Vec<Option<Nested>>,
+    /// The names of the members of these that are written.
+    open_names: Vec<Key>,
+    /// What was repaired in the records since it was last asked.
+    repairs: Repairs,
+    syslog: Option<syslog::Writer>,
+}
+
+impl Encoder {
+    /// Prepares to write records as configured.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let added = config.fields.iter().map(|(name, _)| name.as_bytes().to_vec());
+        let reserved: HashSet<Vec<u8>> = RESERVED.iter().map(|name| name.as_bytes().to_vec()).chain(added).collect();
+        let mut reserved_lengths = [0; 256];
+        for name in &reserved {
+            reserved_lengths[usize::from(name.first().copied().unwrap_or_default())] |= length_bit(name);
+        }
+        let (encoding, event_id) = (config.encoding, config.event_id);
+        let syslog = config.syslog.as_ref().map(|syslog| syslog::Writer::new(syslog, event_id != EventId::Off));
+        Self {
+            encoding,
+            event_id,
+            reserved,
+            reserved_lengths,
+            clock: Clock::default(),
+            objects: Vec::new(),
+            open_names: Vec::new(),
+            repairs: Repairs::default(),
+            syslog,
+        }
+    }
+
+    /// Writes the record of one line to the end of `out`. `read_ns` is when it was read, for lines without a time.
+    pub fn encode(
+        &mut self,
+        redacted: &Redacted<'_>,
+        envelope: &Envelope,
+        (span, boundary): (Span, Boundary),
+        read_ns: i64,
+        out: &mut Vec<u8>,
+    ) {
+        if self.encoding == Encoding::Raw {
+            return write_raw(redacted, out);
+        }
+        let parsed = redacted.parsed();
+        out.extend_from_slice(b"{\"@timestamp\":\"");
+        self.clock.write(parsed.time_ns.unwrap_or(read_ns), out);
+        out.push(b'"');
+        if let Some(level) = parsed.level {
+            write_level(level, out);
+        }
+        if let Some((at, kind)) = parsed.message {
+            out.extend_from_slice(b",\"message\":");
+            write_value(redacted, at, kind, out);
+        }
+        let repairs = parsed.repairs.and(self.write_nodes(redacted, out));
+        self.repairs = self.repairs.and(repairs);
+        if let Some(failure) = parsed.failure {
+            out.extend_from_slice(b",\"parse.error\":\"");
+            out.extend_from_slice(failure.name().as_bytes());
+            out.push(b'"');
+        }
+        if boundary == Boundary::Cut {
+            out.extend_from_slice(b",\"log.truncated\":true");
+        }
+        write_flags(redacted, repairs, out);
+        out.extend_from_slice(&envelope.members);
+        out.extend_from_slice(b",\"log.offset\":");
+        write_number(span.start, out);
+        if self.event_id == EventId::Field {
+            out.extend_from_slice(b",\"event.id\":\"");
+            write_event_id(envelope, span, out);
+            out.push(b'"');
+        }
+        out.push(b'}');
+    }
+
+    /// Writes the record's event id to the end of `out`, if it goes into a header.
+    pub fn header_id(&self, envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
+        if self.event_id == EventId::Header {
+            write_event_id(envelope, span, out);
+        }
+    }
+
+    /// What was repaired in the records that were written since this was last asked.
+    pub fn take_repairs(&mut self) -> Repairs {
+        std::mem::take(&mut self.repairs)
+    }
+
+    /// Writes the fields; what of their names was repaired.
+    fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) -> Repairs {
+        let nodes = &redacted.parsed().nodes;
+        let mut repairs = Repairs::default();
+        let mut names = Names::new(redacted, &self.reserved);
+        // The open objects that need more than their name's place, and how deep they are.
+        let mut nested: Vec<(usize, Names<'_, '_>)> = Vec::new();
+        self.objects.clear();
+        self.open_names.clear();
+        // The record's members before these: a comma always comes first at the top.
+        let mut first = false;
+        for (at, node) in nodes.iter().enumerate() {
+            let (key, container) = match *node {
+                Node::End => {
+                    nested.pop_if(|(depth, _)| *depth == self.objects.len());
+                    let object = self.objects.pop().flatten();
+                    if let Some(object) = &object {
+                        object.close(&mut self.open_names);
+                    }
+                    out.push(if object.is_some() { b'}' } else { b']' });
+                    first = false;
+                    continue;
+                }
+                Node::Value { key, .. } => (key, None),
+                Node::Object { key } => (key, Some(true)),
+                Node::Array { key } => (key, Some(false)),
+            };
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            let depth = self.objects.len();
+            if depth == 0 {
+                let name = Name::of(redacted, key);
+                let is_reserved = self.is_reserved(name.bytes());
+                if !is_reserved && names.takes(at, &name) {
+                    name.write(redacted, key, out);
+                } else {
+                    write_renamed(&names.rename(at, &name, &mut repairs), out);
+                }
+            } else if let Some(Some(object)) = self.objects.last_mut() {
+                let name = Name::of(redacted, key);
+                let is_first = nested.last().is_none_or(|(of, _)| *of < depth);
+                if is_first && object.takes(redacted, key, &name, &mut self.open_names) {
+                    name.write(redacted, key, out);
+                } else {
+                    if is_first {
+                        nested.push((depth, object.names(redacted)));
+                    }
+                    if let Some((_, names)) = nested.last_mut()
+                        && !names.takes(at, &name)
+                    {
+                        write_renamed(&names.rename(at, &name, &mut repairs), out);
+                    } else {
+                        name.write(redacted, key, out);
+                    }
+                }
+            }
+            match (*node, container) {
+                (_, Some(object)) => {
+                    out.push(if object { b'{' } else { b'[' });
+                    self.objects.push(object.then(|| Nested::new(at + 1, &self.open_names)));
+                    first = true;
+                }
+                (Node::Value { at, kind, .. }, None) => write_value(redacted, at, kind, out),
+                (_, None) => {}
+            }
+        }
+        repairs
+    }
+
+    fn is_reserved(&self, name: &[u8]) -> bool {
+        let may_be = |first: &u8| self.reserved_lengths[usize::from(*first)] & length_bit(name) != 0;
+        name.first().is_some_and(may_be) && self.reserved.contains(name)
+    }
+}
+
+/// The bit of a name's length; long ones share one.
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
+}
+
+/// A key as it stands in the text, or `None` when part of it is masked or may be broken.
+#[inline]
+fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
+    match key {
+        Key::None => None,
+        Key::Name(name) => redacted.parsed().names.get(usize::from(name)).map(|name| name.as_bytes()),
+        Key::Text(_) if redacted.parsed().repairs.is_of_strings() => None,
+        Key::Text(at) => redacted.plain(at),
+    }
+}
+
+/// The value of a top-level field, as redacted.
+fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
+    let (at, _) = members(redacted, 0).find(|(_, key)| plain_key(redacted, *key) == Some(name.as_bytes()))?;
+    let Node::Value { at, kind, .. } = redacted.parsed().nodes[at] else { return None };
+    let mut written = Vec::new();
+    write_value(redacted, at, kind, &mut written);
+    match kind {
+        Kind::Null => None,
+        Kind::Text | Kind::Escaped => serde_json::from_slice(&written).ok(),
+        Kind::Number | Kind::True | Kind::False => Some(String::from_utf8_lossy(&written).trim_matches('"').to_owned()),
+    }
+}
+
+/// Writes the name that a member was given.
+fn write_renamed(name: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_escaped(name, out);
+    out.extend_from_slice(b"\":");
+}
+
+fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
+    out.push(b'"');
+    match key {
+        Key::None => {}
+        Key::Name(_) => out.extend_from_slice(plain_key(redacted, key).unwrap_or_default()),
+        Key::Text(at) => write_pieces(redacted, at, true, out),
+    }
+    out.extend_from_slice(b"\":");
+}
+
+fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {
+    let literal: &[u8] = match kind {
+        Kind::Text | Kind::Escaped => {
+            out.push(b'"');
+            write_pieces(redacted, at, kind == Kind::Escaped, out);
+            return out.push(b'"');
+        }
+        Kind::Null => return out.extend_from_slice(b"null"),
+        // A masked number is no number any more.
+        _ if redacted.is_masked(at) => return write_value(redacted, at, Kind::Text, out),
+        Kind::Number => return write_pieces(redacted, at, true, out),
+        Kind::True => b"true",
+        Kind::False => b"false",
+    };
+    out.extend_from_slice(literal);
+}
+
+/// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
+fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
+    let broken = redacted.parsed().repairs.is_of_strings();
+    if let (Some(text), true) = (redacted.plain(at), as_is && !broken) {
+        return out.extend_from_slice(text);
+    }
+    for piece in redacted.pieces(at) {
+        match piece {
+            Piece::Text(text) if as_is && broken => write_repaired(text, out),
+            Piece::Text(text) if as_is => out.extend_from_slice(text),
+            Piece::Text(text) => write_escaped(text, out),
+            Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
+        }
+    }
+}
+
+fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
+    redacted.line(|piece| match piece {
+        Piece::Text(text) => out.extend_from_slice(text),
+        Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
+    });
+}
+
+/// Says of a record that something in it was withheld or repaired, and why.
+fn write_flags(redacted: &Redacted<'_>, repairs: Repairs, out: &mut Vec<u8>) {
+    let mut before: &[u8] = b",\"log.flags\":[\"";
+    for flag in redacted.withheld().chain(repairs.iter().map(Repair::flag)) {
+        out.extend_from_slice(before);
+        out.extend_from_slice(flag.as_bytes());
+        before = b"\",\"";
+    }
+    if before.starts_with(b"\"") {
+        out.extend_from_slice(b"\"]");
+    }
+}
+
+fn write_level(level: Level, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"log.level\":\"");
+    out.extend_from_slice(level.name().as_bytes());
+    out.push(b'"');
+}
+
+fn write_event_id(envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
+    out.extend_from_slice(envelope.origin.as_bytes());
+    out.push(b'-');
+    write_number(span.start, out);
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_escaped(text.as_bytes(), out);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! What is the same in each record of a file.
+//!
+//! Enters: the configuration, the file, the pod and its labels. Leaves: constant members of records, and what templates are filled
+//! with. Every text that comes from outside is redacted, by its field's name too.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::template::{Place, Template};
+use super::{Config, field, syslog, write_string};
+use redact::Redacted;
+
+/// A file that records come from, and all that is the same in each of them.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The constant members, each with a comma before it.
+    pub(super) members: Vec<u8>,
+    /// Names this incarnation of the file in event ids.
+    pub(super) origin: String,
+    pub(super) places: BTreeMap<&'static str, String>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) syslog: Option<syslog::Header>,
+}
+
+/// What a file is, for its envelope.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    /// The input's name.
+    pub input: &'s str,
+    /// The path under which its records go out.
+    pub path: &'s str,
+    /// The first part of its records' event ids.
+    pub origin: &'s str,
+    /// The pod's labels.
+    pub labels: &'s BTreeMap<String, String>,
+}
+
+impl Envelope {
+    /// Gathers what is constant for a file. Every text that comes from outside goes through `redact`.
+    #[must_use]
+    pub fn new(config: &Config, source: &Source<'_>, redact: impl Fn(&str, &str) -> String) -> Self {
+        let clean = |name: &str, text: &Option<String>| text.as_deref().map(|text| redact(name, text));
+        let pod = &config.pod;
+        let path = redact("log.file.path", source.path);
+        let file = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let known = [
+            ("namespace", clean("kubernetes.namespace", &pod.namespace)),
+            ("pod", clean("kubernetes.pod.name", &pod.name)),
+            ("node", clean("kubernetes.node.name", &pod.node)),
+            ("container", clean("kubernetes.container.name", &pod.container)),
+            ("input", Some(source.input.to_owned())),
+            ("file", Some(file)),
+        ];
+        let places = known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let label =
+            |(key, value): (&String, &String)| (redact("", key), redact(&format!("kubernetes.labels.{key}"), value));
+        let labels = source.labels.iter().map(label).collect();
+        let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels, syslog: None };
+        envelope.member("log.file.path", &path);
+        // The pod's own address is no person's, and an address can hold nothing else; its name may be one that is masked.
+        let by_name = |ip: &str| redact("kubernetes.pod.ip", ip) != redact("", ip);
+        let is_kept = |ip: &&String| ip.parse::<IpAddr>().is_ok() && !by_name(ip);
+        let ip = pod.ip.as_ref().filter(is_kept).cloned().or_else(|| clean("kubernetes.pod.ip", &pod.ip));
+        for (name, value) in [
+            ("kubernetes.pod.name", clean("kubernetes.pod.name", &pod.name)),
+            ("kubernetes.pod.uid", clean("kubernetes.pod.uid", &pod.uid)),
+            ("kubernetes.pod.ip", ip),
+            ("kubernetes.namespace", clean("kubernetes.namespace", &pod.namespace)),
+            ("kubernetes.node.name", clean("kubernetes.node.name", &pod.node)),
+            ("kubernetes.container.name", clean("kubernetes.container.name", &pod.container)),
+        ] {
+            if let Some(value) = value {
+                envelope.member(name, &value);
+            }
+        }
+        envelope.labels();
+        for (name, template) in &config.fields {
+            let value = template.render(|place| envelope.known(place));
+            envelope.member(name, &redact(name, &value));
+        }
+        if let Some(syslog) = &config.syslog {
+            let known = |name| envelope.places.get(name).map(String::as_str);
+            let places = ["pod", "namespace", "node", "container"].map(|name| (name, known(name)));
+            let params: Vec<_> = std::iter::once(("file", Some(path.as_str()))).chain(places).collect();
+            envelope.syslog = Some(syslog::Header::new(syslog, &envelope, &params));
+        }
+        envelope
+    }
+
+    /// Fills in a template for one record of the file.
+    #[must_use]
+    pub fn render(&self, template: &Template, redacted: Option<&Redacted<'_>>) -> String {
+        template.render(|place| match (place, redacted) {
+            (Place::Field(name), Some(redacted)) => field(redacted, name),
+            _ => self.known(place),
+        })
+    }
+
+    fn known(&self, place: &Place) -> Option<String> {
+        let name = match place {
+            Place::Namespace => "namespace",
+            Place::Pod => "pod",
+            Place::Node => "node",
+            Place::Container => "container",
+            Place::Input => "input",
+            Place::File => "file",
+            Place::Label(key) => return self.labels.get(key).cloned(),
+            Place::Field(_) => return None,
+        };
+        self.places.get(name).cloned()
+    }
+
+    fn member(&mut self, name: &str, value: &str) {
+        self.members.push(b',');
+        write_string(name, &mut self.members);
+        self.members.push(b':');
+        write_string(value, &mut self.members);
+    }
+
+    fn labels(&mut self) {
+        if self.labels.is_empty() {
+            return;
+        }
+        self.members.extend_from_slice(b",\"kubernetes.labels\":{");
+        for (at, (key, value)) in self.labels.iter().enumerate() {
+            if at > 0 {
+                self.members.push(b',');
+            }
+            write_string(key, &mut self.members);
+            self.members.push(b':');
+            write_string(value, &mut self.members);
+        }
+        self.members.push(b'}');
+    }
+}

@@ -1,0 +1,310 @@
+//! What the members of one object are called where their own names are taken, or no store takes them.
+//!
+//! Enters: a redacted line's fields. Leaves: names that stand once in their object, whatever the line says, and have no
+//! empty part. Time and memory are linear in the number of fields.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use super::{plain_key, write_key};
+use event::{Key, Node, Repair, Repairs};
+use redact::Redacted;
+
+/// Above so many fields of one record, names are compared through a set.
+const FIELDS_COMPARED_MAX: usize = 24;
+
+/// Above so many members of a nested object. It is more, because most are compared with none: a set is dearer until then.
+const MEMBERS_COMPARED_MAX: usize = 64;
+
+/// How many kinds of names are told apart.
+const KINDS: usize = 256;
+
+/// Stands for an empty part of a name, which Elasticsearch and its kin refuse with the whole record.
+const EMPTY: &[u8] = b"_";
+
+/// The kinds of the names that were met, a bit each: a name of a new kind needs not be compared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met([u64; KINDS / 64]);
+
+impl Met {
+    /// Notes a name; whether one of its kind was met before.
+    fn again(&mut self, name: &[u8]) -> bool {
+        let kind = kind(name);
+        let (word, bit) = (kind / 64, 1 << (kind % 64));
+        let again = self.0[word] & bit != 0;
+        self.0[word] |= bit;
+        again
+    }
+}
+
+/// A number below [`KINDS`] that most names of one record have alone: equal names have the same.
+fn kind(name: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
+    (usize::from(*first) * 31 + usize::from(*last) * 7 + name.len()) % KINDS
+}
+
+/// The members of an object with their places; `first` is the place of the first, 0 for the record's fields.
+pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterator<Item = (usize, Key)> + use<'t> {
+    let mut nodes = redacted.parsed().nodes.get(first..).unwrap_or_default().iter().zip(first..);
+    let mut depth = 0_usize;
+    std::iter::from_fn(move || {
+        loop {
+            let (node, at) = nodes.next()?;
+            let here = depth == 0;
+            let key = match *node {
+                Node::Value { key, .. } => key,
+                Node::Object { key } | Node::Array { key } => {
+                    depth += 1;
+                    key
+                }
+                Node::End => {
+                    depth = depth.checked_sub(1)?;
+                    continue;
+                }
+            };
+            if here {
+                return Some((at, key));
+            }
+        }
+    })
+}
+
+/// A backslash, of which an escape is made.
+const ESCAPE: u8 = 1;
+
+/// What can make a part of a name empty or blank: dots, blanks, control characters, and whatever is not ASCII.
+const DOUBTFUL: u8 = 2;
+
+/// What each byte can make of a name.
+const CLASSES: [u8; 256] = {
+    let mut classes = [DOUBTFUL; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        classes[byte as usize] = 0;
+        byte += 1;
+    }
+    classes[b'.' as usize] = DOUBTFUL;
+    classes[b'\\' as usize] = ESCAPE;
+    classes
+};
+
+/// A key as a reader of the record sees it.
+pub(super) struct Name<'t> {
+    bytes: Cow<'t, [u8]>,
+    /// Whether a store takes it: none of its parts, between dots, is empty or blank.
+    is_usable: bool,
+}
+
+impl<'t> Name<'t> {
+    /// Reads a key. Names that the configuration gave are as they should be.
+    #[inline]
+    pub(super) fn of(redacted: &Redacted<'t>, key: Key) -> Self {
+        let Some(name) = plain_key(redacted, key) else { return Self::decoded(redacted, key) };
+        if !matches!(key, Key::Text(_)) {
+            return Self { bytes: Cow::Borrowed(name), is_usable: true };
+        }
+        match name.iter().fold(0, |classes, byte| classes | CLASSES[usize::from(*byte)]) {
+            0 => Self { bytes: Cow::Borrowed(name), is_usable: !name.is_empty() },
+            DOUBTFUL => Self { bytes: Cow::Borrowed(name), is_usable: is_usable(name) },
+            _ => Self::decoded(redacted, key),
+        }
+    }
+
+    /// Reads one that is masked or has escapes. Two that are spelled differently can be the same: `"\u0061"` is `"a"`.
+    #[cold]
+    fn decoded(redacted: &Redacted<'t>, key: Key) -> Self {
+        let mut written = Vec::new();
+        write_key(redacted, key, &mut written);
+        written.pop();
+        let bytes = serde_json::from_slice::<String>(&written).map_or(written, String::into_bytes);
+        Self { is_usable: is_usable(&bytes), bytes: Cow::Owned(bytes) }
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Writes it as it is; `key` is what it was read from.
+    #[inline]
+    pub(super) fn write(&self, redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
+        let Cow::Borrowed(bytes) = &self.bytes else { return write_key(redacted, key, out) };
+        out.push(b'"');
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(b"\":");
+    }
+}
+
+fn is_usable(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'.').all(|part| !is_blank(part))
+}
+
+fn is_blank(part: &[u8]) -> bool {
+    match part.first() {
+        None => true,
+        Some(b'!'..=b'~') => false,
+        Some(_) => String::from_utf8_lossy(part).chars().all(|c| c.is_whitespace() || c.is_control()),
+    }
+}
+
+/// The name with something in each of its parts.
+fn usable(name: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> =
+        name.split(|byte| *byte == b'.').map(|part| if is_blank(part) { EMPTY } else { part }).collect();
+    parts.join(&b'.')
+}
+
+/// A nested object whose members are written as they come.
+#[derive(Debug)]
+pub(super) struct Nested {
+    /// The place of its first member.
+    first: usize,
+    /// Where its names begin among those of all open objects.
+    names: usize,
+    met: Met,
+}
+
+impl Nested {
+    /// Its first member will be at node `first`. `open`: the names of all open objects.
+    pub(super) fn new(first: usize, open: &[Key]) -> Self {
+        Self { first, names: open.len(), met: Met::default() }
+    }
+
+    /// Ends it.
+    pub(super) fn close(&self, open: &mut Vec<Key>) {
+        open.truncate(self.names);
+    }
+
+    /// Whether the next member can have the name that it has; if not, all later ones are to be asked of [`Names`].
+    pub(super) fn takes(&mut self, redacted: &Redacted<'_>, key: Key, name: &Name<'_>, open: &mut Vec<Key>) -> bool {
+        let before = &open[self.names..];
+        if !name.is_usable || before.len() == MEMBERS_COMPARED_MAX {
+            return false;
+        }
+        if self.met.again(&name.bytes) && before.iter().any(|other| Name::of(redacted, *other).bytes == name.bytes) {
+            return false;
+        }
+        open.push(key);
+        true
+    }
+
+    /// The names of all its members.
+    pub(super) fn names<'r, 't>(&self, redacted: &'r Redacted<'t>) -> Names<'r, 't> {
+        Names::in_a_set(redacted, self.first, None)
+    }
+}
+
+/// Gives the members of one object names that no other has.
+pub(super) struct Names<'r, 't> {
+    redacted: &'r Redacted<'t>,
+    /// Names that logskiff writes itself.
+    reserved: Option<&'r HashSet<Vec<u8>>>,
+    /// Which members have the name of an earlier one; `None`: there are few, and they are compared.
+    doubled: Option<HashSet<usize>>,
+    met: Met,
+    /// All names of the object's own, where there are many.
+    own: HashSet<Cow<'t, [u8]>>,
+    /// The names that were given so far.
+    given: HashSet<Vec<u8>>,
+    /// How often each name was asked for.
+    asked: HashMap<Vec<u8>, usize>,
+}
+
+impl<'r, 't> Names<'r, 't> {
+    /// Looks at all the fields of a record.
+    pub(super) fn new(redacted: &'r Redacted<'t>, reserved: &'r HashSet<Vec<u8>>) -> Self {
+        if redacted.parsed().nodes.len() > FIELDS_COMPARED_MAX {
+            return Self::in_a_set(redacted, 0, Some(reserved));
+        }
+        Self {
+            redacted,
+            reserved: Some(reserved),
+            doubled: None,
+            met: Met::default(),
+            own: HashSet::new(),
+            given: HashSet::new(),
+            asked: HashMap::new(),
+        }
+    }
+
+    /// Looks at all the members of the object whose first is at node `first`.
+    fn in_a_set(redacted: &'r Redacted<'t>, first: usize, reserved: Option<&'r HashSet<Vec<u8>>>) -> Self {
+        let mut own = HashSet::new();
+        let again = members(redacted, first).filter(|(_, key)| !own.insert(Name::of(redacted, *key).bytes));
+        let doubled = Some(again.map(|(at, _)| at).collect());
+        Self { redacted, reserved, doubled, met: Met::default(), own, given: HashSet::new(), asked: HashMap::new() }
+    }
+
+    /// Whether the member at node `at` can have the name that it has, if logskiff itself writes none of that name. To be asked
+    /// about each member in turn.
+    pub(super) fn takes(&mut self, at: usize, name: &Name<'_>) -> bool {
+        !self.is_doubled(at, &name.bytes) && name.is_usable
+    }
+
+    /// What the member at node `at` is called, which cannot have its own name; what is repaired by it is added to `repairs`.
+    #[cold]
+    pub(super) fn rename(&mut self, at: usize, name: &Name<'_>, repairs: &mut Repairs) -> Vec<u8> {
+        let is_doubled = !self.is_reserved(&name.bytes) && self.is_doubled(at, &name.bytes);
+        if is_doubled {
+            repairs.add(Repair::DuplicateKey);
+        }
+        if name.is_usable {
+            return self.give(&name.bytes, repairs);
+        }
+        repairs.add(Repair::EmptyKey);
+        let usable = usable(&name.bytes);
+        if is_doubled || !self.is_free(&usable) {
+            return self.give(&usable, repairs);
+        }
+        self.given.insert(usable.clone());
+        usable
+    }
+
+    /// Whether an earlier member has this one's name.
+    fn is_doubled(&mut self, at: usize, name: &[u8]) -> bool {
+        match &self.doubled {
+            Some(doubled) => doubled.contains(&at),
+            None => self.met.again(name) && self.has(name, at),
+        }
+    }
+
+    /// Whether a field of the record before node `end` is called so.
+    fn has(&self, name: &[u8], end: usize) -> bool {
+        members(self.redacted, 0)
+            .take_while(|(at, _)| *at < end)
+            .any(|(_, key)| *Name::of(self.redacted, key).bytes == *name)
+    }
+
+    /// Whether no member has this name.
+    fn is_free(&self, name: &[u8]) -> bool {
+        let own = if self.doubled.is_some() { self.own.contains(name) } else { self.has(name, usize::MAX) };
+        !own && !self.given.contains(name) && !self.is_reserved(name)
+    }
+
+    fn is_reserved(&self, name: &[u8]) -> bool {
+        self.reserved.is_some_and(|reserved| reserved.contains(name))
+    }
+
+    /// A name beneath `parsed` that no member has: `parsed.NAME`, else `parsed.NAME_2` and so on. A dot before the number
+    /// would make an object of what is a value.
+    fn give(&mut self, name: &[u8], repairs: &mut Repairs) -> Vec<u8> {
+        let first = [b"parsed.", name].concat();
+        let mut asked = self.asked.remove(&first).unwrap_or_default();
+        if asked > 0 {
+            repairs.add(Repair::DuplicateKey);
+        }
+        let given = loop {
+            asked += 1;
+            let given = match asked {
+                1 => first.clone(),
+                _ => [&first[..], b"_", asked.to_string().as_bytes()].concat(),
+            };
+            if self.is_free(&given) {
+                break given;
+            }
+        };
+        self.asked.insert(first, asked);
+        self.given.insert(given.clone());
+        given
+    }
+}

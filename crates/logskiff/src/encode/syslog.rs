@@ -1,0 +1,375 @@
+//! Redacted lines into syslog messages, framed, straight into the batch's buffer.
+//!
+//! A message is never longer than it may be: what does not fit is cut at a character's end and marked, and structured
+//! data is left out by whole values, so that a strict parser reads every message.
+
+mod clock;
+mod data;
+mod text;
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+
+use self::clock::Clock;
+use self::data::Data;
+use super::template::Template;
+use super::text::write_number;
+use super::{Encoder, Encoding, Envelope};
+use event::{Boundary, Level, Repair, Span};
+use redact::{Piece, Redacted};
+
+/// The message format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 5424.
+    Rfc5424,
+    /// RFC 3164, as most receivers read it.
+    Rfc3164,
+}
+
+/// What the message part holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// The redacted line alone.
+    Raw,
+    /// The whole record as one JSON object.
+    Json,
+}
+
+/// How messages stand one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Each alone: the transport keeps them apart.
+    None,
+    /// Each after its length in bytes and a space (RFC 6587, 3.4.1; RFC 5425, 4.3).
+    OctetCounting,
+    /// Each with a newline behind it (RFC 6587, 3.4.2); control characters are escaped.
+    Newline,
+}
+
+/// How messages are written.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The format.
+    pub format: Format,
+    /// The facility's number, 0 to 23.
+    pub facility: u8,
+    /// HOSTNAME.
+    pub hostname: Template,
+    /// APP-NAME.
+    pub app_name: Template,
+    /// PROCID; `None`: nil.
+    pub proc_id: Option<Template>,
+    /// MSGID; `None`: nil.
+    pub msg_id: Option<Template>,
+    /// MSG.
+    pub message: Message,
+    /// The private enterprise number in the SD-IDs; `None`: no structured data.
+    pub structured_data: Option<u32>,
+    /// Whether a message that is UTF-8 beyond ASCII begins with a byte order mark, as RFC 5424 wants it.
+    pub bom: bool,
+    /// A longer message is cut and marked; without the framing.
+    pub bytes_max: usize,
+    /// How messages stand one after the other.
+    pub framing: Framing,
+    /// The zone of the time stamps.
+    pub zone: TimeZone,
+}
+
+/// Stands at the end of a message that was cut.
+const TRUNCATED: &[u8] = b" [truncated]";
+/// Says that a message is UTF-8 (RFC 5424, 6.4).
+const BOM: &[u8] = "\u{feff}".as_bytes();
+/// A field that has no value (RFC 5424, 6).
+const NIL: &str = "-";
+/// The longest HOSTNAME, APP-NAME, PROCID and MSGID (RFC 5424, 6).
+const NAME_BYTES_MAX: [usize; 4] = [255, 48, 128, 32];
+/// The longest TAG (RFC 3164, 4.1.3).
+const TAG_BYTES_MAX: usize = 32;
+
+/// What is the same in the messages of one file.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    /// The names behind the time; `None`: they differ from record to record.
+    names: Option<Vec<u8>>,
+    /// The beginning of the first element of structured data.
+    element: Vec<u8>,
+    /// Where the name of that element ends, and each of its values.
+    ends: Vec<usize>,
+}
+
+impl Header {
+    /// Gathers what is constant for a file: `params` are names and values that are fit to leave.
+    pub(super) fn new(config: &Config, envelope: &Envelope, params: &[(&str, Option<&str>)]) -> Self {
+        let templates =
+            [Some(&config.hostname), Some(&config.app_name), config.proc_id.as_ref(), config.msg_id.as_ref()];
+        let by_record = templates.into_iter().flatten().any(Template::by_record);
+        let names = (!by_record).then(|| names(config, envelope, None));
+        let (mut element, mut ends) = (Vec::new(), Vec::new());
+        if let Some(number) = config.structured_data {
+            element.extend_from_slice(format!("[logskiff@{number}").as_bytes());
+            ends.push(element.len());
+            for (name, value) in params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+                text::write_param(name.as_bytes(), value.as_bytes(), config.framing == Framing::Newline, &mut element);
+                ends.push(element.len());
+            }
+        }
+        Self { names, element, ends }
+    }
+}
+
+/// HOSTNAME and what follows it up to the structured data, or up to the message.
+fn names(config: &Config, envelope: &Envelope, redacted: Option<&Redacted<'_>>) -> Vec<u8> {
+    let render = |template: Option<&Template>, bytes_max: usize| {
+        let rendered = template.map(|template| envelope.render(template, redacted)).unwrap_or_default();
+        text::printable(&rendered, bytes_max)
+    };
+    let [host, app, process, id] = NAME_BYTES_MAX;
+    let host = render(Some(&config.hostname), host);
+    let process = render(config.proc_id.as_ref(), process);
+    match config.format {
+        Format::Rfc5424 => {
+            let (app, id) = (render(Some(&config.app_name), app), render(config.msg_id.as_ref(), id));
+            format!("{host} {app} {process} {id} ").into_bytes()
+        }
+        Format::Rfc3164 => {
+            let tag = text::tag(&envelope.render(&config.app_name, redacted), TAG_BYTES_MAX);
+            let process = if process == NIL { String::new() } else { format!("[{process}]") };
+            format!("{host} {tag}{process}: ").into_bytes()
+        }
+    }
+}
+
+/// Writes syslog messages.
+#[derive(Debug)]
+pub(super) struct Writer {
+    config: Config,
+    with_id: bool,
+    clock: Clock,
+    /// How many digits the last message's length had.
+    digits: usize,
+    scratch: Vec<u8>,
+    data: Data,
+}
+
+impl Writer {
+    pub(super) fn new(config: &Config, with_id: bool) -> Self {
+        let clock = Clock::new(config.format, config.zone.clone());
+        let data = Data::new(config);
+        Self { config: config.clone(), with_id, clock, digits: 3, scratch: Vec::new(), data }
+    }
+}
+
+/// What a message is made of.
+#[derive(Clone, Copy)]
+struct Source<'s> {
+    redacted: &'s Redacted<'s>,
+    envelope: &'s Envelope,
+    header: &'s Header,
+    place: (Span, Boundary),
+    read_ns: i64,
+}
+
+impl Encoder {
+    /// Writes the syslog message of one line, framed, to the end of `out`; nothing where syslog is not configured.
+    /// `read_ns` is when it was read, for lines without a time. Returns whether the message had to be cut.
+    pub fn syslog(
+        &mut self,
+        redacted: &Redacted<'_>,
+        envelope: &Envelope,
+        place: (Span, Boundary),
+        read_ns: i64,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Some(header) = &envelope.syslog else { return false };
+        let Some(mut writer) = self.syslog.take() else { return false };
+        let source = Source { redacted, envelope, header, place, read_ns };
+        let frame = out.len();
+        let counted = writer.config.framing == Framing::OctetCounting;
+        if counted {
+            // The length is known in the end; most have as many digits as the one before.
+            out.resize(frame + writer.digits + 1, b' ');
+        }
+        let start = out.len();
+        writer.write_header(source, None, out);
+        self.write_message(&mut writer, source, out);
+        let cut = out.len() - start > writer.config.bytes_max;
+        if cut {
+            out.truncate(start);
+            self.write_cut(&mut writer, source, out);
+        }
+        if counted {
+            writer.count(frame, start, out);
+        } else if writer.config.framing == Framing::Newline {
+            out.push(b'\n');
+        }
+        self.syslog = Some(writer);
+        cut
+    }
+
+    /// Writes MSG.
+    fn write_message(&mut self, writer: &mut Writer, source: Source<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
+        match writer.config.message {
+            Message::Raw => {
+                source.redacted.line(|piece| {
+                    let bytes = match piece {
+                        Piece::Text(text) => text,
+                        Piece::Mask(label) => label.as_bytes(),
+                    };
+                    match writer.config.framing {
+                        Framing::Newline => text::write_without_controls(bytes, out),
+                        Framing::None | Framing::OctetCounting => out.extend_from_slice(bytes),
+                    }
+                });
+            }
+            Message::Json => {
+                let encoding = std::mem::replace(&mut self.encoding, Encoding::Json);
+                if writer.config.framing == Framing::Newline {
+                    writer.scratch.clear();
+                    self.encode(source.redacted, source.envelope, source.place, source.read_ns, &mut writer.scratch);
+                    text::write_without_controls(&writer.scratch, out);
+                } else {
+                    self.encode(source.redacted, source.envelope, source.place, source.read_ns, out);
+                }
+                self.encoding = encoding;
+            }
+        }
+        if writer.config.format == Format::Rfc5424 && writer.config.bom && !out[start..].is_ascii() {
+            write_bom(start, out);
+        }
+    }
+
+    /// Writes a message that has to be cut.
+    fn write_cut(&mut self, writer: &mut Writer, source: Source<'_>, out: &mut Vec<u8>) {
+        let bytes_max = writer.config.bytes_max;
+        let start = out.len();
+        writer.write_header(source, Some(bytes_max / 2), out);
+        let message = out.len();
+        self.write_message(writer, source, out);
+        let most = (start + bytes_max).saturating_sub(TRUNCATED.len()).max(message);
+        let mut most = text::boundary(out, most);
+        if writer.config.framing == Framing::Newline {
+            most = text::before_octal(out, most);
+        }
+        out.truncate(most);
+        out.extend_from_slice(TRUNCATED);
+    }
+}
+
+/// Puts a byte order mark before a message that is UTF-8. One that is not must not look as if it were.
+fn write_bom(start: usize, out: &mut Vec<u8>) {
+    if std::str::from_utf8(&out[start..]).is_err() {
+        if !out[start..].starts_with(BOM) {
+            return;
+        }
+        let repaired = String::from_utf8_lossy(&out[start..]).into_owned();
+        out.truncate(start);
+        out.extend_from_slice(repaired.as_bytes());
+    }
+    out.splice(start..start, BOM.iter().copied());
+}
+
+impl Writer {
+    /// Writes everything before MSG, its space included. `cut`: the message will be cut, and this may take so many bytes.
+    fn write_header(&mut self, source: Source<'_>, cut: Option<usize>, out: &mut Vec<u8>) {
+        let start = out.len();
+        let parsed = source.redacted.parsed();
+        out.push(b'<');
+        write_number(u64::from(self.config.facility) * 8 + severity(parsed.level), out);
+        out.extend_from_slice(if self.config.format == Format::Rfc5424 { b">1 " } else { b">" });
+        self.clock.write(parsed.time_ns.unwrap_or(source.read_ns), out);
+        out.push(b' ');
+        let names = match &source.header.names {
+            Some(names) => Cow::Borrowed(names),
+            None => Cow::Owned(names(&self.config, source.envelope, Some(source.redacted))),
+        };
+        let fits = cut.is_none_or(|most| out.len() - start + names.len() <= most);
+        match self.config.format {
+            _ if fits => out.extend_from_slice(&names),
+            Format::Rfc5424 => out.extend_from_slice(b"- - - - "),
+            Format::Rfc3164 => out.extend_from_slice(b"- -: "),
+        }
+        if self.config.format == Format::Rfc3164 {
+            return;
+        }
+        if self.config.structured_data.is_some() {
+            self.write_data(source, cut.map(|most| start + most), out);
+        } else {
+            out.push(b'-');
+        }
+        out.push(b' ');
+    }
+
+    /// Writes the structured data; `end`: no further than this, as far as it can be helped.
+    fn write_data(&mut self, source: Source<'_>, end: Option<usize>, out: &mut Vec<u8>) {
+        let parsed = source.redacted.parsed();
+        let (span, boundary) = source.place;
+        header_element(source.header, end, out);
+        out.extend_from_slice(b" offset=\"");
+        write_number(span.start, out);
+        out.push(b'"');
+        if self.with_id {
+            out.extend_from_slice(b" id=\"");
+            super::write_event_id(source.envelope, span, out);
+            out.push(b'"');
+        }
+        if end.is_some() || boundary == Boundary::Cut {
+            out.extend_from_slice(b" truncated=\"true\"");
+        }
+        for flag in source.redacted.withheld().chain(parsed.repairs.iter().map(Repair::flag)) {
+            out.extend_from_slice(b" flag=\"");
+            out.extend_from_slice(flag.as_bytes());
+            out.push(b'"');
+        }
+        if let Some(failure) = parsed.failure {
+            out.extend_from_slice(b" error=\"");
+            out.extend_from_slice(failure.name().as_bytes());
+            out.push(b'"');
+        }
+        out.push(b']');
+        if !parsed.nodes.is_empty() {
+            self.data.write(source.redacted, end, out);
+        }
+    }
+
+    /// Writes a message's length into the place that was left for it.
+    fn count(&mut self, frame: usize, start: usize, out: &mut Vec<u8>) {
+        self.scratch.clear();
+        write_number((out.len() - start) as u64, &mut self.scratch);
+        if self.scratch.len() == self.digits {
+            out[frame..frame + self.digits].copy_from_slice(&self.scratch);
+        } else {
+            self.digits = self.scratch.len();
+            out.splice(frame..start - 1, self.scratch.iter().copied());
+        }
+    }
+}
+
+/// Writes the beginning of the first element, of its values those that do not reach beyond `end`.
+fn header_element(header: &Header, end: Option<usize>, out: &mut Vec<u8>) {
+    let Some(end) = end else { return out.extend_from_slice(&header.element) };
+    let mut from = 0;
+    for to in &header.ends {
+        let part = &header.element[from..*to];
+        if from == 0 || out.len() + part.len() < end {
+            out.extend_from_slice(part);
+        }
+        from = *to;
+    }
+}
+
+/// The severity of a level (RFC 5424, 6.2.1); a record without one is informational.
+fn severity(level: Option<Level>) -> u64 {
+    match level {
+        Some(Level::Fatal) => 2,
+        Some(Level::Error) => 3,
+        Some(Level::Warn) => 4,
+        None | Some(Level::Info) => 6,
+        Some(Level::Debug | Level::Trace) => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! What redaction costs: detection by stage, fifty detectors more, the start, and the heap.
+//!
+//! `cargo bench --bench redact` prints a table on standard output. Rates are the best of some rounds on one thread, for
+//! a disturbance can only make a round slower; the cost of fifty detectors is the median of pairs run in turn.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and fails by panicking")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(unsafe_code, reason = "an allocator that counts, and the clock of a thread")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use event::Parsed;
+use redact::{Carry, Config, Group, Hits, Redactor, Scratch, detectors};
+
+/// As much as the shipper reads at once.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Larger than the caches of a core, so that lines come from memory as they do in life.
+const CORPUS_BYTES: usize = 16 << 20;
+const ROUNDS: usize = 5;
+/// The seed of every corpus: the same lines on every machine.
+const SEED: u64 = 8;
+
+/// Counts what is in use, and the most there was.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: hands every call on to the system's allocator and only counts beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = IN_USE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(now, Ordering::Relaxed);
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One line of an access log. `sender`: what stands where nginx writes the client's address.
+fn access(dice: &mut fastrand::Rng, sender: &str, query: &str, out: &mut String) {
+    const ROUTES: [&str; 6] = ["/", "/basket", "/checkout", "/v2/orders", "/assets/site.5b1c9e.css", "/find"];
+    const AGENTS: [&str; 4] = [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+        "kube-probe/1.36",
+        "curl/8.14.1",
+    ];
+    let (route, agent) = (dice.choice(ROUTES).unwrap(), dice.choice(AGENTS).unwrap());
+    let (hour, minute, second) = (dice.u8(0..24), dice.u8(0..60), dice.u8(0..60));
+    let (status, bytes, took) = (dice.choice([200, 201, 304, 404]).unwrap(), dice.u32(0..60_000), dice.u32(0..3000));
+    writeln!(
+        out,
+        "{sender} - - [23/Nov/2026:{hour:02}:{minute:02}:{second:02} +0000] \"GET {route}?seq={}{query} HTTP/1.1\" {status} {bytes} \
+         \"https://shop.example.com/\" \"{agent}\" 0.{took:03} {:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
+        dice.u32(..),
+        dice.u32(..),
+        dice.u16(..),
+        dice.u16(0..4096),
+        dice.u16(0..4096),
+        dice.u64(..) >> 16,
+    )
+    .unwrap();
+}
+
+/// Lines of which 7 % hold something, the kinds in turn.
+fn corpus(with_addresses: bool) -> String {
+    let mut dice = fastrand::Rng::with_seed(SEED);
+    let mut text = String::with_capacity(CORPUS_BYTES + 1024);
+    while text.len() < CORPUS_BYTES {
+        let found = match dice.u32(0..100) {
+            0 => "&notify=ines@example.org".to_owned(),
+            1 => "&pan=4111111111111111".to_owned(),
+            2 => format!("&password={:016x}", dice.u64(..)),
+            3 => format!("&access_token={:016x}", dice.u64(..)),
+            4 => format!("&key=gh{}_{:032x}a1b2", 'p', dice.u128(..)),
+            5 => "&next=postgres://app:hunter2@db/x".to_owned(),
+            6 => "&iban=DE89370400440532013000".to_owned(),
+            _ => String::new(),
+        };
+        let sender = if with_addresses {
+            format!("198.51.{}.{}", dice.u8(..), dice.u8(1..))
+        } else {
+            format!("client-{}.example.net", dice.u16(..))
+        };
+        access(&mut dice, &sender, &found, &mut text);
+    }
+    text
+}
+
+/// What this thread has had of a processor, in seconds: others on the machine are not counted.
+fn cpu() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The corpus as chunks of whole lines.
+fn chunks(text: &str) -> Vec<&[u8]> {
+    let mut rest = text.as_bytes();
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let most = &rest[..rest.len().min(CHUNK_BYTES)];
+        let (chunk, later) = rest.split_at(memchr::memrchr(b'\n', most).unwrap() + 1);
+        chunks.push(chunk);
+        rest = later;
+    }
+    chunks
+}
+
+fn redactor(select: &[&str], rules: Vec<(String, String)>) -> Redactor {
+    let select = select.iter().map(|name| (*name).to_owned()).collect();
+    Redactor::new(&Config { select, rules, ..Config::default() }).unwrap()
+}
+
+/// Seconds that stage one takes, and how many lines it names.
+fn stage_one(redactor: &Redactor, chunks: &[&[u8]]) -> f64 {
+    let mut hits = Hits::default();
+    let begun = cpu();
+    for chunk in chunks {
+        redactor.scan(chunk, &mut hits);
+        std::hint::black_box(&hits);
+    }
+    cpu() - begun
+}
+
+/// Seconds that both stages take, how many lines were named, and how many masked.
+fn both_stages(redactor: &Redactor, chunks: &[&[u8]]) -> (f64, usize, usize, usize) {
+    let (mut hits, mut carry, mut scratch) = (Hits::default(), Carry::default(), Scratch::default());
+    let parsed = Parsed::default();
+    let (mut lines, mut hot, mut masked) = (0, 0, 0);
+    let begun = cpu();
+    for chunk in chunks {
+        redactor.scan(chunk, &mut hits);
+        let mut start = 0;
+        for newline in memchr::memchr_iter(b'\n', chunk) {
+            let line = &chunk[start..newline];
+            let hit = hits.touch(start, newline + 1);
+            let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut carry, &mut scratch);
+            lines += 1;
+            hot += usize::from(hit);
+            masked += usize::from(redacted.masked().next().is_some());
+            start = newline + 1;
+        }
+    }
+    ((cpu() - begun), lines, hot, masked)
+}
+
+fn best(mut seconds: impl FnMut() -> f64) -> f64 {
+    (0..ROUNDS).map(|_| seconds()).fold(f64::INFINITY, f64::min)
+}
+
+/// The median of `second` over `first`, run in turn.
+fn ratio(mut first: impl FnMut() -> f64, mut second: impl FnMut() -> f64) -> f64 {
+    let mut ratios: Vec<f64> = (0..=2 * ROUNDS)
+        .map(|round| {
+            // Who goes first changes, so that a trend favours neither.
+            if round % 2 == 0 {
+                (first(), second())
+            } else {
+                let after = second();
+                (first(), after)
+            }
+        })
+        .map(|(first, second)| second / first)
+        .collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    ratios[ROUNDS]
+}
+
+fn rates(title: &str, redactor: &Redactor, text: &str) {
+    let chunks = chunks(text);
+    let megabytes = text.len() as f64 / 1e6;
+    let first = megabytes / best(|| stage_one(redactor, &chunks));
+    let (_, lines, hot, masked) = both_stages(redactor, &chunks);
+    let both = megabytes / best(|| both_stages(redactor, &chunks).0);
+    let percent = |part: usize| 100.0 * part as f64 / lines as f64;
+    println!("| {title} | {:.1} % | {:.1} % | {first:.0} | {both:.0} |", percent(hot), percent(masked));
+}
+
+fn main() {
+    let plain = corpus(false);
+    let all: Vec<_> = detectors().collect();
+    let secrets = all.iter().filter(|detector| detector.group == Group::Secrets).count();
+    println!("{secrets} detectors of secrets, {} of pii\n", all.len() - secrets);
+
+    println!("| start | ms | heap kept, KiB | heap at the peak, KiB |\n|---|---|---|---|");
+    for select in [["secrets"].as_slice(), &["secrets", "pii"]] {
+        let before = IN_USE.load(Ordering::Relaxed);
+        PEAK.store(before, Ordering::Relaxed);
+        let ms = best(|| {
+            let begun = cpu();
+            std::hint::black_box(redactor(select, Vec::new()));
+            (cpu() - begun) * 1e3
+        });
+        let kept = redactor(select, Vec::new());
+        let kib = |bytes: usize| (bytes - before) / 1024;
+        println!(
+            "| `{}` | {ms:.1} | {} | {} |",
+            select.join(","),
+            kib(IN_USE.load(Ordering::Relaxed)),
+            kib(PEAK.load(Ordering::Relaxed))
+        );
+        drop(kept);
+    }
+
+    println!("\n| lines | named by stage one | masked | stage one, MB/s | both stages, MB/s |\n|---|---|---|---|---|");
+    let before = IN_USE.load(Ordering::Relaxed);
+    let full = redactor(&["secrets", "pii"], Vec::new());
+    rates("access, 7 % hit, `secrets`", &redactor(&["secrets"], Vec::new()), &plain);
+    rates("access, 7 % hit, `secrets,pii`", &full, &plain);
+    println!("heap after that: {} KiB\n", (IN_USE.load(Ordering::Relaxed) - before) / 1024);
+    let addresses = corpus(true);
+    rates("access with addresses, `secrets,pii`", &full, &addresses);
+    rates("the same, `secrets,pii,-ipv4`", &redactor(&["secrets", "pii", "-ipv4"], Vec::new()), &addresses);
+
+    let chunks = chunks(&plain);
+    // Vendors' detectors, of which the lines hold nothing.
+    let quiet: Vec<_> = all.iter().map(|detector| detector.name).filter(|name| !CORE.contains(name)).take(50).collect();
+    let fewer: Vec<_> = quiet.iter().map(|name| format!("-{name}")).collect();
+    let select: Vec<_> = ["secrets", "pii"].into_iter().chain(fewer.iter().map(String::as_str)).collect();
+    let fewer = redactor(&select, Vec::new());
+    println!("\n{} detectors that do not hit, of the catalogue:", quiet.len());
+    cost(&fewer, &full, &chunks);
+    let own = |count| {
+        let rules = (0..count).map(|n| (format!("own_{n}"), format!("acme{n}_[A-Za-z0-9]{{24}}"))).collect();
+        redactor(&["secrets", "pii"], rules)
+    };
+    println!("50 own rules that do not hit, to none:");
+    cost(&full, &own(50), &chunks);
+}
+
+/// Detectors that the corpus hits, and those that have no literals.
+const CORE: [&str; 16] = [
+    "private_key",
+    "password",
+    "bearer",
+    "basic_auth",
+    "url_password",
+    "github",
+    "jwt",
+    "email",
+    "card",
+    "iban",
+    "ssn",
+    "phone",
+    "ipv4",
+    "ipv6",
+    "mac",
+    "cookie",
+];
+
+fn cost(less: &Redactor, more: &Redactor, chunks: &[&[u8]]) {
+    let first = ratio(|| stage_one(less, chunks), || stage_one(more, chunks));
+    let both = ratio(|| both_stages(less, chunks).0, || both_stages(more, chunks).0);
+    println!("    stage one × {first:.3}, both stages × {both:.3}");
+}

@@ -1,0 +1,272 @@
+//! Values that are encoded, where something telling stands before them: Base64 (RFC 4648, sections 4 and 5), and the hexadecimal
+//! digits that auditd writes for commands and arguments with blanks in them. Each is opened once, searched, and masked whole when
+//! anything is found in it.
+//!
+//! In: a text that the first stage has hit. Out: the encoded values that hold something. What does not decode to text is left alone:
+//! it is a word, a hash or a picture.
+
+use std::ops::Range;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use regex::bytes::Regex;
+
+use super::check::{Text, sextet};
+use super::decode::normal::hex;
+use super::masks::By;
+use super::rule::Rule;
+use super::search::Found;
+use event::TextRange;
+
+/// Names after which a value may be Base64, as the end of a longer name too.
+macro_rules! telling {
+    () => {
+        r"(?:secret|pass(?:word|wd|phrase)?|pwd|token|credentials?|auth|authorization|cookie|key)"
+    };
+}
+
+/// Names that say that it is.
+macro_rules! encoded {
+    () => {
+        concat!("(?:", telling!(), r"[_.-]?)?(?:b64|base64)")
+    };
+}
+
+/// What sets a value apart, its quote included.
+macro_rules! sets {
+    () => {
+        r#"(?:\\*["'])?\]?[\ \t]*(?:=>|:=|=|:)[\ \t]*(?:\\*["'])?"#
+    };
+}
+
+/// A Kubernetes Secret says so; every value in it is one.
+macro_rules! manifest {
+    () => {
+        r#"kind(?:\\*["'])?[\ \t]*:[\ \t]*(?:\\*["'])?secret(?:list)?\b"#
+    };
+}
+
+/// Fields of auditd's records whose value is in digits where it has blanks, quotes or control characters in it.
+macro_rules! audited {
+    () => {
+        r"\b(?-i:proctitle|cmd|data|a[0-9]{1,3}(?:\[[0-9]+\])?)="
+    };
+}
+
+/// Says that a line is to be looked at.
+const TRIGGER: &str = concat!(
+    "(?xi-u)",
+    encoded!(),
+    sets!(),
+    "[a-z0-9+/_-]{4} | ",
+    telling!(),
+    sets!(),
+    r"(?:basic[\ \t+]+)?[a-z0-9+/_-]{12} | basic(?:[\ \t+]|%20)+[a-z0-9+/_-]{12} | ",
+    manifest!(),
+    " | ",
+    audited!(),
+    "(?-i:[0-9A-F]{8})"
+);
+
+/// Such a field and its value.
+const AUDITED: &str = concat!("(?xi-u)", audited!(), r"((?-i:(?:[0-9A-F]{2}){4,}))(?:\W|\z)");
+
+/// A telling name and the first letters of a value; where the name does not say that it is encoded, one that is no short word.
+const NAMED: &str = concat!(
+    "(?xi-u)(",
+    encoded!(),
+    ")",
+    sets!(),
+    "([a-z0-9+/_-]{4}) | (",
+    telling!(),
+    ")",
+    sets!(),
+    r"(?:basic[\ \t+]+)?([a-z0-9+/_-]{12}) | (basic)(?:[\ \t+]|%20)+([a-z0-9+/_-]{12})"
+);
+
+/// A value of a manifest; whole groups of four, so that names are told apart.
+const IN_MANIFEST: &str = r#"(?xi-u):[\ \t]*(?:\\*["'])?((?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=|[a-z0-9+/]{4}))(?:[\\"',}\s]|\z)"#;
+
+/// Values may overlap, but not add up to more than so many times the text's length. Honest texts stay at about 1.
+const LOOKED_FACTOR_MAX: usize = 2;
+
+/// What is searched instead of the name: a secret is one by its name alone, as it would be unencoded.
+const AS_SECRET: &[u8] = b"secret=";
+
+/// Both alphabets are read as one, and the padding is left out before.
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// The forms in which encoded values are found.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    named: Regex,
+    audited: Regex,
+    manifest: Regex,
+    in_manifest: Regex,
+}
+
+impl Encoded {
+    /// `None` where there is no rule that could find anything.
+    pub(super) fn new(rules: &[Rule]) -> Option<Self> {
+        if rules.iter().all(|rule| rule.fields.is_some()) {
+            return None;
+        }
+        // The patterns are constants that the tests compile.
+        let compile = |pattern| Regex::new(pattern).ok();
+        let manifest = compile(concat!("(?xi-u)", manifest!()))?;
+        Some(Self { named: compile(NAMED)?, audited: compile(AUDITED)?, manifest, in_manifest: compile(IN_MANIFEST)? })
+    }
+
+    /// A rule without forms: where its trigger is hit, a line is looked at.
+    pub(super) fn rule() -> Rule {
+        Rule::trigger_only("encoded", TRIGGER)
+    }
+
+    /// Hands on the encoded values in which `search` finds something.
+    pub(super) fn mark(&self, text: Text<'_>, search: impl Fn(&[u8], &mut Found<'_>), found: &mut Found<'_>) {
+        let mut opened = Vec::new();
+        let mut look = |at: Range<usize>, head: &[u8], open: fn(&[u8], &mut Vec<u8>) -> bool| {
+            opened.clear();
+            opened.extend_from_slice(head);
+            text.charge(at.len());
+            if open(&text[at.clone()], &mut opened) {
+                let mut longest: Option<(u32, By)> = None;
+                search(&opened, &mut |part, by| {
+                    let bytes = part.end - part.start;
+                    if part.end as usize > head.len() && longest.is_none_or(|(most, _)| bytes > most) {
+                        longest = Some((bytes, by));
+                    }
+                });
+                if let Some((_, by)) = longest {
+                    found(TextRange::new(at.start, at.end), by);
+                }
+            }
+        };
+        let (mut at, mut looked_bytes) = (0, 0);
+        while let Some(groups) = self.named.captures_at(&text, at) {
+            // One of the forms has matched, with both its groups.
+            let form = [(1, 2), (3, 4), (5, 6)];
+            let both = form.iter().find_map(|(name, value)| Some((groups.get(*name)?, groups.get(*value)?)));
+            let Some((name, value)) = both else { break };
+            let letters = text[value.start()..].iter().take_while(|byte| sextet(**byte).is_some()).count();
+            let end = value.start() + letters;
+            let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
+            look(value.start()..end + padding, head(name.as_bytes()), open_base64);
+            // A name may stand in what was taken for a value; a text made of such names would take for ever.
+            looked_bytes += letters;
+            at = if looked_bytes > text.len().saturating_mul(LOOKED_FACTOR_MAX) { end } else { value.start() };
+        }
+        for groups in self.audited.captures_iter(&text) {
+            if let Some(value) = groups.get(1) {
+                look(value.range(), b"", open_hexadecimal);
+            }
+        }
+        if self.manifest.is_match(&text) {
+            for groups in self.in_manifest.captures_iter(&text) {
+                if let Some(value) = groups.get(1) {
+                    look(value.range(), AS_SECRET, open_base64);
+                }
+            }
+        }
+    }
+}
+
+/// What is put before a value whose name is `name`, to be searched with it.
+fn head(name: &[u8]) -> &'static [u8] {
+    let starts = |word: &[u8]| name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    let content = [&b"b64"[..], b"base64", b"key", b"cookie"];
+    if content.iter().any(|word| starts(word)) { b"" } else { AS_SECRET }
+}
+
+/// Decodes pairs of digits to the end of `out`; whether they are text. The NUL between two arguments is read as a blank.
+fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let digit = |byte: u8| hex(byte).unwrap_or_default();
+    out.extend(value.chunks_exact(2).map(|pair| match digit(pair[0]) << 4 | digit(pair[1]) {
+        0 => b' ',
+        byte => byte,
+    }));
+    is_text(out, start)
+}
+
+/// Decodes Base64 to the end of `out`; whether it is text.
+fn open_base64(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let letters = value.iter().position(|&byte| byte == b'=').unwrap_or(value.len());
+    let standard = |byte: &u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    };
+    let mut letters: Vec<u8> = value[..letters].iter().map(standard).collect();
+    // Six bits are no byte.
+    if letters.len() % 4 == 1 {
+        letters.pop();
+    }
+    let start = out.len();
+    if ENGINE.decode_vec(&letters, out).is_err() {
+        return false;
+    }
+    is_text(out, start)
+}
+
+/// Whether what was decoded from `start` on is text; what is left of a character at its end is taken away.
+fn is_text(out: &mut Vec<u8>, start: usize) -> bool {
+    let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    let text = match std::str::from_utf8(&out[start..]) {
+        Ok(text) => text,
+        // A value that is cut ends within a character.
+        Err(error) if error.error_len().is_none() => {
+            out.truncate(start + error.valid_up_to());
+            std::str::from_utf8(&out[start..]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(printable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patterns_are_right() {
+        for pattern in [TRIGGER, NAMED, AUDITED, IN_MANIFEST] {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_cut_within_a_character_is_text() {
+        let whole = "cGFzc3dvcmQ6IGjDvG50ZXIy";
+        check_open(whole, Some("password: hünter2"));
+        check_open(&whole[..16], Some("password: h"));
+        check_open("w7w", Some("ü"));
+        check_open("ww", None);
+    }
+
+    #[track_caller]
+    fn check_open(value: &str, expected: Option<&str>) {
+        let mut out = b"x".to_vec();
+        let opened = open_base64(value.as_bytes(), &mut out);
+        assert_eq!(opened.then(|| String::from_utf8_lossy(&out[1..]).into_owned()).as_deref(), expected, "{value}");
+    }
+
+    #[test]
+    fn text_is_opened_and_nothing_else() {
+        check_open("YWRhQGV4YW1wbGUub3Jn", Some("ada@example.org"));
+        check_open("YQ==", Some("a"));
+        check_open("YQ", Some("a"));
+        check_open("w6nDqcOp", Some("ééé"));
+        check_open("Pz8/Pz8+", Some("?????>"));
+        check_open("Pz8_Pz8-", Some("?????>"));
+        check_open("", None);
+        check_open("some-long-word", None);
+        check_open("9fceb02d0ae598e95dc970b74767f193", None);
+    }
+}

@@ -1,0 +1,209 @@
+//! Which fields a rule is about, by their names.
+//!
+//! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
+//! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
+
+use super::check::Text;
+use super::decode::{Decoded, Reading};
+use super::loose::Loose;
+use event::{Key, Kind, Node, Parsed, TextRange};
+
+/// The configured names, split at their dots.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    paths: Vec<Vec<Step>>,
+    /// The last names of the paths, which rule out most names of a line at once; `None`: one path ends with a `*`.
+    lasts: Option<Vec<String>>,
+    /// By what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
+    lengths: [u64; INITIALS],
+    /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
+    message: bool,
+    /// For lines without fields.
+    loose: Option<Loose>,
+}
+
+/// How many kinds of first letters are told apart.
+const INITIALS: usize = 32;
+
+/// The kind of a name's first letter, the same for a small and a capital one.
+fn initial(name: &[u8]) -> usize {
+    name.first().map_or(0, |first| usize::from(first & 0x1f))
+}
+
+/// The bit of a name's length; long ones share one.
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
+}
+
+/// One step of a path; names are in lower case.
+#[derive(Debug)]
+enum Step {
+    Any,
+    Name(String),
+}
+
+/// What the walk needs between nodes; reused.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// The names of the open objects and arrays.
+    open: Vec<Key>,
+    name: Decoded,
+}
+
+impl Fields {
+    /// Reads the names.
+    ///
+    /// # Errors
+    /// The names that have an empty step.
+    pub(super) fn new(names: &[String]) -> Result<Self, Vec<String>> {
+        let mut bad = Vec::new();
+        let mut fields = Self { lasts: Some(Vec::new()), ..Self::default() };
+        for name in names {
+            let steps: Vec<&str> = name.trim().split('.').collect();
+            if steps.contains(&"") {
+                bad.push(name.clone());
+                continue;
+            }
+            let path: Vec<Step> = steps
+                .iter()
+                .map(|step| if *step == "*" { Step::Any } else { Step::Name(step.to_lowercase()) })
+                .collect();
+            match (path.last(), &mut fields.lasts) {
+                (Some(Step::Name(last)), Some(lasts)) => {
+                    fields.lengths[initial(last.as_bytes())] |= length_bit(last.as_bytes());
+                    lasts.push(last.clone());
+                }
+                _ => fields.lasts = None,
+            }
+            fields.message |= match &path[..] {
+                [Step::Any] => true,
+                [Step::Name(name)] => name == "message" || name == "msg",
+                _ => false,
+            };
+            fields.paths.push(path);
+        }
+        fields.loose = fields.lasts.as_deref().and_then(Loose::new);
+        if bad.is_empty() { Ok(fields) } else { Err(bad) }
+    }
+
+    /// What stands in every line that has one of the names in quotes, as a pattern; `None`: no such thing can be said. It
+    /// holds for lines of ASCII without a backslash, in which names are written as they are.
+    pub(super) fn trigger(&self) -> Option<String> {
+        let lasts = self.lasts.as_ref().filter(|lasts| !lasts.is_empty() && !self.message)?;
+        let names: Vec<String> = lasts.iter().map(|name| regex::escape(name)).collect();
+        lasts.iter().all(|name| name.is_ascii()).then(|| format!(r#"(?i-u)(?:{})["']"#, names.join("|")))
+    }
+
+    /// Finds such values in a text that has no fields, by their names in quotes.
+    pub(super) fn mark_loosely(&self, text: Text<'_>, found: impl FnMut(TextRange)) {
+        if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', &text)) {
+            loose.mark(text, found);
+        }
+    }
+
+    /// Whether no field is masked by name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Whether a field of the record's top that is called so is one of them.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let trail: Vec<_> = name.to_lowercase().split('.').map(|step| Some(step.to_owned())).collect();
+        self.paths.iter().any(|path| ends_with(&trail, path))
+    }
+
+    /// Whether a field with this dotted name is one of them, or lies within one.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        let above = name.match_indices('.').map(|(dot, _)| &name[..dot]);
+        above.chain([name]).any(|name| self.has(name))
+    }
+
+    /// Finds the values that bear a configured name, all but nulls.
+    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, mut found: impl FnMut(TextRange, Kind)) {
+        if self.is_empty() {
+            return;
+        }
+        walk.open.clear();
+        if let (true, Some((at, kind))) = (self.message, parsed.message) {
+            found(at, kind);
+        }
+        // How many were open when a masked one was entered.
+        let mut masked_from = None;
+        for node in &parsed.nodes {
+            match *node {
+                Node::Value { key, at, kind } => {
+                    if kind != Kind::Null && (masked_from.is_some() || self.names(text, parsed, walk, key)) {
+                        found(at, kind);
+                    }
+                }
+                Node::Object { key } | Node::Array { key } => {
+                    if masked_from.is_none() && self.names(text, parsed, walk, key) {
+                        masked_from = Some(walk.open.len());
+                    }
+                    walk.open.push(key);
+                }
+                Node::End => {
+                    walk.open.pop();
+                    if masked_from == Some(walk.open.len()) {
+                        masked_from = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether `key`, within what is open, is one of the names.
+    fn names(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
+        let written = match key {
+            Key::None => &[][..],
+            Key::Name(index) => parsed.names.get(usize::from(index)).map_or(&[][..], |name| name.as_bytes()),
+            Key::Text(at) => &text[at.indices()],
+        };
+        // Escapes are to be decoded, and outside ASCII lower case may be written otherwise.
+        let is_plain = written.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
+        if let (Some(lasts), true) = (&self.lasts, is_plain) {
+            // A dot makes a path, of which a configured one is the end.
+            let last = memchr::memrchr(b'.', written).map_or(written, |dot| &written[dot + 1..]);
+            let may_be = self.lengths[initial(last)] & length_bit(last) != 0;
+            if !(may_be && lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(last))) {
+                return false;
+            }
+        }
+        self.names_slowly(text, parsed, walk, key)
+    }
+
+    /// The same with all steps spelt out.
+    fn names_slowly(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
+        let mut trail = Vec::with_capacity(walk.open.len() + 1);
+        for key in walk.open.iter().chain([&key]) {
+            let lower = match *key {
+                Key::None => {
+                    trail.push(None);
+                    continue;
+                }
+                Key::Name(index) => {
+                    parsed.names.get(usize::from(index)).map_or(String::new(), |name| name.to_lowercase())
+                }
+                Key::Text(at) => match walk.name.decode(text, at, Reading::Json) {
+                    Ok(()) => String::from_utf8_lossy(walk.name.bytes()).to_lowercase(),
+                    Err(_) => return true,
+                },
+            };
+            // A name may itself be a path, as in `{"user.token": …}`.
+            trail.extend(lower.split('.').map(|step| Some(step.to_owned())));
+        }
+        self.paths.iter().any(|path| ends_with(&trail, path))
+    }
+}
+
+/// Whether the trail ends with the path. An array's element has no name: a `*` may stand for it, else it is passed over.
+fn ends_with(trail: &[Option<String>], path: &[Step]) -> bool {
+    let Some((step, path_before)) = path.split_last() else { return true };
+    let Some((name, trail_before)) = trail.split_last() else { return false };
+    let fits = match (step, name) {
+        (Step::Any, _) => true,
+        (Step::Name(step), Some(name)) => step == name,
+        (Step::Name(_), None) => false,
+    };
+    fits && ends_with(trail_before, path_before) || name.is_none() && ends_with(trail_before, path)
+}

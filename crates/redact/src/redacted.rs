@@ -1,0 +1,241 @@
+//! A line that may leave.
+//!
+//! In: a text and its masks, from `redact` alone. Out: what is not masked, and what stands for the masks. There is no way
+//! from a [`Redacted`] to the masked bytes but what a mask's mode shows of them.
+
+use std::fmt;
+
+use super::masks::Mask;
+use super::mode::Mode;
+use event::{Key, Kind, Node, Parsed, TextRange};
+
+/// The flags of records that hold a value which was withheld, in the order of the last rules' numbers.
+const WITHHELD: [&str; 2] = ["redaction_undecodable", "redaction_budget"];
+
+/// One line, redacted: the only thing that can be encoded, and only `redact` makes it.
+#[derive(Clone, Copy)]
+pub struct Redacted<'t> {
+    text: &'t [u8],
+    parsed: &'t Parsed,
+    masks: &'t [Mask],
+    labels: Labels<'t>,
+}
+
+/// What stands for masked bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Labels<'t> {
+    /// By the rule's number.
+    pub(super) fixed: &'t [Box<str>],
+    /// Those that were made for this text, one after the other.
+    pub(super) made: &'t str,
+}
+
+impl<'t> Labels<'t> {
+    fn of(self, mask: &Mask) -> &'t str {
+        let label = match mask.label {
+            Some(at) => self.made.get(at.indices()),
+            None => self.fixed.get(mask.by.rule as usize).map(|label| &**label),
+        };
+        label.unwrap_or("<redacted>")
+    }
+}
+
+/// One mask, told without its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Masked {
+    /// The number of the rule that names it ([`super::Redactor::rules`]).
+    pub rule: usize,
+    /// What became of it.
+    pub mode: Mode,
+    /// Where it stands in the line.
+    pub at: TextRange,
+}
+
+impl Masked {
+    /// The number of its counter ([`super::Redactor::counters`]).
+    #[must_use]
+    pub fn counter(&self) -> usize {
+        self.rule * Mode::ALL.len() + self.mode as usize
+    }
+}
+
+/// A part of a redacted text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'t> {
+    /// Bytes that no rule has matched.
+    Text(&'t [u8]),
+    /// What stands for masked bytes: `<redacted:NAME>`, or what the rule's mode says; may be empty.
+    Mask(&'t str),
+}
+
+impl<'t> Redacted<'t> {
+    /// `text` without its look-ahead; `masks` are sorted and disjoint.
+    pub(super) fn new(text: &'t [u8], parsed: &'t Parsed, masks: &'t [Mask], labels: Labels<'t>) -> Self {
+        Self { text, parsed, masks, labels }
+    }
+
+    /// What `parse` found, in positions of the same text.
+    #[must_use]
+    pub fn parsed(&self) -> &'t Parsed {
+        self.parsed
+    }
+
+    /// All that may leave of the line.
+    #[must_use]
+    pub fn whole(&self) -> TextRange {
+        TextRange::new(0, self.text.len())
+    }
+
+    /// Whether any of the range is masked.
+    #[must_use]
+    pub fn is_masked(&self, at: TextRange) -> bool {
+        self.overlapping(at).is_some_and(|mask| mask.at.overlaps(at))
+    }
+
+    /// The range's bytes, if no mask overlaps it and all of it may leave.
+    #[must_use]
+    pub fn plain(&self, at: TextRange) -> Option<&'t [u8]> {
+        if self.masks.is_empty() || !self.is_masked(at) { self.text.get(at.indices()) } else { None }
+    }
+
+    /// The range in parts, in order: what is not masked, and once each mask that overlaps it, wherever it begins.
+    /// What lies beyond [`Redacted::whole`] is left out.
+    #[must_use]
+    pub fn pieces(&self, at: TextRange) -> Pieces<'t> {
+        let end = (at.end as usize).min(self.text.len());
+        let first = self.masks.partition_point(|mask| mask.at.end <= at.start);
+        Pieces { text: self.text, masks: &self.masks[first..], labels: self.labels, at: at.start as usize, end }
+    }
+
+    /// All of it in parts, as it is to stand alone. A line that is JSON stays JSON: a mask leaves its punctuation, and what
+    /// stands for a number or a truth value is in quotes.
+    pub fn line(&self, mut write: impl FnMut(Piece<'t>)) {
+        let nodes = if self.masks.is_empty() { &[] } else { &*self.parsed.nodes };
+        let mut at = 0;
+        for (key, value) in nodes.iter().map(member) {
+            for (part, scalar) in key.map(|key| (key, false)).into_iter().chain(value) {
+                self.punctuation(TextRange { start: at, end: part.start }, &mut write);
+                let quoted = scalar && self.is_masked(part);
+                if quoted {
+                    write(Piece::Text(b"\""));
+                }
+                self.pieces(part).for_each(&mut write);
+                if quoted {
+                    write(Piece::Text(b"\""));
+                }
+                at = part.end;
+            }
+        }
+        self.punctuation(TextRange { start: at, end: self.whole().end.max(at) }, &mut write);
+    }
+
+    /// What stands between the members of JSON; if anything else does, with its masks.
+    fn punctuation(&self, at: TextRange, write: &mut impl FnMut(Piece<'t>)) {
+        let between = self.text.get(at.indices()).unwrap_or_default();
+        if between.iter().all(|byte| b"{}[]:,\" \t\r".contains(byte)) {
+            write(Piece::Text(between));
+        } else {
+            self.pieces(at).for_each(write);
+        }
+    }
+
+    /// Each mask that may leave, in order.
+    pub fn masked(&self) -> impl Iterator<Item = Masked> + use<'t> {
+        let end = self.text.len();
+        let leaving = self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
+        leaving.map(move |mask| {
+            let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
+            Masked { rule: mask.by.rule as usize, mode: if mask.drops { Mode::Drop } else { mask.by.mode }, at }
+        })
+    }
+
+    /// Why something of the line is withheld, which no rule names: `redaction_undecodable`, `redaction_budget`.
+    pub fn withheld(&self) -> impl Iterator<Item = &'static str> + use<'t> {
+        let first = self.labels.fixed.len().saturating_sub(WITHHELD.len());
+        let masks = self.masks;
+        let end = self.text.len();
+        WITHHELD.into_iter().enumerate().filter_map(move |(at, reason)| {
+            let is = |mask: &&Mask| mask.by.rule as usize == first + at && (mask.at.start as usize) < end;
+            masks.iter().find(is).map(|_| reason)
+        })
+    }
+
+    /// Whether a rule drops the record.
+    #[must_use]
+    pub fn is_dropped(&self) -> bool {
+        self.masked().any(|mask| mask.mode == Mode::Drop)
+    }
+
+    /// The first mask that ends behind the range's start.
+    fn overlapping(&self, at: TextRange) -> Option<&'t Mask> {
+        self.masks.get(self.masks.partition_point(|mask| mask.at.end <= at.start))
+    }
+}
+
+/// Where the name and the value of a member of JSON stand, and whether the value is written without quotes. Other formats
+/// have names that stand nowhere, and so no members.
+fn member(node: &Node) -> (Option<TextRange>, Option<(TextRange, bool)>) {
+    let name = |key| if let Key::Text(at) = key { Some(at) } else { None };
+    match *node {
+        Node::Value { key: Key::Name(_), .. } | Node::End => (None, None),
+        Node::Value { key, at, kind } => {
+            (name(key), Some((at, matches!(kind, Kind::Number | Kind::True | Kind::False))))
+        }
+        Node::Object { key } | Node::Array { key } => (name(key), None),
+    }
+}
+
+impl fmt::Debug for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redacted({} bytes, {} masks)", self.text.len(), self.masks.len())
+    }
+}
+
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Mask(label) => write!(f, "Mask({label})"),
+        }
+    }
+}
+
+/// Iterates over [`Redacted::pieces`].
+#[derive(Clone)]
+pub struct Pieces<'t> {
+    text: &'t [u8],
+    masks: &'t [Mask],
+    labels: Labels<'t>,
+    at: usize,
+    end: usize,
+}
+
+impl fmt::Debug for Pieces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pieces({} bytes left)", self.end.saturating_sub(self.at))
+    }
+}
+
+impl<'t> Iterator for Pieces<'t> {
+    type Item = Piece<'t>;
+
+    fn next(&mut self) -> Option<Piece<'t>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let from = self.at;
+        let Some((mask, rest)) = self.masks.split_first().filter(|(mask, _)| (mask.at.start as usize) < self.end)
+        else {
+            self.at = self.end;
+            return Some(Piece::Text(&self.text[from..self.end]));
+        };
+        let start = mask.at.start as usize;
+        if from < start {
+            self.at = start;
+            return Some(Piece::Text(&self.text[from..start]));
+        }
+        self.at = mask.at.end as usize;
+        self.masks = rest;
+        Some(Piece::Mask(self.labels.of(mask)))
+    }
+}

@@ -1,0 +1,254 @@
+//! Rules ready to run: what the configuration chose from the catalogue, and its own patterns.
+//!
+//! In: names and patterns. Out: compiled rules, or every mistake at once. A rule finds all its matches in a text in time
+//! linear in the text; it never decides what is done with them.
+
+use std::ops::Range;
+
+use regex_automata::Input;
+use regex_automata::meta::{BuildError, Regex};
+use regex_automata::util::syntax;
+
+use super::catalogue::{self, Detector, Group};
+use super::check::{Check, Text};
+use super::fields::Fields;
+use super::masks::By;
+use super::mode::{self, Mode};
+use super::own::own;
+use super::search::Found;
+use super::shared::{self, Compiled};
+use super::{BUDGET, Config, Error, FIELD, UNDECODABLE};
+use event::TextRange;
+
+/// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
+pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// Above so many bytes a pattern gets no one-pass engine.
+const ONE_PASS_BYTES_MAX: usize = 32 << 10;
+
+/// What the states of one pattern take at most, made as they are met.
+const CACHE_BYTES_MAX: usize = 256 << 10;
+
+/// What a pattern reads again costs so many times as much as what a validator reads.
+const SEARCH_COST: usize = 4;
+
+/// One detector or own pattern.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// What it is called in masks and metrics.
+    pub(super) name: String,
+    /// What finds a line that the rule may match, over a chunk of lines; `None`: the rule is tried on each line.
+    pub(super) trigger: Option<String>,
+    /// The fields that it is about; `None`: it is about all of the text.
+    pub(super) fields: Option<Fields>,
+    pub(super) forms: Vec<Form>,
+}
+
+#[derive(Debug)]
+pub(super) struct Form {
+    regex: Lazy,
+    check: Option<Check>,
+    /// The number of the group `secret`.
+    pub(super) secret: Option<usize>,
+}
+
+/// A regular expression that is compiled when a line first needs it: most of the catalogue's never are, which keeps the
+/// start short and the memory small. It is shared with all redactors of the process.
+#[derive(Debug)]
+struct Lazy {
+    source: &'static str,
+    compiled: Compiled,
+}
+
+impl Lazy {
+    fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| compile(self.source).ok()).as_ref()
+    }
+}
+
+impl Rule {
+    /// A rule that finds nothing, and has the first stage look for a trigger.
+    pub(super) fn trigger_only(name: &str, trigger: &str) -> Self {
+        Self { name: name.to_owned(), trigger: Some(trigger.to_owned()), fields: None, forms: Vec::new() }
+    }
+
+    /// Whether it masks all of its fields' values.
+    pub(super) fn is_whole(&self) -> bool {
+        self.forms.is_empty()
+    }
+
+    /// Hands on the rule's matches in `text`.
+    /// Where the line's budget is spent, what cannot be checked any more goes by `withheld`, up to the text's end.
+    pub(super) fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
+        for form in &self.forms {
+            form.mark(text, by, withheld, found);
+        }
+    }
+}
+
+impl Form {
+    /// A form of an own rule; `secret` is the number of its group of that name.
+    pub(super) fn own(compiled: Compiled, secret: Option<usize>) -> Self {
+        Self { regex: Lazy { source: "", compiled }, check: None, secret }
+    }
+
+    fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
+        let Some(regex) = self.regex.regex() else {
+            // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
+            return found(TextRange::new(0, text.len()), withheld);
+        };
+        let mut at = 0;
+        while let Some((whole, part)) = self.find(regex, &text, at) {
+            if text.is_spent() {
+                // What a check would mask may stand anywhere behind the match.
+                return found(TextRange::new(part.start, text.len()), withheld);
+            }
+            let (mut confirmed, mut end) = (self.check.is_none(), part.end);
+            match self.check {
+                None => found(TextRange::new(part.start, part.end), by),
+                Some(check) => check(text, part.clone(), &mut |part| {
+                    confirmed = true;
+                    end = end.max(part.end);
+                    found(TextRange::new(part.start, part.end), by);
+                }),
+            }
+            // What follows the masked part may begin the next match; what was turned down may hide one.
+            at = if confirmed || part == whole { end } else { part.start };
+            at = at.max(whole.start + 1);
+            text.charge(whole.end.saturating_sub(at).saturating_mul(SEARCH_COST));
+        }
+    }
+
+    /// The next match, and what of it is masked: the group `secret`, else the first group that took part, else all of it.
+    fn find(&self, regex: &Regex, text: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let input = Input::new(text).span(at..text.len());
+        if regex.captures_len() == 1 {
+            return regex.find(input).map(|found| (found.range(), found.range()));
+        }
+        let mut groups = regex.create_captures();
+        regex.search_captures(&input, &mut groups);
+        let found = groups.get_match()?.range();
+        let group = self.secret.and_then(|secret| groups.get_group(secret));
+        let group = group.or_else(|| groups.iter().skip(1).flatten().next());
+        // A group that matched nothing hides nothing: rather too much than too little.
+        let part = group
+            .filter(|group| !group.is_empty() || self.check.is_some())
+            .map_or(found.clone(), |group| group.range());
+        Some((found, part))
+    }
+}
+
+/// Makes the rules that a configuration asks for, in the catalogue's order, own ones last.
+pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = select(&config.select, errors).into_iter().map(built_in).collect();
+    for (index, (name, pattern)) in config.rules.iter().enumerate() {
+        let reserved = [FIELD, UNDECODABLE, BUDGET, "none"].into_iter().chain(Group::ALL.map(Group::name));
+        if catalogue::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
+            errors.push(Error::NameTaken { rule: name.clone() });
+        } else if config.rules[..index].iter().any(|(earlier, _)| earlier == name) {
+            errors.push(Error::Twice { rule: name.clone() });
+        } else if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            errors.push(Error::Name { rule: name.clone() });
+        } else {
+            match own(name, pattern) {
+                Ok(rule) => rules.push(rule),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    rules
+}
+
+/// What is chosen where nothing is said.
+const DEFAULT: Group = Group::Secrets;
+
+/// The detectors that are chosen, read from left to right. A selection that begins with what is taken out begins with the default.
+fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
+    let all: Vec<_> = catalogue::detectors().collect();
+    let words: Vec<String> = words.iter().map(|word| word.trim().to_lowercase()).collect();
+    if words.len() > 1 && words.iter().any(|word| word == "none") {
+        errors.push(Error::NoneAmongOthers);
+    }
+    let takes_out = words.first().is_some_and(|word| word.starts_with('-'));
+    let mut chosen: Vec<bool> = all.iter().map(|detector| takes_out && detector.group == DEFAULT).collect();
+    for word in &words {
+        let (name, wanted) = word.strip_prefix('-').map_or((word.as_str(), true), |name| (name, false));
+        let named = |detector: &Detector| detector.name == name || detector.group.name() == name;
+        if word == "none" {
+            chosen.fill(false);
+        } else if all.iter().any(|detector| named(detector)) {
+            for (chosen, _) in chosen.iter_mut().zip(&all).filter(|(_, detector)| named(detector)) {
+                *chosen = wanted;
+            }
+        } else {
+            errors.push(Error::UnknownDetector { name: name.to_owned(), nearest: nearest(name) });
+        }
+    }
+    all.into_iter().zip(chosen).filter_map(|(detector, chosen)| chosen.then_some(detector)).collect()
+}
+
+/// The detector or group that was probably meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    let groups = Group::ALL.map(Group::name).into_iter();
+    nearest_of(name, catalogue::detectors().map(|detector| detector.name).chain(groups))
+}
+
+fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // Three typing mistakes in one name are another name.
+    const MISTAKES_MAX: usize = 2;
+    let near = names.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    near.filter(|(mistakes, _)| *mistakes <= MISTAKES_MAX).min().map(|(_, known)| known)
+}
+
+/// What becomes of the matches of each rule, of fields and of what is withheld, in this order.
+pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Mode> {
+    let own = config.rules.iter().map(|(name, _)| name.as_str());
+    let built_in = catalogue::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
+    let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(own).collect();
+    for (name, _) in config.modes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        let nearest = nearest_of(name, known.iter().copied()).map(ToOwned::to_owned);
+        errors.push(Error::UnknownMode { name: name.clone(), nearest });
+    }
+    let said = |name: &str| config.modes.iter().rev().find(|(known, _)| known == name).map(|(_, mode)| *mode);
+    let of_group = |name: &str| {
+        let detector = catalogue::detectors().find(|detector| detector.name == name)?;
+        said(detector.group.name())
+    };
+    let mode = |name: &str| {
+        let said = said(name).or_else(|| of_group(name)).unwrap_or(config.mode);
+        mode::of(name, said, config.key.is_some())
+    };
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]).collect();
+    let modes: Vec<Mode> = names.iter().map(|name| mode(name)).collect();
+    let in_use = |name: &str| name != FIELD || fields;
+    let tokens = names.iter().zip(&modes).find(|(name, mode)| **mode == Mode::Token && in_use(name));
+    if let (Some((name, _)), None) = (tokens, &config.key) {
+        errors.push(Error::KeyMissing { rule: (*name).to_owned() });
+    }
+    modes
+}
+
+fn built_in(detector: &'static Detector) -> Rule {
+    let form = |pattern: &'static catalogue::Pattern| Form {
+        regex: Lazy { source: pattern.regex, compiled: shared::pattern(pattern.regex) },
+        check: pattern.check,
+        secret: None,
+    };
+    Rule {
+        name: detector.name.to_owned(),
+        trigger: Some(detector.trigger.regex()),
+        fields: None,
+        forms: detector.patterns.iter().map(form).collect(),
+    }
+}
+
+/// Compiles a pattern within the limit. The engine that is fast and large goes without where it would be most of the memory: a search
+/// for captures is made on matches alone.
+pub(super) fn compile(pattern: &str) -> Result<Regex, Box<BuildError>> {
+    let config = Regex::config().nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass_size_limit(Some(ONE_PASS_BYTES_MAX));
+    Regex::builder()
+        .configure(config.utf8_empty(false).hybrid_cache_capacity(CACHE_BYTES_MAX))
+        .syntax(syntax::Config::new().utf8(false))
+        .build(pattern)
+        .map_err(Box::new)
+}

@@ -1,0 +1,182 @@
+//! What is searched: the text as it stands, each string with escapes decoded, and the text as a reader means it.
+//!
+//! In: a text and its parsed fields. Out: matches in positions of the text. JSON's escapes are decoded once for each string, everything
+//! that hides a sign at once for the line ([`super::decode::normal`]), Base64 and auditd's hexadecimal digits once where a keyword
+//! stands before them. What cannot be decoded is masked whole.
+
+use super::Redactor;
+use super::check::Text;
+use super::decode::{Decoded, Reading};
+use super::fields::Walk;
+use super::masks::{By, Masks};
+use super::stage::Which;
+use event::{Key, Kind, Node, Parsed, TextRange};
+
+/// Takes matches.
+pub(super) type Found<'f> = dyn FnMut(TextRange, By) + 'f;
+
+/// Of so many values of a line one is noted, where each of them is looked for by its place.
+const VALUES_EACH: usize = 32;
+
+impl Redactor {
+    /// Runs the rules that need no fields; those with a trigger only where it was hit.
+    pub(super) fn mark(&self, text: Text<'_>, hot: bool, found: &mut Found<'_>) {
+        let which = hot.then(|| self.stage.which(&text));
+        self.mark_as_is(text, which.as_ref(), found);
+        if let Some(encoded) = &self.encoded
+            && which.is_some_and(|which| which.may_hold_encoded())
+        {
+            let search = |decoded: &[u8], found: &mut Found<'_>| {
+                self.mark_as_is(text.with(decoded), Some(&self.stage.which(decoded)), found);
+            };
+            encoded.mark(text, search, found);
+        }
+    }
+
+    fn mark_as_is(&self, text: Text<'_>, which: Option<&Which>, found: &mut Found<'_>) {
+        if which.is_some() || self.untriggered {
+            let hit = |number: usize| which.is_some_and(|which| which.may_match(number));
+            for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.fields.is_none()) {
+                if rule.trigger.is_none() || hit(number) {
+                    rule.mark(text, self.by(number), self.budget(), found);
+                }
+            }
+        }
+    }
+
+    /// Masks fields by their names, and runs the rules that are about fields.
+    pub(super) fn mark_fields(
+        &self,
+        text: Text<'_>,
+        parsed: &Parsed,
+        walk: &mut Walk,
+        masks: &mut Masks,
+        decoded: &mut Decoded,
+    ) {
+        if !has_names_in_text(parsed) {
+            self.mark_loosely(text, &mut |at, by| masks.add(at, by));
+        }
+        let by = self.field();
+        self.fields.mark(&text, parsed, walk, |at, _| masks.add(at, by));
+        for (number, rule) in self.rules.iter().enumerate() {
+            let Some(fields) = &rule.fields else { continue };
+            let by = self.by(number);
+            fields.mark(&text, parsed, walk, |at, kind| {
+                if rule.is_whole() {
+                    return masks.add(at, by);
+                }
+                let value = &text[at.indices()];
+                rule.mark(text.with(value), by, by, &mut |part, by| {
+                    masks.add(TextRange { start: at.start + part.start, end: at.start + part.end }, by);
+                });
+                if kind != Kind::Escaped || memchr::memchr(b'\\', value).is_none() {
+                    return;
+                }
+                if decoded.decode(&text, at, Reading::Json).is_err() {
+                    return masks.add(at, self.undecodable());
+                }
+                rule.mark(text.with(decoded.bytes()), by, by, &mut |part, by| {
+                    masks.add(decoded.to_raw(&text, part), by);
+                });
+            });
+        }
+    }
+
+    /// Masks what stands behind the names of fields in a text that has none. Here a rule for a part of a value takes all.
+    fn mark_loosely(&self, text: Text<'_>, found: &mut Found<'_>) {
+        self.fields.mark_loosely(text, |at| found(at, self.field()));
+        for (number, fields) in self.rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.fields.as_ref()?)))
+        {
+            fields.mark_loosely(text, |at| found(at, self.by(number)));
+        }
+    }
+
+    /// Searches every escaped string of the line once more, decoded.
+    pub(super) fn mark_escaped(&self, text: Text<'_>, parsed: &Parsed, masks: &mut Masks, decoded: &mut Decoded) {
+        let message = match parsed.message {
+            Some((at, Kind::Escaped)) => Some(at),
+            _ => None,
+        };
+        let in_nodes = parsed.nodes.iter().flat_map(|node| {
+            let (key, value) = match *node {
+                Node::Value { key, at, kind } => (key, (kind == Kind::Escaped && Some(at) != message).then_some(at)),
+                Node::Object { key } | Node::Array { key } => (key, None),
+                Node::End => (Key::None, None),
+            };
+            let key = if let Key::Text(at) = key { Some(at) } else { None };
+            [key, value]
+        });
+        for at in in_nodes.chain([message]).flatten() {
+            if memchr::memchr(b'\\', &text[at.indices()]).is_none() {
+                continue;
+            }
+            if decoded.decode(&text, at, Reading::Json).is_err() {
+                masks.add(at, self.undecodable());
+                continue;
+            }
+            masks.grow(at, |mask| decoded.grow(&text, mask));
+            self.mark(text.with(decoded.bytes()), true, &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
+        }
+    }
+
+    /// Searches the line once more as a reader means it: a name and its value that are both escaped, JSON that was not parsed as such,
+    /// what is encoded or coloured. What was parsed is masked within one value: a decoded quote ends no string.
+    pub(super) fn mark_normal(&self, text: Text<'_>, parsed: &Parsed, masks: &mut Masks, decoded: &mut Decoded) {
+        let whole = TextRange::new(0, text.len());
+        // Nothing is invalid in this reading.
+        let _ = decoded.decode(&text, whole, Reading::Normal);
+        let read = text.with(decoded.bytes());
+        if has_names_in_text(parsed) {
+            let values = Values::of(parsed);
+            self.mark(read, true, &mut |part, by| {
+                let at = decoded.to_raw(&text, part);
+                if values.hold(at) {
+                    masks.add(at, by);
+                }
+            });
+        } else {
+            masks.grow(whole, |mask| decoded.grow(&text, mask));
+            let mut add = |part, by| masks.add(decoded.to_raw(&text, part), by);
+            self.mark_loosely(read, &mut add);
+            self.mark(read, true, &mut add);
+        }
+    }
+}
+
+/// Whether the line was parsed as one that names its fields itself. Captures and fixed layouts have names by the configuration, and
+/// what they hold may be JSON all the same.
+fn has_names_in_text(parsed: &Parsed) -> bool {
+    parsed.nodes.iter().any(|node| match node {
+        Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => matches!(key, Key::Text(_)),
+        Node::End => false,
+    })
+}
+
+/// The values of a line of JSON by their places, which are in the order of its nodes.
+struct Values<'p> {
+    nodes: &'p [Node],
+    message: Option<TextRange>,
+    /// Of every so many values where it starts, and the number of its node.
+    some: Vec<(u32, usize)>,
+}
+
+impl<'p> Values<'p> {
+    fn of(parsed: &'p Parsed) -> Self {
+        let starts = parsed.nodes.iter().enumerate().filter_map(|(number, node)| Some((value(node)?.start, number)));
+        let some = starts.step_by(VALUES_EACH).collect();
+        Self { nodes: &parsed.nodes, message: parsed.message.map(|(at, _)| at), some }
+    }
+
+    /// Whether a stretch lies within one value, or within the message.
+    fn hold(&self, part: TextRange) -> bool {
+        let holds = |at: TextRange| at.start <= part.start && part.end <= at.end;
+        let next = self.some.partition_point(|(start, _)| *start <= part.start);
+        let first = next.checked_sub(1).map_or(0, |before| self.some[before].1);
+        let near = self.nodes[first..].iter().filter_map(value).take_while(|at| at.start <= part.start);
+        self.message.into_iter().chain(near).any(holds)
+    }
+}
+
+fn value(node: &Node) -> Option<TextRange> {
+    if let Node::Value { at, .. } = node { Some(*at) } else { None }
+}

@@ -1,0 +1,227 @@
+//! Any bytes through the whole of detection, in any mode: what must hold of what leaves.
+//!
+//! The fuzz target `redact_line` shares this file.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use event::{Boundary, Span};
+use redact::{Carry, Config, Hits, Mode, Piece, Redacted, Redactor, Scratch, TokenKey};
+
+use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, Source};
+use super::parse::{self, Parser};
+
+/// What lines are made of that rules look at: what costs, hides or sets values apart.
+pub(crate) const UNITS: [&str; 65] = [
+    "password",
+    "db_token",
+    "=",
+    ": ",
+    "::=",
+    " ?= ",
+    "=>",
+    ": str = ",
+    ":: ",
+    ": |\\n ",
+    ": >- ",
+    "\u{b}",
+    "\u{c}",
+    ": !!str ",
+    "&pw ",
+    "\"",
+    "\\\"",
+    "'",
+    "`",
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    "\u{1b}[33m",
+    "\u{1b}[0m",
+    "\u{1b}]0;",
+    "\\u001b[1m",
+    "&quot;",
+    "&#64;",
+    "&amp;#64;",
+    "%40",
+    "%2540",
+    "\\u0040",
+    "\\\\u0040",
+    "\u{a0}",
+    "\u{ff1a}",
+    "\u{201c}",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    "\0",
+    "${password:-",
+    "ada@example.org",
+    "4111111111111111",
+    ":",
+    " ",
+    "\\",
+    "{\"pin\":",
+    "{\"order\":\"no 12\",",
+    "null",
+    "<redacted:email>",
+    "<redacted:card:1111>",
+    "<redacted:email:k1:xt5gvjlef5x7ucrv>",
+    "_b64=",
+    "YWRhQGV4YW1wbGUub3Jn",
+    "kind: Secret",
+    "Basic ",
+    "-----BEGIN PRIVATE KEY-----\\nx-",
+    "Comment: \"",
+    "<br>",
+    "qzx",
+    "é😀",
+    "12",
+    ",",
+];
+
+/// Redactors are expensive to make; one for each mode, with everything on, and one with fields and own rules alone.
+static REDACTORS: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
+    let every = Mode::ALL.map(|mode| config(mode, &["secrets", "pii"], &["pin", "user.*.name"]));
+    let few = Config { modes: vec![("digits".into(), Mode::Partial)], ..config(Mode::Token, &[], &["pin"]) };
+    every.into_iter().chain([few]).map(|config| Redactor::new(&config).unwrap()).collect()
+});
+
+/// How a line is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    /// Which of the redactors.
+    pub(crate) redactor: u8,
+    /// Which format it is parsed as.
+    pub(crate) format: u8,
+    /// How much of it may leave; more than all is all.
+    pub(crate) keep: usize,
+}
+
+fn config(mode: Mode, select: &[&str], fields: &[&str]) -> Config {
+    let own = |text: &&str| (*text).to_owned();
+    let rules = [("digits", "field:order ~ [0-9]+"), ("who", "field:by,a.*"), ("word", r"qz\w+"), ("start", "^ ?zz")];
+    Config {
+        select: select.iter().map(own).collect(),
+        rules: rules.iter().map(|(name, pattern)| (own(name), own(pattern))).collect(),
+        fields: fields.iter().map(own).collect(),
+        mode,
+        key: Some(TokenKey::new("0123456789abcdef0123456789abcdef", Some("k1")).unwrap()),
+        ..Config::default()
+    }
+}
+
+/// Checks one line.
+///
+/// # Errors
+/// What does not hold.
+pub(crate) fn check(choice: Choice, line: &[u8]) -> Result<(), String> {
+    let redactor = &REDACTORS[usize::from(choice.redactor) % REDACTORS.len()];
+    let line: Vec<u8> = line.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
+    let keep = choice.keep.min(line.len());
+    let format = [parse::Format::Auto, parse::Format::Json, parse::Format::None][usize::from(choice.format) % 3];
+    let mut parser = parser(format);
+    let mut parsed = parser.parsed();
+    parser.parse(&line[..keep], &mut parsed);
+    let (mut hits, mut scratch) = (Hits::default(), Scratch::default());
+    redactor.scan(&[&line[..], b"\n"].concat(), &mut hits);
+    let hot = hits.touch(0, line.len() + 1);
+    let as_scanned = redactor.redact(&line, keep, &parsed, hot, &mut Carry::default(), &mut scratch);
+    let (cold, dropped) = (left(&as_scanned), as_scanned.is_dropped());
+    let redacted = redactor.redact(&line, keep, &parsed, true, &mut Carry::default(), &mut scratch);
+    if cold != left(&redacted) || dropped != redacted.is_dropped() {
+        return Err("stage one missed something".into());
+    }
+    masks_hold(redactor, &redacted, &line[..keep])?;
+    record_holds(&redacted)
+}
+
+/// All that leaves of a line as it stands.
+fn left(redacted: &Redacted<'_>) -> Vec<u8> {
+    let mut left = Vec::new();
+    for piece in redacted.pieces(redacted.whole()) {
+        left.extend_from_slice(match piece {
+            Piece::Text(text) => text,
+            Piece::Mask(label) => label.as_bytes(),
+        });
+    }
+    left
+}
+
+/// The masks are apart and in order, what is between them is the line's, and what stands for them shows what its mode says.
+fn masks_hold(redactor: &Redactor, redacted: &Redacted<'_>, line: &[u8]) -> Result<(), String> {
+    let names: Vec<&str> = redactor.rules().collect();
+    let mut pieces = redacted.pieces(redacted.whole());
+    let mut at = 0;
+    for mask in redacted.masked() {
+        let place = mask.at.indices();
+        text_holds(&mut pieces, line.get(at..place.start))?;
+        at = place.end;
+        let Some(Piece::Mask(label)) = pieces.next() else { return Err(format!("no mask at {}", place.start)) };
+        if !fits(label, names[mask.rule], mask.mode) {
+            return Err(format!("{label:?} stands for a mask of the mode {}", mask.mode.name()));
+        }
+        let leads = line.get(place.start).is_some_and(|byte| byte & 0xc0 == 0x80);
+        if leads && std::str::from_utf8(line).is_ok() {
+            return Err(format!("a character is cut at {}", place.start));
+        }
+    }
+    text_holds(&mut pieces, line.get(at..))?;
+    if pieces.next().is_some() { Err("more than the line".into()) } else { Ok(()) }
+}
+
+/// The next piece is the line's own text, unless there is none between two masks.
+fn text_holds<'p>(pieces: &mut impl Iterator<Item = Piece<'p>>, text: Option<&[u8]>) -> Result<(), String> {
+    let text = text.ok_or("masks overlap")?;
+    let right = text.is_empty() || matches!(pieces.next(), Some(Piece::Text(piece)) if piece == text);
+    if right { Ok(()) } else { Err("not the line's own bytes between masks".into()) }
+}
+
+/// Whether a label shows what its mode says and no more.
+fn fits(label: &str, name: &str, mode: Mode) -> bool {
+    let Some(inside) = label.strip_prefix("<redacted:").and_then(|rest| rest.strip_suffix('>')) else {
+        return mode == Mode::Remove && label.is_empty();
+    };
+    let shown = inside.strip_prefix(name);
+    match mode {
+        Mode::Mask => shown == Some(""),
+        // Nobody sees what stands in a record that is dropped.
+        Mode::Drop => shown.is_some(),
+        Mode::Remove => false,
+        Mode::Partial => shown.is_some_and(|shown| shown.starts_with(':') && shown.len() == 5),
+        Mode::Token => shown.and_then(|shown| shown.strip_prefix(":k1:")).is_some_and(|token| token.len() == 16),
+    }
+}
+
+/// The record is JSON.
+fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
+    let config = encode::Config {
+        encoding: Encoding::Json,
+        event_id: EventId::Off,
+        fields: Vec::new(),
+        pod: Pod::default(),
+        syslog: None,
+    };
+    let labels = BTreeMap::new();
+    let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
+    let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
+    let mut record = Vec::new();
+    Encoder::new(&config).encode(redacted, &envelope, (Span { start: 0, end: 1 }, Boundary::Line), 0, &mut record);
+    // Half of a surrogate pair is JSON, and no text.
+    let read = serde_json::from_slice::<&serde_json::value::RawValue>(&record);
+    read.map(|_| ()).map_err(|error| format!("the record is no JSON: {error}"))
+}
+
+fn parser(format: parse::Format) -> Parser {
+    Parser::new(&parse::Config {
+        format,
+        patterns: Vec::new(),
+        types: Vec::new(),
+        time_field: None,
+        time_formats: Vec::new(),
+        time_zone: "UTC".into(),
+        level_field: None,
+        drop_failures: false,
+    })
+    .unwrap()
+}
