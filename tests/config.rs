@@ -9,7 +9,7 @@ use logskiff::config::reference::{Kind, PREFIX, VARIABLES};
 use logskiff::config::{Config, Environment, Mistakes, effective};
 use logskiff::output::kafka;
 use proptest::prelude::*;
-use redact::{Mode, TokenKey};
+use redact::{Action, TokenKey};
 use serde_json::Value;
 
 #[path = "config/syslog.rs"]
@@ -328,9 +328,9 @@ fn redaction_modes_and_their_key_are_read() {
     ]);
     let [a, b] = &config.inputs[..] else { panic!("{:?}", config.inputs) };
     let mode = |name: &str, mode| (name.to_owned(), mode);
-    assert_eq!((a.redact.mode, b.redact.mode), (Mode::Token, Mode::Token));
-    assert_eq!(a.redact.modes, [mode("email", Mode::Partial), mode("order", Mode::Drop)]);
-    assert_eq!(b.redact.modes, [mode("email", Mode::Remove)], "the rule is of the other input alone");
+    assert_eq!((a.redact.mode, b.redact.mode), (Action::Token, Action::Token));
+    assert_eq!(a.redact.modes, [mode("email", Action::Partial), mode("order", Action::Drop)]);
+    assert_eq!(b.redact.modes, [mode("email", Action::Remove)], "the rule is of the other input alone");
     assert_eq!(a.redact.key.as_ref().map(TokenKey::id), b.redact.key.as_ref().map(TokenKey::id));
     assert!(!format!("{config:?}").contains(LONG));
 

@@ -15,9 +15,9 @@ const HEAD: &str = "| name | group | finds | leaves alone |\n|---|---|---|---|\n
 fn table() -> String {
     let mut table = HEAD.to_owned();
     for detector in detectors() {
-        let leaves = if detector.leaves.is_empty() { "–" } else { detector.leaves };
+        let leaves = if detector.not_matched.is_empty() { "–" } else { detector.not_matched };
         let (name, group) = (detector.name, detector.group.name());
-        writeln!(table, "| `{name}` | `{group}` | {} | {leaves} |", detector.finds).unwrap();
+        writeln!(table, "| `{name}` | `{group}` | {} | {leaves} |", detector.description).unwrap();
     }
     table
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use event::{Boundary, Span};
-use redact::{Carry, Config, Hits, Mode, Piece, Redacted, Redactor, Scratch, TokenKey};
+use redact::{Action, Config, Hits, PemState, Piece, Redacted, Redactor, Scratch, TokenKey};
 
 use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, Source};
 use super::parse::{self, Parser};
@@ -82,8 +82,8 @@ pub(crate) const UNITS: [&str; 65] = [
 
 /// Redactors are expensive to make; one for each mode, with everything on, and one with fields and own rules alone.
 static REDACTORS: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
-    let every = Mode::ALL.map(|mode| config(mode, &["secrets", "pii"], &["pin", "user.*.name"]));
-    let few = Config { modes: vec![("digits".into(), Mode::Partial)], ..config(Mode::Token, &[], &["pin"]) };
+    let every = Action::ALL.map(|mode| config(mode, &["secrets", "pii"], &["pin", "user.*.name"]));
+    let few = Config { modes: vec![("digits".into(), Action::Partial)], ..config(Action::Token, &[], &["pin"]) };
     every.into_iter().chain([few]).map(|config| Redactor::new(&config).unwrap()).collect()
 });
 
@@ -98,7 +98,7 @@ pub(crate) struct Choice {
     pub(crate) keep: usize,
 }
 
-fn config(mode: Mode, select: &[&str], fields: &[&str]) -> Config {
+fn config(mode: Action, select: &[&str], fields: &[&str]) -> Config {
     let own = |text: &&str| (*text).to_owned();
     let rules = [("digits", "field:order ~ [0-9]+"), ("who", "field:by,a.*"), ("word", r"qz\w+"), ("start", "^ ?zz")];
     Config {
@@ -126,9 +126,9 @@ pub(crate) fn check(choice: Choice, line: &[u8]) -> Result<(), String> {
     let (mut hits, mut scratch) = (Hits::default(), Scratch::default());
     redactor.scan(&[&line[..], b"\n"].concat(), &mut hits);
     let hot = hits.touch(0, line.len() + 1);
-    let as_scanned = redactor.redact(&line, keep, &parsed, hot, &mut Carry::default(), &mut scratch);
+    let as_scanned = redactor.redact(&line, keep, &parsed, hot, &mut PemState::default(), &mut scratch);
     let (cold, dropped) = (left(&as_scanned), as_scanned.is_dropped());
-    let redacted = redactor.redact(&line, keep, &parsed, true, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(&line, keep, &parsed, true, &mut PemState::default(), &mut scratch);
     if cold != left(&redacted) || dropped != redacted.is_dropped() {
         return Err("stage one missed something".into());
     }
@@ -178,18 +178,18 @@ fn text_holds<'p>(pieces: &mut impl Iterator<Item = Piece<'p>>, text: Option<&[u
 }
 
 /// Whether a label shows what its mode says and no more.
-fn fits(label: &str, name: &str, mode: Mode) -> bool {
+fn fits(label: &str, name: &str, mode: Action) -> bool {
     let Some(inside) = label.strip_prefix("<redacted:").and_then(|rest| rest.strip_suffix('>')) else {
-        return mode == Mode::Remove && label.is_empty();
+        return mode == Action::Remove && label.is_empty();
     };
     let shown = inside.strip_prefix(name);
     match mode {
-        Mode::Mask => shown == Some(""),
+        Action::Mask => shown == Some(""),
         // Nobody sees what stands in a record that is dropped.
-        Mode::Drop => shown.is_some(),
-        Mode::Remove => false,
-        Mode::Partial => shown.is_some_and(|shown| shown.starts_with(':') && shown.len() == 5),
-        Mode::Token => shown.and_then(|shown| shown.strip_prefix(":k1:")).is_some_and(|token| token.len() == 16),
+        Action::Drop => shown.is_some(),
+        Action::Remove => false,
+        Action::Partial => shown.is_some_and(|shown| shown.starts_with(':') && shown.len() == 5),
+        Action::Token => shown.and_then(|shown| shown.strip_prefix(":k1:")).is_some_and(|token| token.len() == 16),
     }
 }
 

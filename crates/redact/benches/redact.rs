@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use event::Parsed;
-use redact::{Carry, Config, Group, Hits, Redactor, Scratch, detectors};
+use redact::{Config, Group, Hits, PemState, Redactor, Scratch, detectors};
 
 /// As much as the shipper reads at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -134,9 +134,9 @@ fn stage_one(redactor: &Redactor, chunks: &[&[u8]]) -> f64 {
 
 /// Seconds that both stages take, how many lines were named, and how many masked.
 fn both_stages(redactor: &Redactor, chunks: &[&[u8]]) -> (f64, usize, usize, usize) {
-    let (mut hits, mut carry, mut scratch) = (Hits::default(), Carry::default(), Scratch::default());
+    let (mut hits, mut pem_state, mut scratch) = (Hits::default(), PemState::default(), Scratch::default());
     let parsed = Parsed::default();
-    let (mut lines, mut hot, mut masked) = (0, 0, 0);
+    let (mut lines, mut prefilter_hit, mut masked) = (0, 0, 0);
     let begun = cpu();
     for chunk in chunks {
         redactor.scan(chunk, &mut hits);
@@ -144,14 +144,14 @@ fn both_stages(redactor: &Redactor, chunks: &[&[u8]]) -> (f64, usize, usize, usi
         for newline in memchr::memchr_iter(b'\n', chunk) {
             let line = &chunk[start..newline];
             let hit = hits.touch(start, newline + 1);
-            let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut carry, &mut scratch);
+            let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem_state, &mut scratch);
             lines += 1;
-            hot += usize::from(hit);
+            prefilter_hit += usize::from(hit);
             masked += usize::from(redacted.masked().next().is_some());
             start = newline + 1;
         }
     }
-    ((cpu() - begun), lines, hot, masked)
+    ((cpu() - begun), lines, prefilter_hit, masked)
 }
 
 fn best(mut seconds: impl FnMut() -> f64) -> f64 {
@@ -180,10 +180,10 @@ fn rates(title: &str, redactor: &Redactor, text: &str) {
     let chunks = chunks(text);
     let megabytes = text.len() as f64 / 1e6;
     let first = megabytes / best(|| stage_one(redactor, &chunks));
-    let (_, lines, hot, masked) = both_stages(redactor, &chunks);
+    let (_, lines, prefilter_hit, masked) = both_stages(redactor, &chunks);
     let both = megabytes / best(|| both_stages(redactor, &chunks).0);
     let percent = |part: usize| 100.0 * part as f64 / lines as f64;
-    println!("| {title} | {:.1} % | {:.1} % | {first:.0} | {both:.0} |", percent(hot), percent(masked));
+    println!("| {title} | {:.1} % | {:.1} % | {first:.0} | {both:.0} |", percent(prefilter_hit), percent(masked));
 }
 
 fn main() {

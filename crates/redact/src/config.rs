@@ -1,7 +1,7 @@
 //! What can be asked of the redactor, and what can be wrong with it.
 
+use super::action::Action;
 use super::key::TokenKey;
-use super::mode::Mode;
 
 /// What to redact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,10 +15,10 @@ pub struct Config {
     /// Fields by name or dotted path with `*`, at any depth, without regard to case.
     pub fields: Vec<String>,
     /// What becomes of matches …
-    pub mode: Mode,
+    pub mode: Action,
     /// … but for those of a group, a detector, an own rule, `field`, `undecodable` or `budget`. A name goes before its group.
-    pub modes: Vec<(String, Mode)>,
-    /// The key of [`Mode::Token`].
+    pub modes: Vec<(String, Action)>,
+    /// The key of [`Action::Token`].
     pub key: Option<TokenKey>,
 }
 

@@ -12,11 +12,11 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex::bytes::Regex;
 
-use super::check::{Text, sextet};
 use super::decode::normal::hex;
-use super::masks::By;
+use super::masks::RuleRef;
 use super::rule::Rule;
 use super::search::Found;
+use super::validators::{Text, sextet};
 use event::TextRange;
 
 /// Names after which a value may be Base64, as the end of a longer name too.
@@ -136,7 +136,7 @@ impl Encoded {
             opened.extend_from_slice(head);
             text.charge(at.len());
             if open(&text[at.clone()], &mut opened) {
-                let mut longest: Option<(u32, By)> = None;
+                let mut longest: Option<(u32, RuleRef)> = None;
                 search(&opened, &mut |part, by| {
                     let bytes = part.end - part.start;
                     if part.end as usize > head.len() && longest.is_none_or(|(most, _)| bytes > most) {

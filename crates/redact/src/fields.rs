@@ -3,9 +3,9 @@
 //! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
 //! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
 
-use super::check::Text;
 use super::decode::{Decoded, Reading};
-use super::loose::Loose;
+use super::unparsed_fields::Loose;
+use super::validators::Text;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
 /// The configured names, split at their dots.
@@ -14,7 +14,7 @@ pub(super) struct Fields {
     paths: Vec<Vec<Step>>,
     /// The last names of the paths, which rule out most names of a line at once; `None`: one path ends with a `*`.
     lasts: Option<Vec<String>>,
-    /// By what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
+    /// RuleRef what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
     lengths: [u64; INITIALS],
     /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
     message: bool,

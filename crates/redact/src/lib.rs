@@ -10,55 +10,53 @@
 //! It must never let a matched byte out by any path but what the rule's mode shows: not by a piece, an error or a debug
 //! print. Where a rule cannot be applied, all that it might have matched is masked.
 
-mod automaton;
-mod carry;
-mod catalogue;
-mod check;
+mod action;
+mod capture_keywords;
 mod config;
+mod custom_rule;
 mod decode;
+mod detectors;
 mod encoded;
 mod fields;
 mod key;
-mod label;
-mod loose;
 mod masks;
-mod mode;
-mod names;
-mod own;
 mod pem;
+mod pem_state;
+mod prefilter;
 mod redacted;
+mod replacement;
 mod rule;
 mod search;
 mod shared;
-mod stage;
 #[cfg(test)]
 mod tests;
-mod triggers;
+mod unparsed_fields;
 mod utf16;
+mod validators;
 
 use std::sync::OnceLock;
 
-pub use carry::{Carry, LINES_MAX};
-pub use catalogue::{Detector, Group, detectors};
+pub use action::Action;
 pub use config::{Config, Error};
+pub use custom_rule::{RULES_BYTES_MAX, beyond_bound};
+pub use detectors::{Detector, Group, detectors};
 pub use key::{KeyError, TokenKey};
-pub use mode::Mode;
-pub use own::{RULES_BYTES_MAX, beyond_bound};
+pub use pem_state::{LINES_MAX, PemState};
+pub use prefilter::Hits;
 pub use redacted::{Masked, Piece, Pieces, Redacted};
-pub use stage::Hits;
 pub use utf16::is_likely as is_utf16;
 
-use check::{Budget, Text};
+use capture_keywords::Names;
 use decode::{Decoded, normal};
 use encoded::Encoded;
 use event::{Kind, Node, Parsed, TextRange};
 use fields::{Fields, Walk};
-use label::{Labeller, Made};
-use masks::{By, Masks};
-use names::Names;
+use masks::{Masks, RuleRef};
+use prefilter::Prefilter;
 use redacted::Labels;
+use replacement::{Made, Replacer};
 use rule::Rule;
-use stage::Stage;
+use validators::{Budget, Text};
 
 /// Which lines may have a field that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,17 +84,17 @@ pub const WITHHELD: [&str; 2] = [UNDECODABLE, BUDGET];
 /// The detector whose finds go over several lines.
 const PRIVATE_KEY: &str = "private_key";
 
-/// The rules in force. Shared freely: what changes from line to line is in [`Carry`] and [`Scratch`].
+/// The rules in force. Shared freely: what changes from line to line is in [`PemState`] and [`Scratch`].
 #[derive(Debug)]
 pub struct Redactor {
     rules: Vec<Rule>,
-    stage: Stage,
+    stage: Prefilter,
     fields: Fields,
     encoded: Option<Encoded>,
     /// What masks show, by the rule's number: the rules, then [`FIELD`], [`UNDECODABLE`] and [`BUDGET`].
     labels: Vec<Box<str>>,
     /// What becomes of matches, by the same numbers.
-    modes: Vec<Mode>,
+    modes: Vec<Action>,
     key: Option<TokenKey>,
     /// The number of the rule that keys over several lines are masked by.
     private_key: Option<usize>,
@@ -150,10 +148,10 @@ impl Redactor {
         let looked_for: Vec<Rule> = looked_for.collect();
         let looked_at = built_in + looked_for.len();
         rules.splice(built_in..built_in, looked_for);
-        let stage = Stage::new(&mut rules, looked_at, built_in);
+        let stage = Prefilter::new(&mut rules, looked_at, built_in);
         let found = rules.drain(built_in..looked_at).any(|rule| rule.name == FIELD && rule.trigger.is_some());
         let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]);
-        let labels = names.map(label::fixed).collect();
+        let labels = names.map(replacement::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
         let untriggered = rules.iter().any(|rule| rule.trigger.is_none() && rule.fields.is_none());
         let any = !fields.is_empty() || rules.iter().any(|rule| rule.fields.is_some());
@@ -162,7 +160,7 @@ impl Redactor {
             (true, false) => ByField::All,
             (true, true) => ByField::Hit,
         };
-        let only_masks = modes.iter().all(|mode| *mode == Mode::Mask);
+        let only_masks = modes.iter().all(|mode| *mode == Action::Mask);
         let key = config.key.clone();
         let names = OnceLock::new();
         Ok(Self {
@@ -189,16 +187,16 @@ impl Redactor {
 
     /// What becomes of the matches of each of [`Redactor::rules`].
     #[must_use]
-    pub fn modes(&self) -> &[Mode] {
+    pub fn modes(&self) -> &[Action] {
         &self.modes
     }
 
     /// What masks are counted by, in the order of [`Masked::counter`]'s numbers: rule and mode, and whether it is the mode
     /// that the rule has. A mask may come to another one: the end of a short match is not shown, and a record is dropped for
     /// any match in it.
-    pub fn counters(&self) -> impl Iterator<Item = (&str, Mode, bool)> {
+    pub fn counters(&self) -> impl Iterator<Item = (&str, Action, bool)> {
         let rules = self.rules().zip(&self.modes);
-        rules.flat_map(|(rule, said)| Mode::ALL.map(|mode| (rule, mode, mode == *said)))
+        rules.flat_map(|(rule, said)| Action::ALL.map(|mode| (rule, mode, mode == *said)))
     }
 
     /// Whether nothing is ever masked.
@@ -207,40 +205,40 @@ impl Redactor {
         self.rules.is_empty() && self.fields.is_empty()
     }
 
-    /// Stage one: finds the lines of a chunk of whole lines in which a rule may match.
+    /// Prefilter one: finds the lines of a chunk of whole lines in which a rule may match.
     pub fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         self.stage.scan(chunk, hits);
     }
 
-    /// Stage two: masks one line. `text` may have a look-ahead behind its first `keep` bytes, which is searched and
-    /// never leaves. `hot`: stage one has hit the line (`true` is always right). Lines of one file come in order, with
-    /// that file's `carry`.
+    /// Prefilter two: masks one line. `text` may have a look-ahead behind its first `keep` bytes, which is searched and
+    /// never leaves. `prefilter_hit`: stage one has hit the line (`true` is always right). Lines of one file come in order, with
+    /// that file's `pem_state`.
     pub fn redact<'t>(
         &'t self,
         text: &'t [u8],
         keep: usize,
         parsed: &'t Parsed,
-        hot: bool,
-        carry: &mut Carry,
+        prefilter_hit: bool,
+        pem_state: &mut PemState,
         scratch: &'t mut Scratch,
     ) -> Redacted<'t> {
         let Scratch { masks, decoded, walk, made, earlier } = scratch;
         masks.clear(text.len(), self.budget());
         if utf16::is_likely(text) && !self.is_idle() {
             masks.add(TextRange::new(0, text.len()), self.undecodable());
-            masks.unite();
+            masks.merge();
         } else if !self.is_idle() {
             let budget = Budget::new(text.len());
-            self.search(Text::new(text, &budget), parsed, hot, carry, (masks, decoded, walk, earlier));
+            self.search(Text::new(text, &budget), parsed, prefilter_hit, pem_state, (masks, decoded, walk, earlier));
         }
         if !masks.is_empty() {
-            self.unite(text, masks, earlier);
+            self.merge(text, masks, earlier);
             grow_to_scalars(parsed, masks);
-            masks.unite();
+            masks.merge();
             masks.grow_to_characters(text);
-            masks.unite();
+            masks.merge();
             if !self.only_masks {
-                let labeller = Labeller { key: self.key.as_ref(), fixed: &self.labels, keep, parsed };
+                let labeller = Replacer { key: self.key.as_ref(), fixed: &self.labels, keep, parsed };
                 labeller.label(text, masks, made);
             }
         }
@@ -253,8 +251,8 @@ impl Redactor {
         &self,
         text: Text<'_>,
         parsed: &Parsed,
-        hot: bool,
-        carry: &mut Carry,
+        prefilter_hit: bool,
+        pem_state: &mut PemState,
         (masks, decoded, walk, earlier): (&mut Masks, &mut Decoded, &mut Walk, &mut Vec<TextRange>),
     ) {
         let escaped = memchr::memchr(b'\\', &text).is_some();
@@ -263,19 +261,19 @@ impl Redactor {
             ByField::None => false,
             ByField::All => true,
             ByField::Hit => {
-                hot || escaped || !text.is_ascii() || self.told(parsed, |names| names.is_field) == Some(true)
+                prefilter_hit || escaped || !text.is_ascii() || self.told(parsed, |names| names.is_field) == Some(true)
             }
         } {
             self.mark_fields(text, parsed, walk, masks, decoded);
         }
         self.told(parsed, |names| names.mark(&text, parsed, masks));
         if let Some(rule) = self.private_key
-            && (hot || carry.is_open())
+            && (prefilter_hit || pem_state.is_open())
         {
-            carry.step(&text, hot, |part| masks.add(TextRange::new(part.start, part.end), self.by(rule)));
+            pem_state.step(&text, prefilter_hit, |part| masks.add(TextRange::new(part.start, part.end), self.by(rule)));
         }
-        self.mark(text, hot, &mut |at, by| masks.add(at, by));
-        self.unite(&text, masks, earlier);
+        self.mark(text, prefilter_hit, &mut |at, by| masks.add(at, by));
+        self.merge(&text, masks, earlier);
         if escaped {
             self.mark_escaped(text, parsed, masks, decoded);
         }
@@ -283,16 +281,16 @@ impl Redactor {
             self.mark_normal(text, parsed, masks, decoded);
             // A BEGIN line whose marker is written with escapes.
             if self.private_key.is_some()
-                && !carry.is_open()
-                && !(hot && pem::marker(pem::Edge::Begin, &text).is_some())
+                && !pem_state.is_open()
+                && !(prefilter_hit && pem::marker(pem::Edge::Begin, &text).is_some())
             {
-                carry.step(decoded.bytes(), true, |_| {});
+                pem_state.step(decoded.bytes(), true, |_| {});
             }
         }
     }
 
     /// Redacts a short text that is no line: a file's name, a label's key. There is no record to be dropped, and something is
-    /// to stand there: [`Mode::Drop`] and [`Mode::Remove`] are [`Mode::Mask`] here.
+    /// to stand there: [`Action::Drop`] and [`Action::Remove`] are [`Action::Mask`] here.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
         self.redact_field("", text)
@@ -312,12 +310,12 @@ impl Redactor {
         if normal::differs(bytes) {
             self.mark_normal(searched, &Parsed::default(), masks, decoded);
         }
-        self.unite(bytes, masks, earlier);
+        self.merge(bytes, masks, earlier);
         masks.grow_to_characters(bytes);
-        masks.unite();
-        masks.soften();
+        masks.merge();
+        masks.drop_to_mask();
         let parsed = Parsed::default();
-        let labeller = Labeller { key: self.key.as_ref(), fixed: &self.labels, keep: text.len(), parsed: &parsed };
+        let labeller = Replacer { key: self.key.as_ref(), fixed: &self.labels, keep: text.len(), parsed: &parsed };
         labeller.label(bytes, masks, made);
         let labels = Labels { fixed: &self.labels, made: &made.text };
         let redacted = Redacted::new(bytes, &parsed, masks.united(), labels);
@@ -331,29 +329,32 @@ impl Redactor {
         clean
     }
 
-    fn field(&self) -> By {
+    fn field(&self) -> RuleRef {
         self.by(self.rules.len())
     }
 
-    fn undecodable(&self) -> By {
+    fn undecodable(&self) -> RuleRef {
         self.by(self.rules.len() + 1)
     }
 
-    fn budget(&self) -> By {
+    fn budget(&self) -> RuleRef {
         self.by(self.rules.len() + 2)
     }
 
-    fn by(&self, rule: usize) -> By {
-        By { rule: u32::try_from(rule).unwrap_or(u32::MAX), mode: self.modes.get(rule).copied().unwrap_or_default() }
+    fn by(&self, rule: usize) -> RuleRef {
+        RuleRef {
+            rule: u32::try_from(rule).unwrap_or(u32::MAX),
+            mode: self.modes.get(rule).copied().unwrap_or_default(),
+        }
     }
 
     /// Unites the masks, but for what lies within a mask that the text holds already.
-    fn unite(&self, text: &[u8], masks: &mut Masks, earlier: &mut Vec<TextRange>) {
+    fn merge(&self, text: &[u8], masks: &mut Masks, earlier: &mut Vec<TextRange>) {
         if !masks.is_empty() {
-            label::find_masks(text, &self.labels, self.key.as_ref(), earlier);
+            replacement::find_masks(text, &self.labels, self.key.as_ref(), earlier);
             masks.drop_within(earlier);
         }
-        masks.unite();
+        masks.merge();
     }
 }
 

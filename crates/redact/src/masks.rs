@@ -4,7 +4,7 @@
 //! ones are joined, with what lies between them. A match is never made smaller, and never dropped unless it lies within a mask of ours
 //! that the text holds already.
 
-use super::mode::Mode;
+use super::action::Action;
 use event::TextRange;
 
 /// A text has at least room for so many masks …
@@ -18,11 +18,11 @@ const BYTES_EACH_LARGE: usize = 64;
 
 /// What a match is named by, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct By {
+pub(super) struct RuleRef {
     /// The rule's number.
     pub(super) rule: u32,
     /// Its mode.
-    pub(super) mode: Mode,
+    pub(super) mode: Action,
 }
 
 /// One masked range.
@@ -31,7 +31,7 @@ pub(super) struct Mask {
     /// What is masked.
     pub(super) at: TextRange,
     /// What names it: of a union, the longest match.
-    pub(super) by: By,
+    pub(super) by: RuleRef,
     /// The longest match in it.
     pub(super) found: TextRange,
     /// Whether it is one match, or several of the same range and mode.
@@ -57,19 +57,19 @@ pub(super) struct Masks {
     /// How many there may be before they are united, and twice as many as may be left then.
     most: usize,
     /// What names those that were joined because there were too many.
-    withheld: By,
+    withheld: RuleRef,
 }
 
 impl Default for Masks {
     fn default() -> Self {
-        let withheld = By { rule: 0, mode: Mode::Mask };
+        let withheld = RuleRef { rule: 0, mode: Action::Mask };
         Self { list: Vec::new(), united: 0, most: MASKS_MIN, withheld }
     }
 }
 
 impl Masks {
     /// Forgets all, for a text of so many bytes. `withheld` names masks that are joined because there are too many.
-    pub(super) fn clear(&mut self, text_bytes: usize, withheld: By) {
+    pub(super) fn clear(&mut self, text_bytes: usize, withheld: RuleRef) {
         self.list.clear();
         self.united = 0;
         self.most = MASKS_MIN.max((text_bytes / BYTES_EACH).min(DENSE_MAX + text_bytes / BYTES_EACH_LARGE));
@@ -82,16 +82,16 @@ impl Masks {
     }
 
     /// Adds a match; an empty one hides nothing and is left out.
-    pub(super) fn add(&mut self, at: TextRange, by: By) {
+    pub(super) fn add(&mut self, at: TextRange, by: RuleRef) {
         if at.start < at.end {
-            let drops = by.mode == Mode::Drop;
+            let drops = by.mode == Action::Drop;
             self.push(Mask { at, by, found: at, alone: true, drops, label: None });
         }
     }
 
     fn push(&mut self, mask: Mask) {
         if self.list.len() >= self.most {
-            self.unite();
+            self.merge();
             let mut gap_bytes = 1;
             while self.list.len() > self.most / 2 {
                 self.join(gap_bytes);
@@ -134,7 +134,7 @@ impl Masks {
     }
 
     /// Sorts what was added and unites what overlaps. The longest match names a union, of equal ones the first added.
-    pub(super) fn unite(&mut self) {
+    pub(super) fn merge(&mut self) {
         if self.list.len() > self.united {
             self.list.sort_by_key(|mask| mask.at.start);
             self.list.dedup_by(|next, kept| {
@@ -164,17 +164,17 @@ impl Masks {
     }
 
     /// Lets no mask drop a record or leave nothing behind.
-    pub(super) fn soften(&mut self) {
+    pub(super) fn drop_to_mask(&mut self) {
         for mask in &mut self.list {
             mask.drops = false;
-            if matches!(mask.by.mode, Mode::Drop | Mode::Remove) {
-                mask.by.mode = Mode::Mask;
+            if matches!(mask.by.mode, Action::Drop | Action::Remove) {
+                mask.by.mode = Action::Mask;
             }
         }
     }
 
     /// Grows the united masks that overlap `within` to what `grow` makes of them, which must hold them. They may overlap
-    /// afterwards: unite again.
+    /// afterwards: merge again.
     pub(super) fn grow(&mut self, within: TextRange, grow: impl Fn(TextRange) -> TextRange) {
         let first = self.list[..self.united].partition_point(|mask| mask.at.end <= within.start);
         let mut grown = Vec::new();
@@ -217,8 +217,8 @@ impl Masks {
 mod tests {
     use super::*;
 
-    const BY: By = By { rule: 1, mode: Mode::Mask };
-    const WITHHELD: By = By { rule: 2, mode: Mode::Mask };
+    const BY: RuleRef = RuleRef { rule: 1, mode: Action::Mask };
+    const WITHHELD: RuleRef = RuleRef { rule: 2, mode: Action::Mask };
 
     /// Goal: however many there are, memory is bounded and every match stays masked.
     #[test]
@@ -230,7 +230,7 @@ mod tests {
             masks.add(TextRange::new(start, start + 1), BY);
             assert!(masks.list.len() <= masks.most);
         }
-        masks.unite();
+        masks.merge();
         assert!(masks.united().iter().any(|mask| mask.by == WITHHELD));
         for start in (0..bytes).step_by(4) {
             let next = masks.united().partition_point(|mask| (mask.at.end as usize) <= start);
@@ -247,7 +247,7 @@ mod tests {
         for _ in 0..3 {
             (0..bytes).step_by(32).for_each(|start| masks.add(TextRange::new(start, start + 8), BY));
         }
-        masks.unite();
+        masks.merge();
         assert_eq!(masks.united().len(), bytes / 32);
         assert!(masks.united().iter().all(|mask| mask.by == BY));
     }

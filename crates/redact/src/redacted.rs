@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use super::action::Action;
 use super::masks::Mask;
-use super::mode::Mode;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
 /// The flags of records that hold a value which was withheld, in the order of the last rules' numbers.
@@ -24,7 +24,7 @@ pub struct Redacted<'t> {
 /// What stands for masked bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Labels<'t> {
-    /// By the rule's number.
+    /// RuleRef the rule's number.
     pub(super) fixed: &'t [Box<str>],
     /// Those that were made for this text, one after the other.
     pub(super) made: &'t str,
@@ -46,7 +46,7 @@ pub struct Masked {
     /// The number of the rule that names it ([`super::Redactor::rules`]).
     pub rule: usize,
     /// What became of it.
-    pub mode: Mode,
+    pub mode: Action,
     /// Where it stands in the line.
     pub at: TextRange,
 }
@@ -55,7 +55,7 @@ impl Masked {
     /// The number of its counter ([`super::Redactor::counters`]).
     #[must_use]
     pub fn counter(&self) -> usize {
-        self.rule * Mode::ALL.len() + self.mode as usize
+        self.rule * Action::ALL.len() + self.mode as usize
     }
 }
 
@@ -145,7 +145,7 @@ impl<'t> Redacted<'t> {
         let leaving = self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
         leaving.map(move |mask| {
             let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
-            Masked { rule: mask.by.rule as usize, mode: if mask.drops { Mode::Drop } else { mask.by.mode }, at }
+            Masked { rule: mask.by.rule as usize, mode: if mask.drops { Action::Drop } else { mask.by.mode }, at }
         })
     }
 
@@ -163,7 +163,7 @@ impl<'t> Redacted<'t> {
     /// Whether a rule drops the record.
     #[must_use]
     pub fn is_dropped(&self) -> bool {
-        self.masked().any(|mask| mask.mode == Mode::Drop)
+        self.masked().any(|mask| mask.mode == Action::Drop)
     }
 
     /// The first mask that ends behind the range's start.

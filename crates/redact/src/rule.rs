@@ -9,14 +9,14 @@ use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
 
-use super::catalogue::{self, Detector, Group};
-use super::check::{Check, Text};
+use super::action::{self, Action};
+use super::custom_rule::own;
+use super::detectors::{self, Detector, Group};
 use super::fields::Fields;
-use super::masks::By;
-use super::mode::{self, Mode};
-use super::own::own;
+use super::masks::RuleRef;
 use super::search::Found;
 use super::shared::{self, Compiled};
+use super::validators::{Check, Text};
 use super::{BUDGET, Config, Error, FIELD, UNDECODABLE};
 use event::TextRange;
 
@@ -79,7 +79,7 @@ impl Rule {
 
     /// Hands on the rule's matches in `text`.
     /// Where the line's budget is spent, what cannot be checked any more goes by `withheld`, up to the text's end.
-    pub(super) fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
+    pub(super) fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
         for form in &self.forms {
             form.mark(text, by, withheld, found);
         }
@@ -92,7 +92,7 @@ impl Form {
         Self { regex: Lazy { source: "", compiled }, check: None, secret }
     }
 
-    fn mark(&self, text: Text<'_>, by: By, withheld: By, found: &mut Found<'_>) {
+    fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
         let Some(regex) = self.regex.regex() else {
             // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
             return found(TextRange::new(0, text.len()), withheld);
@@ -143,7 +143,7 @@ pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = select(&config.select, errors).into_iter().map(built_in).collect();
     for (index, (name, pattern)) in config.rules.iter().enumerate() {
         let reserved = [FIELD, UNDECODABLE, BUDGET, "none"].into_iter().chain(Group::ALL.map(Group::name));
-        if catalogue::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
+        if detectors::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
             errors.push(Error::NameTaken { rule: name.clone() });
         } else if config.rules[..index].iter().any(|(earlier, _)| earlier == name) {
             errors.push(Error::Twice { rule: name.clone() });
@@ -164,7 +164,7 @@ const DEFAULT: Group = Group::Secrets;
 
 /// The detectors that are chosen, read from left to right. A selection that begins with what is taken out begins with the default.
 fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
-    let all: Vec<_> = catalogue::detectors().collect();
+    let all: Vec<_> = detectors::detectors().collect();
     let words: Vec<String> = words.iter().map(|word| word.trim().to_lowercase()).collect();
     if words.len() > 1 && words.iter().any(|word| word == "none") {
         errors.push(Error::NoneAmongOthers);
@@ -190,7 +190,7 @@ fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
 /// The detector or group that was probably meant.
 fn nearest(name: &str) -> Option<&'static str> {
     let groups = Group::ALL.map(Group::name).into_iter();
-    nearest_of(name, catalogue::detectors().map(|detector| detector.name).chain(groups))
+    nearest_of(name, detectors::detectors().map(|detector| detector.name).chain(groups))
 }
 
 fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
@@ -201,9 +201,9 @@ fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'
 }
 
 /// What becomes of the matches of each rule, of fields and of what is withheld, in this order.
-pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Mode> {
+pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Action> {
     let own = config.rules.iter().map(|(name, _)| name.as_str());
-    let built_in = catalogue::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
+    let built_in = detectors::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
     let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(own).collect();
     for (name, _) in config.modes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
         let nearest = nearest_of(name, known.iter().copied()).map(ToOwned::to_owned);
@@ -211,17 +211,17 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
     }
     let said = |name: &str| config.modes.iter().rev().find(|(known, _)| known == name).map(|(_, mode)| *mode);
     let of_group = |name: &str| {
-        let detector = catalogue::detectors().find(|detector| detector.name == name)?;
+        let detector = detectors::detectors().find(|detector| detector.name == name)?;
         said(detector.group.name())
     };
     let mode = |name: &str| {
         let said = said(name).or_else(|| of_group(name)).unwrap_or(config.mode);
-        mode::of(name, said, config.key.is_some())
+        action::of(name, said, config.key.is_some())
     };
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]).collect();
-    let modes: Vec<Mode> = names.iter().map(|name| mode(name)).collect();
+    let modes: Vec<Action> = names.iter().map(|name| mode(name)).collect();
     let in_use = |name: &str| name != FIELD || fields;
-    let tokens = names.iter().zip(&modes).find(|(name, mode)| **mode == Mode::Token && in_use(name));
+    let tokens = names.iter().zip(&modes).find(|(name, mode)| **mode == Action::Token && in_use(name));
     if let (Some((name, _)), None) = (tokens, &config.key) {
         errors.push(Error::KeyMissing { rule: (*name).to_owned() });
     }
@@ -229,7 +229,7 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
 }
 
 fn built_in(detector: &'static Detector) -> Rule {
-    let form = |pattern: &'static catalogue::Pattern| Form {
+    let form = |pattern: &'static detectors::Pattern| Form {
         regex: Lazy { source: pattern.regex, compiled: shared::pattern(pattern.regex) },
         check: pattern.check,
         secret: None,

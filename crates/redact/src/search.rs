@@ -5,23 +5,23 @@
 //! stands before them. What cannot be decoded is masked whole.
 
 use super::Redactor;
-use super::check::Text;
 use super::decode::{Decoded, Reading};
 use super::fields::Walk;
-use super::masks::{By, Masks};
-use super::stage::Which;
+use super::masks::{Masks, RuleRef};
+use super::prefilter::Which;
+use super::validators::Text;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
 /// Takes matches.
-pub(super) type Found<'f> = dyn FnMut(TextRange, By) + 'f;
+pub(super) type Found<'f> = dyn FnMut(TextRange, RuleRef) + 'f;
 
 /// Of so many values of a line one is noted, where each of them is looked for by its place.
 const VALUES_EACH: usize = 32;
 
 impl Redactor {
     /// Runs the rules that need no fields; those with a trigger only where it was hit.
-    pub(super) fn mark(&self, text: Text<'_>, hot: bool, found: &mut Found<'_>) {
-        let which = hot.then(|| self.stage.which(&text));
+    pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) {
+        let which = prefilter_hit.then(|| self.stage.which(&text));
         self.mark_as_is(text, which.as_ref(), found);
         if let Some(encoded) = &self.encoded
             && which.is_some_and(|which| which.may_hold_encoded())

@@ -9,13 +9,13 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 
 use regex_automata::meta::Regex;
 
-use super::triggers::Triggers;
+use super::prefilter::sharded_dfa::ShardedDfa;
 
 /// A pattern, compiled when a line first needs it; `None` inside: it cannot be compiled.
 pub(super) type Compiled = Arc<OnceLock<Option<Regex>>>;
 
 static PATTERNS: LazyLock<Pool<String, OnceLock<Option<Regex>>>> = LazyLock::new(Pool::default);
-static AUTOMATA: LazyLock<Pool<Vec<String>, Triggers>> = LazyLock::new(Pool::default);
+static AUTOMATA: LazyLock<Pool<Vec<String>, ShardedDfa>> = LazyLock::new(Pool::default);
 
 /// The place of a pattern, which whoever needs it first compiles.
 pub(super) fn pattern(source: &str) -> Compiled {
@@ -23,8 +23,8 @@ pub(super) fn pattern(source: &str) -> Compiled {
 }
 
 /// The automata of triggers; `None` where they are too large to be joined.
-pub(super) fn automata(triggers: Vec<String>, bytes_max: usize) -> Option<Arc<Triggers>> {
-    AUTOMATA.get(triggers, |triggers| Triggers::new(triggers.clone(), bytes_max))
+pub(super) fn automata(triggers: Vec<String>, bytes_max: usize) -> Option<Arc<ShardedDfa>> {
+    AUTOMATA.get(triggers, |triggers| ShardedDfa::new(triggers.clone(), bytes_max))
 }
 
 /// What is in use, by what it was made of.

@@ -1,6 +1,6 @@
 //! The room as a whole: the catalogue's examples, and what must hold for every text.
 
-mod catalogue;
+mod detectors;
 mod figures;
 mod forms;
 mod grammar;
@@ -56,11 +56,12 @@ fn redact(redactor: &Redactor, text: &str) -> String {
     let mut hits = Hits::default();
     let chunk = format!("x\n{text}\ny\n");
     redactor.scan(chunk.as_bytes(), &mut hits);
-    let hot = hits.touch(2, chunk.len() - 2);
-    assert_named(redactor, text, hot);
-    let as_scanned = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+    let prefilter_hit = hits.touch(2, chunk.len() - 2);
+    assert_named(redactor, text, prefilter_hit);
+    let as_scanned =
+        redactor.redact(text.as_bytes(), text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
     let as_scanned = shown(&as_scanned, as_scanned.whole());
-    let in_full = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+    let in_full = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     assert_eq!(as_scanned, shown(&in_full, in_full.whole()), "stage one missed {text:?}");
     as_scanned
 }
@@ -73,27 +74,28 @@ fn is_hit(redactor: &Redactor, line: &[u8]) -> bool {
 }
 
 /// Redacts unparsed lines of one file, one after the other.
-fn in_turn(redactor: &Redactor, mut carry: Carry) -> impl FnMut(&str) -> String {
+fn in_turn(redactor: &Redactor, mut pem_state: PemState) -> impl FnMut(&str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     move |line| {
-        let hot = is_hit(redactor, line.as_bytes());
-        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hot, &mut carry, &mut scratch);
+        let prefilter_hit = is_hit(redactor, line.as_bytes());
+        let redacted =
+            redactor.redact(line.as_bytes(), line.len(), &parsed, prefilter_hit, &mut pem_state, &mut scratch);
         shown(&redacted, redacted.whole())
     }
 }
 
 /// Runs every rule on a line, whatever its trigger says, and holds the first stage against those that match.
 #[track_caller]
-fn assert_named(redactor: &Redactor, text: &str, hot: bool) {
+fn assert_named(redactor: &Redactor, text: &str, prefilter_hit: bool) {
     let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes()));
     let mut masks = Masks::default();
     for (number, rule) in redactor.rules.iter().enumerate().filter(|(_, rule)| rule.trigger.is_some()) {
         masks.clear(bytes.len(), redactor.budget());
-        let budget = check::Budget::new(bytes.len());
-        rule.mark(check::Text::new(bytes, &budget), redactor.by(number), redactor.budget(), &mut |at, by| {
+        let budget = validators::Budget::new(bytes.len());
+        rule.mark(validators::Text::new(bytes, &budget), redactor.by(number), redactor.budget(), &mut |at, by| {
             masks.add(at, by);
         });
-        let named = hot && which.may_match(number) && is_hit(redactor, bytes);
+        let named = prefilter_hit && which.may_match(number) && is_hit(redactor, bytes);
         assert!(named || masks.is_empty(), "the trigger of {} misses {text:?}", rule.name);
     }
 }
@@ -158,8 +160,9 @@ fn redact_json(redactor: &Redactor, json: &str) -> String {
     serde_json::from_str::<&serde_json::value::RawValue>(json).expect("the test's own line is JSON");
     let parsed = parse(json);
     let mut scratch = Scratch::default();
-    let hot = is_hit(redactor, json.as_bytes());
-    let redacted = redactor.redact(json.as_bytes(), json.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+    let prefilter_hit = is_hit(redactor, json.as_bytes());
+    let redacted =
+        redactor.redact(json.as_bytes(), json.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
     for node in &parsed.nodes {
         let (key, value) = match *node {
             Node::Value { key, at, kind: Kind::Escaped } => (key, Some(at)),
@@ -223,12 +226,12 @@ fn stage_one_tells_lines_apart() {
     let chunk = lines.join("\n");
     redactor.scan(chunk.as_bytes(), &mut hits);
     let mut at = 0;
-    let hot = lines.map(|line| {
+    let prefilter_hit = lines.map(|line| {
         let start = at;
         at += line.len() + 1;
         hits.touch(start, at)
     });
-    assert_eq!(hot, [false, true, false, true, true, true, false, true, true]);
+    assert_eq!(prefilter_hit, [false, true, false, true, true, true, false, true, true]);
 }
 
 #[test]
@@ -266,7 +269,7 @@ fn what_cannot_be_decoded_is_masked() {
     let mut parsed = Parsed::default();
     parsed.nodes.push(Node::Value { key: Key::None, at: TextRange::new(6, 11), kind: Kind::Escaped });
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
     assert_eq!(shown(&redacted, redacted.whole()), r#"{"m":"<redacted:undecodable>","n":"ok"}"#);
 }
 
@@ -277,7 +280,7 @@ fn an_escaped_message_is_searched_though_no_field_holds_it() {
     let message = Some((TextRange::new(8, text.len() - 2), Kind::Escaped));
     let parsed = Parsed { message, ..Parsed::default() };
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
     assert_eq!(shown(&redacted, redacted.whole()), r#"{"msg":"<redacted:email>"}"#);
 }
 
@@ -325,7 +328,7 @@ fn named_captures_are_fields_too() {
     let value = |key, start, end| Node::Value { key: Key::Name(key), at: TextRange::new(start, end), kind: Kind::Text };
     let parsed = Parsed { nodes: vec![value(0, 0, 8), value(1, 9, 12)], names, ..Parsed::default() };
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
     assert_eq!(shown(&redacted, redacted.whole()), "10.0.0.1 <redacted:field> GET");
     assert!(redacted.is_masked(TextRange::new(9, 10)) && !redacted.is_masked(TextRange::new(0, 9)));
 }
@@ -342,8 +345,15 @@ fn json_in_a_capture_has_its_fields_masked_too() {
         let value =
             |key, start, end| Node::Value { key: Key::Name(key), at: TextRange::new(start, end), kind: Kind::Text };
         let parsed = Parsed { nodes: vec![value(0, 0, 4), value(1, 5, text.len())], names, ..Parsed::default() };
-        let (hot, mut scratch) = (is_hit(&redactor, text.as_bytes()), Scratch::default());
-        let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+        let (prefilter_hit, mut scratch) = (is_hit(&redactor, text.as_bytes()), Scratch::default());
+        let redacted = redactor.redact(
+            text.as_bytes(),
+            text.len(),
+            &parsed,
+            prefilter_hit,
+            &mut PemState::default(),
+            &mut scratch,
+        );
         assert_eq!(shown(&redacted, redacted.whole()), expected);
     }
 }
@@ -353,7 +363,7 @@ fn pieces_of_a_range_show_each_mask_once() {
     let redactor = redactor(&[], &[("own", "bcd|gh")], &[]);
     let text = b"abcdefghij";
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    let redacted = redactor.redact(text, 9, &parsed, true, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(text, 9, &parsed, true, &mut PemState::default(), &mut scratch);
     let at = |start, end| shown(&redacted, TextRange::new(start, end));
     assert_eq!(at(0, 9), "a<redacted:own>ef<redacted:own>i");
     assert_eq!(at(0, 3), "a<redacted:own>");
@@ -375,7 +385,7 @@ fn a_match_over_the_cut_is_masked_and_one_behind_it_is_not_counted() {
     let text = b"to ada@example.org and ken@example.org";
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     for keep in 0..text.len() {
-        let redacted = redactor.redact(text, keep, &parsed, true, &mut Carry::default(), &mut scratch);
+        let redacted = redactor.redact(text, keep, &parsed, true, &mut PemState::default(), &mut scratch);
         let expected = match keep {
             0..=3 => String::from_utf8(text[..keep].to_vec()).unwrap(),
             4..=18 => "to <redacted:email>".to_owned(),
@@ -390,14 +400,14 @@ fn a_match_over_the_cut_is_masked_and_one_behind_it_is_not_counted() {
 #[test]
 fn a_key_over_several_lines_is_masked_line_by_line() {
     let redactor = redactor(&["secrets"], &[], &[]);
-    let mut next = in_turn(&redactor, Carry::default());
+    let mut next = in_turn(&redactor, PemState::default());
     assert_eq!(next("loaded -----BEGIN EC PRIVATE KEY-----"), "loaded <redacted:private_key>");
     assert_eq!(next("MHcCAQEEIBkg"), "<redacted:private_key>");
     assert_eq!(next("-----END EC PRIVATE KEY-----"), "<redacted:private_key>");
     assert_eq!(next("done"), "done");
-    let mut carry = Carry::default();
-    carry.resume(Carry::default(), b"rest of a line\nk -----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n");
-    assert_eq!(in_turn(&redactor, carry)("MHcCAQEEIBkg"), "<redacted:private_key>", "resumed within a key");
+    let mut pem_state = PemState::default();
+    pem_state.resume(PemState::default(), b"rest of a line\nk -----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n");
+    assert_eq!(in_turn(&redactor, pem_state)("MHcCAQEEIBkg"), "<redacted:private_key>", "resumed within a key");
 }
 
 /// Goal: what stands between a name and its value, or within a marker, may be written with escapes.
@@ -416,7 +426,7 @@ fn a_parsed_line_is_searched_decoded_as_a_whole() {
 #[test]
 fn a_key_begins_though_its_marker_is_written_with_escapes() {
     let redactor = redactor(&["secrets"], &[], &[]);
-    let mut next = in_turn(&redactor, Carry::default());
+    let mut next = in_turn(&redactor, PemState::default());
     next(r#"{"m":"-----BEGIN\u0020PRIVATE\u0020KEY-----"}"#);
     assert_eq!(next(r#"{"m":"MIIEowIBAAKCAQEA7VJTUt9Us8cKj"}"#), r#"{"m":"<redacted:private_key>"}"#);
     next("-----END PRIVATE KEY-----");
@@ -454,7 +464,8 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
     ] {
         let text = format!("{} password=hunter2", hostile.repeat((1 << 19) / hostile.len()));
         let begun = std::time::Instant::now();
-        let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+        let redacted =
+            redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
         let shown = shown(&redacted, redacted.whole());
         assert!(!shown.contains("hunter2"), "{hostile}");
         // There is no time to check what looks like so many credentials.

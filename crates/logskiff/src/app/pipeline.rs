@@ -10,7 +10,7 @@ use crate::encode::{Encoder, Envelope};
 use crate::metrics::{InputMetrics, Metrics, REPAIRS};
 use crate::parse::Parser;
 use event::{Boundary, DropReason, Line, Parsed, Repair};
-use redact::{self, Carry, Hits, Masked, Redacted, Redactor, Scratch};
+use redact::{self, Hits, Masked, PemState, Redacted, Redactor, Scratch};
 
 // Each kind of repair has its counter.
 const _: () = assert!(Repair::ALL.len() == REPAIRS);
@@ -111,16 +111,16 @@ impl Pipeline {
         &mut self,
         line: &Line<'_>,
         start: usize,
-        carry: &mut Carry,
+        pem_state: &mut PemState,
         metrics: &InputMetrics,
         ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
     ) -> Result<T, DropReason> {
-        let hot = self.hits.touch(start, start + line.text.len());
+        let prefilter_hit = self.hits.touch(start, start + line.text.len());
         self.parser.parse(&line.text[..line.keep], &mut self.parsed);
         let parsed = &self.parsed;
         metrics.time_failures.add(u64::from(parsed.time_failed));
         metrics.type_failures.add(u64::from(parsed.type_failures));
-        let redacted = self.redactor.redact(line.text, line.keep, parsed, hot, carry, &mut self.scratch);
+        let redacted = self.redactor.redact(line.text, line.keep, parsed, prefilter_hit, pem_state, &mut self.scratch);
         if let Some(explained) = &mut self.explained {
             explained.clear();
             explained.extend(redacted.masked());
@@ -169,7 +169,7 @@ impl Pipeline {
     pub fn record(
         &mut self,
         line: &Line<'_>,
-        carry: &mut Carry,
+        pem_state: &mut PemState,
         envelope: &Envelope,
         read_ns: i64,
         out: &mut Vec<u8>,
@@ -177,7 +177,7 @@ impl Pipeline {
         let metrics = Metrics::new(&[self.redactor.counters().count()]);
         self.scan(line.text);
         let place = (line.span, line.boundary);
-        self.line(line, 0, carry, &metrics.inputs[0], |redacted, encoder| {
+        self.line(line, 0, pem_state, &metrics.inputs[0], |redacted, encoder| {
             encoder.encode(redacted, envelope, place, read_ns, out);
         })
     }

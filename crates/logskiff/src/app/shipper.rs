@@ -42,7 +42,7 @@ use crate::system::Volume;
 use crate::tail::Tail;
 use crate::watch::Watch;
 use event::{FileId, Outcome, Part, Watermark};
-use redact::Carry;
+use redact::PemState;
 
 use self::activity::Activity;
 use self::deleted::Warned;
@@ -94,9 +94,9 @@ struct Desk {
     input: usize,
     path: PathBuf,
     envelope: Envelope,
-    carry: Carry,
+    pem_state: PemState,
     /// What the file's first line must know of the lines before it, which are in the file that it took the place of.
-    carry_at_start: Carry,
+    carry_at_start: PemState,
     /// The topic's number; `None` when it differs from record to record.
     topic: Option<u16>,
     /// The message key; `None` when it differs from record to record.

@@ -13,7 +13,7 @@ use crate::output::syslog::address::Transport;
 use crate::output::{self, kafka};
 use crate::parse::Format;
 use crate::tail::{Start, Symlinks};
-use redact::{Mode, Redactor};
+use redact::{Action, Redactor};
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     Ok(super::print(&summary(config))?)
@@ -111,13 +111,13 @@ fn redaction(input: &Input) -> String {
     let ruled: Vec<_> =
         redactor.rules().zip(redactor.modes()).filter(|(name, _)| *name != "field" || has_fields).collect();
     let mut first = true;
-    for mode in Mode::ALL {
+    for mode in Action::ALL {
         let names: Vec<&str> = ruled.iter().filter(|(_, of)| **of == mode).map(|(name, _)| *name).collect();
         if !names.is_empty() {
             let _ = write!(text, "{} {} {}", if first { "" } else { ";" }, mode.name(), names.join(", "));
             first = false;
         }
-        if let (Mode::Token, false, Some(key)) = (mode, names.is_empty(), &input.redact.key) {
+        if let (Action::Token, false, Some(key)) = (mode, names.is_empty(), &input.redact.key) {
             let _ = write!(text, " by the key {}", key.id());
         }
     }

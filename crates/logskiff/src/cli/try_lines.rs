@@ -16,7 +16,7 @@ use crate::config::{Config, Input};
 use crate::encode::{Encoding, Envelope, Source};
 use crate::frame::{Framed, Frames};
 use event::{Boundary, DropReason};
-use redact::Carry;
+use redact::PemState;
 
 /// More is no sample.
 const SAMPLE_BYTES_MAX: u64 = 256 << 20;
@@ -39,7 +39,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels };
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
-    let (mut carry, mut record, mut escaped) = (Carry::default(), Vec::new(), Vec::new());
+    let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());
     for (number, framed) in Frames::new(input.frame, &bytes, 0, Boundary::Line, true).enumerate() {
         record.clear();
         if let Framed::Line(line) = &framed
@@ -48,7 +48,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
             let dropped = if is_blank(line) {
                 None
             } else {
-                pipeline.record(line, &mut carry, &envelope, read_ns, &mut record).err()
+                pipeline.record(line, &mut pem_state, &envelope, read_ns, &mut record).err()
             };
             if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
                 escaped.push(number + 1);

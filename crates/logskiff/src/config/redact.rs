@@ -11,7 +11,7 @@ use super::names;
 use super::reader::Reader;
 use super::reference::{INPUT_PREFIX, MODE_PREFIX, MODES, RULE_PREFIX};
 use super::value::{bytes_text, list};
-use redact::{Config, Error, KeyError, Mode, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
+use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
 const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
@@ -91,8 +91,8 @@ pub(super) fn rules_of_all(inputs: &[Input], reader: &mut Reader<'_>) {
     );
 }
 
-fn mode(text: &str) -> Result<Mode, String> {
-    let found = Mode::ALL.into_iter().find(|mode| mode.name() == text);
+fn mode(text: &str) -> Result<Action, String> {
+    let found = Action::ALL.into_iter().find(|mode| mode.name() == text);
     found.ok_or_else(|| format!("{} is not one of {}", shown(text), listed(MODES.iter().copied())))
 }
 
@@ -119,7 +119,7 @@ fn key(reader: &mut Reader<'_>) -> Option<TokenKey> {
 }
 
 /// What is said for one rule, detector or group: by common variables, and by the input's, which go first.
-fn modes(reader: &mut Reader<'_>) -> Vec<(String, Mode)> {
+fn modes(reader: &mut Reader<'_>) -> Vec<(String, Action)> {
     let named = named(reader, MODE_PREFIX, names::mode);
     let own_rules: Vec<String> = rules(reader).into_iter().map(|(name, _)| name).collect();
     let mut modes = Vec::new();

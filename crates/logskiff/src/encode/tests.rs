@@ -9,7 +9,7 @@ mod repaired;
 
 use super::*;
 use crate::parse::{self, Format, Parser};
-use redact::{self, Carry, Redactor, Scratch};
+use redact::{self, PemState, Redactor, Scratch};
 
 fn config(encoding: Encoding, fields: &[(&str, &str)]) -> Config {
     let fields = fields.iter().map(|(name, template)| ((*name).to_owned(), template.parse().unwrap())).collect();
@@ -64,7 +64,7 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let mut out = Vec::new();
     Encoder::new(config).encode(&redacted, &envelope(config, &redactor), (span, boundary), 0, &mut out);

@@ -5,7 +5,7 @@ use super::*;
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// All detectors, in a mode, but for those that are named.
-fn with(mode: Mode, by_name: &[(&str, Mode)], rules: &[(&str, &str)]) -> Redactor {
+fn with(mode: Action, by_name: &[(&str, Action)], rules: &[(&str, &str)]) -> Redactor {
     let modes = by_name.iter().map(|(name, mode)| ((*name).to_owned(), *mode)).collect();
     let key = Some(TokenKey::new(SECRET, Some("k1")).unwrap());
     let base = config(&["secrets", "pii"], rules, &["pin"]);
@@ -13,7 +13,7 @@ fn with(mode: Mode, by_name: &[(&str, Mode)], rules: &[(&str, &str)]) -> Redacto
 }
 
 fn line<'t>(redactor: &'t Redactor, text: &'t str, parsed: &'t Parsed, scratch: &'t mut Scratch) -> Redacted<'t> {
-    redactor.redact(text.as_bytes(), text.len(), parsed, true, &mut Carry::default(), scratch)
+    redactor.redact(text.as_bytes(), text.len(), parsed, true, &mut PemState::default(), scratch)
 }
 
 /// Each mask's rule, mode and place.
@@ -28,29 +28,29 @@ fn told(redactor: &Redactor, text: &str) -> Vec<(String, &'static str, std::ops:
 fn each_mode_leaves_what_it_says() {
     let text = "to ada@example.org, card 4111 1111 1111 1111, password=hunter2hunter2";
     let left = |mode| redact(&with(mode, &[], &[]), text);
-    assert_eq!(left(Mode::Mask), "to <redacted:email>, card <redacted:card>, password=<redacted:password>");
-    assert_eq!(left(Mode::Remove), "to , card , password=");
+    assert_eq!(left(Action::Mask), "to <redacted:email>, card <redacted:card>, password=<redacted:password>");
+    assert_eq!(left(Action::Remove), "to , card , password=");
     assert_eq!(
-        left(Mode::Partial),
+        left(Action::Partial),
         "to <redacted:email:.org>, card <redacted:card:1111>, password=<redacted:password>"
     );
-    let tokens = left(Mode::Token);
+    let tokens = left(Action::Token);
     assert!(tokens.starts_with("to <redacted:email:k1:xt5gvjlef5x7ucrv>, card <redacted:card:k1:"), "{tokens}");
-    assert_eq!(left(Mode::Drop), left(Mode::Mask), "what nobody is to see");
+    assert_eq!(left(Action::Drop), left(Action::Mask), "what nobody is to see");
 }
 
 #[test]
 fn modes_go_by_name_before_group_before_all() {
-    let modes = [("pii", Mode::Token), ("card", Mode::Remove), ("own", Mode::Partial), ("field", Mode::Drop)];
-    let redactor = with(Mode::Mask, &modes, &[("own", r"own-\w+")]);
+    let modes = [("pii", Action::Token), ("card", Action::Remove), ("own", Action::Partial), ("field", Action::Drop)];
+    let redactor = with(Action::Mask, &modes, &[("own", r"own-\w+")]);
     let said: Vec<_> = redactor.rules().zip(redactor.modes()).collect();
     for expected in [
-        ("password", &Mode::Mask),
-        ("email", &Mode::Token),
-        ("card", &Mode::Remove),
-        ("own", &Mode::Partial),
-        ("field", &Mode::Drop),
-        ("undecodable", &Mode::Token),
+        ("password", &Action::Mask),
+        ("email", &Action::Token),
+        ("card", &Action::Remove),
+        ("own", &Action::Partial),
+        ("field", &Action::Drop),
+        ("undecodable", &Action::Token),
     ] {
         assert!(said.contains(&expected), "{expected:?} is not in {said:?}");
     }
@@ -61,7 +61,7 @@ fn modes_go_by_name_before_group_before_all() {
 
 #[test]
 fn a_value_has_one_token_however_it_is_written() {
-    let redactor = with(Mode::Token, &[], &[("whole", r"x=(.*)y")]);
+    let redactor = with(Action::Token, &[], &[("whole", r"x=(.*)y")]);
     let token = "<redacted:email:k1:xt5gvjlef5x7ucrv>";
     assert_eq!(redact(&redactor, "ada@example.org"), token);
     assert_eq!(redact(&redactor, "mail=ada%40example.org&"), format!("mail={token}&"));
@@ -79,25 +79,25 @@ fn the_longest_match_says_what_becomes_of_a_union_and_drop_goes_before_all() {
     let text = "{\"m\":\"mail ada@example.org done\"}";
     let longer = [("long", "mail.*done")];
     let named = |mode, long| told(&with(mode, &[("long", long)], &longer), text);
-    assert_eq!(named(Mode::Mask, Mode::Remove), [("long".to_owned(), "remove", 6..31)]);
-    assert_eq!(named(Mode::Drop, Mode::Remove), [("long".to_owned(), "drop", 6..31)]);
-    assert_eq!(named(Mode::Mask, Mode::Token), [("long".to_owned(), "token", 6..31)]);
+    assert_eq!(named(Action::Mask, Action::Remove), [("long".to_owned(), "remove", 6..31)]);
+    assert_eq!(named(Action::Drop, Action::Remove), [("long".to_owned(), "drop", 6..31)]);
+    assert_eq!(named(Action::Mask, Action::Token), [("long".to_owned(), "token", 6..31)]);
     // The end of the longer one might be all of the shorter.
-    assert_eq!(named(Mode::Mask, Mode::Partial), [("long".to_owned(), "mask", 6..31)]);
+    assert_eq!(named(Action::Mask, Action::Partial), [("long".to_owned(), "mask", 6..31)]);
     let end = [("end", "example.org$")];
-    let partial = with(Mode::Partial, &[("end", Mode::Mask)], &end);
+    let partial = with(Action::Partial, &[("end", Action::Mask)], &end);
     assert_eq!(redact(&partial, "ada@example.org"), "<redacted:email>");
-    let both = with(Mode::Partial, &[], &[("same", r"ada@\S+")]);
+    let both = with(Action::Partial, &[], &[("same", r"ada@\S+")]);
     assert_eq!(redact(&both, "ada@example.org"), "<redacted:email:.org>", "the same stretch");
 }
 
 #[test]
 fn a_record_is_dropped_for_what_would_leave_of_it() {
-    let redactor = with(Mode::Mask, &[("email", Mode::Drop)], &[]);
+    let redactor = with(Action::Mask, &[("email", Action::Drop)], &[]);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let text = "password=x by ada@example.org";
     let mut dropped = |keep: usize| {
-        redactor.redact(text.as_bytes(), keep, &parsed, true, &mut Carry::default(), &mut scratch).is_dropped()
+        redactor.redact(text.as_bytes(), keep, &parsed, true, &mut PemState::default(), &mut scratch).is_dropped()
     };
     assert!(dropped(text.len()) && dropped(15), "a part of it would leave");
     assert!(!dropped(14), "it lies behind the cut");
@@ -106,7 +106,7 @@ fn a_record_is_dropped_for_what_would_leave_of_it() {
 
 #[test]
 fn removed_values_leave_json_and_names_stay_names() {
-    let redactor = with(Mode::Remove, &[], &[]);
+    let redactor = with(Action::Remove, &[], &[]);
     for (json, expected) in [
         (r#"{"m":"ada@example.org","n":4111111111111111}"#, r#"{"m":"","n":}"#),
         (r#"{"m":"by \u0061da@example.org!"}"#, r#"{"m":"by !"}"#),
@@ -119,11 +119,11 @@ fn removed_values_leave_json_and_names_stay_names() {
 
 #[test]
 fn the_end_of_a_match_is_not_shown_from_behind_the_cut() {
-    let redactor = with(Mode::Partial, &[], &[]);
+    let redactor = with(Action::Partial, &[], &[]);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let text = "4111111111111111";
     for keep in 1..=text.len() {
-        let redacted = redactor.redact(text.as_bytes(), keep, &parsed, true, &mut Carry::default(), &mut scratch);
+        let redacted = redactor.redact(text.as_bytes(), keep, &parsed, true, &mut PemState::default(), &mut scratch);
         let expected = if keep == text.len() { "<redacted:card:1111>" } else { "<redacted:card>" };
         assert_eq!(shown(&redacted, redacted.whole()), expected, "cut at {keep}");
     }
@@ -131,7 +131,7 @@ fn the_end_of_a_match_is_not_shown_from_behind_the_cut() {
 
 #[test]
 fn what_cannot_be_searched_shows_a_digest_where_there_is_a_key() {
-    let redactor = with(Mode::Mask, &[], &[]);
+    let redactor = with(Action::Mask, &[], &[]);
     let text = r#"{"m":"a\q b"}"#;
     let parsed = parse(text);
     let mut scratch = Scratch::default();
@@ -146,14 +146,14 @@ fn what_was_redacted_stays_as_it_is_in_every_mode() {
         r#"{"to":"ada@example.org","card":4111111111111111,"pin":"x","password":"hunter2","n":"token=\"abc\" "#,
         r#"Authorization: Bearer abc123def, postgres://u:pw@h/x, <password>x</password>"}"#
     );
-    for mode in Mode::ALL {
+    for mode in Action::ALL {
         let redactor = with(mode, &[], &[]);
         let once = redact_json(&redactor, text);
         // A mask that takes a number's place becomes a string in a record.
         let once = once.replace(":<redacted:card", ":\"<redacted:card").replace(">,\"pin", ">\",\"pin");
         let once = once.replace("\"card\":,", "\"card\":\"\",");
         assert_eq!(redact_json(&redactor, &once), once, "{mode:?}");
-        assert!(mode == Mode::Remove || told(&redactor, &once).is_empty(), "{mode:?}");
+        assert!(mode == Action::Remove || told(&redactor, &once).is_empty(), "{mode:?}");
     }
 }
 

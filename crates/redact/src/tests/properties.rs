@@ -22,8 +22,8 @@ const FILL: [&str; 10] = [" ", " é😀 ", "\t\"", "' ", " \\ ", " 12 ", " \u{1}
 
 /// What the catalogue shows of what it finds and of what it leaves alone, and what is planted, each as one line.
 static EXAMPLES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let hits = detectors().flat_map(|detector| detector.hits.iter().map(|(text, _)| (*text).to_owned()));
-    let misses = detectors().flat_map(|detector| detector.misses.iter().map(|text| (*text).to_owned()));
+    let hits = detectors().flat_map(|detector| detector.positives.iter().map(|(text, _)| (*text).to_owned()));
+    let misses = detectors().flat_map(|detector| detector.negatives.iter().map(|text| (*text).to_owned()));
     let planted = PLANTED.iter().map(|(before, secret, after)| format!("{before}{secret}{after}"));
     hits.chain(misses).chain(planted).map(|text| text.replace('\n', r"\n")).collect()
 });
@@ -65,14 +65,14 @@ fn json_string(text: &str, escaped: &[bool]) -> String {
 static MODES: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
     let key = TokenKey::new("0123456789abcdef0123456789abcdef", Some("k1")).unwrap();
     let of = |mode| Config { mode, key: Some(key.clone()), ..config(&["secrets", "pii"], &[], &["pin"]) };
-    Mode::ALL.map(of).iter().map(|config| Redactor::new(config).unwrap()).collect()
+    Action::ALL.map(of).iter().map(|config| Redactor::new(config).unwrap()).collect()
 });
 
 /// Goal: a quote behind a backslash that is spelled `\u005c` is one of the value's, and what is masked stays so.
 #[test]
 fn a_backslash_may_be_spelled() {
     let json = r#"{"a":" \u007b\"api_key\":\"qz\u005c\"abc\u0022}  ","n":1}"#;
-    for redactor in MODES.iter().filter(|redactor| !redactor.modes().contains(&Mode::Remove)) {
+    for redactor in MODES.iter().filter(|redactor| !redactor.modes().contains(&Action::Remove)) {
         let clean = redact_json(redactor, json);
         assert!(!clean.contains("qz") && !clean.contains("abc"), "{clean}");
         assert_eq!(redact_json(redactor, &clean), clean);
@@ -143,19 +143,19 @@ proptest! {
         (text, secrets) in planted(),
         chosen in proptest::collection::vec(any::<bool>(), 1..40),
     ) {
-        for (redactor, mode) in MODES.iter().zip(Mode::ALL) {
+        for (redactor, mode) in MODES.iter().zip(Action::ALL) {
             let clean = redact(redactor, &text);
             for secret in &secrets {
                 prop_assert!(!clean.contains(secret), "{} left: {}", secret, clean);
             }
             prop_assert!(!clean.contains("qz"), "a part left: {}", clean);
             // Where something is removed, its neighbours meet.
-            if mode != Mode::Remove {
+            if mode != Action::Remove {
                 prop_assert_eq!(redact(redactor, &clean), clean.as_str(), "twice, {:?}", mode);
             }
             let json = format!("{{\"a\":{},\"n\":1}}", json_string(&text, &chosen));
             let clean = redact_json(redactor, &json);
-            prop_assert!(mode == Mode::Remove || redact_json(redactor, &clean) == clean, "twice, {:?}: {}", mode, clean);
+            prop_assert!(mode == Action::Remove || redact_json(redactor, &clean) == clean, "twice, {:?}: {}", mode, clean);
         }
     }
 
@@ -190,8 +190,8 @@ proptest! {
             }
             redactor.scan(&chunk, &mut hits);
             for (start, text) in lines.drain(..) {
-                let mut left = |hot| {
-                    let line = redactor.redact(text, text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+                let mut left = |prefilter_hit| {
+                    let line = redactor.redact(text, text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
                     let piece = |piece| match piece {
                         Piece::Text(text) => text.to_vec(),
                         Piece::Mask(label) => label.as_bytes().to_vec(),
@@ -264,13 +264,13 @@ proptest! {
         redactor.scan(chunk.as_bytes(), &mut hits);
         let mut at = 0;
         for text in &texts {
-            let hot = hits.touch(at, at + text.len() + 1);
-            let mut left = |hot| {
-                let line = redactor.redact(text.as_bytes(), text.len(), &parsed, hot, &mut Carry::default(), &mut scratch);
+            let prefilter_hit = hits.touch(at, at + text.len() + 1);
+            let mut left = |prefilter_hit| {
+                let line = redactor.redact(text.as_bytes(), text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
                 shown(&line, line.whole())
             };
-            prop_assert_eq!(left(hot), left(true));
-            assert_named(redactor, text, hot);
+            prop_assert_eq!(left(prefilter_hit), left(true));
+            assert_named(redactor, text, prefilter_hit);
             at += text.len() + 1;
         }
     }
@@ -284,7 +284,7 @@ proptest! {
         let mut parsed = Parsed::default();
         parsed.nodes.push(Node::Value { key: Key::None, at, kind: Kind::Escaped });
         let mut scratch = Scratch::default();
-        let redacted = redactor.redact(&text, keep, &parsed, true, &mut Carry::default(), &mut scratch);
+        let redacted = redactor.redact(&text, keep, &parsed, true, &mut PemState::default(), &mut scratch);
         for piece in redacted.pieces(redacted.whole()) {
             if let Piece::Text(piece) = piece {
                 prop_assert!(piece.iter().all(|byte| byte.is_ascii() && *byte != b'a'));

@@ -65,7 +65,7 @@ fn ordinary_signs_stay() {
 
 fn shows(redactor: &Redactor, text: &str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     assert!(redacted.masked().count() <= text.len() / 8 + 256, "masks are bounded");
     shown(&redacted, redacted.whole())
 }
@@ -108,7 +108,7 @@ fn lines_of_utf_16_are_withheld_whole_and_flagged() {
     let line: Vec<u8> = "password=hunter2".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let mut withheld = |redactor: &Redactor| {
-        let redacted = redactor.redact(&line, line.len(), &parsed, false, &mut Carry::default(), &mut scratch);
+        let redacted = redactor.redact(&line, line.len(), &parsed, false, &mut PemState::default(), &mut scratch);
         redacted.withheld().collect::<Vec<_>>()
     };
     assert_eq!(withheld(all_on()), ["redaction_undecodable"]);

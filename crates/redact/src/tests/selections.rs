@@ -53,7 +53,7 @@ fn all_mistakes_are_told_at_once() {
     );
     let config = Config {
         select: vec!["secrets".into(), "emial".into(), "-quux".into(), "email".into()],
-        modes: vec![("emial".into(), Mode::Mask), ("email".into(), Mode::Token)],
+        modes: vec![("emial".into(), Action::Mask), ("email".into(), Action::Token)],
         ..config
     };
     let errors = Redactor::new(&config).unwrap_err();

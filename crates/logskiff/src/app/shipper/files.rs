@@ -10,7 +10,7 @@ use crate::frame::Encoding;
 use crate::regular;
 use crate::tail::{Event, LOOKBACK_BYTES};
 use event::{FileId, Progress};
-use redact::{Carry, LINES_MAX};
+use redact::{LINES_MAX, PemState};
 
 /// A look at the directories is followed by a pause of so many times as long …
 const SCAN_SHARE: u32 = 100;
@@ -98,18 +98,18 @@ impl Shipper {
     fn inherit(&mut self, file: FileId) {
         let Some(desk) = self.desks.get(&file) else { return };
         let same = |(other, desk_of): &(&FileId, &Desk)| {
-            **other != file && desk_of.input == desk.input && desk_of.path == desk.path && desk_of.carry.is_open()
+            **other != file && desk_of.input == desk.input && desk_of.path == desk.path && desk_of.pem_state.is_open()
         };
         // Of content that was truncated away, how far it was read is all that is known.
-        let read = self.desks.iter().find(same).map(|(_, desk)| desk.carry);
-        let mut carry = read.unwrap_or_default();
-        if !carry.is_open()
+        let read = self.desks.iter().find(same).map(|(_, desk)| desk.pem_state);
+        let mut pem_state = read.unwrap_or_default();
+        if !pem_state.is_open()
             && let Some(end) = self.tools.tail.predecessor_end(file, LOOKBACK_BYTES[0])
         {
-            carry.resume(Carry::default(), &self.encoding(file).to_utf8(end));
+            pem_state.resume(PemState::default(), &self.encoding(file).to_utf8(end));
         }
         if let Some(desk) = self.desks.get_mut(&file) {
-            desk.carry_at_start = carry;
+            desk.carry_at_start = pem_state;
         }
     }
 
@@ -131,23 +131,25 @@ impl Shipper {
             Some(key) => Some(envelope.render(key, None)),
             None => Some(String::new()),
         };
-        let known = self.desks.get(&file).map(|desk| (desk.carry, desk.carry_at_start, desk.rotated_at, desk.retry));
-        let (carry, carry_at_start, rotated_at, retry) = known.unwrap_or_default();
-        self.desks.insert(file, Desk { input, path, envelope, carry, carry_at_start, topic, key, rotated_at, retry });
+        let known =
+            self.desks.get(&file).map(|desk| (desk.pem_state, desk.carry_at_start, desk.rotated_at, desk.retry));
+        let (pem_state, carry_at_start, rotated_at, retry) = known.unwrap_or_default();
+        self.desks
+            .insert(file, Desk { input, path, envelope, pem_state, carry_at_start, topic, key, rotated_at, retry });
     }
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
     pub(super) fn recall(&mut self, file: FileId) {
         let Some(offset) = self.tools.tail.file(file).map(|file| file.at().offset) else { return };
         let Some(desk) = self.desks.get(&file) else { return };
-        let carry = self.carry_at(file, offset, desk.carry_at_start);
-        if let (Some(desk), Some(carry)) = (self.desks.get_mut(&file), carry) {
-            desk.carry = carry;
+        let pem_state = self.carry_at(file, offset, desk.carry_at_start);
+        if let (Some(desk), Some(pem_state)) = (self.desks.get_mut(&file), pem_state) {
+            desk.pem_state = pem_state;
         }
     }
 
     /// The same for any offset that was read already; `None` where what stands before it cannot be read now, or is only awaited.
-    pub(super) fn carry_at(&self, file: FileId, offset: u64, at_start: Carry) -> Option<Carry> {
+    pub(super) fn carry_at(&self, file: FileId, offset: u64, at_start: PemState) -> Option<PemState> {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
         let (mut before, mut is_whole) = (Vec::new(), false);
         for most in LOOKBACK_BYTES {
@@ -157,11 +159,11 @@ impl Shipper {
                 break;
             }
         }
-        let mut carry = Carry::default();
+        let mut pem_state = PemState::default();
         // Where the look back reaches the file's start, the file before it counts.
         let before = self.encoding(file).to_utf8(before);
-        carry.resume(if is_whole { at_start } else { Carry::default() }, &before);
-        Some(carry)
+        pem_state.resume(if is_whole { at_start } else { PemState::default() }, &before);
+        Some(pem_state)
     }
 
     /// How a file's text is encoded, as far as its first bytes tell.

@@ -313,7 +313,7 @@ impl Shipper {
         let envelope = &desk.envelope;
         let place = (line.span, line.boundary);
         let before = (batch.bytes.len(), messages.bytes.len());
-        self.tools.pipelines[desk.input].line(line, start, &mut desk.carry, counts, |redacted, encoder| {
+        self.tools.pipelines[desk.input].line(line, start, &mut desk.pem_state, counts, |redacted, encoder| {
             let mut written = Encoded { before, record: None, message: None, truncated: false };
             if output.syslog.is_some() {
                 written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);

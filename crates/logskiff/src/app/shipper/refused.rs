@@ -142,15 +142,15 @@ impl Shipper {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
         let all = Span { start: first.span.start, end: last.span.end };
         // What stands before comes first: a compressed file is read forward.
-        let carry = self.carry_at(file, all.start, desk.carry_at_start);
+        let pem_state = self.carry_at(file, all.start, desk.carry_at_start);
         let bytes = match self.tools.tail.read_again(file, all) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Sent::Changed,
             // Told, and tried again.
             Err(_) => return Sent::Unreadable,
         };
-        let Some(carry) = carry else { return Sent::Unreadable };
-        let carry = std::mem::replace(&mut desk.carry, carry);
+        let Some(pem_state) = pem_state else { return Sent::Unreadable };
+        let pem_state = std::mem::replace(&mut desk.pem_state, pem_state);
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
@@ -172,7 +172,7 @@ impl Shipper {
             }
             self.send_line(desk, &line, text.start - scanned.start, refused);
         }
-        desk.carry = carry;
+        desk.pem_state = pem_state;
         // The lines are cut in another way than they were.
         if same && spans.peek().is_none() { Sent::All } else { Sent::Changed }
     }

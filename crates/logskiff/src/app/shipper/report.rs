@@ -9,7 +9,7 @@ use crate::ledger::Balance;
 use crate::system::Volume;
 use crate::tail::{DeletedOpen, Phase, TailFile, UnreadFiles, Verdict, fixed_directory};
 use event::FileId;
-use redact::{Mode, Redactor};
+use redact::{Action, Redactor};
 
 /// So many closed files are named; the totals hold them all.
 const CLOSED_MAX: usize = 64;
@@ -171,6 +171,6 @@ impl Shipper {
 
 /// What an input's masks are counted by.
 fn masks(redactor: &Redactor) -> Vec<MaskKind> {
-    let kind = |(rule, mode, usual): (&str, Mode, bool)| MaskKind { rule: rule.to_owned(), mode: mode.name(), usual };
+    let kind = |(rule, mode, usual): (&str, Action, bool)| MaskKind { rule: rule.to_owned(), mode: mode.name(), usual };
     redactor.counters().map(kind).collect()
 }

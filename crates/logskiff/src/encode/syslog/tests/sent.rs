@@ -14,7 +14,7 @@ use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, Source};
 use super::parse::{self, Parser};
 use super::strict;
 use event::{Boundary, Level, Parsed, Span};
-use redact::{Carry, Redactor, Scratch};
+use redact::{PemState, Redactor, Scratch};
 
 /// When the lines were read: 2026-11-23T22:00:00.123456789Z.
 const READ_NS: i64 = 1_795_471_200_123_456_789;
@@ -80,7 +80,7 @@ pub(super) fn made(
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut Carry::default(), &mut scratch);
+    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let config = encode::Config {
         encoding: Encoding::Raw,

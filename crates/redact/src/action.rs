@@ -1,0 +1,127 @@
+//! What stands in the place of a match.
+//!
+//! In: a name of a rule and what was said of it. Out: a [`Action`]. Nothing here sees a line.
+
+/// What becomes of a match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// `<redacted:NAME>`.
+    #[default]
+    Mask,
+    /// Nothing stands there.
+    Remove,
+    /// `<redacted:NAME:1234>`: the last characters of a long match; else as [`Action::Mask`].
+    Partial,
+    /// `<redacted:NAME:KEYID:…>`: the same for the same value, as long as the key is the same.
+    Token,
+    /// The whole record is dropped.
+    Drop,
+}
+
+impl Action {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Mask, Self::Remove, Self::Partial, Self::Token, Self::Drop];
+
+    /// The word that chooses it, and that metrics show.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mask => "mask",
+            Self::Remove => "remove",
+            Self::Partial => "partial",
+            Self::Token => "token",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+/// How long a match must be, in characters, for its end to be shown: two thirds of it stay hidden.
+pub(super) const PARTIAL_CHARS_MIN: usize = 12;
+
+/// How much of it is shown.
+pub(super) const PARTIAL_CHARS: usize = 4;
+
+/// What people choose themselves, or what is a key in itself: the end of it would help to guess the rest.
+const NEVER_PARTIAL: [&str; 19] = [
+    "private_key",
+    "password",
+    "url_password",
+    "basic_auth",
+    "digest_auth",
+    "connection_string",
+    "command_password",
+    "call_password",
+    "setup_password",
+    "netrc",
+    "sql_password",
+    "redis_password",
+    "smtp_auth",
+    "card_code",
+    "cookie",
+    "session",
+    super::FIELD,
+    super::UNDECODABLE,
+    super::BUDGET,
+];
+
+/// The mode of a rule for which `said` was said; `keyed`: there is a key for tokens.
+pub(super) fn of(name: &str, said: Action, keyed: bool) -> Action {
+    match said {
+        // What was not searched shows nothing but that, and with a key what it is the same as.
+        Action::Mask | Action::Partial if [super::UNDECODABLE, super::BUDGET].contains(&name) && keyed => Action::Token,
+        Action::Partial if NEVER_PARTIAL.contains(&name) => Action::Mask,
+        said => said,
+    }
+}
+
+/// The characters of a match that [`Action::Partial`] shows: the last ones, where it is long enough and they are plain, so
+/// that they fit any string.
+pub(super) fn shown(value: &[u8]) -> Option<&str> {
+    let long = value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() >= PARTIAL_CHARS_MIN;
+    let end = &value[value.len().checked_sub(PARTIAL_CHARS)?..];
+    if long && end.iter().copied().all(is_plain) { std::str::from_utf8(end).ok() } else { None }
+}
+
+/// Whether a character needs no escape in any record, and ends no label.
+pub(super) fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'=' | b'@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expected: Option<&str>) {
+        assert_eq!(shown(value.as_bytes()), expected, "{value}");
+    }
+
+    #[test]
+    fn the_end_of_a_long_match_is_shown_where_it_is_plain() {
+        check("4111111111111111", Some("1111"));
+        check("4111 1111 1111 1111", Some("1111"));
+        check("ada@example.org", Some(".org"));
+        check("elevenchars", None);
+        check("twelve-chars", Some("hars"));
+        // Twelve bytes, eleven characters.
+        check("ééééééabcde", None);
+        for unfit in ["abcdefghijk\"", "abcdefghijk\\n", "abcdefghijké", "abcdefghij>klm", "abc", ""] {
+            check(unfit, None);
+        }
+    }
+
+    #[test]
+    fn what_people_choose_is_never_shown_in_part() {
+        let known = |name: &str| crate::detectors().any(|detector| detector.name == name);
+        assert!(
+            NEVER_PARTIAL.iter().all(|name| known(name)
+                || [super::super::FIELD, super::super::UNDECODABLE, super::super::BUDGET].contains(name))
+        );
+        assert_eq!(of("password", Action::Partial, false), Action::Mask);
+        assert_eq!(of("field", Action::Partial, true), Action::Mask);
+        assert_eq!(of("card", Action::Partial, true), Action::Partial);
+        assert_eq!(of("undecodable", Action::Mask, true), Action::Token);
+        assert_eq!(of("undecodable", Action::Mask, false), Action::Mask);
+        assert_eq!(of("undecodable", Action::Drop, true), Action::Drop);
+    }
+}

@@ -1,0 +1,168 @@
+//! Names that the configuration gives to what a pattern captures: they stand in no line, and tell as those in lines do.
+//!
+//! In: the names of a format and its fields. Out: the values behind telling names, with the rule that their name hits.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Redactor;
+use super::masks::{Masks, RuleRef};
+use super::validators::{Budget, Text};
+use event::{Key, Node, Parsed, TextRange};
+
+/// What is put behind a name to ask the rules about it: no word and no value of a form that tells by itself.
+const PROBE: &str = "=\"Zq7x-Wv5k.Jt3m\"";
+
+/// What formats write for a value that is missing.
+const MISSING: &[u8] = b"-";
+
+/// Of so many formats it is kept what their names tell.
+const FORMATS_MAX: usize = 64;
+
+/// What the names of a format tell.
+#[derive(Debug)]
+pub(super) struct Names {
+    of: Arc<[Box<str>]>,
+    /// The rules that they hit; empty where they hit none.
+    told: Vec<Option<RuleRef>>,
+    /// Whether fields are masked by one of them.
+    pub(super) is_field: bool,
+    /// What those of the next format tell.
+    next: OnceLock<Box<Names>>,
+}
+
+impl Names {
+    /// Masks the values whose names tell. What is in quotes in a line, and so masked whole, is so here.
+    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, masks: &mut Masks) {
+        if self.told.is_empty() {
+            return;
+        }
+        for node in &parsed.nodes {
+            if let Node::Value { key: Key::Name(name), at, .. } = *node
+                && let Some(&Some(by)) = self.told.get(usize::from(name))
+                && text[at.indices()] != *MISSING
+            {
+                masks.add(at, by);
+            }
+        }
+    }
+}
+
+impl Redactor {
+    /// Hands on what the line's names tell, where it has names that the configuration gave.
+    pub(super) fn told<T>(&self, parsed: &Parsed, take: impl FnOnce(&Names) -> T) -> Option<T> {
+        if parsed.names.is_empty() {
+            return None;
+        }
+        // An input has one format, so its names are asked about once.
+        let mut names = self.names.get_or_init(|| self.ask(&parsed.names));
+        for _ in 1..FORMATS_MAX {
+            if Arc::ptr_eq(&names.of, &parsed.names) {
+                return Some(take(names));
+            }
+            names = names.next.get_or_init(|| Box::new(self.ask(&parsed.names)));
+        }
+        Some(take(&self.ask(&parsed.names)))
+    }
+
+    /// Masks the value of a field that stands in no line, where its name says so.
+    pub(super) fn mark_by_name(&self, name: &str, value: Text<'_>, masks: &mut Masks) {
+        if name.is_empty() {
+            return;
+        }
+        let whole = TextRange::new(0, value.len());
+        if self.fields.holds(name) {
+            masks.add(whole, self.field());
+        }
+        for (number, rule) in self.rules.iter().enumerate() {
+            let by = self.by(number);
+            match &rule.fields {
+                Some(fields) if fields.holds(name) && rule.is_whole() => masks.add(whole, by),
+                Some(fields) if fields.holds(name) => rule.mark(value, by, by, &mut |at, by| masks.add(at, by)),
+                _ => {}
+            }
+        }
+        // As it would stand in a line, in quotes.
+        let before = format!("{name}=\"");
+        let line = [before.as_bytes(), &value, b"\""].concat();
+        let start = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        self.mark(value.with(&line), true, &mut |at, by| {
+            let end = at.end.min(start.saturating_add(whole.end));
+            if at.start >= start && at.start < end {
+                masks.add(TextRange { start: at.start - start, end: end - start }, by);
+            }
+        });
+    }
+
+    fn ask(&self, names: &Arc<[Box<str>]>) -> Names {
+        let mut told: Vec<_> = names.iter().map(|name| self.told_by(name)).collect();
+        if told.iter().all(Option::is_none) {
+            told.clear();
+        }
+        let fields = self.rules.iter().filter_map(|rule| rule.fields.as_ref()).chain([&self.fields]);
+        let is_field = fields.into_iter().any(|fields| names.iter().any(|name| fields.has(name)));
+        Names { of: Arc::clone(names), told, is_field, next: OnceLock::new() }
+    }
+
+    /// The rule that masks all of a value behind this name.
+    fn told_by(&self, name: &str) -> Option<RuleRef> {
+        let text = format!("{name}{PROBE}");
+        let value = TextRange::new(name.len() + 2, text.len() - 1);
+        let mut masks = Masks::default();
+        let budget = Budget::new(text.len());
+        self.mark(Text::new(text.as_bytes(), &budget), true, &mut |at, by| masks.add(at, by));
+        masks.merge();
+        masks.united().iter().find(|mask| mask.at == value).map(|mask| mask.by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, PemState, Piece, Scratch};
+    use event::Kind;
+
+    fn redactor(select: &str) -> Redactor {
+        Redactor::new(&Config { select: vec![select.to_owned()], ..Config::default() }).unwrap()
+    }
+
+    /// A line of three values with these names, as redacted.
+    fn redacted(redactor: &Redactor, names: &Arc<[Box<str>]>) -> String {
+        let text = b"ada hunter2 -";
+        let at = [(0, 3), (4, 11), (12, 13)];
+        let value = |(name, (start, end))| Node::Value {
+            key: Key::Name(name),
+            at: TextRange::new(start, end),
+            kind: Kind::Text,
+        };
+        let nodes = (0_u16..).zip(at).map(value).collect();
+        let parsed = Parsed { nodes, names: Arc::clone(names), ..Parsed::default() };
+        let mut scratch = Scratch::default();
+        let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
+        let mut left = Vec::new();
+        redacted.line(|piece| match piece {
+            Piece::Text(text) => left.extend_from_slice(text),
+            Piece::Mask(label) => left.extend_from_slice(label.as_bytes()),
+        });
+        String::from_utf8(left).unwrap()
+    }
+
+    /// Goal: a capture that is called as a secret is one, though the line does not say so.
+    #[test]
+    fn values_of_telling_captures_are_masked() {
+        let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        assert_eq!(redacted(&redactor("secrets"), &names), "ada <redacted:password> -");
+        assert_eq!(redacted(&redactor("pii"), &names), "ada hunter2 -");
+    }
+
+    /// Goal: inputs of several formats can share a redactor, in turn, and more of them than it keeps.
+    #[test]
+    fn each_format_has_names_of_its_own() {
+        let redactor = redactor("secrets");
+        let telling: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        for _ in 0..2 * FORMATS_MAX {
+            let silent: Arc<[Box<str>]> = ["user", "word", "host"].map(Box::from).into();
+            assert_eq!(redacted(&redactor, &silent), "ada hunter2 -");
+            assert_eq!(redacted(&redactor, &telling), "ada <redacted:password> -");
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! What a line must know of the lines before it: whether a private key is being written.
+//!
+//! In: the lines of one file in order. Out: what of them belongs to a key that began on an earlier line. Holds no content.
+//!
+//! A key's body is lines of Base64, alone or within what a logger writes before and behind each. A line that is none is let
+//! out, however the key was opened, so that nobody hides lines by writing a BEGIN line; since threads write between each
+//! other's lines, it does not end the key, but from there on only what is surely a body's line is taken for one.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, skip_blanks};
+
+/// A key that has not ended after so many lines is not going to: a 16,384-bit RSA key has 200 lines of 64 characters, and as many
+/// may stand between them.
+pub const LINES_MAX: u32 = 400;
+
+/// A key of which nothing comes in so many lines was cut off.
+const STRANGE_LINES_MAX: u8 = 100;
+
+/// Behind so many lines that are none of the key's, only what is surely a body's line is taken for one.
+const NEAR_LINES_MAX: u8 = 16;
+
+/// A run within other text that is shorter is taken for a piece of a body only if it is as random as one.
+const RANDOM_BYTES_MIN: usize = 12;
+
+/// So much of what stands before a body tells the logger's form from another; runs of digits and of blanks count as one.
+const BEFORE_BYTES: usize = 16;
+
+/// And so much of what stands behind it: what comes later may be another in each line.
+const BEHIND_BYTES: usize = 8;
+
+/// So many bytes are looked at for it.
+const FRAME_BYTES_MAX: usize = 256;
+
+/// The state of one file, from line to line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PemState {
+    /// How many more lines may belong to the key.
+    lines_left: u32,
+    /// How many lines in a row were none of the key's.
+    strange: u8,
+    /// No line of the body has come yet: headers may.
+    headers: bool,
+    /// A full line of the body has come, so that a short one may be its last.
+    tail: bool,
+    /// A line of the body has come in the frame.
+    settled: bool,
+    /// What stands behind the key's marker.
+    opened: Opened,
+    /// What stands around the body in its lines.
+    frame: Frame,
+}
+
+/// What stands behind a marker or a body: who wrote it may be an outsider where that is more than the line's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Opened {
+    /// Other text: only lines that surely are a body's are taken for one.
+    #[default]
+    Within,
+    /// The end of the string, and other fields: no short run is taken for a body's.
+    Quoted,
+    /// Nothing.
+    Bare,
+}
+
+/// What a logger writes around a body: hashes of the bytes next to it, quotes, blanks and the figures of numbers aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Frame {
+    before: u32,
+    behind: u32,
+}
+
+/// A run of Base64 in a line.
+struct Run {
+    at: Range<usize>,
+    characters: usize,
+    frame: Frame,
+    /// Only blanks stand before it.
+    leads: bool,
+    /// What stands behind it.
+    behind: Opened,
+    /// What stands around it is not joined with it.
+    apart: bool,
+}
+
+impl PemState {
+    /// Whether the next line may belong to a key that began earlier.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self.lines_left > 0
+    }
+
+    /// Sets the state for reading on after `lookback`, the bytes of the file just before, which begin in the state `start`:
+    /// [`LINES_MAX`] lines tell all.
+    pub fn resume(&mut self, start: Self, lookback: &[u8]) {
+        *self = start;
+        if lookback.is_empty() {
+            return;
+        }
+        if !start.is_open()
+            && memmem::find(lookback, b"PRIVATE").is_none()
+            && memmem::find(lookback, b"Private-").is_none()
+        {
+            return;
+        }
+        let lookback = lookback.strip_suffix(b"\n").unwrap_or(lookback);
+        for line in lookback.split(|&byte| byte == b'\n') {
+            self.step(line, true, |_| {});
+        }
+    }
+
+    /// Takes the next line in, and gives to `mask` what of it belongs to a key that began earlier. `may_begin`: a key may begin
+    /// in it.
+    pub(super) fn step(&mut self, line: &[u8], may_begin: bool, mut mask: impl FnMut(Range<usize>)) {
+        if !self.is_open() {
+            if may_begin {
+                self.begin(line);
+            }
+            return;
+        }
+        if skip_blanks(line).0.is_empty() {
+            return;
+        }
+        self.lines_left -= 1;
+        if let Some(end) = marker(Edge::End, line).filter(|end| self.ends_at(line, end)) {
+            Self::last(line, &end, &mut mask);
+            *self = Self::default();
+            self.begin(&line[end.end..]);
+            return;
+        }
+        if marker(Edge::Begin, line).is_some() && self.gives_way(line) {
+            self.begin(line);
+        } else if let Some(header) = self.header(line) {
+            mask(header);
+        } else if !self.body(line, &mut mask) {
+            self.headers = false;
+            self.strange += 1;
+            if self.strange >= STRANGE_LINES_MAX {
+                *self = Self::default();
+            }
+        }
+    }
+
+    /// Opens when the last key that begins in `text` may go on after it: it does not end there, nor with its string.
+    fn begin(&mut self, text: &[u8]) {
+        let Some(last) = pem::last_marker(Edge::Begin, text) else { return };
+        let behind = &text[last.end..];
+        *self = Self::default();
+        if marker(Edge::End, behind).is_some() {
+            return;
+        }
+        let here = pem::stretch(behind);
+        let rest = skip_blanks(&behind[here.bytes..]).0;
+        let opened = Opened::of(rest);
+        let cut = opened != Opened::Bare || matches!(rest, [b'"' | b'\'' | b'\\', ..]);
+        if cut && here.characters >= PIECE_BYTES_MIN {
+            return;
+        }
+        let tail = here.characters >= LINE_BYTES_MIN;
+        let frame = Frame::of(&text[..last.start], rest);
+        *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, settled: false, opened, frame };
+    }
+
+    /// Whether a key that begins in the line takes the place of this one: an outsider's marker ends no key that is being written.
+    fn gives_way(self, line: &[u8]) -> bool {
+        let begun = self.opened > Opened::Within || self.settled;
+        if !begun || self.strange >= NEAR_LINES_MAX {
+            return true;
+        }
+        pem::last_marker(Edge::Begin, line)
+            .is_some_and(|last| Opened::of(skip_blanks(&line[last.end..]).0) > Opened::Within)
+    }
+
+    /// Whether the END marker is this key's, and not within another's line.
+    fn ends_at(self, line: &[u8], end: &Range<usize>) -> bool {
+        let rest = skip_blanks(&line[end.end..]).0;
+        let frame = Frame::of(&line[..end.start], rest);
+        Opened::of(rest) > Opened::Within || frame.before == self.frame.before || frame.behind == self.frame.behind
+    }
+
+    /// Masks what stands before an END marker, and the marker.
+    fn last(line: &[u8], end: &Range<usize>, mask: &mut impl FnMut(Range<usize>)) {
+        let before = &line[..end.start];
+        if skip_blanks(&before[pem::stretch(before).bytes..]).0.is_empty() {
+            return mask(0..end.end);
+        }
+        let mut start = end.start;
+        for run in runs(before) {
+            if skip_blanks(&before[run.at.end..]).0.is_empty() {
+                start = run.at.start;
+            } else if run.apart && run.is_full() {
+                mask(run.at);
+            }
+        }
+        mask(start..end.end);
+    }
+
+    /// Where a header of the key stands in the line.
+    fn header(self, line: &[u8]) -> Option<Range<usize>> {
+        if !self.headers {
+            return None;
+        }
+        let bare = line.len() - line.trim_ascii_start().len();
+        if self.strange == 0 && pem::is_header(&line[bare..], false) {
+            return Some(0..line.len());
+        }
+        let own = |run: &Run| run.frame.before == self.frame.before && pem::is_header(&line[run.at.start..], false);
+        let framed = || runs(line).find(own).map(|run| run.at.start);
+        let start = pem::telling_header(line).or_else(|| (self.opened == Opened::Bare).then(framed)?)?;
+        let length = line[start..].iter().take_while(|byte| !matches!(byte, b'"' | b'\'' | b'\\')).count();
+        Some(start..start + length)
+    }
+
+    /// Masks what of the line is a body's; whether there was anything.
+    fn body(&mut self, line: &[u8], mask: &mut impl FnMut(Range<usize>)) -> bool {
+        let before = *self;
+        let mut found = false;
+        for run in runs(line).filter(|run| before.takes(line, run)) {
+            found = true;
+            self.tail = run.is_full();
+            if run.frame == self.frame {
+                self.settled = true;
+            } else if !self.settled {
+                self.frame = run.frame;
+            }
+            mask(run.at);
+        }
+        if found {
+            (self.strange, self.headers) = (0, false);
+        }
+        found
+    }
+
+    /// Whether a run is a line of the body.
+    fn takes(self, line: &[u8], run: &Run) -> bool {
+        let bytes = &line[run.at.clone()];
+        if run.is_full() && pem::is_dense(bytes) {
+            let alone = (run.leads || run.frame.before == self.frame.before)
+                && (run.behind == Opened::Bare || run.frame.behind == self.frame.behind);
+            let known = self.opened > Opened::Within && self.strange < NEAR_LINES_MAX;
+            return alone || (known && run.apart);
+        }
+        self.near_takes(run, bytes)
+    }
+
+    /// Whether a run that may be something else is a line of the body, as it stands near one.
+    fn near_takes(self, run: &Run, bytes: &[u8]) -> bool {
+        let near = self.strange == 0;
+        let ends = run.behind > Opened::Within;
+        let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
+        let likely = random || run.characters.is_multiple_of(4) || bytes.ends_with(b"=");
+        let last = self.tail && likely && !pem::is_word(bytes);
+        match self.opened {
+            _ if self.strange >= NEAR_LINES_MAX => false,
+            Opened::Bare if run.leads && ends => {
+                let hexadecimal = bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
+                (near && !pem::is_word(bytes)) || (run.is_full() && !hexadecimal) || (last && self.frame == run.frame)
+            }
+            Opened::Bare => {
+                ends && run.frame.before == self.frame.before && (last || (near && (run.is_full() || random)))
+            }
+            Opened::Quoted | Opened::Within => near && last && self.settled && self.frame == run.frame,
+        }
+    }
+}
+
+impl Opened {
+    /// RuleRef what follows a marker, behind blanks.
+    fn of(rest: &[u8]) -> Self {
+        if rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte)) {
+            Self::Bare
+        } else if matches!(rest, [b'"' | b'\'' | b'\\', ..]) {
+            Self::Quoted
+        } else {
+            Self::Within
+        }
+    }
+}
+
+impl Frame {
+    fn of(before: &[u8], behind: &[u8]) -> Self {
+        let before = &before[before.len().saturating_sub(FRAME_BYTES_MAX)..];
+        let behind = &behind[..behind.len().min(FRAME_BYTES_MAX)];
+        Self { before: hash(before.iter().rev(), BEFORE_BYTES), behind: hash(behind.iter(), BEHIND_BYTES) }
+    }
+}
+
+/// A hash of the first bytes (FNV-1a), without the quotes and blanks that they begin with: of a run of digits, which a time or a
+/// number may be, only that it is there counts, and so of blanks.
+fn hash<'a>(bytes: impl Iterator<Item = &'a u8>, bytes_max: usize) -> u32 {
+    let plain = |byte: u8| match byte {
+        b'0'..=b'9' => b'0',
+        b'\t' | b'\r' => b' ',
+        _ => byte,
+    };
+    let mut last = b' ';
+    bytes
+        .map(|byte| plain(*byte))
+        .skip_while(|byte| b" \"'\\`".contains(byte))
+        .filter(|byte| {
+            let again = *byte == last && matches!(byte, b'0' | b' ');
+            last = *byte;
+            !again
+        })
+        .take(bytes_max)
+        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+impl Run {
+    fn is_full(&self) -> bool {
+        self.characters >= LINE_BYTES_MIN
+    }
+}
+
+/// The runs of Base64 in a line; line ends that are written out join those of one string.
+fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
+    let (mut at, mut escape_end) = (0, None);
+    let indent = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    std::iter::from_fn(move || {
+        loop {
+            let rest = line.get(at..).filter(|rest| !rest.is_empty())?;
+            let (bytes, characters) = pem::run(rest);
+            let name = name_bytes(&rest[..bytes]);
+            if name > 0 {
+                at += name;
+                continue;
+            }
+            if bytes > 0 {
+                let run = Run::of(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
+                at = run.at.end;
+                return Some(run);
+            }
+            at += escape_bytes(rest).max(colour_bytes(rest)).max(1);
+            if rest[0] == b'\\' {
+                escape_end = Some(at);
+            }
+        }
+    })
+}
+
+impl Run {
+    /// The run of so many bytes and characters at `start`, and those that only line ends separate from it.
+    fn of(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
+        let mut end = start + bytes;
+        let rest = loop {
+            let mut rest = &line[end..];
+            while let Some(next) = line_end(rest) {
+                rest = next;
+            }
+            let more = if rest.len() < line.len() - end { pem::run(rest) } else { (0, 0) };
+            if more.0 == 0 {
+                break rest;
+            }
+            end = line.len() - rest.len() + more.0;
+            characters += more.1;
+        };
+        let before = &line[..start];
+        let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
+        let behind = match Opened::of(skip_blanks(rest).0) {
+            Opened::Bare => Opened::Bare,
+            _ => Opened::of(rest),
+        };
+        let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;=".contains(byte);
+        let apart = (escaped || before.last().is_none_or(open))
+            && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
+        let frame = Frame::of(if leads { &[] } else { before }, rest);
+        Self { at: start..end, characters, frame, leads, behind, apart }
+    }
+}
+
+/// How long the name and the equals sign are that the run begins with: in Base64 it stands at the end only.
+fn name_bytes(run: &[u8]) -> usize {
+    let end = run.iter().rposition(|byte| *byte != b'=').unwrap_or(0);
+    memchr::memrchr(b'=', &run[..end]).filter(|at| *at > 0).map_or(0, |at| at + 1)
+}
+
+/// How long the rest of a terminal's colour is, from its bracket on (`[1;32m`); 0: there is none.
+fn colour_bytes(text: &[u8]) -> usize {
+    let Some(rest) = text.strip_prefix(b"[") else { return 0 };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+    if digits > 0 && rest.get(digits) == Some(&b'm') { digits + 2 } else { 0 }
+}
+
+/// How long the escape is that the text begins with; 0: there is none.
+fn escape_bytes(text: &[u8]) -> usize {
+    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    match text.get(slashes) {
+        _ if slashes == 0 => 0,
+        Some(b'u') => (slashes + 5).min(text.len()),
+        Some(_) => slashes + 1,
+        None => slashes,
+    }
+}
+
+#[cfg(test)]
+mod tests;

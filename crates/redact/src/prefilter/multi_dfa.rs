@@ -1,0 +1,319 @@
+//! Many triggers in one automaton, which finds the lines of a chunk that one of them matches, and which ones do.
+//!
+//! In: a chunk of whole lines, or one text. Out: ranges of whole lines, or the numbers of triggers. It may say yes too
+//! often, never no where a trigger matches. The automaton is a lazy DFA: its states are made when a byte first leads to
+//! them. Each byte waits for the state that the last one led to, and a processor mostly for that; so a chunk is walked in
+//! several lanes side by side.
+
+use std::array;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::syntax;
+use regex_automata::{Input, MatchKind};
+
+/// How many parts of a chunk are walked side by side.
+const LANES: usize = 4;
+
+/// The automaton of all triggers, each of which matches within a line.
+#[derive(Debug)]
+pub(super) struct MultiDfa {
+    dfa: DFA,
+    /// The states that were met; taken once for a chunk.
+    cache: Mutex<Cache>,
+}
+
+/// Numbers of triggers.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbers(Box<[bool]>);
+
+impl Numbers {
+    /// None of `count` numbers.
+    pub(crate) fn none(count: usize) -> Self {
+        Self(vec![false; count].into_boxed_slice())
+    }
+
+    /// Adds one.
+    pub(crate) fn add(&mut self, number: usize) {
+        self.0[number] = true;
+    }
+
+    /// Whether it is one of them.
+    pub(crate) fn has(&self, number: usize) -> bool {
+        self.0.get(number).is_some_and(|has| *has)
+    }
+}
+
+/// Some whole lines of a chunk, as far as they were walked.
+struct Lane {
+    /// Where the first line begins that nothing is known of yet.
+    from: usize,
+    at: usize,
+    end: usize,
+    /// What the bytes before `at` led to; an ordinary state, so that nothing is to be done for it.
+    state: LazyStateID,
+    /// Start and end of the lines that were hit, in order.
+    hits: Vec<(usize, usize)>,
+}
+
+impl Lane {
+    fn new(start: usize, end: usize) -> Self {
+        Self { from: start, at: start, end, state: LazyStateID::default(), hits: Vec::new() }
+    }
+
+    /// Goes back to the beginning of the line of the last byte: a match shows one byte late.
+    fn rewind(&mut self, chunk: &[u8]) {
+        let line = &chunk[self.from..self.at.saturating_sub(1).max(self.from)];
+        self.from += memchr::memrchr(b'\n', line).map_or(0, |newline| newline + 1);
+        self.at = self.from;
+    }
+
+    /// Takes the line of the last byte, and goes on behind it.
+    fn hit(&mut self, chunk: &[u8]) {
+        self.rewind(chunk);
+        self.at = line_end(chunk, self.from);
+        self.hits.push((self.from, self.at));
+        self.from = self.at;
+    }
+
+    /// Takes all that is left.
+    fn hit_rest(&mut self) {
+        self.hits.push((self.from, self.end));
+        (self.from, self.at) = (self.end, self.end);
+    }
+}
+
+impl MultiDfa {
+    /// Joins the triggers, which are numbered in their order; `None` where they are too large for that, or cannot be
+    /// walked byte by byte. `cache_bytes`: what its states take at most.
+    pub(super) fn new<T: AsRef<str>>(triggers: &[T], bytes_max: usize, cache_bytes: usize) -> Option<Self> {
+        let config = DFA::config().match_kind(MatchKind::All);
+        let thompson = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+        let dfa = DFA::builder()
+            .syntax(syntax::Config::new().utf8(false))
+            .thompson(thompson.nfa_size_limit(Some(bytes_max)))
+            // What one step takes there is in any case.
+            .configure(config.cache_capacity(cache_bytes).skip_cache_capacity_check(true))
+            .build_many(triggers)
+            .ok()?;
+        let cache = Mutex::new(dfa.create_cache());
+        Some(Self { dfa, cache })
+    }
+
+    /// The triggers that match in `text`.
+    pub(super) fn which(&self, text: &[u8]) -> Numbers {
+        let mut numbers = Numbers::none(self.dfa.pattern_len());
+        if self.note_all(text, &mut self.cache(), &mut numbers).is_none() {
+            numbers.0.fill(true);
+        }
+        numbers
+    }
+
+    /// How often it has forgotten its states, to make room for others.
+    pub(super) fn forgotten(&self) -> usize {
+        self.cache().clear_count()
+    }
+
+    /// Gives up its states, and the room that they take.
+    pub(super) fn forget(&self) {
+        *self.cache() = self.dfa.create_cache();
+    }
+
+    /// Adds the lines of `chunk` in which a trigger matches to `hits`: start and end of each, in order.
+    pub(super) fn lines(&self, chunk: &[u8], hits: &mut Vec<(usize, usize)>) {
+        let mut start = 0;
+        let mut lanes: [Lane; LANES] = array::from_fn(|lane| {
+            let end = line_end(chunk, start.max(chunk.len() * (lane + 1) / LANES));
+            Lane::new(mem::replace(&mut start, end), end)
+        });
+        let cache = &mut self.cache();
+        // Where it cannot go on side by side, each lane goes on alone.
+        let _ = self.walk(chunk, &mut lanes, cache);
+        for lane in &mut lanes {
+            self.finish(chunk, lane, cache);
+            hits.append(&mut lane.hits);
+        }
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Walks one lane to its end; where that cannot be done, all that is left of it is hit.
+    fn finish(&self, chunk: &[u8], lane: &mut Lane, cache: &mut Cache) {
+        let walked = self.walk(chunk, array::from_mut(lane), cache);
+        if walked.and_then(|()| self.end(chunk, lane, cache)).is_none() {
+            lane.hit_rest();
+        }
+    }
+
+    /// Walks lanes side by side until one ends. `None`: they cannot go on like this. The automaton has forgotten its states
+    /// to make room, which leaves only the lane that it did this for with a state.
+    fn walk<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], cache: &mut Cache) -> Option<()> {
+        let clears = cache.clear_count();
+        let holds = |cache: &Cache| (N == 1 || cache.clear_count() == clears).then_some(());
+        for lane in &mut *lanes {
+            lane.rewind(chunk);
+            lane.state = self.start(chunk, lane.at, cache)?;
+        }
+        holds(cache)?;
+        loop {
+            let steps = lanes.iter().map(|lane| lane.end - lane.at).min().unwrap_or(0);
+            if self.walk_known(chunk, lanes, steps, cache) == steps {
+                return Some(());
+            }
+            for lane in &mut *lanes {
+                self.step(chunk, lane, cache)?;
+                holds(cache)?;
+            }
+        }
+    }
+
+    /// Walks lanes up to `steps` bytes on, as long as that leads to known, ordinary states; how far it came.
+    fn walk_known<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], steps: usize, cache: &Cache) -> usize {
+        let bytes: [&[u8]; N] = lanes.each_ref().map(|lane| &chunk[lane.at..lane.at + steps]);
+        let mut states = lanes.each_ref().map(|lane| lane.state);
+        let mut walked = 0;
+        while walked < steps {
+            let next: [LazyStateID; N] =
+                array::from_fn(|lane| self.dfa.next_state_untagged(cache, states[lane], bytes[lane][walked]));
+            if next.iter().any(LazyStateID::is_tagged) {
+                break;
+            }
+            states = next;
+            walked += 1;
+        }
+        for (lane, state) in lanes.iter_mut().zip(states) {
+            lane.at += walked;
+            lane.state = state;
+        }
+        walked
+    }
+
+    /// Walks a lane one byte on, whatever it leads to.
+    fn step(&self, chunk: &[u8], lane: &mut Lane, cache: &mut Cache) -> Option<()> {
+        let next = self.dfa.next_state(cache, lane.state, chunk[lane.at]).ok()?;
+        if next.is_match() {
+            lane.hit(chunk);
+            lane.state = self.start(chunk, lane.at, cache)?;
+        } else if next.is_tagged() {
+            return None;
+        } else {
+            lane.state = next;
+            lane.at += 1;
+        }
+        Some(())
+    }
+
+    /// Has the last byte of a lane show its match.
+    fn end(&self, chunk: &[u8], lane: &mut Lane, cache: &mut Cache) -> Option<()> {
+        if self.after(chunk, lane.end, lane.state, cache)?.is_match() {
+            lane.hit(chunk);
+        }
+        Some(())
+    }
+
+    /// Notes the triggers that match in `text`.
+    fn note_all(&self, text: &[u8], cache: &mut Cache, numbers: &mut Numbers) -> Option<()> {
+        let mut state = self.start(text, 0, cache)?;
+        for &byte in text {
+            let known = (!state.is_tagged()).then(|| self.dfa.next_state_untagged(cache, state, byte));
+            if let Some(next) = known.filter(|next| !next.is_tagged()) {
+                state = next;
+            } else {
+                state = self.dfa.next_state(cache, state, byte).ok()?;
+                self.note(state, cache, numbers);
+            }
+        }
+        state = self.after(text, text.len(), state, cache)?;
+        self.note(state, cache, numbers);
+        Some(())
+    }
+
+    fn note(&self, state: LazyStateID, cache: &Cache, numbers: &mut Numbers) {
+        if state.is_match() {
+            for index in 0..self.dfa.match_len(cache, state) {
+                numbers.add(self.dfa.match_pattern(cache, state, index).as_usize());
+            }
+        }
+    }
+
+    /// The state before the byte at `at`, behind what may be a line's end.
+    fn start(&self, chunk: &[u8], at: usize, cache: &mut Cache) -> Option<LazyStateID> {
+        let state = self.dfa.start_state_forward(cache, &Input::new(chunk).span(at..chunk.len())).ok()?;
+        (!state.is_tagged()).then_some(state)
+    }
+
+    /// The state behind `end`, which shows what matches up to it.
+    fn after(&self, chunk: &[u8], end: usize, state: LazyStateID, cache: &mut Cache) -> Option<LazyStateID> {
+        match chunk.get(end) {
+            Some(&byte) => self.dfa.next_state(cache, state, byte).ok(),
+            None => self.dfa.next_eoi_state(cache, state).ok(),
+        }
+    }
+}
+
+/// Behind the newline of the line that `at` is in.
+pub(super) fn line_end(chunk: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |newline| at + newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use regex::bytes::Regex;
+    use std::sync::LazyLock;
+
+    const TRIGGERS: [&str; 5] =
+        [r"(?-u)ab+c", r"(?-u)\bkey\b", r"(?-u)[0-9]{4}[^0-9\n]", r"(?m-u)é|z$", "(?i-u)x.{3}y"];
+
+    /// Goal: the same lines and triggers as one by one, wherever lanes begin and states are forgotten.
+    fn assert_as_one_by_one(automaton: &MultiDfa, text: &str) {
+        static ONE_BY_ONE: LazyLock<Vec<Regex>> =
+            LazyLock::new(|| TRIGGERS.iter().map(|one| Regex::new(one).unwrap()).collect());
+        let (mut hits, mut expected, mut start) = (Vec::new(), Vec::new(), 0);
+        automaton.lines(text.as_bytes(), &mut hits);
+        for line in text.split_inclusive('\n') {
+            let bare = line.trim_end_matches('\n').as_bytes();
+            let which: Vec<bool> = ONE_BY_ONE.iter().map(|one| one.is_match(bare)).collect();
+            let numbers = automaton.which(bare);
+            assert_eq!((0..TRIGGERS.len()).map(|number| numbers.has(number)).collect::<Vec<_>>(), which, "{line:?}");
+            if which.contains(&true) {
+                expected.push((start, start + line.len()));
+            }
+            start += line.len();
+        }
+        assert_eq!(hits, expected, "{text:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn lanes_find_what_one_finds(lines in proptest::collection::vec("[abckeyxz 0-9]{0,12}(abc|key|12345|é|z|XaaaY)?", 0..24), ends in any::<bool>()) {
+            static ROOMY: LazyLock<MultiDfa> = LazyLock::new(|| MultiDfa::new(&TRIGGERS, 1 << 20, 2 << 20).unwrap());
+            static TIGHT: LazyLock<MultiDfa> =
+                LazyLock::new(|| MultiDfa::new(&TRIGGERS, 1 << 20, 0).unwrap());
+            let text = lines.join("\n") + if ends { "\n" } else { "" };
+            for automaton in [&*ROOMY, &*TIGHT] {
+                assert_as_one_by_one(automaton, &text);
+            }
+        }
+    }
+
+    /// Goal: the test above meets an automaton that forgets.
+    #[test]
+    fn a_small_cache_is_cleared() {
+        let automaton = MultiDfa::new(&TRIGGERS, 1 << 20, 0).unwrap();
+        let text = "ab abc key 1234 x12y ".repeat(20) + "\n";
+        assert_as_one_by_one(&automaton, &text.repeat(40));
+        assert!(automaton.forgotten() > 1);
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_joined() {
+        assert!(MultiDfa::new(&["[a-z]{1000}"], 100, 0).is_none());
+    }
+}

@@ -1,0 +1,206 @@
+//! What stands in the place of masked bytes.
+//!
+//! In: a text with united masks. Out: each mask with its label. Of a match it shows what its rule's mode says, and nothing
+//! else: its last characters, or a keyed digest.
+
+use super::action::{self, Action};
+use super::decode::{Decoded, Reading, normal};
+use super::detectors;
+use super::key::{self, TokenKey};
+use super::masks::{Mask, Masks};
+
+use super::{BUDGET, FIELD, UNDECODABLE};
+use event::{Key, Node, Parsed, TextRange};
+
+/// What every label begins with.
+const START: &str = "<redacted:";
+
+/// Longer than any label of ours: a name, an id, a digest.
+const LABEL_BYTES_MAX: usize = 160;
+
+/// The label of a rule that shows nothing but its name.
+pub(super) fn fixed(name: &str) -> Box<str> {
+    format!("{START}{name}>").into_boxed_str()
+}
+
+/// The labels that were made for one text, and what they are made with; reused.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// One after the other.
+    pub(super) text: String,
+    value: Vec<u8>,
+    decoded: Decoded,
+}
+
+/// Makes labels of one text.
+pub(super) struct Replacer<'l> {
+    /// The key of tokens.
+    pub(super) key: Option<&'l TokenKey>,
+    /// RuleRef the rule's number.
+    pub(super) fixed: &'l [Box<str>],
+    /// How much of the text may leave.
+    pub(super) keep: usize,
+    /// What the text was parsed into.
+    pub(super) parsed: &'l Parsed,
+}
+
+impl Replacer<'_> {
+    /// Labels the united masks of `text`.
+    pub(super) fn label(&self, text: &[u8], masks: &mut Masks, made: &mut Made) {
+        made.text.clear();
+        // Names and masks stand in the order of the text: one look at each is enough.
+        let mut names = self.parsed.nodes.iter().filter_map(name).peekable();
+        for mask in masks.united_mut() {
+            while names.next_if(|name| name.end <= mask.at.start).is_some() {}
+            let in_name = names.peek().is_some_and(|name| name.overlaps(mask.at));
+            let start = made.text.len();
+            mask.by.mode = self.write(text, mask, in_name, made);
+            if mask.by.mode != Action::Mask {
+                mask.label = Some(TextRange::new(start, made.text.len()));
+            }
+        }
+    }
+
+    /// Writes the label of one mask, unless it is the rule's fixed one; the mode that it came to.
+    fn write(&self, text: &[u8], mask: &Mask, in_name: bool, made: &mut Made) -> Action {
+        let fixed = self.fixed.get(mask.by.rule as usize).map_or(START, |label| label);
+        let head = fixed.strip_suffix('>').unwrap_or(fixed);
+        let value = &text[mask.found.indices()];
+        match (mask.by.mode, self.key) {
+            // A member without a name is not taken by every receiver.
+            (Action::Remove, _) if !in_name => Action::Remove,
+            // The end of one match may be all of another, and what lies behind the cut never leaves.
+            (Action::Partial, _) if mask.alone && mask.found.end as usize <= self.keep => {
+                made.read(value);
+                let Some(shown) = action::shown(&made.value) else { return Action::Mask };
+                made.text.extend([head, ":", shown, ">"]);
+                Action::Partial
+            }
+            (Action::Token, Some(key)) => {
+                made.read(value);
+                made.text.extend([head, ":"]);
+                key.write(&made.value, &mut made.text);
+                made.text.push('>');
+                Action::Token
+            }
+            _ => Action::Mask,
+        }
+    }
+}
+
+impl Made {
+    /// Takes a value as it is meant, however it was written: without JSON's escapes, encodings and colours.
+    fn read(&mut self, value: &[u8]) {
+        let Self { value: read, decoded, .. } = self;
+        read.clear();
+        read.extend_from_slice(value);
+        for reading in [Reading::Loose, Reading::Normal] {
+            let differs = match reading {
+                Reading::Normal => normal::differs(read),
+                _ => memchr::memchr(b'\\', read).is_some(),
+            };
+            // Nothing is invalid in these readings.
+            if differs && decoded.decode(read, TextRange::new(0, read.len()), reading).is_ok() {
+                read.clear();
+                read.extend_from_slice(decoded.bytes());
+            }
+        }
+    }
+}
+
+/// Where the name of a field stands in the text.
+fn name(node: &Node) -> Option<TextRange> {
+    match *node {
+        Node::Value { key: Key::Text(name), .. }
+        | Node::Object { key: Key::Text(name) }
+        | Node::Array { key: Key::Text(name) } => Some(name),
+        _ => None,
+    }
+}
+
+/// Finds the masks that a text holds already, from an earlier redaction: they hide what they hide.
+/// Of tokens only those by the same key are known: an id is a place where anything could stand.
+pub(super) fn find_masks(text: &[u8], own: &[Box<str>], key: Option<&TokenKey>, found: &mut Vec<TextRange>) {
+    found.clear();
+    for start in memchr::memmem::find_iter(text, START.as_bytes()) {
+        let rest = &text[start..text.len().min(start + LABEL_BYTES_MAX)];
+        if let Some(end) = memchr::memchr(b'>', rest)
+            && std::str::from_utf8(&rest[START.len()..end]).is_ok_and(|inside| is_label(inside, own, key))
+        {
+            found.push(TextRange::new(start, start + end + 1));
+        }
+    }
+}
+
+/// Whether this stands between the start and the end of a label: a rule's name, and with it nothing, the end of a match,
+/// or a token.
+fn is_label(inside: &str, own: &[Box<str>], key: Option<&TokenKey>) -> bool {
+    let mut parts = inside.split(':');
+    let name = parts.next().unwrap_or_default();
+    let ours = |label: &str| label.strip_prefix(START).and_then(|rest| rest.strip_suffix('>')) == Some(name);
+    let known = || detectors::detectors().any(|detector| detector.name == name);
+    let named = [FIELD, UNDECODABLE, BUDGET].contains(&name) || own.iter().any(|label| ours(label)) || known();
+    named
+        && match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => true,
+            (Some(end), None, _) => end.len() == action::PARTIAL_CHARS && end.bytes().all(action::is_plain),
+            (Some(id), Some(digest), None) => key.is_some_and(|key| key.id() == id) && key::is_digest(digest),
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_plain(value: &str, expected: &str) {
+        let mut made = Made::default();
+        made.read(value.as_bytes());
+        assert_eq!(made.value, expected.as_bytes(), "{value}");
+    }
+
+    #[test]
+    fn a_value_is_the_same_however_it_is_written() {
+        for written in [
+            "ada@example.org",
+            r"\u0061da\u0040example.org",
+            "ada%40example.org",
+            "ada%2540example.org",
+            r"ada\u002540example.org",
+        ] {
+            check_plain(written, "ada@example.org");
+        }
+        check_plain("100% of", "100% of");
+        check_plain(r"a\qb", r"a\qb");
+    }
+
+    #[track_caller]
+    fn check_masks(text: &str, expected: &[&str]) {
+        let mut found = Vec::new();
+        let key = TokenKey::new("0123456789abcdef0123456789abcdef", Some("k1")).unwrap();
+        find_masks(text.as_bytes(), &[fixed("order")], Some(&key), &mut found);
+        let found: Vec<_> = found.into_iter().map(|at| &text[at.indices()]).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn masks_of_ours_are_known_and_look_alikes_are_not() {
+        check_masks("a <redacted:email> b <redacted:order>", &["<redacted:email>", "<redacted:order>"]);
+        check_masks("<redacted:field><redacted:card:1111>", &["<redacted:field>", "<redacted:card:1111>"]);
+        check_masks("<redacted:email:k1:xt5gvjlef5x7ucrv>", &["<redacted:email:k1:xt5gvjlef5x7ucrv>"]);
+        check_masks("<redacted:<redacted:email>", &["<redacted:email>"]);
+        for look_alike in [
+            "<redacted:hunter2>",
+            "<redacted:email",
+            "<redacted:card:11111>",
+            "<redacted:card:11\"1>",
+            "<redacted:email:k1:hunter2>",
+            "<redacted:email:hunter2:xt5gvjlef5x7ucrv>",
+            "<redacted:email:k1:xt5gvjlef5x7ucrv:x>",
+            "<redacted:>",
+        ] {
+            check_masks(look_alike, &[]);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Fields by their names in a line that could not be parsed: JSON that is broken, cut, too deep, or inside another format.
+//!
+//! In: a text without fields. Out: the values that stand behind a configured name in quotes and a colon. Paths count by
+//! their last step, and where a value's end cannot be told, it is the text's: rather too much than too little.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::rule::PATTERN_BYTES_MAX;
+use super::validators::{Text, own_closing};
+use event::TextRange;
+
+/// The names, in quotes and with a colon.
+#[derive(Debug)]
+pub(super) struct Loose(Regex);
+
+impl Loose {
+    /// `names` are last steps of paths; `None` where there is none, or so many that they make no pattern.
+    pub(super) fn new(names: &[String]) -> Option<Self> {
+        if names.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
+        let pattern = format!(r#"(?i)["'](?:[^"'\\]*\.)?(?:{})\\*["']\s*:\s*"#, names.join("|"));
+        RegexBuilder::new(&pattern).size_limit(PATTERN_BYTES_MAX).build().ok().map(Self)
+    }
+
+    /// Finds the values, all but nulls.
+    pub(super) fn mark(&self, text: Text<'_>, mut found: impl FnMut(TextRange)) {
+        let mut at = 0;
+        while let Some(name) = self.0.find_at(&text, at) {
+            let start = name.end();
+            let (value, next) = value(text, start);
+            if !text[value.clone()].eq_ignore_ascii_case(b"null") && !value.is_empty() {
+                found(TextRange::new(value.start, value.end));
+            }
+            at = next.max(start);
+        }
+    }
+}
+
+/// The value that begins at `start`, without its quotes, and where to look on.
+fn value(text: Text<'_>, start: usize) -> (std::ops::Range<usize>, usize) {
+    let slashes = text[start..].iter().take_while(|&&byte| byte == b'\\').count();
+    match text.get(start + slashes) {
+        Some(quote @ (b'"' | b'\'')) => {
+            let inside = start + slashes + 1;
+            let end = own_closing(text, inside, *quote, slashes);
+            (inside..end, end)
+        }
+        Some(b'{' | b'[') => (start..text.len(), text.len()),
+        _ => {
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
+            let end = text[start..].iter().position(ends).map_or(text.len(), |length| start + length);
+            if is_prose(&text[start..], end - start) { (start..start, end) } else { (start..end, end) }
+        }
+    }
+}
+
+/// Whether a sentence stands behind the colon: a word and, behind a blank, something in quotes that has no colon of its own (`volume
+/// "token" : secret "x" not found`).
+fn is_prose(rest: &[u8], word: usize) -> bool {
+    const QUOTED_BYTES_MAX: usize = 256;
+    let [b' ', quote @ (b'"' | b'\''), quoted @ ..] = &rest[word..] else { return false };
+    let quoted = &quoted[..quoted.len().min(QUOTED_BYTES_MAX)];
+    let end = quoted.iter().position(|byte| byte == quote);
+    let goes_on = end.is_some_and(|end| quoted[end + 1..].starts_with(b" "));
+    word > 0 && goes_on && rest[..word].iter().all(u8::is_ascii_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validators::Budget;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let loose = Loose::new(&["pin".to_owned(), "größe".to_owned()]).unwrap();
+        let mut found = Vec::new();
+        let budget = Budget::new(text.len());
+        loose.mark(Text::new(text.as_bytes(), &budget), |at| found.push(&text[at.indices()]));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn values_behind_their_names_are_found_in_broken_json() {
+        check(r#"{"pin":"12\"34","n":1"#, &[r#"12\"34"#]);
+        check(r#"{"PIN" : 1234, "n":1"#, &["1234"]);
+        check(r#"x {"a.pin":"12 34"#, &["12 34"]);
+        check(r"{'pin':'1','GRÖßE':tall}", &["1", "tall"]);
+        check(r#"{"pin":{"a":1},"n":1"#, &[r#"{"a":1},"n":1"#]);
+        check(r#"{"m":"{\"pin\":\"1\\\"2\",\"n\":1}"#, &[r#"1\\\"2"#]);
+        check(r#"{"pin":null,"spin":1,"pins":2,"pin":"","#, &[]);
+        check("pin: 1", &[]);
+        check(r#"volume "pin" : secret "x" not found"#, &[]);
+        check(r#"{"pin": tall "n": 1"#, &["tall"]);
+    }
+}
