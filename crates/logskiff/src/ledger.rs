@@ -2,7 +2,7 @@
 //!
 //! Enters: spans in the order in which they were read, and later, in any order, what became of them. Leaves: the
 //! watermark of each file, which is the end of the longest prefix of spans that are all settled, and the spans that an output
-//! refused, to be read again. It never lets a later success pem_state the watermark past a span that failed, and it never sees content.
+//! refused, to be read again. It never lets a later success carry the watermark past a span that failed, and it never sees content.
 
 mod account;
 mod balance;

@@ -14,7 +14,7 @@ pub(super) struct Fields {
     paths: Vec<Vec<Step>>,
     /// The last names of the paths, which rule out most names of a line at once; `None`: one path ends with a `*`.
     lasts: Option<Vec<String>>,
-    /// RuleRef what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
+    /// By what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
     lengths: [u64; INITIALS],
     /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
     message: bool,

@@ -205,12 +205,12 @@ impl Redactor {
         self.rules.is_empty() && self.fields.is_empty()
     }
 
-    /// Prefilter one: finds the lines of a chunk of whole lines in which a rule may match.
+    /// The first stage: finds the lines of a chunk of whole lines in which a rule may match.
     pub fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         self.stage.scan(chunk, hits);
     }
 
-    /// Prefilter two: masks one line. `text` may have a look-ahead behind its first `keep` bytes, which is searched and
+    /// The second stage: masks one line. `text` may have a look-ahead behind its first `keep` bytes, which is searched and
     /// never leaves. `prefilter_hit`: stage one has hit the line (`true` is always right). Lines of one file come in order, with
     /// that file's `pem_state`.
     pub fn redact<'t>(

@@ -267,7 +267,7 @@ impl PemState {
 }
 
 impl Opened {
-    /// RuleRef what follows a marker, behind blanks.
+    /// By what follows a marker, behind blanks.
     fn of(rest: &[u8]) -> Self {
         if rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte)) {
             Self::Bare

@@ -31,7 +31,7 @@ pub(super) struct Prefilter {
 
 /// Which rules a text needs.
 pub(super) struct Which {
-    /// RuleRef the number of the catalogue's rules, which come first; `None`: they could not be joined.
+    /// By the number of the catalogue's rules, which come first; `None`: they could not be joined.
     catalogue: Option<Numbers>,
     /// The number of the first own rule.
     own_first: usize,

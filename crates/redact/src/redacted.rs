@@ -24,7 +24,7 @@ pub struct Redacted<'t> {
 /// What stands for masked bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Labels<'t> {
-    /// RuleRef the rule's number.
+    /// By the rule's number.
     pub(super) fixed: &'t [Box<str>],
     /// Those that were made for this text, one after the other.
     pub(super) made: &'t str,

@@ -36,7 +36,7 @@ pub(super) struct Made {
 pub(super) struct Replacer<'l> {
     /// The key of tokens.
     pub(super) key: Option<&'l TokenKey>,
-    /// RuleRef the rule's number.
+    /// By the rule's number.
     pub(super) fixed: &'l [Box<str>],
     /// How much of the text may leave.
     pub(super) keep: usize,

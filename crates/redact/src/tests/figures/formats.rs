@@ -4,7 +4,7 @@
 /// secret's format, and what stands behind it.
 pub(super) type Format = (&'static str, &'static str, &'static str, &'static str);
 
-/// RuleRef theme, as the catalogue's tables.
+/// By theme, as the catalogue's tables.
 pub(super) const GROUPS: &[(&str, &[Format])] = &[
     (
         "cloud, tokens with a form of their own",
