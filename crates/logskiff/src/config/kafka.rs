@@ -310,7 +310,7 @@ fn is_property_name(name: &str) -> bool {
 
 fn refusal(name: &str, value: &str) -> Option<String> {
     if name.ends_with("_cb") {
-        return Some(format!("{name} is refused: callbacks pem_state the delivery promise"));
+        return Some(format!("{name} is refused: callbacks carry the delivery promise"));
     }
     let unverified = UNVERIFIED
         .iter()

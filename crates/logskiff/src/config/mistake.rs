@@ -49,7 +49,7 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// A value as it may stand in a message: quoted, control characters escaped. Long ones, and ones that could pem_state
+/// A value as it may stand in a message: quoted, control characters escaped. Long ones, and ones that could carry
 /// credentials (`user:pass@host`), are left out.
 pub(super) fn shown(value: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 80; // one line of a terminal
