@@ -5,9 +5,9 @@
 use std::fs;
 
 use assert_cmd::Command;
-use logskiff::config::reference::{Kind, PREFIX, VARIABLES};
+use logskiff::config::variables::{Kind, PREFIX, VARIABLES};
 use logskiff::config::{Config, Environment, Mistakes, effective};
-use logskiff::output::kafka;
+use logskiff::sink::kafka;
 use proptest::prelude::*;
 use redact::{Action, TokenKey};
 use serde_json::Value;

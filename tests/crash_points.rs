@@ -14,7 +14,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use logskiff::checkpoint;
+use logskiff::delivery::checkpoint;
 use support::http;
 use support::lines::{Place, Plan, Rotation, Tally, Writer, text};
 use support::mock::Mock;

@@ -39,7 +39,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 
-use logskiff::tail::{Config, Start, Symlinks};
+use logskiff::source::{Config, Start, Symlinks};
 
 use self::model::{Between, Model};
 

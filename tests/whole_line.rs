@@ -5,7 +5,8 @@
 #[path = "whole_line/check.rs"]
 mod check;
 
-use logskiff::{encode, parse};
+use logskiff::pipeline::encode;
+use logskiff::pipeline::parse;
 use proptest::prelude::*;
 
 use self::check::{Choice, UNITS, check};

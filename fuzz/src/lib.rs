@@ -1,10 +1,10 @@
 //! The modules of the program that are fuzzed, without the others: no broker's client, no TLS.
 #![allow(dead_code, reason = "a module has more than the targets use")]
 
-#[path = "../../crates/logskiff/src"]
-mod program {
+#[path = "../../crates/logskiff/src/pipeline"]
+mod pipeline {
     pub mod encode;
     pub mod parse;
 }
 
-pub use program::{encode, parse};
+pub use pipeline::{encode, parse};

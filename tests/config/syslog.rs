@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use logskiff::config::{Config, effective};
-use logskiff::encode::syslog::{Format, Framing, Message};
+use logskiff::pipeline::encode::syslog::{Format, Framing, Message};
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;

@@ -9,8 +9,9 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE as TOO_
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
 use serde_json::Value;
 
+use crate::PATIENCE;
+use crate::Scene;
 use crate::support::{Dice, http, wait_until};
-use crate::{PATIENCE, Scene};
 
 /// Sums the samples of a family that hold all of these labels.
 fn sum(samples: &BTreeMap<String, f64>, family: &str, labels: &[&str]) -> f64 {

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::{http, wait_until};
-use crate::{PATIENCE, Scene, TOPIC};
 
 fn ask(scene: &Scene, listen: &str, arguments: &[&str]) -> Output {
     let settings = scene.settings().with("LOGSKIFF_HTTP_LISTEN", listen);

@@ -9,10 +9,12 @@ use std::process::Command;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as GRANTED;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::http;
 use crate::support::sidecar::Sidecar;
 use crate::support::wait_until;
-use crate::{PATIENCE, Scene, TOPIC};
 
 const LINE_BYTES: usize = 64;
 const FILE_LINES: usize = 2_048;

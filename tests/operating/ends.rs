@@ -4,8 +4,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::{Held, http, signal, wait_until};
-use crate::{PATIENCE, Scene, TOPIC};
 
 const LINES: &str = "one\ntwo\nthree\n";
 

@@ -3,8 +3,10 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::{spent, wait_until};
-use crate::{PATIENCE, Scene, TOPIC};
 
 /// Goal: lines that come while the broker hangs cost hardly any CPU, and all arrive once it answers. The client polls without a
 /// pause while it holds more than it may send: a whole core, for as long as the broker hangs.

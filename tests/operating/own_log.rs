@@ -7,8 +7,10 @@ use std::process::Stdio;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::{Held, http, signal, wait_until};
-use crate::{PATIENCE, Scene, TOPIC};
 
 /// Ships with this standard error: the lines arrive, the drain is whole, and the lost log lines are counted.
 #[track_caller]

@@ -6,10 +6,12 @@ use std::process::Stdio;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::authority::Authority;
 use crate::support::sidecar::Settings;
 use crate::support::wait_until;
-use crate::{PATIENCE, Scene, TOPIC};
 
 /// Puts a pipe in the place of a file, by one step as Kubernetes does.
 fn swap_for_pipe(path: &Path) {

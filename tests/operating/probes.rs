@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::TOPIC;
 use crate::support::{http, wait_until};
-use crate::{PATIENCE, Scene, TOPIC};
 
 /// Goal: ready once the broker was reached, and an outage after that changes nothing for the application's pod.
 #[test]

@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
 use serde_json::Value;
 
+use crate::PATIENCE;
+use crate::Scene;
 use crate::support::{http, wait_until};
-use crate::{PATIENCE, Scene};
 
 fn ledger(address: &str) -> Value {
     let (_, text) = http::get(address, "/ledger").expect("an answer");

@@ -8,9 +8,10 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::PATIENCE;
+use crate::Scene;
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::{Held, http, wait_until};
-use crate::{PATIENCE, Scene};
 
 /// A sidecar of a user of its own who may have so many threads, beside another process of this user; nothing where the user of this
 /// test cannot become another.

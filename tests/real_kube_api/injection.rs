@@ -4,9 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::LABEL;
+use crate::SOON;
+use crate::admitted;
+use crate::app;
+use crate::injected;
+use crate::mounts;
+use crate::status;
+use crate::support;
 use crate::support::helm::{environment, sidecar, sidecars};
 use crate::support::kubernetes::{Cluster, SYSTEM, pod};
-use crate::{LABEL, SOON, admitted, app, injected, mounts, status, support, variable, volume};
+use crate::variable;
+use crate::volume;
 
 #[test]
 fn labels_decide() {

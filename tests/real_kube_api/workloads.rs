@@ -5,9 +5,11 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::{Value, json};
 
+use crate::NEXT_MINUTE;
+use crate::SOON;
+use crate::injected;
 use crate::support::helm::{environment, objects, sidecar};
 use crate::support::kubernetes::{Cluster, pod, project};
-use crate::{NEXT_MINUTE, SOON, injected};
 
 #[test]
 fn the_restricted_profile_lets_it_in() {

@@ -6,9 +6,12 @@ use std::process::Child;
 
 use serde_json::Value;
 
+use crate::Demo;
+use crate::Scene;
+use crate::UP;
+use crate::check_nothing_leaks;
 use crate::support::kubernetes::project;
 use crate::support::wait_until;
-use crate::{Demo, Scene, UP, check_nothing_leaks};
 
 const BOTH: [&str; 4] =
     ["--set", "logskiff.output={kafka,stdout}", "--set", "app.linesPerSecond=200,app.rotateEvery=2000"];

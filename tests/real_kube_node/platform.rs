@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::Demo;
+use crate::SLOW;
+use crate::Scene;
 use crate::support::kubernetes::project;
 use crate::support::prometheus::{Prometheus, programs};
 use crate::support::{http, wait_looking};
-use crate::{Demo, SLOW, Scene, tally};
+use crate::tally;
 
 /// Metrics Server asks the kubelet every 10 s, which looks about as often; autoscaling looks every 5 s, and a new pod's first figures
 /// are not believed at once.

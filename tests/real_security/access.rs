@@ -4,11 +4,13 @@ use std::process::{Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::DRAIN_DEADLINE;
+use crate::PATIENCE;
+use crate::door;
 use crate::support::broker::Broker;
 use crate::support::lines::{Plan, Tally, Writer};
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
-use crate::{DRAIN_DEADLINE, PATIENCE, door};
 
 /// Within the prefix that the user `shop` may write to; of one partition, so that order can be seen.
 const TOPIC: &str = "logs-shop-orders";

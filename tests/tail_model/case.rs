@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use logskiff::tail::{Config, Event, Start};
+use logskiff::source::{Config, Event, Start};
 
 use super::desk::Desk;
 

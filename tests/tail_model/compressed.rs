@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use logskiff::tail::{Event, Start};
+use logskiff::source::{Event, Start};
 
 use super::case::{Case, packed};
 

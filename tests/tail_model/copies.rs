@@ -297,3 +297,37 @@ fn a_rotated_file_that_a_glob_names_and_is_overwritten_ships_nothing() {
     case.rm("app.log.1");
     each_once(case, 201, "overwritten");
 }
+
+/// Goal: what took a file's place while that was not read to its end, and is rotated or gone itself, is read from there after a restart.
+#[test]
+fn what_replaced_an_unread_file_is_read_from_where_that_was_read_to() {
+    for (looks, packed, again) in
+        [(true, true, true), (true, true, false), (true, false, true), (true, false, false), (false, true, false)]
+    {
+        let mut case = shipped("*.log");
+        let whole = lines(1, 400);
+        case.add("app.log", &lines(201, 400));
+        case.desk.scan();
+        let mut replace = |more: u32| {
+            fs::write(case.path("aside"), whole.clone() + &lines(401, 400 + more)).unwrap();
+            case.mv("aside", "app.log");
+            if looks {
+                case.desk.scan();
+            }
+        };
+        replace(10);
+        if again {
+            replace(20);
+        }
+        case.mv("app.log", "app.log.1");
+        if packed {
+            case.gzip("app.log.1", "app.log.1.gz");
+        }
+        case.add("app.log", "after\n");
+        if looks {
+            case.desk.scan();
+        }
+        case.down(|_| {});
+        each_once(case, if again { 421 } else { 411 }, &format!("{looks} {packed} {again}"));
+    }
+}

@@ -1,6 +1,6 @@
 //! Deleted files that take more of the disk than they may.
 
-use logskiff::tail::{DeletedBound, GivenUp};
+use logskiff::source::{DeletedBound, GivenUp};
 
 use super::case::Case;
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use event::{Bookmark, DropReason, FileId, Outcome, Part, Span, Ticket};
-use logskiff::frame::{self, Framed, Frames};
-use logskiff::ledger::{Ledger, Messages};
-use logskiff::tail::{Config, Event, GivenUp, Tail};
+use logskiff::delivery::ledger::{Ledger, Messages};
+use logskiff::pipeline::frame::{self, Framed, Frames};
+use logskiff::source::{Config, Event, GivenUp, Tail};
 
 /// Each line goes out once.
 const ONE: Messages = Messages { record: 1, message: 0 };

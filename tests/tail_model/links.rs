@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use logskiff::tail::{Event, Start, Symlinks};
+use logskiff::source::{Event, Start, Symlinks};
 
 use super::case::Case;
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use logskiff::tail::{Config, Start};
+use logskiff::source::{Config, Start};
 
 use super::case::packed;
 use super::desk::Desk;

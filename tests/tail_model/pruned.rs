@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 
-use logskiff::tail::{Config, Start};
+use logskiff::source::{Config, Start};
 
 use super::case::Case;
 

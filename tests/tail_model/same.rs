@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-use logskiff::tail::Start;
+use logskiff::source::Start;
 
 use super::case::Case;
 

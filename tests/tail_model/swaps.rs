@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use logskiff::tail::Symlinks;
+use logskiff::source::Symlinks;
 use rustix::fs::{CWD, FileType, RenameFlags, mknodat, renameat_with};
 
 use super::case::Case;

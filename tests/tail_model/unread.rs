@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use logskiff::tail::{Start, Verdict};
+use logskiff::source::{Start, Verdict};
 
 use super::case::{Case, packed};
 

@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
+use crate::in_full;
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::{Held, http, wait_until};
-use crate::{PATIENCE, Scene, counted, in_full};
 
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";

@@ -9,10 +9,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
 use crate::support::http::{address, get};
 use crate::support::sidecar::Sidecar;
 use crate::support::wait_until;
-use crate::{PATIENCE, Scene, counted};
 
 /// What it says of its confinement: the first line of its log that has this message.
 fn said(sidecar: &Sidecar, message: &str) -> Option<Value> {

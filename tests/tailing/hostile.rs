@@ -11,8 +11,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::Value;
 
+use crate::MIB;
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
+use crate::in_full;
 use crate::support::wait_until;
-use crate::{MIB, PATIENCE, Scene, counted, in_full};
 
 /// What the process may hold at most, whatever a file holds.
 const MEMORY_MAX_BYTES: u64 = 40 * MIB;

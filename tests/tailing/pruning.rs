@@ -4,8 +4,10 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
 use crate::support::wait_until;
-use crate::{PATIENCE, Scene, counted};
 
 /// Goal: what rotates away is deleted once it left, the live file never, and no line is missing.
 #[test]

@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
+use crate::in_full;
 use crate::support::sidecar::Sidecar;
 use crate::support::{spent, wait_until};
-use crate::{PATIENCE, Scene, counted, in_full};
 
 fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()

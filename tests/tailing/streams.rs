@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::MIB;
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
 use crate::support::mock::Mock;
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
-use crate::{MIB, PATIENCE, Scene, counted};
 
 const TOPIC: &str = "piped";
 

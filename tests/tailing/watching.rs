@@ -5,8 +5,10 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::PATIENCE;
+use crate::Scene;
+use crate::counted;
 use crate::support::{signal, spent, wait_until};
-use crate::{PATIENCE, Scene, counted};
 
 /// Goal: 15 quiet seconds cost no CPU, and 2,000 writes a second cost wake-ups by time and not by writes.
 #[test]

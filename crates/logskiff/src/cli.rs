@@ -4,14 +4,14 @@
 //! (`EX_CONFIG` of sysexits), lines left behind in 75 where that is to be a failure, wrong arguments in 2, anything else
 //! that fails in 1.
 
-mod ask;
+mod admin_client;
 mod check;
 pub mod demo;
 mod env;
 mod health;
+pub mod preview;
 pub mod run;
 mod status;
-pub mod try_lines;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,9 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::AppError;
+use crate::agent::AppError;
 use crate::config::{Config, Environment, Mistakes};
-use crate::system::forbid_dumps;
+use crate::telemetry::process_stats::forbid_dumps;
 
 /// `EX_CONFIG` of sysexits.
 const EXIT_CONFIG: u8 = 78;
@@ -155,7 +155,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run => run::run(Config::from_env()?),
         Command::Check => check::run(&Config::from_env()?),
-        Command::Try(arguments) => try_lines::run(Config::from_env()?, &arguments),
+        Command::Try(arguments) => preview::run(Config::from_env()?, &arguments),
         Command::Env(EnvArguments { effective: true, .. }) => env::effective(&Environment::read()),
         Command::Env(form) => env::reference(form),
         Command::Health { ready } => health::run(ready),

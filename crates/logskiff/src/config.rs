@@ -3,18 +3,18 @@
 //! `raw` reads texts, `reader` makes them typed with the defaults of `reference`, and this file and its children gather
 //! what each room asks for. Nothing here starts anything, and no secret is ever printed.
 
+mod environment;
+mod error;
 mod input;
 mod kafka;
 mod memory;
-mod mistake;
-mod names;
 mod overlap;
-mod raw;
-mod reader;
+mod parser;
 mod redact;
-pub mod reference;
+mod suggest;
 mod syslog;
-pub mod value;
+pub mod units;
+pub mod variables;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -23,16 +23,23 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-pub use self::mistake::{Mistake, Mistakes};
+pub use self::environment::Environment;
+use self::environment::FILE_SUFFIX;
+pub use self::error::{Mistake, Mistakes};
 pub use self::overlap::{Overlap, overlaps};
-pub use self::raw::Environment;
-use self::raw::FILE_SUFFIX;
-use self::reader::Reader;
-use crate::encode::syslog::Framing;
-use crate::encode::template::Template;
-use crate::encode::{Encoding, EventId};
-use crate::output::kafka::Message;
-use crate::{batch, checkpoint, encode, frame, output, parse, tail, watch};
+use self::parser::Reader;
+use crate::delivery::checkpoint;
+use crate::pipeline::batch;
+use crate::pipeline::encode;
+use crate::pipeline::encode::syslog::Framing;
+use crate::pipeline::encode::template::Template;
+use crate::pipeline::encode::{Encoding, EventId};
+use crate::pipeline::frame;
+use crate::pipeline::parse;
+use crate::sink;
+use crate::sink::kafka::Message;
+use crate::source;
+use crate::source::watcher;
 
 /// Below, polling costs more than inotify saves; above, a volume without events looks dead.
 const POLL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3_600);
@@ -60,7 +67,7 @@ pub struct Input {
     /// Lower case; `default` for the one that the common variables make.
     pub name: String,
     /// Which files.
-    pub tail: tail::Config,
+    pub tail: source::Config,
     /// What a line is.
     pub frame: frame::Config,
     /// What to make of a line.
@@ -125,13 +132,13 @@ pub struct Config {
     /// How much of the disk deleted files may take that are held open; `None`: any.
     pub deleted_open_bytes_max: Option<u64>,
     /// What wakes the reader.
-    pub watch: watch::Config,
+    pub watch: watcher::Config,
     /// What a record holds.
     pub encode: encode::Config,
     /// When a batch leaves, and the byte budget.
     pub batch: batch::Config,
     /// Where records go.
-    pub output: output::Config,
+    pub output: sink::Config,
     /// What is remembered over a restart.
     pub checkpoint: checkpoint::Config,
     /// How it ends.
@@ -195,9 +202,9 @@ fn gather(reader: &mut Reader<'_>) -> Config {
     Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, life, log, secret_files }
 }
 
-fn watch(reader: &mut Reader<'_>) -> watch::Config {
-    let modes = [("auto", watch::Mode::Auto), ("inotify", watch::Mode::Inotify), ("poll", watch::Mode::Poll)];
-    watch::Config {
+fn watch(reader: &mut Reader<'_>) -> watcher::Config {
+    let modes = [("auto", watcher::Mode::Auto), ("inotify", watcher::Mode::Inotify), ("poll", watcher::Mode::Poll)];
+    watcher::Config {
         poll: reader.duration("LOGSKIFF_POLL_INTERVAL", &POLL),
         mode: reader.choice("LOGSKIFF_WATCH", &modes),
     }
@@ -232,25 +239,25 @@ fn encode(reader: &mut Reader<'_>) -> encode::Config {
 
 fn fields(text: &str) -> Result<Vec<(String, Template)>, String> {
     let mut fields: Vec<(String, Template)> = Vec::new();
-    for item in value::list(text) {
+    for item in units::list(text) {
         let named = item.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
         let Some((name, template)) = named.filter(|(name, _)| !name.is_empty()) else {
-            return Err(format!("{} is not name=value", mistake::shown(&item)));
+            return Err(format!("{} is not name=value", error::shown(&item)));
         };
         if fields.iter().any(|(known, _)| known == name) {
-            return Err(format!("{} is given twice", mistake::shown(name)));
+            return Err(format!("{} is given twice", error::shown(name)));
         }
         if encode::is_reserved(name) {
             return Err(format!(
                 "{} is a name that logskiff writes itself; choose another, such as app.{name}",
-                mistake::shown(name)
+                error::shown(name)
             ));
         }
-        let template: Template = template.parse().map_err(|error| format!("{}: {error}", mistake::shown(name)))?;
+        let template: Template = template.parse().map_err(|error| format!("{}: {error}", error::shown(name)))?;
         if template.by_record() {
             return Err(format!(
                 "{}: `field.` is for topics and keys; the record has its fields already",
-                mistake::shown(name)
+                error::shown(name)
             ));
         }
         fields.push((name.to_owned(), template));
@@ -266,7 +273,7 @@ fn batch(reader: &mut Reader<'_>, line_bytes_max: usize) -> batch::Config {
     let least = [("LOGSKIFF_BATCH_BYTES", bytes), ("LOGSKIFF_LINE_BYTES_MAX", line_bytes_max)];
     let in_flight_bytes = if reader.is_set(IN_FLIGHT) {
         for (variable, bytes) in least.into_iter().filter(|(_, bytes)| said < *bytes) {
-            let (said, bytes) = (value::bytes_text(said), value::bytes_text(bytes));
+            let (said, bytes) = (units::bytes_text(said), units::bytes_text(bytes));
             reader.mistake(IN_FLIGHT, format!("{said} is less than {variable}, {bytes}"));
         }
         said
@@ -285,7 +292,7 @@ enum Sink {
 }
 
 /// Where records go, and how they are written for a syslog receiver, if they go to one.
-fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (output::Config, Option<encode::syslog::Config>) {
+fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Option<encode::syslog::Config>) {
     let sinks = reader.choices(OUTPUT, &[("kafka", Sink::Kafka), ("syslog", Sink::Syslog), ("stdout", Sink::Stdout)]);
     if sinks.is_empty() {
         reader.mistake(OUTPUT, "names no output; known are kafka, syslog, stdout");
@@ -298,7 +305,7 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (output::Config, Op
     let [to_kafka, to_syslog, stdout] = [Sink::Kafka, Sink::Syslog, Sink::Stdout].map(|sink| sinks.contains(&sink));
     let kafka = kafka::config(reader, batch, to_kafka);
     let (messages, receiver) = syslog::config(reader, to_syslog);
-    let output = output::Config { stdout, kafka: to_kafka.then_some(kafka), syslog: to_syslog.then_some(receiver) };
+    let output = sink::Config { stdout, kafka: to_kafka.then_some(kafka), syslog: to_syslog.then_some(receiver) };
     (output, to_syslog.then_some(messages))
 }
 
@@ -318,7 +325,7 @@ fn life(reader: &mut Reader<'_>) -> Life {
 fn http_listen(reader: &mut Reader<'_>) -> Option<SocketAddr> {
     let address = |text: &str| match text {
         "off" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", mistake::shown(text))),
+        _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", error::shown(text))),
     };
     reader.read("LOGSKIFF_HTTP_LISTEN", address).flatten()
 }
@@ -329,15 +336,15 @@ fn exit(text: &str) -> Result<Exit, String> {
         ("eof", _) => Ok(Exit::Eof),
         ("app", _) => Ok(Exit::App),
         (_, Some(path)) if path.starts_with('/') => Ok(Exit::File(path.into())),
-        (_, Some(path)) => Err(format!("{} is not an absolute path", mistake::shown(path))),
-        _ => Err(format!("{} is not one of signal, eof, app, file:PATH", mistake::shown(text))),
+        (_, Some(path)) => Err(format!("{} is not an absolute path", error::shown(path))),
+        _ => Err(format!("{} is not one of signal, eof, app, file:PATH", error::shown(text))),
     }
 }
 
 fn log(reader: &mut Reader<'_>) -> Log {
     let filter = |text: &str| match EnvFilter::builder().with_regex(false).parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!("{} is not a level or a list of target=level", mistake::shown(text))),
+        Err(_) => Err(format!("{} is not a level or a list of target=level", error::shown(text))),
     };
     Log {
         filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
@@ -362,7 +369,7 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
     const HIDDEN: &str = "<secret>";
     let config = Config::from_environment(environment).ok();
     let mut lines = Vec::new();
-    for variable in reference::VARIABLES {
+    for variable in variables::VARIABLES {
         if let Some((prefix, _)) = variable.name.split_once('<') {
             let set = environment.values().filter(|(name, _)| name.starts_with(prefix));
             lines.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -371,7 +378,7 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
         let value = match environment.value(variable.name) {
             Some(_) if variable.secret => HIDDEN.to_owned(),
             // What is no path may be what the file should hold.
-            Some(value) if variable.name.ends_with(FILE_SUFFIX) && !mistake::is_shown_file(value) => HIDDEN.to_owned(),
+            Some(value) if variable.name.ends_with(FILE_SUFFIX) && !error::is_shown_file(value) => HIDDEN.to_owned(),
             Some(value) => value.to_owned(),
             // Named inputs take the place of the default one.
             None if variable.name == "LOGSKIFF_PATHS" && !environment.input_names().is_empty() => String::new(),
@@ -389,8 +396,8 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
 fn computed(config: &Config, variable: &str) -> Option<String> {
     let syslog = config.encode.syslog.as_ref();
     match variable {
-        IN_FLIGHT => Some(value::bytes_text(config.batch.in_flight_bytes)),
-        syslog::BYTES_MAX => syslog.map(|syslog| value::bytes_text(syslog.bytes_max)),
+        IN_FLIGHT => Some(units::bytes_text(config.batch.in_flight_bytes)),
+        syslog::BYTES_MAX => syslog.map(|syslog| units::bytes_text(syslog.bytes_max)),
         syslog::HOSTNAME => syslog.map(|syslog| syslog.hostname.to_string()),
         syslog::FRAMING => syslog.filter(|syslog| syslog.framing == Framing::None).map(|_| String::new()),
         _ => None,

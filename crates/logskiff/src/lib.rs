@@ -1,48 +1,30 @@
 //! logskiff: tails an application's log files and ships redacted records, at least once.
 //!
 //! ```text
-//!   watch ─▶ tail ─▶ frame ─▶ parse ─▶ redact ─▶ encode ─▶ batch ─▶ output
-//!               ▲                                                     │
-//!               └────────── checkpoint ◀────── ledger ◀───────────────┘
+//!   source ─▶ pipeline: frame ─▶ parse ─▶ redact ─▶ encode ─▶ batch ─▶ sink
+//!      ▲                                                                 │
+//!      └───────────── checkpoint ◀── ledger: delivery ◀──────────────────┘
 //! ```
 //!
-//! The modules stand in the order in which a line meets them; `app` is the only one that knows them all.
+//! The modules stand in the order in which a line meets them. `agent` alone knows them all.
 
 pub mod cli;
 pub mod config;
 
-pub mod app;
+pub mod agent;
 
-pub mod watch;
+pub mod source;
 
-pub mod tail;
+pub mod pipeline;
 
-pub mod frame;
+pub mod sink;
 
-pub mod parse;
+pub mod delivery;
 
-pub mod encode;
+pub mod telemetry;
 
-pub mod batch;
+pub mod sandbox;
 
-pub mod output;
-
-pub mod ledger;
-
-pub mod checkpoint;
-
-pub mod crash;
-
-pub mod metrics;
-
-pub mod news;
-
-pub mod system;
+pub mod failpoint;
 
 pub mod regular;
-
-pub mod confine;
-
-pub mod forecast;
-
-pub mod admin;

@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     #[cfg(feature = "failpoints")]
-    let _armed = logskiff::crash::arm();
+    let _armed = logskiff::failpoint::arm();
     logskiff::cli::main()
 }

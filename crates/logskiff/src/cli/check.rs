@@ -5,14 +5,14 @@
 
 use std::fmt::Write;
 
-use crate::config::value::{bytes_text, duration_text};
+use crate::config::units::{bytes_text, duration_text};
 use crate::config::{Config, Exit, Input, overlaps};
-use crate::encode::syslog::Framing;
-use crate::encode::{self, Encoding};
-use crate::output::syslog::address::Transport;
-use crate::output::{self, kafka};
-use crate::parse::Format;
-use crate::tail::{Start, Symlinks};
+use crate::pipeline::encode::syslog::Framing;
+use crate::pipeline::encode::{self, Encoding};
+use crate::pipeline::parse::Format;
+use crate::sink::syslog::address::Transport;
+use crate::sink::{self, kafka};
+use crate::source::{Start, Symlinks};
 use redact::{Action, Redactor};
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
@@ -143,7 +143,7 @@ fn receiver(kafka: &kafka::Config) -> String {
     text
 }
 
-fn syslog_receiver(messages: &encode::syslog::Config, syslog: &output::syslog::Config) -> String {
+fn syslog_receiver(messages: &encode::syslog::Config, syslog: &sink::syslog::Config) -> String {
     let format = match messages.format {
         encode::syslog::Format::Rfc5424 => "rfc5424",
         encode::syslog::Format::Rfc3164 => "rfc3164",

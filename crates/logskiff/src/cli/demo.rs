@@ -15,9 +15,9 @@ use rdkafka::mocking::MockCluster;
 use self::receiver::{Received, receive};
 use self::writer::{SECRETS, Written, write};
 use super::{print, run};
-use crate::admin::FileReport;
-use crate::app::{App, Summary};
+use crate::agent::{App, Summary};
 use crate::config::Config;
+use crate::telemetry::http::FileReport;
 
 const TOPIC: &str = "logs";
 

@@ -5,7 +5,7 @@ mod schema;
 use std::fmt::Write;
 
 use super::EnvArguments;
-use crate::config::reference::{self, Section, Variable};
+use crate::config::variables::{self, Section, Variable};
 use crate::config::{Config, Environment, effective as values_in_force};
 
 /// Prints the reference.
@@ -31,7 +31,7 @@ fn as_text() -> String {
     for section in Section::ALL {
         // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "{}\n", section.name());
-        for variable in reference::of(section) {
+        for variable in variables::of(section) {
             let _ = writeln!(text, "  {} ({})", variable.name, traits(variable).join(", "));
             let _ = writeln!(text, "      {}", variable.doc.replace('`', ""));
             if !variable.default.is_empty() {
@@ -80,7 +80,7 @@ fn as_markdown() -> String {
     for section in Section::ALL {
         let _ = writeln!(text, "\n## {}\n", section.name());
         text.push_str("| variable | value | default | meaning |\n|---|---|---|---|\n");
-        for variable in reference::of(section) {
+        for variable in variables::of(section) {
             let code = |text: &str| if text.is_empty() { "–".to_owned() } else { format!("`{text}`") };
             let example = match variable.example {
                 example if example == variable.default => String::new(),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 
-use super::ask;
+use super::admin_client;
 use crate::config::{Environment, http_listen_of};
 
 /// Asks `/livez`, or `/readyz`.
@@ -14,7 +14,8 @@ pub(super) fn run(ready: bool) -> anyhow::Result<()> {
         bail!("LOGSKIFF_HTTP_LISTEN is off, so nobody can be asked; say for example 127.0.0.1:9598");
     };
     let path = if ready { "/readyz" } else { "/livez" };
-    let answer = ask::get(listen, path).with_context(|| format!("no answer from {}{path}", ask::reachable(listen)))?;
+    let answer = admin_client::get(listen, path)
+        .with_context(|| format!("no answer from {}{path}", admin_client::reachable(listen)))?;
     if answer.status != 200 {
         bail!("{path} says {}: {}", answer.status, answer.body.trim().escape_debug());
     }

@@ -3,10 +3,10 @@
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
+use crate::agent::App;
 use crate::config::{Config, Log, LogFormat};
-use crate::news::OwnLog;
-use crate::system::allow_descriptors;
+use crate::telemetry::log_rate_limit::OwnLog;
+use crate::telemetry::process_stats::allow_descriptors;
 
 /// Ships as configured until SIGTERM or SIGINT, or until everything is read where the configuration says so.
 ///

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use self::table::{Ledger, Style};
-use super::{StatusArguments, ask, print};
+use super::{StatusArguments, admin_client, print};
 use crate::config::{Environment, http_listen_of};
 
 /// How often `--watch` looks.
@@ -61,12 +61,12 @@ fn ledger(listen: Option<SocketAddr>, environment: &Environment) -> anyhow::Resu
     let Some(listen) = listen else {
         return stopped::ledger(environment, "nobody to be asked (LOGSKIFF_HTTP_LISTEN=off)");
     };
-    match ask::get(listen, "/ledger") {
+    match admin_client::get(listen, "/ledger") {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
         Ok(answer) => bail!("/ledger says {}", answer.status),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => stopped::ledger(environment, "not running")
-            .with_context(|| format!("no answer from {}/ledger", ask::reachable(listen))),
-        Err(error) => Err(error).with_context(|| format!("no answer from {}/ledger", ask::reachable(listen))),
+            .with_context(|| format!("no answer from {}/ledger", admin_client::reachable(listen))),
+        Err(error) => Err(error).with_context(|| format!("no answer from {}/ledger", admin_client::reachable(listen))),
     }
 }
 

@@ -7,13 +7,15 @@ use std::path::{Component, Path};
 use globset::GlobBuilder;
 
 use super::Input;
-use super::mistake::{listed, shown};
-use super::reader::Reader;
+use super::error::{listed, shown};
+use super::parser::Reader;
 use super::redact;
-use super::reference::INPUT_PREFIX;
-use crate::parse::{Format, Type};
-use crate::tail::{Rank, STDIN, Start, Symlinks, may_overlap};
-use crate::{frame, parse, tail};
+use super::variables::INPUT_PREFIX;
+use crate::pipeline::frame;
+use crate::pipeline::parse;
+use crate::pipeline::parse::{Format, Type};
+use crate::source;
+use crate::source::{Rank, STDIN, Start, Symlinks, may_overlap};
 
 /// Below, nearly every line would be cut; above, one line would be most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
@@ -97,7 +99,7 @@ fn one(name: String, reader: &mut Reader<'_>) -> Input {
     }
 }
 
-fn tail(reader: &mut Reader<'_>) -> tail::Config {
+fn tail(reader: &mut Reader<'_>) -> source::Config {
     const EXCLUDE: &str = "LOGSKIFF_EXCLUDE";
     let paths = reader.list(PATHS);
     let exclude = reader.list(EXCLUDE);
@@ -114,7 +116,7 @@ fn tail(reader: &mut Reader<'_>) -> tail::Config {
     let symlinks = reader.choice("LOGSKIFF_SYMLINKS", &[("deny", Symlinks::Deny), ("within", Symlinks::Within)]);
     let prune = reader.choice("LOGSKIFF_DELETE_ROTATED", &[("off", false), ("acknowledged", true)]);
     // Bounded together with what is in flight, once that is known.
-    tail::Config { paths, exclude, start, symlinks, prune, kept_bytes_max: 0 }
+    source::Config { paths, exclude, start, symlinks, prune, kept_bytes_max: 0 }
 }
 
 fn path_mistake(glob: &str) -> Option<String> {
@@ -192,7 +194,7 @@ fn parse(reader: &mut Reader<'_>) -> parse::Config {
 fn types(reader: &mut Reader<'_>) -> Vec<(String, Type)> {
     let parse = |text: &str| {
         let mut types: Vec<(String, Type)> = Vec::new();
-        for item in super::value::list(text) {
+        for item in super::units::list(text) {
             let Some((field, word)) = item.rsplit_once(':').filter(|(field, _)| !field.trim().is_empty()) else {
                 return Err(format!("{} is not field:type", shown(&item)));
             };

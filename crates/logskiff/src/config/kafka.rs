@@ -1,4 +1,4 @@
-//! The Kafka variables in, the configuration of `output::kafka` out: every librdkafka property that is not left to its
+//! The Kafka variables in, the configuration of `sink::kafka` out: every librdkafka property that is not left to its
 //! default.
 //!
 //! Property names and bounds are those of librdkafka 2.12 (its CONFIGURATION.md). Values of one's own properties are never
@@ -10,13 +10,13 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
-use super::mistake::{shown, shown_file};
-use super::reader::Reader;
-use super::value;
-use crate::batch;
-use crate::encode::template::{Part, Template};
-use crate::output::kafka::{Config, Files, Message, Oversize, Properties};
+use super::error::{shown, shown_file};
+use super::parser::Reader;
+use super::units;
+use crate::pipeline::batch;
+use crate::pipeline::encode::template::{Part, Template};
 use crate::regular::{self, ReadError};
+use crate::sink::kafka::{Config, Files, Message, Oversize, Properties};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
 const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
@@ -163,7 +163,7 @@ fn add(properties: &mut Properties, name: &str, value: impl Into<String>) {
 
 fn brokers(reader: &mut Reader<'_>, needed: bool) -> Vec<String> {
     let parse = |text: &str| {
-        let brokers = value::list(text);
+        let brokers = units::list(text);
         match brokers.iter().find_map(|broker| broker_mistake(broker)) {
             Some(reason) => Err(reason),
             None if brokers.is_empty() => Err("names no broker".to_owned()),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Input;
-use crate::tail::{Rank, STDIN, may_overlap};
+use crate::source::{Rank, STDIN, may_overlap};
 use redact::Redactor;
 
 /// Two inputs that may name the same file.

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::Input;
-use super::mistake::{listed, shown};
-use super::names;
-use super::reader::Reader;
-use super::reference::{INPUT_PREFIX, MODE_PREFIX, MODES, RULE_PREFIX};
-use super::value::{bytes_text, list};
+use super::error::{listed, shown};
+use super::parser::Reader;
+use super::suggest;
+use super::units::{bytes_text, list};
+use super::variables::{INPUT_PREFIX, MODE_PREFIX, MODES, RULE_PREFIX};
 use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
@@ -120,13 +120,13 @@ fn key(reader: &mut Reader<'_>) -> Option<TokenKey> {
 
 /// What is said for one rule, detector or group: by common variables, and by the input's, which go first.
 fn modes(reader: &mut Reader<'_>) -> Vec<(String, Action)> {
-    let named = named(reader, MODE_PREFIX, names::mode);
+    let named = named(reader, MODE_PREFIX, suggest::mode);
     let own_rules: Vec<String> = rules(reader).into_iter().map(|(name, _)| name).collect();
     let mut modes = Vec::new();
     for (name, (variable, text)) in named {
         let rule = name.to_lowercase();
         // What is said for all may be about a rule that only another input has.
-        let elsewhere = || reader.environment().values().any(|(variable, _)| names::any_rule(variable) == Some(name));
+        let elsewhere = || reader.environment().values().any(|(variable, _)| suggest::any_rule(variable) == Some(name));
         if variable.starts_with(MODE_PREFIX) && !own_rules.contains(&rule) && elsewhere() {
             continue;
         }
@@ -140,7 +140,7 @@ fn modes(reader: &mut Reader<'_>) -> Vec<(String, Action)> {
 
 /// The common rules of one's own with those of the input, which replace common ones of the same name.
 fn rules(reader: &Reader<'_>) -> Vec<(String, String)> {
-    let named = named(reader, RULE_PREFIX, names::rule);
+    let named = named(reader, RULE_PREFIX, suggest::rule);
     named.into_iter().map(|(name, (_, pattern))| (name.to_lowercase(), pattern.to_owned())).collect()
 }
 

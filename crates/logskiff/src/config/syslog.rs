@@ -1,4 +1,4 @@
-//! The syslog variables in, the configurations of `encode::syslog` and `output::syslog` out.
+//! The syslog variables in, the configurations of `encode::syslog` and `sink::syslog` out.
 //!
 //! What an option needs follows from the addresses' transport; while that is not known, because the addresses are missing
 //! or wrong, nothing more is said of it. Certificates and keys are read once here, so that a wrong one is found before the
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::mistake::shown;
-use super::reader::Reader;
-use super::reference::FACILITIES;
-use super::value;
-use crate::encode::syslog::{Config as Encode, Format, Framing, Message};
-use crate::encode::template::{Part, Place, Template};
-use crate::output::syslog::address::{Address, Transport};
-use crate::output::syslog::{Config as Output, tls};
+use super::error::shown;
+use super::parser::Reader;
+use super::units;
+use super::variables::FACILITIES;
+use crate::pipeline::encode::syslog::{Config as Encode, Format, Framing, Message};
+use crate::pipeline::encode::template::{Part, Place, Template};
+use crate::sink::syslog::address::{Address, Transport};
+use crate::sink::syslog::{Config as Output, tls};
 
 pub(super) const ADDRESS: &str = "LOGSKIFF_SYSLOG_ADDRESS";
 pub(super) const HOSTNAME: &str = "LOGSKIFF_SYSLOG_HOSTNAME";
@@ -84,7 +84,7 @@ fn addresses(reader: &mut Reader<'_>, needed: bool) -> Vec<Address> {
     }
     let parse = |text: &str| {
         let mut addresses: Vec<Address> = Vec::new();
-        for item in value::list(text) {
+        for item in units::list(text) {
             let address: Address = item.parse().map_err(|error| format!("{} {error}", shown(&item)))?;
             if let Some(first) = addresses.first().filter(|first| first.transport != address.transport) {
                 let (one, other) = (first.transport.scheme(), address.transport.scheme());

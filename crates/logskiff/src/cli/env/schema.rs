@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::reference::{
+use crate::config::variables::{
     INPUT_PREFIX, Kind, MODE_PREFIX, PREFIX, RENAMED, RULE_PREFIX, VARIABLES, Variable, find,
 };
 

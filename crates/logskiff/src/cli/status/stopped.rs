@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::checkpoint;
 use crate::config::{Config, Environment};
+use crate::delivery::checkpoint;
 use event::{Bookmark, Inode};
 use redact::Redactor;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
-use crate::config::mistake::shown_file;
-use crate::config::raw::small_file;
+use crate::config::environment::small_file;
+use crate::config::error::shown_file;
 
 /// Every certificate of a file, at least one, in its order.
 pub(super) fn certificates(path: &Path) -> Result<Vec<X509>, String> {

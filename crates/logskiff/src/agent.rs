@@ -1,0 +1,297 @@
+//! The only file that knows every room: it opens them in order, and closes them in order.
+//!
+//! Two threads of its own: the *shipper*, which walks from the files to the batch without a lock, and the *runtime*,
+//! which waits for signals and file events and wakes the shipper. librdkafka and the checkpoint have theirs.
+
+mod log_events;
+mod sandbox_paths;
+mod shipper;
+mod shutdown_report;
+mod signals;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread::{JoinHandle, Thread};
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Runtime};
+
+use self::shipper::{Shipper, Tools};
+pub use self::shutdown_report::Summary;
+use self::signals::Signals;
+use crate::config::{Config, Exit};
+use crate::delivery::checkpoint::{CheckpointError, Saver, Store};
+use crate::pipeline::{Pipeline, PipelineError};
+use crate::sink::{self, kafka, stdout::Stdout, syslog::Syslog};
+use crate::source::watcher::{self, Watcher};
+use crate::source::{self, DeletedBound, GlobError, Tail};
+use crate::telemetry::http::{Admin, Board};
+use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::process_stats::{self, System};
+
+/// So many descriptors are for all else, or half of them where there are few: connections to receivers (a dozen brokers), HTTP's 16,
+/// state, pipes, the runtime's, directories that are being looked at.
+const OTHER_DESCRIPTORS: usize = 64;
+
+/// Why logskiff cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The checkpoint directory.
+    #[error("LOGSKIFF_STATE_DIR must be a writable directory of this process alone, or none")]
+    Checkpoint(#[from] CheckpointError),
+    /// A glob.
+    #[error("LOGSKIFF_PATHS")]
+    Glob(#[from] GlobError),
+    /// An input.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The Kafka client.
+    #[error("the LOGSKIFF_KAFKA_… variables")]
+    Kafka(#[from] kafka::Error),
+    /// A thread or the runtime.
+    #[error("the system refuses what is needed to run")]
+    System(#[source] io::Error),
+    /// The pod's processes are to be watched, and cannot be seen.
+    #[error(
+        "LOGSKIFF_EXIT=app: the pod's other processes cannot be seen; say `shareProcessNamespace: true` in its spec"
+    )]
+    ProcessNamespace,
+    /// Standard output is the only output, and is closed.
+    #[error("standard output cannot be written")]
+    Stdout(#[source] io::Error),
+}
+
+impl AppError {
+    /// Whether the user's configuration is to blame.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Checkpoint(error) => matches!(error, CheckpointError::Unwritable(..)),
+            Self::Glob(_) | Self::Pipeline(_) | Self::Kafka(_) | Self::ProcessNamespace => true,
+            Self::System(_) | Self::Stdout(_) => false,
+        }
+    }
+}
+
+/// How the shipper is asked to end; each step includes the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Stage {
+    /// Ship.
+    Run = 0,
+    /// Read to the end, ship, wait for the acknowledgements, end.
+    Drain = 1,
+    /// Save the watermark and end.
+    Now = 2,
+}
+
+/// What the other threads say to the shipper.
+#[derive(Debug, Default)]
+pub struct Control {
+    stage: AtomicU8,
+}
+
+impl Control {
+    /// What is asked for.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Acquire) {
+            0 => Stage::Run,
+            1 => Stage::Drain,
+            _ => Stage::Now,
+        }
+    }
+
+    fn next(&self) {
+        let stage = self.stage.load(Ordering::Acquire);
+        self.stage.store(stage.saturating_add(1).min(Stage::Now as u8), Ordering::Release);
+    }
+}
+
+/// A running logskiff.
+#[derive(Debug)]
+pub struct App {
+    control: Arc<Control>,
+    shipper: JoinHandle<Result<Summary, AppError>>,
+    termination_log: Option<PathBuf>,
+}
+
+impl App {
+    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT
+    /// drain, a second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
+    ///
+    /// # Errors
+    /// [`AppError`], when something that is needed cannot be had.
+    pub fn start(config: Config, alone: bool) -> Result<Self, AppError> {
+        let now = Instant::now();
+        let termination_log = config.life.termination_log.clone();
+        if config.life.exit == Exit::App && std::process::id() == 1 {
+            return Err(AppError::ProcessNamespace);
+        }
+        // First of all: a SIGTERM that comes during the start must not be the end.
+        let beside = Beside::new(alone).map_err(AppError::System)?;
+        let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
+        let loaded = store.as_ref().map(Store::load).unwrap_or_default();
+        for (path, why) in &loaded.damaged {
+            tracing::error!(?path, %why, "a checkpoint is not used and was set aside; what it covered is read again");
+        }
+        let (is_lost, bookmarks, quiet) = (loaded.is_lost(), loaded.files, loaded.quiet);
+        let pipelines = Pipeline::all(&config)?;
+        log_events::started(&config, &pipelines, bookmarks.as_ref().map(|files| files.len() + quiet.len()));
+        let inputs: Vec<source::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
+        let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
+        let mut tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        tail.take_quiet(quiet);
+        tail.protect(sandbox_paths::protected(&config));
+        if let Some(descriptors) = process_stats::descriptors_max() {
+            let files = descriptors - OTHER_DESCRIPTORS.min(descriptors / 2);
+            log_events::room(descriptors, files);
+            tail.open_at_most(files);
+        }
+        tail.bound_deleted(config.deleted_open_bytes_max.map(deleted_bound));
+        if is_lost {
+            tail.read_everything();
+        }
+        if alone {
+            // Before the first thread: each inherits it from the one that starts it.
+            sandbox_paths::confine(&config);
+        }
+        let saver = store.map(Saver::start).transpose().map_err(AppError::System)?;
+        let (watch, watcher) = watcher::watch(config.watch.mode);
+        let control = Arc::new(Control::default());
+        let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().counters().count()).collect();
+        let metrics = Arc::new(Metrics::new(&rules));
+        let board = Arc::new(Board::default());
+        let admin = config.life.http_listen.map(|address| {
+            let outputs = outputs(&config.output);
+            let (board, metrics) = (Arc::clone(&board), Arc::clone(&metrics));
+            (address, Arc::new(Admin { board, metrics, system: System::default(), outputs }))
+        });
+        let shared = Arc::clone(&control);
+        let shown = Arc::clone(&board);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let handle = beside.runtime.handle().clone();
+        let work = move || {
+            let wake = waker();
+            let kafka = config
+                .output
+                .kafka
+                .clone()
+                .map(|kafka| kafka::Kafka::new(kafka, Arc::clone(&metrics), wake))
+                .transpose();
+            _ = sender.send(kafka.as_ref().map(drop).map_err(ToString::to_string));
+            let syslog = config.output.syslog.clone();
+            let syslog = syslog.map(|syslog| Syslog::new(syslog, Arc::clone(&metrics), handle, waker()));
+            let news = News::new(Arc::clone(&metrics));
+            let stdout = config.output.stdout.then(|| Stdout::start(io::stdout(), waker())).transpose();
+            let stdout = stdout.map_err(AppError::System)?;
+            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, board };
+            Shipper::new(config, tools, shared).run()
+        };
+        let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;
+        if let Ok(Err(_)) | Err(_) = receiver.recv() {
+            let ended = shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            return Err(ended.err().unwrap_or_else(|| AppError::System(io::Error::other("the shipper ended early"))));
+        }
+        shown.introduce(shipper.thread().clone());
+        beside.run(watcher, Arc::clone(&control), shipper.thread().clone(), admin).map_err(AppError::System)?;
+        Ok(Self { control, shipper, termination_log })
+    }
+
+    /// Asks for the next step towards the end, as a SIGTERM does.
+    pub fn stop(&self) {
+        self.control.next();
+        self.shipper.thread().unpark();
+    }
+
+    /// Waits for the end, and leaves the termination message.
+    ///
+    /// # Errors
+    /// [`AppError::Stdout`].
+    pub fn wait(self) -> Result<Summary, AppError> {
+        let summary = self.shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        if let Some(path) = &self.termination_log
+            && let Err(error) = summary.leave_at(path)
+        {
+            tracing::warn!(?path, %error, "the termination message cannot be written");
+        }
+        Ok(summary)
+    }
+}
+
+/// What deleted files may take of the disk, by the setting and the machine.
+fn deleted_bound(bytes: u64) -> DeletedBound {
+    let limit_bytes = System::default().memory_limit_bytes();
+    DeletedBound { bytes, machine_bytes: process_stats::memory_bytes(), limit_bytes }
+}
+
+/// The names of the outputs in use.
+fn outputs(config: &sink::Config) -> Vec<&'static str> {
+    let used = [("kafka", config.kafka.is_some()), ("syslog", config.syslog.is_some()), ("stdout", config.stdout)];
+    used.into_iter().filter_map(|(name, used)| used.then_some(name)).collect()
+}
+
+/// Wakes the thread that calls this.
+fn waker() -> impl Fn() + Send + Sync + 'static {
+    let thread = std::thread::current();
+    move || thread.unpark()
+}
+
+/// What runs beside the shipper and waits: for signals and file events.
+struct Beside {
+    runtime: Runtime,
+    signals: Option<Signals>,
+}
+
+impl Beside {
+    /// Begins to listen to signals, if asked to.
+    fn new(listen: bool) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let signals = listen.then(Signals::new).transpose()?;
+        drop(entered);
+        Ok(Self { runtime, signals })
+    }
+
+    fn run(
+        self,
+        watcher: Watcher,
+        control: Arc<Control>,
+        shipper: Thread,
+        admin: Option<(SocketAddr, Arc<Admin>)>,
+    ) -> io::Result<()> {
+        let Self { runtime, signals } = self;
+        let work = move || {
+            runtime.block_on(async {
+                let woken = shipper.clone();
+                let watch = watcher.run(move || woken.unpark());
+                tokio::select! {
+                    () = watch => {}
+                    () = listen(signals, &control, &shipper) => {}
+                    () = serve(admin) => {}
+                }
+            });
+        };
+        std::thread::Builder::new().name("runtime".into()).spawn(work).map(drop)
+    }
+}
+
+async fn serve(admin: Option<(SocketAddr, Arc<Admin>)>) {
+    match admin {
+        Some((address, admin)) => admin.serve(address).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn listen(signals: Option<Signals>, control: &Control, shipper: &Thread) {
+    let Some(mut signals) = signals else { return std::future::pending().await };
+    loop {
+        signals.end().await;
+        control.next();
+        shipper.unpark();
+    }
+}

@@ -1,0 +1,210 @@
+//! What logskiff says of itself: on stderr, by kind and number, never by content.
+
+use std::path::Path;
+
+use super::Summary;
+use crate::config::{self, Config};
+use crate::pipeline::Pipeline;
+use crate::source::Event;
+use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::metrics::{Counter, Metrics};
+use event::Span;
+
+/// Of so many files the same is told at once; the others are counted.
+pub(super) const FILES_TOLD_MAX: u64 = 10;
+
+/// Tells of what happened to files, and counts it.
+///
+/// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
+pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn(&Path) -> String) {
+    match event {
+        Event::Opened(..) | Event::Reached(_) => {}
+        Event::Truncated(path) => {
+            metrics.truncations.add(1);
+            if let Some(left_out) = news.due_each("truncated", FILES_TOLD_MAX) {
+                tracing::info!(path = shown(path), left_out, "truncated; reading goes on at its start");
+            }
+        }
+        Event::Lost(path, bytes) => {
+            metrics.lost_bytes.add(*bytes);
+            if let Some(left_out) = news.due_each("lost", FILES_TOLD_MAX) {
+                tracing::error!(
+                    path = shown(path),
+                    bytes,
+                    left_out,
+                    "at least so many bytes were gone before they could be delivered"
+                );
+            }
+        }
+        Event::Vanished(path) => {
+            if let Some(left_out) = news.due_each("vanished", FILES_TOLD_MAX) {
+                let path = shown(path);
+                tracing::info!(path, left_out, "gone since the last run; all that was seen of it was shipped");
+            }
+        }
+        Event::Pruned(path, bytes) => {
+            metrics.pruned_files.add(1);
+            metrics.pruned_bytes.add(*bytes);
+            if let Some(left_out) = news.due_each("pruned", FILES_TOLD_MAX) {
+                tracing::info!(path = shown(path), bytes, left_out, "everything in it is acknowledged; deleted");
+            }
+        }
+        Event::NotPruned(path, why) => {
+            metrics.prune_failures.add(1);
+            if let Some(left_out) = news.due_each("prune", FILES_TOLD_MAX) {
+                tracing::error!(
+                    path = shown(path),
+                    why,
+                    left_out,
+                    "LOGSKIFF_DELETE_ROTATED=acknowledged, but it cannot be deleted; mount the logs writable, for an account that may"
+                );
+            }
+        }
+        Event::Refused(path, why) => {
+            metrics.refused.add(1);
+            if let Some(left_out) = news.due_each("refused", FILES_TOLD_MAX) {
+                tracing::warn!(path = shown(path), why, left_out, "not read");
+            }
+        }
+    }
+}
+
+/// So many files that are given up are named at once: each is a loss.
+const GIVEN_UP_TOLD_MAX: u64 = 100;
+
+/// Says that a deleted file is given up, and what of it is lost.
+pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, bytes: u64) {
+    let Span { start: from, end: to } = range;
+    let Some(left_out) = news.due_each("given up", GIVEN_UP_TOLD_MAX) else { return };
+    if bytes == 0 {
+        tracing::warn!(
+            path,
+            inode,
+            to,
+            left_out,
+            "deleted files take more of the disk than they may: the oldest is closed; all of it is on its way, and could not be read again"
+        );
+    } else {
+        tracing::error!(
+            path,
+            inode,
+            from,
+            to,
+            bytes,
+            left_out,
+            "deleted files take more of the disk than they may (LOGSKIFF_DELETED_OPEN_BYTES_MAX): the oldest is given up, and these bytes are lost"
+        );
+    }
+}
+
+/// Says what will be done.
+pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option<usize>) {
+    let inputs: Vec<String> = config
+        .inputs
+        .iter()
+        .zip(pipelines)
+        .map(|(input, pipeline)| {
+            format!(
+                "{}: {} as {:?}, masking {}",
+                input.name,
+                input.tail.paths.join(","),
+                input.parse.format,
+                pipeline.redactor().rules().collect::<Vec<_>>().join(",")
+            )
+        })
+        .collect();
+    let kafka = config.output.kafka.as_ref().map(|kafka| {
+        let brokers = kafka.properties.0.iter().find(|(name, _)| name == "bootstrap.servers");
+        format!("kafka {} topic {}", brokers.map_or("", |(_, brokers)| brokers), kafka.topic)
+    });
+    let syslog = config.output.syslog.as_ref().map(|syslog| {
+        let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
+        format!("syslog {}", addresses.join(","))
+    });
+    let stdout = config.output.stdout.then(|| "stdout".to_owned());
+    let outputs: Vec<String> = kafka.into_iter().chain(syslog).chain(stdout).collect();
+    let state = config
+        .checkpoint
+        .dir
+        .as_ref()
+        .map_or_else(|| "none: a restart begins anew".into(), |dir| dir.display().to_string());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        inputs = inputs.join("; "),
+        outputs = outputs.join(", "),
+        state,
+        files_in_checkpoint = bookmarks,
+        in_flight_bytes = config.batch.in_flight_bytes,
+        "logskiff starts"
+    );
+    for overlap in config::overlaps(&config.inputs) {
+        if overlap.rules.is_empty() && overlap.fields.is_empty() {
+            tracing::info!("{overlap}");
+        } else {
+            tracing::warn!("{overlap}");
+        }
+    }
+    for input in config.inputs.iter().filter(|input| input.tail.prune) {
+        for (root, error) in crate::source::unwritable_roots(&input.tail) {
+            tracing::error!(
+                input = input.name,
+                ?root,
+                %error,
+                "LOGSKIFF_DELETE_ROTATED=acknowledged, but nothing can be deleted here; mount the logs writable, for an account that may"
+            );
+        }
+    }
+    let unverified =
+        config.output.syslog.as_ref().is_some_and(|syslog| {
+            !syslog.tls.verify && syslog.addresses.iter().any(|address| address.transport.is_tls())
+        });
+    if unverified {
+        tracing::warn!("LOGSKIFF_SYSLOG_TLS_VERIFY is off: whoever answers at the address gets the records");
+    }
+}
+
+/// Below so many files at once an application may have more with something to read.
+const FEW_FILES: usize = 512;
+
+/// Says that there may be more files than descriptors.
+pub(super) fn room(descriptors: usize, files: usize) {
+    if files < FEW_FILES {
+        tracing::warn!(
+            descriptors,
+            files,
+            "few descriptors: no more files than that are open at once, others wait for them"
+        );
+    }
+}
+
+/// Says what a run came to.
+pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
+    let total = &summary.total;
+    tracing::info!(
+        read_bytes = total.read_bytes,
+        acknowledged_bytes = total.acknowledged_bytes,
+        acknowledged_records = total.acknowledged_records,
+        dropped_bytes = total.all_dropped_bytes(),
+        dropped_records = total.dropped_records.iter().sum::<u64>(),
+        pending_bytes = total.pending_bytes,
+        left_bytes = summary.left_bytes,
+        resent_bytes = total.resent_bytes,
+        cut_lines = metrics.sum(|input| input.cut.get()),
+        masked = summary.masked,
+        parse_failures = metrics.sum(|input| input.parse_failures.get()),
+        repairs = metrics.sum(|input| input.repaired.iter().map(Counter::get).sum()),
+        time_failures = metrics.sum(|input| input.time_failures.get()),
+        type_failures = metrics.sum(|input| input.type_failures.get()),
+        syslog_truncated = metrics.syslog_truncated.get(),
+        rewinds = summary.rewinds,
+        truncations = metrics.truncations.get(),
+        lost_bytes = metrics.lost_bytes.get(),
+        refused = metrics.refused.get(),
+        output_errors = [&metrics.kafka, &metrics.syslog, &metrics.stdout]
+            .iter()
+            .map(|output| output.errors.iter().map(Counter::get).sum::<u64>())
+            .sum::<u64>(),
+        files = summary.named_files(),
+        "logskiff ends"
+    );
+}

@@ -1,0 +1,499 @@
+//! The shipper: one thread that walks from the files to the batch, and takes the reports back to the ledger.
+//!
+//! Each round: reports to the ledger; a look at the directories if it is time; a pass over the files, in turns, as far as
+//! the byte budget goes; the batch to the outputs; the watermarks to the checkpoint; then it sleeps until it is woken or
+//! the clock says. When anything fails there is one way back: wait until nothing is in flight, rewind to the watermark,
+//! read again.
+
+mod activity;
+mod credential_reload;
+mod deleted;
+mod drain;
+mod file_contexts;
+mod held;
+mod read_pass;
+mod refused;
+mod report;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::log_events;
+use super::{AppError, Control, Summary};
+use crate::config::Config;
+use crate::delivery::checkpoint::Saver;
+use crate::delivery::ledger::Ledger;
+use crate::failpoint;
+use crate::pipeline::Pipeline;
+use crate::pipeline::batch::{Batch, Topics};
+use crate::pipeline::encode::Envelope;
+use crate::pipeline::encode::template::Place;
+use crate::sink::Report;
+use crate::sink::kafka::Kafka;
+use crate::sink::stdout::{Printed, Stdout};
+use crate::sink::syslog::Syslog;
+use crate::source::Tail;
+use crate::source::watcher::Watch;
+use crate::telemetry::http::Board;
+use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::loss_forecast::Forecast;
+use crate::telemetry::metrics::{ErrorKind, Metrics};
+use crate::telemetry::process_stats::Volume;
+use event::{FileId, Outcome, Part, Watermark};
+use redact::PemState;
+
+use self::activity::Activity;
+use self::credential_reload::Renewal;
+use self::deleted::Warned;
+use self::drain::Life;
+use self::refused::Retry;
+use self::report::Closed;
+
+/// How much of a file one turn takes.
+const CHUNK_BYTES: usize = 128 * 1024;
+/// How much of that redaction's first stage looks over at once.
+const SCAN_BYTES: usize = 32 * 1024;
+/// The watermark is saved when it has moved and so much time has passed, and for each file so much more, up to the third: a save
+/// writes all files, two hundred bytes each …
+const SAVE_AFTER: Duration = Duration::from_millis(200);
+const SAVE_AFTER_FILE: Duration = Duration::from_millis(8);
+const SAVE_AFTER_MAX: Duration = Duration::from_secs(30);
+/// … or earlier, when so much has been acknowledged: what a crash ships again is bounded by it.
+const SAVE_BYTES: u64 = 128 * 1024;
+/// But never more often than this.
+const SAVE_SPACING: Duration = Duration::from_millis(20);
+/// The last save may take longer than those before: what it does not cover is shipped again.
+const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(3);
+/// The wait before unsettled lines are sent again doubles from the first to the second, until something is delivered.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// How long a connection may take to be closed at the end: nothing is in it any more that is waited for.
+const LEAVE: Duration = Duration::from_millis(600);
+/// The shipper's clock begins so long before it does, or about when the machine started: what was written before it was there
+/// has an age too.
+const CLOCK_AHEAD_HOURS: u32 = 24;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What the shipper works with.
+pub(super) struct Tools {
+    pub tail: Tail,
+    pub pipelines: Vec<Pipeline>,
+    pub kafka: Option<Kafka>,
+    pub syslog: Option<Syslog>,
+    pub stdout: Option<Stdout>,
+    pub saver: Option<Saver>,
+    pub watch: Watch,
+    pub metrics: Arc<Metrics>,
+    pub news: News,
+    pub board: Arc<Board>,
+}
+
+/// What goes with one file.
+struct Desk {
+    input: usize,
+    path: PathBuf,
+    envelope: Envelope,
+    pem_state: PemState,
+    /// What the file's first line must know of the lines before it, which are in the file that it took the place of.
+    carry_at_start: PemState,
+    /// The topic's number; `None` when it differs from record to record.
+    topic: Option<u16>,
+    /// The message key; `None` when it differs from record to record.
+    key: Option<String>,
+    /// Since when the file is known to be rotated.
+    rotated_at: Option<Instant>,
+    /// When what an output has refused of it is sent again.
+    retry: Option<Retry>,
+}
+
+pub(super) struct Shipper {
+    config: Config,
+    tools: Tools,
+    ledger: Ledger,
+    batch: Batch,
+    /// How many entries of the batch Kafka has taken.
+    sent: usize,
+    /// The batch is on its way to standard output already, or given up there.
+    printed: bool,
+    /// The same records as syslog messages, where there is a receiver for them.
+    messages: Batch,
+    topics: Topics,
+    desks: HashMap<FileId, Desk>,
+    labels: BTreeMap<String, String>,
+    labels_read: Option<String>,
+    buffer: Vec<u8>,
+    /// A line of UTF-16 as UTF-8.
+    decoded: String,
+    reports: Vec<Report>,
+    closed: Closed,
+    /// By input: the volume, and when it is full.
+    volumes: Vec<(Option<Volume>, Forecast)>,
+    /// By input: what was said of its deleted files.
+    warned: Vec<Warned>,
+    /// Where the clock of `written_ms` begins.
+    start: Instant,
+    acknowledged_at: Option<Instant>,
+    /// Reading waits until then, after a failure.
+    resume_at: Option<Instant>,
+    back_off: Duration,
+    scan_at: Instant,
+    scanned_at: Instant,
+    /// Looks at the directories that nothing but news asks for are so far apart.
+    scans_apart: Duration,
+    /// The file that was last read from.
+    last_turn: Option<FileId>,
+    /// The last pass ended before the end of the files: its time was over, or the budget spent.
+    unread: bool,
+    /// When the last pass began; `None`: there was none.
+    passed_at: Option<Instant>,
+    /// It was too early for another.
+    early: bool,
+    activity: Activity,
+    saved_at: Instant,
+    /// What was acknowledged or dropped since the last save.
+    unsaved_bytes: u64,
+    renewal: Renewal,
+    life: Life,
+}
+
+impl Shipper {
+    pub(super) fn new(config: Config, tools: Tools, control: Arc<Control>) -> Self {
+        let now = Instant::now();
+        let topics = match &config.output.kafka {
+            // Whatever a template makes of no record at all is the default.
+            Some(kafka) => Topics::new(&kafka.topic.render(|place| constant(&config, place)), kafka.topics_max),
+            None => Topics::new("logs", 1),
+        };
+        let life = Life::new(config.life.clone(), control, now);
+        Self {
+            tools,
+            ledger: Ledger::default(),
+            batch: Batch::default(),
+            sent: 0,
+            printed: false,
+            messages: Batch::default(),
+            topics,
+            desks: HashMap::new(),
+            labels: BTreeMap::new(),
+            labels_read: None,
+            buffer: Vec::new(),
+            decoded: String::new(),
+            reports: Vec::new(),
+            closed: Closed::default(),
+            volumes: config.inputs.iter().map(|_| (None, Forecast::default())).collect(),
+            warned: config.inputs.iter().map(|_| Warned::default()).collect(),
+            start: (0..=CLOCK_AHEAD_HOURS).rev().find_map(|hours| now.checked_sub(HOUR * hours)).unwrap_or(now),
+            acknowledged_at: None,
+            resume_at: None,
+            back_off: BACK_OFF.0,
+            scan_at: now,
+            scanned_at: now,
+            scans_apart: Duration::ZERO,
+            last_turn: None,
+            unread: false,
+            passed_at: None,
+            early: false,
+            activity: Activity::new(now),
+            saved_at: now,
+            unsaved_bytes: 0,
+            renewal: Renewal::new(now),
+            life,
+            config,
+        }
+    }
+
+    /// Ships until the end is asked for and reached.
+    pub(super) fn run(mut self) -> Result<Summary, AppError> {
+        loop {
+            let now = Instant::now();
+            self.tell(now);
+            self.collect(now)?;
+            self.renew(now);
+            self.round(now)?;
+            self.checkpoint(now, false);
+            if self.is_over(now) {
+                break;
+            }
+            self.sleep(now);
+        }
+        Ok(self.end())
+    }
+
+    /// Takes the reports to the ledger, and starts again where something failed.
+    fn collect(&mut self, now: Instant) -> Result<(), AppError> {
+        if let Some(kafka) = &mut self.tools.kafka {
+            kafka.reports(&mut self.reports);
+        }
+        if let Some(syslog) = &mut self.tools.syslog {
+            syslog.reports(&mut self.reports);
+        }
+        self.collect_printed()?;
+        if self.reports.iter().any(|report| report.outcome == Outcome::Delivered) {
+            self.back_off = BACK_OFF.0;
+        }
+        self.settle_reports(now);
+        if self.ledger.failed() || self.tools.kafka.as_ref().is_some_and(Kafka::is_broken) {
+            self.fall_back(now);
+        } else if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
+            // Nothing was out when the connection was lost.
+            syslog.replace();
+        }
+        Ok(())
+    }
+
+    /// Takes what standard output says. Beside an output that keeps records its word decides nothing.
+    fn collect_printed(&mut self) -> Result<(), AppError> {
+        let counts = !self.config.output.is_remote();
+        let mut reports = Vec::new();
+        let Some(stdout) = &mut self.tools.stdout else { return Ok(()) };
+        let Some(printed) = stdout.printed(&mut reports) else { return Ok(()) };
+        self.tell_printed(&printed);
+        match printed.error {
+            Some(error) if counts => return Err(AppError::Stdout(error)),
+            None if counts => self.reports.append(&mut reports),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tell_printed(&self, printed: &Printed) {
+        let stdout = &self.tools.metrics.stdout;
+        if printed.error.is_some() {
+            stdout.failed(ErrorKind::Write);
+            stdout.connected.set(false);
+        } else {
+            stdout.answers();
+        }
+        stdout.sent_messages.add(printed.records);
+        stdout.sent_bytes.add(printed.bytes);
+    }
+
+    /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
+    /// is read again.
+    fn fall_back(&mut self, now: Instant) {
+        self.drop_batches();
+        if let Some(kafka) = &self.tools.kafka {
+            kafka.give_up();
+        }
+        if self.ledger.in_flight() {
+            return;
+        }
+        let mut at_once = false;
+        if let Some(kafka) = self.tools.kafka.as_mut().filter(|kafka| kafka.is_broken()) {
+            if self.resume_at.is_some_and(|at| now < at) {
+                return;
+            }
+            match kafka.replace() {
+                Ok(smaller) => at_once = smaller,
+                Err(error) => {
+                    self.wait(now);
+                    if let Some(left_out) = self.tools.news.due("replace") {
+                        tracing::error!(%error, left_out, "no new Kafka client can be made now; trying again");
+                    }
+                    return;
+                }
+            }
+        }
+        if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
+            // It waits by itself before it connects again.
+            syslog.replace();
+            at_once = true;
+        }
+        self.rewind(now);
+        if at_once {
+            self.resume_at = None;
+            self.back_off = BACK_OFF.0;
+        }
+    }
+
+    /// What was not taken yet fails as well: it comes back with the rest, in its order.
+    fn drop_batches(&mut self) {
+        for entry in self.batch.entries.drain(self.sent..) {
+            self.ledger.settle(entry.ticket, Part::Record, Outcome::Lost);
+        }
+        for entry in self.messages.entries.drain(..) {
+            self.ledger.settle(entry.ticket, Part::Message, Outcome::Lost);
+        }
+        self.batch.clear(self.config.batch.bytes);
+        self.messages.clear(self.config.batch.bytes);
+        (self.sent, self.printed) = (0, false);
+        if let Some(kafka) = &mut self.tools.kafka {
+            kafka.begin_record_anew();
+        }
+    }
+
+    fn settle_reports(&mut self, now: Instant) {
+        let (mut written_ms, mut records) = (0, 0);
+        for report in std::mem::take(&mut self.reports) {
+            let settled = self.ledger.settle(report.ticket, report.part, report.outcome);
+            if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.again) {
+                self.note_refused(report, settled, now);
+            }
+            let Some(settled) = settled else { continue };
+            self.unsaved_bytes += settled.bytes;
+            failpoint::point("report");
+            self.acknowledged_at = Some(now);
+            // Records of one look have one time: they are counted together.
+            if settled.written_ms != written_ms {
+                self.observe(written_ms, std::mem::take(&mut records), now);
+                written_ms = settled.written_ms;
+            }
+            records += 1;
+        }
+        self.observe(written_ms, records, now);
+    }
+
+    /// Counts how long records have taken.
+    fn observe(&self, written_ms: u32, records: u64, now: Instant) {
+        if records > 0 {
+            let ms = u64::try_from(self.age(written_ms, now).as_millis()).unwrap_or(u64::MAX);
+            self.tools.metrics.latency_ms.observe(ms, records);
+        }
+    }
+
+    /// Everything that is not settled is read again, after a while.
+    fn rewind(&mut self, now: Instant) {
+        self.tools.metrics.rewinds.add(1);
+        for (file, watermark) in self.ledger.rewind() {
+            self.rewind_file(file, watermark);
+        }
+        // What was found truncated is another file from here on, and needs an account.
+        self.handle_events(now);
+        if let Some(left_out) = self.tools.news.due("rewind") {
+            let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
+        }
+        self.wait(now);
+    }
+
+    /// Reading waits for a while, and the next time for longer.
+    fn wait(&mut self, now: Instant) {
+        self.resume_at = Some(now + self.back_off);
+        self.back_off = (self.back_off * 2).min(BACK_OFF.1);
+    }
+
+    /// Has a file read again from a watermark on.
+    fn rewind_file(&mut self, file: FileId, watermark: Watermark) {
+        if let Some(desk) = self.desks.get_mut(&file) {
+            desk.retry = None;
+        }
+        let settled_bytes = self.ledger.settled_beyond(file);
+        if self.tools.tail.rewind(file, watermark, settled_bytes) {
+            self.recall(file);
+        } else if let Some(desk) = self.desks.get(&file)
+            && let Some(left_out) = self.tools.news.due_each("unread", log_events::FILES_TOLD_MAX)
+        {
+            let path = shown(&self.tools.pipelines, &desk.path);
+            tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
+        }
+    }
+
+    /// One walk from the directories to the outputs.
+    fn round(&mut self, now: Instant) -> Result<(), AppError> {
+        self.listen();
+        if now >= self.scan_at || self.tools.tail.rescan() {
+            self.scanned_at = now;
+            self.scan(now);
+        }
+        self.bound_deleted(now);
+        if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
+            self.unread = false;
+            // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.
+            self.tools.tail.look(now, &mut Vec::new());
+            self.handle_events(now);
+            return Ok(());
+        }
+        self.resume_at = None;
+        // Reports wake it too: what comes meanwhile is gathered for the linger.
+        let gathers = !self.unread && !self.life.takes_partial_lines();
+        self.early = gathers && self.until_next_pass(now) > Duration::ZERO;
+        self.send_refused(now);
+        if !self.early && self.is_reading() {
+            self.passed_at = Some(now);
+            self.pass(now)?;
+        }
+        self.flush();
+        self.let_go(now);
+        Ok(())
+    }
+
+    /// How long the lines that come are gathered yet.
+    fn until_next_pass(&self, now: Instant) -> Duration {
+        self.passed_at.map_or(Duration::ZERO, |at| (at + self.config.batch.linger).saturating_duration_since(now))
+    }
+
+    /// Hands the batch to the outputs. What they do not take yet is offered again.
+    fn flush(&mut self) {
+        if let Some(syslog) = self.tools.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
+            self.tools.metrics.batch_bytes.observe(self.messages.bytes.len() as u64, 1);
+            syslog.send(&mut self.messages, self.config.batch.bytes);
+        }
+        if self.batch.entries.is_empty() {
+            return;
+        }
+        if let Some(stdout) = &mut self.tools.stdout
+            && !self.printed
+        {
+            let now = Instant::now();
+            self.printed = stdout.print(&self.batch, now);
+            if !self.printed && self.config.output.is_remote() && stdout.is_stuck(now) {
+                self.printed = true;
+                self.tools.metrics.stdout.failed(ErrorKind::Stalled);
+                self.tools.metrics.stdout.connected.set(false);
+            }
+            if !self.printed {
+                return;
+            }
+        }
+        if let Some(kafka) = &mut self.tools.kafka {
+            self.sent = kafka.send(&self.batch, &self.topics, self.sent);
+            if self.sent < self.batch.entries.len() {
+                return;
+            }
+        }
+        self.tools.metrics.batch_bytes.observe(self.batch.bytes.len() as u64, 1);
+        self.batch.clear(self.config.batch.bytes);
+        (self.sent, self.printed) = (0, false);
+    }
+
+    fn end(mut self) -> Summary {
+        let now = Instant::now();
+        self.checkpoint_for_good(now, LAST_SAVE_PATIENCE);
+        if let Some(syslog) = self.tools.syslog.take() {
+            syslog.close(LEAVE);
+        }
+        if let Some(printed) = self.tools.stdout.take().and_then(|stdout| stdout.close(LEAVE)) {
+            self.tell_printed(&printed);
+        }
+        let snapshot = self.snapshot(now);
+        self.tools.board.put(snapshot.clone());
+        let summary = Summary::new(snapshot, &self.tools.metrics);
+        log_events::ended(&summary, &self.tools.metrics);
+        summary
+    }
+}
+
+/// Milliseconds, modulo 2^32: ages are told right for 49 days.
+#[allow(clippy::cast_possible_truncation, reason = "counted modulo 2^32 on purpose")]
+fn millis(duration: Duration) -> u32 {
+    duration.as_millis() as u32
+}
+
+/// A path as it may be shown in the log: masked by the rules of all inputs.
+fn shown(pipelines: &[Pipeline], path: &Path) -> String {
+    let path = path.to_string_lossy().into_owned();
+    pipelines.iter().fold(path, |path, pipeline| pipeline.redactor().redact_text(&path))
+}
+
+/// What a template's place holds for every file.
+fn constant(config: &Config, place: &Place) -> Option<String> {
+    let pod = &config.encode.pod;
+    match place {
+        Place::Namespace => pod.namespace.clone(),
+        Place::Pod => pod.name.clone(),
+        Place::Node => pod.node.clone(),
+        Place::Container => pod.container.clone(),
+        Place::Input | Place::File | Place::Label(_) | Place::Field(_) => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! Deleted files that are open: what they take of the disk, the word before it is too much, and those that are given up then.
+
+use std::time::{Duration, Instant};
+
+use super::{Shipper, log_events, shown};
+use crate::source::GivenUp;
+use event::{FileId, Span};
+
+/// What lies this near is said: there is time to act.
+const SOON: Duration = Duration::from_secs(3_600);
+
+/// What was said of an input's deleted files: each once, until they are far from it again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Warned {
+    /// Half of the bound is reached.
+    half: bool,
+    /// It will be reached soon.
+    soon: bool,
+}
+
+impl Shipper {
+    /// The bound on what deleted files of an input take.
+    pub(super) fn deleted_bound(&self, input: usize) -> Option<u64> {
+        let volume = self.volumes[input].0.filter(|volume| volume.in_memory);
+        self.tools.tail.deleted_bound(volume.map(|volume| volume.size_bytes))
+    }
+
+    /// Gives up deleted files, where they take more of the disk than they may.
+    pub(super) fn bound_deleted(&mut self, now: Instant) {
+        let ledger = &self.ledger;
+        for file in self.tools.tail.deleted_surplus(|file| ledger.settled(file)) {
+            self.give_up(file, now);
+        }
+    }
+
+    fn give_up(&mut self, file: FileId, now: Instant) {
+        let Some(open) = self.tools.tail.file(file) else { return };
+        if open.at_end() && self.ledger.settled(file) {
+            self.tools.tail.release(file);
+            return self.close(file);
+        }
+        let (input, inode) = (open.input, open.inode.inode);
+        let path = shown(&self.tools.pipelines, &open.path);
+        let start = open.at().offset;
+        let rest = Span { start, end: open.size.max(start) };
+        match self.tools.tail.give_up(file, self.ledger.settled_within(file, rest), now) {
+            Some(GivenUp::Gone) => {
+                let from = self.ledger.refused_from(file).map_or(start, |refused| refused.min(start));
+                let bytes = self.ledger.abandon(file, rest);
+                self.volumes[input].1.gave_up(now);
+                self.tools.metrics.lost_bytes.add(bytes);
+                self.unsaved_bytes += bytes;
+                log_events::given_up(&self.tools.news, (&path, inode), Span { start: from, end: rest.end }, bytes);
+                if self.ledger.settled(file) {
+                    self.tools.tail.forget(file);
+                    self.close(file);
+                }
+            }
+            Some(GivenUp::Copied) => {
+                if let Some(left_out) = self.tools.news.due_each("copied", log_events::FILES_TOLD_MAX) {
+                    tracing::info!(
+                        path,
+                        left_out,
+                        "deleted files take too much; its compressed copy is read in its place"
+                    );
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// What an output refused of a file that can be read no more is lost.
+    pub(super) fn abandon_refused(&mut self, file: FileId) {
+        let bytes = self.ledger.abandon_refused(file);
+        self.tools.metrics.lost_bytes.add(bytes);
+        if let Some(desk) = self.desks.get_mut(&file) {
+            desk.retry = None;
+            let path = shown(&self.tools.pipelines, &desk.path);
+            if bytes > 0
+                && let Some(left_out) = self.tools.news.due_each("lost", log_events::FILES_TOLD_MAX)
+            {
+                tracing::error!(path, bytes, left_out, "an output refused so many bytes of a file that is gone by now");
+            }
+        }
+    }
+
+    /// Looks how near the bound is, and says so in time.
+    pub(super) fn foresee_deleted(&mut self, now: Instant) {
+        let ledger = &self.ledger;
+        let open = self.tools.tail.deleted_open(|file| ledger.settled(file));
+        for (input, open) in open.into_iter().enumerate() {
+            let (forecast, warned) = (&mut self.volumes[input].1, &mut self.warned[input]);
+            let name = &self.config.inputs[input].name;
+            forecast.deleted_left(now, open.of.map(|(bytes, bound)| bound.saturating_sub(bytes)));
+            let Some((bytes, bound)) = open.of.filter(|(bytes, bound)| *bytes >= bound / 4) else {
+                *warned = Warned::default();
+                continue;
+            };
+            let left = forecast.time_to_give_up(now).filter(|left| !left.is_zero() && *left < SOON);
+            if !warned.soon
+                && let Some(left) = left
+            {
+                warned.soon = true;
+                let seconds = left.as_secs();
+                tracing::warn!(
+                    input = name,
+                    bytes,
+                    bound,
+                    seconds,
+                    "deleted files that are not acknowledged are held open; at this rate the oldest is given up in so many seconds"
+                );
+            }
+            if !warned.half && bytes >= bound / 2 {
+                warned.half = true;
+                tracing::warn!(
+                    input = name,
+                    bytes,
+                    bound,
+                    "deleted files that are not acknowledged take half of what they may; beyond the bound the oldest is given up"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! When to save, when to sleep, and when to end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACING, Shipper};
+use crate::agent::{Control, Stage};
+use crate::config::{self, Exit};
+use crate::delivery::checkpoint::Marks;
+use crate::source::Tail;
+use crate::telemetry::process_stats::System;
+use event::FileId;
+
+/// Files that have been still for so long are taken to be whole when a drain has come to their ends.
+const STILL_AFTER: Duration = Duration::from_millis(300);
+
+/// What it waits for to end by itself is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The application is gone when it was for so long: between two of its processes there may be none for a moment.
+const GONE_FOR: Duration = Duration::from_secs(2);
+
+/// Where the process is between its start and its end.
+pub(super) struct Life {
+    config: config::Life,
+    control: Arc<Control>,
+    /// When the end was asked for.
+    draining_since: Option<Instant>,
+    /// What there is to read is read, and has not grown for a while.
+    still: bool,
+    /// What it waits for to end by itself has happened.
+    finishes: bool,
+    /// When that was last looked for.
+    looked_at: Instant,
+    system: System,
+    /// The application was there.
+    app_seen: bool,
+    gone_since: Option<Instant>,
+}
+
+impl Life {
+    pub(super) fn new(config: config::Life, control: Arc<Control>, now: Instant) -> Self {
+        let finishes = config.exit == Exit::Eof;
+        Self {
+            config,
+            control,
+            draining_since: None,
+            still: false,
+            finishes,
+            looked_at: now,
+            system: System::default(),
+            app_seen: false,
+            gone_since: None,
+        }
+    }
+
+    /// Whether what is new is still read: a drain under a writer that goes on writing stops halfway, and waits for what it has.
+    pub(super) fn is_reading(&self) -> bool {
+        self.control.stage() < Stage::Now
+            && self.draining_since.is_none_or(|since| self.still || since.elapsed() < self.config.drain_timeout / 2)
+    }
+
+    /// Whether it is to end at once.
+    fn ends_now(&self) -> bool {
+        self.control.stage() == Stage::Now
+    }
+
+    /// Whether the end was asked for.
+    pub(super) fn is_draining(&self) -> bool {
+        self.control.stage() != Stage::Run
+    }
+
+    /// Whether it ends by itself once everything is settled: what it waits for has happened. Asked at every round, it looks
+    /// now and then.
+    fn finishes(&mut self, tail: &Tail, now: Instant) -> bool {
+        if !self.finishes && tail.is_over() {
+            self.finishes = true;
+            tracing::info!("standard input has ended, and there is nothing else to read");
+        }
+        if self.finishes || now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
+            return self.finishes;
+        }
+        self.looked_at = now;
+        self.finishes = match &self.config.exit {
+            Exit::Signal => false,
+            Exit::Eof => true,
+            Exit::File(path) => path.exists(),
+            Exit::App => {
+                let others = self.system.others() > 0;
+                self.app_seen |= others || tail.was_written();
+                if others || !self.app_seen {
+                    self.gone_since = None;
+                }
+                self.app_seen
+                    && !others
+                    && now.saturating_duration_since(*self.gone_since.get_or_insert(now)) >= GONE_FOR
+            }
+        };
+        if self.finishes && self.config.exit != Exit::Eof {
+            tracing::info!("what LOGSKIFF_EXIT names has happened: ending once everything is read and acknowledged");
+        }
+        self.finishes
+    }
+
+    /// Whether a last line without newline is taken as it is.
+    pub(super) fn takes_partial_lines(&self) -> bool {
+        self.still
+    }
+}
+
+impl Shipper {
+    /// Whether anything is still read: what is new, or what a lost connection has taken back.
+    pub(super) fn is_reading(&self) -> bool {
+        self.life.is_reading() || (!self.life.ends_now() && self.has_to_reread())
+    }
+
+    /// Whether a file was taken back to its watermark and is not read again up to where it had been.
+    fn has_to_reread(&self) -> bool {
+        self.tools.tail.files().any(|file| self.ledger.to_reread(file.id, file.at().offset) > 0)
+    }
+
+    /// Up to where a file is read now: the second half of a drain is for what was read before.
+    pub(super) fn reads_up_to(&self, file: FileId, at: u64) -> u64 {
+        if self.life.is_reading() { u64::MAX } else { at + self.ledger.to_reread(file, at) }
+    }
+
+    /// Whether this is the end.
+    pub(super) fn is_over(&mut self, now: Instant) -> bool {
+        if self.life.control.stage() == Stage::Now {
+            return true;
+        }
+        if self.life.control.stage() == Stage::Drain && self.life.draining_since.is_none() {
+            self.life.draining_since = Some(now);
+            tracing::info!("asked to end: reading to the end and waiting for acknowledgements");
+            // The end of the files may lie in one that no look has found yet. Back-off is cut short.
+            self.scan_at = now;
+            self.resume_at = None;
+            self.retry_now(now);
+            if let Some(syslog) = &self.tools.syslog {
+                syslog.hurry();
+            }
+            return false;
+        }
+        let timeout = self.life.config.drain_timeout;
+        if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
+            return true;
+        }
+        if self.life.draining_since.is_none() && (!self.life.finishes(&self.tools.tail, now) || self.awaits_end()) {
+            return false;
+        }
+        let has_to_read =
+            (self.unread && self.is_reading()) || (self.life.draining_since.is_some() && self.has_to_reread());
+        let idle = !has_to_read
+            && self.batch.entries.is_empty()
+            && self.messages.entries.is_empty()
+            && !self.ledger.in_flight()
+            && !self.ledger.failed()
+            && self.ledger.all_refused() == 0
+            && self.resume_at.is_none();
+        let wait = if self.life.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
+        if !idle || (self.activity.still_for(now) < wait && self.life.is_reading()) {
+            return false;
+        }
+        if !self.life.still && self.life.is_reading() {
+            // Once more, and last lines without newline as well.
+            self.life.still = true;
+            self.tools.tail.look_again();
+            self.scan_at = now;
+            return false;
+        }
+        // Files that wait for others to be let go are to be read as well.
+        !(self.tools.tail.is_crowded() && self.life.is_reading())
+    }
+
+    /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
+    fn awaits_end(&self) -> bool {
+        self.life.config.exit == Exit::Eof && self.tools.tail.awaits_end()
+    }
+
+    /// Sleeps until there may be something to do.
+    pub(super) fn sleep(&mut self, now: Instant) {
+        if self.unread && self.resume_at.is_none() && !self.is_full() && self.is_reading() {
+            return;
+        }
+        let linger = self.config.batch.linger.max(Duration::from_millis(1));
+        let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
+        // While nothing is read for want of room, a write is no news.
+        let quiet = self.activity.is_quiet(now, self.tools.watch.works()) && !self.is_full();
+        let wait = if let Some(at) = self.resume_at {
+            at.saturating_duration_since(now).min(self.config.watch.poll)
+        } else if ending {
+            linger.min(Duration::from_millis(10))
+        } else if quiet && self.tools.watch.quiet(self.tools.tail.directories()) {
+            self.scan_at.saturating_duration_since(now)
+        } else {
+            if !quiet {
+                self.tools.watch.busy(self.tools.tail.directories());
+            }
+            linger
+        };
+        let wait = if self.early { wait.min(self.until_next_pass(now)) } else { wait };
+        let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
+        // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
+        std::thread::park_timeout(wait.max(Duration::from_millis(1)));
+    }
+
+    /// Hands the watermarks to the checkpoint, when it is time or when told to.
+    pub(super) fn checkpoint(&mut self, now: Instant, at_once: bool) {
+        let Some(saver) = &self.tools.saver else { return };
+        if let Some(error) = saver.error(now) {
+            self.save_failed(&error);
+        } else if saver.remade()
+            && let Some(left_out) = self.tools.news.due("state")
+        {
+            tracing::warn!(left_out, "the state directory or its lock was removed while it was in use; made anew");
+        }
+        let waited = now.saturating_duration_since(self.saved_at);
+        let files = u32::try_from(self.tools.tail.bookmark_count()).unwrap_or(u32::MAX);
+        let after = (SAVE_AFTER + SAVE_AFTER_FILE * files).min(SAVE_AFTER_MAX);
+        let due = self.unsaved_bytes > 0 && waited >= after;
+        let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
+        if !(due || early || at_once) {
+            return;
+        }
+        let ledger = &self.ledger;
+        let files = self.tools.tail.bookmarks(|file| ledger.progress(file));
+        if let Some(saver) = &self.tools.saver {
+            saver.save(Marks { files, quiet: Arc::clone(self.tools.tail.quiet()) });
+        }
+        self.saved_at = now;
+        self.unsaved_bytes = 0;
+    }
+
+    /// The same at once, and waits until it is written, or the volume is taken to hang. Whether it was, where a checkpoint is kept.
+    pub(super) fn checkpoint_for_good(&mut self, now: Instant, patience: Duration) -> bool {
+        self.checkpoint(now, true);
+        let Some(saver) = &self.tools.saver else { return true };
+        let Err(error) = saver.settle(patience) else { return true };
+        self.save_failed(&error);
+        false
+    }
+
+    fn save_failed(&mut self, error: &std::io::Error) {
+        self.tools.metrics.save_failures.add(1);
+        // What was not saved is to be saved again.
+        self.unsaved_bytes = self.unsaved_bytes.max(1);
+        if let Some(left_out) = self.tools.news.due("save") {
+            tracing::error!(%error, left_out, "the checkpoint cannot be saved; shipping goes on, a restart would ship again");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What goes with the files: the looks at the directories, each file's desk, and letting go.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{Desk, Shipper, log_events, shown};
+use crate::delivery::checkpoint::SAVE_PATIENCE;
+use crate::pipeline::encode::{Envelope, Source, labels};
+use crate::pipeline::frame::Encoding;
+use crate::regular;
+use crate::source::{Event, LOOKBACK_BYTES};
+use event::{FileId, Progress};
+use redact::{LINES_MAX, PemState};
+
+/// A look at the directories is followed by a pause of so many times as long …
+const SCAN_SHARE: u32 = 100;
+/// … but no longer than this, or than the poll that was asked for.
+const SCAN_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// Where there is news of names, a look follows the last after so many times as long as that took, and not sooner than this: files
+/// may be deleted soon after they are made.
+const NEWS_SHARE: u32 = 20;
+const NEWS_PAUSE: Duration = Duration::from_millis(10);
+
+/// Where files wait for others to be let go, there is a look so long after the last.
+const CROWDED_PAUSE: Duration = Duration::from_millis(200);
+
+impl Shipper {
+    /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
+    /// time of its last change.
+    pub(super) fn listen(&mut self) {
+        let (watch, tail) = (&self.tools.watch, &mut self.tools.tail);
+        let heard = watch.heard();
+        for path in &heard.modified {
+            tail.wrote(path);
+        }
+        let concerns = heard.more || heard.files.iter().any(|(path, written)| tail.concerns(path, *written));
+        if concerns || (!watch.covers(tail.directories()) && tail.directories_changed()) {
+            self.scan_at = self.scan_at.min(self.scanned_at + self.scans_apart);
+        }
+    }
+
+    /// Looks at the directories.
+    pub(super) fn scan(&mut self, now: Instant) {
+        self.read_labels();
+        let began = Instant::now();
+        self.tools.tail.scan(now);
+        let took = began.elapsed();
+        self.scans_apart = (took * NEWS_SHARE).clamp(NEWS_PAUSE, SCAN_PAUSE_MAX);
+        // Thousands of files take a while to be looked at: that is not to be the main work.
+        let pause = (took * SCAN_SHARE).clamp(self.config.watch.poll, SCAN_PAUSE_MAX.max(self.config.watch.poll));
+        self.scan_at = now + pause;
+        self.handle_events(now);
+        if self.tools.tail.has_prunable() {
+            // What is deleted must not be looked for after a restart. Where that cannot be written down, it stays.
+            if self.checkpoint_for_good(now, SAVE_PATIENCE) {
+                self.tools.tail.prune(now);
+                self.handle_events(now);
+            }
+        }
+        self.foresee(now);
+    }
+
+    pub(super) fn handle_events(&mut self, now: Instant) {
+        let (mut truncated, mut opened) = (false, false);
+        for event in self.tools.tail.events() {
+            log_events::tell(&event, &self.tools.metrics, &self.tools.news, |path| shown(&self.tools.pipelines, path));
+            truncated |= matches!(event, Event::Truncated(_));
+            match event {
+                Event::Opened(file, progress) => {
+                    opened = true;
+                    self.open(file, progress);
+                }
+                Event::Reached(file) => self.recall(file),
+                _ => {}
+            }
+        }
+        if truncated {
+            // The new incarnation is to be on record before anything of it leaves: its number enters event ids. Where the volume
+            // hangs, lines that a crash then doubles have other ids; waiting would stop every file.
+            self.checkpoint_for_good(now, SAVE_PATIENCE);
+        } else if opened {
+            self.checkpoint(now, true);
+        }
+    }
+
+    fn open(&mut self, file: FileId, progress: Progress) {
+        let Some(opened) = self.tools.tail.file(file) else { return };
+        let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
+        tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = progress.watermark.offset, "reading");
+        self.ledger.open(file, input, progress);
+        self.describe(file, input, path, &origin);
+        self.inherit(file);
+        self.recall(file);
+    }
+
+    /// Learns how the file begins from the one that it took the place of: what was being written there may go on here.
+    fn inherit(&mut self, file: FileId) {
+        let Some(desk) = self.desks.get(&file) else { return };
+        let same = |(other, desk_of): &(&FileId, &Desk)| {
+            **other != file && desk_of.input == desk.input && desk_of.path == desk.path && desk_of.pem_state.is_open()
+        };
+        // Of content that was truncated away, how far it was read is all that is known.
+        let read = self.desks.iter().find(same).map(|(_, desk)| desk.pem_state);
+        let mut pem_state = read.unwrap_or_default();
+        if !pem_state.is_open()
+            && let Some(end) = self.tools.tail.predecessor_end(file, LOOKBACK_BYTES[0])
+        {
+            pem_state.resume(PemState::default(), &self.encoding(file).to_utf8(end));
+        }
+        if let Some(desk) = self.desks.get_mut(&file) {
+            desk.carry_at_start = pem_state;
+        }
+    }
+
+    /// Writes down what goes with a file.
+    fn describe(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
+        let redactor = self.tools.pipelines[input].redactor();
+        let name = &self.config.inputs[input].name;
+        let shown = path.to_string_lossy();
+        let source = Source { input: name, path: &shown, origin, labels: &self.labels };
+        let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
+        let kafka = self.config.output.kafka.as_ref();
+        let topic = match kafka.map(|kafka| &kafka.topic) {
+            Some(topic) if topic.by_record() => None,
+            Some(topic) => Some(self.topics.number_or_default(&envelope.render(topic, None), &self.tools.metrics)),
+            None => Some(0),
+        };
+        let key = match kafka.and_then(|kafka| kafka.key.as_ref()) {
+            Some(key) if key.by_record() => None,
+            Some(key) => Some(envelope.render(key, None)),
+            None => Some(String::new()),
+        };
+        let known =
+            self.desks.get(&file).map(|desk| (desk.pem_state, desk.carry_at_start, desk.rotated_at, desk.retry));
+        let (pem_state, carry_at_start, rotated_at, retry) = known.unwrap_or_default();
+        self.desks
+            .insert(file, Desk { input, path, envelope, pem_state, carry_at_start, topic, key, rotated_at, retry });
+    }
+
+    /// Learns from the lines before a file's position what matters to what is masked after it.
+    pub(super) fn recall(&mut self, file: FileId) {
+        let Some(offset) = self.tools.tail.file(file).map(|file| file.at().offset) else { return };
+        let Some(desk) = self.desks.get(&file) else { return };
+        let pem_state = self.carry_at(file, offset, desk.carry_at_start);
+        if let (Some(desk), Some(pem_state)) = (self.desks.get_mut(&file), pem_state) {
+            desk.pem_state = pem_state;
+        }
+    }
+
+    /// The same for any offset that was read already; `None` where what stands before it cannot be read now, or is only awaited.
+    pub(super) fn carry_at(&self, file: FileId, offset: u64, at_start: PemState) -> Option<PemState> {
+        let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
+        let (mut before, mut is_whole) = (Vec::new(), false);
+        for most in LOOKBACK_BYTES {
+            before = self.tools.tail.file(file)?.lookback(offset, most).ok()?;
+            is_whole = before.len() < most;
+            if is_whole || lines(&before) > LINES_MAX as usize {
+                break;
+            }
+        }
+        let mut pem_state = PemState::default();
+        // Where the look back reaches the file's start, the file before it counts.
+        let before = self.encoding(file).to_utf8(before);
+        pem_state.resume(if is_whole { at_start } else { PemState::default() }, &before);
+        Some(pem_state)
+    }
+
+    /// How a file's text is encoded, as far as its first bytes tell.
+    pub(super) fn encoding(&self, file: FileId) -> Encoding {
+        self.tools.tail.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
+    }
+
+    /// Reads the pod's labels, again when they have changed.
+    fn read_labels(&mut self) {
+        let Some(path) = &self.config.encode.pod.labels_file else { return };
+        let Ok(text) = regular::read_text(path) else {
+            if self.tools.news.due("labels").is_some() {
+                tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
+            }
+            return;
+        };
+        if self.labels_read.as_ref() == Some(&text) {
+            return;
+        }
+        self.labels = labels::parse(&text);
+        self.labels_read = Some(text);
+        let files: Vec<_> =
+            self.tools.tail.files().map(|file| (file.id, file.input, file.path.clone(), file.origin.clone())).collect();
+        for (file, input, path, origin) in files {
+            self.describe(file, input, path, &origin);
+        }
+    }
+
+    /// Lets go of files that are out of their place, read to the end and settled, or give way to others.
+    pub(super) fn let_go(&mut self, now: Instant) {
+        let ledger = &self.ledger;
+        self.tools.tail.forget_settled(|file| ledger.watermark(file));
+        for file in self.tools.tail.finished(now) {
+            if self.ledger.settled(file) {
+                self.tools.tail.release(file);
+                self.close(file);
+                if self.tools.tail.is_crowded() {
+                    self.scan_at = self.scan_at.min(self.scanned_at + CROWDED_PAUSE);
+                }
+            }
+        }
+        for file in self.tools.tail.expire(now) {
+            if self.ledger.settled(file) {
+                self.tools.tail.forget(file);
+                self.close(file);
+            }
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The pass: chunks of the files, in turns, through the pipeline into the batch.
+
+use std::ops::Range;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::{CHUNK_BYTES, Desk, SCAN_BYTES, Shipper, millis};
+use crate::agent::AppError;
+use crate::delivery::ledger::Messages;
+use crate::failpoint;
+use crate::pipeline::batch::{Entry, cost_bytes};
+use crate::pipeline::frame::{Encoding, Framed, Frames};
+use crate::pipeline::is_blank;
+use crate::sink::kafka::KEY_BYTES_MAX;
+use event::{Boundary, DropReason, FileId, Line, Span, Watermark};
+
+/// What one turn of a file came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// There is more to read of it.
+    More,
+    /// It is read, as far as it is written.
+    Done,
+    /// The budget is spent, or an output takes no more for now.
+    Full,
+}
+
+/// How far a stretch was taken.
+struct Taken {
+    bytes: usize,
+    boundary: Boundary,
+    full: bool,
+    /// What follows is not to be read.
+    ended: bool,
+}
+
+impl Shipper {
+    /// Reads what is new, a chunk of each file in turn, as far as the budget goes.
+    pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
+        let mut ready = Vec::new();
+        self.tools.tail.look(now, &mut ready);
+        // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
+        // before the watermarks are next asked for.
+        self.handle_events(now);
+        // Whoever comes after the last one that had a turn is the next, also where the budget ended the last pass.
+        if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
+            ready.rotate_left(last + 1);
+        }
+        self.unread = self.tools.tail.unpacks();
+        while !ready.is_empty() {
+            let mut again = Vec::new();
+            for file in ready {
+                if self.is_full() {
+                    // It has not had its turn.
+                    self.unread = true;
+                    return Ok(());
+                }
+                self.last_turn = Some(file);
+                match self.turn(file, now) {
+                    Turn::More => again.push(file),
+                    Turn::Done => {}
+                    Turn::Full => {
+                        self.unread = true;
+                        return Ok(());
+                    }
+                }
+            }
+            ready = again;
+            // A file that is written at full speed never ends: the others are to be looked at again.
+            if now.elapsed() >= self.config.batch.linger && !ready.is_empty() {
+                self.unread = true;
+                break;
+            }
+            // Between the turns: reports free the budget, and the end may be asked for.
+            self.tell(Instant::now());
+            self.collect(Instant::now())?;
+            self.checkpoint(Instant::now(), false);
+            if self.ledger.failed() || self.resume_at.is_some() || !self.is_reading() {
+                return Ok(());
+            }
+        }
+        self.handle_events(now);
+        Ok(())
+    }
+
+    /// Reads one chunk of one file.
+    fn turn(&mut self, file: FileId, now: Instant) -> Turn {
+        let ends = |at: u64| self.reads_up_to(file, at) <= at;
+        if self.tools.tail.file(file).is_some_and(|file| ends(file.at().offset)) || self.waits_for_refused(file, now) {
+            return Turn::Done;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now);
+        if turn.is_none() {
+            // Not one whole line in a chunk: the line is long, and as much is needed as a line may have.
+            let window = self.window_bytes(file);
+            turn = self.read(file, &mut buffer, window, now);
+            buffer.truncate(CHUNK_BYTES);
+            buffer.shrink_to(2 * CHUNK_BYTES);
+        }
+        self.buffer = buffer;
+        self.handle_events(now);
+        turn.unwrap_or(Turn::Done)
+    }
+
+    fn window_bytes(&self, file: FileId) -> usize {
+        let input = self.desks.get(&file).map_or(0, |desk| desk.input);
+        self.config.inputs[input].frame.window_bytes().max(2 * CHUNK_BYTES)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes
+            // The batch was taken in part, or offered and not taken.
+            || self.printed
+            || self.sent > 0
+            || self.batch.is_full(self.config.batch.bytes)
+            || self.renewal.waits()
+    }
+
+    /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
+    fn read(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
+        let Some((bytes, last)) = self.tools.tail.read(file, buffer, most, now) else { return Some(Turn::Done) };
+        failpoint::point("read");
+        let (Some(opened), Some(mut desk)) = (self.tools.tail.file(file), self.desks.remove(&file)) else {
+            return Some(Turn::Done);
+        };
+        let written = Written::new(opened.written(opened.at().offset), self.start, now);
+        let encoding = Encoding::of(opened.head());
+        let at_the_end = self.life.takes_partial_lines();
+        let (at, is_final) = (opened.at(), last && (opened.is_final(now) || at_the_end));
+        let (is_filled, is_still) = (opened.is_filled(now), opened.is_still(now) || at_the_end);
+        let bytes = &buffer[..bytes];
+        let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
+            .filled(is_filled && last)
+            .still(is_still)
+            .encoded(encoding);
+        let taken = self.take(file, &mut desk, (bytes, frames, encoding), at, written);
+        self.desks.insert(file, desk);
+        if taken.bytes > 0 {
+            self.activity.read(now);
+        }
+        let zeros = !taken.ended && at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
+        if taken.bytes == 0 && !taken.full && !last && zeros {
+            return Some(self.pass_zeros(file, at.offset, encoding, now));
+        }
+        if taken.bytes == 0 && !taken.full && !taken.ended && !last {
+            return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
+        }
+        self.tools.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
+        Some(match (taken.full, last || taken.ended) {
+            (true, _) => Turn::Full,
+            (false, true) => Turn::Done,
+            (false, false) => Turn::More,
+        })
+    }
+
+    /// Passes over a hole that is longer than what is read at once.
+    fn pass_zeros(&mut self, file: FileId, start: u64, encoding: Encoding, now: Instant) -> Turn {
+        match self.tools.tail.pass_zeros(file, now, encoding.unit_bytes() as u64) {
+            0 => Turn::Done,
+            zeros => {
+                self.drop_span(file, Span { start, end: start + zeros }, Boundary::Line, DropReason::Hole);
+                Turn::More
+            }
+        }
+    }
+
+    /// Takes the pieces of a stretch, as far as the budget goes.
+    fn take(
+        &mut self,
+        file: FileId,
+        desk: &mut Desk,
+        (bytes, frames, encoding): (&[u8], Frames<'_>, Encoding),
+        at: Watermark,
+        mut written: Written,
+    ) -> Taken {
+        let read_ns = now_ns();
+        let mut scanned = 0..0;
+        let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };
+        let most = self.reads_up_to(file, at.offset);
+        for framed in frames {
+            if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
+                self.flush();
+            }
+            if self.is_full() {
+                taken.full = true;
+                break;
+            }
+            let (span, boundary) = (framed.span(), framed.boundary());
+            if span.start >= most {
+                taken.ended = true;
+                break;
+            }
+            if span.start >= written.until {
+                let file = self.tools.tail.file(file);
+                written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());
+            }
+            match framed {
+                Framed::Line(line) if encoding != Encoding::Utf8 => {
+                    let times = (read_ns, written.ms);
+                    self.decoding(desk, encoding, &line, |this, desk, line| this.take_line(file, desk, line, 0, times));
+                }
+                Framed::Line(line) => {
+                    let text = taken.bytes..taken.bytes + line.text.len();
+                    if scanned.end < text.end {
+                        scanned = text.start..self.look_over(desk.input, bytes, &text);
+                    }
+                    self.take_line(file, desk, &line, text.start - scanned.start, (read_ns, written.ms));
+                }
+                Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
+                Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
+                Framed::Mark(_) => self.drop_span(file, span, boundary, DropReason::Blank),
+            }
+            taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
+            taken.boundary = boundary;
+        }
+        taken
+    }
+
+    /// Does something with a line of UTF-16 as UTF-8, which is looked over by itself.
+    pub(super) fn decoding(
+        &mut self,
+        desk: &mut Desk,
+        encoding: Encoding,
+        line: &Line<'_>,
+        take: impl FnOnce(&mut Self, &mut Desk, &Line<'_>),
+    ) {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let line = encoding.decode_line(line, &mut decoded);
+        self.tools.pipelines[desk.input].scan(line.text);
+        take(self, desk, &line);
+        decoded.shrink_to(CHUNK_BYTES);
+        self.decoded = decoded;
+    }
+
+    /// Looks over whole lines from `text` on, some more than that: not all that was read, for what does not fit into the
+    /// batch is read again. Returns where they end.
+    pub(super) fn look_over(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
+        let most = bytes.len().min(text.end.max(text.start + SCAN_BYTES));
+        let end = memchr::memchr(b'\n', &bytes[most..]).map_or(bytes.len(), |newline| most + newline + 1);
+        self.tools.pipelines[input].scan(&bytes[text.start..end]);
+        end
+    }
+
+    fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
+        if !self.ledger.settled_before(file, span, boundary) {
+            self.ledger.dropped(file, span, boundary, reason);
+            self.unsaved_bytes += span.bytes();
+        }
+    }
+
+    /// Takes one line into the batch and the ledger.
+    fn take_line(
+        &mut self,
+        file: FileId,
+        desk: &mut Desk,
+        line: &Line<'_>,
+        start: usize,
+        (read_ns, written_ms): (i64, u32),
+    ) {
+        let (span, boundary) = (line.span, line.boundary);
+        if boundary == Boundary::Cut {
+            self.tools.metrics.inputs[desk.input].cut.add(1);
+        }
+        if is_blank(line) {
+            return self.drop_span(file, span, boundary, DropReason::Blank);
+        }
+        let shipped = self.write(desk, line, start, read_ns);
+        let Encoded { before, record, message, truncated } = match shipped {
+            Ok(encoded) => encoded,
+            Err(reason) => return self.drop_span(file, span, boundary, reason),
+        };
+        let records = self.records(record.as_ref());
+        let settled = self.ledger.settled_before(file, span, boundary);
+        let (Some(records), false) = (records, settled) else {
+            self.batch.bytes.truncate(before.0);
+            self.messages.bytes.truncate(before.1);
+            if !settled {
+                self.drop_span(file, span, boundary, DropReason::Oversize);
+            }
+            return;
+        };
+        self.tools.metrics.syslog_truncated.add(u64::from(truncated));
+        let messages = Messages { record: records, message: u16::from(message.is_some()) };
+        let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
+        let cost_bytes = cost_bytes(encoded, span.bytes());
+        let ticket = self.ledger.pending(file, (span, boundary), cost_bytes, messages, written_ms);
+        self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
+        self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
+        failpoint::point("enqueue");
+    }
+
+    /// As how many messages a record goes out; `None` when it is left out for its size.
+    pub(super) fn records(&self, record: Option<&Entry>) -> Option<u16> {
+        match (&self.tools.kafka, record) {
+            (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
+            (None, Some(_)) => Some(u16::from(!self.config.output.is_remote())),
+            (_, None) => Some(0),
+        }
+    }
+
+    /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped.
+    pub(super) fn write(
+        &mut self,
+        desk: &mut Desk,
+        line: &Line<'_>,
+        start: usize,
+        read_ns: i64,
+    ) -> Result<Encoded, DropReason> {
+        let metrics = &self.tools.metrics;
+        let counts = &metrics.inputs[desk.input];
+        let (batch, messages, topics, output) =
+            (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
+        let envelope = &desk.envelope;
+        let place = (line.span, line.boundary);
+        let before = (batch.bytes.len(), messages.bytes.len());
+        self.tools.pipelines[desk.input].line(line, start, &mut desk.pem_state, counts, |redacted, encoder| {
+            let mut written = Encoded { before, record: None, message: None, truncated: false };
+            if output.syslog.is_some() {
+                written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
+                written.message = Some(Entry::of(before.1..messages.bytes.len()));
+            }
+            if output.kafka.is_some() || output.stdout {
+                encoder.encode(redacted, envelope, place, read_ns, &mut batch.bytes);
+                let payload = before.0..batch.bytes.len();
+                let kafka = output.kafka.as_ref();
+                let topic = desk.topic.unwrap_or_else(|| {
+                    let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
+                    topics.number_or_default(&name, metrics)
+                });
+                match (&desk.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
+                    (Some(key), _) => batch.bytes.extend_from_slice(short(key)),
+                    (None, Some(key)) => batch.bytes.extend_from_slice(short(&envelope.render(key, Some(redacted)))),
+                    (None, None) => {}
+                }
+                let key = payload.end..batch.bytes.len();
+                encoder.header_id(envelope, line.span, &mut batch.bytes);
+                let id = key.end..batch.bytes.len();
+                written.record = Some(Entry { key, id, topic, ..Entry::of(payload) });
+            }
+            written
+        })
+    }
+}
+
+/// When a stretch of a file was written, on the shipper's clock.
+#[derive(Clone, Copy)]
+struct Written {
+    /// Up to where it holds.
+    until: u64,
+    /// Milliseconds after the shipper's start; what was written before counts from there on.
+    ms: u32,
+}
+
+impl Written {
+    /// `known` is what the file knows; what is not known was written just `now`.
+    fn new(known: Option<(u64, Instant)>, start: Instant, now: Instant) -> Self {
+        let (until, at) = known.unwrap_or((u64::MAX, now));
+        Self { until, ms: millis(at.saturating_duration_since(start)) }
+    }
+}
+
+/// What was encoded of one line.
+pub(super) struct Encoded {
+    /// How long the batches were before.
+    pub(super) before: (usize, usize),
+    /// For Kafka and standard output; its ticket is still to come.
+    pub(super) record: Option<Entry>,
+    /// For syslog; likewise.
+    pub(super) message: Option<Entry>,
+    /// Whether the message was cut.
+    truncated: bool,
+}
+
+/// A key, cut on a character's boundary where it is too long.
+fn short(key: &str) -> &[u8] {
+    let most = key.len().min(KEY_BYTES_MAX);
+    let end = (0..=most).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
+    &key.as_bytes()[..end]
+}
+
+/// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.
+pub(super) fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

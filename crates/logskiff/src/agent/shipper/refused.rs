@@ -1,0 +1,208 @@
+//! What an output has refused: it waits alone, and is read and sent again.
+//!
+//! A record whose topic is missing or may not be written to leaves memory; its span stays in the ledger. The file and all others go on.
+//! After a wait, the first of its refused spans are tried; once one is delivered, all follow.
+
+use std::time::{Duration, Instant};
+
+use super::read_pass::{Encoded, now_ns};
+use super::{BACK_OFF, CHUNK_BYTES, Desk, Shipper, shown};
+use crate::delivery::ledger::{Messages, Refused, Settled};
+use crate::pipeline::batch::{Entry, cost_bytes};
+use crate::pipeline::frame::{Encoding, Framed, Frames};
+use crate::sink::Report;
+use crate::source::TailFile;
+use event::{DropReason, FileId, Line, Outcome, Span};
+
+/// While none is known to be taken again, so many of a file are tried at once.
+const TRIED_MAX: usize = 16;
+/// So many spans may wait in all; beyond that the files that have some are not read on.
+pub(super) const REFUSED_MAX: usize = 100_000;
+
+/// When the refused spans of a file are sent again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retry {
+    at: Instant,
+    /// How long the next wait is.
+    wait: Duration,
+    /// One was delivered since the last wait.
+    works: bool,
+}
+
+/// What became of spans that were to be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    All,
+    /// They cannot be read now.
+    Unreadable,
+    /// The file does not hold them any more, or its lines are cut in another way.
+    Changed,
+}
+
+impl Shipper {
+    /// Has a file's refused spans wait, or go on where one of them was delivered at last.
+    pub(super) fn note_refused(&mut self, report: Report, settled: Option<Settled>, now: Instant) {
+        let file = report.ticket.file;
+        let Some(desk) = self.desks.get_mut(&file) else { return };
+        if settled.is_some_and(|settled| settled.again) {
+            desk.retry = (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: BACK_OFF.0, works: true });
+        } else if report.outcome == Outcome::Refused {
+            match &mut desk.retry {
+                Some(retry) => retry.works = false,
+                None => desk.retry = Some(Retry { at: now + BACK_OFF.0, wait: BACK_OFF.0 * 2, works: false }),
+            }
+        }
+    }
+
+    /// Cuts all waits short.
+    pub(super) fn retry_now(&mut self, now: Instant) {
+        self.desks.values_mut().filter_map(|desk| desk.retry.as_mut()).for_each(|retry| retry.at = now);
+    }
+
+    /// How long it is until something refused is sent again.
+    pub(super) fn until_next_retry(&self, now: Instant) -> Option<Duration> {
+        let due = |(file, desk): (&FileId, &Desk)| Some(desk.retry.filter(|_| self.ledger.refused(*file) > 0)?.at);
+        Some(self.desks.iter().filter_map(due).min()?.saturating_duration_since(now))
+    }
+
+    /// Whether a file is not read on: too much waits, or its refused spans are taken again and come first.
+    pub(super) fn waits_for_refused(&mut self, file: FileId, now: Instant) -> bool {
+        if self.ledger.refused(file) == 0 {
+            return false;
+        }
+        let waits = self.ledger.all_refused() >= REFUSED_MAX;
+        if waits
+            && let Some(left_out) = self.tools.news.due("refused")
+            && let Some(desk) = self.desks.get(&file)
+        {
+            let path = shown(&self.tools.pipelines, &desk.path);
+            tracing::error!(
+                path,
+                left_out,
+                "an output refuses too many lines of this file; it is read on once they are taken"
+            );
+        }
+        waits || self.desks.get(&file).and_then(|desk| desk.retry).is_some_and(|retry| retry.works && retry.at <= now)
+    }
+
+    /// Sends again what is due, as far as the budget goes.
+    pub(super) fn send_refused(&mut self, now: Instant) {
+        if self.ledger.all_refused() == 0 {
+            return;
+        }
+        let due = |(file, desk): (&FileId, &Desk)| desk.retry.filter(|retry| retry.at <= now).map(|_| *file);
+        let files: Vec<FileId> = self.desks.iter().filter_map(due).collect();
+        for file in files {
+            let Some(mut desk) = self.desks.remove(&file) else { continue };
+            let sent = self.send_file(file, &mut desk, now);
+            self.desks.insert(file, desk);
+            if self.tools.tail.is_gone(file) {
+                self.abandon_refused(file);
+            } else if sent == Sent::Changed
+                // Whatever is left of what was read is found from the watermark.
+                && let Some(watermark) = self.ledger.rewind_file(file)
+            {
+                self.tools.metrics.rewinds.add(1);
+                self.rewind_file(file, watermark);
+            }
+            self.handle_events(now);
+        }
+        self.flush();
+    }
+
+    fn send_file(&mut self, file: FileId, desk: &mut Desk, now: Instant) -> Sent {
+        let Some(retry) = desk.retry else { return Sent::All };
+        let most = if retry.works { usize::MAX } else { TRIED_MAX };
+        let mut sent = Sent::All;
+        while sent == Sent::All && !self.is_full() {
+            let spans = self.ledger.first_refused(file, most, CHUNK_BYTES as u64);
+            if spans.is_empty() {
+                break;
+            }
+            sent = self.send_spans(file, desk, &spans);
+            if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
+                self.flush();
+            }
+            if !retry.works {
+                break;
+            }
+        }
+        // What is to be unpacked first is no try.
+        if self.tools.tail.file(file).is_some_and(TailFile::is_awaited) {
+            return sent;
+        }
+        if self.ledger.refused(file) == 0 || !retry.works {
+            desk.retry = Some(Retry { at: now + retry.wait, wait: (retry.wait * 2).min(BACK_OFF.1), works: false });
+        }
+        sent
+    }
+
+    /// Reads spans of a file once more and sends what was refused of them.
+    fn send_spans(&mut self, file: FileId, desk: &mut Desk, spans: &[Refused]) -> Sent {
+        let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
+        let all = Span { start: first.span.start, end: last.span.end };
+        // What stands before comes first: a compressed file is read forward.
+        let pem_state = self.carry_at(file, all.start, desk.carry_at_start);
+        let bytes = match self.tools.tail.read_again(file, all) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Sent::Changed,
+            // Told, and tried again.
+            Err(_) => return Sent::Unreadable,
+        };
+        let Some(pem_state) = pem_state else { return Sent::Unreadable };
+        let pem_state = std::mem::replace(&mut desk.pem_state, pem_state);
+        let encoding = self.encoding(file);
+        let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);
+        let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
+        for framed in frames.encoded(encoding) {
+            let Framed::Line(line) = framed else { continue };
+            let refused = spans.next_if(|refused| refused.span.start <= line.span.start);
+            if refused.is_some_and(|refused| refused.span != line.span) {
+                same = false;
+                break;
+            }
+            if encoding != Encoding::Utf8 {
+                self.decoding(desk, encoding, &line, |this, desk, line| this.send_line(desk, line, 0, refused));
+                continue;
+            }
+            let text = usize::try_from(line.span.start - all.start).unwrap_or_default();
+            let text = text..text + line.text.len();
+            if scanned.end < text.end {
+                scanned = text.start..self.look_over(desk.input, &bytes, &text);
+            }
+            self.send_line(desk, &line, text.start - scanned.start, refused);
+        }
+        desk.pem_state = pem_state;
+        // The lines are cut in another way than they were.
+        if same && spans.peek().is_none() { Sent::All } else { Sent::Changed }
+    }
+
+    /// Sends what was refused of a line; one that was not is looked at for what it says of the next.
+    fn send_line(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
+        let encoded = self.write(desk, line, start, now_ns());
+        let Encoded { before, record, message, .. } = match (encoded, refused) {
+            (Ok(encoded), _) => encoded,
+            (Err(reason), Some(refused)) => return self.ledger.drop_refused(refused.ticket, reason),
+            (Err(_), None) => return,
+        };
+        let record = record.filter(|_| refused.is_some_and(|refused| refused.record));
+        let message = message.filter(|_| refused.is_some_and(|refused| refused.message));
+        if record.is_none() {
+            self.batch.bytes.truncate(before.0);
+        }
+        if message.is_none() {
+            self.messages.bytes.truncate(before.1);
+        }
+        let Some(Refused { ticket, span, .. }) = refused.copied() else { return };
+        let Some(records) = self.records(record.as_ref()) else {
+            self.batch.bytes.truncate(before.0);
+            self.messages.bytes.truncate(before.1);
+            return self.ledger.drop_refused(ticket, DropReason::Oversize);
+        };
+        let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
+        let messages = Messages { record: records, message: u16::from(message.is_some()) };
+        self.ledger.again(ticket, cost_bytes(encoded, span.bytes()), messages);
+        self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
+        self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
+    }
+}

@@ -1,0 +1,176 @@
+//! How everything stands: for the board, and for the last word.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::{Desk, Shipper, held, millis, shown};
+use crate::delivery::ledger::Balance;
+use crate::source::{DeletedOpen, Phase, TailFile, UnreadFiles, Verdict, fixed_directory};
+use crate::telemetry::http::{FileReport, FileState, InputState, MaskKind, NotRead, Snapshot};
+use crate::telemetry::process_stats::Volume;
+use event::FileId;
+use redact::{Action, Redactor};
+
+/// So many closed files are named; the totals hold them all.
+const CLOSED_MAX: usize = 64;
+
+/// The files that were let go last.
+#[derive(Debug, Default)]
+pub(super) struct Closed(VecDeque<FileReport>);
+
+impl Closed {
+    fn add(&mut self, file: FileReport) {
+        let known = self.0.iter().position(|known| known.path == file.path && known.input == file.input);
+        let former = known.and_then(|at| self.0.remove(at)).map(|former| former.balance).unwrap_or_default();
+        self.0.truncate(CLOSED_MAX - 1);
+        self.0.push_front(FileReport { balance: former.plus(&file.balance), ..file });
+    }
+}
+
+impl Shipper {
+    /// Says how everything stands, if somebody has asked.
+    pub(super) fn tell(&mut self, now: Instant) {
+        if self.tools.board.turn(now) {
+            let snapshot = self.snapshot(now);
+            self.tools.board.put(snapshot);
+        }
+    }
+
+    /// How everything stands.
+    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+        let mut files: Vec<FileReport> =
+            self.desks.iter().filter_map(|(file, desk)| self.report(*file, desk, now)).collect();
+        files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
+        let deleted = self.tools.tail.deleted_open(|file| self.ledger.settled(file));
+        let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
+        files.extend(self.closed.0.iter().cloned());
+        let UnreadFiles { named, counts } = self.tools.tail.unread();
+        let not_read = named.into_iter().map(|file| NotRead {
+            input: file.input,
+            path: shown(&self.tools.pipelines, &file.path),
+            state: file.verdict.name(),
+            why: file.why,
+        });
+        Snapshot {
+            inputs,
+            files,
+            not_read: not_read.collect(),
+            not_read_counts: Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into(),
+            quiet_files: self.tools.tail.quiet().len() as u64,
+            left_out_files: self.tools.tail.left_out() as u64,
+            in_flight_bytes: self.ledger.in_flight_bytes(),
+            in_flight_limit_bytes: self.config.batch.in_flight_bytes,
+            inotify: self.tools.watch.works(),
+            draining: self.life.is_draining(),
+            acknowledged_at: self.acknowledged_at,
+        }
+    }
+
+    fn report(&self, file: FileId, desk: &Desk, now: Instant) -> Option<FileReport> {
+        let balance = self.ledger.balance(file);
+        let settled = self.ledger.watermark(file).offset;
+        let Some(open) = self.tools.tail.file(file) else {
+            // Lost from sight, and a copy of it may still appear.
+            return (balance != Balance::default()).then(|| FileReport {
+                input: desk.input,
+                path: shown(&self.tools.pipelines, &desk.path),
+                state: FileState::Deleted,
+                extent: None,
+                balance,
+                unread_bytes: 0,
+                lag: self.lag(file, None, now),
+                held: Some(if self.tools.tail.is_gone(file) { held::GONE } else { held::LOOKED_FOR }),
+            });
+        };
+        Some(FileReport {
+            input: desk.input,
+            path: shown(&self.tools.pipelines, &desk.path),
+            state: match open.phase {
+                Phase::Live => FileState::Live,
+                Phase::Rotated => FileState::Rotated,
+                Phase::Deleted => FileState::Deleted,
+            },
+            extent: Some((open.size, settled)),
+            balance,
+            unread_bytes: open.unread_bytes().saturating_sub(self.ledger.to_reread(file, open.at().offset)),
+            lag: self.lag(file, Some(open), now),
+            held: self.held(open, balance.pending_bytes, now),
+        })
+    }
+
+    /// How old the oldest byte of a file is that is not settled.
+    fn lag(&self, file: FileId, open: Option<&TailFile>, now: Instant) -> Duration {
+        let pending = self.ledger.oldest_ms(file).map(|written_ms| self.age(written_ms, now));
+        let unread = open.and_then(|open| open.written(open.at().offset));
+        let unread = unread.map(|(_, written)| now.saturating_duration_since(written));
+        pending.into_iter().chain(unread).max().unwrap_or_default()
+    }
+
+    /// How long ago something was written.
+    pub(super) fn age(&self, written_ms: u32, now: Instant) -> Duration {
+        let age_ms = millis(now.saturating_duration_since(self.start)).wrapping_sub(written_ms);
+        Duration::from_millis(age_ms.into())
+    }
+
+    fn input(&self, (input, open): (usize, &DeletedOpen), files: &[FileReport], now: Instant) -> InputState {
+        let of_input = || files.iter().filter(move |file| file.input == input);
+        let count = |state| of_input().filter(|file| file.state == state).count() as u64;
+        let deleted = self.tools.tail.files().filter(|file| file.input == input && file.phase == Phase::Deleted);
+        let waits = |file: &&TailFile| {
+            file.input == input && file.phase == Phase::Rotated && self.ledger.watermark(file.id).offset < file.size
+        };
+        let rotated = self.tools.tail.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
+        InputState {
+            name: self.config.inputs[input].name.clone(),
+            masks: masks(self.tools.pipelines[input].redactor()),
+            balance: self.ledger.total(input),
+            unread_bytes: of_input().map(|file| file.unread_bytes).sum(),
+            lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
+            files: [FileState::Live, FileState::Rotated, FileState::Deleted].map(count),
+            held_bytes: deleted.map(|file| file.size).sum(),
+            deleted_open: (open.bytes, self.deleted_bound(input)),
+            volume: self.volumes[input].0,
+            time_to_loss: self.volumes[input].1.time_to_loss(now, rotated.min()),
+        }
+    }
+
+    /// Looks at the volumes, and at how long rotated files live.
+    pub(super) fn foresee(&mut self, now: Instant) {
+        for (input, (volume, forecast)) in self.config.inputs.iter().zip(&mut self.volumes) {
+            let directory = input.tail.paths.first().and_then(|glob| fixed_directory(glob));
+            *volume = directory.and_then(|(directory, _)| Volume::of(&directory));
+            if let Some(volume) = volume {
+                forecast.free(now, volume.free_bytes);
+            }
+        }
+        self.foresee_deleted(now);
+        for file in self.tools.tail.files() {
+            let Some(desk) = self.desks.get_mut(&file.id) else { continue };
+            match (file.phase, desk.rotated_at) {
+                (Phase::Rotated, None) => desk.rotated_at = Some(now),
+                (Phase::Deleted, Some(since)) => {
+                    desk.rotated_at = None;
+                    self.volumes[desk.input].1.deleted(now.saturating_duration_since(since));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Closes a file's account.
+    pub(super) fn close(&mut self, file: FileId) {
+        let balance = self.ledger.close(file);
+        if let Some(desk) = self.desks.remove(&file) {
+            let path = shown(&self.tools.pipelines, &desk.path);
+            let (input, state, held) = (desk.input, FileState::Closed, None);
+            let lag = Duration::ZERO;
+            self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag, held });
+        }
+    }
+}
+
+/// What an input's masks are counted by.
+fn masks(redactor: &Redactor) -> Vec<MaskKind> {
+    let kind = |(rule, mode, usual): (&str, Action, bool)| MaskKind { rule: rule.to_owned(), mode: mode.name(), usual };
+    redactor.counters().map(kind).collect()
+}

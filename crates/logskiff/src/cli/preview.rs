@@ -1,0 +1,134 @@
+//! `logskiff try`: sample lines through the real configuration.
+
+mod canary;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use self::canary::holds;
+use super::{TryArguments, TryFormat, complain, print};
+use crate::config::{Config, Input};
+use crate::pipeline::encode::{Encoding, Envelope, Source};
+use crate::pipeline::frame::{Framed, Frames};
+use crate::pipeline::{Pipeline, is_blank};
+use event::{Boundary, DropReason};
+use redact::PemState;
+
+/// More is no sample.
+const SAMPLE_BYTES_MAX: u64 = 256 << 20;
+
+/// Prints the records that the lines of a file, or of standard input, become.
+///
+/// # Errors
+/// When the lines cannot be read, or the canary is in a record.
+pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
+    let (bytes, path) = sample(arguments.file.as_deref().filter(|path| *path != Path::new("-")))?;
+    if arguments.format == TryFormat::Raw {
+        config.encode.encoding = Encoding::Raw;
+    }
+    let input = chosen(&config, arguments.input.as_deref())?.clone();
+    let mut pipeline = Pipeline::new(&config, &input)?;
+    if arguments.explain {
+        pipeline.explain();
+    }
+    let labels = BTreeMap::new();
+    let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels };
+    let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
+    let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());
+    for (number, framed) in Frames::new(input.frame, &bytes, 0, Boundary::Line, true).enumerate() {
+        record.clear();
+        if let Framed::Line(line) = &framed
+            && !(is_blank(line) && arguments.format != TryFormat::Raw)
+        {
+            let dropped = if is_blank(line) {
+                None
+            } else {
+                pipeline.record(line, &mut pem_state, &envelope, read_ns, &mut record).err()
+            };
+            if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
+                escaped.push(number + 1);
+            }
+            print(&shown(&record, arguments.format))?;
+            if arguments.explain && !is_blank(line) {
+                print(&explained(number + 1, &pipeline, dropped))?;
+            }
+        }
+    }
+    if !escaped.is_empty() {
+        let lines: Vec<String> = escaped.iter().take(20).map(ToString::to_string).collect();
+        bail!("the canary leaves in {} record(s), from input line {}", escaped.len(), lines.join(", "));
+    }
+    Ok(())
+}
+
+/// The input that is asked for, or the first; where there are more, that one was taken is said on stderr.
+fn chosen<'a>(config: &'a Config, name: Option<&str>) -> anyhow::Result<&'a Input> {
+    let names = || config.inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(name) = name {
+        let found = config.inputs.iter().find(|input| input.name.eq_ignore_ascii_case(name));
+        return found.with_context(|| format!("--input {name}: there is no such input; there is {}", names()));
+    }
+    let first = config.inputs.first().context("there is no input")?;
+    if config.inputs.len() > 1 {
+        complain(&format!("lines are taken for input {}; --input NAME takes another of {}", first.name, names()));
+    }
+    Ok(first)
+}
+
+fn sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {
+    let (reader, path): (Box<dyn Read>, String) = match file {
+        Some(path) => {
+            let file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            (Box::new(file), path.display().to_string())
+        }
+        None => (Box::new(std::io::stdin().lock()), "-".into()),
+    };
+    let mut bytes = Vec::new();
+    reader.take(SAMPLE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("{path} cannot be read"))?;
+    if bytes.len() as u64 > SAMPLE_BYTES_MAX {
+        bail!("{path} has more than {} MiB; give a sample of it", SAMPLE_BYTES_MAX >> 20);
+    }
+    Ok((bytes, path))
+}
+
+/// What was masked in a line: never the content.
+fn explained(line: usize, pipeline: &Pipeline, dropped: Option<DropReason>) -> String {
+    let names: Vec<&str> = pipeline.redactor().rules().collect();
+    let mut text = String::new();
+    for mask in pipeline.explained() {
+        let name = names.get(mask.rule).copied().unwrap_or_default();
+        let (at, mode) = (mask.at.indices(), mask.mode.name());
+        let written = writeln!(text, "    line {line}, bytes {}..{}: {name}, {mode}", at.start, at.end);
+        debug_assert!(written.is_ok(), "writing to a string does not fail");
+    }
+    if let Some(reason) = dropped {
+        let written = writeln!(text, "    line {line}: dropped, {}", reason.name());
+        debug_assert!(written.is_ok(), "writing to a string does not fail");
+    }
+    text
+}
+
+fn shown(record: &[u8], format: TryFormat) -> String {
+    let text = String::from_utf8_lossy(record);
+    match format {
+        TryFormat::Json | TryFormat::Raw => format!("{text}\n"),
+        TryFormat::Table => {
+            let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(record) else {
+                return format!("{text}\n\n");
+            };
+            let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or_default();
+            let mut table = String::new();
+            for (name, value) in &fields {
+                let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+                let written = writeln!(table, "{name:width$}  {value}");
+                debug_assert!(written.is_ok(), "writing to a string does not fail");
+            }
+            table + "\n"
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One input's way from a framed line to an encoded record: parse, redact, encode.
+//!
+//! Enters: a line. Leaves: the record's bytes at the end of a buffer, or the word that there is none. It holds all the
+//! scratch space that a line needs, so that a line costs no allocation.
+
+pub mod batch;
+pub mod encode;
+pub mod frame;
+pub mod parse;
+
+use std::sync::Arc;
+
+use crate::config::{Config, Input};
+use crate::pipeline::encode::{Encoder, Envelope};
+use crate::pipeline::parse::Parser;
+use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
+use event::{Boundary, DropReason, Line, Parsed, Repair};
+use redact::{self, Hits, Masked, PemState, Redacted, Redactor, Scratch};
+
+// Each kind of repair has its counter.
+const _: () = assert!(Repair::ALL.len() == REPAIRS);
+
+/// A line of so many bytes is rare enough for its room not to be kept.
+const LARGE_BYTES: usize = 256 * 1024;
+
+/// The rooms of one input, and their scratch space.
+pub struct Pipeline {
+    parser: Parser,
+    redactor: Arc<Redactor>,
+    encoder: Encoder,
+    parsed: Parsed,
+    scratch: Scratch,
+    hits: Hits,
+    /// The input's name, until a line of UTF-16 was met and logged.
+    utf16_unlogged: Option<String>,
+    /// The masks of the last line, where they are asked for.
+    explained: Option<Vec<Masked>>,
+}
+
+/// A pipeline that cannot be built: the configuration was not checked before.
+#[derive(Debug, thiserror::Error)]
+#[error("the input {0} cannot be set up: {1}")]
+pub struct PipelineError(String, String);
+
+impl Pipeline {
+    /// Builds the pipelines of all inputs. Those that redact alike share a redactor, which takes more memory than all else.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn all(config: &Config) -> Result<Vec<Self>, PipelineError> {
+        let mut pipelines: Vec<Self> = Vec::new();
+        for input in &config.inputs {
+            let alike = config.inputs.iter().zip(&pipelines).find(|(earlier, _)| earlier.redact == input.redact);
+            let redactor = alike.map(|(_, pipeline)| Arc::clone(&pipeline.redactor));
+            pipelines.push(Self::build(config, input, redactor)?);
+        }
+        Ok(pipelines)
+    }
+
+    /// Builds an input's pipeline.
+    ///
+    /// # Errors
+    /// [`PipelineError`], for a configuration that [`Config`] would not have let through.
+    pub fn new(config: &Config, input: &Input) -> Result<Self, PipelineError> {
+        Self::build(config, input, None)
+    }
+
+    fn build(config: &Config, input: &Input, redactor: Option<Arc<Redactor>>) -> Result<Self, PipelineError> {
+        let error = |errors: String| PipelineError(input.name.clone(), errors);
+        let parser = Parser::new(&input.parse).map_err(|errors| error(joined(&errors)))?;
+        let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(joined(&errors)));
+        let redactor = redactor.map_or_else(made, Ok)?;
+        let parsed = parser.parsed();
+        let encoder = Encoder::new(&config.encode);
+        let (scratch, hits) = (Scratch::default(), Hits::default());
+        Ok(Self {
+            parser,
+            redactor,
+            encoder,
+            parsed,
+            scratch,
+            hits,
+            utf16_unlogged: Some(input.name.clone()),
+            explained: None,
+        })
+    }
+
+    /// Notes from now on what is masked in each line.
+    pub fn explain(&mut self) {
+        self.explained = Some(Vec::new());
+    }
+
+    /// The masks of the last line, where they are noted.
+    #[must_use]
+    pub fn explained(&self) -> &[Masked] {
+        self.explained.as_deref().unwrap_or_default()
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Looks over a stretch of whole lines, so that most of them need no second look.
+    pub fn scan(&mut self, chunk: &[u8]) {
+        self.redactor.scan(chunk, &mut self.hits);
+    }
+
+    /// Parses and redacts a line of the stretch last scanned, which begins at `start` of it, and gives what may leave to
+    /// `ship`.
+    ///
+    /// # Errors
+    /// Why the line is dropped.
+    pub fn line<T>(
+        &mut self,
+        line: &Line<'_>,
+        start: usize,
+        pem_state: &mut PemState,
+        metrics: &InputMetrics,
+        ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
+    ) -> Result<T, DropReason> {
+        let prefilter_hit = self.hits.touch(start, start + line.text.len());
+        self.parser.parse(&line.text[..line.keep], &mut self.parsed);
+        let parsed = &self.parsed;
+        metrics.time_failures.add(u64::from(parsed.time_failed));
+        metrics.type_failures.add(u64::from(parsed.type_failures));
+        let redacted = self.redactor.redact(line.text, line.keep, parsed, prefilter_hit, pem_state, &mut self.scratch);
+        if let Some(explained) = &mut self.explained {
+            explained.clear();
+            explained.extend(redacted.masked());
+        }
+        if redacted.withheld().next().is_some()
+            && redact::is_utf16(line.text)
+            && let Some(input) = self.utf16_unlogged.take()
+        {
+            tracing::warn!(
+                input,
+                "lines look like UTF-16, and their file does not begin with it; they are withheld. Write the log as UTF-8"
+            );
+        }
+        if parsed.failure.is_some() {
+            metrics.parse_failures.add(1);
+            if self.parser.drop_failures() {
+                return Err(DropReason::Parse);
+            }
+        }
+        for mask in redacted.masked() {
+            metrics.masked[mask.counter()].add(1);
+        }
+        if redacted.is_dropped() {
+            return Err(DropReason::Redact);
+        }
+        let shipped = ship(&redacted, &mut self.encoder);
+        let repairs = parsed.repairs.and(self.encoder.take_repairs());
+        if !repairs.is_empty() {
+            repairs.iter().for_each(|repair| metrics.repaired[repair as usize].add(1));
+        }
+        if line.text.len() >= LARGE_BYTES {
+            self.shrink();
+        }
+        Ok(shipped)
+    }
+
+    /// Gives back the room that a large line took: each input has its own. What was scanned stays, for the lines behind it.
+    fn shrink(&mut self) {
+        (self.parsed, self.scratch) = (self.parser.parsed(), Scratch::default());
+    }
+
+    /// Writes the record of a line that came alone, from no file.
+    ///
+    /// # Errors
+    /// Why the line is dropped.
+    pub fn record(
+        &mut self,
+        line: &Line<'_>,
+        pem_state: &mut PemState,
+        envelope: &Envelope,
+        read_ns: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DropReason> {
+        let metrics = Metrics::new(&[self.redactor.counters().count()]);
+        self.scan(line.text);
+        let place = (line.span, line.boundary);
+        self.line(line, 0, pem_state, &metrics.inputs[0], |redacted, encoder| {
+            encoder.encode(redacted, envelope, place, read_ns, out);
+        })
+    }
+}
+
+fn joined(errors: &[impl ToString]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a line has nothing to ship.
+#[must_use]
+pub fn is_blank(line: &Line<'_>) -> bool {
+    line.text.is_empty() && line.boundary == Boundary::Line
+}

@@ -1,0 +1,105 @@
+//! Parsed fields into structured data (RFC 5424, 6.3).
+//!
+//! Nested names are joined by dots; the elements of an array are values of one name, which the RFC allows.
+
+use super::text::write_param;
+use super::{Config, Framing};
+use crate::pipeline::encode::names::Name;
+use crate::pipeline::encode::write_pieces;
+use event::{Key, Kind, Node, TextRange};
+use redact::{Piece, Redacted};
+
+/// Writes fields; its scratch space is kept from line to line.
+#[derive(Debug)]
+pub(super) struct Data {
+    /// The beginning of the element.
+    begin: Vec<u8>,
+    no_controls: bool,
+    path: Vec<u8>,
+    /// How long the path is without each open object or array.
+    lengths: Vec<usize>,
+    value: Vec<u8>,
+}
+
+impl Data {
+    pub(super) fn new(config: &Config) -> Self {
+        let begin = format!("[fields@{}", config.structured_data.unwrap_or_default()).into_bytes();
+        let no_controls = config.framing == Framing::Newline;
+        Self { begin, no_controls, path: Vec::new(), lengths: Vec::new(), value: Vec::new() }
+    }
+
+    /// Writes the element of the fields, if there are any. `end`: values that would reach beyond are left out.
+    pub(super) fn write(&mut self, redacted: &Redacted<'_>, end: Option<usize>, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.begin);
+        let empty = out.len();
+        self.path.clear();
+        self.lengths.clear();
+        for node in &redacted.parsed().nodes {
+            match *node {
+                Node::End => {
+                    if let Some(length) = self.lengths.pop() {
+                        self.path.truncate(length);
+                    }
+                }
+                Node::Object { key } | Node::Array { key } => {
+                    let length = self.enter(redacted, key);
+                    self.lengths.push(length);
+                }
+                Node::Value { key, at, kind } => {
+                    let length = self.enter(redacted, key);
+                    self.read(redacted, at, kind);
+                    let before = out.len();
+                    write_param(&self.path, &self.value, self.no_controls, out);
+                    if end.is_some_and(|end| out.len() >= end) {
+                        out.truncate(before);
+                    }
+                    self.path.truncate(length);
+                }
+            }
+        }
+        if out.len() == empty {
+            out.truncate(start);
+        } else {
+            out.push(b']');
+        }
+    }
+
+    /// Adds a name to the path; the path's length before.
+    fn enter(&mut self, redacted: &Redacted<'_>, key: Key) -> usize {
+        let length = self.path.len();
+        if key != Key::None {
+            if length > 0 {
+                self.path.push(b'.');
+            }
+            self.path.extend_from_slice(Name::of(redacted, key).bytes());
+        }
+        length
+    }
+
+    /// Reads a value as its reader would: masked, its escapes decoded.
+    fn read(&mut self, redacted: &Redacted<'_>, at: TextRange, kind: Kind) {
+        self.value.clear();
+        match kind {
+            Kind::Null => {}
+            Kind::True | Kind::False | Kind::Number | Kind::Text => {
+                for piece in redacted.pieces(at) {
+                    self.value.extend_from_slice(match piece {
+                        Piece::Text(text) => text,
+                        Piece::Mask(label) => label.as_bytes(),
+                    });
+                }
+            }
+            Kind::Escaped => {
+                self.value.push(b'"');
+                write_pieces(redacted, at, true, &mut self.value);
+                self.value.push(b'"');
+                // What is no string of JSON stays as it was written.
+                match serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.value) {
+                    Ok(decoded) => self.value = decoded.into_owned().into_bytes(),
+                    Err(_) => self.value = self.value[1..self.value.len() - 1].to_vec(),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Messages through the real parser and the real rules, read back by a strict parser.
+
+mod sent;
+mod strict;
+
+use proptest::prelude::*;
+
+use self::sent::{config, reads_back};
+use super::*;
+use crate::pipeline::encode;
+use crate::pipeline::parse;
+
+fn made(config: &Config, format: parse::Format, line: &[u8]) -> sent::Made {
+    let rules =
+        redact::Config { select: vec!["email".into()], fields: vec!["password".into()], ..redact::Config::default() };
+    sent::made(config, format, &rules, line, Boundary::Line)
+}
+
+#[track_caller]
+fn check(config: &Config, format: parse::Format, line: &str, want: &str) {
+    let made = made(config, format, line.as_bytes());
+    assert_eq!(String::from_utf8_lossy(&made.bytes), want);
+}
+
+const PLACE: &str = r#"[logskiff@32473 file="/log/app.log" pod="shop-1" namespace="sh\"op\]" offset="7" id="00ff-7"]"#;
+
+#[test]
+fn messages_are_written_as_the_rfcs_want_them() {
+    let rfc5424 = config(Format::Rfc5424, Framing::None);
+    let head = "2026-11-23T22:00:00.123456Z shop-1 app - -";
+    check(&rfc5424, parse::Format::None, "hi", &format!("<134>1 {head} {PLACE} hi"));
+    check(&rfc5424, parse::Format::None, "grüß", &format!("<134>1 {head} {PLACE} \u{feff}grüß"));
+    check(&Config { bom: false, ..rfc5424.clone() }, parse::Format::None, "ü", &format!("<134>1 {head} {PLACE} ü"));
+    check(
+        &Config { structured_data: None, ..rfc5424.clone() },
+        parse::Format::None,
+        "x",
+        &format!("<134>1 {head} - x"),
+    );
+    let line = r#"{"level":"error","ts":"2026-01-02T03:04:05Z","a":{"b":[1,"x\n\"]"]},"c d":null,"password":"p","to":"a@b.example"}"#;
+    let fields = r#"[fields@32473 level="error" ts="2026-01-02T03:04:05Z" a.b="1" a.b="x
+\"\]" c_d="" password="<redacted:field>" to="<redacted:email>"]"#;
+    let text = r#"{"level":"error","ts":"2026-01-02T03:04:05Z","a":{"b":[1,"x\n\"]"]},"c d":null,"password":"<redacted:field>","to":"<redacted:email>"}"#;
+    let want = format!("<131>1 2026-01-02T03:04:05.000Z shop-1 app - - {PLACE}{fields} {text}");
+    check(&rfc5424, parse::Format::Auto, line, &want);
+    // What is repaired is flagged, and in the fields; the line itself leaves as it stands.
+    let line = "{\"a\":\"x\\ud83d\\n\ty\",\"n\":NaN}";
+    let place = PLACE.strip_suffix(']').unwrap();
+    let flags = r#"flag="json_lone_surrogate" flag="json_control_character" flag="json_not_a_number""#;
+    let fields = "[fields@32473 a=\"x\u{fffd}\n\ty\" n=\"\"]";
+    check(&rfc5424, parse::Format::Auto, line, &format!("<134>1 {head} {place} {flags}]{fields} {line}"));
+    let named = Config {
+        facility: 4,
+        app_name: "two words{field.app}".parse().unwrap(),
+        proc_id: Some("{input}".parse().unwrap()),
+        msg_id: Some("{field.event}".parse().unwrap()),
+        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        structured_data: None,
+        ..rfc5424.clone()
+    };
+    let line = r#"{"event":"paid","app":"é"}"#;
+    let want = format!("<38>1 2026-11-23T23:00:00.123456+01:00 shop-1 two_words_ default paid - \u{feff}{line}");
+    check(&named, parse::Format::Auto, line, &want);
+    let rfc3164 = Config { proc_id: Some("12".parse().unwrap()), ..config(Format::Rfc3164, Framing::None) };
+    check(&rfc3164, parse::Format::None, "grüß", "<134>Nov 23 22:00:00 shop-1 app[12]: grüß");
+    let line = r#"{"ts":"2026-01-02T03:04:05Z","level":"debug"}"#;
+    check(&rfc3164, parse::Format::Auto, line, &format!("<135>Jan  2 03:04:05 shop-1 app[12]: {line}"));
+}
+
+/// Goal: a name costs once what it is long, and not once a value.
+#[test]
+fn a_long_name_is_not_read_for_each_value() {
+    let (name, values) = ("é".repeat(400_000), 100_000);
+    let line = format!(r#"{{"{name}":[{}1]}}"#, "1,".repeat(values - 1));
+    let made = made(&config(Format::Rfc5424, Framing::None), parse::Format::Auto, line.as_bytes());
+    let param = format!(r#" {}="1""#, "_".repeat(32));
+    let params = String::from_utf8_lossy(&made.bytes).matches(&param).count();
+    assert!(params > 0, "{} bytes", made.bytes.len());
+}
+
+#[test]
+fn frames_keep_messages_apart() {
+    let plain = made(&config(Format::Rfc3164, Framing::None), parse::Format::None, b"a\tb").bytes;
+    for line_bytes in [2, 80, 200, 1_500] {
+        let line = vec![b'x'; line_bytes];
+        let message = made(&config(Format::Rfc3164, Framing::None), parse::Format::None, &line).bytes;
+        let framed = made(&config(Format::Rfc3164, Framing::OctetCounting), parse::Format::None, &line).bytes;
+        assert_eq!(framed, [message.len().to_string().as_bytes(), b" ", &message].concat());
+    }
+    let line = made(&config(Format::Rfc3164, Framing::Newline), parse::Format::None, b"a\tb").bytes;
+    assert_eq!(line, [&plain[..plain.len() - 3], b"a#011b\n"].concat());
+}
+
+#[test]
+fn a_message_of_json_is_the_record() {
+    let json = Config { message: Message::Json, ..config(Format::Rfc5424, Framing::Newline) };
+    let made = made(&json, parse::Format::None, "a\tü".as_bytes()).bytes;
+    let message = strict::rfc5424(made.strip_suffix(b"\n").unwrap()).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&message.text).unwrap();
+    assert_eq!(record["message"], "a\tü");
+    assert_eq!(record["log.offset"], 7);
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_by_whole_values() {
+    #[track_caller]
+    fn check(config: &Config, line: &str, begin: &str, end: &str) {
+        let made = made(config, parse::Format::Auto, line.as_bytes());
+        let text = String::from_utf8(made.bytes).unwrap();
+        assert!(made.cut && text.starts_with(begin) && text.ends_with(end), "{text}");
+        assert!((477..=480).contains(&text.len()), "{} bytes", text.len());
+    }
+    let head = "2026-11-23T22:00:00.123456Z shop-1 app - -";
+    let place = PLACE.strip_suffix(']').unwrap();
+    let small = Config { bytes_max: 480, ..config(Format::Rfc5424, Framing::None) };
+    let line = "€".repeat(200);
+    check(&small, &line, &format!("<134>1 {head} {place} truncated=\"true\"] \u{feff}€€"), "€ [truncated]");
+    let line = format!(r#"{{"long":"{}","short":[1,2]}}"#, "x".repeat(480));
+    let want = format!("{place} truncated=\"true\"][fields@32473 short=\"1\" short=\"2\"] {{\"long\"");
+    check(&small, &line, &format!("<134>1 {head} {want}"), "xx [truncated]");
+    // A name that takes the half of a message is none, and a place that does not fit says nothing.
+    let long =
+        Config { app_name: "a".repeat(48).parse().unwrap(), hostname: "h".repeat(255).parse().unwrap(), ..small };
+    check(&long, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z - - - - {place} tr"), "x [truncated]");
+    let id = Config {
+        structured_data: Some(u32::MAX),
+        proc_id: Some("p".repeat(128).parse().unwrap()),
+        ..config(Format::Rfc5424, Framing::None)
+    };
+    let id = Config { bytes_max: 480, ..id };
+    let want = r#"[logskiff@4294967295 file="/log/app.log" pod="shop-1" offset="7" id="00ff-7" truncated="true"] x"#;
+    let names = format!("shop-1 app {} -", "p".repeat(128));
+    check(&id, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z {names} {want}"), "x [truncated]");
+    // What stands for a control character is not cut either.
+    for filler in 0..4 {
+        let lines = Config { bytes_max: 480, ..config(Format::Rfc3164, Framing::Newline) };
+        let line = format!("{}{}", "x".repeat(filler), "\t".repeat(200));
+        let bytes = made(&lines, parse::Format::None, line.as_bytes()).bytes;
+        assert!(bytes.ends_with(b"#011 [truncated]\n"), "{}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn the_strict_parser_can_fail() {
+    #[track_caller]
+    fn check(message: &str, want: Option<&str>) {
+        let got = strict::rfc5424(message.as_bytes()).err();
+        assert_eq!(got.as_deref(), want, "{message}");
+    }
+    let now = "2026-11-23T22:00:00.1Z";
+    check(&format!("<134>1 {now} h a - - - text"), None);
+    check("<0>1 2026-11-23T22:00:00-05:30 h a - - [x a=\"\\]\" a=\"\"][y]", None);
+    check(&format!("<192>1 {now} h a - - -"), Some("priority 192"));
+    check(&format!("<034>1 {now} h a - - -"), Some("priority 034"));
+    check(&format!("<34> {now} h a - - -"), Some("no priority and version"));
+    check("<34>1 2026-11-23t22:00:00Z h a - - -", Some("another form of time"));
+    check("<34>1 2026-11-23T22:00:00.1234567Z h a - - -", Some("a fraction of 7 digits"));
+    check("<34>1 2026-11-23T22:00:00.Z h a - - -", Some("a fraction of 0 digits"));
+    check("<34>1 2026-11-23T22:00:00+0100 h a - - -", Some("another form of offset"));
+    check(&format!("<34>1 {now} h  - - -"), Some("a header field of 0 bytes"));
+    check(&format!("<34>1 {now} h é - - -"), Some("a header field of 2 bytes"));
+    check(&format!("<34>1 {now} h {} - - -", "a".repeat(49)), Some("a header field of 49 bytes"));
+    check(&format!("<34>1 {now} h a - - text"), Some("no structured data"));
+    check(&format!("<34>1 {now} h a - - -text"), Some("no space before the text"));
+    check(&format!("<34>1 {now} h a - - [x][x]"), Some("an element twice"));
+    check(&format!("<34>1 {now} h a - - [x a=\"]\"]"), Some("a value that is not escaped"));
+    check(&format!("<34>1 {now} h a - - [x a=\"\\n\"]"), Some("a value that is not escaped"));
+    check(&format!("<34>1 {now} h a - - [x a=\"b\" "), Some("a name of 0 bytes"));
+}
+
+/// Text such as logs hold, and such as breaks things.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let plain = "[ -~\\t\\u{1b}\\u{0}\\n\u{feff}äß日😀\"\\]\\\\]{0,80}".prop_map(String::into_bytes);
+    let bytes = prop::collection::vec(any::<u8>(), 0..80);
+    let marked = bytes.clone().prop_map(|bytes| [BOM, &bytes].concat());
+    prop_oneof![plain, bytes, marked, object()]
+}
+
+/// Objects that have times, levels and messages, and names and values of every kind in each other.
+fn object() -> impl Strategy<Value = Vec<u8>> {
+    let text = "[ -~\\t\\u{0}\\u{1b}\\u{7f}\\nü😀\"\\]\\\\]{0,20}";
+    let leaf = prop_oneof![
+        text.prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<Option<bool>>().prop_map(|value| serde_json::json!(value)),
+    ];
+    let value = leaf.prop_recursive(4, 24, 4, |value| {
+        let members = prop::collection::vec(("[ -~ü]{0,40}", value.clone()), 0..4);
+        let object = members.prop_map(|members| serde_json::Value::Object(members.into_iter().collect()));
+        prop_oneof![prop::collection::vec(value, 0..4).prop_map(serde_json::Value::Array), object]
+    });
+    let level = prop::sample::select(vec!["trace", "DEBUG", "info", "Warning", "error", "fatal", "else"]);
+    let name = prop::sample::select(vec!["level", "severity", "log.level"]);
+    let second = -9_000_000_000..9_000_000_000_i64;
+    let time = (second, 0..1_000_000_000).prop_filter_map("a time", |(second, nanosecond)| {
+        Some(jiff::Timestamp::new(second, nanosecond).ok()?.to_string())
+    });
+    (level, name, time, text, prop::collection::vec(("[ -~ü]{0,40}", value), 0..4)).prop_map(
+        |(level, name, time, text, members)| {
+            let mut object = serde_json::json!({ name: level, "ts": time, "msg": text });
+            for (name, value) in members {
+                object[name] = value;
+            }
+            object.to_string().into_bytes()
+        },
+    )
+}
+
+/// Every way to write RFC 5424.
+fn configs() -> impl Strategy<Value = Config> {
+    let framing = prop::sample::select(vec![Framing::None, Framing::OctetCounting, Framing::Newline]);
+    let message = prop::sample::select(vec![Message::Raw, Message::Json]);
+    let number = prop::option::of(any::<u32>());
+    let zone = prop::sample::select(vec!["UTC", "Europe/Berlin", "Asia/Kathmandu", "Africa/Monrovia"]);
+    (framing, message, number, zone, any::<bool>(), 0..24_u8).prop_map(
+        |(framing, message, structured_data, zone, bom, facility)| Config {
+            message,
+            structured_data,
+            bom,
+            facility,
+            zone: TimeZone::get(zone).unwrap(),
+            ..config(Format::Rfc5424, framing)
+        },
+    )
+}
+
+fn format() -> impl Strategy<Value = parse::Format> {
+    prop::sample::select(vec![parse::Format::None, parse::Format::Json, parse::Format::Auto])
+}
+
+/// Nothing is masked: what goes out is what came in.
+fn unmasked(config: &Config, format: parse::Format, line: &[u8], boundary: Boundary) -> sent::Made {
+    sent::made(config, format, &sent::no_rules(), line, boundary)
+}
+
+proptest! {
+    #[test]
+    fn a_strict_parser_reads_back_what_went_in(config in configs(), format in format(), line in line(), cut: bool) {
+        let config = Config { bytes_max: 1 << 20, ..config };
+        let boundary = if cut { Boundary::Cut } else { Boundary::Line };
+        let made = unmasked(&config, format, &line, boundary);
+        prop_assert!(!made.cut);
+        reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn a_message_that_is_cut_is_short_marked_and_whole(
+        config in configs(),
+        format in format(),
+        line in line(),
+        repeat in 1..60_usize,
+        bytes_max in 480..700_usize,
+    ) {
+        let line = line.repeat(repeat);
+        let config = Config { bytes_max, ..config };
+        let made = unmasked(&config, format, &line, Boundary::Line);
+        reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
+    }
+}

@@ -1,0 +1,258 @@
+//! Records from lines, through the real parser and the real rules.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+mod repaired;
+
+use super::*;
+use crate::pipeline::parse::{self, Format, Parser};
+use redact::{self, PemState, Redactor, Scratch};
+
+fn config(encoding: Encoding, fields: &[(&str, &str)]) -> Config {
+    let fields = fields.iter().map(|(name, template)| ((*name).to_owned(), template.parse().unwrap())).collect();
+    let pod = Pod { name: Some("shop-1".into()), labels_file: None, ..Pod::default() };
+    Config { encoding, event_id: EventId::Field, fields, pod, syslog: None }
+}
+
+fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
+    let labels = [("app".to_owned(), "shop".to_owned()), ("owner".to_owned(), "ada@example.org".to_owned())].into();
+    let source = Source { input: "default", path: "/log/ada@example.org/app.log", origin: "00ff", labels: &labels };
+    Envelope::new(config, &source, |name, value| redactor.redact_field(name, value))
+}
+
+/// Goal: the pod's own address is shown whatever is masked; what is no address is searched like all else.
+#[test]
+fn the_pods_own_address_stays() {
+    for (ip, shown) in [("10.244.0.7", "10.244.0.7"), ("fd00::7", "fd00::7"), ("10.244.0.7 x", "masked")] {
+        let pod = Pod { ip: Some(ip.to_owned()), ..Pod::default() };
+        let config = Config { encoding: Encoding::Json, event_id: EventId::Off, fields: vec![], pod, syslog: None };
+        let labels = BTreeMap::new();
+        let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
+        let envelope =
+            Envelope::new(
+                &config,
+                &source,
+                |_, value| if value == "x" { value.to_owned() } else { "masked".to_owned() },
+            );
+        let members = String::from_utf8(envelope.members).unwrap();
+        assert!(members.contains(&format!(r#""kubernetes.pod.ip":"{shown}""#)), "{ip}: {members}");
+    }
+}
+
+fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> Vec<u8> {
+    let fields = vec!["password".to_owned()];
+    let redactor = Redactor::new(&redact::Config {
+        select: vec!["secrets".into(), "pii".into()],
+        fields,
+        ..redact::Config::default()
+    })
+    .unwrap();
+    let mut parser = Parser::new(&parse::Config {
+        format,
+        patterns: Vec::new(),
+        types: Vec::new(),
+        time_field: None,
+        time_formats: Vec::new(),
+        time_zone: "UTC".into(),
+        level_field: None,
+        drop_failures: false,
+    })
+    .unwrap();
+    let mut parsed = parser.parsed();
+    parser.parse(line, &mut parsed);
+    let mut scratch = Scratch::default();
+    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+    let span = Span { start: 7, end: 7 + line.len() as u64 };
+    let mut out = Vec::new();
+    Encoder::new(config).encode(&redacted, &envelope(config, &redactor), (span, boundary), 0, &mut out);
+    out
+}
+
+/// The record of a line, without what is the same in every record.
+#[track_caller]
+fn record(format: Format, line: &str) -> Map<String, Value> {
+    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), Boundary::Line);
+    let Value::Object(mut record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
+    for (name, want) in [
+        ("log.offset", json!(7)),
+        ("log.file.path", json!("/log/<redacted:email>/app.log")),
+        ("event.id", json!("00ff-7")),
+        ("kubernetes.pod.name", json!("shop-1")),
+        ("kubernetes.labels", json!({"app": "shop", "owner": "<redacted:email>"})),
+    ] {
+        assert_eq!(record.remove(name), Some(want), "{name}");
+    }
+    record
+}
+
+#[test]
+#[allow(clippy::needless_pass_by_value, reason = "json! makes values")]
+fn lines_become_records() {
+    #[track_caller]
+    fn check(format: Format, line: &str, want: Value) {
+        assert_eq!(Value::Object(record(format, line)), want, "{line}");
+    }
+    let epoch = "1970-01-01T00:00:00.000Z";
+    check(Format::None, "a \"b\"\t\\", json!({"@timestamp": epoch, "message": "a \"b\"\t\\"}));
+    check(Format::Auto, "{broken", json!({"@timestamp": epoch, "message": "{broken"}));
+    check(Format::Json, "{broken", json!({"@timestamp": epoch, "message": "{broken", "parse.error": "json"}));
+    check(
+        Format::Json,
+        r#"{"@timestamp":"2026-11-23T22:00:00.5Z","level":"WARNING","msg":"hi","n":1.10,"o":{"a":[1,{"b":null}],"c":[]},"t":true}"#,
+        json!({"@timestamp": "2026-11-23T22:00:00.500Z", "log.level": "warn", "message": "hi", "level": "WARNING",
+            "n": 1.10, "o": {"a": [1, {"b": null}], "c": []}, "t": true}),
+    );
+    // Masks in strings, escaped strings, numbers, keys and whole fields leave valid JSON.
+    check(
+        Format::Json,
+        r#"{"a":"x ada@example.org y","b":"\u0061da\u0040example.org\n","c":4111111111111111,"ada@example.org":1,"password":true}"#,
+        json!({"@timestamp": epoch, "a": "x <redacted:email> y", "b": "<redacted:email>\n", "c": "<redacted:card>",
+            "<redacted:email>": 1, "password": "<redacted:field>"}),
+    );
+    // What a line says never takes the place of what logskiff says.
+    check(
+        Format::Json,
+        r#"{"log.offset":1,"event.id":"x","\u006cog.offset":3,"log":{"level":"x"},"a":1,"a":2,"\u0061":3,"parsed.a":4,"message":"m","kubernetes":{}}"#,
+        json!({"@timestamp": epoch, "message": "m", "parsed.log.offset": 1, "parsed.event.id": "x",
+            "parsed.log.offset_2": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a_2": 2, "parsed.a_3": 3,
+            "parsed.a": 4, "parsed.kubernetes": {}, "log.flags": ["json_duplicate_key"]}),
+    );
+}
+
+/// Goal: a hostile line costs what its length costs, however often it says one name.
+#[test]
+fn a_name_that_stands_many_times_costs_no_more_than_its_bytes() {
+    let line = format!("{{{}\"a\":0}}", "\"a\":1,\"\\u0061\":2,".repeat(10_000));
+    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::Line);
+    assert!(out.len() < 4 * line.len(), "{} bytes of {}", out.len(), line.len());
+    let Value::Object(record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
+    assert!(record.len() > 20_000, "all are there, {}", record.len());
+}
+
+#[test]
+fn a_name_that_is_given_is_no_added_field_s() {
+    let out =
+        encoded(&config(Encoding::Json, &[("parsed.a", "mine")]), Format::Json, br#"{"a":1,"a":2}"#, Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a_2"]), (&json!(1), &json!("mine"), &json!(2)));
+}
+
+#[test]
+fn added_fields_are_reserved_and_filled_in() {
+    let config = config(Encoding::Json, &[("team", "shop-{label.app}-{pod}"), ("mail", "{label.owner}")]);
+    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["team"], "shop-shop-shop-1");
+    assert_eq!(record["mail"], "<redacted:email>");
+    assert_eq!(record["parsed.team"], "evil");
+}
+
+/// Goal: what stands in no line is masked by its name as a field of a line is.
+#[test]
+fn labels_and_static_fields_are_masked_by_their_names() {
+    let mut config = config(Encoding::Json, &[("team", "shop"), ("password", "{label.token}"), ("env", "{label.env}")]);
+    config.pod.namespace = Some("prod".into());
+    config.pod.ip = Some("10.1.2.3".into());
+    let labels = [("token", "hunter2"), ("env", "dev")];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let source = Source { input: "app", path: "/log/app.log", origin: "0", labels: &labels };
+    let redactor = Redactor::new(&redact::Config {
+        select: vec!["secrets".into(), "pii".into()],
+        fields: vec!["team".into()],
+        rules: vec![("place".into(), "field:kubernetes.namespace".into()), ("part".into(), "field:env ~ ^d".into())],
+        ..redact::Config::default()
+    })
+    .unwrap();
+    let envelope = Envelope::new(&config, &source, |name, value| redactor.redact_field(name, value));
+    let members: Value =
+        serde_json::from_str(&format!("{{\"a\":1{}}}", String::from_utf8_lossy(&envelope.members))).unwrap();
+    for (name, expected) in [
+        ("team", json!("<redacted:field>")),
+        ("password", json!("<redacted:password>")),
+        ("env", json!("<redacted:part>ev")),
+        ("kubernetes.namespace", json!("<redacted:place>")),
+        ("kubernetes.pod.ip", json!("10.1.2.3")),
+        ("kubernetes.labels", json!({"token": "<redacted:password>", "env": "<redacted:part>ev"})),
+    ] {
+        assert_eq!(members[name], expected, "{name}");
+    }
+    assert_eq!(
+        envelope.render(&"{namespace}-{label.token}".parse().unwrap(), None),
+        "<redacted:place>-<redacted:password>"
+    );
+}
+
+#[test]
+fn raw_is_the_redacted_line_alone() {
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::Line);
+    assert_eq!(out, b"to <redacted:email> \xff");
+    // JSON stays JSON.
+    let line = br#"{"a":4111111111111111,"password":true,"b":[4111111111111111, 1],"n":2}"#;
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        r#"{"a":"<redacted:card>","password":"<redacted:field>","b":["<redacted:card>", 1],"n":2}"#
+    );
+    let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    let key = "<redacted:private_key>";
+    assert_eq!(String::from_utf8_lossy(&out), format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","d":["e",1]}}}}"#));
+    let line = b"n=4111111111111111, {4111111111111111}";
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");
+}
+
+#[test]
+fn a_record_with_a_withheld_value_says_so() {
+    let line = [&b"a\0b\0"[..], &b"c\0".repeat(20)].concat();
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["message"], "<redacted:undecodable>");
+    assert_eq!(record["log.flags"], json!(["redaction_undecodable"]));
+    let line = "pw=a&".repeat(1 << 12);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), Boundary::Line);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["log.flags"], json!(["redaction_budget"]));
+}
+
+#[test]
+fn a_cut_line_says_so_and_invalid_utf_8_is_repaired() {
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::Cut);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&record["message"], &record["log.truncated"]), (&json!("half \u{fffd}"), &json!(true)));
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[^@=:]{0,12}|[\"\\\\\n\u{1}]{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::hash_map("[b-f]{1,4}", inner, 0..5).prop_map(|map| Value::from(Map::from_iter(map))),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever object a line holds, and however many fields: the record is one JSON object, its names are distinct, and
+    /// it holds every field of the line under its own name or `parsed.NAME`.
+    #[test]
+    fn every_object_arrives_whole(fields in prop::collection::hash_map("[a-c.@]{1,4}|log.offset|event.id|log|x[a-z]{2}", values(), 0..40)) {
+        let line = serde_json::to_vec(&fields).unwrap();
+        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, Boundary::Line);
+        let record: Map<String, Value> = serde_json::from_slice(&out).unwrap();
+        for (name, value) in &fields {
+            let name = name.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect::<Vec<_>>().join(".");
+            let arrived = record.get(&format!("parsed.{name}")).or_else(|| record.get(&name));
+            prop_assert_eq!(arrived, Some(value), "{}", name);
+        }
+        prop_assert_eq!(record.len(), fields.len() + 6 + usize::from(record.contains_key("log.flags")));
+    }
+}

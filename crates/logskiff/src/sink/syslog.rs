@@ -1,0 +1,139 @@
+//! Syslog messages to a receiver, over one connection at a time.
+//!
+//! Enters: batches of messages as `encode` has written them. Leaves: one report a message. A task on the runtime, the
+//! *link*, owns the connection; when it is lost the link reports what is not confirmed as failed and ends, and the shipper
+//! asks for the next one. No content is ever said.
+
+mod ack_mailbox;
+pub mod address;
+mod connect;
+mod connection_task;
+mod lookup;
+mod relp;
+mod session;
+mod socket;
+pub mod tls;
+mod unacknowledged;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use self::ack_mailbox::Desk;
+use self::address::Address;
+use self::connection_task::{Link, Memory};
+use super::Report;
+use crate::pipeline::batch::Batch;
+use crate::telemetry::metrics::Metrics;
+use event::Outcome;
+
+/// How messages get to a receiver.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// At least one, all of one transport; the first that can be reached is used.
+    pub addresses: Vec<Address>,
+    /// Whether messages come with their framing; else a stream frames them by octet counting.
+    pub framed: bool,
+    /// Whether the stream is compressed as one zlib stream, flushed with each write (rsyslog's `stream:always`).
+    pub compression: bool,
+    /// How TLS is spoken; only used by the transports that do.
+    pub tls: tls::Config,
+    /// How many RELP transactions may wait for their responses.
+    pub relp_window: usize,
+    /// How long a connection may take to be made, and one with messages out may make no progress.
+    pub timeout: Duration,
+    /// How often an address before the one in use is tried, and the certificates' files are looked at.
+    pub return_after: Duration,
+}
+
+/// The way to a receiver.
+pub struct Syslog {
+    config: Arc<Config>,
+    runtime: Handle,
+    memory: Arc<Memory>,
+    desk: Arc<Desk>,
+    /// Its bound is the byte budget: every message in it is in flight.
+    queue: UnboundedSender<Batch>,
+    /// Messages that came too late for a link that was over.
+    late: Vec<Report>,
+    over: bool,
+}
+
+impl fmt::Debug for Syslog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Syslog").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Syslog {
+    /// Begins to connect, and goes on trying. `wake` is called when reports have come.
+    pub fn new(
+        config: Config,
+        metrics: Arc<Metrics>,
+        runtime: Handle,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let config = Arc::new(config);
+        let memory = Arc::new(Memory::new(metrics));
+        let desk = Arc::new(Desk::new(Arc::new(wake)));
+        let queue = start(&config, &runtime, &memory, &desk);
+        Self { config, runtime, memory, desk, queue, late: Vec::new(), over: false }
+    }
+
+    /// Takes all messages of a batch and leaves it empty. Each of them is reported in time.
+    pub fn send(&mut self, batch: &mut Batch, keep_bytes: usize) {
+        let full = std::mem::replace(batch, self.desk.spare(keep_bytes));
+        let counts = self.memory.counts();
+        counts.sent_messages.add(full.entries.len() as u64);
+        counts.sent_bytes.add(full.bytes.len() as u64);
+        if let Err(late) = self.queue.send(full) {
+            self.late.extend(late.0.entries.iter().map(|entry| Report::message(entry.ticket, Outcome::Lost)));
+        }
+    }
+
+    /// Collects what became of messages.
+    pub fn reports(&mut self, reports: &mut Vec<Report>) {
+        self.over |= self.desk.take(reports);
+        reports.append(&mut self.late);
+    }
+
+    /// Whether the connection is lost, and everything that it had is reported.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.over
+    }
+
+    /// Begins anew, once the connection is lost.
+    pub fn replace(&mut self) {
+        self.desk = Arc::new(self.desk.successor());
+        self.queue = start(&self.config, &self.runtime, &self.memory, &self.desk);
+        self.over = false;
+    }
+
+    /// Says that the process is about to end: attempts to connect are not put off for long any more.
+    pub fn hurry(&self) {
+        self.memory.is_ending.store(true, Ordering::Relaxed);
+        self.memory.ending.notify_one();
+    }
+
+    /// Closes the connection in an orderly way, waiting at most so long.
+    pub fn close(self, within: Duration) {
+        let Self { queue, desk, .. } = self;
+        drop(queue);
+        let start = Instant::now();
+        while !desk.take(&mut Vec::new()) && start.elapsed() < within {
+            std::thread::park_timeout(within.saturating_sub(start.elapsed()));
+        }
+    }
+}
+
+fn start(config: &Arc<Config>, runtime: &Handle, memory: &Arc<Memory>, desk: &Arc<Desk>) -> UnboundedSender<Batch> {
+    let (queue, messages) = unbounded_channel();
+    let link = Link { config: Arc::clone(config), queue: messages, desk: Arc::clone(desk), memory: Arc::clone(memory) };
+    runtime.spawn(link.run());
+    queue
+}

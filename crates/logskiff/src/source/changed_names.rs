@@ -1,0 +1,87 @@
+//! Names that come and go in the directories between two looks at them.
+//!
+//! Enters: what is heard of names, and the times of the directories. Leaves: whether it is worth a look, which goes through all that is
+//! there. It never says what happened.
+
+use std::path::Path;
+
+use super::{Phase, Tail, directory_stamp};
+
+impl Tail {
+    /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
+    #[must_use]
+    pub fn directories_changed(&self) -> bool {
+        self.directory_stamps.len() == self.directories.len()
+            && self.directories.iter().zip(&self.directory_stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)
+    }
+
+    /// Whether what happened to a name in one of the directories may be for a look at them: its file was `written` to, or it came or
+    /// went.
+    #[must_use]
+    pub fn concerns(&self, path: &Path, written: bool) -> bool {
+        let is_named = self.inputs.iter().any(|(globs, _)| globs.concerns(path));
+        let is_linked = || path.parent().is_some_and(|directory| self.linked.contains(directory));
+        // What is open is looked at in each pass.
+        let is_open = || self.files().any(|file| file.phase == Phase::Live && file.path == path);
+        (is_named || is_linked()) && !(written && is_open())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::source::{Config, Start, Symlinks};
+
+    /// Goal: temporary files in a large directory lead to no look at it, and whatever may be a log does.
+    #[track_caller]
+    fn check(tail: &Tail, path: &Path, written: bool, want: bool) {
+        assert_eq!(tail.concerns(path, written), want, "{} {written}", path.display());
+    }
+
+    #[test]
+    fn only_names_that_may_be_logs_lead_to_a_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        fs::create_dir(root.join("real")).unwrap();
+        fs::write(root.join("real/app.log"), "").unwrap();
+        std::os::unix::fs::symlink("real", root.join("current")).unwrap();
+        let glob = |name: &str| root.join(name).to_str().unwrap().to_owned();
+        let config = |paths: &[&str], symlinks| Config {
+            paths: paths.iter().map(|path| glob(path)).collect(),
+            exclude: vec![glob("real/*.tmp.log")],
+            start: Start::Beginning,
+            symlinks,
+            prune: false,
+            kept_bytes_max: 0,
+        };
+        let tail = |config| {
+            let mut tail = Tail::new(&[config], "pod", None, Instant::now()).unwrap();
+            tail.scan(Instant::now());
+            tail
+        };
+        let deny = tail(config(&["real/*.log", "later/on/app.log"], Symlinks::Deny));
+        for (name, written, want) in [
+            ("real/new.log", false, true),
+            ("real/app.log", false, true),
+            // It is open.
+            ("real/app.log", true, false),
+            ("real/closed.log", true, true),
+            ("real/app.log.1", false, true),
+            ("real/app.log.2.gz", false, true),
+            ("real/x.tmp", false, false),
+            ("real/x.tmp", true, false),
+            ("real/.app.log.swp", false, false),
+            ("real/some.tmp.log", false, false),
+            // A part of the way to a file that is not there yet.
+            ("later", false, true),
+            ("elsewhere", false, false),
+        ] {
+            check(&deny, &root.join(name), written, want);
+        }
+        let within = tail(config(&["real/*.log"], Symlinks::Within));
+        check(&within, &root.join("real/..data"), false, true);
+    }
+}

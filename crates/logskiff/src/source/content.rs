@@ -1,0 +1,259 @@
+//! What a file holds: its bytes as they stand, those that a `.gz` unpacks to, or those that came through a pipe.
+//!
+//! Enters: an open file. Leaves: bytes at an offset.
+
+use std::cell::RefCell;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
+
+use super::gzip_reader::{Allowance, Gunzip};
+use super::kernel;
+use super::pipe_reader::Stream;
+
+/// Zeros are looked over so many at a time, and so many at once; holes do not count for the former.
+const ZEROS_BYTES: usize = 256 * 1024;
+const ZEROS_READ_MAX: u64 = 256 * 1024 * 1024;
+/// The last bytes of a `.gz` are its length before compression, modulo 2^32 (RFC 1952).
+const TRAILER_BYTES: usize = 4;
+
+/// An open file.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// As it stands.
+    Plain(File),
+    /// Unpacked.
+    Gzip(Box<RefCell<Gunzip>>),
+    /// As it comes, and once only.
+    Stream(Stream),
+}
+
+impl Content {
+    /// The unpacked content of a `.gz`.
+    pub(super) fn gzip(file: File, allowance: &Allowance) -> Self {
+        Self::unpacked(Gunzip::new(Arc::new(file), allowance.clone()))
+    }
+
+    fn unpacked(gunzip: Gunzip) -> Self {
+        Self::Gzip(Box::new(RefCell::new(gunzip)))
+    }
+
+    /// The same, to be read beside it.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub(super) fn another(&self) -> io::Result<Self> {
+        if let Self::Gzip(gunzip) = self { Ok(Self::unpacked(gunzip.borrow().another())) } else { self.raw() }
+    }
+
+    /// What the file system says of the file itself.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        match self {
+            Self::Plain(file) => file.metadata(),
+            Self::Gzip(gunzip) => gunzip.borrow().file().metadata(),
+            Self::Stream(stream) => stream.file().metadata(),
+        }
+    }
+
+    /// The birth time, seconds and nanoseconds; zero where the file system keeps none.
+    pub(super) fn birth(&self) -> (i64, u32) {
+        use rustix::fs::{AtFlags, StatxFlags, statx};
+        let of = |file: &File| {
+            let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME);
+            found.map(|found| (found.stx_btime.tv_sec, found.stx_btime.tv_nsec)).unwrap_or_default()
+        };
+        match self {
+            Self::Plain(file) => of(file),
+            Self::Gzip(gunzip) => of(gunzip.borrow().file()),
+            Self::Stream(stream) => of(stream.file()),
+        }
+    }
+
+    /// The size of the volume that it is on, where that lies in memory.
+    pub(super) fn memory_volume_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Plain(file) => kernel::memory_volume_bytes(file),
+            Self::Gzip(gunzip) => kernel::memory_volume_bytes(gunzip.borrow().file()),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// Whether it is a `.gz`.
+    pub(super) fn is_gzip(&self) -> bool {
+        matches!(self, Self::Gzip(_))
+    }
+
+    /// Whether its bytes come once only.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
+    /// From where on it can be read: a pipe lets go of what is settled.
+    pub(super) fn kept_from(&self) -> u64 {
+        if let Self::Stream(stream) = self { stream.kept_from() } else { 0 }
+    }
+
+    /// How long the content is; of a `.gz` that is not unpacked to its end, what its trailer says.
+    ///
+    /// # Errors
+    /// When the file cannot be asked.
+    pub(super) fn length(&self) -> io::Result<u64> {
+        match self {
+            Self::Plain(file) => Ok(file.metadata()?.len()),
+            Self::Gzip(gunzip) => {
+                let gunzip = gunzip.borrow();
+                let told = u64::from(trailer(gunzip.file())?);
+                Ok(gunzip.length().unwrap_or_else(|least| least.max(told)))
+            }
+            Self::Stream(stream) => Ok(stream.extent().length),
+        }
+    }
+
+    /// The same, where the file system was asked already.
+    ///
+    /// # Errors
+    /// When the file cannot be asked.
+    pub(super) fn length_by(&self, metadata: &Metadata) -> io::Result<u64> {
+        match self {
+            Self::Plain(_) => Ok(metadata.len()),
+            Self::Gzip(_) | Self::Stream(_) => self.length(),
+        }
+    }
+
+    /// What is wrong with a `.gz`, as far as it was unpacked, or with a pipe.
+    pub(super) fn complaint(&self) -> Option<&'static str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Gzip(gunzip) => gunzip.borrow().complaint(),
+            Self::Stream(stream) => stream.complaint(),
+        }
+    }
+
+    /// Whether what is between two offsets can be read without going back to the start.
+    pub(super) fn holds(&self, start: u64, end: u64) -> bool {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow().holds(start, end) } else { true }
+    }
+
+    /// Goes to an offset, with as much before it at hand as is ever looked back.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the rest of the way is put off to another pass.
+    pub(super) fn reach(&self, offset: u64) -> io::Result<()> {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow_mut().reach(offset) } else { Ok(()) }
+    }
+
+    /// Whether a read was put off and has not been made good.
+    pub(super) fn is_awaited(&self) -> bool {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow().is_awaited() } else { false }
+    }
+
+    /// Goes on with the read that was put off; whether that is done.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn go_on(&self) -> io::Result<bool> {
+        if let Self::Gzip(gunzip) = self { gunzip.borrow_mut().go_on() } else { Ok(true) }
+    }
+
+    /// The length before compression, modulo 2^32, as the last bytes of a `.gz` say.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn told_length(&self) -> io::Result<u32> {
+        match self {
+            Self::Plain(file) => trailer(file),
+            Self::Gzip(gunzip) => trailer(gunzip.borrow().file()),
+            Self::Stream(_) => Ok(0),
+        }
+    }
+
+    /// The file itself, compressed or not.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub(super) fn raw(&self) -> io::Result<Self> {
+        match self {
+            Self::Plain(file) => file.try_clone().map(Self::Plain),
+            Self::Gzip(gunzip) => gunzip.borrow().file().try_clone().map(Self::Plain),
+            Self::Stream(stream) => stream.file().try_clone().map(Self::Plain),
+        }
+    }
+
+    /// How many bytes from `offset` on are zeros that something else follows. Where nothing does, 0: a writer may have yet to
+    /// fill them; but all of them if they are `filled`, so that none has. Holes are passed over without being read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn zeros(&self, offset: u64, filled: bool) -> io::Result<u64> {
+        let mut at = offset;
+        let mut block = vec![0; ZEROS_BYTES];
+        loop {
+            if let Self::Plain(file) = self {
+                match rustix::fs::seek(file, SeekFrom::Data(at)) {
+                    Ok(data) => at = at.max(data),
+                    Err(Errno::NXIO) if filled => return Ok(self.length()?.saturating_sub(offset)),
+                    Err(Errno::NXIO) => return Ok(0),
+                    // The file system knows no holes: all of it is read.
+                    Err(_) => {}
+                }
+            }
+            let read = self.fill(at, &mut block)?;
+            if let Some(first) = block[..read].iter().position(|byte| *byte != 0) {
+                return Ok(at + first as u64 - offset);
+            }
+            at += read as u64;
+            if read < block.len() {
+                return Ok(if filled { at - offset } else { 0 });
+            }
+            // Nobody has yet to fill so many zeros that were written as such.
+            if at - offset >= ZEROS_READ_MAX {
+                return Ok(at - offset);
+            }
+        }
+    }
+
+    /// Reads from `offset` until `buffer` is full or the content ends; returns how much there was.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the read is put off to another pass; what cannot be unpacked is the end, and a [`Content::complaint`].
+    pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => {
+                let read = |at: usize, rest: &mut [u8]| file.read_at(rest, offset + at as u64);
+                whole(buffer, read)
+            }
+            Self::Gzip(gunzip) => gunzip.borrow_mut().fill(offset, buffer),
+            Self::Stream(stream) => Ok(stream.fill(offset, buffer).0),
+        }
+    }
+}
+
+fn trailer(file: &File) -> io::Result<u32> {
+    let length = file.metadata()?.len();
+    let mut bytes = [0; TRAILER_BYTES];
+    if let Some(at) = length.checked_sub(TRAILER_BYTES as u64) {
+        file.read_exact_at(&mut bytes, at)?;
+    }
+    Ok(u32::from_le_bytes(bytes))
+}
+
+/// Calls `read` until the buffer is full or nothing comes.
+fn whole(buffer: &mut [u8], mut read: impl FnMut(usize, &mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match read(length, &mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}

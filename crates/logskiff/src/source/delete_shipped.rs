@@ -1,0 +1,184 @@
+//! Deletes rotated files that are settled to their last byte, where that is asked for.
+//!
+//! Never the file that is written to, never one outside the root, never one that holds anything we did not ship. A name may
+//! be given to another file at any moment, so a file is first moved aside under a name of ours, then looked at by its
+//! handle, and only then deleted; what turns out to be another file is moved back.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::fs::{Access, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::content::Content;
+use super::discovery::{Candidate, Class, PRUNING, fixed_directory, pruned_name};
+use super::open_beneath::open_directory;
+use super::root::Root;
+use super::{Config, Event, Phase, Tail, fingerprint};
+use event::Inode;
+
+/// A file that may be deleted.
+#[derive(Debug)]
+pub(super) struct Prunable {
+    input: usize,
+    root: Arc<Root>,
+    /// Beneath the root.
+    place: PathBuf,
+    path: PathBuf,
+    inode: Inode,
+    size: u64,
+    gzip: bool,
+    /// It was moved aside by a run that ended there, and is not to be deleted after all.
+    back: bool,
+}
+
+/// Why a file was not deleted.
+enum Kept {
+    /// It is another one by now, or has grown: nothing to say.
+    Changed,
+    Failed(Errno),
+}
+
+impl From<Errno> for Kept {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT | Errno::EXIST => Self::Changed,
+            other => Self::Failed(other),
+        }
+    }
+}
+
+/// The fixed directories of an input in which nothing can be deleted, and why. One that does not exist yet is not among them.
+#[must_use]
+pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
+    let roots: BTreeSet<PathBuf> = config.paths.iter().filter_map(|path| Some(fixed_directory(path)?.0)).collect();
+    let denied = |root: PathBuf| {
+        let errno = rustix::fs::access(&root, Access::WRITE_OK | Access::EXEC_OK).err()?;
+        (errno != Errno::NOENT).then(|| (root, errno.into()))
+    };
+    roots.into_iter().filter_map(denied).collect()
+}
+
+impl Tail {
+    /// Whether there is anything to delete. What is settled is to be on disk before it is.
+    #[must_use]
+    pub fn has_prunable(&self) -> bool {
+        !self.prunable.is_empty()
+    }
+
+    /// Deletes what the last scan found to be rotated and settled.
+    pub fn prune(&mut self, now: Instant) {
+        for file in std::mem::take(&mut self.prunable) {
+            match delete(&file) {
+                Ok(Some(handle)) => self.pruned(&file, handle, now),
+                Ok(None) | Err(Kept::Changed) => self.rescan = true,
+                Err(Kept::Failed(errno)) => {
+                    self.events.push(Event::NotPruned(file.path, std::io::Error::from(errno).to_string()));
+                }
+            }
+        }
+    }
+
+    /// A writer may still have it open, and write to it: it is held for a while, as any deleted file.
+    fn pruned(&mut self, file: &Prunable, handle: File, now: Instant) {
+        self.events.push(Event::Pruned(file.path.clone(), file.size));
+        let Some(mark) = self.known.remove(&file.inode).map(|known| known.mark) else { return };
+        if file.gzip {
+            return;
+        }
+        let at = mark.watermark();
+        self.begin((file.input, mark.path, Content::Plain(handle)), at, mark.origin, mark.incarnation, now);
+        if let Some(file) = self.open_mut(file.inode) {
+            (file.phase, file.whole) = (Phase::Deleted, true);
+        }
+    }
+
+    /// Notes which of the files are rotated, settled, and not written to any more.
+    pub(super) fn choose_prunable(&mut self, candidates: &[(usize, Candidate)]) {
+        self.prunable.clear();
+        if !self.inputs.iter().any(|(_, config)| config.prune) {
+            return;
+        }
+        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.prune) {
+            let settled = self.is_settled(found) && candidates.iter().any(|(_, other)| succeeds(other, found));
+            let aside = pruned_name(&found.path).is_some();
+            if (settled && found.names == 1 && !found.linked()) || aside {
+                self.prunable.push(Prunable {
+                    input: *input,
+                    root: Arc::clone(&found.root),
+                    place: found.place.clone(),
+                    path: found.path.clone(),
+                    inode: found.inode,
+                    size: found.size,
+                    gzip: matches!(found.class, Class::Gzip { .. }),
+                    back: !settled,
+                });
+            }
+        }
+    }
+
+    /// Whether the file is closed, was read by us from its first byte to its last, and is as it was then.
+    fn is_settled(&self, found: &Candidate) -> bool {
+        self.known.get(&found.inode).is_some_and(|known| {
+            known.mark.whole
+                && known.mark.offset == found.size
+                && known.mark.offset > 0
+                // A glob may name what looks like a rotated file and is written to: only one that had another name counts.
+                && (found.class != Class::Match || known.mark.path != found.path)
+                && known.changed == Some(found.changed)
+        })
+    }
+}
+
+/// Whether `other` has taken the place of the rotated file `found`, and is written to: the writer has moved on.
+fn succeeds(other: &Candidate, found: &Candidate) -> bool {
+    other.class == Class::Match && other.inode != found.inode && other.size > 0 && found.rotated_from(&other.path)
+}
+
+/// Deletes a file; its handle, or `None` when it was moved back to its name.
+fn delete(file: &Prunable) -> Result<Option<File>, Kept> {
+    let (directory, name) = parent(&file.root, &file.place)?;
+    let aside = match pruned_name(Path::new(&name)) {
+        Some(original) if file.back => {
+            rustix::fs::renameat_with(&directory, &name, &directory, &original, RenameFlags::NOREPLACE)?;
+            return Ok(None);
+        }
+        Some(_) => name.clone(),
+        None => {
+            let mut aside = OsString::from(PRUNING);
+            aside.push(&name);
+            aside
+        }
+    };
+    if aside != name {
+        rustix::fs::renameat_with(&directory, &name, &directory, &aside, RenameFlags::NOREPLACE)?;
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
+    let deleted = rustix::fs::openat(&directory, &aside, flags, Mode::empty()).map_err(Kept::from).and_then(|handle| {
+        let handle = File::from(handle);
+        let is = |found: &std::fs::Metadata| {
+            found.is_file() && fingerprint::inode(found) == file.inode && found.len() == file.size && found.nlink() == 1
+        };
+        if !handle.metadata().is_ok_and(|found| is(&found)) {
+            return Err(Kept::Changed);
+        }
+        rustix::fs::unlinkat(&directory, &aside, AtFlags::empty())?;
+        Ok(handle)
+    });
+    if deleted.is_err() && aside != name {
+        // Where the name is taken by now it stays aside, is read as any rotated file, and moved back later.
+        _ = rustix::fs::renameat_with(&directory, &aside, &directory, &name, RenameFlags::NOREPLACE);
+    }
+    deleted.map(Some)
+}
+
+fn parent(root: &Root, place: &Path) -> Result<(OwnedFd, OsString), Kept> {
+    let (Some(above), Some(name)) = (place.parent(), place.file_name()) else { return Err(Kept::Changed) };
+    Ok((open_directory(&root.handle, above)?, name.to_owned()))
+}

@@ -1,0 +1,398 @@
+//! Globs into files.
+//!
+//! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
+//! [`Walk`] goes through the directories.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::glob_rank::Rank;
+use super::protected::Guard;
+use super::quiet_files::Survey;
+use super::root::Root;
+use super::rotated_names::{Origin, bases};
+use super::walk::Walk;
+use super::{STDIN, Symlinks};
+use event::Inode;
+
+/// So many refusals are told of one walk.
+pub(super) const REFUSED_MAX: usize = 10_000;
+
+/// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
+const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
+/// The ending of those that are.
+pub(super) const GZIP: &[u8] = b".gz";
+/// What stands before the name of a file that is just being deleted.
+pub(super) const PRUNING: &str = ".logskiff-pruning-";
+
+/// Why a file is of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// A glob names it.
+    Match,
+    /// It is called as a rotated copy of a file that a glob names would be: `app.log.1`, `app-2026-11-23.log`.
+    Sibling,
+    /// As either, but left out by `EXCLUDE`, or called otherwise: only read to its end if it was begun under another name.
+    Excluded,
+    /// It is called as one of these would be when compressed with gzip.
+    Gzip(Naming),
+    /// A glob names it and its ending says that it is compressed.
+    Compressed,
+}
+
+/// How the name of a compressed file came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Naming {
+    /// A glob names it.
+    Outright,
+    /// A glob names it as it was called before it was compressed.
+    Unpacked,
+    /// That was the name of a rotated copy.
+    Sibling,
+}
+
+/// A regular file that was seen.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    /// The fixed directory it is beneath.
+    pub(super) root: Arc<Root>,
+    /// Where it is beneath the root, without any symbolic link.
+    pub place: PathBuf,
+    /// How many names it has.
+    pub names: u64,
+    /// Its full path.
+    pub path: PathBuf,
+    /// Where it stands in the file system.
+    pub inode: Inode,
+    /// Its length.
+    pub size: u64,
+    /// When its metadata last changed; a hint, no identity.
+    pub changed: (i64, i64),
+    /// When it was last written to.
+    pub modified: (i64, i64),
+    /// Why it is of interest.
+    pub class: Class,
+    /// By its name it is a rotated copy of a log that was there at a first start.
+    pub history: bool,
+    /// How narrowly a glob of its input names it, or the file that it is a copy of.
+    pub rank: Rank,
+    /// What it may have been called before a rotation: asked for with each of ten thousand other files, for most there is none.
+    pub(super) origins: OnceCell<Vec<Origin>>,
+}
+
+impl Candidate {
+    /// Whether it is found through a symbolic link.
+    #[must_use]
+    pub(super) fn linked(&self) -> bool {
+        !self.path.ends_with(&self.place)
+    }
+}
+
+/// A pipe that was named outright.
+#[derive(Clone, Debug)]
+pub(super) struct Pipe {
+    /// The fixed directory it is beneath.
+    pub(super) root: Arc<Root>,
+    /// Where it is beneath the root.
+    pub place: PathBuf,
+    /// Its full path.
+    pub path: PathBuf,
+    /// Where it stands in the file system.
+    pub inode: Inode,
+}
+
+/// What one walk found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The files.
+    pub candidates: Vec<Candidate>,
+    /// The pipes.
+    pub pipes: Vec<Pipe>,
+    /// The directories in which a file of interest can appear, and the nearest that exists of those that do not.
+    pub directories: Vec<PathBuf>,
+    /// Those of them that a glob names by another path.
+    pub linked: Vec<PathBuf>,
+    /// Directories that could not be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+impl Found {
+    /// Beyond as many as are looked at, nothing is said of more.
+    pub(super) fn refuse(&mut self, path: PathBuf, why: String) {
+        if self.unreadable.len() < REFUSED_MAX {
+            self.unreadable.push((path, why));
+        }
+    }
+}
+
+/// The compiled globs of one input.
+#[derive(Debug)]
+pub struct Globs {
+    /// Standard input is one of them.
+    stdin: bool,
+    /// Those that name one file, as they stand.
+    outright: HashSet<PathBuf>,
+    roots: Vec<Fixed>,
+    exclude: GlobSet,
+    symlinks: Symlinks,
+}
+
+/// A fixed directory, and the globs that begin with it.
+#[derive(Debug)]
+pub(super) struct Fixed {
+    pub(super) directory: PathBuf,
+    globs: GlobSet,
+    /// The rank of each glob.
+    ranks: Vec<Rank>,
+    pub(super) depth_max: usize,
+    /// One of the globs names something that begins with a dot.
+    pub(super) names_hidden: bool,
+}
+
+impl Fixed {
+    fn new(directory: PathBuf, globs: &[&str]) -> Result<Self, GlobError> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in globs {
+            set.add(glob(pattern)?);
+        }
+        let begins_with_dot = |part: Component<'_>| part.as_os_str().as_bytes().starts_with(b".");
+        let beneath = |pattern: &&str| Path::new(pattern).strip_prefix(&directory).map(Path::to_path_buf);
+        let names_hidden = globs.iter().flat_map(beneath).any(|rest| rest.components().any(begins_with_dot));
+        let depth_max = globs.iter().filter_map(|pattern| Some(fixed_directory(pattern)?.1)).max().unwrap_or(0);
+        let ranks = globs.iter().map(|pattern| Rank::of(pattern)).collect();
+        Ok(Self { directory, globs: set.build()?, ranks, depth_max, names_hidden })
+    }
+
+    /// The rank of what none of the globs names.
+    pub(super) fn broadest(&self) -> Rank {
+        self.ranks.iter().max().copied().unwrap_or_else(|| Rank::of("**"))
+    }
+
+    /// The narrowest glob that names a path.
+    fn rank(&self, path: &Path) -> Option<Rank> {
+        self.globs.matches(path).into_iter().filter_map(|glob| self.ranks.get(glob)).min().copied()
+    }
+}
+
+/// A glob that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GlobError {
+    /// Its syntax.
+    #[error(transparent)]
+    Syntax(#[from] globset::Error),
+    /// It does not begin with a directory.
+    #[error("{0:?} must begin with a fixed directory, such as /var/log/app")]
+    Relative(String),
+}
+
+impl Globs {
+    /// Compiles an input's globs.
+    ///
+    /// # Errors
+    /// The first [`GlobError`].
+    pub fn new(paths: &[String], exclude: &[String], symlinks: Symlinks) -> Result<Self, GlobError> {
+        let mut roots: Vec<(PathBuf, Vec<&str>)> = Vec::new();
+        for path in paths.iter().filter(|path| *path != STDIN) {
+            let (directory, _) = fixed_directory(path).ok_or_else(|| GlobError::Relative(path.clone()))?;
+            match roots.iter_mut().find(|(root, _)| *root == directory) {
+                Some((_, globs)) => globs.push(path),
+                None => roots.push((directory, vec![path])),
+            }
+        }
+        let mut excluded = GlobSetBuilder::new();
+        for pattern in exclude {
+            excluded.add(glob(pattern)?);
+        }
+        let roots = roots.into_iter().map(|(root, globs)| Fixed::new(root, &globs)).collect::<Result<_, _>>()?;
+        let outright = paths.iter().filter(|path| !path.bytes().any(is_special)).map(PathBuf::from).collect();
+        let stdin = paths.iter().any(|path| path == STDIN);
+        Ok(Self { stdin, outright, roots, exclude: excluded.build()?, symlinks })
+    }
+
+    /// Whether standard input is one of them.
+    #[must_use]
+    pub fn names_stdin(&self) -> bool {
+        self.stdin
+    }
+
+    /// Whether there is nothing else.
+    #[must_use]
+    pub fn names_stdin_alone(&self) -> bool {
+        self.stdin && self.roots.is_empty()
+    }
+
+    /// Walks the fixed directories for what the survey asks for.
+    #[must_use]
+    pub(super) fn find(&self, guard: &Guard, survey: &Survey) -> Found {
+        let mut found = Found::default();
+        for root in &self.roots {
+            Walk::of(self, root, (guard, survey), &mut found);
+        }
+        found
+    }
+
+    /// Whether links beneath the fixed directories are followed.
+    pub(super) fn follows_links(&self) -> bool {
+        self.symlinks == Symlinks::Within
+    }
+
+    /// Whether a path that comes, goes or changes may be of interest: as a file, or as a part of the way to one.
+    pub(super) fn concerns(&self, path: &Path) -> bool {
+        let is_wanted = |root: &Fixed| self.classify(root, path).is_some_and(|(class, _)| class != Class::Excluded);
+        self.follows_links() || self.roots.iter().any(|root| root.directory.starts_with(path) || is_wanted(root))
+    }
+
+    /// Whether a path is named as it stands, without any special character.
+    pub(super) fn names_outright(&self, path: &Path) -> bool {
+        self.outright.contains(path)
+    }
+
+    /// How broadly a path is named that lies beneath a fixed directory.
+    pub(super) fn rank_beneath(&self, path: &Path) -> Option<Rank> {
+        self.roots.iter().find(|root| path.starts_with(&root.directory)).map(Fixed::broadest)
+    }
+
+    /// Why a path is of interest, and how narrowly it is named.
+    pub(super) fn classify(&self, root: &Fixed, path: &Path) -> Option<(Class, Rank)> {
+        let original = pruned_name(path);
+        let path = original.as_deref().unwrap_or(path);
+        let own = root.rank(path);
+        let named = own.is_some();
+        if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
+            return own.map(|rank| (Class::Compressed, rank));
+        }
+        let copied =
+            || bases(path.file_name()?).iter().filter_map(|(base, _)| root.rank(&path.with_file_name(base))).min();
+        let rank = own.or_else(copied)?;
+        let class = match (self.exclude.is_match(path), named) {
+            (true, _) => Class::Excluded,
+            (false, true) if is_gzip(path) => Class::Gzip(Naming::Outright),
+            (false, false) if is_gzip(path) => {
+                let is_named = root.rank(&path.with_extension("")).is_some();
+                Class::Gzip(if is_named { Naming::Unpacked } else { Naming::Sibling })
+            }
+            (false, true) => Class::Match,
+            (false, false) => Class::Sibling,
+        };
+        Some((class, rank))
+    }
+}
+
+/// The name that a file had before it was to be deleted.
+pub(super) fn pruned_name(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.as_bytes().strip_prefix(PRUNING.as_bytes())?;
+    Some(path.with_file_name(OsStr::from_bytes(name)))
+}
+
+fn is_gzip(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(GZIP)
+}
+
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
+}
+
+/// Whether a glob's character stands for others.
+pub(super) fn is_special(byte: u8) -> bool {
+    b"*?[]{}\\".contains(&byte)
+}
+
+/// The directory before a glob's first special character, and how deep beneath it a match can be.
+#[must_use]
+pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
+    let path = Path::new(glob);
+    let mut directory = PathBuf::new();
+    let mut components = path.components().peekable();
+    let mut depth = 0;
+    while let Some(component) = components.next() {
+        let special = component.as_os_str().as_bytes().iter().any(|byte| is_special(*byte));
+        if special || components.peek().is_none() {
+            depth = 1 + components.clone().count();
+            let rest = std::iter::once(component).chain(components);
+            // Braces may hold a slash, so that the number of components says nothing.
+            if rest.clone().any(|part| part.as_os_str() == "**") || glob.contains('{') {
+                depth = 64;
+            }
+            break;
+        }
+        if component == Component::ParentDir {
+            return None;
+        }
+        directory.push(component);
+    }
+    (directory.is_absolute() && directory.parent().is_some() && depth > 0).then_some((directory, depth))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fixed_directory_is_what_stands_before_the_first_special_character() {
+        #[track_caller]
+        fn check(glob: &str, want: Option<(&str, usize)>) {
+            assert_eq!(fixed_directory(glob), want.map(|(root, depth)| (PathBuf::from(root), depth)), "{glob}");
+        }
+        check("/var/log/app/*.log", Some(("/var/log/app", 1)));
+        check("/var/log/app/app.log", Some(("/var/log/app", 1)));
+        check("/var/log/*/app.log", Some(("/var/log", 2)));
+        check("/var/log/app/**/*.log", Some(("/var/log/app", 64)));
+        check("/var/log/{a,b/c}.log", Some(("/var/log", 64)));
+        check("var/log/*.log", None);
+        check("/*.log", None);
+        check("/var/../etc/*.log", None);
+        check("", None);
+    }
+
+    #[test]
+    fn files_are_found_with_why_they_are_of_interest() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        for name in [
+            "a/b/app.log",
+            "app.log",
+            "app.log.1",
+            "app.log.2.gz",
+            "app.log.swp",
+            "other.txt",
+            "skip.log",
+            "old.log.gz",
+        ] {
+            std::fs::write(root.join(name), "x").unwrap();
+        }
+        std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
+        let glob = |text: &str| format!("{}/{text}", root.display());
+        let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")], Symlinks::Deny).unwrap();
+        let found = globs.find(&Guard::default(), &Survey::of_all());
+        let mut names: Vec<_> =
+            found.candidates.iter().map(|found| (found.place.to_str().unwrap(), found.class)).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                ("a/b/app.log", Class::Match),
+                ("app.log", Class::Match),
+                ("app.log.1", Class::Sibling),
+                ("app.log.2.gz", Class::Gzip(Naming::Sibling)),
+                ("old.log.gz", Class::Gzip(Naming::Outright)),
+                ("skip.log", Class::Excluded),
+            ]
+        );
+        assert_eq!(found.unreadable.len(), 1, "the link is refused");
+        assert_eq!(found.directories.len(), 3);
+    }
+
+    #[test]
+    fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
+        let dir = tempfile::tempdir().unwrap();
+        let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
+        assert_eq!(globs.find(&Guard::default(), &Survey::of_all()).directories, [dir.path()]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Which file is this? Never answered by one sign alone.
+//!
+//! A file is the same if its first bytes and the bytes before an offset are the same; device and inode say where to look
+//! first. That works from the first byte and survives inode reuse, identical first lines, truncation followed by growth,
+//! rename chains and copies.
+
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::Stat;
+use sha2::{Digest, Sha256};
+
+use super::content::Content;
+use event::{Fingerprint, Hash, Inode};
+
+/// As much of a file's start as tells files apart: log lines begin with a time stamp.
+pub(super) const HEAD_BYTES: usize = 256;
+/// As much before an offset as tells a continued file from a rewritten one: several lines, since those of one program may end alike.
+pub(super) const BEFORE_BYTES: usize = 1024;
+
+/// The fingerprint of a file that begins with `head` and whose bytes just before `offset` are `before`.
+#[must_use]
+pub(super) fn fingerprint(head: &[u8], before: &[u8], offset: u64) -> Fingerprint {
+    // Of a file that was begun only what was read counts: a copy may have been made before there was more.
+    let begun = usize::try_from(offset).ok().filter(|read| *read > 0).unwrap_or(HEAD_BYTES);
+    let head = &head[..head.len().min(HEAD_BYTES).min(begun)];
+    let before = &before[before.len().saturating_sub(BEFORE_BYTES)..];
+    Fingerprint { offset, head_bytes: bytes(head), head: hash(head), before_bytes: bytes(before), before: hash(before) }
+}
+
+/// Takes the fingerprint of `file` at `offset`.
+///
+/// # Errors
+/// When the file cannot be read, or ends before `offset`.
+pub(super) fn take(file: &Content, offset: u64) -> io::Result<Fingerprint> {
+    Ok(fingerprint(&read_at(file, 0, HEAD_BYTES)?, &before(file, offset)?, offset))
+}
+
+/// The up to [`BEFORE_BYTES`] before `offset`.
+///
+/// # Errors
+/// When the file cannot be read, or ends before `offset`.
+pub(super) fn before(file: &Content, offset: u64) -> io::Result<Vec<u8>> {
+    let start = offset.saturating_sub(BEFORE_BYTES as u64);
+    let mut bytes = vec![0; usize::try_from(offset - start).unwrap_or(BEFORE_BYTES)];
+    if file.fill(start, &mut bytes)? < bytes.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+/// Whether `file` holds what the fingerprint was taken of.
+///
+/// # Errors
+/// When the file cannot be read; one that is too short is not an error but another file.
+pub(super) fn matches(file: &Content, print: &Fingerprint) -> io::Result<bool> {
+    // How long a compressed file really is, is known at its end alone: the bytes before the offset tell.
+    if !file.is_gzip() && file.length()? < print.offset {
+        return Ok(false);
+    }
+    matches_from(file, 0, print)
+}
+
+/// The same of what `file` holds from an offset on.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn matches_from(file: &Content, from: u64, print: &Fingerprint) -> io::Result<bool> {
+    let head = read_at(file, from, usize::from(print.head_bytes))?;
+    if bytes(&head) != print.head_bytes || hash(&head) != print.head {
+        return Ok(false);
+    }
+    let before_bytes = usize::from(print.before_bytes);
+    let start = from + print.offset.saturating_sub(before_bytes as u64);
+    let before = read_at(file, start, before_bytes)?;
+    Ok(bytes(&before) == print.before_bytes && hash(&before) == print.before)
+}
+
+/// Whether `file` has the head that the fingerprint was taken of.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn begins_alike(file: &Content, print: &Fingerprint) -> io::Result<bool> {
+    let head = read_at(file, 0, usize::from(print.head_bytes))?;
+    Ok(bytes(&head) == print.head_bytes && hash(&head) == print.head)
+}
+
+/// Where a file stands in its file system.
+#[must_use]
+pub(super) fn inode(metadata: &std::fs::Metadata) -> Inode {
+    Inode { device: metadata.dev(), inode: metadata.ino() }
+}
+
+/// The same, as the system call says it.
+#[must_use]
+pub(super) fn inode_of(found: &Stat) -> Inode {
+    Inode { device: found.st_dev, inode: found.st_ino }
+}
+
+/// Names one incarnation of a file for event ids: the same after a restart, and nothing of its content is in it.
+///
+/// The birth time tells apart files that had the same inode one after the other; where the file system keeps none it
+/// counts as zero.
+#[must_use]
+pub(super) fn origin(scope: &str, file: &Content, inode: Inode, incarnation: u32) -> String {
+    let birth = file.birth();
+    let told = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
+    base16ct::lower::encode_string(&Sha256::digest(told.as_bytes())[..12])
+}
+
+/// Names what comes through a pipe for event ids: another at each start, since its offsets begin anew.
+#[must_use]
+pub(super) fn stream_origin(scope: &str, path: &Path) -> String {
+    let mut told = format!("{scope}\n{}\n", fastrand::u128(..)).into_bytes();
+    told.extend_from_slice(path.as_os_str().as_bytes());
+    base16ct::lower::encode_string(&Sha256::digest(told)[..12])
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    let digest = Sha256::digest(bytes);
+    Hash(digest[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte)))
+}
+
+fn bytes(part: &[u8]) -> u16 {
+    u16::try_from(part.len()).unwrap_or(u16::MAX)
+}
+
+/// Up to `most` bytes from `offset`; fewer at the file's end.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn read_at(file: &Content, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; most];
+    let length = file.fill(offset, &mut bytes)?;
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// The start of the last line that is not whole yet, so that reading from the end does not begin inside a line.
+pub(super) fn line_start(handle: &Content, size: u64) -> u64 {
+    let window = size.min(64 * 1024);
+    let Ok(end) = read_at(handle, size - window, usize::try_from(window).unwrap_or(0)) else {
+        return size;
+    };
+    let only = if window == size { 0 } else { size };
+    memchr::memrchr(b'\n', &end).map_or(only, |newline| size - window + newline as u64 + 1)
+}

@@ -1,0 +1,114 @@
+//! Which of several inputs a file belongs to.
+//!
+//! Enters: globs. Leaves: how narrowly each names a file, and whether two can name the same one. A file belongs to the input that names
+//! it most narrowly: outright before `*`, `*` before `**`, a longer fixed directory before a shorter one.
+
+use std::cmp::Reverse;
+
+use globset::GlobBuilder;
+
+use super::discovery::{fixed_directory, is_special};
+
+/// What a glob leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Breadth {
+    /// Nothing: it is a path.
+    Outright,
+    /// Parts of names.
+    Names,
+    /// How many directories there are.
+    Directories,
+}
+
+/// How narrowly a glob names a file; the smallest is the narrowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(Breadth, Reverse<usize>);
+
+impl Rank {
+    /// The rank of a glob.
+    #[must_use]
+    pub fn of(glob: &str) -> Self {
+        let breadth = if glob.contains("**") {
+            Breadth::Directories
+        } else if glob.bytes().any(is_special) {
+            Breadth::Names
+        } else {
+            Breadth::Outright
+        };
+        let directories = fixed_directory(glob).map_or(0, |(directory, _)| directory.components().count());
+        Self(breadth, Reverse(directories))
+    }
+}
+
+/// Whether two globs may name the same file; `true` where that cannot be told.
+#[must_use]
+pub fn may_overlap(one: &str, other: &str) -> bool {
+    match [one, other].map(|glob| glob.bytes().any(is_special)) {
+        [false, false] => one == other,
+        [true, false] => names(one, other),
+        [false, true] => names(other, one),
+        [true, true] => {
+            // Two stars and braces may stand for any number of directories.
+            let is_open = |glob: &str| glob.contains("**") || glob.contains('{');
+            if is_open(one) || is_open(other) {
+                return parts_overlap(one, other);
+            }
+            let (one, other): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), other.split('/').collect());
+            one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| parts_overlap(one, other))
+        }
+    }
+}
+
+fn names(glob: &str, path: &str) -> bool {
+    let built = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
+    built.map_or(true, |glob| glob.compile_matcher().is_match(path))
+}
+
+/// Whether what stands before the first and behind the last special character allows for a common name.
+fn parts_overlap(one: &str, other: &str) -> bool {
+    if !one.bytes().chain(other.bytes()).any(is_special) {
+        return one == other;
+    }
+    let ends = |glob: &str| {
+        let first = glob.bytes().position(is_special).unwrap_or(glob.len());
+        let last = glob.bytes().rposition(is_special).map_or(0, |last| last + 1);
+        (glob.as_bytes()[..first].to_vec(), glob.as_bytes()[last..].to_vec())
+    };
+    let ((starts, ends_one), (others, ends_other)) = (ends(one), ends(other));
+    let begins_alike = starts.starts_with(&others) || others.starts_with(&starts);
+    begins_alike && (ends_one.ends_with(&ends_other) || ends_other.ends_with(&ends_one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrower_globs_come_first() {
+        let globs =
+            ["/log/app/app.log", "/log/app.log", "/log/app/*.log", "/log/a*.log", "/log/app/**/*.log", "/log/**/a.log"];
+        let ranks = globs.map(Rank::of);
+        assert!(ranks.is_sorted() && ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
+        assert_eq!(Rank::of("/log/a*.log"), Rank::of("/log/*.txt"));
+    }
+
+    #[test]
+    fn globs_that_cannot_meet_are_told_apart() {
+        #[track_caller]
+        fn check(one: &str, other: &str, expected: bool) {
+            assert_eq!([may_overlap(one, other), may_overlap(other, one)], [expected; 2], "{one} {other}");
+        }
+        check("/log/a.log", "/log/a.log", true);
+        check("/log/a.log", "/log/*.log", true);
+        check("/log/b/a.log", "/log/*.log", false);
+        check("/log/b/a.log", "/log/**/*.log", true);
+        check("/log/*.log", "/log/*.json", false);
+        check("/log/app-*.log", "/log/web-*.log", false);
+        check("/log/app-*.log", "/log/*-error.log", true);
+        check("/a/*.log", "/b/*.log", false);
+        check("/log/*.log", "/log/b/*.log", false);
+        check("/log/*/app.log", "/log/*/web.log", false);
+        check("/log/**/*.log", "/log/b/*.log", true);
+        check("/log/**/*.log", "/srv/**/*.log", false);
+    }
+}

@@ -1,0 +1,401 @@
+//! A `.gz` that is unpacked as it is read.
+//!
+//! Enters: the compressed file. Leaves: what it unpacks to, at an offset. It can only be read forward: what a read has passed is kept
+//! for a while, and going back further begins anew. What is unpacked only to be passed over is bounded in each pass, for all files
+//! together: a read that would need more is put off ([`awaited`]), and goes on where it stood.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+
+use super::LOOKBACK_BYTES;
+use super::fingerprint::{BEFORE_BYTES, HEAD_BYTES};
+
+/// Deflate cannot expand more than 1,032-fold; logs reach a tenth of that. Beyond this, and beyond as many bytes, it is a bomb.
+const RATIO_MAX: u64 = 300;
+const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
+/// Unpacked at a time where it is passed over.
+const SKIP_BYTES: usize = 64 * 1024;
+/// So much is passed over in one pass: some 15 ms of one core.
+const PASSED_BYTES: u64 = 4 * 1024 * 1024;
+/// So many short reads are remembered that had to be unpacked for: whoever asks for one before another is not to begin anew for each.
+const ASKED_MAX: usize = 64;
+
+/// What may yet be unpacked in this pass only to be passed over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowance(Arc<AtomicU64>);
+
+impl Allowance {
+    /// Another pass begins.
+    pub(super) fn renew(&self) {
+        self.0.store(PASSED_BYTES, Ordering::Relaxed);
+    }
+
+    /// Takes so many bytes of it, unless it is spent.
+    fn take(&self, bytes: u64) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
+/// Whether a read was put off to another pass.
+pub(super) fn awaited(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// A file with a position of its own.
+#[derive(Debug)]
+struct Cursor {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+/// Bytes at an offset that were asked for, or fewer at the end.
+#[derive(Debug)]
+struct Asked {
+    offset: u64,
+    wanted: usize,
+    bytes: Vec<u8>,
+}
+
+/// What one file unpacks to.
+#[derive(Debug)]
+pub(super) struct Gunzip {
+    file: Arc<File>,
+    allowance: Allowance,
+    decoder: MultiGzDecoder<Cursor>,
+    /// So much is unpacked.
+    position: u64,
+    /// The first bytes, which are asked for again and again.
+    head: Vec<u8>,
+    /// What lies just before the position: the last read, and so much before it.
+    kept: Vec<u8>,
+    kept_before_bytes: usize,
+    /// Short reads that were not at hand.
+    asked: Vec<Asked>,
+    /// The read that was put off, offset and length.
+    put_off: Option<(u64, usize)>,
+    /// Where the content ends, once that was reached.
+    end: Option<u64>,
+    complaint: Option<&'static str>,
+}
+
+impl Gunzip {
+    /// What `file` unpacks to.
+    pub(super) fn new(file: Arc<File>, allowance: Allowance) -> Self {
+        let decoder = MultiGzDecoder::new(Cursor { file: Arc::clone(&file), offset: 0 });
+        Self {
+            file,
+            allowance,
+            decoder,
+            position: 0,
+            head: Vec::new(),
+            kept: Vec::new(),
+            kept_before_bytes: LOOKBACK_BYTES[0],
+            asked: Vec::new(),
+            put_off: None,
+            end: None,
+            complaint: None,
+        }
+    }
+
+    /// The same file from its start, to be read beside this one; as much is kept as is ever looked back.
+    pub(super) fn another(&self) -> Self {
+        let kept_before_bytes = LOOKBACK_BYTES[1];
+        Self { kept_before_bytes, end: self.end, ..Self::new(Arc::clone(&self.file), self.allowance.clone()) }
+    }
+
+    /// The file itself.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// How long the content is, if that is known, or how long it is at least.
+    pub(super) fn length(&self) -> Result<u64, u64> {
+        self.end.ok_or(self.position + 1)
+    }
+
+    /// What is wrong with it, as far as it was unpacked.
+    pub(super) fn complaint(&self) -> Option<&'static str> {
+        self.complaint
+    }
+
+    /// Whether a read was put off and has not been made good.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.put_off.is_some()
+    }
+
+    /// Whether all of this is at hand.
+    pub(super) fn holds(&self, start: u64, end: u64) -> bool {
+        self.kept_from() <= start && end <= self.position
+    }
+
+    /// Goes to an offset, with as much before it at hand as is ever looked back. What was put off before is given up.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the rest of the way is put off.
+    pub(super) fn reach(&mut self, offset: u64) -> io::Result<()> {
+        self.put_off = None;
+        let start = offset.saturating_sub(LOOKBACK_BYTES[1] as u64);
+        if !self.holds(start, offset) {
+            self.fill(start, &mut vec![0; usize::try_from(offset - start).unwrap_or(LOOKBACK_BYTES[1])])?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with what was put off; whether that is done.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn go_on(&mut self) -> io::Result<bool> {
+        let Some((offset, wanted)) = self.put_off else { return Ok(true) };
+        match self.fill(offset, &mut vec![0; wanted]) {
+            Ok(_) => Ok(true),
+            Err(error) if awaited(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads from `offset` until `buffer` is full or the content ends; returns how much there was.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the rest of the way to the offset is put off.
+    pub(super) fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = buffer.len();
+        // The head is at hand without going back.
+        if offset < self.kept_from()
+            && let Some(head) = usize::try_from(offset).ok().and_then(|from| self.head.get(from..from + wanted))
+        {
+            buffer.copy_from_slice(head);
+            return Ok(wanted);
+        }
+        if let Some(asked) = self.asked.iter().find(|asked| (asked.offset, asked.wanted) == (offset, wanted)) {
+            buffer[..asked.bytes.len()].copy_from_slice(&asked.bytes);
+            return Ok(asked.bytes.len());
+        }
+        let at_hand = self.kept_from() <= offset && offset <= self.position;
+        if !at_hand {
+            self.pass_over(offset, wanted)?;
+        }
+        let mut at = usize::try_from(offset.saturating_sub(self.kept_from())).unwrap_or(usize::MAX);
+        if at.saturating_add(wanted) > self.kept.len() {
+            let passed = at.min(self.kept.len()).saturating_sub(self.kept_before_bytes);
+            self.kept.drain(..passed);
+            self.kept.shrink_to(2 * (self.kept_before_bytes + wanted));
+            at -= passed;
+            while self.kept.len() < at.saturating_add(wanted) && self.unpack(at + wanted - self.kept.len())? > 0 {}
+        }
+        let there = self.kept.get(at..).unwrap_or_default();
+        let there = &there[..wanted.min(there.len())];
+        buffer[..there.len()].copy_from_slice(there);
+        self.put_off.take_if(|put_off| *put_off == (offset, wanted));
+        if !at_hand && wanted <= BEFORE_BYTES {
+            self.asked.push(Asked { offset, wanted, bytes: there.to_vec() });
+        }
+        Ok(there.len())
+    }
+
+    /// Unpacks up to `offset`, from the start where that lies behind, as far as the pass allows.
+    fn pass_over(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
+        if wanted <= BEFORE_BYTES && self.asked.len() == ASKED_MAX {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        if offset < self.kept_from() {
+            let new = Self::new(Arc::clone(&self.file), self.allowance.clone());
+            (self.decoder, self.position) = (new.decoder, 0);
+            self.head.clear();
+            self.kept.clear();
+        }
+        while self.position < offset {
+            let gap = usize::try_from(offset - self.position).unwrap_or(usize::MAX).min(SKIP_BYTES);
+            if !self.allowance.take(gap as u64) {
+                self.put_off = Some((offset, wanted));
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.kept.clear();
+            if self.unpack(gap)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn kept_from(&self) -> u64 {
+        self.position - self.kept.len() as u64
+    }
+
+    /// Unpacks up to so many bytes more to the end of what is kept.
+    fn unpack(&mut self, most: usize) -> io::Result<usize> {
+        if self.end == Some(self.position) {
+            return Ok(0);
+        }
+        let before = self.kept.len();
+        self.kept.resize(before + most, 0);
+        let unpacked = loop {
+            match self.decoder.read(&mut self.kept[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let bytes = *unpacked.as_ref().unwrap_or(&0);
+        self.kept.truncate(before + bytes);
+        let head = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes);
+        self.head.extend_from_slice(&self.kept[before..before + head]);
+        self.position += bytes as u64;
+        match unpacked {
+            Ok(0) => self.end = Some(self.position),
+            Ok(_) if self.is_bomb() => self.stop("it expands more than 300-fold; the rest is not read"),
+            Ok(_) => {}
+            // The decoder's own errors are all of these kinds; the others are the disk's.
+            Err(error) => match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.stop("it ends in its middle; the rest is not there"),
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                    self.stop("it is damaged; the rest cannot be unpacked");
+                }
+                _ => return Err(error),
+            },
+        }
+        Ok(bytes)
+    }
+
+    fn is_bomb(&self) -> bool {
+        self.position > RATIO_FREE_BYTES && self.position > RATIO_MAX * self.decoder.get_ref().offset
+    }
+
+    fn stop(&mut self, complaint: &'static str) {
+        self.end = Some(self.position);
+        self.complaint = Some(complaint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn packed(parts: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for part in parts {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(part).unwrap();
+            bytes.extend(encoder.finish().unwrap());
+        }
+        bytes
+    }
+
+    fn gunzip(bytes: &[u8]) -> Gunzip {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Gunzip::new(Arc::new(file), Allowance::default())
+    }
+
+    /// Reads in as many passes as it takes; none passes over more than it may.
+    fn read(gunzip: &mut Gunzip, offset: u64, most: usize) -> Vec<u8> {
+        let mut buffer = vec![0; most];
+        loop {
+            gunzip.allowance.renew();
+            let before = gunzip.position;
+            let read = gunzip.fill(offset, &mut buffer);
+            let passed = gunzip.position - if gunzip.position < before { 0 } else { before };
+            assert!(passed <= PASSED_BYTES + (gunzip.kept_before_bytes + most) as u64);
+            match read {
+                Ok(length) => buffer.truncate(length),
+                Err(error) if awaited(&error) && gunzip.is_awaited() => continue,
+                Err(error) => panic!("{error}"),
+            }
+            return buffer;
+        }
+    }
+
+    /// Goal: any reads, forward and back, give what the file unpacks to.
+    #[test]
+    fn reads_give_what_is_there_wherever_they_go() {
+        let text: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut gunzip = gunzip(&packed(&[&text[..70_000], &text[70_000..]]));
+        for (offset, most) in
+            [(0, 10), (5, 100), (100_000, 1), (99_950, 200_000), (100_000, 200_000), (0, 256), (3, 5), (1_199_990, 50)]
+        {
+            let end = text.len().min(offset + most);
+            assert_eq!(read(&mut gunzip, offset as u64, most), text[offset..end], "{offset} {most}");
+        }
+        assert_eq!(gunzip.length(), Ok(text.len() as u64));
+        assert_eq!(read(&mut gunzip, 1_200_000, 5), b"");
+        assert_eq!(gunzip.complaint(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_is_the_end_and_is_said() {
+        #[track_caller]
+        fn check(bytes: &[u8], most: usize, want: &str) {
+            let mut gunzip = gunzip(bytes);
+            assert!(read(&mut gunzip, 0, 200_000).len() <= most);
+            assert!(gunzip.complaint().is_some_and(|said| said.contains(want)), "{:?}", gunzip.complaint());
+        }
+        let whole = packed(&[&vec![b'x'; 100_000]]);
+        check(&whole[..whole.len() - 9], 100_000, "ends in its middle");
+        check(b"no gzip at all, but text of some length", 0, "damaged");
+        let mut flipped = whole.clone();
+        let last = flipped.len() - 6;
+        flipped[last] ^= 1;
+        check(&flipped, 100_000, "damaged");
+    }
+
+    /// Goal: a bomb is left after a bounded number of bytes.
+    #[test]
+    fn a_bomb_is_not_unpacked_to_its_end() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        for _ in 0..200 {
+            encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
+        }
+        let mut gunzip = gunzip(&encoder.finish().unwrap());
+        assert_eq!(read(&mut gunzip, 190 << 20, 1), b"");
+        assert!(gunzip.length().unwrap() < RATIO_FREE_BYTES + (1 << 20));
+        assert!(gunzip.complaint().is_some_and(|said| said.contains("300-fold")));
+    }
+
+    /// Goal: places far apart that are asked for by turns are all told in the end, with what stands before each.
+    #[test]
+    fn places_that_are_asked_for_by_turns_are_told() {
+        let text: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut gunzip = gunzip(&packed(&[&text]));
+        let places = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
+        let mut passes = 0;
+        let told = loop {
+            gunzip.allowance.renew();
+            let mut place = [0; 1024];
+            let told = places.iter().all(|at| {
+                let told = gunzip.fill(*at, &mut place).is_ok();
+                let start = usize::try_from(*at).unwrap();
+                assert!(!told || place == text[start..start + 1024]);
+                told
+            });
+            passes += 1;
+            if told || passes > 100 {
+                break told;
+            }
+        };
+        assert!(told);
+        while gunzip.reach(15_000_000).is_err() {
+            gunzip.allowance.renew();
+            while !gunzip.go_on().unwrap() {
+                gunzip.allowance.renew();
+            }
+        }
+        assert!(!gunzip.is_awaited() && gunzip.holds(15_000_000 - LOOKBACK_BYTES[1] as u64, 15_000_000));
+    }
+}

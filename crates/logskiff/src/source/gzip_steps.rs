@@ -1,0 +1,229 @@
+//! Compressed files that are unpacked to a place far within, in steps: other files are read meanwhile.
+//!
+//! Enters: files that were taken back, and those whose content is to be told. Leaves: which of them are there. So much is unpacked in a
+//! pass for all together; of what is yet to be told, one is kept as far as it is.
+
+use std::time::Instant;
+
+use super::content::Content;
+use super::discovery::Candidate;
+use super::gzip_reader::Allowance;
+use super::{Event, Tail, TailFile};
+use event::Inode;
+
+/// What is being unpacked.
+#[derive(Debug, Default)]
+pub(super) struct Unpacking {
+    pub(super) allowance: Allowance,
+    /// A file that is to be told by what it unpacks to, as far as it is.
+    held: Option<(Inode, Content)>,
+    /// The same at the last look, while one is made.
+    former: Option<(Inode, Content)>,
+    /// At the last look some file could not be told yet.
+    put_off: bool,
+    /// There is more to be unpacked at once.
+    goes_on: bool,
+}
+
+impl Unpacking {
+    /// A look at the directories begins.
+    pub(super) fn begin_look(&mut self) {
+        self.allowance.renew();
+        self.former = self.held.take();
+        self.put_off = false;
+    }
+
+    /// It is over: what was not asked for is gone.
+    pub(super) fn end_look(&mut self) {
+        self.former = None;
+    }
+
+    /// Whether some file is not told yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.put_off
+    }
+
+    /// The file, as far as it is unpacked.
+    pub(super) fn resume(&mut self, inode: Inode) -> Option<Content> {
+        self.former.take_if(|(held, _)| *held == inode).map(|(_, content)| content)
+    }
+}
+
+impl Tail {
+    /// Goes on unpacking what is to be read or told, for a while.
+    pub(super) fn unpack(&mut self) {
+        self.unpacking.allowance.renew();
+        self.unpacking.goes_on = false;
+        let mut broken = Vec::new();
+        for file in self.files.iter_mut().flatten().filter(|file| file.is_awaited()) {
+            match file.unpack() {
+                Ok(there) => {
+                    self.events.extend(there.then_some(Event::Reached(file.id)));
+                    self.unpacking.goes_on |= TailFile::is_awaited(file);
+                }
+                Err(error) => broken.push((file.path.clone(), error.to_string())),
+            }
+        }
+        for (path, error) in broken {
+            self.refuse(path, &error);
+        }
+        if let Some((_, content)) = &self.unpacking.held {
+            let there = content.go_on();
+            self.unpacking.goes_on |= matches!(there, Ok(false));
+            self.rescan |= matches!(there, Ok(true));
+        }
+    }
+
+    /// Whether there is more to be unpacked at once.
+    #[must_use]
+    pub fn unpacks(&self) -> bool {
+        self.unpacking.goes_on
+    }
+
+    /// What a file is can be told only once more of it is unpacked. When it was found, and how, is noted now.
+    pub(super) fn put_off(&mut self, found: &Candidate, content: Content, now: Instant) {
+        self.waits(found, now);
+        if self.first {
+            self.room.found_early(found.inode);
+        }
+        self.unpacking.put_off = true;
+        if self.unpacking.held.is_none() && self.unpacking.former.is_none() {
+            self.unpacking.held = Some((found.inode, content));
+            self.unpacking.goes_on = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+    use crate::source::gzip_reader::awaited;
+    use crate::source::{Config, LOOKBACK_BYTES, Start, Symlinks};
+    use event::{Bookmark, Boundary, FileId, Span, Watermark};
+
+    const LINE_BYTES: u64 = 32;
+    /// Far more than is passed over in one pass.
+    const LINES: u64 = 600_000;
+    const READ_TO: u64 = 550_000 * LINE_BYTES;
+    const PASSES_MAX: usize = 100;
+
+    fn line(number: u64) -> String {
+        format!("{number:08} {:>22x}\n", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn text(start: u64, bytes: usize) -> Vec<u8> {
+        let lines = start / LINE_BYTES..;
+        let text = lines.flat_map(|number| line(number).into_bytes());
+        text.skip(usize::try_from(start % LINE_BYTES).unwrap()).take(bytes).collect()
+    }
+
+    fn tail(dir: &Path, bookmarks: Option<Vec<Bookmark>>, now: Instant) -> Tail {
+        let glob = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+        let config = Config {
+            paths: vec![glob("*.gz"), glob("*.log")],
+            exclude: Vec::new(),
+            start: Start::Beginning,
+            symlinks: Symlinks::Deny,
+            prune: false,
+            kept_bytes_max: 0,
+        };
+        Tail::new(&[config], "pod", bookmarks, now).unwrap()
+    }
+
+    fn id(tail: &Tail, name: &str) -> Option<FileId> {
+        tail.files().find(|file| file.path.ends_with(name)).map(|file| file.id)
+    }
+
+    fn read(tail: &mut Tail, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        let (read, _) = tail.read(file, &mut buffer, bytes, now).unwrap();
+        tail.advance(file, &buffer[..read], Boundary::Line, true);
+        buffer.truncate(read);
+        buffer
+    }
+
+    /// Passes until it holds; how many there were.
+    fn passes(tail: &mut Tail, now: Instant, mut until: impl FnMut(&mut Tail, &[FileId]) -> bool) -> usize {
+        for pass in 0..PASSES_MAX {
+            let mut ready = Vec::new();
+            tail.look(now, &mut ready);
+            if tail.rescan() {
+                tail.scan(now);
+            }
+            if until(tail, &ready) {
+                return pass;
+            }
+            assert!(pass == 0 || tail.unpacks() || tail.rescan(), "it is gone on with at once");
+        }
+        panic!("waited in vain");
+    }
+
+    /// Goal: a restart far within a compressed file, a way back in it, and a record of it that is sent again hold up no other file.
+    #[test]
+    fn other_files_are_read_while_one_is_unpacked() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        (0..LINES).for_each(|number| encoder.write_all(line(number).as_bytes()).unwrap());
+        fs::write(dir.path().join("old.gz"), encoder.finish().unwrap()).unwrap();
+        let mut now = Instant::now();
+        let mut first = tail(dir.path(), None, now);
+        first.scan(now);
+        now += Duration::from_secs(11);
+        first.scan(now);
+        let old = id(&first, "old.gz").unwrap();
+        while first.file(old).unwrap().at().offset < READ_TO {
+            read(&mut first, old, 1 << 20, now);
+        }
+        let at = Watermark { offset: READ_TO - (4 << 20), boundary: Boundary::Line };
+        let bookmarks = first.bookmarks(|_| at.into());
+
+        let mut tail = tail(dir.path(), Some(bookmarks), now);
+        fs::write(dir.path().join("other.log"), "a line\n").unwrap();
+        tail.scan(now);
+        let other = id(&tail, "other.log").expect("it is found at once");
+        assert_eq!(read(&mut tail, other, 100, now), b"a line\n");
+        // Longer than anything lost from sight is looked for.
+        now += Duration::from_secs(60);
+        assert!(tail.expire(now).is_empty());
+        assert!(passes(&mut tail, now, |tail, _| id(tail, "old.gz").is_some()) > 2);
+        let old = id(&tail, "old.gz").unwrap();
+        assert_eq!(tail.file(old).unwrap().at(), at);
+        let before =
+            |tail: &Tail, at: u64| LOOKBACK_BYTES.map(|most| tail.file(old).unwrap().lookback(at, most).unwrap());
+        assert_eq!(before(&tail, at.offset), LOOKBACK_BYTES.map(|most| text(at.offset - most as u64, most)));
+        assert_eq!(read(&mut tail, old, 1000, now), text(at.offset, 1000));
+
+        let back = Watermark { offset: 12_000_000, boundary: Boundary::Line };
+        assert!(tail.rewind(old, back, 0));
+        tail.events();
+        let mark = tail.bookmarks(|_| back.into()).into_iter().find(|mark| mark.path.ends_with("old.gz")).unwrap();
+        assert!(mark.fingerprint.offset >= at.offset && mark.offset == back.offset);
+        let reached = passes(&mut tail, now, |tail, ready| {
+            let reached = tail.events().contains(&Event::Reached(old));
+            assert!(reached || (!ready.contains(&old) && tail.read(old, &mut Vec::new(), 100, now).is_none()));
+            reached
+        });
+        assert!(reached > 1);
+        assert_eq!(before(&tail, back.offset), LOOKBACK_BYTES.map(|most| text(back.offset - most as u64, most)));
+        assert_eq!(read(&mut tail, old, 1 << 20, now), text(back.offset, 1 << 20));
+
+        for start in [9_000_000, 9_100_000] {
+            let span = Span { start, end: start + 100 };
+            passes(&mut tail, now, |tail, _| match tail.read_again(old, span) {
+                Ok(bytes) => bytes.unwrap() == text(start, 100),
+                Err(error) => !awaited(&error),
+            });
+            let mark = tail.file(old).unwrap().at().offset;
+            assert_eq!(read(&mut tail, old, 1000, now), text(mark, 1000), "the first reading goes on where it was");
+        }
+        assert!(!tail.events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
+    }
+}

@@ -1,0 +1,153 @@
+//! Files without a handle: those that were closed, and those whose content is no longer where it was.
+//!
+//! Enters: files that are let go, and the checkpoint's. Leaves: what a file that is found can be held against, and what the next
+//! checkpoint says of them. Nothing here opens a file.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::content::Content;
+use super::discovery::Candidate;
+use super::{Event, Phase, Tail, TailFile};
+use event::{Bookmark, FileId, Inode, Progress};
+
+/// How long a truncated or vanished file's content is looked for under another name.
+const GHOST_KEPT: Duration = Duration::from_secs(10);
+/// So many files that are gone are remembered, so that what was compressed of them is known.
+const SHIPPED_MAX: usize = 256;
+/// So many closed files are remembered, so that they are not read again.
+const KNOWN_MAX: usize = 20_000;
+
+/// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.
+#[derive(Debug)]
+pub(super) struct Ghost {
+    /// Its number, while this process has read from it.
+    pub(super) id: Option<FileId>,
+    pub(super) mark: Bookmark,
+    /// Its first bytes, while this process has read from it.
+    pub(super) head: Vec<u8>,
+    /// So many bytes behind the mark are settled all the same.
+    pub(super) settled_bytes: u64,
+    pub(super) since: Instant,
+}
+
+/// A file that is read to its end and closed.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// When its metadata last changed, if that was seen: nothing to look at while it is the same.
+    pub(super) changed: Option<(i64, i64)>,
+    pub(super) input: usize,
+    pub(super) mark: Bookmark,
+}
+
+impl Tail {
+    /// Lets go of a file that is settled. It is remembered while its name exists.
+    pub fn release(&mut self, id: FileId) {
+        let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        if file.handle.is_stream() {
+            return;
+        }
+        self.forget(id);
+        self.settle_copies(id, file.whole);
+        let Ok(mark) = file.closing_mark() else { return };
+        if file.phase == Phase::Deleted {
+            self.remember(mark);
+        } else if self.known.len() < KNOWN_MAX {
+            self.keep(file.inode, Known { changed: None, input: file.input, mark });
+        }
+    }
+
+    /// A file that is found again though it was gone from sight for a while, as with its directory, is known as it was.
+    pub(super) fn see_again(&mut self, input: usize, found: &Candidate, handle: &Content) {
+        let is = |mark: &Bookmark| mark.inode == found.inode && self.is_file_of(mark, handle);
+        if !self.known.contains_key(&found.inode)
+            && let Some(mark) = self.shipped.iter().position(is).and_then(|at| self.shipped.remove(at))
+        {
+            self.known.insert(found.inode, Known { changed: None, input, mark });
+        }
+    }
+
+    /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
+    pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
+        let unpacks = self.unpacking.is_awaited();
+        let (expired, kept): (Vec<_>, Vec<_>) =
+            // What waits for room is not gone, nor what may be in a file that is being unpacked.
+            self.ghosts.drain(..).partition(|ghost| {
+                !unpacks && now.saturating_duration_since(ghost.since) >= GHOST_KEPT && !self.room.waiting.contains_key(&ghost.mark.inode)
+            });
+        self.ghosts = kept;
+        for ghost in &expired {
+            let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset + ghost.settled_bytes);
+            if lost_bytes > 0 {
+                self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
+            } else if ghost.id.is_none() {
+                self.events.push(Event::Vanished(ghost.mark.path.clone()));
+            }
+        }
+        for Ghost { id, mark, .. } in expired {
+            match id {
+                Some(id) => self.reserved.push((id, mark.path, mark.offset)),
+                None => self.remember(mark),
+            }
+        }
+        self.reserved.iter().map(|(id, ..)| *id).collect()
+    }
+
+    /// Frees the number of a file without handle, once it is settled.
+    pub fn forget(&mut self, id: FileId) {
+        self.reserved.retain(|(reserved, ..)| *reserved != id);
+        for file in self.files.iter_mut().flatten() {
+            file.formers.retain(|former| *former != id);
+        }
+    }
+
+    /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
+    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<Bookmark> {
+        // What replaced a file holds what it held.
+        let replaced: HashSet<FileId> = self.files().flat_map(|file| file.formers.iter().copied()).collect();
+        let again = |file: &&mut TailFile| !file.handle.is_stream() && !replaced.contains(&file.id);
+        let open = self.files.iter_mut().flatten().filter(again).map(|file| {
+            // What stands before an end that was written anew may have yet to be settled.
+            let former = file
+                .formers
+                .iter()
+                .map(|former| settled(*former))
+                .filter(|former| former.watermark.offset < file.began_at);
+            let at = former.min_by_key(|former| former.watermark.offset).unwrap_or_else(|| settled(file.id));
+            file.bookmark(at)
+        });
+        let mut bookmarks: Vec<Bookmark> = open.collect();
+        bookmarks.extend(self.ghosts.iter().map(|ghost| {
+            let at = ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
+            Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
+        }));
+        bookmarks.extend(self.known.values().map(|known| known.mark.clone()));
+        bookmarks.extend(self.settled_copies(&settled));
+        for mark in &mut bookmarks {
+            mark.real = self.real.get(&mark.inode).cloned().or(mark.real.take());
+        }
+        bookmarks
+    }
+
+    /// How many there are of them: what a save costs.
+    #[must_use]
+    pub fn bookmark_count(&self) -> usize {
+        self.files.len() + self.ghosts.len() + self.known.len() + self.copies.len()
+    }
+
+    /// Remembers a file by its inode. Of the file that had that before, a compressed copy may be there.
+    pub(super) fn keep(&mut self, inode: Inode, known: Known) {
+        let print = known.mark.fingerprint;
+        if let Some(former) = self.known.insert(inode, known).filter(|former| former.mark.fingerprint != print) {
+            self.remember(former.mark);
+        }
+    }
+
+    /// Keeps what is known of a file that is gone.
+    pub(super) fn remember(&mut self, mark: Bookmark) {
+        if mark.fingerprint.head_bytes > 0 {
+            self.shipped.truncate(SHIPPED_MAX - 1);
+            self.shipped.push_front(mark);
+        }
+    }
+}

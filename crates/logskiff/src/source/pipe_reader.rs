@@ -1,0 +1,421 @@
+//! What cannot be read twice: standard input, and pipes that are named outright.
+//!
+//! Enters: an open pipe. Leaves: its bytes at an offset, as a file's, for as long as not everything before them is settled.
+//! A thread reads it into memory up to a bound; beyond that nothing is read, the pipe fills, and its writer waits. It never
+//! lets go of a byte that is not settled, and never shows one.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::content::Content;
+use super::discovery::Pipe;
+use super::open_beneath::{OpenError, open_pipe_beneath};
+use super::{FileId, Tail, Watermark, fingerprint};
+
+/// What standard input is called, in globs and in records.
+pub const STDIN: &str = "-";
+/// What a pipe holds, so that no more is to be had at once.
+const READ_BYTES: usize = 64 * 1024;
+/// After a read that leaves the pipe nearly empty, so that many small writes cost by time and not by number.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often a pipe without a writer is tried: there is nothing to wait for.
+const UNCONNECTED: Duration = Duration::from_millis(250);
+/// So much before what is settled is kept: what is masked next may depend on it.
+const LOOKBACK_BYTES: u64 = 64 * 1024;
+/// Only reads and waits.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// A pipe, and what is kept of it.
+pub(super) struct Stream {
+    file: Arc<File>,
+    shared: Arc<Shared>,
+    /// Its end is the end of all that there is to it; a named pipe may be opened by another writer.
+    ends: bool,
+}
+
+/// How a stream stands, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// How many bytes came so far.
+    pub(super) length: u64,
+    /// No more will come.
+    pub(super) ended: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    desk: Mutex<Desk>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Desk {
+    /// The offset of the first byte that is kept.
+    from: u64,
+    kept: VecDeque<u8>,
+    ended: bool,
+    /// The name is gone: its next end is its last.
+    retired: bool,
+    /// Nobody wants more of it.
+    unwanted: bool,
+    complaint: Option<&'static str>,
+}
+
+impl Stream {
+    /// Standard input of this process.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    fn stdin(kept_bytes_max: usize) -> io::Result<Self> {
+        Self::start(File::from(io::stdin().as_fd().try_clone_to_owned()?), true, kept_bytes_max)
+    }
+
+    /// Reads `file` in a thread of its own, which wakes the thread that calls this.
+    fn start(file: File, ends: bool, kept_bytes_max: usize) -> io::Result<Self> {
+        let (file, shared) = (Arc::new(file), Arc::new(Shared::default()));
+        let wake = std::thread::current();
+        let (read, kept) = (Arc::clone(&file), Arc::clone(&shared));
+        let work = move || pump(&read, ends, &kept, kept_bytes_max, &wake);
+        std::thread::Builder::new().name("stream".into()).stack_size(STACK_BYTES).spawn(work)?;
+        Ok(Self { file, shared, ends })
+    }
+
+    /// The pipe itself.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// How much came so far, and whether that is all.
+    pub(super) fn extent(&self) -> Extent {
+        self.shared.desk().extent()
+    }
+
+    /// Whether its end is waited for.
+    pub(super) fn ends(&self) -> bool {
+        self.ends
+    }
+
+    /// What is wrong with it.
+    pub(super) fn complaint(&self) -> Option<&'static str> {
+        self.shared.desk().complaint
+    }
+
+    /// The offset of the first byte that is kept.
+    pub(super) fn kept_from(&self) -> u64 {
+        self.shared.desk().from
+    }
+
+    /// Copies what is there from `offset` on into `buffer`: how much that was, and how the stream stood then.
+    pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> (usize, Extent) {
+        let desk = self.shared.desk();
+        let skipped = offset.checked_sub(desk.from).and_then(|skipped| usize::try_from(skipped).ok());
+        let Some(skipped) = skipped.filter(|skipped| *skipped <= desk.kept.len()) else { return (0, desk.extent()) };
+        let (first, second) = desk.kept.as_slices();
+        let parts = [&first[skipped.min(first.len())..], &second[skipped.saturating_sub(first.len())..]];
+        let mut copied = 0;
+        for part in parts {
+            let most = part.len().min(buffer.len() - copied);
+            buffer[copied..copied + most].copy_from_slice(&part[..most]);
+            copied += most;
+        }
+        (copied, desk.extent())
+    }
+
+    /// Everything before `settled` is settled, and asked for no more but for a short look back.
+    pub(super) fn forget(&self, settled: u64) {
+        let mut desk = self.shared.desk();
+        let past = settled.saturating_sub(LOOKBACK_BYTES).saturating_sub(desk.from);
+        let past = usize::try_from(past).unwrap_or(usize::MAX).min(desk.kept.len());
+        if past < READ_BYTES && past < desk.kept.len() / 2 {
+            // A little at a time would cost more than it frees.
+            return;
+        }
+        desk.kept.drain(..past);
+        desk.from += past as u64;
+        if desk.kept.len() < READ_BYTES {
+            desk.kept.shrink_to(2 * READ_BYTES);
+        }
+        self.shared.bell.notify_all();
+    }
+
+    /// Its next end is its last. What its writer still writes is read, whenever there is room for it.
+    fn retire(&self) {
+        self.shared.desk().retired = true;
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared.desk().unwanted = true;
+        self.shared.bell.notify_all();
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let desk = self.shared.desk();
+        write!(f, "Stream({}..{}, ended: {})", desk.from, desk.extent().length, desk.ended)
+    }
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room, and says how much; `None` when nobody wants any more.
+    fn room(&self, kept_bytes_max: usize) -> Option<usize> {
+        let full = |desk: &mut Desk| desk.kept.len() >= kept_bytes_max && !desk.unwanted;
+        let desk = self.bell.wait_while(self.desk(), full).unwrap_or_else(PoisonError::into_inner);
+        kept_bytes_max.checked_sub(desk.kept.len()).filter(|room| *room > 0 && !desk.unwanted)
+    }
+}
+
+impl Desk {
+    fn extent(&self) -> Extent {
+        Extent { length: self.from + self.kept.len() as u64, ended: self.ended }
+    }
+}
+
+/// Reads until the end.
+fn pump(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &Thread) {
+    let mut buffer = vec![0; READ_BYTES];
+    let mut complaint = None;
+    while let Some(room) = shared.room(kept_bytes_max) {
+        let most = room.min(READ_BYTES);
+        match { file }.read(&mut buffer[..most]) {
+            Ok(0) => {
+                let mut desk = shared.desk();
+                if ends || desk.retired {
+                    break;
+                }
+                // What the next writer writes is no part of the last one's line.
+                if desk.kept.back().is_some_and(|last| *last != b'\n') {
+                    desk.kept.push_back(b'\n');
+                    wake.unpark();
+                }
+                drop(desk);
+                std::thread::sleep(UNCONNECTED);
+            }
+            Ok(read) => {
+                shared.desk().kept.extend(&buffer[..read]);
+                wake.unpark();
+                if read < most / 2 {
+                    std::thread::sleep(PAUSE);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Whoever made the pipe may have set it so, and shares it with us: it stays as it is.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => await_bytes(file),
+            Err(_) => {
+                complaint = Some("reading it failed, so this is its end");
+                break;
+            }
+        }
+    }
+    let mut desk = shared.desk();
+    (desk.ended, desk.complaint) = (true, complaint);
+    drop(desk);
+    wake.unpark();
+}
+
+/// Waits until there is something to read, or the end. What goes wrong with that, the next read tells.
+fn await_bytes(file: &File) {
+    if rustix::event::poll(&mut [PollFd::new(file, PollFlags::IN)], None).is_err() {
+        std::thread::sleep(PAUSE);
+    }
+}
+
+impl Tail {
+    /// Opens standard input at the first scan, and each pipe when it is found; a pipe that is gone ends with its writer.
+    pub(super) fn follow_streams(&mut self, pipes: &[(usize, Pipe)], now: Instant) {
+        if self.first {
+            for input in 0..self.inputs.len() {
+                if self.inputs[input].0.names_stdin() {
+                    let stream = Stream::stdin(self.inputs[input].1.kept_bytes_max);
+                    self.begin_stream(input, Path::new(STDIN), stream.map_err(Into::into), now);
+                }
+            }
+        }
+        let mut open = HashSet::new();
+        for file in self.files() {
+            let Content::Stream(stream) = &file.handle else { continue };
+            open.insert(file.inode);
+            if !stream.ends() && pipes.iter().all(|(_, pipe)| pipe.inode != file.inode) {
+                stream.retire();
+            }
+        }
+        for (input, pipe) in pipes.iter().filter(|(_, pipe)| !open.contains(&pipe.inode)) {
+            let kept_bytes_max = self.inputs[*input].1.kept_bytes_max;
+            let stream = open_pipe_beneath(&pipe.root, &pipe.place)
+                .and_then(|file| Ok(Stream::start(file, false, kept_bytes_max)?));
+            self.begin_stream(*input, &pipe.path, stream, now);
+        }
+    }
+
+    fn begin_stream(&mut self, input: usize, path: &Path, stream: Result<Stream, OpenError>, now: Instant) {
+        match stream {
+            Ok(stream) => {
+                self.readable(path);
+                let origin = fingerprint::stream_origin(&self.scope, path);
+                let content = (input, PathBuf::from(path), Content::Stream(stream));
+                self.begin(content, Watermark::default(), origin, 0, now);
+            }
+            Err(error) => self.refuse(path.to_path_buf(), &error.to_string()),
+        }
+    }
+
+    /// Takes down how far each file is settled, and lets go of what streams keep of that.
+    pub fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+        for file in self.files.iter_mut().flatten() {
+            file.forget_settled(&settled);
+        }
+    }
+
+    /// Whether there is a sign of whoever writes: a file, or bytes in a pipe, which may be there before its writer.
+    #[must_use]
+    pub fn was_written(&self) -> bool {
+        self.files().any(|file| !file.handle.is_stream() || file.size > 0)
+    }
+
+    /// Whether standard input is open and has not ended.
+    #[must_use]
+    pub fn awaits_end(&self) -> bool {
+        self.files()
+            .any(|file| matches!(&file.handle, Content::Stream(stream) if stream.ends() && !stream.extent().ended))
+    }
+
+    /// Whether standard input was all that there is to read, and has ended and is settled.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.first && self.inputs.iter().all(|(globs, _)| globs.names_stdin_alone()) && self.files().next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn pipe() -> (File, File) {
+        let (read, write) = io::pipe().unwrap();
+        (File::from(OwnedFd::from(read)), File::from(OwnedFd::from(write)))
+    }
+
+    #[track_caller]
+    fn until(what: &str, mut condition: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
+    fn read(stream: &Stream, offset: u64, most: usize) -> Vec<u8> {
+        let mut buffer = vec![0; most];
+        let (copied, _) = stream.fill(offset, &mut buffer);
+        buffer.truncate(copied);
+        buffer
+    }
+
+    /// Goal: what is not settled can be read again, and the end is known with the last byte.
+    #[test]
+    fn what_is_not_settled_stays() {
+        let (from, mut to) = pipe();
+        let stream = Stream::start(from, true, 1 << 20).unwrap();
+        to.write_all(b"one\ntwo\n").unwrap();
+        until("the bytes", || stream.extent() == Extent { length: 8, ended: false });
+        assert_eq!(read(&stream, 0, 100), b"one\ntwo\n");
+        assert_eq!(read(&stream, 4, 3), b"two");
+        assert_eq!(read(&stream, 8, 3), b"");
+        assert_eq!(read(&stream, 9, 3), b"");
+        to.write_all(b"three").unwrap();
+        drop(to);
+        until("the end", || stream.extent() == Extent { length: 13, ended: true });
+        assert_eq!(read(&stream, 8, 100), b"three");
+        assert_eq!(format!("{stream:?}"), "Stream(0..13, ended: true)");
+    }
+
+    /// Goal: a pipe that its maker has set not to block is waited for like any other.
+    #[test]
+    fn a_pipe_that_does_not_block_is_waited_for() {
+        let (from, mut to) = pipe();
+        rustix::io::ioctl_fionbio(&from, true).unwrap();
+        let stream = Stream::start(from, true, 1 << 20).unwrap();
+        for (line, length) in [(&b"one\n"[..], 4), (b"two\n", 8)] {
+            // Long enough for the thread to have found nothing.
+            std::thread::sleep(2 * PAUSE);
+            to.write_all(line).unwrap();
+            until("the line", || stream.extent() == Extent { length, ended: false });
+        }
+        drop(to);
+        until("the end", || stream.extent() == Extent { length: 8, ended: true });
+        assert_eq!((read(&stream, 0, 100).as_slice(), stream.complaint()), (&b"one\ntwo\n"[..], None));
+    }
+
+    /// Goal: a pipe whose name is gone while there is no room for more is read to its end all the same.
+    #[test]
+    fn a_full_pipe_whose_name_is_gone_is_read_to_its_end() {
+        const MOST: usize = 200_000;
+        let (from, mut to) = pipe();
+        let stream = Stream::start(from, false, MOST).unwrap();
+        let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).chain(*b"\n").collect();
+        let written = text.clone();
+        let writer = std::thread::spawn(move || to.write_all(&written));
+        until("as much as may be kept", || stream.extent().length == MOST as u64);
+        stream.retire();
+        let mut got = Vec::new();
+        until("the end", || {
+            let Extent { length, ended } = stream.extent();
+            let at = got.len() as u64;
+            got.extend(read(&stream, at, usize::try_from(length - at).unwrap()));
+            stream.forget(length);
+            ended
+        });
+        let at = got.len() as u64;
+        got.extend(read(&stream, at, MOST));
+        assert_eq!(got.len(), text.len());
+        assert!(got == text);
+        writer.join().unwrap().unwrap();
+    }
+
+    /// Goal: memory is bounded, the writer waits, and every byte arrives once what was before is settled.
+    #[test]
+    fn beyond_the_bound_the_writer_waits() {
+        const MOST: usize = 300_000;
+        let (from, mut to) = pipe();
+        let stream = Stream::start(from, true, MOST).unwrap();
+        let text: Vec<u8> = (0..500_000_u32).flat_map(u32::to_le_bytes).collect();
+        let written = text.clone();
+        let writer = std::thread::spawn(move || to.write_all(&written).unwrap());
+        let (mut got, mut most) = (Vec::new(), 0);
+        while got.len() < text.len() {
+            let full = (text.len() - got.len()).min(MOST - 2 * usize::try_from(LOOKBACK_BYTES).unwrap());
+            let at = got.len() as u64;
+            until("as much as may be kept", || stream.extent().length >= at + full as u64);
+            // What is not here yet fits the pipe itself, or its writer waits.
+            assert!(text.len() <= got.len() + MOST + READ_BYTES || !writer.is_finished());
+            got.extend(read(&stream, at, full));
+            most = most.max(stream.shared.desk().kept.len());
+            stream.forget(got.len() as u64);
+        }
+        writer.join().unwrap();
+        assert_eq!(got, text);
+        assert!(most <= MOST, "{most}");
+        let lookback = got.len() - usize::try_from(LOOKBACK_BYTES).unwrap();
+        assert_eq!(read(&stream, lookback as u64, 100), text[lookback..lookback + 100], "some is left to look back at");
+    }
+}

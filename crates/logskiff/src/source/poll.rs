@@ -1,0 +1,77 @@
+//! Which of the open files have something to read.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::tracked_file::{Look, Phase};
+use super::{Event, Tail, TailFile, fingerprint};
+use event::{FileId, Watermark};
+
+/// So many files are looked at as often as one.
+const FEW_FILES: usize = 32;
+/// A look at more of them is followed by a pause of so many times its length, in which those are left out that had nothing to
+/// read …
+const PAUSE_TIMES: u32 = 50;
+/// … of at most this.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+
+impl Tail {
+    /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
+    pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
+        self.unpack();
+        // While one is read at full speed there is a look each batch.
+        let pauses = now < self.look_at_all && self.files().any(TailFile::has_more);
+        self.look_at_files(now, ready, pauses);
+        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
+        ready.sort_by_key(live);
+    }
+
+    /// `pauses`: only at those that are known to have more to read.
+    pub(super) fn look_at_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
+        ready.clear();
+        self.looked_at = now;
+        let began = Instant::now();
+        let (mut broken, mut truncated) = (Vec::new(), Vec::new());
+        for file in self.files.iter_mut().flatten().filter(|file| !pauses || file.has_more()) {
+            let lost_bytes = file.lost_bytes;
+            let phase = file.phase;
+            match file.look(now) {
+                Ok(Look::Changed) => ready.push(file.id),
+                Ok(Look::Still) => {}
+                Ok(Look::Truncated) => truncated.push((file.id, None)),
+                Ok(Look::Repeated) => truncated.push((file.id, Some(Watermark::default()))),
+                Err(error) => broken.push((file.path.clone(), error.to_string())),
+            }
+            if file.lost_bytes > lost_bytes {
+                self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
+            }
+            self.rescan |= file.phase != phase;
+            broken.extend(file.complaint().map(|why| (file.path.clone(), why.to_owned())));
+        }
+        if !pauses && self.files.len() > FEW_FILES {
+            self.look_at_all = now + (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX);
+        }
+        for (path, error) in broken {
+            self.refuse(path, &error);
+        }
+        for (id, at) in truncated {
+            ready.extend(self.begin_at(id, at, now));
+        }
+    }
+
+    /// Something was written to the file at `path`: one that is as it was else was written anew.
+    pub fn wrote(&mut self, path: &Path) {
+        if let Ok(metadata) = path.symlink_metadata()
+            && let Some(file) = self.open_mut(fingerprint::inode(&metadata))
+        {
+            file.wrote();
+        }
+    }
+
+    /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
+    /// longer.
+    pub fn look_again(&mut self) {
+        self.look_at_all = self.looked_at;
+        self.files.iter_mut().flatten().for_each(TailFile::look_again);
+    }
+}

@@ -1,0 +1,208 @@
+//! What is never read as a log, by whatever name or mount it is reached.
+//!
+//! Enters: the files that the configuration names, the state directory, and open handles. Leaves: whether a handle is one of them.
+//! Names tell nothing here: files are compared by device and inode, and looked up again each time, since Kubernetes replaces them.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::statfs;
+
+use super::{fingerprint, kernel};
+use event::Inode;
+
+/// Where a pod's secrets are mounted, the service account's token among them.
+const SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
+/// So many files and directories of them are looked up, this deep: a pod has a handful.
+const ENTRIES_MAX: usize = 4096;
+const DEPTH_MAX: usize = 8;
+
+/// Why a file that is there is not read.
+pub(super) const KERNEL: &str = "on a file system of the kernel's own (proc, sysfs and their kind), where no log lies";
+const SECRET: &str = "a file that the configuration names, or one of a volume of secrets; it is never read as a log";
+pub(super) const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
+const STATE: &str = "of the state directory, which is never read as a log";
+
+/// What is to be kept from the inputs.
+#[derive(Clone, Debug, Default)]
+pub struct Protected {
+    /// Files that the configuration names: secrets, certificates, tokens, labels.
+    pub files: Vec<PathBuf>,
+    /// The state directory.
+    pub state: Option<PathBuf>,
+    /// What the names of its files begin with.
+    pub state_names: &'static [&'static str],
+}
+
+/// The same, as it is now.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    protected: Protected,
+    /// What standard output and standard error go to.
+    outputs: Vec<Inode>,
+    /// What is where a pod's secrets are mounted.
+    trees: Trees,
+    /// Volumes on which a file that the configuration names lies, and nothing but secrets.
+    devices: HashSet<u64>,
+    /// The volume of the state directory, as far as it is known.
+    state_device: Option<u64>,
+    /// Looked up once a scan at the most, and only where something on that volume is met: a volume that hangs would hold up the
+    /// logs on all others.
+    state: OnceCell<State>,
+}
+
+/// The state directory, and the files in it.
+#[derive(Debug, Default)]
+struct State {
+    directory: Option<Inode>,
+    files: HashSet<Inode>,
+}
+
+#[derive(Debug, Default)]
+struct Trees {
+    devices: HashSet<u64>,
+    directories: HashSet<Inode>,
+    files: HashSet<Inode>,
+}
+
+impl Guard {
+    pub(super) fn new(protected: Protected) -> Self {
+        let outputs = [std::io::stdout().as_fd(), std::io::stderr().as_fd()].map(rustix::fs::fstat);
+        let outputs = outputs.into_iter().flatten().map(|found| fingerprint::inode_of(&found));
+        let mut guard = Self { protected, outputs: outputs.collect(), ..Self::default() };
+        guard.look();
+        guard
+    }
+
+    /// Looks up what is there now.
+    pub(super) fn look(&mut self) {
+        // The confined process cannot list these any more: then what it found before holds.
+        let denied = |place: &str| fs::read_dir(place).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+        if !SECRETS.iter().any(|place| denied(place)) {
+            self.trees = Trees::default();
+        }
+        for place in SECRETS {
+            self.trees.add(Path::new(place), DEPTH_MAX);
+        }
+        let named = self.protected.files.iter().filter_map(|file| secret_volume(file.parent()?));
+        self.devices = named.chain(self.trees.devices.iter().copied()).collect();
+        let known = self.state.take().and_then(|state| state.directory);
+        self.state_device = known.map(|directory| directory.device).or(self.state_device);
+        if self.state_device.is_none() && self.protected.state.is_some() {
+            self.state_device = self.state().directory.map(|directory| directory.device);
+        }
+    }
+
+    fn state(&self) -> &State {
+        self.state.get_or_init(|| {
+            let Some(state) = &self.protected.state else { return State::default() };
+            let own = |entry: &fs::DirEntry| {
+                let name = entry.file_name();
+                self.protected.state_names.iter().any(|own| name.as_bytes().starts_with(own.as_bytes()))
+            };
+            let entries = fs::read_dir(state).into_iter().flatten().flatten().filter(own);
+            let found = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+            let directory = fs::metadata(state).ok().map(|found| fingerprint::inode(&found));
+            State { directory, files: found.map(|found| fingerprint::inode(&found)).collect() }
+        })
+    }
+
+    /// Whether something is the state directory, or a file in it.
+    fn is_of_state(&self, inode: Inode) -> bool {
+        self.state_device.is_none_or(|device| device == inode.device) && {
+            let state = self.state();
+            state.directory == Some(inode) || state.files.contains(&inode)
+        }
+    }
+
+    /// Why nothing in a directory is read; `root`: it is the fixed directory itself.
+    pub(super) fn of_directory(&self, handle: impl AsFd, inode: Inode, root: Option<Inode>) -> Option<&'static str> {
+        let is_root = root.is_none();
+        let other_device = root.is_none_or(|root| root.device != inode.device);
+        if other_device && kernel::owns(handle) {
+            return Some(KERNEL);
+        }
+        if self.trees.directories.contains(&inode) || (!is_root && other_device && self.devices.contains(&inode.device))
+        {
+            return Some(SECRET);
+        }
+        (!is_root && self.is_of_state(inode)).then_some(STATE)
+    }
+
+    /// Why a fixed directory that a link led to is not read: it holds what the configuration names.
+    pub(super) fn of_target(&self, inode: Inode) -> Option<&'static str> {
+        if self.is_of_state(inode) {
+            return Some(STATE);
+        }
+        let named = |file: &PathBuf| {
+            let real = file.canonicalize().ok();
+            let holders = [Some(file.as_path()), real.as_deref()].into_iter().flatten().filter_map(Path::parent);
+            { holders }.filter_map(|holder| fs::metadata(holder).ok()).any(|found| fingerprint::inode(&found) == inode)
+        };
+        (self.devices.contains(&inode.device) || self.protected.files.iter().any(named)).then_some(SECRET)
+    }
+
+    /// Why an open file is not read, found beneath the fixed directory `root`.
+    pub(super) fn of_file(&self, handle: &fs::File, root: Inode) -> Option<&'static str> {
+        if kernel::owns(handle) {
+            return Some(KERNEL);
+        }
+        // What cannot be told from a secret is taken for one.
+        let Ok(found) = handle.metadata() else { return Some(SECRET) };
+        let inode = fingerprint::inode(&found);
+        if self.outputs.contains(&inode) {
+            return Some(OWN);
+        }
+        // Asked for now: it may have been replaced since the last look.
+        let is = |file: &PathBuf| fs::metadata(file).is_ok_and(|named| fingerprint::inode(&named) == inode);
+        if self.protected.files.iter().any(is) {
+            return Some(SECRET);
+        }
+        if self.devices.contains(&inode.device) && inode.device != root.device {
+            return Some(SECRET);
+        }
+        if self.is_of_state(inode) {
+            return Some(STATE);
+        }
+        self.trees.files.contains(&inode).then_some(SECRET)
+    }
+}
+
+impl Trees {
+    fn add(&mut self, place: &Path, depth: usize) {
+        let Ok(found) = fs::metadata(place) else { return };
+        if !self.directories.insert(fingerprint::inode(&found)) || depth == 0 {
+            return;
+        }
+        self.devices.extend(secret_volume(place));
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            let Ok(found) = entry.metadata() else { continue };
+            if self.files.len() + self.directories.len() >= ENTRIES_MAX {
+                return;
+            }
+            if found.is_dir() {
+                self.add(&entry.path(), depth - 1);
+            } else if found.is_file() {
+                self.files.insert(fingerprint::inode(&found));
+            }
+        }
+    }
+}
+
+/// The device of a volume that was mounted for secrets, if the directory is on one. What the machine itself keeps in memory holds
+/// other things as well, and is none.
+fn secret_volume(directory: &Path) -> Option<u64> {
+    // By name: a confined process may ask what a directory is that it may not open.
+    let found_kind = kernel::kind(statfs(directory).ok()?.f_type);
+    let found = fs::metadata(directory).ok()?;
+    let of_the_machine = ["/", "/run", "/tmp", "/dev", "/dev/shm", "/var/tmp", "/var", "/home", "/root"];
+    let shared = { of_the_machine }.iter().any(|place| fs::metadata(place).is_ok_and(|it| it.dev() == found.dev()));
+    // Kubernetes keeps each Secret on a volume in memory of its own.
+    (found_kind == kernel::TMPFS && !shared).then(|| found.dev())
+}

@@ -1,0 +1,400 @@
+//! Of many files that are settled and still, only what tells that they are: [`QuietFiles`].
+//!
+//! Enters: what the scans find unchanged. Leaves: those that have changed, as closed files again. A walk passes over the quiet ones
+//! with one look each, and offers so many unknown files at once as memory allows; the others come with the next walks.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::content::Content;
+use super::discovery::{Candidate, Class};
+use super::open_beneath::open_beneath;
+use super::{Known, Tail, fingerprint};
+use event::{Bookmark, Boundary, Inode, Quiet, QuietFiles, name_hash};
+
+/// So many files are known at most; of more, those are forgotten that changed least lately.
+pub(super) const FILES_MAX: usize = 100_000;
+/// So many are forgotten at once.
+const FORGET: usize = FILES_MAX / 16;
+/// With so many closed files, at least, those among them that are still become quiet ones.
+const KNOWN_MANY: usize = 512;
+/// A file whose metadata has not changed for so many seconds is still. Times are coarse: two changes in one moment look like one.
+const STILL_FOR_S: i64 = 3;
+/// So many unknown files are looked into after one walk.
+const UNKNOWN_MAX: usize = 2048;
+/// But at least so many, however many are closed and cannot become quiet.
+const UNKNOWN_MIN: usize = 256;
+/// Those that no walk has met for so long are dropped: a directory may be out of sight for a while. After as long some are added, though
+/// they are few.
+const UNMET_FOR: Duration = Duration::from_secs(60);
+
+/// How it begins what is said of one of those that are left out.
+pub(super) const TOO_MANY: &str = "left out, like all files that changed no later than it";
+
+/// Seconds since 1970, by the clock that files go by.
+pub(super) fn clock_s() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn hash(path: &Path) -> u32 {
+    name_hash(path.as_os_str().as_bytes())
+}
+
+/// The quiet files, and what the walks say of them.
+#[derive(Debug, Default)]
+pub(super) struct Flock {
+    files: Arc<QuietFiles>,
+    /// Since when it is noted which of them the walks meet.
+    met_since: Option<Instant>,
+    /// When some were last added.
+    grew_at: Option<Instant>,
+    /// So many unknown files were offered before, and nothing came of it: the next walk passes over them.
+    skip: usize,
+    /// So many were not offered by the last walk.
+    not_offered: usize,
+    /// Some of them were not offered since the round began.
+    unfinished: bool,
+    /// So many were left out by it: they have not changed since files were forgotten.
+    left_out: usize,
+    /// Hashes of the names that globs gave to files at the first look of a first start.
+    named: HashSet<u32>,
+    /// The names that the checkpoint told of, while what was rotated meanwhile is looked for.
+    presumed: HashSet<u32>,
+}
+
+/// What one walk over the directories of all inputs is to offer.
+#[derive(Default)]
+pub(super) struct Survey {
+    quiet: Arc<QuietFiles>,
+    /// Inode numbers of the files that are open, closed or looked for: found whatever they are called now.
+    begun: HashSet<u64>,
+    /// The same of those that wait to be admitted.
+    waiting: HashSet<u64>,
+    /// The places of the quiet files that it met.
+    met: RefCell<Vec<bool>>,
+    /// Hashes of the names that globs give, at the first look of a first start.
+    named: Option<RefCell<HashSet<u32>>>,
+    /// Files that are left out by `EXCLUDE` are of interest as well: one that is looked for may have got such a name.
+    takes_excluded: bool,
+    skip: Cell<usize>,
+    room: Cell<usize>,
+    /// The same for those that changed since logskiff began, in seconds since 1970: new ones do not wait for very many old ones.
+    fresh_since: i64,
+    fresh_room: Cell<usize>,
+    not_offered: Cell<usize>,
+    left_out: Cell<usize>,
+    /// One that was left out.
+    example: RefCell<Option<PathBuf>>,
+}
+
+impl Survey {
+    /// Asks for all that there is.
+    #[cfg(test)]
+    pub(super) fn of_all() -> Self {
+        Self { takes_excluded: true, room: Cell::new(usize::MAX), ..Self::default() }
+    }
+
+    /// Whether a file with this inode number was begun under some name.
+    pub(super) fn is_begun(&self, number: u64) -> bool {
+        self.begun.contains(&number) || self.quiet.has_number(number)
+    }
+
+    /// Whether a file may be quiet: it is worth a look.
+    pub(super) fn may_be_quiet(&self, number: u64) -> bool {
+        self.quiet.has_number(number)
+    }
+
+    /// Whether it is quiet, and as it was.
+    pub(super) fn is_quiet(&self, inode: Inode, size: u64, changed: (i64, i64)) -> bool {
+        let Some((place, quiet)) = self.quiet.get(inode) else { return false };
+        self.met.borrow_mut()[place] = true;
+        quiet.fingerprint.offset == size && quiet.changed == changed && !self.begun.contains(&inode.inode)
+    }
+
+    /// Whether a file that is of interest is to be offered now.
+    pub(super) fn takes(&self, class: Class, inode: Inode, changed: (i64, i64), path: &Path) -> bool {
+        if class == Class::Match
+            && let Some(named) = &self.named
+        {
+            named.borrow_mut().insert(hash(path));
+        }
+        if self.wants(inode.inode) {
+            return true;
+        }
+        let was_quiet = self.quiet.has_number(inode.inode);
+        if class == Class::Excluded && !self.takes_excluded && !was_quiet {
+            return false;
+        }
+        if !was_quiet && self.quiet.is_forgotten(changed) {
+            self.left_out.set(self.left_out.get() + 1);
+            self.example.borrow_mut().get_or_insert_with(|| path.to_path_buf());
+            return false;
+        }
+        if !was_quiet && self.is_fresh(changed) {
+            self.fresh_room.set(self.fresh_room.get() - 1);
+            return true;
+        }
+        let passes = !was_quiet && self.skip.get() > 0;
+        if passes {
+            self.skip.set(self.skip.get() - 1);
+        } else if self.room.get() > 0 {
+            self.room.set(self.room.get() - 1);
+            return true;
+        }
+        self.not_offered.set(self.not_offered.get() + 1);
+        false
+    }
+
+    /// Whether a file with this inode number is not wanted any more, and need not be looked at closely; `changed` looks when it changed.
+    pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<(i64, i64)>) -> bool {
+        let is_full = self.room.get() == 0
+            && self.named.is_none()
+            && !self.wants(number)
+            && !changed().is_some_and(|changed| self.is_fresh(changed));
+        if is_full {
+            self.not_offered.set(self.not_offered.get() + 1);
+        }
+        is_full
+    }
+
+    fn is_fresh(&self, changed: (i64, i64)) -> bool {
+        changed.0 >= self.fresh_since && self.fresh_room.get() > 0
+    }
+
+    /// Whether a file with this inode number is offered whatever else there is.
+    fn wants(&self, number: u64) -> bool {
+        self.begun.contains(&number) || self.waiting.contains(&number)
+    }
+}
+
+impl Tail {
+    /// Takes up the quiet files of the checkpoint.
+    pub fn take_quiet(&mut self, files: QuietFiles) {
+        self.flock.presumed = files.iter().map(|file| file.name).collect();
+        self.flock.files = Arc::new(files);
+    }
+
+    /// The quiet files, for the checkpoint.
+    #[must_use]
+    pub fn quiet(&self) -> &Arc<QuietFiles> {
+        &self.flock.files
+    }
+
+    /// How many files are left out, since there are too many.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.flock.left_out
+    }
+
+    /// How many unknown files the last walk did not offer; they come with the next ones.
+    pub(super) fn not_offered(&self) -> usize {
+        self.flock.not_offered
+    }
+
+    /// What the next walk is to offer.
+    pub(super) fn survey(&self) -> Survey {
+        let open = self.files().map(|file| file.inode);
+        let absent = self.ghosts.iter().map(|ghost| ghost.mark.inode).chain(self.known.keys().copied());
+        let room = UNKNOWN_MAX.saturating_sub(self.waiting.len() + self.room.waiting.len());
+        let closed = self.known.len().saturating_sub(self.known_many());
+        let waiting =
+            self.waiting.keys().chain(self.room.waiting.keys()).chain(self.copies.keys()).chain(self.held.keys());
+        Survey {
+            quiet: Arc::clone(&self.flock.files),
+            begun: open.chain(absent).map(|inode| inode.inode).collect(),
+            waiting: waiting.map(|inode| inode.inode).collect(),
+            met: RefCell::new(vec![false; self.flock.files.len()]),
+            named: (self.tells_history() && self.room.is_first()).then(RefCell::default),
+            takes_excluded: !self.ghosts.is_empty(),
+            skip: Cell::new(self.flock.skip),
+            fresh_since: self.started_s,
+            fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
+            room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
+            not_offered: Cell::new(0),
+            left_out: Cell::new(0),
+            example: RefCell::new(None),
+        }
+    }
+
+    /// Takes what a walk says of the quiet files and of those that it did not offer.
+    pub(super) fn surveyed(&mut self, survey: Survey, now: Instant) {
+        (self.flock.not_offered, self.flock.left_out) = (survey.not_offered.get(), survey.left_out.get());
+        if let Some(named) = survey.named {
+            self.flock.named = named.into_inner();
+        }
+        if let Some(path) = survey.example.into_inner() {
+            let why = format!("{TOO_MANY}: there are more than {FILES_MAX}, and the newest are read");
+            self.refuse(path, &why);
+        }
+        if self.flock.files.is_empty() {
+            return;
+        }
+        let met = survey.met.into_inner();
+        drop(survey.quiet);
+        let files = Arc::make_mut(&mut self.flock.files);
+        files.meet(|place| met[place]);
+        let since = *self.flock.met_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= UNMET_FOR {
+            files.drop_unmet();
+            self.flock.met_since = Some(now);
+        }
+    }
+
+    /// Whether a glob gave this name to a file at the first look of a first start.
+    pub(super) fn has_named(&self, path: &Path) -> bool {
+        !self.flock.named.is_empty() && self.flock.named.contains(&hash(path))
+    }
+
+    /// The first look is over, and all that was there then is looked into.
+    pub(super) fn forget_named(&mut self) {
+        self.flock.named = HashSet::new();
+    }
+
+    /// Whether some files were not offered yet since the first look.
+    pub(super) fn is_half_seen(&self) -> bool {
+        self.flock.unfinished
+    }
+
+    /// Quiet files that have changed are closed files again.
+    pub(super) fn wake(&mut self, candidates: &[(usize, Candidate)]) {
+        if self.flock.files.is_empty() {
+            return;
+        }
+        let open = self.open_inodes();
+        for (input, found) in candidates {
+            let Some((_, quiet)) = self.flock.files.get(found.inode) else { continue };
+            let is_known = self.known.contains_key(&found.inode)
+                || open.contains(&found.inode)
+                || self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode);
+            if !is_known && let Some(mark) = self.bookmark_of(found, &quiet) {
+                self.known.insert(found.inode, Known { changed: Some(quiet.changed), input: *input, mark });
+            }
+        }
+    }
+
+    /// What is known of a quiet file, as if it had always been called as it is now.
+    fn bookmark_of(&self, found: &Candidate, quiet: &Quiet) -> Option<Bookmark> {
+        let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.guard).ok()?);
+        let incarnation = quiet.incarnation.into();
+        Some(Bookmark {
+            path: found.path.clone(),
+            real: None,
+            inode: found.inode,
+            origin: fingerprint::origin(&self.scope, &handle, found.inode, incarnation),
+            incarnation,
+            offset: quiet.fingerprint.offset,
+            boundary: Boundary::Line,
+            whole: quiet.whole,
+            size: quiet.fingerprint.offset,
+            fingerprint: quiet.fingerprint,
+            ahead: None,
+        })
+    }
+
+    /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
+    pub(super) fn settle_down(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
+        let is_long_ago = self.flock.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
+        if self.known.len() >= if is_long_ago { KNOWN_MANY } else { self.known_many() } {
+            self.flock.grew_at = Some(now);
+            self.quieten(candidates);
+        }
+        self.go_round(candidates);
+    }
+
+    /// With so many closed files some become quiet. All that are quiet are written then: so it is a part of them that comes each time, or
+    /// what came in a minute.
+    fn known_many(&self) -> usize {
+        KNOWN_MANY.max(self.flock.files.len() / 32)
+    }
+
+    fn quieten(&mut self, candidates: &[(usize, Candidate)]) {
+        let before = clock_s() - STILL_FOR_S;
+        let still = candidates.iter().filter(|(input, found)| {
+            let is_pruned = self.inputs[*input].1.prune && found.class != Class::Match;
+            found.changed.0 < before && !found.linked() && !is_pruned && self.known.contains_key(&found.inode)
+        });
+        let quiet: Vec<(Inode, Quiet)> =
+            still.filter_map(|(_, found)| Some((found.inode, self.as_quiet(found)?))).collect();
+        for (inode, _) in &quiet {
+            self.known.remove(inode);
+        }
+        if quiet.is_empty() {
+            return;
+        }
+        let files = Arc::make_mut(&mut self.flock.files);
+        files.insert(quiet);
+        let surplus = (files.len() + self.known.len() + self.files.len()).saturating_sub(FILES_MAX);
+        if surplus > 0 {
+            files.forget_oldest(surplus + FORGET);
+        }
+    }
+
+    /// What is kept of a closed file, if it is as it was, and nothing is lost with the rest.
+    fn as_quiet(&self, found: &Candidate) -> Option<Quiet> {
+        let Known { changed, mark, .. } = self.known.get(&found.inode)?;
+        let print = mark.fingerprint;
+        let is_settled = *changed == Some(found.changed)
+            && mark.offset == found.size
+            && print.offset == found.size
+            && mark.boundary == Boundary::Line
+            && mark.path == found.path
+            && QuietFiles::can_hold(&print);
+        let name = hash(&found.path);
+        let incarnation = mark.incarnation.try_into().ok()?;
+        is_settled.then_some(Quiet { fingerprint: print, changed: found.changed, name, incarnation, whole: mark.whole })
+    }
+
+    /// Chooses what the next walk offers, where this one did not offer all.
+    fn go_round(&mut self, candidates: &[(usize, Candidate)]) {
+        // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
+        self.flock.unfinished = self.flock.not_offered > self.flock.skip;
+        if !self.flock.unfinished {
+            self.flock.skip = 0;
+            return;
+        }
+        let open = self.open_inodes();
+        let is_idle = |found: &Candidate| {
+            !open.contains(&found.inode)
+                && !self.known.contains_key(&found.inode)
+                && !self.flock.files.has_number(found.inode.inode)
+                && !self.waiting.contains_key(&found.inode)
+                && !self.room.waiting.contains_key(&found.inode)
+        };
+        self.flock.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
+        self.rescan |= !self.is_crowded();
+    }
+
+    /// Whether a file of the checkpoint had this name.
+    pub(super) fn is_presumed(&self, path: &Path) -> bool {
+        !self.flock.presumed.is_empty() && self.flock.presumed.contains(&hash(path))
+    }
+
+    /// Nothing that was rotated while nobody looked is looked for any more.
+    pub(super) fn presume_nothing(&mut self) {
+        self.presumed.clear();
+        self.flock.presumed = HashSet::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: where more files are there than are looked into at once, a new one is, and those that are left are counted.
+    #[test]
+    fn a_new_file_does_not_wait_for_very_many_old_ones() {
+        let survey = Survey { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), ..Survey::default() };
+        let takes = |number: u64, changed_s: i64| {
+            let inode = Inode { device: 1, inode: number };
+            !survey.is_full_for(number, || Some((changed_s, 0)))
+                && survey.takes(Class::Match, inode, (changed_s, 0), Path::new("/log/a.log"))
+        };
+        assert_eq!([takes(1, 50), takes(2, 60), takes(3, 100), takes(4, 101)], [true, false, true, false]);
+        assert_eq!(survey.not_offered.get(), 2);
+    }
+}

@@ -1,0 +1,55 @@
+//! Files that a symbolic link led to, and that it leads to no more: `current` was pointed to the next one while nobody looked.
+//!
+//! Enters: the checkpoint's files with where they lay, and what the walk found. Leaves: those of them that are still there, to be read to
+//! their ends. Nothing is looked for: a file that is not at that place, under that inode, is left alone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FileType, fstat};
+
+use super::discovery::{Candidate, Class};
+use super::open_beneath::look_beneath;
+use super::{Ghost, Tail, fingerprint, root, walk};
+
+impl Tail {
+    /// Adds the checkpoint's files that lie where they lay, and that no glob leads to any more.
+    pub(super) fn find_former(&self, candidates: &mut Vec<(usize, Candidate)>) {
+        let former: Vec<(usize, Candidate)> = self
+            .ghosts
+            .iter()
+            .filter(|ghost| ghost.id.is_none())
+            .filter(|ghost| !candidates.iter().any(|(_, found)| found.inode == ghost.mark.inode))
+            .filter_map(|ghost| self.lies_still(ghost))
+            .collect();
+        candidates.extend(former);
+    }
+
+    fn lies_still(&self, ghost: &Ghost) -> Option<(usize, Candidate)> {
+        let path: &Path = ghost.mark.real.as_deref()?;
+        let (input, rank) = self.inputs.iter().enumerate().find_map(|(input, (globs, _))| {
+            globs.follows_links().then(|| globs.rank_beneath(&ghost.mark.path)).flatten().map(|rank| (input, rank))
+        })?;
+        let (root, place) = (root::open(path.parent()?).ok()?, path.file_name()?);
+        if self.guard.of_directory(&root.handle, root.inode, None).is_some() {
+            return None;
+        }
+        let seen = fstat(look_beneath(&root.handle, place.as_ref()).ok()?).ok()?;
+        let inode = fingerprint::inode_of(&seen);
+        let is_it = inode == ghost.mark.inode && FileType::from_raw_mode(seen.st_mode).is_file();
+        is_it.then(|| {
+            (input, walk::candidate(Arc::new(root), (path.to_owned(), place.into()), &seen, (Class::Excluded, rank)))
+        })
+    }
+
+    /// Notes where those lie that a link leads to.
+    pub(super) fn note_real(&mut self, candidates: &[(usize, Candidate)]) {
+        if self.inputs.iter().all(|(globs, _)| !globs.follows_links()) && self.real.is_empty() {
+            return;
+        }
+        let open = self.open_inodes();
+        self.real.retain(|inode, _| open.contains(inode));
+        let linked = candidates.iter().filter(|(_, found)| found.linked() || found.root.linked);
+        self.real.extend(linked.map(|(_, found)| (found.inode, found.root.real.join(&found.place))));
+    }
+}

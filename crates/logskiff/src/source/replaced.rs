@@ -1,0 +1,164 @@
+//! What became of a file's content: another file in its place that holds it, or other bytes in the same file.
+//!
+//! Enters: open files, and what is found under their names. Leaves: from where on what is there now is new. What is not proved to be
+//! the same is read from its start.
+
+use std::cmp::Reverse;
+use std::io;
+use std::time::Instant;
+
+use super::content::Content;
+use super::discovery::{Candidate, Class};
+use super::tracked_file::Displaced;
+use super::{COPY_AWAITED, Known, Phase, Tail, TailFile, fingerprint};
+use event::{Bookmark, FileId, Inode};
+
+/// As much of two files is compared at their starts, and as much before an offset.
+const COMPARED_BYTES: usize = 64 * 1024;
+
+/// So many files that wait are held open.
+const HELD_MAX: usize = 64;
+
+/// So much of a file's start tells whether it is text.
+const TOLD_BY_BYTES: usize = 1024;
+
+pub(super) const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in it now is no log";
+
+/// What a file is that stands under the name of one that was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Replacement {
+    /// It holds what the other held, and is new behind this offset.
+    pub(super) offset: u64,
+    /// The other one.
+    of: FileId,
+    /// It is written, and the other is read and settled to its end. One that is not is read all the same where it goes meanwhile.
+    pub(super) is_ready: bool,
+}
+
+/// A file that waits and may go before it is read: its handle is kept.
+#[derive(Debug)]
+pub(super) struct Held {
+    input: usize,
+    found: Candidate,
+    handle: Content,
+}
+
+impl Tail {
+    /// Keeps the handle of a file that a glob names and that is not read yet, while there are descriptors.
+    pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
+        if found.class == Class::Match && self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
+            self.held.insert(found.inode, Held { input, found: found.clone(), handle });
+        }
+    }
+
+    /// What waited is gone. What it holds and nothing else does is read.
+    pub(super) fn read_held(&mut self, Held { input, found, handle }: Held, now: Instant) {
+        let Err(handle) = self.adopt(input, &found, handle, now) else { return };
+        let elsewhere = |file: &TailFile| {
+            let print = file.fingerprint();
+            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path;
+            found.may_hold(&file.path, 0) && is_rest() && fingerprint::matches(&handle, &print).unwrap_or(false)
+        };
+        let length = handle.length().unwrap_or(0);
+        if length == 0 || self.holds_all(&found, &handle, length) || self.files().any(elsewhere) {
+            return;
+        }
+        let replacement = self.replacement(&found, &handle, now);
+        self.waiting.remove(&found.inode);
+        self.begin_anew(input, &found, handle, replacement.map_or(0, |replacement| replacement.offset), now);
+        self.succeed(found.inode, replacement);
+    }
+
+    /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
+    pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
+        let replaced = |file: &&TailFile| {
+            file.phase == Phase::Deleted
+                && !file.handle.is_stream()
+                && file.handle.length().is_ok_and(|length| length > 0)
+                && (file.path == found.path || found.surely_kept_from(&file.path, 0))
+        };
+        let here = handle.length().ok().filter(|length| *length > 0)?;
+        let is_alike = |file: &TailFile| {
+            let whole = file.handle.length().unwrap_or(0);
+            alike(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
+        };
+        // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
+        let order = |file: &TailFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
+        let mut formers: Vec<&TailFile> = self.files().filter(replaced).collect();
+        formers.sort_by_key(|file| order(file));
+        let is_last = |file: &TailFile| file.path != found.path || order(file) == order(formers[0]);
+        let alike = formers.iter().filter(|file| is_last(file) && is_alike(file));
+        let former = alike.max_by_key(|file| file.handle.length().unwrap_or(0))?;
+        let (of, whole, read) = (former.id, former.handle.length().ok()?, former.at());
+        if here < whole {
+            return self.waits(found, now).then_some(Replacement { offset: 0, of, is_ready: false });
+        }
+        // After a crash, what is not settled of the other is read from here: until then it is to begin there. What is refused for long
+        // does not hold up the rest.
+        let may_come_back = !former.is_settled() && now.saturating_duration_since(former.changed_at) < COPY_AWAITED;
+        let is_ready = read.offset >= whole && !may_come_back;
+        Some(Replacement { offset: if is_ready { read.offset } else { whole }, of, is_ready })
+    }
+
+    /// Notes whose place a file took: what is not settled of that one is read here, should the process end before it is.
+    pub(super) fn succeed(&mut self, inode: Inode, replacement: Option<Replacement>) {
+        let Some(Replacement { offset: 1.., of, .. }) = replacement else { return };
+        let Some(former) = self.file(of) else { return };
+        let formers = former.formers.iter().copied().chain([of]).collect();
+        if let Some(file) = self.open_mut(inode) {
+            file.formers = formers;
+        }
+    }
+
+    /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
+    pub(super) fn is_file_of(&self, mark: &Bookmark, handle: &Content) -> bool {
+        handle.birth() != (0, 0)
+            && fingerprint::origin(&self.scope, handle, mark.inode, mark.incarnation) == mark.origin
+    }
+
+    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
+    /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
+    pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
+        let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
+        let in_its_place = found.class == Class::Match && mark.path == found.path;
+        if in_its_place
+            || mark.offset == 0
+            || found.size < mark.offset
+            || !self.is_file_of(mark, handle)
+            || is_text(handle)
+        {
+            return false;
+        }
+        let whole = mark.whole;
+        self.know(input, found, handle, whole);
+        self.refuse(found.path.clone(), OVERWRITTEN);
+        true
+    }
+}
+
+impl TailFile {
+    /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
+    pub(super) fn is_overwritten(&self) -> bool {
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);
+        self.displaced != Displaced::No && !is_shorter
+    }
+}
+
+/// Whether a file begins with what may be a log. A program may write one anew in the file of a rotated one.
+fn is_text(file: &Content) -> bool {
+    let Ok(start) = fingerprint::read_at(file, 0, TOLD_BY_BYTES) else { return true };
+    // A character may be cut in two.
+    let is_utf8 = std::str::from_utf8(&start).map_or_else(|error| error.error_len().is_none(), |_| true);
+    is_utf8 && !start.contains(&0)
+}
+
+/// Whether a file begins with the `length` bytes that another holds from an offset on; the first and the last of them are compared.
+pub(super) fn alike(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
+    let most = usize::try_from(length).unwrap_or(usize::MAX).min(COMPARED_BYTES);
+    for at in [0, length - most as u64] {
+        if fingerprint::read_at(one, at, most)? != fingerprint::read_at(other, from + at, most)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

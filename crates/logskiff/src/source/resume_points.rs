@@ -1,0 +1,125 @@
+//! Places that reading has passed, and what stood before them: where a file's end is written anew, reading goes back to the last that
+//! still holds.
+//!
+//! Enters: the bytes before each position. Leaves: the last place before which the same bytes stand. It keeps hashes, no content.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+
+use super::content::Content;
+use super::fingerprint::{self, BEFORE_BYTES};
+
+/// So many places are kept; when there are more, every other of the older ones goes.
+const PLACES_MAX: usize = 16;
+/// Of the lines that end in what was last passed, so many starts are kept.
+const LINES_MAX: usize = 3;
+/// As much before a place is compared, as far as there is so much.
+const COMPARED_BYTES: usize = BEFORE_BYTES / 2;
+
+/// Where a line began, and what stood before it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    offset: u64,
+    bytes: usize,
+    hash: u64,
+}
+
+/// Places in one file, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Places(VecDeque<Place>);
+
+impl Places {
+    /// Reading stands at `offset`, where a line begins; `before` are the bytes before it.
+    pub(super) fn note(&mut self, offset: u64, before: &[u8]) {
+        let last = before.len().saturating_sub(1);
+        let starts = memchr::memrchr_iter(b'\n', &before[..last]).map(|newline| newline + 1);
+        let mut ends: Vec<usize> = starts.take(LINES_MAX - 1).collect();
+        ends.reverse();
+        ends.push(before.len());
+        for end in ends {
+            let place = offset - (before.len() - end) as u64;
+            let bytes = end.min(COMPARED_BYTES);
+            // Too little to tell one place from another.
+            let is_known = self.0.back().is_some_and(|last| last.offset >= place);
+            if is_known || (bytes < COMPARED_BYTES && bytes as u64 != place) {
+                continue;
+            }
+            if self.0.len() >= PLACES_MAX {
+                let old = PLACES_MAX / 2;
+                self.0 = self
+                    .0
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at >= old || at % 2 == 0)
+                    .map(|(_, place)| *place)
+                    .collect();
+            }
+            self.0.push_back(Place { offset: place, bytes, hash: hash(&before[end - bytes..end]) });
+        }
+    }
+
+    /// Nothing behind `offset` was passed after all.
+    pub(super) fn go_back(&mut self, offset: u64) {
+        self.0.retain(|place| place.offset <= offset);
+    }
+
+    /// The last place before which the file holds what it held; `head` are the first bytes that it had.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn last_that_holds(&self, file: &Content, head: &[u8]) -> io::Result<Option<u64>> {
+        let start = fingerprint::read_at(file, 0, head.len())?;
+        let alike = start.iter().zip(head).take_while(|(here, had)| here == had).count();
+        for place in self.0.iter().rev() {
+            let begins_alike = alike == head.len() || place.offset <= alike as u64;
+            let before = fingerprint::read_at(file, place.offset - place.bytes as u64, place.bytes)?;
+            if begins_alike && before.len() == place.bytes && hash(&before) == place.hash {
+                return Ok(Some(place.offset));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn content(text: &str) -> Content {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Content::Plain(file)
+    }
+
+    #[test]
+    fn the_last_place_that_holds_is_found() {
+        let text: String = (1_000..2_000).fold(String::new(), |text, line| text + "line " + &line.to_string() + "\n");
+        let mut places = Places::default();
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            at += line.len();
+            places.note(at as u64, &text.as_bytes()[at.saturating_sub(BEFORE_BYTES)..at]);
+            assert!(places.0.len() <= PLACES_MAX);
+        }
+        let last = |now: &str| {
+            let found = places.last_that_holds(&content(now), &text.as_bytes()[..256]).unwrap();
+            usize::try_from(found.unwrap_or(0)).unwrap()
+        };
+        assert_eq!(last(&text), text.len());
+        let rewritten = text.replace("line 1999\n", "LINE 1999\nmore\n");
+        assert_eq!(last(&rewritten), text.len() - 10);
+        let kept = text.find("line 1990").unwrap();
+        let rewritten = format!("{}{}", &text[..kept], text[kept..].replace("line", "LINE"));
+        assert!((kept - 1_000..=kept).contains(&last(&rewritten)), "{}", last(&rewritten));
+        assert_eq!(last(&text.replace("line", "LINE")), 0);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a rotated file may have been called before.
+//!
+//! Enters: a file's name. Leaves: of which files it may be a rotated copy, and how surely its name tells that. Nothing is opened.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::discovery::{Candidate, GZIP, PRUNING};
+
+/// So many bytes of a file tell it from another that begins alike, wherever it lies.
+const TOLD_ELSEWHERE_BYTES: u64 = 1024;
+/// As many digits as a date has: `app-261123.log`.
+const DATE_DIGITS_MIN: usize = 6;
+
+/// What a file may have been called before a rotation.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    path: PathBuf,
+    /// The mark stands behind the whole name, or is a date: it tells more than a number within the name.
+    sure: bool,
+}
+
+impl Candidate {
+    /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
+    #[must_use]
+    pub(super) fn rotated_from(&self, base: &Path) -> bool {
+        self.origins().iter().any(|origin| origin.path.as_os_str() == base.as_os_str())
+    }
+
+    /// Whether its name alone says that it is a rotated copy of `base`: `app.log.1` of `app.log`, but not `app-2.log`, which may be
+    /// another log.
+    #[must_use]
+    pub(super) fn surely_rotated_from(&self, base: &Path) -> bool {
+        self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
+    }
+
+    /// Whether its name surely tells of a rotated copy of the file at `path`, of which `alike_bytes` are the same: in the same directory,
+    /// or in another where old files are kept. One beneath the other says more than one beside it.
+    #[must_use]
+    pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
+        let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
+        let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
+        called_so() && (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath())
+    }
+
+    /// The same, or its name may be that of a rotated copy in the same directory.
+    #[must_use]
+    pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
+        self.rotated_from(path) || self.surely_kept_from(path, alike_bytes)
+    }
+
+    /// Whether its name alone says that it is a rotated copy of something.
+    #[must_use]
+    pub(super) fn is_surely_rotated(&self) -> bool {
+        self.sure_origins().next().is_some()
+    }
+
+    /// Whether a mark stands behind the whole name of something: a log's own name may hold a date, but hardly this.
+    #[must_use]
+    pub(super) fn is_marked(&self) -> bool {
+        let bytes = self.path.as_os_str().as_bytes();
+        self.sure_origins().any(|origin| bytes.starts_with(origin.as_os_str().as_bytes()))
+    }
+
+    /// Of what it is a rotated copy, as its name alone says.
+    pub(super) fn sure_origins(&self) -> impl Iterator<Item = &PathBuf> {
+        self.origins().iter().filter(|origin| origin.sure).map(|origin| &origin.path)
+    }
+
+    fn origins(&self) -> &[Origin] {
+        self.origins.get_or_init(|| {
+            let names = self.path.file_name().map(bases).unwrap_or_default();
+            names.into_iter().map(|(name, sure)| Origin { path: self.path.with_file_name(name), sure }).collect()
+        })
+    }
+}
+
+/// The names that `name` may have had before a rotation, and whether it surely tells of one: `app.log.1`, `app.log-20261123` and
+/// `app-2026-11-23.log` were `app.log`, `app-2.log` may have been. The added part must look like a number, a date or one of the usual
+/// words, so that `app.log.swp` is none.
+pub(super) fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
+    let name = name.as_bytes();
+    let name = name.strip_prefix(PRUNING.as_bytes()).unwrap_or(name);
+    let unpacked = name.strip_suffix(GZIP);
+    let name = unpacked.unwrap_or(name);
+    let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());
+    let separators = (1..name.len()).filter(|at| b".-_".contains(&name[*at]));
+    let mut bases: Vec<_> = unpacked.iter().map(|name| (OsStr::from_bytes(name).to_owned(), true)).collect();
+    for at in separators {
+        let within = name.get(at + 1..ending).unwrap_or_default();
+        if rotation_mark(&name[at + 1..]) {
+            bases.push((OsStr::from_bytes(&name[..at]).to_owned(), true));
+        } else if rotation_mark(within) {
+            let digits = within.iter().filter(|byte| byte.is_ascii_digit()).count();
+            let base = OsStr::from_bytes(&[&name[..at], &name[ending..]].concat()).to_owned();
+            bases.push((base, digits >= DATE_DIGITS_MIN));
+        }
+    }
+    bases
+}
+
+fn rotation_mark(added: &[u8]) -> bool {
+    let word = |added: &[u8]| [&b"old"[..], b"prev", b"bak"].contains(&added);
+    let stamp = |added: &[u8]| {
+        added.first().is_some_and(u8::is_ascii_digit)
+            && added.iter().all(|byte| byte.is_ascii_digit() || b".-_:TZ+".contains(byte))
+    };
+    word(added) || stamp(added)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotated_name_leads_back_to_its_base() {
+        #[track_caller]
+        fn check(name: &str, want: &[&str]) {
+            let got: Vec<OsString> = bases(OsStr::new(name)).into_iter().map(|(base, _)| base).collect();
+            assert_eq!(got, want, "{name}");
+        }
+        check("app.log.1", &["app.log"]);
+        check("app.log.2.1", &["app.log", "app.log.2"]);
+        check("app.log-20261123", &["app.log"]);
+        check("app.log.2026-11-23", &["app.log", "app.log.2026", "app.log.2026-11"]);
+        check("app-2026-11-23.log", &["app.log", "app-2026.log", "app-2026-11.log"]);
+        check("app.log.old", &["app.log"]);
+        check("app.log.swp", &[]);
+        check("app.log", &[]);
+        check("app.log.gz", &["app.log"]);
+        check("app.log.2.gz", &["app.log.2", "app.log"]);
+        check(".logskiff-pruning-app.log.1", &["app.log"]);
+        check("app-error.log", &[]);
+        check(".1", &[]);
+    }
+}

@@ -1,0 +1,498 @@
+//! One open file: where reading stands, and what happened to the file under it.
+//!
+//! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
+//! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
+
+mod checkpoint_entry;
+mod rewind;
+
+use std::cell::OnceCell;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::content::Content;
+use super::fingerprint;
+use super::nul_padding::Gap;
+use super::pipe_reader::Extent;
+use super::resume_points::Places;
+use super::rewritten::Repeat;
+use super::write_times::Growth;
+use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
+
+/// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
+/// grows after all.
+pub(super) const ROTATED_QUIET: Duration = Duration::from_secs(5);
+/// The same for a deleted file, which can't be found again once it is closed.
+pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
+
+/// But a deleted file of at most so many bytes is held for so long, while there are descriptors: its writer may be slow.
+const DELETED_HELD: Duration = Duration::from_secs(600);
+const DELETED_HELD_BYTES: u64 = 1024 * 1024;
+
+/// Where too many files are open, those are closed first that have not grown for so long.
+const IDLE_QUIET: Duration = Duration::from_secs(1);
+
+/// Where the file stands in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Under the name that it was found under.
+    Live,
+    /// Under another name, or out of sight.
+    Rotated,
+    /// Under none.
+    Deleted,
+}
+
+/// Whether a look at the directories found a file out of its place, with what was read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Displaced {
+    /// It did not.
+    No,
+    /// It did.
+    Seen,
+    /// So it did, and a compressed copy, which says that its writer is done with it.
+    Compressed,
+}
+
+/// What a look at a file found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing to read.
+    Still,
+    /// There may be bytes to read.
+    Changed,
+    /// The file no longer holds what was read from it.
+    Truncated,
+    /// It was written anew with the same bytes.
+    Repeated,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub struct TailFile {
+    /// Its number in the ledger.
+    pub id: FileId,
+    /// Which input it belongs to.
+    pub input: usize,
+    /// The name under which its records go out: the one it was first found under.
+    pub path: PathBuf,
+    /// Where it stands in the file system.
+    pub inode: Inode,
+    /// Names this incarnation in event ids.
+    pub origin: String,
+    /// How often it was truncated.
+    pub incarnation: u32,
+    /// Where it is in the directory.
+    pub phase: Phase,
+    /// Whether it was seen out of its place.
+    pub(super) displaced: Displaced,
+    /// When it last grew or changed its phase.
+    pub changed_at: Instant,
+    /// Everything before the position was read by us: nothing was skipped at the start.
+    pub whole: bool,
+    /// How long it is known to have been with this content.
+    pub size: u64,
+    /// Where this incarnation began.
+    pub(super) began_at: u64,
+    /// The numbers of those before it that have the account of what stands before that, where the file's end was written anew.
+    pub(super) formers: Vec<FileId>,
+    /// What it takes of the disk, as the last look saw it.
+    pub(super) disk_bytes: u64,
+    /// Bytes that a truncation took away before they were read, as far as they were seen.
+    pub lost_bytes: u64,
+    /// Its length at the last look.
+    length: u64,
+    /// Moved out when a truncation starts a new incarnation.
+    pub(super) handle: Content,
+    /// The same once more, to read again what lies before the position of a compressed file.
+    again: OnceCell<Content>,
+    /// The next byte that no span covers yet.
+    at: Watermark,
+    /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
+    had_read: Option<(u64, Vec<u8>)>,
+    /// The bytes just before `at`.
+    before: Vec<u8>,
+    /// Where lines began before `at`.
+    places: Places,
+    /// The file's first bytes.
+    head: Vec<u8>,
+    /// Modification and change time at the last look: a reason to read, never an identity.
+    stamp: (i64, i64, i64, i64),
+    /// The last look or read left something to be read.
+    more: bool,
+    /// What is zero behind the position.
+    gap: Gap,
+    /// The fingerprint at the last watermark that was asked for.
+    marked: Fingerprint,
+    growth: Growth,
+    repeat: Repeat,
+    /// How far it was settled when that was last said.
+    settled_to: u64,
+    /// It came through a pipe, and that has ended with what [`TailFile::size`] counts.
+    ended: bool,
+    looked_at: Option<Instant>,
+}
+
+/// What one read gave.
+#[derive(Debug)]
+pub enum Read {
+    /// This many bytes at the start of the buffer follow [`TailFile::at`]; whether the file ends with them.
+    Bytes(usize, bool),
+    /// The file no longer holds what was read from it: it was truncated, or rewritten in place.
+    Truncated,
+}
+
+impl TailFile {
+    /// Starts reading `handle` at a position.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or ends before the position.
+    pub(super) fn new(
+        (id, input, path, handle): (FileId, usize, PathBuf, Content),
+        at: Watermark,
+        origin: String,
+        incarnation: u32,
+        now: Instant,
+    ) -> io::Result<Self> {
+        let metadata = handle.metadata()?;
+        let length = handle.length()?;
+        let before = fingerprint::before(&handle, at.offset)?;
+        let head = fingerprint::read_at(&handle, 0, fingerprint::HEAD_BYTES)?;
+        let marked = fingerprint::fingerprint(&head, &before, at.offset);
+        Ok(Self {
+            id,
+            input,
+            path,
+            inode: fingerprint::inode(&metadata),
+            origin,
+            incarnation,
+            phase: Phase::Live,
+            displaced: Displaced::No,
+            changed_at: now,
+            whole: at.offset == 0,
+            size: length,
+            began_at: at.offset,
+            formers: Vec::new(),
+            disk_bytes: disk_bytes(&metadata),
+            lost_bytes: 0,
+            length,
+            handle,
+            again: OnceCell::new(),
+            at,
+            had_read: None,
+            before,
+            places: Places::default(),
+            head,
+            stamp: stamp(&metadata),
+            more: true,
+            gap: Gap::default(),
+            marked,
+            growth: Growth::default(),
+            repeat: Repeat::default(),
+            settled_to: at.offset,
+            ended: false,
+            looked_at: None,
+        })
+    }
+
+    /// The position of the next byte to read.
+    #[must_use]
+    pub fn at(&self) -> Watermark {
+        self.at
+    }
+
+    /// Whether everything that the last look saw is read.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.at.offset >= self.length
+    }
+
+    /// Looks whether there is something to read.
+    ///
+    /// # Errors
+    /// When the file's metadata cannot be read.
+    pub fn look(&mut self, now: Instant) -> io::Result<Look> {
+        if let Content::Stream(stream) = &self.handle {
+            let extent = stream.extent();
+            self.more |= extent.length != self.length;
+            self.reaches(extent);
+            self.growth.seen(extent.length, now);
+            return Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still });
+        }
+        let metadata = self.handle.metadata()?;
+        let stamp = stamp(&metadata);
+        let unpacks = self.handle.is_awaited();
+        let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
+        self.disk_bytes = disk_bytes(&metadata);
+        if metadata.nlink() == 0 && self.phase != Phase::Deleted {
+            self.phase = Phase::Deleted;
+            self.changed_at = now;
+        }
+        if length != self.length || stamp != self.stamp {
+            self.changed_at = now;
+            self.more = true;
+        }
+        // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
+        if length != self.length || stamp != self.stamp {
+            if !self.continues()? {
+                return Ok(Look::Truncated);
+            }
+            // A write sets both times to one moment; who sets the first alone says another, as a rule.
+            let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
+            let is_new_time = written != (self.stamp.0, self.stamp.1) && written == changed;
+            let is_same = is_new_time && length == self.length && length == self.at.offset;
+            self.repeat.looked(is_same && length > 0, now);
+            // Cut short, but not into what was read: reading goes on, and what is gone is counted.
+            if !self.handle.is_gzip() {
+                let written = self.gap.written(self.size);
+                self.lost_bytes += written.saturating_sub(length);
+            }
+            self.size = length;
+        }
+        self.length = length;
+        self.stamp = stamp;
+        if self.repeat.is_seen(now) && self.phase == Phase::Live {
+            return Ok(Look::Repeated);
+        }
+        // The modification time is that of the last write; the first one since the last look was not before that look.
+        let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        let written = now.checked_sub(age).unwrap_or(now);
+        self.growth.seen(length, self.looked_at.map_or(written, |looked_at| written.max(looked_at)));
+        self.looked_at = Some(now);
+        if !self.more && self.gap.is_open() && matches!(self.handle, Content::Plain(_)) {
+            // A writer that maps the file changes neither its length nor its times.
+            if self.gap.has_moved(&self.handle, self.at.offset, now)? {
+                self.changed_at = now;
+                self.more = true;
+            }
+            self.more |= self.gap.is_due(now);
+        }
+        Ok(if !unpacks && (self.more || self.due(now)) { Look::Changed } else { Look::Still })
+    }
+
+    /// Takes down how far a pipe has come.
+    fn reaches(&mut self, extent: Extent) {
+        (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
+    }
+
+    /// Something was written to it, as the kernel says: more than its times changed.
+    pub(super) fn wrote(&mut self) {
+        self.repeat.wrote();
+    }
+
+    /// What is wrong with it, where it is compressed or a pipe.
+    #[must_use]
+    pub fn complaint(&self) -> Option<&'static str> {
+        self.handle.complaint()
+    }
+
+    /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
+    #[must_use]
+    pub fn written(&self, offset: u64) -> Option<(u64, Instant)> {
+        self.growth.written(offset)
+    }
+
+    /// When it was last written to, by the file system's clock.
+    pub(super) fn written_at(&self) -> (i64, i64) {
+        (self.stamp.0, self.stamp.1)
+    }
+
+    /// How many bytes are in the file and not read, as far as the last look saw.
+    #[must_use]
+    pub fn unread_bytes(&self) -> u64 {
+        self.length.saturating_sub(self.at.offset)
+    }
+
+    /// Whether the last look at it saw more than was read since.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// Whether zeros follow the position that may be filled yet.
+    #[must_use]
+    pub fn has_zeros(&self) -> bool {
+        self.gap.is_open()
+    }
+
+    /// Takes what was left unread for something to be read.
+    pub fn look_again(&mut self) {
+        self.more |= !self.at_end();
+    }
+
+    /// Whether a last line without newline is to be taken as it stands.
+    fn due(&self, now: Instant) -> bool {
+        self.is_final(now) && !self.at_end()
+    }
+
+    /// Whether the file has been out of its place, and still, for so long that nothing more is expected.
+    #[must_use]
+    pub fn is_final(&self, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(self.changed_at);
+        match self.phase {
+            Phase::Live => self.ended,
+            Phase::Rotated => quiet >= ROTATED_QUIET,
+            Phase::Deleted => quiet >= DELETED_QUIET,
+        }
+    }
+
+    /// Whether it can be let go: nothing more is expected. A small one that is deleted is held longer, for a slow writer cannot be told
+    /// from none.
+    #[must_use]
+    pub fn is_over(&self, now: Instant) -> bool {
+        let quiet = now.saturating_duration_since(self.changed_at);
+        let may_be_written = self.size <= DELETED_HELD_BYTES && self.displaced != Displaced::Compressed;
+        let is_held = self.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
+        self.is_final(now) && !is_held
+    }
+
+    /// Whether no writer has yet to fill what is zero in it: what came through a pipe is not written to again.
+    #[must_use]
+    pub fn is_filled(&self, now: Instant) -> bool {
+        self.handle.is_stream() || self.is_final(now)
+    }
+
+    /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
+    #[must_use]
+    pub fn is_still(&self, now: Instant) -> bool {
+        self.is_filled(now) || self.gap.is_still(now)
+    }
+
+    /// Whether its bytes come once only.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.handle.is_stream()
+    }
+
+    /// Whether it is in its place and has not been written to for a while.
+    #[must_use]
+    pub fn is_idle(&self, now: Instant) -> bool {
+        self.phase == Phase::Live
+            && !self.handle.is_stream()
+            && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
+    }
+
+    /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
+    /// the position that it was taken back from.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn continues(&mut self) -> io::Result<bool> {
+        // Whoever packs a file does it once; to look back means to unpack it again. What came through a pipe came.
+        if self.handle.is_gzip() || self.handle.is_stream() {
+            return Ok(true);
+        }
+        let start = self.at.offset - self.before.len() as u64;
+        if fingerprint::read_at(&self.handle, start, self.before.len())? != self.before {
+            return Ok(false);
+        }
+        if let Some((offset, before)) = &self.had_read
+            && fingerprint::read_at(&self.handle, offset - before.len() as u64, before.len())? != *before
+        {
+            return Ok(false);
+        }
+        self.know_head()
+    }
+
+    /// Whether the first bytes are the same, and learns more of them while there are few: lines of one length that differ
+    /// in their time stamps may well end alike.
+    fn know_head(&mut self) -> io::Result<bool> {
+        let head = fingerprint::read_at(&self.handle, 0, fingerprint::HEAD_BYTES)?;
+        let known = match usize::try_from(self.at.offset) {
+            Ok(read @ 1..) => read.min(self.head.len()),
+            _ => self.head.len(),
+        };
+        // What was seen and not read is the same too, but for zeros that were filled since.
+        let seen = || head.iter().zip(&self.head).all(|(here, had)| here == had || *had == 0);
+        let same = head.starts_with(&self.head[..known]) && seen();
+        if same {
+            self.head = head;
+        }
+        Ok(same)
+    }
+
+    /// Reads what follows the position into `buffer`, as much as fits.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the read is put off to another pass.
+    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<Read> {
+        if self.handle.is_awaited() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let before_bytes = self.before.len();
+        buffer.resize(before_bytes + most, 0);
+        let start = self.at.offset - before_bytes as u64;
+        let (length, extent) = match &self.handle {
+            Content::Stream(stream) => {
+                let (length, extent) = stream.fill(start, buffer);
+                (length, Some(extent))
+            }
+            handle => (handle.fill(start, buffer)?, None),
+        };
+        let same = length >= before_bytes && buffer[..before_bytes] == self.before[..];
+        if !same || (extent.is_none() && !self.know_head()?) {
+            return Ok(Read::Truncated);
+        }
+        let read = length - before_bytes;
+        buffer.copy_within(before_bytes..length, 0);
+        buffer.truncate(read);
+        let last = read < most;
+        self.repeat.read(self.at.offset + read as u64 > self.length);
+        self.gap.seen(self.at.offset, buffer, now);
+        self.more = !last;
+        if let Some(extent) = extent {
+            self.reaches(extent);
+            return Ok(Read::Bytes(read, last));
+        }
+        self.length =
+            if self.handle.is_gzip() { self.handle.length()? } else { self.length.max(self.at.offset + read as u64) };
+        self.size = self.length;
+        Ok(Read::Bytes(read, last))
+    }
+
+    /// Moves past bytes that spans now cover. `passed` are these bytes.
+    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
+        self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
+        self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
+        let keep = passed.len().min(fingerprint::BEFORE_BYTES);
+        let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
+        self.before.drain(..surplus);
+        self.before.extend_from_slice(&passed[passed.len() - keep..]);
+        if boundary == Boundary::Line && matches!(self.handle, Content::Plain(_)) {
+            self.places.note(self.at.offset, &self.before);
+        }
+        self.more |= !whole;
+    }
+
+    /// How many of the bytes that follow the position are zeros before something else, or for good, in whole characters of so many bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn zeros(&self, now: Instant, unit_bytes: u64) -> io::Result<u64> {
+        if !self.is_still(now) {
+            return Ok(0);
+        }
+        let zeros = self.handle.zeros(self.at.offset, self.is_filled(now))?;
+        Ok(zeros - zeros % unit_bytes)
+    }
+
+    /// Moves past so many zeros, which a span now covers.
+    pub fn advance_zeros(&mut self, mut zeros: u64) {
+        let most = zeros.min(fingerprint::BEFORE_BYTES as u64);
+        self.at.offset += zeros - most;
+        zeros = most;
+        let passed = [0; fingerprint::BEFORE_BYTES];
+        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::Line, false);
+    }
+}
+
+/// Blocks are counted in units of 512 bytes, whatever the file system's own are (stat(2)).
+fn disk_bytes(metadata: &std::fs::Metadata) -> u64 {
+    metadata.blocks().saturating_mul(512)
+}
+
+fn stamp(metadata: &std::fs::Metadata) -> (i64, i64, i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec())
+}

@@ -1,0 +1,115 @@
+//! What a file is known by, and its place in the checkpoint.
+
+use std::io;
+
+use super::super::content::Content;
+use super::super::fingerprint;
+use super::TailFile;
+use event::{Ahead, Bookmark, Boundary, FileId, Fingerprint, Progress, Span, Watermark};
+
+impl TailFile {
+    /// The fingerprint of what was read so far.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        fingerprint::fingerprint(&self.head, &self.before, self.at.offset)
+    }
+
+    /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
+    ///
+    /// # Errors
+    /// When `other` cannot be read.
+    pub(in crate::source) fn is_copied_by(&self, other: &Content) -> io::Result<bool> {
+        if other.length()? >= self.at.offset {
+            return fingerprint::matches(other, &self.fingerprint());
+        }
+        let head = fingerprint::read_at(other, 0, fingerprint::HEAD_BYTES)?;
+        Ok(self.head.starts_with(&head))
+    }
+
+    /// The file's first bytes, as many as are known.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// What is to be known of the file when it is closed, read to its end and settled: of a compressed one, how it looks
+    /// without being unpacked.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(in crate::source) fn closing_mark(&mut self) -> io::Result<Bookmark> {
+        let mark = self.bookmark(self.at.into());
+        if !self.handle.is_gzip() {
+            return Ok(mark);
+        }
+        let raw = self.handle.raw()?;
+        let size = raw.length()?;
+        Ok(Bookmark {
+            offset: size,
+            size,
+            boundary: Boundary::Line,
+            fingerprint: fingerprint::take(&raw, size)?,
+            ..mark
+        })
+    }
+
+    /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
+    pub(in crate::source) fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+        let settled = settled(self.id);
+        self.settled_to = settled.offset;
+        if let Content::Stream(stream) = &self.handle {
+            stream.forget(settled.offset);
+            self.growth.forget(settled.offset);
+        }
+    }
+
+    /// Whether all that was read of it is settled, by what was last said.
+    pub(in crate::source) fn is_settled(&self) -> bool {
+        self.settled_to >= self.at.offset
+    }
+
+    /// The file's place in the checkpoint, settled as far as `settled` says.
+    pub fn bookmark(&mut self, settled: Progress) -> Bookmark {
+        let Progress { watermark: settled, ahead } = settled;
+        self.growth.forget(settled.offset);
+        if self.handle.is_awaited() {
+            // What was last taken down still holds: whoever packs a file does it once.
+        } else if settled.offset == self.at.offset || self.handle.is_gzip() {
+            self.marked = self.fingerprint();
+        } else if settled.offset != self.marked.offset {
+            let same = self.continues().unwrap_or(false);
+            let before = same.then(|| fingerprint::before(&self.handle, settled.offset).ok()).flatten();
+            // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
+            self.marked = before.map_or_else(
+                || self.fingerprint(),
+                |before| fingerprint::fingerprint(&self.head, &before, settled.offset),
+            );
+        }
+        Bookmark {
+            path: self.path.clone(),
+            real: None,
+            inode: self.inode,
+            origin: self.origin.clone(),
+            incarnation: self.incarnation,
+            offset: settled.offset,
+            boundary: settled.boundary,
+            whole: self.whole,
+            size: self.size,
+            fingerprint: self.marked,
+            ahead: self.ahead(ahead),
+        }
+    }
+
+    /// What is settled behind the watermark, with how it is known again. Of a compressed file nothing is remembered: to tell whether
+    /// another is the same would be to unpack it.
+    fn ahead(&mut self, spans: Vec<Span>) -> Option<Ahead> {
+        let end = spans.last().map(|span| span.end).filter(|_| !self.handle.is_gzip())?;
+        let before = if end == self.at.offset {
+            self.before.clone()
+        } else {
+            self.continues().ok().filter(|same| *same)?;
+            fingerprint::before(&self.handle, end).ok()?
+        };
+        Some(Ahead { spans, fingerprint: fingerprint::fingerprint(&self.head, &before, end) })
+    }
+}

@@ -1,0 +1,121 @@
+//! What is read of a file once more.
+
+use std::io;
+use std::ops::Range;
+
+use super::super::content::Content;
+use super::super::fingerprint;
+use super::super::gzip_reader::awaited;
+use super::TailFile;
+use event::{Span, Watermark};
+
+impl TailFile {
+    /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
+    /// shorter than before.
+    pub(in crate::source) fn new_from(&self) -> u64 {
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
+        let found =
+            if is_shorter { None } else { self.places.last_that_holds(&self.handle, &self.head).ok().flatten() };
+        found.unwrap_or(0)
+    }
+
+    /// Goes back to a position, to read again from there; false when the file no longer holds what was read of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rewind(&mut self, to: Watermark) -> io::Result<bool> {
+        if !self.continues()? {
+            return Ok(false);
+        }
+        let before = match self.handle.reach(to.offset) {
+            Err(error) if awaited(&error) => Vec::new(),
+            other => other.and_then(|()| fingerprint::before(&self.handle, to.offset))?,
+        };
+        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
+        self.had_read.get_or_insert((from, passed));
+        self.at = to;
+        self.places.go_back(to.offset);
+        self.more = true;
+        Ok(true)
+    }
+
+    /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn lookback(&self, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+        let start = offset.saturating_sub(most as u64).max(self.handle.kept_from());
+        let content = self.content_at(start..offset, offset)?;
+        fingerprint::read_at(content, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
+    }
+
+    /// What to read `range` from. A compressed file is read a second time, from `reached` on with what is before it: the first reading
+    /// would have to begin anew.
+    fn content_at(&self, range: Range<u64>, reached: u64) -> io::Result<&Content> {
+        if self.handle.holds(range.start, range.end) {
+            return Ok(&self.handle);
+        }
+        if self.handle.is_awaited() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if self.again.get().is_none() {
+            _ = self.again.set(self.handle.another()?);
+        }
+        let again = self.again.get().unwrap_or(&self.handle);
+        again.reach(reached)?;
+        Ok(again)
+    }
+
+    /// Whether reading it goes on once more of it is unpacked.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.handle.is_awaited() || self.again.get().is_some_and(Content::is_awaited)
+    }
+
+    /// Goes on unpacking it; whether reading goes on again where it was taken back to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(in crate::source) fn unpack(&mut self) -> io::Result<bool> {
+        if let Some(again) = self.again.get() {
+            again.go_on()?;
+        }
+        if !self.handle.is_awaited() || !self.handle.go_on()? {
+            return Ok(false);
+        }
+        self.before = match fingerprint::before(&self.handle, self.at.offset) {
+            Err(error) if awaited(&error) => return Ok(false),
+            // It is shorter than it was: reading tells.
+            Err(_) => Vec::new(),
+            Ok(before) => before,
+        };
+        Ok(true)
+    }
+
+    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_again(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
+        let length = usize::try_from(span.bytes()).unwrap_or(usize::MAX);
+        if span.start < self.handle.kept_from() {
+            return Ok(None);
+        }
+        let content = self.content_at(span.start..span.end, span.start)?;
+        let bytes = fingerprint::read_at(content, span.start, length)?;
+        // Asked afterwards: what was written over meanwhile is not what was read.
+        Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
+    }
+
+    /// The file's last bytes, up to `most`, read or not.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
+        // Of what is unpacked only what was read is at hand.
+        if self.handle.is_gzip() {
+            return self.lookback(self.at.offset, most);
+        }
+        fingerprint::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
+    }
+}

@@ -1,0 +1,204 @@
+//! Why files that are there are not read.
+//!
+//! Enters: what the last look at the directories found, and what was refused since. Leaves: for each file that waits, is left out or is
+//! refused, why; so many of them by name, and how many there are of each kind. It never says what a line says.
+
+use std::path::{Path, PathBuf};
+
+use super::discovery::{Candidate, Class, REFUSED_MAX};
+use super::{Event, Known, Tail, protected, quiet_files, reconcile, replaced, walk};
+
+/// So many files of a kind are named; the others are counted.
+const NAMED_MAX: usize = 100;
+
+/// What becomes of a file that is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It waits, and is looked at again.
+    Held,
+    /// It is not to be read.
+    Skipped,
+    /// It cannot be read, or must not be.
+    Refused,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Held, Self::Skipped, Self::Refused];
+
+    /// The name that is written to the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Skipped => "skipped",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A file that is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The number of its input, where it is known.
+    pub input: Option<usize>,
+    /// Its path as it was found.
+    pub path: PathBuf,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub why: String,
+}
+
+/// The files that are not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnreadFiles {
+    /// Some of them.
+    pub named: Vec<Unread>,
+    /// How many there are, by the verdict's number.
+    pub counts: [u64; Verdict::ALL.len()],
+}
+
+impl UnreadFiles {
+    fn add(&mut self, verdict: Verdict, file: impl FnOnce() -> (Option<usize>, PathBuf, String)) {
+        let count = &mut self.counts[verdict as usize];
+        *count += 1;
+        if *count <= NAMED_MAX as u64 {
+            let (input, path, why) = file();
+            self.named.push(Unread { input, path, verdict, why });
+        }
+    }
+}
+
+/// A file that could not be read, or was left out.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Why, as it was said.
+    pub(super) why: String,
+    /// The look at the directories at which that last held.
+    pub(super) look: u64,
+}
+
+const NO_ROOM: &str = "too many files are open; it is read once one of them is let go";
+const SOURCE: &str = "what it was made of is still open, and is read from there";
+const COPY: &str = "it holds nothing but what a file holds that is still open, and is read from there";
+const FRESH_GZIP: &str = "a compressed file that nobody saw uncompressed: it is to be still for 10 s";
+const REPLACES: &str = "may be a copy, or the same log in a new file, and still in the making: it is waited for";
+const MAY_BE_COPY: &str = "may be a copy in the making, or a rotation is yet to be seen: it is waited for";
+const SHIPPED: &str = "what it unpacks to is shipped, or was there before logskiff";
+const NOT_OURS: &str = "a copy of what is shipped, or there before logskiff";
+/// What is refused because it is not to be read, not because it cannot be.
+const LEFT_OUT: [&str; 6] =
+    [reconcile::UNASKED, reconcile::PACKED, quiet_files::TOO_MANY, replaced::OVERWRITTEN, protected::OWN, walk::HIDDEN];
+
+impl Tail {
+    /// The files that are not read, and why.
+    #[must_use]
+    pub fn unread(&self) -> UnreadFiles {
+        let mut files = self.unread.clone();
+        let mut refused: Vec<(&PathBuf, &Refusal)> =
+            self.refused.iter().filter(|(_, refusal)| refusal.look == self.looks).collect();
+        refused.sort_unstable_by_key(|(path, _)| *path);
+        for (path, Refusal { why, .. }) in refused {
+            let verdict = if is_left_out(why) { Verdict::Skipped } else { Verdict::Refused };
+            files.add(verdict, || (None, path.clone(), why.clone()));
+        }
+        files.counts[Verdict::Held as usize] += self.not_offered() as u64;
+        // One of these is named.
+        files.counts[Verdict::Skipped as usize] += self.left_out().saturating_sub(1) as u64;
+        files
+    }
+
+    /// Notes that a file cannot be read, or is left out, and says so once.
+    pub(super) fn refuse(&mut self, path: PathBuf, why: &str) {
+        if self.refused.len() >= REFUSED_MAX {
+            // Names that come and go are not remembered for ever; those that are still there are said again.
+            self.refused.clear();
+        }
+        let look = self.looks;
+        match self.refused.get_mut(&path) {
+            Some(said) if said.why == why => said.look = look,
+            _ => {
+                self.events.push(Event::Refused(path.clone(), why.to_owned()));
+                self.refused.insert(path, Refusal { why: why.to_owned(), look });
+            }
+        }
+    }
+
+    /// A file that was refused can be read.
+    pub(super) fn readable(&mut self, path: &Path) {
+        self.refused.remove(path);
+    }
+
+    /// Notes why files that were found are not read; what was refused is noted already.
+    pub(super) fn note_unread(&mut self, candidates: &[(usize, Candidate)]) {
+        let mut files = UnreadFiles::default();
+        let open = self.open_inodes();
+        for (input, found) in candidates.iter().filter(|(_, found)| !open.contains(&found.inode)) {
+            // Of most files there is nothing to say: their names are not looked up.
+            if let Some((verdict, why)) = self.why_unread(found)
+                && !self.is_refused(&found.path)
+            {
+                files.add(verdict, || (Some(*input), found.path.clone(), why.to_owned()));
+            }
+        }
+        self.unread = files;
+    }
+
+    fn is_refused(&self, path: &Path) -> bool {
+        self.refused.get(path).is_some_and(|refusal| refusal.look == self.looks)
+    }
+
+    fn why_unread(&self, found: &Candidate) -> Option<(Verdict, &str)> {
+        if self.room.waiting.contains_key(&found.inode) {
+            return Some((Verdict::Held, NO_ROOM));
+        }
+        if self.copies.contains_key(&found.inode) {
+            return Some((Verdict::Held, COPY));
+        }
+        // What became known waits no longer; another file may have the inode since.
+        let is_same = |known: &&Known| known.changed == Some(found.changed) && known.mark.offset == found.size;
+        let Some(known) = self.known.get(&found.inode).filter(is_same) else {
+            let why = match found.class {
+                Class::Gzip(_) if self.waiting.contains_key(&found.inode) => FRESH_GZIP,
+                Class::Gzip(_) if found.size > 0 => SOURCE,
+                Class::Match if self.waiting.contains_key(&found.inode) => REPLACES,
+                _ if self.waiting.contains_key(&found.inode) => MAY_BE_COPY,
+                _ => return None,
+            };
+            return Some((Verdict::Held, why));
+        };
+        // A log that was read and closed is known by the name that it had before its rotation.
+        if found.class == Class::Match || known.mark.path != found.path {
+            return None;
+        }
+        let said = self.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
+        let usual =
+            if matches!(found.class, Class::Gzip(_)) { Some(SHIPPED) } else { (!known.mark.whole).then_some(NOT_OURS) };
+        Some((Verdict::Skipped, said.or(usual)?))
+    }
+}
+
+fn is_left_out(why: &str) -> bool {
+    LEFT_OUT.iter().any(|known| why.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_not_remembered_for_ever() {
+        let mut tail = Tail::new(&[], "pod", None, Instant::now()).unwrap();
+        for name in 0..3 * REFUSED_MAX {
+            tail.refuse(format!("{name}.log").into(), "a symbolic link");
+            tail.events.clear();
+        }
+        assert!(tail.refused.len() <= REFUSED_MAX);
+        tail.refuse("0.log".into(), "a symbolic link");
+        tail.refuse("0.log".into(), "a symbolic link");
+        assert_eq!(tail.events.len(), 1, "each is told once");
+    }
+}

@@ -1,0 +1,264 @@
+//! Goes through a fixed directory.
+//!
+//! Enters: the directory and an input's globs. Leaves: what is of interest beneath it. It goes from open directory to open
+//! directory, so that one that is swapped for a link meanwhile leads nowhere; links are followed only where that is asked for,
+//! and only to what lies beneath the fixed directory. It opens no file.
+
+use std::cell::OnceCell;
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
+use rustix::io::Errno;
+
+use super::discovery::{Candidate, Class, Fixed, Found, Globs, Pipe};
+use super::fingerprint::inode_of;
+use super::glob_rank::Rank;
+use super::open_beneath::look_beneath;
+use super::protected::Guard;
+use super::quiet_files::Survey;
+use super::root::{self, Root, RootError};
+use event::Inode;
+
+const LINK: &str =
+    "a symbolic link on the way there, which an application may have made; give the glob the real directory";
+const TRAP: &str = "a symbolic link leads there, where no logs are";
+const OUTSIDE: &str = "a symbolic link that leads out of the root";
+const NOWHERE: &str = "a symbolic link that leads to nothing that is there";
+const PIPE: &str = "a pipe, which is read only where it is named outright, without a glob";
+pub(super) const HIDDEN: &str =
+    "a directory whose name begins with a dot, such as those of snapshots; name it in the glob to have it read";
+const OTHER: &str = "a symbolic link or not a regular file";
+
+/// One walk.
+pub(super) struct Walk<'w> {
+    globs: &'w Globs,
+    fixed: &'w Fixed,
+    guard: &'w Guard,
+    survey: &'w Survey,
+    root: Arc<Root>,
+    found: &'w mut Found,
+    /// The directories that the walk is in, so that no link leads round in a circle.
+    within: Vec<Inode>,
+}
+
+/// A directory that is gone through.
+struct Directory {
+    handle: OwnedFd,
+    /// As a glob names it, and where it lies beneath the root.
+    path: PathBuf,
+    place: PathBuf,
+    inode: Inode,
+    depth: usize,
+}
+
+impl<'w> Walk<'w> {
+    /// Goes through `fixed` and adds to `found` what is there.
+    pub(super) fn of(
+        globs: &'w Globs,
+        fixed: &'w Fixed,
+        (guard, survey): (&'w Guard, &'w Survey),
+        found: &'w mut Found,
+    ) {
+        let root = match root::open(&fixed.directory) {
+            Ok(root) => Arc::new(root),
+            Err(RootError::Missing(above)) => return found.directories.push(above),
+            Err(RootError::Link { at, above }) => {
+                found.directories.push(above);
+                return found.refuse(at, LINK.to_owned());
+            }
+            Err(RootError::Trap { at, above }) => {
+                found.directories.push(above);
+                return found.refuse(at, TRAP.to_owned());
+            }
+            Err(RootError::Io { at, error }) => return found.refuse(at, std::io::Error::from(error).to_string()),
+        };
+        let target = if root.linked { guard.of_target(root.inode) } else { None };
+        if let Some(why) = target.or_else(|| guard.of_directory(&root.handle, root.inode, None)) {
+            return found.refuse(fixed.directory.clone(), why.to_owned());
+        }
+        let handle = match openat(&root.handle, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        {
+            Ok(handle) => handle,
+            Err(error) => return found.refuse(fixed.directory.clone(), std::io::Error::from(error).to_string()),
+        };
+        let (path, inode) = (fixed.directory.clone(), root.inode);
+        let first = Directory { handle, path, place: PathBuf::new(), inode, depth: 0 };
+        Self { globs, fixed, guard, survey, root, found, within: Vec::new() }.go_through(first);
+    }
+
+    fn go_through(&mut self, directory: Directory) {
+        // The kernel is asked to watch the real one: a link in its place would be watched, and not what it leads to.
+        let real: PathBuf = self.root.real.components().chain(directory.place.components()).collect();
+        if real != directory.path {
+            self.found.linked.push(real.clone());
+        }
+        self.found.directories.push(real);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let entries = openat(&directory.handle, ".", flags, Mode::empty()).and_then(Dir::new);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(Errno::NOENT) => return,
+            Err(error) => return self.found.refuse(directory.path, std::io::Error::from(error).to_string()),
+        };
+        self.within.push(directory.inode);
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.found.refuse(directory.path.clone(), std::io::Error::from(error).to_string());
+                    break;
+                }
+            };
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                self.visit(&directory, name, entry.file_type(), entry.ino());
+            }
+        }
+        self.within.pop();
+    }
+
+    fn visit(&mut self, directory: &Directory, name: &OsStr, kind: FileType, inode: u64) {
+        let look = || statat(&directory.handle, name, AtFlags::SYMLINK_NOFOLLOW);
+        let kind = match kind {
+            // Some file systems leave that to be asked for.
+            FileType::Unknown => match look() {
+                Ok(seen) => FileType::from_raw_mode(seen.st_mode),
+                Err(_) => return,
+            },
+            known => known,
+        };
+        if kind == FileType::RegularFile
+            && self.survey.may_be_quiet(inode)
+            && look().is_ok_and(|seen| self.survey.is_quiet(inode_of(&seen), size(&seen), changed(&seen)))
+        {
+            return;
+        }
+        if kind == FileType::RegularFile && self.survey.is_full_for(inode, || look().ok().map(|seen| changed(&seen))) {
+            return;
+        }
+        let (path, place) = (directory.path.join(name), directory.place.join(name));
+        match kind {
+            FileType::Directory => self.enter(directory, name, path, place),
+            FileType::Symlink if self.globs.follows_links() => self.follow(directory, path, &place),
+            _ => {
+                let class = self.globs.classify(self.fixed, &path);
+                let moved = || self.survey.is_begun(inode).then(|| (Class::Excluded, self.fixed.broadest()));
+                let Some(class) = class.or_else(moved) else { return };
+                // What vanished meanwhile is not worth a word: the next walk tells.
+                let Ok(seen) = look() else { return };
+                self.take(class, path, place, &seen);
+            }
+        }
+    }
+
+    fn enter(&mut self, above: &Directory, name: &OsStr, path: PathBuf, place: PathBuf) {
+        if above.depth + 1 >= self.fixed.depth_max {
+            return;
+        }
+        if name.as_bytes().starts_with(b".") && !self.fixed.names_hidden {
+            // Kubernetes' own are reached through links.
+            if !name.as_bytes().starts_with(b"..") {
+                self.found.refuse(path, HIDDEN.to_owned());
+            }
+            return;
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&above.handle, name, flags, Mode::empty()) {
+            Ok(handle) => self.go_down(handle, path, place, above.depth + 1),
+            // Gone, or swapped for something else since it was listed: the next walk tells.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(error) => self.found.refuse(path, std::io::Error::from(error).to_string()),
+        }
+    }
+
+    fn go_down(&mut self, handle: OwnedFd, path: PathBuf, place: PathBuf, depth: usize) {
+        let Ok(seen) = fstat(&handle) else { return };
+        let inode = inode_of(&seen);
+        if let Some(why) = self.guard.of_directory(&handle, inode, Some(self.root.inode)) {
+            return self.found.refuse(path, why.to_owned());
+        }
+        if self.within.contains(&inode) {
+            return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
+        }
+        self.go_through(Directory { handle, path, place, inode, depth });
+    }
+
+    /// Goes where a link leads to, by the real place beneath the root: on opening, no link is followed.
+    fn follow(&mut self, directory: &Directory, path: PathBuf, place: &Path) {
+        let real = self.root.real.join(place).canonicalize().ok();
+        let why = if real.is_some() { OUTSIDE } else { NOWHERE };
+        let lies = real.and_then(|real| real.strip_prefix(&self.root.real).ok().map(Path::to_path_buf));
+        let class = self.globs.classify(self.fixed, &path);
+        let Some(lies) = lies else {
+            if class.is_some_and(|(class, _)| class == Class::Match) {
+                self.found.refuse(path, why.to_owned());
+            }
+            return;
+        };
+        if lies.as_os_str().is_empty() {
+            return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
+        }
+        let Ok(handle) = look_beneath(&self.root.handle, &lies) else { return };
+        let Ok(seen) = fstat(&handle) else { return };
+        if FileType::from_raw_mode(seen.st_mode).is_dir() {
+            if directory.depth + 1 < self.fixed.depth_max {
+                self.go_down(handle, path, lies, directory.depth + 1);
+            }
+        } else if let Some(class) = class {
+            self.take(class, path, lies, &seen);
+        }
+    }
+
+    /// Notes what a glob names, or may have named.
+    fn take(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
+        let kind = FileType::from_raw_mode(seen.st_mode);
+        let (root, inode) = (Arc::clone(&self.root), inode_of(seen));
+        if kind.is_file() {
+            if !self.survey.takes(class, inode, changed(seen), &path) {
+                return;
+            }
+            self.found.candidates.push(candidate(root, (path, place), seen, (class, rank)));
+        } else if kind.is_fifo() && class == Class::Match && self.globs.names_outright(&path) {
+            self.found.pipes.push(Pipe { root, place, path, inode });
+        } else if class == Class::Match {
+            self.found.refuse(path, if kind.is_fifo() { PIPE } else { OTHER }.to_owned());
+        }
+    }
+}
+
+/// A file as it was seen.
+#[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
+pub(super) fn candidate(
+    root: Arc<Root>,
+    (path, place): (PathBuf, PathBuf),
+    seen: &Stat,
+    (class, rank): (Class, Rank),
+) -> Candidate {
+    Candidate {
+        root,
+        place,
+        names: seen.st_nlink.into(),
+        path,
+        inode: inode_of(seen),
+        size: size(seen),
+        changed: changed(seen),
+        modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),
+        class,
+        history: false,
+        rank,
+        origins: OnceCell::new(),
+    }
+}
+
+fn size(seen: &Stat) -> u64 {
+    u64::try_from(seen.st_size).unwrap_or_default()
+}
+
+#[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
+fn changed(seen: &Stat) -> (i64, i64) {
+    (seen.st_ctime, seen.st_ctime_nsec.try_into().unwrap_or_default())
+}

@@ -1,0 +1,458 @@
+//! A snapshot and the counters in, the text of `OpenMetrics` 1.0 out (the specification of that name, as
+//! `prometheus-client` writes it), or that of Prometheus 0.0.4 for who does not know it. Labels are inputs, rules, outputs and reasons: never names of files, never content.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use super::status_channel::{FileState, InputState, Snapshot};
+use crate::telemetry::metrics::{
+    Counter, ErrorKind, Histogram, InputMetrics, LOG_LINES_UNWRITTEN, Metrics, OutputMetrics,
+};
+use crate::telemetry::process_stats::Usage;
+use event::{DropReason, Repair};
+
+/// How metrics are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// `OpenMetrics` 1.0.
+    OpenMetrics,
+    /// Prometheus text 0.0.4.
+    Prometheus,
+}
+
+impl Format {
+    /// The one that an `Accept` header asks for.
+    pub(super) fn accepted(header: &str) -> Self {
+        if header.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    /// Its media type.
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+/// What is shown at one scrape.
+#[derive(Debug)]
+pub(super) struct Scrape {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) usage: Usage,
+    /// The outputs that are in use.
+    pub(super) outputs: Vec<&'static str>,
+}
+
+impl Scrape {
+    /// The text, in the form that is asked for.
+    pub(super) fn text(self, format: Format) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        let mut written = String::with_capacity(16 * 1024);
+        // Writing to a String cannot fail.
+        _ = text::encode(&mut written, &registry);
+        // Parsers take both; this is how the specification writes it.
+        let written = written.replace(" inf\n", " +Inf\n");
+        if format == Format::OpenMetrics { written } else { prometheus(&written) }
+    }
+
+    fn output(&self, name: &str) -> &OutputMetrics {
+        match name {
+            "kafka" => &self.metrics.kafka,
+            "syslog" => &self.metrics.syslog,
+            _ => &self.metrics.stdout,
+        }
+    }
+}
+
+/// How many rules of a redactor, the last ones, name values that are withheld.
+const WITHHELD_REASONS: usize = 2;
+
+/// Label names with their values.
+type Labels<'l> = Vec<(&'static str, &'l str)>;
+
+/// Writes families one by one.
+struct Writer<'e>(DescriptorEncoder<'e>);
+
+impl Writer<'_> {
+    fn counters<'l, V: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels<'l>, V)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, value) in values {
+            if labels.is_empty() {
+                family.encode_counter::<NoLabelSet, _, f64>(&value, None)?;
+            } else {
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&value, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn gauges<'l, V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels<'l>, V)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in values {
+            if labels.is_empty() {
+                family.encode_gauge(&value)?;
+            } else {
+                family.encode_family(&labels)?.encode_gauge(&value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        self.counters(name, help, [(Labels::new(), value)])
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
+        self.gauges(name, help, [(Labels::new(), value)])
+    }
+
+    /// `unit` is how many of the histogram's units make one of what is shown.
+    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, unit: f64) -> fmt::Result {
+        #[allow(clippy::cast_precision_loss, reason = "ends and sums are far below 2^52")]
+        let shown = |value: u64| value as f64 / unit;
+        let buckets: Vec<(f64, u64)> =
+            histogram.ranges().map(|(end, count)| (end.map_or(f64::INFINITY, shown), count)).collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        family.encode_histogram::<NoLabelSet>(shown(histogram.sum()), count, &buckets, None)
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut writer = Writer(encoder);
+        self.delivery(&mut writer)?;
+        self.content(&mut writer)?;
+        self.files(&mut writer)?;
+        self.outputs(&mut writer)?;
+        self.process(&mut writer)
+    }
+}
+
+impl Scrape {
+    fn by_input<V>(&self, value: impl Fn(&InputState) -> V) -> Vec<(Labels<'_>, V)> {
+        self.snapshot.inputs.iter().map(|input| (vec![("input", input.name.as_str())], value(input))).collect()
+    }
+
+    fn by_reason(&self, value: impl Fn(&InputState) -> [u64; DropReason::ALL.len()]) -> Vec<(Labels<'_>, u64)> {
+        let of = |input| DropReason::ALL.map(|reason| (labels(input, "reason", reason.name()), reason as usize));
+        let all = self.snapshot.inputs.iter().map(|input| (of(input), value(input)));
+        all.flat_map(|(labels, values)| labels.map(|(labels, reason)| (labels, values[reason]))).collect()
+    }
+
+    /// Counters that are kept by input outside the ledger.
+    fn counted(&self, value: impl Fn(&InputMetrics) -> &Counter) -> Vec<(Labels<'_>, u64)> {
+        let inputs = self.snapshot.inputs.iter().zip(&self.metrics.inputs);
+        inputs.map(|(input, counts)| (vec![("input", input.name.as_str())], value(counts).get())).collect()
+    }
+
+    fn delivery(&self, to: &mut Writer<'_>) -> fmt::Result {
+        let read = "Bytes read; always acknowledged + dropped + pending";
+        to.counters("logskiff_read_bytes", read, self.by_input(|input| input.balance.read_bytes))?;
+        let acknowledged = "Bytes whose records the outputs have acknowledged";
+        to.counters(
+            "logskiff_acknowledged_bytes",
+            acknowledged,
+            self.by_input(|input| input.balance.acknowledged_bytes),
+        )?;
+        let dropped = "Bytes read and not shipped, by reason";
+        to.counters("logskiff_dropped_bytes", dropped, self.by_reason(|input| input.balance.dropped_bytes))?;
+        let pending = "Bytes read and not settled";
+        to.gauges("logskiff_pending_bytes", pending, self.by_input(|input| input.balance.pending_bytes))?;
+        to.counters("logskiff_read_records", "Lines read", self.by_input(|input| input.balance.read_records))?;
+        let acknowledged = "Records acknowledged";
+        to.counters(
+            "logskiff_acknowledged_records",
+            acknowledged,
+            self.by_input(|input| input.balance.acknowledged_records),
+        )?;
+        let dropped = "Lines read and not shipped, by reason";
+        to.counters("logskiff_dropped_records", dropped, self.by_reason(|input| input.balance.dropped_records))?;
+        let pending = "Lines read and not settled";
+        to.gauges("logskiff_pending_records", pending, self.by_input(|input| input.balance.pending_records()))?;
+        let resent = "Bytes sent once more after a rewind: the receiver may have them twice";
+        to.counters("logskiff_resent_bytes", resent, self.by_input(|input| input.balance.resent_bytes))?;
+        to.gauges("logskiff_unread_bytes", "Bytes in the files, not read", self.by_input(|input| input.unread_bytes))?;
+        let lag = "Bytes written and not settled";
+        to.gauges("logskiff_lag_bytes", lag, self.by_input(|input| input.unread_bytes + input.balance.pending_bytes))?;
+        let lag = "Age of the oldest byte written and not settled, 0 when there is none";
+        to.gauges("logskiff_lag_seconds", lag, self.by_input(|input| input.lag.as_secs_f64()))?;
+        let forecast =
+            "When lines will be lost at the present rates, because the volume fills or a rotated file is deleted";
+        let never = |input: &InputState| input.time_to_loss.map_or(f64::INFINITY, |time| time.as_secs_f64());
+        to.gauges("logskiff_time_to_loss_seconds", forecast, self.by_input(never))?;
+        let metrics = &self.metrics;
+        let lost = "Bytes that were gone before they could be delivered, as far as they were seen";
+        to.counter("logskiff_lost_bytes", lost, metrics.lost_bytes.get())?;
+        to.counter("logskiff_rewinds", "Times that everything unsettled was read again", metrics.rewinds.get())?;
+        let failures = "Checkpoints that could not be saved";
+        to.counter("logskiff_checkpoint_failures", failures, metrics.save_failures.get())?;
+        let latency = "From the write of a line to its acknowledgement";
+        to.histogram("logskiff_delivery_latency_seconds", latency, &metrics.latency_ms, 1_000.0)?;
+        let at = self.snapshot.acknowledged_at.map_or(0.0, wall_seconds);
+        to.gauge("logskiff_last_acknowledged_timestamp_seconds", "When something was last acknowledged, 0: never", at)?;
+        to.gauge("logskiff_draining", "Whether the end was asked for", u64::from(self.snapshot.draining))
+    }
+
+    fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
+        let inputs = || self.snapshot.inputs.iter().zip(&self.metrics.inputs);
+        let masked = inputs().flat_map(|(input, counts)| {
+            let kinds = input.masks.iter().zip(&counts.masked).map(|(kind, count)| (kind, count.get()));
+            kinds.filter(|(kind, count)| kind.usual || *count > 0).map(|(kind, count)| {
+                let labels: Labels<'_> =
+                    vec![("input", input.name.as_str()), ("rule", kind.rule.as_str()), ("mode", kind.mode)];
+                (labels, count)
+            })
+        });
+        to.counters("logskiff_redactions", "Stretches masked, by rule and mode", masked)?;
+        let withheld = inputs().flat_map(|(input, counts)| {
+            // The last rules stand for what no rule has found: each for a reason.
+            let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
+            reasons.dedup();
+            let first = reasons.len().saturating_sub(WITHHELD_REASONS);
+            reasons.into_iter().skip(first).map(move |reason| {
+                let of_reason = input.masks.iter().zip(&counts.masked).filter(move |(kind, _)| kind.rule == reason);
+                let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
+                (labels, of_reason.map(|(_, count)| count.get()).sum::<u64>())
+            })
+        });
+        let help = "Values withheld because they could not be decoded, or not be searched within the line's budget";
+        to.counters("logskiff_values_withheld", help, withheld)?;
+        let failures = "Lines that were not of the configured format";
+        to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
+        let repaired = inputs().flat_map(|(input, counts)| {
+            let each = Repair::ALL.into_iter().zip(&counts.repaired);
+            each.map(|(repair, count)| (labels(input, "reason", repair.name()), count.get()))
+        });
+        to.counters("logskiff_repaired_lines", "Lines of JSON that were repaired, by reason", repaired)?;
+        let failures = "Time stamps that could not be read";
+        to.counters("logskiff_timestamp_parse_failures", failures, self.counted(|input| &input.time_failures))?;
+        let failures = "Values that could not be given their type";
+        to.counters("logskiff_type_coercion_failures", failures, self.counted(|input| &input.type_failures))?;
+        to.counters("logskiff_truncated_lines", "Lines cut at their limit", self.counted(|input| &input.cut))?;
+        let metrics = &self.metrics;
+        let cut = "Syslog messages that were cut";
+        to.counter("logskiff_truncated_messages", cut, metrics.syslog_truncated.get())?;
+        let overflow = "Records whose topic was one too many";
+        to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow.get())?;
+        let suppressed = "Lines of its own log left out because their kind had just been told";
+        to.counter("logskiff_log_lines_suppressed", suppressed, metrics.log_lines_suppressed.get())?;
+        let unwritten = "Lines of its own log that standard error did not take";
+        to.counter("logskiff_log_lines_unwritten", unwritten, LOG_LINES_UNWRITTEN.get())
+    }
+
+    fn files(&self, to: &mut Writer<'_>) -> fmt::Result {
+        let files = self.snapshot.inputs.iter().flat_map(|input| {
+            let states = [FileState::Live, FileState::Rotated, FileState::Deleted].into_iter().zip(input.files);
+            states.map(|(state, count)| (labels(input, "state", state.name()), count))
+        });
+        to.gauges("logskiff_files", "Open files, by state", files)?;
+        let held = "Sizes of deleted files that are still open";
+        to.gauges("logskiff_deleted_open_file_bytes", held, self.by_input(|input| input.held_bytes))?;
+        let open = "Disk space of deleted files that are open because not everything in them is acknowledged";
+        to.gauges("logskiff_deleted_open_bytes", open, self.by_input(|input| input.deleted_open.0))?;
+        let bounds = self.by_input(|input| input.deleted_open.1).into_iter();
+        let bounds = bounds.filter_map(|(labels, bound)| Some((labels, bound?)));
+        to.gauges("logskiff_deleted_open_limit_bytes", "Beyond it the oldest of them is given up", bounds)?;
+        let quiet = "Files that are acknowledged and have not changed for a while";
+        to.gauge("logskiff_quiet_files", quiet, self.snapshot.quiet_files)?;
+        let left_out = "Files that are not read since there are too many; newer ones are";
+        to.gauge("logskiff_left_out_files", left_out, self.snapshot.left_out_files)?;
+        let volumes = || self.snapshot.inputs.iter().filter_map(|input| Some((input, input.volume?)));
+        let free = volumes().map(|(input, volume)| (vec![("input", input.name.as_str())], volume.free_bytes));
+        to.gauges("logskiff_volume_free_bytes", "Free space of the logs' volume", free)?;
+        let size = volumes().map(|(input, volume)| (vec![("input", input.name.as_str())], volume.size_bytes));
+        to.gauges("logskiff_volume_size_bytes", "Size of the logs' volume", size)?;
+        to.counter("logskiff_truncations", "Truncations of files", self.metrics.truncations.get())?;
+        let refused = "Files and directories that could not be read";
+        to.counter("logskiff_file_open_errors", refused, self.metrics.refused.get())?;
+        let pruned = "Rotated files deleted once they were settled";
+        to.counter("logskiff_deleted_files", pruned, self.metrics.pruned_files.get())?;
+        to.counter("logskiff_deleted_bytes", "Bytes of these", self.metrics.pruned_bytes.get())?;
+        let failures = "Times that a settled file could not be deleted";
+        to.counter("logskiff_delete_failures", failures, self.metrics.prune_failures.get())?;
+        let inotify = "Whether inotify wakes the reader; 0: it looks by the clock";
+        to.gauge("logskiff_inotify_active", inotify, u64::from(self.snapshot.inotify))
+    }
+
+    fn outputs(&self, to: &mut Writer<'_>) -> fmt::Result {
+        let each = |value: fn(&OutputMetrics) -> u64| {
+            self.outputs.iter().map(move |name| (vec![("output", *name)], value(self.output(name))))
+        };
+        let connects = "Clients (Kafka) or connections (syslog) made";
+        to.counters("logskiff_output_connects", connects, each(|output| output.connects.get()))?;
+        let connected = "Whether the receiver can be reached, as far as it is known";
+        to.gauges("logskiff_output_connected", connected, each(|output| u64::from(output.connected.get())))?;
+        let sent = "Messages handed over, those sent again included";
+        to.counters("logskiff_sent_messages", sent, each(|output| output.sent_messages.get()))?;
+        let sent = "Bytes handed over, before compression";
+        to.counters("logskiff_sent_bytes", sent, each(|output| output.sent_bytes.get()))?;
+        let errors = self.outputs.iter().flat_map(|name| {
+            ErrorKind::ALL.map(|kind| {
+                let count = self.output(name).errors[kind as usize].get();
+                (vec![("output", *name), ("kind", kind.name())], count)
+            })
+        });
+        to.counters("logskiff_output_errors", "What went wrong with an output, by kind", errors)?;
+        to.histogram("logskiff_batch_bytes", "Sizes of batches", &self.metrics.batch_bytes, 1.0)?;
+        let in_flight = "What is read and not acknowledged takes so much of the budget";
+        to.gauge("logskiff_in_flight_bytes", in_flight, self.snapshot.in_flight_bytes)?;
+        to.gauge("logskiff_in_flight_limit_bytes", "The budget", self.snapshot.in_flight_limit_bytes)
+    }
+
+    fn process(&self, to: &mut Writer<'_>) -> fmt::Result {
+        let one = |value: Option<u64>| value.map(|value| (Labels::new(), value));
+        let seconds = |value: Option<f64>| value.map(|value| (Labels::new(), value));
+        let usage = &self.usage;
+        to.counters("process_cpu_seconds", "CPU time, user and system", seconds(usage.cpu_seconds))?;
+        to.gauges("process_resident_memory_bytes", "Resident memory", one(usage.resident_bytes))?;
+        to.gauges("process_open_fds", "Open file descriptors", one(usage.open_fds))?;
+        let start = "When the process started, since the Unix epoch";
+        to.gauges("process_start_time_seconds", start, seconds(usage.start_time_seconds))?;
+        let group = &usage.cgroup;
+        to.gauges("logskiff_cgroup_memory_limit_bytes", "The container's memory limit", one(group.memory_limit_bytes))?;
+        to.gauges("logskiff_cgroup_memory_usage_bytes", "What counts against it", one(group.memory_usage_bytes))?;
+        let working = "The same without file pages that can be dropped";
+        to.gauges("logskiff_cgroup_memory_working_set_bytes", working, one(group.memory_working_set_bytes))?;
+        let kills = "Processes of the container killed for lack of memory";
+        to.counters("logskiff_cgroup_oom_kills", kills, one(group.oom_kills))?;
+        to.counters("logskiff_cgroup_cpu_periods", "CPU quota periods", one(group.cpu_periods))?;
+        let throttled = "CPU quota periods in which the container was held back";
+        to.counters("logskiff_cgroup_cpu_throttled_periods", throttled, one(group.cpu_throttled_periods))?;
+        let throttled = "For how long it was held back";
+        to.counters("logskiff_cgroup_cpu_throttled_seconds", throttled, seconds(group.cpu_throttled_seconds))?;
+        let mut build = to.0.encode_descriptor("logskiff_build", "The program", None, MetricType::Info)?;
+        build.encode_info(&vec![("version", env!("CARGO_PKG_VERSION"))])
+    }
+}
+
+fn labels<'l>(input: &'l InputState, name: &'static str, value: &'l str) -> Labels<'l> {
+    vec![("input", input.name.as_str()), (name, value)]
+}
+
+/// The same in the older format: there a counter's family bears the name of its samples, and there is no end.
+fn prometheus(openmetrics: &str) -> String {
+    let mut text = String::with_capacity(openmetrics.len() + 2048);
+    let mut help = "";
+    for line in openmetrics.lines().filter(|line| *line != "# EOF") {
+        if let Some(described) = line.strip_prefix("# HELP ") {
+            help = described.split_once(' ').map_or("", |(_, help)| help);
+            continue;
+        }
+        let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|typed| typed.split_once(' ')) else {
+            text.extend([line, "\n"]);
+            continue;
+        };
+        let (suffix, kind) = match kind {
+            "counter" => ("_total", "counter"),
+            "info" => ("_info", "gauge"),
+            other => ("", other),
+        };
+        text.extend(["# HELP ", name, suffix, " ", help, "\n# TYPE ", name, suffix, " ", kind, "\n"]);
+    }
+    text
+}
+
+/// The wall clock at a moment of the past, seconds since the Unix epoch.
+fn wall_seconds(at: Instant) -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(at.elapsed()).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::status_channel::MaskKind;
+    use super::*;
+    use crate::delivery::ledger::Balance;
+
+    fn scrape(format: Format) -> String {
+        let balance = Balance { read_bytes: 10, acknowledged_bytes: 4, pending_bytes: 6, ..Balance::default() };
+        let name = "a\"b\nc".to_owned();
+        let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
+        let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
+        let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
+        let metrics = Metrics::new(&[3]);
+        metrics.inputs[0].masked[0].add(3);
+        metrics.inputs[0].repaired[Repair::NotANumber as usize].add(2);
+        metrics.latency_ms.observe(20, 2);
+        metrics.latency_ms.observe(4_000_000, 1);
+        let snapshot = Arc::new(Snapshot { inputs: vec![input], ..Snapshot::default() });
+        Scrape { snapshot, metrics: Arc::new(metrics), usage: Usage::default(), outputs: vec!["kafka"] }.text(format)
+    }
+
+    #[track_caller]
+    fn check(text: &str, lines: &[&str]) {
+        for line in lines {
+            assert!(text.lines().any(|written| written == *line), "no {line:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_openmetrics() {
+        let text = scrape(Format::OpenMetrics);
+        let lines = [
+            "# TYPE logskiff_read_bytes counter",
+            r#"logskiff_read_bytes_total{input="a\"b\nc"} 10"#,
+            r#"logskiff_lag_bytes{input="a\"b\nc"} 11"#,
+            r#"logskiff_time_to_loss_seconds{input="a\"b\nc"} +Inf"#,
+            r#"logskiff_redactions_total{input="a\"b\nc",rule="card",mode="mask"} 3"#,
+            r#"logskiff_redactions_total{input="a\"b\nc",rule="card",mode="token"} 0"#,
+            r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="not_a_number"} 2"#,
+            r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="empty_key"} 0"#,
+            r#"logskiff_delivery_latency_seconds_bucket{le="0.025"} 2"#,
+            r#"logskiff_delivery_latency_seconds_bucket{le="+Inf"} 3"#,
+            "logskiff_delivery_latency_seconds_count 3",
+            "logskiff_rewinds_total 0",
+            r#"logskiff_output_errors_total{output="kafka",kind="connect"} 0"#,
+        ];
+        check(&text, &lines);
+        assert!(text.ends_with("# EOF\n"));
+        assert!(!text.contains("mode=\"drop\""), "a mode that is not the rule's is shown once it occurs");
+        assert!(!text.contains("logskiff_cgroup_oom_kills_total"), "what the machine does not say is not shown");
+    }
+
+    #[test]
+    fn the_older_format_names_families_as_their_samples() {
+        let text = scrape(Format::Prometheus);
+        check(&text, &["# TYPE logskiff_read_bytes_total counter", "# TYPE logskiff_build_info gauge"]);
+        assert!(!text.contains("# EOF"));
+        let families: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        let unknown = text.lines().filter(|line| !line.starts_with('#')).find(|line| {
+            let name = line.split(['{', ' ']).next().unwrap_or_default();
+            let of = |family: &&str| {
+                name.strip_prefix(*family).is_some_and(|rest| ["", "_sum", "_count", "_bucket"].contains(&rest))
+            };
+            !families.iter().any(of)
+        });
+        assert_eq!(unknown, None, "every sample has a family");
+    }
+
+    #[test]
+    fn the_moment_of_an_acknowledgement_is_on_the_wall_clock() {
+        let ago =
+            wall_seconds(Instant::now()) - wall_seconds(Instant::now().checked_sub(Duration::from_secs(10)).unwrap());
+        assert!((ago - 10.0).abs() < 1.0, "{ago}");
+    }
+}
