@@ -3,9 +3,9 @@
 //! The first byte chooses how messages are written, the second how long they may be; the rest is the line.
 #![no_main]
 
-#[path = "../../src/encode/syslog/tests/sent.rs"]
+#[path = "../../crates/logskiff/src/pipeline/encode/syslog/tests/sent.rs"]
 mod sent;
-#[path = "../../src/encode/syslog/tests/strict.rs"]
+#[path = "../../crates/logskiff/src/pipeline/encode/syslog/tests/strict.rs"]
 mod strict;
 
 use encode::syslog::{Config, Format, Framing, Message};
