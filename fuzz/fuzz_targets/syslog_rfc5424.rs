@@ -21,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
     let framing = [Framing::None, Framing::OctetCounting, Framing::Newline][usize::from(choice & 15) % 3];
     let message = if choice & 16 == 0 { Message::Raw } else { Message::Json };
     let format = if choice & 32 == 0 { parse::Format::Auto } else { parse::Format::None };
-    let boundary = if choice & 64 == 0 { Boundary::Line } else { Boundary::Cut };
+    let boundary = if choice & 64 == 0 { Boundary::LineStart } else { Boundary::MidLine };
     let bom = choice & 128 == 0;
     // One in two is not cut: then all of the line has to be there.
     let bytes_max = if size & 1 == 0 { 1 << 24 } else { BYTES_MAX_LEAST + usize::from(*size) };

@@ -331,3 +331,30 @@ fn what_replaced_an_unread_file_is_read_from_where_that_was_read_to() {
         each_once(case, if again { 421 } else { 411 }, &format!("{looks} {packed} {again}"));
     }
 }
+
+/// Goal: another log that begins with the same banner is read, though the first was just truncated and was longer.
+#[test]
+fn a_second_log_with_the_same_banner_is_no_copy_of_a_truncated_one() {
+    let banner = lines(1, 8);
+    for name in ["app-2.log", "app-2026-11-23.log"] {
+        let mut case = Case::new("*.log");
+        case.add("app.log", &(banner.clone() + &lines(100, 300)));
+        case.round();
+        case.cut("app.log");
+        case.add("app.log", &(banner.clone() + "again\n"));
+        case.wait(1);
+        case.add(name, &(banner.clone() + "second\n"));
+        case.wait(14);
+        case.add(name, "more\n");
+        each(case, &["again", "second", "more"], 3 * 8 + 201 + 3, name);
+    }
+}
+
+#[track_caller]
+fn each(mut case: Case, names: &[&str], count: usize, what: &str) {
+    case.wait(15);
+    assert_eq!(case.got.len(), count, "{what}");
+    for line in names {
+        assert!(case.got.iter().any(|got| got == line), "{what}: {line}");
+    }
+}

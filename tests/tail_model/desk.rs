@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use event::{Bookmark, DropReason, FileId, Outcome, Part, Span, Ticket};
+use event::{CheckpointEntry, DropReason, FileId, Outcome, Part, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Messages};
 use logskiff::pipeline::frame::{self, Framed, Frames};
-use logskiff::source::{Config, Event, GivenUp, Tail};
+use logskiff::source::{Config, Event, FileSource, GivenUp};
 
 /// Each line goes out once.
 const ONE: Messages = Messages { record: 1, message: 0 };
@@ -16,12 +16,12 @@ const CHUNK_BYTES: usize = 128;
 
 /// One run of the process.
 pub struct Desk {
-    pub tail: Tail,
+    pub tail: FileSource,
     pub ledger: Ledger,
     /// Records that are on their way.
     pub out: Vec<(Ticket, String)>,
     /// Checkpoints as they were saved; the last is the newest.
-    pub saved: Vec<Vec<Bookmark>>,
+    pub saved: Vec<Vec<CheckpointEntry>>,
     /// How many contents there have been so far, and how many there had been at each of these.
     pub contents: usize,
     pub saved_contents: Vec<usize>,
@@ -38,7 +38,7 @@ impl Desk {
     pub fn new(inputs: &[Config]) -> Self {
         let now = Instant::now();
         Self {
-            tail: Tail::new(inputs, "pod", None, now).unwrap(),
+            tail: FileSource::new(inputs, "pod", None, now).unwrap(),
             ledger: Ledger::default(),
             out: Vec::new(),
             saved: Vec::new(),
@@ -53,10 +53,10 @@ impl Desk {
     }
 
     /// The process dies, and another goes on from a checkpoint.
-    pub fn restart(&mut self, inputs: &[Config], bookmarks: Option<Vec<Bookmark>>) {
+    pub fn restart(&mut self, inputs: &[Config], bookmarks: Option<Vec<CheckpointEntry>>) {
         // What was read and truncated since the checkpoint was not on record: the same id may stand for another line.
         self.ids.clear();
-        self.tail = Tail::new(inputs, "pod", bookmarks, self.now).unwrap();
+        self.tail = FileSource::new(inputs, "pod", bookmarks, self.now).unwrap();
         self.ledger = Ledger::default();
         self.out.clear();
     }
@@ -143,7 +143,7 @@ impl Desk {
                 Framed::Line(line) => &line.text[..line.keep],
                 Framed::Rest(..) | Framed::Hole(_) | Framed::Mark(_) => &[],
             };
-            if self.ledger.settled_before(file, span, boundary) {
+            if self.ledger.skip_if_acknowledged(file, span, boundary) {
                 continue;
             }
             if kept.is_empty() {
@@ -153,7 +153,7 @@ impl Desk {
             let text = String::from_utf8(kept.to_vec()).unwrap();
             let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id stands for two records");
-            let ticket = self.ledger.pending(file, (span, boundary), span.bytes().try_into().unwrap(), ONE, 0);
+            let ticket = self.ledger.track(file, (span, boundary), span.bytes().try_into().unwrap(), ONE, 0);
             self.out.push((ticket, text));
         }
         if passed == 0 && !last && lines < lines_max {
@@ -198,7 +198,7 @@ impl Desk {
             let rest = Span { start: open.at().offset, end: open.size };
             let became = tail.give_up(file, ledger.settled_within(file, rest), self.now);
             if became == Some(GivenUp::Gone) {
-                self.lost_bytes += ledger.abandon(file, rest);
+                self.lost_bytes += ledger.write_off(file, rest);
             }
             given.extend(became);
         }

@@ -206,7 +206,7 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
     let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
     let mut record = Vec::new();
-    Encoder::new(&config).encode(redacted, &envelope, (Span { start: 0, end: 1 }, Boundary::Line), 0, &mut record);
+    Encoder::new(&config).encode(redacted, &envelope, (Span { start: 0, end: 1 }, Boundary::LineStart), 0, &mut record);
     // Half of a surrogate pair is JSON, and no text.
     let read = serde_json::from_slice::<&serde_json::value::RawValue>(&record);
     read.map(|_| ()).map_err(|error| format!("the record is no JSON: {error}"))

@@ -38,7 +38,7 @@ pub struct Fingerprint {
 
 /// One file in the checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bookmark {
+pub struct CheckpointEntry {
     /// The name under which its records go out.
     #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
     pub path: PathBuf,
@@ -82,7 +82,7 @@ pub struct Ahead {
     pub fingerprint: Fingerprint,
 }
 
-impl Bookmark {
+impl CheckpointEntry {
     /// Where reading goes on.
     #[must_use]
     pub fn watermark(&self) -> Watermark {

@@ -10,7 +10,7 @@ mod bookmark;
 mod quiet;
 mod repair;
 
-pub use bookmark::{Ahead, Bookmark, Fingerprint, Hash, Inode};
+pub use bookmark::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
 pub use quiet::{Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
 
@@ -50,13 +50,14 @@ impl From<Span> for (u64, u64) {
 
 /// What stands just after a span: the start of a line, or the inside of one whose rest is skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum Boundary {
     /// The next byte starts a line.
     #[default]
-    Line,
+    #[serde(rename = "line")]
+    LineStart,
     /// The next byte belongs to a line that was already cut.
-    Cut,
+    #[serde(rename = "cut")]
+    MidLine,
 }
 
 /// How far a file is settled: everything before `offset` needs no further work.

@@ -19,16 +19,16 @@ use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::shipper::{Shipper, Tools};
+use self::shipper::{Components, Shipper};
 pub use self::shutdown_report::Summary;
 use self::signals::Signals;
 use crate::config::{Config, Exit};
-use crate::delivery::checkpoint::{CheckpointError, Saver, Store};
+use crate::delivery::checkpoint::{CheckpointError, CheckpointWriter, Store};
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::sink::{self, kafka, stdout::Stdout, syslog::Syslog};
 use crate::source::watcher::{self, Watcher};
-use crate::source::{self, DeletedBound, GlobError, Tail};
-use crate::telemetry::http::{Admin, Board};
+use crate::source::{self, DeletedBound, FileSource, GlobError};
+use crate::telemetry::http::{Admin, StatusChannel};
 use crate::telemetry::log_rate_limit::News;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::{self, System};
@@ -133,7 +133,7 @@ impl App {
             return Err(AppError::ProcessNamespace);
         }
         // First of all: a SIGTERM that comes during the start must not be the end.
-        let beside = Beside::new(alone).map_err(AppError::System)?;
+        let background = BackgroundRuntime::new(alone).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
         let loaded = store.as_ref().map(Store::load).unwrap_or_default();
         for (path, why) in &loaded.damaged {
@@ -144,7 +144,7 @@ impl App {
         log_events::started(&config, &pipelines, bookmarks.as_ref().map(|files| files.len() + quiet.len()));
         let inputs: Vec<source::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
-        let mut tail = Tail::new(&inputs, &scope, bookmarks, now)?;
+        let mut tail = FileSource::new(&inputs, &scope, bookmarks, now)?;
         tail.take_quiet(quiet);
         tail.protect(sandbox_paths::protected(&config));
         if let Some(descriptors) = process_stats::descriptors_max() {
@@ -160,21 +160,21 @@ impl App {
             // Before the first thread: each inherits it from the one that starts it.
             sandbox_paths::confine(&config);
         }
-        let saver = store.map(Saver::start).transpose().map_err(AppError::System)?;
+        let saver = store.map(CheckpointWriter::start).transpose().map_err(AppError::System)?;
         let (watch, watcher) = watcher::watch(config.watch.mode);
         let control = Arc::new(Control::default());
         let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().counters().count()).collect();
         let metrics = Arc::new(Metrics::new(&rules));
-        let board = Arc::new(Board::default());
+        let status = Arc::new(StatusChannel::default());
         let admin = config.life.http_listen.map(|address| {
             let outputs = outputs(&config.output);
-            let (board, metrics) = (Arc::clone(&board), Arc::clone(&metrics));
-            (address, Arc::new(Admin { board, metrics, system: System::default(), outputs }))
+            let (status, metrics) = (Arc::clone(&status), Arc::clone(&metrics));
+            (address, Arc::new(Admin { status, metrics, system: System::default(), outputs }))
         });
         let shared = Arc::clone(&control);
-        let shown = Arc::clone(&board);
+        let shown = Arc::clone(&status);
         let (sender, receiver) = std::sync::mpsc::channel();
-        let handle = beside.runtime.handle().clone();
+        let handle = background.runtime.handle().clone();
         let work = move || {
             let wake = waker();
             let kafka = config
@@ -189,8 +189,9 @@ impl App {
             let news = News::new(Arc::clone(&metrics));
             let stdout = config.output.stdout.then(|| Stdout::start(io::stdout(), waker())).transpose();
             let stdout = stdout.map_err(AppError::System)?;
-            let tools = Tools { tail, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, board };
-            Shipper::new(config, tools, shared).run()
+            let components =
+                Components { tail, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, status };
+            Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;
         if let Ok(Err(_)) | Err(_) = receiver.recv() {
@@ -198,7 +199,7 @@ impl App {
             return Err(ended.err().unwrap_or_else(|| AppError::System(io::Error::other("the shipper ended early"))));
         }
         shown.introduce(shipper.thread().clone());
-        beside.run(watcher, Arc::clone(&control), shipper.thread().clone(), admin).map_err(AppError::System)?;
+        background.run(watcher, Arc::clone(&control), shipper.thread().clone(), admin).map_err(AppError::System)?;
         Ok(Self { control, shipper, termination_log })
     }
 
@@ -242,12 +243,12 @@ fn waker() -> impl Fn() + Send + Sync + 'static {
 }
 
 /// What runs beside the shipper and waits: for signals and file events.
-struct Beside {
+struct BackgroundRuntime {
     runtime: Runtime,
     signals: Option<Signals>,
 }
 
-impl Beside {
+impl BackgroundRuntime {
     /// Begins to listen to signals, if asked to.
     fn new(listen: bool) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -195,5 +195,5 @@ fn joined(errors: &[impl ToString]) -> String {
 /// Whether a line has nothing to ship.
 #[must_use]
 pub fn is_blank(line: &Line<'_>) -> bool {
-    line.text.is_empty() && line.boundary == Boundary::Line
+    line.text.is_empty() && line.boundary == Boundary::LineStart
 }

@@ -52,7 +52,7 @@ use self::delete_shipped::Prunable;
 pub use self::delete_shipped::unwritable_roots;
 use self::gzip_reader::awaited;
 use self::gzip_steps::Unpacking;
-use self::lost_files::{Ghost, Known};
+use self::lost_files::{Known, LostFile};
 use self::open_limit::Room;
 use self::protected::Guard;
 use self::quiet_files::Flock;
@@ -66,10 +66,10 @@ pub use pipe_reader::STDIN;
 pub use protected::Protected;
 pub use root::trusted;
 pub use source_event::Event;
-pub use tracked_file::{Look, Phase, Read, TailFile};
+pub use tracked_file::{Look, Phase, Read, TrackedFile};
 pub use unread::{Unread, UnreadFiles, Verdict};
 
-use event::{Bookmark, Boundary, FileId, Fingerprint, Inode, Progress, Span, Watermark};
+use event::{Boundary, CheckpointEntry, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
 /// How long a file that looks like the copy of another waits for the other to be truncated.
 const COPY_AWAITED: Duration = Duration::from_secs(10);
@@ -128,22 +128,22 @@ struct Waiting {
 
 /// All files of all inputs.
 #[derive(Debug)]
-pub struct Tail {
+pub struct FileSource {
     inputs: Vec<(Globs, Config)>,
     /// Enters event ids: the pod's unique id.
     scope: String,
     /// Indexed by [`FileId`].
-    files: Vec<Option<TailFile>>,
+    files: Vec<Option<TrackedFile>>,
     /// Numbers that a file without handle still uses, the name it had, and how far it was read.
     reserved: Vec<(FileId, PathBuf, u64)>,
-    ghosts: Vec<Ghost>,
+    ghosts: Vec<LostFile>,
     known: HashMap<Inode, Known>,
     /// Those that are settled and still, where there are many.
     flock: Flock,
     /// What holds nothing but what an open file holds.
     copies: HashMap<Inode, Copy>,
     /// The last files that were read to their ends and are gone: their copies may still be compressed.
-    shipped: VecDeque<Bookmark>,
+    shipped: VecDeque<CheckpointEntry>,
     /// What may be deleted, as the last scan found.
     prunable: Vec<Prunable>,
     waiting: HashMap<Inode, Waiting>,
@@ -186,7 +186,7 @@ pub struct Tail {
     events: Vec<Event>,
 }
 
-impl Tail {
+impl FileSource {
     /// Prepares to tail `inputs`, going on where `bookmarks` say; `None` when there is no checkpoint.
     ///
     /// # Errors
@@ -194,12 +194,12 @@ impl Tail {
     pub fn new(
         inputs: &[Config],
         scope: &str,
-        bookmarks: Option<Vec<Bookmark>>,
+        bookmarks: Option<Vec<CheckpointEntry>>,
         now: Instant,
     ) -> Result<Self, GlobError> {
         let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude, input.symlinks)?, input.clone()));
         let past = if bookmarks.is_some() { Past::Known } else { Past::None };
-        let ghost = |mark| Ghost { id: None, mark, head: Vec::new(), settled_bytes: 0, since: now };
+        let ghost = |mark| LostFile { id: None, mark, head: Vec::new(), settled_bytes: 0, since: now };
         // What a rotation made of these files while nobody looked is ours to read.
         let presumed = bookmarks.iter().flatten().map(|mark| mark.path.clone()).collect();
         Ok(Self {
@@ -263,13 +263,13 @@ impl Tail {
     }
 
     /// The open files.
-    pub fn files(&self) -> impl Iterator<Item = &TailFile> {
+    pub fn files(&self) -> impl Iterator<Item = &TrackedFile> {
         self.files.iter().flatten()
     }
 
     /// One open file.
     #[must_use]
-    pub fn file(&self, id: FileId) -> Option<&TailFile> {
+    pub fn file(&self, id: FileId) -> Option<&TrackedFile> {
         self.files.get(id.0 as usize)?.as_ref()
     }
 
@@ -279,7 +279,7 @@ impl Tail {
     }
 
     /// The open file with this inode.
-    fn open_mut(&mut self, inode: Inode) -> Option<&mut TailFile> {
+    fn open_mut(&mut self, inode: Inode) -> Option<&mut TrackedFile> {
         self.files.iter_mut().flatten().find(|file| file.inode == inode)
     }
 
@@ -396,20 +396,20 @@ impl Tail {
         let fingerprint: Fingerprint = file.fingerprint();
         let read = file.at();
         self.let_copies_go(id, read.offset);
-        let mark = Bookmark { fingerprint, ..file.bookmark(read.into()) };
+        let mark = CheckpointEntry { fingerprint, ..file.bookmark(read.into()) };
         let head = file.head().to_vec();
         let former = mark.clone();
-        self.ghosts.push(Ghost { id: Some(id), mark, head, settled_bytes: 0, since: now });
+        self.ghosts.push(LostFile { id: Some(id), mark, head, settled_bytes: 0, since: now });
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;
-        let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::Line });
+        let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::LineStart });
         // What it held is kept: the next look tells whether a copy was made over it, or another log.
         if at.is_none() && begins.offset == 0 && file.is_overwritten() {
             self.keep(file.inode, Known { changed: None, input: file.input, mark: former });
             return None;
         }
-        let TailFile { input, path, inode, phase, whole, handle, mut formers, .. } = file;
+        let TrackedFile { input, path, inode, phase, whole, handle, mut formers, .. } = file;
         formers.push(id);
         let incarnation = file.incarnation + 1;
         let origin = fingerprint::origin(&self.scope, &handle, inode, incarnation);
@@ -432,7 +432,7 @@ impl Tail {
         now: Instant,
     ) {
         let (id, at) = (self.number(), at.into());
-        match TailFile::new((id, input, path.clone(), handle), at.watermark, origin, incarnation, now) {
+        match TrackedFile::new((id, input, path.clone(), handle), at.watermark, origin, incarnation, now) {
             Ok(file) => {
                 self.place(file);
                 self.events.push(Event::Opened(id, at));
@@ -441,7 +441,7 @@ impl Tail {
         }
     }
 
-    fn place(&mut self, file: TailFile) {
+    fn place(&mut self, file: TrackedFile) {
         let place = file.id.0 as usize;
         // The inode may have been another file's, of which a compressed copy may still be there.
         if let Some(former) = self.known.remove(&file.inode) {

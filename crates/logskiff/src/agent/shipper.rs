@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use super::log_events;
 use super::{AppError, Control, Summary};
 use crate::config::Config;
-use crate::delivery::checkpoint::Saver;
+use crate::delivery::checkpoint::CheckpointWriter;
 use crate::delivery::ledger::Ledger;
 use crate::failpoint;
 use crate::pipeline::Pipeline;
@@ -34,9 +34,9 @@ use crate::sink::Report;
 use crate::sink::kafka::Kafka;
 use crate::sink::stdout::{Printed, Stdout};
 use crate::sink::syslog::Syslog;
-use crate::source::Tail;
+use crate::source::FileSource;
 use crate::source::watcher::Watch;
-use crate::telemetry::http::Board;
+use crate::telemetry::http::StatusChannel;
 use crate::telemetry::log_rate_limit::News;
 use crate::telemetry::loss_forecast::Forecast;
 use crate::telemetry::metrics::{ErrorKind, Metrics};
@@ -76,17 +76,17 @@ const CLOCK_AHEAD_HOURS: u32 = 24;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the shipper works with.
-pub(super) struct Tools {
-    pub tail: Tail,
+pub(super) struct Components {
+    pub tail: FileSource,
     pub pipelines: Vec<Pipeline>,
     pub kafka: Option<Kafka>,
     pub syslog: Option<Syslog>,
     pub stdout: Option<Stdout>,
-    pub saver: Option<Saver>,
+    pub saver: Option<CheckpointWriter>,
     pub watch: Watch,
     pub metrics: Arc<Metrics>,
     pub news: News,
-    pub board: Arc<Board>,
+    pub status: Arc<StatusChannel>,
 }
 
 /// What goes with one file.
@@ -109,7 +109,7 @@ struct Desk {
 
 pub(super) struct Shipper {
     config: Config,
-    tools: Tools,
+    components: Components,
     ledger: Ledger,
     batch: Batch,
     /// How many entries of the batch Kafka has taken.
@@ -158,7 +158,7 @@ pub(super) struct Shipper {
 }
 
 impl Shipper {
-    pub(super) fn new(config: Config, tools: Tools, control: Arc<Control>) -> Self {
+    pub(super) fn new(config: Config, components: Components, control: Arc<Control>) -> Self {
         let now = Instant::now();
         let topics = match &config.output.kafka {
             // Whatever a template makes of no record at all is the default.
@@ -167,7 +167,7 @@ impl Shipper {
         };
         let life = Life::new(config.life.clone(), control, now);
         Self {
-            tools,
+            components,
             ledger: Ledger::default(),
             batch: Batch::default(),
             sent: 0,
@@ -222,10 +222,10 @@ impl Shipper {
 
     /// Takes the reports to the ledger, and starts again where something failed.
     fn collect(&mut self, now: Instant) -> Result<(), AppError> {
-        if let Some(kafka) = &mut self.tools.kafka {
+        if let Some(kafka) = &mut self.components.kafka {
             kafka.reports(&mut self.reports);
         }
-        if let Some(syslog) = &mut self.tools.syslog {
+        if let Some(syslog) = &mut self.components.syslog {
             syslog.reports(&mut self.reports);
         }
         self.collect_printed()?;
@@ -233,11 +233,11 @@ impl Shipper {
             self.back_off = BACK_OFF.0;
         }
         self.settle_reports(now);
-        if self.ledger.failed() || self.tools.kafka.as_ref().is_some_and(Kafka::is_broken) {
+        if self.ledger.failed() || self.components.kafka.as_ref().is_some_and(Kafka::needs_reset) {
             self.fall_back(now);
-        } else if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
+        } else if let Some(syslog) = self.components.syslog.as_mut().filter(|syslog| syslog.needs_reset()) {
             // Nothing was out when the connection was lost.
-            syslog.replace();
+            syslog.reset();
         }
         Ok(())
     }
@@ -246,7 +246,7 @@ impl Shipper {
     fn collect_printed(&mut self) -> Result<(), AppError> {
         let counts = !self.config.output.is_remote();
         let mut reports = Vec::new();
-        let Some(stdout) = &mut self.tools.stdout else { return Ok(()) };
+        let Some(stdout) = &mut self.components.stdout else { return Ok(()) };
         let Some(printed) = stdout.printed(&mut reports) else { return Ok(()) };
         self.tell_printed(&printed);
         match printed.error {
@@ -258,7 +258,7 @@ impl Shipper {
     }
 
     fn tell_printed(&self, printed: &Printed) {
-        let stdout = &self.tools.metrics.stdout;
+        let stdout = &self.components.metrics.stdout;
         if printed.error.is_some() {
             stdout.failed(ErrorKind::Write);
             stdout.connected.set(false);
@@ -273,31 +273,31 @@ impl Shipper {
     /// is read again.
     fn fall_back(&mut self, now: Instant) {
         self.drop_batches();
-        if let Some(kafka) = &self.tools.kafka {
-            kafka.give_up();
+        if let Some(kafka) = &self.components.kafka {
+            kafka.purge();
         }
         if self.ledger.in_flight() {
             return;
         }
         let mut at_once = false;
-        if let Some(kafka) = self.tools.kafka.as_mut().filter(|kafka| kafka.is_broken()) {
+        if let Some(kafka) = self.components.kafka.as_mut().filter(|kafka| kafka.needs_reset()) {
             if self.resume_at.is_some_and(|at| now < at) {
                 return;
             }
-            match kafka.replace() {
+            match kafka.reset() {
                 Ok(smaller) => at_once = smaller,
                 Err(error) => {
                     self.wait(now);
-                    if let Some(left_out) = self.tools.news.due("replace") {
+                    if let Some(left_out) = self.components.news.due("replace") {
                         tracing::error!(%error, left_out, "no new Kafka client can be made now; trying again");
                     }
                     return;
                 }
             }
         }
-        if let Some(syslog) = self.tools.syslog.as_mut().filter(|syslog| syslog.is_broken()) {
+        if let Some(syslog) = self.components.syslog.as_mut().filter(|syslog| syslog.needs_reset()) {
             // It waits by itself before it connects again.
-            syslog.replace();
+            syslog.reset();
             at_once = true;
         }
         self.rewind(now);
@@ -318,7 +318,7 @@ impl Shipper {
         self.batch.clear(self.config.batch.bytes);
         self.messages.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
-        if let Some(kafka) = &mut self.tools.kafka {
+        if let Some(kafka) = &mut self.components.kafka {
             kafka.begin_record_anew();
         }
     }
@@ -348,19 +348,19 @@ impl Shipper {
     fn observe(&self, written_ms: u32, records: u64, now: Instant) {
         if records > 0 {
             let ms = u64::try_from(self.age(written_ms, now).as_millis()).unwrap_or(u64::MAX);
-            self.tools.metrics.latency_ms.observe(ms, records);
+            self.components.metrics.latency_ms.observe(ms, records);
         }
     }
 
     /// Everything that is not settled is read again, after a while.
     fn rewind(&mut self, now: Instant) {
-        self.tools.metrics.rewinds.add(1);
+        self.components.metrics.rewinds.add(1);
         for (file, watermark) in self.ledger.rewind() {
             self.rewind_file(file, watermark);
         }
         // What was found truncated is another file from here on, and needs an account.
         self.handle_events(now);
-        if let Some(left_out) = self.tools.news.due("rewind") {
+        if let Some(left_out) = self.components.news.due("rewind") {
             let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
         }
@@ -379,12 +379,12 @@ impl Shipper {
             desk.retry = None;
         }
         let settled_bytes = self.ledger.settled_beyond(file);
-        if self.tools.tail.rewind(file, watermark, settled_bytes) {
+        if self.components.tail.rewind(file, watermark, settled_bytes) {
             self.recall(file);
         } else if let Some(desk) = self.desks.get(&file)
-            && let Some(left_out) = self.tools.news.due_each("unread", log_events::FILES_TOLD_MAX)
+            && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_TOLD_MAX)
         {
-            let path = shown(&self.tools.pipelines, &desk.path);
+            let path = shown(&self.components.pipelines, &desk.path);
             tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
         }
     }
@@ -392,7 +392,7 @@ impl Shipper {
     /// One walk from the directories to the outputs.
     fn round(&mut self, now: Instant) -> Result<(), AppError> {
         self.listen();
-        if now >= self.scan_at || self.tools.tail.rescan() {
+        if now >= self.scan_at || self.components.tail.rescan() {
             self.scanned_at = now;
             self.scan(now);
         }
@@ -400,7 +400,7 @@ impl Shipper {
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
             self.unread = false;
             // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.
-            self.tools.tail.look(now, &mut Vec::new());
+            self.components.tail.look(now, &mut Vec::new());
             self.handle_events(now);
             return Ok(());
         }
@@ -425,34 +425,34 @@ impl Shipper {
 
     /// Hands the batch to the outputs. What they do not take yet is offered again.
     fn flush(&mut self) {
-        if let Some(syslog) = self.tools.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
-            self.tools.metrics.batch_bytes.observe(self.messages.bytes.len() as u64, 1);
+        if let Some(syslog) = self.components.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
+            self.components.metrics.batch_bytes.observe(self.messages.bytes.len() as u64, 1);
             syslog.send(&mut self.messages, self.config.batch.bytes);
         }
         if self.batch.entries.is_empty() {
             return;
         }
-        if let Some(stdout) = &mut self.tools.stdout
+        if let Some(stdout) = &mut self.components.stdout
             && !self.printed
         {
             let now = Instant::now();
             self.printed = stdout.print(&self.batch, now);
             if !self.printed && self.config.output.is_remote() && stdout.is_stuck(now) {
                 self.printed = true;
-                self.tools.metrics.stdout.failed(ErrorKind::Stalled);
-                self.tools.metrics.stdout.connected.set(false);
+                self.components.metrics.stdout.failed(ErrorKind::Stalled);
+                self.components.metrics.stdout.connected.set(false);
             }
             if !self.printed {
                 return;
             }
         }
-        if let Some(kafka) = &mut self.tools.kafka {
+        if let Some(kafka) = &mut self.components.kafka {
             self.sent = kafka.send(&self.batch, &self.topics, self.sent);
             if self.sent < self.batch.entries.len() {
                 return;
             }
         }
-        self.tools.metrics.batch_bytes.observe(self.batch.bytes.len() as u64, 1);
+        self.components.metrics.batch_bytes.observe(self.batch.bytes.len() as u64, 1);
         self.batch.clear(self.config.batch.bytes);
         (self.sent, self.printed) = (0, false);
     }
@@ -460,16 +460,16 @@ impl Shipper {
     fn end(mut self) -> Summary {
         let now = Instant::now();
         self.checkpoint_for_good(now, LAST_SAVE_PATIENCE);
-        if let Some(syslog) = self.tools.syslog.take() {
+        if let Some(syslog) = self.components.syslog.take() {
             syslog.close(LEAVE);
         }
-        if let Some(printed) = self.tools.stdout.take().and_then(|stdout| stdout.close(LEAVE)) {
+        if let Some(printed) = self.components.stdout.take().and_then(|stdout| stdout.close(LEAVE)) {
             self.tell_printed(&printed);
         }
         let snapshot = self.snapshot(now);
-        self.tools.board.put(snapshot.clone());
-        let summary = Summary::new(snapshot, &self.tools.metrics);
-        log_events::ended(&summary, &self.tools.metrics);
+        self.components.status.publish(snapshot.clone());
+        let summary = Summary::new(snapshot, &self.components.metrics);
+        log_events::ended(&summary, &self.components.metrics);
         summary
     }
 }

@@ -40,7 +40,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());
-    for (number, framed) in Frames::new(input.frame, &bytes, 0, Boundary::Line, true).enumerate() {
+    for (number, framed) in Frames::new(input.frame, &bytes, 0, Boundary::LineStart, true).enumerate() {
         record.clear();
         if let Framed::Line(line) = &framed
             && !(is_blank(line) && arguments.format != TryFormat::Raw)

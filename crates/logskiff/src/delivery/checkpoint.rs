@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
-pub use self::saver::Saver;
+pub use self::saver::CheckpointWriter;
 use crate::failpoint;
 use crate::regular::{self, ReadError};
-use event::{Bookmark, QuietFiles};
+use event::{CheckpointEntry, QuietFiles};
 
 /// The format's number; a checkpoint with another one is set aside.
 const VERSION: u32 = 1;
@@ -68,13 +68,13 @@ pub enum CheckpointError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Of each file that is read, was lately, or is looked for.
-    pub files: Vec<Bookmark>,
+    pub files: Vec<CheckpointEntry>,
     /// The files that are settled and still.
     pub quiet: Arc<QuietFiles>,
 }
 
-impl From<Vec<Bookmark>> for Marks {
-    fn from(files: Vec<Bookmark>) -> Self {
+impl From<Vec<CheckpointEntry>> for Marks {
+    fn from(files: Vec<CheckpointEntry>) -> Self {
         Self { files, quiet: Arc::default() }
     }
 }
@@ -115,7 +115,7 @@ pub struct Store {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// The bookmarks; `None` when there was no checkpoint, or none that is whole.
-    pub files: Option<Vec<Bookmark>>,
+    pub files: Option<Vec<CheckpointEntry>>,
     /// The files that are settled and still.
     pub quiet: QuietFiles,
     /// Generations that are not believed, where they were put, and why.
@@ -274,12 +274,12 @@ fn halves(bytes: &[u8], file: &mut File) -> io::Result<()> {
     file.write_all(rest)
 }
 
-fn encode(files: &[Bookmark]) -> io::Result<Vec<u8>> {
+fn encode(files: &[CheckpointEntry]) -> io::Result<Vec<u8>> {
     let files = to_raw_value(files)?;
     Ok(serde_json::to_vec(&Written { version: VERSION, checksum: checksum(&files), files })?)
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<Bookmark>, Damage> {
+fn decode(bytes: &[u8]) -> Result<Vec<CheckpointEntry>, Damage> {
     let written: Written = serde_json::from_slice(bytes).map_err(|_| Damage::Damaged)?;
     if written.version != VERSION {
         return Err(Damage::Version(written.version));

@@ -111,7 +111,7 @@ impl Ledger {
     }
 
     /// Whether `span` was settled before a rewind and needs no second sending; if so it is accounted for.
-    pub fn settled_before(&mut self, file: FileId, span: Span, boundary: Boundary) -> bool {
+    pub fn skip_if_acknowledged(&mut self, file: FileId, span: Span, boundary: Boundary) -> bool {
         let account = self.account(file);
         while account.ahead.front().is_some_and(|ahead| ahead.end <= span.start) {
             account.ahead.pop_front();
@@ -126,7 +126,7 @@ impl Ledger {
 
     /// Notes a span that goes out as so many messages, one at least, and takes `cost_bytes` of the budget for it. `written_ms` comes
     /// back when it is acknowledged.
-    pub fn pending(
+    pub fn track(
         &mut self,
         file: FileId,
         (span, boundary): (Span, Boundary),
@@ -139,7 +139,7 @@ impl Ledger {
         self.in_flight_records += 1;
         let account = self.account(file);
         account.count(span);
-        account.balance.resent_bytes += span.bytes() - account.beyond(span);
+        account.balance.resent_bytes += span.bytes() - account.new_bytes(span);
         account.read_to = account.read_to.max(span.end);
         let sequence = self.push(file, Entry::out(span, boundary, messages, cost_bytes, written_ms));
         Ticket { file, sequence }
@@ -242,7 +242,7 @@ impl Ledger {
     }
 
     /// What was refused of a file cannot be read again. Returns how many bytes that are.
-    pub fn abandon_refused(&mut self, file: FileId) -> u64 {
+    pub fn write_off_refused(&mut self, file: FileId) -> u64 {
         let refused = self.first_refused(file, usize::MAX, u64::MAX);
         for refused in &refused {
             self.drop_refused(refused.ticket, DropReason::Gone);
@@ -251,8 +251,8 @@ impl Ledger {
     }
 
     /// The same, and nor can what follows the last span that was read, up to `rest`'s end. What is out may still be acknowledged.
-    pub fn abandon(&mut self, file: FileId, rest: Span) -> u64 {
-        let bytes = self.abandon_refused(file) + rest.bytes() - self.settled_within(file, rest);
+    pub fn write_off(&mut self, file: FileId, rest: Span) -> u64 {
+        let bytes = self.write_off_refused(file) + rest.bytes() - self.settled_within(file, rest);
         if let Some(account) = self.accounts.get_mut(file.0 as usize) {
             account.ahead.clear();
         }

@@ -182,7 +182,7 @@ impl Encoder {
             out.extend_from_slice(failure.name().as_bytes());
             out.push(b'"');
         }
-        if boundary == Boundary::Cut {
+        if boundary == Boundary::MidLine {
             out.extend_from_slice(b",\"log.truncated\":true");
         }
         write_flags(redacted, repairs, out);

@@ -60,7 +60,7 @@ impl Framed<'_> {
         match self {
             Self::Line(line) => line.boundary,
             Self::Rest(_, boundary) => *boundary,
-            Self::Hole(_) | Self::Mark(_) => Boundary::Line,
+            Self::Hole(_) | Self::Mark(_) => Boundary::LineStart,
         }
     }
 }
@@ -168,8 +168,8 @@ impl<'t> Frames<'t> {
     fn rest(&mut self, rest: &[u8]) -> Framed<'t> {
         let unit_bytes = self.encoding.unit_bytes();
         match self.encoding.line_end(rest) {
-            Some(newline) => Framed::Rest(self.piece(newline + unit_bytes, Boundary::Line), Boundary::Line),
-            None => Framed::Rest(self.piece(rest.len(), Boundary::Cut), Boundary::Cut),
+            Some(newline) => Framed::Rest(self.piece(newline + unit_bytes, Boundary::LineStart), Boundary::LineStart),
+            None => Framed::Rest(self.piece(rest.len(), Boundary::MidLine), Boundary::MidLine),
         }
     }
 
@@ -177,14 +177,14 @@ impl<'t> Frames<'t> {
         let most = self.config.line_bytes_max;
         let keep = if self.encoding == Encoding::Utf8 { character_start(rest, most) } else { self.whole(most) };
         let text = &rest[..self.whole(line_bytes.min(self.config.window_bytes()))];
-        let span = self.piece(keep, Boundary::Cut);
-        Framed::Line(Line { span, text, keep, boundary: Boundary::Cut })
+        let span = self.piece(keep, Boundary::MidLine);
+        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine })
     }
 
     fn line(&mut self, text: &'t [u8], span_bytes: usize) -> Framed<'t> {
         let text = self.encoding.strip_return(text);
-        let span = self.piece(span_bytes, Boundary::Line);
-        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::Line })
+        let span = self.piece(span_bytes, Boundary::LineStart);
+        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart })
     }
 }
 
@@ -202,20 +202,20 @@ impl<'t> Iterator for Frames<'t> {
             // Where an older version ended a line in the middle of a character.
             return Some(Framed::Rest(self.piece(1, self.boundary), self.boundary));
         }
-        if self.boundary == Boundary::Cut {
+        if self.boundary == Boundary::MidLine {
             let zeros = if self.filled { 0 } else { rest.iter().rev().take_while(|byte| **byte == 0).count() };
             let rest = &rest[..rest.len() - self.whole(zeros)];
             return (!rest.is_empty()).then(|| self.rest(rest));
         }
         let mark = self.encoding.mark();
         if self.base == 0 && self.at == 0 && rest.starts_with(mark) {
-            return Some(Framed::Mark(self.piece(mark.len(), Boundary::Line)));
+            return Some(Framed::Mark(self.piece(mark.len(), Boundary::LineStart)));
         }
         let newline = self.encoding.line_end(rest);
         let end = newline.unwrap_or(rest.len()).min(self.config.line_bytes_max);
         match self.hole(rest, end.max(1)) {
             Some(Hole { waits: true, .. }) => return None,
-            Some(Hole { start: 0, bytes, .. }) => return Some(Framed::Hole(self.piece(bytes, Boundary::Line))),
+            Some(Hole { start: 0, bytes, .. }) => return Some(Framed::Hole(self.piece(bytes, Boundary::LineStart))),
             Some(Hole { start, .. }) => return Some(self.line(&rest[..start], start)),
             None => {}
         }
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     fn frames(bytes: &[u8], line_bytes_max: usize, last: bool) -> Vec<String> {
-        Frames::new(Config { line_bytes_max }, bytes, 100, Boundary::Line, last)
+        Frames::new(Config { line_bytes_max }, bytes, 100, Boundary::LineStart, last)
             .map(|framed| {
                 let span = framed.span();
                 let kept = match framed {
@@ -256,7 +256,7 @@ mod tests {
                     "{}..{} {kept}{}",
                     span.start,
                     span.end,
-                    if framed.boundary() == Boundary::Cut { " cut" } else { "" }
+                    if framed.boundary() == Boundary::MidLine { " cut" } else { "" }
                 )
             })
             .collect()
@@ -279,7 +279,8 @@ mod tests {
         check(b"123456789", true, &["100..108 \"12345678\" cut", "108..109 rest cut"]);
         check(b"\0\0a\n", false, &["100..102 hole", "102..104 \"a\""]);
         check(b"\0\0", true, &[]);
-        let mut filled = Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::Line, false).filled(true);
+        let mut filled =
+            Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::LineStart, false).filled(true);
         assert!(matches!(filled.nth(1), Some(Framed::Hole(Span { start: 2, end: 4 }))));
         // A half line with preallocated space behind it waits, and what follows comes whole.
         check(b"a\nhalf\0\0\0", false, &["100..102 \"a\""]);
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn zeros_that_may_be_filled_wait() {
         let pieces = |bytes: &[u8], still| {
-            Frames::new(Config { line_bytes_max: 200 }, bytes, 0, Boundary::Line, false).still(still).count()
+            Frames::new(Config { line_bytes_max: 200 }, bytes, 0, Boundary::LineStart, false).still(still).count()
         };
         let zeros = [0; 64];
         let half = [b"half", &zeros[..], b"x\n"].concat();
@@ -323,7 +324,7 @@ mod tests {
             let bytes: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
             let mut decoded = String::new();
             let frames =
-                Frames::new(Config { line_bytes_max: 16 }, &bytes, 100, Boundary::Line, true).encoded(encoding);
+                Frames::new(Config { line_bytes_max: 16 }, &bytes, 100, Boundary::LineStart, true).encoded(encoding);
             let mut end = 100;
             let mut got = Vec::new();
             for framed in frames {
@@ -338,7 +339,9 @@ mod tests {
             }
             assert_eq!((got, end), (want.map(String::from).to_vec(), 100 + bytes.len() as u64));
             let whole = |bytes: &[u8]| {
-                Frames::new(Config { line_bytes_max: 200 }, bytes, 0, Boundary::Line, false).encoded(encoding).count()
+                Frames::new(Config { line_bytes_max: 200 }, bytes, 0, Boundary::LineStart, false)
+                    .encoded(encoding)
+                    .count()
             };
             let preallocated = [&bytes[..bytes.len()], &[0; 80]].concat();
             assert_eq!([whole(&bytes), whole(&preallocated), whole(&bytes[..11])], [4, 4, 1]);
@@ -349,7 +352,7 @@ mod tests {
     fn a_byte_order_mark_is_no_part_of_the_first_line() {
         let kept = |base| {
             let bytes = "\u{feff}{}\n\u{feff}\n".as_bytes();
-            let frames = Frames::new(Config { line_bytes_max: 8 }, bytes, base, Boundary::Line, false);
+            let frames = Frames::new(Config { line_bytes_max: 8 }, bytes, base, Boundary::LineStart, false);
             let text = |framed| {
                 if let Framed::Line(line) = framed {
                     Some(String::from_utf8_lossy(line.text).into_owned())

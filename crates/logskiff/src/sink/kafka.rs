@@ -374,12 +374,12 @@ impl Kafka {
 
     /// Whether the client must be replaced before anything more can be delivered.
     #[must_use]
-    pub fn is_broken(&self) -> bool {
+    pub fn needs_reset(&self) -> bool {
         self.producer.client().fatal_error().is_some() || self.desk.is_too_large()
     }
 
     /// Gives up what is in flight of a client that has failed for good: it is reported as failed.
-    pub fn give_up(&self) {
+    pub fn purge(&self) {
         if self.producer.client().fatal_error().is_some() {
             self.producer.purge(PurgeConfig::default().queue().inflight());
         }
@@ -390,7 +390,7 @@ impl Kafka {
     ///
     /// # Errors
     /// [`Error`], when no new one can be made.
-    pub fn replace(&mut self) -> Result<bool, Error> {
+    pub fn reset(&mut self) -> Result<bool, Error> {
         let smaller = self.desk.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
         // Nothing but trying tells the limit where describing the topic is not authorised.
         let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);

@@ -25,7 +25,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::ack_mailbox::Desk;
 use self::address::Address;
-use self::connection_task::{Link, Memory};
+use self::connection_task::{ConnectionTask, ReconnectState};
 use super::Report;
 use crate::pipeline::batch::Batch;
 use crate::telemetry::metrics::Metrics;
@@ -54,7 +54,7 @@ pub struct Config {
 pub struct Syslog {
     config: Arc<Config>,
     runtime: Handle,
-    memory: Arc<Memory>,
+    reconnect_state: Arc<ReconnectState>,
     desk: Arc<Desk>,
     /// Its bound is the byte budget: every message in it is in flight.
     queue: UnboundedSender<Batch>,
@@ -78,16 +78,16 @@ impl Syslog {
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let config = Arc::new(config);
-        let memory = Arc::new(Memory::new(metrics));
+        let reconnect_state = Arc::new(ReconnectState::new(metrics));
         let desk = Arc::new(Desk::new(Arc::new(wake)));
-        let queue = start(&config, &runtime, &memory, &desk);
-        Self { config, runtime, memory, desk, queue, late: Vec::new(), over: false }
+        let queue = start(&config, &runtime, &reconnect_state, &desk);
+        Self { config, runtime, reconnect_state, desk, queue, late: Vec::new(), over: false }
     }
 
     /// Takes all messages of a batch and leaves it empty. Each of them is reported in time.
     pub fn send(&mut self, batch: &mut Batch, keep_bytes: usize) {
         let full = std::mem::replace(batch, self.desk.spare(keep_bytes));
-        let counts = self.memory.counts();
+        let counts = self.reconnect_state.counts();
         counts.sent_messages.add(full.entries.len() as u64);
         counts.sent_bytes.add(full.bytes.len() as u64);
         if let Err(late) = self.queue.send(full) {
@@ -103,21 +103,21 @@ impl Syslog {
 
     /// Whether the connection is lost, and everything that it had is reported.
     #[must_use]
-    pub fn is_broken(&self) -> bool {
+    pub fn needs_reset(&self) -> bool {
         self.over
     }
 
     /// Begins anew, once the connection is lost.
-    pub fn replace(&mut self) {
+    pub fn reset(&mut self) {
         self.desk = Arc::new(self.desk.successor());
-        self.queue = start(&self.config, &self.runtime, &self.memory, &self.desk);
+        self.queue = start(&self.config, &self.runtime, &self.reconnect_state, &self.desk);
         self.over = false;
     }
 
     /// Says that the process is about to end: attempts to connect are not put off for long any more.
-    pub fn hurry(&self) {
-        self.memory.is_ending.store(true, Ordering::Relaxed);
-        self.memory.ending.notify_one();
+    pub fn shorten_backoff(&self) {
+        self.reconnect_state.is_ending.store(true, Ordering::Relaxed);
+        self.reconnect_state.ending.notify_one();
     }
 
     /// Closes the connection in an orderly way, waiting at most so long.
@@ -131,9 +131,19 @@ impl Syslog {
     }
 }
 
-fn start(config: &Arc<Config>, runtime: &Handle, memory: &Arc<Memory>, desk: &Arc<Desk>) -> UnboundedSender<Batch> {
+fn start(
+    config: &Arc<Config>,
+    runtime: &Handle,
+    reconnect_state: &Arc<ReconnectState>,
+    desk: &Arc<Desk>,
+) -> UnboundedSender<Batch> {
     let (queue, messages) = unbounded_channel();
-    let link = Link { config: Arc::clone(config), queue: messages, desk: Arc::clone(desk), memory: Arc::clone(memory) };
+    let link = ConnectionTask {
+        config: Arc::clone(config),
+        queue: messages,
+        desk: Arc::clone(desk),
+        reconnect_state: Arc::clone(reconnect_state),
+    };
     runtime.spawn(link.run());
     queue
 }

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use super::{Phase, Tail, directory_stamp};
+use super::{FileSource, Phase, directory_stamp};
 
-impl Tail {
+impl FileSource {
     /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
     #[must_use]
     pub fn directories_changed(&self) -> bool {
@@ -37,7 +37,7 @@ mod tests {
 
     /// Goal: temporary files in a large directory lead to no look at it, and whatever may be a log does.
     #[track_caller]
-    fn check(tail: &Tail, path: &Path, written: bool, want: bool) {
+    fn check(tail: &FileSource, path: &Path, written: bool, want: bool) {
         assert_eq!(tail.concerns(path, written), want, "{} {written}", path.display());
     }
 
@@ -58,7 +58,7 @@ mod tests {
             kept_bytes_max: 0,
         };
         let tail = |config| {
-            let mut tail = Tail::new(&[config], "pod", None, Instant::now()).unwrap();
+            let mut tail = FileSource::new(&[config], "pod", None, Instant::now()).unwrap();
             tail.scan(Instant::now());
             tail
         };

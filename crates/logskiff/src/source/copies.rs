@@ -11,8 +11,8 @@ use super::discovery::{Candidate, Class};
 use super::gzip_reader::awaited;
 use super::gzip_rotation::len32;
 use super::replaced::alike;
-use super::{COPY_AWAITED, Known, Phase, Tail, TailFile, Waiting, fingerprint};
-use event::{Bookmark, Boundary, FileId, Inode, Progress, Watermark};
+use super::{COPY_AWAITED, FileSource, Known, Phase, TrackedFile, Waiting, fingerprint};
+use event::{Boundary, CheckpointEntry, FileId, Inode, Progress, Watermark};
 
 /// So many bytes that one file grew by and another begins with, or that a closed file holds as well, are a copy; fewer may be lines
 /// that both got.
@@ -32,7 +32,7 @@ pub(super) struct Copy {
     read: bool,
     input: usize,
     /// How it is known once the open one is settled.
-    mark: Bookmark,
+    mark: CheckpointEntry,
 }
 
 /// What a known file grew by.
@@ -46,7 +46,7 @@ pub(super) enum Appended {
     Until(u64),
 }
 
-impl Tail {
+impl FileSource {
     /// Whether what is found is proved to be a copy, and has not changed since.
     pub(super) fn is_known_copy(&self, found: &Candidate) -> bool {
         self.copies.get(&found.inode).is_some_and(|copy| copy.read && copy.changed == found.changed)
@@ -64,7 +64,7 @@ impl Tail {
         length: u64,
     ) -> io::Result<bool> {
         let packed = content.is_gzip();
-        let named = |file: &TailFile| found.surely_kept_from(&file.path, 0) || (packed && file.phase != Phase::Live);
+        let named = |file: &TrackedFile| found.surely_kept_from(&file.path, 0) || (packed && file.phase != Phase::Live);
         let mut of = None;
         for file in self.files().filter(|file| length > 0 && named(file)) {
             if file.begins_with((content, 0), length)? {
@@ -96,7 +96,8 @@ impl Tail {
     }
 
     fn note_copy(&mut self, of: FileId, input: usize, found: &Candidate, raw: &Content, length: u64) {
-        let is_read = |file: &TailFile| file.at().offset >= length && (length == file.size || found.ends_a_line(raw));
+        let is_read =
+            |file: &TrackedFile| file.at().offset >= length && (length == file.size || found.ends_a_line(raw));
         let read = self.file(of).is_some_and(is_read);
         if let Some(mark) = self.mark_of(found, raw, false) {
             self.copies.insert(found.inode, Copy { of, changed: found.changed, length, read, input, mark });
@@ -129,7 +130,7 @@ impl Tail {
             }
             return Appended::Until(from + read);
         }
-        let holds = |file: &&TailFile| {
+        let holds = |file: &&TrackedFile| {
             found.rotated_from(&file.path) && file.begins_with((handle, from), length).unwrap_or(false)
         };
         let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.size)) else { return Appended::Own };
@@ -152,14 +153,14 @@ impl Tail {
         match self.appended(input, found, handle, at.offset, now) {
             Appended::Own => Some(at),
             Appended::Copy => None,
-            Appended::Until(offset) => Some(Watermark { offset, boundary: Boundary::Line }),
+            Appended::Until(offset) => Some(Watermark { offset, boundary: Boundary::LineStart }),
         }
     }
 
     /// The copies of a file that is settled hold nothing that is not.
     pub(super) fn settle_copies(&mut self, of: FileId, whole: bool) {
         for (inode, copy) in self.take_copies(of) {
-            let mark = Bookmark { whole, ..copy.mark };
+            let mark = CheckpointEntry { whole, ..copy.mark };
             self.keep(inode, Known { changed: Some(copy.changed), input: copy.input, mark });
         }
     }
@@ -180,28 +181,31 @@ impl Tail {
     }
 
     /// For the checkpoint: copies of what is settled. One that holds all that was read is known by the other's own place.
-    pub(super) fn settled_copies(&self, settled: impl Fn(FileId) -> Progress) -> impl Iterator<Item = Bookmark> {
+    pub(super) fn settled_copies(&self, settled: impl Fn(FileId) -> Progress) -> impl Iterator<Item = CheckpointEntry> {
         let shorter =
             self.copies.values().filter(move |copy| copy.read && settled(copy.of).watermark.offset > copy.length);
-        shorter.filter_map(|copy| Some(Bookmark { whole: self.file(copy.of)?.whole, ..copy.mark.clone() }))
+        shorter.filter_map(|copy| Some(CheckpointEntry { whole: self.file(copy.of)?.whole, ..copy.mark.clone() }))
     }
 
     /// Whether the file is the copy of one that was truncated, made before we had read so far: it holds nothing new. Over a restart
     /// this is not told from another file that begins alike.
     pub(super) fn shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
-        self.ghosts.iter().any(|ghost| {
-            let print = &ghost.mark.fingerprint;
-            ghost.id.is_some()
-                && ghost.mark.inode != found.inode
-                && size < print.offset
-                && found.rotated_from(&ghost.mark.path)
-                && if size < u64::from(print.head_bytes) {
-                    fingerprint::read_at(handle, 0, fingerprint::HEAD_BYTES)
-                        .is_ok_and(|head| ghost.head.starts_with(&head))
-                } else {
-                    fingerprint::begins_alike(handle, print).unwrap_or(false)
-                }
-        })
+        // Another live log may begin with the same banner: `app-2.log`, or one with a date in its name.
+        let may_be = found.class != Class::Match || found.is_marked();
+        may_be
+            && self.ghosts.iter().any(|ghost| {
+                let print = &ghost.mark.fingerprint;
+                ghost.id.is_some()
+                    && ghost.mark.inode != found.inode
+                    && size < print.offset
+                    && found.surely_rotated_from(&ghost.mark.path)
+                    && if size < u64::from(print.head_bytes) {
+                        fingerprint::read_at(handle, 0, fingerprint::HEAD_BYTES)
+                            .is_ok_and(|head| ghost.head.starts_with(&head))
+                    } else {
+                        fingerprint::begins_alike(handle, print).unwrap_or(false)
+                    }
+            })
     }
 
     /// Whether a file is to be left alone for now: it may be a copy in the making, or the sign of a rotation is not there
@@ -242,7 +246,7 @@ impl Tail {
 
     /// Whether an open file that this may be a copy of holds all that it holds.
     pub(super) fn holds_all(&self, found: &Candidate, handle: &Content, length: u64) -> bool {
-        let related = |file: &TailFile| file.path == found.path || found.may_hold(&file.path, 0);
+        let related = |file: &TrackedFile| file.path == found.path || found.may_hold(&file.path, 0);
         self.files().any(|file| related(file) && file.begins_with((handle, 0), length).unwrap_or(false))
     }
 }
@@ -257,7 +261,7 @@ impl Candidate {
     }
 }
 
-impl TailFile {
+impl TrackedFile {
     /// Whether the file begins with `length` bytes that `other` holds from an offset on. What cannot be read is not proved.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class, PRUNING, fixed_directory, pruned_name};
 use super::open_beneath::open_directory;
 use super::root::Root;
-use super::{Config, Event, Phase, Tail, fingerprint};
+use super::{Config, Event, FileSource, Phase, fingerprint};
 use event::Inode;
 
 /// A file that may be deleted.
@@ -65,7 +65,7 @@ pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
     roots.into_iter().filter_map(denied).collect()
 }
 
-impl Tail {
+impl FileSource {
     /// Whether there is anything to delete. What is settled is to be on disk before it is.
     #[must_use]
     pub fn has_prunable(&self) -> bool {

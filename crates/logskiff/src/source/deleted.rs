@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::lost_files::Ghost;
+use super::lost_files::LostFile;
 use super::tracked_file::{Displaced, Phase};
-use super::{Tail, TailFile};
-use event::{Bookmark, FileId};
+use super::{FileSource, TrackedFile};
+use event::{CheckpointEntry, FileId};
 
 /// Deleted files take no more than this part of a volume in memory: the application pays for it, and needs room for what it writes.
 const MEMORY_SHARE: u64 = 4;
@@ -63,7 +63,7 @@ struct Volume {
     bound: Option<u64>,
 }
 
-impl Tail {
+impl FileSource {
     /// Bounds what deleted files take of the disk.
     pub fn bound_deleted(&mut self, bound: Option<DeletedBound>) {
         self.deleted_bound = bound;
@@ -75,12 +75,12 @@ impl Tail {
         self.deleted_bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
     }
 
-    fn deleted(&self) -> impl Iterator<Item = &TailFile> {
+    fn deleted(&self) -> impl Iterator<Item = &TrackedFile> {
         self.files().filter(|file| file.phase == Phase::Deleted && !file.handle.is_stream() && file.disk_bytes > 0)
     }
 
     /// How much these take on each device.
-    fn volumes<'f>(&self, files: impl Iterator<Item = &'f TailFile>) -> HashMap<u64, Volume> {
+    fn volumes<'f>(&self, files: impl Iterator<Item = &'f TrackedFile>) -> HashMap<u64, Volume> {
         let mut volumes: HashMap<u64, Volume> = HashMap::new();
         for file in files {
             let bound = || file.handle.memory_volume_bytes().and_then(|size| self.deleted_bound(Some(size)));
@@ -120,7 +120,7 @@ impl Tail {
         }
         let mut volumes = self.volumes(self.deleted());
         let mut total: u64 = volumes.values().map(|volume| volume.bytes).sum();
-        let mut files: Vec<&TailFile> = self.deleted().collect();
+        let mut files: Vec<&TrackedFile> = self.deleted().collect();
         files.sort_by_cached_key(|file| {
             let is_settled = file.at_end() && is_settled(file.id);
             (!is_settled, file.displaced != Displaced::Compressed, file.changed_at, file.written_at())
@@ -147,8 +147,8 @@ impl Tail {
             return Some(GivenUp::Gone);
         }
         let fingerprint = file.fingerprint();
-        let mark = Bookmark { fingerprint, ..file.bookmark(at.into()) };
-        self.ghosts.push(Ghost { id: Some(id), mark, head: file.head().to_vec(), settled_bytes, since: now });
+        let mark = CheckpointEntry { fingerprint, ..file.bookmark(at.into()) };
+        self.ghosts.push(LostFile { id: Some(id), mark, head: file.head().to_vec(), settled_bytes, since: now });
         self.rescan = true;
         Some(GivenUp::Copied)
     }

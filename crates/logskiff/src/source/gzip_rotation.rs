@@ -9,10 +9,10 @@ use super::content::Content;
 use super::discovery::{Candidate, Naming};
 use super::gzip_reader::awaited;
 use super::tracked_file::Displaced;
-use super::{Event, Ghost, Known, Phase, Tail, TailFile, fingerprint};
-use event::{Bookmark, Fingerprint};
+use super::{Event, FileSource, Known, LostFile, Phase, TrackedFile, fingerprint};
+use event::{CheckpointEntry, Fingerprint};
 
-impl Tail {
+impl FileSource {
     /// Decides what an unknown `.gz` is. One that a glob names, packed or unpacked, is read though no rotation was seen; but what it was
     /// before a first start is not told by its unpacked name.
     pub(super) fn admit_gzip(
@@ -79,7 +79,7 @@ impl Tail {
     /// The file that a `.gz` was made of is done with by its writer.
     fn note_source(&mut self, head: &[u8], length: u32) {
         let is_source =
-            |file: &&mut TailFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
+            |file: &&mut TrackedFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
         if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
             source.displaced = Displaced::Compressed;
         }
@@ -87,7 +87,7 @@ impl Tail {
 
     /// Whether the file was settled before, in this run or in the last one.
     fn known_unpacked(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
-        let is = |mark: &Bookmark| {
+        let is = |mark: &CheckpointEntry| {
             mark.offset == found.size && fingerprint::matches(raw, &mark.fingerprint).unwrap_or(false)
         };
         if let Some(known) = self.known.get_mut(&found.inode)
@@ -171,7 +171,7 @@ impl Tail {
     }
 }
 
-impl Ghost {
+impl LostFile {
     /// Whether it was settled to its end, where it unpacks to so many bytes.
     fn is_whole(&self, length: u32) -> bool {
         self.id.is_none() && len32(self.mark.offset) == length

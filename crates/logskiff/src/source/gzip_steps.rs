@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::content::Content;
 use super::discovery::Candidate;
 use super::gzip_reader::Allowance;
-use super::{Event, Tail, TailFile};
+use super::{Event, FileSource, TrackedFile};
 use event::Inode;
 
 /// What is being unpacked.
@@ -49,7 +49,7 @@ impl Unpacking {
     }
 }
 
-impl Tail {
+impl FileSource {
     /// Goes on unpacking what is to be read or told, for a while.
     pub(super) fn unpack(&mut self) {
         self.unpacking.allowance.renew();
@@ -59,7 +59,7 @@ impl Tail {
             match file.unpack() {
                 Ok(there) => {
                     self.events.extend(there.then_some(Event::Reached(file.id)));
-                    self.unpacking.goes_on |= TailFile::is_awaited(file);
+                    self.unpacking.goes_on |= TrackedFile::is_awaited(file);
                 }
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::source::gzip_reader::awaited;
     use crate::source::{Config, LOOKBACK_BYTES, Start, Symlinks};
-    use event::{Bookmark, Boundary, FileId, Span, Watermark};
+    use event::{Boundary, CheckpointEntry, FileId, Span, Watermark};
 
     const LINE_BYTES: u64 = 32;
     /// Far more than is passed over in one pass.
@@ -125,7 +125,7 @@ mod tests {
         text.skip(usize::try_from(start % LINE_BYTES).unwrap()).take(bytes).collect()
     }
 
-    fn tail(dir: &Path, bookmarks: Option<Vec<Bookmark>>, now: Instant) -> Tail {
+    fn tail(dir: &Path, bookmarks: Option<Vec<CheckpointEntry>>, now: Instant) -> FileSource {
         let glob = |name: &str| dir.join(name).to_str().unwrap().to_owned();
         let config = Config {
             paths: vec![glob("*.gz"), glob("*.log")],
@@ -135,23 +135,23 @@ mod tests {
             prune: false,
             kept_bytes_max: 0,
         };
-        Tail::new(&[config], "pod", bookmarks, now).unwrap()
+        FileSource::new(&[config], "pod", bookmarks, now).unwrap()
     }
 
-    fn id(tail: &Tail, name: &str) -> Option<FileId> {
+    fn id(tail: &FileSource, name: &str) -> Option<FileId> {
         tail.files().find(|file| file.path.ends_with(name)).map(|file| file.id)
     }
 
-    fn read(tail: &mut Tail, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
+    fn read(tail: &mut FileSource, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
         let mut buffer = Vec::new();
         let (read, _) = tail.read(file, &mut buffer, bytes, now).unwrap();
-        tail.advance(file, &buffer[..read], Boundary::Line, true);
+        tail.advance(file, &buffer[..read], Boundary::LineStart, true);
         buffer.truncate(read);
         buffer
     }
 
     /// Passes until it holds; how many there were.
-    fn passes(tail: &mut Tail, now: Instant, mut until: impl FnMut(&mut Tail, &[FileId]) -> bool) -> usize {
+    fn passes(tail: &mut FileSource, now: Instant, mut until: impl FnMut(&mut FileSource, &[FileId]) -> bool) -> usize {
         for pass in 0..PASSES_MAX {
             let mut ready = Vec::new();
             tail.look(now, &mut ready);
@@ -182,7 +182,7 @@ mod tests {
         while first.file(old).unwrap().at().offset < READ_TO {
             read(&mut first, old, 1 << 20, now);
         }
-        let at = Watermark { offset: READ_TO - (4 << 20), boundary: Boundary::Line };
+        let at = Watermark { offset: READ_TO - (4 << 20), boundary: Boundary::LineStart };
         let bookmarks = first.bookmarks(|_| at.into());
 
         let mut tail = tail(dir.path(), Some(bookmarks), now);
@@ -197,11 +197,11 @@ mod tests {
         let old = id(&tail, "old.gz").unwrap();
         assert_eq!(tail.file(old).unwrap().at(), at);
         let before =
-            |tail: &Tail, at: u64| LOOKBACK_BYTES.map(|most| tail.file(old).unwrap().lookback(at, most).unwrap());
+            |tail: &FileSource, at: u64| LOOKBACK_BYTES.map(|most| tail.file(old).unwrap().lookback(at, most).unwrap());
         assert_eq!(before(&tail, at.offset), LOOKBACK_BYTES.map(|most| text(at.offset - most as u64, most)));
         assert_eq!(read(&mut tail, old, 1000, now), text(at.offset, 1000));
 
-        let back = Watermark { offset: 12_000_000, boundary: Boundary::Line };
+        let back = Watermark { offset: 12_000_000, boundary: Boundary::LineStart };
         assert!(tail.rewind(old, back, 0));
         tail.events();
         let mark = tail.bookmarks(|_| back.into()).into_iter().find(|mark| mark.path.ends_with("old.gz")).unwrap();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::discovery::Candidate;
-use super::{Event, Phase, Tail, TailFile};
-use event::{Bookmark, FileId, Inode, Progress};
+use super::{Event, FileSource, Phase, TrackedFile};
+use event::{CheckpointEntry, FileId, Inode, Progress};
 
 /// How long a truncated or vanished file's content is looked for under another name.
 const GHOST_KEPT: Duration = Duration::from_secs(10);
@@ -20,10 +20,10 @@ const KNOWN_MAX: usize = 20_000;
 
 /// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.
 #[derive(Debug)]
-pub(super) struct Ghost {
+pub(super) struct LostFile {
     /// Its number, while this process has read from it.
     pub(super) id: Option<FileId>,
-    pub(super) mark: Bookmark,
+    pub(super) mark: CheckpointEntry,
     /// Its first bytes, while this process has read from it.
     pub(super) head: Vec<u8>,
     /// So many bytes behind the mark are settled all the same.
@@ -37,10 +37,10 @@ pub(super) struct Known {
     /// When its metadata last changed, if that was seen: nothing to look at while it is the same.
     pub(super) changed: Option<(i64, i64)>,
     pub(super) input: usize,
-    pub(super) mark: Bookmark,
+    pub(super) mark: CheckpointEntry,
 }
 
-impl Tail {
+impl FileSource {
     /// Lets go of a file that is settled. It is remembered while its name exists.
     pub fn release(&mut self, id: FileId) {
         let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
@@ -59,7 +59,7 @@ impl Tail {
 
     /// A file that is found again though it was gone from sight for a while, as with its directory, is known as it was.
     pub(super) fn see_again(&mut self, input: usize, found: &Candidate, handle: &Content) {
-        let is = |mark: &Bookmark| mark.inode == found.inode && self.is_file_of(mark, handle);
+        let is = |mark: &CheckpointEntry| mark.inode == found.inode && self.is_file_of(mark, handle);
         if !self.known.contains_key(&found.inode)
             && let Some(mark) = self.shipped.iter().position(is).and_then(|at| self.shipped.remove(at))
         {
@@ -84,7 +84,7 @@ impl Tail {
                 self.events.push(Event::Vanished(ghost.mark.path.clone()));
             }
         }
-        for Ghost { id, mark, .. } in expired {
+        for LostFile { id, mark, .. } in expired {
             match id {
                 Some(id) => self.reserved.push((id, mark.path, mark.offset)),
                 None => self.remember(mark),
@@ -102,10 +102,10 @@ impl Tail {
     }
 
     /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
-    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<Bookmark> {
+    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
         // What replaced a file holds what it held.
         let replaced: HashSet<FileId> = self.files().flat_map(|file| file.formers.iter().copied()).collect();
-        let again = |file: &&mut TailFile| !file.handle.is_stream() && !replaced.contains(&file.id);
+        let again = |file: &&mut TrackedFile| !file.handle.is_stream() && !replaced.contains(&file.id);
         let open = self.files.iter_mut().flatten().filter(again).map(|file| {
             // What stands before an end that was written anew may have yet to be settled.
             let former = file
@@ -116,10 +116,10 @@ impl Tail {
             let at = former.min_by_key(|former| former.watermark.offset).unwrap_or_else(|| settled(file.id));
             file.bookmark(at)
         });
-        let mut bookmarks: Vec<Bookmark> = open.collect();
+        let mut bookmarks: Vec<CheckpointEntry> = open.collect();
         bookmarks.extend(self.ghosts.iter().map(|ghost| {
             let at = ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
-            Bookmark { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
+            CheckpointEntry { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
         }));
         bookmarks.extend(self.known.values().map(|known| known.mark.clone()));
         bookmarks.extend(self.settled_copies(&settled));
@@ -144,7 +144,7 @@ impl Tail {
     }
 
     /// Keeps what is known of a file that is gone.
-    pub(super) fn remember(&mut self, mark: Bookmark) {
+    pub(super) fn remember(&mut self, mark: CheckpointEntry) {
         if mark.fingerprint.head_bytes > 0 {
             self.shipped.truncate(SHIPPED_MAX - 1);
             self.shipped.push_front(mark);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::discovery::Candidate;
 use super::tracked_file::Phase;
-use super::{OPEN_MAX, Tail, TailFile};
+use super::{FileSource, OPEN_MAX, TrackedFile};
 use event::{FileId, Inode};
 
 /// So many files are open at the most, however many descriptors there are: each takes a few KiB of memory.
@@ -53,7 +53,7 @@ impl Room {
     }
 }
 
-impl Tail {
+impl FileSource {
     /// Opens no more than so many files at once.
     pub fn open_at_most(&mut self, files_max: usize) {
         self.room.files_max = files_max.clamp(1, FILES_MAX);
@@ -133,8 +133,8 @@ impl Tail {
         let crowded = self.is_crowded();
         let open = self.files().count();
         // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
-        let deleted = |file: &&TailFile| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now);
-        let mut given: Vec<&TailFile> = self.files().filter(deleted).collect();
+        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now);
+        let mut given: Vec<&TrackedFile> = self.files().filter(deleted).collect();
         given.sort_by_key(|file| file.changed_at);
         given.truncate(open.saturating_sub(finished + self.open_max() / 2));
         let given = given.iter().map(|file| file.id);
@@ -144,11 +144,11 @@ impl Tail {
             return given.collect();
         }
         // Where others wait, it is enough that nothing can be read now: the rest of a line may be long in coming.
-        let gives_way = |file: &&TailFile| {
+        let gives_way = |file: &&TrackedFile| {
             let waits = file.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
             if crowded { waits } else { file.at_end() && file.is_idle(now) }
         };
-        let mut idle: Vec<&TailFile> = self.files().filter(gives_way).collect();
+        let mut idle: Vec<&TrackedFile> = self.files().filter(gives_way).collect();
         idle.sort_by_key(|file| file.changed_at);
         given.chain(idle.iter().take(surplus).map(|file| file.id)).collect()
     }

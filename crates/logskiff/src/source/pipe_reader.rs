@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::content::Content;
 use super::discovery::Pipe;
 use super::open_beneath::{OpenError, open_pipe_beneath};
-use super::{FileId, Tail, Watermark, fingerprint};
+use super::{FileId, FileSource, Watermark, fingerprint};
 
 /// What standard input is called, in globs and in records.
 pub const STDIN: &str = "-";
@@ -235,7 +235,7 @@ fn await_bytes(file: &File) {
     }
 }
 
-impl Tail {
+impl FileSource {
     /// Opens standard input at the first scan, and each pipe when it is found; a pipe that is gone ends with its writer.
     pub(super) fn follow_streams(&mut self, pipes: &[(usize, Pipe)], now: Instant) {
         if self.first {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::tracked_file::{Look, Phase};
-use super::{Event, Tail, TailFile, fingerprint};
+use super::{Event, FileSource, TrackedFile, fingerprint};
 use event::{FileId, Watermark};
 
 /// So many files are looked at as often as one.
@@ -15,12 +15,12 @@ const PAUSE_TIMES: u32 = 50;
 /// … of at most this.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
-impl Tail {
+impl FileSource {
     /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
     pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
         self.unpack();
         // While one is read at full speed there is a look each batch.
-        let pauses = now < self.look_at_all && self.files().any(TailFile::has_more);
+        let pauses = now < self.look_at_all && self.files().any(TrackedFile::has_more);
         self.look_at_files(now, ready, pauses);
         let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
         ready.sort_by_key(live);
@@ -72,6 +72,6 @@ impl Tail {
     /// longer.
     pub fn look_again(&mut self) {
         self.look_at_all = self.looked_at;
-        self.files.iter_mut().flatten().for_each(TailFile::look_again);
+        self.files.iter_mut().flatten().for_each(TrackedFile::look_again);
     }
 }

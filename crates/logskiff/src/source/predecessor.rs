@@ -6,14 +6,14 @@
 use std::path::Path;
 
 use super::content::Content;
-use super::{Tail, TailFile, fingerprint};
+use super::{FileSource, TrackedFile, fingerprint};
 use event::FileId;
 
 /// Of so many files the ends are kept that are rotated already at the first look, and how much of each.
 const ENDS_MAX: usize = 8;
 const END_BYTES: usize = 64 * 1024;
 
-impl Tail {
+impl FileSource {
     /// The last bytes, up to `most`, of the file that this one took the place of: one of the same name that is rotated, else the one
     /// of its input and directory that changed last. What the application was writing there may go on here.
     #[must_use]
@@ -21,9 +21,9 @@ impl Tail {
         let file = self.file(id)?;
         let others =
             || self.files().filter(|other| other.id != id && other.input == file.input && !other.handle.is_stream());
-        let latest = |same: &dyn Fn(&&TailFile) -> bool| others().filter(same).max_by_key(|other| other.changed_at);
+        let latest = |same: &dyn Fn(&&TrackedFile) -> bool| others().filter(same).max_by_key(|other| other.changed_at);
         let named = latest(&|other| other.path == file.path);
-        let end = |other: &TailFile| other.end(most).ok();
+        let end = |other: &TrackedFile| other.end(most).ok();
         let kept = || self.ends.iter().find(|(path, _)| *path == file.path).map(|(_, end)| end.clone());
         let near = || latest(&|other| other.path.parent() == file.path.parent()).and_then(end);
         named.and_then(end).or_else(kept).or_else(near)

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::open_beneath::open_beneath;
-use super::{Known, Tail, fingerprint};
-use event::{Bookmark, Boundary, Inode, Quiet, QuietFiles, name_hash};
+use super::{FileSource, Known, fingerprint};
+use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
 
 /// So many files are known at most; of more, those are forgotten that changed least lately.
 pub(super) const FILES_MAX: usize = 100_000;
@@ -172,7 +172,7 @@ impl Survey {
     }
 }
 
-impl Tail {
+impl FileSource {
     /// Takes up the quiet files of the checkpoint.
     pub fn take_quiet(&mut self, files: QuietFiles) {
         self.flock.presumed = files.iter().map(|file| file.name).collect();
@@ -278,17 +278,17 @@ impl Tail {
     }
 
     /// What is known of a quiet file, as if it had always been called as it is now.
-    fn bookmark_of(&self, found: &Candidate, quiet: &Quiet) -> Option<Bookmark> {
+    fn bookmark_of(&self, found: &Candidate, quiet: &Quiet) -> Option<CheckpointEntry> {
         let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.guard).ok()?);
         let incarnation = quiet.incarnation.into();
-        Some(Bookmark {
+        Some(CheckpointEntry {
             path: found.path.clone(),
             real: None,
             inode: found.inode,
             origin: fingerprint::origin(&self.scope, &handle, found.inode, incarnation),
             incarnation,
             offset: quiet.fingerprint.offset,
-            boundary: Boundary::Line,
+            boundary: Boundary::LineStart,
             whole: quiet.whole,
             size: quiet.fingerprint.offset,
             fingerprint: quiet.fingerprint,
@@ -341,7 +341,7 @@ impl Tail {
         let is_settled = *changed == Some(found.changed)
             && mark.offset == found.size
             && print.offset == found.size
-            && mark.boundary == Boundary::Line
+            && mark.boundary == Boundary::LineStart
             && mark.path == found.path
             && QuietFiles::can_hold(&print);
         let name = hash(&found.path);

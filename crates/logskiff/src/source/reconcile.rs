@@ -18,9 +18,9 @@ use super::quiet_files::Survey;
 use super::replaced::Replacement;
 use super::tracked_file::Displaced;
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, Ghost, Known, Phase, Start, Tail, directory_stamp, fingerprint,
+    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, FileSource, Known, LostFile, Phase, Start, directory_stamp, fingerprint,
 };
-use event::{Bookmark, Boundary, FileId, Inode, Watermark};
+use event::{Boundary, CheckpointEntry, FileId, Inode, Watermark};
 
 /// Why a file is left alone that no glob names and that is no log's history.
 pub(super) const UNASKED: &str =
@@ -39,7 +39,7 @@ pub(super) enum Past {
     Lost,
 }
 
-impl Tail {
+impl FileSource {
     /// Looks at the directories: follows renames, and begins what is new.
     pub fn scan(&mut self, now: Instant) {
         self.looks += 1;
@@ -279,7 +279,7 @@ impl Tail {
             self.events.push(Event::Truncated(found.path.clone()));
         }
         let origin = fingerprint::origin(&self.scope, &handle, found.inode, incarnation);
-        let at = Watermark { offset, boundary: Boundary::Line };
+        let at = Watermark { offset, boundary: Boundary::LineStart };
         self.begin((input, found.path.clone(), handle), at, origin, incarnation, now);
     }
 
@@ -307,10 +307,10 @@ impl Tail {
             let whole = mark.whole;
             let mut at = self.behind_copy(input, found, &handle, mark.watermark(), now)?;
             // What was passed over may have been half a line, as of a copy in the making.
-            if !whole && at.boundary == Boundary::Line {
+            if !whole && at.boundary == Boundary::LineStart {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
-            let Bookmark { path, origin, incarnation, .. } = mark;
+            let CheckpointEntry { path, origin, incarnation, .. } = mark;
             self.begin((input, path, handle), at, origin, incarnation, now);
             if let Some(file) = self.open_mut(found.inode) {
                 file.whole = whole;
@@ -327,7 +327,7 @@ impl Tail {
         handle: Content,
         now: Instant,
     ) -> Result<(), Content> {
-        let is = |ghost: &Ghost| {
+        let is = |ghost: &LostFile| {
             let told = ghost.mark.fingerprint.head_bytes > 0;
             // An empty file has nothing to be known by but its name: its inode may be another's by now.
             let near = found.path.as_os_str() == ghost.mark.path.as_os_str()
@@ -344,7 +344,7 @@ impl Tail {
             }
             return Err(handle);
         };
-        let Ghost { id, mut mark, .. } = self.ghosts.remove(at);
+        let LostFile { id, mut mark, .. } = self.ghosts.remove(at);
         if id.is_none() && mark.inode == found.inode {
             let Some(at) = self.behind_copy(input, found, &handle, mark.watermark(), now) else {
                 self.keep(found.inode, Known { changed: None, input, mark });
@@ -375,14 +375,14 @@ impl Tail {
     /// Goes on with the content of a file that was lost from sight.
     pub(super) fn go_on(
         &mut self,
-        (id, mark): (Option<FileId>, Bookmark),
+        (id, mark): (Option<FileId>, CheckpointEntry),
         found: &Candidate,
         input: usize,
         handle: Content,
         now: Instant,
     ) {
         let at = mark.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let Bookmark { path, origin, incarnation, whole, .. } = mark;
+        let CheckpointEntry { path, origin, incarnation, whole, .. } = mark;
         match id {
             // Its spans may be pending: it keeps its number, and the ledger its account.
             Some(id) => self.resume((id, input, path, handle), at.watermark, (origin, incarnation), now),
@@ -400,7 +400,7 @@ impl Tail {
         (origin, incarnation): (String, u32),
         now: Instant,
     ) {
-        match super::TailFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
+        match super::TrackedFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
             Ok(mut file) => {
                 file.phase = Phase::Rotated;
                 self.place(file);
@@ -456,16 +456,16 @@ impl Tail {
     }
 
     /// What a file is known by as it stands.
-    pub(super) fn mark_of(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<Bookmark> {
+    pub(super) fn mark_of(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<CheckpointEntry> {
         let fingerprint = fingerprint::take(handle, found.size).ok()?;
-        Some(Bookmark {
+        Some(CheckpointEntry {
             path: found.path.clone(),
             real: None,
             inode: found.inode,
             origin: fingerprint::origin(&self.scope, handle, found.inode, 0),
             incarnation: 0,
             offset: found.size,
-            boundary: Boundary::Line,
+            boundary: Boundary::LineStart,
             whole,
             size: found.size,
             fingerprint,

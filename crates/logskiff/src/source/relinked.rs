@@ -10,9 +10,9 @@ use rustix::fs::{FileType, fstat};
 
 use super::discovery::{Candidate, Class};
 use super::open_beneath::look_beneath;
-use super::{Ghost, Tail, fingerprint, root, walk};
+use super::{FileSource, LostFile, fingerprint, root, walk};
 
-impl Tail {
+impl FileSource {
     /// Adds the checkpoint's files that lie where they lay, and that no glob leads to any more.
     pub(super) fn find_former(&self, candidates: &mut Vec<(usize, Candidate)>) {
         let former: Vec<(usize, Candidate)> = self
@@ -25,7 +25,7 @@ impl Tail {
         candidates.extend(former);
     }
 
-    fn lies_still(&self, ghost: &Ghost) -> Option<(usize, Candidate)> {
+    fn lies_still(&self, ghost: &LostFile) -> Option<(usize, Candidate)> {
         let path: &Path = ghost.mark.real.as_deref()?;
         let (input, rank) = self.inputs.iter().enumerate().find_map(|(input, (globs, _))| {
             globs.follows_links().then(|| globs.rank_beneath(&ghost.mark.path)).flatten().map(|rank| (input, rank))

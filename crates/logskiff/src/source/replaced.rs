@@ -10,8 +10,8 @@ use std::time::Instant;
 use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::tracked_file::Displaced;
-use super::{COPY_AWAITED, Known, Phase, Tail, TailFile, fingerprint};
-use event::{Bookmark, FileId, Inode};
+use super::{COPY_AWAITED, FileSource, Known, Phase, TrackedFile, fingerprint};
+use event::{CheckpointEntry, FileId, Inode};
 
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
@@ -43,7 +43,7 @@ pub(super) struct Held {
     handle: Content,
 }
 
-impl Tail {
+impl FileSource {
     /// Keeps the handle of a file that a glob names and that is not read yet, while there are descriptors.
     pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
         if found.class == Class::Match && self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
@@ -54,7 +54,7 @@ impl Tail {
     /// What waited is gone. What it holds and nothing else does is read.
     pub(super) fn read_held(&mut self, Held { input, found, handle }: Held, now: Instant) {
         let Err(handle) = self.adopt(input, &found, handle, now) else { return };
-        let elsewhere = |file: &TailFile| {
+        let elsewhere = |file: &TrackedFile| {
             let print = file.fingerprint();
             let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path;
             found.may_hold(&file.path, 0) && is_rest() && fingerprint::matches(&handle, &print).unwrap_or(false)
@@ -71,22 +71,22 @@ impl Tail {
 
     /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
     pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
-        let replaced = |file: &&TailFile| {
+        let replaced = |file: &&TrackedFile| {
             file.phase == Phase::Deleted
                 && !file.handle.is_stream()
                 && file.handle.length().is_ok_and(|length| length > 0)
                 && (file.path == found.path || found.surely_kept_from(&file.path, 0))
         };
         let here = handle.length().ok().filter(|length| *length > 0)?;
-        let is_alike = |file: &TailFile| {
+        let is_alike = |file: &TrackedFile| {
             let whole = file.handle.length().unwrap_or(0);
             alike(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
         };
         // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
-        let order = |file: &TailFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
-        let mut formers: Vec<&TailFile> = self.files().filter(replaced).collect();
+        let order = |file: &TrackedFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
+        let mut formers: Vec<&TrackedFile> = self.files().filter(replaced).collect();
         formers.sort_by_key(|file| order(file));
-        let is_last = |file: &TailFile| file.path != found.path || order(file) == order(formers[0]);
+        let is_last = |file: &TrackedFile| file.path != found.path || order(file) == order(formers[0]);
         let alike = formers.iter().filter(|file| is_last(file) && is_alike(file));
         let former = alike.max_by_key(|file| file.handle.length().unwrap_or(0))?;
         let (of, whole, read) = (former.id, former.handle.length().ok()?, former.at());
@@ -111,7 +111,7 @@ impl Tail {
     }
 
     /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
-    pub(super) fn is_file_of(&self, mark: &Bookmark, handle: &Content) -> bool {
+    pub(super) fn is_file_of(&self, mark: &CheckpointEntry, handle: &Content) -> bool {
         handle.birth() != (0, 0)
             && fingerprint::origin(&self.scope, handle, mark.inode, mark.incarnation) == mark.origin
     }
@@ -136,7 +136,7 @@ impl Tail {
     }
 }
 
-impl TailFile {
+impl TrackedFile {
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
         let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);

@@ -71,7 +71,7 @@ pub enum Look {
 
 /// An open file.
 #[derive(Debug)]
-pub struct TailFile {
+pub struct TrackedFile {
     /// Its number in the ledger.
     pub id: FileId,
     /// Which input it belongs to.
@@ -130,7 +130,7 @@ pub struct TailFile {
     repeat: Repeat,
     /// How far it was settled when that was last said.
     settled_to: u64,
-    /// It came through a pipe, and that has ended with what [`TailFile::size`] counts.
+    /// It came through a pipe, and that has ended with what [`TrackedFile::size`] counts.
     ended: bool,
     looked_at: Option<Instant>,
 }
@@ -138,13 +138,13 @@ pub struct TailFile {
 /// What one read gave.
 #[derive(Debug)]
 pub enum Read {
-    /// This many bytes at the start of the buffer follow [`TailFile::at`]; whether the file ends with them.
+    /// This many bytes at the start of the buffer follow [`TrackedFile::at`]; whether the file ends with them.
     Bytes(usize, bool),
     /// The file no longer holds what was read from it: it was truncated, or rewritten in place.
     Truncated,
 }
 
-impl TailFile {
+impl TrackedFile {
     /// Starts reading `handle` at a position.
     ///
     /// # Errors
@@ -460,7 +460,7 @@ impl TailFile {
         let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
         self.before.drain(..surplus);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
-        if boundary == Boundary::Line && matches!(self.handle, Content::Plain(_)) {
+        if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
             self.places.note(self.at.offset, &self.before);
         }
         self.more |= !whole;
@@ -484,7 +484,7 @@ impl TailFile {
         self.at.offset += zeros - most;
         zeros = most;
         let passed = [0; fingerprint::BEFORE_BYTES];
-        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::Line, false);
+        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::LineStart, false);
     }
 }
 

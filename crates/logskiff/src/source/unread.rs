@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::discovery::{Candidate, Class, REFUSED_MAX};
-use super::{Event, Known, Tail, protected, quiet_files, reconcile, replaced, walk};
+use super::{Event, FileSource, Known, protected, quiet_files, reconcile, replaced, walk};
 
 /// So many files of a kind are named; the others are counted.
 const NAMED_MAX: usize = 100;
@@ -91,7 +91,7 @@ const NOT_OURS: &str = "a copy of what is shipped, or there before logskiff";
 const LEFT_OUT: [&str; 6] =
     [reconcile::UNASKED, reconcile::PACKED, quiet_files::TOO_MANY, replaced::OVERWRITTEN, protected::OWN, walk::HIDDEN];
 
-impl Tail {
+impl FileSource {
     /// The files that are not read, and why.
     #[must_use]
     pub fn unread(&self) -> UnreadFiles {
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_not_remembered_for_ever() {
-        let mut tail = Tail::new(&[], "pod", None, Instant::now()).unwrap();
+        let mut tail = FileSource::new(&[], "pod", None, Instant::now()).unwrap();
         for name in 0..3 * REFUSED_MAX {
             tail.refuse(format!("{name}.log").into(), "a symbolic link");
             tail.events.clear();

@@ -46,7 +46,7 @@ pub struct Config {
 
 /// What the shipper asks for.
 #[derive(Clone, Debug)]
-enum Wish {
+enum WatchRequest {
     /// Watches on these directories; while it is busy, the shipper looks by the clock at what is written.
     Watch { directories: Arc<[PathBuf]>, quiet: bool },
     /// The end.
@@ -94,7 +94,7 @@ impl Heard {
 /// The shipper's end: says what to watch, and hears whether it is being done.
 #[derive(Debug)]
 pub struct Watch {
-    wishes: Sender<Wish>,
+    requests: Sender<WatchRequest>,
     force: Receiver<Option<Force>>,
     fails: Arc<AtomicBool>,
     heard: Arc<Mutex<Heard>>,
@@ -104,7 +104,7 @@ pub struct Watch {
 /// The runtime's end: does the watching.
 #[derive(Debug)]
 pub struct Watcher {
-    wishes: Receiver<Wish>,
+    requests: Receiver<WatchRequest>,
     force: Sender<Option<Force>>,
     fails: Arc<AtomicBool>,
     heard: Arc<Mutex<Heard>>,
@@ -114,31 +114,31 @@ pub struct Watcher {
 /// Makes both ends.
 #[must_use]
 pub fn watch(mode: Mode) -> (Watch, Watcher) {
-    let (wish_sender, wish_receiver) = channel(Wish::Watch { directories: Arc::from([]), quiet: false });
+    let (wish_sender, wish_receiver) = channel(WatchRequest::Watch { directories: Arc::from([]), quiet: false });
     let (force_sender, force_receiver) = channel(None);
     let (fails, heard) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
     (
         Watch {
-            wishes: wish_sender,
+            requests: wish_sender,
             force: force_receiver,
             fails: Arc::clone(&fails),
             heard: Arc::clone(&heard),
             mode,
         },
-        Watcher { wishes: wish_receiver, force: force_sender, fails, heard, mode },
+        Watcher { requests: wish_receiver, force: force_sender, fails, heard, mode },
     )
 }
 
 impl Watch {
     /// Asks for watches on the names in `directories`: the shipper will look by the clock.
     pub fn busy(&self, directories: &Arc<[PathBuf]>) {
-        self.wish(directories, false);
+        self.request(directories, false);
     }
 
     /// Asks for watches on `directories`. Returns whether they are in force: only what changes from then on wakes.
     #[must_use]
     pub fn quiet(&self, directories: &Arc<[PathBuf]>) -> bool {
-        self.wish(directories, true);
+        self.request(directories, true);
         let in_force = |force: &Force| force.quiet && Arc::ptr_eq(&force.directories, directories);
         self.mode == Mode::Poll || self.force.borrow().as_ref().is_some_and(in_force)
     }
@@ -162,15 +162,15 @@ impl Watch {
         std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn wish(&self, directories: &Arc<[PathBuf]>, quiet: bool) {
+    fn request(&self, directories: &Arc<[PathBuf]>, quiet: bool) {
         if self.mode == Mode::Poll {
             return;
         }
-        self.wishes.send_if_modified(|wished| {
-            let same = |wish: &Wish| matches!(wish, Wish::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
+        self.requests.send_if_modified(|wished| {
+            let same = |request: &WatchRequest| matches!(request, WatchRequest::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
             let changed = !same(wished);
             if changed {
-                *wished = Wish::Watch { directories: Arc::clone(directories), quiet };
+                *wished = WatchRequest::Watch { directories: Arc::clone(directories), quiet };
             }
             changed
         });
@@ -179,7 +179,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.wishes.send_replace(Wish::Over);
+        self.requests.send_replace(WatchRequest::Over);
     }
 }
 
@@ -190,10 +190,10 @@ impl Watcher {
         let mut inotify = None;
         let mut said = false;
         loop {
-            let wish = self.wishes.borrow_and_update().clone();
-            let Wish::Watch { directories, quiet } = wish else { return };
+            let request = self.requests.borrow_and_update().clone();
+            let WatchRequest::Watch { directories, quiet } = request else { return };
             if directories.is_empty() && !quiet {
-                if self.wishes.changed().await.is_err() {
+                if self.requests.changed().await.is_err() {
                     return;
                 }
                 continue;
@@ -215,7 +215,7 @@ impl Watcher {
                 wake();
             }
             tokio::select! {
-                changed = self.wishes.changed() => if changed.is_err() { return },
+                changed = self.requests.changed() => if changed.is_err() { return },
                 () = forward(&mut inotify, &self.heard, &wake) => {}
                 () = sleep(ARM_AGAIN), if left_out => {}
             }

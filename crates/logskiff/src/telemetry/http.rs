@@ -1,6 +1,6 @@
 //! HTTP for those who watch: `/metrics`, `/livez`, `/readyz`, `/ledger`.
 //!
-//! Enters: requests, what the shipper puts on its board, the counters. Leaves: answers. It never holds up the shipper,
+//! Enters: requests, what the shipper puts on its status, the counters. Leaves: answers. It never holds up the shipper,
 //! never takes a request's body, and never shows content: files are named as the redactor shows them.
 
 mod ledger_json;
@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use self::openmetrics::Format;
 use self::places::{Places, Standing};
-pub use self::status_channel::{Board, FileReport, FileState, Held, InputState, MaskKind, NotRead, Snapshot};
+pub use self::status_channel::{FileReport, FileState, Held, InputState, MaskKind, NotRead, Snapshot, StatusChannel};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::System;
 
@@ -45,7 +45,7 @@ const HANGS_AFTER: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Admin {
     /// Where the shipper says how it stands.
-    pub board: Arc<Board>,
+    pub status: Arc<StatusChannel>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the machine says of the process.
@@ -115,7 +115,7 @@ impl Admin {
     }
 
     async fn metrics(&self, format: Format) -> Response<Full<Bytes>> {
-        let (_, snapshot) = self.board.ask().await;
+        let (_, snapshot) = self.status.request().await;
         let scrape = openmetrics::Scrape {
             snapshot,
             metrics: Arc::clone(&self.metrics),
@@ -126,15 +126,15 @@ impl Admin {
     }
 
     async fn ledger(&self) -> Response<Full<Bytes>> {
-        let (_, snapshot) = self.board.ask().await;
-        let text = ledger_json::json(&snapshot, &self.metrics, &self.outputs, self.board.uptime());
+        let (_, snapshot) = self.status.request().await;
+        let text = ledger_json::json(&snapshot, &self.metrics, &self.outputs, self.status.uptime());
         response(StatusCode::OK, "application/json", text)
     }
 
     /// The shipper turns, if it answers or has lately begun a round: one may take its time on a slow disk.
     async fn lives(&self) -> Result<(), String> {
-        let (answered, _) = self.board.ask().await;
-        let ago = self.board.turned_ago();
+        let (answered, _) = self.status.request().await;
+        let ago = self.status.heartbeat_age();
         if answered || ago < HANGS_AFTER {
             return Ok(());
         }

@@ -32,18 +32,18 @@ impl Renewal {
 impl Shipper {
     /// Looks for renewed files, and lets the new client take over once nothing is in flight.
     pub(super) fn renew(&mut self, now: Instant) {
-        let Some(kafka) = &mut self.tools.kafka else { return };
+        let Some(kafka) = &mut self.components.kafka else { return };
         let Some(since) = self.renewal.since else {
             if now.saturating_duration_since(self.renewal.looked_at) >= LOOK_EVERY {
                 self.renewal.looked_at = now;
-                if kafka.prepare_renewal(&self.tools.news) {
+                if kafka.prepare_renewal(&self.components.news) {
                     self.renewal.since = Some(now);
                 }
             }
             return;
         };
         let idle = !self.ledger.in_flight() && self.batch.entries.is_empty() && self.messages.entries.is_empty();
-        let connected = self.tools.metrics.kafka.connected.get();
+        let connected = self.components.metrics.kafka.connected.get();
         let patience = if connected { SETTLE_WITHIN } else { SETTLE_WITHIN_UNCONNECTED };
         if !idle && now.saturating_duration_since(since) < patience {
             return;

@@ -22,42 +22,42 @@ impl Shipper {
     /// The bound on what deleted files of an input take.
     pub(super) fn deleted_bound(&self, input: usize) -> Option<u64> {
         let volume = self.volumes[input].0.filter(|volume| volume.in_memory);
-        self.tools.tail.deleted_bound(volume.map(|volume| volume.size_bytes))
+        self.components.tail.deleted_bound(volume.map(|volume| volume.size_bytes))
     }
 
     /// Gives up deleted files, where they take more of the disk than they may.
     pub(super) fn bound_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        for file in self.tools.tail.deleted_surplus(|file| ledger.settled(file)) {
+        for file in self.components.tail.deleted_surplus(|file| ledger.settled(file)) {
             self.give_up(file, now);
         }
     }
 
     fn give_up(&mut self, file: FileId, now: Instant) {
-        let Some(open) = self.tools.tail.file(file) else { return };
+        let Some(open) = self.components.tail.file(file) else { return };
         if open.at_end() && self.ledger.settled(file) {
-            self.tools.tail.release(file);
+            self.components.tail.release(file);
             return self.close(file);
         }
         let (input, inode) = (open.input, open.inode.inode);
-        let path = shown(&self.tools.pipelines, &open.path);
+        let path = shown(&self.components.pipelines, &open.path);
         let start = open.at().offset;
         let rest = Span { start, end: open.size.max(start) };
-        match self.tools.tail.give_up(file, self.ledger.settled_within(file, rest), now) {
+        match self.components.tail.give_up(file, self.ledger.settled_within(file, rest), now) {
             Some(GivenUp::Gone) => {
                 let from = self.ledger.refused_from(file).map_or(start, |refused| refused.min(start));
-                let bytes = self.ledger.abandon(file, rest);
+                let bytes = self.ledger.write_off(file, rest);
                 self.volumes[input].1.gave_up(now);
-                self.tools.metrics.lost_bytes.add(bytes);
+                self.components.metrics.lost_bytes.add(bytes);
                 self.unsaved_bytes += bytes;
-                log_events::given_up(&self.tools.news, (&path, inode), Span { start: from, end: rest.end }, bytes);
+                log_events::given_up(&self.components.news, (&path, inode), Span { start: from, end: rest.end }, bytes);
                 if self.ledger.settled(file) {
-                    self.tools.tail.forget(file);
+                    self.components.tail.forget(file);
                     self.close(file);
                 }
             }
             Some(GivenUp::Copied) => {
-                if let Some(left_out) = self.tools.news.due_each("copied", log_events::FILES_TOLD_MAX) {
+                if let Some(left_out) = self.components.news.due_each("copied", log_events::FILES_TOLD_MAX) {
                     tracing::info!(
                         path,
                         left_out,
@@ -70,14 +70,14 @@ impl Shipper {
     }
 
     /// What an output refused of a file that can be read no more is lost.
-    pub(super) fn abandon_refused(&mut self, file: FileId) {
-        let bytes = self.ledger.abandon_refused(file);
-        self.tools.metrics.lost_bytes.add(bytes);
+    pub(super) fn write_off_refused(&mut self, file: FileId) {
+        let bytes = self.ledger.write_off_refused(file);
+        self.components.metrics.lost_bytes.add(bytes);
         if let Some(desk) = self.desks.get_mut(&file) {
             desk.retry = None;
-            let path = shown(&self.tools.pipelines, &desk.path);
+            let path = shown(&self.components.pipelines, &desk.path);
             if bytes > 0
-                && let Some(left_out) = self.tools.news.due_each("lost", log_events::FILES_TOLD_MAX)
+                && let Some(left_out) = self.components.news.due_each("lost", log_events::FILES_TOLD_MAX)
             {
                 tracing::error!(path, bytes, left_out, "an output refused so many bytes of a file that is gone by now");
             }
@@ -87,7 +87,7 @@ impl Shipper {
     /// Looks how near the bound is, and says so in time.
     pub(super) fn foresee_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        let open = self.tools.tail.deleted_open(|file| ledger.settled(file));
+        let open = self.components.tail.deleted_open(|file| ledger.settled(file));
         for (input, open) in open.into_iter().enumerate() {
             let (forecast, warned) = (&mut self.volumes[input].1, &mut self.warned[input]);
             let name = &self.config.inputs[input].name;

@@ -7,7 +7,7 @@ use super::{SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACIN
 use crate::agent::{Control, Stage};
 use crate::config::{self, Exit};
 use crate::delivery::checkpoint::Marks;
-use crate::source::Tail;
+use crate::source::FileSource;
 use crate::telemetry::process_stats::System;
 use event::FileId;
 
@@ -71,7 +71,7 @@ impl Life {
 
     /// Whether it ends by itself once everything is settled: what it waits for has happened. Asked at every round, it looks
     /// now and then.
-    fn finishes(&mut self, tail: &Tail, now: Instant) -> bool {
+    fn finishes(&mut self, tail: &FileSource, now: Instant) -> bool {
         if !self.finishes && tail.is_over() {
             self.finishes = true;
             tracing::info!("standard input has ended, and there is nothing else to read");
@@ -115,7 +115,7 @@ impl Shipper {
 
     /// Whether a file was taken back to its watermark and is not read again up to where it had been.
     fn has_to_reread(&self) -> bool {
-        self.tools.tail.files().any(|file| self.ledger.to_reread(file.id, file.at().offset) > 0)
+        self.components.tail.files().any(|file| self.ledger.to_reread(file.id, file.at().offset) > 0)
     }
 
     /// Up to where a file is read now: the second half of a drain is for what was read before.
@@ -135,8 +135,8 @@ impl Shipper {
             self.scan_at = now;
             self.resume_at = None;
             self.retry_now(now);
-            if let Some(syslog) = &self.tools.syslog {
-                syslog.hurry();
+            if let Some(syslog) = &self.components.syslog {
+                syslog.shorten_backoff();
             }
             return false;
         }
@@ -144,7 +144,8 @@ impl Shipper {
         if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
             return true;
         }
-        if self.life.draining_since.is_none() && (!self.life.finishes(&self.tools.tail, now) || self.awaits_end()) {
+        if self.life.draining_since.is_none() && (!self.life.finishes(&self.components.tail, now) || self.awaits_end())
+        {
             return false;
         }
         let has_to_read =
@@ -163,17 +164,17 @@ impl Shipper {
         if !self.life.still && self.life.is_reading() {
             // Once more, and last lines without newline as well.
             self.life.still = true;
-            self.tools.tail.look_again();
+            self.components.tail.look_again();
             self.scan_at = now;
             return false;
         }
         // Files that wait for others to be let go are to be read as well.
-        !(self.tools.tail.is_crowded() && self.life.is_reading())
+        !(self.components.tail.is_crowded() && self.life.is_reading())
     }
 
     /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
     fn awaits_end(&self) -> bool {
-        self.life.config.exit == Exit::Eof && self.tools.tail.awaits_end()
+        self.life.config.exit == Exit::Eof && self.components.tail.awaits_end()
     }
 
     /// Sleeps until there may be something to do.
@@ -184,16 +185,16 @@ impl Shipper {
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
         let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
         // While nothing is read for want of room, a write is no news.
-        let quiet = self.activity.is_quiet(now, self.tools.watch.works()) && !self.is_full();
+        let quiet = self.activity.is_quiet(now, self.components.watch.works()) && !self.is_full();
         let wait = if let Some(at) = self.resume_at {
             at.saturating_duration_since(now).min(self.config.watch.poll)
         } else if ending {
             linger.min(Duration::from_millis(10))
-        } else if quiet && self.tools.watch.quiet(self.tools.tail.directories()) {
+        } else if quiet && self.components.watch.quiet(self.components.tail.directories()) {
             self.scan_at.saturating_duration_since(now)
         } else {
             if !quiet {
-                self.tools.watch.busy(self.tools.tail.directories());
+                self.components.watch.busy(self.components.tail.directories());
             }
             linger
         };
@@ -205,16 +206,16 @@ impl Shipper {
 
     /// Hands the watermarks to the checkpoint, when it is time or when told to.
     pub(super) fn checkpoint(&mut self, now: Instant, at_once: bool) {
-        let Some(saver) = &self.tools.saver else { return };
+        let Some(saver) = &self.components.saver else { return };
         if let Some(error) = saver.error(now) {
             self.save_failed(&error);
         } else if saver.remade()
-            && let Some(left_out) = self.tools.news.due("state")
+            && let Some(left_out) = self.components.news.due("state")
         {
             tracing::warn!(left_out, "the state directory or its lock was removed while it was in use; made anew");
         }
         let waited = now.saturating_duration_since(self.saved_at);
-        let files = u32::try_from(self.tools.tail.bookmark_count()).unwrap_or(u32::MAX);
+        let files = u32::try_from(self.components.tail.bookmark_count()).unwrap_or(u32::MAX);
         let after = (SAVE_AFTER + SAVE_AFTER_FILE * files).min(SAVE_AFTER_MAX);
         let due = self.unsaved_bytes > 0 && waited >= after;
         let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
@@ -222,9 +223,9 @@ impl Shipper {
             return;
         }
         let ledger = &self.ledger;
-        let files = self.tools.tail.bookmarks(|file| ledger.progress(file));
-        if let Some(saver) = &self.tools.saver {
-            saver.save(Marks { files, quiet: Arc::clone(self.tools.tail.quiet()) });
+        let files = self.components.tail.bookmarks(|file| ledger.progress(file));
+        if let Some(saver) = &self.components.saver {
+            saver.save(Marks { files, quiet: Arc::clone(self.components.tail.quiet()) });
         }
         self.saved_at = now;
         self.unsaved_bytes = 0;
@@ -233,17 +234,17 @@ impl Shipper {
     /// The same at once, and waits until it is written, or the volume is taken to hang. Whether it was, where a checkpoint is kept.
     pub(super) fn checkpoint_for_good(&mut self, now: Instant, patience: Duration) -> bool {
         self.checkpoint(now, true);
-        let Some(saver) = &self.tools.saver else { return true };
+        let Some(saver) = &self.components.saver else { return true };
         let Err(error) = saver.settle(patience) else { return true };
         self.save_failed(&error);
         false
     }
 
     fn save_failed(&mut self, error: &std::io::Error) {
-        self.tools.metrics.save_failures.add(1);
+        self.components.metrics.save_failures.add(1);
         // What was not saved is to be saved again.
         self.unsaved_bytes = self.unsaved_bytes.max(1);
-        if let Some(left_out) = self.tools.news.due("save") {
+        if let Some(left_out) = self.components.news.due("save") {
             tracing::error!(%error, left_out, "the checkpoint cannot be saved; shipping goes on, a restart would ship again");
         }
     }

@@ -29,7 +29,7 @@ impl Shipper {
     /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
     /// time of its last change.
     pub(super) fn listen(&mut self) {
-        let (watch, tail) = (&self.tools.watch, &mut self.tools.tail);
+        let (watch, tail) = (&self.components.watch, &mut self.components.tail);
         let heard = watch.heard();
         for path in &heard.modified {
             tail.wrote(path);
@@ -44,17 +44,17 @@ impl Shipper {
     pub(super) fn scan(&mut self, now: Instant) {
         self.read_labels();
         let began = Instant::now();
-        self.tools.tail.scan(now);
+        self.components.tail.scan(now);
         let took = began.elapsed();
         self.scans_apart = (took * NEWS_SHARE).clamp(NEWS_PAUSE, SCAN_PAUSE_MAX);
         // Thousands of files take a while to be looked at: that is not to be the main work.
         let pause = (took * SCAN_SHARE).clamp(self.config.watch.poll, SCAN_PAUSE_MAX.max(self.config.watch.poll));
         self.scan_at = now + pause;
         self.handle_events(now);
-        if self.tools.tail.has_prunable() {
+        if self.components.tail.has_prunable() {
             // What is deleted must not be looked for after a restart. Where that cannot be written down, it stays.
             if self.checkpoint_for_good(now, SAVE_PATIENCE) {
-                self.tools.tail.prune(now);
+                self.components.tail.prune(now);
                 self.handle_events(now);
             }
         }
@@ -63,8 +63,10 @@ impl Shipper {
 
     pub(super) fn handle_events(&mut self, now: Instant) {
         let (mut truncated, mut opened) = (false, false);
-        for event in self.tools.tail.events() {
-            log_events::tell(&event, &self.tools.metrics, &self.tools.news, |path| shown(&self.tools.pipelines, path));
+        for event in self.components.tail.events() {
+            log_events::tell(&event, &self.components.metrics, &self.components.news, |path| {
+                shown(&self.components.pipelines, path)
+            });
             truncated |= matches!(event, Event::Truncated(_));
             match event {
                 Event::Opened(file, progress) => {
@@ -85,9 +87,9 @@ impl Shipper {
     }
 
     fn open(&mut self, file: FileId, progress: Progress) {
-        let Some(opened) = self.tools.tail.file(file) else { return };
+        let Some(opened) = self.components.tail.file(file) else { return };
         let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
-        tracing::debug!(path = shown(&self.tools.pipelines, &path), offset = progress.watermark.offset, "reading");
+        tracing::debug!(path = shown(&self.components.pipelines, &path), offset = progress.watermark.offset, "reading");
         self.ledger.open(file, input, progress);
         self.describe(file, input, path, &origin);
         self.inherit(file);
@@ -104,7 +106,7 @@ impl Shipper {
         let read = self.desks.iter().find(same).map(|(_, desk)| desk.pem_state);
         let mut pem_state = read.unwrap_or_default();
         if !pem_state.is_open()
-            && let Some(end) = self.tools.tail.predecessor_end(file, LOOKBACK_BYTES[0])
+            && let Some(end) = self.components.tail.predecessor_end(file, LOOKBACK_BYTES[0])
         {
             pem_state.resume(PemState::default(), &self.encoding(file).to_utf8(end));
         }
@@ -115,7 +117,7 @@ impl Shipper {
 
     /// Writes down what goes with a file.
     fn describe(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
-        let redactor = self.tools.pipelines[input].redactor();
+        let redactor = self.components.pipelines[input].redactor();
         let name = &self.config.inputs[input].name;
         let shown = path.to_string_lossy();
         let source = Source { input: name, path: &shown, origin, labels: &self.labels };
@@ -123,7 +125,7 @@ impl Shipper {
         let kafka = self.config.output.kafka.as_ref();
         let topic = match kafka.map(|kafka| &kafka.topic) {
             Some(topic) if topic.by_record() => None,
-            Some(topic) => Some(self.topics.number_or_default(&envelope.render(topic, None), &self.tools.metrics)),
+            Some(topic) => Some(self.topics.number_or_default(&envelope.render(topic, None), &self.components.metrics)),
             None => Some(0),
         };
         let key = match kafka.and_then(|kafka| kafka.key.as_ref()) {
@@ -140,7 +142,7 @@ impl Shipper {
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
     pub(super) fn recall(&mut self, file: FileId) {
-        let Some(offset) = self.tools.tail.file(file).map(|file| file.at().offset) else { return };
+        let Some(offset) = self.components.tail.file(file).map(|file| file.at().offset) else { return };
         let Some(desk) = self.desks.get(&file) else { return };
         let pem_state = self.carry_at(file, offset, desk.carry_at_start);
         if let (Some(desk), Some(pem_state)) = (self.desks.get_mut(&file), pem_state) {
@@ -153,7 +155,7 @@ impl Shipper {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
         let (mut before, mut is_whole) = (Vec::new(), false);
         for most in LOOKBACK_BYTES {
-            before = self.tools.tail.file(file)?.lookback(offset, most).ok()?;
+            before = self.components.tail.file(file)?.lookback(offset, most).ok()?;
             is_whole = before.len() < most;
             if is_whole || lines(&before) > LINES_MAX as usize {
                 break;
@@ -168,14 +170,14 @@ impl Shipper {
 
     /// How a file's text is encoded, as far as its first bytes tell.
     pub(super) fn encoding(&self, file: FileId) -> Encoding {
-        self.tools.tail.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
+        self.components.tail.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
     }
 
     /// Reads the pod's labels, again when they have changed.
     fn read_labels(&mut self) {
         let Some(path) = &self.config.encode.pod.labels_file else { return };
         let Ok(text) = regular::read_text(path) else {
-            if self.tools.news.due("labels").is_some() {
+            if self.components.news.due("labels").is_some() {
                 tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
             }
             return;
@@ -185,8 +187,12 @@ impl Shipper {
         }
         self.labels = labels::parse(&text);
         self.labels_read = Some(text);
-        let files: Vec<_> =
-            self.tools.tail.files().map(|file| (file.id, file.input, file.path.clone(), file.origin.clone())).collect();
+        let files: Vec<_> = self
+            .components
+            .tail
+            .files()
+            .map(|file| (file.id, file.input, file.path.clone(), file.origin.clone()))
+            .collect();
         for (file, input, path, origin) in files {
             self.describe(file, input, path, &origin);
         }
@@ -195,19 +201,19 @@ impl Shipper {
     /// Lets go of files that are out of their place, read to the end and settled, or give way to others.
     pub(super) fn let_go(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        self.tools.tail.forget_settled(|file| ledger.watermark(file));
-        for file in self.tools.tail.finished(now) {
+        self.components.tail.forget_settled(|file| ledger.watermark(file));
+        for file in self.components.tail.finished(now) {
             if self.ledger.settled(file) {
-                self.tools.tail.release(file);
+                self.components.tail.release(file);
                 self.close(file);
-                if self.tools.tail.is_crowded() {
+                if self.components.tail.is_crowded() {
                     self.scan_at = self.scan_at.min(self.scanned_at + CROWDED_PAUSE);
                 }
             }
         }
-        for file in self.tools.tail.expire(now) {
+        for file in self.components.tail.expire(now) {
             if self.ledger.settled(file) {
-                self.tools.tail.forget(file);
+                self.components.tail.forget(file);
                 self.close(file);
             }
         }

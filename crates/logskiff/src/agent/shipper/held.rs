@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Shipper;
 use super::refused::REFUSED_MAX;
-use crate::source::{Phase, TailFile};
+use crate::source::{Phase, TrackedFile};
 use crate::telemetry::http::Held;
 
 /// It has no handle any more.
@@ -26,7 +26,7 @@ const MAY_GROW: Held = Held { word: "may grow", why: "all of it is acknowledged;
 
 impl Shipper {
     /// Why an open file is held, of which so many bytes are read and not settled.
-    pub(super) fn held(&self, open: &TailFile, pending_bytes: u64, now: Instant) -> Option<Held> {
+    pub(super) fn held(&self, open: &TrackedFile, pending_bytes: u64, now: Instant) -> Option<Held> {
         let refused = self.ledger.refused(open.id);
         // What the last look saw was read, as far as there was anything to take.
         let waits = !open.at_end() && !open.has_more() && !open.is_stream();

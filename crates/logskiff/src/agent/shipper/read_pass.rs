@@ -37,7 +37,7 @@ impl Shipper {
     /// Reads what is new, a chunk of each file in turn, as far as the budget goes.
     pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
         let mut ready = Vec::new();
-        self.tools.tail.look(now, &mut ready);
+        self.components.tail.look(now, &mut ready);
         // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
         // before the watermarks are next asked for.
         self.handle_events(now);
@@ -45,7 +45,7 @@ impl Shipper {
         if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
             ready.rotate_left(last + 1);
         }
-        self.unread = self.tools.tail.unpacks();
+        self.unread = self.components.tail.unpacks();
         while !ready.is_empty() {
             let mut again = Vec::new();
             for file in ready {
@@ -85,7 +85,9 @@ impl Shipper {
     /// Reads one chunk of one file.
     fn turn(&mut self, file: FileId, now: Instant) -> Turn {
         let ends = |at: u64| self.reads_up_to(file, at) <= at;
-        if self.tools.tail.file(file).is_some_and(|file| ends(file.at().offset)) || self.waits_for_refused(file, now) {
+        if self.components.tail.file(file).is_some_and(|file| ends(file.at().offset))
+            || self.waits_for_refused(file, now)
+        {
             return Turn::Done;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -118,9 +120,9 @@ impl Shipper {
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
     fn read(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
-        let Some((bytes, last)) = self.tools.tail.read(file, buffer, most, now) else { return Some(Turn::Done) };
+        let Some((bytes, last)) = self.components.tail.read(file, buffer, most, now) else { return Some(Turn::Done) };
         failpoint::point("read");
-        let (Some(opened), Some(mut desk)) = (self.tools.tail.file(file), self.desks.remove(&file)) else {
+        let (Some(opened), Some(mut desk)) = (self.components.tail.file(file), self.desks.remove(&file)) else {
             return Some(Turn::Done);
         };
         let written = Written::new(opened.written(opened.at().offset), self.start, now);
@@ -138,14 +140,14 @@ impl Shipper {
         if taken.bytes > 0 {
             self.activity.read(now);
         }
-        let zeros = !taken.ended && at.boundary == Boundary::Line && bytes.iter().all(|byte| *byte == 0);
+        let zeros = !taken.ended && at.boundary == Boundary::LineStart && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {
             return Some(self.pass_zeros(file, at.offset, encoding, now));
         }
         if taken.bytes == 0 && !taken.full && !taken.ended && !last {
             return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
         }
-        self.tools.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
+        self.components.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
         Some(match (taken.full, last || taken.ended) {
             (true, _) => Turn::Full,
             (false, true) => Turn::Done,
@@ -155,10 +157,10 @@ impl Shipper {
 
     /// Passes over a hole that is longer than what is read at once.
     fn pass_zeros(&mut self, file: FileId, start: u64, encoding: Encoding, now: Instant) -> Turn {
-        match self.tools.tail.pass_zeros(file, now, encoding.unit_bytes() as u64) {
+        match self.components.tail.pass_zeros(file, now, encoding.unit_bytes() as u64) {
             0 => Turn::Done,
             zeros => {
-                self.drop_span(file, Span { start, end: start + zeros }, Boundary::Line, DropReason::Hole);
+                self.drop_span(file, Span { start, end: start + zeros }, Boundary::LineStart, DropReason::Hole);
                 Turn::More
             }
         }
@@ -191,7 +193,7 @@ impl Shipper {
                 break;
             }
             if span.start >= written.until {
-                let file = self.tools.tail.file(file);
+                let file = self.components.tail.file(file);
                 written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());
             }
             match framed {
@@ -226,7 +228,7 @@ impl Shipper {
     ) {
         let mut decoded = std::mem::take(&mut self.decoded);
         let line = encoding.decode_line(line, &mut decoded);
-        self.tools.pipelines[desk.input].scan(line.text);
+        self.components.pipelines[desk.input].scan(line.text);
         take(self, desk, &line);
         decoded.shrink_to(CHUNK_BYTES);
         self.decoded = decoded;
@@ -237,12 +239,12 @@ impl Shipper {
     pub(super) fn look_over(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
         let most = bytes.len().min(text.end.max(text.start + SCAN_BYTES));
         let end = memchr::memchr(b'\n', &bytes[most..]).map_or(bytes.len(), |newline| most + newline + 1);
-        self.tools.pipelines[input].scan(&bytes[text.start..end]);
+        self.components.pipelines[input].scan(&bytes[text.start..end]);
         end
     }
 
     fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
-        if !self.ledger.settled_before(file, span, boundary) {
+        if !self.ledger.skip_if_acknowledged(file, span, boundary) {
             self.ledger.dropped(file, span, boundary, reason);
             self.unsaved_bytes += span.bytes();
         }
@@ -258,8 +260,8 @@ impl Shipper {
         (read_ns, written_ms): (i64, u32),
     ) {
         let (span, boundary) = (line.span, line.boundary);
-        if boundary == Boundary::Cut {
-            self.tools.metrics.inputs[desk.input].cut.add(1);
+        if boundary == Boundary::MidLine {
+            self.components.metrics.inputs[desk.input].cut.add(1);
         }
         if is_blank(line) {
             return self.drop_span(file, span, boundary, DropReason::Blank);
@@ -270,7 +272,7 @@ impl Shipper {
             Err(reason) => return self.drop_span(file, span, boundary, reason),
         };
         let records = self.records(record.as_ref());
-        let settled = self.ledger.settled_before(file, span, boundary);
+        let settled = self.ledger.skip_if_acknowledged(file, span, boundary);
         let (Some(records), false) = (records, settled) else {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
@@ -279,11 +281,11 @@ impl Shipper {
             }
             return;
         };
-        self.tools.metrics.syslog_truncated.add(u64::from(truncated));
+        self.components.metrics.syslog_truncated.add(u64::from(truncated));
         let messages = Messages { record: records, message: u16::from(message.is_some()) };
         let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
         let cost_bytes = cost_bytes(encoded, span.bytes());
-        let ticket = self.ledger.pending(file, (span, boundary), cost_bytes, messages, written_ms);
+        let ticket = self.ledger.track(file, (span, boundary), cost_bytes, messages, written_ms);
         self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
         self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
         failpoint::point("enqueue");
@@ -291,7 +293,7 @@ impl Shipper {
 
     /// As how many messages a record goes out; `None` when it is left out for its size.
     pub(super) fn records(&self, record: Option<&Entry>) -> Option<u16> {
-        match (&self.tools.kafka, record) {
+        match (&self.components.kafka, record) {
             (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
             (None, Some(_)) => Some(u16::from(!self.config.output.is_remote())),
             (_, None) => Some(0),
@@ -306,14 +308,14 @@ impl Shipper {
         start: usize,
         read_ns: i64,
     ) -> Result<Encoded, DropReason> {
-        let metrics = &self.tools.metrics;
+        let metrics = &self.components.metrics;
         let counts = &metrics.inputs[desk.input];
         let (batch, messages, topics, output) =
             (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
         let envelope = &desk.envelope;
         let place = (line.span, line.boundary);
         let before = (batch.bytes.len(), messages.bytes.len());
-        self.tools.pipelines[desk.input].line(line, start, &mut desk.pem_state, counts, |redacted, encoder| {
+        self.components.pipelines[desk.input].line(line, start, &mut desk.pem_state, counts, |redacted, encoder| {
             let mut written = Encoded { before, record: None, message: None, truncated: false };
             if output.syslog.is_some() {
                 written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);

@@ -11,7 +11,7 @@ use crate::delivery::ledger::{Messages, Refused, Settled};
 use crate::pipeline::batch::{Entry, cost_bytes};
 use crate::pipeline::frame::{Encoding, Framed, Frames};
 use crate::sink::Report;
-use crate::source::TailFile;
+use crate::source::TrackedFile;
 use event::{DropReason, FileId, Line, Outcome, Span};
 
 /// While none is known to be taken again, so many of a file are tried at once.
@@ -72,10 +72,10 @@ impl Shipper {
         }
         let waits = self.ledger.all_refused() >= REFUSED_MAX;
         if waits
-            && let Some(left_out) = self.tools.news.due("refused")
+            && let Some(left_out) = self.components.news.due("refused")
             && let Some(desk) = self.desks.get(&file)
         {
-            let path = shown(&self.tools.pipelines, &desk.path);
+            let path = shown(&self.components.pipelines, &desk.path);
             tracing::error!(
                 path,
                 left_out,
@@ -96,13 +96,13 @@ impl Shipper {
             let Some(mut desk) = self.desks.remove(&file) else { continue };
             let sent = self.send_file(file, &mut desk, now);
             self.desks.insert(file, desk);
-            if self.tools.tail.is_gone(file) {
-                self.abandon_refused(file);
+            if self.components.tail.is_gone(file) {
+                self.write_off_refused(file);
             } else if sent == Sent::Changed
                 // Whatever is left of what was read is found from the watermark.
                 && let Some(watermark) = self.ledger.rewind_file(file)
             {
-                self.tools.metrics.rewinds.add(1);
+                self.components.metrics.rewinds.add(1);
                 self.rewind_file(file, watermark);
             }
             self.handle_events(now);
@@ -128,7 +128,7 @@ impl Shipper {
             }
         }
         // What is to be unpacked first is no try.
-        if self.tools.tail.file(file).is_some_and(TailFile::is_awaited) {
+        if self.components.tail.file(file).is_some_and(TrackedFile::is_awaited) {
             return sent;
         }
         if self.ledger.refused(file) == 0 || !retry.works {
@@ -143,7 +143,7 @@ impl Shipper {
         let all = Span { start: first.span.start, end: last.span.end };
         // What stands before comes first: a compressed file is read forward.
         let pem_state = self.carry_at(file, all.start, desk.carry_at_start);
-        let bytes = match self.tools.tail.read_again(file, all) {
+        let bytes = match self.components.tail.read_again(file, all) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Sent::Changed,
             // Told, and tried again.

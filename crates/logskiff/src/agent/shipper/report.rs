@@ -1,11 +1,11 @@
-//! How everything stands: for the board, and for the last word.
+//! How everything stands: for the status, and for the last word.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Desk, Shipper, held, millis, shown};
 use crate::delivery::ledger::Balance;
-use crate::source::{DeletedOpen, Phase, TailFile, UnreadFiles, Verdict, fixed_directory};
+use crate::source::{DeletedOpen, Phase, TrackedFile, UnreadFiles, Verdict, fixed_directory};
 use crate::telemetry::http::{FileReport, FileState, InputState, MaskKind, NotRead, Snapshot};
 use crate::telemetry::process_stats::Volume;
 use event::FileId;
@@ -30,9 +30,9 @@ impl Closed {
 impl Shipper {
     /// Says how everything stands, if somebody has asked.
     pub(super) fn tell(&mut self, now: Instant) {
-        if self.tools.board.turn(now) {
+        if self.components.status.heartbeat(now) {
             let snapshot = self.snapshot(now);
-            self.tools.board.put(snapshot);
+            self.components.status.publish(snapshot);
         }
     }
 
@@ -41,13 +41,13 @@ impl Shipper {
         let mut files: Vec<FileReport> =
             self.desks.iter().filter_map(|(file, desk)| self.report(*file, desk, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
-        let deleted = self.tools.tail.deleted_open(|file| self.ledger.settled(file));
+        let deleted = self.components.tail.deleted_open(|file| self.ledger.settled(file));
         let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
         files.extend(self.closed.0.iter().cloned());
-        let UnreadFiles { named, counts } = self.tools.tail.unread();
+        let UnreadFiles { named, counts } = self.components.tail.unread();
         let not_read = named.into_iter().map(|file| NotRead {
             input: file.input,
-            path: shown(&self.tools.pipelines, &file.path),
+            path: shown(&self.components.pipelines, &file.path),
             state: file.verdict.name(),
             why: file.why,
         });
@@ -56,11 +56,11 @@ impl Shipper {
             files,
             not_read: not_read.collect(),
             not_read_counts: Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into(),
-            quiet_files: self.tools.tail.quiet().len() as u64,
-            left_out_files: self.tools.tail.left_out() as u64,
+            quiet_files: self.components.tail.quiet().len() as u64,
+            left_out_files: self.components.tail.left_out() as u64,
             in_flight_bytes: self.ledger.in_flight_bytes(),
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
-            inotify: self.tools.watch.works(),
+            inotify: self.components.watch.works(),
             draining: self.life.is_draining(),
             acknowledged_at: self.acknowledged_at,
         }
@@ -69,22 +69,22 @@ impl Shipper {
     fn report(&self, file: FileId, desk: &Desk, now: Instant) -> Option<FileReport> {
         let balance = self.ledger.balance(file);
         let settled = self.ledger.watermark(file).offset;
-        let Some(open) = self.tools.tail.file(file) else {
+        let Some(open) = self.components.tail.file(file) else {
             // Lost from sight, and a copy of it may still appear.
             return (balance != Balance::default()).then(|| FileReport {
                 input: desk.input,
-                path: shown(&self.tools.pipelines, &desk.path),
+                path: shown(&self.components.pipelines, &desk.path),
                 state: FileState::Deleted,
                 extent: None,
                 balance,
                 unread_bytes: 0,
                 lag: self.lag(file, None, now),
-                held: Some(if self.tools.tail.is_gone(file) { held::GONE } else { held::LOOKED_FOR }),
+                held: Some(if self.components.tail.is_gone(file) { held::GONE } else { held::LOOKED_FOR }),
             });
         };
         Some(FileReport {
             input: desk.input,
-            path: shown(&self.tools.pipelines, &desk.path),
+            path: shown(&self.components.pipelines, &desk.path),
             state: match open.phase {
                 Phase::Live => FileState::Live,
                 Phase::Rotated => FileState::Rotated,
@@ -99,7 +99,7 @@ impl Shipper {
     }
 
     /// How old the oldest byte of a file is that is not settled.
-    fn lag(&self, file: FileId, open: Option<&TailFile>, now: Instant) -> Duration {
+    fn lag(&self, file: FileId, open: Option<&TrackedFile>, now: Instant) -> Duration {
         let pending = self.ledger.oldest_ms(file).map(|written_ms| self.age(written_ms, now));
         let unread = open.and_then(|open| open.written(open.at().offset));
         let unread = unread.map(|(_, written)| now.saturating_duration_since(written));
@@ -115,14 +115,15 @@ impl Shipper {
     fn input(&self, (input, open): (usize, &DeletedOpen), files: &[FileReport], now: Instant) -> InputState {
         let of_input = || files.iter().filter(move |file| file.input == input);
         let count = |state| of_input().filter(|file| file.state == state).count() as u64;
-        let deleted = self.tools.tail.files().filter(|file| file.input == input && file.phase == Phase::Deleted);
-        let waits = |file: &&TailFile| {
+        let deleted = self.components.tail.files().filter(|file| file.input == input && file.phase == Phase::Deleted);
+        let waits = |file: &&TrackedFile| {
             file.input == input && file.phase == Phase::Rotated && self.ledger.watermark(file.id).offset < file.size
         };
-        let rotated = self.tools.tail.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
+        let rotated =
+            self.components.tail.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
         InputState {
             name: self.config.inputs[input].name.clone(),
-            masks: masks(self.tools.pipelines[input].redactor()),
+            masks: masks(self.components.pipelines[input].redactor()),
             balance: self.ledger.total(input),
             unread_bytes: of_input().map(|file| file.unread_bytes).sum(),
             lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
@@ -144,7 +145,7 @@ impl Shipper {
             }
         }
         self.foresee_deleted(now);
-        for file in self.tools.tail.files() {
+        for file in self.components.tail.files() {
             let Some(desk) = self.desks.get_mut(&file.id) else { continue };
             match (file.phase, desk.rotated_at) {
                 (Phase::Rotated, None) => desk.rotated_at = Some(now),
@@ -161,7 +162,7 @@ impl Shipper {
     pub(super) fn close(&mut self, file: FileId) {
         let balance = self.ledger.close(file);
         if let Some(desk) = self.desks.remove(&file) {
-            let path = shown(&self.tools.pipelines, &desk.path);
+            let path = shown(&self.components.pipelines, &desk.path);
             let (input, state, held) = (desk.input, FileState::Closed, None);
             let lag = Duration::ZERO;
             self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag, held });

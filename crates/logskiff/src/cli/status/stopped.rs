@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::{Config, Environment};
 use crate::delivery::checkpoint;
-use event::{Bookmark, Inode};
+use event::{CheckpointEntry, Inode};
 use redact::Redactor;
 
 /// The checkpoint as a ledger; `why` says in its `state` that it is one.
@@ -50,7 +50,7 @@ pub(super) fn ledger(environment: &Environment, why: &str) -> anyhow::Result<Str
 }
 
 /// Where a file is by now, and how long it is; one that is gone is as long as it was.
-fn now(mark: &Bookmark, directories: &mut HashMap<PathBuf, HashMap<Inode, u64>>) -> (&'static str, u64) {
+fn now(mark: &CheckpointEntry, directories: &mut HashMap<PathBuf, HashMap<Inode, u64>>) -> (&'static str, u64) {
     let identity = |found: &fs::Metadata| Inode { device: found.dev(), inode: found.ino() };
     if let Some(found) = fs::symlink_metadata(&mark.path).ok().filter(|found| identity(found) == mark.inode) {
         return ("live", found.len());

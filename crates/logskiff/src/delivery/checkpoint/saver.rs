@@ -42,12 +42,12 @@ impl Desk {
 
 /// The thread, for life.
 #[derive(Debug)]
-pub struct Saver {
+pub struct CheckpointWriter {
     desk: Arc<(Mutex<Desk>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Saver {
+impl CheckpointWriter {
     /// Starts the thread.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Saver {
     }
 }
 
-impl Drop for Saver {
+impl Drop for CheckpointWriter {
     /// Waits for what is being written, unless it hangs: then the thread is left to itself.
     fn drop(&mut self) {
         let is_done = self.settle(SAVE_PATIENCE).is_ok() || !self.desk().is_busy();

@@ -8,15 +8,15 @@ const SEED: u64 = 2026;
 /// For what takes a moment when all is well.
 const LONG: Duration = Duration::from_secs(20);
 
-fn bookmark(offset: u64) -> Bookmark {
-    Bookmark {
+fn bookmark(offset: u64) -> CheckpointEntry {
+    CheckpointEntry {
         path: "/var/log/app/app.log".into(),
         real: None,
         inode: Inode { device: 1, inode: 2 },
         origin: "00ff".into(),
         incarnation: 3,
         offset,
-        boundary: Boundary::Cut,
+        boundary: Boundary::MidLine,
         whole: true,
         size: 99,
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
@@ -97,12 +97,12 @@ fn a_directory_that_cannot_be_made_is_named() {
 #[test]
 fn the_saver_writes_the_newest_and_tells_of_a_failure() {
     let dir = tempfile::tempdir().unwrap();
-    let saver = Saver::start(opened(dir.path())).unwrap();
+    let saver = CheckpointWriter::start(opened(dir.path())).unwrap();
     (1..=50).for_each(|offset| saver.save(vec![bookmark(offset)]));
     saver.settle(LONG).unwrap();
     drop(saver);
     assert_eq!(load(dir.path()), Some(50));
-    let saver = Saver::start(opened(dir.path())).unwrap();
+    let saver = CheckpointWriter::start(opened(dir.path())).unwrap();
     std::fs::create_dir(dir.path().join("checkpoint.json.new")).unwrap();
     saver.save(vec![bookmark(51)]);
     saver.settle(LONG).unwrap_err();
@@ -119,7 +119,7 @@ fn a_volume_that_hangs_is_waited_for_once() {
         done.send(marks.files[0].offset).map_err(io::Error::other)?;
         Ok(false)
     };
-    let saver = Saver::saving(save).unwrap();
+    let saver = CheckpointWriter::saving(save).unwrap();
     saver.save(vec![bookmark(1)]);
     assert_eq!(saver.settle(PATIENCE).unwrap_err().kind(), io::ErrorKind::TimedOut);
     let start = Instant::now();
@@ -156,8 +156,8 @@ fn opened(dir: &Path) -> Store {
 }
 
 /// Two files each, so that there is more to be damaged than one of everything.
-fn generation(offset: u64) -> Vec<Bookmark> {
-    let other = Bookmark {
+fn generation(offset: u64) -> Vec<CheckpointEntry> {
+    let other = CheckpointEntry {
         path: "/var/log/app/\"ö\"\n.log".into(),
         real: Some("/srv/ö\n.log".into()),
         incarnation: 0,
@@ -333,7 +333,7 @@ fn every_checkpoint_of_this_format_is_read() {
     let spans = vec![Span { start: 10, end: 20 }, Span { start: 30, end: 99 }];
     let ahead = Some(Ahead { spans, fingerprint: bookmark(99).fingerprint });
     let mut store = opened(dir.path());
-    let files = vec![Bookmark { ahead, ..bookmark(5) }];
+    let files = vec![CheckpointEntry { ahead, ..bookmark(5) }];
     store.save(files.clone(), Instant::now()).unwrap();
     assert_eq!(store.load().files, Some(files));
 }

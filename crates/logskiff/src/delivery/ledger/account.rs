@@ -208,7 +208,7 @@ impl Account {
             }
             if entry.is_refused() {
                 let ticket = Ticket { file, sequence: entry.sequence };
-                let before = if at == entry.span.start { before } else { Boundary::Line };
+                let before = if at == entry.span.start { before } else { Boundary::LineStart };
                 let (record, message) = (entry.record.refused, entry.message.refused);
                 found.push(Refused { ticket, span: entry.span, before, record, message });
             }
@@ -218,7 +218,7 @@ impl Account {
     }
 
     /// How much of a span lies beyond what was ever read.
-    pub(super) fn beyond(&self, span: Span) -> u64 {
+    pub(super) fn new_bytes(&self, span: Span) -> u64 {
         span.end.saturating_sub(span.start.max(self.read_to))
     }
 
@@ -231,7 +231,7 @@ impl Account {
     /// Counts a span that is read: what is new of it, and what was settled before under another cut of the lines.
     pub(super) fn count(&mut self, span: Span) {
         let again = self.settled_within(Span { start: span.start, end: span.end.min(self.read_to) });
-        self.balance.read(self.beyond(span) + again, span.end > self.read_to);
+        self.balance.read(self.new_bytes(span) + again, span.end > self.read_to);
     }
 
     /// Moves the watermark over the settled prefix.

@@ -13,7 +13,7 @@ fn span(start: u64, end: u64) -> Span {
 }
 
 fn at(offset: u64) -> Watermark {
-    Watermark { offset, boundary: Boundary::Line }
+    Watermark { offset, boundary: Boundary::LineStart }
 }
 
 #[test]
@@ -21,18 +21,18 @@ fn a_later_success_never_carries_the_watermark_past_a_hole() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let first = ledger.pending(file, (span(0, 10), Boundary::Line), 10, ONE, 0);
-    let second = ledger.pending(file, (span(10, 20), Boundary::Line), 10, ONE, 0);
-    let third = ledger.pending(file, (span(20, 30), Boundary::Line), 10, ONE, 0);
+    let first = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, ONE, 0);
+    let second = ledger.track(file, (span(10, 20), Boundary::LineStart), 10, ONE, 0);
+    let third = ledger.track(file, (span(20, 30), Boundary::LineStart), 10, ONE, 0);
     ledger.settle(first, Part::Record, Delivered);
     ledger.settle(second, Part::Record, Lost);
     ledger.settle(third, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(10));
     assert!(ledger.failed());
     assert_eq!(ledger.rewind(), [(file, at(10))]);
-    assert!(!ledger.settled_before(file, span(10, 20), Boundary::Line), "the failed span goes out again");
-    let again = ledger.pending(file, (span(10, 20), Boundary::Line), 10, ONE, 0);
-    assert!(ledger.settled_before(file, span(20, 30), Boundary::Line), "the acknowledged one does not");
+    assert!(!ledger.skip_if_acknowledged(file, span(10, 20), Boundary::LineStart), "the failed span goes out again");
+    let again = ledger.track(file, (span(10, 20), Boundary::LineStart), 10, ONE, 0);
+    assert!(ledger.skip_if_acknowledged(file, span(20, 30), Boundary::LineStart), "the acknowledged one does not");
     ledger.settle(second, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(10), "a report from before the rewind changes nothing");
     ledger.settle(again, Part::Record, Delivered);
@@ -45,11 +45,11 @@ fn a_record_in_parts_is_acknowledged_with_its_last_part() {
     let mut ledger = Ledger::default();
     let file = FileId(3);
     ledger.open(file, 0, at(5));
-    let ticket = ledger.pending(file, (span(5, 9), Boundary::Cut), 4, Messages { record: 2, message: 0 }, 0);
+    let ticket = ledger.track(file, (span(5, 9), Boundary::MidLine), 4, Messages { record: 2, message: 0 }, 0);
     ledger.settle(ticket, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(5));
     ledger.settle(ticket, Part::Record, Delivered);
-    assert_eq!(ledger.watermark(file), Watermark { offset: 9, boundary: Boundary::Cut });
+    assert_eq!(ledger.watermark(file), Watermark { offset: 9, boundary: Boundary::MidLine });
 }
 
 #[test]
@@ -57,12 +57,12 @@ fn a_settled_file_s_place_is_safe_to_reuse() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let old = ledger.pending(file, (span(0, 4), Boundary::Line), 4, ONE, 0);
+    let old = ledger.track(file, (span(0, 4), Boundary::LineStart), 4, ONE, 0);
     assert!(!ledger.settled(file));
     ledger.settle(old, Part::Record, Delivered);
     assert!(ledger.settled(file));
     ledger.open(file, 0, at(0));
-    let new = ledger.pending(file, (span(0, 4), Boundary::Line), 4, ONE, 0);
+    let new = ledger.track(file, (span(0, 4), Boundary::LineStart), 4, ONE, 0);
     ledger.settle(old, Part::Record, Delivered);
     assert_eq!(ledger.watermark(file), at(0), "the former file's ticket does not settle the new file's span");
     ledger.settle(new, Part::Record, Delivered);
@@ -75,16 +75,16 @@ fn what_is_settled_behind_a_hole_takes_no_memory() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let hole = ledger.pending(file, (span(0, 10), Boundary::Line), 10, ONE, 0);
+    let hole = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, ONE, 0);
     for start in (10..1_000_000).step_by(10) {
         if start % 100 == 0 {
-            ledger.dropped(file, span(start, start + 10), Boundary::Line, DropReason::Blank);
+            ledger.dropped(file, span(start, start + 10), Boundary::LineStart, DropReason::Blank);
         } else {
-            let ticket = ledger.pending(file, (span(start, start + 10), Boundary::Line), 10, ONE, 0);
+            let ticket = ledger.track(file, (span(start, start + 10), Boundary::LineStart), 10, ONE, 0);
             assert_eq!(ledger.settle(ticket, Part::Record, Delivered).map(|settled| settled.bytes), Some(10));
         }
     }
-    let last = ledger.pending(file, (span(1_000_000, 1_000_010), Boundary::Line), 10, ONE, 0);
+    let last = ledger.track(file, (span(1_000_000, 1_000_010), Boundary::LineStart), 10, ONE, 0);
     let account = &ledger.accounts[0];
     assert!(account.entries.len() <= 2 * account.pending + UNMERGED_MAX, "{} entries", account.entries.len());
     assert!(account.entries.capacity() <= 64, "room for {}", account.entries.capacity());
@@ -112,14 +112,14 @@ fn each_way_out_of_a_span_is_settled_alone() {
     let file = FileId(0);
     ledger.open(file, 0, at(0));
     let both = Messages { record: 2, message: 1 };
-    let ticket = ledger.pending(file, (span(0, 10), Boundary::Line), 10, both, 5);
+    let ticket = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, both, 5);
     ledger.settle(ticket, Part::Record, Outcome::Refused);
     ledger.settle(ticket, Part::Record, Delivered);
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 10), "the message is still out");
     ledger.settle(ticket, Part::Message, Delivered);
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (1, 0));
     assert!(!ledger.failed(), "nothing else is read again for it");
-    let refused = Refused { ticket, span: span(0, 10), before: Boundary::Line, record: true, message: false };
+    let refused = Refused { ticket, span: span(0, 10), before: Boundary::LineStart, record: true, message: false };
     assert_eq!(ledger.first_refused(file, 9, 100), [refused]);
     ledger.again(ticket, 12, Messages { record: 1, message: 0 });
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 12));
@@ -135,7 +135,7 @@ fn what_is_too_large_for_one_receiver_is_dropped() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let ticket = ledger.pending(file, (span(0, 10), Boundary::Line), 10, Messages { record: 1, message: 1 }, 5);
+    let ticket = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, Messages { record: 1, message: 1 }, 5);
     ledger.settle(ticket, Part::Message, Outcome::Oversize);
     assert!(ledger.settle(ticket, Part::Record, Delivered).is_some());
     let balance = ledger.balance(file);
@@ -181,16 +181,16 @@ proptest! {
             let here = span(next as u64 * 10, next as u64 * 10 + 10);
             match action {
                 Action::Send => {
-                    let skip = ledger.settled_before(file, here, Boundary::Line);
+                    let skip = ledger.skip_if_acknowledged(file, here, Boundary::LineStart);
                     prop_assert_eq!(skip, settled[next]);
                     if !skip {
-                        out.push((ledger.pending(file, (here, Boundary::Line), 7, ONE, 0), next));
+                        out.push((ledger.track(file, (here, Boundary::LineStart), 7, ONE, 0), next));
                     }
                     next += 1;
                 }
                 Action::Drop => {
-                    if !ledger.settled_before(file, here, Boundary::Line) {
-                        ledger.dropped(file, here, Boundary::Line, DropReason::Blank);
+                    if !ledger.skip_if_acknowledged(file, here, Boundary::LineStart) {
+                        ledger.dropped(file, here, Boundary::LineStart, DropReason::Blank);
                         settled[next] = true;
                     }
                     next += 1;
@@ -254,14 +254,14 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
         let here = span(next, next + dice.u64(1..40));
         match dice.u8(0..20) {
             0..=7 => {
-                if !ledger.settled_before(file, here, Boundary::Line) {
-                    out.push(ledger.pending(file, (here, Boundary::Line), 7, ONE, 0));
+                if !ledger.skip_if_acknowledged(file, here, Boundary::LineStart) {
+                    out.push(ledger.track(file, (here, Boundary::LineStart), 7, ONE, 0));
                 }
                 next = here.end;
             }
             8..=9 => {
-                if !ledger.settled_before(file, here, Boundary::Line) {
-                    ledger.dropped(file, here, Boundary::Line, DropReason::Parse);
+                if !ledger.skip_if_acknowledged(file, here, Boundary::LineStart) {
+                    ledger.dropped(file, here, Boundary::LineStart, DropReason::Parse);
                 }
                 next = here.end;
             }
@@ -297,7 +297,7 @@ fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
     let mut first = Ledger::default();
     first.open(file, 0, at(0));
     let mut out: Vec<Ticket> = (0..10)
-        .map(|line| first.pending(file, (span(line * 10, line * 10 + 10), Boundary::Line), 10, ONE, 0))
+        .map(|line| first.track(file, (span(line * 10, line * 10 + 10), Boundary::LineStart), 10, ONE, 0))
         .collect();
     for hole in [7, 3, 0] {
         first.settle(out.remove(hole), Part::Record, Outcome::Refused);
@@ -313,9 +313,9 @@ fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
     let lines = [(0, 10), (10, 20), (20, 35), (35, 40), (40, 70), (70, 80), (80, 100), (100, 110)];
     let mut sent = Vec::new();
     for (start, end) in lines {
-        if !second.settled_before(file, span(start, end), Boundary::Line) {
+        if !second.skip_if_acknowledged(file, span(start, end), Boundary::LineStart) {
             sent.push(start);
-            let ticket = second.pending(file, (span(start, end), Boundary::Line), 10, ONE, 0);
+            let ticket = second.track(file, (span(start, end), Boundary::LineStart), 10, ONE, 0);
             assert!(second.settle(ticket, Part::Record, Delivered).is_some());
         }
         assert!(second.balance(file).holds(), "{:?}", second.balance(file));
@@ -334,8 +334,8 @@ fn of_many_settled_spans_the_largest_are_remembered() {
     let many = AHEAD_MAX as u64 + 100;
     for pair in 0..many {
         let (start, end) = (pair * 10_000, pair * 10_000 + 11 + pair);
-        ledger.pending(file, (span(start, start + 10), Boundary::Line), 10, ONE, 0);
-        ledger.dropped(file, span(start + 10, end), Boundary::Line, DropReason::Blank);
+        ledger.track(file, (span(start, start + 10), Boundary::LineStart), 10, ONE, 0);
+        ledger.dropped(file, span(start + 10, end), Boundary::LineStart, DropReason::Blank);
     }
     let ahead = ledger.progress(file).ahead;
     assert_eq!(ahead.len(), AHEAD_MAX);

@@ -315,7 +315,7 @@ impl Writer {
             super::write_event_id(source.envelope, span, out);
             out.push(b'"');
         }
-        if end.is_some() || boundary == Boundary::Cut {
+        if end.is_some() || boundary == Boundary::MidLine {
             out.extend_from_slice(b" truncated=\"true\"");
         }
         for flag in source.redacted.withheld().chain(parsed.repairs.iter().map(Repair::flag)) {

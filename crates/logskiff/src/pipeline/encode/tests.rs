@@ -74,7 +74,7 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
 /// The record of a line, without what is the same in every record.
 #[track_caller]
 fn record(format: Format, line: &str) -> Map<String, Value> {
-    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), Boundary::Line);
+    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), Boundary::LineStart);
     let Value::Object(mut record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
     for (name, want) in [
         ("log.offset", json!(7)),
@@ -126,7 +126,7 @@ fn lines_become_records() {
 #[test]
 fn a_name_that_stands_many_times_costs_no_more_than_its_bytes() {
     let line = format!("{{{}\"a\":0}}", "\"a\":1,\"\\u0061\":2,".repeat(10_000));
-    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::Line);
+    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::LineStart);
     assert!(out.len() < 4 * line.len(), "{} bytes of {}", out.len(), line.len());
     let Value::Object(record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
     assert!(record.len() > 20_000, "all are there, {}", record.len());
@@ -134,8 +134,12 @@ fn a_name_that_stands_many_times_costs_no_more_than_its_bytes() {
 
 #[test]
 fn a_name_that_is_given_is_no_added_field_s() {
-    let out =
-        encoded(&config(Encoding::Json, &[("parsed.a", "mine")]), Format::Json, br#"{"a":1,"a":2}"#, Boundary::Line);
+    let out = encoded(
+        &config(Encoding::Json, &[("parsed.a", "mine")]),
+        Format::Json,
+        br#"{"a":1,"a":2}"#,
+        Boundary::LineStart,
+    );
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a_2"]), (&json!(1), &json!("mine"), &json!(2)));
 }
@@ -143,7 +147,7 @@ fn a_name_that_is_given_is_no_added_field_s() {
 #[test]
 fn added_fields_are_reserved_and_filled_in() {
     let config = config(Encoding::Json, &[("team", "shop-{label.app}-{pod}"), ("mail", "{label.owner}")]);
-    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, Boundary::Line);
+    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, Boundary::LineStart);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["team"], "shop-shop-shop-1");
     assert_eq!(record["mail"], "<redacted:email>");
@@ -187,40 +191,40 @@ fn labels_and_static_fields_are_masked_by_their_names() {
 
 #[test]
 fn raw_is_the_redacted_line_alone() {
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::Line);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::LineStart);
     assert_eq!(out, b"to <redacted:email> \xff");
     // JSON stays JSON.
     let line = br#"{"a":4111111111111111,"password":true,"b":[4111111111111111, 1],"n":2}"#;
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
     assert_eq!(
         String::from_utf8_lossy(&out),
         r#"{"a":"<redacted:card>","password":"<redacted:field>","b":["<redacted:card>", 1],"n":2}"#
     );
     let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
     let key = "<redacted:private_key>";
     assert_eq!(String::from_utf8_lossy(&out), format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","d":["e",1]}}}}"#));
     let line = b"n=4111111111111111, {4111111111111111}";
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::Line);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
     assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");
 }
 
 #[test]
 fn a_record_with_a_withheld_value_says_so() {
     let line = [&b"a\0b\0"[..], &b"c\0".repeat(20)].concat();
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::Line);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::LineStart);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["message"], "<redacted:undecodable>");
     assert_eq!(record["log.flags"], json!(["redaction_undecodable"]));
     let line = "pw=a&".repeat(1 << 12);
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), Boundary::Line);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), Boundary::LineStart);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["log.flags"], json!(["redaction_budget"]));
 }
 
 #[test]
 fn a_cut_line_says_so_and_invalid_utf_8_is_repaired() {
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::Cut);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::MidLine);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&record["message"], &record["log.truncated"]), (&json!("half \u{fffd}"), &json!(true)));
 }
@@ -246,7 +250,7 @@ proptest! {
     #[test]
     fn every_object_arrives_whole(fields in prop::collection::hash_map("[a-c.@]{1,4}|log.offset|event.id|log|x[a-z]{2}", values(), 0..40)) {
         let line = serde_json::to_vec(&fields).unwrap();
-        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, Boundary::Line);
+        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, Boundary::LineStart);
         let record: Map<String, Value> = serde_json::from_slice(&out).unwrap();
         for (name, value) in &fields {
             let name = name.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect::<Vec<_>>().join(".");

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::Config;
 use super::address::{Address, Place, Transport};
-use super::session::{Wire, WireError};
+use super::session::{Session, SessionError};
 use super::socket::{Datagrams, Socket, Stream};
 
 /// However long a connection in use may stall, a new one is made within this or not at all: another address may work.
@@ -25,7 +25,7 @@ pub(super) enum ConnectError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Session(#[from] SessionError),
     #[error("no connection within {0:?}")]
     Unreachable(Duration),
     #[error(
@@ -40,7 +40,7 @@ pub(super) enum ConnectError {
 
 /// A conversation.
 pub(super) enum Connection {
-    Stream(Stream, Box<Wire>),
+    Stream(Stream, Box<Session>),
     Datagrams(Datagrams),
 }
 
@@ -57,10 +57,10 @@ impl Connection {
                     Place::Host { name, .. } => name,
                     Place::Path(_) => "",
                 };
-                let mut wire = Box::new(Wire::new(config, address.transport, host)?);
-                let greeted = timeout(most, greet(&stream, &mut wire)).await;
+                let mut session = Box::new(Session::new(config, address.transport, host)?);
+                let greeted = timeout(most, handshake(&stream, &mut session)).await;
                 greeted.map_err(|_| ConnectError::Unanswered(most, spoken(address.transport)))??;
-                Ok(Self::Stream(stream, wire))
+                Ok(Self::Stream(stream, session))
             }
         }
     }
@@ -74,20 +74,20 @@ fn spoken(transport: Transport) -> &'static str {
     }
 }
 
-async fn greet(stream: &Stream, wire: &mut Wire) -> Result<(), ConnectError> {
+async fn handshake(stream: &Stream, session: &mut Session) -> Result<(), ConnectError> {
     let start = Instant::now();
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        write_all(stream, wire).await?;
-        if wire.is_established()? {
+        write_all(stream, session).await?;
+        if session.is_established()? {
             break;
         }
-        listen(stream, wire, &mut buffer).await?;
+        listen(stream, session, &mut buffer).await?;
     }
-    write_all(stream, wire).await?;
+    write_all(stream, session).await?;
     let consent = (start.elapsed() * CONSENT_ROUND_TRIPS).clamp(CONSENT.0, CONSENT.1);
-    while !wire.is_accepted() {
-        match timeout(consent, listen(stream, wire, &mut buffer)).await {
+    while !session.is_accepted() {
+        match timeout(consent, listen(stream, session, &mut buffer)).await {
             Ok(heard) => heard?,
             Err(_) => return Ok(()),
         }
@@ -96,22 +96,22 @@ async fn greet(stream: &Stream, wire: &mut Wire) -> Result<(), ConnectError> {
 }
 
 /// Writes everything that is ready.
-pub(super) async fn write_all(stream: &Stream, wire: &mut Wire) -> Result<(), ConnectError> {
-    while !wire.to_write().is_empty() {
+pub(super) async fn write_all(stream: &Stream, session: &mut Session) -> Result<(), ConnectError> {
+    while !session.to_write().is_empty() {
         stream.writable().await?;
-        if let Some(bytes) = stream.write(wire.to_write())? {
-            wire.wrote(bytes);
+        if let Some(bytes) = stream.write(session.to_write())? {
+            session.wrote(bytes);
         }
     }
     Ok(())
 }
 
 /// Waits for the receiver to say something; nothing is out that its words could confirm.
-async fn listen(stream: &Stream, wire: &mut Wire, buffer: &mut [u8]) -> Result<(), ConnectError> {
+async fn listen(stream: &Stream, session: &mut Session, buffer: &mut [u8]) -> Result<(), ConnectError> {
     stream.readable().await?;
     match stream.read(buffer)? {
-        Some(0) => Err(WireError::Closed.into()),
-        Some(bytes) => Ok(wire.received(&buffer[..bytes], &mut Vec::new())?),
+        Some(0) => Err(SessionError::Closed.into()),
+        Some(bytes) => Ok(session.received(&buffer[..bytes], &mut Vec::new())?),
         None => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ack_mailbox::Desk;
 use super::connect::{ConnectError, Connection, READ_BYTES, write_all};
-use super::session::{Wire, WireError};
+use super::session::{Session, SessionError};
 use super::socket::{Datagrams, Stream};
 use super::{Config, tls};
 use crate::pipeline::batch::Batch;
@@ -40,7 +40,7 @@ const PROVEN_AFTER: Duration = Duration::from_secs(1);
 
 /// What outlives a link.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct ReconnectState {
     /// Attempts that failed since something was last confirmed.
     failures: AtomicU32,
     /// The address to begin with.
@@ -52,7 +52,7 @@ pub(super) struct Memory {
     metrics: Arc<Metrics>,
 }
 
-impl Memory {
+impl ReconnectState {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             failures: AtomicU32::new(0),
@@ -71,11 +71,11 @@ impl Memory {
 }
 
 /// What a link works with.
-pub(super) struct Link {
+pub(super) struct ConnectionTask {
     pub(super) config: Arc<Config>,
     pub(super) queue: UnboundedReceiver<Batch>,
     pub(super) desk: Arc<Desk>,
-    pub(super) memory: Arc<Memory>,
+    pub(super) reconnect_state: Arc<ReconnectState>,
 }
 
 /// How the use of a connection ended.
@@ -88,7 +88,7 @@ enum Ended {
 
 type Attempt = Pin<Box<dyn Future<Output = Option<(Connection, usize)>> + Send>>;
 
-impl Link {
+impl ConnectionTask {
     /// Lives the link's life.
     pub(super) async fn run(mut self) {
         let mut unconfirmed = Vec::new();
@@ -97,7 +97,7 @@ impl Link {
                 let start = Instant::now();
                 let files = tls::Session::files(&self.config.tls);
                 let (ended, left) = match connection {
-                    Connection::Stream(stream, wire) => self.serve(stream, wire, at, files).await,
+                    Connection::Stream(stream, session) => self.serve(stream, session, at, files).await,
                     Connection::Datagrams(socket) => self.send(&socket).await,
                 };
                 unconfirmed = left;
@@ -125,7 +125,7 @@ impl Link {
         loop {
             self.back_off().await;
             let count = self.config.addresses.len();
-            let first = self.memory.first.swap(0, Ordering::Relaxed);
+            let first = self.reconnect_state.first.swap(0, Ordering::Relaxed);
             for at in (0..count).map(|nth| (first + nth) % count) {
                 let address = &self.config.addresses[at];
                 let opened = tokio::select! {
@@ -134,23 +134,23 @@ impl Link {
                 };
                 match opened {
                     Ok(connection) => {
-                        if let Some(left_out) = self.memory.news.due_each("connected", CONNECTIONS_TOLD_MAX) {
+                        if let Some(left_out) = self.reconnect_state.news.due_each("connected", CONNECTIONS_TOLD_MAX) {
                             tracing::info!(%address, left_out, "connected to the syslog receiver");
                         }
-                        self.memory.counts().connects.add(1);
-                        self.memory.counts().answers();
+                        self.reconnect_state.counts().connects.add(1);
+                        self.reconnect_state.counts().answers();
                         return Some((connection, at));
                     }
                     Err(error) => self.unreachable(&error, at),
                 }
             }
-            self.memory.failures.fetch_add(1, Ordering::Relaxed);
+            self.reconnect_state.failures.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn unreachable(&self, error: &ConnectError, at: usize) {
-        self.memory.counts().failed(kind(error, ErrorKind::Connect));
-        if let Some(left_out) = self.memory.news.due(&format!("connect {at}")) {
+        self.reconnect_state.counts().failed(kind(error, ErrorKind::Connect));
+        if let Some(left_out) = self.reconnect_state.news.due(&format!("connect {at}")) {
             let address = &self.config.addresses[at];
             let error = said(error);
             tracing::warn!(%address, error, left_out, "no connection to the syslog receiver; the lines stay in their files until there is one");
@@ -158,36 +158,36 @@ impl Link {
     }
 
     fn lost(&self, error: &ConnectError, at: usize, since: Instant) {
-        self.memory.counts().failed(kind(error, ErrorKind::Lost));
-        self.memory.counts().connected.set(false);
-        if let Some(left_out) = self.memory.news.due("lost") {
+        self.reconnect_state.counts().failed(kind(error, ErrorKind::Lost));
+        self.reconnect_state.counts().connected.set(false);
+        if let Some(left_out) = self.reconnect_state.news.due("lost") {
             let address = &self.config.addresses[at];
             let error = said(error);
             tracing::warn!(%address, error, left_out, "the connection to the syslog receiver is lost; what is not confirmed is sent again");
         }
         if since.elapsed() >= PROVEN_AFTER {
-            self.memory.failures.store(1, Ordering::Relaxed);
+            self.reconnect_state.failures.store(1, Ordering::Relaxed);
         } else {
-            self.memory.failures.fetch_add(1, Ordering::Relaxed);
+            self.reconnect_state.failures.fetch_add(1, Ordering::Relaxed);
         }
         // One that takes connections and no messages must not keep the others from being tried.
         let helpless = matches!(error, ConnectError::Stalled(_)) || since.elapsed() < PROVEN_AFTER;
         let next = if helpless { (at + 1) % self.config.addresses.len() } else { 0 };
-        self.memory.first.store(next, Ordering::Relaxed);
+        self.reconnect_state.first.store(next, Ordering::Relaxed);
     }
 
     async fn back_off(&self) {
-        let failures = self.memory.failures.load(Ordering::Relaxed);
+        let failures = self.reconnect_state.failures.load(Ordering::Relaxed);
         if failures == 0 {
             return;
         }
         let doubled = BACK_OFF.0.saturating_mul(1 << (failures - 1).min(10)).min(BACK_OFF.1);
         let wait = doubled.mul_f64(0.5 + fastrand::f64());
         let start = Instant::now();
-        if !self.memory.is_ending.load(Ordering::Relaxed) {
+        if !self.reconnect_state.is_ending.load(Ordering::Relaxed) {
             tokio::select! {
                 () = sleep_until(start + wait) => return,
-                () = self.memory.ending.notified() => {}
+                () = self.reconnect_state.ending.notified() => {}
             }
         }
         sleep_until(start + wait.min(BACK_OFF_ENDING)).await;
@@ -221,15 +221,15 @@ impl Link {
             self.desk.put(&mut reports);
             self.desk.give_back(batch);
             if start.elapsed() >= PROVEN_AFTER {
-                self.memory.failures.store(0, Ordering::Relaxed);
+                self.reconnect_state.failures.store(0, Ordering::Relaxed);
             }
         }
         (Ok(Ended::Done), Vec::new())
     }
 
     fn too_large(&self, bytes: usize) {
-        self.memory.counts().failed(ErrorKind::Size);
-        if let Some(left_out) = self.memory.news.due("too large") {
+        self.reconnect_state.counts().failed(ErrorKind::Size);
+        if let Some(left_out) = self.reconnect_state.news.due("too large") {
             tracing::error!(
                 bytes,
                 left_out,
@@ -241,23 +241,23 @@ impl Link {
     async fn serve(
         &mut self,
         stream: Stream,
-        mut wire: Box<Wire>,
+        mut session: Box<Session>,
         at: usize,
         files: tls::Files,
     ) -> (Result<Ended, ConnectError>, Vec<event::Ticket>) {
         let mut reports = Vec::new();
-        let ended = self.converse(&stream, &mut wire, &mut reports, at, files).await;
+        let ended = self.drive(&stream, &mut session, &mut reports, at, files).await;
         self.desk.put(&mut reports);
         if ended.is_ok() {
-            _ = timeout(LEAVE, leave(&stream, &mut wire)).await;
+            _ = timeout(LEAVE, leave(&stream, &mut session)).await;
         }
-        (ended, wire.into_unconfirmed())
+        (ended, session.into_unconfirmed())
     }
 
-    async fn converse(
+    async fn drive(
         &mut self,
         stream: &Stream,
-        wire: &mut Wire,
+        session: &mut Session,
         reports: &mut Vec<Report>,
         at: usize,
         mut files: tls::Files,
@@ -271,10 +271,10 @@ impl Link {
         let mut attempt: Option<Attempt> = None;
         let mut successor = None;
         loop {
-            if let Some(batch) = wire.fill()? {
+            if let Some(batch) = session.fill()? {
                 self.desk.give_back(batch);
             }
-            let pending = wire.is_pending();
+            let pending = session.is_pending();
             if !pending {
                 progress_at = Instant::now();
                 if let Some((connection, address)) = successor.take() {
@@ -284,37 +284,37 @@ impl Link {
                     return Ok(Ended::Done);
                 }
             }
-            let wants = wire.is_idle() && !closed && successor.is_none();
-            let writes = !wire.to_write().is_empty();
-            let counts = pending && wire.is_counted();
+            let wants = session.is_idle() && !closed && successor.is_none();
+            let writes = !session.to_write().is_empty();
+            let counts = pending && session.is_counted();
             tokio::select! {
                 batch = self.queue.recv(), if wants => match batch {
-                    Some(batch) => wire.take(batch),
+                    Some(batch) => session.take(batch),
                     None => closed = true,
                 },
                 writable = stream.writable(), if writes => {
                     writable?;
-                    if let Some(bytes) = stream.write(wire.to_write())? {
-                        wire.wrote(bytes);
+                    if let Some(bytes) = stream.write(session.to_write())? {
+                        session.wrote(bytes);
                         progress_at = Instant::now();
                         (count_after, count_at) = (COUNT.0, progress_at + COUNT.0);
-                        if wire.is_counted() {
-                            count(stream, wire, reports)?;
+                        if session.is_counted() {
+                            count(stream, session, reports)?;
                         }
                     }
                 }
                 readable = stream.readable() => {
                     readable?;
                     match stream.read(&mut buffer)? {
-                        Some(0) => return Err(WireError::Closed.into()),
-                        Some(bytes) => wire.received(&buffer[..bytes], reports)?,
+                        Some(0) => return Err(SessionError::Closed.into()),
+                        Some(bytes) => session.received(&buffer[..bytes], reports)?,
                         None => {}
                     }
                 }
                 () = sleep_until(count_at), if counts => {
                     count_after = (count_after * 2).min(COUNT.1);
                     count_at = Instant::now() + count_after;
-                    count(stream, wire, reports)?;
+                    count(stream, session, reports)?;
                 }
                 () = sleep_until(progress_at + self.config.timeout), if pending => {
                     return Err(ConnectError::Stalled(self.config.timeout));
@@ -330,7 +330,7 @@ impl Link {
             }
             if !reports.is_empty() {
                 progress_at = Instant::now();
-                self.memory.failures.store(0, Ordering::Relaxed);
+                self.reconnect_state.failures.store(0, Ordering::Relaxed);
                 self.desk.put(reports);
             }
         }
@@ -346,17 +346,17 @@ impl Link {
             return None;
         }
         let config = Arc::clone(&self.config);
-        let memory = Arc::clone(&self.memory);
+        let reconnect_state = Arc::clone(&self.reconnect_state);
         Some(Box::pin(async move {
             for at in 0..most {
                 let address = &config.addresses[at];
                 match Connection::open(&config, address).await {
                     Ok(connection) => {
                         tracing::info!(%address, renewed, "moving to a new connection to the syslog receiver");
-                        memory.counts().connects.add(1);
+                        reconnect_state.counts().connects.add(1);
                         return Some((connection, at));
                     }
-                    Err(error) if renewed && memory.news.due("renew").is_some() => {
+                    Err(error) if renewed && reconnect_state.news.due("renew").is_some() => {
                         let error = said(&error);
                         tracing::warn!(%address, error, "no connection with the certificates as they are now; the old one stays in use");
                     }
@@ -369,9 +369,9 @@ impl Link {
 }
 
 /// Takes what the kernel knows to be confirmed.
-fn count(stream: &Stream, wire: &mut Wire, reports: &mut Vec<Report>) -> Result<(), ConnectError> {
+fn count(stream: &Stream, session: &mut Session, reports: &mut Vec<Report>) -> Result<(), ConnectError> {
     if let Some(bytes) = stream.unacknowledged_bytes()? {
-        wire.unacknowledged(bytes, reports);
+        session.unacknowledged(bytes, reports);
     }
     Ok(())
 }
@@ -384,9 +384,9 @@ async fn poll(attempt: &mut Option<Attempt>) -> Option<(Connection, usize)> {
 }
 
 /// Ends a conversation so that the receiver reads all of it.
-async fn leave(stream: &Stream, wire: &mut Wire) -> Result<(), ConnectError> {
-    wire.close()?;
-    write_all(stream, wire).await?;
+async fn leave(stream: &Stream, session: &mut Session) -> Result<(), ConnectError> {
+    session.close()?;
+    write_all(stream, session).await?;
     stream.shut_down()?;
     let mut buffer = vec![0; READ_BYTES];
     // Until it closes, too: what is left unread here would make our kernel reset the connection.
@@ -397,7 +397,7 @@ async fn leave(stream: &Stream, wire: &mut Wire) -> Result<(), ConnectError> {
 /// What kind of trouble an error is; `plain` where it is of no special kind.
 fn kind(error: &ConnectError, plain: ErrorKind) -> ErrorKind {
     match error {
-        ConnectError::Wire(WireError::Tls(_)) => ErrorKind::Authentication,
+        ConnectError::Session(SessionError::Tls(_)) => ErrorKind::Authentication,
         ConnectError::Stalled(_) => ErrorKind::Stalled,
         _ => plain,
     }

@@ -1,6 +1,6 @@
 //! What goes over one stream: messages in, bytes out; the peer's confirmations in, reports out. No socket.
 //!
-//! A message is marked with the position in the stream behind its last byte, whatever stands between it and the wire:
+//! A message is marked with the position in the stream behind its last byte, whatever stands between it and the session:
 //! compression, TLS. It is delivered when the peer has confirmed the stream up to there; with RELP, when its response has
 //! come.
 
@@ -24,7 +24,7 @@ const COMPRESSED_EXTRA_BYTES: usize = 1024;
 
 /// Why a conversation failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
+pub(super) enum SessionError {
     #[error(transparent)]
     Tls(#[from] tls::Error),
     #[error(transparent)]
@@ -36,7 +36,7 @@ pub(super) enum WireError {
 }
 
 /// One stream's state.
-pub(super) struct Wire {
+pub(super) struct Session {
     tls: Option<tls::Session>,
     speaks_relp: bool,
     /// There once RELP's first words are said, which wait for the TLS handshake.
@@ -44,23 +44,23 @@ pub(super) struct Wire {
     relp_window: usize,
     zlib: Option<Compress>,
     framed: bool,
-    /// The batch that is being put on the wire, and its first entry that is not yet.
+    /// The batch that is being put on the connection, and its first entry that is not yet.
     current: Option<(Batch, usize)>,
     /// Bytes for the socket, from `at` on.
     ready: Vec<u8>,
     at: usize,
     /// How many bytes the socket has taken.
     written: u64,
-    /// Messages that are on the wire, each with the position behind it.
+    /// Messages that are on the connection, each with the position behind it.
     marks: VecDeque<(u64, Ticket)>,
     plain: Vec<u8>,
 }
 
-impl Wire {
+impl Session {
     /// Begins a conversation with a host; what opens it is ready to be written.
-    pub(super) fn new(config: &Config, transport: Transport, host: &str) -> Result<Self, WireError> {
+    pub(super) fn new(config: &Config, transport: Transport, host: &str) -> Result<Self, SessionError> {
         let tls = transport.is_tls().then(|| tls::Session::new(&config.tls, host)).transpose()?;
-        let mut wire = Self {
+        let mut session = Self {
             tls,
             speaks_relp: transport.is_relp(),
             relp: None,
@@ -74,12 +74,12 @@ impl Wire {
             marks: VecDeque::new(),
             plain: Vec::new(),
         };
-        wire.open()?;
-        Ok(wire)
+        session.open()?;
+        Ok(session)
     }
 
     /// Says what is to be said first, as far as it is time.
-    fn open(&mut self) -> Result<(), WireError> {
+    fn open(&mut self) -> Result<(), SessionError> {
         let encrypted = match &mut self.tls {
             Some(tls) => tls.handshake()?,
             None => true,
@@ -94,7 +94,7 @@ impl Wire {
     }
 
     /// Whether messages may be sent.
-    pub(super) fn is_established(&mut self) -> Result<bool, WireError> {
+    pub(super) fn is_established(&mut self) -> Result<bool, SessionError> {
         let encrypted = match &mut self.tls {
             Some(tls) => tls.handshake()?,
             None => true,
@@ -130,7 +130,7 @@ impl Wire {
     }
 
     /// Makes bytes ready for the socket. Returns the batch once all of it is.
-    pub(super) fn fill(&mut self) -> Result<Option<Batch>, WireError> {
+    pub(super) fn fill(&mut self) -> Result<Option<Batch>, SessionError> {
         if self.at == self.ready.len() {
             self.ready.clear();
             self.at = 0;
@@ -167,8 +167,8 @@ impl Wire {
         (batch, all)
     }
 
-    /// Puts a portion of a batch on the wire; nothing while the window is full.
-    fn put(&mut self, batch: Batch, from: usize) -> Result<(Batch, usize), WireError> {
+    /// Puts a portion of a batch on the connection; nothing while the window is full.
+    fn put(&mut self, batch: Batch, from: usize) -> Result<(Batch, usize), SessionError> {
         let mut plain = std::mem::take(&mut self.plain);
         plain.clear();
         let mut next = from;
@@ -199,7 +199,7 @@ impl Wire {
     }
 
     /// Compresses or encrypts, and makes ready.
-    fn say(&mut self, plain: &[u8]) -> Result<(), WireError> {
+    fn say(&mut self, plain: &[u8]) -> Result<(), SessionError> {
         if let Some(tls) = &mut self.tls {
             tls.write(plain)?;
             self.take_ciphertext();
@@ -214,7 +214,7 @@ impl Wire {
             self.ready.reserve(plain.len() + COMPRESSED_EXTRA_BYTES);
             let done = usize::try_from(zlib.total_in() - before).unwrap_or(usize::MAX);
             let status = zlib.compress_vec(&plain[done.min(plain.len())..], &mut self.ready, FlushCompress::Sync);
-            let Ok(Status::Ok | Status::BufError) = status else { return Err(WireError::Compression) };
+            let Ok(Status::Ok | Status::BufError) = status else { return Err(SessionError::Compression) };
             let all_in = zlib.total_in() - before == plain.len() as u64;
             // The flush is complete when it has left room behind it.
             if all_in && self.ready.len() < self.ready.capacity() {
@@ -250,7 +250,7 @@ impl Wire {
     }
 
     /// The peer has sent something.
-    pub(super) fn received(&mut self, bytes: &[u8], reports: &mut Vec<Report>) -> Result<(), WireError> {
+    pub(super) fn received(&mut self, bytes: &[u8], reports: &mut Vec<Report>) -> Result<(), SessionError> {
         let mut closed = false;
         let mut decrypted = Vec::new();
         let mut plain = bytes;
@@ -268,11 +268,11 @@ impl Wire {
         if let Some(relp) = &mut self.relp {
             relp.received(plain, reports)?;
         }
-        if closed { Err(WireError::Closed) } else { Ok(()) }
+        if closed { Err(SessionError::Closed) } else { Ok(()) }
     }
 
     /// Takes leave, as far as the protocol knows how to.
-    pub(super) fn close(&mut self) -> Result<(), WireError> {
+    pub(super) fn close(&mut self) -> Result<(), SessionError> {
         let mut last = Vec::new();
         if let Some(relp) = &mut self.relp {
             relp.close(&mut last);

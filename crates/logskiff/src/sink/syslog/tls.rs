@@ -201,8 +201,8 @@ impl Session {
     }
 
     /// Takes bytes of the peer.
-    pub fn received(&mut self, wire: &[u8]) {
-        self.pipe().incoming.extend_from_slice(wire);
+    pub fn received(&mut self, session: &[u8]) {
+        self.pipe().incoming.extend_from_slice(session);
     }
 
     /// Goes on with the handshake, as far as the peer's bytes allow. True once it is complete.

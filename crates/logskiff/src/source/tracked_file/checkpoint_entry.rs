@@ -4,10 +4,10 @@ use std::io;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::TailFile;
-use event::{Ahead, Bookmark, Boundary, FileId, Fingerprint, Progress, Span, Watermark};
+use super::TrackedFile;
+use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
 
-impl TailFile {
+impl TrackedFile {
     /// The fingerprint of what was read so far.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
@@ -37,17 +37,17 @@ impl TailFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(in crate::source) fn closing_mark(&mut self) -> io::Result<Bookmark> {
+    pub(in crate::source) fn closing_mark(&mut self) -> io::Result<CheckpointEntry> {
         let mark = self.bookmark(self.at.into());
         if !self.handle.is_gzip() {
             return Ok(mark);
         }
         let raw = self.handle.raw()?;
         let size = raw.length()?;
-        Ok(Bookmark {
+        Ok(CheckpointEntry {
             offset: size,
             size,
-            boundary: Boundary::Line,
+            boundary: Boundary::LineStart,
             fingerprint: fingerprint::take(&raw, size)?,
             ..mark
         })
@@ -69,7 +69,7 @@ impl TailFile {
     }
 
     /// The file's place in the checkpoint, settled as far as `settled` says.
-    pub fn bookmark(&mut self, settled: Progress) -> Bookmark {
+    pub fn bookmark(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;
         self.growth.forget(settled.offset);
         if self.handle.is_awaited() {
@@ -85,7 +85,7 @@ impl TailFile {
                 |before| fingerprint::fingerprint(&self.head, &before, settled.offset),
             );
         }
-        Bookmark {
+        CheckpointEntry {
             path: self.path.clone(),
             real: None,
             inode: self.inode,

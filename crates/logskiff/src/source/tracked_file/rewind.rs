@@ -6,10 +6,10 @@ use std::ops::Range;
 use super::super::content::Content;
 use super::super::fingerprint;
 use super::super::gzip_reader::awaited;
-use super::TailFile;
+use super::TrackedFile;
 use event::{Span, Watermark};
 
-impl TailFile {
+impl TrackedFile {
     /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
     /// shorter than before.
     pub(in crate::source) fn new_from(&self) -> u64 {

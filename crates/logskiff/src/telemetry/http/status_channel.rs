@@ -1,4 +1,4 @@
-//! How everything stands at one moment, and the board on which the shipper puts it when asked.
+//! How everything stands at one moment, and the status on which the shipper puts it when asked.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -148,7 +148,7 @@ const ASKED_MAX: Duration = Duration::from_millis(700);
 
 /// Where the shipper puts a snapshot when one is wanted, and shows that it turns.
 #[derive(Debug)]
-pub struct Board {
+pub struct StatusChannel {
     start: Instant,
     wanted: AtomicBool,
     /// When the shipper last began a round, in milliseconds after the start.
@@ -157,7 +157,7 @@ pub struct Board {
     shown: watch::Sender<Arc<Snapshot>>,
 }
 
-impl Default for Board {
+impl Default for StatusChannel {
     fn default() -> Self {
         Self {
             start: Instant::now(),
@@ -169,26 +169,26 @@ impl Default for Board {
     }
 }
 
-impl Board {
+impl StatusChannel {
     /// Says which thread is the shipper: it is woken when something is asked.
     pub fn introduce(&self, shipper: Thread) {
         _ = self.shipper.set(shipper);
     }
 
     /// Says that the shipper begins a round; whether a snapshot is wanted.
-    pub fn turn(&self, now: Instant) -> bool {
+    pub fn heartbeat(&self, now: Instant) -> bool {
         let ms = now.saturating_duration_since(self.start).as_millis();
         self.turned_ms.store(u64::try_from(ms).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.wanted.swap(false, Ordering::AcqRel)
     }
 
     /// Puts a snapshot up.
-    pub fn put(&self, snapshot: Snapshot) {
+    pub fn publish(&self, snapshot: Snapshot) {
         self.shown.send_replace(Arc::new(snapshot));
     }
 
     /// Asks the shipper; whether it has answered, and what it said last. Cancellation safe.
-    pub async fn ask(&self) -> (bool, Arc<Snapshot>) {
+    pub async fn request(&self) -> (bool, Arc<Snapshot>) {
         let mut shown = self.shown.subscribe();
         self.wanted.store(true, Ordering::Release);
         if let Some(shipper) = self.shipper.get() {
@@ -201,7 +201,7 @@ impl Board {
 
     /// How long ago the shipper last began a round.
     #[must_use]
-    pub fn turned_ago(&self) -> Duration {
+    pub fn heartbeat_age(&self) -> Duration {
         self.start.elapsed().saturating_sub(Duration::from_millis(self.turned_ms.load(Ordering::Relaxed)))
     }
 

@@ -13,7 +13,7 @@ use crate::pipeline::parse;
 fn made(config: &Config, format: parse::Format, line: &[u8]) -> sent::Made {
     let rules =
         redact::Config { select: vec!["email".into()], fields: vec!["password".into()], ..redact::Config::default() };
-    sent::made(config, format, &rules, line, Boundary::Line)
+    sent::made(config, format, &rules, line, Boundary::LineStart)
 }
 
 #[track_caller]
@@ -237,7 +237,7 @@ proptest! {
     #[test]
     fn a_strict_parser_reads_back_what_went_in(config in configs(), format in format(), line in line(), cut: bool) {
         let config = Config { bytes_max: 1 << 20, ..config };
-        let boundary = if cut { Boundary::Cut } else { Boundary::Line };
+        let boundary = if cut { Boundary::MidLine } else { Boundary::LineStart };
         let made = unmasked(&config, format, &line, boundary);
         prop_assert!(!made.cut);
         reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
@@ -253,7 +253,7 @@ proptest! {
     ) {
         let line = line.repeat(repeat);
         let config = Config { bytes_max, ..config };
-        let made = unmasked(&config, format, &line, Boundary::Line);
+        let made = unmasked(&config, format, &line, Boundary::LineStart);
         reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
     }
 }

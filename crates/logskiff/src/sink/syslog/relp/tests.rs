@@ -185,9 +185,9 @@ proptest! {
         }
         let status = |sequence: u32| if rejected[sequence as usize] { 500 } else { 200 };
         let frame = |sequence: &u32| format!("{} rsp 3 {}\n", numbers[*sequence as usize], status(*sequence));
-        let wire: String = answered.iter().map(frame).collect();
+        let session: String = answered.iter().map(frame).collect();
         let mut reports = Vec::new();
-        for chunk in wire.as_bytes().chunks(cut) {
+        for chunk in session.as_bytes().chunks(cut) {
             relp.received(chunk, &mut reports).unwrap();
         }
         let outcome = |sequence: &u32| if rejected[*sequence as usize] { Outcome::Refused } else { Outcome::Delivered };

@@ -140,7 +140,7 @@ fn places(made: &Made, config: &Config, message: &strict::Message) -> Result<(),
     equal("element", &place.id, &format!("logskiff@{number}"))?;
     let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]")];
     want.extend([("offset", "7"), ("id", "00ff-7")]);
-    want.extend((made.cut || made.boundary == Boundary::Cut).then_some(("truncated", "true")));
+    want.extend((made.cut || made.boundary == Boundary::MidLine).then_some(("truncated", "true")));
     want.extend(made.parsed.repairs.iter().map(|repair| ("flag", repair.flag())));
     want.extend(made.parsed.failure.map(|failure| ("error", failure.name())));
     let want: Vec<_> = want.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
