@@ -350,6 +350,37 @@ fn a_second_log_with_the_same_banner_is_no_copy_of_a_truncated_one() {
     }
 }
 
+/// Goal: a log that begins as another does and goes on otherwise is read while it grows.
+#[test]
+fn a_second_log_with_the_same_banner_is_read_while_it_grows() {
+    let banner = lines(1, 8);
+    let mut case = Case::new("*.log");
+    case.add("app.log", &(banner.clone() + &lines(100, 300)));
+    case.round();
+    case.add("app-2.log", &banner);
+    for second in 0..20 {
+        case.add("app-2.log", &format!("second {second}\n"));
+        case.wait(1);
+    }
+    assert!(case.got.iter().any(|got| got == "second 15"), "it is read while it grows");
+    each(case, &["second 0", "second 19"], 2 * 8 + 201 + 20, "app-2.log");
+}
+
+/// Goal: what waits, since it may be a copy, is read though it is rotated and deleted before that is known.
+#[test]
+fn what_waits_and_is_rotated_and_deleted_is_read() {
+    let mut case = shipped("*.log");
+    case.add("app-2.log", &lines(1, 100));
+    case.wait(1);
+    case.mv("app-2.log", "app-2.log.1");
+    case.wait(2);
+    let mut writer = File::options().append(true).open(case.path("app-2.log.1")).unwrap();
+    writeln!(writer, "of its own").unwrap();
+    case.rm("app-2.log.1");
+    case.wait(15);
+    assert!(case.got.iter().any(|got| got == "of its own"), "{:?}", case.desk.events);
+}
+
 #[track_caller]
 fn each(mut case: Case, names: &[&str], count: usize, what: &str) {
     case.wait(15);

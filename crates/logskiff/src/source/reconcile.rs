@@ -74,8 +74,13 @@ impl FileSource {
             unknown.into_iter().partition(|(_, found)| self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode));
         let held = std::mem::take(&mut self.held);
         self.admit_all(&same, &other, now);
-        for (_, held) in held.into_iter().filter(|(inode, _)| !seen.contains_key(inode)) {
-            self.read_held(held, now);
+        for (inode, held) in held {
+            if !seen.contains_key(&inode) {
+                self.read_held(held, now);
+            } else if self.waiting.contains_key(&inode) {
+                // It waits under another name.
+                self.held.entry(inode).or_insert(held);
+            }
         }
         self.waiting.retain(|inode, _| seen.contains_key(inode));
         self.copies.retain(|inode, _| seen.contains_key(inode));

@@ -4,6 +4,7 @@ use std::io;
 
 use super::super::content::Content;
 use super::super::fingerprint;
+use super::super::replaced::alike;
 use super::TrackedFile;
 use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
 
@@ -19,8 +20,12 @@ impl TrackedFile {
     /// # Errors
     /// When `other` cannot be read.
     pub(in crate::source) fn is_copied_by(&self, other: &Content) -> io::Result<bool> {
-        if other.length()? >= self.at.offset {
+        let length = other.length()?;
+        if length >= self.at.offset {
             return fingerprint::matches(other, &self.fingerprint());
+        }
+        if matches!(self.handle, Content::Plain(_)) {
+            return alike(&self.handle, (other, 0), length);
         }
         let head = fingerprint::read_at(other, 0, fingerprint::HEAD_BYTES)?;
         Ok(self.head.starts_with(&head))
