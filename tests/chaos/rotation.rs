@@ -239,8 +239,11 @@ impl Writer {
         let (aside, path) = (self.aside(), self.path.clone());
         let line = self.next;
         fs::write(&aside, text(line) + "\n").expect("written");
-        self.world.arrivals.written(line, 0);
-        let act = || fs::rename(&aside, path).expect("renamed");
+        // It is there once it has the place: until then its number may go to another line.
+        let act = || {
+            self.world.arrivals.written(line, 0);
+            fs::rename(&aside, path).expect("renamed");
+        };
         if !self.world.destroy(&self.metadata(), self.first..self.next, act) {
             return false;
         }
