@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 /// A volume is no place for a larger secret, certificate or list of labels; the bound keeps a mistaken path from filling the memory.
 pub const BYTES_MAX: u64 = 1 << 20;
 
@@ -37,7 +39,8 @@ pub fn open(path: &Path) -> Result<File, ReadError> {
     if !is_plain(&fs::metadata(path)?) {
         return Err(ReadError::NotRegular);
     }
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let file =
+        File::options().read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed()).open(path)?;
     // It may have been swapped since.
     if is_plain(&file.metadata()?) { Ok(file) } else { Err(ReadError::NotRegular) }
 }

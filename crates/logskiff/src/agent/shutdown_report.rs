@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 use crate::delivery::ledger::Balance;
 use crate::telemetry::http::{FileReport, FileState, Snapshot};
 use crate::telemetry::metrics::Metrics;
@@ -91,7 +93,12 @@ impl Summary {
 
     /// Leaves the termination message where Kubernetes has made a file for it; elsewhere it does nothing.
     pub(super) fn leave_at(&self, path: &Path) -> io::Result<()> {
-        match OpenOptions::new().write(true).truncate(true).custom_flags(libc::O_NONBLOCK).open(path) {
+        match OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
+        {
             Ok(mut file) => file.write_all(self.message().as_bytes()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
@@ -42,7 +43,7 @@ const SYNCED: &str = "checkpoint.synced.json";
 const QUIET: &str = "checkpoint.quiet";
 const LOCK: &str = "lock";
 /// A pipe in a file's place is an error, and not waited for.
-const NEVER_WAIT: i32 = libc::O_NONBLOCK;
+const NEVER_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
 /// What the names of all files in a checkpoint directory begin with.
 pub const NAMES: [&str; 2] = ["checkpoint.", LOCK];
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -203,7 +204,7 @@ impl ConnectionTask {
                 let sent = timeout(self.config.timeout, socket.send(message)).await;
                 let outcome = match sent {
                     Ok(Ok(_)) => Ok(Outcome::Delivered),
-                    Ok(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                    Ok(Err(error)) if error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error()) => {
                         self.too_large(message.len());
                         Ok(Outcome::Oversize)
                     }

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::net::sockopt;
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
@@ -65,7 +66,7 @@ impl Socket {
 fn connect(socket: &UnixDatagram, path: &std::path::Path) -> io::Result<bool> {
     match socket.connect(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => Ok(false),
+        Err(error) if error.raw_os_error() == Some(Errno::PROTOTYPE.raw_os_error()) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -1,10 +1,16 @@
 //! How many bytes of a stream the peer does not have yet.
 //!
-//! One `ioctl` that the safe wrappers of the system lack.
+//! One `ioctl` that rustix has no safe wrapper for.
 #![allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper")]
 
+use std::ffi::c_int;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
+
+use rustix::ioctl::{Getter, Opcode, ioctl};
+
+/// `SIOCOUTQ`, which is `TIOCOUTQ` (`asm-generic/ioctls.h`: of x86, ARM and RISC-V).
+const SIOCOUTQ: Opcode = 0x5411;
 
 /// The bytes that were written to a stream and that the peer has not confirmed: for TCP, what its stack has not
 /// acknowledged (Linux `tcp(7)`, `SIOCOUTQ`); for a Unix stream, at least what it has not read (`unix(7)`).
@@ -12,11 +18,9 @@ use std::os::fd::{AsFd, AsRawFd};
 /// # Errors
 /// What the system says.
 pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> io::Result<u64> {
-    let mut count: libc::c_int = 0;
-    // SAFETY: the descriptor is open as long as `socket` is borrowed, and TIOCOUTQ, which SIOCOUTQ is another name for,
-    // writes one int to the place that the third argument points to.
-    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(u64::try_from(count).unwrap_or(0)) }
+    // SAFETY: this operation writes one int, and nothing else.
+    let count = unsafe { ioctl(socket, Getter::<SIOCOUTQ, c_int>::new()) }?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 #[cfg(test)]
