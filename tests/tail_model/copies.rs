@@ -389,3 +389,21 @@ fn each(mut case: Case, names: &[&str], count: usize, what: &str) {
         assert!(case.got.iter().any(|got| got == line), "{what}: {line}");
     }
 }
+
+/// Goal: what waits in a replaced file's place, is emptied and then rotated, is read under its new name.
+#[test]
+fn what_waited_under_its_name_and_was_rotated_is_read() {
+    let mut case = shipped("*.log");
+    case.add("app.log", "unread\n");
+    case.desk.scan();
+    case.cp("app.log", "aside");
+    case.mv("aside", "app.log");
+    for _ in 0..11 {
+        case.desk.wait(1);
+        case.desk.scan();
+    }
+    case.cut("app.log");
+    case.mv("app.log", "app.log.1");
+    case.add("app.log.1", "late\n");
+    each_once(case, 202, "late");
+}

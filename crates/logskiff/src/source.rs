@@ -124,6 +124,8 @@ struct Waiting {
     size: u64,
     /// It came with a rotation.
     rotated: bool,
+    /// A glob named it, as it was called.
+    named: bool,
 }
 
 /// All files of all inputs.

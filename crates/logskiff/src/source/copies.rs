@@ -214,7 +214,8 @@ impl FileSource {
         let original =
             self.files().filter(|file| file.phase == Phase::Live && found.may_hold(&file.path, file.at().offset));
         let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
-        let early = found.class == Class::Sibling && !self.is_before_us() && !self.rotated(found);
+        let was_named = || self.waiting.get(&found.inode).is_some_and(|waiting| waiting.named);
+        let early = found.class == Class::Sibling && !self.is_before_us() && !self.rotated(found) && !was_named();
         if !copy && !early {
             return false;
         }
@@ -224,10 +225,11 @@ impl FileSource {
     /// Whether a file is younger, or has grown more lately, than a copy or a rotation may take.
     pub(super) fn waits(&mut self, found: &Candidate, now: Instant) -> bool {
         let rotated = self.rotated(found) || found.history;
-        let anew = Waiting { since: now, size: found.size, rotated };
+        let anew = Waiting { since: now, size: found.size, rotated, named: found.class == Class::Match };
         let waiting = self.waiting.entry(found.inode).or_insert(anew);
+        waiting.named |= anew.named;
         if waiting.size != found.size {
-            *waiting = Waiting { rotated: rotated || waiting.rotated, ..anew };
+            *waiting = Waiting { rotated: rotated || waiting.rotated, named: waiting.named, ..anew };
         }
         now.saturating_duration_since(waiting.since) < COPY_AWAITED
     }

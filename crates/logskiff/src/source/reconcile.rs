@@ -236,9 +236,10 @@ impl FileSource {
         }
         let replacement = self.replacement(found, &handle, now);
         if replacement.is_some_and(|replacement| !replacement.is_ready) {
+            self.waits(found, now);
             return self.hold(input, found, handle);
         }
-        self.waiting.remove(&found.inode);
+        let was_named = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
         let before_us = self.is_before_us();
         let offset = match (found.class, replacement) {
             (_, Some(Replacement { offset, .. })) => offset,
@@ -246,7 +247,7 @@ impl FileSource {
                 fingerprint::line_start(&handle, found.size)
             }
             (Class::Match, _) => 0,
-            _ if self.is_ours(input, found) => 0,
+            _ if was_named || self.is_ours(input, found) => 0,
             _ => return self.pass(input, found, &handle),
         };
         self.begin_anew(input, found, handle, offset, now);
