@@ -68,8 +68,8 @@ fn the_documents_show_the_examples_as_they_are() {
     };
     for (document, first, example) in [
         ("README.md", "apiVersion: v1", "examples/pod.yaml"),
-        ("docs/around.md", "apiVersion: autoscaling/v2", "examples/kubernetes/hpa.yaml"),
-        ("docs/around.md", "apiVersion: keda.sh/v1alpha1", "examples/kubernetes/keda.yaml"),
+        ("docs/resources.md", "apiVersion: autoscaling/v2", "examples/kubernetes/hpa.yaml"),
+        ("docs/resources.md", "apiVersion: keda.sh/v1alpha1", "examples/kubernetes/keda.yaml"),
     ] {
         let text = read(document);
         let (_, shown) = text.split_once(&format!("```yaml\n{first}\n")).expect("a block of YAML");

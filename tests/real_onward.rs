@@ -1,4 +1,4 @@
-//! Where the lines go afterwards: each example of `docs/onward.md` with the real aggregator, behind a real Kafka or by RELP, to a real
+//! Where the lines go afterwards: each example of `docs/downstream.md` with the real aggregator, behind a real Kafka or by RELP, to a real
 //! OpenSearch, a receiver of OTLP, or a server of Cloud Logging's interface.
 //!
 //! Needs `LOGSKIFF_TEST_ONWARD` (`.ci/onward-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`; without the variables the

@@ -1,4 +1,4 @@
-// An OpenTelemetry Collector with what the examples of docs/onward.md use, and a receiver and an exporter for the tests' own end.
+// An OpenTelemetry Collector with what the examples of docs/downstream.md use, and a receiver and an exporter for the tests' own end.
 package main
 
 import (

@@ -36,9 +36,9 @@ fn follow(mut child: Child, count: usize) -> Vec<Value> {
     found
 }
 
-/// The commands of `docs/around.md`, in its order: everything, `-f`, `--since`, `--previous`, by label; for this pod, and for seconds instead of minutes.
+/// The commands of `docs/resources.md`, in its order: everything, `-f`, `--since`, `--previous`, by label; for this pod, and for seconds instead of minutes.
 fn documented(demo: &Demo) -> [Vec<String>; 5] {
-    let text = std::fs::read_to_string(project().join("docs/around.md")).unwrap();
+    let text = std::fs::read_to_string(project().join("docs/resources.md")).unwrap();
     let selector = format!("app.kubernetes.io/instance={}", demo.release);
     let command = |line: &str| -> Vec<String> {
         let words = line.split_whitespace().skip(1).take_while(|word| *word != "#");

@@ -37,8 +37,8 @@ pub fn example(name: &str) -> PathBuf {
 /// A command of the document, by one of the files that it names: its variables, and the files of its arguments. The tests run it with their own values.
 #[track_caller]
 pub fn documented(file: &str) -> (Vec<String>, Vec<PathBuf>) {
-    let text =
-        fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/onward.md")).unwrap();
+    let text = fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/downstream.md"))
+        .unwrap();
     let command = text.lines().find(|line| line.starts_with("    KAFKA_BROKERS=") && line.ends_with(file));
     let words = command.unwrap_or_else(|| panic!("no command with {file}")).split_whitespace();
     let variables = words.clone().filter_map(|word| Some(word.split_once('=')?.0.to_owned())).collect();
@@ -48,8 +48,8 @@ pub fn documented(file: &str) -> (Vec<String>, Vec<PathBuf>) {
 
 /// The variables of logskiff that the document shows.
 pub fn documented_variables() -> Vec<(String, String)> {
-    let text =
-        fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/onward.md")).unwrap();
+    let text = fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/downstream.md"))
+        .unwrap();
     let (_, block) = text.split_once("```env\n").expect("a block of variables");
     variables(block.split_once("```").expect("its end").0)
 }
