@@ -132,7 +132,7 @@ fn settings(parts: &Parts, folder: &Path, topic: &str, dice: &mut Dice, receiver
             .with("LOGSKIFF_SYSLOG_RELP_WINDOW", choose(dice, &["16", "64", "128"]));
     }
     settings
-        .with("LOGSKIFF_IN_FLIGHT_BYTES", choose(dice, &["128KiB", "256KiB", "512KiB"]))
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", choose(dice, &["64KiB", "128KiB", "256KiB"]))
         .with("LOGSKIFF_BATCH_BYTES", choose(dice, &["16KiB", "64KiB"]))
         .with("LOGSKIFF_WATCH", choose(dice, &["auto", "auto", "poll"]))
         .with("LOGSKIFF_POLL_INTERVAL", choose(dice, &["100ms", "1s"]))
