@@ -407,3 +407,23 @@ fn what_waited_under_its_name_and_was_rotated_is_read() {
     case.add("app.log.1", "late\n");
     each_once(case, 202, "late");
 }
+
+/// Goal: what took an unread file's place, holds more, and is rotated and packed before that is read, is read.
+#[test]
+fn what_replaced_an_unread_file_and_was_packed_is_read() {
+    for seconds in [1, 3, 11] {
+        let mut case = shipped("*.log");
+        case.add("app.log", "unread\n");
+        case.desk.scan();
+        case.cp("app.log", "aside");
+        case.add("aside", "more\n");
+        case.mv("aside", "app.log");
+        case.mv("app.log", "app.log.1");
+        for _ in 0..seconds {
+            case.desk.scan();
+            case.desk.wait(1);
+        }
+        case.gzip("app.log.1", "app.log.1.gz");
+        each_once(case, 202, &format!("{seconds}"));
+    }
+}

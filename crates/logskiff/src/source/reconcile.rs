@@ -228,7 +228,7 @@ impl FileSource {
             return;
         }
         if self.wait(found, &handle, now) {
-            return self.hold(input, found, handle);
+            return self.hold_named(input, found, handle);
         }
         let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
         if found.class == Class::Excluded || self.overwritten(input, found, &handle) {

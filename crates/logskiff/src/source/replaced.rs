@@ -44,22 +44,30 @@ pub(super) struct Held {
 }
 
 impl FileSource {
-    /// Keeps the handle of a file that a glob names and that is not read yet, while there are descriptors.
+    /// Keeps the handle of a file that waits and is ours to read, while there are descriptors.
     pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
-        if found.class == Class::Match && self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
+        if self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
             self.held.insert(found.inode, Held { input, found: found.clone(), handle });
+        }
+    }
+
+    /// The same of one that a glob names; another may not be ours.
+    pub(super) fn hold_named(&mut self, input: usize, found: &Candidate, handle: Content) {
+        if found.class == Class::Match {
+            self.hold(input, found, handle);
         }
     }
 
     /// What waited is gone. What it holds and nothing else does is read.
     pub(super) fn read_held(&mut self, Held { input, found, handle }: Held, now: Instant) {
         let Err(handle) = self.adopt(input, &found, handle, now) else { return };
+        let length = handle.length().unwrap_or(0);
         let elsewhere = |file: &TrackedFile| {
             let print = file.fingerprint();
-            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path;
+            let holds_more = || file.handle.length().is_ok_and(|whole| whole >= length);
+            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path && holds_more();
             found.may_hold(&file.path, 0) && is_rest() && fingerprint::matches(&handle, &print).unwrap_or(false)
         };
-        let length = handle.length().unwrap_or(0);
         if length == 0 || self.holds_all(&found, &handle, length) || self.files().any(elsewhere) {
             return;
         }
