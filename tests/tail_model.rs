@@ -199,3 +199,16 @@ fn a_copy_whose_inode_another_compressed_file_has_is_known_when_compressed() {
         );
     }
 }
+
+/// Goal: a log that was emptied before it was read, and rotated, is read when something is written to it late.
+#[test]
+fn what_is_written_late_to_an_emptied_rotated_file_is_read() {
+    let copy = Action::Copy { file: 0, keep: 1, appended: 0, between: Between::Scan };
+    let rename = Action::Rename { file: 0, keep: 1, late: 0, again: false };
+    let round = Action::Round { scan: false, lines_max: 1 };
+    play(
+        &[Action::Write(0, 1, 0), copy, Action::Gzip(0, 1), rename, Action::Wait(11), round, Action::Late(0, 1)],
+        false,
+        false,
+    );
+}

@@ -295,9 +295,11 @@ impl FileSource {
         if offset < found.size && self.has_grown_to_copy(found, &handle, offset) {
             return Some(handle);
         }
+        let is_file = |known: &Known| self.is_file_of(&known.mark, &handle);
+        let is_born_then = self.known.get(&found.inode).is_some_and(is_file);
         let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
-        // An empty file has nothing to be known by but its name: its inode may be another's by now.
-        let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path;
+        // An empty file is known by its name or its birth alone: its inode may be another's by now.
+        let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path || is_born_then;
         if !(told && fingerprint::matches(&handle, &known.mark.fingerprint).unwrap_or(false)) {
             return Some(handle);
         }
