@@ -44,8 +44,8 @@ class Plot:
 
 
 def detectors(count: int) -> str:
-    """The first detectors of the catalogue, as docs/redaction.md lists them."""
-    names = re.findall(r"^\| `(\w+)` \| `(?:secrets|pii)`", (ROOT / "docs" / "redaction.md").read_text(), re.MULTILINE)
+    """The first detectors of the catalogue, as docs/detectors.md lists them."""
+    names = re.findall(r"^\| `(\w+)` \| `(?:secrets|pii)`", (ROOT / "docs" / "detectors.md").read_text(), re.MULTILINE)
     if len(names) < count:
         raise Failure(f"the catalogue has {len(names)} detectors, {count} are asked for")
     return ",".join(names[:count])

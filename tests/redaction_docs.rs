@@ -1,4 +1,4 @@
-//! The table of detectors in docs/redaction.md is the catalogue's own.
+//! The table of detectors in docs/detectors.md is the code's own, and docs/redaction.md explains their groups.
 
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
@@ -24,11 +24,11 @@ fn table() -> String {
 
 #[test]
 fn the_table_of_detectors_is_the_catalogue_s() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/redaction.md");
-    let text = fs::read_to_string(path).expect("docs/redaction.md");
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/detectors.md");
+    let text = fs::read_to_string(path).expect("docs/detectors.md");
     let start = text.find(HEAD).expect("the table's head");
     let end = text[start..].find("\n\n").map_or(text.len(), |end| start + end + 1);
-    assert_eq!(text[start..end], table(), "docs/redaction.md should have this table:\n{}", table());
+    assert_eq!(text[start..end], table(), "docs/detectors.md should have this table:\n{}", table());
 }
 
 /// What the doc says of numbers holds: the groups are those that it names.
