@@ -212,3 +212,20 @@ fn what_is_written_late_to_an_emptied_rotated_file_is_read() {
         false,
     );
 }
+
+/// Goal: what failed before an end that was rewritten is read again from a copy of the whole, and that is not deleted before.
+#[test]
+fn what_fails_before_a_rewritten_end_is_read_from_the_copy_that_was_made_of_it() {
+    for deletes in [false, true] {
+        let mut model = Model::new(false, deletes);
+        model.write(0, 2, 0);
+        model.round(true, usize::MAX);
+        model.truncate_to_the_middle(0);
+        model.write(0, 1, 0);
+        model.copy_truncate(0, 1, 0, Between::Scan);
+        model.settle(|_| 0, false);
+        model.truncate(0);
+        model.write(0, 1, 90);
+        model.finish();
+    }
+}

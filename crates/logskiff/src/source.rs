@@ -201,7 +201,7 @@ impl FileSource {
     ) -> Result<Self, GlobError> {
         let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude, input.symlinks)?, input.clone()));
         let past = if bookmarks.is_some() { Past::Known } else { Past::None };
-        let ghost = |mark| LostFile { id: None, mark, head: Vec::new(), settled_bytes: 0, since: now };
+        let ghost = |mark| LostFile::of_checkpoint(mark, now);
         // What a rotation made of these files while nobody looked is ours to read.
         let presumed = bookmarks.iter().flatten().map(|mark| mark.path.clone()).collect();
         Ok(Self {
@@ -337,14 +337,23 @@ impl FileSource {
             }
         }
         // It stands before an end that was written anew, and so it is still there.
-        let next = self.files().find(|file| file.formers.contains(&id) && to.offset < file.began_at);
-        if let Some(next) = next.map(|file| file.id) {
-            self.begin_at(next, Some(to), self.looked_at);
-            return true;
+        let mut files = self.files.iter_mut().flatten();
+        let next = files.find(|file| file.formers.contains(&id) && to.offset < file.began_at);
+        if let Some((next, holds)) = next.map(|file| (file.id, file.continues().unwrap_or(false))) {
+            self.begin_at(next, holds.then_some(to), self.looked_at);
+            if holds {
+                return true;
+            }
         }
         if let Some((_, path, read)) = self.reserved.iter().find(|(reserved, ..)| *reserved == id) {
             self.events.push(Event::Lost(path.clone(), read.saturating_sub(to.offset + settled_bytes)));
             return false;
+        }
+        let next = self.ghosts.iter_mut().find(|ghost| ghost.formers.contains(&id) && to.offset < ghost.began_at);
+        if let Some(next) = next {
+            let earlier = next.again.filter(|again| again.offset < to.offset);
+            next.again = Some(earlier.unwrap_or(to));
+            return true;
         }
         let Some(ghost) = self.ghosts.iter_mut().find(|ghost| ghost.id == Some(id)) else { return false };
         (ghost.mark.offset, ghost.mark.boundary, ghost.settled_bytes) = (to.offset, to.boundary, settled_bytes);
@@ -393,15 +402,14 @@ impl FileSource {
     }
 
     /// The same, from a position on, where there is one that is known to hold.
-    fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
+    pub(super) fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
         let read = file.at();
         self.let_copies_go(id, read.offset);
         let mark = CheckpointEntry { fingerprint, ..file.bookmark(read.into()) };
-        let head = file.head().to_vec();
         let former = mark.clone();
-        self.ghosts.push(LostFile { id: Some(id), mark, head, settled_bytes: 0, since: now });
+        self.ghosts.push(LostFile::of_open(&file, mark, now));
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
         self.rescan = true;

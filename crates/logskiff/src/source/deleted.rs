@@ -148,7 +148,7 @@ impl FileSource {
         }
         let fingerprint = file.fingerprint();
         let mark = CheckpointEntry { fingerprint, ..file.bookmark(at.into()) };
-        self.ghosts.push(LostFile { id: Some(id), mark, head: file.head().to_vec(), settled_bytes, since: now });
+        self.ghosts.push(LostFile { settled_bytes, ..LostFile::of_open(&file, mark, now) });
         self.rescan = true;
         Some(GivenUp::Copied)
     }

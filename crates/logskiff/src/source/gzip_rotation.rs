@@ -166,7 +166,7 @@ impl FileSource {
         if ghost.is_whole(length) {
             self.know(input, found, raw, whole);
         } else {
-            self.go_on((ghost.id, ghost.mark), found, input, gzip, now);
+            self.go_on(ghost, found, input, gzip, now);
         }
     }
 }

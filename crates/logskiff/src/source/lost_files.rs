@@ -4,12 +4,13 @@
 //! checkpoint says of them. Nothing here opens a file.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::discovery::Candidate;
-use super::{Event, FileSource, Phase, TrackedFile};
-use event::{CheckpointEntry, FileId, Inode, Progress};
+use super::{Event, FileSource, Phase, TrackedFile, fingerprint};
+use event::{CheckpointEntry, FileId, Inode, Progress, Watermark};
 
 /// How long a truncated or vanished file's content is looked for under another name.
 const GHOST_KEPT: Duration = Duration::from_secs(10);
@@ -29,6 +30,33 @@ pub(super) struct LostFile {
     /// So many bytes behind the mark are settled all the same.
     pub(super) settled_bytes: u64,
     pub(super) since: Instant,
+    /// Those whose account is of what stands before it began, and where it did.
+    pub(super) formers: Vec<FileId>,
+    pub(super) began_at: u64,
+    /// What one of those has to read again is read from here, once it is found.
+    pub(super) again: Option<Watermark>,
+}
+
+impl LostFile {
+    /// A file as the checkpoint tells of it.
+    pub(super) fn of_checkpoint(mark: CheckpointEntry, since: Instant) -> Self {
+        Self {
+            id: None,
+            mark,
+            head: Vec::new(),
+            settled_bytes: 0,
+            since,
+            formers: Vec::new(),
+            began_at: 0,
+            again: None,
+        }
+    }
+
+    /// An open file that is to be closed, though it is not settled; `mark` is its place.
+    pub(super) fn of_open(file: &TrackedFile, mark: CheckpointEntry, since: Instant) -> Self {
+        let (head, formers) = (file.head().to_vec(), file.formers.clone());
+        Self { id: Some(file.id), head, formers, began_at: file.began_at, ..Self::of_checkpoint(mark, since) }
+    }
 }
 
 /// A file that is read to its end and closed.
@@ -67,6 +95,51 @@ impl FileSource {
         }
     }
 
+    /// Goes on with the content of a file that was lost from sight.
+    pub(super) fn go_on(
+        &mut self,
+        LostFile { id, mark, formers, began_at, again, .. }: LostFile,
+        found: &Candidate,
+        input: usize,
+        handle: Content,
+        now: Instant,
+    ) {
+        let at = mark.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
+        let CheckpointEntry { path, origin, incarnation, whole, .. } = mark;
+        match id {
+            // Its spans may be pending: it keeps its number, and the ledger its account.
+            Some(id) => self.resume((id, input, path, handle), at.watermark, (origin, incarnation), now),
+            None => self.begin((input, path, handle), at, origin, incarnation, now),
+        }
+        let Some(file) = self.open_mut(found.inode) else { return };
+        file.whole = whole;
+        if let Some(id) = id.filter(|id| *id == file.id) {
+            (file.formers, file.began_at) = (formers, began_at);
+            if again.is_some() {
+                self.begin_at(id, again, now);
+            }
+        }
+    }
+
+    fn resume(
+        &mut self,
+        (id, input, path, handle): (FileId, usize, PathBuf, Content),
+        at: Watermark,
+        (origin, incarnation): (String, u32),
+        now: Instant,
+    ) {
+        match TrackedFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
+            Ok(mut file) => {
+                file.phase = Phase::Rotated;
+                self.place(file);
+            }
+            Err(error) => {
+                self.reserved.push((id, path.clone(), at.offset));
+                self.refuse(path, &error.to_string());
+            }
+        }
+    }
+
     /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
     pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
         let unpacks = self.unpacking.is_awaited();
@@ -99,6 +172,9 @@ impl FileSource {
         for file in self.files.iter_mut().flatten() {
             file.formers.retain(|former| *former != id);
         }
+        for ghost in &mut self.ghosts {
+            ghost.formers.retain(|former| *former != id);
+        }
     }
 
     /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
@@ -118,7 +194,10 @@ impl FileSource {
         });
         let mut bookmarks: Vec<CheckpointEntry> = open.collect();
         bookmarks.extend(self.ghosts.iter().map(|ghost| {
-            let at = ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
+            let former = ghost.formers.iter().map(|former| settled(*former).watermark);
+            let former = former.filter(|former| former.offset < ghost.began_at).min_by_key(|former| former.offset);
+            let own = || ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
+            let at = former.unwrap_or_else(own);
             CheckpointEntry { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
         }));
         bookmarks.extend(self.known.values().map(|known| known.mark.clone()));

@@ -20,7 +20,7 @@ use super::tracked_file::Displaced;
 use super::{
     COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, FileSource, Known, LostFile, Phase, Start, directory_stamp, fingerprint,
 };
-use event::{Boundary, CheckpointEntry, FileId, Inode, Watermark};
+use event::{Boundary, CheckpointEntry, Inode, Watermark};
 
 /// Why a file is left alone that no glob names and that is no log's history.
 pub(super) const UNASKED: &str =
@@ -352,10 +352,11 @@ impl FileSource {
             }
             return Err(handle);
         };
-        let LostFile { id, mut mark, .. } = self.ghosts.remove(at);
+        let mut ghost = self.ghosts.remove(at);
+        let (id, mark) = (ghost.id, &mut ghost.mark);
         if id.is_none() && mark.inode == found.inode {
             let Some(at) = self.behind_copy(input, found, &handle, mark.watermark(), now) else {
-                self.keep(found.inode, Known { changed: None, input, mark });
+                self.keep(found.inode, Known { changed: None, input, mark: ghost.mark });
                 return Ok(());
             };
             (mark.offset, mark.boundary) = (at.offset, at.boundary);
@@ -370,54 +371,14 @@ impl FileSource {
             if found.path != mark.path {
                 self.keep_end(&mark.path, &handle, found.size);
             }
-            self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
+            self.keep(found.inode, Known { changed: Some(found.changed), input, mark: ghost.mark });
             return Ok(());
         }
         if mark.size > found.size {
             self.events.push(Event::Lost(mark.path.clone(), mark.size - found.size));
         }
-        self.go_on((id, mark), found, input, handle, now);
+        self.go_on(ghost, found, input, handle, now);
         Ok(())
-    }
-
-    /// Goes on with the content of a file that was lost from sight.
-    pub(super) fn go_on(
-        &mut self,
-        (id, mark): (Option<FileId>, CheckpointEntry),
-        found: &Candidate,
-        input: usize,
-        handle: Content,
-        now: Instant,
-    ) {
-        let at = mark.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let CheckpointEntry { path, origin, incarnation, whole, .. } = mark;
-        match id {
-            // Its spans may be pending: it keeps its number, and the ledger its account.
-            Some(id) => self.resume((id, input, path, handle), at.watermark, (origin, incarnation), now),
-            None => self.begin((input, path, handle), at, origin, incarnation, now),
-        }
-        if let Some(file) = self.open_mut(found.inode) {
-            file.whole = whole;
-        }
-    }
-
-    fn resume(
-        &mut self,
-        (id, input, path, handle): (FileId, usize, PathBuf, Content),
-        at: Watermark,
-        (origin, incarnation): (String, u32),
-        now: Instant,
-    ) {
-        match super::TrackedFile::new((id, input, path.clone(), handle), at, origin, incarnation, now) {
-            Ok(mut file) => {
-                file.phase = Phase::Rotated;
-                self.place(file);
-            }
-            Err(error) => {
-                self.reserved.push((id, path.clone(), at.offset));
-                self.refuse(path, &error.to_string());
-            }
-        }
     }
 
     /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.

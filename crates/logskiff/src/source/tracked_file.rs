@@ -379,7 +379,7 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    fn continues(&mut self) -> io::Result<bool> {
+    pub(super) fn continues(&mut self) -> io::Result<bool> {
         // Whoever packs a file does it once; to look back means to unpack it again. What came through a pipe came.
         if self.handle.is_gzip() || self.handle.is_stream() {
             return Ok(true);
