@@ -21,7 +21,7 @@ const AHEAD_MAX: usize = 1024;
 pub struct Settled {
     /// The bytes of its span.
     pub bytes: u64,
-    /// When they were written, as it was given to [`Ledger::pending`].
+    /// When they were written, as it was given to [`Ledger::track`].
     pub written_ms: u32,
     /// An output had refused it before.
     pub again: bool,
