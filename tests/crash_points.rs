@@ -1,7 +1,7 @@
 //! Deaths at named points, between steps that a kill from outside hardly ever comes between: `cargo test --features failpoints`.
 //!
-//! Each death ends the process as SIGKILL does, while an application goes on writing and rotating, by renaming and by copying in
-//! turns. A last process, without points, ships the rest.
+//! Each death ends the process as SIGKILL does, while an application goes on writing and rotating: by renaming, by copying and by replacing
+//! its file in turns. A last process, without points, ships the rest.
 
 #![cfg(feature = "failpoints")]
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
@@ -63,7 +63,7 @@ fn check(point: &str, passes: &[u32], doubled_min: u64) {
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
         .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB");
     let start = Instant::now();
-    let rotation = |number| if number % 2 == 0 { Rotation::Rename } else { Rotation::CopyTruncate };
+    let rotation = |number| [Rotation::Rename, Rotation::CopyTruncate, Rotation::Replace][number % 3];
     let writer = Writer::rotating(folder.path(), PLAN, rotation);
     let doubled_max = doubled_max(passes.len() + 1);
     // There is more behind the first death than all of them may double: who went back to the start would be found out.

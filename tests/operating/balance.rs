@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -52,6 +53,11 @@ fn garbage(dice: &mut Dice, plain: bool) -> String {
     }
 }
 
+/// Whether a file is there, and its last line has its end.
+fn is_whole(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.ends_with(b"\n"))
+}
+
 /// Goal: whatever the files and the broker do, the books are straight at every moment, and at the end nothing is pending.
 #[test]
 fn the_balance_holds_under_chaos() {
@@ -89,6 +95,27 @@ fn the_balance_holds_under_chaos() {
             4 if !down => {
                 scene.kafka.down();
                 down = true;
+            }
+            // Replaced by a file that holds the same, copied without truncation, cut to its middle, added to a rotated one.
+            10 => {
+                let aside = scene.path("aside");
+                if fs::copy(scene.path(&path), &aside).is_ok() {
+                    fs::rename(aside, scene.path(&path)).unwrap();
+                }
+            }
+            // Half a line in a file of its own would wait for its end for ever.
+            11 if is_whole(&scene.path(&path)) => {
+                fs::copy(scene.path(&path), scene.path(&format!("{path}.{step}"))).unwrap();
+            }
+            12 => {
+                if let Ok(file) = fs::File::options().write(true).open(scene.path(&path)) {
+                    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+                }
+            }
+            13 if is_whole(&scene.path(&path)) => {
+                let bytes = fs::read(scene.path(&path)).unwrap_or_default();
+                scene.append(&format!("{path}.1"), bytes);
+                _ = fs::File::options().write(true).truncate(true).open(scene.path(&path));
             }
             5..=9 if down => {
                 scene.kafka.up();

@@ -35,6 +35,8 @@ pub enum Rotation {
     Rename,
     /// It is copied, and then emptied.
     CopyTruncate,
+    /// A copy takes its place and is written on, as `sed -i` does it.
+    Replace,
 }
 
 /// A line's place: which incarnation of the file, and at which offset in it.
@@ -129,23 +131,36 @@ fn write(
         File::options().append(true).open(path).expect("the log file")
     };
     let mut file = create();
-    let (mut incarnation, mut offset, mut batch) = (0, 0, Vec::new());
+    let (mut incarnation, mut offset, mut batch, mut rotations) = (0, 0, Vec::new(), 0);
     let start = Instant::now();
     for seq in 0..plan.lines {
         if plan.rotate_every > 0 && seq > 0 && seq % plan.rotate_every == 0 {
             file.write_all(&batch).expect("written");
             batch.clear();
-            match rotation(incarnation) {
+            let is_emptied = match rotation(rotations) {
                 Rotation::Rename => {
                     fs::rename(path, free_copy(path)).expect("renamed");
                     file = create();
+                    true
                 }
                 Rotation::CopyTruncate => {
                     fs::copy(path, free_copy(path)).expect("copied");
                     file.set_len(0).expect("emptied");
+                    true
                 }
+                Rotation::Replace => {
+                    // Where no glob names it.
+                    let aside = path.with_extension("aside");
+                    fs::copy(path, &aside).expect("copied");
+                    fs::rename(&aside, path).expect("renamed");
+                    file = File::options().append(true).open(path).expect("the log file");
+                    false
+                }
+            };
+            rotations += 1;
+            if is_emptied {
+                (incarnation, offset) = (incarnation + 1, 0);
             }
-            (incarnation, offset) = (incarnation + 1, 0);
         }
         places.push(Place { file: incarnation, offset });
         let line = text(seq);
