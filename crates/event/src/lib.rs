@@ -1,7 +1,7 @@
 //! The shared words: which file, which bytes, which line, what was found in it.
 //!
 //! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed from
-//! room to room without carrying a secret along. This room imports nothing of ours.
+//! module to module without carrying a secret along. This crate imports nothing of ours.
 
 use std::fmt;
 use std::sync::Arc;

@@ -121,7 +121,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the rooms and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT
+    /// Builds the modules and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT
     /// drain, a second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
     ///
     /// # Errors

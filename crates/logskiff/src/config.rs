@@ -124,7 +124,7 @@ pub struct Log {
     pub format: LogFormat,
 }
 
-/// Everything that the rooms ask for, checked.
+/// Everything that the modules ask for, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// At least one.

@@ -23,7 +23,7 @@ const _: () = assert!(Repair::ALL.len() == REPAIRS);
 /// A line of so many bytes is rare enough for its room not to be kept.
 const LARGE_BYTES: usize = 256 * 1024;
 
-/// The rooms of one input, and their scratch space.
+/// The modules of one input, and their scratch space.
 pub struct Pipeline {
     parser: Parser,
     redactor: Arc<Redactor>,

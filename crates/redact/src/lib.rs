@@ -1,7 +1,7 @@
 //! Takes out what must not leave.
 //!
 //! In: a line's text and what `parse` found in it. Out: a [`Redacted`], the only thing that can be encoded and which only
-//! this room can make. Detection has two stages: one automaton over a whole chunk finds the lines that may hold
+//! this crate can make. Detection has two stages: one automaton over a whole chunk finds the lines that may hold
 //! something ([`Redactor::scan`]); only on those is every rule run ([`Redactor::redact`]). Matches become masks in
 //! positions of the text, so that a mask cannot break a parse and a failed parse cannot skip a mask. JSON strings with
 //! escapes are searched once more decoded, and so is the line as a reader means it, and Base64 or

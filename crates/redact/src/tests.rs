@@ -1,4 +1,4 @@
-//! The room as a whole: the catalogue's examples, and what must hold for every text.
+//! The crate as a whole: the catalogue's examples, and what must hold for every text.
 
 mod detectors;
 mod figures;

@@ -1,4 +1,4 @@
-//! What the process needs of the file system, gathered from the rooms, and the word on how far it is confined to that.
+//! What the process needs of the file system, gathered from the modules, and the word on how far it is confined to that.
 
 use std::path::PathBuf;
 

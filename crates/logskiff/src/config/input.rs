@@ -1,6 +1,6 @@
 //! One input's variables in, the configuration of `tail`, `frame`, `parse` and `redact` out.
 //!
-//! The rooms that compile patterns are built here once and thrown away, so that their mistakes are found with all others.
+//! Parsers and redactors are built here once and thrown away, so that their mistakes are found with all others.
 
 use std::path::{Component, Path};
 
