@@ -7,6 +7,8 @@ use event::Line;
 
 /// So many bytes of a file without a mark tell.
 const TOLD_BY_BYTES: usize = 64;
+/// A first line tells that has so many at least.
+const TOLD_BY_BYTES_MIN: usize = 8;
 
 /// How a file's text is encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,16 +26,24 @@ impl Encoding {
     /// That of a file that begins with `head`.
     #[must_use]
     pub fn of(head: &[u8]) -> Self {
-        let zeros =
-            |from: usize| head.iter().take(TOLD_BY_BYTES).skip(from).step_by(2).filter(|byte| **byte == 0).count();
         match head {
             [0xFF, 0xFE, ..] => Self::Utf16Le,
             [0xFE, 0xFF, ..] => Self::Utf16Be,
-            _ if head.len() < TOLD_BY_BYTES => Self::Utf8,
-            _ if zeros(1) == TOLD_BY_BYTES / 2 && zeros(0) == 0 => Self::Utf16Le,
-            _ if zeros(0) == TOLD_BY_BYTES / 2 && zeros(1) == 0 => Self::Utf16Be,
+            _ if Self::Utf16Le.is_told_by(head) => Self::Utf16Le,
+            _ if Self::Utf16Be.is_told_by(head) => Self::Utf16Be,
             _ => Self::Utf8,
         }
+    }
+
+    /// Whether every other byte is NUL, of a first line that is whole or of as many bytes as tell. Not of a line that may go on: what it
+    /// goes on with could say otherwise.
+    fn is_told_by(self, head: &[u8]) -> bool {
+        let most = &head[..head.len().min(TOLD_BY_BYTES)];
+        let line = self.line_end(most).map(|at| &most[..at + 2]);
+        let Some(told) = line.or_else(|| (most.len() == TOLD_BY_BYTES).then_some(most)) else { return false };
+        let high = usize::from(self == Self::Utf16Le);
+        let fits = |(at, byte): (usize, &u8)| (*byte == 0) == (at % 2 == high);
+        told.len() >= TOLD_BY_BYTES_MIN && told.iter().enumerate().all(fits)
     }
 
     /// What a file may begin with that is no text.
@@ -128,6 +138,12 @@ mod tests {
         check(&le, Encoding::Utf16Le);
         check(&be, Encoding::Utf16Be);
         check(&le[..62], Encoding::Utf8);
+        let short: Vec<u8> = "short\n日本".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let short_be: Vec<u8> = short.as_chunks::<2>().0.iter().flat_map(|[low, high]| [*high, *low]).collect();
+        check(&short, Encoding::Utf16Le);
+        check(&short_be, Encoding::Utf16Be);
+        check(&short[..10], Encoding::Utf8);
+        check(b"\n\0\0\0\n\0", Encoding::Utf8);
         check(&[0xFF, 0xFE], Encoding::Utf16Le);
         check(&[0xFE, 0xFF, 0, b'a'], Encoding::Utf16Be);
         check(&[0; 256], Encoding::Utf8);
