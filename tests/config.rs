@@ -3,9 +3,10 @@
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 
 use std::fs;
+use std::path::Path;
 
 use assert_cmd::Command;
-use logskiff::config::variables::{Kind, PREFIX, VARIABLES};
+use logskiff::config::variables::{Kind, PREFIX, RENAMED, VARIABLES};
 use logskiff::config::{Config, Environment, Mistakes, effective};
 use logskiff::sink::kafka;
 use proptest::prelude::*;
@@ -491,6 +492,19 @@ fn the_document_is_the_reference() {
 }
 
 /// What the charts hold their values `env` against is the program's own list.
+/// Goal: both charts tell whoever uses a former name the present one.
+#[test]
+fn the_charts_know_every_former_name() {
+    for file in ["logskiff-lib/templates/_contradictions.tpl", "logskiff-injector/templates/_names.tpl"] {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts")).join(file);
+        let template = fs::read_to_string(path).unwrap().replace(['"', ':'], "");
+        for (old, new) in RENAMED {
+            let pair = format!("{} {}\n", &old[PREFIX.len()..], &new[PREFIX.len()..]);
+            assert!(template.replace(" -}}", "").contains(&pair), "{file} lacks {pair}");
+        }
+    }
+}
+
 #[test]
 fn the_charts_know_every_variable() {
     let made = Command::cargo_bin("logskiff").unwrap().args(["env", "--schema"]).output().unwrap();

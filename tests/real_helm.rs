@@ -172,6 +172,12 @@ fn a_wrong_value_is_named() {
 fn a_contradiction_is_a_sentence() {
     let Some(helm) = Helm::prepare() else { return };
     for (values, says) in [
+        ("{env: {LOGSKIFF_POLL: 1s}}", "LOGSKIFF_POLL is called LOGSKIFF_POLL_INTERVAL now"),
+        (
+            "{env: {LOGSKIFF_INPUT_WEB_START: end}}",
+            "LOGSKIFF_INPUT_WEB_START is called LOGSKIFF_INPUT_WEB_START_AT now",
+        ),
+        ("{logs: {prune: true}}", "logs.prune is called logs.deleteRotated now"),
         ("{kafka: {brokers: []}}", "output names kafka, but kafka.brokers is empty; say for example"),
         ("{output: [syslog], kafka: {brokers: []}}", "output names syslog, but syslog.addresses is empty"),
         ("{output: [stdout]}", "kafka.brokers is set, but output does not name kafka"),
