@@ -64,7 +64,7 @@ fn injection_gives_what_the_library_renders() {
             false,
         ),
         (&["--set-string", "env.LOGSKIFF_HTTP_LISTEN=off"], &["--set-string", "logskiff.http.listen=off"], false),
-        (&["--set", "env.LOGSKIFF_DELETE_ROTATED=acknowledged"], &["--set", "logskiff.logs.prune=true"], false),
+        (&["--set", "env.LOGSKIFF_DELETE_ROTATED=acknowledged"], &["--set", "logskiff.logs.deleteRotated=true"], false),
         (
             &[
                 "--set",
