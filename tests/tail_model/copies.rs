@@ -427,3 +427,18 @@ fn what_replaced_an_unread_file_and_was_packed_is_read() {
         each_once(case, 202, &format!("{seconds}"));
     }
 }
+
+/// Goal: where a file was replaced twice, and all is settled, a restart ships nothing again, though the deleted ones are held.
+#[test]
+fn what_replaced_what_replaced_a_file_is_shipped_once() {
+    let mut case = shipped("*.log");
+    for more in 1..=2 {
+        fs::write(case.path("aside"), lines(1, 200 + more * 10)).unwrap();
+        case.mv("aside", "app.log");
+        case.wait(12);
+    }
+    case.add("app.log", "last\n");
+    case.wait(1);
+    case.down(|_| {});
+    each_once(case, 221, "twice");
+}

@@ -3,7 +3,7 @@
 //! Enters: files that are let go, and the checkpoint's. Leaves: what a file that is found can be held against, and what the next
 //! checkpoint says of them. Nothing here opens a file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -181,21 +181,19 @@ impl FileSource {
     pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
         // What replaced a file holds what it held.
         let replaced: HashSet<FileId> = self.files().flat_map(|file| file.formers.iter().copied()).collect();
+        let of_open = self.files().map(|file| (file.id, file.began_at));
+        let of_lost = self.ghosts.iter().filter_map(|ghost| Some((ghost.id?, ghost.began_at)));
+        let began: HashMap<FileId, u64> = of_open.chain(of_lost).collect();
         let again = |file: &&mut TrackedFile| !file.handle.is_stream() && !replaced.contains(&file.id);
         let open = self.files.iter_mut().flatten().filter(again).map(|file| {
-            // What stands before an end that was written anew may have yet to be settled.
-            let former = file
-                .formers
-                .iter()
-                .map(|former| settled(*former))
-                .filter(|former| former.watermark.offset < file.began_at);
-            let at = former.min_by_key(|former| former.watermark.offset).unwrap_or_else(|| settled(file.id));
+            // What stands before an end that was written anew, or before a replacement, may have yet to be settled.
+            let former = unsettled(&file.formers, file.began_at, &began, &settled);
+            let at = former.unwrap_or_else(|| settled(file.id));
             file.bookmark(at)
         });
         let mut bookmarks: Vec<CheckpointEntry> = open.collect();
         bookmarks.extend(self.ghosts.iter().map(|ghost| {
-            let former = ghost.formers.iter().map(|former| settled(*former).watermark);
-            let former = former.filter(|former| former.offset < ghost.began_at).min_by_key(|former| former.offset);
+            let former = unsettled(&ghost.formers, ghost.began_at, &began, &settled).map(|former| former.watermark);
             let own = || ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
             let at = former.unwrap_or_else(own);
             CheckpointEntry { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
@@ -229,4 +227,17 @@ impl FileSource {
             self.shipped.push_front(mark);
         }
     }
+}
+
+/// How far the first is settled of the accounts before one that began at `began_at`, if it is not settled to where the next of them began.
+fn unsettled(
+    formers: &[FileId],
+    began_at: u64,
+    began: &HashMap<FileId, u64>,
+    settled: impl Fn(FileId) -> Progress,
+) -> Option<Progress> {
+    let next = |at: usize| formers.get(at + 1).and_then(|id| began.get(id)).copied().unwrap_or(began_at);
+    let open = formers.iter().enumerate().map(|(at, id)| (settled(*id), next(at)));
+    let open = open.filter(|(former, next)| former.watermark.offset < *next).map(|(former, _)| former);
+    open.min_by_key(|former| former.watermark.offset)
 }
