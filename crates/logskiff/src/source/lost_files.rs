@@ -181,19 +181,17 @@ impl FileSource {
     pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
         // What replaced a file holds what it held.
         let replaced: HashSet<FileId> = self.files().flat_map(|file| file.formers.iter().copied()).collect();
-        let of_open = self.files().map(|file| (file.id, file.began_at));
-        let of_lost = self.ghosts.iter().filter_map(|ghost| Some((ghost.id?, ghost.began_at)));
-        let began: HashMap<FileId, u64> = of_open.chain(of_lost).collect();
+        // What stands before an end that was written anew, or before a replacement, may have yet to be settled.
+        let former = |file: &TrackedFile| Some((file.id, self.unsettled(&file.formers, file.began_at, &settled)?));
+        let mut former: HashMap<FileId, Progress> = self.files().filter_map(former).collect();
         let again = |file: &&mut TrackedFile| !file.handle.is_stream() && !replaced.contains(&file.id);
         let open = self.files.iter_mut().flatten().filter(again).map(|file| {
-            // What stands before an end that was written anew, or before a replacement, may have yet to be settled.
-            let former = unsettled(&file.formers, file.began_at, &began, &settled);
-            let at = former.unwrap_or_else(|| settled(file.id));
+            let at = former.remove(&file.id).unwrap_or_else(|| settled(file.id));
             file.bookmark(at)
         });
         let mut bookmarks: Vec<CheckpointEntry> = open.collect();
         bookmarks.extend(self.ghosts.iter().map(|ghost| {
-            let former = unsettled(&ghost.formers, ghost.began_at, &began, &settled).map(|former| former.watermark);
+            let former = self.unsettled(&ghost.formers, ghost.began_at, &settled).map(|former| former.watermark);
             let own = || ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
             let at = former.unwrap_or_else(own);
             CheckpointEntry { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
@@ -204,6 +202,17 @@ impl FileSource {
             mark.real = self.real.get(&mark.inode).cloned().or(mark.real.take());
         }
         bookmarks
+    }
+
+    /// How far the first is settled of the accounts before one that began at `began_at`, if it is not settled to where the next of them
+    /// began.
+    fn unsettled(&self, formers: &[FileId], began_at: u64, settled: impl Fn(FileId) -> Progress) -> Option<Progress> {
+        let of_lost = |id| self.ghosts.iter().find(|ghost| ghost.id == Some(id)).map(|ghost| ghost.began_at);
+        let began = |id: &FileId| self.file(*id).map(|file| file.began_at).or_else(|| of_lost(*id));
+        let next = |at: usize| formers.get(at + 1).and_then(began).unwrap_or(began_at);
+        let open = formers.iter().enumerate().map(|(at, id)| (settled(*id), next(at)));
+        let open = open.filter(|(former, next)| former.watermark.offset < *next).map(|(former, _)| former);
+        open.min_by_key(|former| former.watermark.offset)
     }
 
     /// How many there are of them: what a save costs.
@@ -227,17 +236,4 @@ impl FileSource {
             self.shipped.push_front(mark);
         }
     }
-}
-
-/// How far the first is settled of the accounts before one that began at `began_at`, if it is not settled to where the next of them began.
-fn unsettled(
-    formers: &[FileId],
-    began_at: u64,
-    began: &HashMap<FileId, u64>,
-    settled: impl Fn(FileId) -> Progress,
-) -> Option<Progress> {
-    let next = |at: usize| formers.get(at + 1).and_then(|id| began.get(id)).copied().unwrap_or(began_at);
-    let open = formers.iter().enumerate().map(|(at, id)| (settled(*id), next(at)));
-    let open = open.filter(|(former, next)| former.watermark.offset < *next).map(|(former, _)| former);
-    open.min_by_key(|former| former.watermark.offset)
 }

@@ -291,27 +291,21 @@ impl FileSource {
 
     /// Goes on with a closed file, if it is still the same one.
     fn reopen(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
-        let Some(offset) = self.known.get(&found.inode).map(|known| known.mark.offset) else { return Some(handle) };
-        if offset < found.size && self.has_grown_to_copy(found, &handle, offset) {
-            return Some(handle);
-        }
-        let is_file = |known: &Known| self.is_file_of(&known.mark, &handle);
-        let is_born_then = self.known.get(&found.inode).is_some_and(is_file);
-        let Some(known) = self.known.get_mut(&found.inode) else { return Some(handle) };
+        let Some(Known { mark, input, .. }) = self.known.get(&found.inode) else { return Some(handle) };
         // An empty file is known by its name or its birth alone: its inode may be another's by now.
-        let told = known.mark.fingerprint.head_bytes > 0 || known.mark.path == found.path || is_born_then;
-        if !(told && fingerprint::matches(&handle, &known.mark.fingerprint).unwrap_or(false)) {
+        let may_be_it = || mark.fingerprint.head_bytes > 0 || mark.path == found.path || self.is_file_of(mark, &handle);
+        let has_grown = mark.offset < found.size && self.has_grown_to_copy(found, &handle, mark.offset);
+        if has_grown || !(may_be_it() && fingerprint::matches(&handle, &mark.fingerprint).unwrap_or(false)) {
             return Some(handle);
         }
+        let (input, mark) = (*input, mark.clone());
         // One that was never read and may be another log: what it grows by is not read either.
-        let passed = !known.mark.whole && known.mark.path == found.path;
+        let passed = !mark.whole && mark.path == found.path;
         if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
-            let input = known.input;
             self.pass(input, found, &handle);
-        } else if known.mark.offset == found.size {
-            known.changed = Some(found.changed);
+        } else if mark.offset == found.size {
+            self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
         } else {
-            let (input, mark) = (known.input, known.mark.clone());
             let whole = mark.whole;
             let mut at = self.behind_copy(input, found, &handle, mark.watermark(), now)?;
             // What was passed over may have been half a line, as of a copy in the making.

@@ -18,7 +18,7 @@ impl FileSource {
         let former: Vec<(usize, Candidate)> = self
             .ghosts
             .iter()
-            .filter(|ghost| ghost.id.is_none())
+            .filter(|ghost| ghost.id.is_none() && ghost.mark.real.is_some())
             .filter(|ghost| !candidates.iter().any(|(_, found)| found.inode == ghost.mark.inode))
             .filter_map(|ghost| self.lies_still(ghost))
             .collect();
@@ -44,7 +44,7 @@ impl FileSource {
 
     /// Notes where those lie that a link leads to.
     pub(super) fn note_real(&mut self, candidates: &[(usize, Candidate)]) {
-        if self.inputs.iter().all(|(globs, _)| !globs.follows_links()) && self.real.is_empty() {
+        if !self.inputs.iter().any(|(globs, _)| globs.follows_links()) {
             return;
         }
         let open = self.open_inodes();
