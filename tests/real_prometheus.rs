@@ -211,7 +211,7 @@ fn prometheus_sees_what_happens() {
         // Only a container with a memory limit has one.
         let may_be_empty = expression.contains("memory_limit");
         assert!(may_be_empty || !series.is_empty(), "{panel}: {expression} gives nothing");
-        let may_be_infinite = expression.contains("loss_forecast");
+        let may_be_infinite = expression.contains("time_to_loss");
         for (labels, value) in series {
             assert!(may_be_infinite || value.is_finite(), "{panel}: {expression} gives {value} for {labels}");
         }
