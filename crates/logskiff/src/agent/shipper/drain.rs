@@ -200,6 +200,8 @@ impl Shipper {
         };
         let wait = if self.early { wait.min(self.until_next_pass(now)) } else { wait };
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
+        // The next look at the directories may be due earlier: a new name is opened at once.
+        let wait = wait.min(self.scan_at.saturating_duration_since(now));
         // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
         std::thread::park_timeout(wait.max(Duration::from_millis(1)));
     }
