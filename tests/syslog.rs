@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use support::lines::{text, write_all};
 use support::sidecar::{Settings, Sidecar};
-use support::wait_until;
+use support::{http, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LINES: u64 = 5_000;
@@ -86,6 +86,42 @@ fn a_cut_connection_loses_nothing() {
     let lost = arrived.iter().filter(|count| **count == 0).count();
     assert_eq!(lost, 0, "of {LINES} lines");
     assert!(sidecar.stderr().contains("the connection to the syslog receiver is lost"), "{}", sidecar.stderr());
+}
+
+/// Goal: what a lost connection takes back is read again, and its masks and parse failures are counted once.
+#[test]
+fn what_is_read_again_is_counted_once() {
+    const LINES: usize = 2_000;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let lines = "token=s3cr3t-0123456789\n{\"password\":\"hunter2hunter2\"}\n".repeat(LINES);
+    std::fs::create_dir_all(folder.path().join("logs")).expect("a folder");
+    std::fs::write(folder.path().join("logs/app.log"), lines).expect("written");
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let settings = settings(folder.path(), &format!("unix://{}", path.display()))
+        .without("LOGSKIFF_EXIT")
+        .with("LOGSKIFF_REDACT", "secrets")
+        .with("LOGSKIFF_PARSE", "json")
+        .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    for cut in 1..=3_usize {
+        let (mut peer, _) = listener.accept().expect("a connection");
+        read(&mut peer, cut * 20_000);
+    }
+    let (mut peer, _) = listener.accept().expect("a connection");
+    let reader = std::thread::spawn(move || read(&mut peer, usize::MAX));
+    let address = http::address(&sidecar);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
+    let sum = |name: &str| -> usize {
+        let samples = http::scrape(&address).expect("an answer");
+        samples.iter().filter(|(sample, _)| sample.starts_with(name)).map(|(_, value)| *value as usize).sum()
+    };
+    wait_until("every acknowledgement", PATIENCE, || sum("logskiff_pending_bytes") + sum("logskiff_unread_bytes") == 0);
+    assert!(sum("logskiff_rewinds_total") >= 3);
+    assert_eq!(sum("logskiff_redactions_total"), 2 * LINES);
+    assert_eq!(sum("logskiff_parse_failures_total"), LINES);
+    drop(sidecar);
+    reader.join().expect("the reader");
 }
 
 /// Goal: a drain whose connection is lost in its second half goes on to its end: what had been read is read again and arrives, and what is

@@ -108,7 +108,7 @@ impl Pipeline {
     }
 
     /// Parses and redacts a line of the stretch last scanned, which begins at `start` of it, and gives what may leave to
-    /// `ship`.
+    /// `ship`. Masks and failures are counted in `counts`; `None` where they were before: the line is read again.
     ///
     /// # Errors
     /// Why the line is dropped.
@@ -117,14 +117,17 @@ impl Pipeline {
         line: &Line<'_>,
         start: usize,
         pem_state: &mut PemState,
-        metrics: &InputMetrics,
+        counts: Option<&InputMetrics>,
         ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
     ) -> Result<T, DropReason> {
         let prefilter_hit = self.hits.touch(start, start + line.text.len());
         self.parser.parse(&line.text[..line.keep], &mut self.parsed);
         let parsed = &self.parsed;
-        metrics.time_failures.add(u64::from(parsed.time_failed));
-        metrics.type_failures.add(u64::from(parsed.type_failures));
+        if let Some(counts) = counts {
+            counts.time_failures.add(u64::from(parsed.time_failed));
+            counts.type_failures.add(u64::from(parsed.type_failures));
+            counts.parse_failures.add(u64::from(parsed.failure.is_some()));
+        }
         let redacted = self.redactor.redact(line.text, line.keep, parsed, prefilter_hit, pem_state, &mut self.scratch);
         if let Some(explained) = &mut self.explained {
             explained.clear();
@@ -139,22 +142,19 @@ impl Pipeline {
                 "lines look like UTF-16, and their file does not begin with it; they are withheld. Write the log as UTF-8"
             );
         }
-        if parsed.failure.is_some() {
-            metrics.parse_failures.add(1);
-            if self.parser.drop_failures() {
-                return Err(DropReason::Parse);
-            }
+        if parsed.failure.is_some() && self.parser.drop_failures() {
+            return Err(DropReason::Parse);
         }
-        for mask in redacted.masked() {
-            metrics.masked[mask.counter()].add(1);
+        if let Some(counts) = counts {
+            redacted.masked().for_each(|mask| counts.masked[mask.counter()].add(1));
         }
         if redacted.is_dropped() {
             return Err(DropReason::Redact);
         }
         let shipped = ship(&redacted, &mut self.encoder);
         let repairs = parsed.repairs.and(self.encoder.take_repairs());
-        if !repairs.is_empty() {
-            repairs.iter().for_each(|repair| metrics.repaired[repair as usize].add(1));
+        if let Some(counts) = counts.filter(|_| !repairs.is_empty()) {
+            repairs.iter().for_each(|repair| counts.repaired[repair as usize].add(1));
         }
         if line.text.len() >= LARGE_BYTES {
             self.shrink();
@@ -182,7 +182,7 @@ impl Pipeline {
         let metrics = Metrics::new(&[self.redactor.counters().count()]);
         self.scan(line.text);
         let place = (line.span, line.boundary);
-        self.line(line, 0, pem_state, &metrics.inputs[0], |redacted, encoder| {
+        self.line(line, 0, pem_state, Some(&metrics.inputs[0]), |redacted, encoder| {
             encoder.encode(redacted, envelope, place, read_ns, out);
         })
     }

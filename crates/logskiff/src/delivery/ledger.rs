@@ -124,6 +124,12 @@ impl Ledger {
         settled
     }
 
+    /// Whether some of `span` was never read before.
+    #[must_use]
+    pub fn is_new(&self, file: FileId, span: Span) -> bool {
+        self.known(file).is_none_or(|account| account.new_bytes(span) > 0)
+    }
+
     /// Notes a span that goes out as so many messages, one at least, and takes `cost_bytes` of the budget for it. `written_ms` comes
     /// back when it is acknowledged.
     pub fn track(

@@ -260,28 +260,30 @@ impl Shipper {
         (read_ns, written_ms): (i64, u32),
     ) {
         let (span, boundary) = (line.span, line.boundary);
-        if boundary == Boundary::MidLine {
-            self.components.metrics.inputs[desk.input].cut.add(1);
-        }
         if is_blank(line) {
             return self.drop_span(file, span, boundary, DropReason::Blank);
         }
-        let shipped = self.write(desk, line, start, read_ns);
-        let Encoded { before, record, message, truncated } = match shipped {
+        if self.ledger.skip_if_acknowledged(file, span, boundary) {
+            desk.pem_state.read_past(line.text);
+            return;
+        }
+        let is_new = self.ledger.is_new(file, span);
+        if is_new && boundary == Boundary::MidLine {
+            self.components.metrics.inputs[desk.input].cut.add(1);
+        }
+        let encoded = self.write(desk, line, start, read_ns, is_new);
+        let Encoded { before, record, message, truncated } = match encoded {
             Ok(encoded) => encoded,
             Err(reason) => return self.drop_span(file, span, boundary, reason),
         };
-        let records = self.records(record.as_ref());
-        let settled = self.ledger.skip_if_acknowledged(file, span, boundary);
-        let (Some(records), false) = (records, settled) else {
+        let Some(records) = self.records(record.as_ref()) else {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
-            if !settled {
-                self.drop_span(file, span, boundary, DropReason::Oversize);
-            }
-            return;
+            return self.drop_span(file, span, boundary, DropReason::Oversize);
         };
-        self.components.metrics.syslog_truncated.add(u64::from(truncated));
+        if is_new {
+            self.components.metrics.syslog_truncated.add(u64::from(truncated));
+        }
         let messages = Messages { record: records, message: u16::from(message.is_some()) };
         let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
         let cost_bytes = cost_bytes(encoded, span.bytes());
@@ -300,16 +302,18 @@ impl Shipper {
         }
     }
 
-    /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped.
+    /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped. Masks and failures are
+    /// counted where the line `is_new`: what is read again was counted before.
     pub(super) fn write(
         &mut self,
         desk: &mut Desk,
         line: &Line<'_>,
         start: usize,
         read_ns: i64,
+        is_new: bool,
     ) -> Result<Encoded, DropReason> {
         let metrics = &self.components.metrics;
-        let counts = &metrics.inputs[desk.input];
+        let counts = is_new.then(|| &metrics.inputs[desk.input]);
         let (batch, messages, topics, output) =
             (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
         let envelope = &desk.envelope;

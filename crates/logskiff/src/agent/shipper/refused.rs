@@ -177,23 +177,22 @@ impl Shipper {
         if same && spans.peek().is_none() { Sent::All } else { Sent::Changed }
     }
 
-    /// Sends what was refused of a line; one that was not is looked at for what it says of the next.
+    /// Sends what was refused of a line. A key that begins in a line that was not refused may go on in the next.
     fn send_line(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
-        let encoded = self.write(desk, line, start, now_ns());
-        let Encoded { before, record, message, .. } = match (encoded, refused) {
-            (Ok(encoded), _) => encoded,
-            (Err(reason), Some(refused)) => return self.ledger.drop_refused(refused.ticket, reason),
-            (Err(_), None) => return,
+        let Some(refused) = refused.copied() else { return desk.pem_state.read_past(line.text) };
+        let Encoded { before, record, message, .. } = match self.write(desk, line, start, now_ns(), false) {
+            Ok(encoded) => encoded,
+            Err(reason) => return self.ledger.drop_refused(refused.ticket, reason),
         };
-        let record = record.filter(|_| refused.is_some_and(|refused| refused.record));
-        let message = message.filter(|_| refused.is_some_and(|refused| refused.message));
+        let record = record.filter(|_| refused.record);
+        let message = message.filter(|_| refused.message);
         if record.is_none() {
             self.batch.bytes.truncate(before.0);
         }
         if message.is_none() {
             self.messages.bytes.truncate(before.1);
         }
-        let Some(Refused { ticket, span, .. }) = refused.copied() else { return };
+        let Refused { ticket, span, .. } = refused;
         let Some(records) = self.records(record.as_ref()) else {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
