@@ -59,14 +59,14 @@ use self::quiet_files::Flock;
 use self::reconcile::Past;
 use self::replaced::Held;
 use self::unread::Refusal;
-pub use deleted::{DeletedBound, DeletedOpen, GivenUp};
+pub use deleted::{Abandoned, DeletedBound, DeletedOpen};
 pub use discovery::{GlobError, Globs, fixed_directory};
 pub use glob_rank::{Rank, may_overlap};
 pub use pipe_reader::STDIN;
 pub use protected::Protected;
-pub use root::trusted;
+pub use root::trusted_directory;
 pub use source_event::Event;
-pub use tracked_file::{Look, Phase, Read, TrackedFile};
+pub use tracked_file::{Phase, PollResult, ReadResult, TrackedFile};
 pub use unread::{Unread, UnreadFiles, Verdict};
 
 use event::{Boundary, CheckpointEntry, FileId, Fingerprint, Inode, Progress, Span, Watermark};
@@ -112,7 +112,7 @@ pub struct Config {
     /// What becomes of symbolic links.
     pub symlinks: Symlinks,
     /// Rotated files are deleted once everything in them is settled.
-    pub prune: bool,
+    pub delete_rotated: bool,
     /// What cannot be read twice is kept in memory until it is settled, up to so many bytes. Larger than a line may be.
     pub kept_bytes_max: usize,
 }
@@ -180,11 +180,11 @@ pub struct FileSource {
     first: bool,
     past: Past,
     /// A scan should follow soon.
-    rescan: bool,
+    reconcile_due: bool,
     /// When the files were last looked at.
-    looked_at: Instant,
+    polled_at: Instant,
     /// Files without anything to read are not looked at before, where there are many beside one that has.
-    look_at_all: Instant,
+    poll_all_at: Instant,
     events: Vec<Event>,
 }
 
@@ -235,9 +235,9 @@ impl FileSource {
             directory_stamps: Vec::new(),
             first: true,
             past,
-            rescan: false,
-            looked_at: now,
-            look_at_all: now,
+            reconcile_due: false,
+            polled_at: now,
+            poll_all_at: now,
             events: Vec::new(),
         })
     }
@@ -248,7 +248,7 @@ impl FileSource {
     }
 
     /// What happened since the last call.
-    pub fn events(&mut self) -> Vec<Event> {
+    pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
@@ -260,8 +260,8 @@ impl FileSource {
 
     /// Whether a scan should be made before its time.
     #[must_use]
-    pub fn rescan(&self) -> bool {
-        self.rescan
+    pub fn needs_reconcile(&self) -> bool {
+        self.reconcile_due
     }
 
     /// The open files.
@@ -287,11 +287,11 @@ impl FileSource {
 
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
     /// ends with them; `None` when there is nothing, or the file is not what it was.
-    pub fn read(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
+    pub fn read_chunk(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
         let file = self.files.get_mut(id.0 as usize)?.as_mut()?;
         match file.read(buffer, most, now) {
-            Ok(Read::Bytes(bytes, last)) => Some((bytes, last)),
-            Ok(Read::Truncated) => {
+            Ok(ReadResult::Bytes(bytes, last)) => Some((bytes, last)),
+            Ok(ReadResult::Truncated) => {
                 self.truncated(id, now);
                 None
             }
@@ -313,7 +313,7 @@ impl FileSource {
 
     /// Moves a file's position past the zeros that follow it, if something else follows them or nobody will fill them; how many
     /// there were, in whole characters of so many bytes.
-    pub fn pass_zeros(&mut self, id: FileId, now: Instant, unit_bytes: u64) -> u64 {
+    pub fn skip_zeros(&mut self, id: FileId, now: Instant, unit_bytes: u64) -> u64 {
         let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return 0 };
         let zeros = file.zeros(now, unit_bytes).unwrap_or(0);
         if zeros > 0 {
@@ -328,7 +328,7 @@ impl FileSource {
         if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {
             match file.rewind(to) {
                 Ok(true) => return true,
-                Ok(false) => _ = self.truncated(id, self.looked_at),
+                Ok(false) => _ = self.truncated(id, self.polled_at),
                 Err(error) => {
                     let path = file.path.clone();
                     self.refuse(path, &error.to_string());
@@ -339,8 +339,8 @@ impl FileSource {
         // It stands before an end that was written anew, and so it is still there.
         let mut files = self.files.iter_mut().flatten();
         let next = files.find(|file| file.formers.contains(&id) && to.offset < file.began_at);
-        if let Some((next, holds)) = next.map(|file| (file.id, file.continues().unwrap_or(false))) {
-            self.begin_at(next, holds.then_some(to), self.looked_at);
+        if let Some((next, holds)) = next.map(|file| (file.id, file.verify_content().unwrap_or(false))) {
+            self.begin_at(next, holds.then_some(to), self.polled_at);
             if holds {
                 return true;
             }
@@ -364,9 +364,9 @@ impl FileSource {
     ///
     /// # Errors
     /// When the file cannot be read, which is said, too, or the read is put off to another pass.
-    pub fn read_again(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
+    pub fn reread(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
         let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return Ok(None) };
-        let bytes = file.read_again(span);
+        let bytes = file.reread(span);
         if let Err(error) = &bytes
             && !awaited(error)
         {
@@ -379,9 +379,9 @@ impl FileSource {
     /// Files that can be let go once they are settled: those that are out of their place, still, and read to the end; and
     /// where too many are open, those that have been idle for longest.
     #[must_use]
-    pub fn finished(&self, now: Instant) -> Vec<FileId> {
-        let read = self.files().filter(|file| file.at_end());
-        let mut finished: Vec<FileId> = { read }.filter(|file| file.is_over(now)).map(|file| file.id).collect();
+    pub fn closable(&self, now: Instant) -> Vec<FileId> {
+        let read = self.files().filter(|file| file.is_at_end());
+        let mut finished: Vec<FileId> = { read }.filter(|file| file.is_closable(now)).map(|file| file.id).collect();
         finished.extend(self.surplus(finished.len(), now));
         // What stands before an end that was written anew may have to be read again.
         finished.retain(|id| self.file(*id).is_some_and(|file| file.formers.is_empty()));
@@ -405,14 +405,14 @@ impl FileSource {
     pub(super) fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
-        let read = file.at();
+        let read = file.position();
         self.let_copies_go(id, read.offset);
-        let mark = CheckpointEntry { fingerprint, ..file.bookmark(read.into()) };
+        let mark = CheckpointEntry { fingerprint, ..file.checkpoint_entry(read.into()) };
         let former = mark.clone();
         self.ghosts.push(LostFile::of_open(&file, mark, now));
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
-        self.rescan = true;
+        self.reconcile_due = true;
         let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::LineStart });
         // What it held is kept: the next look tells whether a copy was made over it, or another log.
         if at.is_none() && begins.offset == 0 && file.is_overwritten() {

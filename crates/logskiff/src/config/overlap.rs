@@ -55,7 +55,7 @@ pub fn overlaps(inputs: &[Input]) -> Vec<Overlap> {
 }
 
 fn globs(input: &Input) -> impl Iterator<Item = &str> {
-    input.tail.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN)
+    input.source.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN)
 }
 
 fn overlap(winner: &Input, loser: &Input) -> Overlap {

@@ -54,12 +54,12 @@ mod tests {
             exclude: vec![glob("real/*.tmp.log")],
             start: Start::Beginning,
             symlinks,
-            prune: false,
+            delete_rotated: false,
             kept_bytes_max: 0,
         };
         let tail = |config| {
             let mut tail = FileSource::new(&[config], "pod", None, Instant::now()).unwrap();
-            tail.scan(Instant::now());
+            tail.reconcile(Instant::now());
             tail
         };
         let deny = tail(config(&["real/*.log", "later/on/app.log"], Symlinks::Deny));

@@ -83,7 +83,7 @@ impl FileSource {
         {
             // Something was added to it: the next look reads on where it was a copy.
             self.keep(found.inode, Known { changed: None, input, mark: copy.mark });
-            self.rescan = true;
+            self.reconcile_due = true;
             return Ok(true);
         }
         // A copy of a copy, as where `app.log.1` is copied to `app.log.2`. While nobody looked it may as well be another run's log.
@@ -97,7 +97,7 @@ impl FileSource {
 
     fn note_copy(&mut self, of: FileId, input: usize, found: &Candidate, raw: &Content, length: u64) {
         let is_read =
-            |file: &TrackedFile| file.at().offset >= length && (length == file.size || found.ends_a_line(raw));
+            |file: &TrackedFile| file.position().offset >= length && (length == file.size || found.ends_a_line(raw));
         let read = self.file(of).is_some_and(is_read);
         if let Some(mark) = self.mark_of(found, raw, false) {
             self.copies.insert(found.inode, Copy { of, changed: found.changed, length, read, input, mark });
@@ -212,7 +212,7 @@ impl FileSource {
     /// yet.
     pub(super) fn wait(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
         let original =
-            self.files().filter(|file| file.phase == Phase::Live && found.may_hold(&file.path, file.at().offset));
+            self.files().filter(|file| file.phase == Phase::Live && found.may_hold(&file.path, file.position().offset));
         let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
         let was_named = || self.waiting.get(&found.inode).is_some_and(|waiting| waiting.named);
         let early = found.class == Class::Sibling && !self.is_before_us() && !self.rotated(found) && !was_named();

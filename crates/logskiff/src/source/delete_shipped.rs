@@ -68,18 +68,18 @@ pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
 impl FileSource {
     /// Whether there is anything to delete. What is settled is to be on disk before it is.
     #[must_use]
-    pub fn has_prunable(&self) -> bool {
+    pub fn has_deletable(&self) -> bool {
         !self.prunable.is_empty()
     }
 
     /// Deletes what the last scan found to be rotated and settled.
-    pub fn prune(&mut self, now: Instant) {
+    pub fn delete_shipped(&mut self, now: Instant) {
         for file in std::mem::take(&mut self.prunable) {
             match delete(&file) {
                 Ok(Some(handle)) => self.pruned(&file, handle, now),
-                Ok(None) | Err(Kept::Changed) => self.rescan = true,
+                Ok(None) | Err(Kept::Changed) => self.reconcile_due = true,
                 Err(Kept::Failed(errno)) => {
-                    self.events.push(Event::NotPruned(file.path, std::io::Error::from(errno).to_string()));
+                    self.events.push(Event::DeleteFailed(file.path, std::io::Error::from(errno).to_string()));
                 }
             }
         }
@@ -87,7 +87,7 @@ impl FileSource {
 
     /// A writer may still have it open, and write to it: it is held for a while, as any deleted file.
     fn pruned(&mut self, file: &Prunable, handle: File, now: Instant) {
-        self.events.push(Event::Pruned(file.path.clone(), file.size));
+        self.events.push(Event::Deleted(file.path.clone(), file.size));
         let Some(mark) = self.known.remove(&file.inode).map(|known| known.mark) else { return };
         if file.gzip {
             return;
@@ -102,10 +102,10 @@ impl FileSource {
     /// Notes which of the files are rotated, settled, and not written to any more.
     pub(super) fn choose_prunable(&mut self, candidates: &[(usize, Candidate)]) {
         self.prunable.clear();
-        if !self.inputs.iter().any(|(_, config)| config.prune) {
+        if !self.inputs.iter().any(|(_, config)| config.delete_rotated) {
             return;
         }
-        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.prune) {
+        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.delete_rotated) {
             let settled = self.is_settled(found) && candidates.iter().any(|(_, other)| succeeds(other, found));
             let aside = pruned_name(&found.path).is_some();
             if (settled && found.names == 1 && !found.linked()) || aside {

@@ -110,7 +110,7 @@ impl FileSource {
         let marks = self.known.values().map(|known| &known.mark).chain(&self.shipped);
         let closed =
             marks.filter(|mark| mark.fingerprint.offset == mark.offset).map(|mark| (mark.fingerprint, mark.whole));
-        let quiet = self.quiet().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
+        let quiet = self.quiet_files().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
         let alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
         for (print, whole) in closed.chain(quiet).filter(|(print, _)| alike(print)) {
             if holds(gzip, &print)? {

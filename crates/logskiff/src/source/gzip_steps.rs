@@ -58,7 +58,7 @@ impl FileSource {
         for file in self.files.iter_mut().flatten().filter(|file| file.is_awaited()) {
             match file.unpack() {
                 Ok(there) => {
-                    self.events.extend(there.then_some(Event::Reached(file.id)));
+                    self.events.extend(there.then_some(Event::Unpacked(file.id)));
                     self.unpacking.goes_on |= TrackedFile::is_awaited(file);
                 }
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
@@ -70,13 +70,13 @@ impl FileSource {
         if let Some((_, content)) = &self.unpacking.held {
             let there = content.go_on();
             self.unpacking.goes_on |= matches!(there, Ok(false));
-            self.rescan |= matches!(there, Ok(true));
+            self.reconcile_due |= matches!(there, Ok(true));
         }
     }
 
     /// Whether there is more to be unpacked at once.
     #[must_use]
-    pub fn unpacks(&self) -> bool {
+    pub fn has_more_to_unpack(&self) -> bool {
         self.unpacking.goes_on
     }
 
@@ -132,7 +132,7 @@ mod tests {
             exclude: Vec::new(),
             start: Start::Beginning,
             symlinks: Symlinks::Deny,
-            prune: false,
+            delete_rotated: false,
             kept_bytes_max: 0,
         };
         FileSource::new(&[config], "pod", bookmarks, now).unwrap()
@@ -144,7 +144,7 @@ mod tests {
 
     fn read(tail: &mut FileSource, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
         let mut buffer = Vec::new();
-        let (read, _) = tail.read(file, &mut buffer, bytes, now).unwrap();
+        let (read, _) = tail.read_chunk(file, &mut buffer, bytes, now).unwrap();
         tail.advance(file, &buffer[..read], Boundary::LineStart, true);
         buffer.truncate(read);
         buffer
@@ -154,14 +154,14 @@ mod tests {
     fn passes(tail: &mut FileSource, now: Instant, mut until: impl FnMut(&mut FileSource, &[FileId]) -> bool) -> usize {
         for pass in 0..PASSES_MAX {
             let mut ready = Vec::new();
-            tail.look(now, &mut ready);
-            if tail.rescan() {
-                tail.scan(now);
+            tail.poll(now, &mut ready);
+            if tail.needs_reconcile() {
+                tail.reconcile(now);
             }
             if until(tail, &ready) {
                 return pass;
             }
-            assert!(pass == 0 || tail.unpacks() || tail.rescan(), "it is gone on with at once");
+            assert!(pass == 0 || tail.has_more_to_unpack() || tail.needs_reconcile(), "it is gone on with at once");
         }
         panic!("waited in vain");
     }
@@ -175,27 +175,27 @@ mod tests {
         fs::write(dir.path().join("old.gz"), encoder.finish().unwrap()).unwrap();
         let mut now = Instant::now();
         let mut first = tail(dir.path(), None, now);
-        first.scan(now);
+        first.reconcile(now);
         now += Duration::from_secs(11);
-        first.scan(now);
+        first.reconcile(now);
         let old = id(&first, "old.gz").unwrap();
-        while first.file(old).unwrap().at().offset < READ_TO {
+        while first.file(old).unwrap().position().offset < READ_TO {
             read(&mut first, old, 1 << 20, now);
         }
         let at = Watermark { offset: READ_TO - (4 << 20), boundary: Boundary::LineStart };
-        let bookmarks = first.bookmarks(|_| at.into());
+        let bookmarks = first.checkpoint_entries(|_| at.into());
 
         let mut tail = tail(dir.path(), Some(bookmarks), now);
         fs::write(dir.path().join("other.log"), "a line\n").unwrap();
-        tail.scan(now);
+        tail.reconcile(now);
         let other = id(&tail, "other.log").expect("it is found at once");
         assert_eq!(read(&mut tail, other, 100, now), b"a line\n");
         // Longer than anything lost from sight is looked for.
         now += Duration::from_secs(60);
-        assert!(tail.expire(now).is_empty());
+        assert!(tail.expire_lost(now).is_empty());
         assert!(passes(&mut tail, now, |tail, _| id(tail, "old.gz").is_some()) > 2);
         let old = id(&tail, "old.gz").unwrap();
-        assert_eq!(tail.file(old).unwrap().at(), at);
+        assert_eq!(tail.file(old).unwrap().position(), at);
         let before =
             |tail: &FileSource, at: u64| LOOKBACK_BYTES.map(|most| tail.file(old).unwrap().lookback(at, most).unwrap());
         assert_eq!(before(&tail, at.offset), LOOKBACK_BYTES.map(|most| text(at.offset - most as u64, most)));
@@ -203,12 +203,13 @@ mod tests {
 
         let back = Watermark { offset: 12_000_000, boundary: Boundary::LineStart };
         assert!(tail.rewind(old, back, 0));
-        tail.events();
-        let mark = tail.bookmarks(|_| back.into()).into_iter().find(|mark| mark.path.ends_with("old.gz")).unwrap();
+        tail.take_events();
+        let mark =
+            tail.checkpoint_entries(|_| back.into()).into_iter().find(|mark| mark.path.ends_with("old.gz")).unwrap();
         assert!(mark.fingerprint.offset >= at.offset && mark.offset == back.offset);
         let reached = passes(&mut tail, now, |tail, ready| {
-            let reached = tail.events().contains(&Event::Reached(old));
-            assert!(reached || (!ready.contains(&old) && tail.read(old, &mut Vec::new(), 100, now).is_none()));
+            let reached = tail.take_events().contains(&Event::Unpacked(old));
+            assert!(reached || (!ready.contains(&old) && tail.read_chunk(old, &mut Vec::new(), 100, now).is_none()));
             reached
         });
         assert!(reached > 1);
@@ -217,13 +218,13 @@ mod tests {
 
         for start in [9_000_000, 9_100_000] {
             let span = Span { start, end: start + 100 };
-            passes(&mut tail, now, |tail, _| match tail.read_again(old, span) {
+            passes(&mut tail, now, |tail, _| match tail.reread(old, span) {
                 Ok(bytes) => bytes.unwrap() == text(start, 100),
                 Err(error) => !awaited(&error),
             });
-            let mark = tail.file(old).unwrap().at().offset;
+            let mark = tail.file(old).unwrap().position().offset;
             assert_eq!(read(&mut tail, old, 1000, now), text(mark, 1000), "the first reading goes on where it was");
         }
-        assert!(!tail.events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
+        assert!(!tail.take_events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
     }
 }

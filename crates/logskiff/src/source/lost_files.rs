@@ -70,14 +70,14 @@ pub(super) struct Known {
 
 impl FileSource {
     /// Lets go of a file that is settled. It is remembered while its name exists.
-    pub fn release(&mut self, id: FileId) {
+    pub fn close(&mut self, id: FileId) {
         let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
         if file.handle.is_stream() {
             return;
         }
-        self.forget(id);
+        self.release_id(id);
         self.settle_copies(id, file.whole);
-        let Ok(mark) = file.closing_mark() else { return };
+        let Ok(mark) = file.closing_entry() else { return };
         if file.phase == Phase::Deleted {
             self.remember(mark);
         } else if self.known.len() < KNOWN_MAX {
@@ -141,7 +141,7 @@ impl FileSource {
     }
 
     /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
-    pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
+    pub fn expire_lost(&mut self, now: Instant) -> Vec<FileId> {
         let unpacks = self.unpacking.is_awaited();
         let (expired, kept): (Vec<_>, Vec<_>) =
             // What waits for room is not gone, nor what may be in a file that is being unpacked.
@@ -167,7 +167,7 @@ impl FileSource {
     }
 
     /// Frees the number of a file without handle, once it is settled.
-    pub fn forget(&mut self, id: FileId) {
+    pub fn release_id(&mut self, id: FileId) {
         self.reserved.retain(|(reserved, ..)| *reserved != id);
         for file in self.files.iter_mut().flatten() {
             file.formers.retain(|former| *former != id);
@@ -178,7 +178,7 @@ impl FileSource {
     }
 
     /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
-    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
+    pub fn checkpoint_entries(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
         // What replaced a file holds what it held.
         let replaced: HashSet<FileId> = self.files().flat_map(|file| file.formers.iter().copied()).collect();
         // What stands before an end that was written anew, or before a replacement, may have yet to be settled.
@@ -187,7 +187,7 @@ impl FileSource {
         let again = |file: &&mut TrackedFile| !file.handle.is_stream() && !replaced.contains(&file.id);
         let open = self.files.iter_mut().flatten().filter(again).map(|file| {
             let at = former.remove(&file.id).unwrap_or_else(|| settled(file.id));
-            file.bookmark(at)
+            file.checkpoint_entry(at)
         });
         let mut bookmarks: Vec<CheckpointEntry> = open.collect();
         bookmarks.extend(self.ghosts.iter().map(|ghost| {
@@ -217,7 +217,7 @@ impl FileSource {
 
     /// How many there are of them: what a save costs.
     #[must_use]
-    pub fn bookmark_count(&self) -> usize {
+    pub fn checkpoint_entry_count(&self) -> usize {
         self.files.len() + self.ghosts.len() + self.known.len() + self.copies.len()
     }
 

@@ -55,7 +55,7 @@ impl Room {
 
 impl FileSource {
     /// Opens no more than so many files at once.
-    pub fn open_at_most(&mut self, files_max: usize) {
+    pub fn set_open_files_max(&mut self, files_max: usize) {
         self.room.files_max = files_max.clamp(1, FILES_MAX);
     }
 
@@ -133,7 +133,7 @@ impl FileSource {
         let crowded = self.is_crowded();
         let open = self.files().count();
         // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
-        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now);
+        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.is_at_end() && !file.is_closable(now);
         let mut given: Vec<&TrackedFile> = self.files().filter(deleted).collect();
         given.sort_by_key(|file| file.changed_at);
         given.truncate(open.saturating_sub(finished + self.open_max() / 2));
@@ -146,7 +146,7 @@ impl FileSource {
         // Where others wait, it is enough that nothing can be read now: the rest of a line may be long in coming.
         let gives_way = |file: &&TrackedFile| {
             let waits = file.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
-            if crowded { waits } else { file.at_end() && file.is_idle(now) }
+            if crowded { waits } else { file.is_at_end() && file.is_idle(now) }
         };
         let mut idle: Vec<&TrackedFile> = self.files().filter(gives_way).collect();
         idle.sort_by_key(|file| file.changed_at);

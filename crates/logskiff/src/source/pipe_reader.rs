@@ -275,28 +275,28 @@ impl FileSource {
     }
 
     /// Takes down how far each file is settled, and lets go of what streams keep of that.
-    pub fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+    pub fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         for file in self.files.iter_mut().flatten() {
-            file.forget_settled(&settled);
+            file.note_settled(&settled);
         }
     }
 
     /// Whether there is a sign of whoever writes: a file, or bytes in a pipe, which may be there before its writer.
     #[must_use]
-    pub fn was_written(&self) -> bool {
+    pub fn has_seen_writer(&self) -> bool {
         self.files().any(|file| !file.handle.is_stream() || file.size > 0)
     }
 
     /// Whether standard input is open and has not ended.
     #[must_use]
-    pub fn awaits_end(&self) -> bool {
+    pub fn is_stdin_open(&self) -> bool {
         self.files()
             .any(|file| matches!(&file.handle, Content::Stream(stream) if stream.ends() && !stream.extent().ended))
     }
 
     /// Whether standard input was all that there is to read, and has ended and is settled.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub fn is_exhausted(&self) -> bool {
         !self.first && self.inputs.iter().all(|(globs, _)| globs.names_stdin_alone()) && self.files().next().is_none()
     }
 }

@@ -23,7 +23,7 @@ impl FileSource {
             || self.files().filter(|other| other.id != id && other.input == file.input && !other.handle.is_stream());
         let latest = |same: &dyn Fn(&&TrackedFile) -> bool| others().filter(same).max_by_key(|other| other.changed_at);
         let named = latest(&|other| other.path == file.path);
-        let end = |other: &TrackedFile| other.end(most).ok();
+        let end = |other: &TrackedFile| other.last_bytes(most).ok();
         let kept = || self.ends.iter().find(|(path, _)| *path == file.path).map(|(_, end)| end.clone());
         let near = || latest(&|other| other.path.parent() == file.path.parent()).and_then(end);
         named.and_then(end).or_else(kept).or_else(near)

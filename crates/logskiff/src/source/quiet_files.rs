@@ -174,20 +174,20 @@ impl Survey {
 
 impl FileSource {
     /// Takes up the quiet files of the checkpoint.
-    pub fn take_quiet(&mut self, files: QuietFiles) {
+    pub fn restore_quiet(&mut self, files: QuietFiles) {
         self.flock.presumed = files.iter().map(|file| file.name).collect();
         self.flock.files = Arc::new(files);
     }
 
     /// The quiet files, for the checkpoint.
     #[must_use]
-    pub fn quiet(&self) -> &Arc<QuietFiles> {
+    pub fn quiet_files(&self) -> &Arc<QuietFiles> {
         &self.flock.files
     }
 
     /// How many files are left out, since there are too many.
     #[must_use]
-    pub fn left_out(&self) -> usize {
+    pub fn left_out_files(&self) -> usize {
         self.flock.left_out
     }
 
@@ -315,7 +315,7 @@ impl FileSource {
     fn quieten(&mut self, candidates: &[(usize, Candidate)]) {
         let before = clock_s() - STILL_FOR_S;
         let still = candidates.iter().filter(|(input, found)| {
-            let is_pruned = self.inputs[*input].1.prune && found.class != Class::Match;
+            let is_pruned = self.inputs[*input].1.delete_rotated && found.class != Class::Match;
             found.changed.0 < before && !found.linked() && !is_pruned && self.known.contains_key(&found.inode)
         });
         let quiet: Vec<(Inode, Quiet)> =
@@ -366,7 +366,7 @@ impl FileSource {
                 && !self.room.waiting.contains_key(&found.inode)
         };
         self.flock.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
-        self.rescan |= !self.is_crowded();
+        self.reconcile_due |= !self.is_crowded();
     }
 
     /// Whether a file of the checkpoint had this name.

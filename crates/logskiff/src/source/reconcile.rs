@@ -41,11 +41,11 @@ pub(super) enum Past {
 
 impl FileSource {
     /// Looks at the directories: follows renames, and begins what is new.
-    pub fn scan(&mut self, now: Instant) {
+    pub fn reconcile(&mut self, now: Instant) {
         self.looks += 1;
         // What was truncated must be known before its copy is seen.
-        self.look_at_files(now, &mut Vec::new(), false);
-        self.rescan = false;
+        self.poll_files(now, &mut Vec::new(), false);
+        self.reconcile_due = false;
         self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
         if now.saturating_duration_since(self.started_at) >= COPY_AWAITED {
             self.presume_nothing();
@@ -207,7 +207,7 @@ impl FileSource {
         };
         // Swapped between the look and the open: the next scan sees what it is.
         if !handle.metadata().is_ok_and(|metadata| fingerprint::inode(&metadata) == found.inode) {
-            self.rescan = true;
+            self.reconcile_due = true;
             return;
         }
         self.readable(&found.path);
@@ -391,7 +391,7 @@ impl FileSource {
 
     /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
     /// of them was shipped is lost.
-    pub fn read_everything(&mut self) {
+    pub fn read_all_from_start(&mut self) {
         self.past = Past::Lost;
     }
 

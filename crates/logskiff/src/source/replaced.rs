@@ -97,7 +97,7 @@ impl FileSource {
         let is_last = |file: &TrackedFile| file.path != found.path || order(file) == order(formers[0]);
         let alike = formers.iter().filter(|file| is_last(file) && is_alike(file));
         let former = alike.max_by_key(|file| file.handle.length().unwrap_or(0))?;
-        let (of, whole, read) = (former.id, former.handle.length().ok()?, former.at());
+        let (of, whole, read) = (former.id, former.handle.length().ok()?, former.position());
         if here < whole {
             return self.waits(found, now).then_some(Replacement { offset: 0, of, is_ready: false });
         }
@@ -147,7 +147,7 @@ impl FileSource {
 impl TrackedFile {
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
-        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.position().offset);
         self.displaced != Displaced::No && !is_shorter
     }
 }

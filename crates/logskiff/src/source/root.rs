@@ -141,7 +141,7 @@ pub(super) fn open(directory: &Path) -> Result<Root, RootError> {
 
 /// A fixed directory, or where it depends on a link that may be another's, the directory that holds the link.
 #[must_use]
-pub fn trusted(directory: &Path) -> PathBuf {
+pub fn trusted_directory(directory: &Path) -> PathBuf {
     match open(directory) {
         Err(RootError::Link { above, .. } | RootError::Trap { above, .. }) => above,
         Ok(_) | Err(RootError::Missing(_) | RootError::Io { .. }) => directory.to_path_buf(),

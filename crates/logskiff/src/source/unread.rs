@@ -94,7 +94,7 @@ const LEFT_OUT: [&str; 6] =
 impl FileSource {
     /// The files that are not read, and why.
     #[must_use]
-    pub fn unread(&self) -> UnreadFiles {
+    pub fn unread_files(&self) -> UnreadFiles {
         let mut files = self.unread.clone();
         let mut refused: Vec<(&PathBuf, &Refusal)> =
             self.refused.iter().filter(|(_, refusal)| refusal.look == self.looks).collect();
@@ -105,7 +105,7 @@ impl FileSource {
         }
         files.counts[Verdict::Held as usize] += self.not_offered() as u64;
         // One of these is named.
-        files.counts[Verdict::Skipped as usize] += self.left_out().saturating_sub(1) as u64;
+        files.counts[Verdict::Skipped as usize] += self.left_out_files().saturating_sub(1) as u64;
         files
     }
 

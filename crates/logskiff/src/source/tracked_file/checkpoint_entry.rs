@@ -42,8 +42,8 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(in crate::source) fn closing_mark(&mut self) -> io::Result<CheckpointEntry> {
-        let mark = self.bookmark(self.at.into());
+    pub(in crate::source) fn closing_entry(&mut self) -> io::Result<CheckpointEntry> {
+        let mark = self.checkpoint_entry(self.at.into());
         if !self.handle.is_gzip() {
             return Ok(mark);
         }
@@ -59,7 +59,7 @@ impl TrackedFile {
     }
 
     /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
-    pub(in crate::source) fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+    pub(in crate::source) fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         let settled = settled(self.id);
         self.settled_to = settled.offset;
         if let Content::Stream(stream) = &self.handle {
@@ -74,7 +74,7 @@ impl TrackedFile {
     }
 
     /// The file's place in the checkpoint, settled as far as `settled` says.
-    pub fn bookmark(&mut self, settled: Progress) -> CheckpointEntry {
+    pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;
         self.growth.forget(settled.offset);
         if self.handle.is_awaited() {
@@ -82,7 +82,7 @@ impl TrackedFile {
         } else if settled.offset == self.at.offset || self.handle.is_gzip() {
             self.marked = self.fingerprint();
         } else if settled.offset != self.marked.offset {
-            let same = self.continues().unwrap_or(false);
+            let same = self.verify_content().unwrap_or(false);
             let before = same.then(|| fingerprint::before(&self.handle, settled.offset).ok()).flatten();
             // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
             self.marked = before.map_or_else(
@@ -112,7 +112,7 @@ impl TrackedFile {
         let before = if end == self.at.offset {
             self.before.clone()
         } else {
-            self.continues().ok().filter(|same| *same)?;
+            self.verify_content().ok().filter(|same| *same)?;
             fingerprint::before(&self.handle, end).ok()?
         };
         Some(Ahead { spans, fingerprint: fingerprint::fingerprint(&self.head, &before, end) })

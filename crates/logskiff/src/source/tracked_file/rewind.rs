@@ -24,7 +24,7 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn rewind(&mut self, to: Watermark) -> io::Result<bool> {
-        if !self.continues()? {
+        if !self.verify_content()? {
             return Ok(false);
         }
         let before = match self.handle.reach(to.offset) {
@@ -96,7 +96,7 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_again(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
+    pub fn reread(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
         let length = usize::try_from(span.bytes()).unwrap_or(usize::MAX);
         if span.start < self.handle.kept_from() {
             return Ok(None);
@@ -104,14 +104,14 @@ impl TrackedFile {
         let content = self.content_at(span.start..span.end, span.start)?;
         let bytes = fingerprint::read_at(content, span.start, length)?;
         // Asked afterwards: what was written over meanwhile is not what was read.
-        Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
+        Ok(if bytes.len() == length && self.verify_content()? { Some(bytes) } else { None })
     }
 
     /// The file's last bytes, up to `most`, read or not.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
+    pub fn last_bytes(&self, most: usize) -> io::Result<Vec<u8>> {
         // Of what is unpacked only what was read is at hand.
         if self.handle.is_gzip() {
             return self.lookback(self.at.offset, most);
