@@ -80,7 +80,7 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
 /// common variables make gives way to named ones.
 fn tie<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
     let globs = |input: &'i Input| input.source.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN);
-    let tied = |(other, one): &(&str, &str)| Rank::of(one) == Rank::of(other) && may_overlap(one, other);
+    let tied = |(other, one): &(&str, &str)| Rank::from_glob(one) == Rank::from_glob(other) && may_overlap(one, other);
     let excluded = |(glob, same): &(&str, &str)| {
         one.source.exclude.iter().any(|exclude| exclude == glob)
             || other.source.exclude.iter().any(|exclude| exclude == same)

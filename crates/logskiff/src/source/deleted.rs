@@ -75,7 +75,7 @@ impl FileSource {
         self.deleted_bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
     }
 
-    fn deleted(&self) -> impl Iterator<Item = &TrackedFile> {
+    fn deleted_files(&self) -> impl Iterator<Item = &TrackedFile> {
         self.files().filter(|file| file.phase == Phase::Deleted && !file.handle.is_stream() && file.disk_bytes > 0)
     }
 
@@ -94,7 +94,7 @@ impl FileSource {
     #[must_use]
     pub fn deleted_open(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<DeletedOpen> {
         let mut by_input = vec![DeletedOpen::default(); self.inputs.len()];
-        let unsettled = || self.deleted().filter(|file| !(file.is_at_end() && is_settled(file.id)));
+        let unsettled = || self.deleted_files().filter(|file| !(file.is_at_end() && is_settled(file.id)));
         if unsettled().next().is_none() {
             return by_input;
         }
@@ -115,12 +115,12 @@ impl FileSource {
     pub fn deleted_surplus(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<FileId> {
         let Some(bound) = self.deleted_bound else { return Vec::new() };
         // A copy of one that was just deleted is seen by the look that is due.
-        if self.reconcile_due || self.deleted().next().is_none() {
+        if self.reconcile_due || self.deleted_files().next().is_none() {
             return Vec::new();
         }
-        let mut volumes = self.volumes(self.deleted());
+        let mut volumes = self.volumes(self.deleted_files());
         let mut total: u64 = volumes.values().map(|volume| volume.bytes).sum();
-        let mut files: Vec<&TrackedFile> = self.deleted().collect();
+        let mut files: Vec<&TrackedFile> = self.deleted_files().collect();
         files.sort_by_cached_key(|file| {
             let is_settled = file.is_at_end() && is_settled(file.id);
             (!is_settled, file.displaced != Displaced::Compressed, file.changed_at, file.written_at())
@@ -143,12 +143,12 @@ impl FileSource {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let at = file.position();
         if file.displaced != Displaced::Compressed {
-            self.reserved.push((id, file.path, at.offset));
+            self.retired.push((id, file.path, at.offset));
             return Some(Abandoned::Gone);
         }
         let fingerprint = file.fingerprint();
-        let mark = CheckpointEntry { fingerprint, ..file.checkpoint_entry(at.into()) };
-        self.ghosts.push(LostFile { settled_bytes, ..LostFile::of_open(&file, mark, now) });
+        let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(at.into()) };
+        self.lost_files.push(LostFile { settled_bytes, ..LostFile::from_open(&file, entry, now) });
         self.reconcile_due = true;
         Some(Abandoned::Copied)
     }
@@ -156,7 +156,7 @@ impl FileSource {
     /// Whether a file can be read no more, and has its number still.
     #[must_use]
     pub fn is_retired(&self, id: FileId) -> bool {
-        self.reserved.iter().any(|(reserved, ..)| *reserved == id)
+        self.retired.iter().any(|(retired, ..)| *retired == id)
     }
 }
 

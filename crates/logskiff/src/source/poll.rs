@@ -62,7 +62,7 @@ impl FileSource {
     /// Something was written to the file at `path`: one that is as it was else was written anew.
     pub fn note_write(&mut self, path: &Path) {
         if let Ok(metadata) = path.symlink_metadata()
-            && let Some(file) = self.open_mut(fingerprint::inode(&metadata))
+            && let Some(file) = self.open_mut(fingerprint::inode_from_metadata(&metadata))
         {
             file.note_write();
         }

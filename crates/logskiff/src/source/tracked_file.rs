@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::fingerprint;
-use super::nul_padding::Gap;
+use super::nul_padding::NulPadding;
 use super::pipe_reader::Extent;
-use super::resume_points::Places;
-use super::rewritten::Repeat;
-use super::write_times::Growth;
+use super::resume_points::ResumePoints;
+use super::rewritten::RewriteDetector;
+use super::write_times::WriteTimes;
 use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
@@ -108,15 +108,15 @@ pub struct TrackedFile {
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
     /// The same once more, to read again what lies before the position of a compressed file.
-    again: OnceCell<Content>,
+    second_handle: OnceCell<Content>,
     /// The next byte that no span covers yet.
     at: Watermark,
     /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
-    had_read: Option<(u64, Vec<u8>)>,
+    rewound_from: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
     /// Where lines began before `at`.
-    places: Places,
+    resume_points: ResumePoints,
     /// The file's first bytes.
     head: Vec<u8>,
     /// Modification and change time at the last look: a reason to read, never an identity.
@@ -124,11 +124,11 @@ pub struct TrackedFile {
     /// The last look or read left something to be read.
     more: bool,
     /// What is zero behind the position.
-    gap: Gap,
+    padding: NulPadding,
     /// The fingerprint at the last watermark that was asked for.
-    marked: Fingerprint,
-    growth: Growth,
-    repeat: Repeat,
+    checkpoint_fingerprint: Fingerprint,
+    write_times: WriteTimes,
+    rewrites: RewriteDetector,
     /// How far it was settled when that was last said.
     settled_to: u64,
     /// It came through a pipe, and that has ended with what [`TrackedFile::size`] counts.
@@ -159,14 +159,14 @@ impl TrackedFile {
     ) -> io::Result<Self> {
         let metadata = handle.metadata()?;
         let length = handle.length()?;
-        let before = fingerprint::before(&handle, at.offset)?;
+        let before = fingerprint::read_before(&handle, at.offset)?;
         let head = fingerprint::read_at(&handle, 0, fingerprint::HEAD_BYTES)?;
-        let marked = fingerprint::fingerprint(&head, &before, at.offset);
+        let checkpoint_fingerprint = fingerprint::from_bytes(&head, &before, at.offset);
         Ok(Self {
             id,
             input,
             path,
-            inode: fingerprint::inode(&metadata),
+            inode: fingerprint::inode_from_metadata(&metadata),
             origin,
             incarnation,
             phase: Phase::Live,
@@ -180,18 +180,18 @@ impl TrackedFile {
             lost_bytes: 0,
             length,
             handle,
-            again: OnceCell::new(),
+            second_handle: OnceCell::new(),
             at,
-            had_read: None,
+            rewound_from: None,
             before,
-            places: Places::default(),
+            resume_points: ResumePoints::default(),
             head,
             stamp: stamp(&metadata),
             more: true,
-            gap: Gap::default(),
-            marked,
-            growth: Growth::default(),
-            repeat: Repeat::default(),
+            padding: NulPadding::default(),
+            checkpoint_fingerprint,
+            write_times: WriteTimes::default(),
+            rewrites: RewriteDetector::default(),
             settled_to: at.offset,
             ended: false,
             polled_at: None,
@@ -236,8 +236,8 @@ impl TrackedFile {
         if let Content::Stream(stream) = &self.handle {
             let extent = stream.extent();
             self.more |= extent.length != self.length;
-            self.reaches(extent);
-            self.growth.seen(extent.length, now);
+            self.set_extent(extent);
+            self.write_times.record(extent.length, now);
             return Ok(if self.more || self.is_last_line_due(now) {
                 PollResult::Changed
             } else {
@@ -246,7 +246,7 @@ impl TrackedFile {
         }
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
-        let unpacks = self.handle.is_awaited();
+        let unpacks = self.handle.is_deferred_read();
         let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
         self.disk_bytes = disk_bytes(&metadata);
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
@@ -266,31 +266,31 @@ impl TrackedFile {
             let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
             let is_new_time = written != (self.stamp.0, self.stamp.1) && written == changed;
             let is_same = is_new_time && length == self.length && length == self.at.offset;
-            self.repeat.looked(is_same && length > 0, now);
+            self.rewrites.note_poll(is_same && length > 0, now);
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
             if !self.handle.is_gzip() {
-                let written = self.gap.written(self.size);
+                let written = self.padding.written_bytes(self.size);
                 self.lost_bytes += written.saturating_sub(length);
             }
             self.size = length;
         }
         self.length = length;
         self.stamp = stamp;
-        if self.repeat.is_seen(now) && self.phase == Phase::Live {
+        if self.rewrites.take_rewrite(now) && self.phase == Phase::Live {
             return Ok(PollResult::Rewritten);
         }
         // The modification time is that of the last write; the first one since the last look was not before that look.
         let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
         let written = now.checked_sub(age).unwrap_or(now);
-        self.growth.seen(length, self.polled_at.map_or(written, |polled_at| written.max(polled_at)));
+        self.write_times.record(length, self.polled_at.map_or(written, |polled_at| written.max(polled_at)));
         self.polled_at = Some(now);
-        if !self.more && self.gap.is_open() && matches!(self.handle, Content::Plain(_)) {
+        if !self.more && self.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
             // A writer that maps the file changes neither its length nor its times.
-            if self.gap.has_moved(&self.handle, self.at.offset, now)? {
+            if self.padding.refresh(&self.handle, self.at.offset, now)? {
                 self.changed_at = now;
                 self.more = true;
             }
-            self.more |= self.gap.is_due(now);
+            self.more |= self.padding.take_retry(now);
         }
         Ok(if !unpacks && (self.more || self.is_last_line_due(now)) {
             PollResult::Changed
@@ -300,25 +300,25 @@ impl TrackedFile {
     }
 
     /// Takes down how far a pipe has come.
-    fn reaches(&mut self, extent: Extent) {
+    fn set_extent(&mut self, extent: Extent) {
         (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
     }
 
     /// Something was written to it, as the kernel says: more than its times changed.
     pub(super) fn note_write(&mut self) {
-        self.repeat.wrote();
+        self.rewrites.note_write();
     }
 
     /// What is wrong with it, where it is compressed or a pipe.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
-        self.handle.complaint()
+        self.handle.problem()
     }
 
     /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
     #[must_use]
     pub fn write_time(&self, offset: u64) -> Option<(u64, Instant)> {
-        self.growth.written(offset)
+        self.write_times.time_of(offset)
     }
 
     /// When it was last written to, by the file system's clock.
@@ -341,7 +341,7 @@ impl TrackedFile {
     /// Whether zeros follow the position that may be filled yet.
     #[must_use]
     pub fn has_zeros(&self) -> bool {
-        self.gap.is_open()
+        self.padding.is_open()
     }
 
     /// Takes what was left unread for something to be read.
@@ -368,7 +368,7 @@ impl TrackedFile {
         if fingerprint::read_at(&self.handle, start, self.before.len())? != self.before {
             return Ok(false);
         }
-        if let Some((offset, before)) = &self.had_read
+        if let Some((offset, before)) = &self.rewound_from
             && fingerprint::read_at(&self.handle, offset - before.len() as u64, before.len())? != *before
         {
             return Ok(false);
@@ -398,7 +398,7 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read, or the read is put off to another pass.
     pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<ReadResult> {
-        if self.handle.is_awaited() {
+        if self.handle.is_deferred_read() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let before_bytes = self.before.len();
@@ -419,11 +419,11 @@ impl TrackedFile {
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
         let last = read < most;
-        self.repeat.read(self.at.offset + read as u64 > self.length);
-        self.gap.seen(self.at.offset, buffer, now);
+        self.rewrites.note_read(self.at.offset + read as u64 > self.length);
+        self.padding.note_bytes(self.at.offset, buffer, now);
         self.more = !last;
         if let Some(extent) = extent {
-            self.reaches(extent);
+            self.set_extent(extent);
             return Ok(ReadResult::Bytes(read, last));
         }
         self.length =
@@ -435,13 +435,13 @@ impl TrackedFile {
     /// Moves past bytes that spans now cover. `passed` are these bytes.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
-        self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
+        self.rewound_from.take_if(|(offset, _)| *offset <= self.at.offset);
         let keep = passed.len().min(fingerprint::BEFORE_BYTES);
         let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
         self.before.drain(..surplus);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
         if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
-            self.places.note(self.at.offset, &self.before);
+            self.resume_points.note(self.at.offset, &self.before);
         }
         self.more |= !whole;
     }

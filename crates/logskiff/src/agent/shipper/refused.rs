@@ -128,7 +128,7 @@ impl Shipper {
             }
         }
         // What is to be unpacked first is no try.
-        if self.components.source.file(file).is_some_and(TrackedFile::is_awaited) {
+        if self.components.source.file(file).is_some_and(TrackedFile::is_deferred_read) {
             return sent;
         }
         if self.ledger.refused(file) == 0 || !retry.works {

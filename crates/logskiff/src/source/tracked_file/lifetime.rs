@@ -37,7 +37,7 @@ impl TrackedFile {
     /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
     #[must_use]
     pub fn are_zeros_final(&self, now: Instant) -> bool {
-        self.is_filled(now) || self.gap.is_still(now)
+        self.is_filled(now) || self.padding.is_final(now)
     }
 
     /// Whether its bytes come once only.
