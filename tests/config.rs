@@ -62,7 +62,7 @@ fn an_empty_environment_is_right() {
     let config = read(&[("PATH", "/bin"), ("LOGSKIFF_SERVICE_HOST", "10.0.0.1"), ("LOGSKIFF_LINGER", "")]).unwrap();
     assert_eq!(config.inputs.len(), 1);
     assert_eq!(config.inputs[0].name, "default");
-    assert_eq!(config.inputs[0].tail.paths, ["/var/log/app/**/*.log"]);
+    assert_eq!(config.inputs[0].source.paths, ["/var/log/app/**/*.log"]);
     assert_eq!(config.inputs[0].frame.line_bytes_max, 1 << 20);
     assert_eq!(config.inputs[0].redact.fields.len(), 8);
     assert_eq!(config.batch.linger.as_millis(), 50);
@@ -377,7 +377,7 @@ fn named_inputs_override_what_is_common() {
     let [access, b] = &config.inputs[..] else { panic!("{:?}", config.inputs) };
     let rule = |name: &str, pattern: &str| (name.to_owned(), pattern.to_owned());
     assert_eq!((access.name.as_str(), b.name.as_str()), ("access", "b"));
-    assert_eq!(access.tail.paths, ["/var/log/nginx/{access,other}.log"]);
+    assert_eq!(access.source.paths, ["/var/log/nginx/{access,other}.log"]);
     assert_eq!(access.redact.rules, [rule("city", "city=1"), rule("order", "order=2")]);
     assert_eq!(b.redact.rules, [rule("city", "city=1"), rule("order", "order=1")]);
     assert!(access.parse.patterns.is_empty() && access.redact.fields.is_empty());

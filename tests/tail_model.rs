@@ -44,7 +44,7 @@ use logskiff::source::{Config, Start, Symlinks};
 use self::model::{Between, Model};
 
 fn tailing(paths: Vec<String>, start: Start) -> Config {
-    Config { paths, exclude: vec![], start, symlinks: Symlinks::Deny, prune: false, kept_bytes_max: 4096 }
+    Config { paths, exclude: vec![], start, symlinks: Symlinks::Deny, delete_rotated: false, kept_bytes_max: 4096 }
 }
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Deleted files that take more of the disk than they may.
 
-use logskiff::source::{DeletedBound, GivenUp};
+use logskiff::source::{Abandoned, DeletedBound};
 
 use super::case::Case;
 
@@ -31,11 +31,11 @@ fn a_deleted_file_gives_way_to_its_compressed_copy() {
         let mut case = rotated();
         case.gzip("app.log.1", "app.log.1.gz");
         case.desk.scan();
-        case.desk.tail.bound_deleted(Some(NONE));
+        case.desk.tail.set_deleted_bound(Some(NONE));
         if settled {
             deliver(&mut case);
         }
-        assert_eq!(case.desk.relieve(), [GivenUp::Copied]);
+        assert_eq!(case.desk.relieve(), [Abandoned::Copied]);
         deliver(&mut case);
         assert_eq!(case.got, ["1", "2"]);
         case.wait(1);
@@ -51,8 +51,8 @@ fn a_compressed_copy_that_is_gone_is_waited_for_in_vain() {
     case.gzip("app.log.1", "app.log.1.gz");
     case.desk.scan();
     case.rm("app.log.1.gz");
-    case.desk.tail.bound_deleted(Some(NONE));
-    assert_eq!(case.desk.relieve(), [GivenUp::Copied]);
+    case.desk.tail.set_deleted_bound(Some(NONE));
+    assert_eq!(case.desk.relieve(), [Abandoned::Copied]);
     case.wait(15);
     assert_eq!(case.desk.lost_bytes, 4);
     case.check(&["1", "2", "5"]);
@@ -64,8 +64,8 @@ fn what_fails_of_a_file_that_was_given_up_is_lost() {
     let mut case = rotated();
     case.rm("app.log.1");
     case.desk.scan();
-    case.desk.tail.bound_deleted(Some(NONE));
-    assert_eq!(case.desk.relieve(), [GivenUp::Gone]);
+    case.desk.tail.set_deleted_bound(Some(NONE));
+    assert_eq!(case.desk.relieve(), [Abandoned::Gone]);
     assert_eq!(case.desk.lost_bytes, 4);
     case.got.extend(case.desk.settle(0, true));
     assert_eq!(case.desk.settle(0, false), None);
@@ -84,8 +84,8 @@ fn what_was_settled_before_a_rewind_is_not_lost() {
     case.desk.rewind();
     case.rm("app.log.1");
     case.desk.scan();
-    case.desk.tail.bound_deleted(Some(NONE));
-    assert_eq!(case.desk.relieve(), [GivenUp::Gone]);
+    case.desk.tail.set_deleted_bound(Some(NONE));
+    assert_eq!(case.desk.relieve(), [Abandoned::Gone]);
     assert_eq!(case.desk.lost_bytes, 6, "1, 3 and 4");
     case.check(&["5"]);
 }
@@ -104,7 +104,7 @@ fn what_is_settled_goes_first() {
     case.desk.wait(1);
     case.rm("a.log");
     case.desk.scan();
-    case.desk.tail.bound_deleted(Some(DeletedBound { bytes: 4096, ..NONE }));
+    case.desk.tail.set_deleted_bound(Some(DeletedBound { bytes: 4096, ..NONE }));
     assert_eq!(case.desk.relieve(), []);
     assert_eq!(case.desk.tail.files().count(), 1, "the younger one had nothing more to give");
     deliver(&mut case);

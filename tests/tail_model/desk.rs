@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use event::{CheckpointEntry, DropReason, FileId, Outcome, Part, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Messages};
 use logskiff::pipeline::frame::{self, Framed, Frames};
-use logskiff::source::{Config, Event, FileSource, GivenUp};
+use logskiff::source::{Abandoned, Config, Event, FileSource};
 
 /// Each line goes out once.
 const ONE: Messages = Messages { record: 1, message: 0 };
@@ -53,10 +53,10 @@ impl Desk {
     }
 
     /// The process dies, and another goes on from a checkpoint.
-    pub fn restart(&mut self, inputs: &[Config], bookmarks: Option<Vec<CheckpointEntry>>) {
+    pub fn restart(&mut self, inputs: &[Config], entries: Option<Vec<CheckpointEntry>>) {
         // What was read and truncated since the checkpoint was not on record: the same id may stand for another line.
         self.ids.clear();
-        self.tail = FileSource::new(inputs, "pod", bookmarks, self.now).unwrap();
+        self.tail = FileSource::new(inputs, "pod", entries, self.now).unwrap();
         self.ledger = Ledger::default();
         self.out.clear();
     }
@@ -67,33 +67,33 @@ impl Desk {
 
     pub fn save(&mut self) {
         let Self { tail, ledger, .. } = self;
-        let bookmarks = tail.bookmarks(|file| ledger.progress(file));
-        self.saved.push(bookmarks);
+        let entries = tail.checkpoint_entries(|file| ledger.progress(file));
+        self.saved.push(entries);
         self.saved_contents.push(self.contents);
     }
 
     pub fn scan(&mut self) {
-        self.tail.scan(self.now);
+        self.tail.reconcile(self.now);
         self.handle_events();
-        if self.tail.has_prunable() {
+        if self.tail.has_deletable() {
             self.save();
-            self.tail.prune(self.now);
+            self.tail.delete_shipped(self.now);
             self.handle_events();
         }
     }
 
     fn handle_events(&mut self) {
         let mut truncated = false;
-        for event in self.tail.events() {
+        for event in self.tail.take_events() {
             match &event {
                 Event::Opened(file, at) => self.ledger.open(*file, 0, at.clone()),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
                 Event::Vanished(_)
-                | Event::Reached(_)
+                | Event::Unpacked(_)
                 | Event::Refused(..)
-                | Event::Pruned(..)
-                | Event::NotPruned(..) => {}
+                | Event::Deleted(..)
+                | Event::DeleteFailed(..) => {}
             }
             self.events.push(event);
         }
@@ -105,7 +105,7 @@ impl Desk {
     /// One pass over the files, up to so many lines of each turn.
     pub fn pass(&mut self, lines_max: usize) {
         let mut ready = Vec::new();
-        self.tail.look(self.now, &mut ready);
+        self.tail.poll(self.now, &mut ready);
         self.handle_events();
         for file in ready {
             while self.turn(file, lines_max) && lines_max == usize::MAX {}
@@ -123,10 +123,10 @@ impl Desk {
 
     fn read(&mut self, file: FileId, most: usize, lines_max: usize) -> Option<bool> {
         let mut buffer = Vec::new();
-        let Some((bytes, last)) = self.tail.read(file, &mut buffer, most, self.now) else { return Some(false) };
+        let Some((bytes, last)) = self.tail.read_chunk(file, &mut buffer, most, self.now) else { return Some(false) };
         let opened = self.tail.file(file).unwrap();
-        let (at, is_final, origin) = (opened.at(), last && opened.is_final(self.now), opened.origin.clone());
-        let (is_filled, is_still) = (last && opened.is_filled(self.now), opened.is_still(self.now));
+        let (at, is_final, origin) = (opened.position(), last && opened.is_final(self.now), opened.origin().to_owned());
+        let (is_filled, is_still) = (last && opened.is_filled(self.now), opened.are_zeros_final(self.now));
         let mut passed = 0;
         let mut boundary = at.boundary;
         let mut lines = 0;
@@ -186,18 +186,18 @@ impl Desk {
     }
 
     /// Gives up what deleted files take too much; what became of those that were not settled.
-    pub fn relieve(&mut self) -> Vec<GivenUp> {
+    pub fn relieve(&mut self) -> Vec<Abandoned> {
         let Self { tail, ledger, .. } = self;
         let mut given = Vec::new();
         for file in tail.deleted_surplus(|file| ledger.settled(file)) {
             let open = tail.file(file).unwrap();
-            if open.at_end() && ledger.settled(file) {
-                tail.release(file);
+            if open.is_at_end() && ledger.settled(file) {
+                tail.close(file);
                 continue;
             }
-            let rest = Span { start: open.at().offset, end: open.size };
-            let became = tail.give_up(file, ledger.settled_within(file, rest), self.now);
-            if became == Some(GivenUp::Gone) {
+            let rest = Span { start: open.position().offset, end: open.size() };
+            let became = tail.abandon(file, ledger.settled_within(file, rest), self.now);
+            if became == Some(Abandoned::Gone) {
                 self.lost_bytes += ledger.write_off(file, rest);
             }
             given.extend(became);
@@ -207,18 +207,18 @@ impl Desk {
 
     pub fn let_go(&mut self) {
         let ledger = &self.ledger;
-        self.tail.forget_settled(|file| ledger.watermark(file));
-        for file in self.tail.finished(self.now) {
+        self.tail.note_settled(|file| ledger.watermark(file));
+        for file in self.tail.closable(self.now) {
             if self.ledger.settled(file) {
                 // Its inode may be used again, and no real time has passed that would tell the two births apart.
-                let origin = self.tail.file(file).unwrap().origin.clone();
+                let origin = self.tail.file(file).unwrap().origin().to_owned();
                 self.ids.retain(|(of, _), _| *of != origin);
-                self.tail.release(file);
+                self.tail.close(file);
             }
         }
-        for file in self.tail.expire(self.now) {
+        for file in self.tail.expire_lost(self.now) {
             if self.ledger.settled(file) {
-                self.tail.forget(file);
+                self.tail.release_id(file);
             }
         }
         self.handle_events();

@@ -83,7 +83,7 @@ impl Model {
         let glob = dir.path().join(if copies_match { "*.log*" } else { "*.log" });
         let paths = vec![glob.to_str().unwrap().to_owned()];
         let mut inputs = [super::tailing(paths, Start::Beginning)];
-        inputs[0].prune = prune;
+        inputs[0].delete_rotated = prune;
         let desk = Desk::new(&inputs);
         Self {
             dir,
@@ -443,7 +443,7 @@ impl Model {
 
     pub fn round(&mut self, scan: bool, lines_max: usize) {
         // As the shipper does: where a look has found a reason, the directories are looked at as well.
-        if scan || self.desk.tail.rescan() {
+        if scan || self.desk.tail.needs_reconcile() {
             self.scan();
         }
         self.see();

@@ -8,7 +8,7 @@ use logskiff::source::{Config, Start};
 use super::case::Case;
 
 fn pruning(glob: &str, before: impl Fn(&Case)) -> Case {
-    Case::with(glob, |config| config.prune = true, before)
+    Case::with(glob, |config| config.delete_rotated = true, before)
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn the_live_file_stays_and_so_does_the_last_one_until_its_successor_is_written_t
 
 #[test]
 fn what_was_never_ours_stays() {
-    let from_the_end = |config: &mut Config| (config.prune, config.start) = (true, Start::End);
+    let from_the_end = |config: &mut Config| (config.delete_rotated, config.start) = (true, Start::End);
     let mut case = Case::with("*.log", from_the_end, |case| {
         case.add("app.log.1", "before our time\n");
         case.add("app.log.2", "before our time\n");
@@ -79,7 +79,7 @@ fn what_was_never_ours_stays() {
     assert_eq!(case.names(), ["app-2.log", "app.log", "app.log.1", "app.log.2.gz", "notes.txt"]);
     let mut case = Case::with(
         "*.log",
-        |config| (config.prune, config.start) = (true, Start::End),
+        |config| (config.delete_rotated, config.start) = (true, Start::End),
         |case| case.add("app.log", "skipped\n"),
     );
     case.add("app.log", "1\n");

@@ -384,7 +384,7 @@ fn a_run_that_prints_the_same_is_told_by_the_kernel_s_word() {
         if word_after_look {
             case.round();
         }
-        case.desk.tail.wrote(&case.path("app.log"));
+        case.desk.tail.note_write(&case.path("app.log"));
         case.round();
         // Only the times.
         touch(&case);
@@ -394,7 +394,7 @@ fn a_run_that_prints_the_same_is_told_by_the_kernel_s_word() {
     // The word of a write that was read already.
     case.add("app.log", "more\n");
     case.round();
-    case.desk.tail.wrote(&case.path("app.log"));
+    case.desk.tail.note_write(&case.path("app.log"));
     case.round();
     touch(&case);
     case.round();

@@ -9,7 +9,7 @@ use super::case::{Case, packed};
 /// Each file that is not read: its name, what becomes of it, and a piece of the reason.
 #[track_caller]
 fn check(case: &Case, want: &[(&str, Verdict, &str)]) {
-    let unread = case.desk.tail.unread();
+    let unread = case.desk.tail.unread_files();
     let found: Vec<_> = { unread.named.iter() }
         .map(|file| (file.path.file_name().unwrap().to_str().unwrap(), file.verdict, file.why.as_str()))
         .collect();
@@ -97,7 +97,7 @@ fn a_compressed_file_waits_for_what_it_was_made_of() {
 #[test]
 fn what_finds_no_room_is_named() {
     let mut case = Case::new("*.log");
-    case.desk.tail.open_at_most(1);
+    case.desk.tail.set_open_files_max(1);
     case.add("a.log", "1\n");
     case.desk.scan();
     case.add("b.log", "2\n");
@@ -113,6 +113,6 @@ fn what_is_named_is_bounded() {
         case.link("nowhere", &format!("{number:03}.log"));
     }
     case.round();
-    let unread = case.desk.tail.unread();
+    let unread = case.desk.tail.unread_files();
     assert_eq!((unread.named.len(), unread.counts[Verdict::Refused as usize]), (100, 250));
 }

@@ -6,11 +6,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-mod bookmark;
+mod checkpoint_entry;
 mod quiet;
 mod repair;
 
-pub use bookmark::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
 pub use quiet::{Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
 

@@ -139,22 +139,22 @@ impl App {
         for (path, why) in &loaded.damaged {
             tracing::error!(?path, %why, "a checkpoint is not used and was set aside; what it covered is read again");
         }
-        let (is_lost, bookmarks, quiet) = (loaded.is_lost(), loaded.files, loaded.quiet);
+        let (is_lost, entries, quiet) = (loaded.is_lost(), loaded.files, loaded.quiet);
         let pipelines = Pipeline::all(&config)?;
-        log_events::started(&config, &pipelines, bookmarks.as_ref().map(|files| files.len() + quiet.len()));
-        let inputs: Vec<source::Config> = config.inputs.iter().map(|input| input.tail.clone()).collect();
+        log_events::started(&config, &pipelines, entries.as_ref().map(|files| files.len() + quiet.len()));
+        let inputs: Vec<source::Config> = config.inputs.iter().map(|input| input.source.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
-        let mut tail = FileSource::new(&inputs, &scope, bookmarks, now)?;
-        tail.take_quiet(quiet);
-        tail.protect(sandbox_paths::protected(&config));
+        let mut source = FileSource::new(&inputs, &scope, entries, now)?;
+        source.restore_quiet(quiet);
+        source.protect(sandbox_paths::protected(&config));
         if let Some(descriptors) = process_stats::descriptors_max() {
             let files = descriptors - OTHER_DESCRIPTORS.min(descriptors / 2);
             log_events::room(descriptors, files);
-            tail.open_at_most(files);
+            source.set_open_files_max(files);
         }
-        tail.bound_deleted(config.deleted_open_bytes_max.map(deleted_bound));
+        source.set_deleted_bound(config.deleted_open_bytes_max.map(deleted_bound));
         if is_lost {
-            tail.read_everything();
+            source.read_all_from_start();
         }
         if alone {
             // Before the first thread: each inherits it from the one that starts it.
@@ -190,7 +190,7 @@ impl App {
             let stdout = config.output.stdout.then(|| Stdout::start(io::stdout(), waker())).transpose();
             let stdout = stdout.map_err(AppError::System)?;
             let components =
-                Components { tail, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, status };
+                Components { source, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, status };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

@@ -67,7 +67,7 @@ pub struct Input {
     /// Lower case; `default` for the one that the common variables make.
     pub name: String,
     /// Which files.
-    pub tail: source::Config,
+    pub source: source::Config,
     /// What a line is.
     pub frame: frame::Config,
     /// What to make of a line.
@@ -188,7 +188,7 @@ fn gather(reader: &mut Reader<'_>) -> Config {
     let line_bytes_max = inputs.iter().map(|input| input.frame.line_bytes_max).max().unwrap_or_default();
     let batch = batch(reader, line_bytes_max);
     for input in &mut inputs {
-        input.tail.kept_bytes_max = batch.in_flight_bytes + input.frame.window_bytes() + KEPT_SLACK_BYTES;
+        input.source.kept_bytes_max = batch.in_flight_bytes + input.frame.window_bytes() + KEPT_SLACK_BYTES;
     }
     let output;
     (output, encode.syslog) = self::output(reader, &batch);

@@ -47,32 +47,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::content::Content;
-use self::copies::Copy;
-use self::delete_shipped::Prunable;
+use self::copies::KnownCopy;
+use self::delete_shipped::Deletable;
 pub use self::delete_shipped::unwritable_roots;
-use self::gzip_reader::awaited;
+use self::gzip_reader::is_deferred;
 use self::gzip_steps::Unpacking;
-use self::lost_files::{Known, LostFile};
-use self::open_limit::Room;
+use self::lost_files::{ClosedFile, LostFile};
+use self::open_limit::OpenLimit;
 use self::protected::Guard;
-use self::quiet_files::Flock;
-use self::reconcile::Past;
-use self::replaced::Held;
+use self::quiet_files::QuietState;
+use self::reconcile::CheckpointState;
+use self::replaced::HeldFile;
 use self::unread::Refusal;
-pub use deleted::{DeletedBound, DeletedOpen, GivenUp};
+pub use deleted::{Abandoned, DeletedBound, DeletedOpen};
 pub use discovery::{GlobError, Globs, fixed_directory};
 pub use glob_rank::{Rank, may_overlap};
 pub use pipe_reader::STDIN;
 pub use protected::Protected;
-pub use root::trusted;
+pub use root::trusted_directory;
 pub use source_event::Event;
-pub use tracked_file::{Look, Phase, Read, TrackedFile};
+pub use tracked_file::{Phase, PollResult, ReadResult, TrackedFile};
 pub use unread::{Unread, UnreadFiles, Verdict};
 
 use event::{Boundary, CheckpointEntry, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
 /// How long a file that looks like the copy of another waits for the other to be truncated.
-const COPY_AWAITED: Duration = Duration::from_secs(10);
+const COPY_PATIENCE: Duration = Duration::from_secs(10);
 /// Above so many directories, new names are found by the events and the poll alone.
 const DIRECTORIES_ASKED_MAX: usize = 64;
 /// Above so many open files, those are closed that are read to their ends and idle; they are opened again when they grow.
@@ -112,14 +112,14 @@ pub struct Config {
     /// What becomes of symbolic links.
     pub symlinks: Symlinks,
     /// Rotated files are deleted once everything in them is settled.
-    pub prune: bool,
+    pub delete_rotated: bool,
     /// What cannot be read twice is kept in memory until it is settled, up to so many bytes. Larger than a line may be.
     pub kept_bytes_max: usize,
 }
 
 /// A candidate that is not read yet.
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
+struct WaitingFile {
     since: Instant,
     size: u64,
     /// It came with a rotation.
@@ -137,20 +137,20 @@ pub struct FileSource {
     /// Indexed by [`FileId`].
     files: Vec<Option<TrackedFile>>,
     /// Numbers that a file without handle still uses, the name it had, and how far it was read.
-    reserved: Vec<(FileId, PathBuf, u64)>,
-    ghosts: Vec<LostFile>,
-    known: HashMap<Inode, Known>,
+    retired: Vec<(FileId, PathBuf, u64)>,
+    lost_files: Vec<LostFile>,
+    closed: HashMap<Inode, ClosedFile>,
     /// Those that are settled and still, where there are many.
-    flock: Flock,
+    quiet: QuietState,
     /// What holds nothing but what an open file holds.
-    copies: HashMap<Inode, Copy>,
+    copies: HashMap<Inode, KnownCopy>,
     /// The last files that were read to their ends and are gone: their copies may still be compressed.
-    shipped: VecDeque<CheckpointEntry>,
+    deleted_entries: VecDeque<CheckpointEntry>,
     /// What may be deleted, as the last scan found.
-    prunable: Vec<Prunable>,
-    waiting: HashMap<Inode, Waiting>,
+    deletable: Vec<Deletable>,
+    waiting: HashMap<Inode, WaitingFile>,
     /// Those of them that may go before they are read.
-    held: HashMap<Inode, Held>,
+    held: HashMap<Inode, HeldFile>,
     /// Names whose file was lately moved away, truncated or deleted.
     rotations: HashMap<PathBuf, Instant>,
     /// Names of the checkpoint, whose files may have been rotated while nobody looked.
@@ -159,14 +159,14 @@ pub struct FileSource {
     /// The same by the files' clock: seconds since 1970.
     started_s: i64,
     /// The last bytes of files that were rotated while nobody looked and hold nothing new, by the names that they had.
-    ends: VecDeque<(PathBuf, Vec<u8>)>,
+    rotated_ends: VecDeque<(PathBuf, Vec<u8>)>,
     refused: HashMap<PathBuf, Refusal>,
     /// What the last look found and did not open, and why.
     unread: UnreadFiles,
     /// How many looks at the directories there were.
-    looks: u64,
+    rounds: u64,
     guard: Guard,
-    room: Room,
+    open_limit: OpenLimit,
     unpacking: Unpacking,
     deleted_bound: Option<DeletedBound>,
     directories: Arc<[PathBuf]>,
@@ -177,14 +177,14 @@ pub struct FileSource {
     /// When names last changed in each of them; empty when there are too many to be asked at every look.
     directory_stamps: Vec<Option<(i64, i64)>>,
     /// No scan has been made yet.
-    first: bool,
-    past: Past,
+    is_first_round: bool,
+    checkpoint: CheckpointState,
     /// A scan should follow soon.
-    rescan: bool,
+    reconcile_due: bool,
     /// When the files were last looked at.
-    looked_at: Instant,
+    polled_at: Instant,
     /// Files without anything to read are not looked at before, where there are many beside one that has.
-    look_at_all: Instant,
+    poll_all_at: Instant,
     events: Vec<Event>,
 }
 
@@ -196,48 +196,48 @@ impl FileSource {
     pub fn new(
         inputs: &[Config],
         scope: &str,
-        bookmarks: Option<Vec<CheckpointEntry>>,
+        entries: Option<Vec<CheckpointEntry>>,
         now: Instant,
     ) -> Result<Self, GlobError> {
         let compile = |input: &Config| Ok((Globs::new(&input.paths, &input.exclude, input.symlinks)?, input.clone()));
-        let past = if bookmarks.is_some() { Past::Known } else { Past::None };
-        let ghost = |mark| LostFile::of_checkpoint(mark, now);
+        let checkpoint = if entries.is_some() { CheckpointState::ClosedFile } else { CheckpointState::None };
+        let lost = |entry| LostFile::from_checkpoint(entry, now);
         // What a rotation made of these files while nobody looked is ours to read.
-        let presumed = bookmarks.iter().flatten().map(|mark| mark.path.clone()).collect();
+        let presumed = entries.iter().flatten().map(|entry| entry.path.clone()).collect();
         Ok(Self {
             inputs: inputs.iter().map(compile).collect::<Result<_, GlobError>>()?,
             scope: scope.to_owned(),
             files: Vec::new(),
-            reserved: Vec::new(),
-            ghosts: bookmarks.into_iter().flatten().map(ghost).collect(),
-            known: HashMap::new(),
-            flock: Flock::default(),
+            retired: Vec::new(),
+            lost_files: entries.into_iter().flatten().map(lost).collect(),
+            closed: HashMap::new(),
+            quiet: QuietState::default(),
             copies: HashMap::new(),
-            shipped: VecDeque::new(),
-            prunable: Vec::new(),
+            deleted_entries: VecDeque::new(),
+            deletable: Vec::new(),
             waiting: HashMap::new(),
             held: HashMap::new(),
             rotations: HashMap::new(),
             presumed,
             started_at: now,
             started_s: quiet_files::clock_s(),
-            ends: VecDeque::new(),
+            rotated_ends: VecDeque::new(),
             refused: HashMap::new(),
             unread: UnreadFiles::default(),
-            looks: 0,
+            rounds: 0,
             guard: Guard::default(),
-            room: Room::default(),
+            open_limit: OpenLimit::default(),
             unpacking: Unpacking::default(),
             deleted_bound: None,
             directories: Arc::from([]),
             linked: HashSet::new(),
             real: HashMap::new(),
             directory_stamps: Vec::new(),
-            first: true,
-            past,
-            rescan: false,
-            looked_at: now,
-            look_at_all: now,
+            is_first_round: true,
+            checkpoint,
+            reconcile_due: false,
+            polled_at: now,
+            poll_all_at: now,
             events: Vec::new(),
         })
     }
@@ -248,7 +248,7 @@ impl FileSource {
     }
 
     /// What happened since the last call.
-    pub fn events(&mut self) -> Vec<Event> {
+    pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
@@ -260,8 +260,8 @@ impl FileSource {
 
     /// Whether a scan should be made before its time.
     #[must_use]
-    pub fn rescan(&self) -> bool {
-        self.rescan
+    pub fn needs_reconcile(&self) -> bool {
+        self.reconcile_due
     }
 
     /// The open files.
@@ -287,15 +287,15 @@ impl FileSource {
 
     /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
     /// ends with them; `None` when there is nothing, or the file is not what it was.
-    pub fn read(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
+    pub fn read_chunk(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
         let file = self.files.get_mut(id.0 as usize)?.as_mut()?;
         match file.read(buffer, most, now) {
-            Ok(Read::Bytes(bytes, last)) => Some((bytes, last)),
-            Ok(Read::Truncated) => {
+            Ok(ReadResult::Bytes(bytes, last)) => Some((bytes, last)),
+            Ok(ReadResult::Truncated) => {
                 self.truncated(id, now);
                 None
             }
-            Err(error) if awaited(&error) => None,
+            Err(error) if is_deferred(&error) => None,
             Err(error) => {
                 let path = file.path.clone();
                 self.refuse(path, &error.to_string());
@@ -313,7 +313,7 @@ impl FileSource {
 
     /// Moves a file's position past the zeros that follow it, if something else follows them or nobody will fill them; how many
     /// there were, in whole characters of so many bytes.
-    pub fn pass_zeros(&mut self, id: FileId, now: Instant, unit_bytes: u64) -> u64 {
+    pub fn skip_zeros(&mut self, id: FileId, now: Instant, unit_bytes: u64) -> u64 {
         let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return 0 };
         let zeros = file.zeros(now, unit_bytes).unwrap_or(0);
         if zeros > 0 {
@@ -328,7 +328,7 @@ impl FileSource {
         if let Some(Some(file)) = self.files.get_mut(id.0 as usize) {
             match file.rewind(to) {
                 Ok(true) => return true,
-                Ok(false) => _ = self.truncated(id, self.looked_at),
+                Ok(false) => _ = self.truncated(id, self.polled_at),
                 Err(error) => {
                     let path = file.path.clone();
                     self.refuse(path, &error.to_string());
@@ -339,24 +339,24 @@ impl FileSource {
         // It stands before an end that was written anew, and so it is still there.
         let mut files = self.files.iter_mut().flatten();
         let next = files.find(|file| file.formers.contains(&id) && to.offset < file.began_at);
-        if let Some((next, holds)) = next.map(|file| (file.id, file.continues().unwrap_or(false))) {
-            self.begin_at(next, holds.then_some(to), self.looked_at);
+        if let Some((next, holds)) = next.map(|file| (file.id, file.verify_content().unwrap_or(false))) {
+            self.begin_at(next, holds.then_some(to), self.polled_at);
             if holds {
                 return true;
             }
         }
-        if let Some((_, path, read)) = self.reserved.iter().find(|(reserved, ..)| *reserved == id) {
+        if let Some((_, path, read)) = self.retired.iter().find(|(retired, ..)| *retired == id) {
             self.events.push(Event::Lost(path.clone(), read.saturating_sub(to.offset + settled_bytes)));
             return false;
         }
-        let next = self.ghosts.iter_mut().find(|ghost| ghost.formers.contains(&id) && to.offset < ghost.began_at);
+        let next = self.lost_files.iter_mut().find(|lost| lost.formers.contains(&id) && to.offset < lost.began_at);
         if let Some(next) = next {
-            let earlier = next.again.filter(|again| again.offset < to.offset);
-            next.again = Some(earlier.unwrap_or(to));
+            let earlier = next.reread_from.filter(|again| again.offset < to.offset);
+            next.reread_from = Some(earlier.unwrap_or(to));
             return true;
         }
-        let Some(ghost) = self.ghosts.iter_mut().find(|ghost| ghost.id == Some(id)) else { return false };
-        (ghost.mark.offset, ghost.mark.boundary, ghost.settled_bytes) = (to.offset, to.boundary, settled_bytes);
+        let Some(lost) = self.lost_files.iter_mut().find(|lost| lost.id == Some(id)) else { return false };
+        (lost.entry.offset, lost.entry.boundary, lost.settled_bytes) = (to.offset, to.boundary, settled_bytes);
         true
     }
 
@@ -364,11 +364,11 @@ impl FileSource {
     ///
     /// # Errors
     /// When the file cannot be read, which is said, too, or the read is put off to another pass.
-    pub fn read_again(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
+    pub fn reread(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
         let Some(Some(file)) = self.files.get_mut(id.0 as usize) else { return Ok(None) };
-        let bytes = file.read_again(span);
+        let bytes = file.reread(span);
         if let Err(error) = &bytes
-            && !awaited(error)
+            && !is_deferred(error)
         {
             let path = file.path.clone();
             self.refuse(path, &error.to_string());
@@ -379,9 +379,9 @@ impl FileSource {
     /// Files that can be let go once they are settled: those that are out of their place, still, and read to the end; and
     /// where too many are open, those that have been idle for longest.
     #[must_use]
-    pub fn finished(&self, now: Instant) -> Vec<FileId> {
-        let read = self.files().filter(|file| file.at_end());
-        let mut finished: Vec<FileId> = { read }.filter(|file| file.is_over(now)).map(|file| file.id).collect();
+    pub fn closable(&self, now: Instant) -> Vec<FileId> {
+        let read = self.files().filter(|file| file.is_at_end());
+        let mut finished: Vec<FileId> = { read }.filter(|file| file.is_closable(now)).map(|file| file.id).collect();
         finished.extend(self.surplus(finished.len(), now));
         // What stands before an end that was written anew may have to be read again.
         finished.retain(|id| self.file(*id).is_some_and(|file| file.formers.is_empty()));
@@ -389,8 +389,8 @@ impl FileSource {
     }
 
     fn number(&self) -> FileId {
-        let reserved = self.reserved.iter().map(|(id, ..)| *id);
-        let taken: HashSet<FileId> = reserved.chain(self.ghosts.iter().filter_map(|ghost| ghost.id)).collect();
+        let retired = self.retired.iter().map(|(id, ..)| *id);
+        let taken: HashSet<FileId> = retired.chain(self.lost_files.iter().filter_map(|lost| lost.id)).collect();
         let free = |id: &FileId| !taken.contains(id) && self.file(*id).is_none();
         (0..=u32::MAX).map(FileId).find(free).unwrap_or(FileId(u32::MAX))
     }
@@ -405,18 +405,18 @@ impl FileSource {
     pub(super) fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
         let fingerprint: Fingerprint = file.fingerprint();
-        let read = file.at();
-        self.let_copies_go(id, read.offset);
-        let mark = CheckpointEntry { fingerprint, ..file.bookmark(read.into()) };
-        let former = mark.clone();
-        self.ghosts.push(LostFile::of_open(&file, mark, now));
+        let read = file.position();
+        self.release_copies(id, read.offset);
+        let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(read.into()) };
+        let former = entry.clone();
+        self.lost_files.push(LostFile::from_open(&file, entry, now));
         self.rotations.insert(file.path.clone(), now);
         self.events.push(Event::Truncated(file.path.clone()));
-        self.rescan = true;
+        self.reconcile_due = true;
         let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::LineStart });
         // What it held is kept: the next look tells whether a copy was made over it, or another log.
         if at.is_none() && begins.offset == 0 && file.is_overwritten() {
-            self.keep(file.inode, Known { changed: None, input: file.input, mark: former });
+            self.keep_closed(file.inode, ClosedFile { changed: None, input: file.input, entry: former });
             return None;
         }
         let TrackedFile { input, path, inode, phase, whole, handle, mut formers, .. } = file;
@@ -454,8 +454,8 @@ impl FileSource {
     fn place(&mut self, file: TrackedFile) {
         let place = file.id.0 as usize;
         // The inode may have been another file's, of which a compressed copy may still be there.
-        if let Some(former) = self.known.remove(&file.inode) {
-            self.remember(former.mark);
+        if let Some(former) = self.closed.remove(&file.inode) {
+            self.remember_deleted(former.entry);
         }
         if self.files.len() <= place {
             self.files.resize_with(place + 1, || None);

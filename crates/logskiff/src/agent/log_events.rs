@@ -18,7 +18,7 @@ pub(super) const FILES_TOLD_MAX: u64 = 10;
 /// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
 pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn(&Path) -> String) {
     match event {
-        Event::Opened(..) | Event::Reached(_) => {}
+        Event::Opened(..) | Event::Unpacked(_) => {}
         Event::Truncated(path) => {
             metrics.truncations.add(1);
             if let Some(left_out) = news.due_each("truncated", FILES_TOLD_MAX) {
@@ -42,14 +42,14 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn
                 tracing::info!(path, left_out, "gone since the last run; all that was seen of it was shipped");
             }
         }
-        Event::Pruned(path, bytes) => {
+        Event::Deleted(path, bytes) => {
             metrics.pruned_files.add(1);
             metrics.pruned_bytes.add(*bytes);
             if let Some(left_out) = news.due_each("pruned", FILES_TOLD_MAX) {
                 tracing::info!(path = shown(path), bytes, left_out, "everything in it is acknowledged; deleted");
             }
         }
-        Event::NotPruned(path, why) => {
+        Event::DeleteFailed(path, why) => {
             metrics.prune_failures.add(1);
             if let Some(left_out) = news.due_each("prune", FILES_TOLD_MAX) {
                 tracing::error!(
@@ -98,7 +98,7 @@ pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, byt
 }
 
 /// Says what will be done.
-pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option<usize>) {
+pub(super) fn started(config: &Config, pipelines: &[Pipeline], entries: Option<usize>) {
     let inputs: Vec<String> = config
         .inputs
         .iter()
@@ -107,7 +107,7 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
             format!(
                 "{}: {} as {:?}, masking {}",
                 input.name,
-                input.tail.paths.join(","),
+                input.source.paths.join(","),
                 input.parse.format,
                 pipeline.redactor().rules().collect::<Vec<_>>().join(",")
             )
@@ -133,7 +133,7 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
         inputs = inputs.join("; "),
         outputs = outputs.join(", "),
         state,
-        files_in_checkpoint = bookmarks,
+        files_in_checkpoint = entries,
         in_flight_bytes = config.batch.in_flight_bytes,
         "logskiff starts"
     );
@@ -144,8 +144,8 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], bookmarks: Option
             tracing::warn!("{overlap}");
         }
     }
-    for input in config.inputs.iter().filter(|input| input.tail.prune) {
-        for (root, error) in crate::source::unwritable_roots(&input.tail) {
+    for input in config.inputs.iter().filter(|input| input.source.delete_rotated) {
+        for (root, error) in crate::source::unwritable_roots(&input.source) {
             tracing::error!(
                 input = input.name,
                 ?root,

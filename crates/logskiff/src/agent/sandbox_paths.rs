@@ -30,9 +30,9 @@ pub(super) fn confine(config: &Config) {
 
 fn reach(config: &Config) -> landlock::Config {
     let logs = config.inputs.iter().flat_map(|input| {
-        let roots = input.tail.paths.iter().filter_map(|glob| Some(fixed_directory(glob)?.0));
+        let roots = input.source.paths.iter().filter_map(|glob| Some(fixed_directory(glob)?.0));
         // What a link leads to that the application may have made is not to come within reach by it.
-        roots.map(|root| (source::trusted(&root), input.tail.prune))
+        roots.map(|root| (source::trusted_directory(&root), input.source.delete_rotated))
     });
     // The system's certificates, where SSL_CERT_FILE and SSL_CERT_DIR put them elsewhere.
     let probed = openssl_probe::probe();

@@ -77,7 +77,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the shipper works with.
 pub(super) struct Components {
-    pub tail: FileSource,
+    pub source: FileSource,
     pub pipelines: Vec<Pipeline>,
     pub kafka: Option<Kafka>,
     pub syslog: Option<Syslog>,
@@ -379,7 +379,7 @@ impl Shipper {
             desk.retry = None;
         }
         let settled_bytes = self.ledger.settled_beyond(file);
-        if self.components.tail.rewind(file, watermark, settled_bytes) {
+        if self.components.source.rewind(file, watermark, settled_bytes) {
             self.recall(file);
         } else if let Some(desk) = self.desks.get(&file)
             && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_TOLD_MAX)
@@ -392,7 +392,7 @@ impl Shipper {
     /// One walk from the directories to the outputs.
     fn round(&mut self, now: Instant) -> Result<(), AppError> {
         self.listen();
-        if now >= self.scan_at || self.components.tail.rescan() {
+        if now >= self.scan_at || self.components.source.needs_reconcile() {
             self.scanned_at = now;
             self.scan(now);
         }
@@ -400,7 +400,7 @@ impl Shipper {
         if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
             self.unread = false;
             // Nothing is read, and yet what happens to the files is to be seen: how they grow, what a truncation takes.
-            self.components.tail.look(now, &mut Vec::new());
+            self.components.source.poll(now, &mut Vec::new());
             self.handle_events(now);
             return Ok(());
         }

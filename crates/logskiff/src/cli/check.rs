@@ -61,7 +61,7 @@ fn summary(config: &Config) -> String {
 }
 
 fn input(input: &Input) -> String {
-    let start = match input.tail.start {
+    let start = match input.source.start {
         Start::Beginning => "beginning",
         Start::End => "end",
     };
@@ -72,15 +72,15 @@ fn input(input: &Input) -> String {
         Format::Nginx => "nginx".to_owned(),
         Format::Auto => "JSON where it is".to_owned(),
     };
-    let mut text = format!("input {}: {}", input.name, input.tail.paths.join(", "));
-    if !input.tail.exclude.is_empty() {
+    let mut text = format!("input {}: {}", input.name, input.source.paths.join(", "));
+    if !input.source.exclude.is_empty() {
         // Writing to a String cannot fail.
-        let _ = write!(text, " without {}", input.tail.exclude.join(", "));
+        let _ = write!(text, " without {}", input.source.exclude.join(", "));
     }
-    if input.tail.symlinks == Symlinks::Within {
+    if input.source.symlinks == Symlinks::Within {
         text.push_str(" with the links beneath them");
     }
-    if input.tail.prune {
+    if input.source.delete_rotated {
         text.push_str(", deleted once rotated and acknowledged,");
     }
     let redact = &input.redact;

@@ -1,4 +1,4 @@
-//! One input's variables in, the configuration of `tail`, `frame`, `parse` and `redact` out.
+//! One input's variables in, the configuration of `source`, `frame`, `parse` and `redact` out.
 //!
 //! Parsers and redactors are built here once and thrown away, so that their mistakes are found with all others.
 
@@ -66,7 +66,7 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
         }
     }
     redact::rules_of_all(&inputs, reader);
-    let reads_stdin = |input: &&Input| input.tail.paths.iter().any(|path| path == STDIN);
+    let reads_stdin = |input: &&Input| input.source.paths.iter().any(|path| path == STDIN);
     if inputs.iter().filter(reads_stdin).count() > 1 {
         reader.mistake(PATHS, format!("{} is standard input, which one input alone can read", shown(STDIN)));
     }
@@ -79,11 +79,11 @@ pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
 /// Two globs, of the second and of the first input, that may name the same file with none of them being narrower. The input that the
 /// common variables make gives way to named ones.
 fn tie<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
-    let globs = |input: &'i Input| input.tail.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN);
-    let tied = |(other, one): &(&str, &str)| Rank::of(one) == Rank::of(other) && may_overlap(one, other);
+    let globs = |input: &'i Input| input.source.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN);
+    let tied = |(other, one): &(&str, &str)| Rank::from_glob(one) == Rank::from_glob(other) && may_overlap(one, other);
     let excluded = |(glob, same): &(&str, &str)| {
-        one.tail.exclude.iter().any(|exclude| exclude == glob)
-            || other.tail.exclude.iter().any(|exclude| exclude == same)
+        one.source.exclude.iter().any(|exclude| exclude == glob)
+            || other.source.exclude.iter().any(|exclude| exclude == same)
     };
     let mut pairs = globs(other).flat_map(|other| globs(one).map(move |one| (other, one)));
     if one.name == DEFAULT_NAME { None } else { pairs.find(|pair| tied(pair) && !excluded(pair)) }
@@ -92,14 +92,14 @@ fn tie<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
 fn one(name: String, reader: &mut Reader<'_>) -> Input {
     Input {
         name,
-        tail: tail(reader),
+        source: source_config(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
         parse: parse(reader),
         redact: redact::config(reader),
     }
 }
 
-fn tail(reader: &mut Reader<'_>) -> source::Config {
+fn source_config(reader: &mut Reader<'_>) -> source::Config {
     const EXCLUDE: &str = "LOGSKIFF_EXCLUDE";
     let paths = reader.list(PATHS);
     let exclude = reader.list(EXCLUDE);
@@ -114,9 +114,9 @@ fn tail(reader: &mut Reader<'_>) -> source::Config {
     }
     let start = reader.choice("LOGSKIFF_START_AT", &[("beginning", Start::Beginning), ("end", Start::End)]);
     let symlinks = reader.choice("LOGSKIFF_SYMLINKS", &[("deny", Symlinks::Deny), ("within", Symlinks::Within)]);
-    let prune = reader.choice("LOGSKIFF_DELETE_ROTATED", &[("off", false), ("acknowledged", true)]);
+    let delete_rotated = reader.choice("LOGSKIFF_DELETE_ROTATED", &[("off", false), ("acknowledged", true)]);
     // Bounded together with what is in flight, once that is known.
-    source::Config { paths, exclude, start, symlinks, prune, kept_bytes_max: 0 }
+    source::Config { paths, exclude, start, symlinks, delete_rotated, kept_bytes_max: 0 }
 }
 
 fn path_mistake(glob: &str) -> Option<String> {

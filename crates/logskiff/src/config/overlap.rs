@@ -44,7 +44,7 @@ pub fn overlaps(inputs: &[Input]) -> Vec<Overlap> {
             for (mine, theirs) in globs(one).flat_map(|mine| globs(other).map(move |theirs| (mine, theirs))) {
                 if may_overlap(mine, theirs) {
                     // The input that the common variables make comes first, and gives way.
-                    winners.insert(Rank::of(mine) < Rank::of(theirs));
+                    winners.insert(Rank::from_glob(mine) < Rank::from_glob(theirs));
                 }
             }
             overlaps
@@ -55,7 +55,7 @@ pub fn overlaps(inputs: &[Input]) -> Vec<Overlap> {
 }
 
 fn globs(input: &Input) -> impl Iterator<Item = &str> {
-    input.tail.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN)
+    input.source.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN)
 }
 
 fn overlap(winner: &Input, loser: &Input) -> Overlap {

@@ -37,8 +37,8 @@ mod tests {
 
     /// Goal: temporary files in a large directory lead to no look at it, and whatever may be a log does.
     #[track_caller]
-    fn check(tail: &FileSource, path: &Path, written: bool, want: bool) {
-        assert_eq!(tail.concerns(path, written), want, "{} {written}", path.display());
+    fn check(source: &FileSource, path: &Path, written: bool, want: bool) {
+        assert_eq!(source.concerns(path, written), want, "{} {written}", path.display());
     }
 
     #[test]
@@ -54,15 +54,15 @@ mod tests {
             exclude: vec![glob("real/*.tmp.log")],
             start: Start::Beginning,
             symlinks,
-            prune: false,
+            delete_rotated: false,
             kept_bytes_max: 0,
         };
-        let tail = |config| {
-            let mut tail = FileSource::new(&[config], "pod", None, Instant::now()).unwrap();
-            tail.scan(Instant::now());
-            tail
+        let source = |config| {
+            let mut source = FileSource::new(&[config], "pod", None, Instant::now()).unwrap();
+            source.reconcile(Instant::now());
+            source
         };
-        let deny = tail(config(&["real/*.log", "later/on/app.log"], Symlinks::Deny));
+        let deny = source(config(&["real/*.log", "later/on/app.log"], Symlinks::Deny));
         for (name, written, want) in [
             ("real/new.log", false, true),
             ("real/app.log", false, true),
@@ -81,7 +81,7 @@ mod tests {
         ] {
             check(&deny, &root.join(name), written, want);
         }
-        let within = tail(config(&["real/*.log"], Symlinks::Within));
+        let within = source(config(&["real/*.log"], Symlinks::Within));
         check(&within, &root.join("real/..data"), false, true);
     }
 }

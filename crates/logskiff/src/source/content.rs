@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
-use super::gzip_reader::{Allowance, Gunzip};
+use super::gzip_reader::{GzipReader, SkipBudget};
 use super::kernel;
 use super::pipe_reader::Stream;
 
@@ -27,27 +27,31 @@ pub(super) enum Content {
     /// As it stands.
     Plain(File),
     /// Unpacked.
-    Gzip(Box<RefCell<Gunzip>>),
+    Gzip(Box<RefCell<GzipReader>>),
     /// As it comes, and once only.
     Stream(Stream),
 }
 
 impl Content {
     /// The unpacked content of a `.gz`.
-    pub(super) fn gzip(file: File, allowance: &Allowance) -> Self {
-        Self::unpacked(Gunzip::new(Arc::new(file), allowance.clone()))
+    pub(super) fn gzip(file: File, budget: &SkipBudget) -> Self {
+        Self::unpacked(GzipReader::new(Arc::new(file), budget.clone()))
     }
 
-    fn unpacked(gunzip: Gunzip) -> Self {
-        Self::Gzip(Box::new(RefCell::new(gunzip)))
+    fn unpacked(gzip_reader: GzipReader) -> Self {
+        Self::Gzip(Box::new(RefCell::new(gzip_reader)))
     }
 
     /// The same, to be read beside it.
     ///
     /// # Errors
     /// When there is no descriptor left.
-    pub(super) fn another(&self) -> io::Result<Self> {
-        if let Self::Gzip(gunzip) = self { Ok(Self::unpacked(gunzip.borrow().another())) } else { self.raw() }
+    pub(super) fn open_again(&self) -> io::Result<Self> {
+        if let Self::Gzip(gzip_reader) = self {
+            Ok(Self::unpacked(gzip_reader.borrow().open_again()))
+        } else {
+            self.raw()
+        }
     }
 
     /// What the file system says of the file itself.
@@ -57,7 +61,7 @@ impl Content {
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         match self {
             Self::Plain(file) => file.metadata(),
-            Self::Gzip(gunzip) => gunzip.borrow().file().metadata(),
+            Self::Gzip(gzip_reader) => gzip_reader.borrow().file().metadata(),
             Self::Stream(stream) => stream.file().metadata(),
         }
     }
@@ -65,14 +69,14 @@ impl Content {
     /// The birth time, seconds and nanoseconds; zero where the file system keeps none.
     pub(super) fn birth(&self) -> (i64, u32) {
         use rustix::fs::{AtFlags, StatxFlags, statx};
-        let of = |file: &File| {
+        let read_birth = |file: &File| {
             let found = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME);
             found.map(|found| (found.stx_btime.tv_sec, found.stx_btime.tv_nsec)).unwrap_or_default()
         };
         match self {
-            Self::Plain(file) => of(file),
-            Self::Gzip(gunzip) => of(gunzip.borrow().file()),
-            Self::Stream(stream) => of(stream.file()),
+            Self::Plain(file) => read_birth(file),
+            Self::Gzip(gzip_reader) => read_birth(gzip_reader.borrow().file()),
+            Self::Stream(stream) => read_birth(stream.file()),
         }
     }
 
@@ -80,7 +84,7 @@ impl Content {
     pub(super) fn memory_volume_bytes(&self) -> Option<u64> {
         match self {
             Self::Plain(file) => kernel::memory_volume_bytes(file),
-            Self::Gzip(gunzip) => kernel::memory_volume_bytes(gunzip.borrow().file()),
+            Self::Gzip(gzip_reader) => kernel::memory_volume_bytes(gzip_reader.borrow().file()),
             Self::Stream(_) => None,
         }
     }
@@ -107,10 +111,10 @@ impl Content {
     pub(super) fn length(&self) -> io::Result<u64> {
         match self {
             Self::Plain(file) => Ok(file.metadata()?.len()),
-            Self::Gzip(gunzip) => {
-                let gunzip = gunzip.borrow();
-                let told = u64::from(trailer(gunzip.file())?);
-                Ok(gunzip.length().unwrap_or_else(|least| least.max(told)))
+            Self::Gzip(gzip_reader) => {
+                let gzip_reader = gzip_reader.borrow();
+                let trailer_bytes = u64::from(trailer(gzip_reader.file())?);
+                Ok(gzip_reader.length().unwrap_or_else(|least| least.max(trailer_bytes)))
             }
             Self::Stream(stream) => Ok(stream.extent().length),
         }
@@ -128,48 +132,48 @@ impl Content {
     }
 
     /// What is wrong with a `.gz`, as far as it was unpacked, or with a pipe.
-    pub(super) fn complaint(&self) -> Option<&'static str> {
+    pub(super) fn problem(&self) -> Option<&'static str> {
         match self {
             Self::Plain(_) => None,
-            Self::Gzip(gunzip) => gunzip.borrow().complaint(),
-            Self::Stream(stream) => stream.complaint(),
+            Self::Gzip(gzip_reader) => gzip_reader.borrow().problem(),
+            Self::Stream(stream) => stream.problem(),
         }
     }
 
     /// Whether what is between two offsets can be read without going back to the start.
-    pub(super) fn holds(&self, start: u64, end: u64) -> bool {
-        if let Self::Gzip(gunzip) = self { gunzip.borrow().holds(start, end) } else { true }
+    pub(super) fn has_range(&self, start: u64, end: u64) -> bool {
+        if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow().has_range(start, end) } else { true }
     }
 
     /// Goes to an offset, with as much before it at hand as is ever looked back.
     ///
     /// # Errors
     /// When the file cannot be read, or the rest of the way is put off to another pass.
-    pub(super) fn reach(&self, offset: u64) -> io::Result<()> {
-        if let Self::Gzip(gunzip) = self { gunzip.borrow_mut().reach(offset) } else { Ok(()) }
+    pub(super) fn seek_to(&self, offset: u64) -> io::Result<()> {
+        if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow_mut().seek_to(offset) } else { Ok(()) }
     }
 
     /// Whether a read was put off and has not been made good.
-    pub(super) fn is_awaited(&self) -> bool {
-        if let Self::Gzip(gunzip) = self { gunzip.borrow().is_awaited() } else { false }
+    pub(super) fn is_deferred_read(&self) -> bool {
+        if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow().is_deferred_read() } else { false }
     }
 
     /// Goes on with the read that was put off; whether that is done.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn go_on(&self) -> io::Result<bool> {
-        if let Self::Gzip(gunzip) = self { gunzip.borrow_mut().go_on() } else { Ok(true) }
+    pub(super) fn resume_deferred(&self) -> io::Result<bool> {
+        if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow_mut().resume_deferred() } else { Ok(true) }
     }
 
     /// The length before compression, modulo 2^32, as the last bytes of a `.gz` say.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn told_length(&self) -> io::Result<u32> {
+    pub(super) fn trailer_length(&self) -> io::Result<u32> {
         match self {
             Self::Plain(file) => trailer(file),
-            Self::Gzip(gunzip) => trailer(gunzip.borrow().file()),
+            Self::Gzip(gzip_reader) => trailer(gzip_reader.borrow().file()),
             Self::Stream(_) => Ok(0),
         }
     }
@@ -181,7 +185,7 @@ impl Content {
     pub(super) fn raw(&self) -> io::Result<Self> {
         match self {
             Self::Plain(file) => file.try_clone().map(Self::Plain),
-            Self::Gzip(gunzip) => gunzip.borrow().file().try_clone().map(Self::Plain),
+            Self::Gzip(gzip_reader) => gzip_reader.borrow().file().try_clone().map(Self::Plain),
             Self::Stream(stream) => stream.file().try_clone().map(Self::Plain),
         }
     }
@@ -227,9 +231,9 @@ impl Content {
         match self {
             Self::Plain(file) => {
                 let read = |at: usize, rest: &mut [u8]| file.read_at(rest, offset + at as u64);
-                whole(buffer, read)
+                read_until_full(buffer, read)
             }
-            Self::Gzip(gunzip) => gunzip.borrow_mut().fill(offset, buffer),
+            Self::Gzip(gzip_reader) => gzip_reader.borrow_mut().fill(offset, buffer),
             Self::Stream(stream) => Ok(stream.fill(offset, buffer).0),
         }
     }
@@ -245,7 +249,10 @@ fn trailer(file: &File) -> io::Result<u32> {
 }
 
 /// Calls `read` until the buffer is full or nothing comes.
-fn whole(buffer: &mut [u8], mut read: impl FnMut(usize, &mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
+fn read_until_full(
+    buffer: &mut [u8],
+    mut read: impl FnMut(usize, &mut [u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
         match read(length, &mut buffer[length..]) {

@@ -17,7 +17,7 @@ use rustix::fs::{Access, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::content::Content;
-use super::discovery::{Candidate, Class, PRUNING, fixed_directory, pruned_name};
+use super::discovery::{Candidate, Class, DELETING_PREFIX, fixed_directory, name_before_deletion};
 use super::open_beneath::open_directory;
 use super::root::Root;
 use super::{Config, Event, FileSource, Phase, fingerprint};
@@ -25,7 +25,7 @@ use event::Inode;
 
 /// A file that may be deleted.
 #[derive(Debug)]
-pub(super) struct Prunable {
+pub(super) struct Deletable {
     input: usize,
     root: Arc<Root>,
     /// Beneath the root.
@@ -68,48 +68,48 @@ pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
 impl FileSource {
     /// Whether there is anything to delete. What is settled is to be on disk before it is.
     #[must_use]
-    pub fn has_prunable(&self) -> bool {
-        !self.prunable.is_empty()
+    pub fn has_deletable(&self) -> bool {
+        !self.deletable.is_empty()
     }
 
     /// Deletes what the last scan found to be rotated and settled.
-    pub fn prune(&mut self, now: Instant) {
-        for file in std::mem::take(&mut self.prunable) {
+    pub fn delete_shipped(&mut self, now: Instant) {
+        for file in std::mem::take(&mut self.deletable) {
             match delete(&file) {
-                Ok(Some(handle)) => self.pruned(&file, handle, now),
-                Ok(None) | Err(Kept::Changed) => self.rescan = true,
+                Ok(Some(handle)) => self.note_deleted(&file, handle, now),
+                Ok(None) | Err(Kept::Changed) => self.reconcile_due = true,
                 Err(Kept::Failed(errno)) => {
-                    self.events.push(Event::NotPruned(file.path, std::io::Error::from(errno).to_string()));
+                    self.events.push(Event::DeleteFailed(file.path, std::io::Error::from(errno).to_string()));
                 }
             }
         }
     }
 
     /// A writer may still have it open, and write to it: it is held for a while, as any deleted file.
-    fn pruned(&mut self, file: &Prunable, handle: File, now: Instant) {
-        self.events.push(Event::Pruned(file.path.clone(), file.size));
-        let Some(mark) = self.known.remove(&file.inode).map(|known| known.mark) else { return };
+    fn note_deleted(&mut self, file: &Deletable, handle: File, now: Instant) {
+        self.events.push(Event::Deleted(file.path.clone(), file.size));
+        let Some(entry) = self.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
         if file.gzip {
             return;
         }
-        let at = mark.watermark();
-        self.begin((file.input, mark.path, Content::Plain(handle)), at, mark.origin, mark.incarnation, now);
+        let at = entry.watermark();
+        self.begin((file.input, entry.path, Content::Plain(handle)), at, entry.origin, entry.incarnation, now);
         if let Some(file) = self.open_mut(file.inode) {
             (file.phase, file.whole) = (Phase::Deleted, true);
         }
     }
 
     /// Notes which of the files are rotated, settled, and not written to any more.
-    pub(super) fn choose_prunable(&mut self, candidates: &[(usize, Candidate)]) {
-        self.prunable.clear();
-        if !self.inputs.iter().any(|(_, config)| config.prune) {
+    pub(super) fn choose_deletable(&mut self, candidates: &[(usize, Candidate)]) {
+        self.deletable.clear();
+        if !self.inputs.iter().any(|(_, config)| config.delete_rotated) {
             return;
         }
-        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.prune) {
+        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.delete_rotated) {
             let settled = self.is_settled(found) && candidates.iter().any(|(_, other)| succeeds(other, found));
-            let aside = pruned_name(&found.path).is_some();
+            let aside = name_before_deletion(&found.path).is_some();
             if (settled && found.names == 1 && !found.linked()) || aside {
-                self.prunable.push(Prunable {
+                self.deletable.push(Deletable {
                     input: *input,
                     root: Arc::clone(&found.root),
                     place: found.place.clone(),
@@ -125,13 +125,13 @@ impl FileSource {
 
     /// Whether the file is closed, was read by us from its first byte to its last, and is as it was then.
     fn is_settled(&self, found: &Candidate) -> bool {
-        self.known.get(&found.inode).is_some_and(|known| {
-            known.mark.whole
-                && known.mark.offset == found.size
-                && known.mark.offset > 0
+        self.closed.get(&found.inode).is_some_and(|closed| {
+            closed.entry.whole
+                && closed.entry.offset == found.size
+                && closed.entry.offset > 0
                 // A glob may name what looks like a rotated file and is written to: only one that had another name counts.
-                && (found.class != Class::Match || known.mark.path != found.path)
-                && known.changed == Some(found.changed)
+                && (found.class != Class::Match || closed.entry.path != found.path)
+                && closed.changed == Some(found.changed)
         })
     }
 }
@@ -142,16 +142,16 @@ fn succeeds(other: &Candidate, found: &Candidate) -> bool {
 }
 
 /// Deletes a file; its handle, or `None` when it was moved back to its name.
-fn delete(file: &Prunable) -> Result<Option<File>, Kept> {
+fn delete(file: &Deletable) -> Result<Option<File>, Kept> {
     let (directory, name) = parent(&file.root, &file.place)?;
-    let aside = match pruned_name(Path::new(&name)) {
+    let aside = match name_before_deletion(Path::new(&name)) {
         Some(original) if file.back => {
             rustix::fs::renameat_with(&directory, &name, &directory, &original, RenameFlags::NOREPLACE)?;
             return Ok(None);
         }
         Some(_) => name.clone(),
         None => {
-            let mut aside = OsString::from(PRUNING);
+            let mut aside = OsString::from(DELETING_PREFIX);
             aside.push(&name);
             aside
         }
@@ -163,7 +163,10 @@ fn delete(file: &Prunable) -> Result<Option<File>, Kept> {
     let deleted = rustix::fs::openat(&directory, &aside, flags, Mode::empty()).map_err(Kept::from).and_then(|handle| {
         let handle = File::from(handle);
         let is = |found: &std::fs::Metadata| {
-            found.is_file() && fingerprint::inode(found) == file.inode && found.len() == file.size && found.nlink() == 1
+            found.is_file()
+                && fingerprint::inode_from_metadata(found) == file.inode
+                && found.len() == file.size
+                && found.nlink() == 1
         };
         if !handle.metadata().is_ok_and(|found| is(&found)) {
             return Err(Kept::Changed);

@@ -48,7 +48,7 @@ pub struct DeletedOpen {
 
 /// What became of a file that was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GivenUp {
+pub enum Abandoned {
     /// A compressed copy of it was seen, and is read in its place.
     Copied,
     /// Nothing more of it can be read.
@@ -65,7 +65,7 @@ struct Volume {
 
 impl FileSource {
     /// Bounds what deleted files take of the disk.
-    pub fn bound_deleted(&mut self, bound: Option<DeletedBound>) {
+    pub fn set_deleted_bound(&mut self, bound: Option<DeletedBound>) {
         self.deleted_bound = bound;
     }
 
@@ -75,7 +75,7 @@ impl FileSource {
         self.deleted_bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
     }
 
-    fn deleted(&self) -> impl Iterator<Item = &TrackedFile> {
+    fn deleted_files(&self) -> impl Iterator<Item = &TrackedFile> {
         self.files().filter(|file| file.phase == Phase::Deleted && !file.handle.is_stream() && file.disk_bytes > 0)
     }
 
@@ -94,7 +94,7 @@ impl FileSource {
     #[must_use]
     pub fn deleted_open(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<DeletedOpen> {
         let mut by_input = vec![DeletedOpen::default(); self.inputs.len()];
-        let unsettled = || self.deleted().filter(|file| !(file.at_end() && is_settled(file.id)));
+        let unsettled = || self.deleted_files().filter(|file| !(file.is_at_end() && is_settled(file.id)));
         if unsettled().next().is_none() {
             return by_input;
         }
@@ -115,14 +115,14 @@ impl FileSource {
     pub fn deleted_surplus(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<FileId> {
         let Some(bound) = self.deleted_bound else { return Vec::new() };
         // A copy of one that was just deleted is seen by the look that is due.
-        if self.rescan || self.deleted().next().is_none() {
+        if self.reconcile_due || self.deleted_files().next().is_none() {
             return Vec::new();
         }
-        let mut volumes = self.volumes(self.deleted());
+        let mut volumes = self.volumes(self.deleted_files());
         let mut total: u64 = volumes.values().map(|volume| volume.bytes).sum();
-        let mut files: Vec<&TrackedFile> = self.deleted().collect();
+        let mut files: Vec<&TrackedFile> = self.deleted_files().collect();
         files.sort_by_cached_key(|file| {
-            let is_settled = file.at_end() && is_settled(file.id);
+            let is_settled = file.is_at_end() && is_settled(file.id);
             (!is_settled, file.displaced != Displaced::Compressed, file.changed_at, file.written_at())
         });
         let mut surplus = Vec::new();
@@ -139,24 +139,24 @@ impl FileSource {
 
     /// Closes a deleted file that is not settled; `settled_bytes` beyond its position are settled all the same. Its number is kept until what
     /// is out is settled.
-    pub fn give_up(&mut self, id: FileId, settled_bytes: u64, now: Instant) -> Option<GivenUp> {
+    pub fn abandon(&mut self, id: FileId, settled_bytes: u64, now: Instant) -> Option<Abandoned> {
         let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
-        let at = file.at();
+        let at = file.position();
         if file.displaced != Displaced::Compressed {
-            self.reserved.push((id, file.path, at.offset));
-            return Some(GivenUp::Gone);
+            self.retired.push((id, file.path, at.offset));
+            return Some(Abandoned::Gone);
         }
         let fingerprint = file.fingerprint();
-        let mark = CheckpointEntry { fingerprint, ..file.bookmark(at.into()) };
-        self.ghosts.push(LostFile { settled_bytes, ..LostFile::of_open(&file, mark, now) });
-        self.rescan = true;
-        Some(GivenUp::Copied)
+        let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(at.into()) };
+        self.lost_files.push(LostFile { settled_bytes, ..LostFile::from_open(&file, entry, now) });
+        self.reconcile_due = true;
+        Some(Abandoned::Copied)
     }
 
     /// Whether a file can be read no more, and has its number still.
     #[must_use]
-    pub fn is_gone(&self, id: FileId) -> bool {
-        self.reserved.iter().any(|(reserved, ..)| *reserved == id)
+    pub fn is_retired(&self, id: FileId) -> bool {
+        self.retired.iter().any(|(retired, ..)| *retired == id)
     }
 }
 

@@ -14,7 +14,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::glob_rank::Rank;
 use super::protected::Guard;
-use super::quiet_files::Survey;
+use super::quiet_files::WalkFilter;
 use super::root::Root;
 use super::rotated_names::{Origin, bases};
 use super::walk::Walk;
@@ -29,7 +29,7 @@ const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz
 /// The ending of those that are.
 pub(super) const GZIP: &[u8] = b".gz";
 /// What stands before the name of a file that is just being deleted.
-pub(super) const PRUNING: &str = ".logskiff-pruning-";
+pub(super) const DELETING_PREFIX: &str = ".logskiff-pruning-";
 
 /// Why a file is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +109,7 @@ pub(super) struct Pipe {
 
 /// What one walk found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct WalkResult {
     /// The files.
     pub candidates: Vec<Candidate>,
     /// The pipes.
@@ -122,7 +122,7 @@ pub(super) struct Found {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
-impl Found {
+impl WalkResult {
     /// Beyond as many as are looked at, nothing is said of more.
     pub(super) fn refuse(&mut self, path: PathBuf, why: String) {
         if self.unreadable.len() < REFUSED_MAX {
@@ -138,14 +138,14 @@ pub struct Globs {
     stdin: bool,
     /// Those that name one file, as they stand.
     outright: HashSet<PathBuf>,
-    roots: Vec<Fixed>,
+    roots: Vec<GlobRoot>,
     exclude: GlobSet,
     symlinks: Symlinks,
 }
 
 /// A fixed directory, and the globs that begin with it.
 #[derive(Debug)]
-pub(super) struct Fixed {
+pub(super) struct GlobRoot {
     pub(super) directory: PathBuf,
     globs: GlobSet,
     /// The rank of each glob.
@@ -155,7 +155,7 @@ pub(super) struct Fixed {
     pub(super) names_hidden: bool,
 }
 
-impl Fixed {
+impl GlobRoot {
     fn new(directory: PathBuf, globs: &[&str]) -> Result<Self, GlobError> {
         let mut set = GlobSetBuilder::new();
         for pattern in globs {
@@ -165,13 +165,13 @@ impl Fixed {
         let beneath = |pattern: &&str| Path::new(pattern).strip_prefix(&directory).map(Path::to_path_buf);
         let names_hidden = globs.iter().flat_map(beneath).any(|rest| rest.components().any(begins_with_dot));
         let depth_max = globs.iter().filter_map(|pattern| Some(fixed_directory(pattern)?.1)).max().unwrap_or(0);
-        let ranks = globs.iter().map(|pattern| Rank::of(pattern)).collect();
+        let ranks = globs.iter().map(|pattern| Rank::from_glob(pattern)).collect();
         Ok(Self { directory, globs: set.build()?, ranks, depth_max, names_hidden })
     }
 
     /// The rank of what none of the globs names.
     pub(super) fn broadest(&self) -> Rank {
-        self.ranks.iter().max().copied().unwrap_or_else(|| Rank::of("**"))
+        self.ranks.iter().max().copied().unwrap_or_else(|| Rank::from_glob("**"))
     }
 
     /// The narrowest glob that names a path.
@@ -209,7 +209,7 @@ impl Globs {
         for pattern in exclude {
             excluded.add(glob(pattern)?);
         }
-        let roots = roots.into_iter().map(|(root, globs)| Fixed::new(root, &globs)).collect::<Result<_, _>>()?;
+        let roots = roots.into_iter().map(|(root, globs)| GlobRoot::new(root, &globs)).collect::<Result<_, _>>()?;
         let outright = paths.iter().filter(|path| !path.bytes().any(is_special)).map(PathBuf::from).collect();
         let stdin = paths.iter().any(|path| path == STDIN);
         Ok(Self { stdin, outright, roots, exclude: excluded.build()?, symlinks })
@@ -229,10 +229,10 @@ impl Globs {
 
     /// Walks the fixed directories for what the survey asks for.
     #[must_use]
-    pub(super) fn find(&self, guard: &Guard, survey: &Survey) -> Found {
-        let mut found = Found::default();
+    pub(super) fn find(&self, guard: &Guard, walk_filter: &WalkFilter) -> WalkResult {
+        let mut found = WalkResult::default();
         for root in &self.roots {
-            Walk::of(self, root, (guard, survey), &mut found);
+            Walk::run(self, root, (guard, walk_filter), &mut found);
         }
         found
     }
@@ -244,7 +244,7 @@ impl Globs {
 
     /// Whether a path that comes, goes or changes may be of interest: as a file, or as a part of the way to one.
     pub(super) fn concerns(&self, path: &Path) -> bool {
-        let is_wanted = |root: &Fixed| self.classify(root, path).is_some_and(|(class, _)| class != Class::Excluded);
+        let is_wanted = |root: &GlobRoot| self.classify(root, path).is_some_and(|(class, _)| class != Class::Excluded);
         self.follows_links() || self.roots.iter().any(|root| root.directory.starts_with(path) || is_wanted(root))
     }
 
@@ -255,12 +255,12 @@ impl Globs {
 
     /// How broadly a path is named that lies beneath a fixed directory.
     pub(super) fn rank_beneath(&self, path: &Path) -> Option<Rank> {
-        self.roots.iter().find(|root| path.starts_with(&root.directory)).map(Fixed::broadest)
+        self.roots.iter().find(|root| path.starts_with(&root.directory)).map(GlobRoot::broadest)
     }
 
     /// Why a path is of interest, and how narrowly it is named.
-    pub(super) fn classify(&self, root: &Fixed, path: &Path) -> Option<(Class, Rank)> {
-        let original = pruned_name(path);
+    pub(super) fn classify(&self, root: &GlobRoot, path: &Path) -> Option<(Class, Rank)> {
+        let original = name_before_deletion(path);
         let path = original.as_deref().unwrap_or(path);
         let own = root.rank(path);
         let named = own.is_some();
@@ -285,8 +285,8 @@ impl Globs {
 }
 
 /// The name that a file had before it was to be deleted.
-pub(super) fn pruned_name(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.as_bytes().strip_prefix(PRUNING.as_bytes())?;
+pub(super) fn name_before_deletion(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.as_bytes().strip_prefix(DELETING_PREFIX.as_bytes())?;
     Some(path.with_file_name(OsStr::from_bytes(name)))
 }
 
@@ -370,7 +370,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", root.join("link.log")).unwrap();
         let glob = |text: &str| format!("{}/{text}", root.display());
         let globs = Globs::new(&[glob("**/*.log"), glob("old.log.gz")], &[glob("skip.*")], Symlinks::Deny).unwrap();
-        let found = globs.find(&Guard::default(), &Survey::of_all());
+        let found = globs.find(&Guard::default(), &WalkFilter::all());
         let mut names: Vec<_> =
             found.candidates.iter().map(|found| (found.place.to_str().unwrap(), found.class)).collect();
         names.sort_unstable();
@@ -393,6 +393,6 @@ mod tests {
     fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
         let dir = tempfile::tempdir().unwrap();
         let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
-        assert_eq!(globs.find(&Guard::default(), &Survey::of_all()).directories, [dir.path()]);
+        assert_eq!(globs.find(&Guard::default(), &WalkFilter::all()).directories, [dir.path()]);
     }
 }

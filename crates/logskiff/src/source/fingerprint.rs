@@ -22,7 +22,7 @@ pub(super) const BEFORE_BYTES: usize = 1024;
 
 /// The fingerprint of a file that begins with `head` and whose bytes just before `offset` are `before`.
 #[must_use]
-pub(super) fn fingerprint(head: &[u8], before: &[u8], offset: u64) -> Fingerprint {
+pub(super) fn from_bytes(head: &[u8], before: &[u8], offset: u64) -> Fingerprint {
     // Of a file that was begun only what was read counts: a copy may have been made before there was more.
     let begun = usize::try_from(offset).ok().filter(|read| *read > 0).unwrap_or(HEAD_BYTES);
     let head = &head[..head.len().min(HEAD_BYTES).min(begun)];
@@ -34,15 +34,15 @@ pub(super) fn fingerprint(head: &[u8], before: &[u8], offset: u64) -> Fingerprin
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.
-pub(super) fn take(file: &Content, offset: u64) -> io::Result<Fingerprint> {
-    Ok(fingerprint(&read_at(file, 0, HEAD_BYTES)?, &before(file, offset)?, offset))
+pub(super) fn read_fingerprint(file: &Content, offset: u64) -> io::Result<Fingerprint> {
+    Ok(from_bytes(&read_at(file, 0, HEAD_BYTES)?, &read_before(file, offset)?, offset))
 }
 
 /// The up to [`BEFORE_BYTES`] before `offset`.
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.
-pub(super) fn before(file: &Content, offset: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_before(file: &Content, offset: u64) -> io::Result<Vec<u8>> {
     let start = offset.saturating_sub(BEFORE_BYTES as u64);
     let mut bytes = vec![0; usize::try_from(offset - start).unwrap_or(BEFORE_BYTES)];
     if file.fill(start, &mut bytes)? < bytes.len() {
@@ -89,13 +89,13 @@ pub(super) fn begins_alike(file: &Content, print: &Fingerprint) -> io::Result<bo
 
 /// Where a file stands in its file system.
 #[must_use]
-pub(super) fn inode(metadata: &std::fs::Metadata) -> Inode {
+pub(super) fn inode_from_metadata(metadata: &std::fs::Metadata) -> Inode {
     Inode { device: metadata.dev(), inode: metadata.ino() }
 }
 
 /// The same, as the system call says it.
 #[must_use]
-pub(super) fn inode_of(found: &Stat) -> Inode {
+pub(super) fn inode_from_stat(found: &Stat) -> Inode {
     Inode { device: found.st_dev, inode: found.st_ino }
 }
 
@@ -106,16 +106,16 @@ pub(super) fn inode_of(found: &Stat) -> Inode {
 #[must_use]
 pub(super) fn origin(scope: &str, file: &Content, inode: Inode, incarnation: u32) -> String {
     let birth = file.birth();
-    let told = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
-    base16ct::lower::encode_string(&Sha256::digest(told.as_bytes())[..12])
+    let identity = format!("{scope}\n{}\n{}\n{}.{}\n{incarnation}", inode.device, inode.inode, birth.0, birth.1);
+    base16ct::lower::encode_string(&Sha256::digest(identity.as_bytes())[..12])
 }
 
 /// Names what comes through a pipe for event ids: another at each start, since its offsets begin anew.
 #[must_use]
 pub(super) fn stream_origin(scope: &str, path: &Path) -> String {
-    let mut told = format!("{scope}\n{}\n", fastrand::u128(..)).into_bytes();
-    told.extend_from_slice(path.as_os_str().as_bytes());
-    base16ct::lower::encode_string(&Sha256::digest(told)[..12])
+    let mut identity = format!("{scope}\n{}\n", fastrand::u128(..)).into_bytes();
+    identity.extend_from_slice(path.as_os_str().as_bytes());
+    base16ct::lower::encode_string(&Sha256::digest(identity)[..12])
 }
 
 fn hash(bytes: &[u8]) -> Hash {

@@ -27,7 +27,7 @@ pub struct Rank(Breadth, Reverse<usize>);
 impl Rank {
     /// The rank of a glob.
     #[must_use]
-    pub fn of(glob: &str) -> Self {
+    pub fn from_glob(glob: &str) -> Self {
         let breadth = if glob.contains("**") {
             Breadth::Directories
         } else if glob.bytes().any(is_special) {
@@ -87,9 +87,9 @@ mod tests {
     fn narrower_globs_come_first() {
         let globs =
             ["/log/app/app.log", "/log/app.log", "/log/app/*.log", "/log/a*.log", "/log/app/**/*.log", "/log/**/a.log"];
-        let ranks = globs.map(Rank::of);
+        let ranks = globs.map(Rank::from_glob);
         assert!(ranks.is_sorted() && ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
-        assert_eq!(Rank::of("/log/a*.log"), Rank::of("/log/*.txt"));
+        assert_eq!(Rank::from_glob("/log/a*.log"), Rank::from_glob("/log/*.txt"));
     }
 
     #[test]

@@ -21,28 +21,28 @@ const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
 /// Unpacked at a time where it is passed over.
 const SKIP_BYTES: usize = 64 * 1024;
 /// So much is passed over in one pass: some 15 ms of one core.
-const PASSED_BYTES: u64 = 4 * 1024 * 1024;
+const SKIPPED_BYTES_PER_PASS: u64 = 4 * 1024 * 1024;
 /// So many short reads are remembered that had to be unpacked for: whoever asks for one before another is not to begin anew for each.
-const ASKED_MAX: usize = 64;
+const CACHED_READS_MAX: usize = 64;
 
 /// What may yet be unpacked in this pass only to be passed over.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Allowance(Arc<AtomicU64>);
+pub(super) struct SkipBudget(Arc<AtomicU64>);
 
-impl Allowance {
+impl SkipBudget {
     /// Another pass begins.
     pub(super) fn renew(&self) {
-        self.0.store(PASSED_BYTES, Ordering::Relaxed);
+        self.0.store(SKIPPED_BYTES_PER_PASS, Ordering::Relaxed);
     }
 
     /// Takes so many bytes of it, unless it is spent.
-    fn take(&self, bytes: u64) -> bool {
+    fn try_spend(&self, bytes: u64) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 }
 
 /// Whether a read was put off to another pass.
-pub(super) fn awaited(error: &io::Error) -> bool {
+pub(super) fn is_deferred(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
@@ -63,7 +63,7 @@ impl Read for Cursor {
 
 /// Bytes at an offset that were asked for, or fewer at the end.
 #[derive(Debug)]
-struct Asked {
+struct CachedRead {
     offset: u64,
     wanted: usize,
     bytes: Vec<u8>,
@@ -71,9 +71,9 @@ struct Asked {
 
 /// What one file unpacks to.
 #[derive(Debug)]
-pub(super) struct Gunzip {
+pub(super) struct GzipReader {
     file: Arc<File>,
-    allowance: Allowance,
+    budget: SkipBudget,
     decoder: MultiGzDecoder<Cursor>,
     /// So much is unpacked.
     position: u64,
@@ -83,37 +83,37 @@ pub(super) struct Gunzip {
     kept: Vec<u8>,
     kept_before_bytes: usize,
     /// Short reads that were not at hand.
-    asked: Vec<Asked>,
+    cached: Vec<CachedRead>,
     /// The read that was put off, offset and length.
-    put_off: Option<(u64, usize)>,
+    deferred: Option<(u64, usize)>,
     /// Where the content ends, once that was reached.
     end: Option<u64>,
-    complaint: Option<&'static str>,
+    problem: Option<&'static str>,
 }
 
-impl Gunzip {
+impl GzipReader {
     /// What `file` unpacks to.
-    pub(super) fn new(file: Arc<File>, allowance: Allowance) -> Self {
+    pub(super) fn new(file: Arc<File>, budget: SkipBudget) -> Self {
         let decoder = MultiGzDecoder::new(Cursor { file: Arc::clone(&file), offset: 0 });
         Self {
             file,
-            allowance,
+            budget,
             decoder,
             position: 0,
             head: Vec::new(),
             kept: Vec::new(),
             kept_before_bytes: LOOKBACK_BYTES[0],
-            asked: Vec::new(),
-            put_off: None,
+            cached: Vec::new(),
+            deferred: None,
             end: None,
-            complaint: None,
+            problem: None,
         }
     }
 
     /// The same file from its start, to be read beside this one; as much is kept as is ever looked back.
-    pub(super) fn another(&self) -> Self {
+    pub(super) fn open_again(&self) -> Self {
         let kept_before_bytes = LOOKBACK_BYTES[1];
-        Self { kept_before_bytes, end: self.end, ..Self::new(Arc::clone(&self.file), self.allowance.clone()) }
+        Self { kept_before_bytes, end: self.end, ..Self::new(Arc::clone(&self.file), self.budget.clone()) }
     }
 
     /// The file itself.
@@ -127,17 +127,17 @@ impl Gunzip {
     }
 
     /// What is wrong with it, as far as it was unpacked.
-    pub(super) fn complaint(&self) -> Option<&'static str> {
-        self.complaint
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        self.problem
     }
 
     /// Whether a read was put off and has not been made good.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.put_off.is_some()
+    pub(super) fn is_deferred_read(&self) -> bool {
+        self.deferred.is_some()
     }
 
     /// Whether all of this is at hand.
-    pub(super) fn holds(&self, start: u64, end: u64) -> bool {
+    pub(super) fn has_range(&self, start: u64, end: u64) -> bool {
         self.kept_from() <= start && end <= self.position
     }
 
@@ -145,10 +145,10 @@ impl Gunzip {
     ///
     /// # Errors
     /// When the file cannot be read, or the rest of the way is put off.
-    pub(super) fn reach(&mut self, offset: u64) -> io::Result<()> {
-        self.put_off = None;
+    pub(super) fn seek_to(&mut self, offset: u64) -> io::Result<()> {
+        self.deferred = None;
         let start = offset.saturating_sub(LOOKBACK_BYTES[1] as u64);
-        if !self.holds(start, offset) {
+        if !self.has_range(start, offset) {
             self.fill(start, &mut vec![0; usize::try_from(offset - start).unwrap_or(LOOKBACK_BYTES[1])])?;
         }
         Ok(())
@@ -158,11 +158,11 @@ impl Gunzip {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn go_on(&mut self) -> io::Result<bool> {
-        let Some((offset, wanted)) = self.put_off else { return Ok(true) };
+    pub(super) fn resume_deferred(&mut self) -> io::Result<bool> {
+        let Some((offset, wanted)) = self.deferred else { return Ok(true) };
         match self.fill(offset, &mut vec![0; wanted]) {
             Ok(_) => Ok(true),
-            Err(error) if awaited(&error) => Ok(false),
+            Err(error) if is_deferred(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -180,13 +180,13 @@ impl Gunzip {
             buffer.copy_from_slice(head);
             return Ok(wanted);
         }
-        if let Some(asked) = self.asked.iter().find(|asked| (asked.offset, asked.wanted) == (offset, wanted)) {
-            buffer[..asked.bytes.len()].copy_from_slice(&asked.bytes);
-            return Ok(asked.bytes.len());
+        if let Some(cached) = self.cached.iter().find(|cached| (cached.offset, cached.wanted) == (offset, wanted)) {
+            buffer[..cached.bytes.len()].copy_from_slice(&cached.bytes);
+            return Ok(cached.bytes.len());
         }
         let at_hand = self.kept_from() <= offset && offset <= self.position;
         if !at_hand {
-            self.pass_over(offset, wanted)?;
+            self.skip_to(offset, wanted)?;
         }
         let mut at = usize::try_from(offset.saturating_sub(self.kept_from())).unwrap_or(usize::MAX);
         if at.saturating_add(wanted) > self.kept.len() {
@@ -199,32 +199,32 @@ impl Gunzip {
         let there = self.kept.get(at..).unwrap_or_default();
         let there = &there[..wanted.min(there.len())];
         buffer[..there.len()].copy_from_slice(there);
-        self.put_off.take_if(|put_off| *put_off == (offset, wanted));
+        self.deferred.take_if(|deferred| *deferred == (offset, wanted));
         if !at_hand && wanted <= BEFORE_BYTES {
-            self.asked.push(Asked { offset, wanted, bytes: there.to_vec() });
+            self.cached.push(CachedRead { offset, wanted, bytes: there.to_vec() });
         }
         Ok(there.len())
     }
 
     /// Unpacks up to `offset`, from the start where that lies behind, as far as the pass allows.
-    fn pass_over(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
-        if wanted <= BEFORE_BYTES && self.asked.len() == ASKED_MAX {
+    fn skip_to(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
+        if wanted <= BEFORE_BYTES && self.cached.len() == CACHED_READS_MAX {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         if offset < self.kept_from() {
-            let new = Self::new(Arc::clone(&self.file), self.allowance.clone());
+            let new = Self::new(Arc::clone(&self.file), self.budget.clone());
             (self.decoder, self.position) = (new.decoder, 0);
             self.head.clear();
             self.kept.clear();
         }
         while self.position < offset {
-            let gap = usize::try_from(offset - self.position).unwrap_or(usize::MAX).min(SKIP_BYTES);
-            if !self.allowance.take(gap as u64) {
-                self.put_off = Some((offset, wanted));
+            let padding = usize::try_from(offset - self.position).unwrap_or(usize::MAX).min(SKIP_BYTES);
+            if !self.budget.try_spend(padding as u64) {
+                self.deferred = Some((offset, wanted));
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             self.kept.clear();
-            if self.unpack(gap)? == 0 {
+            if self.unpack(padding)? == 0 {
                 break;
             }
         }
@@ -255,13 +255,13 @@ impl Gunzip {
         self.position += bytes as u64;
         match unpacked {
             Ok(0) => self.end = Some(self.position),
-            Ok(_) if self.is_bomb() => self.stop("it expands more than 300-fold; the rest is not read"),
+            Ok(_) if self.is_bomb() => self.end_with_problem("it expands more than 300-fold; the rest is not read"),
             Ok(_) => {}
             // The decoder's own errors are all of these kinds; the others are the disk's.
             Err(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.stop("it ends in its middle; the rest is not there"),
+                io::ErrorKind::UnexpectedEof => self.end_with_problem("it ends in its middle; the rest is not there"),
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                    self.stop("it is damaged; the rest cannot be unpacked");
+                    self.end_with_problem("it is damaged; the rest cannot be unpacked");
                 }
                 _ => return Err(error),
             },
@@ -273,9 +273,9 @@ impl Gunzip {
         self.position > RATIO_FREE_BYTES && self.position > RATIO_MAX * self.decoder.get_ref().offset
     }
 
-    fn stop(&mut self, complaint: &'static str) {
+    fn end_with_problem(&mut self, problem: &'static str) {
         self.end = Some(self.position);
-        self.complaint = Some(complaint);
+        self.problem = Some(problem);
     }
 }
 
@@ -298,24 +298,24 @@ mod tests {
         bytes
     }
 
-    fn gunzip(bytes: &[u8]) -> Gunzip {
+    fn gzip_reader(bytes: &[u8]) -> GzipReader {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        Gunzip::new(Arc::new(file), Allowance::default())
+        GzipReader::new(Arc::new(file), SkipBudget::default())
     }
 
     /// Reads in as many passes as it takes; none passes over more than it may.
-    fn read(gunzip: &mut Gunzip, offset: u64, most: usize) -> Vec<u8> {
+    fn read(gzip_reader: &mut GzipReader, offset: u64, most: usize) -> Vec<u8> {
         let mut buffer = vec![0; most];
         loop {
-            gunzip.allowance.renew();
-            let before = gunzip.position;
-            let read = gunzip.fill(offset, &mut buffer);
-            let passed = gunzip.position - if gunzip.position < before { 0 } else { before };
-            assert!(passed <= PASSED_BYTES + (gunzip.kept_before_bytes + most) as u64);
+            gzip_reader.budget.renew();
+            let before = gzip_reader.position;
+            let read = gzip_reader.fill(offset, &mut buffer);
+            let passed = gzip_reader.position - if gzip_reader.position < before { 0 } else { before };
+            assert!(passed <= SKIPPED_BYTES_PER_PASS + (gzip_reader.kept_before_bytes + most) as u64);
             match read {
                 Ok(length) => buffer.truncate(length),
-                Err(error) if awaited(&error) && gunzip.is_awaited() => continue,
+                Err(error) if is_deferred(&error) && gzip_reader.is_deferred_read() => continue,
                 Err(error) => panic!("{error}"),
             }
             return buffer;
@@ -326,25 +326,25 @@ mod tests {
     #[test]
     fn reads_give_what_is_there_wherever_they_go() {
         let text: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
-        let mut gunzip = gunzip(&packed(&[&text[..70_000], &text[70_000..]]));
+        let mut gzip_reader = gzip_reader(&packed(&[&text[..70_000], &text[70_000..]]));
         for (offset, most) in
             [(0, 10), (5, 100), (100_000, 1), (99_950, 200_000), (100_000, 200_000), (0, 256), (3, 5), (1_199_990, 50)]
         {
             let end = text.len().min(offset + most);
-            assert_eq!(read(&mut gunzip, offset as u64, most), text[offset..end], "{offset} {most}");
+            assert_eq!(read(&mut gzip_reader, offset as u64, most), text[offset..end], "{offset} {most}");
         }
-        assert_eq!(gunzip.length(), Ok(text.len() as u64));
-        assert_eq!(read(&mut gunzip, 1_200_000, 5), b"");
-        assert_eq!(gunzip.complaint(), None);
+        assert_eq!(gzip_reader.length(), Ok(text.len() as u64));
+        assert_eq!(read(&mut gzip_reader, 1_200_000, 5), b"");
+        assert_eq!(gzip_reader.problem(), None);
     }
 
     #[test]
     fn what_cannot_be_unpacked_is_the_end_and_is_said() {
         #[track_caller]
         fn check(bytes: &[u8], most: usize, want: &str) {
-            let mut gunzip = gunzip(bytes);
-            assert!(read(&mut gunzip, 0, 200_000).len() <= most);
-            assert!(gunzip.complaint().is_some_and(|said| said.contains(want)), "{:?}", gunzip.complaint());
+            let mut gzip_reader = gzip_reader(bytes);
+            assert!(read(&mut gzip_reader, 0, 200_000).len() <= most);
+            assert!(gzip_reader.problem().is_some_and(|said| said.contains(want)), "{:?}", gzip_reader.problem());
         }
         let whole = packed(&[&vec![b'x'; 100_000]]);
         check(&whole[..whole.len() - 9], 100_000, "ends in its middle");
@@ -362,24 +362,24 @@ mod tests {
         for _ in 0..200 {
             encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
         }
-        let mut gunzip = gunzip(&encoder.finish().unwrap());
-        assert_eq!(read(&mut gunzip, 190 << 20, 1), b"");
-        assert!(gunzip.length().unwrap() < RATIO_FREE_BYTES + (1 << 20));
-        assert!(gunzip.complaint().is_some_and(|said| said.contains("300-fold")));
+        let mut gzip_reader = gzip_reader(&encoder.finish().unwrap());
+        assert_eq!(read(&mut gzip_reader, 190 << 20, 1), b"");
+        assert!(gzip_reader.length().unwrap() < RATIO_FREE_BYTES + (1 << 20));
+        assert!(gzip_reader.problem().is_some_and(|said| said.contains("300-fold")));
     }
 
     /// Goal: places far apart that are asked for by turns are all told in the end, with what stands before each.
     #[test]
     fn places_that_are_asked_for_by_turns_are_told() {
         let text: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
-        let mut gunzip = gunzip(&packed(&[&text]));
-        let places = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
+        let mut gzip_reader = gzip_reader(&packed(&[&text]));
+        let resume_points = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
         let mut passes = 0;
         let told = loop {
-            gunzip.allowance.renew();
+            gzip_reader.budget.renew();
             let mut place = [0; 1024];
-            let told = places.iter().all(|at| {
-                let told = gunzip.fill(*at, &mut place).is_ok();
+            let told = resume_points.iter().all(|at| {
+                let told = gzip_reader.fill(*at, &mut place).is_ok();
                 let start = usize::try_from(*at).unwrap();
                 assert!(!told || place == text[start..start + 1024]);
                 told
@@ -390,12 +390,14 @@ mod tests {
             }
         };
         assert!(told);
-        while gunzip.reach(15_000_000).is_err() {
-            gunzip.allowance.renew();
-            while !gunzip.go_on().unwrap() {
-                gunzip.allowance.renew();
+        while gzip_reader.seek_to(15_000_000).is_err() {
+            gzip_reader.budget.renew();
+            while !gzip_reader.resume_deferred().unwrap() {
+                gzip_reader.budget.renew();
             }
         }
-        assert!(!gunzip.is_awaited() && gunzip.holds(15_000_000 - LOOKBACK_BYTES[1] as u64, 15_000_000));
+        assert!(
+            !gzip_reader.is_deferred_read() && gzip_reader.has_range(15_000_000 - LOOKBACK_BYTES[1] as u64, 15_000_000)
+        );
     }
 }

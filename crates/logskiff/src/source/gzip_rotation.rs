@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::discovery::{Candidate, Naming};
-use super::gzip_reader::awaited;
+use super::gzip_reader::is_deferred;
 use super::tracked_file::Displaced;
-use super::{Event, FileSource, Known, LostFile, Phase, TrackedFile, fingerprint};
+use super::{ClosedFile, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, Fingerprint};
 
 impl FileSource {
@@ -22,20 +22,20 @@ impl FileSource {
         raw: &Content,
         now: Instant,
     ) {
-        if found.size == 0 || self.known_unpacked(input, found, raw) {
+        if found.size == 0 || self.match_settled_gzip(input, found, raw) {
             return;
         }
         let Ok(Content::Plain(file)) = raw.raw() else { return };
         let former = self.unpacking.resume(found.inode);
-        let gzip = former.unwrap_or_else(|| Content::gzip(file, &self.unpacking.allowance));
-        let (Ok(head), Ok(length)) = (fingerprint::read_at(&gzip, 0, fingerprint::HEAD_BYTES), raw.told_length())
+        let gzip = former.unwrap_or_else(|| Content::gzip(file, &self.unpacking.budget));
+        let (Ok(head), Ok(length)) = (fingerprint::read_at(&gzip, 0, fingerprint::HEAD_BYTES), raw.trailer_length())
         else {
             return;
         };
         if head.is_empty() {
-            if !self.waits(found, now) {
-                let why = gzip.complaint();
-                self.pass(input, found, raw);
+            if !self.keep_waiting(found, now) {
+                let why = gzip.problem();
+                self.skip_file(input, found, raw);
                 if let Some(why) = why {
                     self.refuse(found.path.clone(), why);
                 }
@@ -43,36 +43,36 @@ impl FileSource {
             return;
         }
         // What it was made of is still held, and read from there. Where it has grown since, its writer is not done with it.
-        match self.is_copy(input, found, (raw, &gzip), u64::from(length)) {
+        match self.detect_copy(input, found, (raw, &gzip), u64::from(length)) {
             Ok(false) => {}
             Ok(true) => return self.note_source(&head, length),
-            Err(_) => return self.put_off(found, gzip, now),
+            Err(_) => return self.deferred(found, gzip, now),
         }
-        match self.is_shipped(&gzip, length) {
+        match self.find_shipped(&gzip, length) {
             Ok(None) => {}
-            Ok(Some(whole)) => return self.know(input, found, raw, whole),
-            Err(_) => return self.put_off(found, gzip, now),
+            Ok(Some(whole)) => return self.remember_closed(input, found, raw, whole),
+            Err(_) => return self.deferred(found, gzip, now),
         }
-        if self.shorter_copy(found, &gzip, u64::from(length)) {
-            return self.pass(input, found, raw);
+        if self.is_shorter_copy(found, &gzip, u64::from(length)) {
+            return self.skip_file(input, found, raw);
         }
-        match self.lost_from_sight(found, &gzip, length) {
+        match self.find_lost_gzip(found, &gzip, length) {
             Ok(None) => {}
-            Ok(Some(ghost)) => return self.adopt_gzip((input, ghost), found, (raw, gzip), length, now),
-            Err(_) => return self.put_off(found, gzip, now),
+            Ok(Some(lost)) => return self.adopt_gzip((input, lost), found, (raw, gzip), length, now),
+            Err(_) => return self.deferred(found, gzip, now),
         }
-        if naming != Naming::Outright && self.is_before_us() && !self.is_ours(input, found) {
-            return self.pass(input, found, raw);
+        if naming != Naming::Outright && self.predates_start() && !self.claim_rotated(input, found) {
+            return self.skip_file(input, found, raw);
         }
-        if self.waits(found, now) {
+        if self.keep_waiting(found, now) {
             return;
         }
         let rotated = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
-        let is_new = !self.is_before_us() && (rotated || naming == Naming::Unpacked);
+        let is_new = !self.predates_start() && (rotated || naming == Naming::Unpacked);
         if naming == Naming::Outright || is_new {
-            self.begin_anew(input, found, gzip, 0, now);
+            self.begin_new(input, found, gzip, 0, now);
         } else {
-            self.pass(input, found, raw);
+            self.skip_file(input, found, raw);
         }
     }
 
@@ -86,19 +86,21 @@ impl FileSource {
     }
 
     /// Whether the file was settled before, in this run or in the last one.
-    fn known_unpacked(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
-        let is = |mark: &CheckpointEntry| {
-            mark.offset == found.size && fingerprint::matches(raw, &mark.fingerprint).unwrap_or(false)
+    fn match_settled_gzip(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
+        let is = |entry: &CheckpointEntry| {
+            entry.offset == found.size && fingerprint::matches(raw, &entry.fingerprint).unwrap_or(false)
         };
-        if let Some(known) = self.known.get_mut(&found.inode)
-            && is(&known.mark)
+        if let Some(closed) = self.closed.get_mut(&found.inode)
+            && is(&closed.entry)
         {
-            known.changed = Some(found.changed);
+            closed.changed = Some(found.changed);
             return true;
         }
-        let Some(at) = self.ghosts.iter().position(|ghost| ghost.id.is_none() && is(&ghost.mark)) else { return false };
-        let mark = self.ghosts.remove(at).mark;
-        self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
+        let Some(at) = self.lost_files.iter().position(|lost| lost.id.is_none() && is(&lost.entry)) else {
+            return false;
+        };
+        let entry = self.lost_files.remove(at).entry;
+        self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         true
     }
 
@@ -106,13 +108,14 @@ impl FileSource {
     ///
     /// # Errors
     /// When that is told later.
-    pub(super) fn is_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
-        let marks = self.known.values().map(|known| &known.mark).chain(&self.shipped);
-        let closed =
-            marks.filter(|mark| mark.fingerprint.offset == mark.offset).map(|mark| (mark.fingerprint, mark.whole));
-        let quiet = self.quiet().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
-        let alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
-        for (print, whole) in closed.chain(quiet).filter(|(print, _)| alike(print)) {
+    pub(super) fn find_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
+        let entries = self.closed.values().map(|closed| &closed.entry).chain(&self.deleted_entries);
+        let closed = entries
+            .filter(|entry| entry.fingerprint.offset == entry.offset)
+            .map(|entry| (entry.fingerprint, entry.whole));
+        let quiet = self.quiet_files().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
+        let is_alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
+        for (print, whole) in closed.chain(quiet).filter(|(print, _)| is_alike(print)) {
             if holds(gzip, &print)? {
                 return Ok(Some(whole));
             }
@@ -124,21 +127,21 @@ impl FileSource {
     ///
     /// # Errors
     /// When that is told later.
-    fn lost_from_sight(&self, found: &Candidate, gzip: &Content, length: u32) -> io::Result<Option<usize>> {
+    fn find_lost_gzip(&self, found: &Candidate, gzip: &Content, length: u32) -> io::Result<Option<usize>> {
         let mut last: Option<usize> = None;
-        for (at, ghost) in self.ghosts.iter().enumerate() {
-            let (mark, print) = (&ghost.mark, &ghost.mark.fingerprint);
+        for (at, lost) in self.lost_files.iter().enumerate() {
+            let (entry, print) = (&lost.entry, &lost.entry.fingerprint);
             let is_near =
-                mark.path == found.path || found.may_hold(&mark.path, mark.offset) || mark.inode == found.inode;
-            let is_later = last.is_none_or(|last| self.ghosts[last].mark.fingerprint.offset <= print.offset);
+                entry.path == found.path || found.may_hold(&entry.path, entry.offset) || entry.inode == found.inode;
+            let is_later = last.is_none_or(|last| self.lost_files[last].entry.fingerprint.offset <= print.offset);
             if print.head_bytes > 0 && is_near && is_later && holds(gzip, print)? {
                 last = Some(at);
             }
         }
-        if let Some(ghost) = last.map(|last| &self.ghosts[last])
-            && !ghost.is_whole(length)
-            && let Err(error) = gzip.reach(ghost.mark.offset)
-            && awaited(&error)
+        if let Some(lost) = last.map(|last| &self.lost_files[last])
+            && !lost.is_whole(length)
+            && let Err(error) = gzip.seek_to(lost.entry.offset)
+            && is_deferred(&error)
         {
             return Err(error);
         }
@@ -148,25 +151,25 @@ impl FileSource {
     /// Goes on with a file that was lost from sight: this is what became of it.
     fn adopt_gzip(
         &mut self,
-        (input, ghost): (usize, usize),
+        (input, lost): (usize, usize),
         found: &Candidate,
         (raw, gzip): (&Content, Content),
         length: u32,
         now: Instant,
     ) {
-        let ghost = self.ghosts.remove(ghost);
-        let whole = ghost.mark.whole;
-        self.rotations.insert(ghost.mark.path.clone(), now);
+        let lost = self.lost_files.remove(lost);
+        let whole = lost.entry.whole;
+        self.rotations.insert(lost.entry.path.clone(), now);
         // What was written between the copy and the truncation is in neither.
         if let Some(lost_bytes) =
-            ghost.mark.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && ghost.mark.size <= u32::MAX.into())
+            lost.entry.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && lost.entry.size <= u32::MAX.into())
         {
-            self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
+            self.events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
         }
-        if ghost.is_whole(length) {
-            self.know(input, found, raw, whole);
+        if lost.is_whole(length) {
+            self.remember_closed(input, found, raw, whole);
         } else {
-            self.go_on(ghost, found, input, gzip, now);
+            self.resume_lost(lost, found, input, gzip, now);
         }
     }
 }
@@ -174,7 +177,7 @@ impl FileSource {
 impl LostFile {
     /// Whether it was settled to its end, where it unpacks to so many bytes.
     fn is_whole(&self, length: u32) -> bool {
-        self.id.is_none() && len32(self.mark.offset) == length
+        self.id.is_none() && len32(self.entry.offset) == length
     }
 }
 
@@ -184,7 +187,7 @@ impl LostFile {
 /// When that is told later. What cannot be read is another file.
 fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
     match fingerprint::matches(gzip, print) {
-        Err(error) if !awaited(&error) => Ok(false),
+        Err(error) if !is_deferred(&error) => Ok(false),
         told => told,
     }
 }

@@ -7,20 +7,20 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::discovery::Candidate;
-use super::gzip_reader::Allowance;
+use super::gzip_reader::SkipBudget;
 use super::{Event, FileSource, TrackedFile};
 use event::Inode;
 
 /// What is being unpacked.
 #[derive(Debug, Default)]
 pub(super) struct Unpacking {
-    pub(super) allowance: Allowance,
+    pub(super) budget: SkipBudget,
     /// A file that is to be told by what it unpacks to, as far as it is.
     held: Option<(Inode, Content)>,
     /// The same at the last look, while one is made.
     former: Option<(Inode, Content)>,
     /// At the last look some file could not be told yet.
-    put_off: bool,
+    deferred: bool,
     /// There is more to be unpacked at once.
     goes_on: bool,
 }
@@ -28,9 +28,9 @@ pub(super) struct Unpacking {
 impl Unpacking {
     /// A look at the directories begins.
     pub(super) fn begin_look(&mut self) {
-        self.allowance.renew();
+        self.budget.renew();
         self.former = self.held.take();
-        self.put_off = false;
+        self.deferred = false;
     }
 
     /// It is over: what was not asked for is gone.
@@ -39,8 +39,8 @@ impl Unpacking {
     }
 
     /// Whether some file is not told yet.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.put_off
+    pub(super) fn is_deferred_read(&self) -> bool {
+        self.deferred
     }
 
     /// The file, as far as it is unpacked.
@@ -52,14 +52,14 @@ impl Unpacking {
 impl FileSource {
     /// Goes on unpacking what is to be read or told, for a while.
     pub(super) fn unpack(&mut self) {
-        self.unpacking.allowance.renew();
+        self.unpacking.budget.renew();
         self.unpacking.goes_on = false;
         let mut broken = Vec::new();
-        for file in self.files.iter_mut().flatten().filter(|file| file.is_awaited()) {
+        for file in self.files.iter_mut().flatten().filter(|file| file.is_deferred_read()) {
             match file.unpack() {
                 Ok(there) => {
-                    self.events.extend(there.then_some(Event::Reached(file.id)));
-                    self.unpacking.goes_on |= TrackedFile::is_awaited(file);
+                    self.events.extend(there.then_some(Event::Unpacked(file.id)));
+                    self.unpacking.goes_on |= TrackedFile::is_deferred_read(file);
                 }
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
@@ -68,25 +68,25 @@ impl FileSource {
             self.refuse(path, &error);
         }
         if let Some((_, content)) = &self.unpacking.held {
-            let there = content.go_on();
+            let there = content.resume_deferred();
             self.unpacking.goes_on |= matches!(there, Ok(false));
-            self.rescan |= matches!(there, Ok(true));
+            self.reconcile_due |= matches!(there, Ok(true));
         }
     }
 
     /// Whether there is more to be unpacked at once.
     #[must_use]
-    pub fn unpacks(&self) -> bool {
+    pub fn has_more_to_unpack(&self) -> bool {
         self.unpacking.goes_on
     }
 
     /// What a file is can be told only once more of it is unpacked. When it was found, and how, is noted now.
-    pub(super) fn put_off(&mut self, found: &Candidate, content: Content, now: Instant) {
-        self.waits(found, now);
-        if self.first {
-            self.room.found_early(found.inode);
+    pub(super) fn deferred(&mut self, found: &Candidate, content: Content, now: Instant) {
+        self.keep_waiting(found, now);
+        if self.is_first_round {
+            self.open_limit.found_early(found.inode);
         }
-        self.unpacking.put_off = true;
+        self.unpacking.deferred = true;
         if self.unpacking.held.is_none() && self.unpacking.former.is_none() {
             self.unpacking.held = Some((found.inode, content));
             self.unpacking.goes_on = true;
@@ -105,7 +105,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::source::gzip_reader::awaited;
+    use crate::source::gzip_reader::is_deferred;
     use crate::source::{Config, LOOKBACK_BYTES, Start, Symlinks};
     use event::{Boundary, CheckpointEntry, FileId, Span, Watermark};
 
@@ -125,43 +125,47 @@ mod tests {
         text.skip(usize::try_from(start % LINE_BYTES).unwrap()).take(bytes).collect()
     }
 
-    fn tail(dir: &Path, bookmarks: Option<Vec<CheckpointEntry>>, now: Instant) -> FileSource {
+    fn source(dir: &Path, entries: Option<Vec<CheckpointEntry>>, now: Instant) -> FileSource {
         let glob = |name: &str| dir.join(name).to_str().unwrap().to_owned();
         let config = Config {
             paths: vec![glob("*.gz"), glob("*.log")],
             exclude: Vec::new(),
             start: Start::Beginning,
             symlinks: Symlinks::Deny,
-            prune: false,
+            delete_rotated: false,
             kept_bytes_max: 0,
         };
-        FileSource::new(&[config], "pod", bookmarks, now).unwrap()
+        FileSource::new(&[config], "pod", entries, now).unwrap()
     }
 
-    fn id(tail: &FileSource, name: &str) -> Option<FileId> {
-        tail.files().find(|file| file.path.ends_with(name)).map(|file| file.id)
+    fn id(source: &FileSource, name: &str) -> Option<FileId> {
+        source.files().find(|file| file.path.ends_with(name)).map(|file| file.id)
     }
 
-    fn read(tail: &mut FileSource, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
+    fn read(source: &mut FileSource, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
         let mut buffer = Vec::new();
-        let (read, _) = tail.read(file, &mut buffer, bytes, now).unwrap();
-        tail.advance(file, &buffer[..read], Boundary::LineStart, true);
+        let (read, _) = source.read_chunk(file, &mut buffer, bytes, now).unwrap();
+        source.advance(file, &buffer[..read], Boundary::LineStart, true);
         buffer.truncate(read);
         buffer
     }
 
     /// Passes until it holds; how many there were.
-    fn passes(tail: &mut FileSource, now: Instant, mut until: impl FnMut(&mut FileSource, &[FileId]) -> bool) -> usize {
+    fn passes(
+        source: &mut FileSource,
+        now: Instant,
+        mut until: impl FnMut(&mut FileSource, &[FileId]) -> bool,
+    ) -> usize {
         for pass in 0..PASSES_MAX {
             let mut ready = Vec::new();
-            tail.look(now, &mut ready);
-            if tail.rescan() {
-                tail.scan(now);
+            source.poll(now, &mut ready);
+            if source.needs_reconcile() {
+                source.reconcile(now);
             }
-            if until(tail, &ready) {
+            if until(source, &ready) {
                 return pass;
             }
-            assert!(pass == 0 || tail.unpacks() || tail.rescan(), "it is gone on with at once");
+            assert!(pass == 0 || source.has_more_to_unpack() || source.needs_reconcile(), "it is gone on with at once");
         }
         panic!("waited in vain");
     }
@@ -174,56 +178,65 @@ mod tests {
         (0..LINES).for_each(|number| encoder.write_all(line(number).as_bytes()).unwrap());
         fs::write(dir.path().join("old.gz"), encoder.finish().unwrap()).unwrap();
         let mut now = Instant::now();
-        let mut first = tail(dir.path(), None, now);
-        first.scan(now);
+        let mut first = source(dir.path(), None, now);
+        first.reconcile(now);
         now += Duration::from_secs(11);
-        first.scan(now);
+        first.reconcile(now);
         let old = id(&first, "old.gz").unwrap();
-        while first.file(old).unwrap().at().offset < READ_TO {
+        while first.file(old).unwrap().position().offset < READ_TO {
             read(&mut first, old, 1 << 20, now);
         }
         let at = Watermark { offset: READ_TO - (4 << 20), boundary: Boundary::LineStart };
-        let bookmarks = first.bookmarks(|_| at.into());
+        let entries = first.checkpoint_entries(|_| at.into());
 
-        let mut tail = tail(dir.path(), Some(bookmarks), now);
+        let mut source = source(dir.path(), Some(entries), now);
         fs::write(dir.path().join("other.log"), "a line\n").unwrap();
-        tail.scan(now);
-        let other = id(&tail, "other.log").expect("it is found at once");
-        assert_eq!(read(&mut tail, other, 100, now), b"a line\n");
+        source.reconcile(now);
+        let other = id(&source, "other.log").expect("it is found at once");
+        assert_eq!(read(&mut source, other, 100, now), b"a line\n");
         // Longer than anything lost from sight is looked for.
         now += Duration::from_secs(60);
-        assert!(tail.expire(now).is_empty());
-        assert!(passes(&mut tail, now, |tail, _| id(tail, "old.gz").is_some()) > 2);
-        let old = id(&tail, "old.gz").unwrap();
-        assert_eq!(tail.file(old).unwrap().at(), at);
-        let before =
-            |tail: &FileSource, at: u64| LOOKBACK_BYTES.map(|most| tail.file(old).unwrap().lookback(at, most).unwrap());
-        assert_eq!(before(&tail, at.offset), LOOKBACK_BYTES.map(|most| text(at.offset - most as u64, most)));
-        assert_eq!(read(&mut tail, old, 1000, now), text(at.offset, 1000));
+        assert!(source.expire_lost(now).is_empty());
+        assert!(passes(&mut source, now, |source, _| id(source, "old.gz").is_some()) > 2);
+        let old = id(&source, "old.gz").unwrap();
+        assert_eq!(source.file(old).unwrap().position(), at);
+        let before = |source: &FileSource, at: u64| {
+            LOOKBACK_BYTES.map(|most| source.file(old).unwrap().lookback(at, most).unwrap())
+        };
+        assert_eq!(before(&source, at.offset), LOOKBACK_BYTES.map(|most| text(at.offset - most as u64, most)));
+        assert_eq!(read(&mut source, old, 1000, now), text(at.offset, 1000));
 
         let back = Watermark { offset: 12_000_000, boundary: Boundary::LineStart };
-        assert!(tail.rewind(old, back, 0));
-        tail.events();
-        let mark = tail.bookmarks(|_| back.into()).into_iter().find(|mark| mark.path.ends_with("old.gz")).unwrap();
-        assert!(mark.fingerprint.offset >= at.offset && mark.offset == back.offset);
-        let reached = passes(&mut tail, now, |tail, ready| {
-            let reached = tail.events().contains(&Event::Reached(old));
-            assert!(reached || (!ready.contains(&old) && tail.read(old, &mut Vec::new(), 100, now).is_none()));
+        assert!(source.rewind(old, back, 0));
+        source.take_events();
+        let entry = source
+            .checkpoint_entries(|_| back.into())
+            .into_iter()
+            .find(|entry| entry.path.ends_with("old.gz"))
+            .unwrap();
+        assert!(entry.fingerprint.offset >= at.offset && entry.offset == back.offset);
+        let reached = passes(&mut source, now, |source, ready| {
+            let reached = source.take_events().contains(&Event::Unpacked(old));
+            assert!(reached || (!ready.contains(&old) && source.read_chunk(old, &mut Vec::new(), 100, now).is_none()));
             reached
         });
         assert!(reached > 1);
-        assert_eq!(before(&tail, back.offset), LOOKBACK_BYTES.map(|most| text(back.offset - most as u64, most)));
-        assert_eq!(read(&mut tail, old, 1 << 20, now), text(back.offset, 1 << 20));
+        assert_eq!(before(&source, back.offset), LOOKBACK_BYTES.map(|most| text(back.offset - most as u64, most)));
+        assert_eq!(read(&mut source, old, 1 << 20, now), text(back.offset, 1 << 20));
 
         for start in [9_000_000, 9_100_000] {
             let span = Span { start, end: start + 100 };
-            passes(&mut tail, now, |tail, _| match tail.read_again(old, span) {
+            passes(&mut source, now, |source, _| match source.reread(old, span) {
                 Ok(bytes) => bytes.unwrap() == text(start, 100),
-                Err(error) => !awaited(&error),
+                Err(error) => !is_deferred(&error),
             });
-            let mark = tail.file(old).unwrap().at().offset;
-            assert_eq!(read(&mut tail, old, 1000, now), text(mark, 1000), "the first reading goes on where it was");
+            let position = source.file(old).unwrap().position().offset;
+            assert_eq!(
+                read(&mut source, old, 1000, now),
+                text(position, 1000),
+                "the first reading goes on where it was"
+            );
         }
-        assert!(!tail.events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
+        assert!(!source.take_events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
     }
 }

@@ -41,23 +41,23 @@ pub(super) const TMPFS: i64 = 0x0102_1994;
 
 /// The size of the volume that a file is on, where that lies in memory; 0 where it has none.
 pub(super) fn memory_volume_bytes(handle: impl AsFd) -> Option<u64> {
-    let volume = fstatfs(handle).ok().filter(|volume| kind(volume.f_type) == TMPFS)?;
+    let volume = fstatfs(handle).ok().filter(|volume| type_number(volume.f_type) == TMPFS)?;
     Some(volume.f_blocks.saturating_mul(u64::try_from(volume.f_bsize).unwrap_or_default()))
 }
 
 /// Whether a file or directory is on a file system of the kernel's own. Those always answer; a file system of a process's may not
 /// know the question, and is none. Where asking is forbidden, it is taken for one.
-pub(super) fn owns(handle: impl AsFd) -> bool {
+pub(super) fn is_kernel_file_system(handle: impl AsFd) -> bool {
     fstatfs(handle).map_or_else(|error| error == Errno::PERM, |found| is_magic(found.f_type))
 }
 
 /// A file system's number: it has 32 bits, and on some machines the field is signed, or wider.
-pub(super) fn kind(field: impl TryInto<i64>) -> i64 {
+pub(super) fn type_number(field: impl TryInto<i64>) -> i64 {
     field.try_into().unwrap_or_default() & 0xffff_ffff
 }
 
 fn is_magic(field: impl TryInto<i64>) -> bool {
-    MAGIC.contains(&kind(field))
+    MAGIC.contains(&type_number(field))
 }
 
 #[cfg(test)]
@@ -70,9 +70,9 @@ mod tests {
     fn what_the_kernel_makes_up_is_told_from_what_is_kept() {
         for path in ["/proc", "/proc/self/environ", "/sys", "/dev/pts"] {
             let Ok(handle) = File::open(path) else { continue };
-            assert!(owns(&handle), "{path}");
+            assert!(is_kernel_file_system(&handle), "{path}");
         }
-        assert!(!owns(tempfile::tempfile().unwrap()));
+        assert!(!is_kernel_file_system(tempfile::tempfile().unwrap()));
         assert!(is_magic(-889_304_559_i32), "bpf, as a signed number");
     }
 }

@@ -13,18 +13,18 @@ use super::{Event, FileSource, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, FileId, Inode, Progress, Watermark};
 
 /// How long a truncated or vanished file's content is looked for under another name.
-const GHOST_KEPT: Duration = Duration::from_secs(10);
+const LOST_KEPT: Duration = Duration::from_secs(10);
 /// So many files that are gone are remembered, so that what was compressed of them is known.
 const SHIPPED_MAX: usize = 256;
 /// So many closed files are remembered, so that they are not read again.
-const KNOWN_MAX: usize = 20_000;
+const CLOSED_MAX: usize = 20_000;
 
 /// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.
 #[derive(Debug)]
 pub(super) struct LostFile {
     /// Its number, while this process has read from it.
     pub(super) id: Option<FileId>,
-    pub(super) mark: CheckpointEntry,
+    pub(super) entry: CheckpointEntry,
     /// Its first bytes, while this process has read from it.
     pub(super) head: Vec<u8>,
     /// So many bytes behind the mark are settled all the same.
@@ -34,94 +34,94 @@ pub(super) struct LostFile {
     pub(super) formers: Vec<FileId>,
     pub(super) began_at: u64,
     /// What one of those has to read again is read from here, once it is found.
-    pub(super) again: Option<Watermark>,
+    pub(super) reread_from: Option<Watermark>,
 }
 
 impl LostFile {
     /// A file as the checkpoint tells of it.
-    pub(super) fn of_checkpoint(mark: CheckpointEntry, since: Instant) -> Self {
+    pub(super) fn from_checkpoint(entry: CheckpointEntry, since: Instant) -> Self {
         Self {
             id: None,
-            mark,
+            entry,
             head: Vec::new(),
             settled_bytes: 0,
             since,
             formers: Vec::new(),
             began_at: 0,
-            again: None,
+            reread_from: None,
         }
     }
 
     /// An open file that is to be closed, though it is not settled; `mark` is its place.
-    pub(super) fn of_open(file: &TrackedFile, mark: CheckpointEntry, since: Instant) -> Self {
+    pub(super) fn from_open(file: &TrackedFile, entry: CheckpointEntry, since: Instant) -> Self {
         let (head, formers) = (file.head().to_vec(), file.formers.clone());
-        Self { id: Some(file.id), head, formers, began_at: file.began_at, ..Self::of_checkpoint(mark, since) }
+        Self { id: Some(file.id), head, formers, began_at: file.began_at, ..Self::from_checkpoint(entry, since) }
     }
 }
 
 /// A file that is read to its end and closed.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct ClosedFile {
     /// When its metadata last changed, if that was seen: nothing to look at while it is the same.
     pub(super) changed: Option<(i64, i64)>,
     pub(super) input: usize,
-    pub(super) mark: CheckpointEntry,
+    pub(super) entry: CheckpointEntry,
 }
 
 impl FileSource {
     /// Lets go of a file that is settled. It is remembered while its name exists.
-    pub fn release(&mut self, id: FileId) {
+    pub fn close(&mut self, id: FileId) {
         let Some(mut file) = self.files.get_mut(id.0 as usize).and_then(Option::take) else { return };
         if file.handle.is_stream() {
             return;
         }
-        self.forget(id);
-        self.settle_copies(id, file.whole);
-        let Ok(mark) = file.closing_mark() else { return };
+        self.release_id(id);
+        self.close_copies(id, file.whole);
+        let Ok(entry) = file.closing_entry() else { return };
         if file.phase == Phase::Deleted {
-            self.remember(mark);
-        } else if self.known.len() < KNOWN_MAX {
-            self.keep(file.inode, Known { changed: None, input: file.input, mark });
+            self.remember_deleted(entry);
+        } else if self.closed.len() < CLOSED_MAX {
+            self.keep_closed(file.inode, ClosedFile { changed: None, input: file.input, entry });
         }
     }
 
     /// A file that is found again though it was gone from sight for a while, as with its directory, is known as it was.
-    pub(super) fn see_again(&mut self, input: usize, found: &Candidate, handle: &Content) {
-        let is = |mark: &CheckpointEntry| mark.inode == found.inode && self.is_file_of(mark, handle);
-        if !self.known.contains_key(&found.inode)
-            && let Some(mark) = self.shipped.iter().position(is).and_then(|at| self.shipped.remove(at))
+    pub(super) fn restore_deleted(&mut self, input: usize, found: &Candidate, handle: &Content) {
+        let is = |entry: &CheckpointEntry| entry.inode == found.inode && self.is_file_of(entry, handle);
+        if !self.closed.contains_key(&found.inode)
+            && let Some(entry) = self.deleted_entries.iter().position(is).and_then(|at| self.deleted_entries.remove(at))
         {
-            self.known.insert(found.inode, Known { changed: None, input, mark });
+            self.closed.insert(found.inode, ClosedFile { changed: None, input, entry });
         }
     }
 
     /// Goes on with the content of a file that was lost from sight.
-    pub(super) fn go_on(
+    pub(super) fn resume_lost(
         &mut self,
-        LostFile { id, mark, formers, began_at, again, .. }: LostFile,
+        LostFile { id, entry, formers, began_at, reread_from, .. }: LostFile,
         found: &Candidate,
         input: usize,
         handle: Content,
         now: Instant,
     ) {
-        let at = mark.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let CheckpointEntry { path, origin, incarnation, whole, .. } = mark;
+        let at = entry.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
+        let CheckpointEntry { path, origin, incarnation, whole, .. } = entry;
         match id {
             // Its spans may be pending: it keeps its number, and the ledger its account.
-            Some(id) => self.resume((id, input, path, handle), at.watermark, (origin, incarnation), now),
+            Some(id) => self.reopen_with_id((id, input, path, handle), at.watermark, (origin, incarnation), now),
             None => self.begin((input, path, handle), at, origin, incarnation, now),
         }
         let Some(file) = self.open_mut(found.inode) else { return };
         file.whole = whole;
         if let Some(id) = id.filter(|id| *id == file.id) {
             (file.formers, file.began_at) = (formers, began_at);
-            if again.is_some() {
-                self.begin_at(id, again, now);
+            if reread_from.is_some() {
+                self.begin_at(id, reread_from, now);
             }
         }
     }
 
-    fn resume(
+    fn reopen_with_id(
         &mut self,
         (id, input, path, handle): (FileId, usize, PathBuf, Content),
         at: Watermark,
@@ -134,80 +134,86 @@ impl FileSource {
                 self.place(file);
             }
             Err(error) => {
-                self.reserved.push((id, path.clone(), at.offset));
+                self.retired.push((id, path.clone(), at.offset));
                 self.refuse(path, &error.to_string());
             }
         }
     }
 
     /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
-    pub fn expire(&mut self, now: Instant) -> Vec<FileId> {
-        let unpacks = self.unpacking.is_awaited();
+    pub fn expire_lost(&mut self, now: Instant) -> Vec<FileId> {
+        let unpacks = self.unpacking.is_deferred_read();
         let (expired, kept): (Vec<_>, Vec<_>) =
             // What waits for room is not gone, nor what may be in a file that is being unpacked.
-            self.ghosts.drain(..).partition(|ghost| {
-                !unpacks && now.saturating_duration_since(ghost.since) >= GHOST_KEPT && !self.room.waiting.contains_key(&ghost.mark.inode)
+            self.lost_files.drain(..).partition(|lost| {
+                !unpacks && now.saturating_duration_since(lost.since) >= LOST_KEPT && !self.open_limit.waiting.contains_key(&lost.entry.inode)
             });
-        self.ghosts = kept;
-        for ghost in &expired {
-            let lost_bytes = ghost.mark.size.saturating_sub(ghost.mark.offset + ghost.settled_bytes);
+        self.lost_files = kept;
+        for lost in &expired {
+            let lost_bytes = lost.entry.size.saturating_sub(lost.entry.offset + lost.settled_bytes);
             if lost_bytes > 0 {
-                self.events.push(Event::Lost(ghost.mark.path.clone(), lost_bytes));
-            } else if ghost.id.is_none() {
-                self.events.push(Event::Vanished(ghost.mark.path.clone()));
+                self.events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
+            } else if lost.id.is_none() {
+                self.events.push(Event::Vanished(lost.entry.path.clone()));
             }
         }
-        for LostFile { id, mark, .. } in expired {
+        for LostFile { id, entry, .. } in expired {
             match id {
-                Some(id) => self.reserved.push((id, mark.path, mark.offset)),
-                None => self.remember(mark),
+                Some(id) => self.retired.push((id, entry.path, entry.offset)),
+                None => self.remember_deleted(entry),
             }
         }
-        self.reserved.iter().map(|(id, ..)| *id).collect()
+        self.retired.iter().map(|(id, ..)| *id).collect()
     }
 
     /// Frees the number of a file without handle, once it is settled.
-    pub fn forget(&mut self, id: FileId) {
-        self.reserved.retain(|(reserved, ..)| *reserved != id);
+    pub fn release_id(&mut self, id: FileId) {
+        self.retired.retain(|(retired, ..)| *retired != id);
         for file in self.files.iter_mut().flatten() {
             file.formers.retain(|former| *former != id);
         }
-        for ghost in &mut self.ghosts {
-            ghost.formers.retain(|former| *former != id);
+        for lost in &mut self.lost_files {
+            lost.formers.retain(|former| *former != id);
         }
     }
 
     /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
-    pub fn bookmarks(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
+    pub fn checkpoint_entries(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
         // What replaced a file holds what it held.
         let replaced: HashSet<FileId> = self.files().flat_map(|file| file.formers.iter().copied()).collect();
         // What stands before an end that was written anew, or before a replacement, may have yet to be settled.
-        let former = |file: &TrackedFile| Some((file.id, self.unsettled(&file.formers, file.began_at, &settled)?));
+        let former =
+            |file: &TrackedFile| Some((file.id, self.unsettled_former(&file.formers, file.began_at, &settled)?));
         let mut former: HashMap<FileId, Progress> = self.files().filter_map(former).collect();
-        let again = |file: &&mut TrackedFile| !file.handle.is_stream() && !replaced.contains(&file.id);
-        let open = self.files.iter_mut().flatten().filter(again).map(|file| {
+        let reread_from = |file: &&mut TrackedFile| !file.handle.is_stream() && !replaced.contains(&file.id);
+        let open = self.files.iter_mut().flatten().filter(reread_from).map(|file| {
             let at = former.remove(&file.id).unwrap_or_else(|| settled(file.id));
-            file.bookmark(at)
+            file.checkpoint_entry(at)
         });
-        let mut bookmarks: Vec<CheckpointEntry> = open.collect();
-        bookmarks.extend(self.ghosts.iter().map(|ghost| {
-            let former = self.unsettled(&ghost.formers, ghost.began_at, &settled).map(|former| former.watermark);
-            let own = || ghost.id.map_or_else(|| ghost.mark.watermark(), |id| settled(id).watermark);
+        let mut entries: Vec<CheckpointEntry> = open.collect();
+        entries.extend(self.lost_files.iter().map(|lost| {
+            let former = self.unsettled_former(&lost.formers, lost.began_at, &settled).map(|former| former.watermark);
+            let own = || lost.id.map_or_else(|| lost.entry.watermark(), |id| settled(id).watermark);
             let at = former.unwrap_or_else(own);
-            CheckpointEntry { offset: at.offset, boundary: at.boundary, ..ghost.mark.clone() }
+            CheckpointEntry { offset: at.offset, boundary: at.boundary, ..lost.entry.clone() }
         }));
-        bookmarks.extend(self.known.values().map(|known| known.mark.clone()));
-        bookmarks.extend(self.settled_copies(&settled));
-        for mark in &mut bookmarks {
-            mark.real = self.real.get(&mark.inode).cloned().or(mark.real.take());
+        entries.extend(self.closed.values().map(|closed| closed.entry.clone()));
+        entries.extend(self.settled_copy_entries(&settled));
+        for entry in &mut entries {
+            entry.real = self.real.get(&entry.inode).cloned().or(entry.real.take());
         }
-        bookmarks
+        entries
     }
 
     /// How far the first is settled of the accounts before one that began at `began_at`, if it is not settled to where the next of them
     /// began.
-    fn unsettled(&self, formers: &[FileId], began_at: u64, settled: impl Fn(FileId) -> Progress) -> Option<Progress> {
-        let of_lost = |id| self.ghosts.iter().find(|ghost| ghost.id == Some(id)).map(|ghost| ghost.began_at);
+    fn unsettled_former(
+        &self,
+        formers: &[FileId],
+        began_at: u64,
+        settled: impl Fn(FileId) -> Progress,
+    ) -> Option<Progress> {
+        let of_lost = |id| self.lost_files.iter().find(|lost| lost.id == Some(id)).map(|lost| lost.began_at);
         let began = |id: &FileId| self.file(*id).map(|file| file.began_at).or_else(|| of_lost(*id));
         let next = |at: usize| formers.get(at + 1).and_then(began).unwrap_or(began_at);
         let open = formers.iter().enumerate().map(|(at, id)| (settled(*id), next(at)));
@@ -217,23 +223,23 @@ impl FileSource {
 
     /// How many there are of them: what a save costs.
     #[must_use]
-    pub fn bookmark_count(&self) -> usize {
-        self.files.len() + self.ghosts.len() + self.known.len() + self.copies.len()
+    pub fn checkpoint_entry_count(&self) -> usize {
+        self.files.len() + self.lost_files.len() + self.closed.len() + self.copies.len()
     }
 
     /// Remembers a file by its inode. Of the file that had that before, a compressed copy may be there.
-    pub(super) fn keep(&mut self, inode: Inode, known: Known) {
-        let print = known.mark.fingerprint;
-        if let Some(former) = self.known.insert(inode, known).filter(|former| former.mark.fingerprint != print) {
-            self.remember(former.mark);
+    pub(super) fn keep_closed(&mut self, inode: Inode, closed: ClosedFile) {
+        let print = closed.entry.fingerprint;
+        if let Some(former) = self.closed.insert(inode, closed).filter(|former| former.entry.fingerprint != print) {
+            self.remember_deleted(former.entry);
         }
     }
 
     /// Keeps what is known of a file that is gone.
-    pub(super) fn remember(&mut self, mark: CheckpointEntry) {
-        if mark.fingerprint.head_bytes > 0 {
-            self.shipped.truncate(SHIPPED_MAX - 1);
-            self.shipped.push_front(mark);
+    pub(super) fn remember_deleted(&mut self, entry: CheckpointEntry) {
+        if entry.fingerprint.head_bytes > 0 {
+            self.deleted_entries.truncate(SHIPPED_MAX - 1);
+            self.deleted_entries.push_front(entry);
         }
     }
 }

@@ -58,7 +58,7 @@ const READ: OFlags =
 /// [`OpenError`]; a file that was swapped for something else between the look and the open is refused, not read.
 pub(super) fn open_beneath(root: &Root, relative: &Path, guard: &Guard) -> Result<File, OpenError> {
     let file = open(&root.handle, relative, FileType::RegularFile)?;
-    guard.of_file(&file, root.inode).map_or(Ok(file), |why| Err(OpenError::Guarded(why)))
+    guard.check_file(&file, root.inode).map_or(Ok(file), |why| Err(OpenError::Guarded(why)))
 }
 
 /// Opens the named pipe `relative` beneath `root` for reading, whether it has a writer or not; reads wait for one that writes.
@@ -95,7 +95,7 @@ fn open(root: &OwnedFd, relative: &Path, wanted: FileType) -> Result<File, OpenE
 ///
 /// # Errors
 /// [`OpenError`].
-pub(super) fn look_beneath(root: &OwnedFd, relative: &Path) -> Result<OwnedFd, OpenError> {
+pub(super) fn open_path_beneath(root: &OwnedFd, relative: &Path) -> Result<OwnedFd, OpenError> {
     open_by(root, relative, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)
 }
 

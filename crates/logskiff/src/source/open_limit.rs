@@ -16,7 +16,7 @@ const FILES_MAX: usize = 2048;
 
 /// What there is room for.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct OpenLimit {
     /// So many files are open at the most.
     files_max: usize,
     /// Those that were found and not opened at the last look, and since which look each has waited.
@@ -24,22 +24,22 @@ pub(super) struct Room {
     /// The same of the look before, while one is made.
     waited: HashMap<Inode, u64>,
     /// How many looks there were.
-    looks: u64,
+    rounds: u64,
     /// Those among them that were there at the first one.
     early: HashSet<Inode>,
 }
 
-impl Default for Room {
+impl Default for OpenLimit {
     fn default() -> Self {
         let (waiting, waited) = (HashMap::new(), HashMap::new());
-        Self { files_max: FILES_MAX, waiting, waited, looks: 0, early: HashSet::new() }
+        Self { files_max: FILES_MAX, waiting, waited, rounds: 0, early: HashSet::new() }
     }
 }
 
-impl Room {
+impl OpenLimit {
     /// Whether no look was made yet.
     pub(super) fn is_first(&self) -> bool {
-        self.looks == 0
+        self.rounds == 0
     }
 
     /// Whether a file waits that was there at the first look.
@@ -55,26 +55,27 @@ impl Room {
 
 impl FileSource {
     /// Opens no more than so many files at once.
-    pub fn open_at_most(&mut self, files_max: usize) {
-        self.room.files_max = files_max.clamp(1, FILES_MAX);
+    pub fn set_open_files_max(&mut self, files_max: usize) {
+        self.open_limit.files_max = files_max.clamp(1, FILES_MAX);
     }
 
     /// Whether files wait for others to be let go.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        !self.room.waiting.is_empty()
+        !self.open_limit.waiting.is_empty()
     }
 
     /// Above so many open files, those are closed that are read to their ends and idle.
     pub(super) fn open_max(&self) -> usize {
-        OPEN_MAX.min(self.room.files_max)
+        OPEN_MAX.min(self.open_limit.files_max)
     }
 
     /// Whether one more may be opened; else it waits.
     pub(super) fn has_room(&mut self, found: &Candidate) -> bool {
         // Only looked at, and not kept open.
-        let is_read = self.known.get(&found.inode).is_some_and(|known| known.mark.offset == found.size);
-        let has_room = is_read || self.files.len() < self.room.files_max || self.files().count() < self.room.files_max;
+        let is_read = self.closed.get(&found.inode).is_some_and(|closed| closed.entry.offset == found.size);
+        let has_room =
+            is_read || self.files.len() < self.open_limit.files_max || self.files().count() < self.open_limit.files_max;
         if !has_room {
             self.wait_for_room(found);
         }
@@ -82,29 +83,29 @@ impl FileSource {
     }
 
     /// The system gives no descriptor though there should be some: fewer files are opened from now on.
-    pub(super) fn no_descriptor(&mut self, found: &Candidate) {
+    pub(super) fn note_no_descriptor(&mut self, found: &Candidate) {
         let open = self.files().count();
-        self.room.files_max = self.room.files_max.min(open - open / 8).max(1);
+        self.open_limit.files_max = self.open_limit.files_max.min(open - open / 8).max(1);
         self.wait_for_room(found);
     }
 
     fn wait_for_room(&mut self, found: &Candidate) {
-        let since = self.room.waited.get(&found.inode).copied().unwrap_or(self.room.looks);
-        self.room.waiting.insert(found.inode, since);
-        if self.first {
-            self.room.early.insert(found.inode);
+        let since = self.open_limit.waited.get(&found.inode).copied().unwrap_or(self.open_limit.rounds);
+        self.open_limit.waiting.insert(found.inode, since);
+        if self.is_first_round {
+            self.open_limit.early.insert(found.inode);
         }
     }
 
     /// Admits what is found: what was lost from sight, those that waited, and the others. What was there at the first look and found no room then is taken as at that
     /// look.
     pub(super) fn admit_all(&mut self, same: &[&(usize, Candidate)], other: &[&(usize, Candidate)], now: Instant) {
-        self.room.looks += 1;
-        self.room.waited = std::mem::take(&mut self.room.waiting);
+        self.open_limit.rounds += 1;
+        self.open_limit.waited = std::mem::take(&mut self.open_limit.waiting);
         let mut other = other.to_vec();
         // In their order: else what waits for long would wait for ever.
         other.sort_by_key(|(_, found)| {
-            let waited = self.room.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
+            let waited = self.open_limit.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
             // New ones do not wait for very many old ones. The logs that are there are known before their copies and their history, of
             // which the oldest is read first.
             let is_old = found.changed.0 < self.started_s;
@@ -116,16 +117,16 @@ impl FileSource {
                 found.is_surely_rotated(),
             )
         });
-        let first = self.first;
+        let first = self.is_first_round;
         self.unpacking.begin_look();
         for (input, found) in same.iter().copied().chain(other) {
             // After the first look only what has not changed since was there before us.
-            let before_us = first && (self.room.looks == 1 || found.changed.0 < self.started_s);
-            self.first = before_us || self.room.early.remove(&found.inode);
+            let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.started_s);
+            self.is_first_round = before_us || self.open_limit.early.remove(&found.inode);
             self.admit(*input, found, now);
         }
         self.unpacking.end_look();
-        self.first = first;
+        self.is_first_round = first;
     }
 
     /// Files that are open and need not be, so many as there are too many, those first that were written to least lately.
@@ -133,20 +134,20 @@ impl FileSource {
         let crowded = self.is_crowded();
         let open = self.files().count();
         // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
-        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.at_end() && !file.is_over(now);
+        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.is_at_end() && !file.is_closable(now);
         let mut given: Vec<&TrackedFile> = self.files().filter(deleted).collect();
         given.sort_by_key(|file| file.changed_at);
         given.truncate(open.saturating_sub(finished + self.open_max() / 2));
         let given = given.iter().map(|file| file.id);
-        let kept = if crowded { self.room.files_max / 2 } else { self.open_max() };
+        let kept = if crowded { self.open_limit.files_max / 2 } else { self.open_max() };
         let surplus = open.saturating_sub(finished + given.len() + kept);
         if surplus == 0 {
             return given.collect();
         }
         // Where others wait, it is enough that nothing can be read now: the rest of a line may be long in coming.
         let gives_way = |file: &&TrackedFile| {
-            let waits = file.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
-            if crowded { waits } else { file.at_end() && file.is_idle(now) }
+            let is_waiting = file.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
+            if crowded { is_waiting } else { file.is_at_end() && file.is_idle(now) }
         };
         let mut idle: Vec<&TrackedFile> = self.files().filter(gives_way).collect();
         idle.sort_by_key(|file| file.changed_at);

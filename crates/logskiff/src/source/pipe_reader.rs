@@ -53,12 +53,12 @@ pub(super) struct Extent {
 
 #[derive(Default)]
 struct Shared {
-    desk: Mutex<Desk>,
-    bell: Condvar,
+    buffer: Mutex<Buffer>,
+    condvar: Condvar,
 }
 
 #[derive(Default)]
-struct Desk {
+struct Buffer {
     /// The offset of the first byte that is kept.
     from: u64,
     kept: VecDeque<u8>,
@@ -66,8 +66,8 @@ struct Desk {
     /// The name is gone: its next end is its last.
     retired: bool,
     /// Nobody wants more of it.
-    unwanted: bool,
-    complaint: Option<&'static str>,
+    is_dropped: bool,
+    problem: Option<&'static str>,
 }
 
 impl Stream {
@@ -84,7 +84,7 @@ impl Stream {
         let (file, shared) = (Arc::new(file), Arc::new(Shared::default()));
         let wake = std::thread::current();
         let (read, kept) = (Arc::clone(&file), Arc::clone(&shared));
-        let work = move || pump(&read, ends, &kept, kept_bytes_max, &wake);
+        let work = move || read_pipe(&read, ends, &kept, kept_bytes_max, &wake);
         std::thread::Builder::new().name("stream".into()).stack_size(STACK_BYTES).spawn(work)?;
         Ok(Self { file, shared, ends })
     }
@@ -96,7 +96,7 @@ impl Stream {
 
     /// How much came so far, and whether that is all.
     pub(super) fn extent(&self) -> Extent {
-        self.shared.desk().extent()
+        self.shared.buffer().extent()
     }
 
     /// Whether its end is waited for.
@@ -105,21 +105,21 @@ impl Stream {
     }
 
     /// What is wrong with it.
-    pub(super) fn complaint(&self) -> Option<&'static str> {
-        self.shared.desk().complaint
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        self.shared.buffer().problem
     }
 
     /// The offset of the first byte that is kept.
     pub(super) fn kept_from(&self) -> u64 {
-        self.shared.desk().from
+        self.shared.buffer().from
     }
 
     /// Copies what is there from `offset` on into `buffer`: how much that was, and how the stream stood then.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> (usize, Extent) {
-        let desk = self.shared.desk();
-        let skipped = offset.checked_sub(desk.from).and_then(|skipped| usize::try_from(skipped).ok());
-        let Some(skipped) = skipped.filter(|skipped| *skipped <= desk.kept.len()) else { return (0, desk.extent()) };
-        let (first, second) = desk.kept.as_slices();
+        let kept = self.shared.buffer();
+        let skipped = offset.checked_sub(kept.from).and_then(|skipped| usize::try_from(skipped).ok());
+        let Some(skipped) = skipped.filter(|skipped| *skipped <= kept.kept.len()) else { return (0, kept.extent()) };
+        let (first, second) = kept.kept.as_slices();
         let parts = [&first[skipped.min(first.len())..], &second[skipped.saturating_sub(first.len())..]];
         let mut copied = 0;
         for part in parts {
@@ -127,87 +127,87 @@ impl Stream {
             buffer[copied..copied + most].copy_from_slice(&part[..most]);
             copied += most;
         }
-        (copied, desk.extent())
+        (copied, kept.extent())
     }
 
     /// Everything before `settled` is settled, and asked for no more but for a short look back.
     pub(super) fn forget(&self, settled: u64) {
-        let mut desk = self.shared.desk();
-        let past = settled.saturating_sub(LOOKBACK_BYTES).saturating_sub(desk.from);
-        let past = usize::try_from(past).unwrap_or(usize::MAX).min(desk.kept.len());
-        if past < READ_BYTES && past < desk.kept.len() / 2 {
+        let mut buffer = self.shared.buffer();
+        let checkpoint = settled.saturating_sub(LOOKBACK_BYTES).saturating_sub(buffer.from);
+        let checkpoint = usize::try_from(checkpoint).unwrap_or(usize::MAX).min(buffer.kept.len());
+        if checkpoint < READ_BYTES && checkpoint < buffer.kept.len() / 2 {
             // A little at a time would cost more than it frees.
             return;
         }
-        desk.kept.drain(..past);
-        desk.from += past as u64;
-        if desk.kept.len() < READ_BYTES {
-            desk.kept.shrink_to(2 * READ_BYTES);
+        buffer.kept.drain(..checkpoint);
+        buffer.from += checkpoint as u64;
+        if buffer.kept.len() < READ_BYTES {
+            buffer.kept.shrink_to(2 * READ_BYTES);
         }
-        self.shared.bell.notify_all();
+        self.shared.condvar.notify_all();
     }
 
     /// Its next end is its last. What its writer still writes is read, whenever there is room for it.
     fn retire(&self) {
-        self.shared.desk().retired = true;
+        self.shared.buffer().retired = true;
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared.desk().unwanted = true;
-        self.shared.bell.notify_all();
+        self.shared.buffer().is_dropped = true;
+        self.shared.condvar.notify_all();
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let desk = self.shared.desk();
-        write!(f, "Stream({}..{}, ended: {})", desk.from, desk.extent().length, desk.ended)
+        let buffer = self.shared.buffer();
+        write!(f, "Stream({}..{}, ended: {})", buffer.from, buffer.extent().length, buffer.ended)
     }
 }
 
 impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is room, and says how much; `None` when nobody wants any more.
-    fn room(&self, kept_bytes_max: usize) -> Option<usize> {
-        let full = |desk: &mut Desk| desk.kept.len() >= kept_bytes_max && !desk.unwanted;
-        let desk = self.bell.wait_while(self.desk(), full).unwrap_or_else(PoisonError::into_inner);
-        kept_bytes_max.checked_sub(desk.kept.len()).filter(|room| *room > 0 && !desk.unwanted)
+    fn wait_for_space(&self, kept_bytes_max: usize) -> Option<usize> {
+        let full = |buffer: &mut Buffer| buffer.kept.len() >= kept_bytes_max && !buffer.is_dropped;
+        let buffer = self.condvar.wait_while(self.buffer(), full).unwrap_or_else(PoisonError::into_inner);
+        kept_bytes_max.checked_sub(buffer.kept.len()).filter(|space| *space > 0 && !buffer.is_dropped)
     }
 }
 
-impl Desk {
+impl Buffer {
     fn extent(&self) -> Extent {
         Extent { length: self.from + self.kept.len() as u64, ended: self.ended }
     }
 }
 
 /// Reads until the end.
-fn pump(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &Thread) {
+fn read_pipe(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &Thread) {
     let mut buffer = vec![0; READ_BYTES];
-    let mut complaint = None;
-    while let Some(room) = shared.room(kept_bytes_max) {
-        let most = room.min(READ_BYTES);
+    let mut problem = None;
+    while let Some(space) = shared.wait_for_space(kept_bytes_max) {
+        let most = space.min(READ_BYTES);
         match { file }.read(&mut buffer[..most]) {
             Ok(0) => {
-                let mut desk = shared.desk();
-                if ends || desk.retired {
+                let mut kept = shared.buffer();
+                if ends || kept.retired {
                     break;
                 }
                 // What the next writer writes is no part of the last one's line.
-                if desk.kept.back().is_some_and(|last| *last != b'\n') {
-                    desk.kept.push_back(b'\n');
+                if kept.kept.back().is_some_and(|last| *last != b'\n') {
+                    kept.kept.push_back(b'\n');
                     wake.unpark();
                 }
-                drop(desk);
+                drop(kept);
                 std::thread::sleep(UNCONNECTED);
             }
             Ok(read) => {
-                shared.desk().kept.extend(&buffer[..read]);
+                shared.buffer().kept.extend(&buffer[..read]);
                 wake.unpark();
                 if read < most / 2 {
                     std::thread::sleep(PAUSE);
@@ -217,14 +217,14 @@ fn pump(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &
             // Whoever made the pipe may have set it so, and shares it with us: it stays as it is.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => await_bytes(file),
             Err(_) => {
-                complaint = Some("reading it failed, so this is its end");
+                problem = Some("reading it failed, so this is its end");
                 break;
             }
         }
     }
-    let mut desk = shared.desk();
-    (desk.ended, desk.complaint) = (true, complaint);
-    drop(desk);
+    let mut kept = shared.buffer();
+    (kept.ended, kept.problem) = (true, problem);
+    drop(kept);
     wake.unpark();
 }
 
@@ -238,7 +238,7 @@ fn await_bytes(file: &File) {
 impl FileSource {
     /// Opens standard input at the first scan, and each pipe when it is found; a pipe that is gone ends with its writer.
     pub(super) fn follow_streams(&mut self, pipes: &[(usize, Pipe)], now: Instant) {
-        if self.first {
+        if self.is_first_round {
             for input in 0..self.inputs.len() {
                 if self.inputs[input].0.names_stdin() {
                     let stream = Stream::stdin(self.inputs[input].1.kept_bytes_max);
@@ -265,7 +265,7 @@ impl FileSource {
     fn begin_stream(&mut self, input: usize, path: &Path, stream: Result<Stream, OpenError>, now: Instant) {
         match stream {
             Ok(stream) => {
-                self.readable(path);
+                self.clear_refusal(path);
                 let origin = fingerprint::stream_origin(&self.scope, path);
                 let content = (input, PathBuf::from(path), Content::Stream(stream));
                 self.begin(content, Watermark::default(), origin, 0, now);
@@ -275,29 +275,31 @@ impl FileSource {
     }
 
     /// Takes down how far each file is settled, and lets go of what streams keep of that.
-    pub fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+    pub fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         for file in self.files.iter_mut().flatten() {
-            file.forget_settled(&settled);
+            file.note_settled(&settled);
         }
     }
 
     /// Whether there is a sign of whoever writes: a file, or bytes in a pipe, which may be there before its writer.
     #[must_use]
-    pub fn was_written(&self) -> bool {
+    pub fn has_seen_writer(&self) -> bool {
         self.files().any(|file| !file.handle.is_stream() || file.size > 0)
     }
 
     /// Whether standard input is open and has not ended.
     #[must_use]
-    pub fn awaits_end(&self) -> bool {
+    pub fn is_stdin_open(&self) -> bool {
         self.files()
             .any(|file| matches!(&file.handle, Content::Stream(stream) if stream.ends() && !stream.extent().ended))
     }
 
     /// Whether standard input was all that there is to read, and has ended and is settled.
     #[must_use]
-    pub fn is_over(&self) -> bool {
-        !self.first && self.inputs.iter().all(|(globs, _)| globs.names_stdin_alone()) && self.files().next().is_none()
+    pub fn is_exhausted(&self) -> bool {
+        !self.is_first_round
+            && self.inputs.iter().all(|(globs, _)| globs.names_stdin_alone())
+            && self.files().next().is_none()
     }
 }
 
@@ -363,7 +365,7 @@ mod tests {
         }
         drop(to);
         until("the end", || stream.extent() == Extent { length: 8, ended: true });
-        assert_eq!((read(&stream, 0, 100).as_slice(), stream.complaint()), (&b"one\ntwo\n"[..], None));
+        assert_eq!((read(&stream, 0, 100).as_slice(), stream.problem()), (&b"one\ntwo\n"[..], None));
     }
 
     /// Goal: a pipe whose name is gone while there is no room for more is read to its end all the same.
@@ -409,7 +411,7 @@ mod tests {
             // What is not here yet fits the pipe itself, or its writer waits.
             assert!(text.len() <= got.len() + MOST + READ_BYTES || !writer.is_finished());
             got.extend(read(&stream, at, full));
-            most = most.max(stream.shared.desk().kept.len());
+            most = most.max(stream.shared.buffer().kept.len());
             stream.forget(got.len() as u64);
         }
         writer.join().unwrap();

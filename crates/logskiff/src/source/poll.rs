@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::tracked_file::{Look, Phase};
+use super::tracked_file::{Phase, PollResult};
 use super::{Event, FileSource, TrackedFile, fingerprint};
 use event::{FileId, Watermark};
 
@@ -17,39 +17,39 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 impl FileSource {
     /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
-    pub fn look(&mut self, now: Instant, ready: &mut Vec<FileId>) {
+    pub fn poll(&mut self, now: Instant, ready: &mut Vec<FileId>) {
         self.unpack();
         // While one is read at full speed there is a look each batch.
-        let pauses = now < self.look_at_all && self.files().any(TrackedFile::has_more);
-        self.look_at_files(now, ready, pauses);
+        let pauses = now < self.poll_all_at && self.files().any(TrackedFile::has_more);
+        self.poll_files(now, ready, pauses);
         let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
         ready.sort_by_key(live);
     }
 
     /// `pauses`: only at those that are known to have more to read.
-    pub(super) fn look_at_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
+    pub(super) fn poll_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
         ready.clear();
-        self.looked_at = now;
+        self.polled_at = now;
         let began = Instant::now();
         let (mut broken, mut truncated) = (Vec::new(), Vec::new());
         for file in self.files.iter_mut().flatten().filter(|file| !pauses || file.has_more()) {
             let lost_bytes = file.lost_bytes;
             let phase = file.phase;
-            match file.look(now) {
-                Ok(Look::Changed) => ready.push(file.id),
-                Ok(Look::Still) => {}
-                Ok(Look::Truncated) => truncated.push((file.id, None)),
-                Ok(Look::Repeated) => truncated.push((file.id, Some(Watermark::default()))),
+            match file.poll(now) {
+                Ok(PollResult::Changed) => ready.push(file.id),
+                Ok(PollResult::Unchanged) => {}
+                Ok(PollResult::Truncated) => truncated.push((file.id, None)),
+                Ok(PollResult::Rewritten) => truncated.push((file.id, Some(Watermark::default()))),
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
             if file.lost_bytes > lost_bytes {
                 self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
             }
-            self.rescan |= file.phase != phase;
-            broken.extend(file.complaint().map(|why| (file.path.clone(), why.to_owned())));
+            self.reconcile_due |= file.phase != phase;
+            broken.extend(file.problem().map(|why| (file.path.clone(), why.to_owned())));
         }
         if !pauses && self.files.len() > FEW_FILES {
-            self.look_at_all = now + (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX);
+            self.poll_all_at = now + (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX);
         }
         for (path, error) in broken {
             self.refuse(path, &error);
@@ -60,18 +60,18 @@ impl FileSource {
     }
 
     /// Something was written to the file at `path`: one that is as it was else was written anew.
-    pub fn wrote(&mut self, path: &Path) {
+    pub fn note_write(&mut self, path: &Path) {
         if let Ok(metadata) = path.symlink_metadata()
-            && let Some(file) = self.open_mut(fingerprint::inode(&metadata))
+            && let Some(file) = self.open_mut(fingerprint::inode_from_metadata(&metadata))
         {
-            file.wrote();
+            file.note_write();
         }
     }
 
     /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
     /// longer.
-    pub fn look_again(&mut self) {
-        self.look_at_all = self.looked_at;
-        self.files.iter_mut().flatten().for_each(TrackedFile::look_again);
+    pub fn recheck_unread(&mut self) {
+        self.poll_all_at = self.polled_at;
+        self.files.iter_mut().flatten().for_each(TrackedFile::recheck_unread);
     }
 }

@@ -23,8 +23,8 @@ impl FileSource {
             || self.files().filter(|other| other.id != id && other.input == file.input && !other.handle.is_stream());
         let latest = |same: &dyn Fn(&&TrackedFile) -> bool| others().filter(same).max_by_key(|other| other.changed_at);
         let named = latest(&|other| other.path == file.path);
-        let end = |other: &TrackedFile| other.end(most).ok();
-        let kept = || self.ends.iter().find(|(path, _)| *path == file.path).map(|(_, end)| end.clone());
+        let end = |other: &TrackedFile| other.last_bytes(most).ok();
+        let kept = || self.rotated_ends.iter().find(|(path, _)| *path == file.path).map(|(_, end)| end.clone());
         let near = || latest(&|other| other.path.parent() == file.path.parent()).and_then(end);
         named.and_then(end).or_else(kept).or_else(near)
     }
@@ -33,8 +33,8 @@ impl FileSource {
     pub(super) fn keep_end(&mut self, path: &Path, handle: &Content, size: u64) {
         let start = size.saturating_sub(END_BYTES as u64);
         if let Ok(end) = fingerprint::read_at(handle, start, END_BYTES) {
-            self.ends.truncate(ENDS_MAX - 1);
-            self.ends.push_front((path.to_path_buf(), end));
+            self.rotated_ends.truncate(ENDS_MAX - 1);
+            self.rotated_ends.push_front((path.to_path_buf(), end));
         }
     }
 }

@@ -74,14 +74,14 @@ struct Trees {
 impl Guard {
     pub(super) fn new(protected: Protected) -> Self {
         let outputs = [std::io::stdout().as_fd(), std::io::stderr().as_fd()].map(rustix::fs::fstat);
-        let outputs = outputs.into_iter().flatten().map(|found| fingerprint::inode_of(&found));
+        let outputs = outputs.into_iter().flatten().map(|found| fingerprint::inode_from_stat(&found));
         let mut guard = Self { protected, outputs: outputs.collect(), ..Self::default() };
-        guard.look();
+        guard.refresh();
         guard
     }
 
     /// Looks up what is there now.
-    pub(super) fn look(&mut self) {
+    pub(super) fn refresh(&mut self) {
         // The confined process cannot list these any more: then what it found before holds.
         let denied = |place: &str| fs::read_dir(place).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
         if !SECRETS.iter().any(|place| denied(place)) {
@@ -108,8 +108,8 @@ impl Guard {
             };
             let entries = fs::read_dir(state).into_iter().flatten().flatten().filter(own);
             let found = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
-            let directory = fs::metadata(state).ok().map(|found| fingerprint::inode(&found));
-            State { directory, files: found.map(|found| fingerprint::inode(&found)).collect() }
+            let directory = fs::metadata(state).ok().map(|found| fingerprint::inode_from_metadata(&found));
+            State { directory, files: found.map(|found| fingerprint::inode_from_metadata(&found)).collect() }
         })
     }
 
@@ -122,10 +122,10 @@ impl Guard {
     }
 
     /// Why nothing in a directory is read; `root`: it is the fixed directory itself.
-    pub(super) fn of_directory(&self, handle: impl AsFd, inode: Inode, root: Option<Inode>) -> Option<&'static str> {
+    pub(super) fn check_directory(&self, handle: impl AsFd, inode: Inode, root: Option<Inode>) -> Option<&'static str> {
         let is_root = root.is_none();
         let other_device = root.is_none_or(|root| root.device != inode.device);
-        if other_device && kernel::owns(handle) {
+        if other_device && kernel::is_kernel_file_system(handle) {
             return Some(KERNEL);
         }
         if self.trees.directories.contains(&inode) || (!is_root && other_device && self.devices.contains(&inode.device))
@@ -136,31 +136,34 @@ impl Guard {
     }
 
     /// Why a fixed directory that a link led to is not read: it holds what the configuration names.
-    pub(super) fn of_target(&self, inode: Inode) -> Option<&'static str> {
+    pub(super) fn check_link_target(&self, inode: Inode) -> Option<&'static str> {
         if self.is_of_state(inode) {
             return Some(STATE);
         }
         let named = |file: &PathBuf| {
             let real = file.canonicalize().ok();
             let holders = [Some(file.as_path()), real.as_deref()].into_iter().flatten().filter_map(Path::parent);
-            { holders }.filter_map(|holder| fs::metadata(holder).ok()).any(|found| fingerprint::inode(&found) == inode)
+            { holders }
+                .filter_map(|holder| fs::metadata(holder).ok())
+                .any(|found| fingerprint::inode_from_metadata(&found) == inode)
         };
         (self.devices.contains(&inode.device) || self.protected.files.iter().any(named)).then_some(SECRET)
     }
 
     /// Why an open file is not read, found beneath the fixed directory `root`.
-    pub(super) fn of_file(&self, handle: &fs::File, root: Inode) -> Option<&'static str> {
-        if kernel::owns(handle) {
+    pub(super) fn check_file(&self, handle: &fs::File, root: Inode) -> Option<&'static str> {
+        if kernel::is_kernel_file_system(handle) {
             return Some(KERNEL);
         }
         // What cannot be told from a secret is taken for one.
         let Ok(found) = handle.metadata() else { return Some(SECRET) };
-        let inode = fingerprint::inode(&found);
+        let inode = fingerprint::inode_from_metadata(&found);
         if self.outputs.contains(&inode) {
             return Some(OWN);
         }
         // Asked for now: it may have been replaced since the last look.
-        let is = |file: &PathBuf| fs::metadata(file).is_ok_and(|named| fingerprint::inode(&named) == inode);
+        let is =
+            |file: &PathBuf| fs::metadata(file).is_ok_and(|named| fingerprint::inode_from_metadata(&named) == inode);
         if self.protected.files.iter().any(is) {
             return Some(SECRET);
         }
@@ -177,7 +180,7 @@ impl Guard {
 impl Trees {
     fn add(&mut self, place: &Path, depth: usize) {
         let Ok(found) = fs::metadata(place) else { return };
-        if !self.directories.insert(fingerprint::inode(&found)) || depth == 0 {
+        if !self.directories.insert(fingerprint::inode_from_metadata(&found)) || depth == 0 {
             return;
         }
         self.devices.extend(secret_volume(place));
@@ -189,7 +192,7 @@ impl Trees {
             if found.is_dir() {
                 self.add(&entry.path(), depth - 1);
             } else if found.is_file() {
-                self.files.insert(fingerprint::inode(&found));
+                self.files.insert(fingerprint::inode_from_metadata(&found));
             }
         }
     }
@@ -199,7 +202,7 @@ impl Trees {
 /// other things as well, and is none.
 fn secret_volume(directory: &Path) -> Option<u64> {
     // By name: a confined process may ask what a directory is that it may not open.
-    let found_kind = kernel::kind(statfs(directory).ok()?.f_type);
+    let found_kind = kernel::type_number(statfs(directory).ok()?.f_type);
     let found = fs::metadata(directory).ok()?;
     let of_the_machine = ["/", "/run", "/tmp", "/dev", "/dev/shm", "/var/tmp", "/var", "/home", "/root"];
     let shared = { of_the_machine }.iter().any(|place| fs::metadata(place).is_ok_and(|it| it.dev() == found.dev()));

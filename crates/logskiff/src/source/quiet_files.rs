@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::open_beneath::open_beneath;
-use super::{FileSource, Known, fingerprint};
+use super::{ClosedFile, FileSource, fingerprint};
 use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
 
 /// So many files are known at most; of more, those are forgotten that changed least lately.
@@ -21,7 +21,7 @@ pub(super) const FILES_MAX: usize = 100_000;
 /// So many are forgotten at once.
 const FORGET: usize = FILES_MAX / 16;
 /// With so many closed files, at least, those among them that are still become quiet ones.
-const KNOWN_MANY: usize = 512;
+const CLOSED_MANY: usize = 512;
 /// A file whose metadata has not changed for so many seconds is still. Times are coarse: two changes in one moment look like one.
 const STILL_FOR_S: i64 = 3;
 /// So many unknown files are looked into after one walk.
@@ -47,7 +47,7 @@ fn hash(path: &Path) -> u32 {
 
 /// The quiet files, and what the walks say of them.
 #[derive(Debug, Default)]
-pub(super) struct Flock {
+pub(super) struct QuietState {
     files: Arc<QuietFiles>,
     /// Since when it is noted which of them the walks meet.
     met_since: Option<Instant>,
@@ -69,7 +69,7 @@ pub(super) struct Flock {
 
 /// What one walk over the directories of all inputs is to offer.
 #[derive(Default)]
-pub(super) struct Survey {
+pub(super) struct WalkFilter {
     quiet: Arc<QuietFiles>,
     /// Inode numbers of the files that are open, closed or looked for: found whatever they are called now.
     begun: HashSet<u64>,
@@ -92,10 +92,10 @@ pub(super) struct Survey {
     example: RefCell<Option<PathBuf>>,
 }
 
-impl Survey {
+impl WalkFilter {
     /// Asks for all that there is.
     #[cfg(test)]
-    pub(super) fn of_all() -> Self {
+    pub(super) fn all() -> Self {
         Self { takes_excluded: true, room: Cell::new(usize::MAX), ..Self::default() }
     }
 
@@ -174,44 +174,44 @@ impl Survey {
 
 impl FileSource {
     /// Takes up the quiet files of the checkpoint.
-    pub fn take_quiet(&mut self, files: QuietFiles) {
-        self.flock.presumed = files.iter().map(|file| file.name).collect();
-        self.flock.files = Arc::new(files);
+    pub fn restore_quiet(&mut self, files: QuietFiles) {
+        self.quiet.presumed = files.iter().map(|file| file.name).collect();
+        self.quiet.files = Arc::new(files);
     }
 
     /// The quiet files, for the checkpoint.
     #[must_use]
-    pub fn quiet(&self) -> &Arc<QuietFiles> {
-        &self.flock.files
+    pub fn quiet_files(&self) -> &Arc<QuietFiles> {
+        &self.quiet.files
     }
 
     /// How many files are left out, since there are too many.
     #[must_use]
-    pub fn left_out(&self) -> usize {
-        self.flock.left_out
+    pub fn left_out_files(&self) -> usize {
+        self.quiet.left_out
     }
 
     /// How many unknown files the last walk did not offer; they come with the next ones.
     pub(super) fn not_offered(&self) -> usize {
-        self.flock.not_offered
+        self.quiet.not_offered
     }
 
     /// What the next walk is to offer.
-    pub(super) fn survey(&self) -> Survey {
+    pub(super) fn walk_filter(&self) -> WalkFilter {
         let open = self.files().map(|file| file.inode);
-        let absent = self.ghosts.iter().map(|ghost| ghost.mark.inode).chain(self.known.keys().copied());
-        let room = UNKNOWN_MAX.saturating_sub(self.waiting.len() + self.room.waiting.len());
-        let closed = self.known.len().saturating_sub(self.known_many());
+        let absent = self.lost_files.iter().map(|lost| lost.entry.inode).chain(self.closed.keys().copied());
+        let room = UNKNOWN_MAX.saturating_sub(self.waiting.len() + self.open_limit.waiting.len());
+        let closed = self.closed.len().saturating_sub(self.closed_many());
         let waiting =
-            self.waiting.keys().chain(self.room.waiting.keys()).chain(self.copies.keys()).chain(self.held.keys());
-        Survey {
-            quiet: Arc::clone(&self.flock.files),
+            self.waiting.keys().chain(self.open_limit.waiting.keys()).chain(self.copies.keys()).chain(self.held.keys());
+        WalkFilter {
+            quiet: Arc::clone(&self.quiet.files),
             begun: open.chain(absent).map(|inode| inode.inode).collect(),
             waiting: waiting.map(|inode| inode.inode).collect(),
-            met: RefCell::new(vec![false; self.flock.files.len()]),
-            named: (self.tells_history() && self.room.is_first()).then(RefCell::default),
-            takes_excluded: !self.ghosts.is_empty(),
-            skip: Cell::new(self.flock.skip),
+            met: RefCell::new(vec![false; self.quiet.files.len()]),
+            named: (self.needs_history() && self.open_limit.is_first()).then(RefCell::default),
+            takes_excluded: !self.lost_files.is_empty(),
+            skip: Cell::new(self.quiet.skip),
             fresh_since: self.started_s,
             fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
             room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
@@ -222,63 +222,63 @@ impl FileSource {
     }
 
     /// Takes what a walk says of the quiet files and of those that it did not offer.
-    pub(super) fn surveyed(&mut self, survey: Survey, now: Instant) {
-        (self.flock.not_offered, self.flock.left_out) = (survey.not_offered.get(), survey.left_out.get());
-        if let Some(named) = survey.named {
-            self.flock.named = named.into_inner();
+    pub(super) fn apply_walk(&mut self, walk_filter: WalkFilter, now: Instant) {
+        (self.quiet.not_offered, self.quiet.left_out) = (walk_filter.not_offered.get(), walk_filter.left_out.get());
+        if let Some(named) = walk_filter.named {
+            self.quiet.named = named.into_inner();
         }
-        if let Some(path) = survey.example.into_inner() {
+        if let Some(path) = walk_filter.example.into_inner() {
             let why = format!("{TOO_MANY}: there are more than {FILES_MAX}, and the newest are read");
             self.refuse(path, &why);
         }
-        if self.flock.files.is_empty() {
+        if self.quiet.files.is_empty() {
             return;
         }
-        let met = survey.met.into_inner();
-        drop(survey.quiet);
-        let files = Arc::make_mut(&mut self.flock.files);
+        let met = walk_filter.met.into_inner();
+        drop(walk_filter.quiet);
+        let files = Arc::make_mut(&mut self.quiet.files);
         files.meet(|place| met[place]);
-        let since = *self.flock.met_since.get_or_insert(now);
+        let since = *self.quiet.met_since.get_or_insert(now);
         if now.saturating_duration_since(since) >= UNMET_FOR {
             files.drop_unmet();
-            self.flock.met_since = Some(now);
+            self.quiet.met_since = Some(now);
         }
     }
 
     /// Whether a glob gave this name to a file at the first look of a first start.
     pub(super) fn has_named(&self, path: &Path) -> bool {
-        !self.flock.named.is_empty() && self.flock.named.contains(&hash(path))
+        !self.quiet.named.is_empty() && self.quiet.named.contains(&hash(path))
     }
 
     /// The first look is over, and all that was there then is looked into.
     pub(super) fn forget_named(&mut self) {
-        self.flock.named = HashSet::new();
+        self.quiet.named = HashSet::new();
     }
 
     /// Whether some files were not offered yet since the first look.
-    pub(super) fn is_half_seen(&self) -> bool {
-        self.flock.unfinished
+    pub(super) fn has_unoffered(&self) -> bool {
+        self.quiet.unfinished
     }
 
     /// Quiet files that have changed are closed files again.
-    pub(super) fn wake(&mut self, candidates: &[(usize, Candidate)]) {
-        if self.flock.files.is_empty() {
+    pub(super) fn reopen_changed_quiet(&mut self, candidates: &[(usize, Candidate)]) {
+        if self.quiet.files.is_empty() {
             return;
         }
         let open = self.open_inodes();
         for (input, found) in candidates {
-            let Some((_, quiet)) = self.flock.files.get(found.inode) else { continue };
-            let is_known = self.known.contains_key(&found.inode)
+            let Some((_, quiet)) = self.quiet.files.get(found.inode) else { continue };
+            let is_known = self.closed.contains_key(&found.inode)
                 || open.contains(&found.inode)
-                || self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode);
-            if !is_known && let Some(mark) = self.bookmark_of(found, &quiet) {
-                self.known.insert(found.inode, Known { changed: Some(quiet.changed), input: *input, mark });
+                || self.lost_files.iter().any(|lost| lost.entry.inode == found.inode);
+            if !is_known && let Some(entry) = self.entry_of_quiet(found, &quiet) {
+                self.closed.insert(found.inode, ClosedFile { changed: Some(quiet.changed), input: *input, entry });
             }
         }
     }
 
     /// What is known of a quiet file, as if it had always been called as it is now.
-    fn bookmark_of(&self, found: &Candidate, quiet: &Quiet) -> Option<CheckpointEntry> {
+    fn entry_of_quiet(&self, found: &Candidate, quiet: &Quiet) -> Option<CheckpointEntry> {
         let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.guard).ok()?);
         let incarnation = quiet.incarnation.into();
         Some(CheckpointEntry {
@@ -297,38 +297,38 @@ impl FileSource {
     }
 
     /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
-    pub(super) fn settle_down(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
-        let is_long_ago = self.flock.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
-        if self.known.len() >= if is_long_ago { KNOWN_MANY } else { self.known_many() } {
-            self.flock.grew_at = Some(now);
-            self.quieten(candidates);
+    pub(super) fn update_quiet(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
+        let is_long_ago = self.quiet.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
+        if self.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
+            self.quiet.grew_at = Some(now);
+            self.move_to_quiet(candidates);
         }
-        self.go_round(candidates);
+        self.plan_next_walk(candidates);
     }
 
     /// With so many closed files some become quiet. All that are quiet are written then: so it is a part of them that comes each time, or
     /// what came in a minute.
-    fn known_many(&self) -> usize {
-        KNOWN_MANY.max(self.flock.files.len() / 32)
+    fn closed_many(&self) -> usize {
+        CLOSED_MANY.max(self.quiet.files.len() / 32)
     }
 
-    fn quieten(&mut self, candidates: &[(usize, Candidate)]) {
+    fn move_to_quiet(&mut self, candidates: &[(usize, Candidate)]) {
         let before = clock_s() - STILL_FOR_S;
         let still = candidates.iter().filter(|(input, found)| {
-            let is_pruned = self.inputs[*input].1.prune && found.class != Class::Match;
-            found.changed.0 < before && !found.linked() && !is_pruned && self.known.contains_key(&found.inode)
+            let is_deleted_rotated = self.inputs[*input].1.delete_rotated && found.class != Class::Match;
+            found.changed.0 < before && !found.linked() && !is_deleted_rotated && self.closed.contains_key(&found.inode)
         });
         let quiet: Vec<(Inode, Quiet)> =
             still.filter_map(|(_, found)| Some((found.inode, self.as_quiet(found)?))).collect();
         for (inode, _) in &quiet {
-            self.known.remove(inode);
+            self.closed.remove(inode);
         }
         if quiet.is_empty() {
             return;
         }
-        let files = Arc::make_mut(&mut self.flock.files);
+        let files = Arc::make_mut(&mut self.quiet.files);
         files.insert(quiet);
-        let surplus = (files.len() + self.known.len() + self.files.len()).saturating_sub(FILES_MAX);
+        let surplus = (files.len() + self.closed.len() + self.files.len()).saturating_sub(FILES_MAX);
         if surplus > 0 {
             files.forget_oldest(surplus + FORGET);
         }
@@ -336,48 +336,54 @@ impl FileSource {
 
     /// What is kept of a closed file, if it is as it was, and nothing is lost with the rest.
     fn as_quiet(&self, found: &Candidate) -> Option<Quiet> {
-        let Known { changed, mark, .. } = self.known.get(&found.inode)?;
-        let print = mark.fingerprint;
+        let ClosedFile { changed, entry, .. } = self.closed.get(&found.inode)?;
+        let print = entry.fingerprint;
         let is_settled = *changed == Some(found.changed)
-            && mark.offset == found.size
+            && entry.offset == found.size
             && print.offset == found.size
-            && mark.boundary == Boundary::LineStart
-            && mark.path == found.path
+            && entry.boundary == Boundary::LineStart
+            && entry.path == found.path
             && QuietFiles::can_hold(&print);
         let name = hash(&found.path);
-        let incarnation = mark.incarnation.try_into().ok()?;
-        is_settled.then_some(Quiet { fingerprint: print, changed: found.changed, name, incarnation, whole: mark.whole })
+        let incarnation = entry.incarnation.try_into().ok()?;
+        is_settled.then_some(Quiet {
+            fingerprint: print,
+            changed: found.changed,
+            name,
+            incarnation,
+            whole: entry.whole,
+        })
     }
 
     /// Chooses what the next walk offers, where this one did not offer all.
-    fn go_round(&mut self, candidates: &[(usize, Candidate)]) {
+    fn plan_next_walk(&mut self, candidates: &[(usize, Candidate)]) {
         // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
-        self.flock.unfinished = self.flock.not_offered > self.flock.skip;
-        if !self.flock.unfinished {
-            self.flock.skip = 0;
+        self.quiet.unfinished = self.quiet.not_offered > self.quiet.skip;
+        if !self.quiet.unfinished {
+            self.quiet.skip = 0;
             return;
         }
         let open = self.open_inodes();
         let is_idle = |found: &Candidate| {
             !open.contains(&found.inode)
-                && !self.known.contains_key(&found.inode)
-                && !self.flock.files.has_number(found.inode.inode)
+                && !self.closed.contains_key(&found.inode)
+                && !self.quiet.files.has_number(found.inode.inode)
                 && !self.waiting.contains_key(&found.inode)
-                && !self.room.waiting.contains_key(&found.inode)
+                && !self.open_limit.waiting.contains_key(&found.inode)
         };
-        self.flock.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
-        self.rescan |= !self.is_crowded();
+        self.quiet.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
+        self.reconcile_due |= !self.is_crowded();
     }
 
     /// Whether a file of the checkpoint had this name.
     pub(super) fn is_presumed(&self, path: &Path) -> bool {
-        !self.flock.presumed.is_empty() && self.flock.presumed.contains(&hash(path))
+        !self.quiet.presumed.is_empty() && self.quiet.presumed.contains(&hash(path))
     }
 
     /// Nothing that was rotated while nobody looked is looked for any more.
-    pub(super) fn presume_nothing(&mut self) {
+    pub(super) fn clear_presumed(&mut self) {
         self.presumed.clear();
-        self.flock.presumed = HashSet::new();
+        self.quiet.presumed = HashSet::new();
     }
 }
 
@@ -388,13 +394,14 @@ mod tests {
     /// Goal: where more files are there than are looked into at once, a new one is, and those that are left are counted.
     #[test]
     fn a_new_file_does_not_wait_for_very_many_old_ones() {
-        let survey = Survey { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), ..Survey::default() };
+        let walk_filter =
+            WalkFilter { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), ..WalkFilter::default() };
         let takes = |number: u64, changed_s: i64| {
             let inode = Inode { device: 1, inode: number };
-            !survey.is_full_for(number, || Some((changed_s, 0)))
-                && survey.takes(Class::Match, inode, (changed_s, 0), Path::new("/log/a.log"))
+            !walk_filter.is_full_for(number, || Some((changed_s, 0)))
+                && walk_filter.takes(Class::Match, inode, (changed_s, 0), Path::new("/log/a.log"))
         };
         assert_eq!([takes(1, 50), takes(2, 60), takes(3, 100), takes(4, 101)], [true, false, true, false]);
-        assert_eq!(survey.not_offered.get(), 2);
+        assert_eq!(walk_filter.not_offered.get(), 2);
     }
 }

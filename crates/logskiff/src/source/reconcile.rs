@@ -14,64 +14,66 @@ use std::time::Instant;
 use super::content::Content;
 use super::discovery::{Candidate, Class, Pipe};
 use super::open_beneath::{OpenError, open_beneath};
-use super::quiet_files::Survey;
+use super::quiet_files::WalkFilter;
 use super::replaced::Replacement;
 use super::tracked_file::Displaced;
 use super::{
-    COPY_AWAITED, DIRECTORIES_ASKED_MAX, Event, FileSource, Known, LostFile, Phase, Start, directory_stamp, fingerprint,
+    COPY_PATIENCE, ClosedFile, DIRECTORIES_ASKED_MAX, Event, FileSource, LostFile, Phase, Start, directory_stamp,
+    fingerprint,
 };
 use event::{Boundary, CheckpointEntry, Inode, Watermark};
 
 /// Why a file is left alone that no glob names and that is no log's history.
-pub(super) const UNASKED: &str =
+pub(super) const NOT_NAMED: &str =
     "called like a rotated file, and no glob names it; name it in the paths if it is a log of its own";
 
 pub(super) const PACKED: &str = "compressed, and not with gzip; it is not read";
 
 /// What is known of what is there at the first scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Past {
+pub(super) enum CheckpointState {
     /// There was no checkpoint: it was there before us.
     None,
     /// What the checkpoint tells.
-    Known,
+    ClosedFile,
     /// There was a checkpoint that cannot be read: what was shipped of it is not known.
     Lost,
 }
 
 impl FileSource {
     /// Looks at the directories: follows renames, and begins what is new.
-    pub fn scan(&mut self, now: Instant) {
-        self.looks += 1;
+    pub fn reconcile(&mut self, now: Instant) {
+        self.rounds += 1;
         // What was truncated must be known before its copy is seen.
-        self.look_at_files(now, &mut Vec::new(), false);
-        self.rescan = false;
-        self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_AWAITED);
-        if now.saturating_duration_since(self.started_at) >= COPY_AWAITED {
-            self.presume_nothing();
+        self.poll_files(now, &mut Vec::new(), false);
+        self.reconcile_due = false;
+        self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_PATIENCE);
+        if now.saturating_duration_since(self.started_at) >= COPY_PATIENCE {
+            self.clear_presumed();
         }
         // Taken before the walk, so that what changes during it is seen at the next look.
         let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
-        self.guard.look();
+        self.guard.refresh();
         let mut pipes = Vec::new();
-        let survey = self.survey();
-        let mut candidates = self.find(&survey, &mut pipes);
-        self.surveyed(survey, now);
+        let walk_filter = self.walk_filter();
+        let mut candidates = self.walk_inputs(&walk_filter, &mut pipes);
+        self.apply_walk(walk_filter, now);
         self.find_former(&mut candidates);
         self.note_real(&candidates);
-        self.tell_history(&mut candidates);
-        self.wake(&candidates);
+        self.mark_history(&mut candidates);
+        self.reopen_changed_quiet(&candidates);
         self.follow_streams(&pipes, now);
-        self.directory_stamps = self.stamps(&stamps);
+        self.directory_stamps = self.stamps_before(&stamps);
         let seen: HashMap<Inode, usize> =
             candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
-        self.follow(&candidates, &seen, now);
+        self.follow_renames(&candidates, &seen, now);
         let open = self.open_inodes();
         let unknown: Vec<&(usize, Candidate)> =
             candidates.iter().filter(|(_, found)| !open.contains(&found.inode)).collect();
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
-        let (same, other): (Vec<_>, Vec<_>) =
-            unknown.into_iter().partition(|(_, found)| self.ghosts.iter().any(|ghost| ghost.mark.inode == found.inode));
+        let (same, other): (Vec<_>, Vec<_>) = unknown
+            .into_iter()
+            .partition(|(_, found)| self.lost_files.iter().any(|lost| lost.entry.inode == found.inode));
         let held = std::mem::take(&mut self.held);
         self.admit_all(&same, &other, now);
         for (inode, held) in held {
@@ -84,26 +86,26 @@ impl FileSource {
         }
         self.waiting.retain(|inode, _| seen.contains_key(inode));
         self.copies.retain(|inode, _| seen.contains_key(inode));
-        let gone: Vec<Inode> = self.known.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
+        let gone: Vec<Inode> = self.closed.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
         for inode in gone {
-            if let Some(known) = self.known.remove(&inode) {
-                self.remember(known.mark);
+            if let Some(closed) = self.closed.remove(&inode) {
+                self.remember_deleted(closed.entry);
             }
         }
-        self.choose_prunable(&candidates);
+        self.choose_deletable(&candidates);
         self.note_unread(&candidates);
-        self.settle_down(&candidates, now);
-        self.first &= self.is_half_seen();
+        self.update_quiet(&candidates, now);
+        self.is_first_round &= self.has_unoffered();
     }
 
     /// Walks the directories of all inputs: files, and `pipes` that are named outright.
-    fn find(&mut self, survey: &Survey, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
+    fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         let mut directories = Vec::new();
         self.linked.clear();
         for input in 0..self.inputs.len() {
-            let mut found = self.inputs[input].0.find(&self.guard, survey);
+            let mut found = self.inputs[input].0.find(&self.guard, walk_filter);
             directories.append(&mut found.directories);
             self.linked.extend(found.linked);
             for (path, why) in found.unreadable {
@@ -124,7 +126,7 @@ impl FileSource {
                         place.insert(candidates.len());
                         candidates.push((input, candidate));
                     }
-                    Entry::Occupied(place) => prefer(&mut candidates[*place.get()], input, candidate),
+                    Entry::Occupied(place) => keep_narrower(&mut candidates[*place.get()], input, candidate),
                 }
             }
         }
@@ -137,8 +139,8 @@ impl FileSource {
     }
 
     /// At a first start, notes which rotated files are the history of a log that is there.
-    fn tell_history(&mut self, candidates: &mut [(usize, Candidate)]) {
-        if !self.tells_history() {
+    fn mark_history(&mut self, candidates: &mut [(usize, Candidate)]) {
+        if !self.needs_history() {
             return self.forget_named();
         }
         for (_, found) in candidates.iter_mut().filter(|(_, found)| found.class != Class::Match) {
@@ -148,11 +150,11 @@ impl FileSource {
     }
 
     /// Whether rotated files that are there are to be told for the history of a log.
-    pub(super) fn tells_history(&self) -> bool {
-        self.past == Past::None && (self.first || self.room.has_early())
+    pub(super) fn needs_history(&self) -> bool {
+        self.checkpoint == CheckpointState::None && (self.is_first_round || self.open_limit.has_early())
     }
 
-    fn stamps(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
+    fn stamps_before(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
         if self.directories.len() > DIRECTORIES_ASKED_MAX {
             return Vec::new();
         }
@@ -161,7 +163,7 @@ impl FileSource {
     }
 
     /// Follows the open files to where they are now.
-    fn follow(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
+    fn follow_renames(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
         for file in self.files.iter_mut().flatten().filter(|file| !file.handle.is_stream()) {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
             let phase = match here {
@@ -178,7 +180,7 @@ impl FileSource {
                 file.phase = phase;
                 file.changed_at = now;
             }
-            if phase != Phase::Live && now.saturating_duration_since(file.changed_at) < COPY_AWAITED {
+            if phase != Phase::Live && now.saturating_duration_since(file.changed_at) < COPY_PATIENCE {
                 self.rotations.insert(file.path.clone(), file.changed_at);
             }
         }
@@ -186,11 +188,11 @@ impl FileSource {
 
     /// Decides what an unknown file is.
     pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
-        let same = |known: &Known| known.changed == Some(found.changed) && known.mark.offset == found.size;
-        if self.known.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
+        let same = |closed: &ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
+        if self.closed.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
             return;
         }
-        if found.class == Class::Excluded && self.ghosts.is_empty() && !self.known.contains_key(&found.inode) {
+        if found.class == Class::Excluded && self.lost_files.is_empty() && !self.closed.contains_key(&found.inode) {
             return;
         }
         if found.class == Class::Compressed {
@@ -202,56 +204,56 @@ impl FileSource {
         let handle = match open_beneath(&found.root, &found.place, &self.guard) {
             Ok(handle) => Content::Plain(handle),
             Err(OpenError::Gone) => return,
-            Err(OpenError::NoDescriptor) => return self.no_descriptor(found),
+            Err(OpenError::NoDescriptor) => return self.note_no_descriptor(found),
             Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
         };
         // Swapped between the look and the open: the next scan sees what it is.
-        if !handle.metadata().is_ok_and(|metadata| fingerprint::inode(&metadata) == found.inode) {
-            self.rescan = true;
+        if !handle.metadata().is_ok_and(|metadata| fingerprint::inode_from_metadata(&metadata) == found.inode) {
+            self.reconcile_due = true;
             return;
         }
-        self.readable(&found.path);
-        self.see_again(input, found, &handle);
+        self.clear_refusal(&found.path);
+        self.restore_deleted(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
             return self.admit_gzip((input, naming), found, &handle, now);
         }
         // A file that was closed empty is known by its inode alone: whatever is known better comes first.
-        let blank = self.known.get(&found.inode).is_some_and(|known| known.mark.fingerprint.head_bytes == 0);
-        let Some(handle) = (if blank { Some(handle) } else { self.reopen(found, handle, now) }) else { return };
+        let blank = self.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
+        let Some(handle) = (if blank { Some(handle) } else { self.reopen_closed(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
             Ok(()) => return,
             Err(handle) => handle,
         };
         if (found.class == Class::Excluded && !blank)
-            || self.is_copy(input, found, (&handle, &handle), found.size).unwrap_or(false)
+            || self.detect_copy(input, found, (&handle, &handle), found.size).unwrap_or(false)
         {
             return;
         }
-        if self.wait(found, &handle, now) {
+        if self.must_wait_for_copy(found, &handle, now) {
             return self.hold_named(input, found, handle);
         }
-        let Some(handle) = (if blank { self.reopen(found, handle, now) } else { Some(handle) }) else { return };
-        if found.class == Class::Excluded || self.overwritten(input, found, &handle) {
+        let Some(handle) = (if blank { self.reopen_closed(found, handle, now) } else { Some(handle) }) else { return };
+        if found.class == Class::Excluded || self.refuse_overwritten(input, found, &handle) {
             return;
         }
-        let replacement = self.replacement(found, &handle, now);
+        let replacement = self.find_replacement(found, &handle, now);
         if replacement.is_some_and(|replacement| !replacement.is_ready) {
-            self.waits(found, now);
+            self.keep_waiting(found, now);
             return self.hold(input, found, handle);
         }
         let was_named = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
-        let before_us = self.is_before_us();
+        let before_us = self.predates_start();
         let offset = match (found.class, replacement) {
             (_, Some(Replacement { offset, .. })) => offset,
             (Class::Match, _) if before_us && self.inputs[input].1.start == Start::End => {
                 fingerprint::line_start(&handle, found.size)
             }
             (Class::Match, _) => 0,
-            _ if was_named || self.is_ours(input, found) => 0,
-            _ => return self.pass(input, found, &handle),
+            _ if was_named || self.claim_rotated(input, found) => 0,
+            _ => return self.skip_file(input, found, &handle),
         };
-        self.begin_anew(input, found, handle, offset, now);
-        self.succeed(found.inode, replacement);
+        self.begin_new(input, found, handle, offset, now);
+        self.link_predecessor(found.inode, replacement);
         // It is read before those that are in their places.
         if found.history
             && let Some(file) = self.open_mut(found.inode)
@@ -261,26 +263,26 @@ impl FileSource {
     }
 
     /// Whether a file that no glob names is a log's by the rotation that made it, or at a first start by its name.
-    pub(super) fn is_ours(&mut self, input: usize, found: &Candidate) -> bool {
-        if !self.is_before_us() {
-            return self.rotated(found);
+    pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate) -> bool {
+        if !self.predates_start() {
+            return self.was_rotated(found);
         }
         if self.inputs[input].1.start == Start::End {
             return false;
         }
         if !found.history {
-            self.refuse(found.path.clone(), UNASKED);
+            self.refuse(found.path.clone(), NOT_NAMED);
         }
         found.history
     }
 
     /// Begins a file that was not read before.
-    pub(super) fn begin_anew(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
+    pub(super) fn begin_new(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
         // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
-        let ghosts = self.ghosts.iter().map(|ghost| &ghost.mark);
-        let former = ghosts.chain(self.known.values().map(|known| &known.mark));
-        let same_inode = former.filter(|mark| mark.inode == found.inode);
-        let incarnation = same_inode.map(|mark| mark.incarnation + 1).max().unwrap_or(0);
+        let lost_files = self.lost_files.iter().map(|lost| &lost.entry);
+        let former = lost_files.chain(self.closed.values().map(|closed| &closed.entry));
+        let same_inode = former.filter(|entry| entry.inode == found.inode);
+        let incarnation = same_inode.map(|entry| entry.incarnation + 1).max().unwrap_or(0);
         if incarnation > 0 {
             self.events.push(Event::Truncated(found.path.clone()));
         }
@@ -290,29 +292,30 @@ impl FileSource {
     }
 
     /// Goes on with a closed file, if it is still the same one.
-    fn reopen(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
-        let Some(Known { mark, input, .. }) = self.known.get(&found.inode) else { return Some(handle) };
+    fn reopen_closed(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
+        let Some(ClosedFile { entry, input, .. }) = self.closed.get(&found.inode) else { return Some(handle) };
         // An empty file is known by its name or its birth alone: its inode may be another's by now.
-        let may_be_it = || mark.fingerprint.head_bytes > 0 || mark.path == found.path || self.is_file_of(mark, &handle);
-        let has_grown = mark.offset < found.size && self.has_grown_to_copy(found, &handle, mark.offset);
-        if has_grown || !(may_be_it() && fingerprint::matches(&handle, &mark.fingerprint).unwrap_or(false)) {
+        let may_be_it =
+            || entry.fingerprint.head_bytes > 0 || entry.path == found.path || self.is_file_of(entry, &handle);
+        let has_grown = entry.offset < found.size && self.has_grown_to_copy(found, &handle, entry.offset);
+        if has_grown || !(may_be_it() && fingerprint::matches(&handle, &entry.fingerprint).unwrap_or(false)) {
             return Some(handle);
         }
-        let (input, mark) = (*input, mark.clone());
+        let (input, entry) = (*input, entry.clone());
         // One that was never read and may be another log: what it grows by is not read either.
-        let passed = !mark.whole && mark.path == found.path;
+        let passed = !entry.whole && entry.path == found.path;
         if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
-            self.pass(input, found, &handle);
-        } else if mark.offset == found.size {
-            self.known.insert(found.inode, Known { changed: Some(found.changed), input, mark });
+            self.skip_file(input, found, &handle);
+        } else if entry.offset == found.size {
+            self.closed.insert(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         } else {
-            let whole = mark.whole;
-            let mut at = self.behind_copy(input, found, &handle, mark.watermark(), now)?;
+            let whole = entry.whole;
+            let mut at = self.position_after_copy(input, found, &handle, entry.watermark(), now)?;
             // What was passed over may have been half a line, as of a copy in the making.
             if !whole && at.boundary == Boundary::LineStart {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
-            let CheckpointEntry { path, origin, incarnation, .. } = mark;
+            let CheckpointEntry { path, origin, incarnation, .. } = entry;
             self.begin((input, path, handle), at, origin, incarnation, now);
             if let Some(file) = self.open_mut(found.inode) {
                 file.whole = whole;
@@ -329,77 +332,77 @@ impl FileSource {
         handle: Content,
         now: Instant,
     ) -> Result<(), Content> {
-        let is = |ghost: &LostFile| {
-            let told = ghost.mark.fingerprint.head_bytes > 0;
+        let is = |lost: &LostFile| {
+            let told = lost.entry.fingerprint.head_bytes > 0;
             // An empty file has nothing to be known by but its name: its inode may be another's by now.
-            let near = found.path.as_os_str() == ghost.mark.path.as_os_str()
-                || (told && (ghost.mark.inode == found.inode || found.may_hold(&ghost.mark.path, ghost.mark.offset)));
-            let near = near && (told || ghost.mark.inode == found.inode);
-            near && fingerprint::matches(&handle, &ghost.mark.fingerprint).unwrap_or(false)
+            let near = found.path.as_os_str() == lost.entry.path.as_os_str()
+                || (told && (lost.entry.inode == found.inode || found.may_hold(&lost.entry.path, lost.entry.offset)));
+            let near = near && (told || lost.entry.inode == found.inode);
+            near && fingerprint::matches(&handle, &lost.entry.fingerprint).unwrap_or(false)
         };
-        let matching = self.ghosts.iter().enumerate().filter(|(_, ghost)| is(ghost));
-        let Some((at, _)) = matching.max_by_key(|(_, ghost)| ghost.mark.fingerprint.offset) else {
-            self.rewritten(found, now);
-            if self.shorter_copy(found, &handle, found.size) {
-                self.pass(input, found, &handle);
+        let matching = self.lost_files.iter().enumerate().filter(|(_, lost)| is(lost));
+        let Some((at, _)) = matching.max_by_key(|(_, lost)| lost.entry.fingerprint.offset) else {
+            self.note_rewritten(found, now);
+            if self.is_shorter_copy(found, &handle, found.size) {
+                self.skip_file(input, found, &handle);
                 return Ok(());
             }
             return Err(handle);
         };
-        let mut ghost = self.ghosts.remove(at);
-        let (id, mark) = (ghost.id, &mut ghost.mark);
-        if id.is_none() && mark.inode == found.inode {
-            let Some(at) = self.behind_copy(input, found, &handle, mark.watermark(), now) else {
-                self.keep(found.inode, Known { changed: None, input, mark: ghost.mark });
+        let mut lost = self.lost_files.remove(at);
+        let (id, entry) = (lost.id, &mut lost.entry);
+        if id.is_none() && entry.inode == found.inode {
+            let Some(at) = self.position_after_copy(input, found, &handle, entry.watermark(), now) else {
+                self.keep_closed(found.inode, ClosedFile { changed: None, input, entry: lost.entry });
                 return Ok(());
             };
-            (mark.offset, mark.boundary) = (at.offset, at.boundary);
+            (entry.offset, entry.boundary) = (at.offset, at.boundary);
         }
-        let live = found.path == mark.path && found.class == Class::Match;
-        if found.path != mark.path {
-            self.rotations.insert(mark.path.clone(), now);
+        let live = found.path == entry.path && found.class == Class::Match;
+        if found.path != entry.path {
+            self.rotations.insert(entry.path.clone(), now);
         }
         // Where many are open already, one that has nothing to read is not opened for that.
         let idle = !live || self.files().count() >= self.open_max();
-        if idle && id.is_none() && found.size == mark.offset {
-            if found.path != mark.path {
-                self.keep_end(&mark.path, &handle, found.size);
+        if idle && id.is_none() && found.size == entry.offset {
+            if found.path != entry.path {
+                self.keep_end(&entry.path, &handle, found.size);
             }
-            self.keep(found.inode, Known { changed: Some(found.changed), input, mark: ghost.mark });
+            self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry: lost.entry });
             return Ok(());
         }
-        if mark.size > found.size {
-            self.events.push(Event::Lost(mark.path.clone(), mark.size - found.size));
+        if entry.size > found.size {
+            self.events.push(Event::Lost(entry.path.clone(), entry.size - found.size));
         }
-        self.go_on(ghost, found, input, handle, now);
+        self.resume_lost(lost, found, input, handle, now);
         Ok(())
     }
 
     /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.
-    fn rewritten(&mut self, found: &Candidate, now: Instant) {
-        for ghost in &self.ghosts {
-            if ghost.id.is_none() && ghost.mark.inode == found.inode {
-                self.rotations.insert(ghost.mark.path.clone(), now);
+    fn note_rewritten(&mut self, found: &Candidate, now: Instant) {
+        for lost in &self.lost_files {
+            if lost.id.is_none() && lost.entry.inode == found.inode {
+                self.rotations.insert(lost.entry.path.clone(), now);
             }
         }
     }
 
     /// Whether what is found now was there before us.
-    pub(super) fn is_before_us(&self) -> bool {
-        self.first && self.past == Past::None
+    pub(super) fn predates_start(&self) -> bool {
+        self.is_first_round && self.checkpoint == CheckpointState::None
     }
 
     /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
     /// of them was shipped is lost.
-    pub fn read_everything(&mut self) {
-        self.past = Past::Lost;
+    pub fn read_all_from_start(&mut self) {
+        self.checkpoint = CheckpointState::Lost;
     }
 
     /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
     /// have, if this one's name is sure to tell of a rotation. Another file under a known copy's name tells the same.
-    pub(super) fn rotated(&self, found: &Candidate) -> bool {
+    pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
         let presumed = |base: &PathBuf| *base == found.path || found.surely_rotated_from(base);
-        (self.first && self.past == Past::Lost)
+        (self.is_first_round && self.checkpoint == CheckpointState::Lost)
             || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
             || self.presumed.iter().any(presumed)
             || self.is_presumed(&found.path)
@@ -407,20 +410,20 @@ impl FileSource {
     }
 
     /// A rotated file from before our time: what it holds now was never ours to read.
-    pub(super) fn pass(&mut self, input: usize, found: &Candidate, handle: &Content) {
-        self.know(input, found, handle, false);
+    pub(super) fn skip_file(&mut self, input: usize, found: &Candidate, handle: &Content) {
+        self.remember_closed(input, found, handle, false);
     }
 
     /// Remembers a file as it stands, so that it is not read, and whether everything in it was shipped.
-    pub(super) fn know(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
-        if let Some(mark) = self.mark_of(found, handle, whole) {
-            self.keep(found.inode, Known { changed: Some(found.changed), input, mark });
+    pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
+        if let Some(entry) = self.entry_for(found, handle, whole) {
+            self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         }
     }
 
     /// What a file is known by as it stands.
-    pub(super) fn mark_of(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<CheckpointEntry> {
-        let fingerprint = fingerprint::take(handle, found.size).ok()?;
+    pub(super) fn entry_for(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<CheckpointEntry> {
+        let fingerprint = fingerprint::read_fingerprint(handle, found.size).ok()?;
         Some(CheckpointEntry {
             path: found.path.clone(),
             real: None,
@@ -439,7 +442,7 @@ impl FileSource {
 
 /// Of two finds of one file keeps the one whose input names it more narrowly; what one input names, and another takes for a copy, is
 /// named. Within one input the first counts. Where two inputs are alike, one is the common one, which comes first and gives way.
-fn prefer(kept: &mut (usize, Candidate), input: usize, other: Candidate) {
+fn keep_narrower(kept: &mut (usize, Candidate), input: usize, other: Candidate) {
     if kept.0 == input {
         return;
     }

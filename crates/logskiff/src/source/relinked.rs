@@ -9,34 +9,34 @@ use std::sync::Arc;
 use rustix::fs::{FileType, fstat};
 
 use super::discovery::{Candidate, Class};
-use super::open_beneath::look_beneath;
+use super::open_beneath::open_path_beneath;
 use super::{FileSource, LostFile, fingerprint, root, walk};
 
 impl FileSource {
     /// Adds the checkpoint's files that lie where they lay, and that no glob leads to any more.
     pub(super) fn find_former(&self, candidates: &mut Vec<(usize, Candidate)>) {
         let former: Vec<(usize, Candidate)> = self
-            .ghosts
+            .lost_files
             .iter()
-            .filter(|ghost| ghost.id.is_none() && ghost.mark.real.is_some())
-            .filter(|ghost| !candidates.iter().any(|(_, found)| found.inode == ghost.mark.inode))
-            .filter_map(|ghost| self.lies_still(ghost))
+            .filter(|lost| lost.id.is_none() && lost.entry.real.is_some())
+            .filter(|lost| !candidates.iter().any(|(_, found)| found.inode == lost.entry.inode))
+            .filter_map(|lost| self.find_at_old_place(lost))
             .collect();
         candidates.extend(former);
     }
 
-    fn lies_still(&self, ghost: &LostFile) -> Option<(usize, Candidate)> {
-        let path: &Path = ghost.mark.real.as_deref()?;
+    fn find_at_old_place(&self, lost: &LostFile) -> Option<(usize, Candidate)> {
+        let path: &Path = lost.entry.real.as_deref()?;
         let (input, rank) = self.inputs.iter().enumerate().find_map(|(input, (globs, _))| {
-            globs.follows_links().then(|| globs.rank_beneath(&ghost.mark.path)).flatten().map(|rank| (input, rank))
+            globs.follows_links().then(|| globs.rank_beneath(&lost.entry.path)).flatten().map(|rank| (input, rank))
         })?;
         let (root, place) = (root::open(path.parent()?).ok()?, path.file_name()?);
-        if self.guard.of_directory(&root.handle, root.inode, None).is_some() {
+        if self.guard.check_directory(&root.handle, root.inode, None).is_some() {
             return None;
         }
-        let seen = fstat(look_beneath(&root.handle, place.as_ref()).ok()?).ok()?;
-        let inode = fingerprint::inode_of(&seen);
-        let is_it = inode == ghost.mark.inode && FileType::from_raw_mode(seen.st_mode).is_file();
+        let seen = fstat(open_path_beneath(&root.handle, place.as_ref()).ok()?).ok()?;
+        let inode = fingerprint::inode_from_stat(&seen);
+        let is_it = inode == lost.entry.inode && FileType::from_raw_mode(seen.st_mode).is_file();
         is_it.then(|| {
             (input, walk::candidate(Arc::new(root), (path.to_owned(), place.into()), &seen, (Class::Excluded, rank)))
         })

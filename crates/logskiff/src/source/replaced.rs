@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::tracked_file::Displaced;
-use super::{COPY_AWAITED, FileSource, Known, Phase, TrackedFile, fingerprint};
+use super::{COPY_PATIENCE, ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, FileId, Inode};
 
 /// As much of two files is compared at their starts, and as much before an offset.
@@ -20,7 +20,7 @@ const COMPARED_BYTES: usize = 64 * 1024;
 const HELD_MAX: usize = 64;
 
 /// So much of a file's start tells whether it is text.
-const TOLD_BY_BYTES: usize = 1024;
+const TEXT_CHECK_BYTES: usize = 1024;
 
 pub(super) const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in it now is no log";
 
@@ -37,7 +37,7 @@ pub(super) struct Replacement {
 
 /// A file that waits and may go before it is read: its handle is kept.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldFile {
     input: usize,
     found: Candidate,
     handle: Content,
@@ -47,7 +47,7 @@ impl FileSource {
     /// Keeps the handle of a file that waits and is ours to read, while there are descriptors.
     pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
         if self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
-            self.held.insert(found.inode, Held { input, found: found.clone(), handle });
+            self.held.insert(found.inode, HeldFile { input, found: found.clone(), handle });
         }
     }
 
@@ -59,7 +59,7 @@ impl FileSource {
     }
 
     /// What waited is gone. What it holds and nothing else does is read.
-    pub(super) fn read_held(&mut self, Held { input, found, handle }: Held, now: Instant) {
+    pub(super) fn read_held(&mut self, HeldFile { input, found, handle }: HeldFile, now: Instant) {
         let Err(handle) = self.adopt(input, &found, handle, now) else { return };
         let length = handle.length().unwrap_or(0);
         let elsewhere = |file: &TrackedFile| {
@@ -68,17 +68,22 @@ impl FileSource {
             let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path && holds_more();
             found.may_hold(&file.path, 0) && is_rest() && fingerprint::matches(&handle, &print).unwrap_or(false)
         };
-        if length == 0 || self.holds_all(&found, &handle, length) || self.files().any(elsewhere) {
+        if length == 0 || self.is_held_by_open_file(&found, &handle, length) || self.files().any(elsewhere) {
             return;
         }
-        let replacement = self.replacement(&found, &handle, now);
+        let replacement = self.find_replacement(&found, &handle, now);
         self.waiting.remove(&found.inode);
-        self.begin_anew(input, &found, handle, replacement.map_or(0, |replacement| replacement.offset), now);
-        self.succeed(found.inode, replacement);
+        self.begin_new(input, &found, handle, replacement.map_or(0, |replacement| replacement.offset), now);
+        self.link_predecessor(found.inode, replacement);
     }
 
     /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
-    pub(super) fn replacement(&mut self, found: &Candidate, handle: &Content, now: Instant) -> Option<Replacement> {
+    pub(super) fn find_replacement(
+        &mut self,
+        found: &Candidate,
+        handle: &Content,
+        now: Instant,
+    ) -> Option<Replacement> {
         let replaced = |file: &&TrackedFile| {
             file.phase == Phase::Deleted
                 && !file.handle.is_stream()
@@ -88,28 +93,28 @@ impl FileSource {
         let here = handle.length().ok().filter(|length| *length > 0)?;
         let is_alike = |file: &TrackedFile| {
             let whole = file.handle.length().unwrap_or(0);
-            alike(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
+            content_matches(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
         };
         // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
         let order = |file: &TrackedFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
         let mut formers: Vec<&TrackedFile> = self.files().filter(replaced).collect();
         formers.sort_by_key(|file| order(file));
         let is_last = |file: &TrackedFile| file.path != found.path || order(file) == order(formers[0]);
-        let alike = formers.iter().filter(|file| is_last(file) && is_alike(file));
-        let former = alike.max_by_key(|file| file.handle.length().unwrap_or(0))?;
-        let (of, whole, read) = (former.id, former.handle.length().ok()?, former.at());
+        let candidates = formers.iter().filter(|file| is_last(file) && is_alike(file));
+        let former = candidates.max_by_key(|file| file.handle.length().unwrap_or(0))?;
+        let (of, whole, read) = (former.id, former.handle.length().ok()?, former.position());
         if here < whole {
-            return self.waits(found, now).then_some(Replacement { offset: 0, of, is_ready: false });
+            return self.keep_waiting(found, now).then_some(Replacement { offset: 0, of, is_ready: false });
         }
         // After a crash, what is not settled of the other is read from here: until then it is to begin there. What is refused for long
         // does not hold up the rest.
-        let may_come_back = !former.is_settled() && now.saturating_duration_since(former.changed_at) < COPY_AWAITED;
+        let may_come_back = !former.is_settled() && now.saturating_duration_since(former.changed_at) < COPY_PATIENCE;
         let is_ready = read.offset >= whole && !may_come_back;
         Some(Replacement { offset: if is_ready { read.offset } else { whole }, of, is_ready })
     }
 
     /// Notes whose place a file took: what is not settled of that one is read here, should the process end before it is.
-    pub(super) fn succeed(&mut self, inode: Inode, replacement: Option<Replacement>) {
+    pub(super) fn link_predecessor(&mut self, inode: Inode, replacement: Option<Replacement>) {
         let Some(Replacement { offset: 1.., of, .. }) = replacement else { return };
         let Some(former) = self.file(of) else { return };
         let formers = former.formers.iter().copied().chain([of]).collect();
@@ -119,26 +124,26 @@ impl FileSource {
     }
 
     /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
-    pub(super) fn is_file_of(&self, mark: &CheckpointEntry, handle: &Content) -> bool {
+    pub(super) fn is_file_of(&self, entry: &CheckpointEntry, handle: &Content) -> bool {
         handle.birth() != (0, 0)
-            && fingerprint::origin(&self.scope, handle, mark.inode, mark.incarnation) == mark.origin
+            && fingerprint::origin(&self.scope, handle, entry.inode, entry.incarnation) == entry.origin
     }
 
     /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
     /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
-    pub(super) fn overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
-        let Some(Known { mark, .. }) = self.known.get(&found.inode) else { return false };
-        let in_its_place = found.class == Class::Match && mark.path == found.path;
+    pub(super) fn refuse_overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
+        let Some(ClosedFile { entry, .. }) = self.closed.get(&found.inode) else { return false };
+        let in_its_place = found.class == Class::Match && entry.path == found.path;
         if in_its_place
-            || mark.offset == 0
-            || found.size < mark.offset
-            || !self.is_file_of(mark, handle)
+            || entry.offset == 0
+            || found.size < entry.offset
+            || !self.is_file_of(entry, handle)
             || is_text(handle)
         {
             return false;
         }
-        let whole = mark.whole;
-        self.know(input, found, handle, whole);
+        let whole = entry.whole;
+        self.remember_closed(input, found, handle, whole);
         self.refuse(found.path.clone(), OVERWRITTEN);
         true
     }
@@ -147,21 +152,21 @@ impl FileSource {
 impl TrackedFile {
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
-        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at().offset);
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.position().offset);
         self.displaced != Displaced::No && !is_shorter
     }
 }
 
 /// Whether a file begins with what may be a log. A program may write one anew in the file of a rotated one.
 fn is_text(file: &Content) -> bool {
-    let Ok(start) = fingerprint::read_at(file, 0, TOLD_BY_BYTES) else { return true };
+    let Ok(start) = fingerprint::read_at(file, 0, TEXT_CHECK_BYTES) else { return true };
     // A character may be cut in two.
     let is_utf8 = std::str::from_utf8(&start).map_or_else(|error| error.error_len().is_none(), |_| true);
     is_utf8 && !start.contains(&0)
 }
 
 /// Whether a file begins with the `length` bytes that another holds from an offset on; the first and the last of them are compared.
-pub(super) fn alike(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
+pub(super) fn content_matches(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
     let most = usize::try_from(length).unwrap_or(usize::MAX).min(COMPARED_BYTES);
     for at in [0, length - most as u64] {
         if fingerprint::read_at(one, at, most)? != fingerprint::read_at(other, from + at, most)? {

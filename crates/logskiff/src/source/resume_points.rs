@@ -19,7 +19,7 @@ const COMPARED_BYTES: usize = BEFORE_BYTES / 2;
 
 /// Where a line began, and what stood before it.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ResumePoint {
     offset: u64,
     bytes: usize,
     hash: u64,
@@ -27,17 +27,17 @@ struct Place {
 
 /// Places in one file, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Places(VecDeque<Place>);
+pub(super) struct ResumePoints(VecDeque<ResumePoint>);
 
-impl Places {
+impl ResumePoints {
     /// Reading stands at `offset`, where a line begins; `before` are the bytes before it.
     pub(super) fn note(&mut self, offset: u64, before: &[u8]) {
         let last = before.len().saturating_sub(1);
         let starts = memchr::memrchr_iter(b'\n', &before[..last]).map(|newline| newline + 1);
-        let mut ends: Vec<usize> = starts.take(LINES_MAX - 1).collect();
-        ends.reverse();
-        ends.push(before.len());
-        for end in ends {
+        let mut rotated_ends: Vec<usize> = starts.take(LINES_MAX - 1).collect();
+        rotated_ends.reverse();
+        rotated_ends.push(before.len());
+        for end in rotated_ends {
             let place = offset - (before.len() - end) as u64;
             let bytes = end.min(COMPARED_BYTES);
             // Too little to tell one place from another.
@@ -55,7 +55,7 @@ impl Places {
                     .map(|(_, place)| *place)
                     .collect();
             }
-            self.0.push_back(Place { offset: place, bytes, hash: hash(&before[end - bytes..end]) });
+            self.0.push_back(ResumePoint { offset: place, bytes, hash: hash(&before[end - bytes..end]) });
         }
     }
 
@@ -70,9 +70,9 @@ impl Places {
     /// When the file cannot be read.
     pub(super) fn last_that_holds(&self, file: &Content, head: &[u8]) -> io::Result<Option<u64>> {
         let start = fingerprint::read_at(file, 0, head.len())?;
-        let alike = start.iter().zip(head).take_while(|(here, had)| here == had).count();
+        let same_bytes = start.iter().zip(head).take_while(|(here, had)| here == had).count();
         for place in self.0.iter().rev() {
-            let begins_alike = alike == head.len() || place.offset <= alike as u64;
+            let begins_alike = same_bytes == head.len() || place.offset <= same_bytes as u64;
             let before = fingerprint::read_at(file, place.offset - place.bytes as u64, place.bytes)?;
             if begins_alike && before.len() == place.bytes && hash(&before) == place.hash {
                 return Ok(Some(place.offset));
@@ -103,15 +103,15 @@ mod tests {
     #[test]
     fn the_last_place_that_holds_is_found() {
         let text: String = (1_000..2_000).fold(String::new(), |text, line| text + "line " + &line.to_string() + "\n");
-        let mut places = Places::default();
+        let mut resume_points = ResumePoints::default();
         let mut at = 0;
         for line in text.split_inclusive('\n') {
             at += line.len();
-            places.note(at as u64, &text.as_bytes()[at.saturating_sub(BEFORE_BYTES)..at]);
-            assert!(places.0.len() <= PLACES_MAX);
+            resume_points.note(at as u64, &text.as_bytes()[at.saturating_sub(BEFORE_BYTES)..at]);
+            assert!(resume_points.0.len() <= PLACES_MAX);
         }
         let last = |now: &str| {
-            let found = places.last_that_holds(&content(now), &text.as_bytes()[..256]).unwrap();
+            let found = resume_points.last_that_holds(&content(now), &text.as_bytes()[..256]).unwrap();
             usize::try_from(found.unwrap_or(0)).unwrap()
         };
         assert_eq!(last(&text), text.len());

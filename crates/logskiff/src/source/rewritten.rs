@@ -6,11 +6,11 @@
 use std::time::{Duration, Instant};
 
 /// The kernel's word may come so much later than a look.
-const WORD_AWAITED: Duration = Duration::from_millis(500);
+const EVENT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is known of a file since the last look that saw it grow.
 #[derive(Debug, Default)]
-pub(super) struct Repeat {
+pub(super) struct RewriteDetector {
     /// When a look saw a new time of writing, and nothing new.
     suspected: Option<Instant>,
     /// Something was written to it since the last look.
@@ -19,26 +19,26 @@ pub(super) struct Repeat {
     read_more: bool,
 }
 
-impl Repeat {
+impl RewriteDetector {
     /// The kernel says that something was written.
-    pub(super) fn wrote(&mut self) {
+    pub(super) fn note_write(&mut self) {
         self.written = true;
     }
 
     /// Something was read; whether it was `more` than the last look saw.
-    pub(super) fn read(&mut self, more: bool) {
+    pub(super) fn note_read(&mut self, more: bool) {
         self.read_more |= more;
     }
 
     /// A look saw a change; `is_same`: that of the time of writing alone, with everything read.
-    pub(super) fn looked(&mut self, is_same: bool, now: Instant) {
+    pub(super) fn note_poll(&mut self, is_same: bool, now: Instant) {
         self.suspected = (is_same && !self.read_more).then_some(now);
         self.read_more = false;
     }
 
     /// Whether it was written anew. Asked at each look, once.
-    pub(super) fn is_seen(&mut self, now: Instant) -> bool {
-        let suspected = self.suspected.is_some_and(|at| now.saturating_duration_since(at) < WORD_AWAITED);
+    pub(super) fn take_rewrite(&mut self, now: Instant) -> bool {
+        let suspected = self.suspected.is_some_and(|at| now.saturating_duration_since(at) < EVENT_PATIENCE);
         let is_seen = std::mem::take(&mut self.written) && suspected;
         if is_seen {
             self.suspected = None;

@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags, fstat, readlinkat, statx};
 use rustix::io::Errno;
 
-use super::fingerprint::inode_of;
+use super::fingerprint::inode_from_stat;
 use super::kernel;
 use event::Inode;
 
@@ -23,7 +23,7 @@ const LINKS_MAX: usize = 40;
 /// Where the machine itself has its volumes: links in them may lead anywhere.
 const SYSTEM: [&str; 3] = ["/", "/usr", "/var"];
 /// Where a machine may have one, and a pod as well: links in them stay there.
-const EITHER: [&str; 9] = ["/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var/tmp"];
+const MACHINE_OR_POD: [&str; 9] = ["/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var/tmp"];
 /// No log lies there: a link that leads there is a trap, whoever made it.
 const NO_LOGS: [&str; 5] = ["/boot", "/dev", "/etc", "/proc", "/sys"];
 
@@ -76,13 +76,13 @@ enum Trust {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Volume {
     System,
-    Either,
+    MachineOrPod,
     Shared,
 }
 
 /// What a handle is of.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct HandleInfo {
     inode: Inode,
     uid: u32,
     mode: u32,
@@ -95,7 +95,7 @@ struct Found {
 struct Step {
     handle: OwnedFd,
     real: PathBuf,
-    found: Found,
+    found: HandleInfo,
     volume: Volume,
     /// Others may give names somewhere on the way here.
     shared: bool,
@@ -106,7 +106,7 @@ struct Step {
 /// A name that is to come, and whether it is one of the path that was asked for.
 type Pending = VecDeque<(OsString, bool)>;
 
-struct Way {
+struct PathWalk {
     steps: Vec<Step>,
     pending: Pending,
     /// How much of the path that was asked for was gone.
@@ -123,74 +123,74 @@ struct Way {
 /// # Errors
 /// [`RootError`].
 pub(super) fn open(directory: &Path) -> Result<Root, RootError> {
-    let mut way = Way::new(directory)?;
-    while let Some((name, asked)) = way.pending.pop_front() {
-        if asked {
-            way.gone.push(&name);
+    let mut walk = PathWalk::new(directory)?;
+    while let Some((name, cached)) = walk.pending.pop_front() {
+        if cached {
+            walk.gone.push(&name);
         }
-        way.go(&name)?;
+        walk.descend(&name)?;
     }
-    let linked = way.links > 0;
-    if linked && NO_LOGS.iter().any(|place| way.here().real.starts_with(place)) {
-        return Err(RootError::Trap { at: way.gone, above: way.holder });
+    let linked = walk.links > 0;
+    if linked && NO_LOGS.iter().any(|place| walk.current().real.starts_with(place)) {
+        return Err(RootError::Trap { at: walk.gone, above: walk.holder });
     }
-    let Some(last) = way.steps.pop() else { return Err(RootError::Missing("/".into())) };
+    let Some(last) = walk.steps.pop() else { return Err(RootError::Missing("/".into())) };
     let inode = last.found.inode;
     Ok(Root { handle: last.handle, real: last.real, linked, inode })
 }
 
 /// A fixed directory, or where it depends on a link that may be another's, the directory that holds the link.
 #[must_use]
-pub fn trusted(directory: &Path) -> PathBuf {
+pub fn trusted_directory(directory: &Path) -> PathBuf {
     match open(directory) {
         Err(RootError::Link { above, .. } | RootError::Trap { above, .. }) => above,
         Ok(_) | Err(RootError::Missing(_) | RootError::Io { .. }) => directory.to_path_buf(),
     }
 }
 
-impl Way {
+impl PathWalk {
     fn new(directory: &Path) -> Result<Self, RootError> {
         let at = PathBuf::from("/");
         let start = || {
             let handle = rustix::fs::openat(CWD, "/", DIRECTORY, Mode::empty())?;
-            let found = look(&handle)?;
+            let found = stat_handle(&handle)?;
             Ok(Step { handle, real: at.clone(), found, volume: Volume::System, shared: false, replaceable: false })
         };
         let first = start().map_err(|error| RootError::Io { at: at.clone(), error })?;
-        let pending = names(directory).map(|name| (name, true)).collect();
+        let pending = path_names(directory).map(|name| (name, true)).collect();
         Ok(Self { steps: vec![first], pending, gone: at, links: 0, holder: "/".into(), floor: None })
     }
 
-    fn here(&self) -> &Step {
+    fn current(&self) -> &Step {
         // There is always the first one: `up` never takes it away.
         &self.steps[self.steps.len() - 1]
     }
 
-    fn link(&self) -> RootError {
-        let above = self.floor.map_or_else(|| self.here(), |floor| &self.steps[floor]).real.clone();
+    fn link_error(&self) -> RootError {
+        let above = self.floor.map_or_else(|| self.current(), |floor| &self.steps[floor]).real.clone();
         RootError::Link { at: self.gone.clone(), above }
     }
 
-    fn io(&self, error: Errno) -> RootError {
+    fn io_error(&self, error: Errno) -> RootError {
         RootError::Io { at: self.gone.clone(), error }
     }
 
-    fn go(&mut self, name: &OsString) -> Result<(), RootError> {
+    fn descend(&mut self, name: &OsString) -> Result<(), RootError> {
         if name == ".." {
-            return self.up();
+            return self.ascend();
         }
-        let handle = match rustix::fs::openat(&self.here().handle, name, DIRECTORY, Mode::empty()) {
+        let handle = match rustix::fs::openat(&self.current().handle, name, DIRECTORY, Mode::empty()) {
             Ok(handle) => handle,
-            Err(Errno::NOTDIR | Errno::LOOP) => return self.follow(name),
-            Err(Errno::NOENT) => return Err(RootError::Missing(self.here().real.clone())),
-            Err(error) => return Err(self.io(error)),
+            Err(Errno::NOTDIR | Errno::LOOP) => return self.follow_link(name),
+            Err(Errno::NOENT) => return Err(RootError::Missing(self.current().real.clone())),
+            Err(error) => return Err(self.io_error(error)),
         };
-        let found = look(&handle).map_err(|error| self.io(error))?;
-        let above = self.here();
+        let found = stat_handle(&handle).map_err(|error| self.io_error(error))?;
+        let above = self.current();
         let real = above.real.join(name);
         let mounted = found.mount != above.found.mount;
         if mounted && self.floor.is_some() {
-            return Err(self.link());
+            return Err(self.link_error());
         }
         let foreign = !is_own(above.found.uid);
         let open = above.found.mode & SHARED != 0;
@@ -207,10 +207,10 @@ impl Way {
         Ok(())
     }
 
-    fn up(&mut self) -> Result<(), RootError> {
+    fn ascend(&mut self) -> Result<(), RootError> {
         // What a link promised is kept on every step of the way, not only at its end.
         if self.floor.is_some_and(|floor| self.steps.len() - 1 <= floor) {
-            return Err(self.link());
+            return Err(self.link_error());
         }
         if self.steps.len() > 1 {
             self.steps.pop();
@@ -219,33 +219,33 @@ impl Way {
     }
 
     /// What is there and is no directory.
-    fn follow(&mut self, name: &OsString) -> Result<(), RootError> {
+    fn follow_link(&mut self, name: &OsString) -> Result<(), RootError> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&self.here().handle, name, flags, Mode::empty());
+        let opened = rustix::fs::openat(&self.current().handle, name, flags, Mode::empty());
         let handle = match opened {
             Ok(handle) => handle,
-            Err(Errno::NOENT) => return Err(RootError::Missing(self.here().real.clone())),
-            Err(error) => return Err(self.io(error)),
+            Err(Errno::NOENT) => return Err(RootError::Missing(self.current().real.clone())),
+            Err(error) => return Err(self.io_error(error)),
         };
-        let found = look(&handle).map_err(|error| self.io(error))?;
+        let found = stat_handle(&handle).map_err(|error| self.io_error(error))?;
         if !FileType::from_raw_mode(found.mode).is_symlink() {
-            return Err(RootError::Missing(self.here().real.clone()));
+            return Err(RootError::Missing(self.current().real.clone()));
         }
         self.links += 1;
         if self.links == 1 {
-            self.holder = self.here().real.clone();
+            self.holder = self.current().real.clone();
         }
-        let trust = self.here().trust(&found);
+        let trust = self.current().trust(&found);
         if trust == Trust::Nowhere || self.links > LINKS_MAX {
-            return Err(self.link());
+            return Err(self.link_error());
         }
-        let target = readlinkat(&handle, "", Vec::new()).map_err(|error| self.io(error))?;
+        let target = readlinkat(&handle, "", Vec::new()).map_err(|error| self.io_error(error))?;
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
         if trust == Trust::Beneath && self.floor.is_none() {
             self.floor = Some(self.steps.len() - 1);
         }
         let target = if target.is_absolute() { self.restart(&target)? } else { target };
-        for name in names(&target).collect::<Vec<_>>().into_iter().rev() {
+        for name in path_names(&target).collect::<Vec<_>>().into_iter().rev() {
             self.pending.push_front((name, false));
         }
         Ok(())
@@ -254,7 +254,7 @@ impl Way {
     /// Goes back to where an absolute target may begin, and says what of it is left.
     fn restart(&mut self, target: &Path) -> Result<PathBuf, RootError> {
         let floor = self.floor.unwrap_or(0);
-        let rest = target.strip_prefix(&self.steps[floor].real).map_err(|_| self.link())?.to_path_buf();
+        let rest = target.strip_prefix(&self.steps[floor].real).map_err(|_| self.link_error())?.to_path_buf();
         self.steps.truncate(floor + 1);
         Ok(rest)
     }
@@ -262,11 +262,15 @@ impl Way {
 
 impl Step {
     /// How far a link in this directory is to be trusted.
-    fn trust(&self, link: &Found) -> Trust {
+    fn trust(&self, link: &HandleInfo) -> Trust {
         let open = self.found.mode & SHARED != 0;
         let sticky = self.found.mode & STICKY != 0;
         let own = is_own(link.uid) && is_own(self.found.uid);
-        if self.volume == Volume::Shared || self.replaceable || !own || (open && !sticky) || kernel::owns(&self.handle)
+        if self.volume == Volume::Shared
+            || self.replaceable
+            || !own
+            || (open && !sticky)
+            || kernel::is_kernel_file_system(&self.handle)
         {
             return Trust::Nowhere;
         }
@@ -276,17 +280,17 @@ impl Step {
 
 impl Volume {
     fn beneath(self, real: &Path) -> Self {
-        let is_one_of = |places: &[&str]| places.iter().any(|place| Path::new(place) == real);
+        let is_one_of = |resume_points: &[&str]| resume_points.iter().any(|place| Path::new(place) == real);
         match self {
             Self::Shared => Self::Shared,
             _ if is_one_of(&SYSTEM) => Self::System,
-            _ if is_one_of(&EITHER) => Self::Either,
+            _ if is_one_of(&MACHINE_OR_POD) => Self::MachineOrPod,
             _ => Self::Shared,
         }
     }
 }
 
-fn names(path: &Path) -> impl Iterator<Item = OsString> {
+fn path_names(path: &Path) -> impl Iterator<Item = OsString> {
     path.components().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),
         Component::ParentDir => Some("..".into()),
@@ -299,14 +303,14 @@ fn is_own(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
-fn look(handle: &OwnedFd) -> Result<Found, Errno> {
+fn stat_handle(handle: &OwnedFd) -> Result<HandleInfo, Errno> {
     let found = fstat(handle)?;
     let numbered = statx(handle, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok();
     let numbered =
         numbered.filter(|mounted| StatxFlags::from_bits_retain(mounted.stx_mask).contains(StatxFlags::MNT_ID));
-    let inode = inode_of(&found);
+    let inode = inode_from_stat(&found);
     let mount = numbered.map_or(inode.device, |mounted| mounted.stx_mnt_id);
-    Ok(Found { inode, uid: found.st_uid, mode: found.st_mode, mount })
+    Ok(HandleInfo { inode, uid: found.st_uid, mode: found.st_mode, mount })
 }
 
 #[cfg(test)]

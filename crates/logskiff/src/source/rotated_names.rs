@@ -6,10 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::discovery::{Candidate, GZIP, PRUNING};
+use super::discovery::{Candidate, DELETING_PREFIX, GZIP};
 
 /// So many bytes of a file tell it from another that begins alike, wherever it lies.
-const TOLD_ELSEWHERE_BYTES: u64 = 1024;
+const ELSEWHERE_BYTES_MIN: u64 = 1024;
 /// As many digits as a date has: `app-261123.log`.
 const DATE_DIGITS_MIN: usize = 6;
 
@@ -41,7 +41,7 @@ impl Candidate {
     pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
         let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
         let called_so = || self.sure_origins().any(|origin| origin.file_name() == path.file_name());
-        called_so() && (alike_bytes >= TOLD_ELSEWHERE_BYTES || beneath())
+        called_so() && (alike_bytes >= ELSEWHERE_BYTES_MIN || beneath())
     }
 
     /// The same, or its name may be that of a rotated copy in the same directory.
@@ -81,7 +81,7 @@ impl Candidate {
 /// words, so that `app.log.swp` is none.
 pub(super) fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
     let name = name.as_bytes();
-    let name = name.strip_prefix(PRUNING.as_bytes()).unwrap_or(name);
+    let name = name.strip_prefix(DELETING_PREFIX.as_bytes()).unwrap_or(name);
     let unpacked = name.strip_suffix(GZIP);
     let name = unpacked.unwrap_or(name);
     let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());

@@ -10,7 +10,7 @@ pub enum Event {
     /// Reading of a file, or of a new incarnation of it, begins here.
     Opened(FileId, Progress),
     /// A compressed file that was taken back to its watermark is unpacked up to there, and goes on.
-    Reached(FileId),
+    Unpacked(FileId),
     /// A file was truncated under us; its content goes on from the start under another number. The checkpoint is to be
     /// saved before anything of it is shipped.
     Truncated(PathBuf),
@@ -19,9 +19,9 @@ pub enum Event {
     /// A file of the checkpoint is gone, or is another one now. What it held past the checkpoint is not known.
     Vanished(PathBuf),
     /// A rotated file was deleted, and how long it was.
-    Pruned(PathBuf, u64),
+    Deleted(PathBuf, u64),
     /// A rotated file cannot be deleted, and why. Tried again at each scan.
-    NotPruned(PathBuf, String),
+    DeleteFailed(PathBuf, String),
     /// A file or directory cannot be read, and why. Said once, retried at each look.
     Refused(PathBuf, String),
 }

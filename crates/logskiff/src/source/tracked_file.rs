@@ -4,6 +4,7 @@
 //! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
 
 mod checkpoint_entry;
+mod lifetime;
 mod rewind;
 
 use std::cell::OnceCell;
@@ -14,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::fingerprint;
-use super::nul_padding::Gap;
+use super::nul_padding::NulPadding;
 use super::pipe_reader::Extent;
-use super::resume_points::Places;
-use super::rewritten::Repeat;
-use super::write_times::Growth;
+use super::resume_points::ResumePoints;
+use super::rewritten::RewriteDetector;
+use super::write_times::WriteTimes;
 use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
 /// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
@@ -58,15 +59,15 @@ pub(super) enum Displaced {
 
 /// What a look at a file found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum PollResult {
     /// Nothing to read.
-    Still,
+    Unchanged,
     /// There may be bytes to read.
     Changed,
     /// The file no longer holds what was read from it.
     Truncated,
     /// It was written anew with the same bytes.
-    Repeated,
+    Rewritten,
 }
 
 /// An open file.
@@ -107,15 +108,15 @@ pub struct TrackedFile {
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
     /// The same once more, to read again what lies before the position of a compressed file.
-    again: OnceCell<Content>,
+    second_handle: OnceCell<Content>,
     /// The next byte that no span covers yet.
     at: Watermark,
     /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
-    had_read: Option<(u64, Vec<u8>)>,
+    rewound_from: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
     /// Where lines began before `at`.
-    places: Places,
+    resume_points: ResumePoints,
     /// The file's first bytes.
     head: Vec<u8>,
     /// Modification and change time at the last look: a reason to read, never an identity.
@@ -123,22 +124,22 @@ pub struct TrackedFile {
     /// The last look or read left something to be read.
     more: bool,
     /// What is zero behind the position.
-    gap: Gap,
+    padding: NulPadding,
     /// The fingerprint at the last watermark that was asked for.
-    marked: Fingerprint,
-    growth: Growth,
-    repeat: Repeat,
+    checkpoint_fingerprint: Fingerprint,
+    write_times: WriteTimes,
+    rewrites: RewriteDetector,
     /// How far it was settled when that was last said.
     settled_to: u64,
     /// It came through a pipe, and that has ended with what [`TrackedFile::size`] counts.
     ended: bool,
-    looked_at: Option<Instant>,
+    polled_at: Option<Instant>,
 }
 
 /// What one read gave.
 #[derive(Debug)]
-pub enum Read {
-    /// This many bytes at the start of the buffer follow [`TrackedFile::at`]; whether the file ends with them.
+pub enum ReadResult {
+    /// This many bytes at the start of the buffer follow [`TrackedFile::position`]; whether the file ends with them.
     Bytes(usize, bool),
     /// The file no longer holds what was read from it: it was truncated, or rewritten in place.
     Truncated,
@@ -158,14 +159,14 @@ impl TrackedFile {
     ) -> io::Result<Self> {
         let metadata = handle.metadata()?;
         let length = handle.length()?;
-        let before = fingerprint::before(&handle, at.offset)?;
+        let before = fingerprint::read_before(&handle, at.offset)?;
         let head = fingerprint::read_at(&handle, 0, fingerprint::HEAD_BYTES)?;
-        let marked = fingerprint::fingerprint(&head, &before, at.offset);
+        let checkpoint_fingerprint = fingerprint::from_bytes(&head, &before, at.offset);
         Ok(Self {
             id,
             input,
             path,
-            inode: fingerprint::inode(&metadata),
+            inode: fingerprint::inode_from_metadata(&metadata),
             origin,
             incarnation,
             phase: Phase::Live,
@@ -179,33 +180,51 @@ impl TrackedFile {
             lost_bytes: 0,
             length,
             handle,
-            again: OnceCell::new(),
+            second_handle: OnceCell::new(),
             at,
-            had_read: None,
+            rewound_from: None,
             before,
-            places: Places::default(),
+            resume_points: ResumePoints::default(),
             head,
             stamp: stamp(&metadata),
             more: true,
-            gap: Gap::default(),
-            marked,
-            growth: Growth::default(),
-            repeat: Repeat::default(),
+            padding: NulPadding::default(),
+            checkpoint_fingerprint,
+            write_times: WriteTimes::default(),
+            rewrites: RewriteDetector::default(),
             settled_to: at.offset,
             ended: false,
-            looked_at: None,
+            polled_at: None,
         })
+    }
+
+    /// Where the file is in its directory.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The longest that the file was seen with this content, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Names this incarnation of the file in event ids.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The position of the next byte to read.
     #[must_use]
-    pub fn at(&self) -> Watermark {
+    pub fn position(&self) -> Watermark {
         self.at
     }
 
     /// Whether everything that the last look saw is read.
     #[must_use]
-    pub fn at_end(&self) -> bool {
+    pub fn is_at_end(&self) -> bool {
         self.at.offset >= self.length
     }
 
@@ -213,17 +232,21 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file's metadata cannot be read.
-    pub fn look(&mut self, now: Instant) -> io::Result<Look> {
+    pub fn poll(&mut self, now: Instant) -> io::Result<PollResult> {
         if let Content::Stream(stream) = &self.handle {
             let extent = stream.extent();
             self.more |= extent.length != self.length;
-            self.reaches(extent);
-            self.growth.seen(extent.length, now);
-            return Ok(if self.more || self.due(now) { Look::Changed } else { Look::Still });
+            self.set_extent(extent);
+            self.write_times.record(extent.length, now);
+            return Ok(if self.more || self.is_last_line_due(now) {
+                PollResult::Changed
+            } else {
+                PollResult::Unchanged
+            });
         }
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
-        let unpacks = self.handle.is_awaited();
+        let unpacks = self.handle.is_deferred_read();
         let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
         self.disk_bytes = disk_bytes(&metadata);
         if metadata.nlink() == 0 && self.phase != Phase::Deleted {
@@ -236,62 +259,66 @@ impl TrackedFile {
         }
         // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
         if length != self.length || stamp != self.stamp {
-            if !self.continues()? {
-                return Ok(Look::Truncated);
+            if !self.verify_content()? {
+                return Ok(PollResult::Truncated);
             }
             // A write sets both times to one moment; who sets the first alone says another, as a rule.
             let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
             let is_new_time = written != (self.stamp.0, self.stamp.1) && written == changed;
             let is_same = is_new_time && length == self.length && length == self.at.offset;
-            self.repeat.looked(is_same && length > 0, now);
+            self.rewrites.note_poll(is_same && length > 0, now);
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
             if !self.handle.is_gzip() {
-                let written = self.gap.written(self.size);
+                let written = self.padding.written_bytes(self.size);
                 self.lost_bytes += written.saturating_sub(length);
             }
             self.size = length;
         }
         self.length = length;
         self.stamp = stamp;
-        if self.repeat.is_seen(now) && self.phase == Phase::Live {
-            return Ok(Look::Repeated);
+        if self.rewrites.take_rewrite(now) && self.phase == Phase::Live {
+            return Ok(PollResult::Rewritten);
         }
         // The modification time is that of the last write; the first one since the last look was not before that look.
         let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
         let written = now.checked_sub(age).unwrap_or(now);
-        self.growth.seen(length, self.looked_at.map_or(written, |looked_at| written.max(looked_at)));
-        self.looked_at = Some(now);
-        if !self.more && self.gap.is_open() && matches!(self.handle, Content::Plain(_)) {
+        self.write_times.record(length, self.polled_at.map_or(written, |polled_at| written.max(polled_at)));
+        self.polled_at = Some(now);
+        if !self.more && self.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
             // A writer that maps the file changes neither its length nor its times.
-            if self.gap.has_moved(&self.handle, self.at.offset, now)? {
+            if self.padding.refresh(&self.handle, self.at.offset, now)? {
                 self.changed_at = now;
                 self.more = true;
             }
-            self.more |= self.gap.is_due(now);
+            self.more |= self.padding.take_retry(now);
         }
-        Ok(if !unpacks && (self.more || self.due(now)) { Look::Changed } else { Look::Still })
+        Ok(if !unpacks && (self.more || self.is_last_line_due(now)) {
+            PollResult::Changed
+        } else {
+            PollResult::Unchanged
+        })
     }
 
     /// Takes down how far a pipe has come.
-    fn reaches(&mut self, extent: Extent) {
+    fn set_extent(&mut self, extent: Extent) {
         (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
     }
 
     /// Something was written to it, as the kernel says: more than its times changed.
-    pub(super) fn wrote(&mut self) {
-        self.repeat.wrote();
+    pub(super) fn note_write(&mut self) {
+        self.rewrites.note_write();
     }
 
     /// What is wrong with it, where it is compressed or a pipe.
     #[must_use]
-    pub fn complaint(&self) -> Option<&'static str> {
-        self.handle.complaint()
+    pub fn problem(&self) -> Option<&'static str> {
+        self.handle.problem()
     }
 
     /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
     #[must_use]
-    pub fn written(&self, offset: u64) -> Option<(u64, Instant)> {
-        self.growth.written(offset)
+    pub fn write_time(&self, offset: u64) -> Option<(u64, Instant)> {
+        self.write_times.time_of(offset)
     }
 
     /// When it was last written to, by the file system's clock.
@@ -314,64 +341,17 @@ impl TrackedFile {
     /// Whether zeros follow the position that may be filled yet.
     #[must_use]
     pub fn has_zeros(&self) -> bool {
-        self.gap.is_open()
+        self.padding.is_open()
     }
 
     /// Takes what was left unread for something to be read.
-    pub fn look_again(&mut self) {
-        self.more |= !self.at_end();
+    pub fn recheck_unread(&mut self) {
+        self.more |= !self.is_at_end();
     }
 
     /// Whether a last line without newline is to be taken as it stands.
-    fn due(&self, now: Instant) -> bool {
-        self.is_final(now) && !self.at_end()
-    }
-
-    /// Whether the file has been out of its place, and still, for so long that nothing more is expected.
-    #[must_use]
-    pub fn is_final(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.changed_at);
-        match self.phase {
-            Phase::Live => self.ended,
-            Phase::Rotated => quiet >= ROTATED_QUIET,
-            Phase::Deleted => quiet >= DELETED_QUIET,
-        }
-    }
-
-    /// Whether it can be let go: nothing more is expected. A small one that is deleted is held longer, for a slow writer cannot be told
-    /// from none.
-    #[must_use]
-    pub fn is_over(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.changed_at);
-        let may_be_written = self.size <= DELETED_HELD_BYTES && self.displaced != Displaced::Compressed;
-        let is_held = self.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
-        self.is_final(now) && !is_held
-    }
-
-    /// Whether no writer has yet to fill what is zero in it: what came through a pipe is not written to again.
-    #[must_use]
-    pub fn is_filled(&self, now: Instant) -> bool {
-        self.handle.is_stream() || self.is_final(now)
-    }
-
-    /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
-    #[must_use]
-    pub fn is_still(&self, now: Instant) -> bool {
-        self.is_filled(now) || self.gap.is_still(now)
-    }
-
-    /// Whether its bytes come once only.
-    #[must_use]
-    pub fn is_stream(&self) -> bool {
-        self.handle.is_stream()
-    }
-
-    /// Whether it is in its place and has not been written to for a while.
-    #[must_use]
-    pub fn is_idle(&self, now: Instant) -> bool {
-        self.phase == Phase::Live
-            && !self.handle.is_stream()
-            && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
+    fn is_last_line_due(&self, now: Instant) -> bool {
+        self.is_final(now) && !self.is_at_end()
     }
 
     /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
@@ -379,7 +359,7 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn continues(&mut self) -> io::Result<bool> {
+    pub(super) fn verify_content(&mut self) -> io::Result<bool> {
         // Whoever packs a file does it once; to look back means to unpack it again. What came through a pipe came.
         if self.handle.is_gzip() || self.handle.is_stream() {
             return Ok(true);
@@ -388,17 +368,17 @@ impl TrackedFile {
         if fingerprint::read_at(&self.handle, start, self.before.len())? != self.before {
             return Ok(false);
         }
-        if let Some((offset, before)) = &self.had_read
+        if let Some((offset, before)) = &self.rewound_from
             && fingerprint::read_at(&self.handle, offset - before.len() as u64, before.len())? != *before
         {
             return Ok(false);
         }
-        self.know_head()
+        self.verify_head()
     }
 
     /// Whether the first bytes are the same, and learns more of them while there are few: lines of one length that differ
     /// in their time stamps may well end alike.
-    fn know_head(&mut self) -> io::Result<bool> {
+    fn verify_head(&mut self) -> io::Result<bool> {
         let head = fingerprint::read_at(&self.handle, 0, fingerprint::HEAD_BYTES)?;
         let known = match usize::try_from(self.at.offset) {
             Ok(read @ 1..) => read.min(self.head.len()),
@@ -417,8 +397,8 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read, or the read is put off to another pass.
-    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<Read> {
-        if self.handle.is_awaited() {
+    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<ReadResult> {
+        if self.handle.is_deferred_read() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let before_bytes = self.before.len();
@@ -432,36 +412,36 @@ impl TrackedFile {
             handle => (handle.fill(start, buffer)?, None),
         };
         let same = length >= before_bytes && buffer[..before_bytes] == self.before[..];
-        if !same || (extent.is_none() && !self.know_head()?) {
-            return Ok(Read::Truncated);
+        if !same || (extent.is_none() && !self.verify_head()?) {
+            return Ok(ReadResult::Truncated);
         }
         let read = length - before_bytes;
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
         let last = read < most;
-        self.repeat.read(self.at.offset + read as u64 > self.length);
-        self.gap.seen(self.at.offset, buffer, now);
+        self.rewrites.note_read(self.at.offset + read as u64 > self.length);
+        self.padding.note_bytes(self.at.offset, buffer, now);
         self.more = !last;
         if let Some(extent) = extent {
-            self.reaches(extent);
-            return Ok(Read::Bytes(read, last));
+            self.set_extent(extent);
+            return Ok(ReadResult::Bytes(read, last));
         }
         self.length =
             if self.handle.is_gzip() { self.handle.length()? } else { self.length.max(self.at.offset + read as u64) };
         self.size = self.length;
-        Ok(Read::Bytes(read, last))
+        Ok(ReadResult::Bytes(read, last))
     }
 
     /// Moves past bytes that spans now cover. `passed` are these bytes.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
-        self.had_read.take_if(|(offset, _)| *offset <= self.at.offset);
+        self.rewound_from.take_if(|(offset, _)| *offset <= self.at.offset);
         let keep = passed.len().min(fingerprint::BEFORE_BYTES);
         let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
         self.before.drain(..surplus);
         self.before.extend_from_slice(&passed[passed.len() - keep..]);
         if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
-            self.places.note(self.at.offset, &self.before);
+            self.resume_points.note(self.at.offset, &self.before);
         }
         self.more |= !whole;
     }
@@ -471,7 +451,7 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn zeros(&self, now: Instant, unit_bytes: u64) -> io::Result<u64> {
-        if !self.is_still(now) {
+        if !self.are_zeros_final(now) {
             return Ok(0);
         }
         let zeros = self.handle.zeros(self.at.offset, self.is_filled(now))?;

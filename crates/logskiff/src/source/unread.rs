@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::discovery::{Candidate, Class, REFUSED_MAX};
-use super::{Event, FileSource, Known, protected, quiet_files, reconcile, replaced, walk};
+use super::{ClosedFile, Event, FileSource, protected, quiet_files, reconcile, replaced, walk};
 
 /// So many files of a kind are named; the others are counted.
 const NAMED_MAX: usize = 100;
@@ -76,10 +76,10 @@ pub(super) struct Refusal {
     /// Why, as it was said.
     pub(super) why: String,
     /// The look at the directories at which that last held.
-    pub(super) look: u64,
+    pub(super) round: u64,
 }
 
-const NO_ROOM: &str = "too many files are open; it is read once one of them is let go";
+const TOO_MANY_OPEN: &str = "too many files are open; it is read once one of them is let go";
 const SOURCE: &str = "what it was made of is still open, and is read from there";
 const COPY: &str = "it holds nothing but what a file holds that is still open, and is read from there";
 const FRESH_GZIP: &str = "a compressed file that nobody saw uncompressed: it is to be still for 10 s";
@@ -88,16 +88,22 @@ const MAY_BE_COPY: &str = "may be a copy in the making, or a rotation is yet to 
 const SHIPPED: &str = "what it unpacks to is shipped, or was there before logskiff";
 const NOT_OURS: &str = "a copy of what is shipped, or there before logskiff";
 /// What is refused because it is not to be read, not because it cannot be.
-const LEFT_OUT: [&str; 6] =
-    [reconcile::UNASKED, reconcile::PACKED, quiet_files::TOO_MANY, replaced::OVERWRITTEN, protected::OWN, walk::HIDDEN];
+const LEFT_OUT: [&str; 6] = [
+    reconcile::NOT_NAMED,
+    reconcile::PACKED,
+    quiet_files::TOO_MANY,
+    replaced::OVERWRITTEN,
+    protected::OWN,
+    walk::HIDDEN,
+];
 
 impl FileSource {
     /// The files that are not read, and why.
     #[must_use]
-    pub fn unread(&self) -> UnreadFiles {
+    pub fn unread_files(&self) -> UnreadFiles {
         let mut files = self.unread.clone();
         let mut refused: Vec<(&PathBuf, &Refusal)> =
-            self.refused.iter().filter(|(_, refusal)| refusal.look == self.looks).collect();
+            self.refused.iter().filter(|(_, refusal)| refusal.round == self.rounds).collect();
         refused.sort_unstable_by_key(|(path, _)| *path);
         for (path, Refusal { why, .. }) in refused {
             let verdict = if is_left_out(why) { Verdict::Skipped } else { Verdict::Refused };
@@ -105,7 +111,7 @@ impl FileSource {
         }
         files.counts[Verdict::Held as usize] += self.not_offered() as u64;
         // One of these is named.
-        files.counts[Verdict::Skipped as usize] += self.left_out().saturating_sub(1) as u64;
+        files.counts[Verdict::Skipped as usize] += self.left_out_files().saturating_sub(1) as u64;
         files
     }
 
@@ -115,18 +121,18 @@ impl FileSource {
             // Names that come and go are not remembered for ever; those that are still there are said again.
             self.refused.clear();
         }
-        let look = self.looks;
+        let round = self.rounds;
         match self.refused.get_mut(&path) {
-            Some(said) if said.why == why => said.look = look,
+            Some(refusal) if refusal.why == why => refusal.round = round,
             _ => {
                 self.events.push(Event::Refused(path.clone(), why.to_owned()));
-                self.refused.insert(path, Refusal { why: why.to_owned(), look });
+                self.refused.insert(path, Refusal { why: why.to_owned(), round });
             }
         }
     }
 
     /// A file that was refused can be read.
-    pub(super) fn readable(&mut self, path: &Path) {
+    pub(super) fn clear_refusal(&mut self, path: &Path) {
         self.refused.remove(path);
     }
 
@@ -146,19 +152,19 @@ impl FileSource {
     }
 
     fn is_refused(&self, path: &Path) -> bool {
-        self.refused.get(path).is_some_and(|refusal| refusal.look == self.looks)
+        self.refused.get(path).is_some_and(|refusal| refusal.round == self.rounds)
     }
 
     fn why_unread(&self, found: &Candidate) -> Option<(Verdict, &str)> {
-        if self.room.waiting.contains_key(&found.inode) {
-            return Some((Verdict::Held, NO_ROOM));
+        if self.open_limit.waiting.contains_key(&found.inode) {
+            return Some((Verdict::Held, TOO_MANY_OPEN));
         }
         if self.copies.contains_key(&found.inode) {
             return Some((Verdict::Held, COPY));
         }
         // What became known waits no longer; another file may have the inode since.
-        let is_same = |known: &&Known| known.changed == Some(found.changed) && known.mark.offset == found.size;
-        let Some(known) = self.known.get(&found.inode).filter(is_same) else {
+        let is_same = |closed: &&ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
+        let Some(closed) = self.closed.get(&found.inode).filter(is_same) else {
             let why = match found.class {
                 Class::Gzip(_) if self.waiting.contains_key(&found.inode) => FRESH_GZIP,
                 Class::Gzip(_) if found.size > 0 => SOURCE,
@@ -169,18 +175,21 @@ impl FileSource {
             return Some((Verdict::Held, why));
         };
         // A log that was read and closed is known by the name that it had before its rotation.
-        if found.class == Class::Match || known.mark.path != found.path {
+        if found.class == Class::Match || closed.entry.path != found.path {
             return None;
         }
-        let said = self.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
-        let usual =
-            if matches!(found.class, Class::Gzip(_)) { Some(SHIPPED) } else { (!known.mark.whole).then_some(NOT_OURS) };
-        Some((Verdict::Skipped, said.or(usual)?))
+        let logged = self.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
+        let usual = if matches!(found.class, Class::Gzip(_)) {
+            Some(SHIPPED)
+        } else {
+            (!closed.entry.whole).then_some(NOT_OURS)
+        };
+        Some((Verdict::Skipped, logged.or(usual)?))
     }
 }
 
 fn is_left_out(why: &str) -> bool {
-    LEFT_OUT.iter().any(|known| why.starts_with(known))
+    LEFT_OUT.iter().any(|left_out| why.starts_with(left_out))
 }
 
 #[cfg(test)]
@@ -191,14 +200,14 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_not_remembered_for_ever() {
-        let mut tail = FileSource::new(&[], "pod", None, Instant::now()).unwrap();
+        let mut source = FileSource::new(&[], "pod", None, Instant::now()).unwrap();
         for name in 0..3 * REFUSED_MAX {
-            tail.refuse(format!("{name}.log").into(), "a symbolic link");
-            tail.events.clear();
+            source.refuse(format!("{name}.log").into(), "a symbolic link");
+            source.events.clear();
         }
-        assert!(tail.refused.len() <= REFUSED_MAX);
-        tail.refuse("0.log".into(), "a symbolic link");
-        tail.refuse("0.log".into(), "a symbolic link");
-        assert_eq!(tail.events.len(), 1, "each is told once");
+        assert!(source.refused.len() <= REFUSED_MAX);
+        source.refuse("0.log".into(), "a symbolic link");
+        source.refuse("0.log".into(), "a symbolic link");
+        assert_eq!(source.events.len(), 1, "each is told once");
     }
 }

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::discovery::{Candidate, Class, Fixed, Found, Globs, Pipe};
-use super::fingerprint::inode_of;
+use super::discovery::{Candidate, Class, GlobRoot, Globs, Pipe, WalkResult};
+use super::fingerprint::inode_from_stat;
 use super::glob_rank::Rank;
-use super::open_beneath::look_beneath;
+use super::open_beneath::open_path_beneath;
 use super::protected::Guard;
-use super::quiet_files::Survey;
+use super::quiet_files::WalkFilter;
 use super::root::{self, Root, RootError};
 use event::Inode;
 
@@ -36,11 +36,11 @@ const OTHER: &str = "a symbolic link or not a regular file";
 /// One walk.
 pub(super) struct Walk<'w> {
     globs: &'w Globs,
-    fixed: &'w Fixed,
+    fixed: &'w GlobRoot,
     guard: &'w Guard,
-    survey: &'w Survey,
+    filter: &'w WalkFilter,
     root: Arc<Root>,
-    found: &'w mut Found,
+    found: &'w mut WalkResult,
     /// The directories that the walk is in, so that no link leads round in a circle.
     within: Vec<Inode>,
 }
@@ -57,11 +57,11 @@ struct Directory {
 
 impl<'w> Walk<'w> {
     /// Goes through `fixed` and adds to `found` what is there.
-    pub(super) fn of(
+    pub(super) fn run(
         globs: &'w Globs,
-        fixed: &'w Fixed,
-        (guard, survey): (&'w Guard, &'w Survey),
-        found: &'w mut Found,
+        fixed: &'w GlobRoot,
+        (guard, filter): (&'w Guard, &'w WalkFilter),
+        found: &'w mut WalkResult,
     ) {
         let root = match root::open(&fixed.directory) {
             Ok(root) => Arc::new(root),
@@ -76,8 +76,8 @@ impl<'w> Walk<'w> {
             }
             Err(RootError::Io { at, error }) => return found.refuse(at, std::io::Error::from(error).to_string()),
         };
-        let target = if root.linked { guard.of_target(root.inode) } else { None };
-        if let Some(why) = target.or_else(|| guard.of_directory(&root.handle, root.inode, None)) {
+        let target = if root.linked { guard.check_link_target(root.inode) } else { None };
+        if let Some(why) = target.or_else(|| guard.check_directory(&root.handle, root.inode, None)) {
             return found.refuse(fixed.directory.clone(), why.to_owned());
         }
         let handle = match openat(&root.handle, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
@@ -87,10 +87,10 @@ impl<'w> Walk<'w> {
         };
         let (path, inode) = (fixed.directory.clone(), root.inode);
         let first = Directory { handle, path, place: PathBuf::new(), inode, depth: 0 };
-        Self { globs, fixed, guard, survey, root, found, within: Vec::new() }.go_through(first);
+        Self { globs, fixed, guard, filter, root, found, within: Vec::new() }.walk_directory(first);
     }
 
-    fn go_through(&mut self, directory: Directory) {
+    fn walk_directory(&mut self, directory: Directory) {
         // The kernel is asked to watch the real one: a link in its place would be watched, and not what it leads to.
         let real: PathBuf = self.root.real.components().chain(directory.place.components()).collect();
         if real != directory.path {
@@ -122,40 +122,40 @@ impl<'w> Walk<'w> {
     }
 
     fn visit(&mut self, directory: &Directory, name: &OsStr, kind: FileType, inode: u64) {
-        let look = || statat(&directory.handle, name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = || statat(&directory.handle, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = match kind {
             // Some file systems leave that to be asked for.
-            FileType::Unknown => match look() {
+            FileType::Unknown => match stat() {
                 Ok(seen) => FileType::from_raw_mode(seen.st_mode),
                 Err(_) => return,
             },
             known => known,
         };
         if kind == FileType::RegularFile
-            && self.survey.may_be_quiet(inode)
-            && look().is_ok_and(|seen| self.survey.is_quiet(inode_of(&seen), size(&seen), changed(&seen)))
+            && self.filter.may_be_quiet(inode)
+            && stat().is_ok_and(|seen| self.filter.is_quiet(inode_from_stat(&seen), size(&seen), changed(&seen)))
         {
             return;
         }
-        if kind == FileType::RegularFile && self.survey.is_full_for(inode, || look().ok().map(|seen| changed(&seen))) {
+        if kind == FileType::RegularFile && self.filter.is_full_for(inode, || stat().ok().map(|seen| changed(&seen))) {
             return;
         }
         let (path, place) = (directory.path.join(name), directory.place.join(name));
         match kind {
-            FileType::Directory => self.enter(directory, name, path, place),
-            FileType::Symlink if self.globs.follows_links() => self.follow(directory, path, &place),
+            FileType::Directory => self.enter_directory(directory, name, path, place),
+            FileType::Symlink if self.globs.follows_links() => self.follow_link(directory, path, &place),
             _ => {
                 let class = self.globs.classify(self.fixed, &path);
-                let moved = || self.survey.is_begun(inode).then(|| (Class::Excluded, self.fixed.broadest()));
+                let moved = || self.filter.is_begun(inode).then(|| (Class::Excluded, self.fixed.broadest()));
                 let Some(class) = class.or_else(moved) else { return };
                 // What vanished meanwhile is not worth a word: the next walk tells.
-                let Ok(seen) = look() else { return };
-                self.take(class, path, place, &seen);
+                let Ok(seen) = stat() else { return };
+                self.add_candidate(class, path, place, &seen);
             }
         }
     }
 
-    fn enter(&mut self, above: &Directory, name: &OsStr, path: PathBuf, place: PathBuf) {
+    fn enter_directory(&mut self, above: &Directory, name: &OsStr, path: PathBuf, place: PathBuf) {
         if above.depth + 1 >= self.fixed.depth_max {
             return;
         }
@@ -168,57 +168,57 @@ impl<'w> Walk<'w> {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(&above.handle, name, flags, Mode::empty()) {
-            Ok(handle) => self.go_down(handle, path, place, above.depth + 1),
+            Ok(handle) => self.walk_subdirectory(handle, path, place, above.depth + 1),
             // Gone, or swapped for something else since it was listed: the next walk tells.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
             Err(error) => self.found.refuse(path, std::io::Error::from(error).to_string()),
         }
     }
 
-    fn go_down(&mut self, handle: OwnedFd, path: PathBuf, place: PathBuf, depth: usize) {
+    fn walk_subdirectory(&mut self, handle: OwnedFd, path: PathBuf, place: PathBuf, depth: usize) {
         let Ok(seen) = fstat(&handle) else { return };
-        let inode = inode_of(&seen);
-        if let Some(why) = self.guard.of_directory(&handle, inode, Some(self.root.inode)) {
+        let inode = inode_from_stat(&seen);
+        if let Some(why) = self.guard.check_directory(&handle, inode, Some(self.root.inode)) {
             return self.found.refuse(path, why.to_owned());
         }
         if self.within.contains(&inode) {
             return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
         }
-        self.go_through(Directory { handle, path, place, inode, depth });
+        self.walk_directory(Directory { handle, path, place, inode, depth });
     }
 
     /// Goes where a link leads to, by the real place beneath the root: on opening, no link is followed.
-    fn follow(&mut self, directory: &Directory, path: PathBuf, place: &Path) {
+    fn follow_link(&mut self, directory: &Directory, path: PathBuf, place: &Path) {
         let real = self.root.real.join(place).canonicalize().ok();
         let why = if real.is_some() { OUTSIDE } else { NOWHERE };
-        let lies = real.and_then(|real| real.strip_prefix(&self.root.real).ok().map(Path::to_path_buf));
+        let target = real.and_then(|real| real.strip_prefix(&self.root.real).ok().map(Path::to_path_buf));
         let class = self.globs.classify(self.fixed, &path);
-        let Some(lies) = lies else {
+        let Some(target) = target else {
             if class.is_some_and(|(class, _)| class == Class::Match) {
                 self.found.refuse(path, why.to_owned());
             }
             return;
         };
-        if lies.as_os_str().is_empty() {
+        if target.as_os_str().is_empty() {
             return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
         }
-        let Ok(handle) = look_beneath(&self.root.handle, &lies) else { return };
+        let Ok(handle) = open_path_beneath(&self.root.handle, &target) else { return };
         let Ok(seen) = fstat(&handle) else { return };
         if FileType::from_raw_mode(seen.st_mode).is_dir() {
             if directory.depth + 1 < self.fixed.depth_max {
-                self.go_down(handle, path, lies, directory.depth + 1);
+                self.walk_subdirectory(handle, path, target, directory.depth + 1);
             }
         } else if let Some(class) = class {
-            self.take(class, path, lies, &seen);
+            self.add_candidate(class, path, target, &seen);
         }
     }
 
     /// Notes what a glob names, or may have named.
-    fn take(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
+    fn add_candidate(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
         let kind = FileType::from_raw_mode(seen.st_mode);
-        let (root, inode) = (Arc::clone(&self.root), inode_of(seen));
+        let (root, inode) = (Arc::clone(&self.root), inode_from_stat(seen));
         if kind.is_file() {
-            if !self.survey.takes(class, inode, changed(seen), &path) {
+            if !self.filter.takes(class, inode, changed(seen), &path) {
                 return;
             }
             self.found.candidates.push(candidate(root, (path, place), seen, (class, rank)));
@@ -243,7 +243,7 @@ pub(super) fn candidate(
         place,
         names: seen.st_nlink.into(),
         path,
-        inode: inode_of(seen),
+        inode: inode_from_stat(seen),
         size: size(seen),
         changed: changed(seen),
         modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),

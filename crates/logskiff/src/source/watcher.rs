@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::time::sleep;
 
-use self::inotify::{Armed, Happened, Inotify};
+use self::inotify::{ArmResult, Change, Inotify};
 
 /// What could not be watched is tried again after so long: a directory may have come back, a limit may have been raised.
-const ARM_AGAIN: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// After a wake: what comes meanwhile is told with the next.
 const PAUSE: Duration = Duration::from_millis(10);
 /// So many names are kept until they are asked for; when there are more, anything may have happened.
@@ -50,43 +50,43 @@ enum WatchRequest {
     /// Watches on these directories; while it is busy, the shipper looks by the clock at what is written.
     Watch { directories: Arc<[PathBuf]>, quiet: bool },
     /// The end.
-    Over,
+    Stop,
 }
 
 /// The watches that are there.
 #[derive(Debug)]
-struct Force {
+struct ActiveWatches {
     directories: Arc<[PathBuf]>,
     quiet: bool,
     /// None is left out.
-    whole: bool,
+    complete: bool,
 }
 
 /// What happened since this was last asked.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Changes {
     /// Names that came or went, and files that were written to; the latter alone where it is true.
     pub files: HashMap<PathBuf, bool>,
     /// Files whose content was changed: more than their times, while it is quiet.
     pub modified: HashSet<PathBuf>,
     /// And anything else.
-    pub more: bool,
+    pub other: bool,
 }
 
-impl Heard {
+impl Changes {
     /// The content of a file was changed.
-    fn modified(&mut self, path: PathBuf) {
+    fn add_modified(&mut self, path: PathBuf) {
         if self.modified.len() < FILES_MAX {
             self.modified.insert(path);
         }
     }
 
     /// Something happened to a file; it was `written` to, or its name came or went.
-    fn file(&mut self, path: PathBuf, written: bool) {
+    fn add_file(&mut self, path: PathBuf, written: bool) {
         if self.files.len() < FILES_MAX || self.files.contains_key(&path) {
             *self.files.entry(path).or_insert(true) &= written;
         } else {
-            self.more = true;
+            self.other = true;
         }
     }
 }
@@ -95,9 +95,9 @@ impl Heard {
 #[derive(Debug)]
 pub struct Watch {
     requests: Sender<WatchRequest>,
-    force: Receiver<Option<Force>>,
-    fails: Arc<AtomicBool>,
-    heard: Arc<Mutex<Heard>>,
+    active: Receiver<Option<ActiveWatches>>,
+    failed: Arc<AtomicBool>,
+    changes: Arc<Mutex<Changes>>,
     mode: Mode,
 }
 
@@ -105,72 +105,72 @@ pub struct Watch {
 #[derive(Debug)]
 pub struct Watcher {
     requests: Receiver<WatchRequest>,
-    force: Sender<Option<Force>>,
-    fails: Arc<AtomicBool>,
-    heard: Arc<Mutex<Heard>>,
+    active: Sender<Option<ActiveWatches>>,
+    failed: Arc<AtomicBool>,
+    changes: Arc<Mutex<Changes>>,
     mode: Mode,
 }
 
 /// Makes both ends.
 #[must_use]
 pub fn watch(mode: Mode) -> (Watch, Watcher) {
-    let (wish_sender, wish_receiver) = channel(WatchRequest::Watch { directories: Arc::from([]), quiet: false });
-    let (force_sender, force_receiver) = channel(None);
-    let (fails, heard) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
+    let (request_sender, request_receiver) = channel(WatchRequest::Watch { directories: Arc::from([]), quiet: false });
+    let (active_sender, active_receiver) = channel(None);
+    let (failed, changes) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::default()));
     (
         Watch {
-            requests: wish_sender,
-            force: force_receiver,
-            fails: Arc::clone(&fails),
-            heard: Arc::clone(&heard),
+            requests: request_sender,
+            active: active_receiver,
+            failed: Arc::clone(&failed),
+            changes: Arc::clone(&changes),
             mode,
         },
-        Watcher { requests: wish_receiver, force: force_sender, fails, heard, mode },
+        Watcher { requests: request_receiver, active: active_sender, failed, changes, mode },
     )
 }
 
 impl Watch {
     /// Asks for watches on the names in `directories`: the shipper will look by the clock.
-    pub fn busy(&self, directories: &Arc<[PathBuf]>) {
+    pub fn watch_names(&self, directories: &Arc<[PathBuf]>) {
         self.request(directories, false);
     }
 
-    /// Asks for watches on `directories`. Returns whether they are in force: only what changes from then on wakes.
+    /// Asks for watches on `directories`. Returns whether they are active: only what changes from then on wakes.
     #[must_use]
-    pub fn quiet(&self, directories: &Arc<[PathBuf]>) -> bool {
+    pub fn watch_all(&self, directories: &Arc<[PathBuf]>) -> bool {
         self.request(directories, true);
-        let in_force = |force: &Force| force.quiet && Arc::ptr_eq(&force.directories, directories);
-        self.mode == Mode::Poll || self.force.borrow().as_ref().is_some_and(in_force)
+        let is_active = |active: &ActiveWatches| active.quiet && Arc::ptr_eq(&active.directories, directories);
+        self.mode == Mode::Poll || self.active.borrow().as_ref().is_some_and(is_active)
     }
 
     /// Whether every name that comes or goes in `directories` is told of.
     #[must_use]
     pub fn covers(&self, directories: &Arc<[PathBuf]>) -> bool {
-        let covers = |force: &Force| force.whole && Arc::ptr_eq(&force.directories, directories);
-        self.force.borrow().as_ref().is_some_and(covers)
+        let covers = |active: &ActiveWatches| active.complete && Arc::ptr_eq(&active.directories, directories);
+        self.active.borrow().as_ref().is_some_and(covers)
     }
 
     /// Whether inotify is used and works, as far as it was tried.
     #[must_use]
-    pub fn works(&self) -> bool {
-        self.mode != Mode::Poll && !self.fails.load(Ordering::Relaxed)
+    pub fn is_working(&self) -> bool {
+        self.mode != Mode::Poll && !self.failed.load(Ordering::Relaxed)
     }
 
     /// What happened since this was last asked.
     #[must_use]
-    pub fn heard(&self) -> Heard {
-        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take_changes(&self) -> Changes {
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn request(&self, directories: &Arc<[PathBuf]>, quiet: bool) {
         if self.mode == Mode::Poll {
             return;
         }
-        self.requests.send_if_modified(|wished| {
-            let same = |request: &WatchRequest| matches!(request, WatchRequest::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
-            let changed = !same(wished);
+        self.requests.send_if_modified(|request| {
+            let same = |current: &WatchRequest| matches!(current, WatchRequest::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
+            let changed = !same(request);
             if changed {
-                *wished = WatchRequest::Watch { directories: Arc::clone(directories), quiet };
+                *request = WatchRequest::Watch { directories: Arc::clone(directories), quiet };
             }
             changed
         });
@@ -179,7 +179,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.requests.send_replace(WatchRequest::Over);
+        self.requests.send_replace(WatchRequest::Stop);
     }
 }
 
@@ -188,7 +188,7 @@ impl Watcher {
     pub async fn run(mut self, wake: impl Fn()) {
         // One for life: another could be refused.
         let mut inotify = None;
-        let mut said = false;
+        let mut is_logged = false;
         loop {
             let request = self.requests.borrow_and_update().clone();
             let WatchRequest::Watch { directories, quiet } = request else { return };
@@ -198,35 +198,36 @@ impl Watcher {
                 }
                 continue;
             }
-            let Armed { left_out, error } = arm(&mut inotify, &directories, quiet);
-            self.fails.store(error.is_some(), Ordering::Relaxed);
-            if let Some(error) = error.filter(|_| !said) {
-                self.say(&error, inotify.is_some());
-                said = true;
+            let ArmResult { left_out, error } = set_watches(&mut inotify, &directories, quiet);
+            self.failed.store(error.is_some(), Ordering::Relaxed);
+            if let Some(error) = error.filter(|_| !is_logged) {
+                self.log_failure(&error, inotify.is_some());
+                is_logged = true;
             }
-            let new = Force { directories: Arc::clone(&directories), quiet, whole: !left_out };
-            let former = self.force.send_replace(Some(new));
+            let new = ActiveWatches { directories: Arc::clone(&directories), quiet, complete: !left_out };
+            let former = self.active.send_replace(Some(new));
             // What came before its directory was watched was told by nobody.
-            let is_new = !former.is_some_and(|former| former.whole && Arc::ptr_eq(&former.directories, &directories));
+            let is_new =
+                !former.is_some_and(|former| former.complete && Arc::ptr_eq(&former.directories, &directories));
             if is_new {
-                self.heard.lock().unwrap_or_else(PoisonError::into_inner).more = true;
+                self.changes.lock().unwrap_or_else(PoisonError::into_inner).other = true;
             }
             if quiet || is_new {
                 wake();
             }
             tokio::select! {
                 changed = self.requests.changed() => if changed.is_err() { return },
-                () = forward(&mut inotify, &self.heard, &wake) => {}
-                () = sleep(ARM_AGAIN), if left_out => {}
+                () = forward(&mut inotify, &self.changes, &wake) => {}
+                () = sleep(RETRY_INTERVAL), if left_out => {}
             }
             if inotify.is_none() {
-                self.force.send_replace(None);
+                self.active.send_replace(None);
             }
         }
     }
 
-    fn say(&self, error: &std::io::Error, in_part: bool) {
-        let what = if in_part { "inotify cannot watch every directory" } else { "inotify cannot be used" };
+    fn log_failure(&self, error: &std::io::Error, is_partial: bool) {
+        let what = if is_partial { "inotify cannot watch every directory" } else { "inotify cannot be used" };
         if self.mode == Mode::Inotify {
             tracing::error!(%error, "LOGSKIFF_WATCH=inotify, but {what}; files are polled instead");
         } else {
@@ -236,22 +237,22 @@ impl Watcher {
 }
 
 /// Asks for watches on `directories`, and for an instance where there is none.
-fn arm(inotify: &mut Option<Inotify>, directories: &[PathBuf], quiet: bool) -> Armed {
+fn set_watches(inotify: &mut Option<Inotify>, directories: &[PathBuf], quiet: bool) -> ArmResult {
     if inotify.is_none() {
         match Inotify::new() {
-            Ok(made) => *inotify = Some(made),
-            Err(error) => return Armed { left_out: true, error: Some(error) },
+            Ok(created) => *inotify = Some(created),
+            Err(error) => return ArmResult { left_out: true, error: Some(error) },
         }
     }
-    inotify.as_mut().map(|inotify| inotify.arm(directories, quiet)).unwrap_or_default()
+    inotify.as_mut().map(|inotify| inotify.set_watches(directories, quiet)).unwrap_or_default()
 }
 
 /// Wakes for what happens; ends when the watches are to be asked for anew.
-async fn forward(inotify: &mut Option<Inotify>, heard: &Mutex<Heard>, wake: impl Fn()) {
+async fn forward(inotify: &mut Option<Inotify>, changes: &Mutex<Changes>, wake: impl Fn()) {
     while let Some(watching) = inotify {
-        match watching.happened(heard).await {
-            Ok(Happened::Within) => wake(),
-            Ok(Happened::Moved) => return wake(),
+        match watching.next_change(changes).await {
+            Ok(Change::InDirectory) => wake(),
+            Ok(Change::WatchesInvalid) => return wake(),
             Err(_) => {
                 *inotify = None;
                 break;
@@ -260,7 +261,7 @@ async fn forward(inotify: &mut Option<Inotify>, heard: &Mutex<Heard>, wake: impl
         sleep(PAUSE).await;
     }
     // Not at once: what cannot be read once may not be readable the next time.
-    sleep(ARM_AGAIN).await;
+    sleep(RETRY_INTERVAL).await;
 }
 
 #[cfg(test)]
@@ -287,46 +288,46 @@ mod tests {
         runtime.block_on(async { tokio::join!(watcher.run(wake), shipper(watch, wakes)) });
     }
 
-    /// Goal: a file that is made in a watched directory wakes, and a busy shipper is left alone.
+    /// Goal: a file that is created in a watched directory wakes, and a busy shipper is left alone.
     #[test]
     fn what_happens_in_a_watched_directory_wakes_unless_busy() {
         let dir = tempfile::tempdir().unwrap();
         let directories = Arc::from([dir.path().canonicalize().unwrap()]);
         run(&AtomicUsize::new(0), async |watch, wakes| {
-            until(|| watch.quiet(&directories)).await;
-            let armed = wakes.load(Ordering::SeqCst);
+            until(|| watch.watch_all(&directories)).await;
+            let watched = wakes.load(Ordering::SeqCst);
             std::fs::write(dir.path().join("app.log"), "x").unwrap();
-            until(|| wakes.load(Ordering::SeqCst) > armed).await;
-            watch.busy(&directories);
-            until(|| watch.force.borrow().as_ref().is_some_and(|force| !force.quiet)).await;
+            until(|| wakes.load(Ordering::SeqCst) > watched).await;
+            watch.watch_names(&directories);
+            until(|| watch.active.borrow().as_ref().is_some_and(|active| !active.quiet)).await;
             assert!(watch.covers(&directories));
             sleep(2 * PAUSE).await;
             let busy = wakes.load(Ordering::SeqCst);
-            _ = watch.heard();
+            _ = watch.take_changes();
             std::fs::write(dir.path().join("app.log"), "y").unwrap();
-            until(|| watch.quiet(&directories)).await;
-            assert_eq!(wakes.load(Ordering::SeqCst), busy + 1, "one wake, for being armed again");
-            assert!(watch.heard().files.is_empty());
-            watch.busy(&directories);
-            until(|| watch.force.borrow().as_ref().is_some_and(|force| !force.quiet)).await;
+            until(|| watch.watch_all(&directories)).await;
+            assert_eq!(wakes.load(Ordering::SeqCst), busy + 1, "one wake, for being watched again");
+            assert!(watch.take_changes().files.is_empty());
+            watch.watch_names(&directories);
+            until(|| watch.active.borrow().as_ref().is_some_and(|active| !active.quiet)).await;
             std::fs::write(dir.path().join("new.log"), "x").unwrap();
-            until(|| watch.heard().files.contains_key(&directories[0].join("new.log"))).await;
+            until(|| watch.take_changes().files.contains_key(&directories[0].join("new.log"))).await;
         });
     }
 
-    /// Goal: what a directory is called, what lies in it and what cannot be watched beside it do not matter. What is made in
+    /// Goal: what a directory is called, what lies in it and what cannot be watched beside it do not matter. What is created in
     /// the last of the directories wakes.
     #[track_caller]
     fn check(directories: &[PathBuf], works: bool) {
         let directories = Arc::from(directories);
         run(&AtomicUsize::new(0), async |watch, wakes| {
-            until(|| watch.quiet(&directories)).await;
-            assert_eq!(watch.works(), works);
-            let armed = wakes.load(Ordering::SeqCst);
+            until(|| watch.watch_all(&directories)).await;
+            assert_eq!(watch.is_working(), works);
+            let watched = wakes.load(Ordering::SeqCst);
             std::fs::write(directories.last().unwrap().join("app.log"), "x").unwrap();
-            until(|| wakes.load(Ordering::SeqCst) > armed).await;
-            let heard = watch.heard();
-            assert!(heard.more || heard.files.contains_key(&directories.last().unwrap().join("app.log")));
+            until(|| wakes.load(Ordering::SeqCst) > watched).await;
+            let changes = watch.take_changes();
+            assert!(changes.other || changes.files.contains_key(&directories.last().unwrap().join("app.log")));
         });
     }
 
@@ -366,8 +367,8 @@ mod tests {
         std::fs::create_dir(place("next")).unwrap();
         let directories = Arc::from([place("logs")]);
         run(&AtomicUsize::new(0), async |watch, wakes| {
-            until(|| watch.quiet(&directories)).await;
-            let armed = wakes.load(Ordering::SeqCst);
+            until(|| watch.watch_all(&directories)).await;
+            let watched = wakes.load(Ordering::SeqCst);
             rustix::fs::renameat_with(
                 rustix::fs::CWD,
                 place("logs"),
@@ -376,8 +377,8 @@ mod tests {
                 rustix::fs::RenameFlags::EXCHANGE,
             )
             .unwrap();
-            // The event, and being armed again.
-            until(|| wakes.load(Ordering::SeqCst) >= armed + 2).await;
+            // The event, and being watched again.
+            until(|| wakes.load(Ordering::SeqCst) >= watched + 2).await;
             let moved = wakes.load(Ordering::SeqCst);
             std::fs::write(place("logs").join("app.log"), "x").unwrap();
             until(|| wakes.load(Ordering::SeqCst) > moved).await;

@@ -11,14 +11,14 @@ const STEPS_MAX: usize = 32;
 
 /// How a file grew.
 #[derive(Debug, Default)]
-pub(super) struct Growth {
+pub(super) struct WriteTimes {
     /// Where a step ended, and when it was written. Both ascend.
     steps: VecDeque<(u64, Instant)>,
 }
 
-impl Growth {
+impl WriteTimes {
     /// The file is known to be `length` long; what is new of it was written at `written`.
-    pub(super) fn seen(&mut self, length: u64, written: Instant) {
+    pub(super) fn record(&mut self, length: u64, written: Instant) {
         if self.steps.back().is_some_and(|(end, _)| *end >= length) {
             return;
         }
@@ -30,7 +30,7 @@ impl Growth {
     }
 
     /// When the byte at `offset` was written, and up to where that holds.
-    pub(super) fn written(&self, offset: u64) -> Option<(u64, Instant)> {
+    pub(super) fn time_of(&self, offset: u64) -> Option<(u64, Instant)> {
         self.steps.iter().find(|(end, _)| *end > offset).copied()
     }
 
@@ -52,28 +52,28 @@ mod tests {
     fn an_offset_has_the_time_of_the_step_that_it_came_with() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut growth = Growth::default();
-        growth.seen(10, at(1));
-        growth.seen(10, at(2));
-        growth.seen(30, at(3));
-        assert_eq!(growth.written(0), Some((10, at(1))));
-        assert_eq!(growth.written(10), Some((30, at(3))));
-        assert_eq!(growth.written(30), None);
-        growth.forget(10);
-        assert_eq!(growth.written(0), Some((30, at(3))));
+        let mut write_times = WriteTimes::default();
+        write_times.record(10, at(1));
+        write_times.record(10, at(2));
+        write_times.record(30, at(3));
+        assert_eq!(write_times.time_of(0), Some((10, at(1))));
+        assert_eq!(write_times.time_of(10), Some((30, at(3))));
+        assert_eq!(write_times.time_of(30), None);
+        write_times.forget(10);
+        assert_eq!(write_times.time_of(0), Some((30, at(3))));
     }
 
     /// Goal: however long an outage, the memory is bounded and no byte seems younger than it is.
     #[test]
     fn many_steps_become_coarser_and_never_younger() {
         let start = Instant::now();
-        let mut growth = Growth::default();
+        let mut write_times = WriteTimes::default();
         for step in 0..1_000 {
-            growth.seen(10 * (step + 1), start + Duration::from_secs(step));
-            assert!(growth.steps.len() <= STEPS_MAX);
+            write_times.record(10 * (step + 1), start + Duration::from_secs(step));
+            assert!(write_times.steps.len() <= STEPS_MAX);
         }
         for offset in 0..10_000 {
-            let (end, written) = growth.written(offset).unwrap();
+            let (end, written) = write_times.time_of(offset).unwrap();
             assert!(offset < end && written <= start + Duration::from_secs(offset / 10));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Shipper, log_events, shown};
-use crate::source::GivenUp;
+use crate::source::Abandoned;
 use event::{FileId, Span};
 
 /// What lies this near is said: there is time to act.
@@ -22,29 +22,29 @@ impl Shipper {
     /// The bound on what deleted files of an input take.
     pub(super) fn deleted_bound(&self, input: usize) -> Option<u64> {
         let volume = self.volumes[input].0.filter(|volume| volume.in_memory);
-        self.components.tail.deleted_bound(volume.map(|volume| volume.size_bytes))
+        self.components.source.deleted_bound(volume.map(|volume| volume.size_bytes))
     }
 
     /// Gives up deleted files, where they take more of the disk than they may.
     pub(super) fn bound_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        for file in self.components.tail.deleted_surplus(|file| ledger.settled(file)) {
+        for file in self.components.source.deleted_surplus(|file| ledger.settled(file)) {
             self.give_up(file, now);
         }
     }
 
     fn give_up(&mut self, file: FileId, now: Instant) {
-        let Some(open) = self.components.tail.file(file) else { return };
-        if open.at_end() && self.ledger.settled(file) {
-            self.components.tail.release(file);
+        let Some(open) = self.components.source.file(file) else { return };
+        if open.is_at_end() && self.ledger.settled(file) {
+            self.components.source.close(file);
             return self.close(file);
         }
         let (input, inode) = (open.input, open.inode.inode);
         let path = shown(&self.components.pipelines, &open.path);
-        let start = open.at().offset;
-        let rest = Span { start, end: open.size.max(start) };
-        match self.components.tail.give_up(file, self.ledger.settled_within(file, rest), now) {
-            Some(GivenUp::Gone) => {
+        let start = open.position().offset;
+        let rest = Span { start, end: open.size().max(start) };
+        match self.components.source.abandon(file, self.ledger.settled_within(file, rest), now) {
+            Some(Abandoned::Gone) => {
                 let from = self.ledger.refused_from(file).map_or(start, |refused| refused.min(start));
                 let bytes = self.ledger.write_off(file, rest);
                 self.volumes[input].1.gave_up(now);
@@ -52,11 +52,11 @@ impl Shipper {
                 self.unsaved_bytes += bytes;
                 log_events::given_up(&self.components.news, (&path, inode), Span { start: from, end: rest.end }, bytes);
                 if self.ledger.settled(file) {
-                    self.components.tail.forget(file);
+                    self.components.source.release_id(file);
                     self.close(file);
                 }
             }
-            Some(GivenUp::Copied) => {
+            Some(Abandoned::Copied) => {
                 if let Some(left_out) = self.components.news.due_each("copied", log_events::FILES_TOLD_MAX) {
                     tracing::info!(
                         path,
@@ -87,7 +87,7 @@ impl Shipper {
     /// Looks how near the bound is, and says so in time.
     pub(super) fn foresee_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        let open = self.components.tail.deleted_open(|file| ledger.settled(file));
+        let open = self.components.source.deleted_open(|file| ledger.settled(file));
         for (input, open) in open.into_iter().enumerate() {
             let (forecast, warned) = (&mut self.volumes[input].1, &mut self.warned[input]);
             let name = &self.config.inputs[input].name;

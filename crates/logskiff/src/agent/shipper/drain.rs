@@ -71,8 +71,8 @@ impl Life {
 
     /// Whether it ends by itself once everything is settled: what it waits for has happened. Asked at every round, it looks
     /// now and then.
-    fn finishes(&mut self, tail: &FileSource, now: Instant) -> bool {
-        if !self.finishes && tail.is_over() {
+    fn finishes(&mut self, source: &FileSource, now: Instant) -> bool {
+        if !self.finishes && source.is_exhausted() {
             self.finishes = true;
             tracing::info!("standard input has ended, and there is nothing else to read");
         }
@@ -86,7 +86,7 @@ impl Life {
             Exit::File(path) => path.exists(),
             Exit::App => {
                 let others = self.system.others() > 0;
-                self.app_seen |= others || tail.was_written();
+                self.app_seen |= others || source.has_seen_writer();
                 if others || !self.app_seen {
                     self.gone_since = None;
                 }
@@ -115,7 +115,7 @@ impl Shipper {
 
     /// Whether a file was taken back to its watermark and is not read again up to where it had been.
     fn has_to_reread(&self) -> bool {
-        self.components.tail.files().any(|file| self.ledger.to_reread(file.id, file.at().offset) > 0)
+        self.components.source.files().any(|file| self.ledger.to_reread(file.id, file.position().offset) > 0)
     }
 
     /// Up to where a file is read now: the second half of a drain is for what was read before.
@@ -144,7 +144,8 @@ impl Shipper {
         if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
             return true;
         }
-        if self.life.draining_since.is_none() && (!self.life.finishes(&self.components.tail, now) || self.awaits_end())
+        if self.life.draining_since.is_none()
+            && (!self.life.finishes(&self.components.source, now) || self.awaits_end())
         {
             return false;
         }
@@ -164,17 +165,17 @@ impl Shipper {
         if !self.life.still && self.life.is_reading() {
             // Once more, and last lines without newline as well.
             self.life.still = true;
-            self.components.tail.look_again();
+            self.components.source.recheck_unread();
             self.scan_at = now;
             return false;
         }
         // Files that wait for others to be let go are to be read as well.
-        !(self.components.tail.is_crowded() && self.life.is_reading())
+        !(self.components.source.is_crowded() && self.life.is_reading())
     }
 
     /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
     fn awaits_end(&self) -> bool {
-        self.life.config.exit == Exit::Eof && self.components.tail.awaits_end()
+        self.life.config.exit == Exit::Eof && self.components.source.is_stdin_open()
     }
 
     /// Sleeps until there may be something to do.
@@ -185,16 +186,16 @@ impl Shipper {
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
         let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
         // While nothing is read for want of room, a write is no news.
-        let quiet = self.activity.is_quiet(now, self.components.watch.works()) && !self.is_full();
+        let quiet = self.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
         let wait = if let Some(at) = self.resume_at {
             at.saturating_duration_since(now).min(self.config.watch.poll)
         } else if ending {
             linger.min(Duration::from_millis(10))
-        } else if quiet && self.components.watch.quiet(self.components.tail.directories()) {
+        } else if quiet && self.components.watch.watch_all(self.components.source.directories()) {
             self.scan_at.saturating_duration_since(now)
         } else {
             if !quiet {
-                self.components.watch.busy(self.components.tail.directories());
+                self.components.watch.watch_names(self.components.source.directories());
             }
             linger
         };
@@ -217,7 +218,7 @@ impl Shipper {
             tracing::warn!(left_out, "the state directory or its lock was removed while it was in use; made anew");
         }
         let waited = now.saturating_duration_since(self.saved_at);
-        let files = u32::try_from(self.components.tail.bookmark_count()).unwrap_or(u32::MAX);
+        let files = u32::try_from(self.components.source.checkpoint_entry_count()).unwrap_or(u32::MAX);
         let after = (SAVE_AFTER + SAVE_AFTER_FILE * files).min(SAVE_AFTER_MAX);
         let due = self.unsaved_bytes > 0 && waited >= after;
         let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
@@ -225,9 +226,9 @@ impl Shipper {
             return;
         }
         let ledger = &self.ledger;
-        let files = self.components.tail.bookmarks(|file| ledger.progress(file));
+        let files = self.components.source.checkpoint_entries(|file| ledger.progress(file));
         if let Some(saver) = &self.components.saver {
-            saver.save(Marks { files, quiet: Arc::clone(self.components.tail.quiet()) });
+            saver.save(Marks { files, quiet: Arc::clone(self.components.source.quiet_files()) });
         }
         self.saved_at = now;
         self.unsaved_bytes = 0;

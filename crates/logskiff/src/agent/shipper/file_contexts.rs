@@ -29,13 +29,13 @@ impl Shipper {
     /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
     /// time of its last change.
     pub(super) fn listen(&mut self) {
-        let (watch, tail) = (&self.components.watch, &mut self.components.tail);
-        let heard = watch.heard();
-        for path in &heard.modified {
-            tail.wrote(path);
+        let (watch, source) = (&self.components.watch, &mut self.components.source);
+        let changes = watch.take_changes();
+        for path in &changes.modified {
+            source.note_write(path);
         }
-        let concerns = heard.more || heard.files.iter().any(|(path, written)| tail.concerns(path, *written));
-        if concerns || (!watch.covers(tail.directories()) && tail.directories_changed()) {
+        let concerns = changes.other || changes.files.iter().any(|(path, written)| source.concerns(path, *written));
+        if concerns || (!watch.covers(source.directories()) && source.directories_changed()) {
             self.scan_at = self.scan_at.min(self.scanned_at + self.scans_apart);
         }
     }
@@ -44,17 +44,17 @@ impl Shipper {
     pub(super) fn scan(&mut self, now: Instant) {
         self.read_labels();
         let began = Instant::now();
-        self.components.tail.scan(now);
+        self.components.source.reconcile(now);
         let took = began.elapsed();
         self.scans_apart = (took * NEWS_SHARE).clamp(NEWS_PAUSE, SCAN_PAUSE_MAX);
         // Thousands of files take a while to be looked at: that is not to be the main work.
         let pause = (took * SCAN_SHARE).clamp(self.config.watch.poll, SCAN_PAUSE_MAX.max(self.config.watch.poll));
         self.scan_at = now + pause;
         self.handle_events(now);
-        if self.components.tail.has_prunable() {
+        if self.components.source.has_deletable() {
             // What is deleted must not be looked for after a restart. Where that cannot be written down, it stays.
             if self.checkpoint_for_good(now, SAVE_PATIENCE) {
-                self.components.tail.prune(now);
+                self.components.source.delete_shipped(now);
                 self.handle_events(now);
             }
         }
@@ -63,7 +63,7 @@ impl Shipper {
 
     pub(super) fn handle_events(&mut self, now: Instant) {
         let (mut truncated, mut opened) = (false, false);
-        for event in self.components.tail.events() {
+        for event in self.components.source.take_events() {
             log_events::tell(&event, &self.components.metrics, &self.components.news, |path| {
                 shown(&self.components.pipelines, path)
             });
@@ -73,7 +73,7 @@ impl Shipper {
                     opened = true;
                     self.open(file, progress);
                 }
-                Event::Reached(file) => self.recall(file),
+                Event::Unpacked(file) => self.recall(file),
                 _ => {}
             }
         }
@@ -87,8 +87,8 @@ impl Shipper {
     }
 
     fn open(&mut self, file: FileId, progress: Progress) {
-        let Some(opened) = self.components.tail.file(file) else { return };
-        let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin.clone());
+        let Some(opened) = self.components.source.file(file) else { return };
+        let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin().to_owned());
         tracing::debug!(path = shown(&self.components.pipelines, &path), offset = progress.watermark.offset, "reading");
         self.ledger.open(file, input, progress);
         self.describe(file, input, path, &origin);
@@ -106,7 +106,7 @@ impl Shipper {
         let read = self.desks.iter().find(same).map(|(_, desk)| desk.pem_state);
         let mut pem_state = read.unwrap_or_default();
         if !pem_state.is_open()
-            && let Some(end) = self.components.tail.predecessor_end(file, LOOKBACK_BYTES[0])
+            && let Some(end) = self.components.source.predecessor_end(file, LOOKBACK_BYTES[0])
         {
             pem_state.resume(PemState::default(), &self.encoding(file).to_utf8(end));
         }
@@ -142,7 +142,7 @@ impl Shipper {
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
     pub(super) fn recall(&mut self, file: FileId) {
-        let Some(offset) = self.components.tail.file(file).map(|file| file.at().offset) else { return };
+        let Some(offset) = self.components.source.file(file).map(|file| file.position().offset) else { return };
         let Some(desk) = self.desks.get(&file) else { return };
         let pem_state = self.carry_at(file, offset, desk.carry_at_start);
         if let (Some(desk), Some(pem_state)) = (self.desks.get_mut(&file), pem_state) {
@@ -155,7 +155,7 @@ impl Shipper {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
         let (mut before, mut is_whole) = (Vec::new(), false);
         for most in LOOKBACK_BYTES {
-            before = self.components.tail.file(file)?.lookback(offset, most).ok()?;
+            before = self.components.source.file(file)?.lookback(offset, most).ok()?;
             is_whole = before.len() < most;
             if is_whole || lines(&before) > LINES_MAX as usize {
                 break;
@@ -170,7 +170,7 @@ impl Shipper {
 
     /// How a file's text is encoded, as far as its first bytes tell.
     pub(super) fn encoding(&self, file: FileId) -> Encoding {
-        self.components.tail.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
+        self.components.source.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
     }
 
     /// Reads the pod's labels, again when they have changed.
@@ -189,9 +189,9 @@ impl Shipper {
         self.labels_read = Some(text);
         let files: Vec<_> = self
             .components
-            .tail
+            .source
             .files()
-            .map(|file| (file.id, file.input, file.path.clone(), file.origin.clone()))
+            .map(|file| (file.id, file.input, file.path.clone(), file.origin().to_owned()))
             .collect();
         for (file, input, path, origin) in files {
             self.describe(file, input, path, &origin);
@@ -201,19 +201,19 @@ impl Shipper {
     /// Lets go of files that are out of their place, read to the end and settled, or give way to others.
     pub(super) fn let_go(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        self.components.tail.forget_settled(|file| ledger.watermark(file));
-        for file in self.components.tail.finished(now) {
+        self.components.source.note_settled(|file| ledger.watermark(file));
+        for file in self.components.source.closable(now) {
             if self.ledger.settled(file) {
-                self.components.tail.release(file);
+                self.components.source.close(file);
                 self.close(file);
-                if self.components.tail.is_crowded() {
+                if self.components.source.is_crowded() {
                     self.scan_at = self.scan_at.min(self.scanned_at + CROWDED_PAUSE);
                 }
             }
         }
-        for file in self.components.tail.expire(now) {
+        for file in self.components.source.expire_lost(now) {
             if self.ledger.settled(file) {
-                self.components.tail.forget(file);
+                self.components.source.release_id(file);
                 self.close(file);
             }
         }

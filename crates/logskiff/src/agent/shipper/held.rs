@@ -29,19 +29,19 @@ impl Shipper {
     pub(super) fn held(&self, open: &TrackedFile, pending_bytes: u64, now: Instant) -> Option<Held> {
         let refused = self.ledger.refused(open.id);
         // What the last look saw was read, as far as there was anything to take.
-        let waits = !open.at_end() && !open.has_more() && !open.is_stream();
+        let waits = !open.is_at_end() && !open.has_more() && !open.is_stream();
         if refused > 0 {
             return Some(if self.ledger.all_refused() >= REFUSED_MAX { FULL } else { REFUSED });
         }
         if waits {
             return Some(if open.has_zeros() { ZEROS } else { PARTIAL });
         }
-        if open.phase == Phase::Live {
+        if open.phase() == Phase::Live {
             return None;
         }
-        Some(if open.at_end() && pending_bytes > 0 {
+        Some(if open.is_at_end() && pending_bytes > 0 {
             PENDING
-        } else if open.at_end() {
+        } else if open.is_at_end() {
             MAY_GROW
         } else if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
             BACK_OFF

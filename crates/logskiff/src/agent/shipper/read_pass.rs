@@ -37,7 +37,7 @@ impl Shipper {
     /// Reads what is new, a chunk of each file in turn, as far as the budget goes.
     pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
         let mut ready = Vec::new();
-        self.components.tail.look(now, &mut ready);
+        self.components.source.poll(now, &mut ready);
         // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
         // before the watermarks are next asked for.
         self.handle_events(now);
@@ -45,7 +45,7 @@ impl Shipper {
         if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
             ready.rotate_left(last + 1);
         }
-        self.unread = self.components.tail.unpacks();
+        self.unread = self.components.source.has_more_to_unpack();
         while !ready.is_empty() {
             let mut again = Vec::new();
             for file in ready {
@@ -85,7 +85,7 @@ impl Shipper {
     /// Reads one chunk of one file.
     fn turn(&mut self, file: FileId, now: Instant) -> Turn {
         let ends = |at: u64| self.reads_up_to(file, at) <= at;
-        if self.components.tail.file(file).is_some_and(|file| ends(file.at().offset))
+        if self.components.source.file(file).is_some_and(|file| ends(file.position().offset))
             || self.waits_for_refused(file, now)
         {
             return Turn::Done;
@@ -120,16 +120,18 @@ impl Shipper {
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
     fn read(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
-        let Some((bytes, last)) = self.components.tail.read(file, buffer, most, now) else { return Some(Turn::Done) };
-        failpoint::point("read");
-        let (Some(opened), Some(mut desk)) = (self.components.tail.file(file), self.desks.remove(&file)) else {
+        let Some((bytes, last)) = self.components.source.read_chunk(file, buffer, most, now) else {
             return Some(Turn::Done);
         };
-        let written = Written::new(opened.written(opened.at().offset), self.start, now);
+        failpoint::point("read");
+        let (Some(opened), Some(mut desk)) = (self.components.source.file(file), self.desks.remove(&file)) else {
+            return Some(Turn::Done);
+        };
+        let written = Written::new(opened.write_time(opened.position().offset), self.start, now);
         let encoding = Encoding::of(opened.head());
         let at_the_end = self.life.takes_partial_lines();
-        let (at, is_final) = (opened.at(), last && (opened.is_final(now) || at_the_end));
-        let (is_filled, is_still) = (opened.is_filled(now), opened.is_still(now) || at_the_end);
+        let (at, is_final) = (opened.position(), last && (opened.is_final(now) || at_the_end));
+        let (is_filled, is_still) = (opened.is_filled(now), opened.are_zeros_final(now) || at_the_end);
         let bytes = &buffer[..bytes];
         let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
             .filled(is_filled && last)
@@ -147,7 +149,7 @@ impl Shipper {
         if taken.bytes == 0 && !taken.full && !taken.ended && !last {
             return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
         }
-        self.components.tail.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
+        self.components.source.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
         Some(match (taken.full, last || taken.ended) {
             (true, _) => Turn::Full,
             (false, true) => Turn::Done,
@@ -157,7 +159,7 @@ impl Shipper {
 
     /// Passes over a hole that is longer than what is read at once.
     fn pass_zeros(&mut self, file: FileId, start: u64, encoding: Encoding, now: Instant) -> Turn {
-        match self.components.tail.pass_zeros(file, now, encoding.unit_bytes() as u64) {
+        match self.components.source.skip_zeros(file, now, encoding.unit_bytes() as u64) {
             0 => Turn::Done,
             zeros => {
                 self.drop_span(file, Span { start, end: start + zeros }, Boundary::LineStart, DropReason::Hole);
@@ -193,8 +195,8 @@ impl Shipper {
                 break;
             }
             if span.start >= written.until {
-                let file = self.components.tail.file(file);
-                written = Written::new(file.and_then(|file| file.written(span.start)), self.start, Instant::now());
+                let file = self.components.source.file(file);
+                written = Written::new(file.and_then(|file| file.write_time(span.start)), self.start, Instant::now());
             }
             match framed {
                 Framed::Line(line) if encoding != Encoding::Utf8 => {

@@ -96,7 +96,7 @@ impl Shipper {
             let Some(mut desk) = self.desks.remove(&file) else { continue };
             let sent = self.send_file(file, &mut desk, now);
             self.desks.insert(file, desk);
-            if self.components.tail.is_gone(file) {
+            if self.components.source.is_retired(file) {
                 self.write_off_refused(file);
             } else if sent == Sent::Changed
                 // Whatever is left of what was read is found from the watermark.
@@ -128,7 +128,7 @@ impl Shipper {
             }
         }
         // What is to be unpacked first is no try.
-        if self.components.tail.file(file).is_some_and(TrackedFile::is_awaited) {
+        if self.components.source.file(file).is_some_and(TrackedFile::is_deferred_read) {
             return sent;
         }
         if self.ledger.refused(file) == 0 || !retry.works {
@@ -143,7 +143,7 @@ impl Shipper {
         let all = Span { start: first.span.start, end: last.span.end };
         // What stands before comes first: a compressed file is read forward.
         let pem_state = self.carry_at(file, all.start, desk.carry_at_start);
-        let bytes = match self.components.tail.read_again(file, all) {
+        let bytes = match self.components.source.reread(file, all) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Sent::Changed,
             // Told, and tried again.

@@ -41,10 +41,10 @@ impl Shipper {
         let mut files: Vec<FileReport> =
             self.desks.iter().filter_map(|(file, desk)| self.report(*file, desk, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
-        let deleted = self.components.tail.deleted_open(|file| self.ledger.settled(file));
+        let deleted = self.components.source.deleted_open(|file| self.ledger.settled(file));
         let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
         files.extend(self.closed.0.iter().cloned());
-        let UnreadFiles { named, counts } = self.components.tail.unread();
+        let UnreadFiles { named, counts } = self.components.source.unread_files();
         let not_read = named.into_iter().map(|file| NotRead {
             input: file.input,
             path: shown(&self.components.pipelines, &file.path),
@@ -56,11 +56,11 @@ impl Shipper {
             files,
             not_read: not_read.collect(),
             not_read_counts: Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into(),
-            quiet_files: self.components.tail.quiet().len() as u64,
-            left_out_files: self.components.tail.left_out() as u64,
+            quiet_files: self.components.source.quiet_files().len() as u64,
+            left_out_files: self.components.source.left_out_files() as u64,
             in_flight_bytes: self.ledger.in_flight_bytes(),
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
-            inotify: self.components.watch.works(),
+            inotify: self.components.watch.is_working(),
             draining: self.life.is_draining(),
             acknowledged_at: self.acknowledged_at,
         }
@@ -69,7 +69,7 @@ impl Shipper {
     fn report(&self, file: FileId, desk: &Desk, now: Instant) -> Option<FileReport> {
         let balance = self.ledger.balance(file);
         let settled = self.ledger.watermark(file).offset;
-        let Some(open) = self.components.tail.file(file) else {
+        let Some(open) = self.components.source.file(file) else {
             // Lost from sight, and a copy of it may still appear.
             return (balance != Balance::default()).then(|| FileReport {
                 input: desk.input,
@@ -79,20 +79,20 @@ impl Shipper {
                 balance,
                 unread_bytes: 0,
                 lag: self.lag(file, None, now),
-                held: Some(if self.components.tail.is_gone(file) { held::GONE } else { held::LOOKED_FOR }),
+                held: Some(if self.components.source.is_retired(file) { held::GONE } else { held::LOOKED_FOR }),
             });
         };
         Some(FileReport {
             input: desk.input,
             path: shown(&self.components.pipelines, &desk.path),
-            state: match open.phase {
+            state: match open.phase() {
                 Phase::Live => FileState::Live,
                 Phase::Rotated => FileState::Rotated,
                 Phase::Deleted => FileState::Deleted,
             },
-            extent: Some((open.size, settled)),
+            extent: Some((open.size(), settled)),
             balance,
-            unread_bytes: open.unread_bytes().saturating_sub(self.ledger.to_reread(file, open.at().offset)),
+            unread_bytes: open.unread_bytes().saturating_sub(self.ledger.to_reread(file, open.position().offset)),
             lag: self.lag(file, Some(open), now),
             held: self.held(open, balance.pending_bytes, now),
         })
@@ -101,7 +101,7 @@ impl Shipper {
     /// How old the oldest byte of a file is that is not settled.
     fn lag(&self, file: FileId, open: Option<&TrackedFile>, now: Instant) -> Duration {
         let pending = self.ledger.oldest_ms(file).map(|written_ms| self.age(written_ms, now));
-        let unread = open.and_then(|open| open.written(open.at().offset));
+        let unread = open.and_then(|open| open.write_time(open.position().offset));
         let unread = unread.map(|(_, written)| now.saturating_duration_since(written));
         pending.into_iter().chain(unread).max().unwrap_or_default()
     }
@@ -115,12 +115,13 @@ impl Shipper {
     fn input(&self, (input, open): (usize, &DeletedOpen), files: &[FileReport], now: Instant) -> InputState {
         let of_input = || files.iter().filter(move |file| file.input == input);
         let count = |state| of_input().filter(|file| file.state == state).count() as u64;
-        let deleted = self.components.tail.files().filter(|file| file.input == input && file.phase == Phase::Deleted);
+        let deleted =
+            self.components.source.files().filter(|file| file.input == input && file.phase() == Phase::Deleted);
         let waits = |file: &&TrackedFile| {
-            file.input == input && file.phase == Phase::Rotated && self.ledger.watermark(file.id).offset < file.size
+            file.input == input && file.phase() == Phase::Rotated && self.ledger.watermark(file.id).offset < file.size()
         };
         let rotated =
-            self.components.tail.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
+            self.components.source.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
         InputState {
             name: self.config.inputs[input].name.clone(),
             masks: masks(self.components.pipelines[input].redactor()),
@@ -128,7 +129,7 @@ impl Shipper {
             unread_bytes: of_input().map(|file| file.unread_bytes).sum(),
             lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
             files: [FileState::Live, FileState::Rotated, FileState::Deleted].map(count),
-            held_bytes: deleted.map(|file| file.size).sum(),
+            held_bytes: deleted.map(TrackedFile::size).sum(),
             deleted_open: (open.bytes, self.deleted_bound(input)),
             volume: self.volumes[input].0,
             time_to_loss: self.volumes[input].1.time_to_loss(now, rotated.min()),
@@ -138,16 +139,16 @@ impl Shipper {
     /// Looks at the volumes, and at how long rotated files live.
     pub(super) fn foresee(&mut self, now: Instant) {
         for (input, (volume, forecast)) in self.config.inputs.iter().zip(&mut self.volumes) {
-            let directory = input.tail.paths.first().and_then(|glob| fixed_directory(glob));
+            let directory = input.source.paths.first().and_then(|glob| fixed_directory(glob));
             *volume = directory.and_then(|(directory, _)| Volume::of(&directory));
             if let Some(volume) = volume {
                 forecast.free(now, volume.free_bytes);
             }
         }
         self.foresee_deleted(now);
-        for file in self.components.tail.files() {
+        for file in self.components.source.files() {
             let Some(desk) = self.desks.get_mut(&file.id) else { continue };
-            match (file.phase, desk.rotated_at) {
+            match (file.phase(), desk.rotated_at) {
                 (Phase::Rotated, None) => desk.rotated_at = Some(now),
                 (Phase::Deleted, Some(since)) => {
                     desk.rotated_at = None;

@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::super::replaced::alike;
+use super::super::replaced::content_matches;
 use super::TrackedFile;
 use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
 
@@ -12,7 +12,7 @@ impl TrackedFile {
     /// The fingerprint of what was read so far.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        fingerprint::fingerprint(&self.head, &self.before, self.at.offset)
+        fingerprint::from_bytes(&self.head, &self.before, self.at.offset)
     }
 
     /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
@@ -25,7 +25,7 @@ impl TrackedFile {
             return fingerprint::matches(other, &self.fingerprint());
         }
         if matches!(self.handle, Content::Plain(_)) {
-            return alike(&self.handle, (other, 0), length);
+            return content_matches(&self.handle, (other, 0), length);
         }
         let head = fingerprint::read_at(other, 0, fingerprint::HEAD_BYTES)?;
         Ok(self.head.starts_with(&head))
@@ -42,10 +42,10 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(in crate::source) fn closing_mark(&mut self) -> io::Result<CheckpointEntry> {
-        let mark = self.bookmark(self.at.into());
+    pub(in crate::source) fn closing_entry(&mut self) -> io::Result<CheckpointEntry> {
+        let entry = self.checkpoint_entry(self.at.into());
         if !self.handle.is_gzip() {
-            return Ok(mark);
+            return Ok(entry);
         }
         let raw = self.handle.raw()?;
         let size = raw.length()?;
@@ -53,18 +53,18 @@ impl TrackedFile {
             offset: size,
             size,
             boundary: Boundary::LineStart,
-            fingerprint: fingerprint::take(&raw, size)?,
-            ..mark
+            fingerprint: fingerprint::read_fingerprint(&raw, size)?,
+            ..entry
         })
     }
 
     /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
-    pub(in crate::source) fn forget_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
+    pub(in crate::source) fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         let settled = settled(self.id);
         self.settled_to = settled.offset;
         if let Content::Stream(stream) = &self.handle {
             stream.forget(settled.offset);
-            self.growth.forget(settled.offset);
+            self.write_times.forget(settled.offset);
         }
     }
 
@@ -74,20 +74,20 @@ impl TrackedFile {
     }
 
     /// The file's place in the checkpoint, settled as far as `settled` says.
-    pub fn bookmark(&mut self, settled: Progress) -> CheckpointEntry {
+    pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;
-        self.growth.forget(settled.offset);
-        if self.handle.is_awaited() {
+        self.write_times.forget(settled.offset);
+        if self.handle.is_deferred_read() {
             // What was last taken down still holds: whoever packs a file does it once.
         } else if settled.offset == self.at.offset || self.handle.is_gzip() {
-            self.marked = self.fingerprint();
-        } else if settled.offset != self.marked.offset {
-            let same = self.continues().unwrap_or(false);
-            let before = same.then(|| fingerprint::before(&self.handle, settled.offset).ok()).flatten();
+            self.checkpoint_fingerprint = self.fingerprint();
+        } else if settled.offset != self.checkpoint_fingerprint.offset {
+            let same = self.verify_content().unwrap_or(false);
+            let before = same.then(|| fingerprint::read_before(&self.handle, settled.offset).ok()).flatten();
             // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
-            self.marked = before.map_or_else(
+            self.checkpoint_fingerprint = before.map_or_else(
                 || self.fingerprint(),
-                |before| fingerprint::fingerprint(&self.head, &before, settled.offset),
+                |before| fingerprint::from_bytes(&self.head, &before, settled.offset),
             );
         }
         CheckpointEntry {
@@ -100,7 +100,7 @@ impl TrackedFile {
             boundary: settled.boundary,
             whole: self.whole,
             size: self.size,
-            fingerprint: self.marked,
+            fingerprint: self.checkpoint_fingerprint,
             ahead: self.ahead(ahead),
         }
     }
@@ -112,9 +112,9 @@ impl TrackedFile {
         let before = if end == self.at.offset {
             self.before.clone()
         } else {
-            self.continues().ok().filter(|same| *same)?;
-            fingerprint::before(&self.handle, end).ok()?
+            self.verify_content().ok().filter(|same| *same)?;
+            fingerprint::read_before(&self.handle, end).ok()?
         };
-        Some(Ahead { spans, fingerprint: fingerprint::fingerprint(&self.head, &before, end) })
+        Some(Ahead { spans, fingerprint: fingerprint::from_bytes(&self.head, &before, end) })
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::super::gzip_reader::awaited;
+use super::super::gzip_reader::is_deferred;
 use super::TrackedFile;
 use event::{Span, Watermark};
 
@@ -15,7 +15,7 @@ impl TrackedFile {
     pub(in crate::source) fn new_from(&self) -> u64 {
         let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
         let found =
-            if is_shorter { None } else { self.places.last_that_holds(&self.handle, &self.head).ok().flatten() };
+            if is_shorter { None } else { self.resume_points.last_that_holds(&self.handle, &self.head).ok().flatten() };
         found.unwrap_or(0)
     }
 
@@ -24,17 +24,17 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn rewind(&mut self, to: Watermark) -> io::Result<bool> {
-        if !self.continues()? {
+        if !self.verify_content()? {
             return Ok(false);
         }
-        let before = match self.handle.reach(to.offset) {
-            Err(error) if awaited(&error) => Vec::new(),
-            other => other.and_then(|()| fingerprint::before(&self.handle, to.offset))?,
+        let before = match self.handle.seek_to(to.offset) {
+            Err(error) if is_deferred(&error) => Vec::new(),
+            other => other.and_then(|()| fingerprint::read_before(&self.handle, to.offset))?,
         };
         let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
-        self.had_read.get_or_insert((from, passed));
+        self.rewound_from.get_or_insert((from, passed));
         self.at = to;
-        self.places.go_back(to.offset);
+        self.resume_points.go_back(to.offset);
         self.more = true;
         Ok(true)
     }
@@ -52,24 +52,24 @@ impl TrackedFile {
     /// What to read `range` from. A compressed file is read a second time, from `reached` on with what is before it: the first reading
     /// would have to begin anew.
     fn content_at(&self, range: Range<u64>, reached: u64) -> io::Result<&Content> {
-        if self.handle.holds(range.start, range.end) {
+        if self.handle.has_range(range.start, range.end) {
             return Ok(&self.handle);
         }
-        if self.handle.is_awaited() {
+        if self.handle.is_deferred_read() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if self.again.get().is_none() {
-            _ = self.again.set(self.handle.another()?);
+        if self.second_handle.get().is_none() {
+            _ = self.second_handle.set(self.handle.open_again()?);
         }
-        let again = self.again.get().unwrap_or(&self.handle);
-        again.reach(reached)?;
+        let again = self.second_handle.get().unwrap_or(&self.handle);
+        again.seek_to(reached)?;
         Ok(again)
     }
 
     /// Whether reading it goes on once more of it is unpacked.
     #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        self.handle.is_awaited() || self.again.get().is_some_and(Content::is_awaited)
+    pub fn is_deferred_read(&self) -> bool {
+        self.handle.is_deferred_read() || self.second_handle.get().is_some_and(Content::is_deferred_read)
     }
 
     /// Goes on unpacking it; whether reading goes on again where it was taken back to.
@@ -77,14 +77,14 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read.
     pub(in crate::source) fn unpack(&mut self) -> io::Result<bool> {
-        if let Some(again) = self.again.get() {
-            again.go_on()?;
+        if let Some(again) = self.second_handle.get() {
+            again.resume_deferred()?;
         }
-        if !self.handle.is_awaited() || !self.handle.go_on()? {
+        if !self.handle.is_deferred_read() || !self.handle.resume_deferred()? {
             return Ok(false);
         }
-        self.before = match fingerprint::before(&self.handle, self.at.offset) {
-            Err(error) if awaited(&error) => return Ok(false),
+        self.before = match fingerprint::read_before(&self.handle, self.at.offset) {
+            Err(error) if is_deferred(&error) => return Ok(false),
             // It is shorter than it was: reading tells.
             Err(_) => Vec::new(),
             Ok(before) => before,
@@ -96,7 +96,7 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_again(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
+    pub fn reread(&mut self, span: Span) -> io::Result<Option<Vec<u8>>> {
         let length = usize::try_from(span.bytes()).unwrap_or(usize::MAX);
         if span.start < self.handle.kept_from() {
             return Ok(None);
@@ -104,14 +104,14 @@ impl TrackedFile {
         let content = self.content_at(span.start..span.end, span.start)?;
         let bytes = fingerprint::read_at(content, span.start, length)?;
         // Asked afterwards: what was written over meanwhile is not what was read.
-        Ok(if bytes.len() == length && self.continues()? { Some(bytes) } else { None })
+        Ok(if bytes.len() == length && self.verify_content()? { Some(bytes) } else { None })
     }
 
     /// The file's last bytes, up to `most`, read or not.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn end(&self, most: usize) -> io::Result<Vec<u8>> {
+    pub fn last_bytes(&self, most: usize) -> io::Result<Vec<u8>> {
         // Of what is unpacked only what was read is at hand.
         if self.handle.is_gzip() {
             return self.lookback(self.at.offset, most);

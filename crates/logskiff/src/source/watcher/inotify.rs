@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::Heard;
+use super::Changes;
 
 /// Names that come and go, and what takes the directory from its place.
 const NAMES: WatchFlags = WatchFlags::CREATE
@@ -30,14 +30,14 @@ const NAMES: WatchFlags = WatchFlags::CREATE
 /// The same, and whatever may give a reader something to do.
 const EVENTS: WatchFlags = NAMES.union(WatchFlags::ATTRIB).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::MODIFY);
 /// The name itself is another's now, or nobody's.
-const NAMED: ReadFlags =
+const NAME_CHANGED: ReadFlags =
     ReadFlags::CREATE.union(ReadFlags::DELETE).union(ReadFlags::MOVED_FROM).union(ReadFlags::MOVED_TO);
 /// After these a watch is not where it was, or the kernel may have left out that it is not.
-const MOVED: ReadFlags = ReadFlags::IGNORED.union(ReadFlags::MOVE_SELF).union(ReadFlags::QUEUE_OVERFLOW);
+const WATCHES_INVALID: ReadFlags = ReadFlags::IGNORED.union(ReadFlags::MOVE_SELF).union(ReadFlags::QUEUE_OVERFLOW);
 /// As many events as are read at once: some dozens, with short names.
 const EVENTS_BYTES: usize = 4096;
 /// And so many before the shipper is woken.
-const EVENTS_MAX: usize = 4096;
+const EVENTS_PER_WAKE_MAX: usize = 4096;
 
 /// An inotify instance and its watches.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Inotify {
 
 /// What came of asking for watches.
 #[derive(Debug, Default)]
-pub(super) struct Armed {
+pub(super) struct ArmResult {
     /// Some directories are not watched.
     pub(super) left_out: bool,
     /// Why, where it is not for something about a directory.
@@ -58,11 +58,11 @@ pub(super) struct Armed {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happened {
+pub(super) enum Change {
     /// Something in a directory.
-    Within,
+    InDirectory,
     /// The same, or not; a directory is gone or moved, or events were left out: the watches are to be asked for again.
-    Moved,
+    WatchesInvalid,
 }
 
 impl Inotify {
@@ -78,16 +78,16 @@ impl Inotify {
     }
 
     /// Watches these directories and no others, while it is not quiet for names alone. One that cannot be watched keeps no other from it.
-    pub(super) fn arm(&mut self, directories: &[PathBuf], quiet: bool) -> Armed {
-        let (mut armed, mut watches) = (Armed::default(), HashMap::new());
+    pub(super) fn set_watches(&mut self, directories: &[PathBuf], quiet: bool) -> ArmResult {
+        let (mut result, mut watches) = (ArmResult::default(), HashMap::new());
         let wanted = if quiet { EVENTS } else { NAMES };
         for directory in directories {
             match add_watch(&self.queue, directory, wanted) {
                 Ok(watch) => drop(watches.insert(watch, directory.clone())),
                 // Gone since it was found, or not for this process to read: the walk sees to it, and says so.
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::PERM) => armed.left_out = true,
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::PERM) => result.left_out = true,
                 Err(error) => {
-                    armed = Armed { left_out: true, error: Some(error.into()) };
+                    result = ArmResult { left_out: true, error: Some(error.into()) };
                     if error == Errno::NOSPC {
                         // The user has as many as he may (max_user_watches).
                         break;
@@ -100,36 +100,40 @@ impl Inotify {
             _ = remove_watch(&self.queue, *watch);
         }
         self.watches = watches;
-        armed
+        result
     }
 
     /// Waits until something happens, takes several events as one, and notes what they are about. Cancellation safe.
     ///
     /// # Errors
     /// When the instance cannot be read.
-    pub(super) async fn happened(&self, heard: &Mutex<Heard>) -> io::Result<Happened> {
+    pub(super) async fn next_change(&self, changes: &Mutex<Changes>) -> io::Result<Change> {
         loop {
             let mut ready = self.queue.readable().await?;
             // Else: nothing was there after all.
-            if let Ok(taken) = ready.try_io(|queue| take(queue.get_ref(), &self.watches, heard))
-                && let Some(happened) = taken?
+            if let Ok(taken) = ready.try_io(|queue| read_events(queue.get_ref(), &self.watches, changes))
+                && let Some(change) = taken?
             {
-                return Ok(happened);
+                return Ok(change);
             }
         }
     }
 }
 
 /// Takes what there is; of watches that were removed nothing is told.
-fn take(queue: &OwnedFd, watches: &HashMap<i32, PathBuf>, heard: &Mutex<Heard>) -> io::Result<Option<Happened>> {
+fn read_events(
+    queue: &OwnedFd,
+    watches: &HashMap<i32, PathBuf>,
+    changes: &Mutex<Changes>,
+) -> io::Result<Option<Change>> {
     let mut buffer = [MaybeUninit::uninit(); EVENTS_BYTES];
     let mut events = Reader::new(queue, &mut buffer);
-    let mut happened = None;
-    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-    for _ in 0..EVENTS_MAX {
+    let mut change = None;
+    let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..EVENTS_PER_WAKE_MAX {
         let event = match events.next() {
             Ok(event) => event,
-            Err(Errno::AGAIN) if happened.is_some() => break,
+            Err(Errno::AGAIN) if change.is_some() => break,
             Err(error) => return Err(error.into()),
         };
         let flags = event.events();
@@ -137,18 +141,18 @@ fn take(queue: &OwnedFd, watches: &HashMap<i32, PathBuf>, heard: &Mutex<Heard>) 
         if directory.is_none() && !flags.contains(ReadFlags::QUEUE_OVERFLOW) {
             continue;
         }
-        let moved = flags.intersects(MOVED) || happened == Some(Happened::Moved);
-        happened = Some(if moved { Happened::Moved } else { Happened::Within });
+        let moved = flags.intersects(WATCHES_INVALID) || change == Some(Change::WatchesInvalid);
+        change = Some(if moved { Change::WatchesInvalid } else { Change::InDirectory });
         match (directory, event.file_name()) {
             (Some(directory), Some(name)) if !flags.contains(ReadFlags::ISDIR) => {
                 let path = directory.join(OsStr::from_bytes(name.to_bytes()));
                 if flags.contains(ReadFlags::MODIFY) {
-                    heard.modified(path.clone());
+                    changes.add_modified(path.clone());
                 }
-                heard.file(path, !flags.intersects(NAMED));
+                changes.add_file(path, !flags.intersects(NAME_CHANGED));
             }
-            _ => heard.more = true,
+            _ => changes.other = true,
         }
     }
-    Ok(happened)
+    Ok(change)
 }
