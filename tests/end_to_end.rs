@@ -26,14 +26,17 @@ mod refused;
 mod shapes;
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 use support::broker::Message;
+use support::lines::{Place, Tally, text, write_all};
 use support::mock::Mock;
 use support::sidecar::{Settings, Sidecar};
+use support::wait_until;
 use tempfile::TempDir;
 
 /// The topic of tests that need only one.
@@ -108,4 +111,43 @@ impl Scene {
         self.run_to_end(more.iter().fold(settings, |settings, (name, value)| settings.with(name, value)));
         self.records()
     }
+}
+
+/// Goal: a file that was replaced is read before the one that replaced it, also where that one is deleted meanwhile.
+#[test]
+fn a_replaced_file_is_read_before_its_replacement() {
+    const LINES: u64 = 4_000;
+    let scene = Scene::new();
+    let (log, aside) = (scene.path("logs/app.log"), scene.path("aside"));
+    let mut places = write_all(&log, 0, LINES);
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_KAFKA_PROPERTIES", "batch.num.messages=10")
+        .with("LOGSKIFF_IN_FLIGHT_BYTES", "64KiB")
+        .with("LOGSKIFF_BATCH_BYTES", "16KiB")
+        .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB");
+    scene.kafka.delay(Duration::from_millis(200));
+    let sidecar = scene.start(&settings);
+    wait_until("the first lines", PATIENCE, || scene.kafka.end_offset(TOPIC) > 0);
+
+    fs::copy(&log, &aside).expect("copied");
+    let (mut offset, mut more) = (fs::metadata(&aside).expect("a copy").len(), String::new());
+    for seq in LINES..LINES + 500 {
+        places.push(Place { file: 0, offset });
+        more += &(text(seq) + "\n");
+        offset = fs::metadata(&aside).expect("a copy").len() + more.len() as u64;
+    }
+    File::options().append(true).open(&aside).and_then(|mut file| file.write_all(more.as_bytes())).expect("written");
+    fs::rename(&aside, &log).expect("replaced");
+    let is_open = || {
+        let handles = fs::read_dir(format!("/proc/{}/fd", sidecar.id())).expect("its handles");
+        handles.filter_map(|handle| fs::read_link(handle.ok()?.path()).ok()).any(|path| path == log)
+    };
+    wait_until("the replacement to be opened", PATIENCE, is_open);
+    fs::remove_file(&log).expect("deleted");
+    wait_until("it to be found deleted", PATIENCE, || !is_open());
+    std::thread::sleep(Duration::from_secs(1));
+    scene.kafka.delay(Duration::ZERO);
+    wait_until("every line", PATIENCE, || Tally::of(&scene.messages(), &places).lost == 0);
+    Tally::of(&scene.messages(), &places).check(LINES + 500, 0);
 }

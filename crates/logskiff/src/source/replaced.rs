@@ -123,6 +123,12 @@ impl FileSource {
         }
     }
 
+    /// Whether a file took the place of one of `files`.
+    #[must_use]
+    pub fn replaced_any(&self, id: FileId, files: &[FileId]) -> bool {
+        self.file(id).is_some_and(|file| file.formers.iter().any(|former| files.contains(former)))
+    }
+
     /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
     pub(super) fn is_file_of(&self, entry: &CheckpointEntry, handle: &Content) -> bool {
         handle.birth() != (0, 0)

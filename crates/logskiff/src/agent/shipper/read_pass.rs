@@ -48,11 +48,18 @@ impl Shipper {
         self.unread = self.components.source.has_more_to_unpack();
         while !ready.is_empty() {
             let mut again = Vec::new();
-            for file in ready {
+            for (at, file) in ready.iter().copied().enumerate() {
                 if self.is_full() {
                     // It has not had its turn.
                     self.unread = true;
                     return Ok(());
+                }
+                // Lines keep their order: a file is read after the one that it replaced.
+                if self.components.source.replaced_any(file, &again)
+                    || self.components.source.replaced_any(file, &ready[at + 1..])
+                {
+                    again.push(file);
+                    continue;
                 }
                 self.last_turn = Some(file);
                 match self.turn(file, now) {
