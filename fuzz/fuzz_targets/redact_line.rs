@@ -4,7 +4,7 @@
 //! leave; the rest is the line.
 #![no_main]
 
-#[path = "../../tests/whole_line/check.rs"]
+#[path = "../../tests/it/whole_line/check.rs"]
 mod whole;
 
 use std::sync::LazyLock;

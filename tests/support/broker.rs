@@ -254,7 +254,7 @@ impl Drop for Broker {
 /// When `LOGSKIFF_TEST_REAL=1` demands the parts, or `LOGSKIFF_TEST_KAFKA` promises them, and one is missing.
 pub fn real_parts() -> Option<PathBuf> {
     const HOW: &str =
-        ".ci/kafka-install DIR && LOGSKIFF_TEST_KAFKA=DIR cargo test --test real_kafka -- --test-threads=1";
+        ".ci/kafka-install DIR && LOGSKIFF_TEST_KAFKA=DIR cargo test --test real real_kafka:: -- --test-threads=1";
     let Some(jars) = env::var_os("LOGSKIFF_TEST_KAFKA").map(PathBuf::from) else {
         let demanded = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
         assert!(!demanded, "LOGSKIFF_TEST_REAL=1 demands a broker, but LOGSKIFF_TEST_KAFKA is not set; try: {HOW}");

@@ -1,13 +1,13 @@
 //! What the integration tests share: a real and a mock Kafka broker, the sidecar as a process, lines whose fate can be
 //! checked.
 //!
-//! A folder with `mod.rs`, unlike the rooms, because Cargo would take `tests/support.rs` for a test of its own.
+//! A folder with `mod.rs`, unlike other modules, because both targets mount it by its path.
 #![allow(
     dead_code,
     unreachable_pub,
     clippy::print_stderr,
     clippy::format_push_string,
-    reason = "every test binary uses its own part of this"
+    reason = "each target uses its own part of this"
 )]
 
 pub mod authority;
@@ -20,6 +20,7 @@ pub mod lines;
 pub mod mock;
 pub mod prometheus;
 pub mod receiver;
+pub mod shell;
 pub mod sidecar;
 
 use std::ops::{Deref, DerefMut};

@@ -310,7 +310,7 @@ fn is_bound(port: u16) -> bool {
 /// When it is demanded and missing, or does not hold what it should.
 pub fn real_parts() -> Option<PathBuf> {
     const HOW: &str =
-        ".ci/syslog-install DIR && LOGSKIFF_TEST_SYSLOG=DIR cargo test --test real_syslog -- --test-threads=1";
+        ".ci/syslog-install DIR && LOGSKIFF_TEST_SYSLOG=DIR cargo test --test real real_syslog:: -- --test-threads=1";
     let Some(parts) = env::var_os("LOGSKIFF_TEST_SYSLOG").map(PathBuf::from) else {
         let demanded = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
         assert!(!demanded, "LOGSKIFF_TEST_REAL=1 demands receivers, but LOGSKIFF_TEST_SYSLOG is not set; try: {HOW}");

@@ -1,0 +1,189 @@
+//! What the documents show is what logskiff, YAML and the charts take: every fenced block, and every variable that is named; and every link
+//! leads somewhere.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use logskiff::config::Config;
+use regex::Regex;
+use serde::Deserialize;
+use serde_norway::Value;
+
+use crate::support::documents::{asking_for_help, commands, documents};
+use crate::support::shell::variables;
+
+/// A fenced block: where it stands, its language, its text.
+struct Block {
+    place: String,
+    language: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn blocks(path: &Path) -> Vec<Block> {
+    let text = fs::read_to_string(path).unwrap();
+    let fence = Regex::new(r"(?ms)^```([^\n]*)\n(.*?)^```$").unwrap();
+    let name = path.strip_prefix(root()).unwrap().display();
+    let block = |found: regex::Captures<'_>| {
+        let line = text[..found.get(0).unwrap().start()].matches('\n').count() + 1;
+        Block { place: format!("{name}:{line}"), language: found[1].to_owned(), text: found[2].to_owned() }
+    };
+    fence.captures_iter(&text).map(block).collect()
+}
+
+fn all_blocks() -> Vec<Block> {
+    documents().iter().flat_map(|path| blocks(path)).collect()
+}
+
+#[test]
+fn every_block_says_what_it_is() {
+    for Block { place, language, .. } in all_blocks() {
+        assert!(["env", "text", "yaml"].contains(&language.as_str()), "{place}: a block of {language:?}");
+    }
+}
+
+#[test]
+fn every_block_of_variables_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["ca.crt", "password"] {
+        fs::write(folder.path().join(file), "x").unwrap();
+    }
+    let mut count = 0;
+    for Block { place, text, .. } in all_blocks().into_iter().filter(|block| block.language == "env") {
+        // The files that it names are there.
+        let text = text.replace("/etc/kafka/", &format!("{}/", folder.path().display()));
+        if let Err(mistakes) = Config::from_vars(variables(&text)) {
+            panic!("{place}: {mistakes}");
+        }
+        count += 1;
+    }
+    assert!(count > 0, "no block of variables");
+}
+
+#[test]
+fn every_block_of_yaml_is_yaml() {
+    let helm = Regex::new(r#"\{\{-? include "([^"]+)""#).unwrap();
+    let place_in_line = Regex::new(r"\{\{.*?\}\}").unwrap();
+    let mut templates = String::new();
+    for entry in fs::read_dir(root().join("charts/logskiff-lib/templates")).unwrap() {
+        templates.push_str(&fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    let mut count = 0;
+    for Block { place, text, .. } in all_blocks().into_iter().filter(|block| block.language == "yaml") {
+        for named in helm.captures_iter(&text) {
+            let name = &named[1];
+            assert!(templates.contains(&format!("define \"{name}\"")), "{place}: the library has no template {name}");
+        }
+        // A line of a template stands for YAML that the library makes.
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("{{")).collect();
+        let text = lines.join("\n");
+        let text = place_in_line.replace_all(&text, "x");
+        for document in serde_norway::Deserializer::from_str(&text) {
+            let value = Value::deserialize(document).unwrap_or_else(|error| panic!("{place}: {error}"));
+            assert!(value.is_mapping() || value.is_sequence(), "{place}: neither a mapping nor a list");
+        }
+        count += 1;
+    }
+    assert!(count > 10, "{count} blocks of YAML");
+}
+
+#[test]
+fn every_variable_that_is_named_is_there() {
+    let named = Regex::new(r"\bLOGSKIFF_[A-Z0-9_]+").unwrap();
+    let reference = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| `(LOGSKIFF_[A-Z0-9_]+)(<NAME>)?[^`]*` \| ([^|]*)").unwrap();
+    let (mut known, mut prefixes) = (BTreeSet::new(), BTreeSet::from(["LOGSKIFF_INPUT_".to_owned()]));
+    for found in row.captures_iter(&reference) {
+        if found.get(2).is_some() {
+            prefixes.insert(found[1].to_owned());
+        } else {
+            known.insert(found[1].to_owned());
+            if found[3].contains("secret") {
+                known.insert(format!("{}_FILE", &found[1]));
+            }
+        }
+    }
+    assert!(known.len() > 60, "{} variables", known.len());
+    // What the project's own tests and scripts read.
+    let aside = ["LOGSKIFF_TEST_", "LOGSKIFF_CI_", "LOGSKIFF_SEED"];
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        // The changelog says what former names became.
+        let renamed =
+            text.find("\n### Renamed\n").map(|start| (start, start + 1 + text[start + 1..].find("\n### ").unwrap()));
+        let text = renamed.map_or(text.clone(), |(start, end)| format!("{}{}", &text[..start], &text[end..]));
+        for found in named.find_iter(&text).map(|found| found.as_str()) {
+            let family = found.ends_with('_') && known.iter().any(|name| name.starts_with(found));
+            let fits =
+                known.contains(found) || family || prefixes.iter().any(|prefix| found.starts_with(prefix.as_str()));
+            let mistake = ["LOGSKIFF_TOPIK"].contains(&found);
+            assert!(
+                fits || mistake || aside.iter().any(|prefix| found.starts_with(prefix)),
+                "{}: there is no variable {found}",
+                path.display()
+            );
+        }
+    }
+}
+
+/// The anchors of a document, as they are made of its headings: small letters, digits, hyphens for spaces.
+fn anchors(path: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let letter = |letter: char| match letter {
+        ' ' => Some('-'),
+        '-' | '_' => Some(letter),
+        _ if letter.is_alphanumeric() => Some(letter.to_ascii_lowercase()),
+        _ => None,
+    };
+    headings.map(|heading| heading.chars().filter_map(letter).collect()).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let mut count = 0;
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        for found in link.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()) {
+            if found.contains("://") {
+                continue;
+            }
+            let (file, anchor) = found.split_once('#').unwrap_or((found, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {found} leads nowhere", path.display());
+            if !anchor.is_empty() {
+                assert!(anchors(&target).contains(anchor), "{}: {found} has no such heading", path.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} links");
+}
+
+/// Those of `kubectl` and Helm are tried by `tests/real/real_kube_api`.
+#[test]
+fn every_command_of_ours_is_one() {
+    let ours = commands("logskiff ");
+    assert!(ours.len() > 10, "{ours:?}");
+    let help = |command: &str| {
+        let words = asking_for_help(command);
+        let words = words.split_whitespace().skip(1);
+        assert_cmd::Command::cargo_bin("logskiff").unwrap().args(words).output().unwrap().status.success()
+    };
+    // The first lines of what it prints begin like a command.
+    for (path, command) in ours.iter().filter(|(_, command)| !command.starts_with("logskiff ends")) {
+        assert!(help(command), "{}: {command}", path.display());
+    }
+    assert!(!help("logskiff tri") && !help("logskiff status --wach"));
+    let scripts: Vec<_> = [".ci/", "bench/"].iter().flat_map(|folder| commands(folder)).collect();
+    assert!(scripts.len() > 10, "{scripts:?}");
+    for (path, command) in scripts {
+        let script = root().join(command.split_whitespace().next().unwrap());
+        assert!(script.exists(), "{}: {command}", path.display());
+    }
+}

@@ -1,0 +1,155 @@
+//! The other commands: `try`, `check`, `env`, `demo`.
+
+use std::time::{Duration, Instant};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn logskiff(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::cargo_bin("logskiff").unwrap();
+    command.env_clear().envs(variables.iter().copied()).args(arguments).timeout(Duration::from_secs(30));
+    command
+}
+
+/// What it prints; it must succeed.
+#[track_caller]
+fn printed(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> String {
+    let output = logskiff(arguments, variables).write_stdin(input).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn try_prints_one_raw_line_for_each_line() {
+    let input = "one\n\npassword=hunter2 x\r\n{\"token\":\"hunter2\"}\nlast";
+    let raw = printed(&["try", "--format", "raw"], &[], input);
+    let lines: Vec<_> = raw.lines().collect();
+    assert_eq!(lines.len(), 5, "{raw}");
+    assert_eq!((lines[0], lines[1], lines[4]), ("one", "", "last"));
+    assert!(lines[2].starts_with("password=<redacted:") && lines[2].ends_with(" x"), "{raw}");
+    assert!(!raw.contains("hunter2"), "{raw}");
+}
+
+#[test]
+fn try_prints_records_and_tables() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "{\"level\":\"error\",\"msg\":\"no\",\"took\":5}\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let record: Value = serde_json::from_str(&printed(&["try", path], &[], "")).unwrap();
+    assert_eq!((&record["log.level"], &record["message"], &record["took"]), (&"error".into(), &"no".into(), &5.into()));
+    let table = printed(&["try", "--format", "table", path], &[], "");
+    for (name, value) in [("log.level", "error"), ("message", "no"), ("took", "5")] {
+        assert!(
+            table.lines().any(|line| line.split_whitespace().collect::<Vec<_>>() == [name, value]),
+            "{name} {value} in {table}"
+        );
+    }
+}
+
+#[test]
+fn try_explains_each_mask_without_its_content() {
+    let input = "fine\nto ada@example.org by ken@example.org\n{\"password\":\"hunter2\"}\ncard 4111111111111111\n";
+    let variables = [
+        ("LOGSKIFF_REDACT", "pii"),
+        ("LOGSKIFF_REDACT_MODE_CARD", "drop"),
+        ("LOGSKIFF_REDACT_MODE_EMAIL", "token"),
+        ("LOGSKIFF_REDACT_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+    let said = printed(&["try", "--format", "raw", "--explain"], &variables, input);
+    let told: Vec<_> = said.lines().filter(|line| line.starts_with("    line ")).map(str::trim).collect();
+    assert_eq!(
+        told,
+        [
+            "line 2, bytes 3..18: email, token",
+            "line 2, bytes 22..37: email, token",
+            "line 3, bytes 13..20: field, mask",
+            "line 4, bytes 5..21: card, drop",
+            "line 4: dropped, redact_rule",
+        ]
+    );
+    for secret in ["ada@", "ken@", "hunter2", "4111", "0123456789abcdef"] {
+        assert!(!said.contains(secret), "{secret} is in {said}");
+    }
+}
+
+#[test]
+fn try_fails_when_a_canary_leaves() {
+    let run = |redact| {
+        let variables = [("LOGSKIFF_REDACT", redact), ("LOGSKIFF_REDACT_FIELDS", "none")];
+        let mut command = logskiff(&["try", "--canary", "hunter2"], &variables);
+        command.write_stdin("fine\npassword=hunter2\n").output().unwrap()
+    };
+    assert_eq!(run("secrets").status.code(), Some(0));
+    let leaking = run("none");
+    let said = String::from_utf8(leaking.stderr).unwrap();
+    assert_eq!(leaking.status.code(), Some(1), "{said}");
+    assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn try_takes_the_input_that_is_named() {
+    let variables = [
+        ("LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/app/access.log"),
+        ("LOGSKIFF_INPUT_ACCESS_PARSE", "nginx"),
+        ("LOGSKIFF_INPUT_APP_PATHS", "/var/log/app/app.log"),
+        ("LOGSKIFF_INPUT_APP_PARSE", "json"),
+    ];
+    let run = |arguments: &[&str]| {
+        let mut command = logskiff(&[&["try"], arguments].concat(), &variables);
+        command.write_stdin("{\"took\":5}\n").output().unwrap()
+    };
+    let named = run(&["--input", "app"]);
+    let record: Value = serde_json::from_slice(&named.stdout).unwrap();
+    assert_eq!((&record["took"], &record["parse.error"]), (&5.into(), &Value::Null));
+    assert!(named.stderr.is_empty(), "{}", String::from_utf8_lossy(&named.stderr));
+    let first = run(&[]);
+    let record: Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!(record["parse.error"], "no_match");
+    let said = String::from_utf8(first.stderr).unwrap();
+    assert!(said.contains("input access") && said.contains("access, app"), "{said}");
+    let unknown = run(&["--input", "ap"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(1) && said.contains("--input ap") && said.contains("access, app"), "{said}");
+}
+
+#[test]
+fn check_says_what_would_be_done() {
+    let variables = [("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
+    let said = printed(&["check"], &variables, "");
+    assert!(said.contains("/var/log/app/**/*.log") && said.contains("kafka:9092"), "{said}");
+    let wrong = logskiff(&["check"], &[("LOGSKIFF_OUTPUT", "kafka")]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(78));
+}
+
+#[test]
+fn env_lists_every_variable() {
+    let said = printed(&["env"], &[], "");
+    for name in ["LOGSKIFF_PATHS", "LOGSKIFF_KAFKA_BROKERS", "LOGSKIFF_DRAIN_TIMEOUT", "POD_NAME"] {
+        assert!(said.contains(name), "{name}");
+    }
+    let markdown = printed(&["env", "--markdown"], &[], "");
+    assert_eq!(markdown, include_str!("../../../docs/configuration.md"), "docs/configuration.md is as printed");
+    let effective = printed(&["env", "--effective"], &[("LOGSKIFF_LINGER", "7ms")], "");
+    assert!(effective.lines().any(|line| line == "LOGSKIFF_LINGER=7ms"), "{effective}");
+}
+
+#[test]
+fn wrong_arguments_are_told_apart_from_wrong_variables() {
+    assert_eq!(logskiff(&["frobnicate"], &[]).output().unwrap().status.code(), Some(2));
+    assert!(printed(&["--help"], &[], "").contains("demo"));
+}
+
+/// Goal: the demo needs nothing, ends by itself, and shows that nothing was lost and no secret arrived.
+#[test]
+fn demo_shows_the_promises() {
+    let start = Instant::now();
+    let said = printed(&["demo"], &[], "");
+    assert!(start.elapsed() < Duration::from_secs(15), "it took {:?}", start.elapsed());
+    let figure = |name: &str| {
+        let line = said.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {said}"));
+        line.split_whitespace().last().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(figure("lost"), 0);
+    assert_eq!(figure("secrets found at the receiver"), 0);
+    assert!(figure("lines written") > 100 && figure("secrets planted") > 10, "{said}");
+}

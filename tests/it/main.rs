@@ -1,0 +1,22 @@
+//! What needs nothing but the program: whole processes against librdkafka's mock broker and sockets of the tests' own, models,
+//! and the documents. `cargo test --test it end_to_end::` runs one module.
+#![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod architecture;
+mod config;
+#[cfg(feature = "failpoints")]
+mod crash_points;
+mod delivery_docs;
+mod docs_blocks;
+mod end_to_end;
+mod examples;
+mod memory_limit;
+mod operating;
+mod redaction_docs;
+#[path = "../support/mod.rs"]
+mod support;
+mod syslog;
+mod tail_model;
+mod tailing;
+mod whole_line;

@@ -1,0 +1,90 @@
+//! `/ledger` and `logskiff status` say why a file is held, skipped or refused.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
+use serde_json::Value;
+
+use super::{PATIENCE, Scene};
+use crate::support::{http, wait_until};
+
+fn ledger(address: &str) -> Value {
+    let (_, text) = http::get(address, "/ledger").expect("an answer");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The word and the reason of an open file of this name, in this state.
+fn held(address: &str, name: &str, state: &str) -> Option<(String, String)> {
+    let ledger = ledger(address);
+    let is = |file: &&Value| file["state"] == state && file["path"].as_str().unwrap().ends_with(name);
+    let file = ledger["files"].as_array().unwrap().iter().find(is)?;
+    Some((file["held"].as_str()?.to_owned(), file["reason"].as_str()?.to_owned()))
+}
+
+#[track_caller]
+fn wait_for(address: &str, (name, state): (&str, &str), word: &str, why: &str) {
+    let mut last = None;
+    wait_until(&format!("{name} to be {state}, {word}: {why}"), PATIENCE, || {
+        last = held(address, name, state);
+        last.as_ref().is_some_and(|(held, reason)| held == word && reason.contains(why))
+    });
+}
+
+#[test]
+fn the_ledger_says_why() {
+    let scene = Scene::new();
+    scene.append("logs/app.log", "one\ntwo");
+    scene.append("logs/app.log.mapped", "one\n\0\0\0\0");
+    scene.append("logs/app.log.zst", "packed");
+    symlink("/etc/passwd", scene.path("logs/app.log.link")).unwrap();
+    let settings = scene.settings();
+    let sidecar = scene.start(&settings);
+    let address = http::address(&sidecar);
+    wait_for(&address, ("app.log", "live"), "partial", "no newline");
+    wait_for(&address, ("app.log.mapped", "live"), "zeros", "may have yet to fill");
+    let not_read = &ledger(&address)["not_read"];
+    assert_eq!((&not_read["held"], &not_read["skipped"], &not_read["refused"]), (&0.into(), &1.into(), &1.into()));
+    let why = |name: &str| {
+        let files = not_read["files"].as_array().unwrap();
+        let file = files.iter().find(|file| file["path"].as_str().unwrap().ends_with(name)).unwrap();
+        (file["state"].as_str().unwrap().to_owned(), file["reason"].as_str().unwrap().to_owned())
+    };
+    let (skipped, refused) = (why("app.log.zst"), why("app.log.link"));
+    assert!(skipped.0 == "skipped" && skipped.1.contains("not with gzip"), "{skipped:?}");
+    assert!(refused.0 == "refused" && refused.1.contains("symbolic link"), "{refused:?}");
+    let mut status = settings.with("LOGSKIFF_HTTP_LISTEN", &address).command();
+    let table = String::from_utf8(status.arg("status").output().unwrap().stdout).unwrap();
+    for said in ["WHY", "no newline", "not with gzip", "symbolic link"] {
+        assert!(table.contains(said), "no {said:?} in\n{table}");
+    }
+
+    scene.kafka.down();
+    scene.append("logs/app.log", " and\nthree\n");
+    fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
+    fs::remove_file(scene.path("logs/app.log.1")).unwrap();
+    wait_for(&address, ("app.log", "deleted"), "pending", "not everything in it is acknowledged");
+    scene.kafka.up();
+    wait_for(&address, ("app.log", "deleted"), "may grow", "all of it is acknowledged");
+    scene.kafka.fate_of_requests(&[FORBIDDEN; 1_000]);
+    scene.append("logs/app.log", "four\n");
+    wait_for(&address, ("app.log", "live"), "refused", "sent again");
+    scene.kafka.fate_of_requests(&[]);
+    scene.append("logs/app.log", "five\n");
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: how many files there are does not make the answer longer and longer.
+#[test]
+fn of_many_files_some_are_named_and_all_are_counted() {
+    let scene = Scene::new();
+    for number in 0..300 {
+        symlink("/etc/passwd", scene.path(&format!("logs/app.log.{number}"))).unwrap();
+    }
+    let sidecar = scene.start(&scene.settings());
+    let address = http::address(&sidecar);
+    wait_until("the first look", PATIENCE, || ledger(&address)["not_read"]["refused"] == 300);
+    let not_read = &ledger(&address)["not_read"];
+    assert_eq!((not_read["files"].as_array().unwrap().len(), &not_read["left_out"]), (100, &200.into()));
+    sidecar.drain(PATIENCE);
+}

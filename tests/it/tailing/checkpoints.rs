@@ -1,0 +1,379 @@
+//! The state directory: full, read-only, emptied and taken away while the process runs, and damaged between two runs. Saving may
+//! fail; shipping goes on, and no line is skipped.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{PATIENCE, Scene, counted, in_full};
+use crate::support::sidecar::{Settings, Sidecar};
+use crate::support::{Held, http, wait_until};
+
+const NEWEST: &str = "checkpoint.json";
+const SYNCED: &str = "checkpoint.synced.json";
+const NOT_SAVED: &str = "the checkpoint cannot be saved";
+
+/// Lines of one length, by number.
+fn lines(numbers: Range<usize>) -> String {
+    numbers.map(|number| format!("line {number:05}\n")).collect::<Vec<_>>().concat()
+}
+
+/// How long the file is when it has so many lines.
+fn bytes(lines: usize) -> u64 {
+    lines as u64 * self::lines(0..1).len() as u64
+}
+
+/// Where a generation says that the first file stands.
+fn offset(generation: &Path) -> Option<u64> {
+    serde_json::from_slice::<Value>(&fs::read(generation).ok()?).ok()?["files"][0]["offset"].as_u64()
+}
+
+/// Demands that every line so far arrived, those before `once` once, and others at most `most` times.
+#[track_caller]
+fn check_arrived(sidecar: &Sidecar, all: usize, once: usize, most: usize) {
+    let counted = counted(sidecar);
+    for number in 0..all {
+        let times = counted.get(&format!("line {number:05}")).copied().unwrap_or(0);
+        let limit = if number < once { 1 } else { most };
+        assert!((1..=limit).contains(&times), "line {number} arrived {times} times, at most {limit} are right");
+    }
+    assert_eq!(counted.len(), all);
+}
+
+#[track_caller]
+fn wait_for_lines(sidecar: &Sidecar, all: usize) {
+    wait_until("the lines", PATIENCE, || counted(sidecar).len() == all);
+}
+
+/// A volume of its own for the state, in a mount namespace that outlives the processes in it.
+struct Volume {
+    /// Keeps the namespace.
+    holder: Held,
+    state: PathBuf,
+}
+
+impl Volume {
+    /// `None`, and said, where no mount namespace can be made.
+    fn mount(scene: &Scene) -> Option<Self> {
+        let state = scene.path("state");
+        fs::create_dir(&state).unwrap();
+        let script = "mount -t tmpfs -o size=64k tmpfs \"$STATE\" && echo mounted && exec sleep 1000";
+        let mut unshare = Command::new("unshare");
+        unshare.args(["-m", "sh", "-c", script]).env("STATE", &state).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut holder = Held(unshare.spawn().expect("unshare is there"));
+        let mut said = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        if said == "mounted\n" {
+            return Some(Self { holder, state });
+        }
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "a mount namespace is needed (unshare -m)");
+        eprintln!("skipped: no mount namespace can be made here");
+        None
+    }
+
+    fn settings(&self, scene: &Scene) -> Settings {
+        scene.settings().through(&["nsenter", "-t", &self.holder.id().to_string(), "-m"])
+    }
+
+    /// The volume as it is seen from outside of the namespace.
+    fn path(&self, name: &str) -> PathBuf {
+        let inside = self.state.strip_prefix("/").unwrap();
+        Path::new("/proc").join(self.holder.id().to_string()).join("root").join(inside).join(name)
+    }
+
+    #[track_caller]
+    fn run(&self, script: &str) {
+        let mut nsenter = Command::new("nsenter");
+        nsenter.args(["-t", &self.holder.id().to_string(), "-m", "sh", "-c", script]).env("STATE", &self.state);
+        assert!(nsenter.status().unwrap().success(), "{script}");
+    }
+
+    fn change(&self, trouble: Trouble, on: bool) {
+        match (trouble, on) {
+            (Trouble::Full, true) => {
+                let mut file = fs::File::create(self.path("filler")).unwrap();
+                while file.write_all(&[b'x'; 512]).is_ok() {}
+            }
+            (Trouble::Full, false) => fs::remove_file(self.path("filler")).unwrap(),
+            // On top of the volume, as open files forbid to change the volume itself.
+            (Trouble::ReadOnly, true) => {
+                self.run("mount --bind \"$STATE\" \"$STATE\" && mount -o remount,ro,bind \"$STATE\"");
+            }
+            (Trouble::ReadOnly, false) => self.run("umount \"$STATE\""),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    Full,
+    ReadOnly,
+}
+
+const TROUBLES: [Trouble; 2] = [Trouble::Full, Trouble::ReadOnly];
+
+/// Goal: a state directory that cannot be written at the start is a mistake of the configuration, and named.
+#[test]
+fn a_read_only_state_directory_is_refused_at_the_start() {
+    let scene = Scene::prepare();
+    let Some(volume) = Volume::mount(&scene) else { return };
+    scene.append("app.log", lines(0..1));
+    for lock_is_there in [false, true] {
+        if lock_is_there {
+            fs::write(volume.path("lock"), "").unwrap();
+        }
+        volume.change(Trouble::ReadOnly, true);
+        let mut sidecar = scene.start(&volume.settings(&scene));
+        let (status, _) = sidecar.wait(PATIENCE);
+        let said = sidecar.stderr();
+        assert_eq!(status.code(), Some(78), "{said}");
+        let named = said.contains("LOGSKIFF_STATE_DIR") && said.contains(volume.state.to_str().unwrap());
+        assert!(named && said.contains("Read-only"), "{said}");
+        assert_eq!(sidecar.stdout(), "");
+        volume.change(Trouble::ReadOnly, false);
+    }
+}
+
+/// Goal: a state volume that becomes full or read-only holds nothing up, is said once and counted; once it can be written
+/// again, saving goes on, and a restart ships nothing twice.
+#[test]
+fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
+    for trouble in TROUBLES {
+        let scene = Scene::prepare();
+        let Some(volume) = Volume::mount(&scene) else { return };
+        let settings = volume.settings(&scene);
+        let sidecar = scene.start(&settings.clone().with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0"));
+        let address = http::address(&sidecar);
+        let failures = || http::scrape(&address).unwrap()["logskiff_checkpoint_failures_total"];
+        let saved = |lines| wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(lines)));
+        scene.append("app.log", lines(0..100));
+        wait_for_lines(&sidecar, 100);
+        saved(100);
+        assert!(failures() == 0.0, "{trouble:?}");
+
+        volume.change(trouble, true);
+        for turn in 1..10 {
+            let before = failures();
+            scene.append("app.log", lines(turn * 100..turn * 100 + 100));
+            wait_for_lines(&sidecar, turn * 100 + 100);
+            wait_until("another failure", PATIENCE, || failures() > before);
+        }
+        assert_eq!(offset(&volume.path(NEWEST)), Some(bytes(100)), "{trouble:?}: the last save stays whole");
+        let said = sidecar.stderr();
+        assert_eq!(said.matches(NOT_SAVED).count(), 1, "{trouble:?}: said once: {said}");
+
+        volume.change(trouble, false);
+        saved(1_000);
+        scene.append("app.log", lines(1_000..1_100));
+        saved(1_100);
+        let said = sidecar.stderr();
+        assert_eq!(said.matches(NOT_SAVED).count(), 1, "{trouble:?}: {said}");
+        sidecar.kill();
+        scene.append("app.log", lines(1_100..1_200));
+        let sidecar = scene.start(&settings);
+        wait_for_lines(&sidecar, 1_200);
+        check_arrived(&sidecar, 1_200, 1_200, 1);
+        sidecar.drain(PATIENCE);
+    }
+}
+
+/// Goal: a process that ends while its state cannot be saved, killed or drained, costs doubles since the last save and no line;
+/// one that starts on a full volume ships.
+#[test]
+fn an_end_while_nothing_can_be_saved_skips_nothing() {
+    for (trouble, kill) in [(Trouble::Full, true), (Trouble::Full, false), (Trouble::ReadOnly, true)] {
+        let scene = Scene::prepare();
+        let Some(volume) = Volume::mount(&scene) else { return };
+        let settings = volume.settings(&scene);
+        let sidecar = scene.start(&settings);
+        scene.append("app.log", lines(0..100));
+        wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(100)));
+        volume.change(trouble, true);
+        scene.append("app.log", lines(100..300));
+        wait_for_lines(&sidecar, 300);
+        wait_until("the word on it", PATIENCE, || sidecar.stderr().contains(NOT_SAVED));
+        if kill {
+            sidecar.kill();
+        } else {
+            sidecar.drain(PATIENCE);
+        }
+        // What is full can still be started on; what is read-only is refused, and is healed first.
+        if matches!(trouble, Trouble::ReadOnly) {
+            volume.change(trouble, false);
+        }
+        scene.append("app.log", lines(300..400));
+        let sidecar = scene.start(&settings);
+        wait_for_lines(&sidecar, 400);
+        if matches!(trouble, Trouble::Full) {
+            volume.change(trouble, false);
+        }
+        wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(400)));
+        check_arrived(&sidecar, 400, 100, 2);
+        sidecar.drain(PATIENCE);
+    }
+}
+
+/// Goal: nothing is pruned that is not in the checkpoint as shipped.
+#[test]
+fn nothing_is_pruned_while_nothing_can_be_saved() {
+    let scene = Scene::prepare();
+    let Some(volume) = Volume::mount(&scene) else { return };
+    let sidecar = scene.start(&volume.settings(&scene).with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
+    scene.append("app.log", lines(0..100));
+    wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(100)));
+    volume.change(Trouble::Full, true);
+    fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
+    scene.append("app.log", lines(100..200));
+    wait_for_lines(&sidecar, 200);
+    // It would go 5 s after the last change.
+    sleep(Duration::from_secs(9));
+    assert!(scene.log("app.log.1").exists());
+    volume.change(Trouble::Full, false);
+    wait_until("its end", PATIENCE, || !scene.log("app.log.1").exists());
+    check_arrived(&sidecar, 200, 200, 1);
+    sidecar.drain(PATIENCE);
+}
+
+/// What is taken away under a running process, and whether that is worth a word.
+type Removal = (&'static str, fn(&Path), bool);
+
+/// Goal: state that is removed while it runs, be it the files, the lock or the directory, is made anew at the next save; the
+/// directory is never held by two, and a restart ships nothing twice.
+#[test]
+fn state_that_is_removed_while_running_is_made_anew() {
+    let generations: fn(&Path) = |state| {
+        for name in [NEWEST, SYNCED] {
+            fs::remove_file(state.join(name)).unwrap();
+        }
+    };
+    let removals: [Removal; 4] = [
+        ("the generations", generations, false),
+        ("the lock", |state| fs::remove_file(state.join("lock")).unwrap(), true),
+        ("the directory", |state| fs::remove_dir_all(state).unwrap(), true),
+        ("the directory, moved away", |state| fs::rename(state, state.with_extension("away")).unwrap(), true),
+    ];
+    for (what, remove, is_said) in removals {
+        let scene = Scene::prepare();
+        let state = scene.path("state");
+        // A confined process lost its rights with the directory: see below.
+        let settings = scene.settings().with("LOGSKIFF_LANDLOCK", "off");
+        let sidecar = scene.start(&settings);
+        scene.append("app.log", lines(0..100));
+        wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(100)));
+        remove(&state);
+        scene.append("app.log", lines(100..200));
+        wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(200)));
+        wait_for_lines(&sidecar, 200);
+        if is_said {
+            wait_until("a word on it", PATIENCE, || sidecar.stderr().contains("was removed while it was in use"));
+        }
+        let mut second = scene.start(&settings);
+        let (status, _) = second.wait(PATIENCE);
+        assert!(status.code() == Some(1) && second.stderr().contains("in use"), "{what}: {status} {}", second.stderr());
+        assert!(!sidecar.stderr().contains(NOT_SAVED), "{what}: {}", sidecar.stderr());
+        sidecar.kill();
+        scene.append("app.log", lines(200..300));
+        let sidecar = scene.start(&scene.settings());
+        wait_for_lines(&sidecar, 300);
+        check_arrived(&sidecar, 300, 300, 1);
+        sidecar.drain(PATIENCE);
+    }
+}
+
+/// Goal: where the kernel confines the process to its state directory, one that is removed is not made anew; that is said, shipping
+/// goes on, and the next start begins anew.
+#[test]
+fn a_directory_that_is_removed_under_a_confined_process_is_said() {
+    let scene = Scene::prepare();
+    let state = scene.path("state");
+    let sidecar = scene.start(&scene.settings());
+    scene.append("app.log", lines(0..100));
+    wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(100)));
+    if !sidecar.stderr().contains("confined\"") {
+        assert!(!in_full(), "this kernel has no Landlock");
+        return eprintln!("not tried: this kernel has no Landlock");
+    }
+    fs::remove_dir_all(&state).unwrap();
+    scene.append("app.log", lines(100..200));
+    wait_until("a word on it", PATIENCE, || sidecar.stderr().contains(NOT_SAVED));
+    wait_for_lines(&sidecar, 200);
+    check_arrived(&sidecar, 200, 200, 1);
+    sidecar.kill();
+    let sidecar = scene.start(&scene.settings());
+    wait_until("every line again", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(200)));
+    check_arrived(&sidecar, 200, 0, 2);
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: a checkpoint of which nothing can be believed means that everything is read again, also where the first start would
+/// begin at the end, and also what was rotated meanwhile; it is said, and the next restart is an ordinary one.
+#[test]
+fn a_zeroed_checkpoint_skips_nothing() {
+    for start in ["beginning", "end"] {
+        let scene = Scene::prepare();
+        let settings = scene.settings().with("LOGSKIFF_START_AT", start);
+        scene.append("app.log", "");
+        let sidecar = scene.start(&settings);
+        wait_until("the start", PATIENCE, || scene.path("state").join(NEWEST).exists());
+        scene.append("app.log", lines(0..100));
+        wait_for_lines(&sidecar, 100);
+        sidecar.drain(PATIENCE);
+        scene.append("app.log", lines(100..150));
+        fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
+        scene.append("app.log", lines(150..200));
+        for name in [NEWEST, SYNCED] {
+            let path = scene.path("state").join(name);
+            let length = fs::metadata(&path).unwrap().len();
+            fs::write(path, vec![0; usize::try_from(length).unwrap()]).unwrap();
+        }
+        let sidecar = scene.start(&settings);
+        wait_for_lines(&sidecar, 200);
+        assert_eq!(sidecar.stderr().matches("a checkpoint is not used").count(), 2, "{}", sidecar.stderr());
+        check_arrived(&sidecar, 200, 0, 2);
+        sidecar.drain(PATIENCE);
+        scene.append("app.log", lines(200..250));
+        let sidecar = scene.start(&settings);
+        wait_for_lines(&sidecar, 250);
+        assert!(!sidecar.stderr().contains("damaged"));
+        check_arrived(&sidecar, 250, 0, 2);
+        sidecar.drain(PATIENCE);
+    }
+}
+
+/// Goal: after a newest generation that was cut, reading goes on where the older one stands: exactly what lies between is doubled.
+#[test]
+fn a_cut_generation_costs_what_lies_behind_the_older_one() {
+    let scene = Scene::prepare();
+    let (newest, synced) = (scene.path("state").join(NEWEST), scene.path("state").join(SYNCED));
+    let sidecar = scene.start(&scene.settings());
+    let mut all = 0;
+    wait_until("an older generation that knows lines", PATIENCE, || {
+        scene.append("app.log", lines(all..all + 10));
+        all += 10;
+        sleep(Duration::from_millis(230));
+        offset(&synced) > Some(0)
+    });
+    scene.append("app.log", lines(all..all + 50));
+    all += 50;
+    wait_until("a save", PATIENCE, || offset(&newest) == Some(bytes(all)));
+    let older = offset(&synced).unwrap();
+    assert!(older < bytes(all), "{older}");
+    sidecar.kill();
+    let cut = fs::metadata(&newest).unwrap().len() / 2;
+    fs::File::options().write(true).open(&newest).unwrap().set_len(cut).unwrap();
+    let sidecar = scene.start(&scene.settings());
+    let once = usize::try_from(older / bytes(1)).unwrap();
+    wait_until("them again", PATIENCE, || counted(&sidecar)[&format!("line {:05}", all - 1)] == 2);
+    assert_eq!(sidecar.stderr().matches("a checkpoint is not used").count(), 1, "{}", sidecar.stderr());
+    check_arrived(&sidecar, all, once, 2);
+    let doubled = counted(&sidecar).values().filter(|times| **times == 2).count();
+    assert_eq!(doubled, all - once);
+    sidecar.drain(PATIENCE);
+    assert!(scene.path("state").join("checkpoint.json.damaged").exists());
+}

@@ -1,0 +1,198 @@
+//! Files that are none, and contents that no log has.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, FileType, mknodat};
+use serde_json::Value;
+
+use super::{MIB, PATIENCE, Scene, counted, in_full};
+use crate::support::wait_until;
+
+/// What the process may hold at most, whatever a file holds.
+const MEMORY_MAX_BYTES: u64 = 40 * MIB;
+
+/// Goal: a line of 2 GiB (128 MiB where not all is asked for) is cut, marked and counted in bounded memory, and other files go on meanwhile.
+#[test]
+fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
+    let scene = Scene::prepare();
+    let mut file = File::create(scene.log("long.log")).unwrap();
+    file.write_all(b"before\n").unwrap();
+    let sidecar = scene.start(&scene.settings());
+    let block = vec![b'x'; 1 << 20];
+    let blocks = if in_full() { 2_048 } else { 128 };
+    for number in 0..blocks {
+        file.write_all(&block).unwrap();
+        if number % (blocks / 4) == 0 {
+            scene.append("other.log", format!("other {number}\n"));
+        }
+    }
+    file.write_all(b"\nafter\n").unwrap();
+    wait_until("what follows it", PATIENCE * 2, || {
+        let counted = counted(&sidecar);
+        counted.contains_key("after") && counted.keys().filter(|text| text.starts_with("other")).count() == 4
+    });
+    let counted = counted(&sidecar);
+    let longest = counted.keys().max_by_key(|text| text.len()).unwrap();
+    assert!(longest.len() as u64 >= MIB - 4 && longest.len() as u64 <= MIB, "cut at its limit: {}", longest.len());
+    let peak = sidecar.memory_peak_bytes();
+    eprintln!("a line of {blocks} MiB: {} KiB of memory at the peak", peak >> 10);
+    assert!(peak < MEMORY_MAX_BYTES, "{peak}");
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: a hole of 10 GiB is skipped, not read: a writer that does not append leaves one after a truncation.
+#[test]
+fn a_hole_of_ten_gibibytes_is_skipped() {
+    let scene = Scene::prepare();
+    let mut file = File::create(scene.log("hole.log")).unwrap();
+    file.seek(SeekFrom::Start(10 << 30)).unwrap();
+    file.write_all(b"behind the hole\n").unwrap();
+    let start = Instant::now();
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the line behind the hole", PATIENCE, || counted(&sidecar).contains_key("behind the hole"));
+    eprintln!("a hole of 10 GiB took {:?}, {} KiB at the peak", start.elapsed(), sidecar.memory_peak_bytes() >> 10);
+    assert!(sidecar.memory_peak_bytes() < MEMORY_MAX_BYTES);
+    scene.append("hole.log", "and more\n");
+    wait_until("the next line", PATIENCE, || counted(&sidecar).contains_key("and more"));
+    sidecar.drain(PATIENCE);
+    let said = counted(&scene.start(&scene.settings().with("LOGSKIFF_EXIT", "eof")));
+    assert_eq!(said.len(), 2, "nothing but the two lines");
+}
+
+/// Goal: zeros with nothing behind them, as a file system leaves them after a crash, do not hold a file that is deleted.
+#[test]
+fn zeros_at_the_end_of_a_deleted_file_do_not_hold_it() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "before\n");
+    File::options().write(true).open(scene.log("app.log")).unwrap().set_len(10 << 30).unwrap();
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("before"));
+    fs::remove_file(scene.log("app.log")).unwrap();
+    let descriptors = format!("/proc/{}/fd", sidecar.id());
+    let held = || {
+        let open = fs::read_dir(&descriptors).unwrap().flatten();
+        open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path.ends_with("app.log (deleted)"))
+    };
+    assert!(held(), "it is held as long as it may grow");
+    wait_until("the file to be let go", PATIENCE, || !held());
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: names that are not UTF-8 or hold a newline work, are escaped on output, and are known over a restart.
+#[test]
+fn odd_names_are_read_and_known_again() {
+    let scene = Scene::prepare();
+    let names = [&b"new\nline.log"[..], b"not\xffutf8.log", b"quote\"and\\.log", b"[glob]*.log", b"\x1b[31mred.log"];
+    for (number, name) in names.iter().enumerate() {
+        fs::write(scene.path("logs").join(OsStr::from_bytes(name)), format!("{number}\n")).unwrap();
+    }
+    let sidecar = scene.start(&scene.settings());
+    wait_until("every line", PATIENCE, || counted(&sidecar).len() == names.len());
+    sidecar.drain(PATIENCE);
+    for (number, name) in names.iter().enumerate() {
+        let mut file = File::options().append(true).open(scene.path("logs").join(OsStr::from_bytes(name))).unwrap();
+        writeln!(file, "{number} again").unwrap();
+    }
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the next lines", PATIENCE, || counted(&sidecar).len() == 2 * names.len());
+    let out = sidecar.stdout();
+    assert_eq!(out.lines().count(), 2 * names.len(), "none twice, one line a record");
+    let paths: Vec<String> = out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["log.file.path"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(paths.iter().any(|path| path.ends_with("new\nline.log")), "{paths:?}");
+    assert!(paths.iter().any(|path| path.ends_with("not\u{fffd}utf8.log")), "{paths:?}");
+    assert!(!sidecar.stderr().contains('\u{1b}'));
+}
+
+/// Goal: what is no regular file is refused at once, said once, and blocks nothing.
+#[test]
+fn what_is_no_file_is_refused() {
+    let scene = Scene::prepare();
+    fs::create_dir(scene.log("directory.log")).unwrap();
+    assert!(Command::new("mkfifo").arg(scene.log("fifo.log")).status().unwrap().success());
+    symlink("/proc/self/environ", scene.log("proc.log")).unwrap();
+    symlink("/dev/zero", scene.log("device.log")).unwrap();
+    let device = Command::new("mknod").arg(scene.log("zero.log")).args(["c", "1", "5"]).status();
+    scene.append("app.log", "a line\n");
+    let start = Instant::now();
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
+    wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
+    std::thread::sleep(Duration::from_secs(2));
+    let refused = 3 + usize::from(device.is_ok_and(|status| status.success()));
+    assert_eq!(sidecar.stderr().matches("not read").count(), refused, "{}", sidecar.stderr());
+    assert_eq!(counted(&sidecar).len(), 1);
+    sidecar.drain(PATIENCE);
+    assert!(start.elapsed() < PATIENCE);
+}
+
+/// Goal: a glob that names what logskiff itself writes makes no circle.
+#[test]
+fn our_own_output_is_never_read() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "a line\n");
+    let everything = scene.path("**/*").display().to_string();
+    let settings = scene.settings().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL_INTERVAL", "100ms");
+    let sidecar = scene.start(&settings);
+    wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
+    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("what logskiff itself writes").count() == 2);
+    assert_eq!(counted(&sidecar).values().sum::<usize>(), 1, "{}", sidecar.stdout());
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: 10,000 times and more the name of a log is given to a link, a FIFO, a directory, or its directory is swapped for a link, between
+/// a look and the opening: none of what lies outside ever leaves.
+#[test]
+fn swaps_between_look_and_open_let_nothing_out() {
+    const SWAPS_MIN: usize = 10_000;
+    /// So many lines show that some of the files were opened in time.
+    const SEEN_MIN: usize = 6;
+    let scene = Scene::prepare();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("app.log"), "CANARY of another's file\n".repeat(50)).unwrap();
+    let sub = scene.log("sub");
+    fs::create_dir(&sub).unwrap();
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
+    let (log, aside) = (sub.join("app.log"), scene.path("aside"));
+    let start = Instant::now();
+    let seen_enough = |swap: usize| swap.is_multiple_of(1_000) && counted(&sidecar).len() >= SEEN_MIN;
+    let mut swaps = 0;
+    // On a busy machine more are needed.
+    for swap in (0..).take_while(|swap| *swap < SWAPS_MIN || (!seen_enough(*swap) && start.elapsed() < PATIENCE)) {
+        swaps = swap + 1;
+        match swap % 5 {
+            0 | 2 => fs::write(&log, format!("line {swap}\n")).unwrap(),
+            1 => symlink(outside.path().join("app.log"), &log).unwrap(),
+            3 => {
+                // The directory itself becomes a link, and a directory again.
+                fs::rename(&sub, &aside).unwrap();
+                symlink(outside.path(), &sub).unwrap();
+            }
+            _ => mknodat(CWD, &log, FileType::Fifo, 0o644.into(), 0).unwrap(),
+        }
+        if swap % 3 == 0 {
+            std::thread::sleep(Duration::from_micros(700));
+        }
+        if swap % 5 == 3 {
+            fs::remove_file(&sub).unwrap();
+            fs::rename(&aside, &sub).unwrap();
+        } else {
+            fs::remove_file(&log).unwrap();
+        }
+    }
+    eprintln!("{swaps} swaps in {:?}", start.elapsed());
+    fs::write(&log, "the end\n").unwrap();
+    wait_until("the last line", PATIENCE, || counted(&sidecar).contains_key("the end"));
+    let counted = counted(&sidecar);
+    eprintln!("{} lines were seen in time", counted.len());
+    assert!(counted.len() >= SEEN_MIN, "some of the files were opened");
+    assert!(!sidecar.stdout().contains("CANARY") && !sidecar.stderr().contains("CANARY"));
+    sidecar.drain(PATIENCE);
+}

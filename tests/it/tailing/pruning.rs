@@ -1,0 +1,61 @@
+//! `LOGSKIFF_DELETE_ROTATED=acknowledged` on a volume that would be too small, and on one that cannot be written.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{PATIENCE, Scene, counted};
+use crate::support::wait_until;
+
+/// Goal: what rotates away is deleted once it left, the live file never, and no line is missing.
+#[test]
+fn rotated_files_are_deleted_and_nothing_is_missing() {
+    const TURNS: usize = 8;
+    let scene = Scene::prepare();
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
+    let mut lines = 0;
+    for turn in 0..TURNS {
+        let text = (0..500).map(|line| format!("turn {turn} line {line}\n")).collect::<Vec<_>>().concat();
+        scene.append("app.log", text);
+        lines += 500;
+        std::thread::sleep(Duration::from_millis(700));
+        fs::rename(scene.log("app.log"), scene.log(&format!("app.log.{turn}"))).unwrap();
+    }
+    scene.append("app.log", "the last\n");
+    let names = || fs::read_dir(scene.path("logs")).unwrap().count();
+    wait_until("the rotated files to go", PATIENCE, || names() == 1);
+    assert!(scene.log("app.log").exists());
+    let counted = counted(&sidecar);
+    assert_eq!((counted.len(), counted.values().max()), (lines + 1, Some(&1)));
+    assert_eq!(sidecar.stderr().matches("everything in it is acknowledged; deleted").count(), TURNS);
+    sidecar.drain(PATIENCE);
+}
+
+/// Goal: logs that are mounted read-only are said to be at the start and where a file should go, and shipping goes on.
+#[test]
+fn a_volume_that_cannot_be_written_is_said() {
+    let scene = Scene::prepare();
+    let logs = scene.path("logs").display().to_string();
+    let mount = "mount --bind \"$LOGS\" \"$LOGS\" && mount -o remount,ro,bind \"$LOGS\"";
+    let may = Command::new("unshare").args(["-m", "sh", "-c", mount]).env("LOGS", &logs).status();
+    if !may.is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "a mount namespace is needed (unshare -m)");
+        eprintln!("skipped: no mount namespace can be made here");
+        return;
+    }
+    scene.append("app.log", "1\n");
+    let script = format!("{} && exec \"$0\"", mount.replace("$LOGS", &logs));
+    let settings = scene
+        .settings()
+        .with("LOGSKIFF_DELETE_ROTATED", "acknowledged")
+        .through(&["unshare", "-m", "sh", "-c", &script]);
+    let sidecar = scene.start(&settings);
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    assert!(sidecar.stderr().contains("LOGSKIFF_DELETE_ROTATED=acknowledged, but"), "{}", sidecar.stderr());
+    fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
+    scene.append("app.log", "2\n");
+    wait_until("the word that it cannot be deleted", PATIENCE, || sidecar.stderr().contains("it cannot be deleted"));
+    assert!(scene.log("app.log.1").exists());
+    scene.append("app.log", "3\n");
+    wait_until("the third line", PATIENCE, || counted(&sidecar).len() == 3);
+}

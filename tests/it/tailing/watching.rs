@@ -1,0 +1,166 @@
+//! Events while quiet, the clock while busy, and what there is without events.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, Scene, counted};
+use crate::support::{signal, spent, wait_until};
+
+/// Goal: 15 quiet seconds cost no CPU, and 2,000 writes a second cost wake-ups by time and not by writes.
+#[test]
+fn quiet_is_free_and_writes_cost_by_time() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "first\n");
+    let sidecar = scene.start(&scene.settings());
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    sleep(Duration::from_secs(4));
+    let before = spent(sidecar.id());
+    sleep(Duration::from_secs(15));
+    let quiet = spent(sidecar.id());
+    let (ticks, wakes) = (quiet.0 - before.0, quiet.1 - before.1);
+    eprintln!("15 s without a line: {} ms of CPU, {wakes} wake-ups", ticks * 10);
+    assert!(ticks <= 20 && wakes <= 150, "{ticks} ticks, {wakes} wake-ups");
+
+    let start = Instant::now();
+    let mut written: u32 = 0;
+    while start.elapsed() < Duration::from_secs(5) {
+        scene.append("app.log", format!("line {written}\n"));
+        written += 1;
+        sleep((start + Duration::from_micros(500) * written).saturating_duration_since(Instant::now()));
+    }
+    let took = start.elapsed().as_secs_f64();
+    let busy = spent(sidecar.id());
+    let wakes = busy.1 - quiet.1;
+    eprintln!("{written} writes in {took:.1} s: {wakes} wake-ups, {} ms of CPU", (busy.0 - quiet.0) * 10);
+    assert!(u64::from(written) > 4 * wakes, "{written} writes woke it {wakes} times");
+    wait_until("every line", PATIENCE, || counted(&sidecar).len() == written as usize + 1);
+}
+
+/// Goal: while another is written, a new file is opened as soon as it has its name: it may be deleted soon.
+#[test]
+fn a_new_file_is_opened_at_once_while_another_is_written() {
+    let scene = Scene::prepare();
+    scene.append("app.log", "first\n");
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LINGER", "10s").with("LOGSKIFF_POLL_INTERVAL", "60s"));
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    scene.append("short.log", "gone soon\n");
+    let opened = || {
+        let handles = std::fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap();
+        let paths = handles.filter_map(|handle| std::fs::read_link(handle.ok()?.path()).ok());
+        paths.into_iter().any(|path| path.ends_with("short.log"))
+    };
+    wait_until("it to be opened", Duration::from_secs(8), opened);
+    std::fs::remove_file(scene.log("short.log")).unwrap();
+    wait_until("its line", PATIENCE, || counted(&sidecar).len() == 2);
+}
+
+/// Goal: a job that prints the same at each run is shipped each time, though the file looks the same; `touch` ships nothing.
+#[test]
+fn a_job_that_prints_the_same_is_shipped_each_time() {
+    let scene = Scene::prepare();
+    let sidecar = scene.start(&scene.settings());
+    let lines = || counted(&sidecar).values().sum::<usize>();
+    for run in 1..=4 {
+        // Events are waited for again after a while without any.
+        sleep(Duration::from_secs(3));
+        std::fs::write(scene.log("app.log"), "starting\ncannot connect\n").unwrap();
+        wait_until("the run", PATIENCE, || lines() == 2 * run);
+    }
+    for touch in ["-c", "-d2020-01-01"] {
+        sleep(Duration::from_secs(3));
+        assert!(Command::new("touch").arg(touch).arg(scene.log("app.log")).status().unwrap().success());
+    }
+    std::fs::set_permissions(scene.log("app.log"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    sleep(Duration::from_secs(1));
+    assert_eq!(lines(), 8);
+}
+
+/// Goal: where no inotify instance is to be had, files are polled, and that is said once.
+#[test]
+fn without_inotify_files_are_polled() {
+    let scene = Scene::prepare();
+    let settings = scene.settings().with("LOGSKIFF_POLL_INTERVAL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
+    // A user namespace has a limit of its own.
+    let mut starved = Command::new("unshare");
+    starved.args(["-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances"]);
+    if !starved.status().is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "a user namespace is needed (unshare -Ur)");
+        eprintln!("skipped: no user namespace can be made here");
+        return;
+    }
+    let script = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\"";
+    let sidecar = scene.start(&settings.through(&["unshare", "-Ur", "sh", "-c", script]));
+    for number in 0..3 {
+        sleep(Duration::from_secs(3));
+        scene.append("app.log", format!("line {number}\n"));
+        wait_until("the line", PATIENCE, || counted(&sidecar).len() == number + 1);
+    }
+    let said = sidecar.stderr();
+    assert_eq!(said.matches("files are polled instead").count(), 1, "{said}");
+}
+
+/// Goal: a directory that is not for this process to read (`lost+found` of a volume), and a root that is a link, keep no other from
+/// being watched.
+#[test]
+fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
+    let scene = Scene::prepare();
+    std::fs::create_dir(scene.log("app")).unwrap();
+    std::fs::create_dir(scene.log("lost+found")).unwrap();
+    std::fs::set_permissions(scene.log("lost+found"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::os::unix::fs::symlink("logs/app", scene.path("linked")).unwrap();
+    let globs = [scene.path("linked/*.log"), scene.path("logs/**/*.log")].map(|glob| glob.display().to_string());
+    // Found by the events or not at all.
+    let mut settings = scene.settings().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL_INTERVAL", "1h");
+    if rustix::process::geteuid().is_root() {
+        // Without the right to read everything.
+        settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
+    }
+    let sidecar = scene.start(&settings);
+    wait_until("the start", PATIENCE, || sidecar.stderr().contains("Permission denied"));
+    for number in 0..3 {
+        sleep(Duration::from_secs(3));
+        scene.append(&format!("app/{number}.log"), "a line\n");
+        wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
+    }
+    let said = sidecar.stderr();
+    assert!(said.contains("lost+found") && !said.contains("inotify"), "{said}");
+}
+
+#[test]
+fn polling_can_be_asked_for() {
+    let scene = Scene::prepare();
+    let settings = scene.settings().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL_INTERVAL", "200ms");
+    let sidecar = scene.start(&settings);
+    for number in 0..3 {
+        sleep(Duration::from_secs(3));
+        scene.append(&format!("{number}.log"), "a line\n");
+        wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
+    }
+    let inotify = std::fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap().filter(|fd| {
+        std::fs::read_link(fd.as_ref().unwrap().path()).is_ok_and(|to| to.to_string_lossy().contains("inotify"))
+    });
+    assert_eq!(inotify.count(), 0, "no inotify instance");
+}
+
+/// Goal: more events than the kernel keeps (16,384) while the process stands still; nothing is missed.
+#[test]
+fn an_overflow_of_the_event_queue_loses_nothing() {
+    const LINES: usize = 10_000;
+    let scene = Scene::prepare();
+    scene.append("app.log", "first\n");
+    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "1h"));
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    // Quiet, so that the events are in force.
+    sleep(Duration::from_secs(4));
+    signal(sidecar.id(), "STOP");
+    for number in 0..LINES {
+        // Written and closed: two events and more for each, never two alike in a row.
+        scene.append(&format!("{}.log", number % 50), format!("{number}\n"));
+    }
+    signal(sidecar.id(), "CONT");
+    wait_until("every line", PATIENCE, || sidecar.stdout().lines().count() > LINES);
+    assert_eq!(counted(&sidecar).len(), LINES + 1);
+    assert!(counted(&sidecar).values().all(|count| *count == 1));
+}
