@@ -1,9 +1,10 @@
 //! What the documents show is what logskiff, YAML and the charts take: every fenced block, and every variable that is named; and every link
-//! leads somewhere.
+//! leads somewhere. The pages that people write stay short.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use logskiff::config::Config;
 use regex::Regex;
@@ -37,6 +38,17 @@ fn blocks(path: &Path) -> Vec<Block> {
 
 fn all_blocks() -> Vec<Block> {
     documents().iter().flat_map(|path| blocks(path)).collect()
+}
+
+/// The files in YAML that docs/migration.md links to, as blocks.
+fn migration_examples() -> Vec<Block> {
+    let files = fs::read_dir(root().join("examples/migration")).unwrap().map(|entry| entry.unwrap().path());
+    let block = |path: PathBuf| Block {
+        place: path.display().to_string(),
+        language: "yaml".to_owned(),
+        text: fs::read_to_string(&path).unwrap(),
+    };
+    files.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).map(block).collect()
 }
 
 #[test]
@@ -73,7 +85,8 @@ fn every_block_of_yaml_is_yaml() {
         templates.push_str(&fs::read_to_string(entry.unwrap().path()).unwrap());
     }
     let mut count = 0;
-    for Block { place, text, .. } in all_blocks().into_iter().filter(|block| block.language == "yaml") {
+    let shown = all_blocks().into_iter().filter(|block| block.language == "yaml");
+    for Block { place, text, .. } in shown.chain(migration_examples()) {
         for named in helm.captures_iter(&text) {
             let name = &named[1];
             assert!(templates.contains(&format!("define \"{name}\"")), "{place}: the library has no template {name}");
@@ -186,4 +199,44 @@ fn every_command_of_ours_is_one() {
         let script = root().join(command.split_whitespace().next().unwrap());
         assert!(script.exists(), "{}: {command}", path.display());
     }
+}
+
+/// The words of README.md, SECURITY.md and docs/ that people write, and a reader has to read: at most this many.
+const WORDS_MAX: usize = 20_000;
+
+/// A page that is made from the code has a comment that ends like this.
+const GENERATED: &str = "Do not edit. -->";
+
+/// Whether the pages, each with its number of words, have `max` in all; otherwise by how many they have more, and which are the longest.
+fn within_words(mut pages: Vec<(String, usize)>, max: usize) -> Result<(), String> {
+    let words: usize = pages.iter().map(|(_, words)| words).sum();
+    let Some(excess) = words.checked_sub(max).filter(|excess| *excess > 0) else { return Ok(()) };
+    pages.sort_by_key(|(_, words)| Reverse(*words));
+    let longest: Vec<_> = pages.iter().take(5).map(|(page, words)| format!("{page} {words}")).collect();
+    Err(format!("{words} hand-written words, {excess} more than {max}; the longest pages: {}", longest.join(", ")))
+}
+
+#[test]
+fn the_documents_are_short() {
+    let counted = |path: &PathBuf| {
+        let page = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(path).unwrap();
+        let here = page.starts_with("docs/") || ["README.md", "SECURITY.md"].contains(&page.as_str());
+        (here && !text.contains(GENERATED)).then(|| (page, text.split_whitespace().count()))
+    };
+    let pages: Vec<_> = documents().iter().filter_map(counted).collect();
+    let named = |name: &str| pages.iter().any(|(page, _)| page == name);
+    assert!(named("README.md") && named("SECURITY.md") && named("docs/delivery.md"), "{pages:?}");
+    assert!(!named("docs/configuration.md") && !named("docs/detectors.md"), "generated pages count: {pages:?}");
+    if let Err(excess) = within_words(pages, WORDS_MAX) {
+        panic!("{excess}");
+    }
+}
+
+#[test]
+fn too_many_words_are_named() {
+    let pages = || vec![("docs/a.md".to_owned(), 40), ("README.md".to_owned(), 60)];
+    assert_eq!(within_words(pages(), 100), Ok(()));
+    let excess = within_words(pages(), 93).unwrap_err();
+    assert_eq!(excess, "100 hand-written words, 7 more than 93; the longest pages: README.md 60, docs/a.md 40");
 }

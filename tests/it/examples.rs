@@ -62,7 +62,6 @@ fn the_documents_show_the_examples_as_they_are() {
         text.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect()
     };
     for (document, first, example) in [
-        ("README.md", "apiVersion: v1", "examples/pod.yaml"),
         ("docs/resources.md", "apiVersion: autoscaling/v2", "examples/kubernetes/hpa.yaml"),
         ("docs/resources.md", "apiVersion: keda.sh/v1alpha1", "examples/kubernetes/keda.yaml"),
     ] {

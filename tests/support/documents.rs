@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// All of them: beside the code, in `docs`, and the charts'.
+/// All of them: next to the code, in `docs` and `bench`, and the charts'.
 pub fn documents() -> Vec<PathBuf> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let folder = |name: &str| fs::read_dir(root.join(name)).unwrap().map(|entry| entry.unwrap().path());
     let charts = folder("charts").map(|chart| chart.join("README.md"));
-    let all = folder("").chain(folder("docs")).chain(charts);
+    let all = folder("").chain(folder("docs")).chain(folder("bench")).chain(charts);
     all.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
 

@@ -1,4 +1,4 @@
-//! How much is found and how often for nothing, as docs/redaction.md says.
+//! How much is found and how often for nothing, as docs/detectors.md says.
 //!
 //! Samples are made from the formats that providers document, written down here once more and apart from the catalogue's
 //! patterns, and stand in lines as logs have them. The dice are seeded: the figures are the same everywhere.
@@ -62,9 +62,9 @@ fn surroundings(name: &str, value: &str) -> [String; 5] {
     ]
 }
 
-/// The table of docs/redaction.md that begins with `head`.
+/// The table of docs/detectors.md that begins with `head`.
 fn documented(head: &str) -> String {
-    let doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/redaction.md"));
+    let doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/detectors.md"));
     let start = doc.find(head).unwrap_or(doc.len());
     let end = doc[start..].find("\n\n").map_or(doc.len(), |end| start + end + 1);
     doc[start..end].to_owned()
@@ -104,7 +104,7 @@ fn recall_is_as_documented() {
         };
         writeln!(table, "| {group} | {found} | {all} | {left} |").unwrap();
     }
-    assert_eq!(documented(HEAD), table, "docs/redaction.md should have this table:\n{table}");
+    assert_eq!(documented(HEAD), table, "docs/detectors.md should have this table:\n{table}");
 }
 
 #[test]
@@ -125,5 +125,5 @@ fn false_alarms_are_as_documented() {
         }
         writeln!(table, "| {kind} | {LINES} | {alarms} |").unwrap();
     }
-    assert_eq!(documented(HEAD), table, "docs/redaction.md should have this table:\n{table}");
+    assert_eq!(documented(HEAD), table, "docs/detectors.md should have this table:\n{table}");
 }
