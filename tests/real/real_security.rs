@@ -248,11 +248,11 @@ fn a_certificate_is_renewed_under_traffic() {
     let writer = Writer::start(folder.path(), plan);
     wait_until("the first lines", PATIENCE, || broker.end_offset("renewed") > 1_000);
     put(&second, b"-----BEGIN PRIVATE KEY-----\nhalf");
-    wait_until("half a renewal to be told", PATIENCE, || sidecar.stderr().contains("the old one stays"));
+    wait_until("half a renewal to be told", PATIENCE, || sidecar.stderr().contains("keeping the old client"));
     let before = broker.end_offset("renewed");
     wait_until("the old client to go on", PATIENCE, || broker.end_offset("renewed") > before + 1_000);
     put(&second, &read(&second.key));
-    wait_until("the new client", PATIENCE, || sidecar.stderr().contains("a new client takes over"));
+    wait_until("the new client", PATIENCE, || sidecar.stderr().contains("switched to a new client"));
     assert!(sidecar.stderr().contains("\"in_flight\":false"), "{}", sidecar.stderr());
     let before = broker.end_offset("renewed");
     wait_until("lines by the new client", PATIENCE, || broker.end_offset("renewed") > before + 500);

@@ -341,7 +341,7 @@ fn certificates_are_read_again() {
     for (from, to) in [(&next.key, &tls.client.key), (&next.certificate, &tls.client.certificate)] {
         std::fs::copy(from, to).expect("copied");
     }
-    wait_until("the move", PATIENCE, || sidecar.stderr().contains("moving to a new connection"));
+    wait_until("the move", PATIENCE, || sidecar.stderr().contains("switching to a new connection"));
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
     wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);

@@ -137,11 +137,11 @@ impl App {
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
         let loaded = store.as_ref().map(Store::load).unwrap_or_default();
         for (path, why) in &loaded.damaged {
-            tracing::error!(?path, %why, "a checkpoint is not used and was set aside; what it covered is read again");
+            tracing::error!(?path, %why, "checkpoint is damaged and was set aside; reading its files again");
         }
         let (is_lost, entries, quiet) = (loaded.is_lost(), loaded.files, loaded.quiet);
         let pipelines = Pipeline::all(&config)?;
-        log_events::started(&config, &pipelines, entries.as_ref().map(|files| files.len() + quiet.len()));
+        log_events::log_start(&config, &pipelines, entries.as_ref().map(|files| files.len() + quiet.len()));
         let inputs: Vec<source::Config> = config.inputs.iter().map(|input| input.source.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let mut source = FileSource::new(&inputs, &scope, entries, now)?;
@@ -149,7 +149,7 @@ impl App {
         source.protect(sandbox_paths::protected(&config));
         if let Some(descriptors) = process_stats::descriptors_max() {
             let files = descriptors - OTHER_DESCRIPTORS.min(descriptors / 2);
-            log_events::room(descriptors, files);
+            log_events::log_open_limit(descriptors, files);
             source.set_open_files_max(files);
         }
         source.set_deleted_bound(config.deleted_open_bytes_max.map(deleted_bound));
@@ -218,7 +218,7 @@ impl App {
         if let Some(path) = &self.termination_log
             && let Err(error) = summary.leave_at(path)
         {
-            tracing::warn!(?path, %error, "the termination message cannot be written");
+            tracing::warn!(?path, %error, "cannot write the termination message");
         }
         Ok(summary)
     }

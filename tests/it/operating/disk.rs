@@ -83,8 +83,8 @@ fn check(scene: &Scene, sidecar: &Sidecar, address: &str, lines: usize) {
     let first_held = lines - held * FILE_LINES;
     assert!((first_held..lines).all(|number| arrived.contains(&number)), "what is within the bound arrives");
     let said = sidecar.stderr();
-    assert!(said.contains("the oldest is given up, and these bytes are lost"), "{said}");
-    assert!(said.contains("take half of what they may"), "{said}");
+    assert!(said.contains("bytes lost: deleted open files exceed"), "{said}");
+    assert!(said.contains("take half of LOGSKIFF_DELETED_OPEN_BYTES_MAX"), "{said}");
 }
 
 fn settings(scene: &Scene) -> crate::support::sidecar::Settings {

@@ -32,7 +32,7 @@ fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &
     assert_eq!(message.lines().nth(1), Some(format!("{path}: read 14, {expected}").as_str()), "{message}");
     let log = sidecar.stderr();
     let last = log.lines().rfind(|line| line.starts_with('{')).unwrap_or_default();
-    assert!(last.contains("\"logskiff ends\"") && last.contains(expected), "{last}");
+    assert!(last.contains("\"shutdown complete\"") && last.contains(expected), "{last}");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     scene.kafka.down();
     scene.append("logs/app.log", "four\n");
     sidecar.terminate();
-    wait_until("the drain", PATIENCE, || sidecar.stderr().contains("asked to end"));
+    wait_until("the drain", PATIENCE, || sidecar.stderr().contains("draining: reading"));
     std::thread::sleep(Duration::from_millis(500));
     assert!(sidecar.is_running(), "it waits for the broker");
     sidecar.terminate();
@@ -115,7 +115,9 @@ fn a_sentinel_file_ends_it_once_everything_is_acknowledged() {
     scene.kafka.down();
     scene.append("logs/app.log", "four\nfive, without its newline");
     fs::write(&sentinel, "").unwrap();
-    wait_until("the sentinel to be seen", PATIENCE, || sidecar.stderr().contains("LOGSKIFF_EXIT names has happened"));
+    wait_until("the sentinel to be seen", PATIENCE, || {
+        sidecar.stderr().contains("the condition of LOGSKIFF_EXIT is met")
+    });
     std::thread::sleep(Duration::from_secs(1));
     assert!(sidecar.is_running(), "two lines are not delivered yet");
     scene.kafka.up();
@@ -180,7 +182,7 @@ fn a_pipe_without_a_writer_is_no_application() {
     wait_until("both lines", PATIENCE, || scene.kafka.received(TOPIC).len() == 2);
     let output = running.wait_with_output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(log.contains("LOGSKIFF_EXIT names has happened"), "{log}");
+    assert!(log.contains("the condition of LOGSKIFF_EXIT is met"), "{log}");
 }
 
 /// What a pipe holds (pipe(7)).
@@ -219,7 +221,7 @@ fn a_stuck_stdout_does_not_outlast_the_drain() {
     wait_until("a full pipe", PATIENCE, || rustix::io::ioctl_fionread(pipe).unwrap() >= PIPE_BYTES);
     let took = terminate(process);
     assert!(took < Duration::from_secs(8), "{took:?}");
-    assert!(fs::read_to_string(&log).unwrap().contains("logskiff ends"));
+    assert!(fs::read_to_string(&log).unwrap().contains("shutdown complete"));
     assert!(!scene.termination_message().contains("left 0"), "{}", scene.termination_message());
 }
 

@@ -42,9 +42,9 @@ fn a_file_that_becomes_a_pipe_holds_up_nothing() {
     let authority = Authority::new("logs");
     let pem = fs::read(authority.certificate()).unwrap();
     let pem = String::from_utf8(pem).unwrap();
-    let renewed = "no Kafka client can be made from the files";
+    let renewed = "cannot create a Kafka client from the changed files";
     let word = |variable: &str| match variable {
-        "LOGSKIFF_LABELS_FILE" => Some("LOGSKIFF_LABELS_FILE cannot be read"),
+        "LOGSKIFF_LABELS_FILE" => Some("cannot read LOGSKIFF_LABELS_FILE"),
         "LOGSKIFF_KAFKA_PASSWORD_FILE" | "LOGSKIFF_KAFKA_TLS_CA_FILE" => Some(renewed),
         _ => None,
     };

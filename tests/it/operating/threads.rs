@@ -65,7 +65,7 @@ fn a_name_is_looked_up_once_there_is_a_thread_for_it() {
     let settings = settings.with("LOGSKIFF_SYSLOG_FRAMING", "newline");
     // Main, shipper, runtime, checkpoint and the other process.
     let Some((mut sidecar, other)) = start(&scene, settings, 5) else { return };
-    wait_until("the failure", PATIENCE, || sidecar.stderr().contains("no connection to the syslog receiver"));
+    wait_until("the failure", PATIENCE, || sidecar.stderr().contains("cannot connect to the syslog receiver"));
     assert!(sidecar.is_running());
     drop(other);
     let mut message = String::new();

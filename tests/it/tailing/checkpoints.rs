@@ -17,7 +17,7 @@ use crate::support::{Held, http, wait_until};
 
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
-const NOT_SAVED: &str = "the checkpoint cannot be saved";
+const NOT_SAVED: &str = "cannot save the checkpoint";
 
 /// Lines of one length, by number.
 fn lines(numbers: Range<usize>) -> String {
@@ -271,7 +271,7 @@ fn state_that_is_removed_while_running_is_made_anew() {
         wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(200)));
         wait_for_lines(&sidecar, 200);
         if is_said {
-            wait_until("a word on it", PATIENCE, || sidecar.stderr().contains("was removed while it was in use"));
+            wait_until("a word on it", PATIENCE, || sidecar.stderr().contains("was removed while in use"));
         }
         let mut second = scene.start(&settings);
         let (status, _) = second.wait(PATIENCE);
@@ -334,7 +334,7 @@ fn a_zeroed_checkpoint_skips_nothing() {
         }
         let sidecar = scene.start(&settings);
         wait_for_lines(&sidecar, 200);
-        assert_eq!(sidecar.stderr().matches("a checkpoint is not used").count(), 2, "{}", sidecar.stderr());
+        assert_eq!(sidecar.stderr().matches("checkpoint is damaged").count(), 2, "{}", sidecar.stderr());
         check_arrived(&sidecar, 200, 0, 2);
         sidecar.drain(PATIENCE);
         scene.append("app.log", lines(200..250));
@@ -370,7 +370,7 @@ fn a_cut_generation_costs_what_lies_behind_the_older_one() {
     let sidecar = scene.start(&scene.settings());
     let once = usize::try_from(older / bytes(1)).unwrap();
     wait_until("them again", PATIENCE, || counted(&sidecar)[&format!("line {:05}", all - 1)] == 2);
-    assert_eq!(sidecar.stderr().matches("a checkpoint is not used").count(), 1, "{}", sidecar.stderr());
+    assert_eq!(sidecar.stderr().matches("checkpoint is damaged").count(), 1, "{}", sidecar.stderr());
     check_arrived(&sidecar, all, once, 2);
     let doubled = counted(&sidecar).values().filter(|times| **times == 2).count();
     assert_eq!(doubled, all - once);

@@ -158,7 +158,9 @@ fn a_root_that_is_swapped_for_a_link_leads_nowhere() {
 fn refused(sidecar: &Sidecar, why: &str) -> bool {
     let log = sidecar.stderr();
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.any(|line| line["message"] == "not read" && line["why"].as_str().is_some_and(|text| text.contains(why)))
+    lines.any(|line| {
+        line["message"] == "cannot read this file" && line["why"].as_str().is_some_and(|text| text.contains(why))
+    })
 }
 
 /// A shell's commands that make a way out of `$logs`, what of it the glob names, and what is said.

@@ -11,59 +11,64 @@ use crate::telemetry::metrics::{Counter, Metrics};
 use event::Span;
 
 /// Of so many files the same is told at once; the others are counted.
-pub(super) const FILES_TOLD_MAX: u64 = 10;
+pub(super) const FILES_LOGGED_MAX: u64 = 10;
 
 /// Tells of what happened to files, and counts it.
 ///
 /// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
-pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn(&Path) -> String) {
+pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_path: impl Fn(&Path) -> String) {
     match event {
         Event::Opened(..) | Event::Unpacked(_) => {}
         Event::Truncated(path) => {
             metrics.truncations.add(1);
-            if let Some(left_out) = news.due_each("truncated", FILES_TOLD_MAX) {
-                tracing::info!(path = shown(path), left_out, "truncated; reading goes on at its start");
+            if let Some(left_out) = news.due_each("truncated", FILES_LOGGED_MAX) {
+                tracing::info!(path = redacted_path(path), left_out, "file truncated; reading from its start");
             }
         }
         Event::Lost(path, bytes) => {
             metrics.lost_bytes.add(*bytes);
-            if let Some(left_out) = news.due_each("lost", FILES_TOLD_MAX) {
+            if let Some(left_out) = news.due_each("lost", FILES_LOGGED_MAX) {
                 tracing::error!(
-                    path = shown(path),
+                    path = redacted_path(path),
                     bytes,
                     left_out,
-                    "at least so many bytes were gone before they could be delivered"
+                    "bytes lost: the file was gone before they were delivered"
                 );
             }
         }
         Event::Vanished(path) => {
-            if let Some(left_out) = news.due_each("vanished", FILES_TOLD_MAX) {
-                let path = shown(path);
-                tracing::info!(path, left_out, "gone since the last run; all that was seen of it was shipped");
+            if let Some(left_out) = news.due_each("vanished", FILES_LOGGED_MAX) {
+                let path = redacted_path(path);
+                tracing::info!(path, left_out, "file deleted since the last run; everything read of it was delivered");
             }
         }
         Event::Deleted(path, bytes) => {
             metrics.pruned_files.add(1);
             metrics.pruned_bytes.add(*bytes);
-            if let Some(left_out) = news.due_each("pruned", FILES_TOLD_MAX) {
-                tracing::info!(path = shown(path), bytes, left_out, "everything in it is acknowledged; deleted");
+            if let Some(left_out) = news.due_each("pruned", FILES_LOGGED_MAX) {
+                tracing::info!(
+                    path = redacted_path(path),
+                    bytes,
+                    left_out,
+                    "deleted a rotated file; all of it was acknowledged"
+                );
             }
         }
         Event::DeleteFailed(path, why) => {
             metrics.prune_failures.add(1);
-            if let Some(left_out) = news.due_each("prune", FILES_TOLD_MAX) {
+            if let Some(left_out) = news.due_each("prune", FILES_LOGGED_MAX) {
                 tracing::error!(
-                    path = shown(path),
+                    path = redacted_path(path),
                     why,
                     left_out,
-                    "LOGSKIFF_DELETE_ROTATED=acknowledged, but it cannot be deleted; mount the logs writable, for an account that may"
+                    "cannot delete a rotated file (LOGSKIFF_DELETE_ROTATED=acknowledged); mount the log volume writable for logskiff's user"
                 );
             }
         }
         Event::Refused(path, why) => {
             metrics.refused.add(1);
-            if let Some(left_out) = news.due_each("refused", FILES_TOLD_MAX) {
-                tracing::warn!(path = shown(path), why, left_out, "not read");
+            if let Some(left_out) = news.due_each("refused", FILES_LOGGED_MAX) {
+                tracing::warn!(path = redacted_path(path), why, left_out, "cannot read this file");
             }
         }
     }
@@ -73,7 +78,7 @@ pub(super) fn tell(event: &Event, metrics: &Metrics, news: &News, shown: impl Fn
 const GIVEN_UP_TOLD_MAX: u64 = 100;
 
 /// Says that a deleted file is given up, and what of it is lost.
-pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, bytes: u64) {
+pub(super) fn log_given_up(news: &News, (path, inode): (&str, u64), range: Span, bytes: u64) {
     let Span { start: from, end: to } = range;
     let Some(left_out) = news.due_each("given up", GIVEN_UP_TOLD_MAX) else { return };
     if bytes == 0 {
@@ -82,7 +87,7 @@ pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, byt
             inode,
             to,
             left_out,
-            "deleted files take more of the disk than they may: the oldest is closed; all of it is on its way, and could not be read again"
+            "deleted open files exceed LOGSKIFF_DELETED_OPEN_BYTES_MAX; closing the oldest: all of it is in flight, and cannot be read again if that fails"
         );
     } else {
         tracing::error!(
@@ -92,13 +97,13 @@ pub(super) fn given_up(news: &News, (path, inode): (&str, u64), range: Span, byt
             to,
             bytes,
             left_out,
-            "deleted files take more of the disk than they may (LOGSKIFF_DELETED_OPEN_BYTES_MAX): the oldest is given up, and these bytes are lost"
+            "bytes lost: deleted open files exceed LOGSKIFF_DELETED_OPEN_BYTES_MAX, and the oldest was closed"
         );
     }
 }
 
 /// Says what will be done.
-pub(super) fn started(config: &Config, pipelines: &[Pipeline], entries: Option<usize>) {
+pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option<usize>) {
     let inputs: Vec<String> = config
         .inputs
         .iter()
@@ -150,7 +155,7 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], entries: Option<u
                 input = input.name,
                 ?root,
                 %error,
-                "LOGSKIFF_DELETE_ROTATED=acknowledged, but nothing can be deleted here; mount the logs writable, for an account that may"
+                "cannot delete files in this directory (LOGSKIFF_DELETE_ROTATED=acknowledged); mount the log volume writable for logskiff's user"
             );
         }
     }
@@ -159,7 +164,9 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], entries: Option<u
             !syslog.tls.verify && syslog.addresses.iter().any(|address| address.transport.is_tls())
         });
     if unverified {
-        tracing::warn!("LOGSKIFF_SYSLOG_TLS_VERIFY is off: whoever answers at the address gets the records");
+        tracing::warn!(
+            "LOGSKIFF_SYSLOG_TLS_VERIFY is off: the receiver is not authenticated, and any host at this address can read the records"
+        );
     }
 }
 
@@ -167,18 +174,18 @@ pub(super) fn started(config: &Config, pipelines: &[Pipeline], entries: Option<u
 const FEW_FILES: usize = 512;
 
 /// Says that there may be more files than descriptors.
-pub(super) fn room(descriptors: usize, files: usize) {
+pub(super) fn log_open_limit(descriptors: usize, files: usize) {
     if files < FEW_FILES {
         tracing::warn!(
             descriptors,
             files,
-            "few descriptors: no more files than that are open at once, others wait for them"
+            "the limit of file descriptors is low; at most this many files are open at once, and others wait"
         );
     }
 }
 
 /// Says what a run came to.
-pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
+pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
     let total = &summary.total;
     tracing::info!(
         read_bytes = total.read_bytes,
@@ -205,6 +212,6 @@ pub(super) fn ended(summary: &Summary, metrics: &Metrics) {
             .map(|output| output.errors.iter().map(Counter::get).sum::<u64>())
             .sum::<u64>(),
         files = summary.named_files(),
-        "logskiff ends"
+        "shutdown complete"
     );
 }

@@ -24,7 +24,7 @@ pub(super) fn confine(config: &Config) {
             tracing::warn!(reached = "partly", why, readable, "confined");
         }
         Reached::Partly(why) => tracing::info!(reached = "partly", why, readable, "confined"),
-        Reached::Not(why) => tracing::warn!(why, "not confined; everything else works as it does otherwise"),
+        Reached::Not(why) => tracing::warn!(why, "not confined; everything else works"),
     }
 }
 

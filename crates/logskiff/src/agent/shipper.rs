@@ -45,9 +45,9 @@ use event::{FileId, Outcome, Part, Watermark};
 use redact::PemState;
 
 use self::activity::Activity;
-use self::credential_reload::Renewal;
+use self::credential_reload::CredentialReload;
 use self::deleted::Warned;
-use self::drain::Life;
+use self::drain::Drain;
 use self::refused::Retry;
 use self::report::Closed;
 
@@ -67,7 +67,7 @@ const SAVE_SPACING: Duration = Duration::from_millis(20);
 /// The last save may take longer than those before: what it does not cover is shipped again.
 const LAST_SAVE_PATIENCE: Duration = Duration::from_secs(3);
 /// The wait before unsettled lines are sent again doubles from the first to the second, until something is delivered.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 /// How long a connection may take to be closed at the end: nothing is in it any more that is waited for.
 const LEAVE: Duration = Duration::from_millis(600);
 /// The shipper's clock begins so long before it does, or about when the machine started: what was written before it was there
@@ -90,13 +90,13 @@ pub(super) struct Components {
 }
 
 /// What goes with one file.
-struct Desk {
+struct FileContext {
     input: usize,
     path: PathBuf,
     envelope: Envelope,
     pem_state: PemState,
     /// What the file's first line must know of the lines before it, which are in the file that it took the place of.
-    carry_at_start: PemState,
+    pem_state_at_start: PemState,
     /// The topic's number; `None` when it differs from record to record.
     topic: Option<u16>,
     /// The message key; `None` when it differs from record to record.
@@ -119,7 +119,7 @@ pub(super) struct Shipper {
     /// The same records as syslog messages, where there is a receiver for them.
     messages: Batch,
     topics: Topics,
-    desks: HashMap<FileId, Desk>,
+    contexts: HashMap<FileId, FileContext>,
     labels: BTreeMap<String, String>,
     labels_read: Option<String>,
     buffer: Vec<u8>,
@@ -136,13 +136,13 @@ pub(super) struct Shipper {
     acknowledged_at: Option<Instant>,
     /// Reading waits until then, after a failure.
     resume_at: Option<Instant>,
-    back_off: Duration,
+    backoff: Duration,
     scan_at: Instant,
     scanned_at: Instant,
     /// Looks at the directories that nothing but news asks for are so far apart.
     scans_apart: Duration,
     /// The file that was last read from.
-    last_turn: Option<FileId>,
+    last_read: Option<FileId>,
     /// The last pass ended before the end of the files: its time was over, or the budget spent.
     unread: bool,
     /// When the last pass began; `None`: there was none.
@@ -153,8 +153,8 @@ pub(super) struct Shipper {
     saved_at: Instant,
     /// What was acknowledged or dropped since the last save.
     unsaved_bytes: u64,
-    renewal: Renewal,
-    life: Life,
+    credential_reload: CredentialReload,
+    drain: Drain,
 }
 
 impl Shipper {
@@ -165,7 +165,7 @@ impl Shipper {
             Some(kafka) => Topics::new(&kafka.topic.render(|place| constant(&config, place)), kafka.topics_max),
             None => Topics::new("logs", 1),
         };
-        let life = Life::new(config.life.clone(), control, now);
+        let drain = Drain::new(config.life.clone(), control, now);
         Self {
             components,
             ledger: Ledger::default(),
@@ -174,7 +174,7 @@ impl Shipper {
             printed: false,
             messages: Batch::default(),
             topics,
-            desks: HashMap::new(),
+            contexts: HashMap::new(),
             labels: BTreeMap::new(),
             labels_read: None,
             buffer: Vec::new(),
@@ -186,19 +186,19 @@ impl Shipper {
             start: (0..=CLOCK_AHEAD_HOURS).rev().find_map(|hours| now.checked_sub(HOUR * hours)).unwrap_or(now),
             acknowledged_at: None,
             resume_at: None,
-            back_off: BACK_OFF.0,
+            backoff: BACKOFF.0,
             scan_at: now,
             scanned_at: now,
             scans_apart: Duration::ZERO,
-            last_turn: None,
+            last_read: None,
             unread: false,
             passed_at: None,
             early: false,
             activity: Activity::new(now),
             saved_at: now,
             unsaved_bytes: 0,
-            renewal: Renewal::new(now),
-            life,
+            credential_reload: CredentialReload::new(now),
+            drain,
             config,
         }
     }
@@ -207,10 +207,10 @@ impl Shipper {
     pub(super) fn run(mut self) -> Result<Summary, AppError> {
         loop {
             let now = Instant::now();
-            self.tell(now);
-            self.collect(now)?;
-            self.renew(now);
-            self.round(now)?;
+            self.publish_status(now);
+            self.settle_acks(now)?;
+            self.reload_credentials(now);
+            self.tick(now)?;
             self.checkpoint(now, false);
             if self.is_over(now) {
                 break;
@@ -221,20 +221,20 @@ impl Shipper {
     }
 
     /// Takes the reports to the ledger, and starts again where something failed.
-    fn collect(&mut self, now: Instant) -> Result<(), AppError> {
+    fn settle_acks(&mut self, now: Instant) -> Result<(), AppError> {
         if let Some(kafka) = &mut self.components.kafka {
             kafka.reports(&mut self.reports);
         }
         if let Some(syslog) = &mut self.components.syslog {
             syslog.reports(&mut self.reports);
         }
-        self.collect_printed()?;
+        self.settle_printed()?;
         if self.reports.iter().any(|report| report.outcome == Outcome::Delivered) {
-            self.back_off = BACK_OFF.0;
+            self.backoff = BACKOFF.0;
         }
         self.settle_reports(now);
         if self.ledger.failed() || self.components.kafka.as_ref().is_some_and(Kafka::needs_reset) {
-            self.fall_back(now);
+            self.recover(now);
         } else if let Some(syslog) = self.components.syslog.as_mut().filter(|syslog| syslog.needs_reset()) {
             // Nothing was out when the connection was lost.
             syslog.reset();
@@ -243,12 +243,12 @@ impl Shipper {
     }
 
     /// Takes what standard output says. Beside an output that keeps records its word decides nothing.
-    fn collect_printed(&mut self) -> Result<(), AppError> {
+    fn settle_printed(&mut self) -> Result<(), AppError> {
         let counts = !self.config.output.is_remote();
         let mut reports = Vec::new();
         let Some(stdout) = &mut self.components.stdout else { return Ok(()) };
         let Some(printed) = stdout.printed(&mut reports) else { return Ok(()) };
-        self.tell_printed(&printed);
+        self.count_printed(&printed);
         match printed.error {
             Some(error) if counts => return Err(AppError::Stdout(error)),
             None if counts => self.reports.append(&mut reports),
@@ -257,7 +257,7 @@ impl Shipper {
         Ok(())
     }
 
-    fn tell_printed(&self, printed: &Printed) {
+    fn count_printed(&self, printed: &Printed) {
         let stdout = &self.components.metrics.stdout;
         if printed.error.is_some() {
             stdout.failed(ErrorKind::Write);
@@ -271,7 +271,7 @@ impl Shipper {
 
     /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
     /// is read again.
-    fn fall_back(&mut self, now: Instant) {
+    fn recover(&mut self, now: Instant) {
         self.drop_batches();
         if let Some(kafka) = &self.components.kafka {
             kafka.purge();
@@ -287,9 +287,9 @@ impl Shipper {
             match kafka.reset() {
                 Ok(smaller) => at_once = smaller,
                 Err(error) => {
-                    self.wait(now);
+                    self.back_off(now);
                     if let Some(left_out) = self.components.news.due("replace") {
-                        tracing::error!(%error, left_out, "no new Kafka client can be made now; trying again");
+                        tracing::error!(%error, left_out, "cannot create a new Kafka client; retrying");
                     }
                     return;
                 }
@@ -303,7 +303,7 @@ impl Shipper {
         self.rewind(now);
         if at_once {
             self.resume_at = None;
-            self.back_off = BACK_OFF.0;
+            self.backoff = BACKOFF.0;
         }
     }
 
@@ -361,37 +361,41 @@ impl Shipper {
         // What was found truncated is another file from here on, and needs an account.
         self.handle_events(now);
         if let Some(left_out) = self.components.news.due("rewind") {
-            let wait_ms = u64::try_from(self.back_off.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(wait_ms, left_out, "not everything was delivered; reading again from what was");
+            let wait_ms = u64::try_from(self.backoff.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(
+                wait_ms,
+                left_out,
+                "some records were not delivered; reading again from the last acknowledged byte"
+            );
         }
-        self.wait(now);
+        self.back_off(now);
     }
 
     /// Reading waits for a while, and the next time for longer.
-    fn wait(&mut self, now: Instant) {
-        self.resume_at = Some(now + self.back_off);
-        self.back_off = (self.back_off * 2).min(BACK_OFF.1);
+    fn back_off(&mut self, now: Instant) {
+        self.resume_at = Some(now + self.backoff);
+        self.backoff = (self.backoff * 2).min(BACKOFF.1);
     }
 
     /// Has a file read again from a watermark on.
     fn rewind_file(&mut self, file: FileId, watermark: Watermark) {
-        if let Some(desk) = self.desks.get_mut(&file) {
-            desk.retry = None;
+        if let Some(context) = self.contexts.get_mut(&file) {
+            context.retry = None;
         }
         let settled_bytes = self.ledger.settled_beyond(file);
         if self.components.source.rewind(file, watermark, settled_bytes) {
-            self.recall(file);
-        } else if let Some(desk) = self.desks.get(&file)
-            && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_TOLD_MAX)
+            self.restore_pem_state(file);
+        } else if let Some(context) = self.contexts.get(&file)
+            && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_LOGGED_MAX)
         {
-            let path = shown(&self.components.pipelines, &desk.path);
-            tracing::error!(path, left_out, "undelivered lines cannot be read again: the file is gone");
+            let path = redacted_path(&self.components.pipelines, &context.path);
+            tracing::error!(path, left_out, "cannot read undelivered lines again: the file is gone");
         }
     }
 
     /// One walk from the directories to the outputs.
-    fn round(&mut self, now: Instant) -> Result<(), AppError> {
-        self.listen();
+    fn tick(&mut self, now: Instant) -> Result<(), AppError> {
+        self.hear_changes();
         if now >= self.scan_at || self.components.source.needs_reconcile() {
             self.scanned_at = now;
             self.scan(now);
@@ -406,15 +410,15 @@ impl Shipper {
         }
         self.resume_at = None;
         // Reports wake it too: what comes meanwhile is gathered for the linger.
-        let gathers = !self.unread && !self.life.takes_partial_lines();
+        let gathers = !self.unread && !self.drain.takes_partial_lines();
         self.early = gathers && self.until_next_pass(now) > Duration::ZERO;
         self.send_refused(now);
         if !self.early && self.is_reading() {
             self.passed_at = Some(now);
-            self.pass(now)?;
+            self.read_pass(now)?;
         }
         self.flush();
-        self.let_go(now);
+        self.close_finished(now);
         Ok(())
     }
 
@@ -464,12 +468,12 @@ impl Shipper {
             syslog.close(LEAVE);
         }
         if let Some(printed) = self.components.stdout.take().and_then(|stdout| stdout.close(LEAVE)) {
-            self.tell_printed(&printed);
+            self.count_printed(&printed);
         }
         let snapshot = self.snapshot(now);
         self.components.status.publish(snapshot.clone());
         let summary = Summary::new(snapshot, &self.components.metrics);
-        log_events::ended(&summary, &self.components.metrics);
+        log_events::log_shutdown(&summary, &self.components.metrics);
         summary
     }
 }
@@ -481,7 +485,7 @@ fn millis(duration: Duration) -> u32 {
 }
 
 /// A path as it may be shown in the log: masked by the rules of all inputs.
-fn shown(pipelines: &[Pipeline], path: &Path) -> String {
+fn redacted_path(pipelines: &[Pipeline], path: &Path) -> String {
     let path = path.to_string_lossy().into_owned();
     pipelines.iter().fold(path, |path, pipeline| pipeline.redactor().redact_text(&path))
 }

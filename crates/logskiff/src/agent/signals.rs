@@ -36,7 +36,7 @@ impl Ignored {
                 let signal = self.name;
                 tracing::info!(
                     signal,
-                    "ignored: nothing is reloaded, and files are followed by themselves; SIGTERM ends it"
+                    "signal ignored: logskiff reloads nothing on signals and finds rotated files by itself; send SIGTERM to stop it"
                 );
             }
         }

@@ -182,7 +182,7 @@ impl Store {
     /// When it cannot be written, or another process has the directory by now; the generations on disk stay as they were.
     pub fn save(&mut self, marks: impl Into<Marks>, now: Instant) -> io::Result<bool> {
         let Marks { files, quiet } = marks.into();
-        let remade = self.hold()?;
+        let recreated = self.hold()?;
         if self.quiet != Some(quiet.edition()) {
             self.write(QUIET, true, |file| quiet::write(&quiet, file))?;
             self.quiet = Some(quiet.edition());
@@ -197,7 +197,7 @@ impl Store {
             self.write(SYNCED, true, |file| halves(&bytes, file))?;
             (self.synced_at, self.unsynced) = (Some(now), 0);
         }
-        Ok(remade)
+        Ok(recreated)
     }
 
     /// Sees to it that the lock is the one of the directory as it is now. Where somebody has removed it, another process could

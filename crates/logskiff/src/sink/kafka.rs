@@ -22,7 +22,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
 use self::client::{Connected, connect};
-use self::context::{Context, Desk};
+use self::context::{AckQueue, Context};
 use self::files::Content;
 pub use self::files::Files;
 use super::Report;
@@ -122,7 +122,7 @@ const OUT_MAX: usize = 4;
 pub struct Kafka {
     config: Config,
     producer: Arc<BaseProducer<Context>>,
-    desk: Arc<Desk>,
+    acks: Arc<AckQueue>,
     poller: Option<JoinHandle<()>>,
     over: Arc<AtomicBool>,
     /// The largest message that the broker is known to take.
@@ -134,7 +134,7 @@ pub struct Kafka {
     /// What the files held when they were last looked at.
     content: Content,
     /// A client that was made from renewed files and takes over soon.
-    next: Option<(Connected, Arc<Desk>)>,
+    next: Option<(Connected, Arc<AckQueue>)>,
 }
 
 impl fmt::Debug for Kafka {
@@ -150,14 +150,14 @@ impl Kafka {
     /// [`Error`], when librdkafka does not accept the configuration.
     pub fn new(config: Config, metrics: Arc<Metrics>, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
         let limit = number(&config, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX);
-        let desk = Arc::new(Desk::new(Box::new(wake), metrics));
-        let (producer, over, poller) = connect(&config, limit, &desk)?;
+        let acks = Arc::new(AckQueue::new(Box::new(wake), metrics));
+        let (producer, over, poller) = connect(&config, limit, &acks)?;
         let poller = Some(poller);
         let (groups, content) = (Vec::new(), config.files.content());
         Ok(Self {
             config,
             producer,
-            desk,
+            acks,
             poller,
             over,
             message_bytes_max: limit,
@@ -190,11 +190,11 @@ impl Kafka {
     /// Sends a batch from entry `from` on, as far as one request goes. Returns the number of the first entry that was not
     /// taken, or taken in part: another request is still out, the client's queue was full, or it has failed. What was taken is reported in time.
     pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
-        if self.desk.out() > OUT_MAX {
+        if self.acks.out() > OUT_MAX {
             return from;
         }
         if let Some(first) = batch.entries.get(from) {
-            self.desk.note_topic(topics.name(first.topic));
+            self.acks.note_topic(topics.name(first.topic));
         }
         if self.config.message == Message::Batch {
             return self.send_groups(batch, topics, from);
@@ -253,7 +253,7 @@ impl Kafka {
     /// Sends the records of each topic as one message.
     fn send_groups(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
         let mut at = from;
-        while let Some(first) = batch.entries.get(at).filter(|_| self.desk.out() <= OUT_MAX) {
+        while let Some(first) = batch.entries.get(at).filter(|_| self.acks.out() <= OUT_MAX) {
             let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
             let alike = |entry: &&Entry| {
                 entry.topic == first.topic
@@ -324,22 +324,22 @@ impl Kafka {
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
         record.key = key;
         record.headers = headers;
-        self.desk.expect();
+        self.acks.expect();
         match self.producer.send(record) {
             Ok(()) => {
-                let counts = self.desk.counts();
+                let counts = self.acks.counts();
                 counts.sent_messages.add(1);
                 counts.sent_bytes.add(payload.len() as u64);
                 true
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                self.desk.expect_less();
+                self.acks.expect_less();
                 false
             }
             Err((error, _)) => {
                 // The message was not taken; what it stands for fails like one that was.
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                self.desk.put(ticket, Err(code));
+                self.acks.put(ticket, Err(code));
                 true
             }
         }
@@ -347,9 +347,9 @@ impl Kafka {
 
     /// Collects what became of messages.
     pub fn reports(&mut self, reports: &mut Vec<Report>) {
-        for (ticket, outcome) in self.desk.take() {
+        for (ticket, outcome) in self.acks.take() {
             if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
-                self.desk.note_too_large();
+                self.acks.note_too_large();
             }
             let outcome = match outcome {
                 Ok(()) => Outcome::Delivered,
@@ -375,7 +375,7 @@ impl Kafka {
     /// Whether the client must be replaced before anything more can be delivered.
     #[must_use]
     pub fn needs_reset(&self) -> bool {
-        self.producer.client().fatal_error().is_some() || self.desk.is_too_large()
+        self.producer.client().fatal_error().is_some() || self.acks.is_too_large()
     }
 
     /// Gives up what is in flight of a client that has failed for good: it is reported as failed.
@@ -391,17 +391,17 @@ impl Kafka {
     /// # Errors
     /// [`Error`], when no new one can be made.
     pub fn reset(&mut self) -> Result<bool, Error> {
-        let smaller = self.desk.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
+        let smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
         // Nothing but trying tells the limit where describing the topic is not authorised.
         let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
         let bytes = if smaller { half } else { self.message_bytes_max };
-        let desk = Arc::new(self.desk.successor());
-        let connected = connect(&self.config, bytes, &desk)?;
+        let acks = Arc::new(self.acks.successor());
+        let connected = connect(&self.config, bytes, &acks)?;
         self.message_bytes_max = bytes;
         if smaller {
-            tracing::warn!(bytes, "the broker takes no larger messages; larger ones are split");
+            tracing::warn!(bytes, "the broker accepts no larger messages; splitting larger records");
         }
-        self.take_over(connected, desk);
+        self.take_over(connected, acks);
         Ok(smaller)
     }
 
@@ -416,10 +416,10 @@ impl Kafka {
         let mut config = self.config.clone();
         let error = match config.files.refresh(&mut config.properties) {
             Ok(()) => {
-                let desk = Arc::new(self.desk.successor());
-                match connect(&config, self.message_bytes_max, &desk) {
+                let acks = Arc::new(self.acks.successor());
+                match connect(&config, self.message_bytes_max, &acks) {
                     Ok(connected) => {
-                        self.next = Some((connected, desk));
+                        self.next = Some((connected, acks));
                         self.config = config;
                         return true;
                     }
@@ -432,7 +432,7 @@ impl Kafka {
             tracing::warn!(
                 error,
                 left_out,
-                "no Kafka client can be made from the files as they are now; the old one stays"
+                "cannot create a Kafka client from the changed files; keeping the old client"
             );
         }
         false
@@ -440,20 +440,20 @@ impl Kafka {
 
     /// Lets the client that was made from renewed files take over. Late reports of the old one are never seen.
     pub fn renew(&mut self) {
-        let Some((connected, desk)) = self.next.take() else { return };
-        self.take_over(connected, desk);
+        let Some((connected, acks)) = self.next.take() else { return };
+        self.take_over(connected, acks);
     }
 
-    fn take_over(&mut self, (producer, over, poller): Connected, desk: Arc<Desk>) {
+    fn take_over(&mut self, (producer, over, poller): Connected, acks: Arc<AckQueue>) {
         self.stop();
-        (self.producer, self.over, self.poller, self.desk) = (producer, over, Some(poller), desk);
+        (self.producer, self.over, self.poller, self.acks) = (producer, over, Some(poller), acks);
         self.groups.clear();
         self.parts_sent = 0;
     }
 
     fn stop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        self.desk.retire();
+        self.acks.retire();
         // The poller notices within its wait; nothing of this client is of interest any more.
         drop(self.poller.take());
     }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use self::ack_mailbox::Desk;
+use self::ack_mailbox::AckMailbox;
 use self::address::Address;
 use self::connection_task::{ConnectionTask, ReconnectState};
 use super::Report;
@@ -55,7 +55,7 @@ pub struct Syslog {
     config: Arc<Config>,
     runtime: Handle,
     reconnect_state: Arc<ReconnectState>,
-    desk: Arc<Desk>,
+    mailbox: Arc<AckMailbox>,
     /// Its bound is the byte budget: every message in it is in flight.
     queue: UnboundedSender<Batch>,
     /// Messages that came too late for a link that was over.
@@ -79,14 +79,14 @@ impl Syslog {
     ) -> Self {
         let config = Arc::new(config);
         let reconnect_state = Arc::new(ReconnectState::new(metrics));
-        let desk = Arc::new(Desk::new(Arc::new(wake)));
-        let queue = start(&config, &runtime, &reconnect_state, &desk);
-        Self { config, runtime, reconnect_state, desk, queue, late: Vec::new(), over: false }
+        let mailbox = Arc::new(AckMailbox::new(Arc::new(wake)));
+        let queue = start(&config, &runtime, &reconnect_state, &mailbox);
+        Self { config, runtime, reconnect_state, mailbox, queue, late: Vec::new(), over: false }
     }
 
     /// Takes all messages of a batch and leaves it empty. Each of them is reported in time.
     pub fn send(&mut self, batch: &mut Batch, keep_bytes: usize) {
-        let full = std::mem::replace(batch, self.desk.spare(keep_bytes));
+        let full = std::mem::replace(batch, self.mailbox.spare(keep_bytes));
         let counts = self.reconnect_state.counts();
         counts.sent_messages.add(full.entries.len() as u64);
         counts.sent_bytes.add(full.bytes.len() as u64);
@@ -97,7 +97,7 @@ impl Syslog {
 
     /// Collects what became of messages.
     pub fn reports(&mut self, reports: &mut Vec<Report>) {
-        self.over |= self.desk.take(reports);
+        self.over |= self.mailbox.take(reports);
         reports.append(&mut self.late);
     }
 
@@ -109,8 +109,8 @@ impl Syslog {
 
     /// Begins anew, once the connection is lost.
     pub fn reset(&mut self) {
-        self.desk = Arc::new(self.desk.successor());
-        self.queue = start(&self.config, &self.runtime, &self.reconnect_state, &self.desk);
+        self.mailbox = Arc::new(self.mailbox.successor());
+        self.queue = start(&self.config, &self.runtime, &self.reconnect_state, &self.mailbox);
         self.over = false;
     }
 
@@ -122,10 +122,10 @@ impl Syslog {
 
     /// Closes the connection in an orderly way, waiting at most so long.
     pub fn close(self, within: Duration) {
-        let Self { queue, desk, .. } = self;
+        let Self { queue, mailbox, .. } = self;
         drop(queue);
         let start = Instant::now();
-        while !desk.take(&mut Vec::new()) && start.elapsed() < within {
+        while !mailbox.take(&mut Vec::new()) && start.elapsed() < within {
             std::thread::park_timeout(within.saturating_sub(start.elapsed()));
         }
     }
@@ -135,13 +135,13 @@ fn start(
     config: &Arc<Config>,
     runtime: &Handle,
     reconnect_state: &Arc<ReconnectState>,
-    desk: &Arc<Desk>,
+    mailbox: &Arc<AckMailbox>,
 ) -> UnboundedSender<Batch> {
     let (queue, messages) = unbounded_channel();
     let link = ConnectionTask {
         config: Arc::clone(config),
         queue: messages,
-        desk: Arc::clone(desk),
+        mailbox: Arc::clone(mailbox),
         reconnect_state: Arc::clone(reconnect_state),
     };
     runtime.spawn(link.run());

@@ -13,12 +13,12 @@ const SETTLE_WITHIN_UNCONNECTED: Duration = Duration::from_secs(2);
 
 /// When the files were looked at, and since when a new client waits.
 #[derive(Debug)]
-pub(super) struct Renewal {
+pub(super) struct CredentialReload {
     looked_at: Instant,
     since: Option<Instant>,
 }
 
-impl Renewal {
+impl CredentialReload {
     pub(super) fn new(now: Instant) -> Self {
         Self { looked_at: now, since: None }
     }
@@ -31,13 +31,13 @@ impl Renewal {
 
 impl Shipper {
     /// Looks for renewed files, and lets the new client take over once nothing is in flight.
-    pub(super) fn renew(&mut self, now: Instant) {
+    pub(super) fn reload_credentials(&mut self, now: Instant) {
         let Some(kafka) = &mut self.components.kafka else { return };
-        let Some(since) = self.renewal.since else {
-            if now.saturating_duration_since(self.renewal.looked_at) >= LOOK_EVERY {
-                self.renewal.looked_at = now;
+        let Some(since) = self.credential_reload.since else {
+            if now.saturating_duration_since(self.credential_reload.looked_at) >= LOOK_EVERY {
+                self.credential_reload.looked_at = now;
                 if kafka.prepare_renewal(&self.components.news) {
-                    self.renewal.since = Some(now);
+                    self.credential_reload.since = Some(now);
                 }
             }
             return;
@@ -48,9 +48,9 @@ impl Shipper {
         if !idle && now.saturating_duration_since(since) < patience {
             return;
         }
-        self.renewal.since = None;
+        self.credential_reload.since = None;
         kafka.renew();
-        tracing::info!(in_flight = !idle, "Kafka's certificates or password have changed: a new client takes over");
+        tracing::info!(in_flight = !idle, "Kafka's certificates or password have changed; switched to a new client");
         if !idle {
             self.drop_batches();
             self.rewind(now);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Shipper, log_events, shown};
+use super::{Shipper, log_events, redacted_path};
 use crate::source::Abandoned;
 use event::{FileId, Span};
 
@@ -29,18 +29,18 @@ impl Shipper {
     pub(super) fn bound_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
         for file in self.components.source.deleted_surplus(|file| ledger.settled(file)) {
-            self.give_up(file, now);
+            self.give_up_deleted(file, now);
         }
     }
 
-    fn give_up(&mut self, file: FileId, now: Instant) {
+    fn give_up_deleted(&mut self, file: FileId, now: Instant) {
         let Some(open) = self.components.source.file(file) else { return };
         if open.is_at_end() && self.ledger.settled(file) {
             self.components.source.close(file);
             return self.close(file);
         }
         let (input, inode) = (open.input, open.inode.inode);
-        let path = shown(&self.components.pipelines, &open.path);
+        let path = redacted_path(&self.components.pipelines, &open.path);
         let start = open.position().offset;
         let rest = Span { start, end: open.size().max(start) };
         match self.components.source.abandon(file, self.ledger.settled_within(file, rest), now) {
@@ -50,18 +50,23 @@ impl Shipper {
                 self.volumes[input].1.gave_up(now);
                 self.components.metrics.lost_bytes.add(bytes);
                 self.unsaved_bytes += bytes;
-                log_events::given_up(&self.components.news, (&path, inode), Span { start: from, end: rest.end }, bytes);
+                log_events::log_given_up(
+                    &self.components.news,
+                    (&path, inode),
+                    Span { start: from, end: rest.end },
+                    bytes,
+                );
                 if self.ledger.settled(file) {
                     self.components.source.release_id(file);
                     self.close(file);
                 }
             }
             Some(Abandoned::Copied) => {
-                if let Some(left_out) = self.components.news.due_each("copied", log_events::FILES_TOLD_MAX) {
+                if let Some(left_out) = self.components.news.due_each("copied", log_events::FILES_LOGGED_MAX) {
                     tracing::info!(
                         path,
                         left_out,
-                        "deleted files take too much; its compressed copy is read in its place"
+                        "deleted open files take too much disk space; reading the compressed copy of this one instead"
                     );
                 }
             }
@@ -73,19 +78,19 @@ impl Shipper {
     pub(super) fn write_off_refused(&mut self, file: FileId) {
         let bytes = self.ledger.write_off_refused(file);
         self.components.metrics.lost_bytes.add(bytes);
-        if let Some(desk) = self.desks.get_mut(&file) {
-            desk.retry = None;
-            let path = shown(&self.components.pipelines, &desk.path);
+        if let Some(context) = self.contexts.get_mut(&file) {
+            context.retry = None;
+            let path = redacted_path(&self.components.pipelines, &context.path);
             if bytes > 0
-                && let Some(left_out) = self.components.news.due_each("lost", log_events::FILES_TOLD_MAX)
+                && let Some(left_out) = self.components.news.due_each("lost", log_events::FILES_LOGGED_MAX)
             {
-                tracing::error!(path, bytes, left_out, "an output refused so many bytes of a file that is gone by now");
+                tracing::error!(path, bytes, left_out, "bytes lost: an output rejected them, and the file is gone");
             }
         }
     }
 
     /// Looks how near the bound is, and says so in time.
-    pub(super) fn foresee_deleted(&mut self, now: Instant) {
+    pub(super) fn forecast_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
         let open = self.components.source.deleted_open(|file| ledger.settled(file));
         for (input, open) in open.into_iter().enumerate() {
@@ -107,7 +112,7 @@ impl Shipper {
                     bytes,
                     bound,
                     seconds,
-                    "deleted files that are not acknowledged are held open; at this rate the oldest is given up in so many seconds"
+                    "deleted files are kept open until they are acknowledged; at this rate the oldest is lost in `seconds`"
                 );
             }
             if !warned.half && bytes >= bound / 2 {
@@ -116,7 +121,7 @@ impl Shipper {
                     input = name,
                     bytes,
                     bound,
-                    "deleted files that are not acknowledged take half of what they may; beyond the bound the oldest is given up"
+                    "deleted files that are not acknowledged take half of LOGSKIFF_DELETED_OPEN_BYTES_MAX; beyond it the oldest is lost"
                 );
             }
         }

@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const GONE_FOR: Duration = Duration::from_secs(2);
 
 /// Where the process is between its start and its end.
-pub(super) struct Life {
+pub(super) struct Drain {
     config: config::Life,
     control: Arc<Control>,
     /// When the end was asked for.
@@ -37,7 +37,7 @@ pub(super) struct Life {
     gone_since: Option<Instant>,
 }
 
-impl Life {
+impl Drain {
     pub(super) fn new(config: config::Life, control: Arc<Control>, now: Instant) -> Self {
         let finishes = config.exit == Exit::Eof;
         Self {
@@ -74,7 +74,7 @@ impl Life {
     fn finishes(&mut self, source: &FileSource, now: Instant) -> bool {
         if !self.finishes && source.is_exhausted() {
             self.finishes = true;
-            tracing::info!("standard input has ended, and there is nothing else to read");
+            tracing::info!("standard input has ended and no other input is configured; shutting down");
         }
         if self.finishes || now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
             return self.finishes;
@@ -96,7 +96,9 @@ impl Life {
             }
         };
         if self.finishes && self.config.exit != Exit::Eof {
-            tracing::info!("what LOGSKIFF_EXIT names has happened: ending once everything is read and acknowledged");
+            tracing::info!(
+                "the condition of LOGSKIFF_EXIT is met; shutting down once everything is read and acknowledged"
+            );
         }
         self.finishes
     }
@@ -110,7 +112,7 @@ impl Life {
 impl Shipper {
     /// Whether anything is still read: what is new, or what a lost connection has taken back.
     pub(super) fn is_reading(&self) -> bool {
-        self.life.is_reading() || (!self.life.ends_now() && self.has_to_reread())
+        self.drain.is_reading() || (!self.drain.ends_now() && self.has_to_reread())
     }
 
     /// Whether a file was taken back to its watermark and is not read again up to where it had been.
@@ -119,18 +121,18 @@ impl Shipper {
     }
 
     /// Up to where a file is read now: the second half of a drain is for what was read before.
-    pub(super) fn reads_up_to(&self, file: FileId, at: u64) -> u64 {
-        if self.life.is_reading() { u64::MAX } else { at + self.ledger.to_reread(file, at) }
+    pub(super) fn read_limit(&self, file: FileId, at: u64) -> u64 {
+        if self.drain.is_reading() { u64::MAX } else { at + self.ledger.to_reread(file, at) }
     }
 
     /// Whether this is the end.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
-        if self.life.control.stage() == Stage::Now {
+        if self.drain.control.stage() == Stage::Now {
             return true;
         }
-        if self.life.control.stage() == Stage::Drain && self.life.draining_since.is_none() {
-            self.life.draining_since = Some(now);
-            tracing::info!("asked to end: reading to the end and waiting for acknowledgements");
+        if self.drain.control.stage() == Stage::Drain && self.drain.draining_since.is_none() {
+            self.drain.draining_since = Some(now);
+            tracing::info!("draining: reading files to their ends and waiting for acknowledgements");
             // The end of the files may lie in one that no look has found yet. Back-off is cut short.
             self.scan_at = now;
             self.resume_at = None;
@@ -140,17 +142,17 @@ impl Shipper {
             }
             return false;
         }
-        let timeout = self.life.config.drain_timeout;
-        if self.life.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
+        let timeout = self.drain.config.drain_timeout;
+        if self.drain.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
             return true;
         }
-        if self.life.draining_since.is_none()
-            && (!self.life.finishes(&self.components.source, now) || self.awaits_end())
+        if self.drain.draining_since.is_none()
+            && (!self.drain.finishes(&self.components.source, now) || self.awaits_end())
         {
             return false;
         }
         let has_to_read =
-            (self.unread && self.is_reading()) || (self.life.draining_since.is_some() && self.has_to_reread());
+            (self.unread && self.is_reading()) || (self.drain.draining_since.is_some() && self.has_to_reread());
         let idle = !has_to_read
             && self.batch.entries.is_empty()
             && self.messages.entries.is_empty()
@@ -158,24 +160,24 @@ impl Shipper {
             && !self.ledger.failed()
             && self.ledger.all_refused() == 0
             && self.resume_at.is_none();
-        let wait = if self.life.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
-        if !idle || (self.activity.still_for(now) < wait && self.life.is_reading()) {
+        let wait = if self.drain.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
+        if !idle || (self.activity.still_for(now) < wait && self.drain.is_reading()) {
             return false;
         }
-        if !self.life.still && self.life.is_reading() {
+        if !self.drain.still && self.drain.is_reading() {
             // Once more, and last lines without newline as well.
-            self.life.still = true;
+            self.drain.still = true;
             self.components.source.recheck_unread();
             self.scan_at = now;
             return false;
         }
         // Files that wait for others to be let go are to be read as well.
-        !(self.components.source.is_crowded() && self.life.is_reading())
+        !(self.components.source.is_crowded() && self.drain.is_reading())
     }
 
     /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
     fn awaits_end(&self) -> bool {
-        self.life.config.exit == Exit::Eof && self.components.source.is_stdin_open()
+        self.drain.config.exit == Exit::Eof && self.components.source.is_stdin_open()
     }
 
     /// Sleeps until there may be something to do.
@@ -184,7 +186,7 @@ impl Shipper {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
-        let ending = self.life.draining_since.is_some() || (self.life.finishes && !self.awaits_end());
+        let ending = self.drain.draining_since.is_some() || (self.drain.finishes && !self.awaits_end());
         // While nothing is read for want of room, a write is no news.
         let quiet = self.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
         let wait = if let Some(at) = self.resume_at {
@@ -212,10 +214,10 @@ impl Shipper {
         let Some(saver) = &self.components.saver else { return };
         if let Some(error) = saver.error(now) {
             self.save_failed(&error);
-        } else if saver.remade()
+        } else if saver.recreated()
             && let Some(left_out) = self.components.news.due("state")
         {
-            tracing::warn!(left_out, "the state directory or its lock was removed while it was in use; made anew");
+            tracing::warn!(left_out, "the state directory or its lock file was removed while in use; created again");
         }
         let waited = now.saturating_duration_since(self.saved_at);
         let files = u32::try_from(self.components.source.checkpoint_entry_count()).unwrap_or(u32::MAX);
@@ -248,7 +250,7 @@ impl Shipper {
         // What was not saved is to be saved again.
         self.unsaved_bytes = self.unsaved_bytes.max(1);
         if let Some(left_out) = self.components.news.due("save") {
-            tracing::error!(%error, left_out, "the checkpoint cannot be saved; shipping goes on, a restart would ship again");
+            tracing::error!(%error, left_out, "cannot save the checkpoint; delivery continues, but a restart would send duplicates");
         }
     }
 }

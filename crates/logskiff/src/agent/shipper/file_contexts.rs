@@ -1,9 +1,9 @@
-//! What goes with the files: the looks at the directories, each file's desk, and letting go.
+//! What goes with the files: the looks at the directories, each file's context, and letting go.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Desk, Shipper, log_events, shown};
+use super::{FileContext, Shipper, log_events, redacted_path};
 use crate::delivery::checkpoint::SAVE_PATIENCE;
 use crate::pipeline::encode::{Envelope, Source, labels};
 use crate::pipeline::frame::Encoding;
@@ -28,7 +28,7 @@ const CROWDED_PAUSE: Duration = Duration::from_millis(200);
 impl Shipper {
     /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
     /// time of its last change.
-    pub(super) fn listen(&mut self) {
+    pub(super) fn hear_changes(&mut self) {
         let (watch, source) = (&self.components.watch, &mut self.components.source);
         let changes = watch.take_changes();
         for path in &changes.modified {
@@ -58,14 +58,14 @@ impl Shipper {
                 self.handle_events(now);
             }
         }
-        self.foresee(now);
+        self.update_forecasts(now);
     }
 
     pub(super) fn handle_events(&mut self, now: Instant) {
         let (mut truncated, mut opened) = (false, false);
         for event in self.components.source.take_events() {
-            log_events::tell(&event, &self.components.metrics, &self.components.news, |path| {
-                shown(&self.components.pipelines, path)
+            log_events::log_event(&event, &self.components.metrics, &self.components.news, |path| {
+                redacted_path(&self.components.pipelines, path)
             });
             truncated |= matches!(event, Event::Truncated(_));
             match event {
@@ -73,7 +73,7 @@ impl Shipper {
                     opened = true;
                     self.open(file, progress);
                 }
-                Event::Unpacked(file) => self.recall(file),
+                Event::Unpacked(file) => self.restore_pem_state(file),
                 _ => {}
             }
         }
@@ -89,34 +89,41 @@ impl Shipper {
     fn open(&mut self, file: FileId, progress: Progress) {
         let Some(opened) = self.components.source.file(file) else { return };
         let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin().to_owned());
-        tracing::debug!(path = shown(&self.components.pipelines, &path), offset = progress.watermark.offset, "reading");
+        tracing::debug!(
+            path = redacted_path(&self.components.pipelines, &path),
+            offset = progress.watermark.offset,
+            "reading"
+        );
         self.ledger.open(file, input, progress);
-        self.describe(file, input, path, &origin);
-        self.inherit(file);
-        self.recall(file);
+        self.set_context(file, input, path, &origin);
+        self.inherit_pem_state(file);
+        self.restore_pem_state(file);
     }
 
     /// Learns how the file begins from the one that it took the place of: what was being written there may go on here.
-    fn inherit(&mut self, file: FileId) {
-        let Some(desk) = self.desks.get(&file) else { return };
-        let same = |(other, desk_of): &(&FileId, &Desk)| {
-            **other != file && desk_of.input == desk.input && desk_of.path == desk.path && desk_of.pem_state.is_open()
+    fn inherit_pem_state(&mut self, file: FileId) {
+        let Some(context) = self.contexts.get(&file) else { return };
+        let same = |(other, context_of): &(&FileId, &FileContext)| {
+            **other != file
+                && context_of.input == context.input
+                && context_of.path == context.path
+                && context_of.pem_state.is_open()
         };
         // Of content that was truncated away, how far it was read is all that is known.
-        let read = self.desks.iter().find(same).map(|(_, desk)| desk.pem_state);
+        let read = self.contexts.iter().find(same).map(|(_, context)| context.pem_state);
         let mut pem_state = read.unwrap_or_default();
         if !pem_state.is_open()
             && let Some(end) = self.components.source.predecessor_end(file, LOOKBACK_BYTES[0])
         {
             pem_state.resume(PemState::default(), &self.encoding(file).to_utf8(end));
         }
-        if let Some(desk) = self.desks.get_mut(&file) {
-            desk.carry_at_start = pem_state;
+        if let Some(context) = self.contexts.get_mut(&file) {
+            context.pem_state_at_start = pem_state;
         }
     }
 
     /// Writes down what goes with a file.
-    fn describe(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
+    fn set_context(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
         let redactor = self.components.pipelines[input].redactor();
         let name = &self.config.inputs[input].name;
         let shown = path.to_string_lossy();
@@ -133,25 +140,29 @@ impl Shipper {
             Some(key) => Some(envelope.render(key, None)),
             None => Some(String::new()),
         };
-        let known =
-            self.desks.get(&file).map(|desk| (desk.pem_state, desk.carry_at_start, desk.rotated_at, desk.retry));
-        let (pem_state, carry_at_start, rotated_at, retry) = known.unwrap_or_default();
-        self.desks
-            .insert(file, Desk { input, path, envelope, pem_state, carry_at_start, topic, key, rotated_at, retry });
+        let known = self
+            .contexts
+            .get(&file)
+            .map(|context| (context.pem_state, context.pem_state_at_start, context.rotated_at, context.retry));
+        let (pem_state, pem_state_at_start, rotated_at, retry) = known.unwrap_or_default();
+        self.contexts.insert(
+            file,
+            FileContext { input, path, envelope, pem_state, pem_state_at_start, topic, key, rotated_at, retry },
+        );
     }
 
     /// Learns from the lines before a file's position what matters to what is masked after it.
-    pub(super) fn recall(&mut self, file: FileId) {
+    pub(super) fn restore_pem_state(&mut self, file: FileId) {
         let Some(offset) = self.components.source.file(file).map(|file| file.position().offset) else { return };
-        let Some(desk) = self.desks.get(&file) else { return };
-        let pem_state = self.carry_at(file, offset, desk.carry_at_start);
-        if let (Some(desk), Some(pem_state)) = (self.desks.get_mut(&file), pem_state) {
-            desk.pem_state = pem_state;
+        let Some(context) = self.contexts.get(&file) else { return };
+        let pem_state = self.pem_state_at(file, offset, context.pem_state_at_start);
+        if let (Some(context), Some(pem_state)) = (self.contexts.get_mut(&file), pem_state) {
+            context.pem_state = pem_state;
         }
     }
 
     /// The same for any offset that was read already; `None` where what stands before it cannot be read now, or is only awaited.
-    pub(super) fn carry_at(&self, file: FileId, offset: u64, at_start: PemState) -> Option<PemState> {
+    pub(super) fn pem_state_at(&self, file: FileId, offset: u64, at_start: PemState) -> Option<PemState> {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
         let (mut before, mut is_whole) = (Vec::new(), false);
         for most in LOOKBACK_BYTES {
@@ -178,7 +189,10 @@ impl Shipper {
         let Some(path) = &self.config.encode.pod.labels_file else { return };
         let Ok(text) = regular::read_text(path) else {
             if self.components.news.due("labels").is_some() {
-                tracing::warn!(?path, "LOGSKIFF_LABELS_FILE cannot be read; records go without labels until it can");
+                tracing::warn!(
+                    ?path,
+                    "cannot read LOGSKIFF_LABELS_FILE; sending records without labels until it can be read"
+                );
             }
             return;
         };
@@ -194,12 +208,12 @@ impl Shipper {
             .map(|file| (file.id, file.input, file.path.clone(), file.origin().to_owned()))
             .collect();
         for (file, input, path, origin) in files {
-            self.describe(file, input, path, &origin);
+            self.set_context(file, input, path, &origin);
         }
     }
 
     /// Lets go of files that are out of their place, read to the end and settled, or give way to others.
-    pub(super) fn let_go(&mut self, now: Instant) {
+    pub(super) fn close_finished(&mut self, now: Instant) {
         let ledger = &self.ledger;
         self.components.source.note_settled(|file| ledger.watermark(file));
         for file in self.components.source.closable(now) {

@@ -17,7 +17,7 @@ const REFUSED: Held =
     Held { word: "refused", why: "an output refuses records of it; they are sent again from time to time" };
 const ZEROS: Held = Held { word: "zeros", why: "zeros follow what was read, which its writer may have yet to fill" };
 const PARTIAL: Held = Held { word: "partial", why: "its last line has no newline yet" };
-const BACK_OFF: Held = Held { word: "unread", why: "an output has failed; reading goes on after a wait" };
+const BACKOFF: Held = Held { word: "unread", why: "an output has failed; reading goes on after a wait" };
 const BUDGET: Held =
     Held { word: "unread", why: "as much is on its way as may be; it is read on once some is acknowledged" };
 const UNREAD: Held = Held { word: "unread", why: "not read to its end yet" };
@@ -44,7 +44,7 @@ impl Shipper {
         } else if open.is_at_end() {
             MAY_GROW
         } else if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
-            BACK_OFF
+            BACKOFF
         } else if self.is_full() {
             BUDGET
         } else {

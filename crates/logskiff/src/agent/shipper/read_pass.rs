@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK_BYTES, Desk, SCAN_BYTES, Shipper, millis};
+use super::{CHUNK_BYTES, FileContext, SCAN_BYTES, Shipper, millis};
 use crate::agent::AppError;
 use crate::delivery::ledger::Messages;
 use crate::failpoint;
@@ -35,14 +35,14 @@ struct Taken {
 
 impl Shipper {
     /// Reads what is new, a chunk of each file in turn, as far as the budget goes.
-    pub(super) fn pass(&mut self, now: Instant) -> Result<(), AppError> {
+    pub(super) fn read_pass(&mut self, now: Instant) -> Result<(), AppError> {
         let mut ready = Vec::new();
         self.components.source.poll(now, &mut ready);
         // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
         // before the watermarks are next asked for.
         self.handle_events(now);
         // Whoever comes after the last one that had a turn is the next, also where the budget ended the last pass.
-        if let Some(last) = ready.iter().position(|file| self.last_turn == Some(*file)) {
+        if let Some(last) = ready.iter().position(|file| self.last_read == Some(*file)) {
             ready.rotate_left(last + 1);
         }
         self.unread = self.components.source.has_more_to_unpack();
@@ -61,8 +61,8 @@ impl Shipper {
                     again.push(file);
                     continue;
                 }
-                self.last_turn = Some(file);
-                match self.turn(file, now) {
+                self.last_read = Some(file);
+                match self.read_turn(file, now) {
                     Turn::More => again.push(file),
                     Turn::Done => {}
                     Turn::Full => {
@@ -78,8 +78,8 @@ impl Shipper {
                 break;
             }
             // Between the turns: reports free the budget, and the end may be asked for.
-            self.tell(Instant::now());
-            self.collect(Instant::now())?;
+            self.publish_status(Instant::now());
+            self.settle_acks(Instant::now())?;
             self.checkpoint(Instant::now(), false);
             if self.ledger.failed() || self.resume_at.is_some() || !self.is_reading() {
                 return Ok(());
@@ -90,19 +90,19 @@ impl Shipper {
     }
 
     /// Reads one chunk of one file.
-    fn turn(&mut self, file: FileId, now: Instant) -> Turn {
-        let ends = |at: u64| self.reads_up_to(file, at) <= at;
+    fn read_turn(&mut self, file: FileId, now: Instant) -> Turn {
+        let ends = |at: u64| self.read_limit(file, at) <= at;
         if self.components.source.file(file).is_some_and(|file| ends(file.position().offset))
             || self.waits_for_refused(file, now)
         {
             return Turn::Done;
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut turn = self.read(file, &mut buffer, CHUNK_BYTES, now);
+        let mut turn = self.read_chunk(file, &mut buffer, CHUNK_BYTES, now);
         if turn.is_none() {
             // Not one whole line in a chunk: the line is long, and as much is needed as a line may have.
             let window = self.window_bytes(file);
-            turn = self.read(file, &mut buffer, window, now);
+            turn = self.read_chunk(file, &mut buffer, window, now);
             buffer.truncate(CHUNK_BYTES);
             buffer.shrink_to(2 * CHUNK_BYTES);
         }
@@ -112,7 +112,7 @@ impl Shipper {
     }
 
     fn window_bytes(&self, file: FileId) -> usize {
-        let input = self.desks.get(&file).map_or(0, |desk| desk.input);
+        let input = self.contexts.get(&file).map_or(0, |context| context.input);
         self.config.inputs[input].frame.window_bytes().max(2 * CHUNK_BYTES)
     }
 
@@ -122,30 +122,30 @@ impl Shipper {
             || self.printed
             || self.sent > 0
             || self.batch.is_full(self.config.batch.bytes)
-            || self.renewal.waits()
+            || self.credential_reload.waits()
     }
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
-    fn read(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
+    fn read_chunk(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
         let Some((bytes, last)) = self.components.source.read_chunk(file, buffer, most, now) else {
             return Some(Turn::Done);
         };
         failpoint::point("read");
-        let (Some(opened), Some(mut desk)) = (self.components.source.file(file), self.desks.remove(&file)) else {
+        let (Some(opened), Some(mut context)) = (self.components.source.file(file), self.contexts.remove(&file)) else {
             return Some(Turn::Done);
         };
         let written = Written::new(opened.write_time(opened.position().offset), self.start, now);
         let encoding = Encoding::of(opened.head());
-        let at_the_end = self.life.takes_partial_lines();
+        let at_the_end = self.drain.takes_partial_lines();
         let (at, is_final) = (opened.position(), last && (opened.is_final(now) || at_the_end));
         let (is_filled, is_still) = (opened.is_filled(now), opened.are_zeros_final(now) || at_the_end);
         let bytes = &buffer[..bytes];
-        let frames = Frames::new(self.config.inputs[desk.input].frame, bytes, at.offset, at.boundary, is_final)
+        let frames = Frames::new(self.config.inputs[context.input].frame, bytes, at.offset, at.boundary, is_final)
             .filled(is_filled && last)
             .still(is_still)
             .encoded(encoding);
-        let taken = self.take(file, &mut desk, (bytes, frames, encoding), at, written);
-        self.desks.insert(file, desk);
+        let taken = self.enqueue_lines(file, &mut context, (bytes, frames, encoding), at, written);
+        self.contexts.insert(file, context);
         if taken.bytes > 0 {
             self.activity.read(now);
         }
@@ -176,10 +176,10 @@ impl Shipper {
     }
 
     /// Takes the pieces of a stretch, as far as the budget goes.
-    fn take(
+    fn enqueue_lines(
         &mut self,
         file: FileId,
-        desk: &mut Desk,
+        context: &mut FileContext,
         (bytes, frames, encoding): (&[u8], Frames<'_>, Encoding),
         at: Watermark,
         mut written: Written,
@@ -187,7 +187,7 @@ impl Shipper {
         let read_ns = now_ns();
         let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };
-        let most = self.reads_up_to(file, at.offset);
+        let most = self.read_limit(file, at.offset);
         for framed in frames {
             if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
                 self.flush();
@@ -208,14 +208,16 @@ impl Shipper {
             match framed {
                 Framed::Line(line) if encoding != Encoding::Utf8 => {
                     let times = (read_ns, written.ms);
-                    self.decoding(desk, encoding, &line, |this, desk, line| this.take_line(file, desk, line, 0, times));
+                    self.with_decoded(context, encoding, &line, |this, context, line| {
+                        this.enqueue_line(file, context, line, 0, times)
+                    });
                 }
                 Framed::Line(line) => {
                     let text = taken.bytes..taken.bytes + line.text.len();
                     if scanned.end < text.end {
-                        scanned = text.start..self.look_over(desk.input, bytes, &text);
+                        scanned = text.start..self.prefilter(context.input, bytes, &text);
                     }
-                    self.take_line(file, desk, &line, text.start - scanned.start, (read_ns, written.ms));
+                    self.enqueue_line(file, context, &line, text.start - scanned.start, (read_ns, written.ms));
                 }
                 Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
                 Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
@@ -228,24 +230,24 @@ impl Shipper {
     }
 
     /// Does something with a line of UTF-16 as UTF-8, which is looked over by itself.
-    pub(super) fn decoding(
+    pub(super) fn with_decoded(
         &mut self,
-        desk: &mut Desk,
+        context: &mut FileContext,
         encoding: Encoding,
         line: &Line<'_>,
-        take: impl FnOnce(&mut Self, &mut Desk, &Line<'_>),
+        take: impl FnOnce(&mut Self, &mut FileContext, &Line<'_>),
     ) {
         let mut decoded = std::mem::take(&mut self.decoded);
         let line = encoding.decode_line(line, &mut decoded);
-        self.components.pipelines[desk.input].scan(line.text);
-        take(self, desk, &line);
+        self.components.pipelines[context.input].scan(line.text);
+        take(self, context, &line);
         decoded.shrink_to(CHUNK_BYTES);
         self.decoded = decoded;
     }
 
     /// Looks over whole lines from `text` on, some more than that: not all that was read, for what does not fit into the
     /// batch is read again. Returns where they end.
-    pub(super) fn look_over(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
+    pub(super) fn prefilter(&mut self, input: usize, bytes: &[u8], text: &Range<usize>) -> usize {
         let most = bytes.len().min(text.end.max(text.start + SCAN_BYTES));
         let end = memchr::memchr(b'\n', &bytes[most..]).map_or(bytes.len(), |newline| most + newline + 1);
         self.components.pipelines[input].scan(&bytes[text.start..end]);
@@ -260,10 +262,10 @@ impl Shipper {
     }
 
     /// Takes one line into the batch and the ledger.
-    fn take_line(
+    fn enqueue_line(
         &mut self,
         file: FileId,
-        desk: &mut Desk,
+        context: &mut FileContext,
         line: &Line<'_>,
         start: usize,
         (read_ns, written_ms): (i64, u32),
@@ -273,19 +275,19 @@ impl Shipper {
             return self.drop_span(file, span, boundary, DropReason::Blank);
         }
         if self.ledger.skip_if_acknowledged(file, span, boundary) {
-            desk.pem_state.read_past(line.text);
+            context.pem_state.read_past(line.text);
             return;
         }
         let is_new = self.ledger.is_new(file, span);
         if is_new && boundary == Boundary::MidLine {
-            self.components.metrics.inputs[desk.input].cut.add(1);
+            self.components.metrics.inputs[context.input].cut.add(1);
         }
-        let encoded = self.write(desk, line, start, read_ns, is_new);
+        let encoded = self.encode_line(context, line, start, read_ns, is_new);
         let Encoded { before, record, message, truncated } = match encoded {
             Ok(encoded) => encoded,
             Err(reason) => return self.drop_span(file, span, boundary, reason),
         };
-        let Some(records) = self.records(record.as_ref()) else {
+        let Some(records) = self.message_count(record.as_ref()) else {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
             return self.drop_span(file, span, boundary, DropReason::Oversize);
@@ -303,7 +305,7 @@ impl Shipper {
     }
 
     /// As how many messages a record goes out; `None` when it is left out for its size.
-    pub(super) fn records(&self, record: Option<&Entry>) -> Option<u16> {
+    pub(super) fn message_count(&self, record: Option<&Entry>) -> Option<u16> {
         match (&self.components.kafka, record) {
             (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
             (None, Some(_)) => Some(u16::from(!self.config.output.is_remote())),
@@ -313,47 +315,55 @@ impl Shipper {
 
     /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped. Masks and failures are
     /// counted where the line `is_new`: what is read again was counted before.
-    pub(super) fn write(
+    pub(super) fn encode_line(
         &mut self,
-        desk: &mut Desk,
+        context: &mut FileContext,
         line: &Line<'_>,
         start: usize,
         read_ns: i64,
         is_new: bool,
     ) -> Result<Encoded, DropReason> {
         let metrics = &self.components.metrics;
-        let counts = is_new.then(|| &metrics.inputs[desk.input]);
+        let counts = is_new.then(|| &metrics.inputs[context.input]);
         let (batch, messages, topics, output) =
             (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
-        let envelope = &desk.envelope;
+        let envelope = &context.envelope;
         let place = (line.span, line.boundary);
         let before = (batch.bytes.len(), messages.bytes.len());
-        self.components.pipelines[desk.input].line(line, start, &mut desk.pem_state, counts, |redacted, encoder| {
-            let mut written = Encoded { before, record: None, message: None, truncated: false };
-            if output.syslog.is_some() {
-                written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
-                written.message = Some(Entry::of(before.1..messages.bytes.len()));
-            }
-            if output.kafka.is_some() || output.stdout {
-                encoder.encode(redacted, envelope, place, read_ns, &mut batch.bytes);
-                let payload = before.0..batch.bytes.len();
-                let kafka = output.kafka.as_ref();
-                let topic = desk.topic.unwrap_or_else(|| {
-                    let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
-                    topics.number_or_default(&name, metrics)
-                });
-                match (&desk.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
-                    (Some(key), _) => batch.bytes.extend_from_slice(short(key)),
-                    (None, Some(key)) => batch.bytes.extend_from_slice(short(&envelope.render(key, Some(redacted)))),
-                    (None, None) => {}
+        self.components.pipelines[context.input].line(
+            line,
+            start,
+            &mut context.pem_state,
+            counts,
+            |redacted, encoder| {
+                let mut written = Encoded { before, record: None, message: None, truncated: false };
+                if output.syslog.is_some() {
+                    written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
+                    written.message = Some(Entry::of(before.1..messages.bytes.len()));
                 }
-                let key = payload.end..batch.bytes.len();
-                encoder.header_id(envelope, line.span, &mut batch.bytes);
-                let id = key.end..batch.bytes.len();
-                written.record = Some(Entry { key, id, topic, ..Entry::of(payload) });
-            }
-            written
-        })
+                if output.kafka.is_some() || output.stdout {
+                    encoder.encode(redacted, envelope, place, read_ns, &mut batch.bytes);
+                    let payload = before.0..batch.bytes.len();
+                    let kafka = output.kafka.as_ref();
+                    let topic = context.topic.unwrap_or_else(|| {
+                        let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
+                        topics.number_or_default(&name, metrics)
+                    });
+                    match (&context.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
+                        (Some(key), _) => batch.bytes.extend_from_slice(truncate_key(key)),
+                        (None, Some(key)) => {
+                            batch.bytes.extend_from_slice(truncate_key(&envelope.render(key, Some(redacted))))
+                        }
+                        (None, None) => {}
+                    }
+                    let key = payload.end..batch.bytes.len();
+                    encoder.header_id(envelope, line.span, &mut batch.bytes);
+                    let id = key.end..batch.bytes.len();
+                    written.record = Some(Entry { key, id, topic, ..Entry::of(payload) });
+                }
+                written
+            },
+        )
     }
 }
 
@@ -387,7 +397,7 @@ pub(super) struct Encoded {
 }
 
 /// A key, cut on a character's boundary where it is too long.
-fn short(key: &str) -> &[u8] {
+fn truncate_key(key: &str) -> &[u8] {
     let most = key.len().min(KEY_BYTES_MAX);
     let end = (0..=most).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
     &key.as_bytes()[..end]

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::read_pass::{Encoded, now_ns};
-use super::{BACK_OFF, CHUNK_BYTES, Desk, Shipper, shown};
+use super::{BACKOFF, CHUNK_BYTES, FileContext, Shipper, redacted_path};
 use crate::delivery::ledger::{Messages, Refused, Settled};
 use crate::pipeline::batch::{Entry, cost_bytes};
 use crate::pipeline::frame::{Encoding, Framed, Frames};
@@ -43,26 +43,28 @@ impl Shipper {
     /// Has a file's refused spans wait, or go on where one of them was delivered at last.
     pub(super) fn note_refused(&mut self, report: Report, settled: Option<Settled>, now: Instant) {
         let file = report.ticket.file;
-        let Some(desk) = self.desks.get_mut(&file) else { return };
+        let Some(context) = self.contexts.get_mut(&file) else { return };
         if settled.is_some_and(|settled| settled.again) {
-            desk.retry = (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: BACK_OFF.0, works: true });
+            context.retry = (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: BACKOFF.0, works: true });
         } else if report.outcome == Outcome::Refused {
-            match &mut desk.retry {
+            match &mut context.retry {
                 Some(retry) => retry.works = false,
-                None => desk.retry = Some(Retry { at: now + BACK_OFF.0, wait: BACK_OFF.0 * 2, works: false }),
+                None => context.retry = Some(Retry { at: now + BACKOFF.0, wait: BACKOFF.0 * 2, works: false }),
             }
         }
     }
 
     /// Cuts all waits short.
     pub(super) fn retry_now(&mut self, now: Instant) {
-        self.desks.values_mut().filter_map(|desk| desk.retry.as_mut()).for_each(|retry| retry.at = now);
+        self.contexts.values_mut().filter_map(|context| context.retry.as_mut()).for_each(|retry| retry.at = now);
     }
 
     /// How long it is until something refused is sent again.
     pub(super) fn until_next_retry(&self, now: Instant) -> Option<Duration> {
-        let due = |(file, desk): (&FileId, &Desk)| Some(desk.retry.filter(|_| self.ledger.refused(*file) > 0)?.at);
-        Some(self.desks.iter().filter_map(due).min()?.saturating_duration_since(now))
+        let due = |(file, context): (&FileId, &FileContext)| {
+            Some(context.retry.filter(|_| self.ledger.refused(*file) > 0)?.at)
+        };
+        Some(self.contexts.iter().filter_map(due).min()?.saturating_duration_since(now))
     }
 
     /// Whether a file is not read on: too much waits, or its refused spans are taken again and come first.
@@ -73,16 +75,21 @@ impl Shipper {
         let waits = self.ledger.all_refused() >= REFUSED_MAX;
         if waits
             && let Some(left_out) = self.components.news.due("refused")
-            && let Some(desk) = self.desks.get(&file)
+            && let Some(context) = self.contexts.get(&file)
         {
-            let path = shown(&self.components.pipelines, &desk.path);
+            let path = redacted_path(&self.components.pipelines, &context.path);
             tracing::error!(
                 path,
                 left_out,
-                "an output refuses too many lines of this file; it is read on once they are taken"
+                "an output rejects too many lines of this file; reading resumes once it accepts them"
             );
         }
-        waits || self.desks.get(&file).and_then(|desk| desk.retry).is_some_and(|retry| retry.works && retry.at <= now)
+        waits
+            || self
+                .contexts
+                .get(&file)
+                .and_then(|context| context.retry)
+                .is_some_and(|retry| retry.works && retry.at <= now)
     }
 
     /// Sends again what is due, as far as the budget goes.
@@ -90,12 +97,13 @@ impl Shipper {
         if self.ledger.all_refused() == 0 {
             return;
         }
-        let due = |(file, desk): (&FileId, &Desk)| desk.retry.filter(|retry| retry.at <= now).map(|_| *file);
-        let files: Vec<FileId> = self.desks.iter().filter_map(due).collect();
+        let due =
+            |(file, context): (&FileId, &FileContext)| context.retry.filter(|retry| retry.at <= now).map(|_| *file);
+        let files: Vec<FileId> = self.contexts.iter().filter_map(due).collect();
         for file in files {
-            let Some(mut desk) = self.desks.remove(&file) else { continue };
-            let sent = self.send_file(file, &mut desk, now);
-            self.desks.insert(file, desk);
+            let Some(mut context) = self.contexts.remove(&file) else { continue };
+            let sent = self.send_file(file, &mut context, now);
+            self.contexts.insert(file, context);
             if self.components.source.is_retired(file) {
                 self.write_off_refused(file);
             } else if sent == Sent::Changed
@@ -110,8 +118,8 @@ impl Shipper {
         self.flush();
     }
 
-    fn send_file(&mut self, file: FileId, desk: &mut Desk, now: Instant) -> Sent {
-        let Some(retry) = desk.retry else { return Sent::All };
+    fn send_file(&mut self, file: FileId, context: &mut FileContext, now: Instant) -> Sent {
+        let Some(retry) = context.retry else { return Sent::All };
         let most = if retry.works { usize::MAX } else { TRIED_MAX };
         let mut sent = Sent::All;
         while sent == Sent::All && !self.is_full() {
@@ -119,7 +127,7 @@ impl Shipper {
             if spans.is_empty() {
                 break;
             }
-            sent = self.send_spans(file, desk, &spans);
+            sent = self.send_spans(file, context, &spans);
             if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
                 self.flush();
             }
@@ -132,17 +140,17 @@ impl Shipper {
             return sent;
         }
         if self.ledger.refused(file) == 0 || !retry.works {
-            desk.retry = Some(Retry { at: now + retry.wait, wait: (retry.wait * 2).min(BACK_OFF.1), works: false });
+            context.retry = Some(Retry { at: now + retry.wait, wait: (retry.wait * 2).min(BACKOFF.1), works: false });
         }
         sent
     }
 
     /// Reads spans of a file once more and sends what was refused of them.
-    fn send_spans(&mut self, file: FileId, desk: &mut Desk, spans: &[Refused]) -> Sent {
+    fn send_spans(&mut self, file: FileId, context: &mut FileContext, spans: &[Refused]) -> Sent {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
         let all = Span { start: first.span.start, end: last.span.end };
         // What stands before comes first: a compressed file is read forward.
-        let pem_state = self.carry_at(file, all.start, desk.carry_at_start);
+        let pem_state = self.pem_state_at(file, all.start, context.pem_state_at_start);
         let bytes = match self.components.source.reread(file, all) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Sent::Changed,
@@ -150,9 +158,9 @@ impl Shipper {
             Err(_) => return Sent::Unreadable,
         };
         let Some(pem_state) = pem_state else { return Sent::Unreadable };
-        let pem_state = std::mem::replace(&mut desk.pem_state, pem_state);
+        let pem_state = std::mem::replace(&mut context.pem_state, pem_state);
         let encoding = self.encoding(file);
-        let frames = Frames::new(self.config.inputs[desk.input].frame, &bytes, all.start, first.before, true);
+        let frames = Frames::new(self.config.inputs[context.input].frame, &bytes, all.start, first.before, true);
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
         for framed in frames.encoded(encoding) {
             let Framed::Line(line) = framed else { continue };
@@ -162,25 +170,27 @@ impl Shipper {
                 break;
             }
             if encoding != Encoding::Utf8 {
-                self.decoding(desk, encoding, &line, |this, desk, line| this.send_line(desk, line, 0, refused));
+                self.with_decoded(context, encoding, &line, |this, context, line| {
+                    this.send_line(context, line, 0, refused)
+                });
                 continue;
             }
             let text = usize::try_from(line.span.start - all.start).unwrap_or_default();
             let text = text..text + line.text.len();
             if scanned.end < text.end {
-                scanned = text.start..self.look_over(desk.input, &bytes, &text);
+                scanned = text.start..self.prefilter(context.input, &bytes, &text);
             }
-            self.send_line(desk, &line, text.start - scanned.start, refused);
+            self.send_line(context, &line, text.start - scanned.start, refused);
         }
-        desk.pem_state = pem_state;
+        context.pem_state = pem_state;
         // The lines are cut in another way than they were.
         if same && spans.peek().is_none() { Sent::All } else { Sent::Changed }
     }
 
     /// Sends what was refused of a line. A key that begins in a line that was not refused may go on in the next.
-    fn send_line(&mut self, desk: &mut Desk, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
-        let Some(refused) = refused.copied() else { return desk.pem_state.read_past(line.text) };
-        let Encoded { before, record, message, .. } = match self.write(desk, line, start, now_ns(), false) {
+    fn send_line(&mut self, context: &mut FileContext, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
+        let Some(refused) = refused.copied() else { return context.pem_state.read_past(line.text) };
+        let Encoded { before, record, message, .. } = match self.encode_line(context, line, start, now_ns(), false) {
             Ok(encoded) => encoded,
             Err(reason) => return self.ledger.drop_refused(refused.ticket, reason),
         };
@@ -193,7 +203,7 @@ impl Shipper {
             self.messages.bytes.truncate(before.1);
         }
         let Refused { ticket, span, .. } = refused;
-        let Some(records) = self.records(record.as_ref()) else {
+        let Some(records) = self.message_count(record.as_ref()) else {
             self.batch.bytes.truncate(before.0);
             self.messages.bytes.truncate(before.1);
             return self.ledger.drop_refused(ticket, DropReason::Oversize);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Desk, Shipper, held, millis, shown};
+use super::{FileContext, Shipper, held, millis, redacted_path};
 use crate::delivery::ledger::Balance;
 use crate::source::{DeletedOpen, Phase, TrackedFile, UnreadFiles, Verdict, fixed_directory};
 use crate::telemetry::http::{FileReport, FileState, InputState, MaskKind, NotRead, Snapshot};
@@ -29,7 +29,7 @@ impl Closed {
 
 impl Shipper {
     /// Says how everything stands, if somebody has asked.
-    pub(super) fn tell(&mut self, now: Instant) {
+    pub(super) fn publish_status(&mut self, now: Instant) {
         if self.components.status.heartbeat(now) {
             let snapshot = self.snapshot(now);
             self.components.status.publish(snapshot);
@@ -39,7 +39,7 @@ impl Shipper {
     /// How everything stands.
     pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
         let mut files: Vec<FileReport> =
-            self.desks.iter().filter_map(|(file, desk)| self.report(*file, desk, now)).collect();
+            self.contexts.iter().filter_map(|(file, context)| self.report(*file, context, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
         let deleted = self.components.source.deleted_open(|file| self.ledger.settled(file));
         let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
@@ -47,7 +47,7 @@ impl Shipper {
         let UnreadFiles { named, counts } = self.components.source.unread_files();
         let not_read = named.into_iter().map(|file| NotRead {
             input: file.input,
-            path: shown(&self.components.pipelines, &file.path),
+            path: redacted_path(&self.components.pipelines, &file.path),
             state: file.verdict.name(),
             why: file.why,
         });
@@ -61,19 +61,19 @@ impl Shipper {
             in_flight_bytes: self.ledger.in_flight_bytes(),
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
             inotify: self.components.watch.is_working(),
-            draining: self.life.is_draining(),
+            draining: self.drain.is_draining(),
             acknowledged_at: self.acknowledged_at,
         }
     }
 
-    fn report(&self, file: FileId, desk: &Desk, now: Instant) -> Option<FileReport> {
+    fn report(&self, file: FileId, context: &FileContext, now: Instant) -> Option<FileReport> {
         let balance = self.ledger.balance(file);
         let settled = self.ledger.watermark(file).offset;
         let Some(open) = self.components.source.file(file) else {
             // Lost from sight, and a copy of it may still appear.
             return (balance != Balance::default()).then(|| FileReport {
-                input: desk.input,
-                path: shown(&self.components.pipelines, &desk.path),
+                input: context.input,
+                path: redacted_path(&self.components.pipelines, &context.path),
                 state: FileState::Deleted,
                 extent: None,
                 balance,
@@ -83,8 +83,8 @@ impl Shipper {
             });
         };
         Some(FileReport {
-            input: desk.input,
-            path: shown(&self.components.pipelines, &desk.path),
+            input: context.input,
+            path: redacted_path(&self.components.pipelines, &context.path),
             state: match open.phase() {
                 Phase::Live => FileState::Live,
                 Phase::Rotated => FileState::Rotated,
@@ -121,7 +121,7 @@ impl Shipper {
             file.input == input && file.phase() == Phase::Rotated && self.ledger.watermark(file.id).offset < file.size()
         };
         let rotated =
-            self.components.source.files().filter(waits).filter_map(|file| self.desks.get(&file.id)?.rotated_at);
+            self.components.source.files().filter(waits).filter_map(|file| self.contexts.get(&file.id)?.rotated_at);
         InputState {
             name: self.config.inputs[input].name.clone(),
             masks: masks(self.components.pipelines[input].redactor()),
@@ -137,7 +137,7 @@ impl Shipper {
     }
 
     /// Looks at the volumes, and at how long rotated files live.
-    pub(super) fn foresee(&mut self, now: Instant) {
+    pub(super) fn update_forecasts(&mut self, now: Instant) {
         for (input, (volume, forecast)) in self.config.inputs.iter().zip(&mut self.volumes) {
             let directory = input.source.paths.first().and_then(|glob| fixed_directory(glob));
             *volume = directory.and_then(|(directory, _)| Volume::of(&directory));
@@ -145,14 +145,14 @@ impl Shipper {
                 forecast.free(now, volume.free_bytes);
             }
         }
-        self.foresee_deleted(now);
+        self.forecast_deleted(now);
         for file in self.components.source.files() {
-            let Some(desk) = self.desks.get_mut(&file.id) else { continue };
-            match (file.phase(), desk.rotated_at) {
-                (Phase::Rotated, None) => desk.rotated_at = Some(now),
+            let Some(context) = self.contexts.get_mut(&file.id) else { continue };
+            match (file.phase(), context.rotated_at) {
+                (Phase::Rotated, None) => context.rotated_at = Some(now),
                 (Phase::Deleted, Some(since)) => {
-                    desk.rotated_at = None;
-                    self.volumes[desk.input].1.deleted(now.saturating_duration_since(since));
+                    context.rotated_at = None;
+                    self.volumes[context.input].1.deleted(now.saturating_duration_since(since));
                 }
                 _ => {}
             }
@@ -162,9 +162,9 @@ impl Shipper {
     /// Closes a file's account.
     pub(super) fn close(&mut self, file: FileId) {
         let balance = self.ledger.close(file);
-        if let Some(desk) = self.desks.remove(&file) {
-            let path = shown(&self.components.pipelines, &desk.path);
-            let (input, state, held) = (desk.input, FileState::Closed, None);
+        if let Some(context) = self.contexts.remove(&file) {
+            let path = redacted_path(&self.components.pipelines, &context.path);
+            let (input, state, held) = (context.input, FileState::Closed, None);
             let lag = Duration::ZERO;
             self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag, held });
         }

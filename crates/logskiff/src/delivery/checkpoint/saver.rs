@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{HANGS_AFTER, Marks, SAVE_PATIENCE, Store};
 
 #[derive(Debug, Default)]
-struct Desk {
+struct SaveQueue {
     /// The newest that is not written yet.
     waiting: Option<Marks>,
     writing: bool,
@@ -21,10 +21,10 @@ struct Desk {
     hangs_told_at: Option<Instant>,
     closed: bool,
     error: Option<io::Error>,
-    remade: bool,
+    recreated: bool,
 }
 
-impl Desk {
+impl SaveQueue {
     fn is_busy(&self) -> bool {
         self.waiting.is_some() || self.writing
     }
@@ -43,7 +43,7 @@ impl Desk {
 /// The thread, for life.
 #[derive(Debug)]
 pub struct CheckpointWriter {
-    desk: Arc<(Mutex<Desk>, Condvar)>,
+    queue: Arc<(Mutex<SaveQueue>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -57,34 +57,34 @@ impl CheckpointWriter {
     }
 
     pub(super) fn saving(mut save: impl FnMut(Marks) -> io::Result<bool> + Send + 'static) -> io::Result<Self> {
-        let desk = Arc::new((Mutex::new(Desk::default()), Condvar::new()));
-        let shared = Arc::clone(&desk);
+        let queue = Arc::new((Mutex::new(SaveQueue::default()), Condvar::new()));
+        let shared = Arc::clone(&queue);
         let work = move || {
-            let (desk, bell) = &*shared;
-            while let Some(marks) = next(desk, bell) {
+            let (queue, condvar) = &*shared;
+            while let Some(marks) = next(queue, condvar) {
                 let saved = save(marks);
-                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-                desk.writing = false;
-                desk.since = desk.waiting.is_some().then(Instant::now);
-                desk.remade |= matches!(saved, Ok(true));
-                desk.error = saved.err();
-                bell.notify_all();
+                let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                queue.writing = false;
+                queue.since = queue.waiting.is_some().then(Instant::now);
+                queue.recreated |= matches!(saved, Ok(true));
+                queue.error = saved.err();
+                condvar.notify_all();
             }
         };
         let thread = std::thread::Builder::new().name("checkpoint".into()).stack_size(128 * 1024).spawn(work)?;
-        Ok(Self { desk, thread: Some(thread) })
+        Ok(Self { queue, thread: Some(thread) })
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, SaveQueue> {
+        self.queue.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hands over the newest.
     pub fn save(&self, marks: impl Into<Marks>) {
-        let mut desk = self.desk();
-        desk.waiting = Some(marks.into());
-        desk.since.get_or_insert_with(Instant::now);
-        self.desk.1.notify_all();
+        let mut queue = self.queue();
+        queue.waiting = Some(marks.into());
+        queue.since.get_or_insert_with(Instant::now);
+        self.queue.1.notify_all();
     }
 
     /// Waits until what was handed over is written, but only until the save has been under way for `patience`: a volume that hangs
@@ -93,36 +93,36 @@ impl CheckpointWriter {
     /// # Errors
     /// When the last save failed, or is not done by then.
     pub fn settle(&self, patience: Duration) -> io::Result<()> {
-        let desk = self.desk();
-        let left = desk.since.map_or(patience, |since| patience.saturating_sub(since.elapsed()));
-        let waited = self.desk.1.wait_timeout_while(desk, left, |desk| desk.is_busy());
-        let (mut desk, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        let queue = self.queue();
+        let left = queue.since.map_or(patience, |since| patience.saturating_sub(since.elapsed()));
+        let waited = self.queue.1.wait_timeout_while(queue, left, |queue| queue.is_busy());
+        let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
             return Err(hangs());
         }
-        desk.error.take().map_or(Ok(()), Err)
+        queue.error.take().map_or(Ok(()), Err)
     }
 
     /// The error of the last save, once; that a save does not end, now and then.
     #[must_use]
     pub fn error(&self, now: Instant) -> Option<io::Error> {
-        let mut desk = self.desk();
-        desk.error.take().or_else(|| desk.hangs(now).then(hangs))
+        let mut queue = self.queue();
+        queue.error.take().or_else(|| queue.hangs(now).then(hangs))
     }
 
     /// Whether the directory had to be made anew since this was last asked.
     #[must_use]
-    pub fn remade(&self) -> bool {
-        std::mem::take(&mut self.desk().remade)
+    pub fn recreated(&self) -> bool {
+        std::mem::take(&mut self.queue().recreated)
     }
 }
 
 impl Drop for CheckpointWriter {
     /// Waits for what is being written, unless it hangs: then the thread is left to itself.
     fn drop(&mut self) {
-        let is_done = self.settle(SAVE_PATIENCE).is_ok() || !self.desk().is_busy();
-        self.desk().closed = true;
-        self.desk.1.notify_all();
+        let is_done = self.settle(SAVE_PATIENCE).is_ok() || !self.queue().is_busy();
+        self.queue().closed = true;
+        self.queue.1.notify_all();
         if let Some(thread) = self.thread.take().filter(|_| is_done) {
             _ = thread.join();
         }
@@ -133,11 +133,11 @@ fn hangs() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the state volume does not answer")
 }
 
-fn next(desk: &Mutex<Desk>, bell: &Condvar) -> Option<Marks> {
-    let desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-    let idle = |desk: &mut Desk| desk.waiting.is_none() && !desk.closed;
-    let mut desk = bell.wait_while(desk, idle).unwrap_or_else(PoisonError::into_inner);
-    let marks = desk.waiting.take();
-    desk.writing = marks.is_some();
+fn next(queue: &Mutex<SaveQueue>, condvar: &Condvar) -> Option<Marks> {
+    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let idle = |queue: &mut SaveQueue| queue.waiting.is_none() && !queue.closed;
+    let mut queue = condvar.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
+    let marks = queue.waiting.take();
+    queue.writing = marks.is_some();
     marks
 }

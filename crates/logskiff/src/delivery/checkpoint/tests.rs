@@ -281,16 +281,16 @@ fn what_is_removed_is_made_anew_and_held() {
         let (mut store, start) = (opened(&dir), Instant::now());
         assert!(!store.save(generation(1_000), start).unwrap());
         remove(&dir);
-        let remade = store.save(generation(2_000), start + SYNC_EVERY / 2).unwrap();
+        let recreated = store.save(generation(2_000), start + SYNC_EVERY / 2).unwrap();
         assert!(matches!(Store::open(&dir), Err(CheckpointError::InUse(_))), "held");
         assert_eq!(store.load().files, Some(generation(2_000)));
-        if remade {
+        if recreated {
             assert!(dir.join(SYNCED).exists(), "a new directory has both generations at once");
         }
         assert!(!store.save(generation(3_000), start + SYNC_EVERY / 2).unwrap(), "once");
         drop(store);
         opened(&dir);
-        remade
+        recreated
     };
     assert!(!saved_anew(&|dir| std::fs::remove_file(dir.join(NEWEST)).unwrap()));
     assert!(saved_anew(&|dir| std::fs::remove_file(dir.join(LOCK)).unwrap()));

@@ -10,7 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::context::{Context, Desk};
+use super::context::{AckQueue, Context};
 use super::{Config, Error, queue_kbytes, request_bytes};
 use crate::regular;
 
@@ -24,11 +24,11 @@ const POLL_AT_FIRST: (Duration, Duration) = (Duration::from_millis(5), Duration:
 /// How long the answer to a question about the first topic is waited for.
 const ASK: Duration = Duration::from_secs(1);
 
-/// Makes a client, and starts the thread that hands on to `desk` what it tells.
+/// Makes a client, and starts the thread that hands on to `acks` what it tells.
 ///
 /// # Errors
 /// [`Error`], when librdkafka does not accept the configuration.
-pub(super) fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk>) -> Result<Connected, Error> {
+pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQueue>) -> Result<Connected, Error> {
     let mut client = ClientConfig::new();
     for (name, value) in &config.properties.0 {
         client.set(name, value);
@@ -42,7 +42,7 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk
     {
         return Err(Error::Client(format!("{name} names something that is not a file")));
     }
-    let context = Context::new(Arc::clone(desk), config.token_file.clone());
+    let context = Context::new(Arc::clone(acks), config.token_file.clone());
     let producer: BaseProducer<Context> = client.create_with_context(context).map_err(|error| match error {
         KafkaError::ClientConfig(_, reason, name, _) => {
             Error::Property { reason: without_value(&reason, &client, &name), name }
@@ -52,8 +52,8 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk
     let producer = Arc::new(producer);
     let over = Arc::new(AtomicBool::new(false));
     let (polled, ended) = (Arc::clone(&producer), Arc::clone(&over));
-    desk.counts().connects.add(1);
-    let told = Arc::clone(desk);
+    acks.counts().connects.add(1);
+    let told = Arc::clone(acks);
     let poll = move || {
         let is_over = || ended.load(Ordering::Relaxed);
         let mut wait = POLL_AT_FIRST.0;
@@ -76,8 +76,8 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, desk: &Arc<Desk
 /// Asks the cluster about the topic of the first message, where there is one already. An idempotent client needs an id from a broker
 /// before it sends anything, and asks for it when a broker has answered a question, or else after half a second. The question with
 /// which it began does not help: its connection is given up for one to the same broker by its own name.
-fn ask(producer: &BaseProducer<Context>, desk: &Desk) {
-    if let Some(topic) = desk.first_topic() {
+fn ask(producer: &BaseProducer<Context>, acks: &AckQueue) {
+    if let Some(topic) = acks.first_topic() {
         // What comes of it, the client keeps; a failure shows in other ways, and costs the half second.
         drop(producer.client().fetch_metadata(Some(topic), ASK));
     }

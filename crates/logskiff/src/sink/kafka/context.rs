@@ -27,7 +27,7 @@ const TOKEN_KEPT: Duration = Duration::from_secs(300);
 const TOKEN_LATE: Duration = Duration::from_secs(5);
 
 /// Where reports wait for the shipper.
-pub(super) struct Desk {
+pub(super) struct AckQueue {
     outcomes: Mutex<Vec<Outcome>>,
     /// How many messages are still to be reported.
     out: AtomicUsize,
@@ -41,13 +41,13 @@ pub(super) struct Desk {
     news: Arc<News>,
 }
 
-impl Desk {
+impl AckQueue {
     pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>, metrics: Arc<Metrics>) -> Self {
         let news = Arc::new(News::new(Arc::clone(&metrics)));
         Self::empty(Arc::new(wake), metrics, news)
     }
 
-    /// The desk of the next client: empty.
+    /// The acks of the next client: empty.
     pub(super) fn successor(&self) -> Self {
         Self::empty(Arc::clone(&self.wake), Arc::clone(&self.metrics), Arc::clone(&self.news))
     }
@@ -126,13 +126,13 @@ impl Desk {
 
 /// The client's context.
 pub(super) struct Context {
-    desk: Arc<Desk>,
+    acks: Arc<AckQueue>,
     token_file: Option<PathBuf>,
 }
 
 impl Context {
-    pub(super) fn new(desk: Arc<Desk>, token_file: Option<PathBuf>) -> Self {
-        Self { desk, token_file }
+    pub(super) fn new(acks: Arc<AckQueue>, token_file: Option<PathBuf>) -> Self {
+        Self { acks, token_file }
     }
 }
 
@@ -145,15 +145,15 @@ impl ProducerContext for Context {
             Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
         };
         match outcome {
-            Ok(()) => self.desk.counts().answers(),
+            Ok(()) => self.acks.counts().answers(),
             Err(code) => {
-                self.desk.counts().failed(kind(code));
-                if let Some(left_out) = self.desk.news.due(&format!("delivery {code:?}")) {
-                    tracing::error!(%code, left_out, "Kafka did not take a message; it is sent again");
+                self.acks.counts().failed(kind(code));
+                if let Some(left_out) = self.acks.news.due(&format!("delivery {code:?}")) {
+                    tracing::error!(%code, left_out, "Kafka rejected a message; sending it again");
                 }
             }
         }
-        self.desk.put(ticket as u64, outcome);
+        self.acks.put(ticket as u64, outcome);
     }
 }
 
@@ -163,12 +163,12 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-                if let Some(left_out) = self.desk.news.due(facility) {
+                if let Some(left_out) = self.acks.news.due(facility) {
                     tracing::warn!(target: "librdkafka", facility, left_out, message);
                 }
             }
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
-                if let Some(left_out) = self.desk.news.due(&format!("notice {facility}")) {
+                if let Some(left_out) = self.acks.news.due(&format!("notice {facility}")) {
                     tracing::info!(target: "librdkafka", facility, left_out, message);
                 }
             }
@@ -177,16 +177,16 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if self.desk.retired.load(Ordering::Relaxed) {
+        if self.acks.retired.load(Ordering::Relaxed) {
             return;
         }
         let code = error.rdkafka_error_code();
-        self.desk.counts().failed(code.map_or(ErrorKind::Connect, kind));
+        self.acks.counts().failed(code.map_or(ErrorKind::Connect, kind));
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.desk.counts().connected.set(false);
+            self.acks.counts().connected.set(false);
         }
-        if let Some(left_out) = self.desk.news.due(&format!("{code:?}")) {
-            tracing::warn!(%error, reason, left_out, "Kafka cannot be reached; the lines stay in their files until it can");
+        if let Some(left_out) = self.acks.news.due(&format!("{code:?}")) {
+            tracing::warn!(%error, reason, left_out, "cannot reach Kafka; the lines stay in their files, and logskiff retries");
         }
     }
 
@@ -197,8 +197,8 @@ impl ClientContext for Context {
         let token = text.trim().to_owned();
         let (principal_name, expires_ms) = claims(&token);
         let now_ms = jiff::Timestamp::now().as_millisecond();
-        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.desk.news.due("token").is_some() {
-            tracing::warn!(file = %path.display(), "the token in LOGSKIFF_KAFKA_TOKEN_FILE has expired; waiting for a new one");
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.acks.news.due("token").is_some() {
+            tracing::warn!(file = %path.display(), "the token in LOGSKIFF_KAFKA_TOKEN_FILE has expired; waiting for a new token");
         }
         let lifetime_ms = lifetime_ms(expires_ms, now_ms);
         Ok(OAuthToken { token, principal_name: principal_name.unwrap_or_else(|| "logskiff".into()), lifetime_ms })

@@ -9,7 +9,7 @@ use crate::sink::Report;
 const SPARES_MAX: usize = 2;
 
 /// One link's way back.
-pub(super) struct Desk {
+pub(super) struct AckMailbox {
     held: Mutex<Held>,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
@@ -21,12 +21,12 @@ struct Held {
     over: bool,
 }
 
-impl Desk {
+impl AckMailbox {
     pub(super) fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         Self { held: Mutex::default(), wake }
     }
 
-    /// The desk of the next link: empty.
+    /// The mailbox of the next link: empty.
     pub(super) fn successor(&self) -> Self {
         Self::new(Arc::clone(&self.wake))
     }

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::ack_mailbox::Desk;
+use super::ack_mailbox::AckMailbox;
 use super::connect::{ConnectError, Connection, READ_BYTES, write_all};
 use super::session::{Session, SessionError};
 use super::socket::{Datagrams, Stream};
@@ -75,7 +75,7 @@ impl ReconnectState {
 pub(super) struct ConnectionTask {
     pub(super) config: Arc<Config>,
     pub(super) queue: UnboundedReceiver<Batch>,
-    pub(super) desk: Arc<Desk>,
+    pub(super) mailbox: Arc<AckMailbox>,
     pub(super) reconnect_state: Arc<ReconnectState>,
 }
 
@@ -118,7 +118,7 @@ impl ConnectionTask {
         }
         let mut reports: Vec<Report> =
             unconfirmed.into_iter().map(|ticket| Report::message(ticket, Outcome::Lost)).collect();
-        self.desk.end(&mut reports);
+        self.mailbox.end(&mut reports);
     }
 
     /// Connects to the first address that can be reached, however long it takes; `None` when nothing more can come.
@@ -154,7 +154,7 @@ impl ConnectionTask {
         if let Some(left_out) = self.reconnect_state.news.due(&format!("connect {at}")) {
             let address = &self.config.addresses[at];
             let error = said(error);
-            tracing::warn!(%address, error, left_out, "no connection to the syslog receiver; the lines stay in their files until there is one");
+            tracing::warn!(%address, error, left_out, "cannot connect to the syslog receiver; the lines stay in their files, and logskiff retries");
         }
     }
 
@@ -164,7 +164,7 @@ impl ConnectionTask {
         if let Some(left_out) = self.reconnect_state.news.due("lost") {
             let address = &self.config.addresses[at];
             let error = said(error);
-            tracing::warn!(%address, error, left_out, "the connection to the syslog receiver is lost; what is not confirmed is sent again");
+            tracing::warn!(%address, error, left_out, "lost the connection to the syslog receiver; sending unacknowledged messages again");
         }
         if since.elapsed() >= PROVEN_AFTER {
             self.reconnect_state.failures.store(1, Ordering::Relaxed);
@@ -214,13 +214,13 @@ impl ConnectionTask {
                 match outcome {
                     Ok(outcome) => reports.push(Report::message(entry.ticket, outcome)),
                     Err(error) => {
-                        self.desk.put(&mut reports);
+                        self.mailbox.put(&mut reports);
                         return (Err(error), batch.entries[at..].iter().map(|entry| entry.ticket).collect());
                     }
                 }
             }
-            self.desk.put(&mut reports);
-            self.desk.give_back(batch);
+            self.mailbox.put(&mut reports);
+            self.mailbox.give_back(batch);
             if start.elapsed() >= PROVEN_AFTER {
                 self.reconnect_state.failures.store(0, Ordering::Relaxed);
             }
@@ -234,7 +234,7 @@ impl ConnectionTask {
             tracing::error!(
                 bytes,
                 left_out,
-                "a message is too large for the receiver's socket and is left out; lower LOGSKIFF_SYSLOG_BYTES_MAX"
+                "dropped a message that is too large for the receiver's socket; lower LOGSKIFF_SYSLOG_BYTES_MAX"
             );
         }
     }
@@ -248,7 +248,7 @@ impl ConnectionTask {
     ) -> (Result<Ended, ConnectError>, Vec<event::Ticket>) {
         let mut reports = Vec::new();
         let ended = self.drive(&stream, &mut session, &mut reports, at, files).await;
-        self.desk.put(&mut reports);
+        self.mailbox.put(&mut reports);
         if ended.is_ok() {
             _ = timeout(LEAVE, leave(&stream, &mut session)).await;
         }
@@ -273,7 +273,7 @@ impl ConnectionTask {
         let mut successor = None;
         loop {
             if let Some(batch) = session.fill()? {
-                self.desk.give_back(batch);
+                self.mailbox.give_back(batch);
             }
             let pending = session.is_pending();
             if !pending {
@@ -332,7 +332,7 @@ impl ConnectionTask {
             if !reports.is_empty() {
                 progress_at = Instant::now();
                 self.reconnect_state.failures.store(0, Ordering::Relaxed);
-                self.desk.put(reports);
+                self.mailbox.put(reports);
             }
         }
     }
@@ -353,13 +353,13 @@ impl ConnectionTask {
                 let address = &config.addresses[at];
                 match Connection::open(&config, address).await {
                     Ok(connection) => {
-                        tracing::info!(%address, renewed, "moving to a new connection to the syslog receiver");
+                        tracing::info!(%address, renewed, "switching to a new connection to the syslog receiver");
                         reconnect_state.counts().connects.add(1);
                         return Some((connection, at));
                     }
                     Err(error) if renewed && reconnect_state.news.due("renew").is_some() => {
                         let error = said(&error);
-                        tracing::warn!(%address, error, "no connection with the certificates as they are now; the old one stays in use");
+                        tracing::warn!(%address, error, "cannot connect with the new certificates; keeping the old connection");
                     }
                     Err(_) => {}
                 }
