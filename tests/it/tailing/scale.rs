@@ -27,7 +27,7 @@ fn ten_thousand_files_are_read_with_few_descriptors() {
         scene.append(&name(number), format!("{number} first\n"));
     }
     let sidecar = scene.start(&scene.settings());
-    wait_until("every first line", PATIENCE * 2, || counted(&sidecar).len() == FILES);
+    wait_until("every first line", PATIENCE * 5, || counted(&sidecar).len() == FILES);
     wait_until("the idle to be closed", PATIENCE, || descriptors(sidecar.id()) < 600);
     let before = spent(sidecar.id());
     sleep(Duration::from_secs(10));
