@@ -11,6 +11,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use syn::visit::{self, Visit};
 
+mod picture;
+mod shapes;
+
 /// Which rooms a room may name. A target `redact::Redacted` allows that item of the room and no other.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli", "failpoint"]),

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Writes numbered lines of JSON, rotates by renaming, and stops at SIGTERM with a last word.
 seq=0
 stop=

@@ -3,6 +3,7 @@
 //! In: a range of a line's text and how to read it. Out: the decoded bytes in a reused buffer, and positions mapped both ways. It keeps
 //! a mark in every so many bytes and reads from there again, so that a map of a text made of escapes takes an eighth of the text.
 
+pub(super) mod base64;
 pub(super) mod json;
 pub(super) mod normal;
 

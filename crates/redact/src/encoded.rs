@@ -7,16 +7,14 @@
 
 use std::ops::Range;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex::bytes::Regex;
 
+use super::decode::base64;
 use super::decode::normal::hex;
 use super::masks::RuleRef;
 use super::rule::Rule;
 use super::search::Found;
-use super::validators::{Text, sextet};
+use super::validators::Text;
 use event::TextRange;
 
 /// Names after which a value may be Base64, as the end of a longer name too.
@@ -94,14 +92,6 @@ const LOOKED_FACTOR_MAX: usize = 2;
 /// What is searched instead of the name: a secret is one by its name alone, as it would be unencoded.
 const AS_SECRET: &[u8] = b"secret=";
 
-/// Both alphabets are read as one, and the padding is left out before.
-const ENGINE: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
-        .with_decode_allow_trailing_bits(true),
-);
-
 /// The forms in which encoded values are found.
 #[derive(Debug)]
 pub(super) struct Encoded {
@@ -154,7 +144,7 @@ impl Encoded {
             let form = [(1, 2), (3, 4), (5, 6)];
             let both = form.iter().find_map(|(name, value)| Some((groups.get(*name)?, groups.get(*value)?)));
             let Some((name, value)) = both else { break };
-            let letters = text[value.start()..].iter().take_while(|byte| sextet(**byte).is_some()).count();
+            let letters = base64::letters(&text[value.start()..]);
             let end = value.start() + letters;
             let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
             look(value.start()..end + padding, head(name.as_bytes()), open_base64);
@@ -197,22 +187,8 @@ fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
 
 /// Decodes Base64 to the end of `out`; whether it is text.
 fn open_base64(value: &[u8], out: &mut Vec<u8>) -> bool {
-    let letters = value.iter().position(|&byte| byte == b'=').unwrap_or(value.len());
-    let standard = |byte: &u8| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => *other,
-    };
-    let mut letters: Vec<u8> = value[..letters].iter().map(standard).collect();
-    // Six bits are no byte.
-    if letters.len() % 4 == 1 {
-        letters.pop();
-    }
     let start = out.len();
-    if ENGINE.decode_vec(&letters, out).is_err() {
-        return false;
-    }
-    is_text(out, start)
+    base64::decode(value, out) && is_text(out, start)
 }
 
 /// Whether what was decoded from `start` on is text; what is left of a character at its end is taken away.

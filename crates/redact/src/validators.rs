@@ -32,6 +32,7 @@ mod yaml;
 
 use std::ops::Range;
 
+use super::decode::base64;
 use hidden::is_hidden;
 
 pub(super) use bound::{bound, strings};
@@ -105,12 +106,10 @@ pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
 
 /// Drops what does not decode to `user:password` (RFC 7617).
 pub(super) fn basic_credentials(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let mut colon = false;
-    let is_text = decoded(&text[found.clone()]).all(|byte| {
-        colon |= byte == b':';
-        byte >= 0x20 && byte != 0x7f
-    });
-    if is_text && colon {
+    let mut decoded = Vec::new();
+    let is_text =
+        base64::decode(&text[found.clone()], &mut decoded) && decoded.iter().all(|&byte| byte >= 0x20 && byte != 0x7f);
+    if is_text && decoded.contains(&b':') {
         mask(found);
     }
 }
@@ -119,23 +118,13 @@ pub(super) fn basic_credentials(text: Text<'_>, found: Range<usize>, mask: &mut 
 pub(super) fn base64_text(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let whole = value.len().is_multiple_of(4) || value.ends_with(b"=");
-    if whole && decoded(value).all(|byte| byte.is_ascii() && (byte >= 0x20 || byte <= 1)) {
+    let mut decoded = Vec::new();
+    if whole
+        && base64::decode(value, &mut decoded)
+        && decoded.iter().all(|&byte| byte <= 1 || (0x20..0x80).contains(&byte))
+    {
         mask(found);
     }
-}
-
-/// What Base64 holds, up to what is no letter of it.
-fn decoded(value: &[u8]) -> impl Iterator<Item = u8> {
-    let (mut bits, mut bit_count) = (0_u32, 0_u32);
-    value.iter().map_while(|&byte| sextet(byte)).filter_map(move |sextet| {
-        bits = bits << 6 | sextet;
-        bit_count += 6;
-        (bit_count >= 8).then(|| {
-            bit_count -= 8;
-            let [.., byte] = (bits >> bit_count).to_be_bytes();
-            byte
-        })
-    })
 }
 
 /// Drops what is no person's address: a repository's user, a unit of systemd, a file (`icon@2x.png`).
@@ -176,12 +165,8 @@ pub(super) fn mixed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
 /// Drops what does not begin with Base64 of a bot's id, which is a number.
 pub(super) fn discord_bot(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let id = text[found.clone()].split(|&byte| byte == b'.').next().unwrap_or_default();
-    // A digit is 0x30 to 0x39: four letters of Base64 that hold three of them.
-    let digits = id.chunks(4).all(|four| match decode_four(four) {
-        Some((bytes, count)) => bytes[..count].iter().all(u8::is_ascii_digit),
-        None => false,
-    });
-    if digits {
+    let mut digits = Vec::new();
+    if base64::decode(id, &mut digits) && digits.iter().all(u8::is_ascii_digit) {
         mask(found);
     }
 }
@@ -195,28 +180,4 @@ pub(super) fn jaas_user(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMu
     if memchr::memmem::rfind(before, b"LoginModule").is_some() {
         mask(found);
     }
-}
-
-/// Up to four letters of Base64 and how many bytes they hold.
-fn decode_four(four: &[u8]) -> Option<([u8; 3], usize)> {
-    let mut bits = 0_u32;
-    for &byte in four {
-        bits = bits << 6 | sextet(byte)?;
-    }
-    bits <<= 6 * (4 - four.len());
-    let [_, bytes @ ..] = bits.to_be_bytes();
-    Some((bytes, four.len().saturating_sub(1)))
-}
-
-/// What a letter of Base64 stands for, either alphabet of RFC 4648.
-pub(super) fn sextet(byte: u8) -> Option<u32> {
-    let value = match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
 }

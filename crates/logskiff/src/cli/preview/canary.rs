@@ -5,6 +5,7 @@
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode;
 use serde_json::Value;
 
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
@@ -31,27 +32,7 @@ pub(super) fn holds(record: &[u8], canary: &str) -> bool {
 
 fn is_in(text: &[u8], canary: &str) -> bool {
     let found = |text: &[u8]| memchr::memmem::find(text, canary.as_bytes()).is_some();
-    found(text) || found(&without_percent(text)) || opened(text).iter().any(|opened| found(opened))
-}
-
-/// The text with each `%XX` decoded.
-fn without_percent(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while at < text.len() {
-        let digit = |place: usize| char::from(*text.get(place)?).to_digit(16);
-        match (text[at], digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                plain.extend(u8::try_from(high << 4 | low));
-                at += 3;
-            }
-            (byte, ..) => {
-                plain.push(byte);
-                at += 1;
-            }
-        }
-    }
-    plain
+    found(text) || found(&percent_decode(text).collect::<Vec<u8>>()) || opened(text).iter().any(|opened| found(opened))
 }
 
 /// What the runs of Base64 letters hold, from wherever in them it begins.
