@@ -5,25 +5,22 @@
 
 use std::path::Path;
 
-use super::{FileSource, Phase, directory_stamp};
+use super::{FileSource, Phase};
 
 impl FileSource {
     /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
     #[must_use]
     pub fn directories_changed(&self) -> bool {
-        self.directory_stamps.len() == self.directories.len()
-            && self.directories.iter().zip(&self.directory_stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)
+        self.discovery.has_changed()
     }
 
-    /// Whether what happened to a name in one of the directories may be for a look at them: its file was `written` to, or it came or
-    /// went.
+    /// Whether a change to a name may be a reason to check the directories. `written`: the file was written to; else the name
+    /// appeared or disappeared.
     #[must_use]
     pub fn concerns(&self, path: &Path, written: bool) -> bool {
-        let is_named = self.inputs.iter().any(|(globs, _)| globs.concerns(path));
-        let is_linked = || path.parent().is_some_and(|directory| self.linked.contains(directory));
-        // What is open is looked at in each pass.
-        let is_open = || self.files().any(|file| file.phase == Phase::Live && file.path == path);
-        (is_named || is_linked()) && !(written && is_open())
+        // Open files are polled in each pass.
+        let is_open = || self.files().any(|file| file.placement.phase == Phase::Live && file.path == path);
+        self.discovery.concerns(path) && !(written && is_open())
     }
 }
 

@@ -11,7 +11,7 @@ use super::discovery::{Candidate, Class};
 use super::gzip_reader::is_deferred;
 use super::gzip_rotation::len32;
 use super::replaced::content_matches;
-use super::{COPY_PATIENCE, ClosedFile, FileSource, Phase, TrackedFile, WaitingFile, fingerprint};
+use super::{ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
 use event::{Boundary, CheckpointEntry, FileId, Inode, Progress, Watermark};
 
 /// So many bytes that one file grew by and another begins with, or that a closed file holds as well, are a copy; fewer may be lines
@@ -49,7 +49,7 @@ pub(super) enum Growth {
 impl FileSource {
     /// Whether what is found is proved to be a copy, and has not changed since.
     pub(super) fn is_known_copy(&self, found: &Candidate) -> bool {
-        self.copies.get(&found.inode).is_some_and(|copy| copy.read && copy.changed == found.changed)
+        self.index.copies.get(&found.inode).is_some_and(|copy| copy.read && copy.changed == found.changed)
     }
 
     /// Whether what is found, which unpacks to `content` of `length` bytes, holds nothing but what an open file holds.
@@ -64,7 +64,9 @@ impl FileSource {
         length: u64,
     ) -> io::Result<bool> {
         let packed = content.is_gzip();
-        let named = |file: &TrackedFile| found.surely_kept_from(&file.path, 0) || (packed && file.phase != Phase::Live);
+        let named = |file: &TrackedFile| {
+            found.surely_kept_from(&file.path, 0) || (packed && file.placement.phase != Phase::Live)
+        };
         let mut of = None;
         for file in self.files().filter(|file| length > 0 && named(file)) {
             if file.begins_with((content, 0), length)? {
@@ -76,18 +78,19 @@ impl FileSource {
             self.note_copy(of, input, found, raw, length);
             return Ok(true);
         }
-        if let Some(copy) = self.copies.remove(&found.inode).filter(|copy| copy.read)
+        if let Some(copy) = self.index.copies.remove(&found.inode).filter(|copy| copy.read)
             && !packed
             && (found.class != Class::Match || found.is_marked())
             && fingerprint::matches(content, &copy.entry.fingerprint).unwrap_or(false)
         {
             // Something was added to it: the next look reads on where it was a copy.
-            self.keep_closed(found.inode, ClosedFile { changed: None, input, entry: copy.entry });
-            self.reconcile_due = true;
+            self.index.keep_closed(found.inode, ClosedFile { changed: None, input, entry: copy.entry });
+            self.schedule.reconcile_due = true;
             return Ok(true);
         }
         // A copy of a copy, as where `app.log.1` is copied to `app.log.2`. While nobody looked it may as well be another run's log.
-        let closed = || found.is_surely_rotated() && length >= COPIED_BYTES_MIN && !self.is_first_round && !packed;
+        let closed =
+            || found.is_surely_rotated() && length >= COPIED_BYTES_MIN && !self.schedule.is_first_round && !packed;
         let whole = if closed() { self.find_shipped(content, len32(length))? } else { None };
         if let Some(whole) = whole {
             self.remember_closed(input, found, raw, whole);
@@ -96,11 +99,12 @@ impl FileSource {
     }
 
     fn note_copy(&mut self, of: FileId, input: usize, found: &Candidate, raw: &Content, length: u64) {
-        let is_read =
-            |file: &TrackedFile| file.position().offset >= length && (length == file.size || found.ends_a_line(raw));
+        let is_read = |file: &TrackedFile| {
+            file.position().offset >= length && (length == file.seen.size || found.ends_a_line(raw))
+        };
         let read = self.file(of).is_some_and(is_read);
         if let Some(entry) = self.entry_for(found, raw, false) {
-            self.copies.insert(found.inode, KnownCopy { of, changed: found.changed, length, read, input, entry });
+            self.index.copies.insert(found.inode, KnownCopy { of, changed: found.changed, length, read, input, entry });
         }
     }
 
@@ -114,7 +118,7 @@ impl FileSource {
         now: Instant,
     ) -> Growth {
         let Some(length) = found.size.checked_sub(from).filter(|length| *length > 0) else { return Growth::Own };
-        let gone = self.lost_files.iter_mut().filter(|lost| {
+        let gone = self.index.lost.iter_mut().filter(|lost| {
             let print = &lost.entry.fingerprint;
             lost.entry.inode != found.inode
                 && (1..=length).contains(&print.offset)
@@ -133,7 +137,9 @@ impl FileSource {
         let holds = |file: &&TrackedFile| {
             found.rotated_from(&file.path) && file.begins_with((handle, from), length).unwrap_or(false)
         };
-        let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.size)) else { return Growth::Own };
+        let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.seen.size)) else {
+            return Growth::Own;
+        };
         if length >= COPIED_BYTES_MIN {
             self.note_copy(of, input, found, handle, length);
             return Growth::KnownCopy;
@@ -161,7 +167,7 @@ impl FileSource {
     pub(super) fn close_copies(&mut self, of: FileId, whole: bool) {
         for (inode, copy) in self.take_copies(of) {
             let entry = CheckpointEntry { whole, ..copy.entry };
-            self.keep_closed(inode, ClosedFile { changed: Some(copy.changed), input: copy.input, entry });
+            self.index.keep_closed(inode, ClosedFile { changed: Some(copy.changed), input: copy.input, entry });
         }
     }
 
@@ -170,7 +176,7 @@ impl FileSource {
     pub(super) fn release_copies(&mut self, of: FileId, read: u64) {
         for (inode, copy) in self.take_copies(of) {
             if copy.length < read {
-                self.keep_closed(
+                self.index.keep_closed(
                     inode,
                     ClosedFile { changed: Some(copy.changed), input: copy.input, entry: copy.entry },
                 );
@@ -180,7 +186,7 @@ impl FileSource {
 
     /// The proved copies of a file; none is kept.
     fn take_copies(&mut self, of: FileId) -> Vec<(Inode, KnownCopy)> {
-        self.copies.extract_if(|_, copy| copy.of == of).filter(|(_, copy)| copy.read).collect()
+        self.index.copies.extract_if(|_, copy| copy.of == of).filter(|(_, copy)| copy.read).collect()
     }
 
     /// For the checkpoint: copies of what is settled. One that holds all that was read is known by the other's own place.
@@ -189,8 +195,9 @@ impl FileSource {
         settled: impl Fn(FileId) -> Progress,
     ) -> impl Iterator<Item = CheckpointEntry> {
         let shorter =
-            self.copies.values().filter(move |copy| copy.read && settled(copy.of).watermark.offset > copy.length);
-        shorter.filter_map(|copy| Some(CheckpointEntry { whole: self.file(copy.of)?.whole, ..copy.entry.clone() }))
+            self.index.copies.values().filter(move |copy| copy.read && settled(copy.of).watermark.offset > copy.length);
+        shorter
+            .filter_map(|copy| Some(CheckpointEntry { whole: self.file(copy.of)?.lineage.whole, ..copy.entry.clone() }))
     }
 
     /// Whether the file is the copy of one that was truncated, made before we had read so far: it holds nothing new. Over a restart
@@ -199,7 +206,7 @@ impl FileSource {
         // Another live log may begin with the same banner: `app-2.log`, or one with a date in its name.
         let may_be = found.class != Class::Match || found.is_marked();
         may_be
-            && self.lost_files.iter().any(|lost| {
+            && self.index.lost.iter().any(|lost| {
                 let print = &lost.entry.fingerprint;
                 lost.id.is_some()
                     && lost.entry.inode != found.inode
@@ -216,34 +223,32 @@ impl FileSource {
 
     /// Whether a file is to be left alone for now: it may be a copy in the making, or the sign of a rotation is not there
     /// yet.
-    pub(super) fn must_wait_for_copy(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
-        let original =
-            self.files().filter(|file| file.phase == Phase::Live && found.may_hold(&file.path, file.position().offset));
+    pub(super) fn wait_for_copy(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
+        let original = self
+            .files()
+            .filter(|file| file.placement.phase == Phase::Live && found.may_hold(&file.path, file.position().offset));
         let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
-        let was_named = || self.waiting.get(&found.inode).is_some_and(|waiting| waiting.named);
-        let early = found.class == Class::Sibling && !self.predates_start() && !self.was_rotated(found) && !was_named();
+        let was_named = || self.pending.was_named(found.inode);
+        let early = found.class == Class::Sibling
+            && !self.schedule.predates_start()
+            && !self.was_rotated(found)
+            && !was_named();
         if !copy && !early {
             return false;
         }
         self.keep_waiting(found, now)
     }
 
-    /// Whether a file is younger, or has grown more lately, than a copy or a rotation may take.
+    /// Whether a file is newer, or has grown more recently, than a copy or a rotation takes.
     pub(super) fn keep_waiting(&mut self, found: &Candidate, now: Instant) -> bool {
         let rotated = self.was_rotated(found) || found.history;
-        let anew = WaitingFile { since: now, size: found.size, rotated, named: found.class == Class::Match };
-        let waiting = self.waiting.entry(found.inode).or_insert(anew);
-        waiting.named |= anew.named;
-        if waiting.size != found.size {
-            *waiting = WaitingFile { rotated: rotated || waiting.rotated, named: waiting.named, ..anew };
-        }
-        now.saturating_duration_since(waiting.since) < COPY_PATIENCE
+        self.pending.keep_waiting(found, rotated, now)
     }
 
     /// Whether what is found holds what was read of a file that was truncated, and more of it than up to this offset: it was half made
     /// when it was last seen.
     pub(super) fn has_grown_to_copy(&self, found: &Candidate, handle: &Content, offset: u64) -> bool {
-        self.lost_files.iter().any(|lost| {
+        self.index.lost.iter().any(|lost| {
             let print = &lost.entry.fingerprint;
             lost.id.is_some()
                 && print.offset > offset

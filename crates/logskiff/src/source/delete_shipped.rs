@@ -20,7 +20,8 @@ use super::content::Content;
 use super::discovery::{Candidate, Class, DELETING_PREFIX, fixed_directory, name_before_deletion};
 use super::open_beneath::open_directory;
 use super::root::Root;
-use super::{Config, Event, FileSource, Phase, fingerprint};
+use super::tracked_file::{Incarnation, OpenedFile};
+use super::{Config, DeletedBound, Event, FileSource, Phase, fingerprint};
 use event::Inode;
 
 /// A file that may be deleted.
@@ -36,6 +37,15 @@ pub(super) struct Deletable {
     gzip: bool,
     /// It was moved aside by a run that ended there, and is not to be deleted after all.
     back: bool,
+}
+
+/// Which files may be deleted, and how much of the disk deleted ones may use.
+#[derive(Debug, Default)]
+pub(super) struct Deleter {
+    /// The files that the last pass over the directories found to be rotated, read and acknowledged.
+    pub(super) deletable: Vec<Deletable>,
+    /// How much deleted files that are still open may use.
+    pub(super) bound: Option<DeletedBound>,
 }
 
 /// Why a file was not deleted.
@@ -69,15 +79,15 @@ impl FileSource {
     /// Whether there is anything to delete. What is settled is to be on disk before it is.
     #[must_use]
     pub fn has_deletable(&self) -> bool {
-        !self.deletable.is_empty()
+        !self.deleter.deletable.is_empty()
     }
 
     /// Deletes what the last scan found to be rotated and settled.
     pub fn delete_shipped(&mut self, now: Instant) {
-        for file in std::mem::take(&mut self.deletable) {
+        for file in std::mem::take(&mut self.deleter.deletable) {
             match delete(&file) {
                 Ok(Some(handle)) => self.note_deleted(&file, handle, now),
-                Ok(None) | Err(Kept::Changed) => self.reconcile_due = true,
+                Ok(None) | Err(Kept::Changed) => self.schedule.reconcile_due = true,
                 Err(Kept::Failed(errno)) => {
                     self.events.push(Event::DeleteFailed(file.path, std::io::Error::from(errno).to_string()));
                 }
@@ -88,28 +98,30 @@ impl FileSource {
     /// A writer may still have it open, and write to it: it is held for a while, as any deleted file.
     fn note_deleted(&mut self, file: &Deletable, handle: File, now: Instant) {
         self.events.push(Event::Deleted(file.path.clone(), file.size));
-        let Some(entry) = self.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
+        let Some(entry) = self.index.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
         if file.gzip {
             return;
         }
         let at = entry.watermark();
-        self.begin((file.input, entry.path, Content::Plain(handle)), at, entry.origin, entry.incarnation, now);
+        let opened = OpenedFile { input: file.input, path: entry.path, handle: Content::Plain(handle) };
+        self.begin(opened, at, Incarnation { origin: entry.origin, number: entry.incarnation }, now);
         if let Some(file) = self.open_mut(file.inode) {
-            (file.phase, file.whole) = (Phase::Deleted, true);
+            (file.placement.phase, file.lineage.whole) = (Phase::Deleted, true);
         }
     }
 
     /// Notes which of the files are rotated, settled, and not written to any more.
     pub(super) fn choose_deletable(&mut self, candidates: &[(usize, Candidate)]) {
-        self.deletable.clear();
-        if !self.inputs.iter().any(|(_, config)| config.delete_rotated) {
+        self.deleter.deletable.clear();
+        if !self.discovery.inputs.iter().any(|input| input.config.delete_rotated) {
             return;
         }
-        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.delete_rotated) {
+        for (input, found) in candidates.iter().filter(|(input, _)| self.discovery.inputs[*input].config.delete_rotated)
+        {
             let settled = self.is_settled(found) && candidates.iter().any(|(_, other)| succeeds(other, found));
             let aside = name_before_deletion(&found.path).is_some();
             if (settled && found.names == 1 && !found.linked()) || aside {
-                self.deletable.push(Deletable {
+                self.deleter.deletable.push(Deletable {
                     input: *input,
                     root: Arc::clone(&found.root),
                     place: found.place.clone(),
@@ -125,7 +137,7 @@ impl FileSource {
 
     /// Whether the file is closed, was read by us from its first byte to its last, and is as it was then.
     fn is_settled(&self, found: &Candidate) -> bool {
-        self.closed.get(&found.inode).is_some_and(|closed| {
+        self.index.closed.get(&found.inode).is_some_and(|closed| {
             closed.entry.whole
                 && closed.entry.offset == found.size
                 && closed.entry.offset > 0

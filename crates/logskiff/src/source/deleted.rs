@@ -66,17 +66,19 @@ struct Volume {
 impl FileSource {
     /// Bounds what deleted files take of the disk.
     pub fn set_deleted_bound(&mut self, bound: Option<DeletedBound>) {
-        self.deleted_bound = bound;
+        self.deleter.bound = bound;
     }
 
     /// The bound that holds for a volume; `memory_bytes` is the size of one in memory.
     #[must_use]
     pub fn deleted_bound(&self, memory_bytes: Option<u64>) -> Option<u64> {
-        self.deleted_bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
+        self.deleter.bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
     }
 
     fn deleted_files(&self) -> impl Iterator<Item = &TrackedFile> {
-        self.files().filter(|file| file.phase == Phase::Deleted && !file.handle.is_stream() && file.disk_bytes > 0)
+        self.files().filter(|file| {
+            file.placement.phase == Phase::Deleted && !file.handle.is_stream() && file.seen.disk_bytes > 0
+        })
     }
 
     /// How much these take on each device.
@@ -85,7 +87,7 @@ impl FileSource {
         for file in files {
             let bound = || file.handle.memory_volume_bytes().and_then(|size| self.deleted_bound(Some(size)));
             let volume = volumes.entry(file.inode.device).or_insert_with(|| Volume { bytes: 0, bound: bound() });
-            volume.bytes += file.disk_bytes;
+            volume.bytes += file.seen.disk_bytes;
         }
         volumes
     }
@@ -93,7 +95,7 @@ impl FileSource {
     /// By input, what deleted files take that are not settled.
     #[must_use]
     pub fn deleted_open(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<DeletedOpen> {
-        let mut by_input = vec![DeletedOpen::default(); self.inputs.len()];
+        let mut by_input = vec![DeletedOpen::default(); self.discovery.inputs.len()];
         let unsettled = || self.deleted_files().filter(|file| !(file.is_at_end() && is_settled(file.id)));
         if unsettled().next().is_none() {
             return by_input;
@@ -104,7 +106,7 @@ impl FileSource {
             let volume = volumes.get(&file.inode.device).map(|volume| (volume.bytes, volume.bound));
             let bounds = [Some(total), volume].into_iter().flatten().filter_map(|(bytes, bound)| Some((bytes, bound?)));
             let open = &mut by_input[file.input];
-            open.bytes += file.disk_bytes;
+            open.bytes += file.seen.disk_bytes;
             open.of = open.of.into_iter().chain(bounds).min_by_key(|(bytes, bound)| bound.saturating_sub(*bytes));
         }
         by_input
@@ -113,9 +115,9 @@ impl FileSource {
     /// The deleted files that have to go, so that the others are within the bound.
     #[must_use]
     pub fn deleted_surplus(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<FileId> {
-        let Some(bound) = self.deleted_bound else { return Vec::new() };
+        let Some(bound) = self.deleter.bound else { return Vec::new() };
         // A copy of one that was just deleted is seen by the look that is due.
-        if self.reconcile_due || self.deleted_files().next().is_none() {
+        if self.schedule.reconcile_due || self.deleted_files().next().is_none() {
             return Vec::new();
         }
         let mut volumes = self.volumes(self.deleted_files());
@@ -123,15 +125,20 @@ impl FileSource {
         let mut files: Vec<&TrackedFile> = self.deleted_files().collect();
         files.sort_by_cached_key(|file| {
             let is_settled = file.is_at_end() && is_settled(file.id);
-            (!is_settled, file.displaced != Displaced::Compressed, file.changed_at, file.written_at())
+            (
+                !is_settled,
+                file.placement.displaced != Displaced::Compressed,
+                file.placement.changed_at,
+                file.written_at(),
+            )
         });
         let mut surplus = Vec::new();
         for file in files {
             let Some(volume) = volumes.get_mut(&file.inode.device) else { continue };
             if total > bound.bytes || volume.bound.is_some_and(|bound| volume.bytes > bound) {
                 surplus.push(file.id);
-                volume.bytes -= file.disk_bytes;
-                total -= file.disk_bytes;
+                volume.bytes -= file.seen.disk_bytes;
+                total -= file.seen.disk_bytes;
             }
         }
         surplus
@@ -140,23 +147,23 @@ impl FileSource {
     /// Closes a deleted file that is not settled; `settled_bytes` beyond its position are settled all the same. Its number is kept until what
     /// is out is settled.
     pub fn abandon(&mut self, id: FileId, settled_bytes: u64, now: Instant) -> Option<Abandoned> {
-        let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
+        let mut file = self.table.remove(id)?;
         let at = file.position();
-        if file.displaced != Displaced::Compressed {
-            self.retired.push((id, file.path, at.offset));
+        if file.placement.displaced != Displaced::Compressed {
+            self.table.retire(id, file.path, at.offset);
             return Some(Abandoned::Gone);
         }
         let fingerprint = file.fingerprint();
         let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(at.into()) };
-        self.lost_files.push(LostFile { settled_bytes, ..LostFile::from_open(&file, entry, now) });
-        self.reconcile_due = true;
+        self.index.lost.push(LostFile { settled_bytes, ..LostFile::from_open(&file, entry, now) });
+        self.schedule.reconcile_due = true;
         Some(Abandoned::Copied)
     }
 
     /// Whether a file can be read no more, and has its number still.
     #[must_use]
     pub fn is_retired(&self, id: FileId) -> bool {
-        self.retired.iter().any(|(retired, ..)| *retired == id)
+        self.table.retired(id).is_some()
     }
 }
 

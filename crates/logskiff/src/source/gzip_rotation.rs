@@ -61,14 +61,14 @@ impl FileSource {
             Ok(Some(lost)) => return self.adopt_gzip((input, lost), found, (raw, gzip), length, now),
             Err(_) => return self.deferred(found, gzip, now),
         }
-        if naming != Naming::Outright && self.predates_start() && !self.claim_rotated(input, found) {
+        if naming != Naming::Outright && self.schedule.predates_start() && !self.claim_rotated(input, found) {
             return self.skip_file(input, found, raw);
         }
         if self.keep_waiting(found, now) {
             return;
         }
-        let rotated = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
-        let is_new = !self.predates_start() && (rotated || naming == Naming::Unpacked);
+        let rotated = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
+        let is_new = !self.schedule.predates_start() && (rotated || naming == Naming::Unpacked);
         if naming == Naming::Outright || is_new {
             self.begin_new(input, found, gzip, 0, now);
         } else {
@@ -78,10 +78,11 @@ impl FileSource {
 
     /// The file that a `.gz` was made of is done with by its writer.
     fn note_source(&mut self, head: &[u8], length: u32) {
-        let is_source =
-            |file: &&mut TrackedFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
-        if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
-            source.displaced = Displaced::Compressed;
+        let is_source = |file: &&mut TrackedFile| {
+            file.placement.phase != Phase::Live && file.head() == head && len32(file.seen.size) == length
+        };
+        if let Some(source) = self.table.iter_mut().find(is_source) {
+            source.placement.displaced = Displaced::Compressed;
         }
     }
 
@@ -90,17 +91,17 @@ impl FileSource {
         let is = |entry: &CheckpointEntry| {
             entry.offset == found.size && fingerprint::matches(raw, &entry.fingerprint).unwrap_or(false)
         };
-        if let Some(closed) = self.closed.get_mut(&found.inode)
+        if let Some(closed) = self.index.closed.get_mut(&found.inode)
             && is(&closed.entry)
         {
             closed.changed = Some(found.changed);
             return true;
         }
-        let Some(at) = self.lost_files.iter().position(|lost| lost.id.is_none() && is(&lost.entry)) else {
+        let Some(at) = self.index.lost.iter().position(|lost| lost.id.is_none() && is(&lost.entry)) else {
             return false;
         };
-        let entry = self.lost_files.remove(at).entry;
-        self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
+        let entry = self.index.lost.remove(at).entry;
+        self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         true
     }
 
@@ -109,7 +110,7 @@ impl FileSource {
     /// # Errors
     /// When that is told later.
     pub(super) fn find_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
-        let entries = self.closed.values().map(|closed| &closed.entry).chain(&self.deleted_entries);
+        let entries = self.index.closed.values().map(|closed| &closed.entry).chain(&self.index.deleted);
         let closed = entries
             .filter(|entry| entry.fingerprint.offset == entry.offset)
             .map(|entry| (entry.fingerprint, entry.whole));
@@ -129,16 +130,16 @@ impl FileSource {
     /// When that is told later.
     fn find_lost_gzip(&self, found: &Candidate, gzip: &Content, length: u32) -> io::Result<Option<usize>> {
         let mut last: Option<usize> = None;
-        for (at, lost) in self.lost_files.iter().enumerate() {
+        for (at, lost) in self.index.lost.iter().enumerate() {
             let (entry, print) = (&lost.entry, &lost.entry.fingerprint);
             let is_near =
                 entry.path == found.path || found.may_hold(&entry.path, entry.offset) || entry.inode == found.inode;
-            let is_later = last.is_none_or(|last| self.lost_files[last].entry.fingerprint.offset <= print.offset);
+            let is_later = last.is_none_or(|last| self.index.lost[last].entry.fingerprint.offset <= print.offset);
             if print.head_bytes > 0 && is_near && is_later && holds(gzip, print)? {
                 last = Some(at);
             }
         }
-        if let Some(lost) = last.map(|last| &self.lost_files[last])
+        if let Some(lost) = last.map(|last| &self.index.lost[last])
             && !lost.is_whole(length)
             && let Err(error) = gzip.seek_to(lost.entry.offset)
             && is_deferred(&error)
@@ -157,9 +158,9 @@ impl FileSource {
         length: u32,
         now: Instant,
     ) {
-        let lost = self.lost_files.remove(lost);
+        let lost = self.index.lost.remove(lost);
         let whole = lost.entry.whole;
-        self.rotations.insert(lost.entry.path.clone(), now);
+        self.rotations.note(&lost.entry.path, now);
         // What was written between the copy and the truncation is in neither.
         if let Some(lost_bytes) =
             lost.entry.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && lost.entry.size <= u32::MAX.into())

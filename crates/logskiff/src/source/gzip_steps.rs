@@ -55,7 +55,7 @@ impl FileSource {
         self.unpacking.budget.renew();
         self.unpacking.goes_on = false;
         let mut broken = Vec::new();
-        for file in self.files.iter_mut().flatten().filter(|file| file.is_deferred_read()) {
+        for file in self.table.iter_mut().filter(|file| file.is_deferred_read()) {
             match file.unpack() {
                 Ok(there) => {
                     self.events.extend(there.then_some(Event::Unpacked(file.id)));
@@ -70,7 +70,7 @@ impl FileSource {
         if let Some((_, content)) = &self.unpacking.held {
             let there = content.resume_deferred();
             self.unpacking.goes_on |= matches!(there, Ok(false));
-            self.reconcile_due |= matches!(there, Ok(true));
+            self.schedule.reconcile_due |= matches!(there, Ok(true));
         }
     }
 
@@ -83,7 +83,7 @@ impl FileSource {
     /// What a file is can be told only once more of it is unpacked. When it was found, and how, is noted now.
     pub(super) fn deferred(&mut self, found: &Candidate, content: Content, now: Instant) {
         self.keep_waiting(found, now);
-        if self.is_first_round {
+        if self.schedule.is_first_round {
             self.open_limit.found_early(found.inode);
         }
         self.unpacking.deferred = true;

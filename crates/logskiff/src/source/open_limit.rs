@@ -71,11 +71,12 @@ impl FileSource {
     }
 
     /// Whether one more may be opened; else it waits.
-    pub(super) fn has_room(&mut self, found: &Candidate) -> bool {
+    pub(super) fn take_room(&mut self, found: &Candidate) -> bool {
         // Only looked at, and not kept open.
-        let is_read = self.closed.get(&found.inode).is_some_and(|closed| closed.entry.offset == found.size);
-        let has_room =
-            is_read || self.files.len() < self.open_limit.files_max || self.files().count() < self.open_limit.files_max;
+        let is_read = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.offset == found.size);
+        let has_room = is_read
+            || self.table.files.len() < self.open_limit.files_max
+            || self.files().count() < self.open_limit.files_max;
         if !has_room {
             self.wait_for_room(found);
         }
@@ -92,7 +93,7 @@ impl FileSource {
     fn wait_for_room(&mut self, found: &Candidate) {
         let since = self.open_limit.waited.get(&found.inode).copied().unwrap_or(self.open_limit.rounds);
         self.open_limit.waiting.insert(found.inode, since);
-        if self.is_first_round {
+        if self.schedule.is_first_round {
             self.open_limit.early.insert(found.inode);
         }
     }
@@ -108,7 +109,7 @@ impl FileSource {
             let waited = self.open_limit.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
             // New ones do not wait for very many old ones. The logs that are there are known before their copies and their history, of
             // which the oldest is read first.
-            let is_old = found.changed.0 < self.started_s;
+            let is_old = found.changed.0 < self.schedule.started_s;
             (
                 waited,
                 is_old || found.history,
@@ -117,16 +118,16 @@ impl FileSource {
                 found.is_surely_rotated(),
             )
         });
-        let first = self.is_first_round;
+        let first = self.schedule.is_first_round;
         self.unpacking.begin_look();
         for (input, found) in same.iter().copied().chain(other) {
             // After the first look only what has not changed since was there before us.
-            let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.started_s);
-            self.is_first_round = before_us || self.open_limit.early.remove(&found.inode);
+            let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
+            self.schedule.is_first_round = before_us || self.open_limit.early.remove(&found.inode);
             self.admit(*input, found, now);
         }
         self.unpacking.end_look();
-        self.is_first_round = first;
+        self.schedule.is_first_round = first;
     }
 
     /// Files that are open and need not be, so many as there are too many, those first that were written to least lately.
@@ -134,9 +135,10 @@ impl FileSource {
         let crowded = self.is_crowded();
         let open = self.files().count();
         // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
-        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.is_at_end() && !file.is_closable(now);
+        let deleted =
+            |file: &&TrackedFile| file.placement.phase == Phase::Deleted && file.is_at_end() && !file.is_closable(now);
         let mut given: Vec<&TrackedFile> = self.files().filter(deleted).collect();
-        given.sort_by_key(|file| file.changed_at);
+        given.sort_by_key(|file| file.placement.changed_at);
         given.truncate(open.saturating_sub(finished + self.open_max() / 2));
         let given = given.iter().map(|file| file.id);
         let kept = if crowded { self.open_limit.files_max / 2 } else { self.open_max() };
@@ -146,11 +148,11 @@ impl FileSource {
         }
         // Where others wait, it is enough that nothing can be read now: the rest of a line may be long in coming.
         let gives_way = |file: &&TrackedFile| {
-            let is_waiting = file.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
+            let is_waiting = file.placement.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
             if crowded { is_waiting } else { file.is_at_end() && file.is_idle(now) }
         };
         let mut idle: Vec<&TrackedFile> = self.files().filter(gives_way).collect();
-        idle.sort_by_key(|file| file.changed_at);
+        idle.sort_by_key(|file| file.placement.changed_at);
         given.chain(idle.iter().take(surplus).map(|file| file.id)).collect()
     }
 }

@@ -19,7 +19,8 @@ use rustix::event::{PollFd, PollFlags};
 use super::content::Content;
 use super::discovery::Pipe;
 use super::open_beneath::{OpenError, open_pipe_beneath};
-use super::{FileId, FileSource, Watermark, fingerprint};
+use super::tracked_file::{Incarnation, OpenedFile};
+use super::{FileId, FileSource, Watermark};
 
 /// What standard input is called, in globs and in records.
 pub const STDIN: &str = "-";
@@ -238,10 +239,10 @@ fn await_bytes(file: &File) {
 impl FileSource {
     /// Opens standard input at the first scan, and each pipe when it is found; a pipe that is gone ends with its writer.
     pub(super) fn follow_streams(&mut self, pipes: &[(usize, Pipe)], now: Instant) {
-        if self.is_first_round {
-            for input in 0..self.inputs.len() {
-                if self.inputs[input].0.names_stdin() {
-                    let stream = Stream::stdin(self.inputs[input].1.kept_bytes_max);
+        if self.schedule.is_first_round {
+            for input in 0..self.discovery.inputs.len() {
+                if self.discovery.inputs[input].globs.names_stdin() {
+                    let stream = Stream::stdin(self.discovery.inputs[input].config.kept_bytes_max);
                     self.begin_stream(input, Path::new(STDIN), stream.map_err(Into::into), now);
                 }
             }
@@ -255,7 +256,7 @@ impl FileSource {
             }
         }
         for (input, pipe) in pipes.iter().filter(|(_, pipe)| !open.contains(&pipe.inode)) {
-            let kept_bytes_max = self.inputs[*input].1.kept_bytes_max;
+            let kept_bytes_max = self.discovery.inputs[*input].config.kept_bytes_max;
             let stream = open_pipe_beneath(&pipe.root, &pipe.place)
                 .and_then(|file| Ok(Stream::start(file, false, kept_bytes_max)?));
             self.begin_stream(*input, &pipe.path, stream, now);
@@ -266,9 +267,9 @@ impl FileSource {
         match stream {
             Ok(stream) => {
                 self.clear_refusal(path);
-                let origin = fingerprint::stream_origin(&self.scope, path);
-                let content = (input, PathBuf::from(path), Content::Stream(stream));
-                self.begin(content, Watermark::default(), origin, 0, now);
+                let origin = self.index.stream_origin(path);
+                let opened = OpenedFile { input, path: PathBuf::from(path), handle: Content::Stream(stream) };
+                self.begin(opened, Watermark::default(), Incarnation { origin, number: 0 }, now);
             }
             Err(error) => self.refuse(path.to_path_buf(), &error.to_string()),
         }
@@ -276,7 +277,7 @@ impl FileSource {
 
     /// Takes down how far each file is settled, and lets go of what streams keep of that.
     pub fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
-        for file in self.files.iter_mut().flatten() {
+        for file in self.table.iter_mut() {
             file.note_settled(&settled);
         }
     }
@@ -284,7 +285,7 @@ impl FileSource {
     /// Whether there is a sign of whoever writes: a file, or bytes in a pipe, which may be there before its writer.
     #[must_use]
     pub fn has_seen_writer(&self) -> bool {
-        self.files().any(|file| !file.handle.is_stream() || file.size > 0)
+        self.files().any(|file| !file.handle.is_stream() || file.seen.size > 0)
     }
 
     /// Whether standard input is open and has not ended.
@@ -297,8 +298,8 @@ impl FileSource {
     /// Whether standard input was all that there is to read, and has ended and is settled.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
-        !self.is_first_round
-            && self.inputs.iter().all(|(globs, _)| globs.names_stdin_alone())
+        !self.schedule.is_first_round
+            && self.discovery.inputs.iter().all(|input| input.globs.names_stdin_alone())
             && self.files().next().is_none()
     }
 }

@@ -20,21 +20,21 @@ impl FileSource {
     pub fn poll(&mut self, now: Instant, ready: &mut Vec<FileId>) {
         self.unpack();
         // While one is read at full speed there is a look each batch.
-        let pauses = now < self.poll_all_at && self.files().any(TrackedFile::has_more);
+        let pauses = now < self.schedule.poll_all_at && self.files().any(TrackedFile::has_more);
         self.poll_files(now, ready, pauses);
-        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
+        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.placement.phase == Phase::Live);
         ready.sort_by_key(live);
     }
 
     /// `pauses`: only at those that are known to have more to read.
     pub(super) fn poll_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
         ready.clear();
-        self.polled_at = now;
+        self.schedule.polled_at = now;
         let began = Instant::now();
         let (mut broken, mut truncated) = (Vec::new(), Vec::new());
-        for file in self.files.iter_mut().flatten().filter(|file| !pauses || file.has_more()) {
-            let lost_bytes = file.lost_bytes;
-            let phase = file.phase;
+        for file in self.table.iter_mut().filter(|file| !pauses || file.has_more()) {
+            let lost_bytes = file.seen.lost_bytes;
+            let phase = file.placement.phase;
             match file.poll(now) {
                 Ok(PollResult::Changed) => ready.push(file.id),
                 Ok(PollResult::Unchanged) => {}
@@ -42,14 +42,14 @@ impl FileSource {
                 Ok(PollResult::Rewritten) => truncated.push((file.id, Some(Watermark::default()))),
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
-            if file.lost_bytes > lost_bytes {
-                self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
+            if file.seen.lost_bytes > lost_bytes {
+                self.events.push(Event::Lost(file.path.clone(), file.seen.lost_bytes - lost_bytes));
             }
-            self.reconcile_due |= file.phase != phase;
+            self.schedule.reconcile_due |= file.placement.phase != phase;
             broken.extend(file.problem().map(|why| (file.path.clone(), why.to_owned())));
         }
-        if !pauses && self.files.len() > FEW_FILES {
-            self.poll_all_at = now + (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX);
+        if !pauses && self.table.files.len() > FEW_FILES {
+            self.schedule.pause_polling(now, (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX));
         }
         for (path, error) in broken {
             self.refuse(path, &error);
@@ -71,7 +71,7 @@ impl FileSource {
     /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
     /// longer.
     pub fn recheck_unread(&mut self) {
-        self.poll_all_at = self.polled_at;
-        self.files.iter_mut().flatten().for_each(TrackedFile::recheck_unread);
+        self.schedule.poll_all_at = self.schedule.polled_at;
+        self.table.iter_mut().for_each(TrackedFile::recheck_unread);
     }
 }

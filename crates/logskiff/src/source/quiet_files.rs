@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::open_beneath::open_beneath;
-use super::{ClosedFile, FileSource, fingerprint};
+use super::{ClosedFile, FileSource};
 use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
 
 /// So many files are known at most; of more, those are forgotten that changed least lately.
@@ -199,20 +199,25 @@ impl FileSource {
     /// What the next walk is to offer.
     pub(super) fn walk_filter(&self) -> WalkFilter {
         let open = self.files().map(|file| file.inode);
-        let absent = self.lost_files.iter().map(|lost| lost.entry.inode).chain(self.closed.keys().copied());
-        let room = UNKNOWN_MAX.saturating_sub(self.waiting.len() + self.open_limit.waiting.len());
-        let closed = self.closed.len().saturating_sub(self.closed_many());
-        let waiting =
-            self.waiting.keys().chain(self.open_limit.waiting.keys()).chain(self.copies.keys()).chain(self.held.keys());
+        let absent = self.index.lost.iter().map(|lost| lost.entry.inode).chain(self.index.closed.keys().copied());
+        let room = UNKNOWN_MAX.saturating_sub(self.pending.waiting.len() + self.open_limit.waiting.len());
+        let closed = self.index.closed.len().saturating_sub(self.closed_many());
+        let waiting = self
+            .pending
+            .waiting
+            .keys()
+            .chain(self.open_limit.waiting.keys())
+            .chain(self.index.copies.keys())
+            .chain(self.pending.held.keys());
         WalkFilter {
             quiet: Arc::clone(&self.quiet.files),
             begun: open.chain(absent).map(|inode| inode.inode).collect(),
             waiting: waiting.map(|inode| inode.inode).collect(),
             met: RefCell::new(vec![false; self.quiet.files.len()]),
             named: (self.needs_history() && self.open_limit.is_first()).then(RefCell::default),
-            takes_excluded: !self.lost_files.is_empty(),
+            takes_excluded: !self.index.lost.is_empty(),
             skip: Cell::new(self.quiet.skip),
-            fresh_since: self.started_s,
+            fresh_since: self.schedule.started_s,
             fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
             room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
             not_offered: Cell::new(0),
@@ -268,24 +273,26 @@ impl FileSource {
         let open = self.open_inodes();
         for (input, found) in candidates {
             let Some((_, quiet)) = self.quiet.files.get(found.inode) else { continue };
-            let is_known = self.closed.contains_key(&found.inode)
+            let is_known = self.index.closed.contains_key(&found.inode)
                 || open.contains(&found.inode)
-                || self.lost_files.iter().any(|lost| lost.entry.inode == found.inode);
+                || self.index.lost.iter().any(|lost| lost.entry.inode == found.inode);
             if !is_known && let Some(entry) = self.entry_of_quiet(found, &quiet) {
-                self.closed.insert(found.inode, ClosedFile { changed: Some(quiet.changed), input: *input, entry });
+                self.index
+                    .closed
+                    .insert(found.inode, ClosedFile { changed: Some(quiet.changed), input: *input, entry });
             }
         }
     }
 
     /// What is known of a quiet file, as if it had always been called as it is now.
     fn entry_of_quiet(&self, found: &Candidate, quiet: &Quiet) -> Option<CheckpointEntry> {
-        let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.guard).ok()?);
+        let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.discovery.guard).ok()?);
         let incarnation = quiet.incarnation.into();
         Some(CheckpointEntry {
             path: found.path.clone(),
             real: None,
             inode: found.inode,
-            origin: fingerprint::origin(&self.scope, &handle, found.inode, incarnation),
+            origin: self.index.origin(&handle, found.inode, incarnation),
             incarnation,
             offset: quiet.fingerprint.offset,
             boundary: Boundary::LineStart,
@@ -299,7 +306,7 @@ impl FileSource {
     /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
     pub(super) fn update_quiet(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
         let is_long_ago = self.quiet.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
-        if self.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
+        if self.index.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
             self.quiet.grew_at = Some(now);
             self.move_to_quiet(candidates);
         }
@@ -315,20 +322,23 @@ impl FileSource {
     fn move_to_quiet(&mut self, candidates: &[(usize, Candidate)]) {
         let before = clock_s() - STILL_FOR_S;
         let still = candidates.iter().filter(|(input, found)| {
-            let is_deleted_rotated = self.inputs[*input].1.delete_rotated && found.class != Class::Match;
-            found.changed.0 < before && !found.linked() && !is_deleted_rotated && self.closed.contains_key(&found.inode)
+            let is_deleted_rotated = self.discovery.inputs[*input].config.delete_rotated && found.class != Class::Match;
+            found.changed.0 < before
+                && !found.linked()
+                && !is_deleted_rotated
+                && self.index.closed.contains_key(&found.inode)
         });
         let quiet: Vec<(Inode, Quiet)> =
             still.filter_map(|(_, found)| Some((found.inode, self.as_quiet(found)?))).collect();
         for (inode, _) in &quiet {
-            self.closed.remove(inode);
+            self.index.closed.remove(inode);
         }
         if quiet.is_empty() {
             return;
         }
         let files = Arc::make_mut(&mut self.quiet.files);
         files.insert(quiet);
-        let surplus = (files.len() + self.closed.len() + self.files.len()).saturating_sub(FILES_MAX);
+        let surplus = (files.len() + self.index.closed.len() + self.table.files.len()).saturating_sub(FILES_MAX);
         if surplus > 0 {
             files.forget_oldest(surplus + FORGET);
         }
@@ -336,7 +346,7 @@ impl FileSource {
 
     /// What is kept of a closed file, if it is as it was, and nothing is lost with the rest.
     fn as_quiet(&self, found: &Candidate) -> Option<Quiet> {
-        let ClosedFile { changed, entry, .. } = self.closed.get(&found.inode)?;
+        let ClosedFile { changed, entry, .. } = self.index.closed.get(&found.inode)?;
         let print = entry.fingerprint;
         let is_settled = *changed == Some(found.changed)
             && entry.offset == found.size
@@ -366,13 +376,13 @@ impl FileSource {
         let open = self.open_inodes();
         let is_idle = |found: &Candidate| {
             !open.contains(&found.inode)
-                && !self.closed.contains_key(&found.inode)
+                && !self.index.closed.contains_key(&found.inode)
                 && !self.quiet.files.has_number(found.inode.inode)
-                && !self.waiting.contains_key(&found.inode)
+                && !self.pending.waiting.contains_key(&found.inode)
                 && !self.open_limit.waiting.contains_key(&found.inode)
         };
         self.quiet.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
-        self.reconcile_due |= !self.is_crowded();
+        self.schedule.reconcile_due |= !self.is_crowded();
     }
 
     /// Whether a file of the checkpoint had this name.
@@ -382,7 +392,7 @@ impl FileSource {
 
     /// Nothing that was rotated while nobody looked is looked for any more.
     pub(super) fn clear_presumed(&mut self) {
-        self.presumed.clear();
+        self.rotations.presumed.clear();
         self.quiet.presumed = HashSet::new();
     }
 }

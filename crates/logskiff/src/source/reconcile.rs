@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,11 +15,9 @@ use super::discovery::{Candidate, Class, Pipe};
 use super::open_beneath::{OpenError, open_beneath};
 use super::quiet_files::WalkFilter;
 use super::replaced::Replacement;
-use super::tracked_file::Displaced;
-use super::{
-    COPY_PATIENCE, ClosedFile, DIRECTORIES_ASKED_MAX, Event, FileSource, LostFile, Phase, Start, directory_stamp,
-    fingerprint,
-};
+use super::schedule::CheckpointState;
+use super::tracked_file::{Displaced, Incarnation, OpenedFile};
+use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, LostFile, Phase, Start, fingerprint};
 use event::{Boundary, CheckpointEntry, Inode, Watermark};
 
 /// Why a file is left alone that no glob names and that is no log's history.
@@ -29,31 +26,20 @@ pub(super) const NOT_NAMED: &str =
 
 pub(super) const PACKED: &str = "compressed, and not with gzip; it is not read";
 
-/// What is known of what is there at the first scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CheckpointState {
-    /// There was no checkpoint: it was there before us.
-    None,
-    /// What the checkpoint tells.
-    ClosedFile,
-    /// There was a checkpoint that cannot be read: what was shipped of it is not known.
-    Lost,
-}
-
 impl FileSource {
     /// Looks at the directories: follows renames, and begins what is new.
     pub fn reconcile(&mut self, now: Instant) {
-        self.rounds += 1;
+        self.refusals.round += 1;
         // What was truncated must be known before its copy is seen.
         self.poll_files(now, &mut Vec::new(), false);
-        self.reconcile_due = false;
-        self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_PATIENCE);
-        if now.saturating_duration_since(self.started_at) >= COPY_PATIENCE {
+        self.schedule.reconcile_due = false;
+        self.rotations.forget_old(now);
+        if self.schedule.is_long_after_start(now) {
             self.clear_presumed();
         }
         // Taken before the walk, so that what changes during it is seen at the next look.
-        let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
-        self.guard.refresh();
+        let stamps = self.discovery.stamp_directories();
+        self.discovery.guard.refresh();
         let mut pipes = Vec::new();
         let walk_filter = self.walk_filter();
         let mut candidates = self.walk_inputs(&walk_filter, &mut pipes);
@@ -63,7 +49,7 @@ impl FileSource {
         self.mark_history(&mut candidates);
         self.reopen_changed_quiet(&candidates);
         self.follow_streams(&pipes, now);
-        self.directory_stamps = self.stamps_before(&stamps);
+        self.discovery.keep_stamps(&stamps);
         let seen: HashMap<Inode, usize> =
             candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
         self.follow_renames(&candidates, &seen, now);
@@ -73,29 +59,27 @@ impl FileSource {
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
         let (same, other): (Vec<_>, Vec<_>) = unknown
             .into_iter()
-            .partition(|(_, found)| self.lost_files.iter().any(|lost| lost.entry.inode == found.inode));
-        let held = std::mem::take(&mut self.held);
+            .partition(|(_, found)| self.index.lost.iter().any(|lost| lost.entry.inode == found.inode));
+        let held = std::mem::take(&mut self.pending.held);
         self.admit_all(&same, &other, now);
         for (inode, held) in held {
             if !seen.contains_key(&inode) {
                 self.read_held(held, now);
-            } else if self.waiting.contains_key(&inode) {
+            } else if self.pending.waiting.contains_key(&inode) {
                 // It waits under another name.
-                self.held.entry(inode).or_insert(held);
+                self.pending.held.entry(inode).or_insert(held);
             }
         }
-        self.waiting.retain(|inode, _| seen.contains_key(inode));
-        self.copies.retain(|inode, _| seen.contains_key(inode));
-        let gone: Vec<Inode> = self.closed.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
+        self.pending.waiting.retain(|inode, _| seen.contains_key(inode));
+        self.index.copies.retain(|inode, _| seen.contains_key(inode));
+        let gone: Vec<Inode> = self.index.closed.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
         for inode in gone {
-            if let Some(closed) = self.closed.remove(&inode) {
-                self.remember_deleted(closed.entry);
-            }
+            self.index.closed_is_deleted(inode);
         }
         self.choose_deletable(&candidates);
         self.note_unread(&candidates);
         self.update_quiet(&candidates, now);
-        self.is_first_round &= self.has_unoffered();
+        self.schedule.is_first_round &= self.has_unoffered();
     }
 
     /// Walks the directories of all inputs: files, and `pipes` that are named outright.
@@ -103,11 +87,11 @@ impl FileSource {
         let mut candidates: Vec<(usize, Candidate)> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         let mut directories = Vec::new();
-        self.linked.clear();
-        for input in 0..self.inputs.len() {
-            let mut found = self.inputs[input].0.find(&self.guard, walk_filter);
+        self.discovery.linked.clear();
+        for input in 0..self.discovery.inputs.len() {
+            let mut found = self.discovery.inputs[input].globs.find(&self.discovery.guard, walk_filter);
             directories.append(&mut found.directories);
-            self.linked.extend(found.linked);
+            self.discovery.linked.extend(found.linked);
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
             }
@@ -132,8 +116,8 @@ impl FileSource {
         }
         directories.sort_unstable();
         directories.dedup();
-        if *self.directories != *directories {
-            self.directories = Arc::from(directories);
+        if *self.discovery.directories != *directories {
+            self.discovery.directories = Arc::from(directories);
         }
         candidates
     }
@@ -151,37 +135,32 @@ impl FileSource {
 
     /// Whether rotated files that are there are to be told for the history of a log.
     pub(super) fn needs_history(&self) -> bool {
-        self.checkpoint == CheckpointState::None && (self.is_first_round || self.open_limit.has_early())
-    }
-
-    fn stamps_before(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
-        if self.directories.len() > DIRECTORIES_ASKED_MAX {
-            return Vec::new();
-        }
-        let before = |path: &PathBuf| before.iter().find(|(known, _)| known == path).and_then(|(_, stamp)| *stamp);
-        self.directories.iter().map(before).collect()
+        self.schedule.checkpoint == CheckpointState::None
+            && (self.schedule.is_first_round || self.open_limit.has_early())
     }
 
     /// Follows the open files to where they are now.
     fn follow_renames(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
-        for file in self.files.iter_mut().flatten().filter(|file| !file.handle.is_stream()) {
+        for file in self.table.iter_mut().filter(|file| !file.handle.is_stream()) {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
             let phase = match here {
                 Some(here) if here.path == file.path && here.class == Class::Match => Phase::Live,
-                _ if file.phase == Phase::Deleted => Phase::Deleted,
+                _ if file.placement.phase == Phase::Deleted => Phase::Deleted,
                 _ => Phase::Rotated,
             };
             match phase {
-                Phase::Live => file.displaced = Displaced::No,
-                Phase::Rotated if file.displaced == Displaced::No => file.displaced = Displaced::Seen,
+                Phase::Live => file.placement.displaced = Displaced::No,
+                Phase::Rotated if file.placement.displaced == Displaced::No => {
+                    file.placement.displaced = Displaced::Seen
+                }
                 Phase::Rotated | Phase::Deleted => {}
             }
-            if phase != file.phase {
-                file.phase = phase;
-                file.changed_at = now;
+            if phase != file.placement.phase {
+                file.placement.phase = phase;
+                file.placement.changed_at = now;
             }
-            if phase != Phase::Live && now.saturating_duration_since(file.changed_at) < COPY_PATIENCE {
-                self.rotations.insert(file.path.clone(), file.changed_at);
+            if phase != Phase::Live && now.saturating_duration_since(file.placement.changed_at) < COPY_PATIENCE {
+                self.rotations.note(&file.path, file.placement.changed_at);
             }
         }
     }
@@ -189,19 +168,20 @@ impl FileSource {
     /// Decides what an unknown file is.
     pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
         let same = |closed: &ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
-        if self.closed.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
+        if self.index.closed.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
             return;
         }
-        if found.class == Class::Excluded && self.lost_files.is_empty() && !self.closed.contains_key(&found.inode) {
+        if found.class == Class::Excluded && self.index.lost.is_empty() && !self.index.closed.contains_key(&found.inode)
+        {
             return;
         }
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), PACKED);
         }
-        if found.class != Class::Excluded && !self.has_room(found) {
+        if found.class != Class::Excluded && !self.take_room(found) {
             return;
         }
-        let handle = match open_beneath(&found.root, &found.place, &self.guard) {
+        let handle = match open_beneath(&found.root, &found.place, &self.discovery.guard) {
             Ok(handle) => Content::Plain(handle),
             Err(OpenError::Gone) => return,
             Err(OpenError::NoDescriptor) => return self.note_no_descriptor(found),
@@ -209,16 +189,16 @@ impl FileSource {
         };
         // Swapped between the look and the open: the next scan sees what it is.
         if !handle.metadata().is_ok_and(|metadata| fingerprint::inode_from_metadata(&metadata) == found.inode) {
-            self.reconcile_due = true;
+            self.schedule.reconcile_due = true;
             return;
         }
         self.clear_refusal(&found.path);
-        self.restore_deleted(input, found, &handle);
+        self.index.restore_deleted(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
             return self.admit_gzip((input, naming), found, &handle, now);
         }
         // A file that was closed empty is known by its inode alone: whatever is known better comes first.
-        let blank = self.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
+        let blank = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
         let Some(handle) = (if blank { Some(handle) } else { self.reopen_closed(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
             Ok(()) => return,
@@ -229,7 +209,7 @@ impl FileSource {
         {
             return;
         }
-        if self.must_wait_for_copy(found, &handle, now) {
+        if self.wait_for_copy(found, &handle, now) {
             return self.hold_named(input, found, handle);
         }
         let Some(handle) = (if blank { self.reopen_closed(found, handle, now) } else { Some(handle) }) else { return };
@@ -241,11 +221,11 @@ impl FileSource {
             self.keep_waiting(found, now);
             return self.hold(input, found, handle);
         }
-        let was_named = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
-        let before_us = self.predates_start();
+        let was_named = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
+        let before_us = self.schedule.predates_start();
         let offset = match (found.class, replacement) {
             (_, Some(Replacement { offset, .. })) => offset,
-            (Class::Match, _) if before_us && self.inputs[input].1.start == Start::End => {
+            (Class::Match, _) if before_us && self.discovery.inputs[input].config.start == Start::End => {
                 fingerprint::line_start(&handle, found.size)
             }
             (Class::Match, _) => 0,
@@ -258,16 +238,16 @@ impl FileSource {
         if found.history
             && let Some(file) = self.open_mut(found.inode)
         {
-            file.phase = Phase::Rotated;
+            file.placement.phase = Phase::Rotated;
         }
     }
 
     /// Whether a file that no glob names is a log's by the rotation that made it, or at a first start by its name.
     pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate) -> bool {
-        if !self.predates_start() {
+        if !self.schedule.predates_start() {
             return self.was_rotated(found);
         }
-        if self.inputs[input].1.start == Start::End {
+        if self.discovery.inputs[input].config.start == Start::End {
             return false;
         }
         if !found.history {
@@ -279,24 +259,25 @@ impl FileSource {
     /// Begins a file that was not read before.
     pub(super) fn begin_new(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
         // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
-        let lost_files = self.lost_files.iter().map(|lost| &lost.entry);
-        let former = lost_files.chain(self.closed.values().map(|closed| &closed.entry));
+        let lost_files = self.index.lost.iter().map(|lost| &lost.entry);
+        let former = lost_files.chain(self.index.closed.values().map(|closed| &closed.entry));
         let same_inode = former.filter(|entry| entry.inode == found.inode);
         let incarnation = same_inode.map(|entry| entry.incarnation + 1).max().unwrap_or(0);
         if incarnation > 0 {
             self.events.push(Event::Truncated(found.path.clone()));
         }
-        let origin = fingerprint::origin(&self.scope, &handle, found.inode, incarnation);
+        let origin = self.index.origin(&handle, found.inode, incarnation);
         let at = Watermark { offset, boundary: Boundary::LineStart };
-        self.begin((input, found.path.clone(), handle), at, origin, incarnation, now);
+        let opened = OpenedFile { input, path: found.path.clone(), handle };
+        self.begin(opened, at, Incarnation { origin, number: incarnation }, now);
     }
 
     /// Goes on with a closed file, if it is still the same one.
     fn reopen_closed(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
-        let Some(ClosedFile { entry, input, .. }) = self.closed.get(&found.inode) else { return Some(handle) };
+        let Some(ClosedFile { entry, input, .. }) = self.index.closed.get(&found.inode) else { return Some(handle) };
         // An empty file is known by its name or its birth alone: its inode may be another's by now.
         let may_be_it =
-            || entry.fingerprint.head_bytes > 0 || entry.path == found.path || self.is_file_of(entry, &handle);
+            || entry.fingerprint.head_bytes > 0 || entry.path == found.path || self.index.is_file_of(entry, &handle);
         let has_grown = entry.offset < found.size && self.has_grown_to_copy(found, &handle, entry.offset);
         if has_grown || !(may_be_it() && fingerprint::matches(&handle, &entry.fingerprint).unwrap_or(false)) {
             return Some(handle);
@@ -307,7 +288,7 @@ impl FileSource {
         if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
             self.skip_file(input, found, &handle);
         } else if entry.offset == found.size {
-            self.closed.insert(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
+            self.index.closed.insert(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         } else {
             let whole = entry.whole;
             let mut at = self.position_after_copy(input, found, &handle, entry.watermark(), now)?;
@@ -315,10 +296,10 @@ impl FileSource {
             if !whole && at.boundary == Boundary::LineStart {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
-            let CheckpointEntry { path, origin, incarnation, .. } = entry;
-            self.begin((input, path, handle), at, origin, incarnation, now);
+            let CheckpointEntry { path, origin, incarnation: number, .. } = entry;
+            self.begin(OpenedFile { input, path, handle }, at, Incarnation { origin, number }, now);
             if let Some(file) = self.open_mut(found.inode) {
-                file.whole = whole;
+                file.lineage.whole = whole;
             }
         }
         None
@@ -340,7 +321,7 @@ impl FileSource {
             let near = near && (told || lost.entry.inode == found.inode);
             near && fingerprint::matches(&handle, &lost.entry.fingerprint).unwrap_or(false)
         };
-        let matching = self.lost_files.iter().enumerate().filter(|(_, lost)| is(lost));
+        let matching = self.index.lost.iter().enumerate().filter(|(_, lost)| is(lost));
         let Some((at, _)) = matching.max_by_key(|(_, lost)| lost.entry.fingerprint.offset) else {
             self.note_rewritten(found, now);
             if self.is_shorter_copy(found, &handle, found.size) {
@@ -349,26 +330,26 @@ impl FileSource {
             }
             return Err(handle);
         };
-        let mut lost = self.lost_files.remove(at);
+        let mut lost = self.index.lost.remove(at);
         let (id, entry) = (lost.id, &mut lost.entry);
         if id.is_none() && entry.inode == found.inode {
             let Some(at) = self.position_after_copy(input, found, &handle, entry.watermark(), now) else {
-                self.keep_closed(found.inode, ClosedFile { changed: None, input, entry: lost.entry });
+                self.index.keep_closed(found.inode, ClosedFile { changed: None, input, entry: lost.entry });
                 return Ok(());
             };
             (entry.offset, entry.boundary) = (at.offset, at.boundary);
         }
         let live = found.path == entry.path && found.class == Class::Match;
         if found.path != entry.path {
-            self.rotations.insert(entry.path.clone(), now);
+            self.rotations.note(&entry.path, now);
         }
         // Where many are open already, one that has nothing to read is not opened for that.
         let idle = !live || self.files().count() >= self.open_max();
         if idle && id.is_none() && found.size == entry.offset {
             if found.path != entry.path {
-                self.keep_end(&entry.path, &handle, found.size);
+                self.rotations.keep_end(&entry.path, &handle, found.size);
             }
-            self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry: lost.entry });
+            self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry: lost.entry });
             return Ok(());
         }
         if entry.size > found.size {
@@ -380,31 +361,24 @@ impl FileSource {
 
     /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.
     fn note_rewritten(&mut self, found: &Candidate, now: Instant) {
-        for lost in &self.lost_files {
+        for lost in &self.index.lost {
             if lost.id.is_none() && lost.entry.inode == found.inode {
-                self.rotations.insert(lost.entry.path.clone(), now);
+                self.rotations.note(&lost.entry.path, now);
             }
         }
-    }
-
-    /// Whether what is found now was there before us.
-    pub(super) fn predates_start(&self) -> bool {
-        self.is_first_round && self.checkpoint == CheckpointState::None
     }
 
     /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
     /// of them was shipped is lost.
     pub fn read_all_from_start(&mut self) {
-        self.checkpoint = CheckpointState::Lost;
+        self.schedule.checkpoint = CheckpointState::Lost;
     }
 
     /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
     /// have, if this one's name is sure to tell of a rotation. Another file under a known copy's name tells the same.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
-        let presumed = |base: &PathBuf| *base == found.path || found.surely_rotated_from(base);
-        (self.is_first_round && self.checkpoint == CheckpointState::Lost)
-            || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
-            || self.presumed.iter().any(presumed)
+        (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
+            || self.rotations.explain(found)
             || self.is_presumed(&found.path)
             || found.sure_origins().any(|base| self.is_presumed(base))
     }
@@ -417,7 +391,7 @@ impl FileSource {
     /// Remembers a file as it stands, so that it is not read, and whether everything in it was shipped.
     pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
         if let Some(entry) = self.entry_for(found, handle, whole) {
-            self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
+            self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         }
     }
 
@@ -428,7 +402,7 @@ impl FileSource {
             path: found.path.clone(),
             real: None,
             inode: found.inode,
-            origin: fingerprint::origin(&self.scope, handle, found.inode, 0),
+            origin: self.index.origin(handle, found.inode, 0),
             incarnation: 0,
             offset: found.size,
             boundary: Boundary::LineStart,

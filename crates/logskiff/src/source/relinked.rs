@@ -16,7 +16,8 @@ impl FileSource {
     /// Adds the checkpoint's files that lie where they lay, and that no glob leads to any more.
     pub(super) fn find_former(&self, candidates: &mut Vec<(usize, Candidate)>) {
         let former: Vec<(usize, Candidate)> = self
-            .lost_files
+            .index
+            .lost
             .iter()
             .filter(|lost| lost.id.is_none() && lost.entry.real.is_some())
             .filter(|lost| !candidates.iter().any(|(_, found)| found.inode == lost.entry.inode))
@@ -27,11 +28,16 @@ impl FileSource {
 
     fn find_at_old_place(&self, lost: &LostFile) -> Option<(usize, Candidate)> {
         let path: &Path = lost.entry.real.as_deref()?;
-        let (input, rank) = self.inputs.iter().enumerate().find_map(|(input, (globs, _))| {
-            globs.follows_links().then(|| globs.rank_beneath(&lost.entry.path)).flatten().map(|rank| (input, rank))
+        let (input, rank) = self.discovery.inputs.iter().enumerate().find_map(|(number, input)| {
+            input
+                .globs
+                .follows_links()
+                .then(|| input.globs.rank_beneath(&lost.entry.path))
+                .flatten()
+                .map(|rank| (number, rank))
         })?;
         let (root, place) = (root::open(path.parent()?).ok()?, path.file_name()?);
-        if self.guard.check_directory(&root.handle, root.inode, None).is_some() {
+        if self.discovery.guard.check_directory(&root.handle, root.inode, None).is_some() {
             return None;
         }
         let seen = fstat(open_path_beneath(&root.handle, place.as_ref()).ok()?).ok()?;
@@ -44,12 +50,12 @@ impl FileSource {
 
     /// Notes where those lie that a link leads to.
     pub(super) fn note_real(&mut self, candidates: &[(usize, Candidate)]) {
-        if !self.inputs.iter().any(|(globs, _)| globs.follows_links()) {
+        if !self.discovery.follows_links() {
             return;
         }
         let open = self.open_inodes();
-        self.real.retain(|inode, _| open.contains(inode));
+        self.discovery.real_paths.retain(|inode, _| open.contains(inode));
         let linked = candidates.iter().filter(|(_, found)| found.linked() || found.root.linked);
-        self.real.extend(linked.map(|(_, found)| (found.inode, found.root.real.join(&found.place))));
+        self.discovery.real_paths.extend(linked.map(|(_, found)| (found.inode, found.root.real.join(&found.place))));
     }
 }

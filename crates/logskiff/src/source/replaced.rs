@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::discovery::{Candidate, Class};
+use super::pending_files::HeldFile;
 use super::tracked_file::Displaced;
 use super::{COPY_PATIENCE, ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
-use event::{CheckpointEntry, FileId, Inode};
+use event::{FileId, Inode};
 
 /// As much of two files is compared at their starts, and as much before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
@@ -35,19 +36,11 @@ pub(super) struct Replacement {
     pub(super) is_ready: bool,
 }
 
-/// A file that waits and may go before it is read: its handle is kept.
-#[derive(Debug)]
-pub(super) struct HeldFile {
-    input: usize,
-    found: Candidate,
-    handle: Content,
-}
-
 impl FileSource {
     /// Keeps the handle of a file that waits and is ours to read, while there are descriptors.
     pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
-        if self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
-            self.held.insert(found.inode, HeldFile { input, found: found.clone(), handle });
+        if self.pending.held.len() < HELD_MAX && self.files().count() < self.open_max() {
+            self.pending.held.insert(found.inode, HeldFile { input, found: found.clone(), handle });
         }
     }
 
@@ -65,14 +58,15 @@ impl FileSource {
         let elsewhere = |file: &TrackedFile| {
             let print = file.fingerprint();
             let holds_more = || file.handle.length().is_ok_and(|whole| whole >= length);
-            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path && holds_more();
+            let is_rest =
+                || file.placement.phase != Phase::Live && print.offset > 0 && file.path != found.path && holds_more();
             found.may_hold(&file.path, 0) && is_rest() && fingerprint::matches(&handle, &print).unwrap_or(false)
         };
         if length == 0 || self.is_held_by_open_file(&found, &handle, length) || self.files().any(elsewhere) {
             return;
         }
         let replacement = self.find_replacement(&found, &handle, now);
-        self.waiting.remove(&found.inode);
+        self.pending.waiting.remove(&found.inode);
         self.begin_new(input, &found, handle, replacement.map_or(0, |replacement| replacement.offset), now);
         self.link_predecessor(found.inode, replacement);
     }
@@ -85,7 +79,7 @@ impl FileSource {
         now: Instant,
     ) -> Option<Replacement> {
         let replaced = |file: &&TrackedFile| {
-            file.phase == Phase::Deleted
+            file.placement.phase == Phase::Deleted
                 && !file.handle.is_stream()
                 && file.handle.length().is_ok_and(|length| length > 0)
                 && (file.path == found.path || found.surely_kept_from(&file.path, 0))
@@ -96,7 +90,8 @@ impl FileSource {
             content_matches(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
         };
         // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
-        let order = |file: &TrackedFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
+        let order =
+            |file: &TrackedFile| (file.placement.displaced != Displaced::No, Reverse(file.placement.changed_at));
         let mut formers: Vec<&TrackedFile> = self.files().filter(replaced).collect();
         formers.sort_by_key(|file| order(file));
         let is_last = |file: &TrackedFile| file.path != found.path || order(file) == order(formers[0]);
@@ -108,7 +103,8 @@ impl FileSource {
         }
         // After a crash, what is not settled of the other is read from here: until then it is to begin there. What is refused for long
         // does not hold up the rest.
-        let may_come_back = !former.is_settled() && now.saturating_duration_since(former.changed_at) < COPY_PATIENCE;
+        let may_come_back =
+            !former.is_settled() && now.saturating_duration_since(former.placement.changed_at) < COPY_PATIENCE;
         let is_ready = read.offset >= whole && !may_come_back;
         Some(Replacement { offset: if is_ready { read.offset } else { whole }, of, is_ready })
     }
@@ -117,33 +113,27 @@ impl FileSource {
     pub(super) fn link_predecessor(&mut self, inode: Inode, replacement: Option<Replacement>) {
         let Some(Replacement { offset: 1.., of, .. }) = replacement else { return };
         let Some(former) = self.file(of) else { return };
-        let formers = former.formers.iter().copied().chain([of]).collect();
+        let formers = former.lineage.formers.iter().copied().chain([of]).collect();
         if let Some(file) = self.open_mut(inode) {
-            file.formers = formers;
+            file.lineage.formers = formers;
         }
     }
 
-    /// Whether a file took the place of one of `files`.
+    /// Whether a file replaced one of `files`.
     #[must_use]
     pub fn replaced_any(&self, id: FileId, files: &[FileId]) -> bool {
-        self.file(id).is_some_and(|file| file.formers.iter().any(|former| files.contains(former)))
-    }
-
-    /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
-    pub(super) fn is_file_of(&self, entry: &CheckpointEntry, handle: &Content) -> bool {
-        handle.birth() != (0, 0)
-            && fingerprint::origin(&self.scope, handle, entry.inode, entry.incarnation) == entry.origin
+        self.file(id).is_some_and(|file| file.lineage.formers.iter().any(|former| files.contains(former)))
     }
 
     /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
     /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
     pub(super) fn refuse_overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
-        let Some(ClosedFile { entry, .. }) = self.closed.get(&found.inode) else { return false };
+        let Some(ClosedFile { entry, .. }) = self.index.closed.get(&found.inode) else { return false };
         let in_its_place = found.class == Class::Match && entry.path == found.path;
         if in_its_place
             || entry.offset == 0
             || found.size < entry.offset
-            || !self.is_file_of(entry, handle)
+            || !self.index.is_file_of(entry, handle)
             || is_text(handle)
         {
             return false;
@@ -159,7 +149,7 @@ impl TrackedFile {
     /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
     pub(super) fn is_overwritten(&self) -> bool {
         let is_shorter = self.handle.length().is_ok_and(|length| length < self.position().offset);
-        self.displaced != Displaced::No && !is_shorter
+        self.placement.displaced != Displaced::No && !is_shorter
     }
 }
 

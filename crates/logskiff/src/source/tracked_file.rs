@@ -75,65 +75,119 @@ pub enum PollResult {
 pub struct TrackedFile {
     /// Its number in the ledger.
     pub id: FileId,
-    /// Which input it belongs to.
+    /// The number of its input.
     pub input: usize,
-    /// The name under which its records go out: the one it was first found under.
+    /// The name under which its records are shipped: the one under which it was first found.
     pub path: PathBuf,
-    /// Where it stands in the file system.
+    /// Its place in the file system.
     pub inode: Inode,
-    /// Names this incarnation in event ids.
-    pub origin: String,
-    /// How often it was truncated.
-    pub incarnation: u32,
-    /// Where it is in the directory.
-    pub phase: Phase,
-    /// Whether it was seen out of its place.
-    pub(super) displaced: Displaced,
-    /// When it last grew or changed its phase.
-    pub changed_at: Instant,
-    /// Everything before the position was read by us: nothing was skipped at the start.
-    pub whole: bool,
-    /// How long it is known to have been with this content.
-    pub size: u64,
-    /// Where this incarnation began.
-    pub(super) began_at: u64,
-    /// The numbers of those before it that have the account of what stands before that, where the file's end was written anew.
-    pub(super) formers: Vec<FileId>,
-    /// What it takes of the disk, as the last look saw it.
-    pub(super) disk_bytes: u64,
-    /// Bytes that a truncation took away before they were read, as far as they were seen.
-    pub lost_bytes: u64,
-    /// Its length at the last look.
-    length: u64,
+    pub(super) lineage: Lineage,
+    pub(super) placement: Placement,
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
-    /// The same once more, to read again what lies before the position of a compressed file.
+    /// A second reader of a compressed file, for bytes before the position.
     second_handle: OnceCell<Content>,
+    read: ReadPosition,
+    pub(super) seen: LastPoll,
+    detectors: Detectors,
+    settled: Settlement,
+}
+
+/// A file that was opened and is not tracked yet.
+#[derive(Debug)]
+pub(super) struct OpenedFile {
+    /// The number of its input.
+    pub(super) input: usize,
+    /// The name under which its records are shipped.
+    pub(super) path: PathBuf,
+    pub(super) handle: Content,
+}
+
+/// Names one incarnation of a file. A truncation starts the next.
+#[derive(Debug)]
+pub(super) struct Incarnation {
+    /// Names it in event ids.
+    pub(super) origin: String,
+    /// How often the file was truncated before.
+    pub(super) number: u32,
+}
+
+/// What a file was before.
+#[derive(Debug)]
+pub(super) struct Lineage {
+    /// Names this incarnation in event ids.
+    pub(super) origin: String,
+    /// How often it was truncated.
+    pub(super) incarnation: u32,
+    /// logskiff read everything before the position: it skipped nothing at the start.
+    pub(super) whole: bool,
+    /// The offset at which this incarnation began.
+    pub(super) began_at: u64,
+    /// The numbers of earlier incarnations, whose accounts in the ledger cover the bytes before `began_at`.
+    pub(super) formers: Vec<FileId>,
+}
+
+/// Where a file is in its directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placement {
+    pub(super) phase: Phase,
+    /// Whether a pass over the directories found it under another name.
+    pub(super) displaced: Displaced,
+    /// When it last grew or changed its phase.
+    pub(super) changed_at: Instant,
+}
+
+/// Where reading stands.
+#[derive(Debug)]
+struct ReadPosition {
     /// The next byte that no span covers yet.
     at: Watermark,
-    /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
+    /// After a rewind: how far the file had been read, and the bytes just before that. Acknowledged bytes may lie beyond `at`.
     rewound_from: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
-    /// Where lines began before `at`.
-    resume_points: ResumePoints,
     /// The file's first bytes.
     head: Vec<u8>,
-    /// Modification and change time at the last look: a reason to read, never an identity.
+    /// Where lines began before `at`.
+    resume_points: ResumePoints,
+}
+
+/// What the last poll saw.
+#[derive(Debug)]
+pub(super) struct LastPoll {
+    /// The file's length in bytes.
+    length: u64,
+    /// The longest that the file was seen with this content, in bytes.
+    pub(super) size: u64,
+    /// How much of the disk it uses, in bytes.
+    pub(super) disk_bytes: u64,
+    /// How many bytes a truncation took away before they were read, as far as polls saw them.
+    pub(super) lost_bytes: u64,
+    /// Modification and change time: a reason to read, never an identity.
     stamp: (i64, i64, i64, i64),
-    /// The last look or read left something to be read.
+    /// There may be bytes to read.
     more: bool,
-    /// What is zero behind the position.
-    padding: NulPadding,
-    /// The fingerprint at the last watermark that was asked for.
-    checkpoint_fingerprint: Fingerprint,
-    write_times: WriteTimes,
-    rewrites: RewriteDetector,
-    /// How far it was settled when that was last said.
-    settled_to: u64,
-    /// It came through a pipe, and that has ended with what [`TrackedFile::size`] counts.
+    /// It is a pipe that has ended, after `size` bytes.
     ended: bool,
     polled_at: Option<Instant>,
+}
+
+/// What is derived from polls and reads.
+#[derive(Debug, Default)]
+struct Detectors {
+    /// The zeros after the position.
+    padding: NulPadding,
+    write_times: WriteTimes,
+    rewrites: RewriteDetector,
+}
+
+/// How far the file was acknowledged or dropped when that was last reported.
+#[derive(Debug)]
+struct Settlement {
+    /// The offset in bytes.
+    offset: u64,
+    /// The fingerprint at the watermark of the last checkpoint.
+    fingerprint: Fingerprint,
 }
 
 /// What one read gave.
@@ -151,81 +205,76 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read, or ends before the position.
     pub(super) fn new(
-        (id, input, path, handle): (FileId, usize, PathBuf, Content),
+        id: FileId,
+        OpenedFile { input, path, handle }: OpenedFile,
         at: Watermark,
-        origin: String,
-        incarnation: u32,
+        Incarnation { origin, number }: Incarnation,
         now: Instant,
     ) -> io::Result<Self> {
         let metadata = handle.metadata()?;
         let length = handle.length()?;
         let before = fingerprint::read_before(&handle, at.offset)?;
         let head = fingerprint::read_at(&handle, 0, fingerprint::HEAD_BYTES)?;
-        let checkpoint_fingerprint = fingerprint::from_bytes(&head, &before, at.offset);
+        let fingerprint = fingerprint::from_bytes(&head, &before, at.offset);
         Ok(Self {
             id,
             input,
             path,
             inode: fingerprint::inode_from_metadata(&metadata),
-            origin,
-            incarnation,
-            phase: Phase::Live,
-            displaced: Displaced::No,
-            changed_at: now,
-            whole: at.offset == 0,
-            size: length,
-            began_at: at.offset,
-            formers: Vec::new(),
-            disk_bytes: disk_bytes(&metadata),
-            lost_bytes: 0,
-            length,
+            lineage: Lineage {
+                origin,
+                incarnation: number,
+                whole: at.offset == 0,
+                began_at: at.offset,
+                formers: Vec::new(),
+            },
+            placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now },
             handle,
             second_handle: OnceCell::new(),
-            at,
-            rewound_from: None,
-            before,
-            resume_points: ResumePoints::default(),
-            head,
-            stamp: stamp(&metadata),
-            more: true,
-            padding: NulPadding::default(),
-            checkpoint_fingerprint,
-            write_times: WriteTimes::default(),
-            rewrites: RewriteDetector::default(),
-            settled_to: at.offset,
-            ended: false,
-            polled_at: None,
+            read: ReadPosition { at, rewound_from: None, before, head, resume_points: ResumePoints::default() },
+            seen: LastPoll {
+                length,
+                size: length,
+                disk_bytes: disk_bytes(&metadata),
+                lost_bytes: 0,
+                stamp: stamp(&metadata),
+                more: true,
+                ended: false,
+                polled_at: None,
+            },
+            detectors: Detectors::default(),
+            settled: Settlement { offset: at.offset, fingerprint },
         })
     }
 
     /// Where the file is in its directory.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.placement.phase
     }
 
     /// The longest that the file was seen with this content, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.size
+        self.seen.size
     }
 
     /// Names this incarnation of the file in event ids.
     #[must_use]
     pub fn origin(&self) -> &str {
-        &self.origin
+        &self.lineage.origin
     }
 
     /// The position of the next byte to read.
     #[must_use]
     pub fn position(&self) -> Watermark {
-        self.at
+        self.read.at
     }
 
     /// Whether everything that the last look saw is read.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
-        self.at.offset >= self.length
+        self.read.at.offset >= self.seen.length
     }
 
     /// Looks whether there is something to read.
@@ -235,10 +284,10 @@ impl TrackedFile {
     pub fn poll(&mut self, now: Instant) -> io::Result<PollResult> {
         if let Content::Stream(stream) = &self.handle {
             let extent = stream.extent();
-            self.more |= extent.length != self.length;
+            self.seen.more |= extent.length != self.seen.length;
             self.set_extent(extent);
-            self.write_times.record(extent.length, now);
-            return Ok(if self.more || self.is_last_line_due(now) {
+            self.detectors.write_times.record(extent.length, now);
+            return Ok(if self.seen.more || self.is_last_line_due(now) {
                 PollResult::Changed
             } else {
                 PollResult::Unchanged
@@ -247,52 +296,54 @@ impl TrackedFile {
         let metadata = self.handle.metadata()?;
         let stamp = stamp(&metadata);
         let unpacks = self.handle.is_deferred_read();
-        let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
-        self.disk_bytes = disk_bytes(&metadata);
-        if metadata.nlink() == 0 && self.phase != Phase::Deleted {
-            self.phase = Phase::Deleted;
-            self.changed_at = now;
+        let length = if unpacks { self.seen.length } else { self.handle.length_by(&metadata)? };
+        self.seen.disk_bytes = disk_bytes(&metadata);
+        if metadata.nlink() == 0 && self.placement.phase != Phase::Deleted {
+            self.placement.phase = Phase::Deleted;
+            self.placement.changed_at = now;
         }
-        if length != self.length || stamp != self.stamp {
-            self.changed_at = now;
-            self.more = true;
+        if length != self.seen.length || stamp != self.seen.stamp {
+            self.placement.changed_at = now;
+            self.seen.more = true;
         }
         // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
-        if length != self.length || stamp != self.stamp {
+        if length != self.seen.length || stamp != self.seen.stamp {
             if !self.verify_content()? {
                 return Ok(PollResult::Truncated);
             }
             // A write sets both times to one moment; who sets the first alone says another, as a rule.
             let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
-            let is_new_time = written != (self.stamp.0, self.stamp.1) && written == changed;
-            let is_same = is_new_time && length == self.length && length == self.at.offset;
-            self.rewrites.note_poll(is_same && length > 0, now);
+            let is_new_time = written != (self.seen.stamp.0, self.seen.stamp.1) && written == changed;
+            let is_same = is_new_time && length == self.seen.length && length == self.read.at.offset;
+            self.detectors.rewrites.note_poll(is_same && length > 0, now);
             // Cut short, but not into what was read: reading goes on, and what is gone is counted.
             if !self.handle.is_gzip() {
-                let written = self.padding.written_bytes(self.size);
-                self.lost_bytes += written.saturating_sub(length);
+                let written = self.detectors.padding.written_bytes(self.seen.size);
+                self.seen.lost_bytes += written.saturating_sub(length);
             }
-            self.size = length;
+            self.seen.size = length;
         }
-        self.length = length;
-        self.stamp = stamp;
-        if self.rewrites.take_rewrite(now) && self.phase == Phase::Live {
+        self.seen.length = length;
+        self.seen.stamp = stamp;
+        if self.detectors.rewrites.take_rewrite(now) && self.placement.phase == Phase::Live {
             return Ok(PollResult::Rewritten);
         }
         // The modification time is that of the last write; the first one since the last look was not before that look.
         let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
         let written = now.checked_sub(age).unwrap_or(now);
-        self.write_times.record(length, self.polled_at.map_or(written, |polled_at| written.max(polled_at)));
-        self.polled_at = Some(now);
-        if !self.more && self.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
+        self.detectors
+            .write_times
+            .record(length, self.seen.polled_at.map_or(written, |polled_at| written.max(polled_at)));
+        self.seen.polled_at = Some(now);
+        if !self.seen.more && self.detectors.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
             // A writer that maps the file changes neither its length nor its times.
-            if self.padding.refresh(&self.handle, self.at.offset, now)? {
-                self.changed_at = now;
-                self.more = true;
+            if self.detectors.padding.refresh(&self.handle, self.read.at.offset, now)? {
+                self.placement.changed_at = now;
+                self.seen.more = true;
             }
-            self.more |= self.padding.take_retry(now);
+            self.seen.more |= self.detectors.padding.take_retry(now);
         }
-        Ok(if !unpacks && (self.more || self.is_last_line_due(now)) {
+        Ok(if !unpacks && (self.seen.more || self.is_last_line_due(now)) {
             PollResult::Changed
         } else {
             PollResult::Unchanged
@@ -301,12 +352,12 @@ impl TrackedFile {
 
     /// Takes down how far a pipe has come.
     fn set_extent(&mut self, extent: Extent) {
-        (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
+        (self.seen.length, self.seen.size, self.seen.ended) = (extent.length, extent.length, extent.ended);
     }
 
     /// Something was written to it, as the kernel says: more than its times changed.
     pub(super) fn note_write(&mut self) {
-        self.rewrites.note_write();
+        self.detectors.rewrites.note_write();
     }
 
     /// What is wrong with it, where it is compressed or a pipe.
@@ -318,35 +369,35 @@ impl TrackedFile {
     /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
     #[must_use]
     pub fn write_time(&self, offset: u64) -> Option<(u64, Instant)> {
-        self.write_times.time_of(offset)
+        self.detectors.write_times.time_of(offset)
     }
 
     /// When it was last written to, by the file system's clock.
     pub(super) fn written_at(&self) -> (i64, i64) {
-        (self.stamp.0, self.stamp.1)
+        (self.seen.stamp.0, self.seen.stamp.1)
     }
 
     /// How many bytes are in the file and not read, as far as the last look saw.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
-        self.length.saturating_sub(self.at.offset)
+        self.seen.length.saturating_sub(self.read.at.offset)
     }
 
     /// Whether the last look at it saw more than was read since.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.more
+        self.seen.more
     }
 
     /// Whether zeros follow the position that may be filled yet.
     #[must_use]
     pub fn has_zeros(&self) -> bool {
-        self.padding.is_open()
+        self.detectors.padding.is_open()
     }
 
     /// Takes what was left unread for something to be read.
     pub fn recheck_unread(&mut self) {
-        self.more |= !self.is_at_end();
+        self.seen.more |= !self.is_at_end();
     }
 
     /// Whether a last line without newline is to be taken as it stands.
@@ -364,11 +415,11 @@ impl TrackedFile {
         if self.handle.is_gzip() || self.handle.is_stream() {
             return Ok(true);
         }
-        let start = self.at.offset - self.before.len() as u64;
-        if fingerprint::read_at(&self.handle, start, self.before.len())? != self.before {
+        let start = self.read.at.offset - self.read.before.len() as u64;
+        if fingerprint::read_at(&self.handle, start, self.read.before.len())? != self.read.before {
             return Ok(false);
         }
-        if let Some((offset, before)) = &self.rewound_from
+        if let Some((offset, before)) = &self.read.rewound_from
             && fingerprint::read_at(&self.handle, offset - before.len() as u64, before.len())? != *before
         {
             return Ok(false);
@@ -380,15 +431,15 @@ impl TrackedFile {
     /// in their time stamps may well end alike.
     fn verify_head(&mut self) -> io::Result<bool> {
         let head = fingerprint::read_at(&self.handle, 0, fingerprint::HEAD_BYTES)?;
-        let known = match usize::try_from(self.at.offset) {
-            Ok(read @ 1..) => read.min(self.head.len()),
-            _ => self.head.len(),
+        let known = match usize::try_from(self.read.at.offset) {
+            Ok(read @ 1..) => read.min(self.read.head.len()),
+            _ => self.read.head.len(),
         };
         // What was seen and not read is the same too, but for zeros that were filled since.
-        let seen = || head.iter().zip(&self.head).all(|(here, had)| here == had || *had == 0);
-        let same = head.starts_with(&self.head[..known]) && seen();
+        let seen = || head.iter().zip(&self.read.head).all(|(here, had)| here == had || *had == 0);
+        let same = head.starts_with(&self.read.head[..known]) && seen();
         if same {
-            self.head = head;
+            self.read.head = head;
         }
         Ok(same)
     }
@@ -401,9 +452,9 @@ impl TrackedFile {
         if self.handle.is_deferred_read() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let before_bytes = self.before.len();
+        let before_bytes = self.read.before.len();
         buffer.resize(before_bytes + most, 0);
-        let start = self.at.offset - before_bytes as u64;
+        let start = self.read.at.offset - before_bytes as u64;
         let (length, extent) = match &self.handle {
             Content::Stream(stream) => {
                 let (length, extent) = stream.fill(start, buffer);
@@ -411,7 +462,7 @@ impl TrackedFile {
             }
             handle => (handle.fill(start, buffer)?, None),
         };
-        let same = length >= before_bytes && buffer[..before_bytes] == self.before[..];
+        let same = length >= before_bytes && buffer[..before_bytes] == self.read.before[..];
         if !same || (extent.is_none() && !self.verify_head()?) {
             return Ok(ReadResult::Truncated);
         }
@@ -419,31 +470,34 @@ impl TrackedFile {
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
         let last = read < most;
-        self.rewrites.note_read(self.at.offset + read as u64 > self.length);
-        self.padding.note_bytes(self.at.offset, buffer, now);
-        self.more = !last;
+        self.detectors.rewrites.note_read(self.read.at.offset + read as u64 > self.seen.length);
+        self.detectors.padding.note_bytes(self.read.at.offset, buffer, now);
+        self.seen.more = !last;
         if let Some(extent) = extent {
             self.set_extent(extent);
             return Ok(ReadResult::Bytes(read, last));
         }
-        self.length =
-            if self.handle.is_gzip() { self.handle.length()? } else { self.length.max(self.at.offset + read as u64) };
-        self.size = self.length;
+        self.seen.length = if self.handle.is_gzip() {
+            self.handle.length()?
+        } else {
+            self.seen.length.max(self.read.at.offset + read as u64)
+        };
+        self.seen.size = self.seen.length;
         Ok(ReadResult::Bytes(read, last))
     }
 
     /// Moves past bytes that spans now cover. `passed` are these bytes.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
-        self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
-        self.rewound_from.take_if(|(offset, _)| *offset <= self.at.offset);
+        self.read.at = Watermark { offset: self.read.at.offset + passed.len() as u64, boundary };
+        self.read.rewound_from.take_if(|(offset, _)| *offset <= self.read.at.offset);
         let keep = passed.len().min(fingerprint::BEFORE_BYTES);
-        let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
-        self.before.drain(..surplus);
-        self.before.extend_from_slice(&passed[passed.len() - keep..]);
+        let surplus = (self.read.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
+        self.read.before.drain(..surplus);
+        self.read.before.extend_from_slice(&passed[passed.len() - keep..]);
         if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
-            self.resume_points.note(self.at.offset, &self.before);
+            self.read.resume_points.note(self.read.at.offset, &self.read.before);
         }
-        self.more |= !whole;
+        self.seen.more |= !whole;
     }
 
     /// How many of the bytes that follow the position are zeros before something else, or for good, in whole characters of so many bytes.
@@ -454,14 +508,14 @@ impl TrackedFile {
         if !self.are_zeros_final(now) {
             return Ok(0);
         }
-        let zeros = self.handle.zeros(self.at.offset, self.is_filled(now))?;
+        let zeros = self.handle.zeros(self.read.at.offset, self.is_filled(now))?;
         Ok(zeros - zeros % unit_bytes)
     }
 
     /// Moves past so many zeros, which a span now covers.
     pub fn advance_zeros(&mut self, mut zeros: u64) {
         let most = zeros.min(fingerprint::BEFORE_BYTES as u64);
-        self.at.offset += zeros - most;
+        self.read.at.offset += zeros - most;
         zeros = most;
         let passed = [0; fingerprint::BEFORE_BYTES];
         self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::LineStart, false);

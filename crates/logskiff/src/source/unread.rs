@@ -3,6 +3,7 @@
 //! Enters: what the last look at the directories found, and what was refused since. Leaves: for each file that waits, is left out or is
 //! refused, why; so many of them by name, and how many there are of each kind. It never says what a line says.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::discovery::{Candidate, Class, REFUSED_MAX};
@@ -97,13 +98,49 @@ const LEFT_OUT: [&str; 6] = [
     walk::HIDDEN,
 ];
 
+/// The files that cannot be read, or are left out.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) refused: HashMap<PathBuf, Refusal>,
+    /// The files that the last pass over the directories found and did not open, and why.
+    pub(super) unread: UnreadFiles,
+    /// How many passes over the directories there were.
+    pub(super) round: u64,
+}
+
+impl Refusals {
+    /// Notes that a file cannot be read, or is left out. Returns what to log, once for each reason.
+    fn refuse(&mut self, path: PathBuf, why: &str) -> Option<Event> {
+        if self.refused.len() >= REFUSED_MAX {
+            // Names that appear and disappear are not remembered for ever. Those that still exist are logged again.
+            self.refused.clear();
+        }
+        let round = self.round;
+        match self.refused.get_mut(&path) {
+            Some(refusal) if refusal.why == why => {
+                refusal.round = round;
+                None
+            }
+            _ => {
+                self.refused.insert(path.clone(), Refusal { why: why.to_owned(), round });
+                Some(Event::Refused(path, why.to_owned()))
+            }
+        }
+    }
+
+    /// Whether a file was refused in the last pass over the directories.
+    fn is_refused(&self, path: &Path) -> bool {
+        self.refused.get(path).is_some_and(|refusal| refusal.round == self.round)
+    }
+}
+
 impl FileSource {
     /// The files that are not read, and why.
     #[must_use]
     pub fn unread_files(&self) -> UnreadFiles {
-        let mut files = self.unread.clone();
+        let mut files = self.refusals.unread.clone();
         let mut refused: Vec<(&PathBuf, &Refusal)> =
-            self.refused.iter().filter(|(_, refusal)| refusal.round == self.rounds).collect();
+            self.refusals.refused.iter().filter(|(_, refusal)| refusal.round == self.refusals.round).collect();
         refused.sort_unstable_by_key(|(path, _)| *path);
         for (path, Refusal { why, .. }) in refused {
             let verdict = if is_left_out(why) { Verdict::Skipped } else { Verdict::Refused };
@@ -115,25 +152,14 @@ impl FileSource {
         files
     }
 
-    /// Notes that a file cannot be read, or is left out, and says so once.
+    /// Notes that a file cannot be read, or is left out, and logs that once.
     pub(super) fn refuse(&mut self, path: PathBuf, why: &str) {
-        if self.refused.len() >= REFUSED_MAX {
-            // Names that come and go are not remembered for ever; those that are still there are said again.
-            self.refused.clear();
-        }
-        let round = self.rounds;
-        match self.refused.get_mut(&path) {
-            Some(refusal) if refusal.why == why => refusal.round = round,
-            _ => {
-                self.events.push(Event::Refused(path.clone(), why.to_owned()));
-                self.refused.insert(path, Refusal { why: why.to_owned(), round });
-            }
-        }
+        self.events.extend(self.refusals.refuse(path, why));
     }
 
     /// A file that was refused can be read.
     pub(super) fn clear_refusal(&mut self, path: &Path) {
-        self.refused.remove(path);
+        self.refusals.refused.remove(path);
     }
 
     /// Notes why files that were found are not read; what was refused is noted already.
@@ -143,33 +169,29 @@ impl FileSource {
         for (input, found) in candidates.iter().filter(|(_, found)| !open.contains(&found.inode)) {
             // Of most files there is nothing to say: their names are not looked up.
             if let Some((verdict, why)) = self.why_unread(found)
-                && !self.is_refused(&found.path)
+                && !self.refusals.is_refused(&found.path)
             {
                 files.add(verdict, || (Some(*input), found.path.clone(), why.to_owned()));
             }
         }
-        self.unread = files;
-    }
-
-    fn is_refused(&self, path: &Path) -> bool {
-        self.refused.get(path).is_some_and(|refusal| refusal.round == self.rounds)
+        self.refusals.unread = files;
     }
 
     fn why_unread(&self, found: &Candidate) -> Option<(Verdict, &str)> {
         if self.open_limit.waiting.contains_key(&found.inode) {
             return Some((Verdict::Held, TOO_MANY_OPEN));
         }
-        if self.copies.contains_key(&found.inode) {
+        if self.index.copies.contains_key(&found.inode) {
             return Some((Verdict::Held, COPY));
         }
         // What became known waits no longer; another file may have the inode since.
         let is_same = |closed: &&ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
-        let Some(closed) = self.closed.get(&found.inode).filter(is_same) else {
+        let Some(closed) = self.index.closed.get(&found.inode).filter(is_same) else {
             let why = match found.class {
-                Class::Gzip(_) if self.waiting.contains_key(&found.inode) => FRESH_GZIP,
+                Class::Gzip(_) if self.pending.waiting.contains_key(&found.inode) => FRESH_GZIP,
                 Class::Gzip(_) if found.size > 0 => SOURCE,
-                Class::Match if self.waiting.contains_key(&found.inode) => REPLACES,
-                _ if self.waiting.contains_key(&found.inode) => MAY_BE_COPY,
+                Class::Match if self.pending.waiting.contains_key(&found.inode) => REPLACES,
+                _ if self.pending.waiting.contains_key(&found.inode) => MAY_BE_COPY,
                 _ => return None,
             };
             return Some((Verdict::Held, why));
@@ -178,7 +200,8 @@ impl FileSource {
         if found.class == Class::Match || closed.entry.path != found.path {
             return None;
         }
-        let logged = self.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
+        let logged =
+            self.refusals.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
         let usual = if matches!(found.class, Class::Gzip(_)) {
             Some(SHIPPED)
         } else {
@@ -205,7 +228,7 @@ mod tests {
             source.refuse(format!("{name}.log").into(), "a symbolic link");
             source.events.clear();
         }
-        assert!(source.refused.len() <= REFUSED_MAX);
+        assert!(source.refusals.refused.len() <= REFUSED_MAX);
         source.refuse("0.log".into(), "a symbolic link");
         source.refuse("0.log".into(), "a symbolic link");
         assert_eq!(source.events.len(), 1, "each is told once");

@@ -12,7 +12,7 @@ impl TrackedFile {
     /// The fingerprint of what was read so far.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        fingerprint::from_bytes(&self.head, &self.before, self.at.offset)
+        fingerprint::from_bytes(&self.read.head, &self.read.before, self.read.at.offset)
     }
 
     /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
@@ -21,20 +21,20 @@ impl TrackedFile {
     /// When `other` cannot be read.
     pub(in crate::source) fn is_copied_by(&self, other: &Content) -> io::Result<bool> {
         let length = other.length()?;
-        if length >= self.at.offset {
+        if length >= self.read.at.offset {
             return fingerprint::matches(other, &self.fingerprint());
         }
         if matches!(self.handle, Content::Plain(_)) {
             return content_matches(&self.handle, (other, 0), length);
         }
         let head = fingerprint::read_at(other, 0, fingerprint::HEAD_BYTES)?;
-        Ok(self.head.starts_with(&head))
+        Ok(self.read.head.starts_with(&head))
     }
 
     /// The file's first bytes, as many as are known.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        &self.head
+        &self.read.head
     }
 
     /// What is to be known of the file when it is closed, read to its end and settled: of a compressed one, how it looks
@@ -43,7 +43,7 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read.
     pub(in crate::source) fn closing_entry(&mut self) -> io::Result<CheckpointEntry> {
-        let entry = self.checkpoint_entry(self.at.into());
+        let entry = self.checkpoint_entry(self.read.at.into());
         if !self.handle.is_gzip() {
             return Ok(entry);
         }
@@ -61,46 +61,46 @@ impl TrackedFile {
     /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
     pub(in crate::source) fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         let settled = settled(self.id);
-        self.settled_to = settled.offset;
+        self.settled.offset = settled.offset;
         if let Content::Stream(stream) = &self.handle {
             stream.forget(settled.offset);
-            self.write_times.forget(settled.offset);
+            self.detectors.write_times.forget(settled.offset);
         }
     }
 
     /// Whether all that was read of it is settled, by what was last said.
     pub(in crate::source) fn is_settled(&self) -> bool {
-        self.settled_to >= self.at.offset
+        self.settled.offset >= self.read.at.offset
     }
 
     /// The file's place in the checkpoint, settled as far as `settled` says.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;
-        self.write_times.forget(settled.offset);
+        self.detectors.write_times.forget(settled.offset);
         if self.handle.is_deferred_read() {
             // What was last taken down still holds: whoever packs a file does it once.
-        } else if settled.offset == self.at.offset || self.handle.is_gzip() {
-            self.checkpoint_fingerprint = self.fingerprint();
-        } else if settled.offset != self.checkpoint_fingerprint.offset {
+        } else if settled.offset == self.read.at.offset || self.handle.is_gzip() {
+            self.settled.fingerprint = self.fingerprint();
+        } else if settled.offset != self.settled.fingerprint.offset {
             let same = self.verify_content().unwrap_or(false);
             let before = same.then(|| fingerprint::read_before(&self.handle, settled.offset).ok()).flatten();
             // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
-            self.checkpoint_fingerprint = before.map_or_else(
+            self.settled.fingerprint = before.map_or_else(
                 || self.fingerprint(),
-                |before| fingerprint::from_bytes(&self.head, &before, settled.offset),
+                |before| fingerprint::from_bytes(&self.read.head, &before, settled.offset),
             );
         }
         CheckpointEntry {
             path: self.path.clone(),
             real: None,
             inode: self.inode,
-            origin: self.origin.clone(),
-            incarnation: self.incarnation,
+            origin: self.lineage.origin.clone(),
+            incarnation: self.lineage.incarnation,
             offset: settled.offset,
             boundary: settled.boundary,
-            whole: self.whole,
-            size: self.size,
-            fingerprint: self.checkpoint_fingerprint,
+            whole: self.lineage.whole,
+            size: self.seen.size,
+            fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
         }
     }
@@ -109,12 +109,12 @@ impl TrackedFile {
     /// another is the same would be to unpack it.
     fn ahead(&mut self, spans: Vec<Span>) -> Option<Ahead> {
         let end = spans.last().map(|span| span.end).filter(|_| !self.handle.is_gzip())?;
-        let before = if end == self.at.offset {
-            self.before.clone()
+        let before = if end == self.read.at.offset {
+            self.read.before.clone()
         } else {
             self.verify_content().ok().filter(|same| *same)?;
             fingerprint::read_before(&self.handle, end).ok()?
         };
-        Some(Ahead { spans, fingerprint: fingerprint::from_bytes(&self.head, &before, end) })
+        Some(Ahead { spans, fingerprint: fingerprint::from_bytes(&self.read.head, &before, end) })
     }
 }

@@ -10,9 +10,9 @@ impl TrackedFile {
     /// Whether the file has been out of its place, and still, for so long that nothing more is expected.
     #[must_use]
     pub fn is_final(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.changed_at);
-        match self.phase {
-            Phase::Live => self.ended,
+        let quiet = now.saturating_duration_since(self.placement.changed_at);
+        match self.placement.phase {
+            Phase::Live => self.seen.ended,
             Phase::Rotated => quiet >= ROTATED_QUIET,
             Phase::Deleted => quiet >= DELETED_QUIET,
         }
@@ -22,9 +22,9 @@ impl TrackedFile {
     /// from none.
     #[must_use]
     pub fn is_closable(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.changed_at);
-        let may_be_written = self.size <= DELETED_HELD_BYTES && self.displaced != Displaced::Compressed;
-        let is_held = self.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
+        let quiet = now.saturating_duration_since(self.placement.changed_at);
+        let may_be_written = self.seen.size <= DELETED_HELD_BYTES && self.placement.displaced != Displaced::Compressed;
+        let is_held = self.placement.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
         self.is_final(now) && !is_held
     }
 
@@ -37,7 +37,7 @@ impl TrackedFile {
     /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
     #[must_use]
     pub fn are_zeros_final(&self, now: Instant) -> bool {
-        self.is_filled(now) || self.padding.is_final(now)
+        self.is_filled(now) || self.detectors.padding.is_final(now)
     }
 
     /// Whether its bytes come once only.
@@ -49,8 +49,8 @@ impl TrackedFile {
     /// Whether it is in its place and has not been written to for a while.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
-        self.phase == Phase::Live
+        self.placement.phase == Phase::Live
             && !self.handle.is_stream()
-            && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
+            && now.saturating_duration_since(self.placement.changed_at) >= IDLE_QUIET
     }
 }

@@ -13,9 +13,12 @@ impl TrackedFile {
     /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
     /// shorter than before.
     pub(in crate::source) fn new_from(&self) -> u64 {
-        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
-        let found =
-            if is_shorter { None } else { self.resume_points.last_that_holds(&self.handle, &self.head).ok().flatten() };
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.read.at.offset);
+        let found = if is_shorter {
+            None
+        } else {
+            self.read.resume_points.last_that_holds(&self.handle, &self.read.head).ok().flatten()
+        };
         found.unwrap_or(0)
     }
 
@@ -31,11 +34,11 @@ impl TrackedFile {
             Err(error) if is_deferred(&error) => Vec::new(),
             other => other.and_then(|()| fingerprint::read_before(&self.handle, to.offset))?,
         };
-        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
-        self.rewound_from.get_or_insert((from, passed));
-        self.at = to;
-        self.resume_points.go_back(to.offset);
-        self.more = true;
+        let (from, passed) = (self.read.at.offset, std::mem::replace(&mut self.read.before, before));
+        self.read.rewound_from.get_or_insert((from, passed));
+        self.read.at = to;
+        self.read.resume_points.go_back(to.offset);
+        self.seen.more = true;
         Ok(true)
     }
 
@@ -83,7 +86,7 @@ impl TrackedFile {
         if !self.handle.is_deferred_read() || !self.handle.resume_deferred()? {
             return Ok(false);
         }
-        self.before = match fingerprint::read_before(&self.handle, self.at.offset) {
+        self.read.before = match fingerprint::read_before(&self.handle, self.read.at.offset) {
             Err(error) if is_deferred(&error) => return Ok(false),
             // It is shorter than it was: reading tells.
             Err(_) => Vec::new(),
@@ -114,7 +117,7 @@ impl TrackedFile {
     pub fn last_bytes(&self, most: usize) -> io::Result<Vec<u8>> {
         // Of what is unpacked only what was read is at hand.
         if self.handle.is_gzip() {
-            return self.lookback(self.at.offset, most);
+            return self.lookback(self.read.at.offset, most);
         }
         fingerprint::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
     }
