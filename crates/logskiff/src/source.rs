@@ -272,7 +272,7 @@ impl FileSource {
         }
         // It stands before an end that was written anew, and so it is still there.
         let mut files = self.table.iter_mut();
-        let next = files.find(|file| file.lineage.formers.contains(&id) && to.offset < file.lineage.began_at);
+        let next = files.find(|file| file.lineage.precedes(id, to.offset));
         let next = next.map(|file| (file.id, file.verify_content().unwrap_or(false)));
         drop(files);
         if let Some((next, holds)) = next {

@@ -10,7 +10,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::gzip_reader::is_deferred;
 use super::gzip_rotation::len32;
-use super::replaced::content_matches;
+use super::replaced::{ContentFrom, content_matches};
 use super::{ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
 use event::{Boundary, CheckpointEntry, FileId, Inode, Progress, Watermark};
 
@@ -60,7 +60,8 @@ impl FileSource {
         &mut self,
         input: usize,
         found: &Candidate,
-        (raw, content): (&Content, &Content),
+        raw: &Content,
+        content: &Content,
         length: u64,
     ) -> io::Result<bool> {
         let packed = content.is_gzip();
@@ -69,7 +70,7 @@ impl FileSource {
         };
         let mut of = None;
         for file in self.files().filter(|file| length > 0 && named(file)) {
-            if file.begins_with((content, 0), length)? {
+            if file.begins_with(ContentFrom::start(content), length)? {
                 of = Some(file.id);
                 break;
             }
@@ -135,7 +136,8 @@ impl FileSource {
             return Growth::Until(from + read);
         }
         let holds = |file: &&TrackedFile| {
-            found.rotated_from(&file.path) && file.begins_with((handle, from), length).unwrap_or(false)
+            found.rotated_from(&file.path)
+                && file.begins_with(ContentFrom { content: handle, offset: from }, length).unwrap_or(false)
         };
         let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.seen.size)) else {
             return Growth::Own;
@@ -260,7 +262,7 @@ impl FileSource {
     /// Whether an open file that this may be a copy of holds all that it holds.
     pub(super) fn is_held_by_open_file(&self, found: &Candidate, handle: &Content, length: u64) -> bool {
         let related = |file: &TrackedFile| file.path == found.path || found.may_hold(&file.path, 0);
-        self.files().any(|file| related(file) && file.begins_with((handle, 0), length).unwrap_or(false))
+        self.files().any(|file| related(file) && file.begins_with(ContentFrom::start(handle), length).unwrap_or(false))
     }
 }
 
@@ -279,7 +281,7 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When that is told later.
-    fn begins_with(&self, other: (&Content, u64), length: u64) -> io::Result<bool> {
+    fn begins_with(&self, other: ContentFrom<'_>, length: u64) -> io::Result<bool> {
         let fits = matches!(self.handle, Content::Plain(_)) && self.handle.length().is_ok_and(|here| length <= here);
         if !fits {
             return Ok(false);

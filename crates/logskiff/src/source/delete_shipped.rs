@@ -17,7 +17,7 @@ use rustix::fs::{Access, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::content::Content;
-use super::discovery::{Candidate, Class, DELETING_PREFIX, fixed_directory, name_before_deletion};
+use super::discovery::{Candidate, Class, DELETING_PREFIX, FoundFile, fixed_directory, name_before_deletion};
 use super::open_beneath::open_directory;
 use super::root::Root;
 use super::tracked_file::{Incarnation, OpenedFile};
@@ -111,14 +111,15 @@ impl FileSource {
     }
 
     /// Notes which of the files are rotated, settled, and not written to any more.
-    pub(super) fn choose_deletable(&mut self, candidates: &[(usize, Candidate)]) {
+    pub(super) fn choose_deletable(&mut self, candidates: &[FoundFile]) {
         self.deleter.deletable.clear();
         if !self.discovery.inputs.iter().any(|input| input.config.delete_rotated) {
             return;
         }
-        for (input, found) in candidates.iter().filter(|(input, _)| self.discovery.inputs[*input].config.delete_rotated)
+        for FoundFile { input, found } in
+            candidates.iter().filter(|FoundFile { input, .. }| self.discovery.inputs[*input].config.delete_rotated)
         {
-            let settled = self.is_settled(found) && candidates.iter().any(|(_, other)| succeeds(other, found));
+            let settled = self.is_settled(found) && candidates.iter().any(|other| succeeds(&other.found, found));
             let aside = name_before_deletion(&found.path).is_some();
             if (settled && found.names == 1 && !found.linked()) || aside {
                 self.deleter.deletable.push(Deletable {

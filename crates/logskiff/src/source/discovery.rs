@@ -94,6 +94,29 @@ impl Candidate {
     }
 }
 
+/// A file, and the input that it belongs to.
+#[derive(Debug)]
+pub(super) struct FoundFile {
+    /// The number of the input.
+    pub(super) input: usize,
+    pub(super) found: Candidate,
+}
+
+/// A pipe, and the input that it belongs to.
+#[derive(Debug)]
+pub(super) struct FoundPipe {
+    /// The number of the input.
+    pub(super) input: usize,
+    pub(super) pipe: Pipe,
+}
+
+/// Why a file is of interest, and how narrowly a glob names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interest {
+    pub(super) class: Class,
+    pub(super) rank: Rank,
+}
+
 /// A pipe that was named outright.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
@@ -232,7 +255,7 @@ impl Globs {
     pub(super) fn find(&self, guard: &Guard, walk_filter: &WalkFilter) -> WalkResult {
         let mut found = WalkResult::default();
         for root in &self.roots {
-            Walk::run(self, root, (guard, walk_filter), &mut found);
+            Walk::run(self, root, guard, walk_filter, &mut found);
         }
         found
     }
@@ -244,7 +267,8 @@ impl Globs {
 
     /// Whether a path that comes, goes or changes may be of interest: as a file, or as a part of the way to one.
     pub(super) fn concerns(&self, path: &Path) -> bool {
-        let is_wanted = |root: &GlobRoot| self.classify(root, path).is_some_and(|(class, _)| class != Class::Excluded);
+        let is_wanted =
+            |root: &GlobRoot| self.classify(root, path).is_some_and(|interest| interest.class != Class::Excluded);
         self.follows_links() || self.roots.iter().any(|root| root.directory.starts_with(path) || is_wanted(root))
     }
 
@@ -259,13 +283,13 @@ impl Globs {
     }
 
     /// Why a path is of interest, and how narrowly it is named.
-    pub(super) fn classify(&self, root: &GlobRoot, path: &Path) -> Option<(Class, Rank)> {
+    pub(super) fn classify(&self, root: &GlobRoot, path: &Path) -> Option<Interest> {
         let original = name_before_deletion(path);
         let path = original.as_deref().unwrap_or(path);
         let own = root.rank(path);
         let named = own.is_some();
         if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
-            return own.map(|rank| (Class::Compressed, rank));
+            return own.map(|rank| Interest { class: Class::Compressed, rank });
         }
         let copied =
             || bases(path.file_name()?).iter().filter_map(|(base, _)| root.rank(&path.with_file_name(base))).min();
@@ -280,7 +304,7 @@ impl Globs {
             (false, true) => Class::Match,
             (false, false) => Class::Sibling,
         };
-        Some((class, rank))
+        Some(Interest { class, rank })
     }
 }
 

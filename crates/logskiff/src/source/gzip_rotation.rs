@@ -12,22 +12,25 @@ use super::tracked_file::Displaced;
 use super::{ClosedFile, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, Fingerprint};
 
+/// A compressed file that was found, and its own bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FoundBytes<'f> {
+    pub(super) found: &'f Candidate,
+    /// The compressed bytes.
+    pub(super) raw: &'f Content,
+}
+
 impl FileSource {
     /// Decides what an unknown `.gz` is. One that a glob names, packed or unpacked, is read though no rotation was seen; but what it was
     /// before a first start is not told by its unpacked name.
-    pub(super) fn admit_gzip(
-        &mut self,
-        (input, naming): (usize, Naming),
-        found: &Candidate,
-        raw: &Content,
-        now: Instant,
-    ) {
+    pub(super) fn admit_gzip(&mut self, input: usize, naming: Naming, file: &FoundBytes<'_>, now: Instant) {
+        let FoundBytes { found, raw } = *file;
         if found.size == 0 || self.match_settled_gzip(input, found, raw) {
             return;
         }
-        let Ok(Content::Plain(file)) = raw.raw() else { return };
+        let Ok(Content::Plain(packed)) = raw.raw() else { return };
         let former = self.unpacking.resume(found.inode);
-        let gzip = former.unwrap_or_else(|| Content::gzip(file, &self.unpacking.budget));
+        let gzip = former.unwrap_or_else(|| Content::gzip(packed, &self.unpacking.budget));
         let (Ok(head), Ok(length)) = (fingerprint::read_at(&gzip, 0, fingerprint::HEAD_BYTES), raw.trailer_length())
         else {
             return;
@@ -43,7 +46,7 @@ impl FileSource {
             return;
         }
         // What it was made of is still held, and read from there. Where it has grown since, its writer is not done with it.
-        match self.detect_copy(input, found, (raw, &gzip), u64::from(length)) {
+        match self.detect_copy(input, found, raw, &gzip, u64::from(length)) {
             Ok(false) => {}
             Ok(true) => return self.note_source(&head, length),
             Err(_) => return self.deferred(found, gzip, now),
@@ -58,7 +61,7 @@ impl FileSource {
         }
         match self.find_lost_gzip(found, &gzip, length) {
             Ok(None) => {}
-            Ok(Some(lost)) => return self.adopt_gzip((input, lost), found, (raw, gzip), length, now),
+            Ok(Some(lost)) => return self.adopt_gzip(input, lost, file, gzip, now),
             Err(_) => return self.deferred(found, gzip, now),
         }
         if naming != Naming::Outright && self.schedule.predates_start() && !self.claim_rotated(input, found) {
@@ -150,14 +153,9 @@ impl FileSource {
     }
 
     /// Goes on with a file that was lost from sight: this is what became of it.
-    fn adopt_gzip(
-        &mut self,
-        (input, lost): (usize, usize),
-        found: &Candidate,
-        (raw, gzip): (&Content, Content),
-        length: u32,
-        now: Instant,
-    ) {
+    fn adopt_gzip(&mut self, input: usize, lost: usize, file: &FoundBytes<'_>, gzip: Content, now: Instant) {
+        let FoundBytes { found, raw } = *file;
+        let Ok(length) = raw.trailer_length() else { return };
         let lost = self.index.lost.remove(lost);
         let whole = lost.entry.whole;
         self.rotations.note(&lost.entry.path, now);

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use super::discovery::Candidate;
+use super::discovery::{Candidate, FoundFile};
 use super::tracked_file::Phase;
 use super::{FileSource, OPEN_MAX, TrackedFile};
 use event::{FileId, Inode};
@@ -100,12 +100,12 @@ impl FileSource {
 
     /// Admits what is found: what was lost from sight, those that waited, and the others. What was there at the first look and found no room then is taken as at that
     /// look.
-    pub(super) fn admit_all(&mut self, same: &[&(usize, Candidate)], other: &[&(usize, Candidate)], now: Instant) {
+    pub(super) fn admit_all(&mut self, same: &[&FoundFile], other: &[&FoundFile], now: Instant) {
         self.open_limit.rounds += 1;
         self.open_limit.waited = std::mem::take(&mut self.open_limit.waiting);
         let mut other = other.to_vec();
         // In their order: else what waits for long would wait for ever.
-        other.sort_by_key(|(_, found)| {
+        other.sort_by_key(|FoundFile { found, .. }| {
             let waited = self.open_limit.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
             // New ones do not wait for very many old ones. The logs that are there are known before their copies and their history, of
             // which the oldest is read first.
@@ -120,7 +120,7 @@ impl FileSource {
         });
         let first = self.schedule.is_first_round;
         self.unpacking.begin_look();
-        for (input, found) in same.iter().copied().chain(other) {
+        for FoundFile { input, found } in same.iter().copied().chain(other) {
             // After the first look only what has not changed since was there before us.
             let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
             self.schedule.is_first_round = before_us || self.open_limit.early.remove(&found.inode);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::content::Content;
-use super::discovery::Pipe;
+use super::discovery::FoundPipe;
 use super::open_beneath::{OpenError, open_pipe_beneath};
 use super::tracked_file::{Incarnation, OpenedFile};
 use super::{FileId, FileSource, Watermark};
@@ -238,7 +238,7 @@ fn await_bytes(file: &File) {
 
 impl FileSource {
     /// Opens standard input at the first scan, and each pipe when it is found; a pipe that is gone ends with its writer.
-    pub(super) fn follow_streams(&mut self, pipes: &[(usize, Pipe)], now: Instant) {
+    pub(super) fn follow_streams(&mut self, pipes: &[FoundPipe], now: Instant) {
         if self.schedule.is_first_round {
             for input in 0..self.discovery.inputs.len() {
                 if self.discovery.inputs[input].globs.names_stdin() {
@@ -251,11 +251,11 @@ impl FileSource {
         for file in self.files() {
             let Content::Stream(stream) = &file.handle else { continue };
             open.insert(file.inode);
-            if !stream.ends() && pipes.iter().all(|(_, pipe)| pipe.inode != file.inode) {
+            if !stream.ends() && pipes.iter().all(|FoundPipe { pipe, .. }| pipe.inode != file.inode) {
                 stream.retire();
             }
         }
-        for (input, pipe) in pipes.iter().filter(|(_, pipe)| !open.contains(&pipe.inode)) {
+        for FoundPipe { input, pipe } in pipes.iter().filter(|FoundPipe { pipe, .. }| !open.contains(&pipe.inode)) {
             let kept_bytes_max = self.discovery.inputs[*input].config.kept_bytes_max;
             let stream = open_pipe_beneath(&pipe.root, &pipe.place)
                 .and_then(|file| Ok(Stream::start(file, false, kept_bytes_max)?));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::content::Content;
-use super::discovery::{Candidate, Class};
+use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
 use super::{ClosedFile, FileSource};
 use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
@@ -67,6 +67,52 @@ pub(super) struct QuietState {
     presumed: HashSet<u32>,
 }
 
+/// How many unknown files a walk may offer.
+#[derive(Debug, Default)]
+struct OfferBudget {
+    /// At most this many files.
+    room: Cell<usize>,
+    /// Earlier walks offered this many files, and nothing came of it: this walk skips them.
+    skip: Cell<usize>,
+    /// At most this many files that changed after the start. They do not wait for a large number of older files.
+    fresh_room: Cell<usize>,
+    /// When logskiff started, in seconds since 1970.
+    fresh_since: i64,
+}
+
+impl OfferBudget {
+    fn is_fresh(&self, changed: (i64, i64)) -> bool {
+        changed.0 >= self.fresh_since && self.fresh_room.get() > 0
+    }
+
+    /// Takes the place of a file that changed after the start; false where there is none left.
+    fn take_fresh(&self, changed: (i64, i64)) -> bool {
+        let is_fresh = self.is_fresh(changed);
+        if is_fresh {
+            self.fresh_room.set(self.fresh_room.get() - 1);
+        }
+        is_fresh
+    }
+
+    /// Skips a file that an earlier walk offered; false where all of them are skipped.
+    fn skip_one(&self) -> bool {
+        let skips = self.skip.get() > 0;
+        if skips {
+            self.skip.set(self.skip.get() - 1);
+        }
+        skips
+    }
+
+    /// Takes the place of any file; false where there is none left.
+    fn take_room(&self) -> bool {
+        let has_room = self.room.get() > 0;
+        if has_room {
+            self.room.set(self.room.get() - 1);
+        }
+        has_room
+    }
+}
+
 /// What one walk over the directories of all inputs is to offer.
 #[derive(Default)]
 pub(super) struct WalkFilter {
@@ -81,11 +127,7 @@ pub(super) struct WalkFilter {
     named: Option<RefCell<HashSet<u32>>>,
     /// Files that are left out by `EXCLUDE` are of interest as well: one that is looked for may have got such a name.
     takes_excluded: bool,
-    skip: Cell<usize>,
-    room: Cell<usize>,
-    /// The same for those that changed since logskiff began, in seconds since 1970: new ones do not wait for very many old ones.
-    fresh_since: i64,
-    fresh_room: Cell<usize>,
+    budget: OfferBudget,
     not_offered: Cell<usize>,
     left_out: Cell<usize>,
     /// One that was left out.
@@ -96,7 +138,8 @@ impl WalkFilter {
     /// Asks for all that there is.
     #[cfg(test)]
     pub(super) fn all() -> Self {
-        Self { takes_excluded: true, room: Cell::new(usize::MAX), ..Self::default() }
+        let budget = OfferBudget { room: Cell::new(usize::MAX), ..OfferBudget::default() };
+        Self { takes_excluded: true, budget, ..Self::default() }
     }
 
     /// Whether a file with this inode number was begun under some name.
@@ -135,15 +178,11 @@ impl WalkFilter {
             self.example.borrow_mut().get_or_insert_with(|| path.to_path_buf());
             return false;
         }
-        if !was_quiet && self.is_fresh(changed) {
-            self.fresh_room.set(self.fresh_room.get() - 1);
+        if !was_quiet && self.budget.take_fresh(changed) {
             return true;
         }
-        let passes = !was_quiet && self.skip.get() > 0;
-        if passes {
-            self.skip.set(self.skip.get() - 1);
-        } else if self.room.get() > 0 {
-            self.room.set(self.room.get() - 1);
+        let is_skipped = !was_quiet && self.budget.skip_one();
+        if !is_skipped && self.budget.take_room() {
             return true;
         }
         self.not_offered.set(self.not_offered.get() + 1);
@@ -152,18 +191,14 @@ impl WalkFilter {
 
     /// Whether a file with this inode number is not wanted any more, and need not be looked at closely; `changed` looks when it changed.
     pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<(i64, i64)>) -> bool {
-        let is_full = self.room.get() == 0
+        let is_full = self.budget.room.get() == 0
             && self.named.is_none()
             && !self.wants(number)
-            && !changed().is_some_and(|changed| self.is_fresh(changed));
+            && !changed().is_some_and(|changed| self.budget.is_fresh(changed));
         if is_full {
             self.not_offered.set(self.not_offered.get() + 1);
         }
         is_full
-    }
-
-    fn is_fresh(&self, changed: (i64, i64)) -> bool {
-        changed.0 >= self.fresh_since && self.fresh_room.get() > 0
     }
 
     /// Whether a file with this inode number is offered whatever else there is.
@@ -216,10 +251,12 @@ impl FileSource {
             met: RefCell::new(vec![false; self.quiet.files.len()]),
             named: (self.needs_history() && self.open_limit.is_first()).then(RefCell::default),
             takes_excluded: !self.index.lost.is_empty(),
-            skip: Cell::new(self.quiet.skip),
-            fresh_since: self.schedule.started_s,
-            fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
-            room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
+            budget: OfferBudget {
+                skip: Cell::new(self.quiet.skip),
+                fresh_since: self.schedule.started_s,
+                fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
+                room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
+            },
             not_offered: Cell::new(0),
             left_out: Cell::new(0),
             example: RefCell::new(None),
@@ -266,12 +303,12 @@ impl FileSource {
     }
 
     /// Quiet files that have changed are closed files again.
-    pub(super) fn reopen_changed_quiet(&mut self, candidates: &[(usize, Candidate)]) {
+    pub(super) fn reopen_changed_quiet(&mut self, candidates: &[FoundFile]) {
         if self.quiet.files.is_empty() {
             return;
         }
         let open = self.open_inodes();
-        for (input, found) in candidates {
+        for FoundFile { input, found } in candidates {
             let Some((_, quiet)) = self.quiet.files.get(found.inode) else { continue };
             let is_known = self.index.closed.contains_key(&found.inode)
                 || open.contains(&found.inode)
@@ -304,7 +341,7 @@ impl FileSource {
     }
 
     /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
-    pub(super) fn update_quiet(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
+    pub(super) fn update_quiet(&mut self, candidates: &[FoundFile], now: Instant) {
         let is_long_ago = self.quiet.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
         if self.index.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
             self.quiet.grew_at = Some(now);
@@ -319,9 +356,9 @@ impl FileSource {
         CLOSED_MANY.max(self.quiet.files.len() / 32)
     }
 
-    fn move_to_quiet(&mut self, candidates: &[(usize, Candidate)]) {
+    fn move_to_quiet(&mut self, candidates: &[FoundFile]) {
         let before = clock_s() - STILL_FOR_S;
-        let still = candidates.iter().filter(|(input, found)| {
+        let still = candidates.iter().filter(|FoundFile { input, found }| {
             let is_deleted_rotated = self.discovery.inputs[*input].config.delete_rotated && found.class != Class::Match;
             found.changed.0 < before
                 && !found.linked()
@@ -329,7 +366,7 @@ impl FileSource {
                 && self.index.closed.contains_key(&found.inode)
         });
         let quiet: Vec<(Inode, Quiet)> =
-            still.filter_map(|(_, found)| Some((found.inode, self.as_quiet(found)?))).collect();
+            still.filter_map(|FoundFile { found, .. }| Some((found.inode, self.as_quiet(found)?))).collect();
         for (inode, _) in &quiet {
             self.index.closed.remove(inode);
         }
@@ -366,7 +403,7 @@ impl FileSource {
     }
 
     /// Chooses what the next walk offers, where this one did not offer all.
-    fn plan_next_walk(&mut self, candidates: &[(usize, Candidate)]) {
+    fn plan_next_walk(&mut self, candidates: &[FoundFile]) {
         // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
         self.quiet.unfinished = self.quiet.not_offered > self.quiet.skip;
         if !self.quiet.unfinished {
@@ -381,7 +418,7 @@ impl FileSource {
                 && !self.pending.waiting.contains_key(&found.inode)
                 && !self.open_limit.waiting.contains_key(&found.inode)
         };
-        self.quiet.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
+        self.quiet.skip += candidates.iter().filter(|FoundFile { found, .. }| is_idle(found)).count();
         self.schedule.reconcile_due |= !self.is_crowded();
     }
 
@@ -404,8 +441,8 @@ mod tests {
     /// Goal: where more files are there than are looked into at once, a new one is, and those that are left are counted.
     #[test]
     fn a_new_file_does_not_wait_for_very_many_old_ones() {
-        let walk_filter =
-            WalkFilter { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), ..WalkFilter::default() };
+        let budget = OfferBudget { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), skip: Cell::new(0) };
+        let walk_filter = WalkFilter { budget, ..WalkFilter::default() };
         let takes = |number: u64, changed_s: i64| {
             let inode = Inode { device: 1, inode: number };
             !walk_filter.is_full_for(number, || Some((changed_s, 0)))

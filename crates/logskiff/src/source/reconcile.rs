@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::content::Content;
-use super::discovery::{Candidate, Class, Pipe};
+use super::discovery::{Candidate, Class, FoundFile, FoundPipe};
+use super::gzip_rotation::FoundBytes;
 use super::open_beneath::{OpenError, open_beneath};
 use super::quiet_files::WalkFilter;
 use super::replaced::Replacement;
@@ -51,15 +52,15 @@ impl FileSource {
         self.follow_streams(&pipes, now);
         self.discovery.keep_stamps(&stamps);
         let seen: HashMap<Inode, usize> =
-            candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
+            candidates.iter().enumerate().map(|(at, FoundFile { found, .. })| (found.inode, at)).rev().collect();
         self.follow_renames(&candidates, &seen, now);
         let open = self.open_inodes();
-        let unknown: Vec<&(usize, Candidate)> =
-            candidates.iter().filter(|(_, found)| !open.contains(&found.inode)).collect();
+        let unknown: Vec<&FoundFile> =
+            candidates.iter().filter(|FoundFile { found, .. }| !open.contains(&found.inode)).collect();
         // First by inode, so that a rename is known for a rotation before anything is made of the new file.
         let (same, other): (Vec<_>, Vec<_>) = unknown
             .into_iter()
-            .partition(|(_, found)| self.index.lost.iter().any(|lost| lost.entry.inode == found.inode));
+            .partition(|FoundFile { found, .. }| self.index.lost.iter().any(|lost| lost.entry.inode == found.inode));
         let held = std::mem::take(&mut self.pending.held);
         self.admit_all(&same, &other, now);
         for (inode, held) in held {
@@ -83,8 +84,8 @@ impl FileSource {
     }
 
     /// Walks the directories of all inputs: files, and `pipes` that are named outright.
-    fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
-        let mut candidates: Vec<(usize, Candidate)> = Vec::new();
+    fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<FoundPipe>) -> Vec<FoundFile> {
+        let mut candidates: Vec<FoundFile> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         let mut directories = Vec::new();
         self.discovery.linked.clear();
@@ -101,16 +102,18 @@ impl FileSource {
             });
             // A pipe is named outright, by one named input alone; that goes before the common one.
             for pipe in found.pipes {
-                pipes.retain(|(_, other)| other.inode != pipe.inode);
-                pipes.push((input, pipe));
+                pipes.retain(|other| other.pipe.inode != pipe.inode);
+                pipes.push(FoundPipe { input, pipe });
             }
             for candidate in found.candidates {
                 match taken.entry(candidate.inode) {
                     Entry::Vacant(place) => {
                         place.insert(candidates.len());
-                        candidates.push((input, candidate));
+                        candidates.push(FoundFile { input, found: candidate });
                     }
-                    Entry::Occupied(place) => keep_narrower(&mut candidates[*place.get()], input, candidate),
+                    Entry::Occupied(place) => {
+                        keep_narrower(&mut candidates[*place.get()], FoundFile { input, found: candidate })
+                    }
                 }
             }
         }
@@ -123,11 +126,13 @@ impl FileSource {
     }
 
     /// At a first start, notes which rotated files are the history of a log that is there.
-    fn mark_history(&mut self, candidates: &mut [(usize, Candidate)]) {
+    fn mark_history(&mut self, candidates: &mut [FoundFile]) {
         if !self.needs_history() {
             return self.forget_named();
         }
-        for (_, found) in candidates.iter_mut().filter(|(_, found)| found.class != Class::Match) {
+        for FoundFile { found, .. } in
+            candidates.iter_mut().filter(|FoundFile { found, .. }| found.class != Class::Match)
+        {
             let history = found.sure_origins().any(|origin| self.has_named(origin));
             found.history = history;
         }
@@ -140,9 +145,9 @@ impl FileSource {
     }
 
     /// Follows the open files to where they are now.
-    fn follow_renames(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
+    fn follow_renames(&mut self, candidates: &[FoundFile], seen: &HashMap<Inode, usize>, now: Instant) {
         for file in self.table.iter_mut().filter(|file| !file.handle.is_stream()) {
-            let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
+            let here = seen.get(&file.inode).map(|at| &candidates[*at].found);
             let phase = match here {
                 Some(here) if here.path == file.path && here.class == Class::Match => Phase::Live,
                 _ if file.placement.phase == Phase::Deleted => Phase::Deleted,
@@ -151,14 +156,11 @@ impl FileSource {
             match phase {
                 Phase::Live => file.placement.displaced = Displaced::No,
                 Phase::Rotated if file.placement.displaced == Displaced::No => {
-                    file.placement.displaced = Displaced::Seen
+                    file.placement.displaced = Displaced::Seen;
                 }
                 Phase::Rotated | Phase::Deleted => {}
             }
-            if phase != file.placement.phase {
-                file.placement.phase = phase;
-                file.placement.changed_at = now;
-            }
+            file.placement.set_phase(phase, now);
             if phase != Phase::Live && now.saturating_duration_since(file.placement.changed_at) < COPY_PATIENCE {
                 self.rotations.note(&file.path, file.placement.changed_at);
             }
@@ -167,8 +169,7 @@ impl FileSource {
 
     /// Decides what an unknown file is.
     pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
-        let same = |closed: &ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
-        if self.index.closed.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
+        if self.index.is_unchanged(found) || self.is_known_copy(found) {
             return;
         }
         if found.class == Class::Excluded && self.index.lost.is_empty() && !self.index.closed.contains_key(&found.inode)
@@ -195,7 +196,7 @@ impl FileSource {
         self.clear_refusal(&found.path);
         self.index.restore_deleted(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
-            return self.admit_gzip((input, naming), found, &handle, now);
+            return self.admit_gzip(input, naming, &FoundBytes { found, raw: &handle }, now);
         }
         // A file that was closed empty is known by its inode alone: whatever is known better comes first.
         let blank = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
@@ -205,7 +206,7 @@ impl FileSource {
             Err(handle) => handle,
         };
         if (found.class == Class::Excluded && !blank)
-            || self.detect_copy(input, found, (&handle, &handle), found.size).unwrap_or(false)
+            || self.detect_copy(input, found, &handle, &handle, found.size).unwrap_or(false)
         {
             return;
         }
@@ -416,17 +417,17 @@ impl FileSource {
 
 /// Of two finds of one file keeps the one whose input names it more narrowly; what one input names, and another takes for a copy, is
 /// named. Within one input the first counts. Where two inputs are alike, one is the common one, which comes first and gives way.
-fn keep_narrower(kept: &mut (usize, Candidate), input: usize, other: Candidate) {
-    if kept.0 == input {
+fn keep_narrower(kept: &mut FoundFile, other: FoundFile) {
+    if kept.input == other.input {
         return;
     }
-    let is_left_out = |class| class == Class::Excluded;
-    let narrower = (is_left_out(other.class), other.rank) <= (is_left_out(kept.1.class), kept.1.rank);
-    let is_named = [kept.1.class, other.class].contains(&Class::Match);
+    let order = |found: &Candidate| (found.class == Class::Excluded, found.rank);
+    let narrower = order(&other.found) <= order(&kept.found);
+    let is_named = [kept.found.class, other.found.class].contains(&Class::Match);
     if narrower {
-        *kept = (input, other);
+        *kept = other;
     }
-    if is_named && kept.1.class == Class::Sibling {
-        kept.1.class = Class::Match;
+    if is_named && kept.found.class == Class::Sibling {
+        kept.found.class = Class::Match;
     }
 }

@@ -8,25 +8,25 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, fstat};
 
-use super::discovery::{Candidate, Class};
+use super::discovery::{Class, FoundFile, Interest};
 use super::open_beneath::open_path_beneath;
 use super::{FileSource, LostFile, fingerprint, root, walk};
 
 impl FileSource {
     /// Adds the checkpoint's files that lie where they lay, and that no glob leads to any more.
-    pub(super) fn find_former(&self, candidates: &mut Vec<(usize, Candidate)>) {
-        let former: Vec<(usize, Candidate)> = self
+    pub(super) fn find_former(&self, candidates: &mut Vec<FoundFile>) {
+        let former: Vec<FoundFile> = self
             .index
             .lost
             .iter()
             .filter(|lost| lost.id.is_none() && lost.entry.real.is_some())
-            .filter(|lost| !candidates.iter().any(|(_, found)| found.inode == lost.entry.inode))
+            .filter(|lost| !candidates.iter().any(|FoundFile { found, .. }| found.inode == lost.entry.inode))
             .filter_map(|lost| self.find_at_old_place(lost))
             .collect();
         candidates.extend(former);
     }
 
-    fn find_at_old_place(&self, lost: &LostFile) -> Option<(usize, Candidate)> {
+    fn find_at_old_place(&self, lost: &LostFile) -> Option<FoundFile> {
         let path: &Path = lost.entry.real.as_deref()?;
         let (input, rank) = self.discovery.inputs.iter().enumerate().find_map(|(number, input)| {
             input
@@ -44,18 +44,22 @@ impl FileSource {
         let inode = fingerprint::inode_from_stat(&seen);
         let is_it = inode == lost.entry.inode && FileType::from_raw_mode(seen.st_mode).is_file();
         is_it.then(|| {
-            (input, walk::candidate(Arc::new(root), (path.to_owned(), place.into()), &seen, (Class::Excluded, rank)))
+            let interest = Interest { class: Class::Excluded, rank };
+            let found = walk::candidate(Arc::new(root), path.to_owned(), place.into(), &seen, interest);
+            FoundFile { input, found }
         })
     }
 
     /// Notes where those lie that a link leads to.
-    pub(super) fn note_real(&mut self, candidates: &[(usize, Candidate)]) {
+    pub(super) fn note_real(&mut self, candidates: &[FoundFile]) {
         if !self.discovery.follows_links() {
             return;
         }
         let open = self.open_inodes();
         self.discovery.real_paths.retain(|inode, _| open.contains(inode));
-        let linked = candidates.iter().filter(|(_, found)| found.linked() || found.root.linked);
-        self.discovery.real_paths.extend(linked.map(|(_, found)| (found.inode, found.root.real.join(&found.place))));
+        let linked = candidates.iter().filter(|FoundFile { found, .. }| found.linked() || found.root.linked);
+        self.discovery
+            .real_paths
+            .extend(linked.map(|FoundFile { found, .. }| (found.inode, found.root.real.join(&found.place))));
     }
 }

@@ -87,7 +87,7 @@ impl FileSource {
         let here = handle.length().ok().filter(|length| *length > 0)?;
         let is_alike = |file: &TrackedFile| {
             let whole = file.handle.length().unwrap_or(0);
-            content_matches(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
+            content_matches(&file.handle, ContentFrom::start(handle), here.min(whole)).unwrap_or(false)
         };
         // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
         let order =
@@ -161,11 +161,25 @@ fn is_text(file: &Content) -> bool {
     is_utf8 && !start.contains(&0)
 }
 
+/// The bytes of a file from an offset on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ContentFrom<'c> {
+    pub(super) content: &'c Content,
+    pub(super) offset: u64,
+}
+
+impl<'c> ContentFrom<'c> {
+    /// All bytes of a file.
+    pub(super) fn start(content: &'c Content) -> Self {
+        Self { content, offset: 0 }
+    }
+}
+
 /// Whether a file begins with the `length` bytes that another holds from an offset on; the first and the last of them are compared.
-pub(super) fn content_matches(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
+pub(super) fn content_matches(one: &Content, other: ContentFrom<'_>, length: u64) -> io::Result<bool> {
     let most = usize::try_from(length).unwrap_or(usize::MAX).min(COMPARED_BYTES);
     for at in [0, length - most as u64] {
-        if fingerprint::read_at(one, at, most)? != fingerprint::read_at(other, from + at, most)? {
+        if fingerprint::read_at(one, at, most)? != fingerprint::read_at(other.content, other.offset + at, most)? {
             return Ok(false);
         }
     }

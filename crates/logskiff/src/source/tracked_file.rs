@@ -5,6 +5,7 @@
 
 mod checkpoint_entry;
 mod lifetime;
+mod read;
 mod rewind;
 
 use std::cell::OnceCell;
@@ -190,6 +191,70 @@ struct Settlement {
     fingerprint: Fingerprint,
 }
 
+impl Placement {
+    /// Moves the file to another phase; `now` is when that was seen.
+    pub(super) fn set_phase(&mut self, phase: Phase, now: Instant) {
+        if phase != self.phase {
+            (self.phase, self.changed_at) = (phase, now);
+        }
+    }
+
+    /// How long the file has not changed.
+    fn quiet_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.changed_at)
+    }
+}
+
+impl Lineage {
+    /// Whether an earlier incarnation has the account of the byte at `offset`.
+    pub(super) fn precedes(&self, former: FileId, offset: u64) -> bool {
+        self.formers.contains(&former) && offset < self.began_at
+    }
+}
+
+impl LastPoll {
+    /// Notes how far a pipe was read into memory.
+    fn set_extent(&mut self, extent: Extent) {
+        (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
+    }
+}
+
+impl Settlement {
+    /// Whether everything before `position` is acknowledged or dropped.
+    fn covers(&self, position: Watermark) -> bool {
+        self.offset >= position.offset
+    }
+}
+
+impl Detectors {
+    /// Notes `bytes`, which were read at `offset`. `exceeds_poll`: they go beyond the end that the last poll saw.
+    fn note_read(&mut self, offset: u64, bytes: &[u8], exceeds_poll: bool, now: Instant) {
+        self.rewrites.note_read(exceeds_poll);
+        self.padding.note_bytes(offset, bytes, now);
+    }
+}
+
+impl ReadPosition {
+    /// Moves behind `passed`. Keeps the last of these bytes.
+    fn advance(&mut self, passed: &[u8], boundary: Boundary) {
+        self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
+        let read_to = self.at.offset;
+        self.rewound_from.take_if(|(offset, _)| *offset <= read_to);
+        let keep = passed.len().min(fingerprint::BEFORE_BYTES);
+        let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
+        self.before.drain(..surplus);
+        self.before.extend_from_slice(&passed[passed.len() - keep..]);
+    }
+
+    /// Goes back to a position; `before` are the bytes just before it.
+    fn rewind(&mut self, to: Watermark, before: Vec<u8>) {
+        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
+        self.rewound_from.get_or_insert((from, passed));
+        self.at = to;
+        self.resume_points.go_back(to.offset);
+    }
+}
+
 /// What one read gave.
 #[derive(Debug)]
 pub enum ReadResult {
@@ -275,84 +340,6 @@ impl TrackedFile {
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.read.at.offset >= self.seen.length
-    }
-
-    /// Looks whether there is something to read.
-    ///
-    /// # Errors
-    /// When the file's metadata cannot be read.
-    pub fn poll(&mut self, now: Instant) -> io::Result<PollResult> {
-        if let Content::Stream(stream) = &self.handle {
-            let extent = stream.extent();
-            self.seen.more |= extent.length != self.seen.length;
-            self.set_extent(extent);
-            self.detectors.write_times.record(extent.length, now);
-            return Ok(if self.seen.more || self.is_last_line_due(now) {
-                PollResult::Changed
-            } else {
-                PollResult::Unchanged
-            });
-        }
-        let metadata = self.handle.metadata()?;
-        let stamp = stamp(&metadata);
-        let unpacks = self.handle.is_deferred_read();
-        let length = if unpacks { self.seen.length } else { self.handle.length_by(&metadata)? };
-        self.seen.disk_bytes = disk_bytes(&metadata);
-        if metadata.nlink() == 0 && self.placement.phase != Phase::Deleted {
-            self.placement.phase = Phase::Deleted;
-            self.placement.changed_at = now;
-        }
-        if length != self.seen.length || stamp != self.seen.stamp {
-            self.placement.changed_at = now;
-            self.seen.more = true;
-        }
-        // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
-        if length != self.seen.length || stamp != self.seen.stamp {
-            if !self.verify_content()? {
-                return Ok(PollResult::Truncated);
-            }
-            // A write sets both times to one moment; who sets the first alone says another, as a rule.
-            let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
-            let is_new_time = written != (self.seen.stamp.0, self.seen.stamp.1) && written == changed;
-            let is_same = is_new_time && length == self.seen.length && length == self.read.at.offset;
-            self.detectors.rewrites.note_poll(is_same && length > 0, now);
-            // Cut short, but not into what was read: reading goes on, and what is gone is counted.
-            if !self.handle.is_gzip() {
-                let written = self.detectors.padding.written_bytes(self.seen.size);
-                self.seen.lost_bytes += written.saturating_sub(length);
-            }
-            self.seen.size = length;
-        }
-        self.seen.length = length;
-        self.seen.stamp = stamp;
-        if self.detectors.rewrites.take_rewrite(now) && self.placement.phase == Phase::Live {
-            return Ok(PollResult::Rewritten);
-        }
-        // The modification time is that of the last write; the first one since the last look was not before that look.
-        let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-        let written = now.checked_sub(age).unwrap_or(now);
-        self.detectors
-            .write_times
-            .record(length, self.seen.polled_at.map_or(written, |polled_at| written.max(polled_at)));
-        self.seen.polled_at = Some(now);
-        if !self.seen.more && self.detectors.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
-            // A writer that maps the file changes neither its length nor its times.
-            if self.detectors.padding.refresh(&self.handle, self.read.at.offset, now)? {
-                self.placement.changed_at = now;
-                self.seen.more = true;
-            }
-            self.seen.more |= self.detectors.padding.take_retry(now);
-        }
-        Ok(if !unpacks && (self.seen.more || self.is_last_line_due(now)) {
-            PollResult::Changed
-        } else {
-            PollResult::Unchanged
-        })
-    }
-
-    /// Takes down how far a pipe has come.
-    fn set_extent(&mut self, extent: Extent) {
-        (self.seen.length, self.seen.size, self.seen.ended) = (extent.length, extent.length, extent.ended);
     }
 
     /// Something was written to it, as the kernel says: more than its times changed.
@@ -442,83 +429,6 @@ impl TrackedFile {
             self.read.head = head;
         }
         Ok(same)
-    }
-
-    /// Reads what follows the position into `buffer`, as much as fits.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or the read is put off to another pass.
-    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<ReadResult> {
-        if self.handle.is_deferred_read() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let before_bytes = self.read.before.len();
-        buffer.resize(before_bytes + most, 0);
-        let start = self.read.at.offset - before_bytes as u64;
-        let (length, extent) = match &self.handle {
-            Content::Stream(stream) => {
-                let (length, extent) = stream.fill(start, buffer);
-                (length, Some(extent))
-            }
-            handle => (handle.fill(start, buffer)?, None),
-        };
-        let same = length >= before_bytes && buffer[..before_bytes] == self.read.before[..];
-        if !same || (extent.is_none() && !self.verify_head()?) {
-            return Ok(ReadResult::Truncated);
-        }
-        let read = length - before_bytes;
-        buffer.copy_within(before_bytes..length, 0);
-        buffer.truncate(read);
-        let last = read < most;
-        self.detectors.rewrites.note_read(self.read.at.offset + read as u64 > self.seen.length);
-        self.detectors.padding.note_bytes(self.read.at.offset, buffer, now);
-        self.seen.more = !last;
-        if let Some(extent) = extent {
-            self.set_extent(extent);
-            return Ok(ReadResult::Bytes(read, last));
-        }
-        self.seen.length = if self.handle.is_gzip() {
-            self.handle.length()?
-        } else {
-            self.seen.length.max(self.read.at.offset + read as u64)
-        };
-        self.seen.size = self.seen.length;
-        Ok(ReadResult::Bytes(read, last))
-    }
-
-    /// Moves past bytes that spans now cover. `passed` are these bytes.
-    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
-        self.read.at = Watermark { offset: self.read.at.offset + passed.len() as u64, boundary };
-        self.read.rewound_from.take_if(|(offset, _)| *offset <= self.read.at.offset);
-        let keep = passed.len().min(fingerprint::BEFORE_BYTES);
-        let surplus = (self.read.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
-        self.read.before.drain(..surplus);
-        self.read.before.extend_from_slice(&passed[passed.len() - keep..]);
-        if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
-            self.read.resume_points.note(self.read.at.offset, &self.read.before);
-        }
-        self.seen.more |= !whole;
-    }
-
-    /// How many of the bytes that follow the position are zeros before something else, or for good, in whole characters of so many bytes.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn zeros(&self, now: Instant, unit_bytes: u64) -> io::Result<u64> {
-        if !self.are_zeros_final(now) {
-            return Ok(0);
-        }
-        let zeros = self.handle.zeros(self.read.at.offset, self.is_filled(now))?;
-        Ok(zeros - zeros % unit_bytes)
-    }
-
-    /// Moves past so many zeros, which a span now covers.
-    pub fn advance_zeros(&mut self, mut zeros: u64) {
-        let most = zeros.min(fingerprint::BEFORE_BYTES as u64);
-        self.read.at.offset += zeros - most;
-        zeros = most;
-        let passed = [0; fingerprint::BEFORE_BYTES];
-        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::LineStart, false);
     }
 }
 

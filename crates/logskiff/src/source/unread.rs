@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::discovery::{Candidate, Class, REFUSED_MAX};
+use super::discovery::{Candidate, Class, FoundFile, REFUSED_MAX};
 use super::{ClosedFile, Event, FileSource, protected, quiet_files, reconcile, replaced, walk};
 
 /// So many files of a kind are named; the others are counted.
@@ -163,10 +163,12 @@ impl FileSource {
     }
 
     /// Notes why files that were found are not read; what was refused is noted already.
-    pub(super) fn note_unread(&mut self, candidates: &[(usize, Candidate)]) {
+    pub(super) fn note_unread(&mut self, candidates: &[FoundFile]) {
         let mut files = UnreadFiles::default();
         let open = self.open_inodes();
-        for (input, found) in candidates.iter().filter(|(_, found)| !open.contains(&found.inode)) {
+        for FoundFile { input, found } in
+            candidates.iter().filter(|FoundFile { found, .. }| !open.contains(&found.inode))
+        {
             // Of most files there is nothing to say: their names are not looked up.
             if let Some((verdict, why)) = self.why_unread(found)
                 && !self.refusals.is_refused(&found.path)

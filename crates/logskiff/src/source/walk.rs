@@ -14,9 +14,8 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::discovery::{Candidate, Class, GlobRoot, Globs, Pipe, WalkResult};
+use super::discovery::{Candidate, Class, GlobRoot, Globs, Interest, Pipe, WalkResult};
 use super::fingerprint::inode_from_stat;
-use super::glob_rank::Rank;
 use super::open_beneath::open_path_beneath;
 use super::protected::Guard;
 use super::quiet_files::WalkFilter;
@@ -60,7 +59,8 @@ impl<'w> Walk<'w> {
     pub(super) fn run(
         globs: &'w Globs,
         fixed: &'w GlobRoot,
-        (guard, filter): (&'w Guard, &'w WalkFilter),
+        guard: &'w Guard,
+        filter: &'w WalkFilter,
         found: &'w mut WalkResult,
     ) {
         let root = match root::open(&fixed.directory) {
@@ -146,7 +146,11 @@ impl<'w> Walk<'w> {
             FileType::Symlink if self.globs.follows_links() => self.follow_link(directory, path, &place),
             _ => {
                 let class = self.globs.classify(self.fixed, &path);
-                let moved = || self.filter.is_begun(inode).then(|| (Class::Excluded, self.fixed.broadest()));
+                let moved = || {
+                    self.filter
+                        .is_begun(inode)
+                        .then(|| Interest { class: Class::Excluded, rank: self.fixed.broadest() })
+                };
                 let Some(class) = class.or_else(moved) else { return };
                 // What vanished meanwhile is not worth a word: the next walk tells.
                 let Ok(seen) = stat() else { return };
@@ -194,7 +198,7 @@ impl<'w> Walk<'w> {
         let target = real.and_then(|real| real.strip_prefix(&self.root.real).ok().map(Path::to_path_buf));
         let class = self.globs.classify(self.fixed, &path);
         let Some(target) = target else {
-            if class.is_some_and(|(class, _)| class == Class::Match) {
+            if class.is_some_and(|interest| interest.class == Class::Match) {
                 self.found.refuse(path, why.to_owned());
             }
             return;
@@ -214,14 +218,15 @@ impl<'w> Walk<'w> {
     }
 
     /// Notes what a glob names, or may have named.
-    fn add_candidate(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
+    fn add_candidate(&mut self, interest: Interest, path: PathBuf, place: PathBuf, seen: &Stat) {
         let kind = FileType::from_raw_mode(seen.st_mode);
+        let class = interest.class;
         let (root, inode) = (Arc::clone(&self.root), inode_from_stat(seen));
         if kind.is_file() {
             if !self.filter.takes(class, inode, changed(seen), &path) {
                 return;
             }
-            self.found.candidates.push(candidate(root, (path, place), seen, (class, rank)));
+            self.found.candidates.push(candidate(root, path, place, seen, interest));
         } else if kind.is_fifo() && class == Class::Match && self.globs.names_outright(&path) {
             self.found.pipes.push(Pipe { root, place, path, inode });
         } else if class == Class::Match {
@@ -234,9 +239,10 @@ impl<'w> Walk<'w> {
 #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
 pub(super) fn candidate(
     root: Arc<Root>,
-    (path, place): (PathBuf, PathBuf),
+    path: PathBuf,
+    place: PathBuf,
     seen: &Stat,
-    (class, rank): (Class, Rank),
+    Interest { class, rank }: Interest,
 ) -> Candidate {
     Candidate {
         root,

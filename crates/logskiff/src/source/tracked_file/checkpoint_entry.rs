@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::super::replaced::content_matches;
+use super::super::replaced::{ContentFrom, content_matches};
 use super::TrackedFile;
 use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
 
@@ -25,7 +25,7 @@ impl TrackedFile {
             return fingerprint::matches(other, &self.fingerprint());
         }
         if matches!(self.handle, Content::Plain(_)) {
-            return content_matches(&self.handle, (other, 0), length);
+            return content_matches(&self.handle, ContentFrom::start(other), length);
         }
         let head = fingerprint::read_at(other, 0, fingerprint::HEAD_BYTES)?;
         Ok(self.read.head.starts_with(&head))
@@ -70,7 +70,7 @@ impl TrackedFile {
 
     /// Whether all that was read of it is settled, by what was last said.
     pub(in crate::source) fn is_settled(&self) -> bool {
-        self.settled.offset >= self.read.at.offset
+        self.settled.covers(self.read.at)
     }
 
     /// The file's place in the checkpoint, settled as far as `settled` says.

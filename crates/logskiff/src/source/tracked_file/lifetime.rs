@@ -10,7 +10,7 @@ impl TrackedFile {
     /// Whether the file has been out of its place, and still, for so long that nothing more is expected.
     #[must_use]
     pub fn is_final(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.placement.changed_at);
+        let quiet = self.placement.quiet_for(now);
         match self.placement.phase {
             Phase::Live => self.seen.ended,
             Phase::Rotated => quiet >= ROTATED_QUIET,
@@ -22,7 +22,7 @@ impl TrackedFile {
     /// from none.
     #[must_use]
     pub fn is_closable(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.placement.changed_at);
+        let quiet = self.placement.quiet_for(now);
         let may_be_written = self.seen.size <= DELETED_HELD_BYTES && self.placement.displaced != Displaced::Compressed;
         let is_held = self.placement.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
         self.is_final(now) && !is_held
@@ -49,8 +49,6 @@ impl TrackedFile {
     /// Whether it is in its place and has not been written to for a while.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
-        self.placement.phase == Phase::Live
-            && !self.handle.is_stream()
-            && now.saturating_duration_since(self.placement.changed_at) >= IDLE_QUIET
+        self.placement.phase == Phase::Live && !self.handle.is_stream() && self.placement.quiet_for(now) >= IDLE_QUIET
     }
 }

@@ -34,10 +34,7 @@ impl TrackedFile {
             Err(error) if is_deferred(&error) => Vec::new(),
             other => other.and_then(|()| fingerprint::read_before(&self.handle, to.offset))?,
         };
-        let (from, passed) = (self.read.at.offset, std::mem::replace(&mut self.read.before, before));
-        self.read.rewound_from.get_or_insert((from, passed));
-        self.read.at = to;
-        self.read.resume_points.go_back(to.offset);
+        self.read.rewind(to, before);
         self.seen.more = true;
         Ok(true)
     }
