@@ -1,8 +1,8 @@
-//! Files: found, known again, held, and read.
+//! Finds files, recognizes them after renames and restarts, keeps them open, and reads them.
 //!
-//! Enters: globs, what the checkpoint says, and the clock. Leaves: bytes with their file and offset, and [`Event`]s that
-//! say which files began, were truncated, or are gone. It never reads outside a glob's fixed directory, never lets go of
-//! a file that is not read to its end, and never looks at what a line says.
+//! Enters: globs, the checkpoint's entries, and the time. Leaves: bytes with their file and offset, and [`Event`]s for
+//! files that were opened, truncated or lost. It never reads outside a glob's fixed directory, never closes a file that
+//! is not read to its end (except where the disk budget requires it), and never interprets the text of a line.
 
 mod changed_names;
 mod content;
@@ -80,49 +80,49 @@ pub use unread::{Unread, UnreadFiles, Verdict};
 
 use event::{Boundary, CheckpointEntry, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
-/// How long a file that looks like the copy of another waits for the other to be truncated.
+/// A file that looks like a copy of another waits this long for the other to be truncated.
 const COPY_PATIENCE: Duration = Duration::from_secs(10);
-/// Above so many directories, new names are found by the events and the poll alone.
+/// Above this many directories, only inotify events and the poll interval find new names.
 const DIRECTORIES_ASKED_MAX: usize = 64;
-/// Above so many open files, those are closed that are read to their ends and idle; they are opened again when they grow.
+/// Above this many open files, idle ones that are read to their ends are closed. They are opened again when they grow.
 const OPEN_MAX: usize = 512;
 
-/// How much before a position is read, for what matters to what is masked after it; the second where the lines are so long that
-/// the first does not hold as many as matter.
+/// How many bytes before a position are read, to know the state of the redactor there. The second value is for files
+/// whose lines are so long that the first does not hold enough lines.
 pub const LOOKBACK_BYTES: [usize; 2] = [64 * 1024, 512 * 1024];
 
-/// Where a file without a checkpoint starts when the sidecar starts.
+/// Where a file without a checkpoint entry starts when logskiff starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// At its first byte.
     Beginning,
-    /// At its end; a file that appears later still starts at its beginning.
+    /// At its end. A file that appears later starts at its first byte.
     End,
 }
 
-/// What becomes of symbolic links.
+/// Whether symbolic links are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symlinks {
     /// They are refused.
     Deny,
-    /// Those are followed that lead to a file or directory beneath the same fixed directory.
+    /// Links are followed that lead to a file or directory beneath the same fixed directory.
     Within,
 }
 
-/// What one input tails.
+/// What one input reads.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Absolute globs: `**`, `{a,b}`, `[…]`; [`STDIN`] is standard input.
     pub paths: Vec<String>,
-    /// Globs left out.
+    /// Globs of files that are excluded.
     pub exclude: Vec<String>,
-    /// Where files that are there at the first start begin.
+    /// Where files start that exist at the first start.
     pub start: Start,
-    /// What becomes of symbolic links.
+    /// Whether symbolic links are followed.
     pub symlinks: Symlinks,
-    /// Rotated files are deleted once everything in them is settled.
+    /// Rotated files are deleted once every byte in them is acknowledged or dropped.
     pub delete_rotated: bool,
-    /// What cannot be read twice is kept in memory until it is settled, up to so many bytes. Larger than a line may be.
+    /// Bytes that a pipe delivers are kept in memory until acknowledged, up to this many. More than the longest line.
     pub kept_bytes_max: usize,
 }
 
@@ -145,8 +145,8 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Prepares to read `inputs`. Files of the checkpoint resume at their `entries`, which are `None` where there is no checkpoint.
-    /// `scope` is the pod's unique id, which is part of event ids.
+    /// Prepares to read `inputs`. Files of the checkpoint resume at their `entries`, which are `None` where there is no
+    /// checkpoint. `scope` is the pod's unique id, which is part of event ids.
     ///
     /// # Errors
     /// A glob that cannot be used.
@@ -176,12 +176,12 @@ impl FileSource {
         })
     }
 
-    /// Never reads any of these, by whatever name a glob reaches them.
+    /// Never reads any of these files, under whatever name a glob matches them.
     pub fn protect(&mut self, protected: Protected) {
         self.discovery.guard = Guard::new(protected);
     }
 
-    /// What happened since the last call.
+    /// The events since the last call, in their order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
@@ -192,7 +192,7 @@ impl FileSource {
         &self.discovery.directories
     }
 
-    /// Whether a scan should be made before its time.
+    /// Whether the directories should be checked before the next regular check.
     #[must_use]
     pub fn needs_reconcile(&self) -> bool {
         self.schedule.reconcile_due
@@ -219,8 +219,8 @@ impl FileSource {
         self.table.by_inode_mut(inode)
     }
 
-    /// Reads up to `most` bytes that follow the file's position into `buffer`. Returns their number and whether the file
-    /// ends with them; `None` when there is nothing, or the file is not what it was.
+    /// Reads up to `most` bytes at the file's position into `buffer`. Returns their number, and whether the file ends
+    /// after them. `None` when there is nothing to read, or the file was truncated.
     pub fn read_chunk(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
         let file = self.table.get_mut(id)?;
         match file.read(buffer, most, now) {
@@ -238,15 +238,15 @@ impl FileSource {
         }
     }
 
-    /// Moves a file's position past `passed`, which spans now cover; `whole` says that nothing readable is left behind.
+    /// Moves a file's position behind `passed`, which spans now cover. `whole`: no complete line is left unread.
     pub fn advance(&mut self, id: FileId, passed: &[u8], boundary: Boundary, whole: bool) {
         if let Some(file) = self.table.get_mut(id) {
             file.advance(passed, boundary, whole);
         }
     }
 
-    /// Moves a file's position past the zeros that follow it, if something else follows them or nobody will fill them; how many
-    /// there were, in whole characters of so many bytes.
+    /// Moves a file's position past the zeros that follow it, if other bytes follow them or no writer will fill them.
+    /// Returns how many there were: a multiple of `unit_bytes`, the size of a character.
     pub fn skip_zeros(&mut self, id: FileId, now: Instant, unit_bytes: u64) -> u64 {
         let Some(file) = self.table.get_mut(id) else { return 0 };
         let zeros = file.zeros(now, unit_bytes).unwrap_or(0);
@@ -256,8 +256,8 @@ impl FileSource {
         zeros
     }
 
-    /// Takes a file back to its watermark; `settled_bytes` beyond that are settled all the same. Returns false when its content is
-    /// gone, so that it cannot be read again.
+    /// Moves a file's position back to its watermark; `settled_bytes` after it are acknowledged already. Returns false
+    /// when the content is gone and cannot be read again.
     pub fn rewind(&mut self, id: FileId, to: Watermark, settled_bytes: u64) -> bool {
         if let Some(file) = self.table.get_mut(id) {
             match file.rewind(to) {
@@ -270,7 +270,7 @@ impl FileSource {
                 }
             }
         }
-        // It stands before an end that was written anew, and so it is still there.
+        // The bytes lie before a rewritten end, so they may still be in the file.
         let mut files = self.table.iter_mut();
         let next = files.find(|file| file.lineage.precedes(id, to.offset));
         let next = next.map(|file| (file.id, file.verify_content().unwrap_or(false)));
@@ -297,10 +297,10 @@ impl FileSource {
         true
     }
 
-    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
+    /// Reads a span again; `None` where the file no longer holds its bytes.
     ///
     /// # Errors
-    /// When the file cannot be read, which is said, too, or the read is put off to another pass.
+    /// When the file cannot be read, which is also logged; or when decompression has to continue in another pass.
     pub fn reread(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
         let Some(file) = self.table.get_mut(id) else { return Ok(None) };
         let bytes = file.reread(span);
@@ -313,25 +313,25 @@ impl FileSource {
         bytes
     }
 
-    /// Files that can be let go once they are settled: those that are out of their place, still, and read to the end; and
-    /// where too many are open, those that have been idle for longest.
+    /// Files that can be closed once they are acknowledged: rotated or deleted, quiet, and read to the end. Where too
+    /// many files are open, also those that have been idle longest.
     #[must_use]
     pub fn closable(&self, now: Instant) -> Vec<FileId> {
         let read = self.files().filter(|file| file.is_at_end());
         let mut finished: Vec<FileId> = { read }.filter(|file| file.is_closable(now)).map(|file| file.id).collect();
         finished.extend(self.surplus(finished.len(), now));
-        // What stands before an end that was written anew may have to be read again.
+        // Bytes before a rewritten end may have to be read again.
         finished.retain(|id| self.file(*id).is_some_and(|file| file.lineage.formers.is_empty()));
         finished
     }
 
-    /// The content that was read from a file is gone from it: it becomes a ghost, and the file begins anew.
-    /// Returns the number under which it goes on.
+    /// The bytes that were read are gone from the file: it becomes a lost file, and the file starts a new incarnation.
+    /// Returns the number of the new incarnation.
     fn truncated(&mut self, id: FileId, now: Instant) -> Option<FileId> {
         self.begin_at(id, None, now)
     }
 
-    /// The same, from a position on, where there is one that is known to hold.
+    /// The same, from a position up to which the content is known to be unchanged.
     pub(super) fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
         let mut file = self.table.remove(id)?;
         let fingerprint: Fingerprint = file.fingerprint();
@@ -344,7 +344,7 @@ impl FileSource {
         self.events.push(Event::Truncated(file.path.clone()));
         self.schedule.reconcile_due = true;
         let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::LineStart });
-        // What it held is kept: the next look tells whether a copy was made over it, or another log.
+        // The old content may still be copied over this file: the next check of the directories decides.
         if at.is_none() && begins.offset == 0 && file.is_overwritten() {
             self.index.keep_closed(file.inode, ClosedFile { changed: None, input: file.input, entry: former });
             return None;

@@ -1,21 +1,22 @@
-//! Names that come and go in the directories between two looks at them.
+//! Names that appear and disappear in the directories between two checks.
 //!
-//! Enters: what is heard of names, and the times of the directories. Leaves: whether it is worth a look, which goes through all that is
-//! there. It never says what happened.
+//! Enters: names from inotify, and the times of the directories. Leaves: whether the directories have to be checked.
+//! That check finds out what happened.
 
 use std::path::Path;
 
 use super::{FileSource, Phase};
 
 impl FileSource {
-    /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
+    /// Whether a name appeared or disappeared in one of the directories since the last check. Not known where there are
+    /// many.
     #[must_use]
     pub fn directories_changed(&self) -> bool {
         self.discovery.has_changed()
     }
 
-    /// Whether a change to a name may be a reason to check the directories. `written`: the file was written to; else the name
-    /// appeared or disappeared.
+    /// Whether a change to a name may be a reason to check the directories. `written`: the file was written to; else
+    /// the name appeared or disappeared.
     #[must_use]
     pub fn concerns(&self, path: &Path, written: bool) -> bool {
         // Open files are polled in each pass.
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
     use crate::source::{Config, Start, Symlinks};
 
-    /// Goal: temporary files in a large directory lead to no look at it, and whatever may be a log does.
+    /// Goal: temporary files in a large directory cause no check of the directories; files that may be logs do.
     #[track_caller]
     fn check(source: &FileSource, path: &Path, written: bool, want: bool) {
         assert_eq!(source.concerns(path, written), want, "{} {written}", path.display());
@@ -72,7 +73,7 @@ mod tests {
             ("real/x.tmp", true, false),
             ("real/.app.log.swp", false, false),
             ("real/some.tmp.log", false, false),
-            // A part of the way to a file that is not there yet.
+            // A parent directory of a file that does not exist yet.
             ("later", false, true),
             ("elsewhere", false, false),
         ] {

@@ -1,8 +1,8 @@
-//! Deletes rotated files that are settled to their last byte, where that is asked for.
+//! Deletes rotated files whose bytes are all acknowledged or dropped, where the configuration asks for it.
 //!
-//! Never the file that is written to, never one outside the root, never one that holds anything we did not ship. A name may
-//! be given to another file at any moment, so a file is first moved aside under a name of ours, then looked at by its
-//! handle, and only then deleted; what turns out to be another file is moved back.
+//! It never deletes the file that the application writes to, a file outside the root, or a file with bytes that were
+//! not shipped. A name may get another file at any moment: so a file is first renamed, then checked through its handle,
+//! and only then deleted. If it is another file, it gets its name back.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -29,13 +29,13 @@ use event::Inode;
 pub(super) struct Deletable {
     input: usize,
     root: Arc<Root>,
-    /// Beneath the root.
+    /// Its path beneath the root.
     place: PathBuf,
     path: PathBuf,
     inode: Inode,
     size: u64,
     gzip: bool,
-    /// It was moved aside by a run that ended there, and is not to be deleted after all.
+    /// An earlier run renamed it and ended. It gets its name back.
     back: bool,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Deleter {
 
 /// Why a file was not deleted.
 enum Kept {
-    /// It is another one by now, or has grown: nothing to say.
+    /// It is another file now, or has grown: no error.
     Changed,
     Failed(Errno),
 }
@@ -64,7 +64,8 @@ impl From<Errno> for Kept {
     }
 }
 
-/// The fixed directories of an input in which nothing can be deleted, and why. One that does not exist yet is not among them.
+/// The fixed directories of an input in which no file can be deleted, and why. Directories that do not exist are left
+/// out.
 #[must_use]
 pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
     let roots: BTreeSet<PathBuf> = config.paths.iter().filter_map(|path| Some(fixed_directory(path)?.0)).collect();
@@ -76,13 +77,13 @@ pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
 }
 
 impl FileSource {
-    /// Whether there is anything to delete. What is settled is to be on disk before it is.
+    /// Whether there are files to delete. The checkpoint has to be on disk before.
     #[must_use]
     pub fn has_deletable(&self) -> bool {
         !self.deleter.deletable.is_empty()
     }
 
-    /// Deletes what the last scan found to be rotated and settled.
+    /// Deletes the files that the last check of the directories chose.
     pub fn delete_shipped(&mut self, now: Instant) {
         for file in std::mem::take(&mut self.deleter.deletable) {
             match delete(&file) {
@@ -95,7 +96,7 @@ impl FileSource {
         }
     }
 
-    /// A writer may still have it open, and write to it: it is held for a while, as any deleted file.
+    /// A writer may still write to it: it stays open for a while, like every deleted file.
     fn note_deleted(&mut self, file: &Deletable, handle: File, now: Instant) {
         self.events.push(Event::Deleted(file.path.clone(), file.size));
         let Some(entry) = self.index.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
@@ -110,7 +111,7 @@ impl FileSource {
         }
     }
 
-    /// Notes which of the files are rotated, settled, and not written to any more.
+    /// Chooses the files that are rotated, acknowledged, and no longer written to.
     pub(super) fn choose_deletable(&mut self, candidates: &[FoundFile]) {
         self.deleter.deletable.clear();
         if !self.discovery.inputs.iter().any(|input| input.config.delete_rotated) {
@@ -136,25 +137,26 @@ impl FileSource {
         }
     }
 
-    /// Whether the file is closed, was read by us from its first byte to its last, and is as it was then.
+    /// Whether the file is closed, was read from its first byte to its last, and has not changed since.
     fn is_settled(&self, found: &Candidate) -> bool {
         self.index.closed.get(&found.inode).is_some_and(|closed| {
             closed.entry.whole
                 && closed.entry.offset == found.size
                 && closed.entry.offset > 0
-                // A glob may name what looks like a rotated file and is written to: only one that had another name counts.
+                // A live file may have a name like a rotated one. Only a file that had another name before is a rotated
+                // one.
                 && (found.class != Class::Match || closed.entry.path != found.path)
                 && closed.changed == Some(found.changed)
         })
     }
 }
 
-/// Whether `other` has taken the place of the rotated file `found`, and is written to: the writer has moved on.
+/// Whether `other` has replaced the rotated file `found` and is written to.
 fn succeeds(other: &Candidate, found: &Candidate) -> bool {
     other.class == Class::Match && other.inode != found.inode && other.size > 0 && found.rotated_from(&other.path)
 }
 
-/// Deletes a file; its handle, or `None` when it was moved back to its name.
+/// Deletes a file. Returns its handle, or `None` when it got its name back.
 fn delete(file: &Deletable) -> Result<Option<File>, Kept> {
     let (directory, name) = parent(&file.root, &file.place)?;
     let aside = match name_before_deletion(Path::new(&name)) {
@@ -188,7 +190,7 @@ fn delete(file: &Deletable) -> Result<Option<File>, Kept> {
         Ok(handle)
     });
     if deleted.is_err() && aside != name {
-        // Where the name is taken by now it stays aside, is read as any rotated file, and moved back later.
+        // If the name is taken, the file keeps the temporary name, is read like a rotated file, and is renamed later.
         _ = rustix::fs::renameat_with(&directory, &aside, &directory, &name, RenameFlags::NOREPLACE);
     }
     deleted.map(Some)

@@ -1,7 +1,8 @@
-//! Deleted files that are open: they stay on the disk, where no limit of the volume's counts them.
+//! Deleted files that are still open. They use disk space that no limit of the volume counts.
 //!
-//! Enters: how much of the disk they may take, and which are settled. Leaves: how much they take, and which have to go. What is settled goes
-//! first, then what a compressed copy is known of, then what was longest without a write.
+//! Enters: how much disk space they may use, and which are acknowledged. Leaves: how much they use, and which have to
+//! be closed: first acknowledged files, then files with a compressed copy, then those without a write for the longest
+//! time.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -11,23 +12,23 @@ use super::tracked_file::{Displaced, Phase};
 use super::{FileSource, TrackedFile};
 use event::{CheckpointEntry, FileId};
 
-/// Deleted files take no more than this part of a volume in memory: the application pays for it, and needs room for what it writes.
+/// Deleted files use at most this part of a volume in memory. The application needs the rest for its own writes.
 const MEMORY_SHARE: u64 = 4;
 
-/// How much deleted files may take.
+/// How much disk space deleted files may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletedBound {
-    /// On all volumes together.
+    /// On all volumes together, in bytes.
     pub bytes: u64,
-    /// The machine's memory.
+    /// The machine's memory, in bytes.
     pub machine_bytes: u64,
-    /// The memory limit of this container, which is of the pod's kind where that of the application cannot be seen.
+    /// The memory limit of this container, in bytes. It stands for that of the application, which cannot be seen.
     pub limit_bytes: Option<u64>,
 }
 
 impl DeletedBound {
-    /// The bound on a volume in memory of this size. One that has no size of its own is said to be as large as half of the machine's memory
-    /// or more, which says nothing of the pod's: there this container's limit counts as well.
+    /// The bound on a volume in memory of this size. A volume without a size of its own reports half of the machine's
+    /// memory or more, which is not the pod's limit: there this container's limit applies too.
     #[must_use]
     pub fn in_memory(&self, size_bytes: u64) -> u64 {
         let has_own_size = (1..self.machine_bytes / 2).contains(&size_bytes);
@@ -37,21 +38,21 @@ impl DeletedBound {
     }
 }
 
-/// What deleted files of an input take that are not settled.
+/// How much the unacknowledged deleted files of an input use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeletedOpen {
-    /// Of the disk.
+    /// Bytes on the disk.
     pub bytes: u64,
-    /// With those of other inputs that one bound counts together, and that bound: the one that is nearest.
+    /// What the nearest bound counts, together with files of other inputs, and that bound: both in bytes.
     pub of: Option<(u64, u64)>,
 }
 
-/// What became of a file that was given up.
+/// What happens to the bytes of a file that is closed before it is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abandoned {
-    /// A compressed copy of it was seen, and is read in its place.
+    /// They are read from a compressed copy.
     Copied,
-    /// Nothing more of it can be read.
+    /// They are lost.
     Gone,
 }
 
@@ -59,17 +60,17 @@ pub enum Abandoned {
 #[derive(Clone, Copy, Debug, Default)]
 struct Volume {
     bytes: u64,
-    /// Where it lies in memory.
+    /// Where it is in memory: its bound in bytes.
     bound: Option<u64>,
 }
 
 impl FileSource {
-    /// Bounds what deleted files take of the disk.
+    /// Sets how much disk space deleted files may use.
     pub fn set_deleted_bound(&mut self, bound: Option<DeletedBound>) {
         self.deleter.bound = bound;
     }
 
-    /// The bound that holds for a volume; `memory_bytes` is the size of one in memory.
+    /// The bound of a volume in bytes; `memory_bytes` is its size where it is in memory.
     #[must_use]
     pub fn deleted_bound(&self, memory_bytes: Option<u64>) -> Option<u64> {
         self.deleter.bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
@@ -81,7 +82,7 @@ impl FileSource {
         })
     }
 
-    /// How much these take on each device.
+    /// How much these files use on each device.
     fn volumes<'f>(&self, files: impl Iterator<Item = &'f TrackedFile>) -> HashMap<u64, Volume> {
         let mut volumes: HashMap<u64, Volume> = HashMap::new();
         for file in files {
@@ -92,7 +93,7 @@ impl FileSource {
         volumes
     }
 
-    /// By input, what deleted files take that are not settled.
+    /// For each input, how much its unacknowledged deleted files use.
     #[must_use]
     pub fn deleted_open(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<DeletedOpen> {
         let mut by_input = vec![DeletedOpen::default(); self.discovery.inputs.len()];
@@ -112,11 +113,11 @@ impl FileSource {
         by_input
     }
 
-    /// The deleted files that have to go, so that the others are within the bound.
+    /// The deleted files that have to be closed, so that the others are within the bound.
     #[must_use]
     pub fn deleted_surplus(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<FileId> {
         let Some(bound) = self.deleter.bound else { return Vec::new() };
-        // A copy of one that was just deleted is seen by the look that is due.
+        // The next check of the directories may find a copy of a file that was just deleted.
         if self.schedule.reconcile_due || self.deleted_files().next().is_none() {
             return Vec::new();
         }
@@ -144,8 +145,8 @@ impl FileSource {
         surplus
     }
 
-    /// Closes a deleted file that is not settled; `settled_bytes` beyond its position are settled all the same. Its number is kept until what
-    /// is out is settled.
+    /// Closes a deleted file that is not acknowledged; `settled_bytes` after its position are acknowledged already. Its
+    /// number stays in use until the ledger has closed its account.
     pub fn abandon(&mut self, id: FileId, settled_bytes: u64, now: Instant) -> Option<Abandoned> {
         let mut file = self.table.remove(id)?;
         let at = file.position();
@@ -160,7 +161,7 @@ impl FileSource {
         Some(Abandoned::Copied)
     }
 
-    /// Whether a file can be read no more, and has its number still.
+    /// Whether a file is closed for good and its number is still in use.
     #[must_use]
     pub fn is_retired(&self, id: FileId) -> bool {
         self.table.retired(id).is_some()

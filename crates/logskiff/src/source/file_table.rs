@@ -1,7 +1,7 @@
 //! The open files, by their numbers.
 //!
-//! Enters: opened files and the numbers that the ledger still uses. Leaves: a file by its number or inode, and free numbers. A number
-//! is given again only once the ledger has closed its account.
+//! Enters: opened files and the numbers that the ledger still uses. Leaves: a file by its number or inode, and free
+//! numbers. A number is given again only once the ledger has closed its account.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

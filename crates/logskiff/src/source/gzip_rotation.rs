@@ -1,6 +1,6 @@
-//! What a `.gz` is: a file that was shipped already, the rest of one that was not shipped to its end, or one never seen.
+//! Decides what a `.gz` is: a shipped file, the rest of a file that was not shipped to its end, or a new file.
 //!
-//! It is known by what it unpacks to, and once that is settled by its own bytes, so that it is unpacked once.
+//! Its content decides. Once that is acknowledged, its compressed bytes identify it, so that it is decompressed once.
 
 use std::io;
 use std::time::Instant;
@@ -21,8 +21,8 @@ pub(super) struct FoundBytes<'f> {
 }
 
 impl FileSource {
-    /// Decides what an unknown `.gz` is. One that a glob names, packed or unpacked, is read though no rotation was seen; but what it was
-    /// before a first start is not told by its unpacked name.
+    /// Decides what an unknown `.gz` is. If a glob matches it, compressed or not, it is read even though no rotation
+    /// was seen. At a first start the uncompressed name is no reason to read it.
     pub(super) fn admit_gzip(&mut self, input: usize, naming: Naming, file: &FoundBytes<'_>, now: Instant) {
         let FoundBytes { found, raw } = *file;
         if found.size == 0 || self.match_settled_gzip(input, found, raw) {
@@ -45,7 +45,8 @@ impl FileSource {
             }
             return;
         }
-        // What it was made of is still held, and read from there. Where it has grown since, its writer is not done with it.
+        // The original file is still open and read from there. Where it has grown since, its writer is not done with
+        // it.
         match self.detect_copy(input, found, raw, &gzip, u64::from(length)) {
             Ok(false) => {}
             Ok(true) => return self.note_source(&head, length),
@@ -79,7 +80,7 @@ impl FileSource {
         }
     }
 
-    /// The file that a `.gz` was made of is done with by its writer.
+    /// The writer of the original file is done with it: it is compressed.
     fn note_source(&mut self, head: &[u8], length: u32) {
         let is_source = |file: &&mut TrackedFile| {
             file.placement.phase != Phase::Live && file.head() == head && len32(file.seen.size) == length
@@ -89,7 +90,7 @@ impl FileSource {
         }
     }
 
-    /// Whether the file was settled before, in this run or in the last one.
+    /// Whether the file was acknowledged before, in this run or the last one.
     fn match_settled_gzip(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
         let is = |entry: &CheckpointEntry| {
             entry.offset == found.size && fingerprint::matches(raw, &entry.fingerprint).unwrap_or(false)
@@ -108,10 +109,10 @@ impl FileSource {
         true
     }
 
-    /// Whether it unpacks to a file that was read to its end and closed; and if so, whether all of that one was shipped.
+    /// Whether it is the compressed form of a closed file, and if so, whether all of that file was shipped.
     ///
     /// # Errors
-    /// When that is told later.
+    /// When decompression has to continue first.
     pub(super) fn find_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
         let entries = self.index.closed.values().map(|closed| &closed.entry).chain(&self.index.deleted);
         let closed = entries
@@ -127,10 +128,10 @@ impl FileSource {
         Ok(None)
     }
 
-    /// The file that was lost from sight and became this one, once it is unpacked to where reading goes on.
+    /// The lost file that became this one, once it is decompressed up to where reading continues.
     ///
     /// # Errors
-    /// When that is told later.
+    /// When decompression has to continue first.
     fn find_lost_gzip(&self, found: &Candidate, gzip: &Content, length: u32) -> io::Result<Option<usize>> {
         let mut last: Option<usize> = None;
         for (at, lost) in self.index.lost.iter().enumerate() {
@@ -152,14 +153,14 @@ impl FileSource {
         Ok(last)
     }
 
-    /// Goes on with a file that was lost from sight: this is what became of it.
+    /// Continues a lost file in this one.
     fn adopt_gzip(&mut self, input: usize, lost: usize, file: &FoundBytes<'_>, gzip: Content, now: Instant) {
         let FoundBytes { found, raw } = *file;
         let Ok(length) = raw.trailer_length() else { return };
         let lost = self.index.lost.remove(lost);
         let whole = lost.entry.whole;
         self.rotations.note(&lost.entry.path, now);
-        // What was written between the copy and the truncation is in neither.
+        // Bytes that were written between the copy and the truncation are in neither file.
         if let Some(lost_bytes) =
             lost.entry.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && lost.entry.size <= u32::MAX.into())
         {
@@ -174,16 +175,16 @@ impl FileSource {
 }
 
 impl LostFile {
-    /// Whether it was settled to its end, where it unpacks to so many bytes.
+    /// Whether it was acknowledged to its end, if its content has this many bytes.
     fn is_whole(&self, length: u32) -> bool {
         self.id.is_none() && len32(self.entry.offset) == length
     }
 }
 
-/// Whether it unpacks to what a fingerprint was taken of.
+/// Whether its content matches a fingerprint.
 ///
 /// # Errors
-/// When that is told later. What cannot be read is another file.
+/// When decompression has to continue first. A file that cannot be read does not match.
 fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
     match fingerprint::matches(gzip, print) {
         Err(error) if !is_deferred(&error) => Ok(false),
@@ -191,7 +192,7 @@ fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
     }
 }
 
-/// A length as a `.gz` says it: modulo 2^32.
+/// A length as a `.gz` states it: modulo 2^32.
 #[allow(clippy::cast_possible_truncation, reason = "the format keeps the low half")]
 pub(super) fn len32(length: u64) -> u32 {
     length as u32

@@ -1,7 +1,7 @@
 //! What is known of files that are not open: enough to recognize each when it is found again.
 //!
-//! Enters: files that are closed, lost or deleted, and the checkpoint's entries. Leaves: which of them a found file is. Nothing here opens
-//! a file.
+//! Enters: files that are closed, lost or deleted, and the checkpoint's entries. Leaves: which of them a found file is.
+//! Nothing here opens a file.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -56,8 +56,8 @@ impl IdentityIndex {
         fingerprint::stream_origin(&self.scope, path)
     }
 
-    /// Whether this is the same file that an entry describes, and no other file that got its inode. The birth time decides; where the
-    /// file system keeps none, the answer is no.
+    /// Whether this is the same file that an entry describes, and no other file that got its inode. The birth time
+    /// decides; where the file system keeps none, the answer is no.
     pub(super) fn is_file_of(&self, entry: &CheckpointEntry, handle: &Content) -> bool {
         handle.birth() != (0, 0) && self.origin(handle, entry.inode, entry.incarnation) == entry.origin
     }

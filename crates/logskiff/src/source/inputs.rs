@@ -1,6 +1,7 @@
 //! The inputs, and the directories in which their files lie.
 //!
-//! Enters: the configuration, and what the last walk found. Leaves: which directories to watch, and whether a change in one matters.
+//! Enters: the configuration, and what the last walk found. Leaves: which directories to watch, and whether a change in
+//! one matters.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -79,7 +80,8 @@ impl Discovery {
         }
     }
 
-    /// Whether a name appeared or disappeared in one of the directories since the last walk. Not known where there are many directories.
+    /// Whether a name appeared or disappeared in one of the directories since the last walk. Not known where there are
+    /// many directories.
     pub(super) fn has_changed(&self) -> bool {
         self.stamps.len() == self.directories.len()
             && self.directories.iter().zip(&self.stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)

@@ -1,7 +1,7 @@
-//! Files without a handle: those that were closed, and those whose content is no longer where it was.
+//! Files without a handle: closed files, and files whose content is no longer where it was.
 //!
-//! Enters: files that are let go, and the checkpoint's. Leaves: what a file that is found can be held against, and what the next
-//! checkpoint says of them. Nothing here opens a file.
+//! Enters: files that are closed, and the checkpoint's. Leaves: what a found file is compared with, and the entries of
+//! the next checkpoint. Nothing here opens a file.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -12,31 +12,31 @@ use super::tracked_file::{Incarnation, OpenedFile};
 use super::{ClosedFile, Event, FileSource, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, FileId, Progress, Watermark};
 
-/// How long a truncated or vanished file's content is looked for under another name.
+/// The content of a truncated or vanished file is searched for under other names for this long.
 const LOST_KEPT: Duration = Duration::from_secs(10);
-/// So many closed files are remembered, so that they are not read again.
+/// At most this many closed files are remembered, so that they are not read again.
 const CLOSED_MAX: usize = 20_000;
 
-/// A file whose content is no longer where it was: truncated, or not there after a restart. A copy of it may appear.
+/// A file whose content is no longer where it was: truncated, or missing after a restart. A copy of it may appear.
 #[derive(Debug)]
 pub(super) struct LostFile {
-    /// Its number, while this process has read from it.
+    /// Its number, if this process has read from it.
     pub(super) id: Option<FileId>,
     pub(super) entry: CheckpointEntry,
-    /// Its first bytes, while this process has read from it.
+    /// Its first bytes, if this process has read from it.
     pub(super) head: Vec<u8>,
-    /// So many bytes behind the mark are settled all the same.
+    /// This many bytes after the entry's offset are acknowledged already.
     pub(super) settled_bytes: u64,
     pub(super) since: Instant,
-    /// Those whose account is of what stands before it began, and where it did.
+    /// Earlier incarnations, whose accounts cover the bytes before `began_at`.
     pub(super) formers: Vec<FileId>,
     pub(super) began_at: u64,
-    /// What one of those has to read again is read from here, once it is found.
+    /// Where an earlier incarnation has to be read again, once the file is found.
     pub(super) reread_from: Option<Watermark>,
 }
 
 impl LostFile {
-    /// A file as the checkpoint tells of it.
+    /// A lost file from a checkpoint entry.
     pub(super) fn from_checkpoint(entry: CheckpointEntry, since: Instant) -> Self {
         Self {
             id: None,
@@ -50,7 +50,7 @@ impl LostFile {
         }
     }
 
-    /// An open file that is to be closed, though it is not settled; `mark` is its place.
+    /// An open file that is closed before it is acknowledged; `entry` is its checkpoint entry.
     pub(super) fn from_open(file: &TrackedFile, entry: CheckpointEntry, since: Instant) -> Self {
         let (head, formers) = (file.head().to_vec(), file.lineage.formers.clone());
         Self {
@@ -64,7 +64,7 @@ impl LostFile {
 }
 
 impl FileSource {
-    /// Lets go of a file that is settled. It is remembered while its name exists.
+    /// Closes an acknowledged file. It is remembered while its name exists.
     pub fn close(&mut self, id: FileId) {
         let Some(mut file) = self.table.remove(id) else { return };
         if file.handle.is_stream() {
@@ -80,7 +80,7 @@ impl FileSource {
         }
     }
 
-    /// Goes on with the content of a file that was lost from sight.
+    /// Continues a lost file whose content was found.
     pub(super) fn resume_lost(
         &mut self,
         LostFile { id, entry, formers, began_at, reread_from, .. }: LostFile,
@@ -93,7 +93,7 @@ impl FileSource {
         let CheckpointEntry { path, origin, incarnation: number, whole, .. } = entry;
         let (opened, incarnation) = (OpenedFile { input, path, handle }, Incarnation { origin, number });
         match id {
-            // Its spans may be pending: it keeps its number, and the ledger its account.
+            // Its spans may be pending: it keeps its number and its account in the ledger.
             Some(id) => self.reopen_with_id(id, opened, at.watermark, incarnation, now),
             None => self.begin(opened, at, incarnation, now),
         }
@@ -128,11 +128,13 @@ impl FileSource {
         }
     }
 
-    /// Ends the wait for what was not found in time. Returns the numbers that are free once they are settled.
+    /// Ends the search for files that were not found in time. Returns the numbers that can be freed once they are
+    /// acknowledged.
     pub fn expire_lost(&mut self, now: Instant) -> Vec<FileId> {
         let unpacks = self.unpacking.is_deferred_read();
         let (expired, kept): (Vec<_>, Vec<_>) =
-            // What waits for room is not gone, nor what may be in a file that is being unpacked.
+            // Files that wait for a free handle are not lost, nor files whose compressed copy is still being
+            // decompressed.
             self.index.lost.drain(..).partition(|lost| {
                 !unpacks && now.saturating_duration_since(lost.since) >= LOST_KEPT && !self.open_limit.waiting.contains_key(&lost.entry.inode)
             });
@@ -154,17 +156,17 @@ impl FileSource {
         self.table.retired.iter().map(|file| file.id).collect()
     }
 
-    /// Frees the number of a file without handle, once it is settled.
+    /// Frees the number of a closed file, once its account is closed.
     pub fn release_id(&mut self, id: FileId) {
         self.table.release_id(id);
         self.index.release_id(id);
     }
 
-    /// Every file's place for the checkpoint; `settled` says how far a numbered one is settled.
+    /// The checkpoint entries of all files; `settled` returns how far a file is acknowledged or dropped.
     pub fn checkpoint_entries(&mut self, settled: impl Fn(FileId) -> Progress) -> Vec<CheckpointEntry> {
-        // What replaced a file holds what it held.
+        // The replacement of a file holds its bytes.
         let replaced: HashSet<FileId> = self.files().flat_map(|file| file.lineage.formers.iter().copied()).collect();
-        // What stands before an end that was written anew, or before a replacement, may have yet to be settled.
+        // Bytes before a rewritten end, or before a replacement, may still be unacknowledged.
         let former = |file: &TrackedFile| {
             Some((file.id, self.unsettled_former(&file.lineage.formers, file.lineage.began_at, &settled)?))
         };
@@ -189,8 +191,8 @@ impl FileSource {
         entries
     }
 
-    /// How far the first is settled of the accounts before one that began at `began_at`, if it is not settled to where the next of them
-    /// began.
+    /// The earliest unacknowledged position of the earlier incarnations; `None` if each is acknowledged up to where the
+    /// next began.
     fn unsettled_former(
         &self,
         formers: &[FileId],
@@ -205,7 +207,7 @@ impl FileSource {
         open.min_by_key(|former| former.watermark.offset)
     }
 
-    /// How many there are of them: what a save costs.
+    /// How many entries a checkpoint has.
     #[must_use]
     pub fn checkpoint_entry_count(&self) -> usize {
         self.table.capacity() + self.index.lost.len() + self.index.closed.len() + self.index.copies.len()

@@ -39,7 +39,8 @@ pub(super) struct PendingFiles {
 }
 
 impl PendingFiles {
-    /// Whether a file is newer, or has grown more recently, than a copy or a rotation takes. `rotated`: a rotation made it.
+    /// Whether a file is newer, or has grown more recently, than a copy or a rotation takes. `rotated`: a rotation made
+    /// it.
     pub(super) fn keep_waiting(&mut self, found: &Candidate, rotated: bool, now: Instant) -> bool {
         let new = WaitingFile { since: now, size: found.size, rotated, named: found.class == Class::Match };
         let waiting = self.waiting.entry(found.inode).or_insert(new);

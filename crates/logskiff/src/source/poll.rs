@@ -1,4 +1,4 @@
-//! Which of the open files have something to read.
+//! Polls the open files: which of them have unread bytes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,26 +7,26 @@ use super::tracked_file::{Phase, PollResult};
 use super::{Event, FileSource, TrackedFile, fingerprint};
 use event::{FileId, Watermark};
 
-/// So many files are looked at as often as one.
+/// Up to this many files are polled in every pass.
 const FEW_FILES: usize = 32;
-/// A look at more of them is followed by a pause of so many times its length, in which those are left out that had nothing to
-/// read …
+/// With more files, polling all of them is followed by a pause of this many times its duration. During the pause only
+/// files with unread bytes are polled.
 const PAUSE_TIMES: u32 = 50;
-/// … of at most this.
+/// The longest such pause.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 impl FileSource {
-    /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
+    /// Polls the open files. Fills `ready` with those that may have unread bytes, rotated ones first.
     pub fn poll(&mut self, now: Instant, ready: &mut Vec<FileId>) {
         self.unpack();
-        // While one is read at full speed there is a look each batch.
+        // While one file is read at full speed, there is a poll for each batch.
         let pauses = now < self.schedule.poll_all_at && self.files().any(TrackedFile::has_more);
         self.poll_files(now, ready, pauses);
         let live = |id: &FileId| self.file(*id).is_some_and(|file| file.placement.phase == Phase::Live);
         ready.sort_by_key(live);
     }
 
-    /// `pauses`: only at those that are known to have more to read.
+    /// `pauses`: polls only files that are known to have unread bytes.
     pub(super) fn poll_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
         ready.clear();
         self.schedule.polled_at = now;
@@ -59,7 +59,7 @@ impl FileSource {
         }
     }
 
-    /// Something was written to the file at `path`: one that is as it was else was written anew.
+    /// Notes that the file at `path` was written to. If it looks unchanged, it was rewritten with the same bytes.
     pub fn note_write(&mut self, path: &Path) {
         if let Ok(metadata) = path.symlink_metadata()
             && let Some(file) = self.open_mut(fingerprint::inode_from_metadata(&metadata))
@@ -68,8 +68,7 @@ impl FileSource {
         }
     }
 
-    /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
-    /// longer.
+    /// The next poll treats every file with unread bytes as changed: an incomplete last line is no longer waited for.
     pub fn recheck_unread(&mut self) {
         self.schedule.poll_all_at = self.schedule.polled_at;
         self.table.iter_mut().for_each(TrackedFile::recheck_unread);

@@ -1,14 +1,14 @@
-//! The file that another took the place of.
+//! Finds the file that an open file replaced.
 //!
-//! Enters: an open file. Leaves: the last bytes of the one before it, in which something may have begun that goes on in this one. It never
-//! looks at what they say.
+//! Enters: an open file. Leaves: the last bytes of its predecessor, since a private key may begin there and continue in
+//! this file. It does not interpret them.
 
 use super::{FileSource, TrackedFile};
 use event::FileId;
 
 impl FileSource {
-    /// The last bytes, up to `most`, of the file that this one took the place of: one of the same name that is rotated, else the one
-    /// of its input and directory that changed last. What the application was writing there may go on here.
+    /// The last bytes, up to `most`, of the file's predecessor: the rotated file of the same name, else the last file
+    /// that changed in the same input and directory.
     #[must_use]
     pub fn predecessor_end(&self, id: FileId, most: usize) -> Option<Vec<u8>> {
         let file = self.file(id)?;

@@ -1,7 +1,7 @@
-//! Of many files that are settled and still, only what tells that they are: [`QuietFiles`].
+//! Keeps little of closed files that have not changed for a while, where there are many: see [`QuietFiles`].
 //!
-//! Enters: what the scans find unchanged. Leaves: those that have changed, as closed files again. A walk passes over the quiet ones
-//! with one look each, and offers so many unknown files at once as memory allows; the others come with the next walks.
+//! Enters: files that checks find unchanged. Leaves: files that have changed, as closed files again. A walk compares
+//! only the metadata of quiet files. It returns a bounded number of unknown files; the others come with later walks.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -16,26 +16,27 @@ use super::open_beneath::open_beneath;
 use super::{ClosedFile, FileSource};
 use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
 
-/// So many files are known at most; of more, those are forgotten that changed least lately.
+/// At most this many files are known. Above, those that changed longest ago are forgotten.
 pub(super) const FILES_MAX: usize = 100_000;
-/// So many are forgotten at once.
+/// How many are forgotten at once.
 const FORGET: usize = FILES_MAX / 16;
-/// With so many closed files, at least, those among them that are still become quiet ones.
+/// With at least this many closed files, unchanged ones become quiet.
 const CLOSED_MANY: usize = 512;
-/// A file whose metadata has not changed for so many seconds is still. Times are coarse: two changes in one moment look like one.
+/// A file whose metadata has not changed for this many seconds is quiet. Times are coarse: two changes may look like
+/// one.
 const STILL_FOR_S: i64 = 3;
-/// So many unknown files are looked into after one walk.
+/// At most this many unknown files are opened after one walk.
 const UNKNOWN_MAX: usize = 2048;
-/// But at least so many, however many are closed and cannot become quiet.
+/// At least this many, however many closed files cannot become quiet.
 const UNKNOWN_MIN: usize = 256;
-/// Those that no walk has met for so long are dropped: a directory may be out of sight for a while. After as long some are added, though
-/// they are few.
+/// Quiet files that no walk has found for this long are dropped: a directory may be out of sight for a while. After the
+/// same time, a small number of closed files may become quiet too.
 const UNMET_FOR: Duration = Duration::from_secs(60);
 
-/// How it begins what is said of one of those that are left out.
-pub(super) const TOO_MANY: &str = "left out, like all files that changed no later than it";
+/// How the reason begins for files that are left out.
+pub(super) const TOO_MANY: &str = "left out, like all files without a later change";
 
-/// Seconds since 1970, by the clock that files go by.
+/// The time in seconds since 1970, by the file system's clock.
 pub(super) fn clock_s() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
@@ -45,25 +46,25 @@ fn hash(path: &Path) -> u32 {
     name_hash(path.as_os_str().as_bytes())
 }
 
-/// The quiet files, and what the walks say of them.
+/// The quiet files, and the results of the walks.
 #[derive(Debug, Default)]
 pub(super) struct QuietState {
     files: Arc<QuietFiles>,
-    /// Since when it is noted which of them the walks meet.
+    /// Since when walks note which quiet files they find.
     met_since: Option<Instant>,
-    /// When some were last added.
+    /// When files last became quiet.
     grew_at: Option<Instant>,
-    /// So many unknown files were offered before, and nothing came of it: the next walk passes over them.
+    /// Earlier walks offered this many unknown files, and nothing came of it: the next walk skips them.
     skip: usize,
-    /// So many were not offered by the last walk.
+    /// How many files the last walk did not offer.
     not_offered: usize,
-    /// Some of them were not offered since the round began.
+    /// Some files have not been offered since the round began.
     unfinished: bool,
-    /// So many were left out by it: they have not changed since files were forgotten.
+    /// How many files the last walk left out: they have not changed since the oldest files were forgotten.
     left_out: usize,
-    /// Hashes of the names that globs gave to files at the first look of a first start.
+    /// Hashes of the names that globs matched in the first walk of a first start.
     named: HashSet<u32>,
-    /// The names that the checkpoint told of, while what was rotated meanwhile is looked for.
+    /// Hashes of the checkpoint's names, while rotations from before the start are searched for.
     presumed: HashSet<u32>,
 }
 
@@ -85,7 +86,7 @@ impl OfferBudget {
         changed.0 >= self.fresh_since && self.fresh_room.get() > 0
     }
 
-    /// Takes the place of a file that changed after the start; false where there is none left.
+    /// Uses up the place of a file that changed after the start; false where none is left.
     fn take_fresh(&self, changed: (i64, i64)) -> bool {
         let is_fresh = self.is_fresh(changed);
         if is_fresh {
@@ -103,7 +104,7 @@ impl OfferBudget {
         skips
     }
 
-    /// Takes the place of any file; false where there is none left.
+    /// Uses up the place of any file; false where none is left.
     fn take_room(&self) -> bool {
         let has_room = self.room.get() > 0;
         if has_room {
@@ -113,53 +114,53 @@ impl OfferBudget {
     }
 }
 
-/// What one walk over the directories of all inputs is to offer.
+/// Decides which files a walk returns.
 #[derive(Default)]
 pub(super) struct WalkFilter {
     quiet: Arc<QuietFiles>,
-    /// Inode numbers of the files that are open, closed or looked for: found whatever they are called now.
+    /// Inode numbers of open, closed and lost files: returned under any name.
     begun: HashSet<u64>,
-    /// The same of those that wait to be admitted.
+    /// Inode numbers of waiting files.
     waiting: HashSet<u64>,
-    /// The places of the quiet files that it met.
+    /// Which quiet files the walk found, by their places.
     met: RefCell<Vec<bool>>,
-    /// Hashes of the names that globs give, at the first look of a first start.
+    /// Hashes of the names that globs match, in the first walk of a first start.
     named: Option<RefCell<HashSet<u32>>>,
-    /// Files that are left out by `EXCLUDE` are of interest as well: one that is looked for may have got such a name.
+    /// Excluded files are returned too: a lost file may have such a name.
     takes_excluded: bool,
     budget: OfferBudget,
     not_offered: Cell<usize>,
     left_out: Cell<usize>,
-    /// One that was left out.
+    /// One of the files that were left out.
     example: RefCell<Option<PathBuf>>,
 }
 
 impl WalkFilter {
-    /// Asks for all that there is.
+    /// Returns every file.
     #[cfg(test)]
     pub(super) fn all() -> Self {
         let budget = OfferBudget { room: Cell::new(usize::MAX), ..OfferBudget::default() };
         Self { takes_excluded: true, budget, ..Self::default() }
     }
 
-    /// Whether a file with this inode number was begun under some name.
+    /// Whether a file with this inode number was read under some name.
     pub(super) fn is_begun(&self, number: u64) -> bool {
         self.begun.contains(&number) || self.quiet.has_number(number)
     }
 
-    /// Whether a file may be quiet: it is worth a look.
+    /// Whether a file may be quiet, so that its metadata has to be compared.
     pub(super) fn may_be_quiet(&self, number: u64) -> bool {
         self.quiet.has_number(number)
     }
 
-    /// Whether it is quiet, and as it was.
+    /// Whether a file is quiet and unchanged.
     pub(super) fn is_quiet(&self, inode: Inode, size: u64, changed: (i64, i64)) -> bool {
         let Some((place, quiet)) = self.quiet.get(inode) else { return false };
         self.met.borrow_mut()[place] = true;
         quiet.fingerprint.offset == size && quiet.changed == changed && !self.begun.contains(&inode.inode)
     }
 
-    /// Whether a file that is of interest is to be offered now.
+    /// Whether to return a file of interest.
     pub(super) fn takes(&self, class: Class, inode: Inode, changed: (i64, i64), path: &Path) -> bool {
         if class == Class::Match
             && let Some(named) = &self.named
@@ -189,7 +190,8 @@ impl WalkFilter {
         false
     }
 
-    /// Whether a file with this inode number is not wanted any more, and need not be looked at closely; `changed` looks when it changed.
+    /// Whether a file need not be examined, because no more files are returned. `changed` reads when its metadata
+    /// changed.
     pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<(i64, i64)>) -> bool {
         let is_full = self.budget.room.get() == 0
             && self.named.is_none()
@@ -201,14 +203,14 @@ impl WalkFilter {
         is_full
     }
 
-    /// Whether a file with this inode number is offered whatever else there is.
+    /// Whether a file with this inode number is always returned.
     fn wants(&self, number: u64) -> bool {
         self.begun.contains(&number) || self.waiting.contains(&number)
     }
 }
 
 impl FileSource {
-    /// Takes up the quiet files of the checkpoint.
+    /// Restores the quiet files of the checkpoint.
     pub fn restore_quiet(&mut self, files: QuietFiles) {
         self.quiet.presumed = files.iter().map(|file| file.name).collect();
         self.quiet.files = Arc::new(files);
@@ -220,18 +222,18 @@ impl FileSource {
         &self.quiet.files
     }
 
-    /// How many files are left out, since there are too many.
+    /// How many files are left out because there are too many.
     #[must_use]
     pub fn left_out_files(&self) -> usize {
         self.quiet.left_out
     }
 
-    /// How many unknown files the last walk did not offer; they come with the next ones.
+    /// How many unknown files the last walk did not return. Later walks do.
     pub(super) fn not_offered(&self) -> usize {
         self.quiet.not_offered
     }
 
-    /// What the next walk is to offer.
+    /// Which files the next walk returns.
     pub(super) fn walk_filter(&self) -> WalkFilter {
         let open = self.files().map(|file| file.inode);
         let absent = self.index.lost.iter().map(|lost| lost.entry.inode).chain(self.index.closed.keys().copied());
@@ -263,14 +265,14 @@ impl FileSource {
         }
     }
 
-    /// Takes what a walk says of the quiet files and of those that it did not offer.
+    /// Takes over the results of a walk.
     pub(super) fn apply_walk(&mut self, walk_filter: WalkFilter, now: Instant) {
         (self.quiet.not_offered, self.quiet.left_out) = (walk_filter.not_offered.get(), walk_filter.left_out.get());
         if let Some(named) = walk_filter.named {
             self.quiet.named = named.into_inner();
         }
         if let Some(path) = walk_filter.example.into_inner() {
-            let why = format!("{TOO_MANY}: there are more than {FILES_MAX}, and the newest are read");
+            let why = format!("{TOO_MANY}: there are more than {FILES_MAX} files, and only the newest are read");
             self.refuse(path, &why);
         }
         if self.quiet.files.is_empty() {
@@ -287,22 +289,22 @@ impl FileSource {
         }
     }
 
-    /// Whether a glob gave this name to a file at the first look of a first start.
+    /// Whether a glob matched this name in the first walk of a first start.
     pub(super) fn has_named(&self, path: &Path) -> bool {
         !self.quiet.named.is_empty() && self.quiet.named.contains(&hash(path))
     }
 
-    /// The first look is over, and all that was there then is looked into.
+    /// The first walk is over, and all its files are examined.
     pub(super) fn forget_named(&mut self) {
         self.quiet.named = HashSet::new();
     }
 
-    /// Whether some files were not offered yet since the first look.
+    /// Whether some files have not been offered yet.
     pub(super) fn has_unoffered(&self) -> bool {
         self.quiet.unfinished
     }
 
-    /// Quiet files that have changed are closed files again.
+    /// Turns quiet files that have changed into closed files.
     pub(super) fn reopen_changed_quiet(&mut self, candidates: &[FoundFile]) {
         if self.quiet.files.is_empty() {
             return;
@@ -321,7 +323,7 @@ impl FileSource {
         }
     }
 
-    /// What is known of a quiet file, as if it had always been called as it is now.
+    /// The checkpoint entry of a quiet file, as if it had always had its present name.
     fn entry_of_quiet(&self, found: &Candidate, quiet: &Quiet) -> Option<CheckpointEntry> {
         let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.discovery.guard).ok()?);
         let incarnation = quiet.incarnation.into();
@@ -340,7 +342,8 @@ impl FileSource {
         })
     }
 
-    /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
+    /// Turns closed files that have not changed for a while into quiet files, where there are many, and plans the next
+    /// walk.
     pub(super) fn update_quiet(&mut self, candidates: &[FoundFile], now: Instant) {
         let is_long_ago = self.quiet.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
         if self.index.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
@@ -350,8 +353,8 @@ impl FileSource {
         self.plan_next_walk(candidates);
     }
 
-    /// With so many closed files some become quiet. All that are quiet are written then: so it is a part of them that comes each time, or
-    /// what came in a minute.
+    /// With this many closed files, some become quiet. Each time all quiet files are written: so it is a share of them,
+    /// or what came within a minute.
     fn closed_many(&self) -> usize {
         CLOSED_MANY.max(self.quiet.files.len() / 32)
     }
@@ -381,7 +384,7 @@ impl FileSource {
         }
     }
 
-    /// What is kept of a closed file, if it is as it was, and nothing is lost with the rest.
+    /// The quiet form of a closed file, if it is unchanged and the quiet form loses nothing.
     fn as_quiet(&self, found: &Candidate) -> Option<Quiet> {
         let ClosedFile { changed, entry, .. } = self.index.closed.get(&found.inode)?;
         let print = entry.fingerprint;
@@ -402,9 +405,9 @@ impl FileSource {
         })
     }
 
-    /// Chooses what the next walk offers, where this one did not offer all.
+    /// Plans what the next walk offers, where this one did not offer all files.
     fn plan_next_walk(&mut self, candidates: &[FoundFile]) {
-        // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
+        // If only skipped files were not offered, all files have been: the next round is not urgent.
         self.quiet.unfinished = self.quiet.not_offered > self.quiet.skip;
         if !self.quiet.unfinished {
             self.quiet.skip = 0;
@@ -427,7 +430,7 @@ impl FileSource {
         !self.quiet.presumed.is_empty() && self.quiet.presumed.contains(&hash(path))
     }
 
-    /// Nothing that was rotated while nobody looked is looked for any more.
+    /// Ends the search for rotations from before the start.
     pub(super) fn clear_presumed(&mut self) {
         self.rotations.presumed.clear();
         self.quiet.presumed = HashSet::new();
@@ -438,7 +441,7 @@ impl FileSource {
 mod tests {
     use super::*;
 
-    /// Goal: where more files are there than are looked into at once, a new one is, and those that are left are counted.
+    /// Goal: with more files than one walk returns, a new file comes at once, and the number of the others is known.
     #[test]
     fn a_new_file_does_not_wait_for_very_many_old_ones() {
         let budget = OfferBudget { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), skip: Cell::new(0) };

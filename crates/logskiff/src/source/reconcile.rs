@@ -1,9 +1,9 @@
-//! What the directories hold, held against what is known.
+//! Compares the files in the directories with the known files.
 //!
-//! A file that is open is followed to its new name. One that is not known is, in this order: the continuation of a file
-//! that was lost from sight (by inode, then by content), the copy of a live file (it waits for the truncation that tells),
-//! a file that a glob names (read from its start), or a rotated one that was never seen live (read only where a rotation
-//! was noticed; otherwise it was there before us).
+//! An open file is followed to its new name. An unknown file is one of these, in this order: a lost file (by inode,
+//! then by content); the copy of a live file (it waits until the live file is truncated); a file that a glob matches
+//! (read from its start); or a rotated file that logskiff never read (read only if a rotation was seen: otherwise it
+//! existed before the start).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,24 +21,24 @@ use super::tracked_file::{Displaced, Incarnation, OpenedFile};
 use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, LostFile, Phase, Start, fingerprint};
 use event::{Boundary, CheckpointEntry, Inode, Watermark};
 
-/// Why a file is left alone that no glob names and that is no log's history.
+/// Why a file is left out that no glob matches, and that is no rotated copy of a log.
 pub(super) const NOT_NAMED: &str =
-    "called like a rotated file, and no glob names it; name it in the paths if it is a log of its own";
+    "its name is that of a rotated file, and no glob names it; if it is a log of its own, add it to the paths";
 
-pub(super) const PACKED: &str = "compressed, and not with gzip; it is not read";
+pub(super) const PACKED: &str = "compressed, but not with gzip: it is not read";
 
 impl FileSource {
-    /// Looks at the directories: follows renames, and begins what is new.
+    /// Checks the directories: follows renames, and starts reading new files.
     pub fn reconcile(&mut self, now: Instant) {
         self.refusals.round += 1;
-        // What was truncated must be known before its copy is seen.
+        // A truncation must be known before its copy is found.
         self.poll_files(now, &mut Vec::new(), false);
         self.schedule.reconcile_due = false;
         self.rotations.forget_old(now);
         if self.schedule.is_long_after_start(now) {
             self.clear_presumed();
         }
-        // Taken before the walk, so that what changes during it is seen at the next look.
+        // Before the walk, so that the next check finds changes during it.
         let stamps = self.discovery.stamp_directories();
         self.discovery.guard.refresh();
         let mut pipes = Vec::new();
@@ -57,7 +57,7 @@ impl FileSource {
         let open = self.open_inodes();
         let unknown: Vec<&FoundFile> =
             candidates.iter().filter(|FoundFile { found, .. }| !open.contains(&found.inode)).collect();
-        // First by inode, so that a rename is known for a rotation before anything is made of the new file.
+        // By inode first, so that a rename counts as a rotation before the new file is examined.
         let (same, other): (Vec<_>, Vec<_>) = unknown
             .into_iter()
             .partition(|FoundFile { found, .. }| self.index.lost.iter().any(|lost| lost.entry.inode == found.inode));
@@ -83,7 +83,7 @@ impl FileSource {
         self.schedule.is_first_round &= self.has_unoffered();
     }
 
-    /// Walks the directories of all inputs: files, and `pipes` that are named outright.
+    /// Walks the directories of all inputs. Returns the files; `pipes` are those that are named without a glob.
     fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<FoundPipe>) -> Vec<FoundFile> {
         let mut candidates: Vec<FoundFile> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
@@ -96,11 +96,11 @@ impl FileSource {
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
             }
-            // Of several names of one file, the one that a glob gives counts.
+            // Of several names of one file, a glob's match counts first.
             found.candidates.sort_by(|one, other| {
                 (one.class, one.linked(), &one.path).cmp(&(other.class, other.linked(), &other.path))
             });
-            // A pipe is named outright, by one named input alone; that goes before the common one.
+            // A pipe is named by at most one named input, which goes before the common one.
             for pipe in found.pipes {
                 pipes.retain(|other| other.pipe.inode != pipe.inode);
                 pipes.push(FoundPipe { input, pipe });
@@ -112,7 +112,7 @@ impl FileSource {
                         candidates.push(FoundFile { input, found: candidate });
                     }
                     Entry::Occupied(place) => {
-                        keep_narrower(&mut candidates[*place.get()], FoundFile { input, found: candidate })
+                        keep_narrower(&mut candidates[*place.get()], FoundFile { input, found: candidate });
                     }
                 }
             }
@@ -125,7 +125,7 @@ impl FileSource {
         candidates
     }
 
-    /// At a first start, notes which rotated files are the history of a log that is there.
+    /// At a first start, marks rotated files that belong to the history of a log.
     fn mark_history(&mut self, candidates: &mut [FoundFile]) {
         if !self.needs_history() {
             return self.forget_named();
@@ -138,13 +138,13 @@ impl FileSource {
         }
     }
 
-    /// Whether rotated files that are there are to be told for the history of a log.
+    /// Whether rotated files have to be marked as a log's history.
     pub(super) fn needs_history(&self) -> bool {
         self.schedule.checkpoint == CheckpointState::None
             && (self.schedule.is_first_round || self.open_limit.has_early())
     }
 
-    /// Follows the open files to where they are now.
+    /// Follows the open files to their present names.
     fn follow_renames(&mut self, candidates: &[FoundFile], seen: &HashMap<Inode, usize>, now: Instant) {
         for file in self.table.iter_mut().filter(|file| !file.handle.is_stream()) {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].found);
@@ -167,7 +167,7 @@ impl FileSource {
         }
     }
 
-    /// Decides what an unknown file is.
+    /// Decides what a found file is.
     pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
         if self.index.is_unchanged(found) || self.is_known_copy(found) {
             return;
@@ -188,7 +188,7 @@ impl FileSource {
             Err(OpenError::NoDescriptor) => return self.note_no_descriptor(found),
             Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
         };
-        // Swapped between the look and the open: the next scan sees what it is.
+        // It was replaced between the walk and the open. The next check finds the other file.
         if !handle.metadata().is_ok_and(|metadata| fingerprint::inode_from_metadata(&metadata) == found.inode) {
             self.schedule.reconcile_due = true;
             return;
@@ -198,7 +198,7 @@ impl FileSource {
         if let Class::Gzip(naming) = found.class {
             return self.admit_gzip(input, naming, &FoundBytes { found, raw: &handle }, now);
         }
-        // A file that was closed empty is known by its inode alone: whatever is known better comes first.
+        // A file that was closed while empty is known by its inode alone: better evidence goes first.
         let blank = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
         let Some(handle) = (if blank { Some(handle) } else { self.reopen_closed(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
@@ -235,7 +235,7 @@ impl FileSource {
         };
         self.begin_new(input, found, handle, offset, now);
         self.link_predecessor(found.inode, replacement);
-        // It is read before those that are in their places.
+        // Rotated files are read before live ones.
         if found.history
             && let Some(file) = self.open_mut(found.inode)
         {
@@ -243,7 +243,7 @@ impl FileSource {
         }
     }
 
-    /// Whether a file that no glob names is a log's by the rotation that made it, or at a first start by its name.
+    /// Whether a file that no glob matches belongs to a log: by its rotation, or at a first start by its name.
     pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate) -> bool {
         if !self.schedule.predates_start() {
             return self.was_rotated(found);
@@ -257,9 +257,9 @@ impl FileSource {
         found.history
     }
 
-    /// Begins a file that was not read before.
+    /// Starts reading a new file.
     pub(super) fn begin_new(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
-        // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
+        // A file that was truncated while logskiff was not running is a new incarnation, though its inode is the same.
         let lost_files = self.index.lost.iter().map(|lost| &lost.entry);
         let former = lost_files.chain(self.index.closed.values().map(|closed| &closed.entry));
         let same_inode = former.filter(|entry| entry.inode == found.inode);
@@ -273,10 +273,10 @@ impl FileSource {
         self.begin(opened, at, Incarnation { origin, number: incarnation }, now);
     }
 
-    /// Goes on with a closed file, if it is still the same one.
+    /// Continues a closed file, if it is still the same file.
     fn reopen_closed(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
         let Some(ClosedFile { entry, input, .. }) = self.index.closed.get(&found.inode) else { return Some(handle) };
-        // An empty file is known by its name or its birth alone: its inode may be another's by now.
+        // An empty file is known by its name or birth time alone: its inode may be another file's now.
         let may_be_it =
             || entry.fingerprint.head_bytes > 0 || entry.path == found.path || self.index.is_file_of(entry, &handle);
         let has_grown = entry.offset < found.size && self.has_grown_to_copy(found, &handle, entry.offset);
@@ -284,7 +284,7 @@ impl FileSource {
             return Some(handle);
         }
         let (input, entry) = (*input, entry.clone());
-        // One that was never read and may be another log: what it grows by is not read either.
+        // A file that was skipped may be another log: bytes that are appended to it are skipped too.
         let passed = !entry.whole && entry.path == found.path;
         if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
             self.skip_file(input, found, &handle);
@@ -293,7 +293,7 @@ impl FileSource {
         } else {
             let whole = entry.whole;
             let mut at = self.position_after_copy(input, found, &handle, entry.watermark(), now)?;
-            // What was passed over may have been half a line, as of a copy in the making.
+            // Reading may have skipped half a line, for instance of a copy in the making.
             if !whole && at.boundary == Boundary::LineStart {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
@@ -306,7 +306,7 @@ impl FileSource {
         None
     }
 
-    /// Goes on with a file that was lost from sight, if this is it.
+    /// Continues a lost file, if this is it.
     pub(super) fn adopt(
         &mut self,
         input: usize,
@@ -316,7 +316,7 @@ impl FileSource {
     ) -> Result<(), Content> {
         let is = |lost: &LostFile| {
             let told = lost.entry.fingerprint.head_bytes > 0;
-            // An empty file has nothing to be known by but its name: its inode may be another's by now.
+            // An empty file has only its name and inode to be recognized by.
             let near = found.path.as_os_str() == lost.entry.path.as_os_str()
                 || (told && (lost.entry.inode == found.inode || found.may_hold(&lost.entry.path, lost.entry.offset)));
             let near = near && (told || lost.entry.inode == found.inode);
@@ -344,7 +344,7 @@ impl FileSource {
         if found.path != entry.path {
             self.rotations.note(&entry.path, now);
         }
-        // Where many are open already, one that has nothing to read is not opened for that.
+        // Where many files are open already, a file without unread bytes is not opened.
         let idle = !live || self.files().count() >= self.open_max();
         if idle && id.is_none() && found.size == entry.offset {
             if found.path != entry.path {
@@ -360,7 +360,8 @@ impl FileSource {
         Ok(())
     }
 
-    /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.
+    /// A file has the inode of a checkpoint entry, but not its content: it was truncated while logskiff was not
+    /// running, or the inode was reused.
     fn note_rewritten(&mut self, found: &Candidate, now: Instant) {
         for lost in &self.index.lost {
             if lost.id.is_none() && lost.entry.inode == found.inode {
@@ -369,14 +370,14 @@ impl FileSource {
         }
     }
 
-    /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
-    /// of them was shipped is lost.
+    /// Reads every file from its start, rotated ones too, whatever the configuration says of the first start: the
+    /// checkpoint is lost.
     pub fn read_all_from_start(&mut self) {
         self.schedule.checkpoint = CheckpointState::Lost;
     }
 
-    /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
-    /// have, if this one's name is sure to tell of a rotation. Another file under a known copy's name tells the same.
+    /// Whether the file's name fits a recent rotation. After a start, a rotation of any file of the checkpoint is
+    /// presumed, if the file's name is surely that of a rotated file.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
         (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
             || self.rotations.explain(found)
@@ -384,19 +385,19 @@ impl FileSource {
             || found.sure_origins().any(|base| self.is_presumed(base))
     }
 
-    /// A rotated file from before our time: what it holds now was never ours to read.
+    /// Skips a rotated file from before the start.
     pub(super) fn skip_file(&mut self, input: usize, found: &Candidate, handle: &Content) {
         self.remember_closed(input, found, handle, false);
     }
 
-    /// Remembers a file as it stands, so that it is not read, and whether everything in it was shipped.
+    /// Remembers a file as it is, so that it is not read. `whole`: all of it was shipped.
     pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
         if let Some(entry) = self.entry_for(found, handle, whole) {
             self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         }
     }
 
-    /// What a file is known by as it stands.
+    /// The checkpoint entry of a file as it is.
     pub(super) fn entry_for(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<CheckpointEntry> {
         let fingerprint = fingerprint::read_fingerprint(handle, found.size).ok()?;
         Some(CheckpointEntry {
@@ -415,8 +416,8 @@ impl FileSource {
     }
 }
 
-/// Of two finds of one file keeps the one whose input names it more narrowly; what one input names, and another takes for a copy, is
-/// named. Within one input the first counts. Where two inputs are alike, one is the common one, which comes first and gives way.
+/// Keeps the file for the input with the narrower glob. A file that one input names, and another takes for a copy, is
+/// named. Within one input the first counts. Of two equal inputs the later one counts: the first is the common one.
 fn keep_narrower(kept: &mut FoundFile, other: FoundFile) {
     if kept.input == other.input {
         return;

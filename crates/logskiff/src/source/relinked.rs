@@ -1,7 +1,8 @@
-//! Files that a symbolic link led to, and that it leads to no more: `current` was pointed to the next one while nobody looked.
+//! Files at the old end of a symbolic link: `current` was pointed to another file while logskiff was not running.
 //!
-//! Enters: the checkpoint's files with where they lay, and what the walk found. Leaves: those of them that are still there, to be read to
-//! their ends. Nothing is looked for: a file that is not at that place, under that inode, is left alone.
+//! Enters: the checkpoint's entries with their real paths, and what the walk found. Leaves: those files that still
+//! exist, to be read to their ends. There is no search: a file that is not at that path, with that inode, is left
+//! alone.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::open_beneath::open_path_beneath;
 use super::{FileSource, LostFile, fingerprint, root, walk};
 
 impl FileSource {
-    /// Adds the checkpoint's files that lie where they lay, and that no glob leads to any more.
+    /// Adds the checkpoint's files that are still at their real paths, and to which no glob leads any more.
     pub(super) fn find_former(&self, candidates: &mut Vec<FoundFile>) {
         let former: Vec<FoundFile> = self
             .index
@@ -50,7 +51,7 @@ impl FileSource {
         })
     }
 
-    /// Notes where those lie that a link leads to.
+    /// Notes the real paths of files that are found through a symbolic link.
     pub(super) fn note_real(&mut self, candidates: &[FoundFile]) {
         if !self.discovery.follows_links() {
             return;

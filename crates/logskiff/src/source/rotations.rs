@@ -1,6 +1,7 @@
 //! Recent rotations: which names lost their files, and how those files ended.
 //!
-//! Enters: what was seen of names, and the checkpoint's. Leaves: whether a file that no glob names comes from a rotation.
+//! Enters: what was seen of names, and the checkpoint's. Leaves: whether a file that no glob names comes from a
+//! rotation.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ impl Rotations {
             || self.presumed.iter().any(presumed)
     }
 
-    /// Keeps the last bytes of a rotated file of `size` bytes: its successor may continue a private key that begins there.
+    /// Keeps the last bytes of a rotated file of `size` bytes: its successor may continue a private key that begins
+    /// there.
     pub(super) fn keep_end(&mut self, path: &Path, handle: &Content, size: u64) {
         let start = size.saturating_sub(END_BYTES as u64);
         if let Ok(bytes) = fingerprint::read_at(handle, start, END_BYTES) {

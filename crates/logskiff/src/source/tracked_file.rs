@@ -1,7 +1,7 @@
-//! One open file: where reading stands, and what happened to the file under it.
+//! One open file: where reading stands, and what happened to the file.
 //!
-//! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
-//! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
+//! Enters: polls and reads of the file. Leaves: bytes that no span covers yet, or the fact that the file was truncated.
+//! The last bytes before the position are kept, to tell a rewritten file from a continued one.
 
 mod checkpoint_entry;
 mod lifetime;
@@ -23,51 +23,52 @@ use super::rewritten::RewriteDetector;
 use super::write_times::WriteTimes;
 use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
-/// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
-/// grows after all.
+/// A rotated file that is acknowledged and has not changed for this long is closed. If it grows later, it is opened
+/// again.
 pub(super) const ROTATED_QUIET: Duration = Duration::from_secs(5);
-/// The same for a deleted file, which can't be found again once it is closed.
+/// The same for a deleted file, which cannot be opened again.
 pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
 
-/// But a deleted file of at most so many bytes is held for so long, while there are descriptors: its writer may be slow.
+/// A deleted file of at most this many bytes stays open for this long while there are descriptors: its writer may be
+/// slow.
 const DELETED_HELD: Duration = Duration::from_secs(600);
 const DELETED_HELD_BYTES: u64 = 1024 * 1024;
 
-/// Where too many files are open, those are closed first that have not grown for so long.
+/// Where too many files are open, files that have not changed for this long are closed first.
 const IDLE_QUIET: Duration = Duration::from_secs(1);
 
-/// Where the file stands in the directory.
+/// Where a file is in its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Under the name that it was found under.
     Live,
     /// Under another name, or out of sight.
     Rotated,
-    /// Under none.
+    /// Without a name.
     Deleted,
 }
 
-/// Whether a look at the directories found a file out of its place, with what was read of it.
+/// Whether a check of the directories found the file under another name, with the bytes that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Displaced {
-    /// It did not.
+    /// No.
     No,
-    /// It did.
+    /// Yes.
     Seen,
-    /// So it did, and a compressed copy, which says that its writer is done with it.
+    /// Yes, and a compressed copy of it, so that its writer is done with it.
     Compressed,
 }
 
-/// What a look at a file found.
+/// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollResult {
-    /// Nothing to read.
+    /// There is nothing to read.
     Unchanged,
     /// There may be bytes to read.
     Changed,
-    /// The file no longer holds what was read from it.
+    /// The file no longer holds the bytes that were read from it.
     Truncated,
-    /// It was written anew with the same bytes.
+    /// The file was rewritten with the same bytes.
     Rewritten,
 }
 
@@ -143,7 +144,8 @@ pub(super) struct Placement {
 struct ReadPosition {
     /// The next byte that no span covers yet.
     at: Watermark,
-    /// After a rewind: how far the file had been read, and the bytes just before that. Acknowledged bytes may lie beyond `at`.
+    /// After a rewind: how far the file had been read, and the bytes just before that. Acknowledged bytes may lie
+    /// beyond `at`.
     rewound_from: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
@@ -255,12 +257,12 @@ impl ReadPosition {
     }
 }
 
-/// What one read gave.
+/// The result of a read.
 #[derive(Debug)]
 pub enum ReadResult {
-    /// This many bytes at the start of the buffer follow [`TrackedFile::position`]; whether the file ends with them.
+    /// This many bytes of the buffer follow [`TrackedFile::position`]; whether the file ends after them.
     Bytes(usize, bool),
-    /// The file no longer holds what was read from it: it was truncated, or rewritten in place.
+    /// The file no longer holds the bytes that were read from it: it was truncated or rewritten.
     Truncated,
 }
 
@@ -336,69 +338,69 @@ impl TrackedFile {
         self.read.at
     }
 
-    /// Whether everything that the last look saw is read.
+    /// Whether everything that the last poll saw is read.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.read.at.offset >= self.seen.length
     }
 
-    /// Something was written to it, as the kernel says: more than its times changed.
+    /// Notes that inotify reported a write to the file.
     pub(super) fn note_write(&mut self) {
         self.detectors.rewrites.note_write();
     }
 
-    /// What is wrong with it, where it is compressed or a pipe.
+    /// What is wrong with a compressed file or a pipe.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
         self.handle.problem()
     }
 
-    /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
+    /// When the byte at `offset` was written, as far as known, and the offset up to which that time holds.
     #[must_use]
     pub fn write_time(&self, offset: u64) -> Option<(u64, Instant)> {
         self.detectors.write_times.time_of(offset)
     }
 
-    /// When it was last written to, by the file system's clock.
+    /// When it was last written to, by the file system's clock: seconds and nanoseconds.
     pub(super) fn written_at(&self) -> (i64, i64) {
         (self.seen.stamp.0, self.seen.stamp.1)
     }
 
-    /// How many bytes are in the file and not read, as far as the last look saw.
+    /// How many bytes are not read, as far as the last poll saw.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
         self.seen.length.saturating_sub(self.read.at.offset)
     }
 
-    /// Whether the last look at it saw more than was read since.
+    /// Whether there may be bytes to read since the last poll.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.seen.more
     }
 
-    /// Whether zeros follow the position that may be filled yet.
+    /// Whether zeros follow the position, which a writer may still fill.
     #[must_use]
     pub fn has_zeros(&self) -> bool {
         self.detectors.padding.is_open()
     }
 
-    /// Takes what was left unread for something to be read.
+    /// Treats unread bytes as a change.
     pub fn recheck_unread(&mut self) {
         self.seen.more |= !self.is_at_end();
     }
 
-    /// Whether a last line without newline is to be taken as it stands.
+    /// Whether an incomplete last line is read as it is.
     fn is_last_line_due(&self, now: Instant) -> bool {
         self.is_final(now) && !self.is_at_end()
     }
 
-    /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
-    /// the position that it was taken back from.
+    /// Verifies that the file still holds the bytes that are known of it: its first bytes, and those before the
+    /// position and before the position that it was rewound from.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(super) fn verify_content(&mut self) -> io::Result<bool> {
-        // Whoever packs a file does it once; to look back means to unpack it again. What came through a pipe came.
+        // A `.gz` is written once, and verifying it means to decompress it again. The bytes of a pipe do not change.
         if self.handle.is_gzip() || self.handle.is_stream() {
             return Ok(true);
         }
@@ -414,15 +416,15 @@ impl TrackedFile {
         self.verify_head()
     }
 
-    /// Whether the first bytes are the same, and learns more of them while there are few: lines of one length that differ
-    /// in their time stamps may well end alike.
+    /// Verifies the first bytes, and keeps more of them while few are known: lines of the same length may differ only
+    /// in their timestamps.
     fn verify_head(&mut self) -> io::Result<bool> {
         let head = fingerprint::read_at(&self.handle, 0, fingerprint::HEAD_BYTES)?;
         let known = match usize::try_from(self.read.at.offset) {
             Ok(read @ 1..) => read.min(self.read.head.len()),
             _ => self.read.head.len(),
         };
-        // What was seen and not read is the same too, but for zeros that were filled since.
+        // Bytes that were seen and not read must be the same too, except for zeros that were filled since.
         let seen = || head.iter().zip(&self.read.head).all(|(here, had)| here == had || *had == 0);
         let same = head.starts_with(&self.read.head[..known]) && seen();
         if same {
@@ -432,7 +434,7 @@ impl TrackedFile {
     }
 }
 
-/// Blocks are counted in units of 512 bytes, whatever the file system's own are (stat(2)).
+/// The file system counts in units of 512 bytes, whatever its block size (stat(2)).
 fn disk_bytes(metadata: &std::fs::Metadata) -> u64 {
     metadata.blocks().saturating_mul(512)
 }

@@ -1,8 +1,8 @@
-//! Goes through a fixed directory.
+//! Walks a fixed directory.
 //!
-//! Enters: the directory and an input's globs. Leaves: what is of interest beneath it. It goes from open directory to open
-//! directory, so that one that is swapped for a link meanwhile leads nowhere; links are followed only where that is asked for,
-//! and only to what lies beneath the fixed directory. It opens no file.
+//! Enters: the directory and an input's globs. Leaves: the files of interest beneath it. It opens each directory from
+//! the one above, so that one that is replaced by a link leads nowhere. Links are followed only where the configuration
+//! asks for it, and only to places beneath the fixed directory. It opens no file.
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
@@ -23,14 +23,13 @@ use super::root::{self, Root, RootError};
 use event::Inode;
 
 const LINK: &str =
-    "a symbolic link on the way there, which an application may have made; give the glob the real directory";
-const TRAP: &str = "a symbolic link leads there, where no logs are";
-const OUTSIDE: &str = "a symbolic link that leads out of the root";
-const NOWHERE: &str = "a symbolic link that leads to nothing that is there";
-const PIPE: &str = "a pipe, which is read only where it is named outright, without a glob";
-pub(super) const HIDDEN: &str =
-    "a directory whose name begins with a dot, such as those of snapshots; name it in the glob to have it read";
-const OTHER: &str = "a symbolic link or not a regular file";
+    "a symbolic link on its path may have been made by an application; use the real directory in the glob";
+const TRAP: &str = "a symbolic link leads to a directory that holds no logs";
+const OUTSIDE: &str = "a symbolic link out of the glob's fixed directory";
+const NOWHERE: &str = "a symbolic link to a file that does not exist";
+const PIPE: &str = "a pipe: it is read only if it is named outright, without wildcards";
+pub(super) const HIDDEN: &str = "its name begins with a dot, as those of snapshots do; name it in the glob to read it";
+const OTHER: &str = "a symbolic link, or not a regular file";
 
 /// One walk.
 pub(super) struct Walk<'w> {
@@ -40,14 +39,14 @@ pub(super) struct Walk<'w> {
     filter: &'w WalkFilter,
     root: Arc<Root>,
     found: &'w mut WalkResult,
-    /// The directories that the walk is in, so that no link leads round in a circle.
+    /// The directories that the walk is in, so that links cannot form a loop.
     within: Vec<Inode>,
 }
 
-/// A directory that is gone through.
+/// A directory on the walk.
 struct Directory {
     handle: OwnedFd,
-    /// As a glob names it, and where it lies beneath the root.
+    /// Its path as a glob names it, and its path beneath the root.
     path: PathBuf,
     place: PathBuf,
     inode: Inode,
@@ -55,7 +54,7 @@ struct Directory {
 }
 
 impl<'w> Walk<'w> {
-    /// Goes through `fixed` and adds to `found` what is there.
+    /// Walks `fixed` and adds the files of interest to `found`.
     pub(super) fn run(
         globs: &'w Globs,
         fixed: &'w GlobRoot,
@@ -91,7 +90,7 @@ impl<'w> Walk<'w> {
     }
 
     fn walk_directory(&mut self, directory: Directory) {
-        // The kernel is asked to watch the real one: a link in its place would be watched, and not what it leads to.
+        // inotify watches the real directory: for a link it would watch the link itself.
         let real: PathBuf = self.root.real.components().chain(directory.place.components()).collect();
         if real != directory.path {
             self.found.linked.push(real.clone());
@@ -124,7 +123,7 @@ impl<'w> Walk<'w> {
     fn visit(&mut self, directory: &Directory, name: &OsStr, kind: FileType, inode: u64) {
         let stat = || statat(&directory.handle, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = match kind {
-            // Some file systems leave that to be asked for.
+            // Some file systems do not return the type.
             FileType::Unknown => match stat() {
                 Ok(seen) => FileType::from_raw_mode(seen.st_mode),
                 Err(_) => return,
@@ -152,7 +151,7 @@ impl<'w> Walk<'w> {
                         .then(|| Interest { class: Class::Excluded, rank: self.fixed.broadest() })
                 };
                 let Some(class) = class.or_else(moved) else { return };
-                // What vanished meanwhile is not worth a word: the next walk tells.
+                // A file that vanished meanwhile is no error: the next walk decides.
                 let Ok(seen) = stat() else { return };
                 self.add_candidate(class, path, place, &seen);
             }
@@ -164,7 +163,7 @@ impl<'w> Walk<'w> {
             return;
         }
         if name.as_bytes().starts_with(b".") && !self.fixed.names_hidden {
-            // Kubernetes' own are reached through links.
+            // Kubernetes' own are found through links.
             if !name.as_bytes().starts_with(b"..") {
                 self.found.refuse(path, HIDDEN.to_owned());
             }
@@ -173,7 +172,7 @@ impl<'w> Walk<'w> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(&above.handle, name, flags, Mode::empty()) {
             Ok(handle) => self.walk_subdirectory(handle, path, place, above.depth + 1),
-            // Gone, or swapped for something else since it was listed: the next walk tells.
+            // Gone or replaced since it was listed: the next walk decides.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
             Err(error) => self.found.refuse(path, std::io::Error::from(error).to_string()),
         }
@@ -186,12 +185,12 @@ impl<'w> Walk<'w> {
             return self.found.refuse(path, why.to_owned());
         }
         if self.within.contains(&inode) {
-            return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
+            return self.found.refuse(path, "a symbolic link to a directory above itself".to_owned());
         }
         self.walk_directory(Directory { handle, path, place, inode, depth });
     }
 
-    /// Goes where a link leads to, by the real place beneath the root: on opening, no link is followed.
+    /// Follows a link, by its real path beneath the root: opening follows no link.
     fn follow_link(&mut self, directory: &Directory, path: PathBuf, place: &Path) {
         let real = self.root.real.join(place).canonicalize().ok();
         let why = if real.is_some() { OUTSIDE } else { NOWHERE };
@@ -204,7 +203,7 @@ impl<'w> Walk<'w> {
             return;
         };
         if target.as_os_str().is_empty() {
-            return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
+            return self.found.refuse(path, "a symbolic link to a directory above itself".to_owned());
         }
         let Ok(handle) = open_path_beneath(&self.root.handle, &target) else { return };
         let Ok(seen) = fstat(&handle) else { return };
@@ -217,7 +216,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Notes what a glob names, or may have named.
+    /// Adds a file that a glob matches, or may have matched.
     fn add_candidate(&mut self, interest: Interest, path: PathBuf, place: PathBuf, seen: &Stat) {
         let kind = FileType::from_raw_mode(seen.st_mode);
         let class = interest.class;
@@ -235,7 +234,7 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// A file as it was seen.
+/// A found file.
 #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
 pub(super) fn candidate(
     root: Arc<Root>,

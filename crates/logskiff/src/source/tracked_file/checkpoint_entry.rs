@@ -1,4 +1,4 @@
-//! What a file is known by, and its place in the checkpoint.
+//! A file's fingerprint and checkpoint entry.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use super::TrackedFile;
 use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
 
 impl TrackedFile {
-    /// The fingerprint of what was read so far.
+    /// The fingerprint of the bytes that were read.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         fingerprint::from_bytes(&self.read.head, &self.read.before, self.read.at.offset)
     }
 
-    /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
+    /// Whether `other` holds the bytes that were read of this file, or is still shorter and begins with them.
     ///
     /// # Errors
     /// When `other` cannot be read.
@@ -37,8 +37,8 @@ impl TrackedFile {
         &self.read.head
     }
 
-    /// What is to be known of the file when it is closed, read to its end and settled: of a compressed one, how it looks
-    /// without being unpacked.
+    /// The entry of a file that is read to its end, acknowledged and closed. For a `.gz`, the fingerprint is that of
+    /// its compressed bytes.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -58,7 +58,7 @@ impl TrackedFile {
         })
     }
 
-    /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
+    /// Notes how far the file is acknowledged or dropped, and discards these bytes of a pipe.
     pub(in crate::source) fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         let settled = settled(self.id);
         self.settled.offset = settled.offset;
@@ -68,23 +68,23 @@ impl TrackedFile {
         }
     }
 
-    /// Whether all that was read of it is settled, by what was last said.
+    /// Whether all read bytes were acknowledged or dropped when that was last noted.
     pub(in crate::source) fn is_settled(&self) -> bool {
         self.settled.covers(self.read.at)
     }
 
-    /// The file's place in the checkpoint, settled as far as `settled` says.
+    /// The file's checkpoint entry at the progress `settled`.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;
         self.detectors.write_times.forget(settled.offset);
         if self.handle.is_deferred_read() {
-            // What was last taken down still holds: whoever packs a file does it once.
+            // The earlier fingerprint still holds: a `.gz` is written once.
         } else if settled.offset == self.read.at.offset || self.handle.is_gzip() {
             self.settled.fingerprint = self.fingerprint();
         } else if settled.offset != self.settled.fingerprint.offset {
             let same = self.verify_content().unwrap_or(false);
             let before = same.then(|| fingerprint::read_before(&self.handle, settled.offset).ok()).flatten();
-            // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
+            // Where the file can no longer be read at the watermark, the fingerprint at the position identifies it.
             self.settled.fingerprint = before.map_or_else(
                 || self.fingerprint(),
                 |before| fingerprint::from_bytes(&self.read.head, &before, settled.offset),
@@ -105,8 +105,8 @@ impl TrackedFile {
         }
     }
 
-    /// What is settled behind the watermark, with how it is known again. Of a compressed file nothing is remembered: to tell whether
-    /// another is the same would be to unpack it.
+    /// Acknowledged spans after the watermark, with a fingerprint at their end. None for a compressed file: to compare
+    /// it would mean to decompress it.
     fn ahead(&mut self, spans: Vec<Span>) -> Option<Ahead> {
         let end = spans.last().map(|span| span.end).filter(|_| !self.handle.is_gzip())?;
         let before = if end == self.read.at.offset {

@@ -10,7 +10,7 @@ use super::{Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
 use event::Boundary;
 
 impl TrackedFile {
-    /// Looks whether there is something to read.
+    /// Polls the file: whether there is something to read.
     ///
     /// # Errors
     /// When the file's metadata cannot be read.
@@ -39,17 +39,18 @@ impl TrackedFile {
             self.placement.changed_at = now;
             self.seen.more = true;
         }
-        // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
+        // A read verifies too. But reading may be delayed, and a copy has to be recognized while it exists.
         if length != self.seen.length || stamp != self.seen.stamp {
             if !self.verify_content()? {
                 return Ok(PollResult::Truncated);
             }
-            // A write sets both times to one moment; who sets the first alone says another, as a rule.
+            // A write sets both times to the same value. A program that sets the modification time usually sets another
+            // value.
             let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
             let is_new_time = written != (self.seen.stamp.0, self.seen.stamp.1) && written == changed;
             let is_same = is_new_time && length == self.seen.length && length == self.read.at.offset;
             self.detectors.rewrites.note_poll(is_same && length > 0, now);
-            // Cut short, but not into what was read: reading goes on, and what is gone is counted.
+            // Truncated, but not before the position: reading continues, and the lost bytes are counted.
             if !self.handle.is_gzip() {
                 let written = self.detectors.padding.written_bytes(self.seen.size);
                 self.seen.lost_bytes += written.saturating_sub(length);
@@ -61,7 +62,7 @@ impl TrackedFile {
         if self.detectors.rewrites.take_rewrite(now) && self.placement.phase == Phase::Live {
             return Ok(PollResult::Rewritten);
         }
-        // The modification time is that of the last write; the first one since the last look was not before that look.
+        // The modification time is that of the last write. The first write since the last poll came after that poll.
         let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
         let written = now.checked_sub(age).unwrap_or(now);
         self.detectors
@@ -83,10 +84,10 @@ impl TrackedFile {
         })
     }
 
-    /// Reads what follows the position into `buffer`, as much as fits.
+    /// Reads the bytes after the position into `buffer`, at most `most`.
     ///
     /// # Errors
-    /// When the file cannot be read, or the read is put off to another pass.
+    /// When the file cannot be read, or decompression has to continue in another pass.
     pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<ReadResult> {
         if self.handle.is_deferred_read() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -125,7 +126,7 @@ impl TrackedFile {
         Ok(ReadResult::Bytes(read, last))
     }
 
-    /// Moves past bytes that spans now cover. `passed` are these bytes.
+    /// Moves the position behind `passed`, which spans now cover.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
         self.read.advance(passed, boundary);
         if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
@@ -134,7 +135,7 @@ impl TrackedFile {
         self.seen.more |= !whole;
     }
 
-    /// How many of the bytes that follow the position are zeros before something else, or for good, in whole characters of so many bytes.
+    /// How many zeros after the position are final: a multiple of `unit_bytes`, the size of a character.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -146,7 +147,7 @@ impl TrackedFile {
         Ok(zeros - zeros % unit_bytes)
     }
 
-    /// Moves past so many zeros, which a span now covers.
+    /// Moves the position past this many zeros, which a span now covers.
     pub fn advance_zeros(&mut self, mut zeros: u64) {
         let most = zeros.min(fingerprint::BEFORE_BYTES as u64);
         self.read.at.offset += zeros - most;
