@@ -69,15 +69,15 @@ impl FileSource {
         let named = |file: &TrackedFile| {
             found.surely_kept_from(&file.path, 0) || (packed && file.placement.phase != Phase::Live)
         };
-        let mut of = None;
+        let mut original = None;
         for file in self.files().filter(|file| length > 0 && named(file)) {
             if file.begins_with(ContentFrom::start(content), length)? {
-                of = Some(file.id);
+                original = Some(file.id);
                 break;
             }
         }
-        if let Some(of) = of {
-            self.note_copy(of, input, found, raw, length);
+        if let Some(original) = original {
+            self.note_copy(original, input, found, raw, length);
             return Ok(true);
         }
         if let Some(copy) = self.index.copies.remove(&found.inode).filter(|copy| copy.read)
@@ -290,7 +290,7 @@ impl TrackedFile {
         }
         match content_matches(&self.handle, other, length) {
             Err(error) if !is_deferred(&error) => Ok(false),
-            told => told,
+            result => result,
         }
     }
 }

@@ -177,13 +177,13 @@ fn delete(file: &Deletable) -> Result<Option<File>, Kept> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     let deleted = rustix::fs::openat(&directory, &aside, flags, Mode::empty()).map_err(Kept::from).and_then(|handle| {
         let handle = File::from(handle);
-        let is = |found: &std::fs::Metadata| {
+        let is_same = |found: &std::fs::Metadata| {
             found.is_file()
                 && fingerprint::inode_from_metadata(found) == file.inode
                 && found.len() == file.size
                 && found.nlink() == 1
         };
-        if !handle.metadata().is_ok_and(|found| is(&found)) {
+        if !handle.metadata().is_ok_and(|found| is_same(&found)) {
             return Err(Kept::Changed);
         }
         rustix::fs::unlinkat(&directory, &aside, AtFlags::empty())?;

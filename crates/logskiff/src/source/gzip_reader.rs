@@ -345,7 +345,7 @@ mod tests {
         fn check(bytes: &[u8], most: usize, want: &str) {
             let mut gzip_reader = gzip_reader(bytes);
             assert!(read(&mut gzip_reader, 0, 200_000).len() <= most);
-            assert!(gzip_reader.problem().is_some_and(|said| said.contains(want)), "{:?}", gzip_reader.problem());
+            assert!(gzip_reader.problem().is_some_and(|problem| problem.contains(want)), "{:?}", gzip_reader.problem());
         }
         let whole = packed(&[&vec![b'x'; 100_000]]);
         check(&whole[..whole.len() - 9], 100_000, "is incomplete");
@@ -366,31 +366,31 @@ mod tests {
         let mut gzip_reader = gzip_reader(&encoder.finish().unwrap());
         assert_eq!(read(&mut gzip_reader, 190 << 20, 1), b"");
         assert!(gzip_reader.length().unwrap() < RATIO_FREE_BYTES + (1 << 20));
-        assert!(gzip_reader.problem().is_some_and(|said| said.contains("300-fold")));
+        assert!(gzip_reader.problem().is_some_and(|problem| problem.contains("300-fold")));
     }
 
     /// Goal: reads that alternate between distant offsets all end, with the lookback before each.
     #[test]
-    fn places_that_are_asked_for_by_turns_are_told() {
+    fn reads_that_alternate_between_offsets_all_end() {
         let text: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut gzip_reader = gzip_reader(&packed(&[&text]));
-        let resume_points = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
+        let offsets = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
         let mut passes = 0;
-        let told = loop {
+        let all_read = loop {
             gzip_reader.budget.renew();
-            let mut place = [0; 1024];
-            let told = resume_points.iter().all(|at| {
-                let told = gzip_reader.fill(*at, &mut place).is_ok();
+            let mut bytes = [0; 1024];
+            let all_read = offsets.iter().all(|at| {
+                let is_read = gzip_reader.fill(*at, &mut bytes).is_ok();
                 let start = usize::try_from(*at).unwrap();
-                assert!(!told || place == text[start..start + 1024]);
-                told
+                assert!(!is_read || bytes == text[start..start + 1024]);
+                is_read
             });
             passes += 1;
-            if told || passes > 100 {
-                break told;
+            if all_read || passes > 100 {
+                break all_read;
             }
         };
-        assert!(told);
+        assert!(all_read);
         while gzip_reader.seek_to(15_000_000).is_err() {
             gzip_reader.budget.renew();
             while !gzip_reader.resume_deferred().unwrap() {

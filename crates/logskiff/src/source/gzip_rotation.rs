@@ -92,16 +92,16 @@ impl FileSource {
 
     /// Whether the file was acknowledged before, in this run or the last one.
     fn match_settled_gzip(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
-        let is = |entry: &CheckpointEntry| {
+        let is_same = |entry: &CheckpointEntry| {
             entry.offset == found.size && fingerprint::matches(raw, &entry.fingerprint).unwrap_or(false)
         };
         if let Some(closed) = self.index.closed.get_mut(&found.inode)
-            && is(&closed.entry)
+            && is_same(&closed.entry)
         {
             closed.changed = Some(found.changed);
             return true;
         }
-        let Some(at) = self.index.lost.iter().position(|lost| lost.id.is_none() && is(&lost.entry)) else {
+        let Some(at) = self.index.lost.iter().position(|lost| lost.id.is_none() && is_same(&lost.entry)) else {
             return false;
         };
         let entry = self.index.lost.remove(at).entry;
@@ -121,7 +121,7 @@ impl FileSource {
         let quiet = self.quiet_files().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
         let is_alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
         for (print, whole) in closed.chain(quiet).filter(|(print, _)| is_alike(print)) {
-            if holds(gzip, &print)? {
+            if matches_gzip(gzip, &print)? {
                 return Ok(Some(whole));
             }
         }
@@ -139,7 +139,7 @@ impl FileSource {
             let is_near =
                 entry.path == found.path || found.may_hold(&entry.path, entry.offset) || entry.inode == found.inode;
             let is_later = last.is_none_or(|last| self.index.lost[last].entry.fingerprint.offset <= print.offset);
-            if print.head_bytes > 0 && is_near && is_later && holds(gzip, print)? {
+            if print.head_bytes > 0 && is_near && is_later && matches_gzip(gzip, print)? {
                 last = Some(at);
             }
         }
@@ -185,10 +185,10 @@ impl LostFile {
 ///
 /// # Errors
 /// When decompression has to continue first. A file that cannot be read does not match.
-fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
+fn matches_gzip(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
     match fingerprint::matches(gzip, print) {
         Err(error) if !is_deferred(&error) => Ok(false),
-        told => told,
+        result => result,
     }
 }
 

@@ -131,13 +131,14 @@ impl FileSource {
     /// Ends the search for files that were not found in time. Returns the numbers that can be freed once they are
     /// acknowledged.
     pub fn expire_lost(&mut self, now: Instant) -> Vec<FileId> {
-        let unpacks = self.unpacking.is_deferred_read();
-        let (expired, kept): (Vec<_>, Vec<_>) =
-            // Files that wait for a free handle are not lost, nor files whose compressed copy is still being
-            // decompressed.
-            self.index.lost.drain(..).partition(|lost| {
-                !unpacks && now.saturating_duration_since(lost.since) >= LOST_KEPT && !self.open_limit.waiting.contains_key(&lost.entry.inode)
-            });
+        let is_unpacking = self.unpacking.is_deferred_read();
+        let waiting = &self.open_limit.waiting;
+        // Files that wait for a free handle are not lost, nor files whose compressed copy is still being decompressed.
+        let is_expired = |lost: &LostFile| {
+            let is_old = now.saturating_duration_since(lost.since) >= LOST_KEPT;
+            !is_unpacking && is_old && !waiting.contains_key(&lost.entry.inode)
+        };
+        let (expired, kept) = self.index.lost.drain(..).partition::<Vec<_>, _>(is_expired);
         self.index.lost = kept;
         for lost in &expired {
             let lost_bytes = lost.entry.size.saturating_sub(lost.entry.offset + lost.settled_bytes);

@@ -163,9 +163,9 @@ impl Guard {
             return Some(OWN);
         }
         // Looked up now: it may have been replaced since the last check.
-        let is =
+        let is_same =
             |file: &PathBuf| fs::metadata(file).is_ok_and(|named| fingerprint::inode_from_metadata(&named) == inode);
-        if self.protected.files.iter().any(is) {
+        if self.protected.files.iter().any(is_same) {
             return Some(SECRET);
         }
         if self.devices.contains(&inode.device) && inode.device != root.device {

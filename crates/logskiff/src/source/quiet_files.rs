@@ -68,6 +68,16 @@ pub(super) struct QuietState {
     presumed: HashSet<u32>,
 }
 
+/// The metadata of a file that a walk found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeenFile {
+    pub(super) inode: Inode,
+    /// Its length in bytes.
+    pub(super) size: u64,
+    /// When its metadata last changed: seconds and nanoseconds.
+    pub(super) changed: (i64, i64),
+}
+
 /// How many unknown files a walk may offer.
 #[derive(Debug, Default)]
 struct OfferBudget {
@@ -82,13 +92,13 @@ struct OfferBudget {
 }
 
 impl OfferBudget {
-    fn is_fresh(&self, changed: (i64, i64)) -> bool {
-        changed.0 >= self.fresh_since && self.fresh_room.get() > 0
+    fn is_fresh(&self, changed_s: i64) -> bool {
+        changed_s >= self.fresh_since && self.fresh_room.get() > 0
     }
 
     /// Uses up the place of a file that changed after the start; false where none is left.
-    fn take_fresh(&self, changed: (i64, i64)) -> bool {
-        let is_fresh = self.is_fresh(changed);
+    fn take_fresh(&self, changed_s: i64) -> bool {
+        let is_fresh = self.is_fresh(changed_s);
         if is_fresh {
             self.fresh_room.set(self.fresh_room.get() - 1);
         }
@@ -154,14 +164,17 @@ impl WalkFilter {
     }
 
     /// Whether a file is quiet and unchanged.
-    pub(super) fn is_quiet(&self, inode: Inode, size: u64, changed: (i64, i64)) -> bool {
-        let Some((place, quiet)) = self.quiet.get(inode) else { return false };
+    pub(super) fn is_quiet(&self, seen: &SeenFile) -> bool {
+        let Some((place, quiet)) = self.quiet.get(seen.inode) else { return false };
         self.met.borrow_mut()[place] = true;
-        quiet.fingerprint.offset == size && quiet.changed == changed && !self.begun.contains(&inode.inode)
+        quiet.fingerprint.offset == seen.size
+            && quiet.changed == seen.changed
+            && !self.begun.contains(&seen.inode.inode)
     }
 
     /// Whether to return a file of interest.
-    pub(super) fn takes(&self, class: Class, inode: Inode, changed: (i64, i64), path: &Path) -> bool {
+    pub(super) fn takes(&self, class: Class, seen: &SeenFile, path: &Path) -> bool {
+        let SeenFile { inode, changed, .. } = *seen;
         if class == Class::Match
             && let Some(named) = &self.named
         {
@@ -179,7 +192,7 @@ impl WalkFilter {
             self.example.borrow_mut().get_or_insert_with(|| path.to_path_buf());
             return false;
         }
-        if !was_quiet && self.budget.take_fresh(changed) {
+        if !was_quiet && self.budget.take_fresh(changed.0) {
             return true;
         }
         let is_skipped = !was_quiet && self.budget.skip_one();
@@ -196,7 +209,7 @@ impl WalkFilter {
         let is_full = self.budget.room.get() == 0
             && self.named.is_none()
             && !self.wants(number)
-            && !changed().is_some_and(|changed| self.budget.is_fresh(changed));
+            && !changed().is_some_and(|changed| self.budget.is_fresh(changed.0));
         if is_full {
             self.not_offered.set(self.not_offered.get() + 1);
         }
@@ -449,7 +462,11 @@ mod tests {
         let takes = |number: u64, changed_s: i64| {
             let inode = Inode { device: 1, inode: number };
             !walk_filter.is_full_for(number, || Some((changed_s, 0)))
-                && walk_filter.takes(Class::Match, inode, (changed_s, 0), Path::new("/log/a.log"))
+                && walk_filter.takes(
+                    Class::Match,
+                    &SeenFile { inode, size: 0, changed: (changed_s, 0) },
+                    Path::new("/log/a.log"),
+                )
         };
         assert_eq!([takes(1, 50), takes(2, 60), takes(3, 100), takes(4, 101)], [true, false, true, false]);
         assert_eq!(walk_filter.not_offered.get(), 2);

@@ -314,15 +314,16 @@ impl FileSource {
         handle: Content,
         now: Instant,
     ) -> Result<(), Content> {
-        let is = |lost: &LostFile| {
-            let told = lost.entry.fingerprint.head_bytes > 0;
+        let is_found = |lost: &LostFile| {
+            let has_bytes = lost.entry.fingerprint.head_bytes > 0;
             // An empty file has only its name and inode to be recognized by.
             let near = found.path.as_os_str() == lost.entry.path.as_os_str()
-                || (told && (lost.entry.inode == found.inode || found.may_hold(&lost.entry.path, lost.entry.offset)));
-            let near = near && (told || lost.entry.inode == found.inode);
+                || (has_bytes
+                    && (lost.entry.inode == found.inode || found.may_hold(&lost.entry.path, lost.entry.offset)));
+            let near = near && (has_bytes || lost.entry.inode == found.inode);
             near && fingerprint::matches(&handle, &lost.entry.fingerprint).unwrap_or(false)
         };
-        let matching = self.index.lost.iter().enumerate().filter(|(_, lost)| is(lost));
+        let matching = self.index.lost.iter().enumerate().filter(|(_, lost)| is_found(lost));
         let Some((at, _)) = matching.max_by_key(|(_, lost)| lost.entry.fingerprint.offset) else {
             self.note_rewritten(found, now);
             if self.is_shorter_copy(found, &handle, found.size) {

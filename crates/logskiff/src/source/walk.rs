@@ -18,7 +18,7 @@ use super::discovery::{Candidate, Class, GlobRoot, Globs, Interest, Pipe, WalkRe
 use super::fingerprint::inode_from_stat;
 use super::open_beneath::open_path_beneath;
 use super::protected::Guard;
-use super::quiet_files::WalkFilter;
+use super::quiet_files::{SeenFile, WalkFilter};
 use super::root::{self, Root, RootError};
 use event::Inode;
 
@@ -132,7 +132,7 @@ impl<'w> Walk<'w> {
         };
         if kind == FileType::RegularFile
             && self.filter.may_be_quiet(inode)
-            && stat().is_ok_and(|seen| self.filter.is_quiet(inode_from_stat(&seen), size(&seen), changed(&seen)))
+            && stat().is_ok_and(|seen| self.filter.is_quiet(&seen_file(&seen)))
         {
             return;
         }
@@ -222,7 +222,7 @@ impl<'w> Walk<'w> {
         let class = interest.class;
         let (root, inode) = (Arc::clone(&self.root), inode_from_stat(seen));
         if kind.is_file() {
-            if !self.filter.takes(class, inode, changed(seen), &path) {
+            if !self.filter.takes(class, &seen_file(seen), &path) {
                 return;
             }
             self.found.candidates.push(candidate(root, path, place, seen, interest));
@@ -257,6 +257,10 @@ pub(super) fn candidate(
         rank,
         origins: OnceCell::new(),
     }
+}
+
+fn seen_file(seen: &Stat) -> SeenFile {
+    SeenFile { inode: inode_from_stat(seen), size: size(seen), changed: changed(seen) }
 }
 
 fn size(seen: &Stat) -> u64 {

@@ -54,6 +54,16 @@ enum WatchRequest {
     Stop,
 }
 
+impl WatchRequest {
+    /// Whether it asks for these watches.
+    fn is_for(&self, wanted: &Arc<[PathBuf]>, wanted_quiet: bool) -> bool {
+        match self {
+            Self::Watch { directories, quiet } => *quiet == wanted_quiet && Arc::ptr_eq(directories, wanted),
+            Self::Stop => false,
+        }
+    }
+}
+
 /// The active watches.
 #[derive(Debug)]
 struct ActiveWatches {
@@ -168,8 +178,7 @@ impl Watch {
             return;
         }
         self.requests.send_if_modified(|request| {
-            let same = |current: &WatchRequest| matches!(current, WatchRequest::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
-            let changed = !same(request);
+            let changed = !request.is_for(directories, quiet);
             if changed {
                 *request = WatchRequest::Watch { directories: Arc::clone(directories), quiet };
             }
