@@ -62,8 +62,8 @@ pub struct CheckpointEntry {
     pub boundary: Boundary,
     /// logskiff read everything before the offset: it skipped nothing at the start. Missing in checkpoints of early
     /// versions.
-    #[serde(default)]
-    pub whole: bool,
+    #[serde(rename = "whole", default)]
+    pub read_from_start: bool,
     /// Its length in bytes at the last poll.
     pub size: u64,
     /// How it is recognized.

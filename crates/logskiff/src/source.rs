@@ -238,10 +238,10 @@ impl FileSource {
         }
     }
 
-    /// Moves a file's position behind `passed`, which spans now cover. `whole`: no complete line is left unread.
-    pub fn advance(&mut self, id: FileId, passed: &[u8], boundary: Boundary, whole: bool) {
+    /// Moves a file's position behind `passed`, which spans now cover. `is_all_read`: no complete line is left unread.
+    pub fn advance(&mut self, id: FileId, passed: &[u8], boundary: Boundary, is_all_read: bool) {
         if let Some(file) = self.table.get_mut(id) {
-            file.advance(passed, boundary, whole);
+            file.advance(passed, boundary, is_all_read);
         }
     }
 
@@ -356,7 +356,7 @@ impl FileSource {
         self.begin(opened, begins, Incarnation { origin, number }, now);
         let begun = self.open_mut(inode)?;
         begun.placement.phase = placement.phase;
-        begun.lineage.whole |= lineage.whole;
+        begun.lineage.read_from_start |= lineage.read_from_start;
         if begins.offset > 0 {
             begun.lineage.formers = lineage.formers.into_iter().chain([id]).collect();
         }

@@ -42,7 +42,7 @@ pub(super) enum Growth {
     /// Not known: they have to be read.
     Own,
     /// A copy of an open file's bytes, as far as they go.
-    KnownCopy,
+    Copied,
     /// Up to this offset, bytes that were read from a file which no longer exists.
     Until(u64),
 }
@@ -93,11 +93,11 @@ impl FileSource {
         // A copy of a copy, as when `app.log.1` is copied to `app.log.2`. After a restart it may be another log.
         let closed =
             || found.is_surely_rotated() && length >= COPIED_BYTES_MIN && !self.schedule.is_first_round && !packed;
-        let whole = if closed() { self.find_shipped(content, len32(length))? } else { None };
-        if let Some(whole) = whole {
-            self.remember_closed(input, found, raw, whole);
+        let read_from_start = if closed() { self.find_shipped(content, len32(length))? } else { None };
+        if let Some(read_from_start) = read_from_start {
+            self.remember_closed(input, found, raw, read_from_start);
         }
-        Ok(whole.is_some())
+        Ok(read_from_start.is_some())
     }
 
     fn note_copy(&mut self, of: FileId, input: usize, found: &Candidate, raw: &Content, length: u64) {
@@ -146,9 +146,9 @@ impl FileSource {
         };
         if length >= COPIED_BYTES_MIN {
             self.note_copy(of, input, found, handle, length);
-            return Growth::KnownCopy;
+            return Growth::Copied;
         }
-        if length == whole && self.keep_waiting(found, now) { Growth::KnownCopy } else { Growth::Own }
+        if length == whole && self.keep_waiting(found, now) { Growth::Copied } else { Growth::Own }
     }
 
     /// Where reading continues: at `at`, or after the copied part; `None` where all new bytes are copied.
@@ -162,15 +162,15 @@ impl FileSource {
     ) -> Option<Watermark> {
         match self.classify_growth(input, found, handle, at.offset, now) {
             Growth::Own => Some(at),
-            Growth::KnownCopy => None,
+            Growth::Copied => None,
             Growth::Until(offset) => Some(Watermark { offset, boundary: Boundary::LineStart }),
         }
     }
 
     /// Once a file is acknowledged, so are its copies.
-    pub(super) fn close_copies(&mut self, of: FileId, whole: bool) {
+    pub(super) fn close_copies(&mut self, of: FileId, read_from_start: bool) {
         for (inode, copy) in self.take_copies(of) {
-            let entry = CheckpointEntry { whole, ..copy.entry };
+            let entry = CheckpointEntry { read_from_start, ..copy.entry };
             self.index.keep_closed(inode, ClosedFile { changed: Some(copy.changed), input: copy.input, entry });
         }
     }
@@ -201,8 +201,9 @@ impl FileSource {
     ) -> impl Iterator<Item = CheckpointEntry> {
         let shorter =
             self.index.copies.values().filter(move |copy| copy.read && settled(copy.of).watermark.offset > copy.length);
-        shorter
-            .filter_map(|copy| Some(CheckpointEntry { whole: self.file(copy.of)?.lineage.whole, ..copy.entry.clone() }))
+        shorter.filter_map(|copy| {
+            Some(CheckpointEntry { read_from_start: self.file(copy.of)?.lineage.read_from_start, ..copy.entry.clone() })
+        })
     }
 
     /// Whether the file is a copy of a truncated file that was made before more was read: it holds nothing new. After a

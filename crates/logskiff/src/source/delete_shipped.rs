@@ -107,7 +107,7 @@ impl FileSource {
         let opened = OpenedFile { input: file.input, path: entry.path, handle: Content::Plain(handle) };
         self.begin(opened, at, Incarnation { origin: entry.origin, number: entry.incarnation }, now);
         if let Some(file) = self.open_mut(file.inode) {
-            (file.placement.phase, file.lineage.whole) = (Phase::Deleted, true);
+            (file.placement.phase, file.lineage.read_from_start) = (Phase::Deleted, true);
         }
     }
 
@@ -140,7 +140,7 @@ impl FileSource {
     /// Whether the file is closed, was read from its first byte to its last, and has not changed since.
     fn is_settled(&self, found: &Candidate) -> bool {
         self.index.closed.get(&found.inode).is_some_and(|closed| {
-            closed.entry.whole
+            closed.entry.read_from_start
                 && closed.entry.offset == found.size
                 && closed.entry.offset > 0
                 // A live file may have a name like a rotated one. Only a file that had another name before is a rotated

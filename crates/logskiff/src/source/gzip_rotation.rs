@@ -54,7 +54,7 @@ impl FileSource {
         }
         match self.find_shipped(&gzip, length) {
             Ok(None) => {}
-            Ok(Some(whole)) => return self.remember_closed(input, found, raw, whole),
+            Ok(Some(read_from_start)) => return self.remember_closed(input, found, raw, read_from_start),
             Err(_) => return self.deferred(found, gzip, now),
         }
         if self.is_shorter_copy(found, &gzip, u64::from(length)) {
@@ -117,12 +117,12 @@ impl FileSource {
         let entries = self.index.closed.values().map(|closed| &closed.entry).chain(&self.index.deleted);
         let closed = entries
             .filter(|entry| entry.fingerprint.offset == entry.offset)
-            .map(|entry| (entry.fingerprint, entry.whole));
+            .map(|entry| (entry.fingerprint, entry.read_from_start));
         let quiet = self.quiet_files().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
         let is_alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
-        for (print, whole) in closed.chain(quiet).filter(|(print, _)| is_alike(print)) {
+        for (print, read_from_start) in closed.chain(quiet).filter(|(print, _)| is_alike(print)) {
             if matches_gzip(gzip, &print)? {
-                return Ok(Some(whole));
+                return Ok(Some(read_from_start));
             }
         }
         Ok(None)
@@ -144,7 +144,7 @@ impl FileSource {
             }
         }
         if let Some(lost) = last.map(|last| &self.index.lost[last])
-            && !lost.is_whole(length)
+            && !lost.ends_at(length)
             && let Err(error) = gzip.seek_to(lost.entry.offset)
             && is_deferred(&error)
         {
@@ -158,7 +158,7 @@ impl FileSource {
         let FoundBytes { found, raw } = *file;
         let Ok(length) = raw.trailer_length() else { return };
         let lost = self.index.lost.remove(lost);
-        let whole = lost.entry.whole;
+        let read_from_start = lost.entry.read_from_start;
         self.rotations.note(&lost.entry.path, now);
         // Bytes that were written between the copy and the truncation are in neither file.
         if let Some(lost_bytes) =
@@ -166,8 +166,8 @@ impl FileSource {
         {
             self.events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
         }
-        if lost.is_whole(length) {
-            self.remember_closed(input, found, raw, whole);
+        if lost.ends_at(length) {
+            self.remember_closed(input, found, raw, read_from_start);
         } else {
             self.resume_lost(lost, found, input, gzip, now);
         }
@@ -176,7 +176,7 @@ impl FileSource {
 
 impl LostFile {
     /// Whether it was acknowledged to its end, if its content has this many bytes.
-    fn is_whole(&self, length: u32) -> bool {
+    fn ends_at(&self, length: u32) -> bool {
         self.id.is_none() && len32(self.entry.offset) == length
     }
 }

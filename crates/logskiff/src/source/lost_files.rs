@@ -71,7 +71,7 @@ impl FileSource {
             return;
         }
         self.release_id(id);
-        self.close_copies(id, file.lineage.whole);
+        self.close_copies(id, file.lineage.read_from_start);
         let Ok(entry) = file.closing_entry() else { return };
         if file.placement.phase == Phase::Deleted {
             self.index.remember_deleted(entry);
@@ -90,7 +90,7 @@ impl FileSource {
         now: Instant,
     ) {
         let at = entry.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let CheckpointEntry { path, origin, incarnation: number, whole, .. } = entry;
+        let CheckpointEntry { path, origin, incarnation: number, read_from_start, .. } = entry;
         let (opened, incarnation) = (OpenedFile { input, path, handle }, Incarnation { origin, number });
         match id {
             // Its spans may be pending: it keeps its number and its account in the ledger.
@@ -98,7 +98,7 @@ impl FileSource {
             None => self.begin(opened, at, incarnation, now),
         }
         let Some(file) = self.open_mut(found.inode) else { return };
-        file.lineage.whole = whole;
+        file.lineage.read_from_start = read_from_start;
         if let Some(id) = id.filter(|id| *id == file.id) {
             (file.lineage.formers, file.lineage.began_at) = (formers, began_at);
             if reread_from.is_some() {

@@ -348,7 +348,7 @@ impl FileSource {
             incarnation,
             offset: quiet.fingerprint.offset,
             boundary: Boundary::LineStart,
-            whole: quiet.whole,
+            read_from_start: quiet.whole,
             size: quiet.fingerprint.offset,
             fingerprint: quiet.fingerprint,
             ahead: None,
@@ -414,7 +414,7 @@ impl FileSource {
             changed: found.changed,
             name,
             incarnation,
-            whole: entry.whole,
+            whole: entry.read_from_start,
         })
     }
 

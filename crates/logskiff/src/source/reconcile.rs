@@ -182,17 +182,7 @@ impl FileSource {
         if found.class != Class::Excluded && !self.take_room(found) {
             return;
         }
-        let handle = match open_beneath(&found.root, &found.place, &self.discovery.guard) {
-            Ok(handle) => Content::Plain(handle),
-            Err(OpenError::Gone) => return,
-            Err(OpenError::NoDescriptor) => return self.note_no_descriptor(found),
-            Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
-        };
-        // It was replaced between the walk and the open. The next check finds the other file.
-        if !handle.metadata().is_ok_and(|metadata| fingerprint::inode_from_metadata(&metadata) == found.inode) {
-            self.schedule.reconcile_due = true;
-            return;
-        }
+        let Some(handle) = self.open_found(found) else { return };
         self.clear_refusal(&found.path);
         self.index.restore_deleted(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
@@ -243,6 +233,25 @@ impl FileSource {
         }
     }
 
+    /// Opens a found file. Where that fails, notes why.
+    fn open_found(&mut self, found: &Candidate) -> Option<Content> {
+        match open_beneath(&found.root, &found.place, &self.discovery.guard) {
+            Ok(file) => {
+                let handle = Content::Plain(file);
+                let is_found = |metadata| fingerprint::inode_from_metadata(&metadata) == found.inode;
+                if handle.metadata().is_ok_and(is_found) {
+                    return Some(handle);
+                }
+                // It was replaced between the walk and the open. The next check finds the other file.
+                self.schedule.reconcile_due = true;
+            }
+            Err(OpenError::Gone) => {}
+            Err(OpenError::NoDescriptor) => self.note_no_descriptor(found),
+            Err(error) => self.refuse(found.path.clone(), &error.to_string()),
+        }
+        None
+    }
+
     /// Whether a file that no glob matches belongs to a log: by its rotation, or at a first start by its name.
     pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate) -> bool {
         if !self.schedule.predates_start() {
@@ -285,22 +294,22 @@ impl FileSource {
         }
         let (input, entry) = (*input, entry.clone());
         // A file that was skipped may be another log: bytes that are appended to it are skipped too.
-        let passed = !entry.whole && entry.path == found.path;
+        let passed = !entry.read_from_start && entry.path == found.path;
         if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
             self.skip_file(input, found, &handle);
         } else if entry.offset == found.size {
             self.index.closed.insert(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         } else {
-            let whole = entry.whole;
+            let read_from_start = entry.read_from_start;
             let mut at = self.position_after_copy(input, found, &handle, entry.watermark(), now)?;
             // Reading may have skipped half a line, for instance of a copy in the making.
-            if !whole && at.boundary == Boundary::LineStart {
+            if !read_from_start && at.boundary == Boundary::LineStart {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
             let CheckpointEntry { path, origin, incarnation: number, .. } = entry;
             self.begin(OpenedFile { input, path, handle }, at, Incarnation { origin, number }, now);
             if let Some(file) = self.open_mut(found.inode) {
-                file.lineage.whole = whole;
+                file.lineage.read_from_start = read_from_start;
             }
         }
         None
@@ -391,15 +400,20 @@ impl FileSource {
         self.remember_closed(input, found, handle, false);
     }
 
-    /// Remembers a file as it is, so that it is not read. `whole`: all of it was shipped.
-    pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
-        if let Some(entry) = self.entry_for(found, handle, whole) {
+    /// Remembers a file as it is, so that it is not read. `read_from_start`: all of it was shipped.
+    pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, read_from_start: bool) {
+        if let Some(entry) = self.entry_for(found, handle, read_from_start) {
             self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         }
     }
 
     /// The checkpoint entry of a file as it is.
-    pub(super) fn entry_for(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<CheckpointEntry> {
+    pub(super) fn entry_for(
+        &self,
+        found: &Candidate,
+        handle: &Content,
+        read_from_start: bool,
+    ) -> Option<CheckpointEntry> {
         let fingerprint = fingerprint::read_fingerprint(handle, found.size).ok()?;
         Some(CheckpointEntry {
             path: found.path.clone(),
@@ -409,7 +423,7 @@ impl FileSource {
             incarnation: 0,
             offset: found.size,
             boundary: Boundary::LineStart,
-            whole,
+            read_from_start,
             size: found.size,
             fingerprint,
             ahead: None,

@@ -141,8 +141,8 @@ impl FileSource {
         {
             return false;
         }
-        let whole = entry.whole;
-        self.remember_closed(input, found, handle, whole);
+        let read_from_start = entry.read_from_start;
+        self.remember_closed(input, found, handle, read_from_start);
         self.refuse(found.path.clone(), OVERWRITTEN);
         true
     }

@@ -122,7 +122,7 @@ pub(super) struct Lineage {
     /// How often it was truncated.
     pub(super) incarnation: u32,
     /// logskiff read everything before the position: it skipped nothing at the start.
-    pub(super) whole: bool,
+    pub(super) read_from_start: bool,
     /// The offset at which this incarnation began.
     pub(super) began_at: u64,
     /// The numbers of earlier incarnations, whose accounts in the ledger cover the bytes before `began_at`.
@@ -291,7 +291,7 @@ impl TrackedFile {
             lineage: Lineage {
                 origin,
                 incarnation: number,
-                whole: at.offset == 0,
+                read_from_start: at.offset == 0,
                 began_at: at.offset,
                 formers: Vec::new(),
             },

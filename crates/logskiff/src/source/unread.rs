@@ -209,7 +209,7 @@ impl FileSource {
         let usual = if matches!(found.class, Class::Gzip(_)) {
             Some(SHIPPED)
         } else {
-            (!closed.entry.whole).then_some(NOT_OURS)
+            (!closed.entry.read_from_start).then_some(NOT_OURS)
         };
         Some((Verdict::Skipped, logged.or(usual)?))
     }

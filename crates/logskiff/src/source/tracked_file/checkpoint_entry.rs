@@ -98,7 +98,7 @@ impl TrackedFile {
             incarnation: self.lineage.incarnation,
             offset: settled.offset,
             boundary: settled.boundary,
-            whole: self.lineage.whole,
+            read_from_start: self.lineage.read_from_start,
             size: self.seen.size,
             fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),

@@ -127,12 +127,12 @@ impl TrackedFile {
     }
 
     /// Moves the position behind `passed`, which spans now cover.
-    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
+    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, is_all_read: bool) {
         self.read.advance(passed, boundary);
         if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
             self.read.resume_points.note(self.read.at.offset, &self.read.before);
         }
-        self.seen.more |= !whole;
+        self.seen.more |= !is_all_read;
     }
 
     /// How many zeros after the position are final: a multiple of `unit_bytes`, the size of a character.
