@@ -19,7 +19,7 @@ use super::root::Root;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
     /// A symbolic link is on the path, or the path leads out of the root.
-    #[error("a symbolic link, or a path out of the glob's fixed directory; use the real directory in the glob")]
+    #[error("a symbolic link, or a path out of the root; use the real directory in the glob")]
     Outside,
     /// A directory, FIFO, socket or device.
     #[error("not a regular file")]

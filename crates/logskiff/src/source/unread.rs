@@ -82,7 +82,7 @@ pub(super) struct Refusal {
 
 const TOO_MANY_OPEN: &str = "too many files are open; it is read once another file is closed";
 const SOURCE: &str = "the original file is still open, and is read from there";
-const COPY: &str = "it holds only bytes of a file that is still open; they are read from there";
+const COPY: &str = "all its bytes are those of a file that is still open, and is read from there";
 const FRESH_GZIP: &str = "a compressed file whose original was never seen: it is read once it has been still for 10 s";
 const REPLACES: &str =
     "it may be an incomplete copy, or an incomplete new file of the same log: logskiff waits until it is complete";

@@ -22,10 +22,9 @@ use super::quiet_files::{SeenFile, WalkFilter};
 use super::root::{self, Root, RootError};
 use event::Inode;
 
-const LINK: &str =
-    "a symbolic link on its path may have been made by an application; use the real directory in the glob";
+const LINK: &str = "a symbolic link on the way to it may be an application's; use the real directory in the glob";
 const TRAP: &str = "a symbolic link leads to a directory that holds no logs";
-const OUTSIDE: &str = "a symbolic link out of the glob's fixed directory";
+const OUTSIDE: &str = "a symbolic link that leads out of the root (the glob's fixed directory)";
 const NOWHERE: &str = "a symbolic link to a file that does not exist";
 const PIPE: &str = "a pipe: it is read only if it is named outright, without wildcards";
 pub(super) const HIDDEN: &str = "its name begins with a dot, as those of snapshots do; name it in the glob to read it";
