@@ -1,4 +1,4 @@
-//! Where reading goes on after a restart, and how the file is known again.
+//! Where reading resumes after a restart, and how a file is recognized.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Boundary, Progress, Span, Watermark};
 
-/// A file's place in its file system: unique while the file exists, free for another once it is gone.
+/// A file's place in its file system: unique while the file exists, and reused afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Inode {
     /// `st_dev`.
@@ -17,32 +17,32 @@ pub struct Inode {
     pub inode: u64,
 }
 
-/// The first 64 bits of a SHA-256, as hexadecimal digits where written.
+/// The first 64 bits of a SHA-256, written as hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hash(pub u64);
 
-/// What a file's content looked like at an offset: hashes, never bytes.
+/// A file's content at an offset: hashes, never bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// The offset it was taken at.
+    /// The offset in bytes.
     pub offset: u64,
     /// How many bytes from the file's start the head hash covers; at most 256.
     pub head_bytes: u16,
-    /// Over these bytes.
+    /// The hash of these bytes.
     pub head: Hash,
-    /// How many bytes before the offset the other hash covers; at most 64.
+    /// How many bytes before the offset the other hash covers; at most 1,024.
     pub before_bytes: u16,
-    /// Over these bytes.
+    /// The hash of these bytes.
     pub before: Hash,
 }
 
 /// One file in the checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointEntry {
-    /// The name under which its records go out.
+    /// The name under which its records are shipped.
     #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
     pub path: PathBuf,
-    /// Where it lay, if a symbolic link led there.
+    /// Its real path, if it was found through a symbolic link.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -52,44 +52,44 @@ pub struct CheckpointEntry {
     pub real: Option<PathBuf>,
     /// Its place in the file system.
     pub inode: Inode,
-    /// Distinguishes this incarnation of this file in event ids.
+    /// Identifies this incarnation of the file in event ids.
     pub origin: String,
-    /// How often it has been truncated under us.
+    /// How often it was truncated.
     pub incarnation: u32,
-    /// Everything before this offset is settled.
+    /// Everything before this offset is acknowledged or dropped.
     pub offset: u64,
-    /// What stands at the offset.
+    /// Whether a line begins at the offset.
     pub boundary: Boundary,
-    /// Everything before the offset was read and settled by us: nothing was skipped at the start. A checkpoint that does
-    /// not say so was written before it was asked for.
-    #[serde(default)]
-    pub whole: bool,
-    /// How long the file was when last looked at.
+    /// logskiff read everything before the offset: it skipped nothing at the start. Missing in checkpoints of early
+    /// versions.
+    #[serde(rename = "whole", default)]
+    pub read_from_start: bool,
+    /// Its length in bytes at the last poll.
     pub size: u64,
-    /// How it is known again.
+    /// How it is recognized.
     pub fingerprint: Fingerprint,
-    /// What is settled behind the offset.
+    /// Acknowledged spans after the offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<Ahead>,
 }
 
-/// What of a file is settled behind the watermark, where a span that is not settled holds that.
+/// The spans of a file that are acknowledged or dropped after the watermark, where an earlier span is still pending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ahead {
     /// In order, without overlap.
     pub spans: Vec<Span>,
-    /// How it is told that the file still holds them: as it was at the end of the last.
+    /// How to verify that the file still holds them: its fingerprint at the end of the last span.
     pub fingerprint: Fingerprint,
 }
 
 impl CheckpointEntry {
-    /// Where reading goes on.
+    /// Where reading resumes.
     #[must_use]
     pub fn watermark(&self) -> Watermark {
         Watermark { offset: self.offset, boundary: self.boundary }
     }
 
-    /// The same, and what is settled behind it, if the file `holds` it still.
+    /// The same, with the spans after it, if the file still `holds` them.
     #[must_use]
     pub fn progress(&self, holds: impl FnOnce(&Fingerprint) -> bool) -> Progress {
         let ahead = self.ahead.as_ref().filter(|ahead| holds(&ahead.fingerprint));

@@ -142,7 +142,7 @@ fn our_own_output_is_never_read() {
     let settings = scene.settings().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL_INTERVAL", "100ms");
     let sidecar = scene.start(&settings);
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
-    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("what logskiff itself writes").count() == 2);
+    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("logskiff's own output").count() == 2);
     assert_eq!(counted(&sidecar).values().sum::<usize>(), 1, "{}", sidecar.stdout());
     sidecar.drain(PATIENCE);
 }

@@ -1,29 +1,27 @@
-//! Names that come and go in the directories between two looks at them.
+//! Names that appear and disappear in the directories between two checks.
 //!
-//! Enters: what is heard of names, and the times of the directories. Leaves: whether it is worth a look, which goes through all that is
-//! there. It never says what happened.
+//! Enters: names from inotify, and the times of the directories. Leaves: whether the directories have to be checked.
+//! That check finds out what happened.
 
 use std::path::Path;
 
-use super::{FileSource, Phase, directory_stamp};
+use super::{FileSource, Phase};
 
 impl FileSource {
-    /// Whether a name came or went in one of the directories since the last scan: a hint, taken while there are few.
+    /// Whether a name appeared or disappeared in one of the directories since the last check. Not known where there are
+    /// many.
     #[must_use]
     pub fn directories_changed(&self) -> bool {
-        self.directory_stamps.len() == self.directories.len()
-            && self.directories.iter().zip(&self.directory_stamps).any(|(path, stamp)| directory_stamp(path) != *stamp)
+        self.discovery.has_changed()
     }
 
-    /// Whether what happened to a name in one of the directories may be for a look at them: its file was `written` to, or it came or
-    /// went.
+    /// Whether a change to a name may be a reason to check the directories. `written`: the file was written to; else
+    /// the name appeared or disappeared.
     #[must_use]
     pub fn concerns(&self, path: &Path, written: bool) -> bool {
-        let is_named = self.inputs.iter().any(|(globs, _)| globs.concerns(path));
-        let is_linked = || path.parent().is_some_and(|directory| self.linked.contains(directory));
-        // What is open is looked at in each pass.
-        let is_open = || self.files().any(|file| file.phase == Phase::Live && file.path == path);
-        (is_named || is_linked()) && !(written && is_open())
+        // Open files are polled in each pass.
+        let is_open = || self.files().any(|file| file.placement.phase == Phase::Live && file.path == path);
+        self.discovery.concerns(path) && !(written && is_open())
     }
 }
 
@@ -35,7 +33,7 @@ mod tests {
     use super::*;
     use crate::source::{Config, Start, Symlinks};
 
-    /// Goal: temporary files in a large directory lead to no look at it, and whatever may be a log does.
+    /// Goal: temporary files in a large directory cause no check of the directories; files that may be logs do.
     #[track_caller]
     fn check(source: &FileSource, path: &Path, written: bool, want: bool) {
         assert_eq!(source.concerns(path, written), want, "{} {written}", path.display());
@@ -75,7 +73,7 @@ mod tests {
             ("real/x.tmp", true, false),
             ("real/.app.log.swp", false, false),
             ("real/some.tmp.log", false, false),
-            // A part of the way to a file that is not there yet.
+            // A parent directory of a file that does not exist yet.
             ("later", false, true),
             ("elsewhere", false, false),
         ] {

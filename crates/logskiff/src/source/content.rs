@@ -1,4 +1,4 @@
-//! What a file holds: its bytes as they stand, those that a `.gz` unpacks to, or those that came through a pipe.
+//! The content of a file: its bytes, the bytes that a `.gz` decompresses to, or the bytes that came through a pipe.
 //!
 //! Enters: an open file. Leaves: bytes at an offset.
 
@@ -15,25 +15,25 @@ use super::gzip_reader::{GzipReader, SkipBudget};
 use super::kernel;
 use super::pipe_reader::Stream;
 
-/// Zeros are looked over so many at a time, and so many at once; holes do not count for the former.
+/// Zeros are searched in blocks of this many bytes, up to this many bytes in one call. Holes do not count towards it.
 const ZEROS_BYTES: usize = 256 * 1024;
 const ZEROS_READ_MAX: u64 = 256 * 1024 * 1024;
-/// The last bytes of a `.gz` are its length before compression, modulo 2^32 (RFC 1952).
+/// The last bytes of a `.gz` are the length of its content, modulo 2^32 (RFC 1952).
 const TRAILER_BYTES: usize = 4;
 
 /// An open file.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// As it stands.
+    /// A regular file.
     Plain(File),
-    /// Unpacked.
+    /// A `.gz`, decompressed.
     Gzip(Box<RefCell<GzipReader>>),
-    /// As it comes, and once only.
+    /// A pipe: each byte comes once.
     Stream(Stream),
 }
 
 impl Content {
-    /// The unpacked content of a `.gz`.
+    /// The decompressed content of a `.gz`.
     pub(super) fn gzip(file: File, budget: &SkipBudget) -> Self {
         Self::unpacked(GzipReader::new(Arc::new(file), budget.clone()))
     }
@@ -42,10 +42,10 @@ impl Content {
         Self::Gzip(Box::new(RefCell::new(gzip_reader)))
     }
 
-    /// The same, to be read beside it.
+    /// A second reader of the same content.
     ///
     /// # Errors
-    /// When there is no descriptor left.
+    /// When no descriptor is left.
     pub(super) fn open_again(&self) -> io::Result<Self> {
         if let Self::Gzip(gzip_reader) = self {
             Ok(Self::unpacked(gzip_reader.borrow().open_again()))
@@ -54,10 +54,10 @@ impl Content {
         }
     }
 
-    /// What the file system says of the file itself.
+    /// The file's metadata.
     ///
     /// # Errors
-    /// When it cannot be asked.
+    /// When it cannot be read.
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         match self {
             Self::Plain(file) => file.metadata(),
@@ -66,7 +66,7 @@ impl Content {
         }
     }
 
-    /// The birth time, seconds and nanoseconds; zero where the file system keeps none.
+    /// The birth time in seconds and nanoseconds; zero where the file system keeps none.
     pub(super) fn birth(&self) -> (i64, u32) {
         use rustix::fs::{AtFlags, StatxFlags, statx};
         let read_birth = |file: &File| {
@@ -80,7 +80,7 @@ impl Content {
         }
     }
 
-    /// The size of the volume that it is on, where that lies in memory.
+    /// The size in bytes of the file's volume, where that volume is in memory.
     pub(super) fn memory_volume_bytes(&self) -> Option<u64> {
         match self {
             Self::Plain(file) => kernel::memory_volume_bytes(file),
@@ -94,20 +94,21 @@ impl Content {
         matches!(self, Self::Gzip(_))
     }
 
-    /// Whether its bytes come once only.
+    /// Whether it is a pipe: its bytes come once.
     pub(super) fn is_stream(&self) -> bool {
         matches!(self, Self::Stream(_))
     }
 
-    /// From where on it can be read: a pipe lets go of what is settled.
+    /// The first offset that can be read: acknowledged bytes of a pipe are discarded.
     pub(super) fn kept_from(&self) -> u64 {
         if let Self::Stream(stream) = self { stream.kept_from() } else { 0 }
     }
 
-    /// How long the content is; of a `.gz` that is not unpacked to its end, what its trailer says.
+    /// The content's length in bytes. For a `.gz` that is not decompressed to its end, the length that its trailer
+    /// states.
     ///
     /// # Errors
-    /// When the file cannot be asked.
+    /// When the metadata cannot be read.
     pub(super) fn length(&self) -> io::Result<u64> {
         match self {
             Self::Plain(file) => Ok(file.metadata()?.len()),
@@ -120,10 +121,10 @@ impl Content {
         }
     }
 
-    /// The same, where the file system was asked already.
+    /// The same, from metadata that was read already.
     ///
     /// # Errors
-    /// When the file cannot be asked.
+    /// When the file cannot be read.
     pub(super) fn length_by(&self, metadata: &Metadata) -> io::Result<u64> {
         match self {
             Self::Plain(_) => Ok(metadata.len()),
@@ -131,7 +132,7 @@ impl Content {
         }
     }
 
-    /// What is wrong with a `.gz`, as far as it was unpacked, or with a pipe.
+    /// What is wrong with a `.gz`, as far as it is decompressed, or with a pipe.
     pub(super) fn problem(&self) -> Option<&'static str> {
         match self {
             Self::Plain(_) => None,
@@ -140,25 +141,25 @@ impl Content {
         }
     }
 
-    /// Whether what is between two offsets can be read without going back to the start.
+    /// Whether a range can be read without decompressing from the start again.
     pub(super) fn has_range(&self, start: u64, end: u64) -> bool {
         if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow().has_range(start, end) } else { true }
     }
 
-    /// Goes to an offset, with as much before it at hand as is ever looked back.
+    /// Decompresses up to an offset and keeps the longest lookback before it.
     ///
     /// # Errors
-    /// When the file cannot be read, or the rest of the way is put off to another pass.
+    /// When the file cannot be read, or decompression has to continue in another pass.
     pub(super) fn seek_to(&self, offset: u64) -> io::Result<()> {
         if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow_mut().seek_to(offset) } else { Ok(()) }
     }
 
-    /// Whether a read was put off and has not been made good.
+    /// Whether a read has to continue in another pass.
     pub(super) fn is_deferred_read(&self) -> bool {
         if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow().is_deferred_read() } else { false }
     }
 
-    /// Goes on with the read that was put off; whether that is done.
+    /// Continues a deferred read. Returns whether it is complete.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -166,7 +167,7 @@ impl Content {
         if let Self::Gzip(gzip_reader) = self { gzip_reader.borrow_mut().resume_deferred() } else { Ok(true) }
     }
 
-    /// The length before compression, modulo 2^32, as the last bytes of a `.gz` say.
+    /// The content's length, modulo 2^32, from the last bytes of a `.gz`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -178,10 +179,10 @@ impl Content {
         }
     }
 
-    /// The file itself, compressed or not.
+    /// A handle of the file itself, compressed or not.
     ///
     /// # Errors
-    /// When there is no descriptor left.
+    /// When no descriptor is left.
     pub(super) fn raw(&self) -> io::Result<Self> {
         match self {
             Self::Plain(file) => file.try_clone().map(Self::Plain),
@@ -190,8 +191,8 @@ impl Content {
         }
     }
 
-    /// How many bytes from `offset` on are zeros that something else follows. Where nothing does, 0: a writer may have yet to
-    /// fill them; but all of them if they are `filled`, so that none has. Holes are passed over without being read.
+    /// How many zeros stand from `offset` to the next other byte. 0 where no other byte follows: a writer may still
+    /// fill them. With `filled`, no writer will, and zeros up to the end count. Holes are skipped without being read.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -204,7 +205,7 @@ impl Content {
                     Ok(data) => at = at.max(data),
                     Err(Errno::NXIO) if filled => return Ok(self.length()?.saturating_sub(offset)),
                     Err(Errno::NXIO) => return Ok(0),
-                    // The file system knows no holes: all of it is read.
+                    // The file system does not support holes: all of it is read.
                     Err(_) => {}
                 }
             }
@@ -216,17 +217,18 @@ impl Content {
             if read < block.len() {
                 return Ok(if filled { at - offset } else { 0 });
             }
-            // Nobody has yet to fill so many zeros that were written as such.
+            // No writer will fill this many zeros that were written as such.
             if at - offset >= ZEROS_READ_MAX {
                 return Ok(at - offset);
             }
         }
     }
 
-    /// Reads from `offset` until `buffer` is full or the content ends; returns how much there was.
+    /// Reads from `offset` until `buffer` is full or the content ends. Returns the number of bytes.
     ///
     /// # Errors
-    /// When the file cannot be read, or the read is put off to another pass; what cannot be unpacked is the end, and a [`Content::complaint`].
+    /// When the file cannot be read, or decompression has to continue in another pass. Where a `.gz` is damaged, its
+    /// content ends there, and [`Content::problem`] says why.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(file) => {
@@ -248,7 +250,7 @@ fn trailer(file: &File) -> io::Result<u32> {
     Ok(u32::from_le_bytes(bytes))
 }
 
-/// Calls `read` until the buffer is full or nothing comes.
+/// Calls `read` until the buffer is full or no more bytes come.
 fn read_until_full(
     buffer: &mut [u8],
     mut read: impl FnMut(usize, &mut [u8]) -> io::Result<usize>,

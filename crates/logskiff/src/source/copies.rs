@@ -1,7 +1,8 @@
-//! Files that hold what an open file holds: rotated copies of it, plain or compressed, and what was copied to the end of another.
+//! Files that hold only bytes of an open file: its rotated copies, plain or compressed, and what was appended to
+//! another file.
 //!
-//! Enters: open files, and what is found. Leaves: what is not to be read, since it is read from the open file. A copy is proved by its
-//! bytes, as far as they are compared, and by its name; as soon as either of the two files changes it is looked at anew.
+//! Enters: open files and found files. Leaves: which found files are not to be read, because the open file is. The
+//! bytes and the name prove a copy. When either file changes, it is compared again.
 
 use std::io;
 use std::time::Instant;
@@ -10,101 +11,107 @@ use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::gzip_reader::is_deferred;
 use super::gzip_rotation::len32;
-use super::replaced::content_matches;
-use super::{COPY_PATIENCE, ClosedFile, FileSource, Phase, TrackedFile, WaitingFile, fingerprint};
+use super::replaced::{ContentFrom, content_matches};
+use super::{ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
 use event::{Boundary, CheckpointEntry, FileId, Inode, Progress, Watermark};
 
-/// So many bytes that one file grew by and another begins with, or that a closed file holds as well, are a copy; fewer may be lines
-/// that both got.
+/// A file is a copy when at least this many bytes are the same. A shorter match may be lines that were written to both
+/// files.
 const COPIED_BYTES_MIN: u64 = 1024;
 
-/// A file that holds nothing but what an open one holds.
+/// A file that holds only bytes of an open file.
 #[derive(Debug)]
 pub(super) struct KnownCopy {
-    /// The open one.
+    /// The open file.
     of: FileId,
     /// When the copy last changed.
     changed: (i64, i64),
-    /// So much of the open one is in it.
+    /// How many bytes of the open file it holds.
     length: u64,
-    /// All of that was read of the open one when they were compared, and it ends with a line: it is proved for good, and what is added
-    /// to it begins a line.
+    /// All these bytes had been read from the open file when the two were compared, and they end with a line. The proof
+    /// holds for good, and bytes that are appended to the copy begin a line.
     read: bool,
     input: usize,
-    /// How it is known once the open one is settled.
+    /// Its checkpoint entry, once the open file is acknowledged.
     entry: CheckpointEntry,
 }
 
-/// What a known file grew by.
+/// What the bytes are that a known file grew by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// Nothing that is known.
+    /// Not known: they have to be read.
     Own,
-    /// What an open file holds, as far as it goes.
-    KnownCopy,
-    /// Up to this offset what was read of a file that is not there any more.
+    /// A copy of an open file's bytes, as far as they go.
+    Copied,
+    /// Up to this offset, bytes that were read from a file which no longer exists.
     Until(u64),
 }
 
 impl FileSource {
-    /// Whether what is found is proved to be a copy, and has not changed since.
+    /// Whether a found file is a proved copy that has not changed since.
     pub(super) fn is_known_copy(&self, found: &Candidate) -> bool {
-        self.copies.get(&found.inode).is_some_and(|copy| copy.read && copy.changed == found.changed)
+        self.index.copies.get(&found.inode).is_some_and(|copy| copy.read && copy.changed == found.changed)
     }
 
-    /// Whether what is found, which unpacks to `content` of `length` bytes, holds nothing but what an open file holds.
+    /// Whether a found file holds only bytes of an open file. `content` is what it decompresses to, of `length` bytes.
     ///
     /// # Errors
-    /// When that is told later.
+    /// When decompression has to continue first.
     pub(super) fn detect_copy(
         &mut self,
         input: usize,
         found: &Candidate,
-        (raw, content): (&Content, &Content),
+        raw: &Content,
+        content: &Content,
         length: u64,
     ) -> io::Result<bool> {
         let packed = content.is_gzip();
-        let named = |file: &TrackedFile| found.surely_kept_from(&file.path, 0) || (packed && file.phase != Phase::Live);
-        let mut of = None;
+        let named = |file: &TrackedFile| {
+            found.surely_kept_from(&file.path, 0) || (packed && file.placement.phase != Phase::Live)
+        };
+        let mut original = None;
         for file in self.files().filter(|file| length > 0 && named(file)) {
-            if file.begins_with((content, 0), length)? {
-                of = Some(file.id);
+            if file.begins_with(ContentFrom::start(content), length)? {
+                original = Some(file.id);
                 break;
             }
         }
-        if let Some(of) = of {
-            self.note_copy(of, input, found, raw, length);
+        if let Some(original) = original {
+            self.note_copy(original, input, found, raw, length);
             return Ok(true);
         }
-        if let Some(copy) = self.copies.remove(&found.inode).filter(|copy| copy.read)
+        if let Some(copy) = self.index.copies.remove(&found.inode).filter(|copy| copy.read)
             && !packed
             && (found.class != Class::Match || found.is_marked())
             && fingerprint::matches(content, &copy.entry.fingerprint).unwrap_or(false)
         {
-            // Something was added to it: the next look reads on where it was a copy.
-            self.keep_closed(found.inode, ClosedFile { changed: None, input, entry: copy.entry });
-            self.reconcile_due = true;
+            // Bytes were appended to it: the next check continues after the copied part.
+            self.index.keep_closed(found.inode, ClosedFile { changed: None, input, entry: copy.entry });
+            self.schedule.reconcile_due = true;
             return Ok(true);
         }
-        // A copy of a copy, as where `app.log.1` is copied to `app.log.2`. While nobody looked it may as well be another run's log.
-        let closed = || found.is_surely_rotated() && length >= COPIED_BYTES_MIN && !self.is_first_round && !packed;
-        let whole = if closed() { self.find_shipped(content, len32(length))? } else { None };
-        if let Some(whole) = whole {
-            self.remember_closed(input, found, raw, whole);
+        // A copy of a copy, as when `app.log.1` is copied to `app.log.2`. After a restart it may be another log.
+        let closed =
+            || found.is_surely_rotated() && length >= COPIED_BYTES_MIN && !self.schedule.is_first_round && !packed;
+        let read_from_start = if closed() { self.find_shipped(content, len32(length))? } else { None };
+        if let Some(read_from_start) = read_from_start {
+            self.remember_closed(input, found, raw, read_from_start);
         }
-        Ok(whole.is_some())
+        Ok(read_from_start.is_some())
     }
 
     fn note_copy(&mut self, of: FileId, input: usize, found: &Candidate, raw: &Content, length: u64) {
-        let is_read =
-            |file: &TrackedFile| file.position().offset >= length && (length == file.size || found.ends_a_line(raw));
+        let is_read = |file: &TrackedFile| {
+            file.position().offset >= length && (length == file.seen.size || found.ends_a_line(raw))
+        };
         let read = self.file(of).is_some_and(is_read);
         if let Some(entry) = self.entry_for(found, raw, false) {
-            self.copies.insert(found.inode, KnownCopy { of, changed: found.changed, length, read, input, entry });
+            self.index.copies.insert(found.inode, KnownCopy { of, changed: found.changed, length, read, input, entry });
         }
     }
 
-    /// What a file that was read to `from` grew by: `cat app.log >> app.log.1` copies what is read already.
+    /// Classifies the bytes after `from`, up to which the file was read: `cat app.log >> app.log.1` appends bytes that
+    /// were read.
     pub(super) fn classify_growth(
         &mut self,
         input: usize,
@@ -114,7 +121,7 @@ impl FileSource {
         now: Instant,
     ) -> Growth {
         let Some(length) = found.size.checked_sub(from).filter(|length| *length > 0) else { return Growth::Own };
-        let gone = self.lost_files.iter_mut().filter(|lost| {
+        let gone = self.index.lost.iter_mut().filter(|lost| {
             let print = &lost.entry.fingerprint;
             lost.entry.inode != found.inode
                 && (1..=length).contains(&print.offset)
@@ -125,23 +132,26 @@ impl FileSource {
         if let Some(lost) = gone.max_by_key(|lost| lost.entry.fingerprint.offset) {
             let read = lost.entry.fingerprint.offset;
             if lost.entry.size <= length {
-                // The rest of it is read here.
+                // The rest of it is read from this file.
                 lost.entry.size = read;
             }
             return Growth::Until(from + read);
         }
         let holds = |file: &&TrackedFile| {
-            found.rotated_from(&file.path) && file.begins_with((handle, from), length).unwrap_or(false)
+            found.rotated_from(&file.path)
+                && file.begins_with(ContentFrom { content: handle, offset: from }, length).unwrap_or(false)
         };
-        let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.size)) else { return Growth::Own };
+        let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.seen.size)) else {
+            return Growth::Own;
+        };
         if length >= COPIED_BYTES_MIN {
             self.note_copy(of, input, found, handle, length);
-            return Growth::KnownCopy;
+            return Growth::Copied;
         }
-        if length == whole && self.keep_waiting(found, now) { Growth::KnownCopy } else { Growth::Own }
+        if length == whole && self.keep_waiting(found, now) { Growth::Copied } else { Growth::Own }
     }
 
-    /// A file is gone on with at `at`, or behind what was copied to its end; `None` where all that it grew by is a copy.
+    /// Where reading continues: at `at`, or after the copied part; `None` where all new bytes are copied.
     pub(super) fn position_after_copy(
         &mut self,
         input: usize,
@@ -152,25 +162,25 @@ impl FileSource {
     ) -> Option<Watermark> {
         match self.classify_growth(input, found, handle, at.offset, now) {
             Growth::Own => Some(at),
-            Growth::KnownCopy => None,
+            Growth::Copied => None,
             Growth::Until(offset) => Some(Watermark { offset, boundary: Boundary::LineStart }),
         }
     }
 
-    /// The copies of a file that is settled hold nothing that is not.
-    pub(super) fn close_copies(&mut self, of: FileId, whole: bool) {
+    /// Once a file is acknowledged, so are its copies.
+    pub(super) fn close_copies(&mut self, of: FileId, read_from_start: bool) {
         for (inode, copy) in self.take_copies(of) {
-            let entry = CheckpointEntry { whole, ..copy.entry };
-            self.keep_closed(inode, ClosedFile { changed: Some(copy.changed), input: copy.input, entry });
+            let entry = CheckpointEntry { read_from_start, ..copy.entry };
+            self.index.keep_closed(inode, ClosedFile { changed: Some(copy.changed), input: copy.input, entry });
         }
     }
 
-    /// What was read of a file is gone from it. A copy that was made before so much was read holds nothing new; any other may hold
-    /// what was not.
+    /// The bytes that were read are gone from the file. A copy that was made before holds nothing new; a later one may
+    /// hold unread bytes.
     pub(super) fn release_copies(&mut self, of: FileId, read: u64) {
         for (inode, copy) in self.take_copies(of) {
             if copy.length < read {
-                self.keep_closed(
+                self.index.keep_closed(
                     inode,
                     ClosedFile { changed: Some(copy.changed), input: copy.input, entry: copy.entry },
                 );
@@ -178,28 +188,31 @@ impl FileSource {
         }
     }
 
-    /// The proved copies of a file; none is kept.
+    /// Removes the copies of a file, and returns the proved ones.
     fn take_copies(&mut self, of: FileId) -> Vec<(Inode, KnownCopy)> {
-        self.copies.extract_if(|_, copy| copy.of == of).filter(|(_, copy)| copy.read).collect()
+        self.index.copies.extract_if(|_, copy| copy.of == of).filter(|(_, copy)| copy.read).collect()
     }
 
-    /// For the checkpoint: copies of what is settled. One that holds all that was read is known by the other's own place.
+    /// Checkpoint entries of copies whose bytes are acknowledged. The longest copy is covered by the entry of the file
+    /// itself.
     pub(super) fn settled_copy_entries(
         &self,
         settled: impl Fn(FileId) -> Progress,
     ) -> impl Iterator<Item = CheckpointEntry> {
         let shorter =
-            self.copies.values().filter(move |copy| copy.read && settled(copy.of).watermark.offset > copy.length);
-        shorter.filter_map(|copy| Some(CheckpointEntry { whole: self.file(copy.of)?.whole, ..copy.entry.clone() }))
+            self.index.copies.values().filter(move |copy| copy.read && settled(copy.of).watermark.offset > copy.length);
+        shorter.filter_map(|copy| {
+            Some(CheckpointEntry { read_from_start: self.file(copy.of)?.lineage.read_from_start, ..copy.entry.clone() })
+        })
     }
 
-    /// Whether the file is the copy of one that was truncated, made before we had read so far: it holds nothing new. Over a restart
-    /// this is not told from another file that begins alike.
+    /// Whether the file is a copy of a truncated file that was made before more was read: it holds nothing new. After a
+    /// restart such a copy cannot be told from another file with the same beginning.
     pub(super) fn is_shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
         // Another live log may begin with the same banner: `app-2.log`, or one with a date in its name.
         let may_be = found.class != Class::Match || found.is_marked();
         may_be
-            && self.lost_files.iter().any(|lost| {
+            && self.index.lost.iter().any(|lost| {
                 let print = &lost.entry.fingerprint;
                 lost.id.is_some()
                     && lost.entry.inode != found.inode
@@ -214,36 +227,33 @@ impl FileSource {
             })
     }
 
-    /// Whether a file is to be left alone for now: it may be a copy in the making, or the sign of a rotation is not there
-    /// yet.
-    pub(super) fn must_wait_for_copy(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
-        let original =
-            self.files().filter(|file| file.phase == Phase::Live && found.may_hold(&file.path, file.position().offset));
+    /// Whether a file has to wait: it may be a copy in the making, or its rotation is not seen yet.
+    pub(super) fn wait_for_copy(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
+        let original = self
+            .files()
+            .filter(|file| file.placement.phase == Phase::Live && found.may_hold(&file.path, file.position().offset));
         let copy = { original }.any(|file| !file.head().is_empty() && file.is_copied_by(handle).unwrap_or(false));
-        let was_named = || self.waiting.get(&found.inode).is_some_and(|waiting| waiting.named);
-        let early = found.class == Class::Sibling && !self.predates_start() && !self.was_rotated(found) && !was_named();
+        let was_named = || self.pending.was_named(found.inode);
+        let early = found.class == Class::Sibling
+            && !self.schedule.predates_start()
+            && !self.was_rotated(found)
+            && !was_named();
         if !copy && !early {
             return false;
         }
         self.keep_waiting(found, now)
     }
 
-    /// Whether a file is younger, or has grown more lately, than a copy or a rotation may take.
+    /// Whether a file is newer, or has grown more recently, than a copy or a rotation takes.
     pub(super) fn keep_waiting(&mut self, found: &Candidate, now: Instant) -> bool {
         let rotated = self.was_rotated(found) || found.history;
-        let anew = WaitingFile { since: now, size: found.size, rotated, named: found.class == Class::Match };
-        let waiting = self.waiting.entry(found.inode).or_insert(anew);
-        waiting.named |= anew.named;
-        if waiting.size != found.size {
-            *waiting = WaitingFile { rotated: rotated || waiting.rotated, named: waiting.named, ..anew };
-        }
-        now.saturating_duration_since(waiting.since) < COPY_PATIENCE
+        self.pending.keep_waiting(found, rotated, now)
     }
 
-    /// Whether what is found holds what was read of a file that was truncated, and more of it than up to this offset: it was half made
-    /// when it was last seen.
+    /// Whether a found file holds the bytes of a truncated file beyond this offset: the copy was incomplete when last
+    /// seen.
     pub(super) fn has_grown_to_copy(&self, found: &Candidate, handle: &Content, offset: u64) -> bool {
-        self.lost_files.iter().any(|lost| {
+        self.index.lost.iter().any(|lost| {
             let print = &lost.entry.fingerprint;
             lost.id.is_some()
                 && print.offset > offset
@@ -252,15 +262,15 @@ impl FileSource {
         })
     }
 
-    /// Whether an open file that this may be a copy of holds all that it holds.
+    /// Whether an open file that this may be a copy of holds all its bytes.
     pub(super) fn is_held_by_open_file(&self, found: &Candidate, handle: &Content, length: u64) -> bool {
         let related = |file: &TrackedFile| file.path == found.path || found.may_hold(&file.path, 0);
-        self.files().any(|file| related(file) && file.begins_with((handle, 0), length).unwrap_or(false))
+        self.files().any(|file| related(file) && file.begins_with(ContentFrom::start(handle), length).unwrap_or(false))
     }
 }
 
 impl Candidate {
-    /// Whether the last line of what is found is whole: it is not half made. What is compressed was whole before.
+    /// Whether the last line is complete. A compressed file was complete before its compression.
     fn ends_a_line(&self, raw: &Content) -> bool {
         let most = self.size.min(2);
         let end = fingerprint::read_at(raw, self.size - most, usize::try_from(most).unwrap_or(0));
@@ -270,18 +280,18 @@ impl Candidate {
 }
 
 impl TrackedFile {
-    /// Whether the file begins with `length` bytes that `other` holds from an offset on. What cannot be read is not proved.
+    /// Whether the file begins with `length` bytes of `other`. Bytes that cannot be read prove nothing.
     ///
     /// # Errors
-    /// When that is told later.
-    fn begins_with(&self, other: (&Content, u64), length: u64) -> io::Result<bool> {
+    /// When decompression has to continue first.
+    fn begins_with(&self, other: ContentFrom<'_>, length: u64) -> io::Result<bool> {
         let fits = matches!(self.handle, Content::Plain(_)) && self.handle.length().is_ok_and(|here| length <= here);
         if !fits {
             return Ok(false);
         }
         match content_matches(&self.handle, other, length) {
             Err(error) if !is_deferred(&error) => Ok(false),
-            told => told,
+            result => result,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Deletes rotated files that are settled to their last byte, where that is asked for.
+//! Deletes rotated files whose bytes are all acknowledged or dropped, where the configuration asks for it.
 //!
-//! Never the file that is written to, never one outside the root, never one that holds anything we did not ship. A name may
-//! be given to another file at any moment, so a file is first moved aside under a name of ours, then looked at by its
-//! handle, and only then deleted; what turns out to be another file is moved back.
+//! It never deletes the file that the application writes to, a file outside the root, or a file with bytes that were
+//! not shipped. A name may get another file at any moment: so a file is first renamed, then checked through its handle,
+//! and only then deleted. If it is another file, it gets its name back.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,10 +17,11 @@ use rustix::fs::{Access, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::content::Content;
-use super::discovery::{Candidate, Class, DELETING_PREFIX, fixed_directory, name_before_deletion};
+use super::discovery::{Candidate, Class, DELETING_PREFIX, FoundFile, fixed_directory, name_before_deletion};
 use super::open_beneath::open_directory;
 use super::root::Root;
-use super::{Config, Event, FileSource, Phase, fingerprint};
+use super::tracked_file::{Incarnation, OpenedFile};
+use super::{Config, DeletedBound, Event, FileSource, Phase, fingerprint};
 use event::Inode;
 
 /// A file that may be deleted.
@@ -28,19 +29,28 @@ use event::Inode;
 pub(super) struct Deletable {
     input: usize,
     root: Arc<Root>,
-    /// Beneath the root.
+    /// Its path beneath the root.
     place: PathBuf,
     path: PathBuf,
     inode: Inode,
     size: u64,
     gzip: bool,
-    /// It was moved aside by a run that ended there, and is not to be deleted after all.
+    /// An earlier run renamed it and ended. It gets its name back.
     back: bool,
+}
+
+/// Which files may be deleted, and how much of the disk deleted ones may use.
+#[derive(Debug, Default)]
+pub(super) struct Deleter {
+    /// The files that the last pass over the directories found to be rotated, read and acknowledged.
+    pub(super) deletable: Vec<Deletable>,
+    /// How much deleted files that are still open may use.
+    pub(super) bound: Option<DeletedBound>,
 }
 
 /// Why a file was not deleted.
 enum Kept {
-    /// It is another one by now, or has grown: nothing to say.
+    /// It is another file now, or has grown: no error.
     Changed,
     Failed(Errno),
 }
@@ -54,7 +64,8 @@ impl From<Errno> for Kept {
     }
 }
 
-/// The fixed directories of an input in which nothing can be deleted, and why. One that does not exist yet is not among them.
+/// The fixed directories of an input in which no file can be deleted, and why. Directories that do not exist are left
+/// out.
 #[must_use]
 pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
     let roots: BTreeSet<PathBuf> = config.paths.iter().filter_map(|path| Some(fixed_directory(path)?.0)).collect();
@@ -66,18 +77,18 @@ pub fn unwritable_roots(config: &Config) -> Vec<(PathBuf, std::io::Error)> {
 }
 
 impl FileSource {
-    /// Whether there is anything to delete. What is settled is to be on disk before it is.
+    /// Whether there are files to delete. The checkpoint has to be on disk before.
     #[must_use]
     pub fn has_deletable(&self) -> bool {
-        !self.deletable.is_empty()
+        !self.deleter.deletable.is_empty()
     }
 
-    /// Deletes what the last scan found to be rotated and settled.
+    /// Deletes the files that the last check of the directories chose.
     pub fn delete_shipped(&mut self, now: Instant) {
-        for file in std::mem::take(&mut self.deletable) {
+        for file in std::mem::take(&mut self.deleter.deletable) {
             match delete(&file) {
                 Ok(Some(handle)) => self.note_deleted(&file, handle, now),
-                Ok(None) | Err(Kept::Changed) => self.reconcile_due = true,
+                Ok(None) | Err(Kept::Changed) => self.schedule.reconcile_due = true,
                 Err(Kept::Failed(errno)) => {
                     self.events.push(Event::DeleteFailed(file.path, std::io::Error::from(errno).to_string()));
                 }
@@ -85,31 +96,34 @@ impl FileSource {
         }
     }
 
-    /// A writer may still have it open, and write to it: it is held for a while, as any deleted file.
+    /// A writer may still write to it: it stays open for a while, like every deleted file.
     fn note_deleted(&mut self, file: &Deletable, handle: File, now: Instant) {
         self.events.push(Event::Deleted(file.path.clone(), file.size));
-        let Some(entry) = self.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
+        let Some(entry) = self.index.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
         if file.gzip {
             return;
         }
         let at = entry.watermark();
-        self.begin((file.input, entry.path, Content::Plain(handle)), at, entry.origin, entry.incarnation, now);
+        let opened = OpenedFile { input: file.input, path: entry.path, handle: Content::Plain(handle) };
+        self.begin(opened, at, Incarnation { origin: entry.origin, number: entry.incarnation }, now);
         if let Some(file) = self.open_mut(file.inode) {
-            (file.phase, file.whole) = (Phase::Deleted, true);
+            (file.placement.phase, file.lineage.read_from_start) = (Phase::Deleted, true);
         }
     }
 
-    /// Notes which of the files are rotated, settled, and not written to any more.
-    pub(super) fn choose_deletable(&mut self, candidates: &[(usize, Candidate)]) {
-        self.deletable.clear();
-        if !self.inputs.iter().any(|(_, config)| config.delete_rotated) {
+    /// Chooses the files that are rotated, acknowledged, and no longer written to.
+    pub(super) fn choose_deletable(&mut self, candidates: &[FoundFile]) {
+        self.deleter.deletable.clear();
+        if !self.discovery.inputs.iter().any(|input| input.config.delete_rotated) {
             return;
         }
-        for (input, found) in candidates.iter().filter(|(input, _)| self.inputs[*input].1.delete_rotated) {
-            let settled = self.is_settled(found) && candidates.iter().any(|(_, other)| succeeds(other, found));
+        for FoundFile { input, found } in
+            candidates.iter().filter(|FoundFile { input, .. }| self.discovery.inputs[*input].config.delete_rotated)
+        {
+            let settled = self.is_settled(found) && candidates.iter().any(|other| succeeds(&other.found, found));
             let aside = name_before_deletion(&found.path).is_some();
             if (settled && found.names == 1 && !found.linked()) || aside {
-                self.deletable.push(Deletable {
+                self.deleter.deletable.push(Deletable {
                     input: *input,
                     root: Arc::clone(&found.root),
                     place: found.place.clone(),
@@ -123,25 +137,26 @@ impl FileSource {
         }
     }
 
-    /// Whether the file is closed, was read by us from its first byte to its last, and is as it was then.
+    /// Whether the file is closed, was read from its first byte to its last, and has not changed since.
     fn is_settled(&self, found: &Candidate) -> bool {
-        self.closed.get(&found.inode).is_some_and(|closed| {
-            closed.entry.whole
+        self.index.closed.get(&found.inode).is_some_and(|closed| {
+            closed.entry.read_from_start
                 && closed.entry.offset == found.size
                 && closed.entry.offset > 0
-                // A glob may name what looks like a rotated file and is written to: only one that had another name counts.
+                // A live file may have a name like a rotated one. Only a file that had another name before is a rotated
+                // one.
                 && (found.class != Class::Match || closed.entry.path != found.path)
                 && closed.changed == Some(found.changed)
         })
     }
 }
 
-/// Whether `other` has taken the place of the rotated file `found`, and is written to: the writer has moved on.
+/// Whether `other` has replaced the rotated file `found` and is written to.
 fn succeeds(other: &Candidate, found: &Candidate) -> bool {
     other.class == Class::Match && other.inode != found.inode && other.size > 0 && found.rotated_from(&other.path)
 }
 
-/// Deletes a file; its handle, or `None` when it was moved back to its name.
+/// Deletes a file. Returns its handle, or `None` when it got its name back.
 fn delete(file: &Deletable) -> Result<Option<File>, Kept> {
     let (directory, name) = parent(&file.root, &file.place)?;
     let aside = match name_before_deletion(Path::new(&name)) {
@@ -162,20 +177,20 @@ fn delete(file: &Deletable) -> Result<Option<File>, Kept> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     let deleted = rustix::fs::openat(&directory, &aside, flags, Mode::empty()).map_err(Kept::from).and_then(|handle| {
         let handle = File::from(handle);
-        let is = |found: &std::fs::Metadata| {
+        let is_same = |found: &std::fs::Metadata| {
             found.is_file()
                 && fingerprint::inode_from_metadata(found) == file.inode
                 && found.len() == file.size
                 && found.nlink() == 1
         };
-        if !handle.metadata().is_ok_and(|found| is(&found)) {
+        if !handle.metadata().is_ok_and(|found| is_same(&found)) {
             return Err(Kept::Changed);
         }
         rustix::fs::unlinkat(&directory, &aside, AtFlags::empty())?;
         Ok(handle)
     });
     if deleted.is_err() && aside != name {
-        // Where the name is taken by now it stays aside, is read as any rotated file, and moved back later.
+        // If the name is taken, the file keeps the temporary name, is read like a rotated file, and is renamed later.
         _ = rustix::fs::renameat_with(&directory, &aside, &directory, &name, RenameFlags::NOREPLACE);
     }
     deleted.map(Some)

@@ -1,7 +1,8 @@
-//! Deleted files that are open: they stay on the disk, where no limit of the volume's counts them.
+//! Deleted files that are still open. They use disk space that no limit of the volume counts.
 //!
-//! Enters: how much of the disk they may take, and which are settled. Leaves: how much they take, and which have to go. What is settled goes
-//! first, then what a compressed copy is known of, then what was longest without a write.
+//! Enters: how much disk space they may use, and which are acknowledged. Leaves: how much they use, and which have to
+//! be closed: first acknowledged files, then files with a compressed copy, then those without a write for the longest
+//! time.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -11,23 +12,23 @@ use super::tracked_file::{Displaced, Phase};
 use super::{FileSource, TrackedFile};
 use event::{CheckpointEntry, FileId};
 
-/// Deleted files take no more than this part of a volume in memory: the application pays for it, and needs room for what it writes.
+/// Deleted files use at most this part of a volume in memory. The application needs the rest for its own writes.
 const MEMORY_SHARE: u64 = 4;
 
-/// How much deleted files may take.
+/// How much disk space deleted files may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletedBound {
-    /// On all volumes together.
+    /// On all volumes together, in bytes.
     pub bytes: u64,
-    /// The machine's memory.
+    /// The machine's memory, in bytes.
     pub machine_bytes: u64,
-    /// The memory limit of this container, which is of the pod's kind where that of the application cannot be seen.
+    /// The memory limit of this container, in bytes. It stands for that of the application, which cannot be seen.
     pub limit_bytes: Option<u64>,
 }
 
 impl DeletedBound {
-    /// The bound on a volume in memory of this size. One that has no size of its own is said to be as large as half of the machine's memory
-    /// or more, which says nothing of the pod's: there this container's limit counts as well.
+    /// The bound on a volume in memory of this size. A volume without a size of its own reports half of the machine's
+    /// memory or more, which is not the pod's limit: there this container's limit applies too.
     #[must_use]
     pub fn in_memory(&self, size_bytes: u64) -> u64 {
         let has_own_size = (1..self.machine_bytes / 2).contains(&size_bytes);
@@ -37,21 +38,21 @@ impl DeletedBound {
     }
 }
 
-/// What deleted files of an input take that are not settled.
+/// How much the unacknowledged deleted files of an input use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeletedOpen {
-    /// Of the disk.
+    /// Bytes on the disk.
     pub bytes: u64,
-    /// With those of other inputs that one bound counts together, and that bound: the one that is nearest.
+    /// What the nearest bound counts, together with files of other inputs, and that bound: both in bytes.
     pub of: Option<(u64, u64)>,
 }
 
-/// What became of a file that was given up.
+/// What happens to the bytes of a file that is closed before it is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abandoned {
-    /// A compressed copy of it was seen, and is read in its place.
+    /// They are read from a compressed copy.
     Copied,
-    /// Nothing more of it can be read.
+    /// They are lost.
     Gone,
 }
 
@@ -59,41 +60,43 @@ pub enum Abandoned {
 #[derive(Clone, Copy, Debug, Default)]
 struct Volume {
     bytes: u64,
-    /// Where it lies in memory.
+    /// Where it is in memory: its bound in bytes.
     bound: Option<u64>,
 }
 
 impl FileSource {
-    /// Bounds what deleted files take of the disk.
+    /// Sets how much disk space deleted files may use.
     pub fn set_deleted_bound(&mut self, bound: Option<DeletedBound>) {
-        self.deleted_bound = bound;
+        self.deleter.bound = bound;
     }
 
-    /// The bound that holds for a volume; `memory_bytes` is the size of one in memory.
+    /// The bound of a volume in bytes; `memory_bytes` is its size where it is in memory.
     #[must_use]
     pub fn deleted_bound(&self, memory_bytes: Option<u64>) -> Option<u64> {
-        self.deleted_bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
+        self.deleter.bound.map(|bound| memory_bytes.map_or(bound.bytes, |size| bound.in_memory(size)))
     }
 
     fn deleted_files(&self) -> impl Iterator<Item = &TrackedFile> {
-        self.files().filter(|file| file.phase == Phase::Deleted && !file.handle.is_stream() && file.disk_bytes > 0)
+        self.files().filter(|file| {
+            file.placement.phase == Phase::Deleted && !file.handle.is_stream() && file.seen.disk_bytes > 0
+        })
     }
 
-    /// How much these take on each device.
+    /// How much these files use on each device.
     fn volumes<'f>(&self, files: impl Iterator<Item = &'f TrackedFile>) -> HashMap<u64, Volume> {
         let mut volumes: HashMap<u64, Volume> = HashMap::new();
         for file in files {
             let bound = || file.handle.memory_volume_bytes().and_then(|size| self.deleted_bound(Some(size)));
             let volume = volumes.entry(file.inode.device).or_insert_with(|| Volume { bytes: 0, bound: bound() });
-            volume.bytes += file.disk_bytes;
+            volume.bytes += file.seen.disk_bytes;
         }
         volumes
     }
 
-    /// By input, what deleted files take that are not settled.
+    /// For each input, how much its unacknowledged deleted files use.
     #[must_use]
     pub fn deleted_open(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<DeletedOpen> {
-        let mut by_input = vec![DeletedOpen::default(); self.inputs.len()];
+        let mut by_input = vec![DeletedOpen::default(); self.discovery.inputs.len()];
         let unsettled = || self.deleted_files().filter(|file| !(file.is_at_end() && is_settled(file.id)));
         if unsettled().next().is_none() {
             return by_input;
@@ -104,18 +107,18 @@ impl FileSource {
             let volume = volumes.get(&file.inode.device).map(|volume| (volume.bytes, volume.bound));
             let bounds = [Some(total), volume].into_iter().flatten().filter_map(|(bytes, bound)| Some((bytes, bound?)));
             let open = &mut by_input[file.input];
-            open.bytes += file.disk_bytes;
+            open.bytes += file.seen.disk_bytes;
             open.of = open.of.into_iter().chain(bounds).min_by_key(|(bytes, bound)| bound.saturating_sub(*bytes));
         }
         by_input
     }
 
-    /// The deleted files that have to go, so that the others are within the bound.
+    /// The deleted files that have to be closed, so that the others are within the bound.
     #[must_use]
     pub fn deleted_surplus(&self, is_settled: impl Fn(FileId) -> bool) -> Vec<FileId> {
-        let Some(bound) = self.deleted_bound else { return Vec::new() };
-        // A copy of one that was just deleted is seen by the look that is due.
-        if self.reconcile_due || self.deleted_files().next().is_none() {
+        let Some(bound) = self.deleter.bound else { return Vec::new() };
+        // The next check of the directories may find a copy of a file that was just deleted.
+        if self.schedule.reconcile_due || self.deleted_files().next().is_none() {
             return Vec::new();
         }
         let mut volumes = self.volumes(self.deleted_files());
@@ -123,40 +126,45 @@ impl FileSource {
         let mut files: Vec<&TrackedFile> = self.deleted_files().collect();
         files.sort_by_cached_key(|file| {
             let is_settled = file.is_at_end() && is_settled(file.id);
-            (!is_settled, file.displaced != Displaced::Compressed, file.changed_at, file.written_at())
+            (
+                !is_settled,
+                file.placement.displaced != Displaced::Compressed,
+                file.placement.changed_at,
+                file.written_at(),
+            )
         });
         let mut surplus = Vec::new();
         for file in files {
             let Some(volume) = volumes.get_mut(&file.inode.device) else { continue };
             if total > bound.bytes || volume.bound.is_some_and(|bound| volume.bytes > bound) {
                 surplus.push(file.id);
-                volume.bytes -= file.disk_bytes;
-                total -= file.disk_bytes;
+                volume.bytes -= file.seen.disk_bytes;
+                total -= file.seen.disk_bytes;
             }
         }
         surplus
     }
 
-    /// Closes a deleted file that is not settled; `settled_bytes` beyond its position are settled all the same. Its number is kept until what
-    /// is out is settled.
+    /// Closes a deleted file that is not acknowledged; `settled_bytes` after its position are acknowledged already. Its
+    /// number stays in use until the ledger has closed its account.
     pub fn abandon(&mut self, id: FileId, settled_bytes: u64, now: Instant) -> Option<Abandoned> {
-        let mut file = self.files.get_mut(id.0 as usize).and_then(Option::take)?;
+        let mut file = self.table.remove(id)?;
         let at = file.position();
-        if file.displaced != Displaced::Compressed {
-            self.retired.push((id, file.path, at.offset));
+        if file.placement.displaced != Displaced::Compressed {
+            self.table.retire(id, file.path, at.offset);
             return Some(Abandoned::Gone);
         }
         let fingerprint = file.fingerprint();
         let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(at.into()) };
-        self.lost_files.push(LostFile { settled_bytes, ..LostFile::from_open(&file, entry, now) });
-        self.reconcile_due = true;
+        self.index.lost.push(LostFile { settled_bytes, ..LostFile::from_open(&file, entry, now) });
+        self.schedule.reconcile_due = true;
         Some(Abandoned::Copied)
     }
 
-    /// Whether a file can be read no more, and has its number still.
+    /// Whether a file is closed for good and its number is still in use.
     #[must_use]
     pub fn is_retired(&self, id: FileId) -> bool {
-        self.retired.iter().any(|(retired, ..)| *retired == id)
+        self.table.retired(id).is_some()
     }
 }
 

@@ -1,7 +1,7 @@
-//! Globs into files.
+//! Finds the files that globs match.
 //!
-//! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, each with why it is of interest.
-//! [`Walk`] goes through the directories.
+//! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, and why each is of interest.
+//! [`Walk`] walks the directories.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -21,68 +21,69 @@ use super::walk::Walk;
 use super::{STDIN, Symlinks};
 use event::Inode;
 
-/// So many refusals are told of one walk.
+/// At most this many refused paths are reported by one walk.
 pub(super) const REFUSED_MAX: usize = 10_000;
 
-/// Endings of compressed files that are not read: the text in them was shipped before they were compressed.
+/// Extensions of compressed files that are not read: their text was shipped before the compression.
 const COMPRESSED: [&str; 8] = ["zst", "bz2", "xz", "lz4", "zip", "Z", "br", "tgz"];
-/// The ending of those that are.
+/// The extension of compressed files that are read.
 pub(super) const GZIP: &[u8] = b".gz";
-/// What stands before the name of a file that is just being deleted.
+/// The prefix of a file's name while it is being deleted.
 pub(super) const DELETING_PREFIX: &str = ".logskiff-pruning-";
 
 /// Why a file is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
-    /// A glob names it.
+    /// A glob matches it.
     Match,
-    /// It is called as a rotated copy of a file that a glob names would be: `app.log.1`, `app-2026-11-23.log`.
+    /// Its name is that of a rotated copy of a file that a glob matches: `app.log.1`, `app-2026-11-23.log`.
     Sibling,
-    /// As either, but left out by `EXCLUDE`, or called otherwise: only read to its end if it was begun under another name.
+    /// Either of these, but excluded by `EXCLUDE`; or another name. Only read to its end if it was opened under another
+    /// name.
     Excluded,
-    /// It is called as one of these would be when compressed with gzip.
+    /// Its name is one of these with the extension `.gz`.
     Gzip(Naming),
-    /// A glob names it and its ending says that it is compressed.
+    /// A glob matches it, and its extension says that it is compressed.
     Compressed,
 }
 
-/// How the name of a compressed file came about.
+/// Which name of a compressed file a glob matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Naming {
-    /// A glob names it.
+    /// Its own.
     Outright,
-    /// A glob names it as it was called before it was compressed.
+    /// Its name without `.gz`.
     Unpacked,
-    /// That was the name of a rotated copy.
+    /// The name of the file that it is a rotated copy of.
     Sibling,
 }
 
-/// A regular file that was seen.
+/// A regular file that a walk found.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    /// The fixed directory it is beneath.
+    /// The fixed directory that it is beneath.
     pub(super) root: Arc<Root>,
-    /// Where it is beneath the root, without any symbolic link.
+    /// Its path beneath the root, without symbolic links.
     pub place: PathBuf,
-    /// How many names it has.
+    /// How many hard links it has.
     pub names: u64,
     /// Its full path.
     pub path: PathBuf,
-    /// Where it stands in the file system.
+    /// Its place in the file system.
     pub inode: Inode,
-    /// Its length.
+    /// Its length in bytes.
     pub size: u64,
-    /// When its metadata last changed; a hint, no identity.
+    /// When its metadata last changed: a hint, not an identity.
     pub changed: (i64, i64),
     /// When it was last written to.
     pub modified: (i64, i64),
     /// Why it is of interest.
     pub class: Class,
-    /// By its name it is a rotated copy of a log that was there at a first start.
+    /// Its name is that of a rotated copy of a log that existed at a first start.
     pub history: bool,
-    /// How narrowly a glob of its input names it, or the file that it is a copy of.
+    /// How narrowly a glob of its input matches it, or the file that it is a copy of.
     pub rank: Rank,
-    /// What it may have been called before a rotation: asked for with each of ten thousand other files, for most there is none.
+    /// The names that it may have had before a rotation. Computed on demand: most files have none.
     pub(super) origins: OnceCell<Vec<Origin>>,
 }
 
@@ -94,16 +95,39 @@ impl Candidate {
     }
 }
 
+/// A file, and the input that it belongs to.
+#[derive(Debug)]
+pub(super) struct FoundFile {
+    /// The number of the input.
+    pub(super) input: usize,
+    pub(super) found: Candidate,
+}
+
+/// A pipe, and the input that it belongs to.
+#[derive(Debug)]
+pub(super) struct FoundPipe {
+    /// The number of the input.
+    pub(super) input: usize,
+    pub(super) pipe: Pipe,
+}
+
+/// Why a file is of interest, and how narrowly a glob names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interest {
+    pub(super) class: Class,
+    pub(super) rank: Rank,
+}
+
 /// A pipe that was named outright.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
-    /// The fixed directory it is beneath.
+    /// The fixed directory that it is beneath.
     pub(super) root: Arc<Root>,
-    /// Where it is beneath the root.
+    /// Its path beneath the root.
     pub place: PathBuf,
     /// Its full path.
     pub path: PathBuf,
-    /// Where it stands in the file system.
+    /// Its place in the file system.
     pub inode: Inode,
 }
 
@@ -114,7 +138,8 @@ pub(super) struct WalkResult {
     pub candidates: Vec<Candidate>,
     /// The pipes.
     pub pipes: Vec<Pipe>,
-    /// The directories in which a file of interest can appear, and the nearest that exists of those that do not.
+    /// The directories in which a file of interest can appear. For one that does not exist, its nearest existing
+    /// parent.
     pub directories: Vec<PathBuf>,
     /// Those of them that a glob names by another path.
     pub linked: Vec<PathBuf>,
@@ -123,7 +148,7 @@ pub(super) struct WalkResult {
 }
 
 impl WalkResult {
-    /// Beyond as many as are looked at, nothing is said of more.
+    /// Notes a path that cannot be read. Above the limit, more are not reported.
     pub(super) fn refuse(&mut self, path: PathBuf, why: String) {
         if self.unreadable.len() < REFUSED_MAX {
             self.unreadable.push((path, why));
@@ -136,7 +161,7 @@ impl WalkResult {
 pub struct Globs {
     /// Standard input is one of them.
     stdin: bool,
-    /// Those that name one file, as they stand.
+    /// Globs that name one file, without special characters.
     outright: HashSet<PathBuf>,
     roots: Vec<GlobRoot>,
     exclude: GlobSet,
@@ -151,7 +176,7 @@ pub(super) struct GlobRoot {
     /// The rank of each glob.
     ranks: Vec<Rank>,
     pub(super) depth_max: usize,
-    /// One of the globs names something that begins with a dot.
+    /// A glob names a directory or file that begins with a dot.
     pub(super) names_hidden: bool,
 }
 
@@ -169,12 +194,12 @@ impl GlobRoot {
         Ok(Self { directory, globs: set.build()?, ranks, depth_max, names_hidden })
     }
 
-    /// The rank of what none of the globs names.
+    /// The rank of files that none of the globs matches.
     pub(super) fn broadest(&self) -> Rank {
         self.ranks.iter().max().copied().unwrap_or_else(|| Rank::from_glob("**"))
     }
 
-    /// The narrowest glob that names a path.
+    /// The rank of the narrowest glob that matches a path.
     fn rank(&self, path: &Path) -> Option<Rank> {
         self.globs.matches(path).into_iter().filter_map(|glob| self.ranks.get(glob)).min().copied()
     }
@@ -183,7 +208,7 @@ impl GlobRoot {
 /// A glob that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GlobError {
-    /// Its syntax.
+    /// Its syntax is wrong.
     #[error(transparent)]
     Syntax(#[from] globset::Error),
     /// It does not begin with a directory.
@@ -221,18 +246,18 @@ impl Globs {
         self.stdin
     }
 
-    /// Whether there is nothing else.
+    /// Whether standard input is the only one.
     #[must_use]
     pub fn names_stdin_alone(&self) -> bool {
         self.stdin && self.roots.is_empty()
     }
 
-    /// Walks the fixed directories for what the survey asks for.
+    /// Walks the fixed directories. `walk_filter` decides which files are returned.
     #[must_use]
     pub(super) fn find(&self, guard: &Guard, walk_filter: &WalkFilter) -> WalkResult {
         let mut found = WalkResult::default();
         for root in &self.roots {
-            Walk::run(self, root, (guard, walk_filter), &mut found);
+            Walk::run(self, root, guard, walk_filter, &mut found);
         }
         found
     }
@@ -242,30 +267,31 @@ impl Globs {
         self.symlinks == Symlinks::Within
     }
 
-    /// Whether a path that comes, goes or changes may be of interest: as a file, or as a part of the way to one.
+    /// Whether a change to a path matters: it may be a file of interest, or a directory above one.
     pub(super) fn concerns(&self, path: &Path) -> bool {
-        let is_wanted = |root: &GlobRoot| self.classify(root, path).is_some_and(|(class, _)| class != Class::Excluded);
+        let is_wanted =
+            |root: &GlobRoot| self.classify(root, path).is_some_and(|interest| interest.class != Class::Excluded);
         self.follows_links() || self.roots.iter().any(|root| root.directory.starts_with(path) || is_wanted(root))
     }
 
-    /// Whether a path is named as it stands, without any special character.
+    /// Whether a glob without special characters names this path.
     pub(super) fn names_outright(&self, path: &Path) -> bool {
         self.outright.contains(path)
     }
 
-    /// How broadly a path is named that lies beneath a fixed directory.
+    /// The rank of a path beneath a fixed directory that no glob matches.
     pub(super) fn rank_beneath(&self, path: &Path) -> Option<Rank> {
         self.roots.iter().find(|root| path.starts_with(&root.directory)).map(GlobRoot::broadest)
     }
 
-    /// Why a path is of interest, and how narrowly it is named.
-    pub(super) fn classify(&self, root: &GlobRoot, path: &Path) -> Option<(Class, Rank)> {
+    /// Why a path is of interest, and how narrowly a glob matches it.
+    pub(super) fn classify(&self, root: &GlobRoot, path: &Path) -> Option<Interest> {
         let original = name_before_deletion(path);
         let path = original.as_deref().unwrap_or(path);
         let own = root.rank(path);
         let named = own.is_some();
         if path.extension().is_some_and(|ending| COMPRESSED.iter().any(|compressed| ending == *compressed)) {
-            return own.map(|rank| (Class::Compressed, rank));
+            return own.map(|rank| Interest { class: Class::Compressed, rank });
         }
         let copied =
             || bases(path.file_name()?).iter().filter_map(|(base, _)| root.rank(&path.with_file_name(base))).min();
@@ -280,11 +306,11 @@ impl Globs {
             (false, true) => Class::Match,
             (false, false) => Class::Sibling,
         };
-        Some((class, rank))
+        Some(Interest { class, rank })
     }
 }
 
-/// The name that a file had before it was to be deleted.
+/// The name that a file had before its deletion began.
 pub(super) fn name_before_deletion(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.as_bytes().strip_prefix(DELETING_PREFIX.as_bytes())?;
     Some(path.with_file_name(OsStr::from_bytes(name)))
@@ -298,12 +324,12 @@ fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
 }
 
-/// Whether a glob's character stands for others.
+/// Whether a character is special in globs.
 pub(super) fn is_special(byte: u8) -> bool {
     b"*?[]{}\\".contains(&byte)
 }
 
-/// The directory before a glob's first special character, and how deep beneath it a match can be.
+/// The directory before a glob's first special character, and how many levels beneath it a match can be.
 #[must_use]
 pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
     let path = Path::new(glob);
@@ -315,7 +341,7 @@ pub fn fixed_directory(glob: &str) -> Option<(PathBuf, usize)> {
         if special || components.peek().is_none() {
             depth = 1 + components.clone().count();
             let rest = std::iter::once(component).chain(components);
-            // Braces may hold a slash, so that the number of components says nothing.
+            // Braces may contain a slash, so that the number of components is not the depth.
             if rest.clone().any(|part| part.as_os_str() == "**") || glob.contains('{') {
                 depth = 64;
             }

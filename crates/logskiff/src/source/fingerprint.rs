@@ -1,8 +1,8 @@
-//! Which file is this? Never answered by one sign alone.
+//! Recognizes files. No single sign is enough.
 //!
-//! A file is the same if its first bytes and the bytes before an offset are the same; device and inode say where to look
-//! first. That works from the first byte and survives inode reuse, identical first lines, truncation followed by growth,
-//! rename chains and copies.
+//! A file is the same if its first bytes and the bytes before an offset are the same. Device and inode only say where
+//! to look first. This works from the first byte, and survives inode reuse, identical first lines, truncation followed
+//! by growth, chains of renames, and copies.
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -15,22 +15,23 @@ use sha2::{Digest, Sha256};
 use super::content::Content;
 use event::{Fingerprint, Hash, Inode};
 
-/// As much of a file's start as tells files apart: log lines begin with a time stamp.
+/// How many bytes at the start tell files apart: log lines begin with a timestamp.
 pub(super) const HEAD_BYTES: usize = 256;
-/// As much before an offset as tells a continued file from a rewritten one: several lines, since those of one program may end alike.
+/// How many bytes before an offset tell a continued file from a rewritten one: several lines, since lines may end
+/// alike.
 pub(super) const BEFORE_BYTES: usize = 1024;
 
 /// The fingerprint of a file that begins with `head` and whose bytes just before `offset` are `before`.
 #[must_use]
 pub(super) fn from_bytes(head: &[u8], before: &[u8], offset: u64) -> Fingerprint {
-    // Of a file that was begun only what was read counts: a copy may have been made before there was more.
+    // Once a file is being read, only bytes that were read count: a copy may be older than the bytes after them.
     let begun = usize::try_from(offset).ok().filter(|read| *read > 0).unwrap_or(HEAD_BYTES);
     let head = &head[..head.len().min(HEAD_BYTES).min(begun)];
     let before = &before[before.len().saturating_sub(BEFORE_BYTES)..];
     Fingerprint { offset, head_bytes: bytes(head), head: hash(head), before_bytes: bytes(before), before: hash(before) }
 }
 
-/// Takes the fingerprint of `file` at `offset`.
+/// Reads the fingerprint of `file` at `offset`.
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.
@@ -38,7 +39,7 @@ pub(super) fn read_fingerprint(file: &Content, offset: u64) -> io::Result<Finger
     Ok(from_bytes(&read_at(file, 0, HEAD_BYTES)?, &read_before(file, offset)?, offset))
 }
 
-/// The up to [`BEFORE_BYTES`] before `offset`.
+/// Reads up to [`BEFORE_BYTES`] before `offset`.
 ///
 /// # Errors
 /// When the file cannot be read, or ends before `offset`.
@@ -51,19 +52,19 @@ pub(super) fn read_before(file: &Content, offset: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether `file` holds what the fingerprint was taken of.
+/// Whether `file` still holds the bytes that the fingerprint was taken of.
 ///
 /// # Errors
-/// When the file cannot be read; one that is too short is not an error but another file.
+/// When the file cannot be read. A file that is too short is no error: it does not match.
 pub(super) fn matches(file: &Content, print: &Fingerprint) -> io::Result<bool> {
-    // How long a compressed file really is, is known at its end alone: the bytes before the offset tell.
+    // The true length of a compressed file is known only at its end: the bytes before the offset decide.
     if !file.is_gzip() && file.length()? < print.offset {
         return Ok(false);
     }
     matches_from(file, 0, print)
 }
 
-/// The same of what `file` holds from an offset on.
+/// The same for the bytes of `file` after `from`.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -78,7 +79,7 @@ pub(super) fn matches_from(file: &Content, from: u64, print: &Fingerprint) -> io
     Ok(bytes(&before) == print.before_bytes && hash(&before) == print.before)
 }
 
-/// Whether `file` has the head that the fingerprint was taken of.
+/// Whether `file` begins with the bytes that the fingerprint was taken of.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -87,21 +88,21 @@ pub(super) fn begins_alike(file: &Content, print: &Fingerprint) -> io::Result<bo
     Ok(bytes(&head) == print.head_bytes && hash(&head) == print.head)
 }
 
-/// Where a file stands in its file system.
+/// A file's place in its file system.
 #[must_use]
 pub(super) fn inode_from_metadata(metadata: &std::fs::Metadata) -> Inode {
     Inode { device: metadata.dev(), inode: metadata.ino() }
 }
 
-/// The same, as the system call says it.
+/// The same, from the system call's result.
 #[must_use]
 pub(super) fn inode_from_stat(found: &Stat) -> Inode {
     Inode { device: found.st_dev, inode: found.st_ino }
 }
 
-/// Names one incarnation of a file for event ids: the same after a restart, and nothing of its content is in it.
+/// Names one incarnation of a file for event ids: the same after a restart, and independent of its content.
 ///
-/// The birth time tells apart files that had the same inode one after the other; where the file system keeps none it
+/// The birth time tells apart files that had the same inode at different times. Where the file system keeps none, it
 /// counts as zero.
 #[must_use]
 pub(super) fn origin(scope: &str, file: &Content, inode: Inode, incarnation: u32) -> String {
@@ -110,7 +111,7 @@ pub(super) fn origin(scope: &str, file: &Content, inode: Inode, incarnation: u32
     base16ct::lower::encode_string(&Sha256::digest(identity.as_bytes())[..12])
 }
 
-/// Names what comes through a pipe for event ids: another at each start, since its offsets begin anew.
+/// Names a pipe for event ids: differently at each start, since its offsets begin at zero again.
 #[must_use]
 pub(super) fn stream_origin(scope: &str, path: &Path) -> String {
     let mut identity = format!("{scope}\n{}\n", fastrand::u128(..)).into_bytes();
@@ -127,7 +128,7 @@ fn bytes(part: &[u8]) -> u16 {
     u16::try_from(part.len()).unwrap_or(u16::MAX)
 }
 
-/// Up to `most` bytes from `offset`; fewer at the file's end.
+/// Reads up to `most` bytes from `offset`; fewer at the file's end.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -138,7 +139,7 @@ pub(super) fn read_at(file: &Content, offset: u64, most: usize) -> io::Result<Ve
     Ok(bytes)
 }
 
-/// The start of the last line that is not whole yet, so that reading from the end does not begin inside a line.
+/// The start of the last incomplete line, so that reading from the end does not begin inside a line.
 pub(super) fn line_start(handle: &Content, size: u64) -> u64 {
     let window = size.min(64 * 1024);
     let Ok(end) = read_at(handle, size - window, usize::try_from(window).unwrap_or(0)) else {

@@ -1,7 +1,8 @@
-//! Which of several inputs a file belongs to.
+//! Decides which of several inputs a file belongs to.
 //!
-//! Enters: globs. Leaves: how narrowly each names a file, and whether two can name the same one. A file belongs to the input that names
-//! it most narrowly: outright before `*`, `*` before `**`, a longer fixed directory before a shorter one.
+//! Enters: globs. Leaves: how narrowly each matches a file, and whether two can match the same file. A file belongs to
+//! the input with the narrowest glob: a path before `*`, `*` before `**`, a longer fixed directory before a shorter
+//! one.
 
 use std::cmp::Reverse;
 
@@ -16,11 +17,11 @@ enum Breadth {
     Outright,
     /// Parts of names.
     Names,
-    /// How many directories there are.
+    /// The number of directories.
     Directories,
 }
 
-/// How narrowly a glob names a file; the smallest is the narrowest.
+/// How narrowly a glob matches a file. The smallest rank is the narrowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank(Breadth, Reverse<usize>);
 
@@ -40,7 +41,7 @@ impl Rank {
     }
 }
 
-/// Whether two globs may name the same file; `true` where that cannot be told.
+/// Whether two globs may match the same file; `true` where that cannot be decided.
 #[must_use]
 pub fn may_overlap(one: &str, other: &str) -> bool {
     match [one, other].map(|glob| glob.bytes().any(is_special)) {
@@ -48,7 +49,7 @@ pub fn may_overlap(one: &str, other: &str) -> bool {
         [true, false] => names(one, other),
         [false, true] => names(other, one),
         [true, true] => {
-            // Two stars and braces may stand for any number of directories.
+            // Two stars and braces may match any number of directories.
             let is_open = |glob: &str| glob.contains("**") || glob.contains('{');
             if is_open(one) || is_open(other) {
                 return parts_overlap(one, other);
@@ -64,7 +65,7 @@ fn names(glob: &str, path: &str) -> bool {
     built.map_or(true, |glob| glob.compile_matcher().is_match(path))
 }
 
-/// Whether what stands before the first and behind the last special character allows for a common name.
+/// Whether the text before the first and after the last special characters allows a common name.
 fn parts_overlap(one: &str, other: &str) -> bool {
     if !one.bytes().chain(other.bytes()).any(is_special) {
         return one == other;

@@ -1,8 +1,9 @@
-//! A `.gz` that is unpacked as it is read.
+//! Decompresses a `.gz` as it is read.
 //!
-//! Enters: the compressed file. Leaves: what it unpacks to, at an offset. It can only be read forward: what a read has passed is kept
-//! for a while, and going back further begins anew. What is unpacked only to be passed over is bounded in each pass, for all files
-//! together: a read that would need more is put off ([`awaited`]), and goes on where it stood.
+//! Enters: the compressed file. Leaves: its content at an offset. Decompression only goes forward: the last bytes are
+//! kept, and reading further back starts again at the first byte. Each pass decompresses a bounded number of bytes only
+//! to skip them, for all files together. A read that needs more is deferred ([`is_deferred`]) and continues in the next
+//! pass.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,38 +16,38 @@ use flate2::read::MultiGzDecoder;
 use super::LOOKBACK_BYTES;
 use super::fingerprint::{BEFORE_BYTES, HEAD_BYTES};
 
-/// Deflate cannot expand more than 1,032-fold; logs reach a tenth of that. Beyond this, and beyond as many bytes, it is a bomb.
+/// Deflate expands at most 1,032-fold, and logs a tenth of that. Above this ratio and this many bytes it is a bomb.
 const RATIO_MAX: u64 = 300;
 const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
-/// Unpacked at a time where it is passed over.
+/// Block size while skipping.
 const SKIP_BYTES: usize = 64 * 1024;
-/// So much is passed over in one pass: some 15 ms of one core.
+/// At most this many bytes are skipped in one pass: about 15 ms of one core.
 const SKIPPED_BYTES_PER_PASS: u64 = 4 * 1024 * 1024;
-/// So many short reads are remembered that had to be unpacked for: whoever asks for one before another is not to begin anew for each.
+/// This many short reads are cached, so that alternating reads do not decompress from the start each time.
 const CACHED_READS_MAX: usize = 64;
 
-/// What may yet be unpacked in this pass only to be passed over.
+/// How many bytes may still be skipped in this pass.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SkipBudget(Arc<AtomicU64>);
 
 impl SkipBudget {
-    /// Another pass begins.
+    /// Starts a new pass.
     pub(super) fn renew(&self) {
         self.0.store(SKIPPED_BYTES_PER_PASS, Ordering::Relaxed);
     }
 
-    /// Takes so many bytes of it, unless it is spent.
+    /// Takes this many bytes from the budget; false where it is used up.
     fn try_spend(&self, bytes: u64) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 }
 
-/// Whether a read was put off to another pass.
+/// Whether a read has to continue in another pass.
 pub(super) fn is_deferred(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// A file with a position of its own.
+/// A file handle with its own offset.
 #[derive(Debug)]
 struct Cursor {
     file: Arc<File>,
@@ -61,7 +62,7 @@ impl Read for Cursor {
     }
 }
 
-/// Bytes at an offset that were asked for, or fewer at the end.
+/// A cached read: fewer bytes than wanted where the content ends.
 #[derive(Debug)]
 struct CachedRead {
     offset: u64,
@@ -69,30 +70,30 @@ struct CachedRead {
     bytes: Vec<u8>,
 }
 
-/// What one file unpacks to.
+/// The decompressed content of one file.
 #[derive(Debug)]
 pub(super) struct GzipReader {
     file: Arc<File>,
     budget: SkipBudget,
     decoder: MultiGzDecoder<Cursor>,
-    /// So much is unpacked.
+    /// How many bytes are decompressed.
     position: u64,
-    /// The first bytes, which are asked for again and again.
+    /// The first bytes, which are read again and again.
     head: Vec<u8>,
-    /// What lies just before the position: the last read, and so much before it.
+    /// The bytes just before the position: the last read, and a lookback before it.
     kept: Vec<u8>,
     kept_before_bytes: usize,
-    /// Short reads that were not at hand.
+    /// Short reads that had to be decompressed for.
     cached: Vec<CachedRead>,
-    /// The read that was put off, offset and length.
+    /// The deferred read: offset and length.
     deferred: Option<(u64, usize)>,
-    /// Where the content ends, once that was reached.
+    /// Where the content ends, once that is known.
     end: Option<u64>,
     problem: Option<&'static str>,
 }
 
 impl GzipReader {
-    /// What `file` unpacks to.
+    /// The content of `file`.
     pub(super) fn new(file: Arc<File>, budget: SkipBudget) -> Self {
         let decoder = MultiGzDecoder::new(Cursor { file: Arc::clone(&file), offset: 0 });
         Self {
@@ -110,41 +111,41 @@ impl GzipReader {
         }
     }
 
-    /// The same file from its start, to be read beside this one; as much is kept as is ever looked back.
+    /// A second reader of the same file, from its start. It keeps the longest lookback.
     pub(super) fn open_again(&self) -> Self {
         let kept_before_bytes = LOOKBACK_BYTES[1];
         Self { kept_before_bytes, end: self.end, ..Self::new(Arc::clone(&self.file), self.budget.clone()) }
     }
 
-    /// The file itself.
+    /// The compressed file.
     pub(super) fn file(&self) -> &File {
         &self.file
     }
 
-    /// How long the content is, if that is known, or how long it is at least.
+    /// The content's length if it is known, else a lower bound as the error.
     pub(super) fn length(&self) -> Result<u64, u64> {
         self.end.ok_or(self.position + 1)
     }
 
-    /// What is wrong with it, as far as it was unpacked.
+    /// What is wrong with the file, as far as it is decompressed.
     pub(super) fn problem(&self) -> Option<&'static str> {
         self.problem
     }
 
-    /// Whether a read was put off and has not been made good.
+    /// Whether a read has to continue in another pass.
     pub(super) fn is_deferred_read(&self) -> bool {
         self.deferred.is_some()
     }
 
-    /// Whether all of this is at hand.
+    /// Whether all of this range is in memory.
     pub(super) fn has_range(&self, start: u64, end: u64) -> bool {
         self.kept_from() <= start && end <= self.position
     }
 
-    /// Goes to an offset, with as much before it at hand as is ever looked back. What was put off before is given up.
+    /// Decompresses up to an offset and keeps the longest lookback before it. Replaces a read that was deferred before.
     ///
     /// # Errors
-    /// When the file cannot be read, or the rest of the way is put off.
+    /// When the file cannot be read, or the rest is deferred.
     pub(super) fn seek_to(&mut self, offset: u64) -> io::Result<()> {
         self.deferred = None;
         let start = offset.saturating_sub(LOOKBACK_BYTES[1] as u64);
@@ -154,7 +155,7 @@ impl GzipReader {
         Ok(())
     }
 
-    /// Goes on with what was put off; whether that is done.
+    /// Continues a deferred read. Returns whether it is complete.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -167,13 +168,13 @@ impl GzipReader {
         }
     }
 
-    /// Reads from `offset` until `buffer` is full or the content ends; returns how much there was.
+    /// Reads from `offset` until `buffer` is full or the content ends. Returns the number of bytes.
     ///
     /// # Errors
-    /// When the file cannot be read, or the rest of the way to the offset is put off.
+    /// When the file cannot be read, or the rest of the way to the offset is deferred.
     pub(super) fn fill(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = buffer.len();
-        // The head is at hand without going back.
+        // The head is in memory.
         if offset < self.kept_from()
             && let Some(head) = usize::try_from(offset).ok().and_then(|from| self.head.get(from..from + wanted))
         {
@@ -206,7 +207,7 @@ impl GzipReader {
         Ok(there.len())
     }
 
-    /// Unpacks up to `offset`, from the start where that lies behind, as far as the pass allows.
+    /// Decompresses up to `offset`, from the start if that lies before the kept bytes, as far as the budget allows.
     fn skip_to(&mut self, offset: u64, wanted: usize) -> io::Result<()> {
         if wanted <= BEFORE_BYTES && self.cached.len() == CACHED_READS_MAX {
             return Err(io::ErrorKind::QuotaExceeded.into());
@@ -235,7 +236,7 @@ impl GzipReader {
         self.position - self.kept.len() as u64
     }
 
-    /// Unpacks up to so many bytes more to the end of what is kept.
+    /// Decompresses up to `most` more bytes and appends them to the kept ones.
     fn unpack(&mut self, most: usize) -> io::Result<usize> {
         if self.end == Some(self.position) {
             return Ok(0);
@@ -255,13 +256,13 @@ impl GzipReader {
         self.position += bytes as u64;
         match unpacked {
             Ok(0) => self.end = Some(self.position),
-            Ok(_) if self.is_bomb() => self.end_with_problem("it expands more than 300-fold; the rest is not read"),
+            Ok(_) if self.is_bomb() => self.end_with_problem("it expands more than 300-fold: the rest is not read"),
             Ok(_) => {}
-            // The decoder's own errors are all of these kinds; the others are the disk's.
+            // These kinds are errors of the decoder. The others are errors of the disk.
             Err(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.end_with_problem("it ends in its middle; the rest is not there"),
+                io::ErrorKind::UnexpectedEof => self.end_with_problem("the file is incomplete: its end is missing"),
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                    self.end_with_problem("it is damaged; the rest cannot be unpacked");
+                    self.end_with_problem("it is damaged: the rest cannot be decompressed");
                 }
                 _ => return Err(error),
             },
@@ -304,7 +305,7 @@ mod tests {
         GzipReader::new(Arc::new(file), SkipBudget::default())
     }
 
-    /// Reads in as many passes as it takes; none passes over more than it may.
+    /// Reads in as many passes as needed. None skips more than its budget.
     fn read(gzip_reader: &mut GzipReader, offset: u64, most: usize) -> Vec<u8> {
         let mut buffer = vec![0; most];
         loop {
@@ -322,7 +323,7 @@ mod tests {
         }
     }
 
-    /// Goal: any reads, forward and back, give what the file unpacks to.
+    /// Goal: reads at any offsets, forward and back, return the content.
     #[test]
     fn reads_give_what_is_there_wherever_they_go() {
         let text: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
@@ -344,10 +345,10 @@ mod tests {
         fn check(bytes: &[u8], most: usize, want: &str) {
             let mut gzip_reader = gzip_reader(bytes);
             assert!(read(&mut gzip_reader, 0, 200_000).len() <= most);
-            assert!(gzip_reader.problem().is_some_and(|said| said.contains(want)), "{:?}", gzip_reader.problem());
+            assert!(gzip_reader.problem().is_some_and(|problem| problem.contains(want)), "{:?}", gzip_reader.problem());
         }
         let whole = packed(&[&vec![b'x'; 100_000]]);
-        check(&whole[..whole.len() - 9], 100_000, "ends in its middle");
+        check(&whole[..whole.len() - 9], 100_000, "is incomplete");
         check(b"no gzip at all, but text of some length", 0, "damaged");
         let mut flipped = whole.clone();
         let last = flipped.len() - 6;
@@ -355,7 +356,7 @@ mod tests {
         check(&flipped, 100_000, "damaged");
     }
 
-    /// Goal: a bomb is left after a bounded number of bytes.
+    /// Goal: decompression of a bomb stops after a bounded number of bytes.
     #[test]
     fn a_bomb_is_not_unpacked_to_its_end() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -365,31 +366,31 @@ mod tests {
         let mut gzip_reader = gzip_reader(&encoder.finish().unwrap());
         assert_eq!(read(&mut gzip_reader, 190 << 20, 1), b"");
         assert!(gzip_reader.length().unwrap() < RATIO_FREE_BYTES + (1 << 20));
-        assert!(gzip_reader.problem().is_some_and(|said| said.contains("300-fold")));
+        assert!(gzip_reader.problem().is_some_and(|problem| problem.contains("300-fold")));
     }
 
-    /// Goal: places far apart that are asked for by turns are all told in the end, with what stands before each.
+    /// Goal: reads that alternate between distant offsets all end, with the lookback before each.
     #[test]
-    fn places_that_are_asked_for_by_turns_are_told() {
+    fn reads_that_alternate_between_offsets_all_end() {
         let text: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut gzip_reader = gzip_reader(&packed(&[&text]));
-        let resume_points = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
+        let offsets = [19_000_000, 7_000_000, 12_345_678, 7_000_000];
         let mut passes = 0;
-        let told = loop {
+        let all_read = loop {
             gzip_reader.budget.renew();
-            let mut place = [0; 1024];
-            let told = resume_points.iter().all(|at| {
-                let told = gzip_reader.fill(*at, &mut place).is_ok();
+            let mut bytes = [0; 1024];
+            let all_read = offsets.iter().all(|at| {
+                let is_read = gzip_reader.fill(*at, &mut bytes).is_ok();
                 let start = usize::try_from(*at).unwrap();
-                assert!(!told || place == text[start..start + 1024]);
-                told
+                assert!(!is_read || bytes == text[start..start + 1024]);
+                is_read
             });
             passes += 1;
-            if told || passes > 100 {
-                break told;
+            if all_read || passes > 100 {
+                break all_read;
             }
         };
-        assert!(told);
+        assert!(all_read);
         while gzip_reader.seek_to(15_000_000).is_err() {
             gzip_reader.budget.renew();
             while !gzip_reader.resume_deferred().unwrap() {

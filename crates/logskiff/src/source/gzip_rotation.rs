@@ -1,6 +1,6 @@
-//! What a `.gz` is: a file that was shipped already, the rest of one that was not shipped to its end, or one never seen.
+//! Decides what a `.gz` is: a shipped file, the rest of a file that was not shipped to its end, or a new file.
 //!
-//! It is known by what it unpacks to, and once that is settled by its own bytes, so that it is unpacked once.
+//! Its content decides. Once that is acknowledged, its compressed bytes identify it, so that it is decompressed once.
 
 use std::io;
 use std::time::Instant;
@@ -12,22 +12,25 @@ use super::tracked_file::Displaced;
 use super::{ClosedFile, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, Fingerprint};
 
+/// A compressed file that was found, and its own bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FoundBytes<'f> {
+    pub(super) found: &'f Candidate,
+    /// The compressed bytes.
+    pub(super) raw: &'f Content,
+}
+
 impl FileSource {
-    /// Decides what an unknown `.gz` is. One that a glob names, packed or unpacked, is read though no rotation was seen; but what it was
-    /// before a first start is not told by its unpacked name.
-    pub(super) fn admit_gzip(
-        &mut self,
-        (input, naming): (usize, Naming),
-        found: &Candidate,
-        raw: &Content,
-        now: Instant,
-    ) {
+    /// Decides what an unknown `.gz` is. If a glob matches it, compressed or not, it is read even though no rotation
+    /// was seen. At a first start the uncompressed name is no reason to read it.
+    pub(super) fn admit_gzip(&mut self, input: usize, naming: Naming, file: &FoundBytes<'_>, now: Instant) {
+        let FoundBytes { found, raw } = *file;
         if found.size == 0 || self.match_settled_gzip(input, found, raw) {
             return;
         }
-        let Ok(Content::Plain(file)) = raw.raw() else { return };
+        let Ok(Content::Plain(packed)) = raw.raw() else { return };
         let former = self.unpacking.resume(found.inode);
-        let gzip = former.unwrap_or_else(|| Content::gzip(file, &self.unpacking.budget));
+        let gzip = former.unwrap_or_else(|| Content::gzip(packed, &self.unpacking.budget));
         let (Ok(head), Ok(length)) = (fingerprint::read_at(&gzip, 0, fingerprint::HEAD_BYTES), raw.trailer_length())
         else {
             return;
@@ -42,15 +45,16 @@ impl FileSource {
             }
             return;
         }
-        // What it was made of is still held, and read from there. Where it has grown since, its writer is not done with it.
-        match self.detect_copy(input, found, (raw, &gzip), u64::from(length)) {
+        // The original file is still open and read from there. Where it has grown since, its writer is not done with
+        // it.
+        match self.detect_copy(input, found, raw, &gzip, u64::from(length)) {
             Ok(false) => {}
             Ok(true) => return self.note_source(&head, length),
             Err(_) => return self.deferred(found, gzip, now),
         }
         match self.find_shipped(&gzip, length) {
             Ok(None) => {}
-            Ok(Some(whole)) => return self.remember_closed(input, found, raw, whole),
+            Ok(Some(read_from_start)) => return self.remember_closed(input, found, raw, read_from_start),
             Err(_) => return self.deferred(found, gzip, now),
         }
         if self.is_shorter_copy(found, &gzip, u64::from(length)) {
@@ -58,17 +62,17 @@ impl FileSource {
         }
         match self.find_lost_gzip(found, &gzip, length) {
             Ok(None) => {}
-            Ok(Some(lost)) => return self.adopt_gzip((input, lost), found, (raw, gzip), length, now),
+            Ok(Some(lost)) => return self.adopt_gzip(input, lost, file, gzip, now),
             Err(_) => return self.deferred(found, gzip, now),
         }
-        if naming != Naming::Outright && self.predates_start() && !self.claim_rotated(input, found) {
+        if naming != Naming::Outright && self.schedule.predates_start() && !self.claim_rotated(input, found) {
             return self.skip_file(input, found, raw);
         }
         if self.keep_waiting(found, now) {
             return;
         }
-        let rotated = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
-        let is_new = !self.predates_start() && (rotated || naming == Naming::Unpacked);
+        let rotated = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
+        let is_new = !self.schedule.predates_start() && (rotated || naming == Naming::Unpacked);
         if naming == Naming::Outright || is_new {
             self.begin_new(input, found, gzip, 0, now);
         } else {
@@ -76,70 +80,71 @@ impl FileSource {
         }
     }
 
-    /// The file that a `.gz` was made of is done with by its writer.
+    /// The writer of the original file is done with it: it is compressed.
     fn note_source(&mut self, head: &[u8], length: u32) {
-        let is_source =
-            |file: &&mut TrackedFile| file.phase != Phase::Live && file.head() == head && len32(file.size) == length;
-        if let Some(source) = self.files.iter_mut().flatten().find(is_source) {
-            source.displaced = Displaced::Compressed;
+        let is_source = |file: &&mut TrackedFile| {
+            file.placement.phase != Phase::Live && file.head() == head && len32(file.seen.size) == length
+        };
+        if let Some(source) = self.table.iter_mut().find(is_source) {
+            source.placement.displaced = Displaced::Compressed;
         }
     }
 
-    /// Whether the file was settled before, in this run or in the last one.
+    /// Whether the file was acknowledged before, in this run or the last one.
     fn match_settled_gzip(&mut self, input: usize, found: &Candidate, raw: &Content) -> bool {
-        let is = |entry: &CheckpointEntry| {
+        let is_same = |entry: &CheckpointEntry| {
             entry.offset == found.size && fingerprint::matches(raw, &entry.fingerprint).unwrap_or(false)
         };
-        if let Some(closed) = self.closed.get_mut(&found.inode)
-            && is(&closed.entry)
+        if let Some(closed) = self.index.closed.get_mut(&found.inode)
+            && is_same(&closed.entry)
         {
             closed.changed = Some(found.changed);
             return true;
         }
-        let Some(at) = self.lost_files.iter().position(|lost| lost.id.is_none() && is(&lost.entry)) else {
+        let Some(at) = self.index.lost.iter().position(|lost| lost.id.is_none() && is_same(&lost.entry)) else {
             return false;
         };
-        let entry = self.lost_files.remove(at).entry;
-        self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
+        let entry = self.index.lost.remove(at).entry;
+        self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         true
     }
 
-    /// Whether it unpacks to a file that was read to its end and closed; and if so, whether all of that one was shipped.
+    /// Whether it is the compressed form of a closed file, and if so, whether all of that file was shipped.
     ///
     /// # Errors
-    /// When that is told later.
+    /// When decompression has to continue first.
     pub(super) fn find_shipped(&self, gzip: &Content, length: u32) -> io::Result<Option<bool>> {
-        let entries = self.closed.values().map(|closed| &closed.entry).chain(&self.deleted_entries);
+        let entries = self.index.closed.values().map(|closed| &closed.entry).chain(&self.index.deleted);
         let closed = entries
             .filter(|entry| entry.fingerprint.offset == entry.offset)
-            .map(|entry| (entry.fingerprint, entry.whole));
+            .map(|entry| (entry.fingerprint, entry.read_from_start));
         let quiet = self.quiet_files().iter().map(|quiet| (quiet.fingerprint, quiet.whole));
         let is_alike = |print: &Fingerprint| print.head_bytes > 0 && len32(print.offset) == length;
-        for (print, whole) in closed.chain(quiet).filter(|(print, _)| is_alike(print)) {
-            if holds(gzip, &print)? {
-                return Ok(Some(whole));
+        for (print, read_from_start) in closed.chain(quiet).filter(|(print, _)| is_alike(print)) {
+            if matches_gzip(gzip, &print)? {
+                return Ok(Some(read_from_start));
             }
         }
         Ok(None)
     }
 
-    /// The file that was lost from sight and became this one, once it is unpacked to where reading goes on.
+    /// The lost file that became this one, once it is decompressed up to where reading continues.
     ///
     /// # Errors
-    /// When that is told later.
+    /// When decompression has to continue first.
     fn find_lost_gzip(&self, found: &Candidate, gzip: &Content, length: u32) -> io::Result<Option<usize>> {
         let mut last: Option<usize> = None;
-        for (at, lost) in self.lost_files.iter().enumerate() {
+        for (at, lost) in self.index.lost.iter().enumerate() {
             let (entry, print) = (&lost.entry, &lost.entry.fingerprint);
             let is_near =
                 entry.path == found.path || found.may_hold(&entry.path, entry.offset) || entry.inode == found.inode;
-            let is_later = last.is_none_or(|last| self.lost_files[last].entry.fingerprint.offset <= print.offset);
-            if print.head_bytes > 0 && is_near && is_later && holds(gzip, print)? {
+            let is_later = last.is_none_or(|last| self.index.lost[last].entry.fingerprint.offset <= print.offset);
+            if print.head_bytes > 0 && is_near && is_later && matches_gzip(gzip, print)? {
                 last = Some(at);
             }
         }
-        if let Some(lost) = last.map(|last| &self.lost_files[last])
-            && !lost.is_whole(length)
+        if let Some(lost) = last.map(|last| &self.index.lost[last])
+            && !lost.ends_at(length)
             && let Err(error) = gzip.seek_to(lost.entry.offset)
             && is_deferred(&error)
         {
@@ -148,26 +153,21 @@ impl FileSource {
         Ok(last)
     }
 
-    /// Goes on with a file that was lost from sight: this is what became of it.
-    fn adopt_gzip(
-        &mut self,
-        (input, lost): (usize, usize),
-        found: &Candidate,
-        (raw, gzip): (&Content, Content),
-        length: u32,
-        now: Instant,
-    ) {
-        let lost = self.lost_files.remove(lost);
-        let whole = lost.entry.whole;
-        self.rotations.insert(lost.entry.path.clone(), now);
-        // What was written between the copy and the truncation is in neither.
+    /// Continues a lost file in this one.
+    fn adopt_gzip(&mut self, input: usize, lost: usize, file: &FoundBytes<'_>, gzip: Content, now: Instant) {
+        let FoundBytes { found, raw } = *file;
+        let Ok(length) = raw.trailer_length() else { return };
+        let lost = self.index.lost.remove(lost);
+        let read_from_start = lost.entry.read_from_start;
+        self.rotations.note(&lost.entry.path, now);
+        // Bytes that were written between the copy and the truncation are in neither file.
         if let Some(lost_bytes) =
             lost.entry.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && lost.entry.size <= u32::MAX.into())
         {
             self.events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
         }
-        if lost.is_whole(length) {
-            self.remember_closed(input, found, raw, whole);
+        if lost.ends_at(length) {
+            self.remember_closed(input, found, raw, read_from_start);
         } else {
             self.resume_lost(lost, found, input, gzip, now);
         }
@@ -175,24 +175,24 @@ impl FileSource {
 }
 
 impl LostFile {
-    /// Whether it was settled to its end, where it unpacks to so many bytes.
-    fn is_whole(&self, length: u32) -> bool {
+    /// Whether it was acknowledged to its end, if its content has this many bytes.
+    fn ends_at(&self, length: u32) -> bool {
         self.id.is_none() && len32(self.entry.offset) == length
     }
 }
 
-/// Whether it unpacks to what a fingerprint was taken of.
+/// Whether its content matches a fingerprint.
 ///
 /// # Errors
-/// When that is told later. What cannot be read is another file.
-fn holds(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
+/// When decompression has to continue first. A file that cannot be read does not match.
+fn matches_gzip(gzip: &Content, print: &Fingerprint) -> io::Result<bool> {
     match fingerprint::matches(gzip, print) {
         Err(error) if !is_deferred(&error) => Ok(false),
-        told => told,
+        result => result,
     }
 }
 
-/// A length as a `.gz` says it: modulo 2^32.
+/// A length as a `.gz` states it: modulo 2^32.
 #[allow(clippy::cast_possible_truncation, reason = "the format keeps the low half")]
 pub(super) fn len32(length: u64) -> u32 {
     length as u32

@@ -1,7 +1,7 @@
-//! Compressed files that are unpacked to a place far within, in steps: other files are read meanwhile.
+//! Decompresses files up to distant offsets in steps, so that other files are read meanwhile.
 //!
-//! Enters: files that were taken back, and those whose content is to be told. Leaves: which of them are there. So much is unpacked in a
-//! pass for all together; of what is yet to be told, one is kept as far as it is.
+//! Enters: files that were rewound, and files to be identified by their content. Leaves: which of them are ready. Each
+//! pass has one budget for all files. Of the files to be identified, the state of one is kept.
 
 use std::time::Instant;
 
@@ -11,51 +11,51 @@ use super::gzip_reader::SkipBudget;
 use super::{Event, FileSource, TrackedFile};
 use event::Inode;
 
-/// What is being unpacked.
+/// The state of decompression.
 #[derive(Debug, Default)]
 pub(super) struct Unpacking {
     pub(super) budget: SkipBudget,
-    /// A file that is to be told by what it unpacks to, as far as it is.
+    /// A file to be identified by its content, as far as it is decompressed.
     held: Option<(Inode, Content)>,
-    /// The same at the last look, while one is made.
+    /// The same from the last check of the directories, during a check.
     former: Option<(Inode, Content)>,
-    /// At the last look some file could not be told yet.
+    /// The last check could not identify some file yet.
     deferred: bool,
-    /// There is more to be unpacked at once.
+    /// Decompression continues in the next pass, without a wait.
     goes_on: bool,
 }
 
 impl Unpacking {
-    /// A look at the directories begins.
+    /// A check of the directories begins.
     pub(super) fn begin_look(&mut self) {
         self.budget.renew();
         self.former = self.held.take();
         self.deferred = false;
     }
 
-    /// It is over: what was not asked for is gone.
+    /// The check is over.
     pub(super) fn end_look(&mut self) {
         self.former = None;
     }
 
-    /// Whether some file is not told yet.
+    /// Whether some file is not identified yet.
     pub(super) fn is_deferred_read(&self) -> bool {
         self.deferred
     }
 
-    /// The file, as far as it is unpacked.
+    /// The file, as far as it is decompressed.
     pub(super) fn resume(&mut self, inode: Inode) -> Option<Content> {
         self.former.take_if(|(held, _)| *held == inode).map(|(_, content)| content)
     }
 }
 
 impl FileSource {
-    /// Goes on unpacking what is to be read or told, for a while.
+    /// Continues to decompress files that are to be read or identified, within the budget.
     pub(super) fn unpack(&mut self) {
         self.unpacking.budget.renew();
         self.unpacking.goes_on = false;
         let mut broken = Vec::new();
-        for file in self.files.iter_mut().flatten().filter(|file| file.is_deferred_read()) {
+        for file in self.table.iter_mut().filter(|file| file.is_deferred_read()) {
             match file.unpack() {
                 Ok(there) => {
                     self.events.extend(there.then_some(Event::Unpacked(file.id)));
@@ -70,20 +70,20 @@ impl FileSource {
         if let Some((_, content)) = &self.unpacking.held {
             let there = content.resume_deferred();
             self.unpacking.goes_on |= matches!(there, Ok(false));
-            self.reconcile_due |= matches!(there, Ok(true));
+            self.schedule.reconcile_due |= matches!(there, Ok(true));
         }
     }
 
-    /// Whether there is more to be unpacked at once.
+    /// Whether decompression continues in the next pass.
     #[must_use]
     pub fn has_more_to_unpack(&self) -> bool {
         self.unpacking.goes_on
     }
 
-    /// What a file is can be told only once more of it is unpacked. When it was found, and how, is noted now.
+    /// A file can be identified only once more of it is decompressed. Notes when and how it was found.
     pub(super) fn deferred(&mut self, found: &Candidate, content: Content, now: Instant) {
         self.keep_waiting(found, now);
-        if self.is_first_round {
+        if self.schedule.is_first_round {
             self.open_limit.found_early(found.inode);
         }
         self.unpacking.deferred = true;
@@ -110,7 +110,7 @@ mod tests {
     use event::{Boundary, CheckpointEntry, FileId, Span, Watermark};
 
     const LINE_BYTES: u64 = 32;
-    /// Far more than is passed over in one pass.
+    /// More than the budget of many passes.
     const LINES: u64 = 600_000;
     const READ_TO: u64 = 550_000 * LINE_BYTES;
     const PASSES_MAX: usize = 100;
@@ -150,7 +150,7 @@ mod tests {
         buffer
     }
 
-    /// Passes until it holds; how many there were.
+    /// Runs passes until `until` holds. Returns their number.
     fn passes(
         source: &mut FileSource,
         now: Instant,
@@ -170,7 +170,8 @@ mod tests {
         panic!("waited in vain");
     }
 
-    /// Goal: a restart far within a compressed file, a way back in it, and a record of it that is sent again hold up no other file.
+    /// Goal: a restart far inside a compressed file, a rewind, and a record that is sent again do not delay other
+    /// files.
     #[test]
     fn other_files_are_read_while_one_is_unpacked() {
         let dir = tempfile::tempdir().unwrap();
@@ -194,7 +195,7 @@ mod tests {
         source.reconcile(now);
         let other = id(&source, "other.log").expect("it is found at once");
         assert_eq!(read(&mut source, other, 100, now), b"a line\n");
-        // Longer than anything lost from sight is looked for.
+        // Longer than lost files are searched for.
         now += Duration::from_secs(60);
         assert!(source.expire_lost(now).is_empty());
         assert!(passes(&mut source, now, |source, _| id(source, "old.gz").is_some()) > 2);

@@ -1,5 +1,5 @@
-//! File systems whose files the kernel makes up as they are read: no log lies there, and what they tell is of this process. And those
-//! that lie in memory.
+//! File systems of the kernel, such as procfs: they hold no logs, and their files describe this process. And file
+//! systems in memory.
 //!
 //! Enters: a handle. Leaves: whether it is on one of them.
 
@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use rustix::fs::fstatfs;
 use rustix::io::Errno;
 
-/// Their numbers (statfs(2), and `include/uapi/linux/magic.h` of Linux).
+/// Their type numbers (statfs(2), and Linux's `include/uapi/linux/magic.h`).
 const MAGIC: [i64; 24] = [
     0x0000_9fa0, // proc
     0x6265_6572, // sysfs
@@ -33,25 +33,25 @@ const MAGIC: [i64; 24] = [
     0x6e66_7364, // nfsd
     0xabba_1974, // xenfs
     0x6c6f_6f70, // binder
-    0x0904_1934, // what has no name
+    0x0904_1934, // anonymous inodes
 ];
 
-/// The kind of a volume in memory.
+/// The type number of a file system in memory.
 pub(super) const TMPFS: i64 = 0x0102_1994;
 
-/// The size of the volume that a file is on, where that lies in memory; 0 where it has none.
+/// The size in bytes of a file's volume, where that is in memory; 0 where it has no size.
 pub(super) fn memory_volume_bytes(handle: impl AsFd) -> Option<u64> {
     let volume = fstatfs(handle).ok().filter(|volume| type_number(volume.f_type) == TMPFS)?;
     Some(volume.f_blocks.saturating_mul(u64::try_from(volume.f_bsize).unwrap_or_default()))
 }
 
-/// Whether a file or directory is on a file system of the kernel's own. Those always answer; a file system of a process's may not
-/// know the question, and is none. Where asking is forbidden, it is taken for one.
+/// Whether a file or directory is on a file system of the kernel. Those always answer the call. A file system in user
+/// space may not support it, and is none. Where the call is forbidden, the answer is yes.
 pub(super) fn is_kernel_file_system(handle: impl AsFd) -> bool {
     fstatfs(handle).map_or_else(|error| error == Errno::PERM, |found| is_magic(found.f_type))
 }
 
-/// A file system's number: it has 32 bits, and on some machines the field is signed, or wider.
+/// A file system's type number: it has 32 bits. On some machines the field is signed or wider.
 pub(super) fn type_number(field: impl TryInto<i64>) -> i64 {
     field.try_into().unwrap_or_default() & 0xffff_ffff
 }

@@ -1,7 +1,7 @@
-//! Zeros behind the position, which a writer may have yet to fill.
+//! Zeros after the position, which a writer may still fill.
 //!
-//! Enters: what was read. Leaves: whether it is worth being read again. A writer that maps a file, or writes its pages in another order,
-//! fills them without a sign.
+//! Enters: the bytes that were read. Leaves: whether to read again. A writer that maps the file, or writes its pages in
+//! another order, fills zeros without a change of length or time.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,27 +9,27 @@ use std::time::{Duration, Instant};
 use super::content::Content;
 use super::fingerprint;
 
-/// Zeros further from the position are not looked for.
+/// Zeros are searched only this far after the position.
 const SEARCHED_BYTES: usize = 64 * 1024;
 
-/// Zeros before other bytes are a hole once they have been there for so long: pages of one write may arrive in another order.
+/// Zeros before other bytes are final after this long: pages of one write may arrive in another order.
 const FINAL_AFTER: Duration = Duration::from_secs(2);
 
-/// The first of the zeros behind a position.
+/// The first zeros after a position.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct NulPadding {
-    /// Where in the file it is.
+    /// The offset of the first zero.
     first: Option<u64>,
-    /// Since when it is there.
+    /// When it was first seen.
     since: Option<Instant>,
-    /// There was nothing else behind it, as far as was looked.
+    /// Only zeros follow, as far as was searched.
     is_end: bool,
-    /// It was read once more after that had been long enough.
+    /// The zeros were read once more after they became final.
     tried: bool,
 }
 
 impl NulPadding {
-    /// These bytes stand at `offset`, where reading goes on.
+    /// Notes the bytes at `offset`, where reading continues.
     pub(super) fn note_bytes(&mut self, offset: u64, bytes: &[u8], now: Instant) {
         let first = memchr::memchr(0, &bytes[..bytes.len().min(SEARCHED_BYTES)]).map(|first| offset + first as u64);
         if first != self.first {
@@ -44,17 +44,17 @@ impl NulPadding {
         self.first.is_some()
     }
 
-    /// How much of a file of `size` bytes was written, as far as it is known: space that is allocated in advance was not.
+    /// How many of the file's `size` bytes were written, as far as is known: preallocated space was not.
     pub(super) fn written_bytes(self, size: u64) -> u64 {
         self.first.filter(|_| self.is_end).map_or(size, |first| first.min(size))
     }
 
-    /// Whether they have been there for so long that nobody will fill them.
+    /// Whether the zeros have been there for so long that no writer will fill them.
     pub(super) fn is_final(self, now: Instant) -> bool {
         self.is_open() && self.since.is_some_and(|since| now.saturating_duration_since(since) >= FINAL_AFTER)
     }
 
-    /// Whether they begin elsewhere by now than they did.
+    /// Searches again. Returns whether the first zero moved.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -64,7 +64,7 @@ impl NulPadding {
         Ok(self.first != before)
     }
 
-    /// Whether it is to be read once more: they have been there for long.
+    /// Whether to read once more, because the zeros became final. True once.
     pub(super) fn take_retry(&mut self, now: Instant) -> bool {
         self.is_final(now) && !std::mem::replace(&mut self.tried, true)
     }

@@ -1,7 +1,7 @@
-//! Opens a file beneath a root and nowhere else.
+//! Opens files beneath a root directory, and nowhere else.
 //!
-//! Enters: a root directory that is open and a path relative to it. Leaves: a handle to a regular file, or to a pipe where one is
-//! asked for, whose every path component was a real directory beneath the root. It never follows a symbolic link, never
+//! Enters: an open root directory and a relative path. Leaves: a handle of a regular file, or of a pipe where one is
+//! asked for. Each directory on the path is a real directory beneath the root. It never follows a symbolic link, never
 //! blocks, and never opens a device.
 
 use std::fs::File;
@@ -15,25 +15,25 @@ use rustix::io::Errno;
 use super::protected::Guard;
 use super::root::Root;
 
-/// Why a file was not opened; the names are fit for a log line and a counter.
+/// Why a file was not opened. The texts fit a log line.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
-    /// A symbolic link stands in the way, or the path leads out of the root.
-    #[error("a symbolic link, or a way out of the root; give the glob the real directory")]
+    /// A symbolic link is on the path, or the path leads out of the root.
+    #[error("a symbolic link, or a path out of the root; use the real directory in the glob")]
     Outside,
     /// A directory, FIFO, socket or device.
     #[error("not a regular file")]
     NotRegular,
-    /// What no glob may name, and why.
+    /// A file that must not be read, and why.
     #[error("{0}")]
     Guarded(&'static str),
-    /// It is gone, or never was.
+    /// It does not exist.
     #[error("no such file")]
     Gone,
-    /// The process, or the system, has no descriptor left.
+    /// The process or the system has no descriptor left.
     #[error("too many open files")]
     NoDescriptor,
-    /// Anything else, retried at the next look.
+    /// Any other error. The next check tries again.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -55,13 +55,13 @@ const READ: OFlags =
 /// Opens `relative` beneath `root` for reading.
 ///
 /// # Errors
-/// [`OpenError`]; a file that was swapped for something else between the look and the open is refused, not read.
+/// [`OpenError`]. A file that was replaced between the check and the open is refused.
 pub(super) fn open_beneath(root: &Root, relative: &Path, guard: &Guard) -> Result<File, OpenError> {
     let file = open(&root.handle, relative, FileType::RegularFile)?;
     guard.check_file(&file, root.inode).map_or(Ok(file), |why| Err(OpenError::Guarded(why)))
 }
 
-/// Opens the named pipe `relative` beneath `root` for reading, whether it has a writer or not; reads wait for one that writes.
+/// Opens the named pipe `relative` beneath `root` for reading, with or without a writer. Reads wait for a writer.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -80,7 +80,7 @@ fn open(root: &OwnedFd, relative: &Path, wanted: FileType) -> Result<File, OpenE
     match FileType::from_raw_mode(seen.st_mode) {
         seen if seen == wanted => {}
         FileType::Symlink => return Err(OpenError::Outside),
-        // A device may act on being opened: it is refused by its look alone.
+        // Opening a device may have an effect: it is refused by its type alone.
         _ => return Err(OpenError::NotRegular),
     }
     let handle = open_by(root, relative, READ)?;
@@ -91,7 +91,7 @@ fn open(root: &OwnedFd, relative: &Path, wanted: FileType) -> Result<File, OpenE
     Ok(File::from(handle))
 }
 
-/// Opens what stands at `relative` beneath `root`, without reading it: to ask what it is, or to go on from there.
+/// Opens `relative` beneath `root` without read access: for its metadata, or as a directory to continue from.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -108,17 +108,17 @@ fn open_by(root: &OwnedFd, relative: &Path, flags: OFlags) -> Result<OwnedFd, Op
     }
 }
 
-/// The same without `openat2`: each directory is opened in turn and must be a real one.
+/// The same without `openat2`: opens each directory in turn, which must be a real one.
 fn open_by_component(root: &OwnedFd, relative: &Path, flags: OFlags) -> Result<OwnedFd, OpenError> {
     let (Some(above), Some(name)) = (relative.parent(), relative.file_name()) else { return Err(OpenError::Gone) };
     let directory = open_directory(root, above)?;
     Ok(rustix::fs::openat(&directory, name, flags, Mode::empty())?)
 }
 
-/// Opens the directory `relative` beneath `root`, to act on names in it.
+/// Opens the directory `relative` beneath `root`, to rename or delete files in it.
 ///
 /// # Errors
-/// That of the system; [`Errno::LOOP`], [`Errno::NOTDIR`] or [`Errno::XDEV`] where a symbolic link stands in the way.
+/// The system's; [`Errno::LOOP`], [`Errno::NOTDIR`] or [`Errno::XDEV`] where a symbolic link is on the path.
 pub(super) fn open_directory(root: &OwnedFd, relative: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut directory = rustix::fs::openat(root, ".", flags, Mode::empty())?;
@@ -173,7 +173,7 @@ mod tests {
             check(open_beneath(&opened, Path::new(path), &guard), want);
         }
         let by_component = |path: &str| open_by_component(&opened.handle, Path::new(path), READ);
-        // What the look would have refused is refused by the open as well, with and without `openat2`.
+        // With and without `openat2`, the open refuses what the check refuses.
         check(by_component("sub/app.log"), "Ok");
         check(by_component("link.log"), "Outside");
         check(by_component("linked/token"), "Gone");

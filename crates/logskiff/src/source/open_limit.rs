@@ -1,31 +1,32 @@
-//! How many files may be open at once: more may have something to read than the process may have descriptors.
+//! How many files may be open at once. More files may have unread bytes than the process has descriptors.
 //!
-//! Enters: how many descriptors there are for files, and which found no room. Leaves: which open files make room. None is kept out
-//! for good: those that were written to least lately give way, and the next look begins with those that waited.
+//! Enters: the number of descriptors, and found files that could not be opened. Leaves: which open files to close. No
+//! file waits for ever: files without recent writes are closed first, and the next check begins with the files that
+//! waited.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use super::discovery::Candidate;
+use super::discovery::{Candidate, FoundFile};
 use super::tracked_file::Phase;
 use super::{FileSource, OPEN_MAX, TrackedFile};
 use event::{FileId, Inode};
 
-/// So many files are open at the most, however many descriptors there are: each takes a few KiB of memory.
+/// At most this many files are open, however many descriptors there are: each uses a few KiB of memory.
 const FILES_MAX: usize = 2048;
 
-/// What there is room for.
+/// The limit, and the files that wait.
 #[derive(Debug)]
 pub(super) struct OpenLimit {
-    /// So many files are open at the most.
+    /// At most this many files are open.
     files_max: usize,
-    /// Those that were found and not opened at the last look, and since which look each has waited.
+    /// Files that the last check found and did not open, and since which check each has waited.
     pub(super) waiting: HashMap<Inode, u64>,
-    /// The same of the look before, while one is made.
+    /// The same from the check before, during a check.
     waited: HashMap<Inode, u64>,
-    /// How many looks there were.
+    /// How many checks there were.
     rounds: u64,
-    /// Those among them that were there at the first one.
+    /// Waiting files that existed at the first check.
     early: HashSet<Inode>,
 }
 
@@ -37,52 +38,53 @@ impl Default for OpenLimit {
 }
 
 impl OpenLimit {
-    /// Whether no look was made yet.
+    /// Whether there was no check yet.
     pub(super) fn is_first(&self) -> bool {
         self.rounds == 0
     }
 
-    /// Whether a file waits that was there at the first look.
+    /// Whether a file waits that existed at the first check.
     pub(super) fn has_early(&self) -> bool {
         !self.early.is_empty()
     }
 
-    /// What could not be told at the first look is taken as at that look later.
+    /// A file that the first check could not identify is later treated as at the first check.
     pub(super) fn found_early(&mut self, inode: Inode) {
         self.early.insert(inode);
     }
 }
 
 impl FileSource {
-    /// Opens no more than so many files at once.
+    /// Sets how many files may be open at once.
     pub fn set_open_files_max(&mut self, files_max: usize) {
         self.open_limit.files_max = files_max.clamp(1, FILES_MAX);
     }
 
-    /// Whether files wait for others to be let go.
+    /// Whether files wait for a free handle.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         !self.open_limit.waiting.is_empty()
     }
 
-    /// Above so many open files, those are closed that are read to their ends and idle.
+    /// Above this many open files, idle ones that are read to their ends are closed.
     pub(super) fn open_max(&self) -> usize {
         OPEN_MAX.min(self.open_limit.files_max)
     }
 
-    /// Whether one more may be opened; else it waits.
-    pub(super) fn has_room(&mut self, found: &Candidate) -> bool {
-        // Only looked at, and not kept open.
-        let is_read = self.closed.get(&found.inode).is_some_and(|closed| closed.entry.offset == found.size);
-        let has_room =
-            is_read || self.files.len() < self.open_limit.files_max || self.files().count() < self.open_limit.files_max;
+    /// Whether one more file may be opened. Otherwise the file waits.
+    pub(super) fn take_room(&mut self, found: &Candidate) -> bool {
+        // It is only compared, and not kept open.
+        let is_read = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.offset == found.size);
+        let has_room = is_read
+            || self.table.files.len() < self.open_limit.files_max
+            || self.files().count() < self.open_limit.files_max;
         if !has_room {
             self.wait_for_room(found);
         }
         has_room
     }
 
-    /// The system gives no descriptor though there should be some: fewer files are opened from now on.
+    /// No descriptor is left though the limit is not reached: lowers the limit.
     pub(super) fn note_no_descriptor(&mut self, found: &Candidate) {
         let open = self.files().count();
         self.open_limit.files_max = self.open_limit.files_max.min(open - open / 8).max(1);
@@ -92,23 +94,23 @@ impl FileSource {
     fn wait_for_room(&mut self, found: &Candidate) {
         let since = self.open_limit.waited.get(&found.inode).copied().unwrap_or(self.open_limit.rounds);
         self.open_limit.waiting.insert(found.inode, since);
-        if self.is_first_round {
+        if self.schedule.is_first_round {
             self.open_limit.early.insert(found.inode);
         }
     }
 
-    /// Admits what is found: what was lost from sight, those that waited, and the others. What was there at the first look and found no room then is taken as at that
-    /// look.
-    pub(super) fn admit_all(&mut self, same: &[&(usize, Candidate)], other: &[&(usize, Candidate)], now: Instant) {
+    /// Decides what each found file is: first lost files, then files that waited, then the others. Files that existed
+    /// at the first check and had to wait are treated as at the first check.
+    pub(super) fn admit_all(&mut self, same: &[&FoundFile], other: &[&FoundFile], now: Instant) {
         self.open_limit.rounds += 1;
         self.open_limit.waited = std::mem::take(&mut self.open_limit.waiting);
         let mut other = other.to_vec();
-        // In their order: else what waits for long would wait for ever.
-        other.sort_by_key(|(_, found)| {
+        // In this order no file waits for ever.
+        other.sort_by_key(|FoundFile { found, .. }| {
             let waited = self.open_limit.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
-            // New ones do not wait for very many old ones. The logs that are there are known before their copies and their history, of
-            // which the oldest is read first.
-            let is_old = found.changed.0 < self.started_s;
+            // New files do not wait for a large number of old ones. Live logs come before their copies and rotated
+            // files, of which the oldest is read first.
+            let is_old = found.changed.0 < self.schedule.started_s;
             (
                 waited,
                 is_old || found.history,
@@ -117,26 +119,28 @@ impl FileSource {
                 found.is_surely_rotated(),
             )
         });
-        let first = self.is_first_round;
+        let first = self.schedule.is_first_round;
         self.unpacking.begin_look();
-        for (input, found) in same.iter().copied().chain(other) {
-            // After the first look only what has not changed since was there before us.
-            let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.started_s);
-            self.is_first_round = before_us || self.open_limit.early.remove(&found.inode);
+        for FoundFile { input, found } in same.iter().copied().chain(other) {
+            // After the first check, only files that have not changed since then existed before logskiff.
+            let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
+            self.schedule.is_first_round = before_us || self.open_limit.early.remove(&found.inode);
             self.admit(*input, found, now);
         }
         self.unpacking.end_look();
-        self.is_first_round = first;
+        self.schedule.is_first_round = first;
     }
 
-    /// Files that are open and need not be, so many as there are too many, those first that were written to least lately.
+    /// Open files to close, because too many are open: those without recent writes first.
     pub(super) fn surplus(&self, finished: usize, now: Instant) -> Vec<FileId> {
         let crowded = self.is_crowded();
         let open = self.files().count();
-        // Those that are deleted and read give way first, and early: new files come faster than looks at the directories.
-        let deleted = |file: &&TrackedFile| file.phase == Phase::Deleted && file.is_at_end() && !file.is_closable(now);
+        // Deleted files that are read are closed first, and early: new files may come faster than checks of the
+        // directories.
+        let deleted =
+            |file: &&TrackedFile| file.placement.phase == Phase::Deleted && file.is_at_end() && !file.is_closable(now);
         let mut given: Vec<&TrackedFile> = self.files().filter(deleted).collect();
-        given.sort_by_key(|file| file.changed_at);
+        given.sort_by_key(|file| file.placement.changed_at);
         given.truncate(open.saturating_sub(finished + self.open_max() / 2));
         let given = given.iter().map(|file| file.id);
         let kept = if crowded { self.open_limit.files_max / 2 } else { self.open_max() };
@@ -144,13 +148,13 @@ impl FileSource {
         if surplus == 0 {
             return given.collect();
         }
-        // Where others wait, it is enough that nothing can be read now: the rest of a line may be long in coming.
+        // Where other files wait, a file needs no unread bytes to be closed: the rest of its last line may take long.
         let gives_way = |file: &&TrackedFile| {
-            let is_waiting = file.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
+            let is_waiting = file.placement.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
             if crowded { is_waiting } else { file.is_at_end() && file.is_idle(now) }
         };
         let mut idle: Vec<&TrackedFile> = self.files().filter(gives_way).collect();
-        idle.sort_by_key(|file| file.changed_at);
+        idle.sort_by_key(|file| file.placement.changed_at);
         given.chain(idle.iter().take(surplus).map(|file| file.id)).collect()
     }
 }

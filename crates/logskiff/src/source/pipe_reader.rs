@@ -1,8 +1,8 @@
-//! What cannot be read twice: standard input, and pipes that are named outright.
+//! Reads standard input, and pipes that the configuration names without a glob. Their bytes come once.
 //!
-//! Enters: an open pipe. Leaves: its bytes at an offset, as a file's, for as long as not everything before them is settled.
-//! A thread reads it into memory up to a bound; beyond that nothing is read, the pipe fills, and its writer waits. It never
-//! lets go of a byte that is not settled, and never shows one.
+//! Enters: an open pipe. Leaves: its bytes at an offset, like a file's, until they are acknowledged. A thread reads the
+//! pipe into memory up to a bound. Above it the thread stops, the pipe fills, and its writer waits. No byte is
+//! discarded before it is acknowledged, and none is ever logged.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -17,37 +17,38 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::content::Content;
-use super::discovery::Pipe;
+use super::discovery::FoundPipe;
 use super::open_beneath::{OpenError, open_pipe_beneath};
-use super::{FileId, FileSource, Watermark, fingerprint};
+use super::tracked_file::{Incarnation, OpenedFile};
+use super::{FileId, FileSource, Watermark};
 
-/// What standard input is called, in globs and in records.
+/// The name of standard input in globs and records.
 pub const STDIN: &str = "-";
-/// What a pipe holds, so that no more is to be had at once.
+/// The capacity of a pipe: no read returns more.
 const READ_BYTES: usize = 64 * 1024;
-/// After a read that leaves the pipe nearly empty, so that many small writes cost by time and not by number.
+/// The pause after a read that leaves the pipe nearly empty. So many small writes cost by time, not by their number.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often a pipe without a writer is tried: there is nothing to wait for.
+/// How often a pipe without a writer is tried: the system cannot wait for a writer.
 const UNCONNECTED: Duration = Duration::from_millis(250);
-/// So much before what is settled is kept: what is masked next may depend on it.
+/// How many acknowledged bytes are kept: the state of the redactor may depend on them.
 const LOOKBACK_BYTES: u64 = 64 * 1024;
-/// Only reads and waits.
+/// The thread only reads and waits.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// A pipe, and what is kept of it.
+/// A pipe, and the bytes that are kept of it.
 pub(super) struct Stream {
     file: Arc<File>,
     shared: Arc<Shared>,
-    /// Its end is the end of all that there is to it; a named pipe may be opened by another writer.
+    /// Its end is final: standard input. A named pipe may be opened by another writer.
     ends: bool,
 }
 
-/// How a stream stands, at one moment.
+/// How far a pipe was read, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     /// How many bytes came so far.
     pub(super) length: u64,
-    /// No more will come.
+    /// No more bytes will come.
     pub(super) ended: bool,
 }
 
@@ -63,9 +64,9 @@ struct Buffer {
     from: u64,
     kept: VecDeque<u8>,
     ended: bool,
-    /// The name is gone: its next end is its last.
+    /// The name is gone: the next end of the pipe is final.
     retired: bool,
-    /// Nobody wants more of it.
+    /// The reader is dropped.
     is_dropped: bool,
     problem: Option<&'static str>,
 }
@@ -74,12 +75,12 @@ impl Stream {
     /// Standard input of this process.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When it cannot be opened.
     fn stdin(kept_bytes_max: usize) -> io::Result<Self> {
         Self::start(File::from(io::stdin().as_fd().try_clone_to_owned()?), true, kept_bytes_max)
     }
 
-    /// Reads `file` in a thread of its own, which wakes the thread that calls this.
+    /// Reads `file` in a thread of its own, which wakes the calling thread.
     fn start(file: File, ends: bool, kept_bytes_max: usize) -> io::Result<Self> {
         let (file, shared) = (Arc::new(file), Arc::new(Shared::default()));
         let wake = std::thread::current();
@@ -94,12 +95,12 @@ impl Stream {
         &self.file
     }
 
-    /// How much came so far, and whether that is all.
+    /// How many bytes came so far, and whether the pipe has ended.
     pub(super) fn extent(&self) -> Extent {
         self.shared.buffer().extent()
     }
 
-    /// Whether its end is waited for.
+    /// Whether its end is final.
     pub(super) fn ends(&self) -> bool {
         self.ends
     }
@@ -114,7 +115,7 @@ impl Stream {
         self.shared.buffer().from
     }
 
-    /// Copies what is there from `offset` on into `buffer`: how much that was, and how the stream stood then.
+    /// Copies the bytes from `offset` on into `buffer`. Returns their number, and how far the pipe was read then.
     pub(super) fn fill(&self, offset: u64, buffer: &mut [u8]) -> (usize, Extent) {
         let kept = self.shared.buffer();
         let skipped = offset.checked_sub(kept.from).and_then(|skipped| usize::try_from(skipped).ok());
@@ -130,13 +131,13 @@ impl Stream {
         (copied, kept.extent())
     }
 
-    /// Everything before `settled` is settled, and asked for no more but for a short look back.
+    /// Discards bytes before `settled`, which are acknowledged, except for a short lookback.
     pub(super) fn forget(&self, settled: u64) {
         let mut buffer = self.shared.buffer();
         let checkpoint = settled.saturating_sub(LOOKBACK_BYTES).saturating_sub(buffer.from);
         let checkpoint = usize::try_from(checkpoint).unwrap_or(usize::MAX).min(buffer.kept.len());
         if checkpoint < READ_BYTES && checkpoint < buffer.kept.len() / 2 {
-            // A little at a time would cost more than it frees.
+            // To discard a few bytes at a time would cost more than it frees.
             return;
         }
         buffer.kept.drain(..checkpoint);
@@ -147,7 +148,7 @@ impl Stream {
         self.shared.condvar.notify_all();
     }
 
-    /// Its next end is its last. What its writer still writes is read, whenever there is room for it.
+    /// The next end of the pipe is final. Bytes that its writer still writes are read when there is space for them.
     fn retire(&self) {
         self.shared.buffer().retired = true;
     }
@@ -172,7 +173,7 @@ impl Shared {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is room, and says how much; `None` when nobody wants any more.
+    /// Waits for space. Returns the number of free bytes, or `None` when the reader is dropped.
     fn wait_for_space(&self, kept_bytes_max: usize) -> Option<usize> {
         let full = |buffer: &mut Buffer| buffer.kept.len() >= kept_bytes_max && !buffer.is_dropped;
         let buffer = self.condvar.wait_while(self.buffer(), full).unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +187,7 @@ impl Buffer {
     }
 }
 
-/// Reads until the end.
+/// Reads until the final end.
 fn read_pipe(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wake: &Thread) {
     let mut buffer = vec![0; READ_BYTES];
     let mut problem = None;
@@ -198,7 +199,7 @@ fn read_pipe(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wa
                 if ends || kept.retired {
                     break;
                 }
-                // What the next writer writes is no part of the last one's line.
+                // The bytes of the next writer do not continue the last line of this one.
                 if kept.kept.back().is_some_and(|last| *last != b'\n') {
                     kept.kept.push_back(b'\n');
                     wake.unpark();
@@ -214,10 +215,10 @@ fn read_pipe(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wa
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Whoever made the pipe may have set it so, and shares it with us: it stays as it is.
+            // The pipe's creator shares this setting and may need it: it stays as it is.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => await_bytes(file),
             Err(_) => {
-                problem = Some("reading it failed, so this is its end");
+                problem = Some("reading it failed: no more of it is read");
                 break;
             }
         }
@@ -228,7 +229,7 @@ fn read_pipe(file: &File, ends: bool, shared: &Shared, kept_bytes_max: usize, wa
     wake.unpark();
 }
 
-/// Waits until there is something to read, or the end. What goes wrong with that, the next read tells.
+/// Waits for bytes or the end. If waiting fails, the next read reports the error.
 fn await_bytes(file: &File) {
     if rustix::event::poll(&mut [PollFd::new(file, PollFlags::IN)], None).is_err() {
         std::thread::sleep(PAUSE);
@@ -236,12 +237,13 @@ fn await_bytes(file: &File) {
 }
 
 impl FileSource {
-    /// Opens standard input at the first scan, and each pipe when it is found; a pipe that is gone ends with its writer.
-    pub(super) fn follow_streams(&mut self, pipes: &[(usize, Pipe)], now: Instant) {
-        if self.is_first_round {
-            for input in 0..self.inputs.len() {
-                if self.inputs[input].0.names_stdin() {
-                    let stream = Stream::stdin(self.inputs[input].1.kept_bytes_max);
+    /// Opens standard input at the first check, and each pipe when it is found. A pipe whose name is gone ends with its
+    /// writer.
+    pub(super) fn follow_streams(&mut self, pipes: &[FoundPipe], now: Instant) {
+        if self.schedule.is_first_round {
+            for input in 0..self.discovery.inputs.len() {
+                if self.discovery.inputs[input].globs.names_stdin() {
+                    let stream = Stream::stdin(self.discovery.inputs[input].config.kept_bytes_max);
                     self.begin_stream(input, Path::new(STDIN), stream.map_err(Into::into), now);
                 }
             }
@@ -250,12 +252,12 @@ impl FileSource {
         for file in self.files() {
             let Content::Stream(stream) = &file.handle else { continue };
             open.insert(file.inode);
-            if !stream.ends() && pipes.iter().all(|(_, pipe)| pipe.inode != file.inode) {
+            if !stream.ends() && pipes.iter().all(|FoundPipe { pipe, .. }| pipe.inode != file.inode) {
                 stream.retire();
             }
         }
-        for (input, pipe) in pipes.iter().filter(|(_, pipe)| !open.contains(&pipe.inode)) {
-            let kept_bytes_max = self.inputs[*input].1.kept_bytes_max;
+        for FoundPipe { input, pipe } in pipes.iter().filter(|FoundPipe { pipe, .. }| !open.contains(&pipe.inode)) {
+            let kept_bytes_max = self.discovery.inputs[*input].config.kept_bytes_max;
             let stream = open_pipe_beneath(&pipe.root, &pipe.place)
                 .and_then(|file| Ok(Stream::start(file, false, kept_bytes_max)?));
             self.begin_stream(*input, &pipe.path, stream, now);
@@ -266,25 +268,26 @@ impl FileSource {
         match stream {
             Ok(stream) => {
                 self.clear_refusal(path);
-                let origin = fingerprint::stream_origin(&self.scope, path);
-                let content = (input, PathBuf::from(path), Content::Stream(stream));
-                self.begin(content, Watermark::default(), origin, 0, now);
+                let origin = self.index.stream_origin(path);
+                let opened = OpenedFile { input, path: PathBuf::from(path), handle: Content::Stream(stream) };
+                self.begin(opened, Watermark::default(), Incarnation { origin, number: 0 }, now);
             }
             Err(error) => self.refuse(path.to_path_buf(), &error.to_string()),
         }
     }
 
-    /// Takes down how far each file is settled, and lets go of what streams keep of that.
+    /// Notes how far each file is acknowledged or dropped, and discards these bytes of pipes.
     pub fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
-        for file in self.files.iter_mut().flatten() {
+        for file in self.table.iter_mut() {
             file.note_settled(&settled);
         }
     }
 
-    /// Whether there is a sign of whoever writes: a file, or bytes in a pipe, which may be there before its writer.
+    /// Whether the application has written anything: there is a file, or a byte in a pipe, which may exist before its
+    /// writer.
     #[must_use]
     pub fn has_seen_writer(&self) -> bool {
-        self.files().any(|file| !file.handle.is_stream() || file.size > 0)
+        self.files().any(|file| !file.handle.is_stream() || file.seen.size > 0)
     }
 
     /// Whether standard input is open and has not ended.
@@ -294,11 +297,11 @@ impl FileSource {
             .any(|file| matches!(&file.handle, Content::Stream(stream) if stream.ends() && !stream.extent().ended))
     }
 
-    /// Whether standard input was all that there is to read, and has ended and is settled.
+    /// Whether standard input was the only input, has ended, and is acknowledged.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
-        !self.is_first_round
-            && self.inputs.iter().all(|(globs, _)| globs.names_stdin_alone())
+        !self.schedule.is_first_round
+            && self.discovery.inputs.iter().all(|input| input.globs.names_stdin_alone())
             && self.files().next().is_none()
     }
 }
@@ -333,7 +336,7 @@ mod tests {
         buffer
     }
 
-    /// Goal: what is not settled can be read again, and the end is known with the last byte.
+    /// Goal: unacknowledged bytes can be read again, and the end is known together with the last byte.
     #[test]
     fn what_is_not_settled_stays() {
         let (from, mut to) = pipe();
@@ -351,14 +354,14 @@ mod tests {
         assert_eq!(format!("{stream:?}"), "Stream(0..13, ended: true)");
     }
 
-    /// Goal: a pipe that its maker has set not to block is waited for like any other.
+    /// Goal: a non-blocking pipe is read like any other.
     #[test]
     fn a_pipe_that_does_not_block_is_waited_for() {
         let (from, mut to) = pipe();
         rustix::io::ioctl_fionbio(&from, true).unwrap();
         let stream = Stream::start(from, true, 1 << 20).unwrap();
         for (line, length) in [(&b"one\n"[..], 4), (b"two\n", 8)] {
-            // Long enough for the thread to have found nothing.
+            // Long enough for the thread to find nothing.
             std::thread::sleep(2 * PAUSE);
             to.write_all(line).unwrap();
             until("the line", || stream.extent() == Extent { length, ended: false });
@@ -368,7 +371,7 @@ mod tests {
         assert_eq!((read(&stream, 0, 100).as_slice(), stream.problem()), (&b"one\ntwo\n"[..], None));
     }
 
-    /// Goal: a pipe whose name is gone while there is no room for more is read to its end all the same.
+    /// Goal: a pipe whose name is gone while there is no space is still read to its end.
     #[test]
     fn a_full_pipe_whose_name_is_gone_is_read_to_its_end() {
         const MOST: usize = 200_000;
@@ -394,7 +397,7 @@ mod tests {
         writer.join().unwrap().unwrap();
     }
 
-    /// Goal: memory is bounded, the writer waits, and every byte arrives once what was before is settled.
+    /// Goal: memory is bounded, the writer waits, and every byte arrives once the bytes before it are acknowledged.
     #[test]
     fn beyond_the_bound_the_writer_waits() {
         const MOST: usize = 300_000;
@@ -408,7 +411,7 @@ mod tests {
             let full = (text.len() - got.len()).min(MOST - 2 * usize::try_from(LOOKBACK_BYTES).unwrap());
             let at = got.len() as u64;
             until("as much as may be kept", || stream.extent().length >= at + full as u64);
-            // What is not here yet fits the pipe itself, or its writer waits.
+            // Bytes that are missing here are in the pipe, or its writer waits.
             assert!(text.len() <= got.len() + MOST + READ_BYTES || !writer.is_finished());
             got.extend(read(&stream, at, full));
             most = most.max(stream.shared.buffer().kept.len());

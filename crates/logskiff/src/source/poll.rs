@@ -1,4 +1,4 @@
-//! Which of the open files have something to read.
+//! Polls the open files: which of them have unread bytes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,34 +7,34 @@ use super::tracked_file::{Phase, PollResult};
 use super::{Event, FileSource, TrackedFile, fingerprint};
 use event::{FileId, Watermark};
 
-/// So many files are looked at as often as one.
+/// Up to this many files are polled in every pass.
 const FEW_FILES: usize = 32;
-/// A look at more of them is followed by a pause of so many times its length, in which those are left out that had nothing to
-/// read …
+/// With more files, polling all of them is followed by a pause of this many times its duration. During the pause only
+/// files with unread bytes are polled.
 const PAUSE_TIMES: u32 = 50;
-/// … of at most this.
+/// The longest such pause.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 impl FileSource {
-    /// Looks at every open file; fills `ready` with those that may have something to read, rotated ones first.
+    /// Polls the open files. Fills `ready` with those that may have unread bytes, rotated ones first.
     pub fn poll(&mut self, now: Instant, ready: &mut Vec<FileId>) {
         self.unpack();
-        // While one is read at full speed there is a look each batch.
-        let pauses = now < self.poll_all_at && self.files().any(TrackedFile::has_more);
+        // While one file is read at full speed, there is a poll for each batch.
+        let pauses = now < self.schedule.poll_all_at && self.files().any(TrackedFile::has_more);
         self.poll_files(now, ready, pauses);
-        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.phase == Phase::Live);
+        let live = |id: &FileId| self.file(*id).is_some_and(|file| file.placement.phase == Phase::Live);
         ready.sort_by_key(live);
     }
 
-    /// `pauses`: only at those that are known to have more to read.
+    /// `pauses`: polls only files that are known to have unread bytes.
     pub(super) fn poll_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
         ready.clear();
-        self.polled_at = now;
+        self.schedule.polled_at = now;
         let began = Instant::now();
         let (mut broken, mut truncated) = (Vec::new(), Vec::new());
-        for file in self.files.iter_mut().flatten().filter(|file| !pauses || file.has_more()) {
-            let lost_bytes = file.lost_bytes;
-            let phase = file.phase;
+        for file in self.table.iter_mut().filter(|file| !pauses || file.has_more()) {
+            let lost_bytes = file.seen.lost_bytes;
+            let phase = file.placement.phase;
             match file.poll(now) {
                 Ok(PollResult::Changed) => ready.push(file.id),
                 Ok(PollResult::Unchanged) => {}
@@ -42,14 +42,14 @@ impl FileSource {
                 Ok(PollResult::Rewritten) => truncated.push((file.id, Some(Watermark::default()))),
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
-            if file.lost_bytes > lost_bytes {
-                self.events.push(Event::Lost(file.path.clone(), file.lost_bytes - lost_bytes));
+            if file.seen.lost_bytes > lost_bytes {
+                self.events.push(Event::Lost(file.path.clone(), file.seen.lost_bytes - lost_bytes));
             }
-            self.reconcile_due |= file.phase != phase;
+            self.schedule.reconcile_due |= file.placement.phase != phase;
             broken.extend(file.problem().map(|why| (file.path.clone(), why.to_owned())));
         }
-        if !pauses && self.files.len() > FEW_FILES {
-            self.poll_all_at = now + (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX);
+        if !pauses && self.table.files.len() > FEW_FILES {
+            self.schedule.pause_polling(now, (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX));
         }
         for (path, error) in broken {
             self.refuse(path, &error);
@@ -59,7 +59,7 @@ impl FileSource {
         }
     }
 
-    /// Something was written to the file at `path`: one that is as it was else was written anew.
+    /// Notes that the file at `path` was written to. If it looks unchanged, it was rewritten with the same bytes.
     pub fn note_write(&mut self, path: &Path) {
         if let Ok(metadata) = path.symlink_metadata()
             && let Some(file) = self.open_mut(fingerprint::inode_from_metadata(&metadata))
@@ -68,10 +68,9 @@ impl FileSource {
         }
     }
 
-    /// The next look takes every file that is not read to its end for changed: a last line without newline is waited for no
-    /// longer.
+    /// The next poll treats every file with unread bytes as changed: an incomplete last line is no longer waited for.
     pub fn recheck_unread(&mut self) {
-        self.poll_all_at = self.polled_at;
-        self.files.iter_mut().flatten().for_each(TrackedFile::recheck_unread);
+        self.schedule.poll_all_at = self.schedule.polled_at;
+        self.table.iter_mut().for_each(TrackedFile::recheck_unread);
     }
 }

@@ -1,7 +1,7 @@
-//! What is never read as a log, by whatever name or mount it is reached.
+//! Files that are never read as logs, under whatever name or mount.
 //!
-//! Enters: the files that the configuration names, the state directory, and open handles. Leaves: whether a handle is one of them.
-//! Names tell nothing here: files are compared by device and inode, and looked up again each time, since Kubernetes replaces them.
+//! Enters: the files that the configuration names, the state directory, and open handles. Leaves: whether a handle is
+//! one of them. Files are compared by device and inode, looked up each time, since Kubernetes replaces them.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -17,47 +17,47 @@ use rustix::fs::statfs;
 use super::{fingerprint, kernel};
 use event::Inode;
 
-/// Where a pod's secrets are mounted, the service account's token among them.
+/// Where a pod's secrets are mounted, such as the token of the service account.
 const SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
-/// So many files and directories of them are looked up, this deep: a pod has a handful.
+/// At most this many files and directories in them are looked up, this deep. A pod has a handful.
 const ENTRIES_MAX: usize = 4096;
 const DEPTH_MAX: usize = 8;
 
-/// Why a file that is there is not read.
-pub(super) const KERNEL: &str = "on a file system of the kernel's own (proc, sysfs and their kind), where no log lies";
-const SECRET: &str = "a file that the configuration names, or one of a volume of secrets; it is never read as a log";
-pub(super) const OWN: &str = "what logskiff itself writes: it would ship its own output for ever";
-const STATE: &str = "of the state directory, which is never read as a log";
+/// Why a file is not read.
+pub(super) const KERNEL: &str = "on a file system of the kernel's own, such as proc or sysfs: it holds no logs";
+const SECRET: &str = "a file that the configuration names, or a file on a volume of secrets: it is never read as a log";
+pub(super) const OWN: &str = "logskiff's own output: reading it would ship it again without end";
+const STATE: &str = "a file of the state directory, which is never read as a log";
 
-/// What is to be kept from the inputs.
+/// The paths that must not be read.
 #[derive(Clone, Debug, Default)]
 pub struct Protected {
     /// Files that the configuration names: secrets, certificates, tokens, labels.
     pub files: Vec<PathBuf>,
     /// The state directory.
     pub state: Option<PathBuf>,
-    /// What the names of its files begin with.
+    /// The prefixes of logskiff's own files in it.
     pub state_names: &'static [&'static str],
 }
 
-/// The same, as it is now.
+/// The same, by inode.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     protected: Protected,
-    /// What standard output and standard error go to.
+    /// The files that standard output and standard error go to.
     outputs: Vec<Inode>,
-    /// What is where a pod's secrets are mounted.
+    /// The files in the places where a pod's secrets are mounted.
     trees: Trees,
-    /// Volumes on which a file that the configuration names lies, and nothing but secrets.
+    /// Volumes that hold only secrets, among them a file that the configuration names.
     devices: HashSet<u64>,
-    /// The volume of the state directory, as far as it is known.
+    /// The volume of the state directory, if known.
     state_device: Option<u64>,
-    /// Looked up once a scan at the most, and only where something on that volume is met: a volume that hangs would hold up the
-    /// logs on all others.
+    /// Looked up at most once in each check, and only for files on its volume: a volume that hangs must not delay other
+    /// logs.
     state: OnceCell<State>,
 }
 
-/// The state directory, and the files in it.
+/// The state directory and logskiff's files in it.
 #[derive(Debug, Default)]
 struct State {
     directory: Option<Inode>,
@@ -80,9 +80,9 @@ impl Guard {
         guard
     }
 
-    /// Looks up what is there now.
+    /// Looks the paths up again.
     pub(super) fn refresh(&mut self) {
-        // The confined process cannot list these any more: then what it found before holds.
+        // The sandbox forbids listing these: then the earlier result holds.
         let denied = |place: &str| fs::read_dir(place).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
         if !SECRETS.iter().any(|place| denied(place)) {
             self.trees = Trees::default();
@@ -113,7 +113,7 @@ impl Guard {
         })
     }
 
-    /// Whether something is the state directory, or a file in it.
+    /// Whether an inode is the state directory or a file in it.
     fn is_of_state(&self, inode: Inode) -> bool {
         self.state_device.is_none_or(|device| device == inode.device) && {
             let state = self.state();
@@ -121,7 +121,8 @@ impl Guard {
         }
     }
 
-    /// Why nothing in a directory is read; `root`: it is the fixed directory itself.
+    /// Why nothing in a directory is read. `root` is the fixed directory above it; `None` for the fixed directory
+    /// itself.
     pub(super) fn check_directory(&self, handle: impl AsFd, inode: Inode, root: Option<Inode>) -> Option<&'static str> {
         let is_root = root.is_none();
         let other_device = root.is_none_or(|root| root.device != inode.device);
@@ -135,7 +136,7 @@ impl Guard {
         (!is_root && self.is_of_state(inode)).then_some(STATE)
     }
 
-    /// Why a fixed directory that a link led to is not read: it holds what the configuration names.
+    /// Why a fixed directory at the end of a link is not read: it holds files that the configuration names.
     pub(super) fn check_link_target(&self, inode: Inode) -> Option<&'static str> {
         if self.is_of_state(inode) {
             return Some(STATE);
@@ -150,21 +151,21 @@ impl Guard {
         (self.devices.contains(&inode.device) || self.protected.files.iter().any(named)).then_some(SECRET)
     }
 
-    /// Why an open file is not read, found beneath the fixed directory `root`.
+    /// Why an open file beneath the fixed directory `root` is not read.
     pub(super) fn check_file(&self, handle: &fs::File, root: Inode) -> Option<&'static str> {
         if kernel::is_kernel_file_system(handle) {
             return Some(KERNEL);
         }
-        // What cannot be told from a secret is taken for one.
+        // A file that cannot be identified counts as a secret.
         let Ok(found) = handle.metadata() else { return Some(SECRET) };
         let inode = fingerprint::inode_from_metadata(&found);
         if self.outputs.contains(&inode) {
             return Some(OWN);
         }
-        // Asked for now: it may have been replaced since the last look.
-        let is =
+        // Looked up now: it may have been replaced since the last check.
+        let is_same =
             |file: &PathBuf| fs::metadata(file).is_ok_and(|named| fingerprint::inode_from_metadata(&named) == inode);
-        if self.protected.files.iter().any(is) {
+        if self.protected.files.iter().any(is_same) {
             return Some(SECRET);
         }
         if self.devices.contains(&inode.device) && inode.device != root.device {
@@ -198,14 +199,14 @@ impl Trees {
     }
 }
 
-/// The device of a volume that was mounted for secrets, if the directory is on one. What the machine itself keeps in memory holds
-/// other things as well, and is none.
+/// The device of a directory's volume, if that is mounted for secrets. The machine's own volumes in memory hold other
+/// files too, and do not count.
 fn secret_volume(directory: &Path) -> Option<u64> {
-    // By name: a confined process may ask what a directory is that it may not open.
+    // By path: the sandbox allows metadata of directories that cannot be opened.
     let found_kind = kernel::type_number(statfs(directory).ok()?.f_type);
     let found = fs::metadata(directory).ok()?;
     let of_the_machine = ["/", "/run", "/tmp", "/dev", "/dev/shm", "/var/tmp", "/var", "/home", "/root"];
     let shared = { of_the_machine }.iter().any(|place| fs::metadata(place).is_ok_and(|it| it.dev() == found.dev()));
-    // Kubernetes keeps each Secret on a volume in memory of its own.
+    // Kubernetes mounts each Secret as a volume in memory of its own.
     (found_kind == kernel::TMPFS && !shared).then(|| found.dev())
 }

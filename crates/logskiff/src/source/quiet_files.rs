@@ -1,7 +1,7 @@
-//! Of many files that are settled and still, only what tells that they are: [`QuietFiles`].
+//! Keeps little of closed files that have not changed for a while, where there are many: see [`QuietFiles`].
 //!
-//! Enters: what the scans find unchanged. Leaves: those that have changed, as closed files again. A walk passes over the quiet ones
-//! with one look each, and offers so many unknown files at once as memory allows; the others come with the next walks.
+//! Enters: files that checks find unchanged. Leaves: files that have changed, as closed files again. A walk compares
+//! only the metadata of quiet files. It returns a bounded number of unknown files; the others come with later walks.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -11,31 +11,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::content::Content;
-use super::discovery::{Candidate, Class};
+use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
-use super::{ClosedFile, FileSource, fingerprint};
+use super::{ClosedFile, FileSource};
 use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
 
-/// So many files are known at most; of more, those are forgotten that changed least lately.
+/// At most this many files are known. Above, those that changed longest ago are forgotten.
 pub(super) const FILES_MAX: usize = 100_000;
-/// So many are forgotten at once.
+/// How many are forgotten at once.
 const FORGET: usize = FILES_MAX / 16;
-/// With so many closed files, at least, those among them that are still become quiet ones.
+/// With at least this many closed files, unchanged ones become quiet.
 const CLOSED_MANY: usize = 512;
-/// A file whose metadata has not changed for so many seconds is still. Times are coarse: two changes in one moment look like one.
+/// A file whose metadata has not changed for this many seconds is quiet. Times are coarse: two changes may look like
+/// one.
 const STILL_FOR_S: i64 = 3;
-/// So many unknown files are looked into after one walk.
+/// At most this many unknown files are opened after one walk.
 const UNKNOWN_MAX: usize = 2048;
-/// But at least so many, however many are closed and cannot become quiet.
+/// At least this many, however many closed files cannot become quiet.
 const UNKNOWN_MIN: usize = 256;
-/// Those that no walk has met for so long are dropped: a directory may be out of sight for a while. After as long some are added, though
-/// they are few.
+/// Quiet files that no walk has found for this long are dropped: a directory may be out of sight for a while. After the
+/// same time, a small number of closed files may become quiet too.
 const UNMET_FOR: Duration = Duration::from_secs(60);
 
-/// How it begins what is said of one of those that are left out.
-pub(super) const TOO_MANY: &str = "left out, like all files that changed no later than it";
+/// How the reason begins for files that are left out.
+pub(super) const TOO_MANY: &str = "left out, like all files without a later change";
 
-/// Seconds since 1970, by the clock that files go by.
+/// The time in seconds since 1970, by the file system's clock.
 pub(super) fn clock_s() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
@@ -45,79 +46,135 @@ fn hash(path: &Path) -> u32 {
     name_hash(path.as_os_str().as_bytes())
 }
 
-/// The quiet files, and what the walks say of them.
+/// The quiet files, and the results of the walks.
 #[derive(Debug, Default)]
 pub(super) struct QuietState {
     files: Arc<QuietFiles>,
-    /// Since when it is noted which of them the walks meet.
+    /// Since when walks note which quiet files they find.
     met_since: Option<Instant>,
-    /// When some were last added.
+    /// When files last became quiet.
     grew_at: Option<Instant>,
-    /// So many unknown files were offered before, and nothing came of it: the next walk passes over them.
+    /// Earlier walks offered this many unknown files, and nothing came of it: the next walk skips them.
     skip: usize,
-    /// So many were not offered by the last walk.
+    /// How many files the last walk did not offer.
     not_offered: usize,
-    /// Some of them were not offered since the round began.
+    /// Some files have not been offered since the round began.
     unfinished: bool,
-    /// So many were left out by it: they have not changed since files were forgotten.
+    /// How many files the last walk left out: they have not changed since the oldest files were forgotten.
     left_out: usize,
-    /// Hashes of the names that globs gave to files at the first look of a first start.
+    /// Hashes of the names that globs matched in the first walk of a first start.
     named: HashSet<u32>,
-    /// The names that the checkpoint told of, while what was rotated meanwhile is looked for.
+    /// Hashes of the checkpoint's names, while rotations from before the start are searched for.
     presumed: HashSet<u32>,
 }
 
-/// What one walk over the directories of all inputs is to offer.
+/// The metadata of a file that a walk found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeenFile {
+    pub(super) inode: Inode,
+    /// Its length in bytes.
+    pub(super) size: u64,
+    /// When its metadata last changed: seconds and nanoseconds.
+    pub(super) changed: (i64, i64),
+}
+
+/// How many unknown files a walk may offer.
+#[derive(Debug, Default)]
+struct OfferBudget {
+    /// At most this many files.
+    room: Cell<usize>,
+    /// Earlier walks offered this many files, and nothing came of it: this walk skips them.
+    skip: Cell<usize>,
+    /// At most this many files that changed after the start. They do not wait for a large number of older files.
+    fresh_room: Cell<usize>,
+    /// When logskiff started, in seconds since 1970.
+    fresh_since: i64,
+}
+
+impl OfferBudget {
+    fn is_fresh(&self, changed_s: i64) -> bool {
+        changed_s >= self.fresh_since && self.fresh_room.get() > 0
+    }
+
+    /// Uses up the place of a file that changed after the start; false where none is left.
+    fn take_fresh(&self, changed_s: i64) -> bool {
+        let is_fresh = self.is_fresh(changed_s);
+        if is_fresh {
+            self.fresh_room.set(self.fresh_room.get() - 1);
+        }
+        is_fresh
+    }
+
+    /// Skips a file that an earlier walk offered; false where all of them are skipped.
+    fn skip_one(&self) -> bool {
+        let skips = self.skip.get() > 0;
+        if skips {
+            self.skip.set(self.skip.get() - 1);
+        }
+        skips
+    }
+
+    /// Uses up the place of any file; false where none is left.
+    fn take_room(&self) -> bool {
+        let has_room = self.room.get() > 0;
+        if has_room {
+            self.room.set(self.room.get() - 1);
+        }
+        has_room
+    }
+}
+
+/// Decides which files a walk returns.
 #[derive(Default)]
 pub(super) struct WalkFilter {
     quiet: Arc<QuietFiles>,
-    /// Inode numbers of the files that are open, closed or looked for: found whatever they are called now.
+    /// Inode numbers of open, closed and lost files: returned under any name.
     begun: HashSet<u64>,
-    /// The same of those that wait to be admitted.
+    /// Inode numbers of waiting files.
     waiting: HashSet<u64>,
-    /// The places of the quiet files that it met.
+    /// Which quiet files the walk found, by their places.
     met: RefCell<Vec<bool>>,
-    /// Hashes of the names that globs give, at the first look of a first start.
+    /// Hashes of the names that globs match, in the first walk of a first start.
     named: Option<RefCell<HashSet<u32>>>,
-    /// Files that are left out by `EXCLUDE` are of interest as well: one that is looked for may have got such a name.
+    /// Excluded files are returned too: a lost file may have such a name.
     takes_excluded: bool,
-    skip: Cell<usize>,
-    room: Cell<usize>,
-    /// The same for those that changed since logskiff began, in seconds since 1970: new ones do not wait for very many old ones.
-    fresh_since: i64,
-    fresh_room: Cell<usize>,
+    budget: OfferBudget,
     not_offered: Cell<usize>,
     left_out: Cell<usize>,
-    /// One that was left out.
+    /// One of the files that were left out.
     example: RefCell<Option<PathBuf>>,
 }
 
 impl WalkFilter {
-    /// Asks for all that there is.
+    /// Returns every file.
     #[cfg(test)]
     pub(super) fn all() -> Self {
-        Self { takes_excluded: true, room: Cell::new(usize::MAX), ..Self::default() }
+        let budget = OfferBudget { room: Cell::new(usize::MAX), ..OfferBudget::default() };
+        Self { takes_excluded: true, budget, ..Self::default() }
     }
 
-    /// Whether a file with this inode number was begun under some name.
+    /// Whether a file with this inode number was read under some name.
     pub(super) fn is_begun(&self, number: u64) -> bool {
         self.begun.contains(&number) || self.quiet.has_number(number)
     }
 
-    /// Whether a file may be quiet: it is worth a look.
+    /// Whether a file may be quiet, so that its metadata has to be compared.
     pub(super) fn may_be_quiet(&self, number: u64) -> bool {
         self.quiet.has_number(number)
     }
 
-    /// Whether it is quiet, and as it was.
-    pub(super) fn is_quiet(&self, inode: Inode, size: u64, changed: (i64, i64)) -> bool {
-        let Some((place, quiet)) = self.quiet.get(inode) else { return false };
+    /// Whether a file is quiet and unchanged.
+    pub(super) fn is_quiet(&self, seen: &SeenFile) -> bool {
+        let Some((place, quiet)) = self.quiet.get(seen.inode) else { return false };
         self.met.borrow_mut()[place] = true;
-        quiet.fingerprint.offset == size && quiet.changed == changed && !self.begun.contains(&inode.inode)
+        quiet.fingerprint.offset == seen.size
+            && quiet.changed == seen.changed
+            && !self.begun.contains(&seen.inode.inode)
     }
 
-    /// Whether a file that is of interest is to be offered now.
-    pub(super) fn takes(&self, class: Class, inode: Inode, changed: (i64, i64), path: &Path) -> bool {
+    /// Whether to return a file of interest.
+    pub(super) fn takes(&self, class: Class, seen: &SeenFile, path: &Path) -> bool {
+        let SeenFile { inode, changed, .. } = *seen;
         if class == Class::Match
             && let Some(named) = &self.named
         {
@@ -135,45 +192,38 @@ impl WalkFilter {
             self.example.borrow_mut().get_or_insert_with(|| path.to_path_buf());
             return false;
         }
-        if !was_quiet && self.is_fresh(changed) {
-            self.fresh_room.set(self.fresh_room.get() - 1);
+        if !was_quiet && self.budget.take_fresh(changed.0) {
             return true;
         }
-        let passes = !was_quiet && self.skip.get() > 0;
-        if passes {
-            self.skip.set(self.skip.get() - 1);
-        } else if self.room.get() > 0 {
-            self.room.set(self.room.get() - 1);
+        let is_skipped = !was_quiet && self.budget.skip_one();
+        if !is_skipped && self.budget.take_room() {
             return true;
         }
         self.not_offered.set(self.not_offered.get() + 1);
         false
     }
 
-    /// Whether a file with this inode number is not wanted any more, and need not be looked at closely; `changed` looks when it changed.
+    /// Whether a file need not be examined, because no more files are returned. `changed` reads when its metadata
+    /// changed.
     pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<(i64, i64)>) -> bool {
-        let is_full = self.room.get() == 0
+        let is_full = self.budget.room.get() == 0
             && self.named.is_none()
             && !self.wants(number)
-            && !changed().is_some_and(|changed| self.is_fresh(changed));
+            && !changed().is_some_and(|changed| self.budget.is_fresh(changed.0));
         if is_full {
             self.not_offered.set(self.not_offered.get() + 1);
         }
         is_full
     }
 
-    fn is_fresh(&self, changed: (i64, i64)) -> bool {
-        changed.0 >= self.fresh_since && self.fresh_room.get() > 0
-    }
-
-    /// Whether a file with this inode number is offered whatever else there is.
+    /// Whether a file with this inode number is always returned.
     fn wants(&self, number: u64) -> bool {
         self.begun.contains(&number) || self.waiting.contains(&number)
     }
 }
 
 impl FileSource {
-    /// Takes up the quiet files of the checkpoint.
+    /// Restores the quiet files of the checkpoint.
     pub fn restore_quiet(&mut self, files: QuietFiles) {
         self.quiet.presumed = files.iter().map(|file| file.name).collect();
         self.quiet.files = Arc::new(files);
@@ -185,50 +235,57 @@ impl FileSource {
         &self.quiet.files
     }
 
-    /// How many files are left out, since there are too many.
+    /// How many files are left out because there are too many.
     #[must_use]
     pub fn left_out_files(&self) -> usize {
         self.quiet.left_out
     }
 
-    /// How many unknown files the last walk did not offer; they come with the next ones.
+    /// How many unknown files the last walk did not return. Later walks do.
     pub(super) fn not_offered(&self) -> usize {
         self.quiet.not_offered
     }
 
-    /// What the next walk is to offer.
+    /// Which files the next walk returns.
     pub(super) fn walk_filter(&self) -> WalkFilter {
         let open = self.files().map(|file| file.inode);
-        let absent = self.lost_files.iter().map(|lost| lost.entry.inode).chain(self.closed.keys().copied());
-        let room = UNKNOWN_MAX.saturating_sub(self.waiting.len() + self.open_limit.waiting.len());
-        let closed = self.closed.len().saturating_sub(self.closed_many());
-        let waiting =
-            self.waiting.keys().chain(self.open_limit.waiting.keys()).chain(self.copies.keys()).chain(self.held.keys());
+        let absent = self.index.lost.iter().map(|lost| lost.entry.inode).chain(self.index.closed.keys().copied());
+        let room = UNKNOWN_MAX.saturating_sub(self.pending.waiting.len() + self.open_limit.waiting.len());
+        let closed = self.index.closed.len().saturating_sub(self.closed_many());
+        let waiting = self
+            .pending
+            .waiting
+            .keys()
+            .chain(self.open_limit.waiting.keys())
+            .chain(self.index.copies.keys())
+            .chain(self.pending.held.keys());
         WalkFilter {
             quiet: Arc::clone(&self.quiet.files),
             begun: open.chain(absent).map(|inode| inode.inode).collect(),
             waiting: waiting.map(|inode| inode.inode).collect(),
             met: RefCell::new(vec![false; self.quiet.files.len()]),
             named: (self.needs_history() && self.open_limit.is_first()).then(RefCell::default),
-            takes_excluded: !self.lost_files.is_empty(),
-            skip: Cell::new(self.quiet.skip),
-            fresh_since: self.started_s,
-            fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
-            room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
+            takes_excluded: !self.index.lost.is_empty(),
+            budget: OfferBudget {
+                skip: Cell::new(self.quiet.skip),
+                fresh_since: self.schedule.started_s,
+                fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
+                room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
+            },
             not_offered: Cell::new(0),
             left_out: Cell::new(0),
             example: RefCell::new(None),
         }
     }
 
-    /// Takes what a walk says of the quiet files and of those that it did not offer.
+    /// Takes over the results of a walk.
     pub(super) fn apply_walk(&mut self, walk_filter: WalkFilter, now: Instant) {
         (self.quiet.not_offered, self.quiet.left_out) = (walk_filter.not_offered.get(), walk_filter.left_out.get());
         if let Some(named) = walk_filter.named {
             self.quiet.named = named.into_inner();
         }
         if let Some(path) = walk_filter.example.into_inner() {
-            let why = format!("{TOO_MANY}: there are more than {FILES_MAX}, and the newest are read");
+            let why = format!("{TOO_MANY}: there are more than {FILES_MAX} files, and only the newest are read");
             self.refuse(path, &why);
         }
         if self.quiet.files.is_empty() {
@@ -245,98 +302,104 @@ impl FileSource {
         }
     }
 
-    /// Whether a glob gave this name to a file at the first look of a first start.
+    /// Whether a glob matched this name in the first walk of a first start.
     pub(super) fn has_named(&self, path: &Path) -> bool {
         !self.quiet.named.is_empty() && self.quiet.named.contains(&hash(path))
     }
 
-    /// The first look is over, and all that was there then is looked into.
+    /// The first walk is over, and all its files are examined.
     pub(super) fn forget_named(&mut self) {
         self.quiet.named = HashSet::new();
     }
 
-    /// Whether some files were not offered yet since the first look.
+    /// Whether some files have not been offered yet.
     pub(super) fn has_unoffered(&self) -> bool {
         self.quiet.unfinished
     }
 
-    /// Quiet files that have changed are closed files again.
-    pub(super) fn reopen_changed_quiet(&mut self, candidates: &[(usize, Candidate)]) {
+    /// Turns quiet files that have changed into closed files.
+    pub(super) fn reopen_changed_quiet(&mut self, candidates: &[FoundFile]) {
         if self.quiet.files.is_empty() {
             return;
         }
         let open = self.open_inodes();
-        for (input, found) in candidates {
+        for FoundFile { input, found } in candidates {
             let Some((_, quiet)) = self.quiet.files.get(found.inode) else { continue };
-            let is_known = self.closed.contains_key(&found.inode)
+            let is_known = self.index.closed.contains_key(&found.inode)
                 || open.contains(&found.inode)
-                || self.lost_files.iter().any(|lost| lost.entry.inode == found.inode);
+                || self.index.lost.iter().any(|lost| lost.entry.inode == found.inode);
             if !is_known && let Some(entry) = self.entry_of_quiet(found, &quiet) {
-                self.closed.insert(found.inode, ClosedFile { changed: Some(quiet.changed), input: *input, entry });
+                self.index
+                    .closed
+                    .insert(found.inode, ClosedFile { changed: Some(quiet.changed), input: *input, entry });
             }
         }
     }
 
-    /// What is known of a quiet file, as if it had always been called as it is now.
+    /// The checkpoint entry of a quiet file, as if it had always had its present name.
     fn entry_of_quiet(&self, found: &Candidate, quiet: &Quiet) -> Option<CheckpointEntry> {
-        let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.guard).ok()?);
+        let handle = Content::Plain(open_beneath(&found.root, &found.place, &self.discovery.guard).ok()?);
         let incarnation = quiet.incarnation.into();
         Some(CheckpointEntry {
             path: found.path.clone(),
             real: None,
             inode: found.inode,
-            origin: fingerprint::origin(&self.scope, &handle, found.inode, incarnation),
+            origin: self.index.origin(&handle, found.inode, incarnation),
             incarnation,
             offset: quiet.fingerprint.offset,
             boundary: Boundary::LineStart,
-            whole: quiet.whole,
+            read_from_start: quiet.whole,
             size: quiet.fingerprint.offset,
             fingerprint: quiet.fingerprint,
             ahead: None,
         })
     }
 
-    /// Makes quiet files of the closed ones that have not changed for a while, where there are many, and chooses what the next walk offers.
-    pub(super) fn update_quiet(&mut self, candidates: &[(usize, Candidate)], now: Instant) {
+    /// Turns closed files that have not changed for a while into quiet files, where there are many, and plans the next
+    /// walk.
+    pub(super) fn update_quiet(&mut self, candidates: &[FoundFile], now: Instant) {
         let is_long_ago = self.quiet.grew_at.is_none_or(|at| now.saturating_duration_since(at) >= UNMET_FOR);
-        if self.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
+        if self.index.closed.len() >= if is_long_ago { CLOSED_MANY } else { self.closed_many() } {
             self.quiet.grew_at = Some(now);
             self.move_to_quiet(candidates);
         }
         self.plan_next_walk(candidates);
     }
 
-    /// With so many closed files some become quiet. All that are quiet are written then: so it is a part of them that comes each time, or
-    /// what came in a minute.
+    /// With this many closed files, some become quiet. Each time all quiet files are written: so it is a share of them,
+    /// or what came within a minute.
     fn closed_many(&self) -> usize {
         CLOSED_MANY.max(self.quiet.files.len() / 32)
     }
 
-    fn move_to_quiet(&mut self, candidates: &[(usize, Candidate)]) {
+    fn move_to_quiet(&mut self, candidates: &[FoundFile]) {
         let before = clock_s() - STILL_FOR_S;
-        let still = candidates.iter().filter(|(input, found)| {
-            let is_deleted_rotated = self.inputs[*input].1.delete_rotated && found.class != Class::Match;
-            found.changed.0 < before && !found.linked() && !is_deleted_rotated && self.closed.contains_key(&found.inode)
+        let still = candidates.iter().filter(|FoundFile { input, found }| {
+            let is_deleted_rotated = self.discovery.inputs[*input].config.delete_rotated && found.class != Class::Match;
+            found.changed.0 < before
+                && !found.linked()
+                && !is_deleted_rotated
+                && self.index.closed.contains_key(&found.inode)
         });
         let quiet: Vec<(Inode, Quiet)> =
-            still.filter_map(|(_, found)| Some((found.inode, self.as_quiet(found)?))).collect();
+            still.filter_map(|FoundFile { found, .. }| Some((found.inode, self.as_quiet(found)?))).collect();
         for (inode, _) in &quiet {
-            self.closed.remove(inode);
+            self.index.closed.remove(inode);
         }
         if quiet.is_empty() {
             return;
         }
         let files = Arc::make_mut(&mut self.quiet.files);
         files.insert(quiet);
-        let surplus = (files.len() + self.closed.len() + self.files.len()).saturating_sub(FILES_MAX);
+        let surplus = (files.len() + self.index.closed.len() + self.table.files.len()).saturating_sub(FILES_MAX);
         if surplus > 0 {
             files.forget_oldest(surplus + FORGET);
         }
     }
 
-    /// What is kept of a closed file, if it is as it was, and nothing is lost with the rest.
+    /// The quiet form of a closed file, if it is unchanged and the quiet form loses nothing.
     fn as_quiet(&self, found: &Candidate) -> Option<Quiet> {
-        let ClosedFile { changed, entry, .. } = self.closed.get(&found.inode)?;
+        let ClosedFile { changed, entry, .. } = self.index.closed.get(&found.inode)?;
         let print = entry.fingerprint;
         let is_settled = *changed == Some(found.changed)
             && entry.offset == found.size
@@ -351,13 +414,13 @@ impl FileSource {
             changed: found.changed,
             name,
             incarnation,
-            whole: entry.whole,
+            whole: entry.read_from_start,
         })
     }
 
-    /// Chooses what the next walk offers, where this one did not offer all.
-    fn plan_next_walk(&mut self, candidates: &[(usize, Candidate)]) {
-        // Where those that were passed over are all that was not offered, all have been: the next round is in no hurry.
+    /// Plans what the next walk offers, where this one did not offer all files.
+    fn plan_next_walk(&mut self, candidates: &[FoundFile]) {
+        // If only skipped files were not offered, all files have been: the next round is not urgent.
         self.quiet.unfinished = self.quiet.not_offered > self.quiet.skip;
         if !self.quiet.unfinished {
             self.quiet.skip = 0;
@@ -366,13 +429,13 @@ impl FileSource {
         let open = self.open_inodes();
         let is_idle = |found: &Candidate| {
             !open.contains(&found.inode)
-                && !self.closed.contains_key(&found.inode)
+                && !self.index.closed.contains_key(&found.inode)
                 && !self.quiet.files.has_number(found.inode.inode)
-                && !self.waiting.contains_key(&found.inode)
+                && !self.pending.waiting.contains_key(&found.inode)
                 && !self.open_limit.waiting.contains_key(&found.inode)
         };
-        self.quiet.skip += candidates.iter().filter(|(_, found)| is_idle(found)).count();
-        self.reconcile_due |= !self.is_crowded();
+        self.quiet.skip += candidates.iter().filter(|FoundFile { found, .. }| is_idle(found)).count();
+        self.schedule.reconcile_due |= !self.is_crowded();
     }
 
     /// Whether a file of the checkpoint had this name.
@@ -380,9 +443,9 @@ impl FileSource {
         !self.quiet.presumed.is_empty() && self.quiet.presumed.contains(&hash(path))
     }
 
-    /// Nothing that was rotated while nobody looked is looked for any more.
+    /// Ends the search for rotations from before the start.
     pub(super) fn clear_presumed(&mut self) {
-        self.presumed.clear();
+        self.rotations.presumed.clear();
         self.quiet.presumed = HashSet::new();
     }
 }
@@ -391,15 +454,19 @@ impl FileSource {
 mod tests {
     use super::*;
 
-    /// Goal: where more files are there than are looked into at once, a new one is, and those that are left are counted.
+    /// Goal: with more files than one walk returns, a new file comes at once, and the number of the others is known.
     #[test]
     fn a_new_file_does_not_wait_for_very_many_old_ones() {
-        let walk_filter =
-            WalkFilter { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), ..WalkFilter::default() };
+        let budget = OfferBudget { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), skip: Cell::new(0) };
+        let walk_filter = WalkFilter { budget, ..WalkFilter::default() };
         let takes = |number: u64, changed_s: i64| {
             let inode = Inode { device: 1, inode: number };
             !walk_filter.is_full_for(number, || Some((changed_s, 0)))
-                && walk_filter.takes(Class::Match, inode, (changed_s, 0), Path::new("/log/a.log"))
+                && walk_filter.takes(
+                    Class::Match,
+                    &SeenFile { inode, size: 0, changed: (changed_s, 0) },
+                    Path::new("/log/a.log"),
+                )
         };
         assert_eq!([takes(1, 50), takes(2, 60), takes(3, 100), takes(4, 101)], [true, false, true, false]);
         assert_eq!(walk_filter.not_offered.get(), 2);

@@ -1,59 +1,46 @@
-//! What the directories hold, held against what is known.
+//! Compares the files in the directories with the known files.
 //!
-//! A file that is open is followed to its new name. One that is not known is, in this order: the continuation of a file
-//! that was lost from sight (by inode, then by content), the copy of a live file (it waits for the truncation that tells),
-//! a file that a glob names (read from its start), or a rotated one that was never seen live (read only where a rotation
-//! was noticed; otherwise it was there before us).
+//! An open file is followed to its new name. An unknown file is one of these, in this order: a lost file (by inode,
+//! then by content); the copy of a live file (it waits until the live file is truncated); a file that a glob matches
+//! (read from its start); or a rotated file that logskiff never read (read only if a rotation was seen: otherwise it
+//! existed before the start).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::content::Content;
-use super::discovery::{Candidate, Class, Pipe};
+use super::discovery::{Candidate, Class, FoundFile, FoundPipe};
+use super::gzip_rotation::FoundBytes;
 use super::open_beneath::{OpenError, open_beneath};
 use super::quiet_files::WalkFilter;
 use super::replaced::Replacement;
-use super::tracked_file::Displaced;
-use super::{
-    COPY_PATIENCE, ClosedFile, DIRECTORIES_ASKED_MAX, Event, FileSource, LostFile, Phase, Start, directory_stamp,
-    fingerprint,
-};
+use super::schedule::CheckpointState;
+use super::tracked_file::{Displaced, Incarnation, OpenedFile};
+use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, LostFile, Phase, Start, fingerprint};
 use event::{Boundary, CheckpointEntry, Inode, Watermark};
 
-/// Why a file is left alone that no glob names and that is no log's history.
+/// Why a file is left out that no glob matches, and that is no rotated copy of a log.
 pub(super) const NOT_NAMED: &str =
-    "called like a rotated file, and no glob names it; name it in the paths if it is a log of its own";
+    "its name is that of a rotated file, and no glob names it; if it is a log of its own, add it to the paths";
 
-pub(super) const PACKED: &str = "compressed, and not with gzip; it is not read";
-
-/// What is known of what is there at the first scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CheckpointState {
-    /// There was no checkpoint: it was there before us.
-    None,
-    /// What the checkpoint tells.
-    ClosedFile,
-    /// There was a checkpoint that cannot be read: what was shipped of it is not known.
-    Lost,
-}
+pub(super) const PACKED: &str = "compressed, but not with gzip: it is not read";
 
 impl FileSource {
-    /// Looks at the directories: follows renames, and begins what is new.
+    /// Checks the directories: follows renames, and starts reading new files.
     pub fn reconcile(&mut self, now: Instant) {
-        self.rounds += 1;
-        // What was truncated must be known before its copy is seen.
+        self.refusals.round += 1;
+        // A truncation must be known before its copy is found.
         self.poll_files(now, &mut Vec::new(), false);
-        self.reconcile_due = false;
-        self.rotations.retain(|_, since| now.saturating_duration_since(*since) < COPY_PATIENCE);
-        if now.saturating_duration_since(self.started_at) >= COPY_PATIENCE {
+        self.schedule.reconcile_due = false;
+        self.rotations.forget_old(now);
+        if self.schedule.is_long_after_start(now) {
             self.clear_presumed();
         }
-        // Taken before the walk, so that what changes during it is seen at the next look.
-        let stamps: Vec<_> = self.directories.iter().map(|path| (path.clone(), directory_stamp(path))).collect();
-        self.guard.refresh();
+        // Before the walk, so that the next check finds changes during it.
+        let stamps = self.discovery.stamp_directories();
+        self.discovery.guard.refresh();
         let mut pipes = Vec::new();
         let walk_filter = self.walk_filter();
         let mut candidates = self.walk_inputs(&walk_filter, &mut pipes);
@@ -63,173 +50,157 @@ impl FileSource {
         self.mark_history(&mut candidates);
         self.reopen_changed_quiet(&candidates);
         self.follow_streams(&pipes, now);
-        self.directory_stamps = self.stamps_before(&stamps);
+        self.discovery.keep_stamps(&stamps);
         let seen: HashMap<Inode, usize> =
-            candidates.iter().enumerate().map(|(at, (_, found))| (found.inode, at)).rev().collect();
+            candidates.iter().enumerate().map(|(at, FoundFile { found, .. })| (found.inode, at)).rev().collect();
         self.follow_renames(&candidates, &seen, now);
         let open = self.open_inodes();
-        let unknown: Vec<&(usize, Candidate)> =
-            candidates.iter().filter(|(_, found)| !open.contains(&found.inode)).collect();
-        // First by inode, so that a rename is known for a rotation before anything is made of the new file.
+        let unknown: Vec<&FoundFile> =
+            candidates.iter().filter(|FoundFile { found, .. }| !open.contains(&found.inode)).collect();
+        // By inode first, so that a rename counts as a rotation before the new file is examined.
         let (same, other): (Vec<_>, Vec<_>) = unknown
             .into_iter()
-            .partition(|(_, found)| self.lost_files.iter().any(|lost| lost.entry.inode == found.inode));
-        let held = std::mem::take(&mut self.held);
+            .partition(|FoundFile { found, .. }| self.index.lost.iter().any(|lost| lost.entry.inode == found.inode));
+        let held = std::mem::take(&mut self.pending.held);
         self.admit_all(&same, &other, now);
         for (inode, held) in held {
             if !seen.contains_key(&inode) {
                 self.read_held(held, now);
-            } else if self.waiting.contains_key(&inode) {
+            } else if self.pending.waiting.contains_key(&inode) {
                 // It waits under another name.
-                self.held.entry(inode).or_insert(held);
+                self.pending.held.entry(inode).or_insert(held);
             }
         }
-        self.waiting.retain(|inode, _| seen.contains_key(inode));
-        self.copies.retain(|inode, _| seen.contains_key(inode));
-        let gone: Vec<Inode> = self.closed.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
+        self.pending.waiting.retain(|inode, _| seen.contains_key(inode));
+        self.index.copies.retain(|inode, _| seen.contains_key(inode));
+        let gone: Vec<Inode> = self.index.closed.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
         for inode in gone {
-            if let Some(closed) = self.closed.remove(&inode) {
-                self.remember_deleted(closed.entry);
-            }
+            self.index.closed_is_deleted(inode);
         }
         self.choose_deletable(&candidates);
         self.note_unread(&candidates);
         self.update_quiet(&candidates, now);
-        self.is_first_round &= self.has_unoffered();
+        self.schedule.is_first_round &= self.has_unoffered();
     }
 
-    /// Walks the directories of all inputs: files, and `pipes` that are named outright.
-    fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<(usize, Pipe)>) -> Vec<(usize, Candidate)> {
-        let mut candidates: Vec<(usize, Candidate)> = Vec::new();
+    /// Walks the directories of all inputs. Returns the files; `pipes` are those that are named without a glob.
+    fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<FoundPipe>) -> Vec<FoundFile> {
+        let mut candidates: Vec<FoundFile> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         let mut directories = Vec::new();
-        self.linked.clear();
-        for input in 0..self.inputs.len() {
-            let mut found = self.inputs[input].0.find(&self.guard, walk_filter);
+        self.discovery.linked.clear();
+        for input in 0..self.discovery.inputs.len() {
+            let mut found = self.discovery.inputs[input].globs.find(&self.discovery.guard, walk_filter);
             directories.append(&mut found.directories);
-            self.linked.extend(found.linked);
+            self.discovery.linked.extend(found.linked);
             for (path, why) in found.unreadable {
                 self.refuse(path, &why);
             }
-            // Of several names of one file, the one that a glob gives counts.
+            // Of several names of one file, a glob's match counts first.
             found.candidates.sort_by(|one, other| {
                 (one.class, one.linked(), &one.path).cmp(&(other.class, other.linked(), &other.path))
             });
-            // A pipe is named outright, by one named input alone; that goes before the common one.
+            // A pipe is named by at most one named input, which goes before the common one.
             for pipe in found.pipes {
-                pipes.retain(|(_, other)| other.inode != pipe.inode);
-                pipes.push((input, pipe));
+                pipes.retain(|other| other.pipe.inode != pipe.inode);
+                pipes.push(FoundPipe { input, pipe });
             }
             for candidate in found.candidates {
                 match taken.entry(candidate.inode) {
                     Entry::Vacant(place) => {
                         place.insert(candidates.len());
-                        candidates.push((input, candidate));
+                        candidates.push(FoundFile { input, found: candidate });
                     }
-                    Entry::Occupied(place) => keep_narrower(&mut candidates[*place.get()], input, candidate),
+                    Entry::Occupied(place) => {
+                        keep_narrower(&mut candidates[*place.get()], FoundFile { input, found: candidate });
+                    }
                 }
             }
         }
         directories.sort_unstable();
         directories.dedup();
-        if *self.directories != *directories {
-            self.directories = Arc::from(directories);
+        if *self.discovery.directories != *directories {
+            self.discovery.directories = Arc::from(directories);
         }
         candidates
     }
 
-    /// At a first start, notes which rotated files are the history of a log that is there.
-    fn mark_history(&mut self, candidates: &mut [(usize, Candidate)]) {
+    /// At a first start, marks rotated files that belong to the history of a log.
+    fn mark_history(&mut self, candidates: &mut [FoundFile]) {
         if !self.needs_history() {
             return self.forget_named();
         }
-        for (_, found) in candidates.iter_mut().filter(|(_, found)| found.class != Class::Match) {
+        for FoundFile { found, .. } in
+            candidates.iter_mut().filter(|FoundFile { found, .. }| found.class != Class::Match)
+        {
             let history = found.sure_origins().any(|origin| self.has_named(origin));
             found.history = history;
         }
     }
 
-    /// Whether rotated files that are there are to be told for the history of a log.
+    /// Whether rotated files have to be marked as a log's history.
     pub(super) fn needs_history(&self) -> bool {
-        self.checkpoint == CheckpointState::None && (self.is_first_round || self.open_limit.has_early())
+        self.schedule.checkpoint == CheckpointState::None
+            && (self.schedule.is_first_round || self.open_limit.has_early())
     }
 
-    fn stamps_before(&self, before: &[(PathBuf, Option<(i64, i64)>)]) -> Vec<Option<(i64, i64)>> {
-        if self.directories.len() > DIRECTORIES_ASKED_MAX {
-            return Vec::new();
-        }
-        let before = |path: &PathBuf| before.iter().find(|(known, _)| known == path).and_then(|(_, stamp)| *stamp);
-        self.directories.iter().map(before).collect()
-    }
-
-    /// Follows the open files to where they are now.
-    fn follow_renames(&mut self, candidates: &[(usize, Candidate)], seen: &HashMap<Inode, usize>, now: Instant) {
-        for file in self.files.iter_mut().flatten().filter(|file| !file.handle.is_stream()) {
-            let here = seen.get(&file.inode).map(|at| &candidates[*at].1);
+    /// Follows the open files to their present names.
+    fn follow_renames(&mut self, candidates: &[FoundFile], seen: &HashMap<Inode, usize>, now: Instant) {
+        for file in self.table.iter_mut().filter(|file| !file.handle.is_stream()) {
+            let here = seen.get(&file.inode).map(|at| &candidates[*at].found);
             let phase = match here {
                 Some(here) if here.path == file.path && here.class == Class::Match => Phase::Live,
-                _ if file.phase == Phase::Deleted => Phase::Deleted,
+                _ if file.placement.phase == Phase::Deleted => Phase::Deleted,
                 _ => Phase::Rotated,
             };
             match phase {
-                Phase::Live => file.displaced = Displaced::No,
-                Phase::Rotated if file.displaced == Displaced::No => file.displaced = Displaced::Seen,
+                Phase::Live => file.placement.displaced = Displaced::No,
+                Phase::Rotated if file.placement.displaced == Displaced::No => {
+                    file.placement.displaced = Displaced::Seen;
+                }
                 Phase::Rotated | Phase::Deleted => {}
             }
-            if phase != file.phase {
-                file.phase = phase;
-                file.changed_at = now;
-            }
-            if phase != Phase::Live && now.saturating_duration_since(file.changed_at) < COPY_PATIENCE {
-                self.rotations.insert(file.path.clone(), file.changed_at);
+            file.placement.set_phase(phase, now);
+            if phase != Phase::Live && now.saturating_duration_since(file.placement.changed_at) < COPY_PATIENCE {
+                self.rotations.note(&file.path, file.placement.changed_at);
             }
         }
     }
 
-    /// Decides what an unknown file is.
+    /// Decides what a found file is.
     pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
-        let same = |closed: &ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
-        if self.closed.get(&found.inode).is_some_and(same) || self.is_known_copy(found) {
+        if self.index.is_unchanged(found) || self.is_known_copy(found) {
             return;
         }
-        if found.class == Class::Excluded && self.lost_files.is_empty() && !self.closed.contains_key(&found.inode) {
+        if found.class == Class::Excluded && self.index.lost.is_empty() && !self.index.closed.contains_key(&found.inode)
+        {
             return;
         }
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), PACKED);
         }
-        if found.class != Class::Excluded && !self.has_room(found) {
+        if found.class != Class::Excluded && !self.take_room(found) {
             return;
         }
-        let handle = match open_beneath(&found.root, &found.place, &self.guard) {
-            Ok(handle) => Content::Plain(handle),
-            Err(OpenError::Gone) => return,
-            Err(OpenError::NoDescriptor) => return self.note_no_descriptor(found),
-            Err(error) => return self.refuse(found.path.clone(), &error.to_string()),
-        };
-        // Swapped between the look and the open: the next scan sees what it is.
-        if !handle.metadata().is_ok_and(|metadata| fingerprint::inode_from_metadata(&metadata) == found.inode) {
-            self.reconcile_due = true;
-            return;
-        }
+        let Some(handle) = self.open_found(found) else { return };
         self.clear_refusal(&found.path);
-        self.restore_deleted(input, found, &handle);
+        self.index.restore_deleted(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
-            return self.admit_gzip((input, naming), found, &handle, now);
+            return self.admit_gzip(input, naming, &FoundBytes { found, raw: &handle }, now);
         }
-        // A file that was closed empty is known by its inode alone: whatever is known better comes first.
-        let blank = self.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
+        // A file that was closed while empty is known by its inode alone: better evidence goes first.
+        let blank = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
         let Some(handle) = (if blank { Some(handle) } else { self.reopen_closed(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
             Ok(()) => return,
             Err(handle) => handle,
         };
         if (found.class == Class::Excluded && !blank)
-            || self.detect_copy(input, found, (&handle, &handle), found.size).unwrap_or(false)
+            || self.detect_copy(input, found, &handle, &handle, found.size).unwrap_or(false)
         {
             return;
         }
-        if self.must_wait_for_copy(found, &handle, now) {
+        if self.wait_for_copy(found, &handle, now) {
             return self.hold_named(input, found, handle);
         }
         let Some(handle) = (if blank { self.reopen_closed(found, handle, now) } else { Some(handle) }) else { return };
@@ -241,11 +212,11 @@ impl FileSource {
             self.keep_waiting(found, now);
             return self.hold(input, found, handle);
         }
-        let was_named = self.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
-        let before_us = self.predates_start();
+        let was_named = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
+        let before_us = self.schedule.predates_start();
         let offset = match (found.class, replacement) {
             (_, Some(Replacement { offset, .. })) => offset,
-            (Class::Match, _) if before_us && self.inputs[input].1.start == Start::End => {
+            (Class::Match, _) if before_us && self.discovery.inputs[input].config.start == Start::End => {
                 fingerprint::line_start(&handle, found.size)
             }
             (Class::Match, _) => 0,
@@ -254,20 +225,39 @@ impl FileSource {
         };
         self.begin_new(input, found, handle, offset, now);
         self.link_predecessor(found.inode, replacement);
-        // It is read before those that are in their places.
+        // Rotated files are read before live ones.
         if found.history
             && let Some(file) = self.open_mut(found.inode)
         {
-            file.phase = Phase::Rotated;
+            file.placement.phase = Phase::Rotated;
         }
     }
 
-    /// Whether a file that no glob names is a log's by the rotation that made it, or at a first start by its name.
+    /// Opens a found file. Where that fails, notes why.
+    fn open_found(&mut self, found: &Candidate) -> Option<Content> {
+        match open_beneath(&found.root, &found.place, &self.discovery.guard) {
+            Ok(file) => {
+                let handle = Content::Plain(file);
+                let is_found = |metadata| fingerprint::inode_from_metadata(&metadata) == found.inode;
+                if handle.metadata().is_ok_and(is_found) {
+                    return Some(handle);
+                }
+                // It was replaced between the walk and the open. The next check finds the other file.
+                self.schedule.reconcile_due = true;
+            }
+            Err(OpenError::Gone) => {}
+            Err(OpenError::NoDescriptor) => self.note_no_descriptor(found),
+            Err(error) => self.refuse(found.path.clone(), &error.to_string()),
+        }
+        None
+    }
+
+    /// Whether a file that no glob matches belongs to a log: by its rotation, or at a first start by its name.
     pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate) -> bool {
-        if !self.predates_start() {
+        if !self.schedule.predates_start() {
             return self.was_rotated(found);
         }
-        if self.inputs[input].1.start == Start::End {
+        if self.discovery.inputs[input].config.start == Start::End {
             return false;
         }
         if !found.history {
@@ -276,55 +266,56 @@ impl FileSource {
         found.history
     }
 
-    /// Begins a file that was not read before.
+    /// Starts reading a new file.
     pub(super) fn begin_new(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
-        // A file that was truncated while nobody looked is another one for event ids, though its inode is the same.
-        let lost_files = self.lost_files.iter().map(|lost| &lost.entry);
-        let former = lost_files.chain(self.closed.values().map(|closed| &closed.entry));
+        // A file that was truncated while logskiff was not running is a new incarnation, though its inode is the same.
+        let lost_files = self.index.lost.iter().map(|lost| &lost.entry);
+        let former = lost_files.chain(self.index.closed.values().map(|closed| &closed.entry));
         let same_inode = former.filter(|entry| entry.inode == found.inode);
         let incarnation = same_inode.map(|entry| entry.incarnation + 1).max().unwrap_or(0);
         if incarnation > 0 {
             self.events.push(Event::Truncated(found.path.clone()));
         }
-        let origin = fingerprint::origin(&self.scope, &handle, found.inode, incarnation);
+        let origin = self.index.origin(&handle, found.inode, incarnation);
         let at = Watermark { offset, boundary: Boundary::LineStart };
-        self.begin((input, found.path.clone(), handle), at, origin, incarnation, now);
+        let opened = OpenedFile { input, path: found.path.clone(), handle };
+        self.begin(opened, at, Incarnation { origin, number: incarnation }, now);
     }
 
-    /// Goes on with a closed file, if it is still the same one.
+    /// Continues a closed file, if it is still the same file.
     fn reopen_closed(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
-        let Some(ClosedFile { entry, input, .. }) = self.closed.get(&found.inode) else { return Some(handle) };
-        // An empty file is known by its name or its birth alone: its inode may be another's by now.
+        let Some(ClosedFile { entry, input, .. }) = self.index.closed.get(&found.inode) else { return Some(handle) };
+        // An empty file is known by its name or birth time alone: its inode may be another file's now.
         let may_be_it =
-            || entry.fingerprint.head_bytes > 0 || entry.path == found.path || self.is_file_of(entry, &handle);
+            || entry.fingerprint.head_bytes > 0 || entry.path == found.path || self.index.is_file_of(entry, &handle);
         let has_grown = entry.offset < found.size && self.has_grown_to_copy(found, &handle, entry.offset);
         if has_grown || !(may_be_it() && fingerprint::matches(&handle, &entry.fingerprint).unwrap_or(false)) {
             return Some(handle);
         }
         let (input, entry) = (*input, entry.clone());
-        // One that was never read and may be another log: what it grows by is not read either.
-        let passed = !entry.whole && entry.path == found.path;
+        // A file that was skipped may be another log: bytes that are appended to it are skipped too.
+        let passed = !entry.read_from_start && entry.path == found.path;
         if passed && found.class == Class::Sibling && !found.is_surely_rotated() {
             self.skip_file(input, found, &handle);
         } else if entry.offset == found.size {
-            self.closed.insert(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
+            self.index.closed.insert(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         } else {
-            let whole = entry.whole;
+            let read_from_start = entry.read_from_start;
             let mut at = self.position_after_copy(input, found, &handle, entry.watermark(), now)?;
-            // What was passed over may have been half a line, as of a copy in the making.
-            if !whole && at.boundary == Boundary::LineStart {
+            // Reading may have skipped half a line, for instance of a copy in the making.
+            if !read_from_start && at.boundary == Boundary::LineStart {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
-            let CheckpointEntry { path, origin, incarnation, .. } = entry;
-            self.begin((input, path, handle), at, origin, incarnation, now);
+            let CheckpointEntry { path, origin, incarnation: number, .. } = entry;
+            self.begin(OpenedFile { input, path, handle }, at, Incarnation { origin, number }, now);
             if let Some(file) = self.open_mut(found.inode) {
-                file.whole = whole;
+                file.lineage.read_from_start = read_from_start;
             }
         }
         None
     }
 
-    /// Goes on with a file that was lost from sight, if this is it.
+    /// Continues a lost file, if this is it.
     pub(super) fn adopt(
         &mut self,
         input: usize,
@@ -332,15 +323,16 @@ impl FileSource {
         handle: Content,
         now: Instant,
     ) -> Result<(), Content> {
-        let is = |lost: &LostFile| {
-            let told = lost.entry.fingerprint.head_bytes > 0;
-            // An empty file has nothing to be known by but its name: its inode may be another's by now.
+        let is_found = |lost: &LostFile| {
+            let has_bytes = lost.entry.fingerprint.head_bytes > 0;
+            // An empty file has only its name and inode to be recognized by.
             let near = found.path.as_os_str() == lost.entry.path.as_os_str()
-                || (told && (lost.entry.inode == found.inode || found.may_hold(&lost.entry.path, lost.entry.offset)));
-            let near = near && (told || lost.entry.inode == found.inode);
+                || (has_bytes
+                    && (lost.entry.inode == found.inode || found.may_hold(&lost.entry.path, lost.entry.offset)));
+            let near = near && (has_bytes || lost.entry.inode == found.inode);
             near && fingerprint::matches(&handle, &lost.entry.fingerprint).unwrap_or(false)
         };
-        let matching = self.lost_files.iter().enumerate().filter(|(_, lost)| is(lost));
+        let matching = self.index.lost.iter().enumerate().filter(|(_, lost)| is_found(lost));
         let Some((at, _)) = matching.max_by_key(|(_, lost)| lost.entry.fingerprint.offset) else {
             self.note_rewritten(found, now);
             if self.is_shorter_copy(found, &handle, found.size) {
@@ -349,26 +341,26 @@ impl FileSource {
             }
             return Err(handle);
         };
-        let mut lost = self.lost_files.remove(at);
+        let mut lost = self.index.lost.remove(at);
         let (id, entry) = (lost.id, &mut lost.entry);
         if id.is_none() && entry.inode == found.inode {
             let Some(at) = self.position_after_copy(input, found, &handle, entry.watermark(), now) else {
-                self.keep_closed(found.inode, ClosedFile { changed: None, input, entry: lost.entry });
+                self.index.keep_closed(found.inode, ClosedFile { changed: None, input, entry: lost.entry });
                 return Ok(());
             };
             (entry.offset, entry.boundary) = (at.offset, at.boundary);
         }
         let live = found.path == entry.path && found.class == Class::Match;
         if found.path != entry.path {
-            self.rotations.insert(entry.path.clone(), now);
+            self.rotations.note(&entry.path, now);
         }
-        // Where many are open already, one that has nothing to read is not opened for that.
+        // Where many files are open already, a file without unread bytes is not opened.
         let idle = !live || self.files().count() >= self.open_max();
         if idle && id.is_none() && found.size == entry.offset {
             if found.path != entry.path {
-                self.keep_end(&entry.path, &handle, found.size);
+                self.rotations.keep_end(&entry.path, &handle, found.size);
             }
-            self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry: lost.entry });
+            self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry: lost.entry });
             return Ok(());
         }
         if entry.size > found.size {
@@ -378,61 +370,60 @@ impl FileSource {
         Ok(())
     }
 
-    /// A file of the checkpoint has its inode and not its content: truncated while we were away, or the inode was reused.
+    /// A file has the inode of a checkpoint entry, but not its content: it was truncated while logskiff was not
+    /// running, or the inode was reused.
     fn note_rewritten(&mut self, found: &Candidate, now: Instant) {
-        for lost in &self.lost_files {
+        for lost in &self.index.lost {
             if lost.id.is_none() && lost.entry.inode == found.inode {
-                self.rotations.insert(lost.entry.path.clone(), now);
+                self.rotations.note(&lost.entry.path, now);
             }
         }
     }
 
-    /// Whether what is found now was there before us.
-    pub(super) fn predates_start(&self) -> bool {
-        self.is_first_round && self.checkpoint == CheckpointState::None
-    }
-
-    /// Every file is read from its start, rotated ones too, whatever is said of the first start: the checkpoint that told what
-    /// of them was shipped is lost.
+    /// Reads every file from its start, rotated ones too, whatever the configuration says of the first start: the
+    /// checkpoint is lost.
     pub fn read_all_from_start(&mut self) {
-        self.checkpoint = CheckpointState::Lost;
+        self.schedule.checkpoint = CheckpointState::Lost;
     }
 
-    /// Whether the file that this one may have been lately lost its name; after a start, whatever the checkpoint names may
-    /// have, if this one's name is sure to tell of a rotation. Another file under a known copy's name tells the same.
+    /// Whether the file's name fits a recent rotation. After a start, a rotation of any file of the checkpoint is
+    /// presumed, if the file's name is surely that of a rotated file.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
-        let presumed = |base: &PathBuf| *base == found.path || found.surely_rotated_from(base);
-        (self.is_first_round && self.checkpoint == CheckpointState::Lost)
-            || self.rotations.keys().any(|base| *base == found.path || found.rotated_from(base))
-            || self.presumed.iter().any(presumed)
+        (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
+            || self.rotations.explain(found)
             || self.is_presumed(&found.path)
             || found.sure_origins().any(|base| self.is_presumed(base))
     }
 
-    /// A rotated file from before our time: what it holds now was never ours to read.
+    /// Skips a rotated file from before the start.
     pub(super) fn skip_file(&mut self, input: usize, found: &Candidate, handle: &Content) {
         self.remember_closed(input, found, handle, false);
     }
 
-    /// Remembers a file as it stands, so that it is not read, and whether everything in it was shipped.
-    pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, whole: bool) {
-        if let Some(entry) = self.entry_for(found, handle, whole) {
-            self.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
+    /// Remembers a file as it is, so that it is not read. `read_from_start`: all of it was shipped.
+    pub(super) fn remember_closed(&mut self, input: usize, found: &Candidate, handle: &Content, read_from_start: bool) {
+        if let Some(entry) = self.entry_for(found, handle, read_from_start) {
+            self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry });
         }
     }
 
-    /// What a file is known by as it stands.
-    pub(super) fn entry_for(&self, found: &Candidate, handle: &Content, whole: bool) -> Option<CheckpointEntry> {
+    /// The checkpoint entry of a file as it is.
+    pub(super) fn entry_for(
+        &self,
+        found: &Candidate,
+        handle: &Content,
+        read_from_start: bool,
+    ) -> Option<CheckpointEntry> {
         let fingerprint = fingerprint::read_fingerprint(handle, found.size).ok()?;
         Some(CheckpointEntry {
             path: found.path.clone(),
             real: None,
             inode: found.inode,
-            origin: fingerprint::origin(&self.scope, handle, found.inode, 0),
+            origin: self.index.origin(handle, found.inode, 0),
             incarnation: 0,
             offset: found.size,
             boundary: Boundary::LineStart,
-            whole,
+            read_from_start,
             size: found.size,
             fingerprint,
             ahead: None,
@@ -440,19 +431,19 @@ impl FileSource {
     }
 }
 
-/// Of two finds of one file keeps the one whose input names it more narrowly; what one input names, and another takes for a copy, is
-/// named. Within one input the first counts. Where two inputs are alike, one is the common one, which comes first and gives way.
-fn keep_narrower(kept: &mut (usize, Candidate), input: usize, other: Candidate) {
-    if kept.0 == input {
+/// Keeps the file for the input with the narrower glob. A file that one input names, and another takes for a copy, is
+/// named. Within one input the first counts. Of two equal inputs the later one counts: the first is the common one.
+fn keep_narrower(kept: &mut FoundFile, other: FoundFile) {
+    if kept.input == other.input {
         return;
     }
-    let is_left_out = |class| class == Class::Excluded;
-    let narrower = (is_left_out(other.class), other.rank) <= (is_left_out(kept.1.class), kept.1.rank);
-    let is_named = [kept.1.class, other.class].contains(&Class::Match);
+    let order = |found: &Candidate| (found.class == Class::Excluded, found.rank);
+    let narrower = order(&other.found) <= order(&kept.found);
+    let is_named = [kept.found.class, other.found.class].contains(&Class::Match);
     if narrower {
-        *kept = (input, other);
+        *kept = other;
     }
-    if is_named && kept.1.class == Class::Sibling {
-        kept.1.class = Class::Match;
+    if is_named && kept.found.class == Class::Sibling {
+        kept.found.class = Class::Match;
     }
 }

@@ -1,7 +1,8 @@
-//! What became of a file's content: another file in its place that holds it, or other bytes in the same file.
+//! Finds out what happened to a file's content: another file with the same bytes replaced it, or other bytes overwrote
+//! it.
 //!
-//! Enters: open files, and what is found under their names. Leaves: from where on what is there now is new. What is not proved to be
-//! the same is read from its start.
+//! Enters: open files, and the files that are found under their names. Leaves: the offset from which the found file is
+//! new. A file that is not proved to hold the same bytes is read from its start.
 
 use std::cmp::Reverse;
 use std::io;
@@ -9,75 +10,70 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::discovery::{Candidate, Class};
+use super::pending_files::HeldFile;
 use super::tracked_file::Displaced;
 use super::{COPY_PATIENCE, ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
-use event::{CheckpointEntry, FileId, Inode};
+use event::{FileId, Inode};
 
-/// As much of two files is compared at their starts, and as much before an offset.
+/// How many bytes of two files are compared at their starts, and before an offset.
 const COMPARED_BYTES: usize = 64 * 1024;
 
-/// So many files that wait are held open.
+/// At most this many waiting files are held open.
 const HELD_MAX: usize = 64;
 
-/// So much of a file's start tells whether it is text.
+/// How many bytes at the start decide whether a file is text.
 const TEXT_CHECK_BYTES: usize = 1024;
 
-pub(super) const OVERWRITTEN: &str = "a rotated file that was overwritten; what stands in it now is no log";
+pub(super) const OVERWRITTEN: &str = "a rotated file that was overwritten: its present content is not a log";
 
-/// What a file is that stands under the name of one that was deleted.
+/// A file that replaced a deleted file and holds its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Replacement {
-    /// It holds what the other held, and is new behind this offset.
+    /// The offset in bytes from which it is new.
     pub(super) offset: u64,
-    /// The other one.
+    /// The deleted file.
     of: FileId,
-    /// It is written, and the other is read and settled to its end. One that is not is read all the same where it goes meanwhile.
+    /// It is complete, and the deleted file is read and acknowledged to its end. A replacement that is deleted earlier
+    /// is read all the same.
     pub(super) is_ready: bool,
 }
 
-/// A file that waits and may go before it is read: its handle is kept.
-#[derive(Debug)]
-pub(super) struct HeldFile {
-    input: usize,
-    found: Candidate,
-    handle: Content,
-}
-
 impl FileSource {
-    /// Keeps the handle of a file that waits and is ours to read, while there are descriptors.
+    /// Keeps the handle of a waiting file that has to be read, while there are descriptors.
     pub(super) fn hold(&mut self, input: usize, found: &Candidate, handle: Content) {
-        if self.held.len() < HELD_MAX && self.files().count() < self.open_max() {
-            self.held.insert(found.inode, HeldFile { input, found: found.clone(), handle });
+        if self.pending.held.len() < HELD_MAX && self.files().count() < self.open_max() {
+            self.pending.held.insert(found.inode, HeldFile { input, found: found.clone(), handle });
         }
     }
 
-    /// The same of one that a glob names; another may not be ours.
+    /// The same, if a glob matches the file; another file may not have to be read.
     pub(super) fn hold_named(&mut self, input: usize, found: &Candidate, handle: Content) {
         if found.class == Class::Match {
             self.hold(input, found, handle);
         }
     }
 
-    /// What waited is gone. What it holds and nothing else does is read.
+    /// Reads a waiting file that was deleted, except for bytes that are in another file.
     pub(super) fn read_held(&mut self, HeldFile { input, found, handle }: HeldFile, now: Instant) {
         let Err(handle) = self.adopt(input, &found, handle, now) else { return };
         let length = handle.length().unwrap_or(0);
         let elsewhere = |file: &TrackedFile| {
             let print = file.fingerprint();
             let holds_more = || file.handle.length().is_ok_and(|whole| whole >= length);
-            let is_rest = || file.phase != Phase::Live && print.offset > 0 && file.path != found.path && holds_more();
+            let is_rest =
+                || file.placement.phase != Phase::Live && print.offset > 0 && file.path != found.path && holds_more();
             found.may_hold(&file.path, 0) && is_rest() && fingerprint::matches(&handle, &print).unwrap_or(false)
         };
         if length == 0 || self.is_held_by_open_file(&found, &handle, length) || self.files().any(elsewhere) {
             return;
         }
         let replacement = self.find_replacement(&found, &handle, now);
-        self.waiting.remove(&found.inode);
+        self.pending.waiting.remove(&found.inode);
         self.begin_new(input, &found, handle, replacement.map_or(0, |replacement| replacement.offset), now);
         self.link_predecessor(found.inode, replacement);
     }
 
-    /// Whether a file is the same log in a new file, as `rsync`, `sed -i` and `kubectl cp` make it.
+    /// Whether a file is a new file with the content of a deleted one, as `rsync`, `sed -i` and `kubectl cp` make it.
     pub(super) fn find_replacement(
         &mut self,
         found: &Candidate,
@@ -85,7 +81,7 @@ impl FileSource {
         now: Instant,
     ) -> Option<Replacement> {
         let replaced = |file: &&TrackedFile| {
-            file.phase == Phase::Deleted
+            file.placement.phase == Phase::Deleted
                 && !file.handle.is_stream()
                 && file.handle.length().is_ok_and(|length| length > 0)
                 && (file.path == found.path || found.surely_kept_from(&file.path, 0))
@@ -93,10 +89,12 @@ impl FileSource {
         let here = handle.length().ok().filter(|length| *length > 0)?;
         let is_alike = |file: &TrackedFile| {
             let whole = file.handle.length().unwrap_or(0);
-            content_matches(&file.handle, (handle, 0), here.min(whole)).unwrap_or(false)
+            content_matches(&file.handle, ContentFrom::start(handle), here.min(whole)).unwrap_or(false)
         };
-        // What is in its place was made of the last one that was deleted there. What was rotated since may have been made of any.
-        let order = |file: &TrackedFile| (file.displaced != Displaced::No, Reverse(file.changed_at));
+        // A file under the same name was made from the last one that was deleted there. A rotated copy may come from
+        // any of them.
+        let order =
+            |file: &TrackedFile| (file.placement.displaced != Displaced::No, Reverse(file.placement.changed_at));
         let mut formers: Vec<&TrackedFile> = self.files().filter(replaced).collect();
         formers.sort_by_key(|file| order(file));
         let is_last = |file: &TrackedFile| file.path != found.path || order(file) == order(formers[0]);
@@ -106,76 +104,85 @@ impl FileSource {
         if here < whole {
             return self.keep_waiting(found, now).then_some(Replacement { offset: 0, of, is_ready: false });
         }
-        // After a crash, what is not settled of the other is read from here: until then it is to begin there. What is refused for long
-        // does not hold up the rest.
-        let may_come_back = !former.is_settled() && now.saturating_duration_since(former.changed_at) < COPY_PATIENCE;
+        // After a crash, unacknowledged bytes of the deleted file are read from here: the file must wait for them.
+        // Records that an output refuses for long do not delay the rest.
+        let may_come_back =
+            !former.is_settled() && now.saturating_duration_since(former.placement.changed_at) < COPY_PATIENCE;
         let is_ready = read.offset >= whole && !may_come_back;
         Some(Replacement { offset: if is_ready { read.offset } else { whole }, of, is_ready })
     }
 
-    /// Notes whose place a file took: what is not settled of that one is read here, should the process end before it is.
+    /// Notes which file this one replaced: its unacknowledged bytes are read here if the process ends early.
     pub(super) fn link_predecessor(&mut self, inode: Inode, replacement: Option<Replacement>) {
         let Some(Replacement { offset: 1.., of, .. }) = replacement else { return };
         let Some(former) = self.file(of) else { return };
-        let formers = former.formers.iter().copied().chain([of]).collect();
+        let formers = former.lineage.formers.iter().copied().chain([of]).collect();
         if let Some(file) = self.open_mut(inode) {
-            file.formers = formers;
+            file.lineage.formers = formers;
         }
     }
 
-    /// Whether a file took the place of one of `files`.
+    /// Whether a file replaced one of `files`.
     #[must_use]
     pub fn replaced_any(&self, id: FileId, files: &[FileId]) -> bool {
-        self.file(id).is_some_and(|file| file.formers.iter().any(|former| files.contains(former)))
+        self.file(id).is_some_and(|file| file.lineage.formers.iter().any(|former| files.contains(former)))
     }
 
-    /// Whether this is the very file that a mark is of, and not another with its inode: the birth time tells, where there is one.
-    pub(super) fn is_file_of(&self, entry: &CheckpointEntry, handle: &Content) -> bool {
-        handle.birth() != (0, 0)
-            && fingerprint::origin(&self.scope, handle, entry.inode, entry.incarnation) == entry.origin
-    }
-
-    /// Whether a file that was read and closed under a rotated name holds other bytes now, which are neither a copy that is
-    /// awaited nor text: `shred` writes such before it deletes. A new file may have got the inode: the birth time tells.
+    /// Whether a file that was read and closed under a rotated name now holds other bytes that are not text: `shred`
+    /// writes such bytes before it deletes a file. A new file may have the same inode: the birth time decides.
     pub(super) fn refuse_overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
-        let Some(ClosedFile { entry, .. }) = self.closed.get(&found.inode) else { return false };
+        let Some(ClosedFile { entry, .. }) = self.index.closed.get(&found.inode) else { return false };
         let in_its_place = found.class == Class::Match && entry.path == found.path;
         if in_its_place
             || entry.offset == 0
             || found.size < entry.offset
-            || !self.is_file_of(entry, handle)
+            || !self.index.is_file_of(entry, handle)
             || is_text(handle)
         {
             return false;
         }
-        let whole = entry.whole;
-        self.remember_closed(input, found, handle, whole);
+        let read_from_start = entry.read_from_start;
+        self.remember_closed(input, found, handle, read_from_start);
         self.refuse(found.path.clone(), OVERWRITTEN);
         true
     }
 }
 
 impl TrackedFile {
-    /// Whether a file that does not hold what was read of it was overwritten after its rotation, and not begun anew.
+    /// Whether a changed file was overwritten after its rotation, and not started again.
     pub(super) fn is_overwritten(&self) -> bool {
         let is_shorter = self.handle.length().is_ok_and(|length| length < self.position().offset);
-        self.displaced != Displaced::No && !is_shorter
+        self.placement.displaced != Displaced::No && !is_shorter
     }
 }
 
-/// Whether a file begins with what may be a log. A program may write one anew in the file of a rotated one.
+/// Whether a file begins like a log. A program may start a new log in a rotated file.
 fn is_text(file: &Content) -> bool {
     let Ok(start) = fingerprint::read_at(file, 0, TEXT_CHECK_BYTES) else { return true };
-    // A character may be cut in two.
+    // The last character may be incomplete.
     let is_utf8 = std::str::from_utf8(&start).map_or_else(|error| error.error_len().is_none(), |_| true);
     is_utf8 && !start.contains(&0)
 }
 
-/// Whether a file begins with the `length` bytes that another holds from an offset on; the first and the last of them are compared.
-pub(super) fn content_matches(one: &Content, (other, from): (&Content, u64), length: u64) -> io::Result<bool> {
+/// The bytes of a file from an offset on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ContentFrom<'c> {
+    pub(super) content: &'c Content,
+    pub(super) offset: u64,
+}
+
+impl<'c> ContentFrom<'c> {
+    /// All bytes of a file.
+    pub(super) fn start(content: &'c Content) -> Self {
+        Self { content, offset: 0 }
+    }
+}
+
+/// Whether a file begins with the `length` bytes of `other`. Only the first and the last of them are compared.
+pub(super) fn content_matches(one: &Content, other: ContentFrom<'_>, length: u64) -> io::Result<bool> {
     let most = usize::try_from(length).unwrap_or(usize::MAX).min(COMPARED_BYTES);
     for at in [0, length - most as u64] {
-        if fingerprint::read_at(one, at, most)? != fingerprint::read_at(other, from + at, most)? {
+        if fingerprint::read_at(one, at, most)? != fingerprint::read_at(other.content, other.offset + at, most)? {
             return Ok(false);
         }
     }

@@ -1,7 +1,8 @@
-//! Places that reading has passed, and what stood before them: where a file's end is written anew, reading goes back to the last that
-//! still holds.
+//! Offsets that reading has passed, and the bytes before them: if a file's end is rewritten, reading resumes at the
+//! last such offset before which nothing changed.
 //!
-//! Enters: the bytes before each position. Leaves: the last place before which the same bytes stand. It keeps hashes, no content.
+//! Enters: the bytes before each position. Leaves: the last offset with unchanged bytes before it. Only hashes are
+//! kept.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,14 +11,14 @@ use std::io;
 use super::content::Content;
 use super::fingerprint::{self, BEFORE_BYTES};
 
-/// So many places are kept; when there are more, every other of the older ones goes.
+/// At most this many points are kept. With more, every other one of the older half is dropped.
 const PLACES_MAX: usize = 16;
-/// Of the lines that end in what was last passed, so many starts are kept.
+/// This many line starts are kept of the bytes that were last passed.
 const LINES_MAX: usize = 3;
-/// As much before a place is compared, as far as there is so much.
+/// This many bytes before a point are compared, if there are as many.
 const COMPARED_BYTES: usize = BEFORE_BYTES / 2;
 
-/// Where a line began, and what stood before it.
+/// The start of a line, and a hash of the bytes before it.
 #[derive(Clone, Copy, Debug)]
 struct ResumePoint {
     offset: u64,
@@ -25,12 +26,12 @@ struct ResumePoint {
     hash: u64,
 }
 
-/// Places in one file, in their order.
+/// The points of one file, in their order.
 #[derive(Debug, Default)]
 pub(super) struct ResumePoints(VecDeque<ResumePoint>);
 
 impl ResumePoints {
-    /// Reading stands at `offset`, where a line begins; `before` are the bytes before it.
+    /// Notes that reading is at `offset`, where a line begins; `before` are the bytes before it.
     pub(super) fn note(&mut self, offset: u64, before: &[u8]) {
         let last = before.len().saturating_sub(1);
         let starts = memchr::memrchr_iter(b'\n', &before[..last]).map(|newline| newline + 1);
@@ -40,7 +41,7 @@ impl ResumePoints {
         for end in rotated_ends {
             let place = offset - (before.len() - end) as u64;
             let bytes = end.min(COMPARED_BYTES);
-            // Too little to tell one place from another.
+            // Too few bytes to identify the point.
             let is_known = self.0.back().is_some_and(|last| last.offset >= place);
             if is_known || (bytes < COMPARED_BYTES && bytes as u64 != place) {
                 continue;
@@ -59,12 +60,12 @@ impl ResumePoints {
         }
     }
 
-    /// Nothing behind `offset` was passed after all.
+    /// Drops the points after `offset`: reading goes back.
     pub(super) fn go_back(&mut self, offset: u64) {
         self.0.retain(|place| place.offset <= offset);
     }
 
-    /// The last place before which the file holds what it held; `head` are the first bytes that it had.
+    /// The last point before which the file is unchanged; `head` are the first bytes that it had.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -1,42 +1,42 @@
-//! A file that is written anew with the bytes that it had, as a job that prints the same each time does it.
+//! Detects files that are rewritten with the same bytes, as by a job that prints the same text each time.
 //!
-//! Enters: what the looks see, and the kernel's word that something was written. Leaves: whether it is a new run. The times alone tell
-//! nothing, since `touch` changes them as well; nor does a write alone, since it may be one that was read already.
+//! Enters: polls, and inotify's writes. Leaves: whether the file was rewritten. A new time alone is no proof, since
+//! `touch` sets it too. A write alone is none, since its bytes may have been read already.
 
 use std::time::{Duration, Instant};
 
-/// The kernel's word may come so much later than a look.
+/// inotify's event may come this long after a poll.
 const EVENT_PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is known of a file since the last look that saw it grow.
+/// What is known since the last poll that saw the file grow.
 #[derive(Debug, Default)]
 pub(super) struct RewriteDetector {
-    /// When a look saw a new time of writing, and nothing new.
+    /// When a poll saw a new modification time and no new bytes.
     suspected: Option<Instant>,
-    /// Something was written to it since the last look.
+    /// The file was written to since the last poll.
     written: bool,
-    /// More was read since then than that look saw: it explains a new time.
+    /// More bytes were read than the last poll saw: they explain a new time.
     read_more: bool,
 }
 
 impl RewriteDetector {
-    /// The kernel says that something was written.
+    /// Notes a write that inotify reported.
     pub(super) fn note_write(&mut self) {
         self.written = true;
     }
 
-    /// Something was read; whether it was `more` than the last look saw.
+    /// Notes a read. `more`: it went beyond the end that the last poll saw.
     pub(super) fn note_read(&mut self, more: bool) {
         self.read_more |= more;
     }
 
-    /// A look saw a change; `is_same`: that of the time of writing alone, with everything read.
+    /// Notes a poll. `is_same`: only the modification time changed, and everything is read.
     pub(super) fn note_poll(&mut self, is_same: bool, now: Instant) {
         self.suspected = (is_same && !self.read_more).then_some(now);
         self.read_more = false;
     }
 
-    /// Whether it was written anew. Asked at each look, once.
+    /// Whether the file was rewritten. True once.
     pub(super) fn take_rewrite(&mut self, now: Instant) -> bool {
         let suspected = self.suspected.is_some_and(|at| now.saturating_duration_since(at) < EVENT_PATIENCE);
         let is_seen = std::mem::take(&mut self.written) && suspected;

@@ -1,9 +1,9 @@
-//! Opens a glob's fixed directory, whose path the application may have a hand in.
+//! Opens a glob's fixed directory, on a path that the application may be able to change.
 //!
-//! Enters: an absolute path. Leaves: a handle to the directory, reached component by component from `/`. A volume that is mounted
-//! for the purpose is shared with the application, so from its mount point down no component may be a symbolic link. On the
-//! machine's own file system a link is followed only where nobody but root and the user of this process can have made it: whoever
-//! can, reads what we read. What is decided is decided of open handles, so that nothing can be swapped in between.
+//! Enters: an absolute path. Leaves: a handle of the directory, opened component by component from `/`. A volume that
+//! is mounted for logs is shared with the application: from its mount point on, no component may be a symbolic link. On
+//! the machine's own file system a link is followed only if nobody but root and this process's user can have made it:
+//! whoever can, could read whatever logskiff can. Open handles are checked, so that nothing can be replaced in between.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -20,59 +20,59 @@ use event::Inode;
 
 /// As many links as the kernel follows in one path (`path_resolution(7)`).
 const LINKS_MAX: usize = 40;
-/// Where the machine itself has its volumes: links in them may lead anywhere.
+/// Directories for the machine's own volumes: links in them may lead anywhere.
 const SYSTEM: [&str; 3] = ["/", "/usr", "/var"];
-/// Where a machine may have one, and a pod as well: links in them stay there.
+/// Directories where a machine or a pod may mount a volume: links in them must stay beneath them.
 const MACHINE_OR_POD: [&str; 9] = ["/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var/tmp"];
-/// No log lies there: a link that leads there is a trap, whoever made it.
+/// No log lies here: a link to one of these is an attack, whoever made it.
 const NO_LOGS: [&str; 5] = ["/boot", "/dev", "/etc", "/proc", "/sys"];
 
-/// Bits of a mode: others than the owner may give names in a directory …
+/// Mode bits: users other than the owner may create names in a directory …
 const SHARED: u32 = 0o022;
-/// … and none may take away what is another's.
+/// … and may not remove names of others.
 const STICKY: u32 = 0o1000;
 
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A fixed directory, open.
+/// An open fixed directory.
 #[derive(Debug)]
 pub(super) struct Root {
     /// The directory.
     pub(super) handle: OwnedFd,
-    /// Its path without any link, as it was on opening.
+    /// Its path without links, when it was opened.
     pub(super) real: PathBuf,
     /// Whether a link led there.
     pub(super) linked: bool,
-    /// Where it stands in the file system.
+    /// Its place in the file system.
     pub(super) inode: Inode,
 }
 
-/// Why there is none.
+/// Why the directory was not opened.
 #[derive(Debug)]
 pub(super) enum RootError {
-    /// It does not exist yet; the nearest directory that does.
+    /// It does not exist; the nearest directory above it that does.
     Missing(PathBuf),
-    /// A symbolic link that may be another's stands at `at`, a beginning of the path; `above` is the real directory beneath which
-    /// it stands.
+    /// A symbolic link that another user may have made is at `at`, a prefix of the path. `above` is the real directory
+    /// above it.
     Link { at: PathBuf, above: PathBuf },
-    /// The same, of a link that leads where no logs are.
+    /// The same, and the link leads to a directory without logs.
     Trap { at: PathBuf, above: PathBuf },
-    /// It cannot be reached.
+    /// It cannot be opened.
     Io { at: PathBuf, error: Errno },
 }
 
-/// How far a link is to be trusted.
+/// How far a link is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trust {
-    /// It leads wherever its maker says.
+    /// It may lead anywhere.
     Anywhere,
-    /// It may lead to what lies beneath its own directory, on the same volume.
+    /// It may lead to a place beneath its own directory, on the same volume.
     Beneath,
     /// Not at all.
     Nowhere,
 }
 
-/// Whose volume a directory is on.
+/// Who may write to a directory's volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Volume {
     System,
@@ -80,41 +80,41 @@ enum Volume {
     Shared,
 }
 
-/// What a handle is of.
+/// The metadata of a handle.
 #[derive(Clone, Copy, Debug)]
 struct HandleInfo {
     inode: Inode,
     uid: u32,
     mode: u32,
-    /// What tells one mount from another: its number (Linux 5.8), or its device where the kernel gives none.
+    /// Identifies the mount: its number (Linux 5.8), or the device where the kernel gives none.
     mount: u64,
 }
 
-/// A directory on the way.
+/// A directory on the path.
 #[derive(Debug)]
 struct Step {
     handle: OwnedFd,
     real: PathBuf,
     found: HandleInfo,
     volume: Volume,
-    /// Others may give names somewhere on the way here.
+    /// Other users may create names somewhere on the path up to here.
     shared: bool,
-    /// Others may put something else in its place.
+    /// Other users may replace it.
     replaceable: bool,
 }
 
-/// A name that is to come, and whether it is one of the path that was asked for.
+/// A name that is still to be opened, and whether it is part of the original path.
 type Pending = VecDeque<(OsString, bool)>;
 
 struct PathWalk {
     steps: Vec<Step>,
     pending: Pending,
-    /// How much of the path that was asked for was gone.
+    /// How much of the original path was followed.
     gone: PathBuf,
     links: usize,
-    /// The directory that holds the first of them.
+    /// The directory that holds the first link.
     holder: PathBuf,
-    /// The step beneath which a link promised to stay.
+    /// The step beneath which a link has to stay.
     floor: Option<usize>,
 }
 
@@ -139,7 +139,8 @@ pub(super) fn open(directory: &Path) -> Result<Root, RootError> {
     Ok(Root { handle: last.handle, real: last.real, linked, inode })
 }
 
-/// A fixed directory, or where it depends on a link that may be another's, the directory that holds the link.
+/// The fixed directory. Where the path depends on a link that another user may have made, the directory that holds the
+/// link.
 #[must_use]
 pub fn trusted_directory(directory: &Path) -> PathBuf {
     match open(directory) {
@@ -162,7 +163,7 @@ impl PathWalk {
     }
 
     fn current(&self) -> &Step {
-        // There is always the first one: `up` never takes it away.
+        // There is always the first step: `ascend` never removes it.
         &self.steps[self.steps.len() - 1]
     }
 
@@ -208,7 +209,7 @@ impl PathWalk {
     }
 
     fn ascend(&mut self) -> Result<(), RootError> {
-        // What a link promised is kept on every step of the way, not only at its end.
+        // The limit of a link holds for every step on its path, not only for the last.
         if self.floor.is_some_and(|floor| self.steps.len() - 1 <= floor) {
             return Err(self.link_error());
         }
@@ -218,7 +219,7 @@ impl PathWalk {
         Ok(())
     }
 
-    /// What is there and is no directory.
+    /// Follows a name that is not a directory.
     fn follow_link(&mut self, name: &OsString) -> Result<(), RootError> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.current().handle, name, flags, Mode::empty());
@@ -251,7 +252,7 @@ impl PathWalk {
         Ok(())
     }
 
-    /// Goes back to where an absolute target may begin, and says what of it is left.
+    /// Goes back to where an absolute target may begin. Returns the rest of the target.
     fn restart(&mut self, target: &Path) -> Result<PathBuf, RootError> {
         let floor = self.floor.unwrap_or(0);
         let rest = target.strip_prefix(&self.steps[floor].real).map_err(|_| self.link_error())?.to_path_buf();
@@ -261,7 +262,7 @@ impl PathWalk {
 }
 
 impl Step {
-    /// How far a link in this directory is to be trusted.
+    /// How far a link in this directory is trusted.
     fn trust(&self, link: &HandleInfo) -> Trust {
         let open = self.found.mode & SHARED != 0;
         let sticky = self.found.mode & STICKY != 0;
@@ -298,7 +299,7 @@ fn path_names(path: &Path) -> impl Iterator<Item = OsString> {
     })
 }
 
-/// Whether nobody but root and this process's user stands behind an owner.
+/// Whether the owner is root or this process's user.
 fn is_own(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
@@ -320,7 +321,7 @@ mod tests {
 
     use super::*;
 
-    /// What became of a path beneath a directory in which `prepare` has made something.
+    /// The result for a path beneath a directory in which `prepare` has created files.
     #[track_caller]
     fn check(path: &str, want: &str, prepare: impl Fn(&Path)) {
         let dir = tempfile::tempdir().unwrap();
@@ -339,7 +340,7 @@ mod tests {
         assert_eq!(got, want, "{path}");
     }
 
-    /// Goal: beneath what others may write to, such as /tmp, our own links lead to what lies beneath them, and no further.
+    /// Goal: in directories that others may write to, such as /tmp, our own links lead only to places beneath them.
     #[test]
     fn links_of_our_own_lead_beneath_themselves() {
         check("log/real", "log/real plain", |_| {});
@@ -368,7 +369,7 @@ mod tests {
         });
     }
 
-    /// Goal: what another user may have made is not followed, wherever it leads.
+    /// Goal: a link that another user may have made is not followed, wherever it leads.
     #[test]
     fn links_that_may_be_another_s_are_refused() {
         const OTHER: Option<u32> = Some(12_345);
@@ -398,7 +399,7 @@ mod tests {
             link(base);
             mode(base.join("log"), 0o1777);
         });
-        // The directory that holds the link may itself be another by now.
+        // The directory that holds the link may have been replaced.
         check("log/to", refused, |base| {
             link(base);
             lchown(base, OTHER, None).unwrap();

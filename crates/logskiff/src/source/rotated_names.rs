@@ -1,6 +1,6 @@
-//! What a rotated file may have been called before.
+//! Finds the names that a rotated file may have had before.
 //!
-//! Enters: a file's name. Leaves: of which files it may be a rotated copy, and how surely its name tells that. Nothing is opened.
+//! Enters: a file's name. Leaves: which files it may be a rotated copy of, and how sure that is. Nothing is opened.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -8,35 +8,35 @@ use std::path::{Path, PathBuf};
 
 use super::discovery::{Candidate, DELETING_PREFIX, GZIP};
 
-/// So many bytes of a file tell it from another that begins alike, wherever it lies.
+/// This many equal bytes prove a copy in any directory.
 const ELSEWHERE_BYTES_MIN: u64 = 1024;
-/// As many digits as a date has: `app-261123.log`.
+/// The number of digits of a short date: `app-261123.log`.
 const DATE_DIGITS_MIN: usize = 6;
 
-/// What a file may have been called before a rotation.
+/// A name that a file may have had before a rotation.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     path: PathBuf,
-    /// The mark stands behind the whole name, or is a date: it tells more than a number within the name.
+    /// The rotation's suffix is at the end of the name, or is a date. A number inside the name proves less.
     sure: bool,
 }
 
 impl Candidate {
-    /// Whether this file's name is one that a rotation of `base` makes, in the same directory.
+    /// Whether a rotation of `base` in the same directory gives a file this name.
     #[must_use]
     pub(super) fn rotated_from(&self, base: &Path) -> bool {
         self.origins().iter().any(|origin| origin.path.as_os_str() == base.as_os_str())
     }
 
-    /// Whether its name alone says that it is a rotated copy of `base`: `app.log.1` of `app.log`, but not `app-2.log`, which may be
-    /// another log.
+    /// Whether the name alone proves a rotated copy of `base`: `app.log.1` of `app.log`, but not `app-2.log`, which may
+    /// be another log.
     #[must_use]
     pub(super) fn surely_rotated_from(&self, base: &Path) -> bool {
         self.sure_origins().any(|origin| origin.as_os_str() == base.as_os_str())
     }
 
-    /// Whether its name surely tells of a rotated copy of the file at `path`, of which `alike_bytes` are the same: in the same directory,
-    /// or in another where old files are kept. One beneath the other says more than one beside it.
+    /// Whether the name proves a rotated copy of the file at `path`, with `alike_bytes` equal bytes: in the same
+    /// directory, or in another one for old files. A directory beneath that of `path` needs fewer equal bytes.
     #[must_use]
     pub(super) fn surely_kept_from(&self, path: &Path, alike_bytes: u64) -> bool {
         let beneath = || path.parent().is_some_and(|directory| self.path.starts_with(directory));
@@ -44,26 +44,27 @@ impl Candidate {
         called_so() && (alike_bytes >= ELSEWHERE_BYTES_MIN || beneath())
     }
 
-    /// The same, or its name may be that of a rotated copy in the same directory.
+    /// The same, or a name that a rotation in the same directory may give.
     #[must_use]
     pub(super) fn may_hold(&self, path: &Path, alike_bytes: u64) -> bool {
         self.rotated_from(path) || self.surely_kept_from(path, alike_bytes)
     }
 
-    /// Whether its name alone says that it is a rotated copy of something.
+    /// Whether the name alone proves a rotated copy of some file.
     #[must_use]
     pub(super) fn is_surely_rotated(&self) -> bool {
         self.sure_origins().next().is_some()
     }
 
-    /// Whether a mark stands behind the whole name of something: a log's own name may hold a date, but hardly this.
+    /// Whether the name is that of another file plus a rotation's suffix. The name of a log may contain a date, but
+    /// hardly that.
     #[must_use]
     pub(super) fn is_marked(&self) -> bool {
         let bytes = self.path.as_os_str().as_bytes();
         self.sure_origins().any(|origin| bytes.starts_with(origin.as_os_str().as_bytes()))
     }
 
-    /// Of what it is a rotated copy, as its name alone says.
+    /// The files that this is a rotated copy of, by its name alone.
     pub(super) fn sure_origins(&self) -> impl Iterator<Item = &PathBuf> {
         self.origins().iter().filter(|origin| origin.sure).map(|origin| &origin.path)
     }
@@ -76,9 +77,9 @@ impl Candidate {
     }
 }
 
-/// The names that `name` may have had before a rotation, and whether it surely tells of one: `app.log.1`, `app.log-20261123` and
-/// `app-2026-11-23.log` were `app.log`, `app-2.log` may have been. The added part must look like a number, a date or one of the usual
-/// words, so that `app.log.swp` is none.
+/// The names that `name` may have had before a rotation, and whether the name proves it: `app.log.1`,
+/// `app.log-20261123` and `app-2026-11-23.log` were `app.log`; `app-2.log` may have been. The added part is a number, a
+/// date or a usual word, so that `app.log.swp` does not count.
 pub(super) fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
     let name = name.as_bytes();
     let name = name.strip_prefix(DELETING_PREFIX.as_bytes()).unwrap_or(name);

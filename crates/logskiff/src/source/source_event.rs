@@ -1,27 +1,27 @@
-//! What happened to files, as the shipper is told.
+//! What happens to files.
 
 use std::path::PathBuf;
 
 use event::{FileId, Progress};
 
-/// What the shipper must know of.
+/// An event that the shipper has to handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Reading of a file, or of a new incarnation of it, begins here.
     Opened(FileId, Progress),
-    /// A compressed file that was taken back to its watermark is unpacked up to there, and goes on.
+    /// A compressed file that was rewound is decompressed up to its watermark again, and can be read.
     Unpacked(FileId),
-    /// A file was truncated under us; its content goes on from the start under another number. The checkpoint is to be
-    /// saved before anything of it is shipped.
+    /// A file was truncated. Its content continues from the start as a new incarnation. The checkpoint has to be saved
+    /// before records of the new incarnation are sent.
     Truncated(PathBuf),
-    /// At least so many bytes of a file were gone before they were read.
+    /// At least this many bytes of a file were lost before they were read.
     Lost(PathBuf, u64),
-    /// A file of the checkpoint is gone, or is another one now. What it held past the checkpoint is not known.
+    /// A file of the checkpoint is gone, or was replaced. How many bytes it had after the checkpoint is unknown.
     Vanished(PathBuf),
-    /// A rotated file was deleted, and how long it was.
+    /// A rotated file was deleted; its length in bytes.
     Deleted(PathBuf, u64),
-    /// A rotated file cannot be deleted, and why. Tried again at each scan.
+    /// A rotated file cannot be deleted, and why. The next check tries again.
     DeleteFailed(PathBuf, String),
-    /// A file or directory cannot be read, and why. Said once, retried at each look.
+    /// A file or directory cannot be read, and why. Logged once; each check tries again.
     Refused(PathBuf, String),
 }

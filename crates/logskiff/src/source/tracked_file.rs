@@ -1,10 +1,11 @@
-//! One open file: where reading stands, and what happened to the file under it.
+//! One open file: where reading stands, and what happened to the file.
 //!
-//! Enters: looks at the file's metadata and reads. Leaves: bytes that no span has covered yet, or the news that the file
-//! was truncated. It keeps the last bytes before the offset, so that a rewritten file is told from a continued one.
+//! Enters: polls and reads of the file. Leaves: bytes that no span covers yet, or the fact that the file was truncated.
+//! The last bytes before the position are kept, to tell a rewritten file from a continued one.
 
 mod checkpoint_entry;
 mod lifetime;
+mod read;
 mod rewind;
 
 use std::cell::OnceCell;
@@ -22,51 +23,52 @@ use super::rewritten::RewriteDetector;
 use super::write_times::WriteTimes;
 use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
-/// A rotated file that has not grown for so long, is read to its end and settled, is closed; it is opened again if it
-/// grows after all.
+/// A rotated file that is acknowledged and has not changed for this long is closed. If it grows later, it is opened
+/// again.
 pub(super) const ROTATED_QUIET: Duration = Duration::from_secs(5);
-/// The same for a deleted file, which can't be found again once it is closed.
+/// The same for a deleted file, which cannot be opened again.
 pub(super) const DELETED_QUIET: Duration = Duration::from_secs(10);
 
-/// But a deleted file of at most so many bytes is held for so long, while there are descriptors: its writer may be slow.
+/// A deleted file of at most this many bytes stays open for this long while there are descriptors: its writer may be
+/// slow.
 const DELETED_HELD: Duration = Duration::from_secs(600);
 const DELETED_HELD_BYTES: u64 = 1024 * 1024;
 
-/// Where too many files are open, those are closed first that have not grown for so long.
+/// Where too many files are open, files that have not changed for this long are closed first.
 const IDLE_QUIET: Duration = Duration::from_secs(1);
 
-/// Where the file stands in the directory.
+/// Where a file is in its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Under the name that it was found under.
     Live,
     /// Under another name, or out of sight.
     Rotated,
-    /// Under none.
+    /// Without a name.
     Deleted,
 }
 
-/// Whether a look at the directories found a file out of its place, with what was read of it.
+/// Whether a check of the directories found the file under another name, with the bytes that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Displaced {
-    /// It did not.
+    /// No.
     No,
-    /// It did.
+    /// Yes.
     Seen,
-    /// So it did, and a compressed copy, which says that its writer is done with it.
+    /// Yes, and a compressed copy of it, so that its writer is done with it.
     Compressed,
 }
 
-/// What a look at a file found.
+/// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollResult {
-    /// Nothing to read.
+    /// There is nothing to read.
     Unchanged,
     /// There may be bytes to read.
     Changed,
-    /// The file no longer holds what was read from it.
+    /// The file no longer holds the bytes that were read from it.
     Truncated,
-    /// It was written anew with the same bytes.
+    /// The file was rewritten with the same bytes.
     Rewritten,
 }
 
@@ -75,73 +77,192 @@ pub enum PollResult {
 pub struct TrackedFile {
     /// Its number in the ledger.
     pub id: FileId,
-    /// Which input it belongs to.
+    /// The number of its input.
     pub input: usize,
-    /// The name under which its records go out: the one it was first found under.
+    /// The name under which its records are shipped: the one under which it was first found.
     pub path: PathBuf,
-    /// Where it stands in the file system.
+    /// Its place in the file system.
     pub inode: Inode,
-    /// Names this incarnation in event ids.
-    pub origin: String,
-    /// How often it was truncated.
-    pub incarnation: u32,
-    /// Where it is in the directory.
-    pub phase: Phase,
-    /// Whether it was seen out of its place.
-    pub(super) displaced: Displaced,
-    /// When it last grew or changed its phase.
-    pub changed_at: Instant,
-    /// Everything before the position was read by us: nothing was skipped at the start.
-    pub whole: bool,
-    /// How long it is known to have been with this content.
-    pub size: u64,
-    /// Where this incarnation began.
-    pub(super) began_at: u64,
-    /// The numbers of those before it that have the account of what stands before that, where the file's end was written anew.
-    pub(super) formers: Vec<FileId>,
-    /// What it takes of the disk, as the last look saw it.
-    pub(super) disk_bytes: u64,
-    /// Bytes that a truncation took away before they were read, as far as they were seen.
-    pub lost_bytes: u64,
-    /// Its length at the last look.
-    length: u64,
+    pub(super) lineage: Lineage,
+    pub(super) placement: Placement,
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
-    /// The same once more, to read again what lies before the position of a compressed file.
+    /// A second reader of a compressed file, for bytes before the position.
     second_handle: OnceCell<Content>,
+    read: ReadPosition,
+    pub(super) seen: LastPoll,
+    detectors: Detectors,
+    settled: Settlement,
+}
+
+/// A file that was opened and is not tracked yet.
+#[derive(Debug)]
+pub(super) struct OpenedFile {
+    /// The number of its input.
+    pub(super) input: usize,
+    /// The name under which its records are shipped.
+    pub(super) path: PathBuf,
+    pub(super) handle: Content,
+}
+
+/// Names one incarnation of a file. A truncation starts the next.
+#[derive(Debug)]
+pub(super) struct Incarnation {
+    /// Names it in event ids.
+    pub(super) origin: String,
+    /// How often the file was truncated before.
+    pub(super) number: u32,
+}
+
+/// What a file was before.
+#[derive(Debug)]
+pub(super) struct Lineage {
+    /// Names this incarnation in event ids.
+    pub(super) origin: String,
+    /// How often it was truncated.
+    pub(super) incarnation: u32,
+    /// logskiff read everything before the position: it skipped nothing at the start.
+    pub(super) read_from_start: bool,
+    /// The offset at which this incarnation began.
+    pub(super) began_at: u64,
+    /// The numbers of earlier incarnations, whose accounts in the ledger cover the bytes before `began_at`.
+    pub(super) formers: Vec<FileId>,
+}
+
+/// Where a file is in its directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placement {
+    pub(super) phase: Phase,
+    /// Whether a pass over the directories found it under another name.
+    pub(super) displaced: Displaced,
+    /// When it last grew or changed its phase.
+    pub(super) changed_at: Instant,
+}
+
+/// Where reading stands.
+#[derive(Debug)]
+struct ReadPosition {
     /// The next byte that no span covers yet.
     at: Watermark,
-    /// After a rewind: how far it had been read, and the bytes just before; what is acknowledged may lie beyond `at`.
+    /// After a rewind: how far the file had been read, and the bytes just before that. Acknowledged bytes may lie
+    /// beyond `at`.
     rewound_from: Option<(u64, Vec<u8>)>,
     /// The bytes just before `at`.
     before: Vec<u8>,
-    /// Where lines began before `at`.
-    resume_points: ResumePoints,
     /// The file's first bytes.
     head: Vec<u8>,
-    /// Modification and change time at the last look: a reason to read, never an identity.
+    /// Where lines began before `at`.
+    resume_points: ResumePoints,
+}
+
+/// What the last poll saw.
+#[derive(Debug)]
+pub(super) struct LastPoll {
+    /// The file's length in bytes.
+    length: u64,
+    /// The longest that the file was seen with this content, in bytes.
+    pub(super) size: u64,
+    /// How much of the disk it uses, in bytes.
+    pub(super) disk_bytes: u64,
+    /// How many bytes a truncation took away before they were read, as far as polls saw them.
+    pub(super) lost_bytes: u64,
+    /// Modification and change time: a reason to read, never an identity.
     stamp: (i64, i64, i64, i64),
-    /// The last look or read left something to be read.
+    /// There may be bytes to read.
     more: bool,
-    /// What is zero behind the position.
-    padding: NulPadding,
-    /// The fingerprint at the last watermark that was asked for.
-    checkpoint_fingerprint: Fingerprint,
-    write_times: WriteTimes,
-    rewrites: RewriteDetector,
-    /// How far it was settled when that was last said.
-    settled_to: u64,
-    /// It came through a pipe, and that has ended with what [`TrackedFile::size`] counts.
+    /// It is a pipe that has ended, after `size` bytes.
     ended: bool,
     polled_at: Option<Instant>,
 }
 
-/// What one read gave.
+/// What is derived from polls and reads.
+#[derive(Debug, Default)]
+struct Detectors {
+    /// The zeros after the position.
+    padding: NulPadding,
+    write_times: WriteTimes,
+    rewrites: RewriteDetector,
+}
+
+/// How far the file was acknowledged or dropped when that was last reported.
+#[derive(Debug)]
+struct Settlement {
+    /// The offset in bytes.
+    offset: u64,
+    /// The fingerprint at the watermark of the last checkpoint.
+    fingerprint: Fingerprint,
+}
+
+impl Placement {
+    /// Moves the file to another phase; `now` is when that was seen.
+    pub(super) fn set_phase(&mut self, phase: Phase, now: Instant) {
+        if phase != self.phase {
+            (self.phase, self.changed_at) = (phase, now);
+        }
+    }
+
+    /// How long the file has not changed.
+    fn quiet_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.changed_at)
+    }
+}
+
+impl Lineage {
+    /// Whether an earlier incarnation has the account of the byte at `offset`.
+    pub(super) fn precedes(&self, former: FileId, offset: u64) -> bool {
+        self.formers.contains(&former) && offset < self.began_at
+    }
+}
+
+impl LastPoll {
+    /// Notes how far a pipe was read into memory.
+    fn set_extent(&mut self, extent: Extent) {
+        (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
+    }
+}
+
+impl Settlement {
+    /// Whether everything before `position` is acknowledged or dropped.
+    fn covers(&self, position: Watermark) -> bool {
+        self.offset >= position.offset
+    }
+}
+
+impl Detectors {
+    /// Notes `bytes`, which were read at `offset`. `exceeds_poll`: they go beyond the end that the last poll saw.
+    fn note_read(&mut self, offset: u64, bytes: &[u8], exceeds_poll: bool, now: Instant) {
+        self.rewrites.note_read(exceeds_poll);
+        self.padding.note_bytes(offset, bytes, now);
+    }
+}
+
+impl ReadPosition {
+    /// Moves behind `passed`. Keeps the last of these bytes.
+    fn advance(&mut self, passed: &[u8], boundary: Boundary) {
+        self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
+        let read_to = self.at.offset;
+        self.rewound_from.take_if(|(offset, _)| *offset <= read_to);
+        let keep = passed.len().min(fingerprint::BEFORE_BYTES);
+        let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
+        self.before.drain(..surplus);
+        self.before.extend_from_slice(&passed[passed.len() - keep..]);
+    }
+
+    /// Goes back to a position; `before` are the bytes just before it.
+    fn rewind(&mut self, to: Watermark, before: Vec<u8>) {
+        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
+        self.rewound_from.get_or_insert((from, passed));
+        self.at = to;
+        self.resume_points.go_back(to.offset);
+    }
+}
+
+/// The result of a read.
 #[derive(Debug)]
 pub enum ReadResult {
-    /// This many bytes at the start of the buffer follow [`TrackedFile::position`]; whether the file ends with them.
+    /// This many bytes of the buffer follow [`TrackedFile::position`]; whether the file ends after them.
     Bytes(usize, bool),
-    /// The file no longer holds what was read from it: it was truncated, or rewritten in place.
+    /// The file no longer holds the bytes that were read from it: it was truncated or rewritten.
     Truncated,
 }
 
@@ -151,224 +272,143 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read, or ends before the position.
     pub(super) fn new(
-        (id, input, path, handle): (FileId, usize, PathBuf, Content),
+        id: FileId,
+        OpenedFile { input, path, handle }: OpenedFile,
         at: Watermark,
-        origin: String,
-        incarnation: u32,
+        Incarnation { origin, number }: Incarnation,
         now: Instant,
     ) -> io::Result<Self> {
         let metadata = handle.metadata()?;
         let length = handle.length()?;
         let before = fingerprint::read_before(&handle, at.offset)?;
         let head = fingerprint::read_at(&handle, 0, fingerprint::HEAD_BYTES)?;
-        let checkpoint_fingerprint = fingerprint::from_bytes(&head, &before, at.offset);
+        let fingerprint = fingerprint::from_bytes(&head, &before, at.offset);
         Ok(Self {
             id,
             input,
             path,
             inode: fingerprint::inode_from_metadata(&metadata),
-            origin,
-            incarnation,
-            phase: Phase::Live,
-            displaced: Displaced::No,
-            changed_at: now,
-            whole: at.offset == 0,
-            size: length,
-            began_at: at.offset,
-            formers: Vec::new(),
-            disk_bytes: disk_bytes(&metadata),
-            lost_bytes: 0,
-            length,
+            lineage: Lineage {
+                origin,
+                incarnation: number,
+                read_from_start: at.offset == 0,
+                began_at: at.offset,
+                formers: Vec::new(),
+            },
+            placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now },
             handle,
             second_handle: OnceCell::new(),
-            at,
-            rewound_from: None,
-            before,
-            resume_points: ResumePoints::default(),
-            head,
-            stamp: stamp(&metadata),
-            more: true,
-            padding: NulPadding::default(),
-            checkpoint_fingerprint,
-            write_times: WriteTimes::default(),
-            rewrites: RewriteDetector::default(),
-            settled_to: at.offset,
-            ended: false,
-            polled_at: None,
+            read: ReadPosition { at, rewound_from: None, before, head, resume_points: ResumePoints::default() },
+            seen: LastPoll {
+                length,
+                size: length,
+                disk_bytes: disk_bytes(&metadata),
+                lost_bytes: 0,
+                stamp: stamp(&metadata),
+                more: true,
+                ended: false,
+                polled_at: None,
+            },
+            detectors: Detectors::default(),
+            settled: Settlement { offset: at.offset, fingerprint },
         })
     }
 
     /// Where the file is in its directory.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.placement.phase
     }
 
     /// The longest that the file was seen with this content, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.size
+        self.seen.size
     }
 
     /// Names this incarnation of the file in event ids.
     #[must_use]
     pub fn origin(&self) -> &str {
-        &self.origin
+        &self.lineage.origin
     }
 
     /// The position of the next byte to read.
     #[must_use]
     pub fn position(&self) -> Watermark {
-        self.at
+        self.read.at
     }
 
-    /// Whether everything that the last look saw is read.
+    /// Whether everything that the last poll saw is read.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
-        self.at.offset >= self.length
+        self.read.at.offset >= self.seen.length
     }
 
-    /// Looks whether there is something to read.
-    ///
-    /// # Errors
-    /// When the file's metadata cannot be read.
-    pub fn poll(&mut self, now: Instant) -> io::Result<PollResult> {
-        if let Content::Stream(stream) = &self.handle {
-            let extent = stream.extent();
-            self.more |= extent.length != self.length;
-            self.set_extent(extent);
-            self.write_times.record(extent.length, now);
-            return Ok(if self.more || self.is_last_line_due(now) {
-                PollResult::Changed
-            } else {
-                PollResult::Unchanged
-            });
-        }
-        let metadata = self.handle.metadata()?;
-        let stamp = stamp(&metadata);
-        let unpacks = self.handle.is_deferred_read();
-        let length = if unpacks { self.length } else { self.handle.length_by(&metadata)? };
-        self.disk_bytes = disk_bytes(&metadata);
-        if metadata.nlink() == 0 && self.phase != Phase::Deleted {
-            self.phase = Phase::Deleted;
-            self.changed_at = now;
-        }
-        if length != self.length || stamp != self.stamp {
-            self.changed_at = now;
-            self.more = true;
-        }
-        // A read asks as well, but reading may be held up for long, and a copy must be known for one while it is there.
-        if length != self.length || stamp != self.stamp {
-            if !self.verify_content()? {
-                return Ok(PollResult::Truncated);
-            }
-            // A write sets both times to one moment; who sets the first alone says another, as a rule.
-            let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
-            let is_new_time = written != (self.stamp.0, self.stamp.1) && written == changed;
-            let is_same = is_new_time && length == self.length && length == self.at.offset;
-            self.rewrites.note_poll(is_same && length > 0, now);
-            // Cut short, but not into what was read: reading goes on, and what is gone is counted.
-            if !self.handle.is_gzip() {
-                let written = self.padding.written_bytes(self.size);
-                self.lost_bytes += written.saturating_sub(length);
-            }
-            self.size = length;
-        }
-        self.length = length;
-        self.stamp = stamp;
-        if self.rewrites.take_rewrite(now) && self.phase == Phase::Live {
-            return Ok(PollResult::Rewritten);
-        }
-        // The modification time is that of the last write; the first one since the last look was not before that look.
-        let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-        let written = now.checked_sub(age).unwrap_or(now);
-        self.write_times.record(length, self.polled_at.map_or(written, |polled_at| written.max(polled_at)));
-        self.polled_at = Some(now);
-        if !self.more && self.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
-            // A writer that maps the file changes neither its length nor its times.
-            if self.padding.refresh(&self.handle, self.at.offset, now)? {
-                self.changed_at = now;
-                self.more = true;
-            }
-            self.more |= self.padding.take_retry(now);
-        }
-        Ok(if !unpacks && (self.more || self.is_last_line_due(now)) {
-            PollResult::Changed
-        } else {
-            PollResult::Unchanged
-        })
-    }
-
-    /// Takes down how far a pipe has come.
-    fn set_extent(&mut self, extent: Extent) {
-        (self.length, self.size, self.ended) = (extent.length, extent.length, extent.ended);
-    }
-
-    /// Something was written to it, as the kernel says: more than its times changed.
+    /// Notes that inotify reported a write to the file.
     pub(super) fn note_write(&mut self) {
-        self.rewrites.note_write();
+        self.detectors.rewrites.note_write();
     }
 
-    /// What is wrong with it, where it is compressed or a pipe.
+    /// What is wrong with a compressed file or a pipe.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
         self.handle.problem()
     }
 
-    /// When the byte at `offset` was written, as far as it is known, and up to where that holds.
+    /// When the byte at `offset` was written, as far as known, and the offset up to which that time holds.
     #[must_use]
     pub fn write_time(&self, offset: u64) -> Option<(u64, Instant)> {
-        self.write_times.time_of(offset)
+        self.detectors.write_times.time_of(offset)
     }
 
-    /// When it was last written to, by the file system's clock.
+    /// When it was last written to, by the file system's clock: seconds and nanoseconds.
     pub(super) fn written_at(&self) -> (i64, i64) {
-        (self.stamp.0, self.stamp.1)
+        (self.seen.stamp.0, self.seen.stamp.1)
     }
 
-    /// How many bytes are in the file and not read, as far as the last look saw.
+    /// How many bytes are not read, as far as the last poll saw.
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
-        self.length.saturating_sub(self.at.offset)
+        self.seen.length.saturating_sub(self.read.at.offset)
     }
 
-    /// Whether the last look at it saw more than was read since.
+    /// Whether there may be bytes to read since the last poll.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.more
+        self.seen.more
     }
 
-    /// Whether zeros follow the position that may be filled yet.
+    /// Whether zeros follow the position, which a writer may still fill.
     #[must_use]
     pub fn has_zeros(&self) -> bool {
-        self.padding.is_open()
+        self.detectors.padding.is_open()
     }
 
-    /// Takes what was left unread for something to be read.
+    /// Treats unread bytes as a change.
     pub fn recheck_unread(&mut self) {
-        self.more |= !self.is_at_end();
+        self.seen.more |= !self.is_at_end();
     }
 
-    /// Whether a last line without newline is to be taken as it stands.
+    /// Whether an incomplete last line is read as it is.
     fn is_last_line_due(&self, now: Instant) -> bool {
         self.is_final(now) && !self.is_at_end()
     }
 
-    /// Whether the file still holds what is known of it: its first bytes, those before the position, and those before
-    /// the position that it was taken back from.
+    /// Verifies that the file still holds the bytes that are known of it: its first bytes, and those before the
+    /// position and before the position that it was rewound from.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(super) fn verify_content(&mut self) -> io::Result<bool> {
-        // Whoever packs a file does it once; to look back means to unpack it again. What came through a pipe came.
+        // A `.gz` is written once, and verifying it means to decompress it again. The bytes of a pipe do not change.
         if self.handle.is_gzip() || self.handle.is_stream() {
             return Ok(true);
         }
-        let start = self.at.offset - self.before.len() as u64;
-        if fingerprint::read_at(&self.handle, start, self.before.len())? != self.before {
+        let start = self.read.at.offset - self.read.before.len() as u64;
+        if fingerprint::read_at(&self.handle, start, self.read.before.len())? != self.read.before {
             return Ok(false);
         }
-        if let Some((offset, before)) = &self.rewound_from
+        if let Some((offset, before)) = &self.read.rewound_from
             && fingerprint::read_at(&self.handle, offset - before.len() as u64, before.len())? != *before
         {
             return Ok(false);
@@ -376,99 +416,25 @@ impl TrackedFile {
         self.verify_head()
     }
 
-    /// Whether the first bytes are the same, and learns more of them while there are few: lines of one length that differ
-    /// in their time stamps may well end alike.
+    /// Verifies the first bytes, and keeps more of them while few are known: lines of the same length may differ only
+    /// in their timestamps.
     fn verify_head(&mut self) -> io::Result<bool> {
         let head = fingerprint::read_at(&self.handle, 0, fingerprint::HEAD_BYTES)?;
-        let known = match usize::try_from(self.at.offset) {
-            Ok(read @ 1..) => read.min(self.head.len()),
-            _ => self.head.len(),
+        let known = match usize::try_from(self.read.at.offset) {
+            Ok(read @ 1..) => read.min(self.read.head.len()),
+            _ => self.read.head.len(),
         };
-        // What was seen and not read is the same too, but for zeros that were filled since.
-        let seen = || head.iter().zip(&self.head).all(|(here, had)| here == had || *had == 0);
-        let same = head.starts_with(&self.head[..known]) && seen();
+        // Bytes that were seen and not read must be the same too, except for zeros that were filled since.
+        let seen = || head.iter().zip(&self.read.head).all(|(here, had)| here == had || *had == 0);
+        let same = head.starts_with(&self.read.head[..known]) && seen();
         if same {
-            self.head = head;
+            self.read.head = head;
         }
         Ok(same)
     }
-
-    /// Reads what follows the position into `buffer`, as much as fits.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or the read is put off to another pass.
-    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<ReadResult> {
-        if self.handle.is_deferred_read() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let before_bytes = self.before.len();
-        buffer.resize(before_bytes + most, 0);
-        let start = self.at.offset - before_bytes as u64;
-        let (length, extent) = match &self.handle {
-            Content::Stream(stream) => {
-                let (length, extent) = stream.fill(start, buffer);
-                (length, Some(extent))
-            }
-            handle => (handle.fill(start, buffer)?, None),
-        };
-        let same = length >= before_bytes && buffer[..before_bytes] == self.before[..];
-        if !same || (extent.is_none() && !self.verify_head()?) {
-            return Ok(ReadResult::Truncated);
-        }
-        let read = length - before_bytes;
-        buffer.copy_within(before_bytes..length, 0);
-        buffer.truncate(read);
-        let last = read < most;
-        self.rewrites.note_read(self.at.offset + read as u64 > self.length);
-        self.padding.note_bytes(self.at.offset, buffer, now);
-        self.more = !last;
-        if let Some(extent) = extent {
-            self.set_extent(extent);
-            return Ok(ReadResult::Bytes(read, last));
-        }
-        self.length =
-            if self.handle.is_gzip() { self.handle.length()? } else { self.length.max(self.at.offset + read as u64) };
-        self.size = self.length;
-        Ok(ReadResult::Bytes(read, last))
-    }
-
-    /// Moves past bytes that spans now cover. `passed` are these bytes.
-    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, whole: bool) {
-        self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
-        self.rewound_from.take_if(|(offset, _)| *offset <= self.at.offset);
-        let keep = passed.len().min(fingerprint::BEFORE_BYTES);
-        let surplus = (self.before.len() + keep).saturating_sub(fingerprint::BEFORE_BYTES);
-        self.before.drain(..surplus);
-        self.before.extend_from_slice(&passed[passed.len() - keep..]);
-        if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
-            self.resume_points.note(self.at.offset, &self.before);
-        }
-        self.more |= !whole;
-    }
-
-    /// How many of the bytes that follow the position are zeros before something else, or for good, in whole characters of so many bytes.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn zeros(&self, now: Instant, unit_bytes: u64) -> io::Result<u64> {
-        if !self.are_zeros_final(now) {
-            return Ok(0);
-        }
-        let zeros = self.handle.zeros(self.at.offset, self.is_filled(now))?;
-        Ok(zeros - zeros % unit_bytes)
-    }
-
-    /// Moves past so many zeros, which a span now covers.
-    pub fn advance_zeros(&mut self, mut zeros: u64) {
-        let most = zeros.min(fingerprint::BEFORE_BYTES as u64);
-        self.at.offset += zeros - most;
-        zeros = most;
-        let passed = [0; fingerprint::BEFORE_BYTES];
-        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::LineStart, false);
-    }
 }
 
-/// Blocks are counted in units of 512 bytes, whatever the file system's own are (stat(2)).
+/// The file system counts in units of 512 bytes, whatever its block size (stat(2)).
 fn disk_bytes(metadata: &std::fs::Metadata) -> u64 {
     metadata.blocks().saturating_mul(512)
 }

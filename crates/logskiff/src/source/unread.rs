@@ -1,22 +1,23 @@
-//! Why files that are there are not read.
+//! Why files that exist are not read.
 //!
-//! Enters: what the last look at the directories found, and what was refused since. Leaves: for each file that waits, is left out or is
-//! refused, why; so many of them by name, and how many there are of each kind. It never says what a line says.
+//! Enters: the files that the last check found, and refusals since. Leaves: for each file that waits, is left out or is
+//! refused, the reason. Some are named, all are counted. No reason contains text of a line.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::discovery::{Candidate, Class, REFUSED_MAX};
+use super::discovery::{Candidate, Class, FoundFile, REFUSED_MAX};
 use super::{ClosedFile, Event, FileSource, protected, quiet_files, reconcile, replaced, walk};
 
-/// So many files of a kind are named; the others are counted.
+/// This many files of each kind are named. The others are only counted.
 const NAMED_MAX: usize = 100;
 
-/// What becomes of a file that is not read.
+/// What happens to a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It waits, and is looked at again.
+    /// It waits, and each check examines it again.
     Held,
-    /// It is not to be read.
+    /// It is left out.
     Skipped,
     /// It cannot be read, or must not be.
     Refused,
@@ -26,7 +27,7 @@ impl Verdict {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Held, Self::Skipped, Self::Refused];
 
-    /// The name that is written to the ledger.
+    /// The name in the ledger.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -40,13 +41,13 @@ impl Verdict {
 /// A file that is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
-    /// The number of its input, where it is known.
+    /// The number of its input, if known.
     pub input: Option<usize>,
     /// Its path as it was found.
     pub path: PathBuf,
-    /// What becomes of it.
+    /// What happens to it.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
@@ -55,7 +56,7 @@ pub struct Unread {
 pub struct UnreadFiles {
     /// Some of them.
     pub named: Vec<Unread>,
-    /// How many there are, by the verdict's number.
+    /// How many there are of each verdict, by its number.
     pub counts: [u64; Verdict::ALL.len()],
 }
 
@@ -70,24 +71,26 @@ impl UnreadFiles {
     }
 }
 
-/// A file that could not be read, or was left out.
+/// A file that cannot be read, or is left out.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// Why, as it was said.
+    /// The reason that was logged.
     pub(super) why: String,
-    /// The look at the directories at which that last held.
+    /// The check of the directories that last found it.
     pub(super) round: u64,
 }
 
-const TOO_MANY_OPEN: &str = "too many files are open; it is read once one of them is let go";
-const SOURCE: &str = "what it was made of is still open, and is read from there";
-const COPY: &str = "it holds nothing but what a file holds that is still open, and is read from there";
-const FRESH_GZIP: &str = "a compressed file that nobody saw uncompressed: it is to be still for 10 s";
-const REPLACES: &str = "may be a copy, or the same log in a new file, and still in the making: it is waited for";
-const MAY_BE_COPY: &str = "may be a copy in the making, or a rotation is yet to be seen: it is waited for";
-const SHIPPED: &str = "what it unpacks to is shipped, or was there before logskiff";
-const NOT_OURS: &str = "a copy of what is shipped, or there before logskiff";
-/// What is refused because it is not to be read, not because it cannot be.
+const TOO_MANY_OPEN: &str = "too many files are open; it is read once another file is closed";
+const SOURCE: &str = "the original file is still open, and is read from there";
+const COPY: &str = "all its bytes are those of a file that is still open, and is read from there";
+const FRESH_GZIP: &str = "a compressed file whose original was never seen: it is read once it has been still for 10 s";
+const REPLACES: &str =
+    "it may be an incomplete copy, or an incomplete new file of the same log: logskiff waits until it is complete";
+const MAY_BE_COPY: &str =
+    "it may be an incomplete copy, or its rotation is not seen yet: logskiff waits until that is known";
+const SHIPPED: &str = "its content is shipped already, or existed before logskiff";
+const NOT_OURS: &str = "a copy of a shipped file, or it existed before logskiff";
+/// Reasons of files that are left out. All other reasons are errors.
 const LEFT_OUT: [&str; 6] = [
     reconcile::NOT_NAMED,
     reconcile::PACKED,
@@ -97,13 +100,49 @@ const LEFT_OUT: [&str; 6] = [
     walk::HIDDEN,
 ];
 
+/// The files that cannot be read, or are left out.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) refused: HashMap<PathBuf, Refusal>,
+    /// The files that the last check of the directories found and did not open, and why.
+    pub(super) unread: UnreadFiles,
+    /// How many checks of the directories there were.
+    pub(super) round: u64,
+}
+
+impl Refusals {
+    /// Notes that a file cannot be read, or is left out. Returns what to log, once for each reason.
+    fn refuse(&mut self, path: PathBuf, why: &str) -> Option<Event> {
+        if self.refused.len() >= REFUSED_MAX {
+            // Names that appear and disappear are not remembered for ever. Those that still exist are logged again.
+            self.refused.clear();
+        }
+        let round = self.round;
+        match self.refused.get_mut(&path) {
+            Some(refusal) if refusal.why == why => {
+                refusal.round = round;
+                None
+            }
+            _ => {
+                self.refused.insert(path.clone(), Refusal { why: why.to_owned(), round });
+                Some(Event::Refused(path, why.to_owned()))
+            }
+        }
+    }
+
+    /// Whether the last check of the directories refused a file.
+    fn is_refused(&self, path: &Path) -> bool {
+        self.refused.get(path).is_some_and(|refusal| refusal.round == self.round)
+    }
+}
+
 impl FileSource {
     /// The files that are not read, and why.
     #[must_use]
     pub fn unread_files(&self) -> UnreadFiles {
-        let mut files = self.unread.clone();
+        let mut files = self.refusals.unread.clone();
         let mut refused: Vec<(&PathBuf, &Refusal)> =
-            self.refused.iter().filter(|(_, refusal)| refusal.round == self.rounds).collect();
+            self.refusals.refused.iter().filter(|(_, refusal)| refusal.round == self.refusals.round).collect();
         refused.sort_unstable_by_key(|(path, _)| *path);
         for (path, Refusal { why, .. }) in refused {
             let verdict = if is_left_out(why) { Verdict::Skipped } else { Verdict::Refused };
@@ -115,61 +154,48 @@ impl FileSource {
         files
     }
 
-    /// Notes that a file cannot be read, or is left out, and says so once.
+    /// Notes that a file cannot be read, or is left out, and logs that once.
     pub(super) fn refuse(&mut self, path: PathBuf, why: &str) {
-        if self.refused.len() >= REFUSED_MAX {
-            // Names that come and go are not remembered for ever; those that are still there are said again.
-            self.refused.clear();
-        }
-        let round = self.rounds;
-        match self.refused.get_mut(&path) {
-            Some(refusal) if refusal.why == why => refusal.round = round,
-            _ => {
-                self.events.push(Event::Refused(path.clone(), why.to_owned()));
-                self.refused.insert(path, Refusal { why: why.to_owned(), round });
-            }
-        }
+        self.events.extend(self.refusals.refuse(path, why));
     }
 
-    /// A file that was refused can be read.
+    /// Forgets a refusal: the file can be read.
     pub(super) fn clear_refusal(&mut self, path: &Path) {
-        self.refused.remove(path);
+        self.refusals.refused.remove(path);
     }
 
-    /// Notes why files that were found are not read; what was refused is noted already.
-    pub(super) fn note_unread(&mut self, candidates: &[(usize, Candidate)]) {
+    /// Notes why found files are not read. Refusals are noted already.
+    pub(super) fn note_unread(&mut self, candidates: &[FoundFile]) {
         let mut files = UnreadFiles::default();
         let open = self.open_inodes();
-        for (input, found) in candidates.iter().filter(|(_, found)| !open.contains(&found.inode)) {
-            // Of most files there is nothing to say: their names are not looked up.
+        for FoundFile { input, found } in
+            candidates.iter().filter(|FoundFile { found, .. }| !open.contains(&found.inode))
+        {
+            // Most files have no reason: their names are not compared.
             if let Some((verdict, why)) = self.why_unread(found)
-                && !self.is_refused(&found.path)
+                && !self.refusals.is_refused(&found.path)
             {
                 files.add(verdict, || (Some(*input), found.path.clone(), why.to_owned()));
             }
         }
-        self.unread = files;
-    }
-
-    fn is_refused(&self, path: &Path) -> bool {
-        self.refused.get(path).is_some_and(|refusal| refusal.round == self.rounds)
+        self.refusals.unread = files;
     }
 
     fn why_unread(&self, found: &Candidate) -> Option<(Verdict, &str)> {
         if self.open_limit.waiting.contains_key(&found.inode) {
             return Some((Verdict::Held, TOO_MANY_OPEN));
         }
-        if self.copies.contains_key(&found.inode) {
+        if self.index.copies.contains_key(&found.inode) {
             return Some((Verdict::Held, COPY));
         }
-        // What became known waits no longer; another file may have the inode since.
+        // A file that became known no longer waits. Another file may have its inode since.
         let is_same = |closed: &&ClosedFile| closed.changed == Some(found.changed) && closed.entry.offset == found.size;
-        let Some(closed) = self.closed.get(&found.inode).filter(is_same) else {
+        let Some(closed) = self.index.closed.get(&found.inode).filter(is_same) else {
             let why = match found.class {
-                Class::Gzip(_) if self.waiting.contains_key(&found.inode) => FRESH_GZIP,
+                Class::Gzip(_) if self.pending.waiting.contains_key(&found.inode) => FRESH_GZIP,
                 Class::Gzip(_) if found.size > 0 => SOURCE,
-                Class::Match if self.waiting.contains_key(&found.inode) => REPLACES,
-                _ if self.waiting.contains_key(&found.inode) => MAY_BE_COPY,
+                Class::Match if self.pending.waiting.contains_key(&found.inode) => REPLACES,
+                _ if self.pending.waiting.contains_key(&found.inode) => MAY_BE_COPY,
                 _ => return None,
             };
             return Some((Verdict::Held, why));
@@ -178,11 +204,12 @@ impl FileSource {
         if found.class == Class::Match || closed.entry.path != found.path {
             return None;
         }
-        let logged = self.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
+        let logged =
+            self.refusals.refused.get(&found.path).map(|refusal| refusal.why.as_str()).filter(|why| is_left_out(why));
         let usual = if matches!(found.class, Class::Gzip(_)) {
             Some(SHIPPED)
         } else {
-            (!closed.entry.whole).then_some(NOT_OURS)
+            (!closed.entry.read_from_start).then_some(NOT_OURS)
         };
         Some((Verdict::Skipped, logged.or(usual)?))
     }
@@ -205,7 +232,7 @@ mod tests {
             source.refuse(format!("{name}.log").into(), "a symbolic link");
             source.events.clear();
         }
-        assert!(source.refused.len() <= REFUSED_MAX);
+        assert!(source.refusals.refused.len() <= REFUSED_MAX);
         source.refuse("0.log".into(), "a symbolic link");
         source.refuse("0.log".into(), "a symbolic link");
         assert_eq!(source.events.len(), 1, "each is told once");

@@ -1,8 +1,8 @@
-//! Goes through a fixed directory.
+//! Walks a fixed directory.
 //!
-//! Enters: the directory and an input's globs. Leaves: what is of interest beneath it. It goes from open directory to open
-//! directory, so that one that is swapped for a link meanwhile leads nowhere; links are followed only where that is asked for,
-//! and only to what lies beneath the fixed directory. It opens no file.
+//! Enters: the directory and an input's globs. Leaves: the files of interest beneath it. It opens each directory from
+//! the one above, so that one that is replaced by a link leads nowhere. Links are followed only where the configuration
+//! asks for it, and only to places beneath the fixed directory. It opens no file.
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
@@ -14,24 +14,21 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::discovery::{Candidate, Class, GlobRoot, Globs, Pipe, WalkResult};
+use super::discovery::{Candidate, Class, GlobRoot, Globs, Interest, Pipe, WalkResult};
 use super::fingerprint::inode_from_stat;
-use super::glob_rank::Rank;
 use super::open_beneath::open_path_beneath;
 use super::protected::Guard;
-use super::quiet_files::WalkFilter;
+use super::quiet_files::{SeenFile, WalkFilter};
 use super::root::{self, Root, RootError};
 use event::Inode;
 
-const LINK: &str =
-    "a symbolic link on the way there, which an application may have made; give the glob the real directory";
-const TRAP: &str = "a symbolic link leads there, where no logs are";
-const OUTSIDE: &str = "a symbolic link that leads out of the root";
-const NOWHERE: &str = "a symbolic link that leads to nothing that is there";
-const PIPE: &str = "a pipe, which is read only where it is named outright, without a glob";
-pub(super) const HIDDEN: &str =
-    "a directory whose name begins with a dot, such as those of snapshots; name it in the glob to have it read";
-const OTHER: &str = "a symbolic link or not a regular file";
+const LINK: &str = "a symbolic link on the way to it may be an application's; use the real directory in the glob";
+const TRAP: &str = "a symbolic link leads to a directory that holds no logs";
+const OUTSIDE: &str = "a symbolic link that leads out of the root (the glob's fixed directory)";
+const NOWHERE: &str = "a symbolic link to a file that does not exist";
+const PIPE: &str = "a pipe: it is read only if it is named outright, without wildcards";
+pub(super) const HIDDEN: &str = "its name begins with a dot, as those of snapshots do; name it in the glob to read it";
+const OTHER: &str = "a symbolic link, or not a regular file";
 
 /// One walk.
 pub(super) struct Walk<'w> {
@@ -41,14 +38,14 @@ pub(super) struct Walk<'w> {
     filter: &'w WalkFilter,
     root: Arc<Root>,
     found: &'w mut WalkResult,
-    /// The directories that the walk is in, so that no link leads round in a circle.
+    /// The directories that the walk is in, so that links cannot form a loop.
     within: Vec<Inode>,
 }
 
-/// A directory that is gone through.
+/// A directory on the walk.
 struct Directory {
     handle: OwnedFd,
-    /// As a glob names it, and where it lies beneath the root.
+    /// Its path as a glob names it, and its path beneath the root.
     path: PathBuf,
     place: PathBuf,
     inode: Inode,
@@ -56,11 +53,12 @@ struct Directory {
 }
 
 impl<'w> Walk<'w> {
-    /// Goes through `fixed` and adds to `found` what is there.
+    /// Walks `fixed` and adds the files of interest to `found`.
     pub(super) fn run(
         globs: &'w Globs,
         fixed: &'w GlobRoot,
-        (guard, filter): (&'w Guard, &'w WalkFilter),
+        guard: &'w Guard,
+        filter: &'w WalkFilter,
         found: &'w mut WalkResult,
     ) {
         let root = match root::open(&fixed.directory) {
@@ -91,7 +89,7 @@ impl<'w> Walk<'w> {
     }
 
     fn walk_directory(&mut self, directory: Directory) {
-        // The kernel is asked to watch the real one: a link in its place would be watched, and not what it leads to.
+        // inotify watches the real directory: for a link it would watch the link itself.
         let real: PathBuf = self.root.real.components().chain(directory.place.components()).collect();
         if real != directory.path {
             self.found.linked.push(real.clone());
@@ -124,7 +122,7 @@ impl<'w> Walk<'w> {
     fn visit(&mut self, directory: &Directory, name: &OsStr, kind: FileType, inode: u64) {
         let stat = || statat(&directory.handle, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = match kind {
-            // Some file systems leave that to be asked for.
+            // Some file systems do not return the type.
             FileType::Unknown => match stat() {
                 Ok(seen) => FileType::from_raw_mode(seen.st_mode),
                 Err(_) => return,
@@ -133,7 +131,7 @@ impl<'w> Walk<'w> {
         };
         if kind == FileType::RegularFile
             && self.filter.may_be_quiet(inode)
-            && stat().is_ok_and(|seen| self.filter.is_quiet(inode_from_stat(&seen), size(&seen), changed(&seen)))
+            && stat().is_ok_and(|seen| self.filter.is_quiet(&seen_file(&seen)))
         {
             return;
         }
@@ -146,9 +144,13 @@ impl<'w> Walk<'w> {
             FileType::Symlink if self.globs.follows_links() => self.follow_link(directory, path, &place),
             _ => {
                 let class = self.globs.classify(self.fixed, &path);
-                let moved = || self.filter.is_begun(inode).then(|| (Class::Excluded, self.fixed.broadest()));
+                let moved = || {
+                    self.filter
+                        .is_begun(inode)
+                        .then(|| Interest { class: Class::Excluded, rank: self.fixed.broadest() })
+                };
                 let Some(class) = class.or_else(moved) else { return };
-                // What vanished meanwhile is not worth a word: the next walk tells.
+                // A file that vanished meanwhile is no error: the next walk decides.
                 let Ok(seen) = stat() else { return };
                 self.add_candidate(class, path, place, &seen);
             }
@@ -160,7 +162,7 @@ impl<'w> Walk<'w> {
             return;
         }
         if name.as_bytes().starts_with(b".") && !self.fixed.names_hidden {
-            // Kubernetes' own are reached through links.
+            // Kubernetes' own are found through links.
             if !name.as_bytes().starts_with(b"..") {
                 self.found.refuse(path, HIDDEN.to_owned());
             }
@@ -169,7 +171,7 @@ impl<'w> Walk<'w> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(&above.handle, name, flags, Mode::empty()) {
             Ok(handle) => self.walk_subdirectory(handle, path, place, above.depth + 1),
-            // Gone, or swapped for something else since it was listed: the next walk tells.
+            // Gone or replaced since it was listed: the next walk decides.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
             Err(error) => self.found.refuse(path, std::io::Error::from(error).to_string()),
         }
@@ -182,25 +184,25 @@ impl<'w> Walk<'w> {
             return self.found.refuse(path, why.to_owned());
         }
         if self.within.contains(&inode) {
-            return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
+            return self.found.refuse(path, "a symbolic link to a directory above itself".to_owned());
         }
         self.walk_directory(Directory { handle, path, place, inode, depth });
     }
 
-    /// Goes where a link leads to, by the real place beneath the root: on opening, no link is followed.
+    /// Follows a link, by its real path beneath the root: opening follows no link.
     fn follow_link(&mut self, directory: &Directory, path: PathBuf, place: &Path) {
         let real = self.root.real.join(place).canonicalize().ok();
         let why = if real.is_some() { OUTSIDE } else { NOWHERE };
         let target = real.and_then(|real| real.strip_prefix(&self.root.real).ok().map(Path::to_path_buf));
         let class = self.globs.classify(self.fixed, &path);
         let Some(target) = target else {
-            if class.is_some_and(|(class, _)| class == Class::Match) {
+            if class.is_some_and(|interest| interest.class == Class::Match) {
                 self.found.refuse(path, why.to_owned());
             }
             return;
         };
         if target.as_os_str().is_empty() {
-            return self.found.refuse(path, "a symbolic link to a directory that it lies in".to_owned());
+            return self.found.refuse(path, "a symbolic link to a directory above itself".to_owned());
         }
         let Ok(handle) = open_path_beneath(&self.root.handle, &target) else { return };
         let Ok(seen) = fstat(&handle) else { return };
@@ -213,15 +215,16 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Notes what a glob names, or may have named.
-    fn add_candidate(&mut self, (class, rank): (Class, Rank), path: PathBuf, place: PathBuf, seen: &Stat) {
+    /// Adds a file that a glob matches, or may have matched.
+    fn add_candidate(&mut self, interest: Interest, path: PathBuf, place: PathBuf, seen: &Stat) {
         let kind = FileType::from_raw_mode(seen.st_mode);
+        let class = interest.class;
         let (root, inode) = (Arc::clone(&self.root), inode_from_stat(seen));
         if kind.is_file() {
-            if !self.filter.takes(class, inode, changed(seen), &path) {
+            if !self.filter.takes(class, &seen_file(seen), &path) {
                 return;
             }
-            self.found.candidates.push(candidate(root, (path, place), seen, (class, rank)));
+            self.found.candidates.push(candidate(root, path, place, seen, interest));
         } else if kind.is_fifo() && class == Class::Match && self.globs.names_outright(&path) {
             self.found.pipes.push(Pipe { root, place, path, inode });
         } else if class == Class::Match {
@@ -230,13 +233,14 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// A file as it was seen.
+/// A found file.
 #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
 pub(super) fn candidate(
     root: Arc<Root>,
-    (path, place): (PathBuf, PathBuf),
+    path: PathBuf,
+    place: PathBuf,
     seen: &Stat,
-    (class, rank): (Class, Rank),
+    Interest { class, rank }: Interest,
 ) -> Candidate {
     Candidate {
         root,
@@ -252,6 +256,10 @@ pub(super) fn candidate(
         rank,
         origins: OnceCell::new(),
     }
+}
+
+fn seen_file(seen: &Stat) -> SeenFile {
+    SeenFile { inode: inode_from_stat(seen), size: size(seen), changed: changed(seen) }
 }
 
 fn size(seen: &Stat) -> u64 {

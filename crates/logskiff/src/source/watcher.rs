@@ -1,8 +1,9 @@
-//! When to look: inotify while it is quiet, the clock while it is busy.
+//! Wakes the shipper: by inotify while it is quiet, by the clock while it is busy.
 //!
-//! Enters: directories, and whether it is quiet. Leaves: a wake-up of the shipper, and which names it is for. An event says only that it
-//! is worth looking; what happened is found out by looking. While it is busy only names that come and go are told of, and never
-//! more than a hundred times a second, so that the cost follows time and not writes. A directory that cannot be watched is looked at by the clock, and the others are watched.
+//! Enters: directories, and whether the shipper is quiet. Leaves: wake-ups, and the names that changed. An event only
+//! says that a check is worthwhile; the check finds out what happened. While the shipper is busy, only new and removed
+//! names are reported, at most a hundred times a second, so that the cost depends on time, not on writes. A directory
+//! that cannot be watched is polled.
 
 mod inotify;
 
@@ -17,21 +18,21 @@ use tokio::time::sleep;
 
 use self::inotify::{ArmResult, Change, Inotify};
 
-/// What could not be watched is tried again after so long: a directory may have come back, a limit may have been raised.
+/// Watches that failed are tried again after this long: a directory may have returned, a limit may have been raised.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
-/// After a wake: what comes meanwhile is told with the next.
+/// The pause after a wake-up. Later events come with the next one.
 const PAUSE: Duration = Duration::from_millis(10);
-/// So many names are kept until they are asked for; when there are more, anything may have happened.
+/// At most this many names are kept. With more, the shipper has to check everything.
 const FILES_MAX: usize = 256;
 
 /// What wakes the shipper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// inotify where it works, else the poll alone.
+    /// inotify where it works, else polling alone.
     Auto,
-    /// inotify; that it does not work is worth an error in the log.
+    /// inotify. If it does not work, an error is logged.
     Inotify,
-    /// The poll alone, for volumes without events.
+    /// Polling alone, for volumes without events.
     Poll,
 }
 
@@ -40,48 +41,58 @@ pub enum Mode {
 pub struct Config {
     /// What wakes the shipper.
     pub mode: Mode,
-    /// The slow poll behind the events.
+    /// The poll interval, which also applies with inotify.
     pub poll: Duration,
 }
 
-/// What the shipper asks for.
+/// A request of the shipper.
 #[derive(Clone, Debug)]
 enum WatchRequest {
-    /// Watches on these directories; while it is busy, the shipper looks by the clock at what is written.
+    /// Watch these directories. Unless `quiet`, only names: the shipper polls for writes.
     Watch { directories: Arc<[PathBuf]>, quiet: bool },
-    /// The end.
+    /// Stop.
     Stop,
 }
 
-/// The watches that are there.
+impl WatchRequest {
+    /// Whether it asks for these watches.
+    fn is_for(&self, wanted: &Arc<[PathBuf]>, wanted_quiet: bool) -> bool {
+        match self {
+            Self::Watch { directories, quiet } => *quiet == wanted_quiet && Arc::ptr_eq(directories, wanted),
+            Self::Stop => false,
+        }
+    }
+}
+
+/// The active watches.
 #[derive(Debug)]
 struct ActiveWatches {
     directories: Arc<[PathBuf]>,
     quiet: bool,
-    /// None is left out.
+    /// Every directory is watched.
     complete: bool,
 }
 
-/// What happened since this was last asked.
+/// The changes since the last call.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Names that came or went, and files that were written to; the latter alone where it is true.
+    /// Names that appeared or disappeared, and files that were written to; `true` where there were only writes.
     pub files: HashMap<PathBuf, bool>,
-    /// Files whose content was changed: more than their times, while it is quiet.
+    /// Files whose content was changed, not only their times. Reported while it is quiet.
     pub modified: HashSet<PathBuf>,
-    /// And anything else.
+    /// Something else happened: everything has to be checked.
     pub other: bool,
 }
 
 impl Changes {
-    /// The content of a file was changed.
+    /// Notes that the content of a file was changed.
     fn add_modified(&mut self, path: PathBuf) {
         if self.modified.len() < FILES_MAX {
             self.modified.insert(path);
         }
     }
 
-    /// Something happened to a file; it was `written` to, or its name came or went.
+    /// Notes a change to a file. `written`: it was written to; else its name appeared or disappeared.
     fn add_file(&mut self, path: PathBuf, written: bool) {
         if self.files.len() < FILES_MAX || self.files.contains_key(&path) {
             *self.files.entry(path).or_insert(true) &= written;
@@ -91,7 +102,7 @@ impl Changes {
     }
 }
 
-/// The shipper's end: says what to watch, and hears whether it is being done.
+/// The shipper's end: requests watches, and takes the changes.
 #[derive(Debug)]
 pub struct Watch {
     requests: Sender<WatchRequest>,
@@ -130,12 +141,12 @@ pub fn watch(mode: Mode) -> (Watch, Watcher) {
 }
 
 impl Watch {
-    /// Asks for watches on the names in `directories`: the shipper will look by the clock.
+    /// Requests watches for names in `directories`. The shipper polls for writes.
     pub fn watch_names(&self, directories: &Arc<[PathBuf]>) {
         self.request(directories, false);
     }
 
-    /// Asks for watches on `directories`. Returns whether they are active: only what changes from then on wakes.
+    /// Requests watches on `directories`. Returns whether they are active: only later changes wake the shipper.
     #[must_use]
     pub fn watch_all(&self, directories: &Arc<[PathBuf]>) -> bool {
         self.request(directories, true);
@@ -143,20 +154,20 @@ impl Watch {
         self.mode == Mode::Poll || self.active.borrow().as_ref().is_some_and(is_active)
     }
 
-    /// Whether every name that comes or goes in `directories` is told of.
+    /// Whether every new and removed name in `directories` is reported.
     #[must_use]
     pub fn covers(&self, directories: &Arc<[PathBuf]>) -> bool {
         let covers = |active: &ActiveWatches| active.complete && Arc::ptr_eq(&active.directories, directories);
         self.active.borrow().as_ref().is_some_and(covers)
     }
 
-    /// Whether inotify is used and works, as far as it was tried.
+    /// Whether inotify is used and works, as far as was tried.
     #[must_use]
     pub fn is_working(&self) -> bool {
         self.mode != Mode::Poll && !self.failed.load(Ordering::Relaxed)
     }
 
-    /// What happened since this was last asked.
+    /// The changes since the last call.
     #[must_use]
     pub fn take_changes(&self) -> Changes {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
@@ -167,8 +178,7 @@ impl Watch {
             return;
         }
         self.requests.send_if_modified(|request| {
-            let same = |current: &WatchRequest| matches!(current, WatchRequest::Watch { directories: these, quiet: so } if *so == quiet && Arc::ptr_eq(these, directories));
-            let changed = !same(request);
+            let changed = !request.is_for(directories, quiet);
             if changed {
                 *request = WatchRequest::Watch { directories: Arc::clone(directories), quiet };
             }
@@ -184,9 +194,9 @@ impl Drop for Watch {
 }
 
 impl Watcher {
-    /// Watches as asked and calls `wake` for what happens, until the other end is dropped. Cancellation safe.
+    /// Watches as requested and calls `wake` for changes, until the other end is dropped. Cancellation safe.
     pub async fn run(mut self, wake: impl Fn()) {
-        // One for life: another could be refused.
+        // One instance for the whole run: the system may refuse another.
         let mut inotify = None;
         let mut is_logged = false;
         loop {
@@ -206,7 +216,7 @@ impl Watcher {
             }
             let new = ActiveWatches { directories: Arc::clone(&directories), quiet, complete: !left_out };
             let former = self.active.send_replace(Some(new));
-            // What came before its directory was watched was told by nobody.
+            // Changes from before a directory was watched were not reported.
             let is_new =
                 !former.is_some_and(|former| former.complete && Arc::ptr_eq(&former.directories, &directories));
             if is_new {
@@ -236,7 +246,7 @@ impl Watcher {
     }
 }
 
-/// Asks for watches on `directories`, and for an instance where there is none.
+/// Sets watches on `directories`, and creates an instance if there is none.
 fn set_watches(inotify: &mut Option<Inotify>, directories: &[PathBuf], quiet: bool) -> ArmResult {
     if inotify.is_none() {
         match Inotify::new() {
@@ -247,7 +257,7 @@ fn set_watches(inotify: &mut Option<Inotify>, directories: &[PathBuf], quiet: bo
     inotify.as_mut().map(|inotify| inotify.set_watches(directories, quiet)).unwrap_or_default()
 }
 
-/// Wakes for what happens; ends when the watches are to be asked for anew.
+/// Calls `wake` for changes. Returns when the watches have to be set again.
 async fn forward(inotify: &mut Option<Inotify>, changes: &Mutex<Changes>, wake: impl Fn()) {
     while let Some(watching) = inotify {
         match watching.next_change(changes).await {
@@ -260,7 +270,7 @@ async fn forward(inotify: &mut Option<Inotify>, changes: &Mutex<Changes>, wake: 
         }
         sleep(PAUSE).await;
     }
-    // Not at once: what cannot be read once may not be readable the next time.
+    // After a wait: what cannot be read now may not be readable at once.
     sleep(RETRY_INTERVAL).await;
 }
 
@@ -270,7 +280,7 @@ mod tests {
 
     use super::*;
 
-    /// Waits until it holds, without holding up the watcher.
+    /// Waits for a condition without blocking the watcher.
     async fn until(condition: impl Fn() -> bool) {
         let wait = async {
             while !condition() {
@@ -280,7 +290,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
     }
 
-    /// Runs a watcher beside what `shipper` does, which has its other end and the count of wakes.
+    /// Runs a watcher next to `shipper`, which gets the other end and the number of wake-ups.
     fn run<'t, S: Future<Output = ()>>(wakes: &'t AtomicUsize, shipper: impl FnOnce(Watch, &'t AtomicUsize) -> S) {
         let (watch, watcher) = watch(Mode::Auto);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -288,7 +298,7 @@ mod tests {
         runtime.block_on(async { tokio::join!(watcher.run(wake), shipper(watch, wakes)) });
     }
 
-    /// Goal: a file that is created in a watched directory wakes, and a busy shipper is left alone.
+    /// Goal: a file that is created in a watched directory wakes a quiet shipper, and a busy one is left alone.
     #[test]
     fn what_happens_in_a_watched_directory_wakes_unless_busy() {
         let dir = tempfile::tempdir().unwrap();
@@ -315,8 +325,8 @@ mod tests {
         });
     }
 
-    /// Goal: what a directory is called, what lies in it and what cannot be watched beside it do not matter. What is created in
-    /// the last of the directories wakes.
+    /// Goal: the names, the contents and unwatchable neighbours of a directory do not matter. A file that is created in
+    /// the last directory wakes the shipper.
     #[track_caller]
     fn check(directories: &[PathBuf], works: bool) {
         let directories = Arc::from(directories);
@@ -354,11 +364,11 @@ mod tests {
         std::os::unix::fs::symlink("loop", place("loop")).unwrap();
         std::fs::create_dir(place("last")).unwrap();
         check(&[place("file"), place("gone"), place("loop"), place("last")], true);
-        // A name that the system does not take, for what nobody has thought of.
+        // A name that the system refuses, to stand for unforeseen errors.
         check(&[place(&"x".repeat(300)), place("last")], false);
     }
 
-    /// Goal: a directory that gives way to another of its name is watched again.
+    /// Goal: a directory that is replaced by another of the same name is watched again.
     #[test]
     fn a_directory_in_the_place_of_one_that_was_moved_is_watched() {
         let dir = tempfile::tempdir().unwrap();
@@ -377,7 +387,7 @@ mod tests {
                 rustix::fs::RenameFlags::EXCHANGE,
             )
             .unwrap();
-            // The event, and being watched again.
+            // The event, and the new watch.
             until(|| wakes.load(Ordering::SeqCst) >= watched + 2).await;
             let moved = wakes.load(Ordering::SeqCst);
             std::fs::write(place("logs").join("app.log"), "x").unwrap();

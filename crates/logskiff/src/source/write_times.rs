@@ -1,23 +1,23 @@
-//! When a file's bytes were written, as far as looks at it can tell.
+//! When a file's bytes were written, as far as polls can tell.
 //!
-//! Enters: lengths and when they were seen. Leaves: a time for an offset, never later than the look that first saw it. It
-//! is for figures alone: nothing is decided by it.
+//! Enters: lengths, and when they were seen. Leaves: a time for an offset, never later than the poll that first saw it.
+//! It is for metrics only: nothing depends on it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// So many steps are told apart; when there are more, neighbours are taken together with the earlier time.
+/// At most this many steps are kept. With more, neighbours are merged and get the earlier time.
 const STEPS_MAX: usize = 32;
 
-/// How a file grew.
+/// When a file grew.
 #[derive(Debug, Default)]
 pub(super) struct WriteTimes {
-    /// Where a step ended, and when it was written. Both ascend.
+    /// Where a step ended, and when it was written. Both increase.
     steps: VecDeque<(u64, Instant)>,
 }
 
 impl WriteTimes {
-    /// The file is known to be `length` long; what is new of it was written at `written`.
+    /// Notes that the file is `length` bytes long, and that its new bytes were written at `written`.
     pub(super) fn record(&mut self, length: u64, written: Instant) {
         if self.steps.back().is_some_and(|(end, _)| *end >= length) {
             return;
@@ -29,12 +29,12 @@ impl WriteTimes {
         self.steps.push_back((length, written));
     }
 
-    /// When the byte at `offset` was written, and up to where that holds.
+    /// When the byte at `offset` was written, and the offset up to which that holds.
     pub(super) fn time_of(&self, offset: u64) -> Option<(u64, Instant)> {
         self.steps.iter().find(|(end, _)| *end > offset).copied()
     }
 
-    /// Nobody asks for what lies before `offset` any more.
+    /// Forgets the times of bytes before `offset`.
     pub(super) fn forget(&mut self, offset: u64) {
         while self.steps.front().is_some_and(|(end, _)| *end <= offset) {
             self.steps.pop_front();
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(write_times.time_of(0), Some((30, at(3))));
     }
 
-    /// Goal: however long an outage, the memory is bounded and no byte seems younger than it is.
+    /// Goal: however long an outage is, memory is bounded and no byte seems newer than it is.
     #[test]
     fn many_steps_become_coarser_and_never_younger() {
         let start = Instant::now();

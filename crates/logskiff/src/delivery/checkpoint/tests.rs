@@ -17,7 +17,7 @@ fn bookmark(offset: u64) -> CheckpointEntry {
         incarnation: 3,
         offset,
         boundary: Boundary::MidLine,
-        whole: true,
+        read_from_start: true,
         size: 99,
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
         ahead: None,
@@ -327,7 +327,7 @@ fn every_checkpoint_of_this_format_is_read() {
     let loaded = opened(dir.path()).load();
     let files = loaded.files.unwrap();
     let offsets: Vec<(u64, u16, bool)> =
-        files.iter().map(|file| (file.offset, file.fingerprint.before_bytes, file.whole)).collect();
+        files.iter().map(|file| (file.offset, file.fingerprint.before_bytes, file.read_from_start)).collect();
     assert_eq!((offsets, loaded.damaged.len()), (vec![(2840, 64, true), (19, 19, true)], 0));
 
     let spans = vec![Span { start: 10, end: 20 }, Span { start: 30, end: 99 }];

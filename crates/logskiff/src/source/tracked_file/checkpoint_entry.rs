@@ -1,49 +1,49 @@
-//! What a file is known by, and its place in the checkpoint.
+//! A file's fingerprint and checkpoint entry.
 
 use std::io;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::super::replaced::content_matches;
+use super::super::replaced::{ContentFrom, content_matches};
 use super::TrackedFile;
 use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
 
 impl TrackedFile {
-    /// The fingerprint of what was read so far.
+    /// The fingerprint of the bytes that were read.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        fingerprint::from_bytes(&self.head, &self.before, self.at.offset)
+        fingerprint::from_bytes(&self.read.head, &self.read.before, self.read.at.offset)
     }
 
-    /// Whether `other` holds what was read of this file, or begins as it does and is still shorter.
+    /// Whether `other` holds the bytes that were read of this file, or is still shorter and begins with them.
     ///
     /// # Errors
     /// When `other` cannot be read.
     pub(in crate::source) fn is_copied_by(&self, other: &Content) -> io::Result<bool> {
         let length = other.length()?;
-        if length >= self.at.offset {
+        if length >= self.read.at.offset {
             return fingerprint::matches(other, &self.fingerprint());
         }
         if matches!(self.handle, Content::Plain(_)) {
-            return content_matches(&self.handle, (other, 0), length);
+            return content_matches(&self.handle, ContentFrom::start(other), length);
         }
         let head = fingerprint::read_at(other, 0, fingerprint::HEAD_BYTES)?;
-        Ok(self.head.starts_with(&head))
+        Ok(self.read.head.starts_with(&head))
     }
 
     /// The file's first bytes, as many as are known.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        &self.head
+        &self.read.head
     }
 
-    /// What is to be known of the file when it is closed, read to its end and settled: of a compressed one, how it looks
-    /// without being unpacked.
+    /// The entry of a file that is read to its end, acknowledged and closed. For a `.gz`, the fingerprint is that of
+    /// its compressed bytes.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(in crate::source) fn closing_entry(&mut self) -> io::Result<CheckpointEntry> {
-        let entry = self.checkpoint_entry(self.at.into());
+        let entry = self.checkpoint_entry(self.read.at.into());
         if !self.handle.is_gzip() {
             return Ok(entry);
         }
@@ -58,63 +58,63 @@ impl TrackedFile {
         })
     }
 
-    /// Takes down how far it is settled, and lets go of what a pipe's bytes are kept for no more.
+    /// Notes how far the file is acknowledged or dropped, and discards these bytes of a pipe.
     pub(in crate::source) fn note_settled(&mut self, settled: impl Fn(FileId) -> Watermark) {
         let settled = settled(self.id);
-        self.settled_to = settled.offset;
+        self.settled.offset = settled.offset;
         if let Content::Stream(stream) = &self.handle {
             stream.forget(settled.offset);
-            self.write_times.forget(settled.offset);
+            self.detectors.write_times.forget(settled.offset);
         }
     }
 
-    /// Whether all that was read of it is settled, by what was last said.
+    /// Whether all read bytes were acknowledged or dropped when that was last noted.
     pub(in crate::source) fn is_settled(&self) -> bool {
-        self.settled_to >= self.at.offset
+        self.settled.covers(self.read.at)
     }
 
-    /// The file's place in the checkpoint, settled as far as `settled` says.
+    /// The file's checkpoint entry at the progress `settled`.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;
-        self.write_times.forget(settled.offset);
+        self.detectors.write_times.forget(settled.offset);
         if self.handle.is_deferred_read() {
-            // What was last taken down still holds: whoever packs a file does it once.
-        } else if settled.offset == self.at.offset || self.handle.is_gzip() {
-            self.checkpoint_fingerprint = self.fingerprint();
-        } else if settled.offset != self.checkpoint_fingerprint.offset {
+            // The earlier fingerprint still holds: a `.gz` is written once.
+        } else if settled.offset == self.read.at.offset || self.handle.is_gzip() {
+            self.settled.fingerprint = self.fingerprint();
+        } else if settled.offset != self.settled.fingerprint.offset {
             let same = self.verify_content().unwrap_or(false);
             let before = same.then(|| fingerprint::read_before(&self.handle, settled.offset).ok()).flatten();
-            // Where the file can no longer be read at the watermark, how far it was read tells that it was this file.
-            self.checkpoint_fingerprint = before.map_or_else(
+            // Where the file can no longer be read at the watermark, the fingerprint at the position identifies it.
+            self.settled.fingerprint = before.map_or_else(
                 || self.fingerprint(),
-                |before| fingerprint::from_bytes(&self.head, &before, settled.offset),
+                |before| fingerprint::from_bytes(&self.read.head, &before, settled.offset),
             );
         }
         CheckpointEntry {
             path: self.path.clone(),
             real: None,
             inode: self.inode,
-            origin: self.origin.clone(),
-            incarnation: self.incarnation,
+            origin: self.lineage.origin.clone(),
+            incarnation: self.lineage.incarnation,
             offset: settled.offset,
             boundary: settled.boundary,
-            whole: self.whole,
-            size: self.size,
-            fingerprint: self.checkpoint_fingerprint,
+            read_from_start: self.lineage.read_from_start,
+            size: self.seen.size,
+            fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
         }
     }
 
-    /// What is settled behind the watermark, with how it is known again. Of a compressed file nothing is remembered: to tell whether
-    /// another is the same would be to unpack it.
+    /// Acknowledged spans after the watermark, with a fingerprint at their end. None for a compressed file: to compare
+    /// it would mean to decompress it.
     fn ahead(&mut self, spans: Vec<Span>) -> Option<Ahead> {
         let end = spans.last().map(|span| span.end).filter(|_| !self.handle.is_gzip())?;
-        let before = if end == self.at.offset {
-            self.before.clone()
+        let before = if end == self.read.at.offset {
+            self.read.before.clone()
         } else {
             self.verify_content().ok().filter(|same| *same)?;
             fingerprint::read_before(&self.handle, end).ok()?
         };
-        Some(Ahead { spans, fingerprint: fingerprint::from_bytes(&self.head, &before, end) })
+        Some(Ahead { spans, fingerprint: fingerprint::from_bytes(&self.read.head, &before, end) })
     }
 }

@@ -7,50 +7,48 @@ use super::{
 };
 
 impl TrackedFile {
-    /// Whether the file has been out of its place, and still, for so long that nothing more is expected.
+    /// Whether the file is rotated or deleted and has not changed for so long that no more bytes are expected.
     #[must_use]
     pub fn is_final(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.changed_at);
-        match self.phase {
-            Phase::Live => self.ended,
+        let quiet = self.placement.quiet_for(now);
+        match self.placement.phase {
+            Phase::Live => self.seen.ended,
             Phase::Rotated => quiet >= ROTATED_QUIET,
             Phase::Deleted => quiet >= DELETED_QUIET,
         }
     }
 
-    /// Whether it can be let go: nothing more is expected. A small one that is deleted is held longer, for a slow writer cannot be told
-    /// from none.
+    /// Whether it can be closed: no more bytes are expected. A small deleted file stays open longer, since its writer
+    /// may be slow.
     #[must_use]
     pub fn is_closable(&self, now: Instant) -> bool {
-        let quiet = now.saturating_duration_since(self.changed_at);
-        let may_be_written = self.size <= DELETED_HELD_BYTES && self.displaced != Displaced::Compressed;
-        let is_held = self.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
+        let quiet = self.placement.quiet_for(now);
+        let may_be_written = self.seen.size <= DELETED_HELD_BYTES && self.placement.displaced != Displaced::Compressed;
+        let is_held = self.placement.phase == Phase::Deleted && may_be_written && quiet < DELETED_HELD;
         self.is_final(now) && !is_held
     }
 
-    /// Whether no writer has yet to fill what is zero in it: what came through a pipe is not written to again.
+    /// Whether no writer will fill zeros in it. A pipe is never written to again.
     #[must_use]
     pub fn is_filled(&self, now: Instant) -> bool {
         self.handle.is_stream() || self.is_final(now)
     }
 
-    /// Whether what is zero before other bytes is zero for good: pages of one write may arrive in another order.
+    /// Whether zeros before other bytes are final: pages of one write may arrive in another order.
     #[must_use]
     pub fn are_zeros_final(&self, now: Instant) -> bool {
-        self.is_filled(now) || self.padding.is_final(now)
+        self.is_filled(now) || self.detectors.padding.is_final(now)
     }
 
-    /// Whether its bytes come once only.
+    /// Whether it is a pipe: its bytes come once.
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.handle.is_stream()
     }
 
-    /// Whether it is in its place and has not been written to for a while.
+    /// Whether it is live and has not been written to for a while.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
-        self.phase == Phase::Live
-            && !self.handle.is_stream()
-            && now.saturating_duration_since(self.changed_at) >= IDLE_QUIET
+        self.placement.phase == Phase::Live && !self.handle.is_stream() && self.placement.quiet_for(now) >= IDLE_QUIET
     }
 }

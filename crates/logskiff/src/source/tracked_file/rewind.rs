@@ -1,4 +1,4 @@
-//! What is read of a file once more.
+//! Reads a file again.
 
 use std::io;
 use std::ops::Range;
@@ -10,16 +10,19 @@ use super::TrackedFile;
 use event::{Span, Watermark};
 
 impl TrackedFile {
-    /// From where on the file is new, though it does not hold what was read of it: its end was written anew, and it is not
-    /// shorter than before.
+    /// The offset from which a changed file has to be read: only its end was rewritten, and it is not shorter than
+    /// before.
     pub(in crate::source) fn new_from(&self) -> u64 {
-        let is_shorter = self.handle.length().is_ok_and(|length| length < self.at.offset);
-        let found =
-            if is_shorter { None } else { self.resume_points.last_that_holds(&self.handle, &self.head).ok().flatten() };
+        let is_shorter = self.handle.length().is_ok_and(|length| length < self.read.at.offset);
+        let found = if is_shorter {
+            None
+        } else {
+            self.read.resume_points.last_that_holds(&self.handle, &self.read.head).ok().flatten()
+        };
         found.unwrap_or(0)
     }
 
-    /// Goes back to a position, to read again from there; false when the file no longer holds what was read of it.
+    /// Moves the position back; false when the file no longer holds the bytes that were read.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -31,15 +34,12 @@ impl TrackedFile {
             Err(error) if is_deferred(&error) => Vec::new(),
             other => other.and_then(|()| fingerprint::read_before(&self.handle, to.offset))?,
         };
-        let (from, passed) = (self.at.offset, std::mem::replace(&mut self.before, before));
-        self.rewound_from.get_or_insert((from, passed));
-        self.at = to;
-        self.resume_points.go_back(to.offset);
-        self.more = true;
+        self.read.rewind(to, before);
+        self.seen.more = true;
         Ok(true)
     }
 
-    /// Up to `most` bytes before an offset, as far as they are kept: what a rule needs to know of the lines before.
+    /// Up to `most` bytes before an offset, as far as they are kept: they determine the state of the redactor.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -49,8 +49,8 @@ impl TrackedFile {
         fingerprint::read_at(content, start, usize::try_from(offset.saturating_sub(start)).unwrap_or(most))
     }
 
-    /// What to read `range` from. A compressed file is read a second time, from `reached` on with what is before it: the first reading
-    /// would have to begin anew.
+    /// The reader for `range`. A compressed file gets a second reader, which keeps the lookback before `reached`: the
+    /// first one would have to start again.
     fn content_at(&self, range: Range<u64>, reached: u64) -> io::Result<&Content> {
         if self.handle.has_range(range.start, range.end) {
             return Ok(&self.handle);
@@ -66,13 +66,13 @@ impl TrackedFile {
         Ok(again)
     }
 
-    /// Whether reading it goes on once more of it is unpacked.
+    /// Whether decompression has to continue before the file can be read.
     #[must_use]
     pub fn is_deferred_read(&self) -> bool {
         self.handle.is_deferred_read() || self.second_handle.get().is_some_and(Content::is_deferred_read)
     }
 
-    /// Goes on unpacking it; whether reading goes on again where it was taken back to.
+    /// Continues decompression. Returns whether the file can be read again at its position.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -83,16 +83,16 @@ impl TrackedFile {
         if !self.handle.is_deferred_read() || !self.handle.resume_deferred()? {
             return Ok(false);
         }
-        self.before = match fingerprint::read_before(&self.handle, self.at.offset) {
+        self.read.before = match fingerprint::read_before(&self.handle, self.read.at.offset) {
             Err(error) if is_deferred(&error) => return Ok(false),
-            // It is shorter than it was: reading tells.
+            // It is shorter now: the next read reports that.
             Err(_) => Vec::new(),
             Ok(before) => before,
         };
         Ok(true)
     }
 
-    /// The bytes of a span that was read before; `None` where the file does not hold them any more.
+    /// Reads a span again; `None` where the file no longer holds its bytes.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -103,7 +103,7 @@ impl TrackedFile {
         }
         let content = self.content_at(span.start..span.end, span.start)?;
         let bytes = fingerprint::read_at(content, span.start, length)?;
-        // Asked afterwards: what was written over meanwhile is not what was read.
+        // Verified after the read: bytes that were overwritten meanwhile are not the same.
         Ok(if bytes.len() == length && self.verify_content()? { Some(bytes) } else { None })
     }
 
@@ -112,9 +112,9 @@ impl TrackedFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn last_bytes(&self, most: usize) -> io::Result<Vec<u8>> {
-        // Of what is unpacked only what was read is at hand.
+        // Of a `.gz`, only bytes that were read are in memory.
         if self.handle.is_gzip() {
-            return self.lookback(self.at.offset, most);
+            return self.lookback(self.read.at.offset, most);
         }
         fingerprint::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
     }

@@ -1,7 +1,7 @@
-//! The kernel's word that something happened in a directory (inotify(7)).
+//! Reports changes in directories, by inotify(7).
 //!
-//! Enters: directories. Leaves: what happened to which name in them. It is read where the runtime waits for all else, so
-//! that it needs no thread of its own: there may be none to be had. It never follows what happened, and makes no file.
+//! Enters: directories. Leaves: the names that changed in them. It is read in the runtime's event loop and needs no
+//! thread of its own, which the system might refuse. It follows no change itself, and creates no file.
 #![allow(unsafe_code, reason = "tokio 1.54 has no safe way to wait for a descriptor that is no socket and no pipe")]
 
 use std::collections::HashMap;
@@ -20,23 +20,23 @@ use tokio::io::unix::AsyncFd;
 
 use super::Changes;
 
-/// Names that come and go, and what takes the directory from its place.
+/// Names that appear and disappear, and moves of the directory itself.
 const NAMES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVE)
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
-/// The same, and whatever may give a reader something to do.
+/// The same, and writes.
 const EVENTS: WatchFlags = NAMES.union(WatchFlags::ATTRIB).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::MODIFY);
-/// The name itself is another's now, or nobody's.
+/// The name belongs to another file now, or to none.
 const NAME_CHANGED: ReadFlags =
     ReadFlags::CREATE.union(ReadFlags::DELETE).union(ReadFlags::MOVED_FROM).union(ReadFlags::MOVED_TO);
-/// After these a watch is not where it was, or the kernel may have left out that it is not.
+/// After these a watch is no longer where it was, or the kernel may have dropped such an event.
 const WATCHES_INVALID: ReadFlags = ReadFlags::IGNORED.union(ReadFlags::MOVE_SELF).union(ReadFlags::QUEUE_OVERFLOW);
-/// As many events as are read at once: some dozens, with short names.
+/// Buffer for events that are read at once: some dozens, with short names.
 const EVENTS_BYTES: usize = 4096;
-/// And so many before the shipper is woken.
+/// At most this many events are read before the shipper is woken.
 const EVENTS_PER_WAKE_MAX: usize = 4096;
 
 /// An inotify instance and its watches.
@@ -47,21 +47,21 @@ pub(super) struct Inotify {
     watches: HashMap<i32, PathBuf>,
 }
 
-/// What came of asking for watches.
+/// The result of setting watches.
 #[derive(Debug, Default)]
 pub(super) struct ArmResult {
     /// Some directories are not watched.
     pub(super) left_out: bool,
-    /// Why, where it is not for something about a directory.
+    /// The error, unless it concerns one directory only.
     pub(super) error: Option<io::Error>,
 }
 
-/// What happened.
+/// A change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Something in a directory.
+    /// In a directory.
     InDirectory,
-    /// The same, or not; a directory is gone or moved, or events were left out: the watches are to be asked for again.
+    /// A directory is gone or was moved, or events were dropped: the watches have to be set again.
     WatchesInvalid,
 }
 
@@ -69,48 +69,50 @@ impl Inotify {
     /// An instance without watches.
     ///
     /// # Errors
-    /// When the system gives none, or no descriptor.
+    /// When the system refuses one.
     pub(super) fn new() -> io::Result<Self> {
         let queue = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        // SAFETY: an `OwnedFd` that is owned here alone names one open descriptor until it is dropped, and nothing takes it out.
+        // SAFETY: the `OwnedFd` is owned here alone, names one open descriptor until it is dropped, and is never taken
+        // out.
         let queue = unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }?;
         Ok(Self { queue, watches: HashMap::new() })
     }
 
-    /// Watches these directories and no others, while it is not quiet for names alone. One that cannot be watched keeps no other from it.
+    /// Watches these directories and no others; unless `quiet`, names only. One that cannot be watched does not affect
+    /// the others.
     pub(super) fn set_watches(&mut self, directories: &[PathBuf], quiet: bool) -> ArmResult {
         let (mut result, mut watches) = (ArmResult::default(), HashMap::new());
         let wanted = if quiet { EVENTS } else { NAMES };
         for directory in directories {
             match add_watch(&self.queue, directory, wanted) {
                 Ok(watch) => drop(watches.insert(watch, directory.clone())),
-                // Gone since it was found, or not for this process to read: the walk sees to it, and says so.
+                // Gone since it was found, or not readable for this process: the walk reports it.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::PERM) => result.left_out = true,
                 Err(error) => {
                     result = ArmResult { left_out: true, error: Some(error.into()) };
                     if error == Errno::NOSPC {
-                        // The user has as many as he may (max_user_watches).
+                        // The limit of the user is reached (max_user_watches).
                         break;
                     }
                 }
             }
         }
         for watch in self.watches.keys().filter(|watch| !watches.contains_key(watch)) {
-            // It may be gone by itself.
+            // The kernel may have removed it already.
             _ = remove_watch(&self.queue, *watch);
         }
         self.watches = watches;
         result
     }
 
-    /// Waits until something happens, takes several events as one, and notes what they are about. Cancellation safe.
+    /// Waits for changes, combines several into one, and notes their names. Cancellation safe.
     ///
     /// # Errors
     /// When the instance cannot be read.
     pub(super) async fn next_change(&self, changes: &Mutex<Changes>) -> io::Result<Change> {
         loop {
             let mut ready = self.queue.readable().await?;
-            // Else: nothing was there after all.
+            // Otherwise there was no event.
             if let Ok(taken) = ready.try_io(|queue| read_events(queue.get_ref(), &self.watches, changes))
                 && let Some(change) = taken?
             {
@@ -120,7 +122,7 @@ impl Inotify {
     }
 }
 
-/// Takes what there is; of watches that were removed nothing is told.
+/// Reads the events that are there. Events of removed watches are ignored.
 fn read_events(
     queue: &OwnedFd,
     watches: &HashMap<i32, PathBuf>,

@@ -1,0 +1,158 @@
+//! Polls a file, and reads it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
+
+use super::super::content::Content;
+use super::super::fingerprint;
+use super::{Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
+use event::Boundary;
+
+impl TrackedFile {
+    /// Polls the file: whether there is something to read.
+    ///
+    /// # Errors
+    /// When the file's metadata cannot be read.
+    pub fn poll(&mut self, now: Instant) -> io::Result<PollResult> {
+        if let Content::Stream(stream) = &self.handle {
+            let extent = stream.extent();
+            self.seen.more |= extent.length != self.seen.length;
+            self.seen.set_extent(extent);
+            self.detectors.write_times.record(extent.length, now);
+            return Ok(if self.seen.more || self.is_last_line_due(now) {
+                PollResult::Changed
+            } else {
+                PollResult::Unchanged
+            });
+        }
+        let metadata = self.handle.metadata()?;
+        let stamp = stamp(&metadata);
+        let unpacks = self.handle.is_deferred_read();
+        let length = if unpacks { self.seen.length } else { self.handle.length_by(&metadata)? };
+        self.seen.disk_bytes = disk_bytes(&metadata);
+        if metadata.nlink() == 0 && self.placement.phase != Phase::Deleted {
+            self.placement.phase = Phase::Deleted;
+            self.placement.changed_at = now;
+        }
+        if length != self.seen.length || stamp != self.seen.stamp {
+            self.placement.changed_at = now;
+            self.seen.more = true;
+        }
+        // A read verifies too. But reading may be delayed, and a copy has to be recognized while it exists.
+        if length != self.seen.length || stamp != self.seen.stamp {
+            if !self.verify_content()? {
+                return Ok(PollResult::Truncated);
+            }
+            // A write sets both times to the same value. A program that sets the modification time usually sets another
+            // value.
+            let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
+            let is_new_time = written != (self.seen.stamp.0, self.seen.stamp.1) && written == changed;
+            let is_same = is_new_time && length == self.seen.length && length == self.read.at.offset;
+            self.detectors.rewrites.note_poll(is_same && length > 0, now);
+            // Truncated, but not before the position: reading continues, and the lost bytes are counted.
+            if !self.handle.is_gzip() {
+                let written = self.detectors.padding.written_bytes(self.seen.size);
+                self.seen.lost_bytes += written.saturating_sub(length);
+            }
+            self.seen.size = length;
+        }
+        self.seen.length = length;
+        self.seen.stamp = stamp;
+        if self.detectors.rewrites.take_rewrite(now) && self.placement.phase == Phase::Live {
+            return Ok(PollResult::Rewritten);
+        }
+        // The modification time is that of the last write. The first write since the last poll came after that poll.
+        let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        let written = now.checked_sub(age).unwrap_or(now);
+        self.detectors
+            .write_times
+            .record(length, self.seen.polled_at.map_or(written, |polled_at| written.max(polled_at)));
+        self.seen.polled_at = Some(now);
+        if !self.seen.more && self.detectors.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
+            // A writer that maps the file changes neither its length nor its times.
+            if self.detectors.padding.refresh(&self.handle, self.read.at.offset, now)? {
+                self.placement.changed_at = now;
+                self.seen.more = true;
+            }
+            self.seen.more |= self.detectors.padding.take_retry(now);
+        }
+        Ok(if !unpacks && (self.seen.more || self.is_last_line_due(now)) {
+            PollResult::Changed
+        } else {
+            PollResult::Unchanged
+        })
+    }
+
+    /// Reads the bytes after the position into `buffer`, at most `most`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or decompression has to continue in another pass.
+    pub fn read(&mut self, buffer: &mut Vec<u8>, most: usize, now: Instant) -> io::Result<ReadResult> {
+        if self.handle.is_deferred_read() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let before_bytes = self.read.before.len();
+        buffer.resize(before_bytes + most, 0);
+        let start = self.read.at.offset - before_bytes as u64;
+        let (length, extent) = match &self.handle {
+            Content::Stream(stream) => {
+                let (length, extent) = stream.fill(start, buffer);
+                (length, Some(extent))
+            }
+            handle => (handle.fill(start, buffer)?, None),
+        };
+        let same = length >= before_bytes && buffer[..before_bytes] == self.read.before[..];
+        if !same || (extent.is_none() && !self.verify_head()?) {
+            return Ok(ReadResult::Truncated);
+        }
+        let read = length - before_bytes;
+        buffer.copy_within(before_bytes..length, 0);
+        buffer.truncate(read);
+        let last = read < most;
+        let exceeds_poll = self.read.at.offset + read as u64 > self.seen.length;
+        self.detectors.note_read(self.read.at.offset, buffer, exceeds_poll, now);
+        self.seen.more = !last;
+        if let Some(extent) = extent {
+            self.seen.set_extent(extent);
+            return Ok(ReadResult::Bytes(read, last));
+        }
+        self.seen.length = if self.handle.is_gzip() {
+            self.handle.length()?
+        } else {
+            self.seen.length.max(self.read.at.offset + read as u64)
+        };
+        self.seen.size = self.seen.length;
+        Ok(ReadResult::Bytes(read, last))
+    }
+
+    /// Moves the position behind `passed`, which spans now cover.
+    pub fn advance(&mut self, passed: &[u8], boundary: Boundary, is_all_read: bool) {
+        self.read.advance(passed, boundary);
+        if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {
+            self.read.resume_points.note(self.read.at.offset, &self.read.before);
+        }
+        self.seen.more |= !is_all_read;
+    }
+
+    /// How many zeros after the position are final: a multiple of `unit_bytes`, the size of a character.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn zeros(&self, now: Instant, unit_bytes: u64) -> io::Result<u64> {
+        if !self.are_zeros_final(now) {
+            return Ok(0);
+        }
+        let zeros = self.handle.zeros(self.read.at.offset, self.is_filled(now))?;
+        Ok(zeros - zeros % unit_bytes)
+    }
+
+    /// Moves the position past this many zeros, which a span now covers.
+    pub fn advance_zeros(&mut self, mut zeros: u64) {
+        let most = zeros.min(fingerprint::BEFORE_BYTES as u64);
+        self.read.at.offset += zeros - most;
+        zeros = most;
+        let passed = [0; fingerprint::BEFORE_BYTES];
+        self.advance(&passed[..usize::try_from(zeros).unwrap_or(passed.len())], Boundary::LineStart, false);
+    }
+}
