@@ -209,7 +209,7 @@ impl Shipper {
                 Framed::Line(line) if encoding != Encoding::Utf8 => {
                     let times = (read_ns, written.ms);
                     self.with_decoded(context, encoding, &line, |this, context, line| {
-                        this.enqueue_line(file, context, line, 0, times)
+                        this.enqueue_line(file, context, line, 0, times);
                     });
                 }
                 Framed::Line(line) => {
@@ -352,7 +352,7 @@ impl Shipper {
                     match (&context.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
                         (Some(key), _) => batch.bytes.extend_from_slice(truncate_key(key)),
                         (None, Some(key)) => {
-                            batch.bytes.extend_from_slice(truncate_key(&envelope.render(key, Some(redacted))))
+                            batch.bytes.extend_from_slice(truncate_key(&envelope.render(key, Some(redacted))));
                         }
                         (None, None) => {}
                     }

@@ -171,7 +171,7 @@ impl Shipper {
             }
             if encoding != Encoding::Utf8 {
                 self.with_decoded(context, encoding, &line, |this, context, line| {
-                    this.send_line(context, line, 0, refused)
+                    this.send_line(context, line, 0, refused);
                 });
                 continue;
             }
