@@ -31,7 +31,7 @@ fn as_text() -> String {
     for section in Section::ALL {
         // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "{}\n", section.name());
-        for variable in variables::of(section) {
+        for variable in variables::in_section(section) {
             let _ = writeln!(text, "  {} ({})", variable.name, traits(variable).join(", "));
             let _ = writeln!(text, "      {}", variable.doc.replace('`', ""));
             if !variable.default.is_empty() {
@@ -47,7 +47,7 @@ fn as_text() -> String {
 }
 
 fn traits(variable: &Variable) -> Vec<String> {
-    let mut traits = vec![variable.kind.words()];
+    let mut traits = vec![variable.kind.describe()];
     if variable.secret {
         traits.push("secret".to_owned());
     }
@@ -80,7 +80,7 @@ fn as_markdown() -> String {
     for section in Section::ALL {
         let _ = writeln!(text, "\n## {}\n", section.name());
         text.push_str("| variable | value | default | meaning |\n|---|---|---|---|\n");
-        for variable in variables::of(section) {
+        for variable in variables::in_section(section) {
             let code = |text: &str| if text.is_empty() { "–".to_owned() } else { format!("`{text}`") };
             let example = match variable.example {
                 example if example == variable.default => String::new(),

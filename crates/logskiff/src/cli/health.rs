@@ -3,14 +3,14 @@
 use anyhow::{Context, bail};
 
 use super::admin_client;
-use crate::config::{Environment, http_listen_of};
+use crate::config::{Environment, http_listen_from};
 
 /// Asks `/livez`, or `/readyz`.
 ///
 /// # Errors
 /// When nobody answers, or the answer says why it is not well; as mistakes, when nobody can be asked.
 pub(super) fn run(ready: bool) -> anyhow::Result<()> {
-    let Some(listen) = http_listen_of(&Environment::read())? else {
+    let Some(listen) = http_listen_from(&Environment::read())? else {
         bail!("LOGSKIFF_HTTP_LISTEN is off, so nobody can be asked; say for example 127.0.0.1:9598");
     };
     let path = if ready { "/readyz" } else { "/livez" };

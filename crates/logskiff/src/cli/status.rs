@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 
 use self::table::{Ledger, Style};
 use super::{StatusArguments, admin_client, print};
-use crate::config::{Environment, http_listen_of};
+use crate::config::{Environment, http_listen_from};
 
 /// How often `--watch` looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ const WIDTH: usize = 100;
 /// When nobody answers and there is no checkpoint.
 pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
     let environment = Environment::read();
-    let listen = http_listen_of(&environment)?;
+    let listen = http_listen_from(&environment)?;
     let stdout = std::io::stdout();
     let terminal = stdout.is_terminal();
     let mut before: Option<(Instant, u64)> = None;

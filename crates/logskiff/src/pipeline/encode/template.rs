@@ -43,7 +43,7 @@ pub enum TemplateError {
     #[error("unbalanced brace at byte {0}")]
     Brace(usize),
     /// Not a known place.
-    #[error("unknown place {{{0}}}; known are namespace, pod, node, container, input, file, label.KEY, field.NAME")]
+    #[error("unknown placeholder {{{0}}}; use namespace, pod, node, container, input, file, label.KEY, field.NAME")]
     Place(String),
 }
 
