@@ -59,7 +59,7 @@ fn the_checkpoint_is_shown_where_nobody_answers() {
         text(&output.stdout)
     };
     let table = command(&[]);
-    assert!(table.contains("not running; this is what its last checkpoint says"), "{table}");
+    assert!(table.contains("not running; state of the last checkpoint"), "{table}");
     assert!(table.contains("app.log") && table.contains("57 %") && table.contains("not read yet 6 B"), "{table}");
     std::fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     let json: Value = serde_json::from_str(&command(&["--json"])).unwrap();
