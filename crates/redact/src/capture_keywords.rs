@@ -1,6 +1,6 @@
 //! Names that the configuration gives to what a pattern captures: they stand in no line, and tell as those in lines do.
 //!
-//! In: the names of a format and its fields. Out: the values behind telling names, with the rule that their name hits.
+//! In: the names of a format and its fields. Out: the values behind keywords, with the rule that their name hits.
 
 use std::sync::{Arc, OnceLock};
 
@@ -148,7 +148,7 @@ mod tests {
 
     /// Goal: a capture that is called as a secret is one, though the line does not say so.
     #[test]
-    fn values_of_telling_captures_are_masked() {
+    fn values_of_keyword_captures_are_masked() {
         let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
         assert_eq!(redacted(&redactor("secrets"), &names), "ada <redacted:password> -");
         assert_eq!(redacted(&redactor("pii"), &names), "ada hunter2 -");
@@ -158,11 +158,11 @@ mod tests {
     #[test]
     fn each_format_has_names_of_its_own() {
         let redactor = redactor("secrets");
-        let telling: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
         for _ in 0..2 * FORMATS_MAX {
             let silent: Arc<[Box<str>]> = ["user", "word", "host"].map(Box::from).into();
             assert_eq!(redacted(&redactor, &silent), "ada hunter2 -");
-            assert_eq!(redacted(&redactor, &telling), "ada <redacted:password> -");
+            assert_eq!(redacted(&redactor, &names), "ada <redacted:password> -");
         }
     }
 }

@@ -43,7 +43,7 @@ const HEADERS: [&[u8]; 19] = [
 /// A header is no longer, where only blanks tell its end.
 const HEADER_BYTES_MAX: usize = 128;
 /// Of these, those that no other line holds.
-const TELLING_HEADERS: usize = 2;
+const DISTINCTIVE_HEADERS: usize = 2;
 
 /// Which of a key's two markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,15 +111,15 @@ fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a header begins the text. `telling`: only one that no other line holds.
-pub(super) fn is_header(text: &[u8], telling: bool) -> bool {
-    let known = if telling { &HEADERS[..TELLING_HEADERS] } else { &HEADERS[..] };
+/// Whether a header begins the text. `distinctive_only`: only headers that no other kind of line contains.
+pub(super) fn is_header(text: &[u8], distinctive_only: bool) -> bool {
+    let known = if distinctive_only { &HEADERS[..DISTINCTIVE_HEADERS] } else { &HEADERS[..] };
     known.iter().any(|header| text.starts_with(header))
 }
 
 /// Where one of the headers that no other line holds begins.
-pub(super) fn telling_header(text: &[u8]) -> Option<usize> {
-    HEADERS[..TELLING_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
+pub(super) fn distinctive_header(text: &[u8]) -> Option<usize> {
+    HEADERS[..DISTINCTIVE_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
 }
 
 /// Whether the byte is one of Base64's.

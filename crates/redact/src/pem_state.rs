@@ -213,7 +213,7 @@ impl PemState {
         }
         let own = |run: &Run| run.frame.before == self.frame.before && pem::is_header(&line[run.at.start..], false);
         let framed = || runs(line).find(own).map(|run| run.at.start);
-        let start = pem::telling_header(line).or_else(|| (self.opened == Opened::Bare).then(framed)?)?;
+        let start = pem::distinctive_header(line).or_else(|| (self.opened == Opened::Bare).then(framed)?)?;
         let length = line[start..].iter().take_while(|byte| !matches!(byte, b'"' | b'\'' | b'\\')).count();
         Some(start..start + length)
     }

@@ -4,7 +4,7 @@
 
 use super::*;
 
-mod beside;
+mod neighbours;
 mod calls;
 mod commands;
 mod setup;

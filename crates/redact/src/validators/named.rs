@@ -1,6 +1,6 @@
-//! The value of a telling name (`db_password`, `X-Api-Key`), wherever it may stand beside it.
+//! The value of a keyword (`db_password`, `X-Api-Key`), wherever it may stand beside it.
 //!
-//! In: where a telling name ends. Out: its value behind a sign (`=`, `:` …), in an element, in a pair (`"name":"token",
+//! In: where a keyword ends. Out: its value behind a sign (`=`, `:` …), in an element, in a pair (`"name":"token",
 //! "value":…`), in a list of headers, options or tuples, behind an option, or in quotes after the word password. Where a
 //! value's end cannot be told, it is the text's.
 
@@ -28,14 +28,14 @@ pub(super) const VALUES: [&[u8]; 9] =
 /// A list opens so far before an option at most.
 const LIST_BYTES_MAX: usize = 256;
 
-/// A telling name, or the telling end of a longer one.
+/// A keyword, or a longer name that ends with one.
 pub(super) struct Name<'t> {
     pub(super) text: Text<'t>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-/// Masks the value of the telling name that is `found`.
+/// Masks the value of the keyword `found`.
 pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let found = found.start..own_end(text, &found);
     let name = Name { text, start: found.start, end: found.end };
@@ -160,7 +160,7 @@ impl Name<'_> {
         self.text.before(self.start, in_name)
     }
 
-    /// Whether its telling part begins with `word`; a letter may stand before that.
+    /// Whether its keyword begins with `word`; a letter may stand before that.
     pub(super) fn begins_with(&self, word: &[u8]) -> bool {
         let name = &self.text[self.start..self.end];
         starts_with(name, word) || starts_with(name.get(1..).unwrap_or_default(), word)

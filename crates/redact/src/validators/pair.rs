@@ -1,4 +1,4 @@
-//! A telling name and its value side by side: members of an object (`"name":"token","value":…`), items of a list (`["token","…"]`).
+//! A keyword and its value side by side: members of an object (`"name":"token","value":…`), items of a list (`["token","…"]`).
 //!
 //! In: a name and where what follows it begins. Out: the value that stands beside it, and what stands before it in its object.
 

@@ -8,7 +8,7 @@ use super::named::{Name, VALUES};
 use super::operator::behind_operator;
 use super::place::{behind, behind_blanks, behind_word, ends_with, inside, starts_with};
 use super::prose::{is_state, is_word};
-use super::sql::{is_telling, names_secret};
+use super::sql::{is_keyword, names_secret};
 use super::structure::{behind_string, string};
 use super::value::value;
 use super::{Text, add, is_nothing};
@@ -51,7 +51,7 @@ pub(super) fn told(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>
         let said = &name.text[inside.clone()];
         // What is called otherwise from now on is named again.
         let is_renamed = starts_with(said, &name.text[name.start..name.end]);
-        if !is_renamed && !is_telling(said) && !is_word(said) && !is_state(said) {
+        if !is_renamed && !is_keyword(said) && !is_word(said) && !is_state(said) {
             add(inside, mask);
         }
     }
@@ -94,7 +94,7 @@ pub(super) fn remark(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     }
 }
 
-/// Masks the value that a validator says again, where `found` is behind the word for it and a telling name stands before that:
+/// Masks the value that a validator says again, where `found` is behind the word for it and a keyword stands before that:
 /// `on field 'password': rejected value […]`, `input_value='…'`.
 pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let before = &text[found.start.saturating_sub(ECHO_BYTES_MAX)..found.start];
@@ -119,7 +119,7 @@ pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut d
     }
 }
 
-/// Whether what was said again was the value of a telling name: `… for flag -password`, `… is not valid for Password`.
+/// Whether what was said again was the value of a keyword: `… for flag -password`, `… is not valid for Password`.
 fn is_for_secret(text: Text<'_>, at: usize) -> bool {
     let rest = &text[at..text.len().min(at + FOR_BYTES_MAX)];
     text.charge(rest.len());
