@@ -93,7 +93,7 @@ fn every_default_and_every_documented_word_is_right_when_said() {
 fn every_example_is_right() {
     for variable in VARIABLES.iter().filter(|variable| !variable.is_family() && !variable.secret) {
         let Err(Mistakes(mistakes)) = read(&[(variable.name, variable.example)]) else { continue };
-        let only_alone = |reason: &str| reason.contains("set, but") || reason.starts_with("patterns are for");
+        let only_alone = |reason: &str| reason.contains("set, but") || reason.starts_with("patterns need");
         for mistake in mistakes.iter().filter(|mistake| mistake.variable == variable.name) {
             assert!(only_alone(&mistake.reason), "{mistake}");
         }
@@ -570,8 +570,8 @@ fn what_is_in_force_is_listed_without_secrets() {
 /// Goal: what logskiff writes itself cannot be set, and a selection says what it means.
 #[test]
 fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
-    check_wrong(&[("LOGSKIFF_REDACT", ",")], "LOGSKIFF_REDACT", "names nothing");
-    check_wrong(&[("LOGSKIFF_REDACT_FIELDS", "-cookie")], "LOGSKIFF_REDACT_FIELDS", "takes nothing out");
+    check_wrong(&[("LOGSKIFF_REDACT", ",")], "LOGSKIFF_REDACT", "is empty");
+    check_wrong(&[("LOGSKIFF_REDACT_FIELDS", "-cookie")], "LOGSKIFF_REDACT_FIELDS", "cannot be removed");
     let input = [
         ("LOGSKIFF_REDACT", "card,email"),
         ("LOGSKIFF_INPUT_A_PATHS", "/a/*.log"),
@@ -582,7 +582,7 @@ fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
         check_wrong(
             &[("LOGSKIFF_FIELDS", &format!("{name}=x"))],
             "LOGSKIFF_FIELDS",
-            "a name that logskiff writes itself",
+            "a reserved field name",
         );
     }
     check_wrong(&[("LOGSKIFF_REDACT", "none,card")], "LOGSKIFF_REDACT", "cannot be combined");
@@ -596,7 +596,7 @@ fn inputs_that_are_equally_narrow_are_refused() {
     for (one, other) in
         [("/log/*.log", "/log/*.log"), ("/log/a.log", "/log/a.log"), ("/log/app-*.log", "/log/*-error.log")]
     {
-        check_wrong(&both(one, other), "LOGSKIFF_INPUT_B_PATHS", "neither is narrower");
+        check_wrong(&both(one, other), "LOGSKIFF_INPUT_B_PATHS", "neither is more specific");
     }
     for (one, other) in [
         ("/log/*.log", "/log/a.log"),
@@ -631,5 +631,5 @@ fn too_many_rules_are_refused_by_name() {
         mistake.variable.starts_with("LOGSKIFF_INPUT_I") && mistake.variable.contains("_REDACT_RULE_R"),
         "{mistake}"
     );
-    assert!(mistake.reason.contains("more than 6MiB"), "{mistake}");
+    assert!(mistake.reason.contains("limit of 6MiB"), "{mistake}");
 }
