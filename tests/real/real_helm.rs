@@ -87,7 +87,7 @@ fn every_supported_kubernetes_takes_the_objects() {
 fn a_native_sidecar_is_refused_before_1_29() {
     let Some(helm) = Helm::prepare() else { return };
     let refused = helm.template("demo-app", &["--kube-version", "1.28.9"]).unwrap_err();
-    assert!(refused.contains("mode native needs Kubernetes 1.29 or newer, and this is v1.28.9"), "{refused}");
+    assert!(refused.contains("mode native needs Kubernetes 1.29 or newer, but this is v1.28.9"), "{refused}");
     helm.template("demo-app", &["--kube-version", "1.28.9", "--set", "logskiff.mode=classic"]).unwrap();
 }
 
@@ -174,7 +174,7 @@ fn a_contradiction_is_a_sentence() {
             "LOGSKIFF_INPUT_WEB_START was renamed to LOGSKIFF_INPUT_WEB_START_AT",
         ),
         ("{logs: {prune: true}}", "logs.prune was renamed to logs.deleteRotated"),
-        ("{kafka: {brokers: []}}", "output names kafka, but kafka.brokers is empty; say for example"),
+        ("{kafka: {brokers: []}}", "output names kafka, but kafka.brokers is empty; for example"),
         ("{output: [syslog], kafka: {brokers: []}}", "output names syslog, but syslog.addresses is empty"),
         ("{output: [stdout]}", "kafka.brokers is set, but output does not name kafka"),
         ("{syslog: {addresses: [\"tcp://a:1\"]}}", "syslog.addresses is set, but output does not name syslog"),

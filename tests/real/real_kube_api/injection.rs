@@ -312,7 +312,7 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         let expected = format!("not injected: {says}");
         assert_eq!(status(&answer.object), expected);
         assert!(
-            answer.warnings.contains(&format!("logskiff was not injected into this pod: {expected}")),
+            answer.warnings.contains(&format!("this pod did not get logskiff: {expected}")),
             "{}",
             answer.warnings
         );
