@@ -579,11 +579,7 @@ fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
     ];
     assert_eq!(check_right(&input).inputs[0].redact.select, ["card", "email", "-card"], "of what is chosen for all");
     for name in ["message", "@timestamp", "event.id", "kubernetes.pod.name", "log.level", "kubernetes.labels.app"] {
-        check_wrong(
-            &[("LOGSKIFF_FIELDS", &format!("{name}=x"))],
-            "LOGSKIFF_FIELDS",
-            "a reserved field name",
-        );
+        check_wrong(&[("LOGSKIFF_FIELDS", &format!("{name}=x"))], "LOGSKIFF_FIELDS", "a reserved field name");
     }
     check_wrong(&[("LOGSKIFF_REDACT", "none,card")], "LOGSKIFF_REDACT", "cannot be combined");
 }

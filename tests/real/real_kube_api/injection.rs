@@ -311,11 +311,7 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         let answer = cluster.admit(&pod(&[LABEL], annotations, spec)).unwrap();
         let expected = format!("not injected: {says}");
         assert_eq!(status(&answer.object), expected);
-        assert!(
-            answer.warnings.contains(&format!("this pod did not get logskiff: {expected}")),
-            "{}",
-            answer.warnings
-        );
+        assert!(answer.warnings.contains(&format!("this pod did not get logskiff: {expected}")), "{}", answer.warnings);
         assert!(sidecars(&answer.object).is_empty());
         assert_eq!(mounts(app(&answer.object)), []);
     }

@@ -4,9 +4,9 @@
 
 use super::*;
 
-mod neighbours;
 mod calls;
 mod commands;
+mod neighbours;
 mod setup;
 mod sql;
 
