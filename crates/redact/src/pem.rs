@@ -1,8 +1,7 @@
-//! How private keys are written: markers, headers, and bodies of Base64.
+//! The formats of private keys: markers, headers, and bodies of Base64.
 //!
-//! In: a text. Out: where in it a key's parts stand. Knows PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and `PuTTY`'s
-//! files, with line ends as they are or written out, and signs as JSON escapes them. Looks at nothing but the text, in time
-//! linear in it.
+//! Input: a text. Output: the positions of a key's parts. Supports PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and
+//! `PuTTY` files, with real or escaped line ends and JSON escapes. Runs in time linear in the text.
 
 use std::ops::Range;
 

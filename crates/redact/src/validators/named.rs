@@ -13,9 +13,9 @@ use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, inside, quote, starts_with,
 };
 use super::prose::is_word;
-use super::said::{prose, remark, said, told};
 use super::setting::{set_as_flag, setting};
 use super::sql::tuple;
+use super::stated::{changed_to, prose, remark, stated};
 use super::structure::{arguments, assigned, field, keyword, numbered, part};
 use super::value::{behind_length, fallback, value};
 use super::yaml;
@@ -83,7 +83,7 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             reported(&name, next, mask);
             part(&name, closed, mask);
             if next > closed {
-                told(&name, next, mask);
+                changed_to(&name, next, mask);
                 fallback(text, next, mask);
                 setting(&name, next, mask);
             }
@@ -106,7 +106,7 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     option(name, at, mask);
     prose(name, at, mask);
     keyword(name, at, mask);
-    said(name, at, mask);
+    stated(name, at, mask);
     setting(name, at, mask);
     fallback(name.text, at, mask);
     let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };

@@ -54,7 +54,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(concat!(r#"(?-u)\bauth\\*["']?[ ]?[=:][ ]?\(\s*["'][^"']*["'],\s*"#, secret!())),
             checked(
                 r#"(?-u)\bauth\\*["']?[ ]?[=:][ ]?\[\s*\\*["'][^"'\\]*\\*["'],\s*\\*["']([^"'\\]+)"#,
-                validators::made,
+                validators::generated,
             ),
         ],
         positives: &[
