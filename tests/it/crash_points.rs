@@ -200,7 +200,7 @@ fn a_defect_tells_its_place_alone() {
         let (status, _) = sidecar.wait(PATIENCE);
         assert!(!status.success(), "{points}: {status}");
         let told = sidecar.stderr();
-        assert!(told.contains("logskiff: a defect at "), "{points}: {told}");
+        assert!(told.contains("logskiff: internal error (panic) at "), "{points}: {told}");
         let ended = std::fs::read_to_string(&ending).unwrap_or_default();
         for (what, text) in [("stderr", told), ("stdout", sidecar.stdout()), ("the termination message", ended)] {
             assert!(!text.contains("zebra"), "{points}, on {what}: {text}");
@@ -227,7 +227,8 @@ fn a_shipper_that_hangs_is_not_alive() {
     let address = http::address(&sidecar);
     assert_eq!(http::get(&address, "/livez").unwrap().0, 200, "it may take its time");
     wait_until("the shipper to be given up", PATIENCE, || {
-        http::get(&address, "/livez").is_some_and(|(status, why)| status == 503 && why.contains("has not turned"))
+        http::get(&address, "/livez")
+            .is_some_and(|(status, why)| status == 503 && why.contains("no heartbeat of the shipper"))
     });
     assert_eq!(http::get(&address, "/metrics").unwrap().0, 200, "what it last said is still shown");
     wait_until("life", PATIENCE, || http::get(&address, "/livez").unwrap().0 == 200);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use redact::detectors;
 
-const HEAD: &str = "| name | group | finds | leaves alone |\n|---|---|---|---|\n";
+const HEAD: &str = "| name | group | matches | does not match |\n|---|---|---|---|\n";
 
 /// One row a detector.
 fn table() -> String {

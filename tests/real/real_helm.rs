@@ -87,7 +87,7 @@ fn every_supported_kubernetes_takes_the_objects() {
 fn a_native_sidecar_is_refused_before_1_29() {
     let Some(helm) = Helm::prepare() else { return };
     let refused = helm.template("demo-app", &["--kube-version", "1.28.9"]).unwrap_err();
-    assert!(refused.contains("mode native needs Kubernetes 1.29 or newer, and this is v1.28.9"), "{refused}");
+    assert!(refused.contains("mode native needs Kubernetes 1.29 or newer, but this is v1.28.9"), "{refused}");
     helm.template("demo-app", &["--kube-version", "1.28.9", "--set", "logskiff.mode=classic"]).unwrap();
 }
 
@@ -168,20 +168,20 @@ fn a_wrong_value_is_named() {
 fn a_contradiction_is_a_sentence() {
     let Some(helm) = Helm::prepare() else { return };
     for (values, says) in [
-        ("{env: {LOGSKIFF_POLL: 1s}}", "LOGSKIFF_POLL is called LOGSKIFF_POLL_INTERVAL now"),
+        ("{env: {LOGSKIFF_POLL: 1s}}", "LOGSKIFF_POLL was renamed to LOGSKIFF_POLL_INTERVAL"),
         (
             "{env: {LOGSKIFF_INPUT_WEB_START: end}}",
-            "LOGSKIFF_INPUT_WEB_START is called LOGSKIFF_INPUT_WEB_START_AT now",
+            "LOGSKIFF_INPUT_WEB_START was renamed to LOGSKIFF_INPUT_WEB_START_AT",
         ),
-        ("{logs: {prune: true}}", "logs.prune is called logs.deleteRotated now"),
-        ("{kafka: {brokers: []}}", "output names kafka, but kafka.brokers is empty; say for example"),
+        ("{logs: {prune: true}}", "logs.prune was renamed to logs.deleteRotated"),
+        ("{kafka: {brokers: []}}", "output names kafka, but kafka.brokers is empty; for example"),
         ("{output: [syslog], kafka: {brokers: []}}", "output names syslog, but syslog.addresses is empty"),
         ("{output: [stdout]}", "kafka.brokers is set, but output does not name kafka"),
         ("{syslog: {addresses: [\"tcp://a:1\"]}}", "syslog.addresses is set, but output does not name syslog"),
         ("{kafka: {tls: {ca: {secret: a, key: b}}}}", "kafka.tls names certificates, but kafka.tls.enabled is false"),
         (
             "{kafka: {tls: {enabled: true, cert: {secret: a, key: b}}}}",
-            "kafka.tls.cert is set without kafka.tls.key; a client's certificate needs its key",
+            "kafka.tls.cert is set without kafka.tls.key; a client certificate needs its key",
         ),
         ("{kafka: {sasl: {username: shop}}}", "kafka.sasl names a user or a token, but kafka.sasl.mechanism is none"),
         ("{kafka: {sasl: {mechanism: plain}}}", "kafka.sasl.mechanism is plain, but kafka.sasl.username is empty"),
@@ -195,22 +195,22 @@ fn a_contradiction_is_a_sentence() {
         ),
         (
             "{kafka: {sasl: {mechanism: oauthbearer, username: shop, token: {audience: kafka}}}}",
-            "takes a token, no username and no password",
+            "uses a token, not a username and password",
         ),
         ("{parsePatterns: [a]}", "parsePatterns is set, but parse is not regex"),
-        ("{logs: {volume: data, medium: Memory}}", "logs.medium is for the emptyDir that logskiff makes"),
-        ("{lifecycle: {preStop: {sleep: {seconds: 5}}}}", "lifecycle is for mode classic"),
+        ("{logs: {volume: data, medium: Memory}}", "logs.medium is only for an emptyDir"),
+        ("{lifecycle: {preStop: {sleep: {seconds: 5}}}}", "lifecycle is only for mode classic"),
         ("{http: {listen: \"off\"}, probes: {readiness: true}}", "probes.readiness needs http.listen, which is off"),
-        ("{runAsUser: 0}", "runAsUser is 0, which is root"),
+        ("{runAsUser: 0}", "runAsUser is 0 (root)"),
         (
             "{env: {LOGSKIFF_KAFKA_TOPIC: x}, kafka: {topic: orders}}",
-            "LOGSKIFF_KAFKA_TOPIC is set by env or secretEnv and by a value that has its own name",
+            "LOGSKIFF_KAFKA_TOPIC is set in env or secretEnv, but the chart already sets it",
         ),
         (
             "{env: {LOGSKIFF_LINGER: 5ms}, secretEnv: {LOGSKIFF_LINGER: {secret: a, key: b}}}",
-            "LOGSKIFF_LINGER is set by env and by secretEnv; say it once",
+            "LOGSKIFF_LINGER is set in both env and secretEnv; remove one",
         ),
-        ("{env: {POD_NAME: x}}", "POD_NAME is set by env"),
+        ("{env: {POD_NAME: x}}", "POD_NAME is set in env"),
     ] {
         check_refused(&helm, "demo-app", &format!("logskiff: {values}"), says);
     }
@@ -235,7 +235,7 @@ fn a_library_without_its_alias_is_told() {
     fs::write(demo.join("templates/workload.yaml"), "{{ include \"logskiff.sidecar\" . }}").unwrap();
     fs::remove_file(demo.join("values.schema.json")).unwrap();
     let said = helm.template("demo-app", &[]).unwrap_err();
-    assert!(said.contains("give the dependency logskiff-lib `alias: logskiff`"), "{said}");
+    assert!(said.contains("set `alias: logskiff` for the dependency logskiff-lib"), "{said}");
 }
 
 /// The container's environment, with the files that it names, to `logskiff check`: no mistake.

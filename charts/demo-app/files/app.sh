@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Writes numbered lines of JSON, rotates by renaming, and stops at SIGTERM with a last word.
+# Writes numbered lines of JSON, rotates by renaming, and writes a last line on SIGTERM.
 seq=0
 stop=
 trap 'stop=1' TERM INT

@@ -10,7 +10,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .Release.Namespace }}-{{ .Release.Name }}
 {{- end -}}
 
-{{/* The bindings' two ways to choose pods. No pod is in both, so that none is changed twice. */}}
+{{/* The two bindings, by pod and by namespace. No pod matches both, so that none is changed twice. */}}
 {{- define "injector.bindings" -}}
 {{- $excluded := append .Values.bindings.excludedNamespaces .Release.Namespace | uniq -}}
 {{- $not := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" $excluded -}}
@@ -41,7 +41,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* Pods that are none of ours, whichever binding chose them. */}}
+{{/* Pods that are never injected, whichever binding matches them. */}}
 {{- define "injector.matchConditions" -}}
 - name: not-opted-out
   expression: "!has(object.metadata.labels) || object.metadata.labels[?'logskiff.dev/inject'].orValue('') != 'false'"
@@ -51,7 +51,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
 {{- end -}}
 
-{{/* Former names of variables, without what they begin with, and the present ones. */}}
+{{/* Former and new names of variables, without the prefix. */}}
 {{- define "injector.renamed" -}}
 PARSE_FAILURE: PARSE_ON_ERROR
 POLL: POLL_INTERVAL

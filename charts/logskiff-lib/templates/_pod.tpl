@@ -79,7 +79,7 @@
     - name: logskiff-podinfo
       mountPath: /etc/logskiff/podinfo
       readOnly: true
-    {{- /* Nothing stands here, so that no service-account token is mounted: logskiff does not talk to the API server. */}}
+    {{- /* An empty volume hides the service account token: logskiff does not call the API server. */}}
     - name: logskiff-no-token
       mountPath: /var/run/secrets/kubernetes.io/serviceaccount
       readOnly: true
@@ -165,7 +165,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What the application's container mounts: an item of `volumeMounts`. Nothing with `logs.volume`: it has its own. */}}
+{{/* The application's mount: an item of `volumeMounts`. Nothing with `logs.volume`: the application has its own mount. */}}
 {{- define "logskiff.volumeMount" -}}
 {{- $values := include "logskiff.values" . | fromYaml -}}
 {{- if and $values.enabled (not $values.logs.volume) -}}
@@ -174,7 +174,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The pod's labels: it has its sidecar and needs no injection. */}}
+{{/* The pod's labels: they mark a pod with a sidecar, so that it is not injected again. */}}
 {{- define "logskiff.labels" -}}
 {{- $values := include "logskiff.values" . | fromYaml -}}
 {{- if $values.enabled -}}
@@ -183,7 +183,7 @@ logskiff.dev/sidecar: "true"
 {{- end -}}
 {{- end -}}
 
-{{/* Seconds: the application's stop, the drain, and 5 more. */}}
+{{/* The sum of appStopSeconds, the drain timeout and 5, in seconds. */}}
 {{- define "logskiff.terminationGracePeriodSeconds" -}}
 {{- $values := include "logskiff.values" . | fromYaml -}}
 {{- $number := trimSuffix "m" (trimSuffix "s" $values.drainTimeout) | int -}}
@@ -203,7 +203,7 @@ logskiff.dev/sidecar: "true"
 {{ .logs.volume | default "logskiff-logs" }}
 {{- end -}}
 
-{{/* The sources of the volume with all files from Secrets; empty when there are none. */}}
+{{/* The sources of the volume with all files from Secrets; empty if there are none. */}}
 {{- define "logskiff.secretSources" -}}
 {{- $sources := list -}}
 {{- range $file, $reference := include "logskiff.references" . | fromYaml -}}

@@ -1,25 +1,25 @@
 {{/*
-The values in force: those of the chart under `logskiff`, and over them those that the caller gives.
+The effective values: those of the chart under `logskiff`, overridden by those that the caller gives.
 
-Every template here takes the chart's root context, or (dict "context" $ "values" MAP) for a workload with settings of its own.
+Every template here takes the chart's root context, or (dict "context" $ "values" MAP) for a workload with its own settings.
 */}}
 {{- define "logskiff.values" -}}
 {{- $context := .context | default . -}}
 {{- if not (hasKey $context.Values "logskiff") -}}
-{{- fail "logskiff: there are no values under `logskiff`; give the dependency logskiff-lib `alias: logskiff`" -}}
+{{- fail "logskiff: no values under `logskiff`; set `alias: logskiff` for the dependency logskiff-lib" -}}
 {{- end -}}
 {{- $values := mergeOverwrite (deepCopy $context.Values.logskiff) (deepCopy (.values | default dict)) -}}
 {{- if $values.enabled -}}
 {{- $kubernetes := $context.Capabilities.KubeVersion.Version -}}
 {{- if and (eq $values.mode "native") (semverCompare "<1.29.0-0" $kubernetes) -}}
-{{- fail (printf "logskiff: mode native needs Kubernetes 1.29 or newer, and this is %s; say mode: classic" $kubernetes) -}}
+{{- fail (printf "logskiff: mode native needs Kubernetes 1.29 or newer, but this is %s; set mode: classic" $kubernetes) -}}
 {{- end -}}
 {{- include "logskiff.contradictions" $values -}}
 {{- end -}}
 {{- toYaml $values -}}
 {{- end -}}
 
-{{/* Where a file from a Secret is: (list "kafka-ca.crt"). */}}
+{{/* Path of a file from a Secret: (list "kafka-ca.crt"). */}}
 {{- define "logskiff.secretPath" -}}
 /etc/logskiff/secrets/{{ . }}
 {{- end -}}
@@ -88,14 +88,14 @@ Every template here takes the chart's root context, or (dict "context" $ "values
 {{- toYaml $set -}}
 {{- end -}}
 
-{{/* Whether logskiff is to delete rotated files, of all inputs or of one: only then the logs are mounted writable. */}}
+{{/* Whether rotated files are deleted, for any input: only then are the logs mounted writable. */}}
 {{- define "logskiff.deletesRotated" -}}
 {{- range $name, $text := merge (include "logskiff.settings" . | fromYaml) .env -}}
 {{- if and (regexMatch "^LOGSKIFF_(INPUT_[A-Z0-9]+_)?DELETE_ROTATED$" $name) (eq (toString $text) "acknowledged") }}true{{ end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* A pattern as Kubernetes leaves it alone: in a container's environment `$(NAME)` and `$$` mean something. */}}
+{{/* Escapes a pattern for Kubernetes, which expands `$(NAME)` and `$$` in a container's environment. */}}
 {{- define "logskiff.pattern" -}}
 {{- replace "$" "$$" . -}}
 {{- end -}}

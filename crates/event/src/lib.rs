@@ -1,7 +1,7 @@
-//! The shared words: which file, which bytes, which line, what was found in it.
+//! Shared types: files, byte ranges, lines, and the fields found in a line.
 //!
-//! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed from
-//! module to module without carrying a secret along. This crate imports nothing of ours.
+//! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed between
+//! modules without leaking a secret. This crate does not depend on the other two.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// How many bytes the span covers.
+    /// Length in bytes.
     #[must_use]
     pub fn bytes(self) -> u64 {
         self.end - self.start
@@ -48,33 +48,33 @@ impl From<Span> for (u64, u64) {
     }
 }
 
-/// What stands just after a span: the start of a line, or the inside of one whose rest is skipped.
+/// The position after a span: the start of a line, or the inside of a truncated line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Boundary {
     /// The next byte starts a line.
     #[default]
     #[serde(rename = "line")]
     LineStart,
-    /// The next byte belongs to a line that was already cut.
+    /// The next byte belongs to a line that was truncated.
     #[serde(rename = "cut")]
     MidLine,
 }
 
-/// How far a file is settled: everything before `offset` needs no further work.
+/// A file's watermark: everything before `offset` is acknowledged or dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watermark {
-    /// One past the last settled byte.
+    /// One past the last acknowledged or dropped byte.
     pub offset: u64,
     /// What stands there.
     pub boundary: Boundary,
 }
 
-/// How far a file is settled, and what of it is settled behind that.
+/// A file's watermark, and the spans after it that are already acknowledged or dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Everything before it is settled.
+    /// Everything before it is acknowledged or dropped.
     pub watermark: Watermark,
-    /// Settled spans behind it, in order, without overlap.
+    /// Acknowledged or dropped spans after it, in order, without overlap.
     pub ahead: Vec<Span>,
 }
 
@@ -84,7 +84,7 @@ impl From<Watermark> for Progress {
     }
 }
 
-/// The ways out of one span.
+/// The outputs that a span's record goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Its record, to Kafka or standard output.
@@ -93,20 +93,20 @@ pub enum Part {
     Message,
 }
 
-/// What became of one message.
+/// The result for one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The receiver has it for good.
+    /// The receiver has acknowledged it.
     Delivered,
-    /// The receiver did not take this one; others it may take.
+    /// The receiver refused this message, but may accept others.
     Refused,
-    /// It is too large for the receiver, and would be so for ever.
+    /// It is too large for the receiver; a retry would fail too.
     Oversize,
-    /// The way to the receiver broke before it was known.
+    /// The connection was lost before the result was known.
     Lost,
 }
 
-/// Names one pending span: what an output hands back to the ledger.
+/// Identifies one pending span; an output returns it to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
     /// The file that the span belongs to.
@@ -122,7 +122,7 @@ impl Ticket {
         u64::from(self.file.0) << 32 | u64::from(self.sequence)
     }
 
-    /// The reverse of [`Ticket::to_bits`].
+    /// The inverse of [`Ticket::to_bits`].
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "the halves of 64 bits are taken on purpose")]
     pub fn from_bits(bits: u64) -> Self {
@@ -140,10 +140,10 @@ pub struct TextRange {
 }
 
 impl TextRange {
-    /// A range from byte positions; texts are bounded far below 4 GiB by `frame`.
+    /// A range of byte positions; `frame` limits texts to far below 4 GiB.
     ///
     /// # Panics
-    /// When a position does not fit 32 bits, which `frame`'s limit rules out.
+    /// If a position does not fit into 32 bits.
     #[must_use]
     pub fn new(start: usize, end: usize) -> Self {
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
@@ -166,13 +166,13 @@ impl TextRange {
 /// One framed line: a slice of the read buffer and where it came from.
 #[derive(Clone, Copy)]
 pub struct Line<'t> {
-    /// The bytes of the file that this line accounts for, its line end included.
+    /// The bytes of the file that this line covers, with its line end.
     pub span: Span,
-    /// The text without its line end. May hold [`Line::keep`] bytes and a look-ahead behind them.
+    /// The text without its line end: [`Line::keep`] bytes, and for a truncated line a look-ahead after them.
     pub text: &'t [u8],
-    /// How many bytes of `text` may leave; less than its length only when the line was cut.
+    /// Bytes of `text` that may be shipped; less than its length only if the line was truncated.
     pub keep: usize,
-    /// What stands after the span.
+    /// The boundary after the span.
     pub boundary: Boundary,
 }
 
@@ -191,11 +191,11 @@ pub enum Level {
     Debug,
     /// Normal operation.
     Info,
-    /// Unusual, handled.
+    /// Unusual, but handled.
     Warn,
-    /// Failed.
+    /// An operation failed.
     Error,
-    /// The process cannot go on.
+    /// The process cannot continue.
     Fatal,
 }
 
@@ -214,23 +214,23 @@ impl Level {
     }
 }
 
-/// What a field is called.
+/// The name of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// An element of an array, or the top level.
+    /// No name: an element of an array, or the top level.
     None,
-    /// An entry of [`Parsed::names`]: a name that the configuration gave.
+    /// An index into [`Parsed::names`]: a name from the configuration.
     Name(u16),
-    /// The inside of a JSON string of the text (between the quotes, escapes as written), as [`Kind::Escaped`].
+    /// The content of a JSON string in the text (between the quotes, with escapes), as [`Kind::Escaped`].
     Text(TextRange),
 }
 
-/// How a value's bytes are to be read.
+/// How to read a value's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Plain text: may hold any byte, has no escapes.
+    /// Plain text: any bytes, no escapes.
     Text,
-    /// The inside of a JSON string, escapes as written; valid but for what [`Parsed::repairs`] names.
+    /// The content of a JSON string, with escapes; valid except for [`Parsed::repairs`].
     Escaped,
     /// A valid JSON number.
     Number,
@@ -238,14 +238,14 @@ pub enum Kind {
     True,
     /// `false`.
     False,
-    /// `null`, or a number that JSON does not have.
+    /// `null`, or a number that JSON does not support.
     Null,
 }
 
 /// One step of a parsed line, in the order of the text: a flat tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Node {
-    /// A value; `at` is where it stands in the text (without quotes).
+    /// A value; `at` is its position in the text (without quotes).
     Value {
         /// Its name.
         key: Key,
@@ -268,7 +268,7 @@ pub enum Node {
     End,
 }
 
-/// Why a line could not be parsed as asked; a bounded set, fit for a metric's label.
+/// Why a line does not have the configured format; a bounded set, usable as a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseFailure {
     /// No format or pattern matched the line.
@@ -280,7 +280,7 @@ pub enum ParseFailure {
 }
 
 impl ParseFailure {
-    /// The name that is written to `parse.error` and to metrics.
+    /// The name in `parse.error` and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -291,31 +291,31 @@ impl ParseFailure {
     }
 }
 
-/// Why bytes were read and not shipped; a bounded set, fit for a metric's label.
+/// Why bytes were read but not shipped; a bounded set, usable as a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
     /// A line without content.
     Blank,
-    /// The rest of a line that was cut at its limit.
+    /// The rest of a truncated line.
     Cut,
-    /// NUL bytes where a line should begin.
+    /// NUL bytes at the start of a line.
     Hole,
-    /// A line that was not of its format, where such lines are to be dropped.
+    /// A line without the configured format, if such lines are dropped.
     Parse,
-    /// A record too large for the output, where such records are to be dropped.
+    /// A record that is too large for the output, if such records are dropped.
     Oversize,
-    /// Read and not delivered, and gone from the file before it could be read again.
+    /// Not delivered, and removed from the file before it could be read again.
     Gone,
-    /// A record that holds what a redaction rule of the mode `drop` finds.
+    /// A record with a match of a redaction rule in mode `drop`.
     Redact,
 }
 
 impl DropReason {
-    /// All of them, in the order of their numbers.
+    /// All reasons, in the order of their discriminants.
     pub const ALL: [Self; 7] =
         [Self::Blank, Self::Cut, Self::Hole, Self::Parse, Self::Oversize, Self::Gone, Self::Redact];
 
-    /// The name that is written to metrics.
+    /// The name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -330,31 +330,31 @@ impl DropReason {
     }
 }
 
-/// What `parse` found in one line. Reused from line to line, so that a line costs no allocation.
+/// The fields that `parse` found in one line. Reused for each line, so that a line costs no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
     /// The fields: top-level nodes are the record's fields; there is no enclosing object.
     pub nodes: Vec<Node>,
-    /// The names that [`Key::Name`] points into: letters, digits and `_.[]`, as captures have.
+    /// Names of captures, for [`Key::Name`]: letters, digits and `_.[]`.
     pub names: Arc<[Box<str>]>,
-    /// The record's message and how to read it; `None`: the fields say it all.
+    /// The record's message and how to read it; `None`: there are only fields.
     pub message: Option<(TextRange, Kind)>,
     /// The line's own time, nanoseconds since the Unix epoch.
     pub time_ns: Option<i64>,
     /// The line's own severity.
     pub level: Option<Level>,
-    /// Set when the line was not of the asked format.
+    /// Set if the line does not have the configured format.
     pub failure: Option<ParseFailure>,
-    /// Set when a time field was there and could not be read.
+    /// Set if a time field could not be parsed.
     pub time_failed: bool,
-    /// How many values could not be given their configured type (they stay text).
+    /// Number of values that could not be converted to their configured type (they stay text).
     pub type_failures: u32,
-    /// What is wrong with a line of JSON that was read all the same.
+    /// Errors of a JSON line that are repaired in its record.
     pub repairs: Repairs,
 }
 
 impl Parsed {
-    /// Empties everything but the names.
+    /// Clears everything except the names.
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.message = None;

@@ -1,31 +1,31 @@
-//! Files that are settled to their last byte and still: so much of each as tells that it is, and how it is known again.
+//! Quiet files: fully acknowledged, unmodified and closed. Of each, only its identity and metadata are kept.
 //!
-//! There may be a hundred thousand of them, one for each request or job, so each takes 48 bytes, here and in the checkpoint.
+//! There may be 100,000 of them, for example one for each request or job, so each takes 48 bytes, here and in the checkpoint.
 
 use super::{Fingerprint, Hash, Inode};
 
-/// What is kept of one of them.
+/// One quiet file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quiet {
-    /// How it is known again. Its offset is the file's length: everything is settled.
+    /// Its fingerprint, whose offset is the file's length.
     pub fingerprint: Fingerprint,
     /// When its metadata last changed: seconds and nanoseconds since 1970.
     pub changed: (i64, i64),
     /// A hash of its path.
     pub name: u32,
-    /// How often it has been truncated under us.
+    /// How often it was truncated while it was read.
     pub incarnation: u8,
-    /// Everything in it was read and settled by us.
+    /// Whether logskiff has read all of it, and skipped nothing at the start.
     pub whole: bool,
 }
 
-/// The hash of a path that stands for it in [`Quiet::name`]: FNV-1a, the same in every release.
+/// The hash of a path in [`Quiet::name`]: FNV-1a, the same in every release.
 #[must_use]
 pub fn name_hash(path: &[u8]) -> u32 {
     path.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// One as it is kept.
+/// The packed form of a quiet file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Packed {
     inode: u64,
@@ -34,61 +34,61 @@ struct Packed {
     head: u64,
     before: u64,
     name: u32,
-    /// Its place among the devices.
+    /// Index of its device.
     device: u16,
     incarnation: u8,
     flags: u8,
 }
 
-/// Everything in it was read by us.
+/// Flag: logskiff has read all of it.
 const WHOLE: u8 = 1;
-/// It was met since [`QuietFiles::drop_unmet`]; not written.
+/// Flag: it was found since [`QuietFiles::drop_unmet`]; not saved.
 const MET: u8 = 2;
 
-/// All of them, in the order of their inodes.
+/// All quiet files, ordered by inode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuietFiles {
     devices: Vec<u64>,
     files: Vec<Packed>,
-    /// There were too many: of those that changed last at this time or before, in nanoseconds since 1970, nothing is known.
+    /// If there were too many, files last changed at or before this time, in nanoseconds since 1970, were forgotten.
     forgotten_to: i64,
-    /// Counts the changes.
+    /// Number of changes.
     edition: u64,
 }
 
 impl QuietFiles {
-    /// What one takes.
+    /// Size of one entry.
     pub const BYTES: usize = 48;
-    /// How much of a file's start its fingerprint covers.
+    /// Bytes of a file's start that its fingerprint covers.
     const HEAD_BYTES: u64 = 256;
-    /// The same of what stands before its end.
+    /// Bytes of a file's end that its fingerprint covers.
     const BEFORE_BYTES: u64 = 1024;
 
-    /// How many there are.
+    /// Number of files.
     #[must_use]
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no files.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// Grows with every change.
+    /// A number that increases with every change.
     #[must_use]
     pub fn edition(&self) -> u64 {
         self.edition
     }
 
-    /// Whether one of them has this inode number, on whatever device.
+    /// Whether a file has this inode number, on any device.
     #[must_use]
     pub fn has_number(&self, number: u64) -> bool {
         self.files.binary_search_by_key(&number, |file| file.inode).is_ok()
     }
 
-    /// The one with this inode, and its place in the order.
+    /// The file with this inode, and its index.
     #[must_use]
     pub fn get(&self, inode: Inode) -> Option<(usize, Quiet)> {
         let device = self.devices.iter().position(|device| *device == inode.device)?;
@@ -96,25 +96,25 @@ impl QuietFiles {
         Some((place, self.files[place].unpacked()))
     }
 
-    /// All of them.
+    /// All files.
     pub fn iter(&self) -> impl Iterator<Item = Quiet> {
         self.files.iter().map(Packed::unpacked)
     }
 
-    /// Whether a file of which nothing is known was forgotten, since there were too many: it has not changed since.
+    /// Whether an unknown file may be one that was forgotten because there were too many.
     #[must_use]
     pub fn is_forgotten(&self, changed: (i64, i64)) -> bool {
         self.forgotten_to != 0 && nanoseconds(changed) <= self.forgotten_to
     }
 
-    /// Whether a file can be kept as one of these: its fingerprint covers as much as theirs do.
+    /// Whether a file can be stored here: its fingerprint covers the same lengths.
     #[must_use]
     pub fn can_hold(print: &Fingerprint) -> bool {
         let covers = |covered: u16, most: u64| u64::from(covered) == print.offset.min(most);
         covers(print.head_bytes, Self::HEAD_BYTES) && covers(print.before_bytes, Self::BEFORE_BYTES)
     }
 
-    /// Adds files; what was known of the same inodes is replaced.
+    /// Adds files; entries with the same inodes are replaced.
     pub fn insert(&mut self, files: impl IntoIterator<Item = (Inode, Quiet)>) {
         let mut all: Vec<Packed> = files.into_iter().filter_map(|(inode, file)| self.pack(inode, &file)).collect();
         if all.is_empty() {
@@ -122,21 +122,21 @@ impl QuietFiles {
         }
         all.reserve_exact(self.files.len());
         all.append(&mut self.files);
-        // The new ones stand first, and the order of equals stays.
+        // New entries come first, and the sort is stable.
         all.sort_by_key(Packed::key);
         all.dedup_by_key(|file| file.key());
         self.files = all;
         self.edition += 1;
     }
 
-    /// Notes which were met, by their places.
+    /// Marks the files with these indices as found.
     pub fn meet(&mut self, met: impl Fn(usize) -> bool) {
         for (_, file) in self.files.iter_mut().enumerate().filter(|(place, _)| met(*place)) {
             file.flags |= MET;
         }
     }
 
-    /// Drops those that were not met since this was last called, or came since then.
+    /// Removes the files that were neither found nor added since the last call.
     pub fn drop_unmet(&mut self) {
         let before = self.files.len();
         self.files.retain(|file| file.flags & MET != 0);
@@ -144,7 +144,7 @@ impl QuietFiles {
         self.edition += u64::from(self.files.len() < before);
     }
 
-    /// Forgets about so many, those that changed least lately.
+    /// Forgets about this many files, the least recently changed ones.
     pub fn forget_oldest(&mut self, count: usize) {
         let mut times: Vec<i64> = self.files.iter().map(|file| file.changed).collect();
         if count == 0 || times.is_empty() {
@@ -170,12 +170,12 @@ impl QuietFiles {
         Some(Packed { inode, size, changed, head, before, name, device: place, incarnation, flags })
     }
 
-    /// As it is written: the devices, up to when files were forgotten, and [`QuietFiles::BYTES`] of each file.
+    /// The saved form: the devices, the time up to which files were forgotten, and [`QuietFiles::BYTES`] bytes per file.
     pub fn written(&self) -> (&[u64], i64, impl Iterator<Item = [u8; Self::BYTES]>) {
         (&self.devices, self.forgotten_to, self.files.iter().map(|file| file.to_bytes()))
     }
 
-    /// What was written; `None` where it cannot have been.
+    /// Reads the saved form; `None` if it is not valid.
     #[must_use]
     pub fn read(devices: Vec<u64>, forgotten_to: i64, files: &[u8]) -> Option<Self> {
         let (files, rest) = files.as_chunks::<{ Self::BYTES }>();

@@ -1,24 +1,24 @@
-//! What is wrong with lines of JSON that are read all the same, and the one escape that can be half of a character.
+//! Errors in JSON lines that are repaired, and `\uXXXX` escapes, which can be half of a character.
 
-/// A fault of a line of JSON that is repaired in its record; a bounded set, fit for a metric's label.
+/// An error in a JSON line that is repaired in its record; a bounded set, usable as a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// Bytes of a string that are not UTF-8: U+FFFD stands for them.
+    /// Invalid UTF-8 in a string: replaced by U+FFFD.
     InvalidUtf8,
-    /// Half of a surrogate pair, as `\ud83d` alone: U+FFFD stands for it.
+    /// Half of a surrogate pair, such as a single `\ud83d`: replaced by U+FFFD.
     LoneSurrogate,
-    /// A control character of a string that is not escaped: it is escaped.
+    /// An unescaped control character in a string: escaped.
     ControlCharacter,
-    /// `NaN`, `Infinity` and their kind: `null` stands for them.
+    /// `NaN`, `Infinity` and similar: replaced by `null`.
     NotANumber,
-    /// Two members of one object with the same name: the later one has another.
+    /// Two members of an object with the same name: the later one is renamed.
     DuplicateKey,
-    /// A name that is empty, or is between two of its dots: `_` stands for nothing.
+    /// A name with an empty part: replaced by `_`.
     EmptyKey,
 }
 
 impl Repair {
-    /// All of them, in the order of their numbers.
+    /// All repairs, in the order of their discriminants.
     pub const ALL: [Self; 6] = [
         Self::InvalidUtf8,
         Self::LoneSurrogate,
@@ -28,13 +28,13 @@ impl Repair {
         Self::EmptyKey,
     ];
 
-    /// The name that is written to metrics.
+    /// The name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         &self.flag()["json_".len()..]
     }
 
-    /// The name that is written to `log.flags`.
+    /// The name in `log.flags`.
     #[must_use]
     pub fn flag(self) -> &'static str {
         match self {
@@ -53,47 +53,47 @@ impl Repair {
 pub struct Repairs(u8);
 
 impl Repairs {
-    /// Those that are of the bytes of strings.
+    /// The repairs within strings.
     const STRINGS: u8 =
         1 << Repair::InvalidUtf8 as u8 | 1 << Repair::LoneSurrogate as u8 | 1 << Repair::ControlCharacter as u8;
 
-    /// Adds one.
+    /// Adds a repair.
     pub fn add(&mut self, repair: Repair) {
         self.0 |= 1 << repair as u8;
     }
 
-    /// Those of both.
+    /// The union of both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether it is one of them.
+    /// Whether the set contains the repair.
     #[must_use]
     pub fn has(self, repair: Repair) -> bool {
         self.0 & 1 << repair as u8 != 0
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether the strings of the text are to be repaired where they are written.
+    /// Whether strings of the text must be repaired when they are written.
     #[must_use]
     pub fn is_of_strings(self) -> bool {
         self.0 & Self::STRINGS != 0
     }
 
-    /// Each of them, in order.
+    /// The repairs, in order.
     pub fn iter(self) -> impl Iterator<Item = Repair> {
         Repair::ALL.into_iter().filter(move |repair| self.has(*repair))
     }
 }
 
-/// The `\uXXXX` that `rest` starts with, or the two that are one character, and their length; no character: it is half of
-/// a pair.
+/// Decodes the `\uXXXX` at the start of `rest`, or a surrogate pair of two; returns the character (`None`: half of a pair) and
+/// the length.
 #[must_use]
 pub fn unicode_escape(rest: &[u8]) -> Option<(Option<char>, usize)> {
     let unit = |at: usize| {

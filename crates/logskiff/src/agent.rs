@@ -198,7 +198,7 @@ impl App {
             let ended = shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             return Err(ended.err().unwrap_or_else(|| AppError::System(io::Error::other("the shipper ended early"))));
         }
-        shown.introduce(shipper.thread().clone());
+        shown.set_shipper(shipper.thread().clone());
         background.run(watcher, Arc::clone(&control), shipper.thread().clone(), admin).map_err(AppError::System)?;
         Ok(Self { control, shipper, termination_log })
     }

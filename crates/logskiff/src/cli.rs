@@ -1,8 +1,7 @@
-//! The command line in, an exit code out; one file a command.
+//! Input: the command line. Output: an exit code. One file per command.
 //!
-//! [`print()`] is the only way to stdout. Mistakes of the environment go to stderr as plain text and end in 78
-//! (`EX_CONFIG` of sysexits), lines left behind in 75 where that is to be a failure, wrong arguments in 2, anything else
-//! that fails in 1.
+//! [`print()`] is the only way to stdout. Exit codes: 78 (`EX_CONFIG`) for mistakes in the environment, which go to stderr as
+//! plain text; 75 for unacknowledged lines, if that is to be a failure; 2 for wrong arguments; 1 for any other failure.
 
 mod admin_client;
 mod check;
@@ -25,82 +24,82 @@ use crate::telemetry::process_stats::forbid_dumps;
 
 /// `EX_CONFIG` of sysexits.
 const EXIT_CONFIG: u8 = 78;
-/// `EX_TEMPFAIL` of sysexits: trying again would deliver the rest.
+/// `EX_TEMPFAIL` of sysexits: another run would deliver the rest.
 const EXIT_LEFT: u8 = 75;
-/// What clap uses for wrong arguments.
+/// Clap's code for wrong arguments.
 const EXIT_USAGE: u8 = 2;
 
-/// Ships an application's log files to Kafka. Configured by the environment: see `logskiff env`.
+/// Ships an application's log files to Kafka or syslog. Configured by environment variables: see `logskiff env`.
 #[derive(Debug, Parser)]
 #[command(name = "logskiff", version, about)]
 struct Arguments {
-    /// What to do; `run` when nothing is said.
+    /// Command; default: `run`.
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ship, until told to end
+    /// Ship logs until SIGTERM (default command)
     Run,
-    /// Validate the environment and say what would be done
+    /// Validate the configuration and summarize it
     Check,
     /// Run sample lines through the configuration and print the records
     Try(TryArguments),
-    /// Print every variable with its default and meaning
+    /// Print every variable with its default and help
     Env(EnvArguments),
-    /// Ask the running logskiff whether it is well: for exec probes
+    /// Check that the running logskiff is alive, for exec probes
     Health {
-        /// Whether the outputs were reached, instead of whether it lives
+        /// Check readiness (all outputs were reached once) instead of liveness
         #[arg(long)]
         ready: bool,
     },
-    /// Show what has become of each file
+    /// Show the delivery state of each file
     Status(StatusArguments),
-    /// Show everything at once with an embedded Kafka; nothing else is needed
+    /// Run a demo with an embedded Kafka; needs nothing else
     Demo,
 }
 
-/// What `try` is told.
+/// Arguments of `try`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TryArguments {
-    /// Sample lines; standard input when not given or `-`
+    /// File with sample lines; default or `-`: standard input
     pub file: Option<PathBuf>,
-    /// The input that the lines are taken for; the first when not given
+    /// Input whose configuration is used; default: the first
     #[arg(long, value_name = "NAME")]
     pub input: Option<String>,
-    /// How records are printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = TryFormat::Json)]
     pub format: TryFormat,
-    /// Fail if this text leaves in any record, also escaped, percent-encoded or in Base64
+    /// Fail if a record contains this text, plain, escaped, percent-encoded or as Base64
     #[arg(long, value_name = "TEXT")]
     pub canary: Option<String>,
-    /// Say beneath each record what was masked: rule, bytes of the line and mode
+    /// Print below each record what was masked: rule, byte range in the line, and mode
     #[arg(long)]
     pub explain: bool,
 }
 
-/// What `env` is told.
+/// Arguments of `env`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct EnvArguments {
-    /// As Markdown: the content of docs/configuration.md
+    /// Print Markdown: the content of docs/configuration.md
     #[arg(long)]
     markdown: bool,
-    /// As a JSON Schema: what the values `env` of the Helm charts may hold
+    /// Print a JSON Schema: the allowed values of `env` in the Helm charts
     #[arg(long, conflicts_with = "markdown")]
     schema: bool,
-    /// NAME=value as now in force, secrets hidden
+    /// Print the effective configuration as NAME=value, without secrets
     #[arg(long, conflicts_with_all = ["markdown", "schema"])]
     effective: bool,
 }
 
-/// What `status` is told.
+/// Arguments of `status`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct StatusArguments {
-    /// Look again every second
+    /// Refresh every second
     #[arg(long)]
     watch: bool,
-    /// As JSON: what /ledger answers
+    /// Print the JSON of /ledger
     #[arg(long)]
     json: bool,
 }
@@ -110,29 +109,29 @@ struct StatusArguments {
 pub enum TryFormat {
     /// The JSON record
     Json,
-    /// The redacted line, one for each line of input
+    /// The redacted line, one per input line
     Raw,
-    /// Fields in columns, for eyes
+    /// One field per line, for people
     Table,
 }
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 #[must_use]
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        // The payload may quote what was being worked on, such as a line: only the place is told.
+        // The payload may contain a log line, so only the source location is printed.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        complain(&format!("logskiff: a defect at {place}; please report it"));
+        print_error(&format!("logskiff: internal error (panic) at {place}; please report it"));
     }));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(message) => {
-            // Help and version are no failures; clap knows which stream each belongs to.
+            // Help and version are not failures; clap knows which stream each belongs to.
             let code = if message.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
             return message.print().map_or(ExitCode::FAILURE, |()| code);
         }
     };
-    // Before any secret is read.
+    // This must come before any secret is read.
     forbid_dumps();
     match perform(arguments.command.unwrap_or(Command::Run)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -142,10 +141,10 @@ pub fn main() -> ExitCode {
                 None if error.downcast_ref().is_some_and(AppError::is_configuration) => {
                     (format!("{error:#}"), ExitCode::from(EXIT_CONFIG))
                 }
-                None if error.is::<run::Left>() => (format!("{error:#}"), ExitCode::from(EXIT_LEFT)),
+                None if error.is::<run::Undelivered>() => (format!("{error:#}"), ExitCode::from(EXIT_LEFT)),
                 None => (format!("{error:#}"), ExitCode::FAILURE),
             };
-            complain(&text);
+            print_error(&text);
             code
         }
     }
@@ -164,10 +163,10 @@ fn perform(command: Command) -> anyhow::Result<()> {
     }
 }
 
-/// Writes to stdout: text that a user asked for, never a log. A reader that has gone (`| head`) is not a failure.
+/// Writes a command's output to stdout, never a log. A closed pipe (`| head`) is not a failure.
 ///
 /// # Errors
-/// When stdout cannot be written for another reason.
+/// If stdout cannot be written for another reason.
 pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -176,7 +175,7 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-fn complain(text: &str) {
-    // Nothing is left to do where even stderr is gone; the exit code still tells.
+fn print_error(text: &str) {
+    // If stderr fails too, only the exit code is left.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

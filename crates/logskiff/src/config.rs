@@ -1,7 +1,7 @@
-//! The environment in, one checked [`Config`] out, or every mistake at once.
+//! Input: the environment. Output: one validated [`Config`], or all mistakes at once.
 //!
-//! `raw` reads texts, `reader` makes them typed with the defaults of `reference`, and this file and its children gather
-//! what each room asks for. Nothing here starts anything, and no secret is ever printed.
+//! `environment` reads texts, `parser` turns them into typed values with the defaults of `variables`, and this file and its
+//! children build each module's configuration. Nothing is started here, and no secret is ever printed.
 
 mod environment;
 mod error;
@@ -41,116 +41,116 @@ use crate::sink::kafka::Message;
 use crate::source;
 use crate::source::watcher;
 
-/// Below, polling costs more than inotify saves; above, a volume without events looks dead.
+/// Below, polling costs more than inotify saves; above, a volume without events seems to stall.
 const POLL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3_600);
-/// Smaller batches are all overhead; larger ones do not fit a sidecar.
+/// Smaller batches are mostly overhead; larger ones do not fit a sidecar's memory.
 const BATCH_BYTES: RangeInclusive<usize> = 1 << 10..=16 << 20;
-/// Longer, and a crash would ship too much again.
+/// A longer linger would cause too many duplicates after a crash.
 const LINGER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
-/// The least that keeps reading and sending apart; the most that librdkafka's queue, which is twice this, should hold.
+/// Below, reading and sending block each other; above, librdkafka's queue, which is twice this size, gets too large.
 const IN_FLIGHT_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
-/// Of what cannot be read twice so much more is kept than is in flight and than one line may have: it is let go in pieces.
+/// Input that cannot be read twice is freed in chunks, so its buffer exceeds the in-flight limit and one line by this much.
 const KEPT_SLACK_BYTES: usize = 192 << 10;
-/// Less leaves no time for one round trip; more than any pod's grace period.
+/// Below, there is no time for one round trip; above, it is longer than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
 
-/// One block of a file system at the least; at the most what `bytes` reads.
+/// At least one block of a file system; no upper limit.
 const DELETED_OPEN_BYTES: RangeInclusive<usize> = 4 << 10..=usize::MAX;
 
 const FIELDS: &str = "LOGSKIFF_FIELDS";
 const IN_FLIGHT: &str = "LOGSKIFF_IN_FLIGHT_BYTES";
 const OUTPUT: &str = "LOGSKIFF_OUTPUT";
 
-/// One input: which files, and how their lines become redacted records.
+/// One input: its files, and how their lines are framed, parsed and redacted.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// Lower case; `default` for the one that the common variables make.
+    /// Name in lower case; `default` for the input that the common variables create.
     pub name: String,
-    /// Which files.
+    /// Which files are read, and how.
     pub source: source::Config,
-    /// What a line is.
+    /// How bytes are split into lines.
     pub frame: frame::Config,
-    /// What to make of a line.
+    /// How lines are parsed into fields.
     pub parse: parse::Config,
-    /// What must not leave.
+    /// What is redacted.
     pub redact: ::redact::Config,
 }
 
-/// When the process ends by itself. Whatever it is, it ends when everything is read and acknowledged, not before.
+/// When the process exits by itself: in each case only once everything is read and acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// When told to.
+    /// Only on SIGTERM or SIGINT.
     Signal,
-    /// When all is read and acknowledged.
+    /// Once everything is read and acknowledged.
     Eof,
-    /// When this file is there.
+    /// Once this file exists.
     File(PathBuf),
-    /// When the pod's other processes are gone; they are seen in a shared process namespace.
+    /// Once the pod's other processes have ended; needs a shared process namespace.
     App,
 }
 
-/// How the process ends, and who may ask how it is.
+/// Shutdown, HTTP and confinement of the process.
 #[derive(Clone, Debug)]
 pub struct Life {
-    /// Where it answers HTTP; `None`: nowhere.
+    /// Address of the HTTP server; `None`: no server.
     pub http_listen: Option<SocketAddr>,
-    /// How long a drain may take.
+    /// Time limit of a drain.
     pub drain_timeout: Duration,
-    /// What starts it.
+    /// What starts the drain.
     pub exit: Exit,
-    /// Whether what a drain left behind makes the exit code 75; else it is 0.
+    /// Whether the exit code is 75 if a drain left unacknowledged lines; else it is 0.
     pub strict_exit_code: bool,
-    /// The file that Kubernetes shows as the container's termination message; `None`: none is written.
+    /// File of the container's termination message; `None`: none is written.
     pub termination_log: Option<PathBuf>,
-    /// Whether the process confines itself to the files that it needs, as far as the kernel goes along.
+    /// Whether the process gives up access to files it does not need, as far as the kernel supports it.
     pub landlock: bool,
 }
 
-/// How its own log looks.
+/// Format of logskiff's own log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For eyes.
+    /// Text for people.
     Text,
 }
 
-/// Its own log.
+/// Logskiff's own log.
 #[derive(Clone, Debug)]
 pub struct Log {
-    /// A filter that `tracing_subscriber::EnvFilter` reads.
+    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
     pub filter: String,
-    /// How it looks.
+    /// Its format.
     pub format: LogFormat,
 }
 
-/// Everything that the modules ask for, checked.
+/// The validated configuration of all modules.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// At least one.
     pub inputs: Vec<Input>,
-    /// How much of the disk deleted files may take that are held open; `None`: any.
+    /// Limit for the disk space of deleted files that are kept open, in bytes; `None`: no limit.
     pub deleted_open_bytes_max: Option<u64>,
     /// What wakes the reader.
     pub watch: watcher::Config,
-    /// What a record holds.
+    /// Content and format of records.
     pub encode: encode::Config,
-    /// When a batch leaves, and the byte budget.
+    /// Batch size, linger, and the limit of bytes in flight.
     pub batch: batch::Config,
     /// Where records go.
     pub output: sink::Config,
-    /// What is remembered over a restart.
+    /// Where checkpoints are stored.
     pub checkpoint: checkpoint::Config,
-    /// How it ends.
+    /// Shutdown, HTTP and confinement.
     pub life: Life,
-    /// Its own log.
+    /// Logskiff's own log.
     pub log: Log,
-    /// The files that secrets were read from, and every other that a `…_FILE` names, whether its feature is in use or not.
+    /// All files that `…_FILE` variables name, whether they are used or not.
     pub secret_files: Vec<PathBuf>,
 }
 
 impl Config {
-    /// The configuration that the environment of this process asks for.
+    /// Reads the environment of this process.
     ///
     /// # Errors
     /// All mistakes at once.
@@ -158,7 +158,7 @@ impl Config {
         Self::from_environment(&Environment::read())
     }
 
-    /// The same from variables as given, whatever the process and the machine say.
+    /// Reads these variables; the environment and memory limit of the process are ignored.
     ///
     /// # Errors
     /// All mistakes at once.
@@ -167,19 +167,19 @@ impl Config {
         Self::from_environment(&Environment::new(variables))
     }
 
-    /// The same from an environment that was read before.
+    /// Reads an [`Environment`].
     ///
     /// # Errors
-    /// All mistakes at once: of names first, then in the order of the reference.
+    /// All mistakes at once: wrong names first, then in the order of the reference.
     pub fn from_environment(environment: &Environment) -> Result<Self, Mistakes> {
         let mut mistakes = environment.mistakes().to_vec();
-        let config = gather(&mut Reader::new(environment, &mut mistakes));
+        let config = read_all(&mut Reader::new(environment, &mut mistakes));
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 }
 
-fn gather(reader: &mut Reader<'_>) -> Config {
-    let mut inputs = input::all(reader);
+fn read_all(reader: &mut Reader<'_>) -> Config {
+    let mut inputs = input::inputs(reader);
     let deleted_open_bytes_max =
         reader.bytes_or_off("LOGSKIFF_DELETED_OPEN_BYTES_MAX", &DELETED_OPEN_BYTES).map(|bytes| bytes as u64);
     let watch = watch(reader);
@@ -194,8 +194,10 @@ fn gather(reader: &mut Reader<'_>) -> Config {
     (output, encode.syslog) = self::output(reader, &batch);
     let batched = output.kafka.as_ref().is_some_and(|kafka| kafka.message == Message::Batch);
     if batched && encode.event_id == EventId::Header {
-        reader
-            .mistake("LOGSKIFF_EVENT_ID", "\"header\" needs one message a record, and LOGSKIFF_KAFKA_MESSAGE is batch");
+        reader.mistake(
+            "LOGSKIFF_EVENT_ID",
+            "\"header\" needs one message per record, but LOGSKIFF_KAFKA_MESSAGE is batch",
+        );
     }
     let secret_files = reader.environment().named_files();
     let (life, log) = (life(reader), log(reader));
@@ -242,22 +244,19 @@ fn fields(text: &str) -> Result<Vec<(String, Template)>, String> {
     for item in units::list(text) {
         let named = item.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
         let Some((name, template)) = named.filter(|(name, _)| !name.is_empty()) else {
-            return Err(format!("{} is not name=value", error::shown(&item)));
+            return Err(format!("{} is not name=value", error::quote(&item)));
         };
         if fields.iter().any(|(known, _)| known == name) {
-            return Err(format!("{} is given twice", error::shown(name)));
+            return Err(format!("{} is set twice", error::quote(name)));
         }
         if encode::is_reserved(name) {
-            return Err(format!(
-                "{} is a name that logskiff writes itself; choose another, such as app.{name}",
-                error::shown(name)
-            ));
+            return Err(format!("{} is a reserved field name; choose another, such as app.{name}", error::quote(name)));
         }
-        let template: Template = template.parse().map_err(|error| format!("{}: {error}", error::shown(name)))?;
+        let template: Template = template.parse().map_err(|error| format!("{}: {error}", error::quote(name)))?;
         if template.by_record() {
             return Err(format!(
-                "{}: `field.` is for topics and keys; the record has its fields already",
-                error::shown(name)
+                "{}: `field.` is only for topics and keys; the record already has its fields",
+                error::quote(name)
             ));
         }
         fields.push((name.to_owned(), template));
@@ -268,17 +267,17 @@ fn fields(text: &str) -> Result<Vec<(String, Template)>, String> {
 fn batch(reader: &mut Reader<'_>, line_bytes_max: usize) -> batch::Config {
     let bytes = reader.bytes("LOGSKIFF_BATCH_BYTES", &BATCH_BYTES);
     let linger = reader.duration("LOGSKIFF_LINGER", &LINGER);
-    let said = reader.bytes(IN_FLIGHT, &IN_FLIGHT_BYTES);
-    // What is larger than the whole budget could never be let in.
+    let given = reader.bytes(IN_FLIGHT, &IN_FLIGHT_BYTES);
+    // A batch or line that is larger than the limit could never be read.
     let least = [("LOGSKIFF_BATCH_BYTES", bytes), ("LOGSKIFF_LINE_BYTES_MAX", line_bytes_max)];
     let in_flight_bytes = if reader.is_set(IN_FLIGHT) {
-        for (variable, bytes) in least.into_iter().filter(|(_, bytes)| said < *bytes) {
-            let (said, bytes) = (units::bytes_text(said), units::bytes_text(bytes));
-            reader.mistake(IN_FLIGHT, format!("{said} is less than {variable}, {bytes}"));
+        for (variable, bytes) in least.into_iter().filter(|(_, bytes)| given < *bytes) {
+            let (given, bytes) = (units::bytes_text(given), units::bytes_text(bytes));
+            reader.mistake(IN_FLIGHT, format!("{given} is less than {variable}, {bytes}"));
         }
-        said
+        given
     } else {
-        let lowered = memory::budget_bytes(said, reader.environment().memory_limit_bytes());
+        let lowered = memory::budget_bytes(given, reader.environment().memory_limit_bytes());
         least.into_iter().map(|(_, bytes)| bytes).fold(lowered, usize::max)
     };
     batch::Config { bytes, linger, in_flight_bytes }
@@ -291,15 +290,15 @@ enum Sink {
     Stdout,
 }
 
-/// Where records go, and how they are written for a syslog receiver, if they go to one.
+/// The outputs, and the encoding for the syslog receiver, if there is one.
 fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Option<encode::syslog::Config>) {
     let sinks = reader.choices(OUTPUT, &[("kafka", Sink::Kafka), ("syslog", Sink::Syslog), ("stdout", Sink::Stdout)]);
     if sinks.is_empty() {
-        reader.mistake(OUTPUT, "names no output; known are kafka, syslog, stdout");
+        reader.mistake(OUTPUT, "names no output; use one or more of kafka, syslog, stdout");
     }
     for (receiver, place) in [("LOGSKIFF_KAFKA_BROKERS", "Kafka"), (syslog::ADDRESS, "syslog")] {
         if !reader.is_set(OUTPUT) && reader.is_set(receiver) {
-            reader.mistake(OUTPUT, format!("not set, but {receiver} is; without it nothing would go to {place}"));
+            reader.mistake(OUTPUT, format!("not set, but {receiver} is; set it to send records to {place}"));
         }
     }
     let [to_kafka, to_syslog, stdout] = [Sink::Kafka, Sink::Syslog, Sink::Stdout].map(|sink| sinks.contains(&sink));
@@ -325,7 +324,7 @@ fn life(reader: &mut Reader<'_>) -> Life {
 fn http_listen(reader: &mut Reader<'_>) -> Option<SocketAddr> {
     let address = |text: &str| match text {
         "off" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", error::shown(text))),
+        _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", error::quote(text))),
     };
     reader.read("LOGSKIFF_HTTP_LISTEN", address).flatten()
 }
@@ -336,15 +335,15 @@ fn exit(text: &str) -> Result<Exit, String> {
         ("eof", _) => Ok(Exit::Eof),
         ("app", _) => Ok(Exit::App),
         (_, Some(path)) if path.starts_with('/') => Ok(Exit::File(path.into())),
-        (_, Some(path)) => Err(format!("{} is not an absolute path", error::shown(path))),
-        _ => Err(format!("{} is not one of signal, eof, app, file:PATH", error::shown(text))),
+        (_, Some(path)) => Err(format!("{} is not an absolute path", error::quote(path))),
+        _ => Err(format!("{} is not one of signal, eof, app, file:PATH", error::quote(text))),
     }
 }
 
 fn log(reader: &mut Reader<'_>) -> Log {
     let filter = |text: &str| match EnvFilter::builder().with_regex(false).parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!("{} is not a level or a list of target=level", error::shown(text))),
+        Err(_) => Err(format!("{} is not a level or a list of target=level", error::quote(text))),
     };
     Log {
         filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
@@ -352,18 +351,18 @@ fn log(reader: &mut Reader<'_>) -> Log {
     }
 }
 
-/// Where HTTP is answered, from this one variable alone: a probe must not fail for another's mistake.
+/// The HTTP server's address, read from its variable alone: a probe must not fail because another variable is wrong.
 ///
 /// # Errors
-/// When that variable is wrong.
-pub fn http_listen_of(environment: &Environment) -> Result<Option<SocketAddr>, Mistakes> {
+/// If that variable is invalid.
+pub fn http_listen_from(environment: &Environment) -> Result<Option<SocketAddr>, Mistakes> {
     let mut mistakes = Vec::new();
     let listen = http_listen(&mut Reader::new(environment, &mut mistakes));
     if mistakes.is_empty() { Ok(listen) } else { Err(Mistakes(mistakes)) }
 }
 
-/// What is in force, variable by variable in the order of the reference, families by what is set of them. Secrets are
-/// given as `<secret>`; wrong values are given as they were set.
+/// The effective value of each variable, in the order of the reference; of families, those that are set. Secrets become
+/// `<secret>`; invalid values are returned as they were set.
 #[must_use]
 pub fn effective(environment: &Environment) -> Vec<(String, String)> {
     const HIDDEN: &str = "<secret>";
@@ -377,10 +376,12 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
         }
         let value = match environment.value(variable.name) {
             Some(_) if variable.secret => HIDDEN.to_owned(),
-            // What is no path may be what the file should hold.
-            Some(value) if variable.name.ends_with(FILE_SUFFIX) && !error::is_shown_file(value) => HIDDEN.to_owned(),
+            // A value that is not a path may be the secret itself.
+            Some(value) if variable.name.ends_with(FILE_SUFFIX) && !error::looks_like_a_path(value) => {
+                HIDDEN.to_owned()
+            }
             Some(value) => value.to_owned(),
-            // Named inputs take the place of the default one.
+            // With named inputs, `LOGSKIFF_PATHS` has no default.
             None if variable.name == "LOGSKIFF_PATHS" && !environment.input_names().is_empty() => String::new(),
             None => config
                 .as_ref()
@@ -392,7 +393,7 @@ pub fn effective(environment: &Environment) -> Vec<(String, String)> {
     lines
 }
 
-/// What follows from other variables and the machine where a variable is not set; `None`: its default.
+/// The value of an unset variable if it depends on other variables or the machine; `None`: its default.
 fn computed(config: &Config, variable: &str) -> Option<String> {
     let syslog = config.encode.syslog.as_ref();
     match variable {

@@ -6,7 +6,7 @@
 //!      └───────────── checkpoint ◀── ledger: delivery ◀──────────────────┘
 //! ```
 //!
-//! The modules stand in the order in which a line meets them. `agent` alone knows them all.
+//! The modules are listed in the order in which a line passes them. Only `agent` knows all of them.
 
 pub mod cli;
 pub mod config;

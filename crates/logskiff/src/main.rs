@@ -1,4 +1,4 @@
-//! Arguments and environment in, exit code out.
+//! The program `logskiff`: runs the command line and returns its exit code.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! One input's way from a framed line to an encoded record: parse, redact, encode.
+//! The pipeline of one input: parses, redacts and encodes each framed line.
 //!
-//! Enters: a line. Leaves: the record's bytes at the end of a buffer, or the word that there is none. It holds all the
-//! scratch space that a line needs, so that a line costs no allocation.
+//! Input: a line. Output: the record's bytes at the end of a buffer, or the reason why the line is dropped. It holds all the
+//! scratch space, so that a line costs no allocation.
 
 pub mod batch;
 pub mod encode;
@@ -20,7 +20,7 @@ use redact::{self, Hits, Masked, PemState, Redacted, Redactor, Scratch};
 // Each kind of repair has its counter.
 const _: () = assert!(Repair::ALL.len() == REPAIRS);
 
-/// A line of so many bytes is rare enough for its room not to be kept.
+/// After a line of this size, the scratch space is freed, because such lines are rare.
 const LARGE_BYTES: usize = 256 * 1024;
 
 /// The modules of one input, and their scratch space.
@@ -31,19 +31,19 @@ pub struct Pipeline {
     parsed: Parsed,
     scratch: Scratch,
     hits: Hits,
-    /// The input's name, until a line of UTF-16 was met and logged.
+    /// The input's name, until the first line of UTF-16 is logged.
     utf16_unlogged: Option<String>,
-    /// The masks of the last line, where they are asked for.
+    /// The masks of the last line, if [`Pipeline::explain`] was called.
     explained: Option<Vec<Masked>>,
 }
 
-/// A pipeline that cannot be built: the configuration was not checked before.
+/// A pipeline that cannot be built, because the configuration was not validated.
 #[derive(Debug, thiserror::Error)]
-#[error("the input {0} cannot be set up: {1}")]
+#[error("cannot set up input {0}: {1}")]
 pub struct PipelineError(String, String);
 
 impl Pipeline {
-    /// Builds the pipelines of all inputs. Those that redact alike share a redactor, which takes more memory than all else.
+    /// Builds the pipelines of all inputs. Inputs with equal redaction share a redactor, to save memory.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -60,15 +60,15 @@ impl Pipeline {
     /// Builds an input's pipeline.
     ///
     /// # Errors
-    /// [`PipelineError`], for a configuration that [`Config`] would not have let through.
+    /// [`PipelineError`], for a configuration that [`Config`] would have refused.
     pub fn new(config: &Config, input: &Input) -> Result<Self, PipelineError> {
         Self::build(config, input, None)
     }
 
     fn build(config: &Config, input: &Input, redactor: Option<Arc<Redactor>>) -> Result<Self, PipelineError> {
         let error = |errors: String| PipelineError(input.name.clone(), errors);
-        let parser = Parser::new(&input.parse).map_err(|errors| error(joined(&errors)))?;
-        let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(joined(&errors)));
+        let parser = Parser::new(&input.parse).map_err(|errors| error(join(&errors)))?;
+        let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(join(&errors)));
         let redactor = redactor.map_or_else(made, Ok)?;
         let parsed = parser.parsed();
         let encoder = Encoder::new(&config.encode);
@@ -85,12 +85,12 @@ impl Pipeline {
         })
     }
 
-    /// Notes from now on what is masked in each line.
+    /// From now on, records the masks of each line.
     pub fn explain(&mut self) {
         self.explained = Some(Vec::new());
     }
 
-    /// The masks of the last line, where they are noted.
+    /// The masks of the last line, if they are recorded.
     #[must_use]
     pub fn explained(&self) -> &[Masked] {
         self.explained.as_deref().unwrap_or_default()
@@ -102,16 +102,16 @@ impl Pipeline {
         &self.redactor
     }
 
-    /// Looks over a stretch of whole lines, so that most of them need no second look.
+    /// Runs the prefilter over a chunk of whole lines.
     pub fn scan(&mut self, chunk: &[u8]) {
         self.redactor.scan(chunk, &mut self.hits);
     }
 
-    /// Parses and redacts a line of the stretch last scanned, which begins at `start` of it, and gives what may leave to
-    /// `ship`. Masks and failures are counted in `counts`; `None` where they were before: the line is read again.
+    /// Parses and redacts a line of the chunk last scanned, at `start` in it, and calls `ship` with the redacted line. Masks and
+    /// failures are counted in `counts`; `None`: the line is read again and was already counted.
     ///
     /// # Errors
-    /// Why the line is dropped.
+    /// The reason why the line is dropped.
     pub fn line<T>(
         &mut self,
         line: &Line<'_>,
@@ -139,7 +139,7 @@ impl Pipeline {
         {
             tracing::warn!(
                 input,
-                "lines look like UTF-16, and their file does not begin with it; they are withheld. Write the log as UTF-8"
+                "lines look like UTF-16, but the file did not begin as UTF-16; these lines are withheld; write the log as UTF-8"
             );
         }
         if parsed.failure.is_some() && self.parser.drop_failures() {
@@ -162,15 +162,15 @@ impl Pipeline {
         Ok(shipped)
     }
 
-    /// Gives back the room that a large line took: each input has its own. What was scanned stays, for the lines behind it.
+    /// Frees the scratch space of a large line. The prefilter's hits stay, for the following lines.
     fn shrink(&mut self) {
         (self.parsed, self.scratch) = (self.parser.parsed(), Scratch::default());
     }
 
-    /// Writes the record of a line that came alone, from no file.
+    /// Writes the record of a single line without a file.
     ///
     /// # Errors
-    /// Why the line is dropped.
+    /// The reason why the line is dropped.
     pub fn record(
         &mut self,
         line: &Line<'_>,
@@ -188,11 +188,11 @@ impl Pipeline {
     }
 }
 
-fn joined(errors: &[impl ToString]) -> String {
+fn join(errors: &[impl ToString]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Whether a line has nothing to ship.
+/// Whether the line is empty.
 #[must_use]
 pub fn is_blank(line: &Line<'_>) -> bool {
     line.text.is_empty() && line.boundary == Boundary::LineStart

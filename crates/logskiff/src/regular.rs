@@ -1,7 +1,7 @@
-//! Reads a small file that is named by the configuration and replaced now and then: labels, passwords, tokens, certificates.
+//! Reads small files that the configuration names: labels, passwords, tokens, certificates.
 //!
-//! Enters: a path. Leaves: what a regular file there holds. A pipe or device in its place is refused and never waited for: it would
-//! hold up whoever reads, and a signal to end as well.
+//! Input: a path. Output: the content of the regular file there. A pipe or device is refused, because reading it could block
+//! the program, even its shutdown.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,42 +10,42 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// A volume is no place for a larger secret, certificate or list of labels; the bound keeps a mistaken path from filling the memory.
+/// Maximum file size. Secrets, certificates and labels are smaller; the limit keeps a wrong path from filling the memory.
 pub const BYTES_MAX: u64 = 1 << 20;
 
-/// Why nothing was read; nothing of what a file holds is in it, nor its path.
+/// Why a file was not read. Contains neither the file's content nor its path.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// A directory, pipe, socket or device.
+    /// It is a directory, pipe, socket or device.
     #[error("is not a file")]
     NotRegular,
-    /// It is longer than it may be.
+    /// It is too large; the limit in bytes.
     #[error("is larger than {0} bytes")]
     TooLarge(u64),
-    /// It is not text.
+    /// It is not UTF-8.
     #[error("does not hold UTF-8")]
     NotText,
-    /// The system says so.
+    /// A system call failed.
     #[error("cannot be read: {}", .0.kind())]
     Io(#[from] io::Error),
 }
 
-/// Opens a regular file for reading, without waiting for anybody.
+/// Opens a regular file for reading, without blocking.
 ///
 /// # Errors
 /// [`ReadError`].
 pub fn open(path: &Path) -> Result<File, ReadError> {
-    // A device may act on being opened: it is refused by its look.
+    // Opening a device may have effects, so it is refused before.
     if !is_plain(&fs::metadata(path)?) {
         return Err(ReadError::NotRegular);
     }
     let file =
         File::options().read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed()).open(path)?;
-    // It may have been swapped since.
+    // The path may have been replaced since.
     if is_plain(&file.metadata()?) { Ok(file) } else { Err(ReadError::NotRegular) }
 }
 
-/// What a regular file of at most `bytes_max` holds.
+/// The content of a regular file of at most `bytes_max` bytes.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -55,7 +55,7 @@ pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
     if bytes.len() as u64 > bytes_max { Err(ReadError::TooLarge(bytes_max)) } else { Ok(bytes) }
 }
 
-/// The text of a regular file of at most [`BYTES_MAX`].
+/// The text of a regular file of at most [`BYTES_MAX`] bytes.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -63,13 +63,13 @@ pub fn read_text(path: &Path) -> Result<String, ReadError> {
     String::from_utf8(read(path, BYTES_MAX)?).map_err(|_| ReadError::NotText)
 }
 
-/// Whether something stands there that a library would wait for if it opened it.
+/// Whether the path is a pipe, socket or device, on which a library could block.
 #[must_use]
 pub fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !is_plain(&found) && !found.is_dir())
 }
 
-/// `/dev/null` passes for an empty file, which is what those mean who name it.
+/// A regular file, or `/dev/null`, which counts as an empty file.
 fn is_plain(found: &fs::Metadata) -> bool {
     found.is_file() || (found.file_type().is_char_device() && found.rdev() == rustix::fs::makedev(1, 3))
 }
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(got, want, "{}", path.display());
     }
 
-    /// Goal: nothing but a regular file of its size is read, and nothing is waited for.
+    /// Goal: only small regular files are read, and nothing blocks.
     #[test]
     fn only_small_regular_files_are_read() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,14 +1,12 @@
-//! What stands in the place of a match.
-//!
-//! In: a name of a rule and what was said of it. Out: a [`Action`]. Nothing here sees a line.
+//! The modes: what replaces a match.
 
-/// What becomes of a match.
+/// The mode of a rule: what replaces a match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Action {
     /// `<redacted:NAME>`.
     #[default]
     Mask,
-    /// Nothing stands there.
+    /// The match is removed.
     Remove,
     /// `<redacted:NAME:1234>`: the last characters of a long match; else as [`Action::Mask`].
     Partial,
@@ -19,10 +17,10 @@ pub enum Action {
 }
 
 impl Action {
-    /// All of them, in the order of their numbers.
+    /// All modes, in the order of their discriminants.
     pub const ALL: [Self; 5] = [Self::Mask, Self::Remove, Self::Partial, Self::Token, Self::Drop];
 
-    /// The word that chooses it, and that metrics show.
+    /// The name in the configuration and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,19 +62,19 @@ const NEVER_PARTIAL: [&str; 19] = [
     super::BUDGET,
 ];
 
-/// The mode of a rule for which `said` was said; `keyed`: there is a key for tokens.
-pub(super) fn of(name: &str, said: Action, keyed: bool) -> Action {
-    match said {
-        // What was not searched shows nothing but that, and with a key what it is the same as.
+/// The effective mode of a rule that is configured as `configured`; `keyed`: there is a key for tokens.
+pub(super) fn effective(name: &str, configured: Action, keyed: bool) -> Action {
+    match configured {
+        // Withheld values show nothing; with a key they become tokens.
         Action::Mask | Action::Partial if [super::UNDECODABLE, super::BUDGET].contains(&name) && keyed => Action::Token,
         Action::Partial if NEVER_PARTIAL.contains(&name) => Action::Mask,
-        said => said,
+        configured => configured,
     }
 }
 
 /// The characters of a match that [`Action::Partial`] shows: the last ones, where it is long enough and they are plain, so
 /// that they fit any string.
-pub(super) fn shown(value: &[u8]) -> Option<&str> {
+pub(super) fn visible_end(value: &[u8]) -> Option<&str> {
     let long = value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() >= PARTIAL_CHARS_MIN;
     let end = &value[value.len().checked_sub(PARTIAL_CHARS)?..];
     if long && end.iter().copied().all(is_plain) { std::str::from_utf8(end).ok() } else { None }
@@ -93,7 +91,7 @@ mod tests {
 
     #[track_caller]
     fn check(value: &str, expected: Option<&str>) {
-        assert_eq!(shown(value.as_bytes()), expected, "{value}");
+        assert_eq!(visible_end(value.as_bytes()), expected, "{value}");
     }
 
     #[test]
@@ -117,11 +115,11 @@ mod tests {
             NEVER_PARTIAL.iter().all(|name| known(name)
                 || [super::super::FIELD, super::super::UNDECODABLE, super::super::BUDGET].contains(name))
         );
-        assert_eq!(of("password", Action::Partial, false), Action::Mask);
-        assert_eq!(of("field", Action::Partial, true), Action::Mask);
-        assert_eq!(of("card", Action::Partial, true), Action::Partial);
-        assert_eq!(of("undecodable", Action::Mask, true), Action::Token);
-        assert_eq!(of("undecodable", Action::Mask, false), Action::Mask);
-        assert_eq!(of("undecodable", Action::Drop, true), Action::Drop);
+        assert_eq!(effective("password", Action::Partial, false), Action::Mask);
+        assert_eq!(effective("field", Action::Partial, true), Action::Mask);
+        assert_eq!(effective("card", Action::Partial, true), Action::Partial);
+        assert_eq!(effective("undecodable", Action::Mask, true), Action::Token);
+        assert_eq!(effective("undecodable", Action::Mask, false), Action::Mask);
+        assert_eq!(effective("undecodable", Action::Drop, true), Action::Drop);
     }
 }

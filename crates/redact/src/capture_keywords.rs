@@ -1,6 +1,6 @@
-//! Names that the configuration gives to what a pattern captures: they stand in no line, and tell as those in lines do.
+//! Keywords among the names of captures, which do not occur in the line itself.
 //!
-//! In: the names of a format and its fields. Out: the values behind telling names, with the rule that their name hits.
+//! Input: the names of a format and its fields. Output: the values of keywords, with the rule that the name hits.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,36 +9,36 @@ use super::masks::{Masks, RuleRef};
 use super::validators::{Budget, Text};
 use event::{Key, Node, Parsed, TextRange};
 
-/// What is put behind a name to ask the rules about it: no word and no value of a form that tells by itself.
+/// The value that is appended to a name to test it with the rules; it matches no rule by itself.
 const PROBE: &str = "=\"Zq7x-Wv5k.Jt3m\"";
 
-/// What formats write for a value that is missing.
+/// The placeholder of formats for a missing value.
 const MISSING: &[u8] = b"-";
 
-/// Of so many formats it is kept what their names tell.
+/// Maximum number of formats whose keywords are cached.
 const FORMATS_MAX: usize = 64;
 
-/// What the names of a format tell.
+/// The keywords among the names of a format.
 #[derive(Debug)]
 pub(super) struct Names {
-    of: Arc<[Box<str>]>,
-    /// The rules that they hit; empty where they hit none.
-    told: Vec<Option<RuleRef>>,
-    /// Whether fields are masked by one of them.
+    names: Arc<[Box<str>]>,
+    /// The rule of each name; empty if no name is a keyword.
+    rules: Vec<Option<RuleRef>>,
+    /// Whether a rule masks fields by one of the names.
     pub(super) is_field: bool,
-    /// What those of the next format tell.
+    /// Those of the next format.
     next: OnceLock<Box<Names>>,
 }
 
 impl Names {
-    /// Masks the values whose names tell. What is in quotes in a line, and so masked whole, is so here.
+    /// Masks the values of keywords completely, like quoted values in a line.
     pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, masks: &mut Masks) {
-        if self.told.is_empty() {
+        if self.rules.is_empty() {
             return;
         }
         for node in &parsed.nodes {
             if let Node::Value { key: Key::Name(name), at, .. } = *node
-                && let Some(&Some(by)) = self.told.get(usize::from(name))
+                && let Some(&Some(by)) = self.rules.get(usize::from(name))
                 && text[at.indices()] != *MISSING
             {
                 masks.add(at, by);
@@ -48,23 +48,23 @@ impl Names {
 }
 
 impl Redactor {
-    /// Hands on what the line's names tell, where it has names that the configuration gave.
-    pub(super) fn told<T>(&self, parsed: &Parsed, take: impl FnOnce(&Names) -> T) -> Option<T> {
+    /// Calls `read` with the keywords of the line's format, if its names come from the configuration.
+    pub(super) fn capture_keywords<T>(&self, parsed: &Parsed, read: impl FnOnce(&Names) -> T) -> Option<T> {
         if parsed.names.is_empty() {
             return None;
         }
-        // An input has one format, so its names are asked about once.
-        let mut names = self.names.get_or_init(|| self.ask(&parsed.names));
+        // An input has one format, so its names are tested once.
+        let mut names = self.names.get_or_init(|| self.find_keywords(&parsed.names));
         for _ in 1..FORMATS_MAX {
-            if Arc::ptr_eq(&names.of, &parsed.names) {
-                return Some(take(names));
+            if Arc::ptr_eq(&names.names, &parsed.names) {
+                return Some(read(names));
             }
-            names = names.next.get_or_init(|| Box::new(self.ask(&parsed.names)));
+            names = names.next.get_or_init(|| Box::new(self.find_keywords(&parsed.names)));
         }
-        Some(take(&self.ask(&parsed.names)))
+        Some(read(&self.find_keywords(&parsed.names)))
     }
 
-    /// Masks the value of a field that stands in no line, where its name says so.
+    /// Masks the value of a field outside of a line by its name.
     pub(super) fn mark_by_name(&self, name: &str, value: Text<'_>, masks: &mut Masks) {
         if name.is_empty() {
             return;
@@ -81,7 +81,7 @@ impl Redactor {
                 _ => {}
             }
         }
-        // As it would stand in a line, in quotes.
+        // As in a line, with quotes.
         let before = format!("{name}=\"");
         let line = [before.as_bytes(), &value, b"\""].concat();
         let start = u32::try_from(before.len()).unwrap_or(u32::MAX);
@@ -93,18 +93,18 @@ impl Redactor {
         });
     }
 
-    fn ask(&self, names: &Arc<[Box<str>]>) -> Names {
-        let mut told: Vec<_> = names.iter().map(|name| self.told_by(name)).collect();
-        if told.iter().all(Option::is_none) {
-            told.clear();
+    fn find_keywords(&self, names: &Arc<[Box<str>]>) -> Names {
+        let mut rules: Vec<_> = names.iter().map(|name| self.rule_for(name)).collect();
+        if rules.iter().all(Option::is_none) {
+            rules.clear();
         }
         let fields = self.rules.iter().filter_map(|rule| rule.fields.as_ref()).chain([&self.fields]);
         let is_field = fields.into_iter().any(|fields| names.iter().any(|name| fields.has(name)));
-        Names { of: Arc::clone(names), told, is_field, next: OnceLock::new() }
+        Names { names: Arc::clone(names), rules, is_field, next: OnceLock::new() }
     }
 
-    /// The rule that masks all of a value behind this name.
-    fn told_by(&self, name: &str) -> Option<RuleRef> {
+    /// The rule that masks a whole value after this name.
+    fn rule_for(&self, name: &str) -> Option<RuleRef> {
         let text = format!("{name}{PROBE}");
         let value = TextRange::new(name.len() + 2, text.len() - 1);
         let mut masks = Masks::default();
@@ -148,7 +148,7 @@ mod tests {
 
     /// Goal: a capture that is called as a secret is one, though the line does not say so.
     #[test]
-    fn values_of_telling_captures_are_masked() {
+    fn values_of_keyword_captures_are_masked() {
         let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
         assert_eq!(redacted(&redactor("secrets"), &names), "ada <redacted:password> -");
         assert_eq!(redacted(&redactor("pii"), &names), "ada hunter2 -");
@@ -158,11 +158,11 @@ mod tests {
     #[test]
     fn each_format_has_names_of_its_own() {
         let redactor = redactor("secrets");
-        let telling: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
+        let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
         for _ in 0..2 * FORMATS_MAX {
             let silent: Arc<[Box<str>]> = ["user", "word", "host"].map(Box::from).into();
             assert_eq!(redacted(&redactor, &silent), "ada hunter2 -");
-            assert_eq!(redacted(&redactor, &telling), "ada <redacted:password> -");
+            assert_eq!(redacted(&redactor, &names), "ada <redacted:password> -");
         }
     }
 }

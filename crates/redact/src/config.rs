@@ -1,4 +1,4 @@
-//! What can be asked of the redactor, and what can be wrong with it.
+//! The redactor's configuration and its errors.
 
 use super::action::Action;
 use super::key::TokenKey;
@@ -6,17 +6,18 @@ use super::key::TokenKey;
 /// What to redact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Groups (`secrets`, `pii`) and detectors by name; `-name` takes out again, from the default where it comes first; `none` alone is
-    /// nothing.
+    /// Groups (`secrets`, `pii`) and detectors by name; `-name` removes one, from the default if it comes first; `none` alone
+    /// selects nothing.
     pub select: Vec<String>,
-    /// Own rules: a name of `a-z`, `0-9` and `_`, and a pattern, `field:PATH` or `field:PATH ~ PATTERN`. A pattern's group
-    /// `secret`, else its first group, else all of a match is masked.
+    /// Custom rules: a name of `a-z`, `0-9` and `_`, and a pattern, `field:PATH` or `field:PATH ~ PATTERN`. A pattern masks
+    /// its group `secret`, else its first group, else the whole match.
     pub rules: Vec<(String, String)>,
-    /// Fields by name or dotted path with `*`, at any depth, without regard to case.
+    /// Fields by name or dotted path with `*`, at any depth, case-insensitive.
     pub fields: Vec<String>,
-    /// What becomes of matches …
+    /// What replaces a match, unless `modes` says otherwise.
     pub mode: Action,
-    /// … but for those of a group, a detector, an own rule, `field`, `undecodable` or `budget`. A name goes before its group.
+    /// Modes of single groups, detectors, custom rules, `field`, `undecodable` or `budget`. A name takes precedence over its
+    /// group.
     pub modes: Vec<(String, Action)>,
     /// The key of [`Action::Token`].
     pub key: Option<TokenKey>,
@@ -25,44 +26,44 @@ pub struct Config {
 /// A mistake in a [`Config`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The selection names no detector and no group.
-    #[error("there is no detector or group {name:?}{}", .nearest.map_or(String::new(), |near| format!("; {near:?} was meant?")))]
+    /// A selected name is not a detector or group.
+    #[error("unknown detector {name:?}{}", .nearest.map_or(String::new(), |near| format!("; did you mean {near:?}?")))]
     UnknownDetector {
-        /// What was said.
+        /// The unknown name.
         name: String,
-        /// What was probably meant.
+        /// The most similar known name.
         nearest: Option<&'static str>,
     },
-    /// `none` stands next to other names.
-    #[error("\"none\" stands alone: with other names it says nothing; leave it out, or leave the others out")]
+    /// `none` is combined with other names.
+    #[error("\"none\" cannot be combined with other names; remove it, or remove the others")]
     NoneAmongOthers,
-    /// A pattern is no regular expression.
-    #[error("the pattern of rule {rule:?} cannot be read: {message}")]
+    /// A pattern is not a valid regular expression.
+    #[error("the pattern of rule {rule:?} is not a valid regular expression: {message}")]
     Pattern {
         /// The rule's name.
         rule: String,
-        /// Several lines that show where.
+        /// The error over several lines, with its position marked.
         message: String,
     },
-    /// A pattern looks at what it does not match.
+    /// A pattern uses look-around.
     #[error(
-        r"the pattern of rule {rule:?} uses look-around, which rules that take linear time cannot have; match what stands around it, and put what is to be masked into a group: id=(?<secret>\d+) instead of (?<=id=)\d+"
+        r"the pattern of rule {rule:?} uses look-around, which is not supported; match the surrounding text too, and put the part to mask into a group: id=(?<secret>\d+) instead of (?<=id=)\d+"
     )]
     LookAround {
         /// The rule's name.
         rule: String,
     },
-    /// A pattern asks for what a group has matched.
+    /// A pattern uses a backreference.
     #[error(
-        r"the pattern of rule {rule:?} uses a back-reference, which rules that take linear time cannot have; write what may stand there: '[^']*'|\x22[^\x22]*\x22 instead of (['\x22]).*?\1"
+        r"the pattern of rule {rule:?} uses a backreference, which is not supported; write the alternatives instead: '[^']*'|\x22[^\x22]*\x22 instead of (['\x22]).*?\1"
     )]
     BackReference {
         /// The rule's name.
         rule: String,
     },
-    /// A pattern matches where nothing is.
+    /// A pattern matches the empty string.
     #[error(
-        "the pattern of rule {rule:?} matches the empty text, so it would match everywhere; let it need a character: + instead of *, and no ? around all of it"
+        "the pattern of rule {rule:?} matches the empty string, so it would match everywhere; make it require a character: + instead of *, and no ? around the whole pattern"
     )]
     EmptyMatch {
         /// The rule's name.
@@ -70,28 +71,28 @@ pub enum Error {
     },
     /// A pattern needs too much memory.
     #[error(
-        r"the pattern of rule {rule:?} is too large: compiled it may have {limit_bytes} bytes; give smaller bounds ({{1,64}} instead of {{1,1000}}), classes of ASCII ((?-u:\w) instead of \w), or several rules"
+        r"the pattern of rule {rule:?} is too large: it compiles to more than {limit_bytes} bytes; use smaller bounds ({{1,64}} instead of {{1,1000}}), ASCII classes ((?-u:\w) instead of \w), or several rules"
     )]
     TooLarge {
         /// The rule's name.
         rule: String,
-        /// How many bytes it may have.
+        /// Limit of the compiled size, in bytes.
         limit_bytes: usize,
     },
-    /// A rule is called like something that is built in.
-    #[error("the name {rule:?} is taken by a detector, a group or a built-in mask; call the rule something else")]
+    /// A rule has a built-in name.
+    #[error("the name {rule:?} is already used by a detector, group or built-in mask; choose another name")]
     NameTaken {
         /// The rule's name.
         rule: String,
     },
-    /// Two rules have one name.
-    #[error("there are two rules {rule:?}")]
+    /// Two rules have the same name.
+    #[error("two rules are named {rule:?}")]
     Twice {
         /// The rules' name.
         rule: String,
     },
-    /// A rule's name would not fit a mask.
-    #[error("the rule's name {rule:?} may have only a-z, 0-9 and _")]
+    /// A rule's name has other characters than a mask may contain.
+    #[error("the rule name {rule:?} may contain only a-z, 0-9 and _")]
     Name {
         /// The rule's name.
         rule: String,
@@ -99,29 +100,29 @@ pub enum Error {
     /// A field's name has an empty step.
     #[error("the field {field:?} has an empty step; example: user.*.token")]
     Field {
-        /// What was said.
+        /// The field as given.
         field: String,
     },
-    /// The same in an own rule.
+    /// A custom rule's field is empty or has an empty step.
     #[error("the field {field:?} of rule {rule:?} is empty or has an empty step; example: field:user.*.token ~ \\d+")]
     RuleField {
         /// The rule's name.
         rule: String,
-        /// What was said.
+        /// The field as given.
         field: String,
     },
-    /// A mode is said for something that is not there.
-    #[error("there is no detector, group or rule {name:?}{}", .nearest.as_ref().map_or(String::new(), |near| format!("; {near:?} was meant?")))]
+    /// A mode is set for an unknown detector, group or rule.
+    #[error("unknown detector or rule {name:?}{}", .nearest.as_ref().map_or(String::new(), |near| format!("; did you mean {near:?}?")))]
     UnknownMode {
-        /// For what.
+        /// The unknown name.
         name: String,
-        /// What was probably meant.
+        /// The most similar known name.
         nearest: Option<String>,
     },
-    /// Tokens are asked for without a key.
+    /// A mode is `token`, but there is no key.
     #[error("not set, but the mode of {rule:?} is token, which needs a key")]
     KeyMissing {
-        /// Whose mode it is; the first of them.
+        /// The first rule with this mode.
         rule: String,
     },
 }

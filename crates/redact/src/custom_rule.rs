@@ -1,6 +1,6 @@
-//! Rules of one's own: a pattern, fields by their paths, or a pattern within such fields.
+//! Custom rules: a pattern, fields by their paths, or a pattern within such fields.
 //!
-//! In: a name and a text. Out: a compiled rule, or what is wrong with it and what to write instead.
+//! Input: a name and a text. Output: a compiled rule, or an error that says what to write instead.
 
 use std::collections::HashSet;
 

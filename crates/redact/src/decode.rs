@@ -1,7 +1,7 @@
-//! Another reading of a text, and where each of its bytes came from.
+//! Decodes a text and maps positions between both.
 //!
-//! In: a range of a line's text and how to read it. Out: the decoded bytes in a reused buffer, and positions mapped both ways. It keeps
-//! a mark in every so many bytes and reads from there again, so that a map of a text made of escapes takes an eighth of the text.
+//! Input: a range of a line's text, and its encoding. Output: the decoded bytes in a reused buffer, and positions mapped both
+//! ways. It stores one mark per block of bytes and decodes again from there, so that the map takes an eighth of the text.
 
 pub(super) mod base64;
 pub(super) mod json;
@@ -40,14 +40,14 @@ pub(super) struct Unit {
 
 impl Unit {
     /// A character.
-    pub(super) fn of(character: char, length: usize) -> Self {
+    pub(super) fn from_char(character: char, length: usize) -> Self {
         let mut bytes = [0; 4];
         let count = character.encode_utf8(&mut bytes).len();
         Self { length, bytes, count: u8::try_from(count).unwrap_or(4) }
     }
 
     /// A byte, which may be part of a character.
-    pub(super) fn of_byte(byte: u8, length: usize) -> Self {
+    pub(super) fn from_byte(byte: u8, length: usize) -> Self {
         Self { length, bytes: [byte, 0, 0, 0], count: 1 }
     }
 
@@ -88,7 +88,7 @@ impl Reading {
             Self::Loose => json::escape(&text[at..]),
             Self::Normal => normal::unit(text, at),
         };
-        Ok(found.unwrap_or(Unit::of_byte(text[at], 1)))
+        Ok(found.unwrap_or(Unit::from_byte(text[at], 1)))
     }
 }
 
@@ -175,13 +175,13 @@ impl Decoded {
     /// Where the unit stands in the text that holds a place of either text.
     fn unit_at(&self, text: &[u8], place: usize, side: Side) -> Range<usize> {
         let end = self.of.end as usize;
-        let next = self.marks.partition_point(|mark| side.of(mark.raw as usize, mark.decoded as usize) <= place);
+        let next = self.marks.partition_point(|mark| side.select(mark.raw as usize, mark.decoded as usize) <= place);
         let Some(mark) = self.marks.get(next.saturating_sub(1)) else { return place..place + 1 };
         let (text, mut raw, mut decoded) = (&text[..end], mark.raw as usize, mark.decoded as usize);
         while raw < end {
             let plain = self.reading.plain(text, raw, end.min(raw + STEP_BYTES));
-            if place < side.of(raw + plain, decoded + plain) {
-                let at = raw + place - side.of(raw, decoded);
+            if place < side.select(raw + plain, decoded + plain) {
+                let at = raw + place - side.select(raw, decoded);
                 return at..at + 1;
             }
             (raw, decoded) = (raw + plain, decoded + plain);
@@ -191,7 +191,7 @@ impl Decoded {
             // What was decoded once can be decoded again.
             let Ok(unit) = self.reading.unit(text, raw) else { break };
             let behind = (raw + unit.length, decoded + unit.bytes().len());
-            if place < side.of(behind.0, behind.1) {
+            if place < side.select(behind.0, behind.1) {
                 return raw..behind.0;
             }
             (raw, decoded) = behind;
@@ -208,7 +208,7 @@ enum Side {
 }
 
 impl Side {
-    fn of(self, raw: usize, decoded: usize) -> usize {
+    fn select(self, raw: usize, decoded: usize) -> usize {
         match self {
             Self::Raw => raw,
             Self::Decoded => decoded,

@@ -1,14 +1,14 @@
-//! The catalogue: every detector that comes built in, one row each.
+//! The built-in detectors, one table row each.
 //!
-//! A row says what a detector finds, what it leaves alone, and proves both by examples; the tests and the table in the
-//! documentation are made from the rows. To add a detector, add a row to the table of its theme: nothing else knows
-//! their number. Patterns are ASCII (`(?-u)`), linear, and cross no line end unless what they look for has several lines.
+//! A row describes what a detector matches and what it does not match, with examples for both; the tests and the table in the
+//! documentation are made from the rows. To add a detector, add a row to the table of its theme; nothing else needs to
+//! change. Patterns are ASCII (`(?-u)`), run in linear time, and cross no line end unless the secret has several lines.
 //!
-//! The formats are those that the providers document. Examples are made up, and put together from parts, so that no
-//! scanner of sources takes one for a live token.
+//! The formats are those that the providers document. Examples are invented and assembled from parts, so that secret
+//! scanners do not take them for live tokens.
 
-/// A made-up stretch of a token: `hex`, `alnum` or `upper`, of so many characters. A macro because only literals can be
-/// joined in a table.
+/// An invented part of a token: `hex`, `alnum` or `upper`, with its length in characters. A macro, because only literals can
+/// be joined in a table.
 macro_rules! fake {
     (hex 8) => {
         "0a1b2c3d"
@@ -54,7 +54,7 @@ macro_rules! fake {
     };
 }
 
-/// What may stand between a name and its value: the name's closing quote or bracket, then `=`, `:`, `=>` or `:=`, also
+/// The text between a name and its value: the name's closing quote or bracket, then `=`, `:`, `=>` or `:=`, also
 /// percent-encoded, then the value's opening quote, also escaped.
 macro_rules! is {
     () => {
@@ -67,20 +67,20 @@ mod secrets;
 
 use super::validators::Check;
 
-/// Which detectors are chosen together.
+/// Detectors that are selected together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// What opens doors: keys, tokens, passwords.
+    /// Credentials: keys, tokens, passwords.
     Secrets,
-    /// What names a person or their means of payment.
+    /// Personal data: addresses, account and card numbers.
     Pii,
 }
 
 impl Group {
-    /// Every group.
+    /// All groups.
     pub const ALL: [Self; 2] = [Self::Secrets, Self::Pii];
 
-    /// The name that chooses the group.
+    /// The name that selects the group.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -90,38 +90,38 @@ impl Group {
     }
 }
 
-/// One row of the catalogue.
+/// One built-in detector.
 #[derive(Debug)]
 pub struct Detector {
-    /// The name that chooses it and that its masks show.
+    /// Its name in the configuration and in masks.
     pub name: &'static str,
-    /// The group it belongs to.
+    /// Its group.
     pub group: Group,
-    /// What it finds, for the documentation.
+    /// What it matches, for the documentation.
     pub description: &'static str,
-    /// What looks alike and stays, for the documentation; empty where nothing does.
+    /// Similar text that it does not match, for the documentation; may be empty.
     pub not_matched: &'static str,
-    /// What stands in every line with a match; searched in every byte that is read.
+    /// Occurs in every line with a match; searched in every byte that is read.
     pub trigger: Trigger,
-    /// What to mask: the first group that took part, else the whole match.
+    /// The patterns; the first group that took part is masked, else the whole match.
     pub(super) patterns: &'static [Pattern],
-    /// Lines with something to find, and the same lines redacted by this detector alone.
+    /// Lines with matches, and the same lines redacted by this detector alone.
     pub positives: &'static [(&'static str, &'static str)],
-    /// Lines that look alike and stay whole.
+    /// Similar lines without matches.
     pub negatives: &'static [&'static str],
 }
 
-/// What the first stage looks for.
+/// What the prefilter searches for.
 #[derive(Clone, Copy, Debug)]
 pub enum Trigger {
-    /// One of these stands in every match, written so.
+    /// Every match contains one of these.
     Literals(&'static [&'static str]),
-    /// This matches wherever one of the patterns does, within the same line. Short, because it is tried at every byte.
+    /// This matches in every line in which one of the patterns matches. Short, because it is tried at every byte.
     Shape(&'static str),
 }
 
 impl Trigger {
-    /// As a regular expression.
+    /// The trigger as a regular expression.
     pub(super) fn regex(self) -> String {
         match self {
             Self::Literals(literals) => {
@@ -133,26 +133,26 @@ impl Trigger {
     }
 }
 
-/// One of the forms that a detector looks for.
+/// One of a detector's patterns.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    /// In the syntax of the `regex` crate.
+    /// A regular expression in the syntax of the `regex` crate.
     pub(super) regex: &'static str,
     /// Confirms or narrows a match.
     pub(super) check: Option<Check>,
 }
 
-/// A pattern whose matches need no check.
+/// A pattern without a check.
 const fn plain(regex: &'static str) -> Pattern {
     Pattern { regex, check: None }
 }
 
-/// A pattern and what confirms its matches.
+/// A pattern with a check of its matches.
 const fn checked(regex: &'static str, check: Check) -> Pattern {
     Pattern { regex, check: Some(check) }
 }
 
-/// All detectors, in the order in which a tie between two is decided: a provider's own before the general ones.
+/// All detectors. If two match the same text, the earlier one names the mask; provider-specific ones come before general ones.
 pub fn detectors() -> impl Iterator<Item = &'static Detector> {
     secrets::TABLES.iter().copied().flatten().chain(pii::DETECTORS)
 }

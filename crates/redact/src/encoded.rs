@@ -1,4 +1,4 @@
-//! Values that are encoded, where something telling stands before them: Base64 (RFC 4648, sections 4 and 5), and the hexadecimal
+//! Values that are encoded, if a keyword precedes them: Base64 (RFC 4648, sections 4 and 5), and the hexadecimal
 //! digits that auditd writes for commands and arguments with blanks in them. Each is opened once, searched, and masked whole when
 //! anything is found in it.
 //!
@@ -18,7 +18,7 @@ use super::validators::Text;
 use event::TextRange;
 
 /// Names after which a value may be Base64, as the end of a longer name too.
-macro_rules! telling {
+macro_rules! keyword {
     () => {
         r"(?:secret|pass(?:word|wd|phrase)?|pwd|token|credentials?|auth|authorization|cookie|key)"
     };
@@ -27,7 +27,7 @@ macro_rules! telling {
 /// Names that say that it is.
 macro_rules! encoded {
     () => {
-        concat!("(?:", telling!(), r"[_.-]?)?(?:b64|base64)")
+        concat!("(?:", keyword!(), r"[_.-]?)?(?:b64|base64)")
     };
 }
 
@@ -58,7 +58,7 @@ const TRIGGER: &str = concat!(
     encoded!(),
     sets!(),
     "[a-z0-9+/_-]{4} | ",
-    telling!(),
+    keyword!(),
     sets!(),
     r"(?:basic[\ \t+]+)?[a-z0-9+/_-]{12} | basic(?:[\ \t+]|%20)+[a-z0-9+/_-]{12} | ",
     manifest!(),
@@ -70,14 +70,14 @@ const TRIGGER: &str = concat!(
 /// Such a field and its value.
 const AUDITED: &str = concat!("(?xi-u)", audited!(), r"((?-i:(?:[0-9A-F]{2}){4,}))(?:\W|\z)");
 
-/// A telling name and the first letters of a value; where the name does not say that it is encoded, one that is no short word.
+/// A keyword and the first letters of a value; where the name does not say that it is encoded, one that is no short word.
 const NAMED: &str = concat!(
     "(?xi-u)(",
     encoded!(),
     ")",
     sets!(),
     "([a-z0-9+/_-]{4}) | (",
-    telling!(),
+    keyword!(),
     ")",
     sets!(),
     r"(?:basic[\ \t+]+)?([a-z0-9+/_-]{12}) | (basic)(?:[\ \t+]|%20)+([a-z0-9+/_-]{12})"

@@ -1,7 +1,7 @@
-//! Which fields a rule is about, by their names.
+//! Finds the fields of a rule by name.
 //!
-//! In: the configured names and paths, and a parsed line. Out: the ranges of the values that bear such a name, or stand
-//! anywhere inside an object or array that does. Where a name cannot be read, its value is masked.
+//! Input: the configured names and paths, and a parsed line. Output: the ranges of the values with such a name, or inside an
+//! object or array with such a name. If a name cannot be decoded, its value is masked.
 
 use super::decode::{Decoded, Reading};
 use super::unparsed_fields::Loose;

@@ -1,7 +1,7 @@
-//! Keyed tokens: the same value gives the same token, and nobody without the key can tell which value it was.
+//! Keyed tokens: equal values have equal tokens, and without the key nobody can recover the value.
 //!
-//! In: a key, its id, and matched values. Out: 80 bits of HMAC-SHA-256 (RFC 2104, FIPS 180-4) in base 32. The key leaves
-//! by no path.
+//! Input: a key, its id, and matched values. Output: 80 bits of HMAC-SHA-256 (RFC 2104, FIPS 180-4) in base 32. The key is
+//! never written anywhere.
 
 use std::fmt;
 
@@ -11,22 +11,22 @@ use sha2::Sha256;
 /// A shorter key would be weaker than the hash (RFC 2104, section 3).
 const KEY_BYTES_MIN: usize = 32;
 
-/// Ids are to be short; they stand in each token.
+/// Ids are short because each token contains one.
 const ID_CHARS_MAX: usize = 32;
 
-/// So many characters of base 32 are 80 bits: among a billion values two share a token with a probability of 1 in two million.
+/// 16 characters of base 32 are 80 bits: among a billion values, two share a token with a probability of 1 in two million.
 const TOKEN_CHARS: usize = 16;
 
-/// So many characters tell the keys of one installation apart.
+/// Length of a derived id: enough to distinguish the keys of one installation.
 const ID_CHARS: usize = 6;
 
-/// What an id is made of where none is given. No value of a line can be taken for it: it holds a line end.
-const ID_OF: &[u8] = b"logskiff key id\n";
+/// Input of the hash for a derived id. It contains a newline, so that no value of a line equals it.
+const ID_INPUT: &[u8] = b"logskiff key id\n";
 
 /// The alphabet of RFC 4648 in lower case.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// A key for tokens, and its id, which stands in each of them.
+/// A key for tokens, and its id, which is part of each token.
 #[derive(Clone)]
 pub struct TokenKey {
     id: String,
@@ -35,55 +35,55 @@ pub struct TokenKey {
 
 impl PartialEq for TokenKey {
     fn eq(&self, other: &Self) -> bool {
-        // What the keys make of nothing at all is compared, in constant time.
+        // Compares the hashes of the empty value, in constant time.
         self.id == other.id && self.mac.clone().finalize() == other.mac.clone().finalize()
     }
 }
 
 impl Eq for TokenKey {}
 
-/// Why a key cannot be used. Shows nothing of it.
+/// Why a key cannot be used. Contains nothing of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It is too short to be a secret.
-    #[error("the key has fewer than {KEY_BYTES_MIN} characters; make one with `openssl rand -hex 32`")]
+    /// The key is too short.
+    #[error("the key is shorter than {KEY_BYTES_MIN} characters; create one with `openssl rand -hex 32`")]
     Short,
-    /// The id would not fit a token.
-    #[error("an id has 1 to {ID_CHARS_MAX} of a-z, A-Z, 0-9, _ and -")]
+    /// The id has invalid characters or a wrong length.
+    #[error("a key id must have 1 to {ID_CHARS_MAX} characters from a-z, A-Z, 0-9, _ and -")]
     Id,
 }
 
 impl TokenKey {
-    /// A key with an id; without one it gets an id that is made of the key and says nothing of it.
+    /// Creates a key. Without an id, one is derived from the key; it does not reveal the key.
     ///
     /// # Errors
-    /// When the key is too short, or the id would not fit a token.
+    /// If the key is too short, or the id is invalid.
     pub fn new(secret: &str, id: Option<&str>) -> Result<Self, KeyError> {
         if secret.len() < KEY_BYTES_MIN {
             return Err(KeyError::Short);
         }
-        // HMAC takes keys of any length; the error is of its type alone.
+        // HMAC accepts keys of any length, so this cannot fail.
         let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| KeyError::Short)?;
         let mut key = Self { id: String::new(), mac };
         match id {
             Some(id) if is_id(id) => id.clone_into(&mut key.id),
             Some(_) => return Err(KeyError::Id),
             None => {
-                let mut made = String::new();
-                key.write_digest(ID_OF, ID_CHARS, &mut made);
-                key.id = made;
+                let mut derived = String::new();
+                key.write_digest(ID_INPUT, ID_CHARS, &mut derived);
+                key.id = derived;
             }
         }
         Ok(key)
     }
 
-    /// Its id.
+    /// The key's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Writes `KEYID:…` for a value to the end of `out`.
+    /// Appends the token `KEYID:DIGEST` of a value to `out`.
     pub(super) fn write(&self, value: &[u8], out: &mut String) {
         out.push_str(&self.id);
         out.push(':');
@@ -106,13 +106,13 @@ impl TokenKey {
     }
 }
 
-/// Whether `text` may be the id of a key.
+/// Whether `text` is a valid key id.
 fn is_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// Whether `text` may be the rest of a token.
+/// Whether `text` has the form of a token's digest.
 pub(super) fn is_digest(text: &str) -> bool {
     text.len() == TOKEN_CHARS && text.bytes().all(|byte| ALPHABET.contains(&byte))
 }
@@ -129,7 +129,7 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    /// Goal: a token can be made outside, by `printf %s VALUE | openssl dgst -sha256 -hmac KEY -binary | base32`.
+    /// Goal: a token can be reproduced with other tools, by `printf %s VALUE | openssl dgst -sha256 -hmac KEY -binary | base32`.
     #[test]
     fn a_token_is_the_hmac_of_the_value() {
         let key = TokenKey::new(SECRET, Some("k1")).unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart_and_shown_by_their_ids_alone() {
+    fn keys_differ_and_show_only_their_ids() {
         let one = TokenKey::new(SECRET, None).unwrap();
         let other = TokenKey::new("0123456789abcdef0123456789abcdeg", None).unwrap();
         assert!(is_id(one.id()) && one.id().len() == ID_CHARS);

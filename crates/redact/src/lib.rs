@@ -1,14 +1,13 @@
-//! Takes out what must not leave.
+//! Redacts secrets and personal data in log lines.
 //!
-//! In: a line's text and what `parse` found in it. Out: a [`Redacted`], the only thing that can be encoded and which only
-//! this crate can make. Detection has two stages: one automaton over a whole chunk finds the lines that may hold
-//! something ([`Redactor::scan`]); only on those is every rule run ([`Redactor::redact`]). Matches become masks in
-//! positions of the text, so that a mask cannot break a parse and a failed parse cannot skip a mask. JSON strings with
-//! escapes are searched once more decoded, and so is the line as a reader means it, and Base64 or
-//! hexadecimal digits where they may hold something.
+//! Input: a line's text and its parsed fields. Output: a [`Redacted`], the only type that can be encoded; only this crate can
+//! create one. Detection has two stages. A prefilter runs over a whole chunk and finds the lines that may have a match
+//! ([`Redactor::scan`]); only these lines are searched with all rules ([`Redactor::redact`]). Matches become masks in positions
+//! of the text, so that a mask cannot break the parsed fields and a parse failure cannot skip a mask. JSON strings with escapes
+//! are also searched decoded, as are the normalized line, and Base64 or hexadecimal digits after a keyword.
 //!
-//! It must never let a matched byte out by any path but what the rule's mode shows: not by a piece, an error or a debug
-//! print. Where a rule cannot be applied, all that it might have matched is masked.
+//! A matched byte is never revealed, except as the rule's mode allows: not by a piece, an error or debug output. If a rule
+//! cannot be applied, everything that it might have matched is masked.
 
 mod action;
 mod capture_keywords;
@@ -58,64 +57,64 @@ use replacement::{Made, Replacer};
 use rule::Rule;
 use validators::{Budget, Text};
 
-/// Which lines may have a field that a rule is about.
+/// Which lines are searched for fields by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ByField {
-    /// There is no such rule.
+    /// None: no rule concerns fields.
     None,
-    /// Any.
+    /// All lines.
     All,
-    /// Of lines of ASCII without a backslash those that the first stage has hit, which looks for their names in quotes.
+    /// Lines with a hit of the prefilter, which searches for quoted names; and lines with a backslash or non-ASCII bytes.
     Hit,
 }
 
-/// The name of the masks of fields that are masked by their name.
+/// Rule name of fields that are masked by name.
 const FIELD: &str = "field";
 
-/// The name of the masks of values that could not be decoded, and so not be searched.
+/// Rule name of values that could not be decoded and therefore not searched.
 const UNDECODABLE: &str = "undecodable";
 
-/// The name of the masks of what a line holds beyond its budget of time or masks.
+/// Rule name of parts of a line that exceed its budget of time or masks.
 const BUDGET: &str = "budget";
 
-/// The names of the masks of what no rule has found and is withheld all the same: why.
+/// Rule names of withheld values, which no rule matched; each is the reason.
 pub const WITHHELD: [&str; 2] = [UNDECODABLE, BUDGET];
 
-/// The detector whose finds go over several lines.
+/// The detector whose matches span several lines.
 const PRIVATE_KEY: &str = "private_key";
 
-/// The rules in force. Shared freely: what changes from line to line is in [`PemState`] and [`Scratch`].
+/// The compiled rules. It can be shared: the state of a file is in [`PemState`], buffers are in [`Scratch`].
 #[derive(Debug)]
 pub struct Redactor {
     rules: Vec<Rule>,
     stage: Prefilter,
     fields: Fields,
     encoded: Option<Encoded>,
-    /// What masks show, by the rule's number: the rules, then [`FIELD`], [`UNDECODABLE`] and [`BUDGET`].
+    /// Labels of masks, by rule index: the rules, then [`FIELD`], [`UNDECODABLE`] and [`BUDGET`].
     labels: Vec<Box<str>>,
-    /// What becomes of matches, by the same numbers.
+    /// Modes, by rule index.
     modes: Vec<Action>,
     key: Option<TokenKey>,
-    /// The number of the rule that keys over several lines are masked by.
+    /// Index of the rule for private keys over several lines.
     private_key: Option<usize>,
-    /// Whether some rule has no trigger and is tried on each line.
+    /// Whether some rule has no trigger and is tried on every line.
     untriggered: bool,
-    /// Which lines are walked for fields by their names.
+    /// Which lines are searched for fields by name.
     by_field: ByField,
-    /// Whether every mask shows its rule's own label.
+    /// Whether all rules have the mode `mask`.
     only_masks: bool,
-    /// What the names of formats tell.
+    /// Keywords among the names of captures.
     names: OnceLock<Names>,
 }
 
-/// Buffers that are reused from line to line; any redactor may use them.
+/// Buffers that are reused for each line; any redactor can use them.
 #[derive(Default)]
 pub struct Scratch {
     masks: Masks,
     decoded: Decoded,
     walk: Walk,
     made: Made,
-    /// Masks that the text holds already.
+    /// Masks of an earlier redaction in the text.
     earlier: Vec<TextRange>,
 }
 
@@ -143,7 +142,7 @@ impl Redactor {
         }
         let built_in = rules.len() - config.rules.len();
         let encoded = Encoded::new(&rules);
-        // They find nothing by themselves: their lines are to be looked at, no more.
+        // These rules match nothing; they only make the prefilter hit their lines.
         let looked_for = encoded.is_some().then(Encoded::rule).into_iter().chain(by_fields(&fields, &rules));
         let looked_for: Vec<Rule> = looked_for.collect();
         let looked_at = built_in + looked_for.len();
@@ -179,24 +178,22 @@ impl Redactor {
         })
     }
 
-    /// The names of all that can mask, in the order of [`Masked::rule`]'s numbers: the rules in force, then `field`
-    /// and what is withheld, `undecodable` and `budget`.
+    /// All rule names, indexed by [`Masked::rule`]: the rules, then `field`, and `undecodable` and `budget` for withheld values.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET])
     }
 
-    /// What becomes of the matches of each of [`Redactor::rules`].
+    /// The mode of each of [`Redactor::rules`].
     #[must_use]
     pub fn modes(&self) -> &[Action] {
         &self.modes
     }
 
-    /// What masks are counted by, in the order of [`Masked::counter`]'s numbers: rule and mode, and whether it is the mode
-    /// that the rule has. A mask may come to another one: the end of a short match is not shown, and a record is dropped for
-    /// any match in it.
+    /// The counters of masks, indexed by [`Masked::counter`]: rule, mode, and whether it is the rule's configured mode. A mask
+    /// may get another mode: a short match is masked completely, and a dropped record drops all its matches.
     pub fn counters(&self) -> impl Iterator<Item = (&str, Action, bool)> {
         let rules = self.rules().zip(&self.modes);
-        rules.flat_map(|(rule, said)| Action::ALL.map(|mode| (rule, mode, mode == *said)))
+        rules.flat_map(|(rule, own)| Action::ALL.map(|mode| (rule, mode, mode == *own)))
     }
 
     /// Whether nothing is ever masked.
@@ -205,14 +202,14 @@ impl Redactor {
         self.rules.is_empty() && self.fields.is_empty()
     }
 
-    /// The first stage: finds the lines of a chunk of whole lines in which a rule may match.
+    /// The first stage: finds the lines of a chunk in which a rule may match. The chunk must consist of whole lines.
     pub fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         self.stage.scan(chunk, hits);
     }
 
-    /// The second stage: masks one line. `text` may have a look-ahead behind its first `keep` bytes, which is searched and
-    /// never leaves. `prefilter_hit`: stage one has hit the line (`true` is always right). Lines of one file come in order, with
-    /// that file's `pem_state`.
+    /// The second stage: masks one line. After its first `keep` bytes, `text` may have a look-ahead, which is searched but never
+    /// output. `prefilter_hit`: whether the prefilter hit the line (`true` is always correct). The lines of a file must come in
+    /// order, with that file's `pem_state`.
     pub fn redact<'t>(
         &'t self,
         text: &'t [u8],
@@ -246,7 +243,7 @@ impl Redactor {
         Redacted::new(&text[..keep.min(text.len())], parsed, masks.united(), labels)
     }
 
-    /// Searches a line in all its readings.
+    /// Searches a line, as written and decoded.
     fn search(
         &self,
         text: Text<'_>,
@@ -256,17 +253,20 @@ impl Redactor {
         (masks, decoded, walk, earlier): (&mut Masks, &mut Decoded, &mut Walk, &mut Vec<TextRange>),
     ) {
         let escaped = memchr::memchr(b'\\', &text).is_some();
-        // First come the fields: of equal matches the first names the mask.
+        // Fields come first: of equal matches, the first one names the mask.
         if match self.by_field {
             ByField::None => false,
             ByField::All => true,
             ByField::Hit => {
-                prefilter_hit || escaped || !text.is_ascii() || self.told(parsed, |names| names.is_field) == Some(true)
+                prefilter_hit
+                    || escaped
+                    || !text.is_ascii()
+                    || self.capture_keywords(parsed, |names| names.is_field) == Some(true)
             }
         } {
             self.mark_fields(text, parsed, walk, masks, decoded);
         }
-        self.told(parsed, |names| names.mark(&text, parsed, masks));
+        self.capture_keywords(parsed, |names| names.mark(&text, parsed, masks));
         if let Some(rule) = self.private_key
             && (prefilter_hit || pem_state.is_open())
         {
@@ -279,7 +279,7 @@ impl Redactor {
         }
         if normal::differs(&text) {
             self.mark_normal(text, parsed, masks, decoded);
-            // A BEGIN line whose marker is written with escapes.
+            // The marker of a BEGIN line may be written with escapes.
             if self.private_key.is_some()
                 && !pem_state.is_open()
                 && !(prefilter_hit && pem::marker(pem::Edge::Begin, &text).is_some())
@@ -289,15 +289,15 @@ impl Redactor {
         }
     }
 
-    /// Redacts a short text that is no line: a file's name, a label's key. There is no record to be dropped, and something is
-    /// to stand there: [`Action::Drop`] and [`Action::Remove`] are [`Action::Mask`] here.
+    /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and [`Action::Remove`]
+    /// act as [`Action::Mask`], because there is no record to drop and the text must not become empty.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
         self.redact_field("", text)
     }
 
-    /// The same for the value of a field that stands in no line: a label, a static field, what is known of the pod. It is masked as a
-    /// field of a line would be that has this dotted name.
+    /// Redacts the value of a field outside of a line, such as a label, a static field or pod metadata, like a field of a line
+    /// with this dotted name.
     #[must_use]
     pub fn redact_field(&self, name: &str, text: &str) -> String {
         let Scratch { masks, decoded, made, earlier, .. } = &mut Scratch::default();
@@ -348,7 +348,7 @@ impl Redactor {
         }
     }
 
-    /// Unites the masks, but for what lies within a mask that the text holds already.
+    /// Merges the masks, without those inside a mask of an earlier redaction.
     fn merge(&self, text: &[u8], masks: &mut Masks, earlier: &mut Vec<TextRange>) {
         if !masks.is_empty() {
             replacement::find_masks(text, &self.labels, self.key.as_ref(), earlier);
@@ -358,7 +358,7 @@ impl Redactor {
     }
 }
 
-/// What has the first stage look for the names of fields, where all can be looked for.
+/// The rule that makes the prefilter search for the names of fields, if it can find all of them.
 fn by_fields(fields: &Fields, rules: &[Rule]) -> Option<Rule> {
     let all =
         rules.iter().filter_map(|rule| rule.fields.as_ref()).chain(Some(fields).filter(|fields| !fields.is_empty()));
@@ -366,7 +366,7 @@ fn by_fields(fields: &Fields, rules: &[Rule]) -> Option<Rule> {
     (!triggers.is_empty()).then(|| Rule::trigger_only(FIELD, &triggers.join("|")))
 }
 
-/// Grows masks that overlap a number or a truth value to all of it: half a number is none.
+/// Extends masks that overlap a number or boolean to the whole value.
 fn grow_to_scalars(parsed: &Parsed, masks: &mut Masks) {
     for node in &parsed.nodes {
         if let Node::Value { at, kind: Kind::Number | Kind::True | Kind::False, .. } = *node {

@@ -1,8 +1,7 @@
-//! Where a text is masked: ranges of it, each with the number of the rule that names it.
+//! The masks of a text: ranges, each with the index of the rule that names it.
 //!
-//! In: matches in any order, overlapping as they like. Out: sorted, disjoint masks, as many as their bound allows: beyond it close
-//! ones are joined, with what lies between them. A match is never made smaller, and never dropped unless it lies within a mask of ours
-//! that the text holds already.
+//! Input: matches in any order, which may overlap. Output: sorted, disjoint masks, up to a limit; above it, close masks are
+//! joined, with the text between them. A match never gets smaller, and is dropped only inside a mask of an earlier redaction.
 
 use super::action::Action;
 use event::TextRange;
@@ -16,7 +15,7 @@ const DENSE_MAX: usize = 1 << 17;
 /// … so many bytes: a line of 16 MiB is to take no more than its own size for them.
 const BYTES_EACH_LARGE: usize = 64;
 
-/// What a match is named by, and what becomes of it.
+/// The rule of a match, and its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RuleRef {
     /// The rule's number.

@@ -1,8 +1,7 @@
-//! How private keys are written: markers, headers, and bodies of Base64.
+//! The formats of private keys: markers, headers, and bodies of Base64.
 //!
-//! In: a text. Out: where in it a key's parts stand. Knows PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and `PuTTY`'s
-//! files, with line ends as they are or written out, and signs as JSON escapes them. Looks at nothing but the text, in time
-//! linear in it.
+//! Input: a text. Output: the positions of a key's parts. Supports PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and
+//! `PuTTY` files, with real or escaped line ends and JSON escapes. Runs in time linear in the text.
 
 use std::ops::Range;
 
@@ -43,7 +42,7 @@ const HEADERS: [&[u8]; 19] = [
 /// A header is no longer, where only blanks tell its end.
 const HEADER_BYTES_MAX: usize = 128;
 /// Of these, those that no other line holds.
-const TELLING_HEADERS: usize = 2;
+const DISTINCTIVE_HEADERS: usize = 2;
 
 /// Which of a key's two markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,15 +110,15 @@ fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a header begins the text. `telling`: only one that no other line holds.
-pub(super) fn is_header(text: &[u8], telling: bool) -> bool {
-    let known = if telling { &HEADERS[..TELLING_HEADERS] } else { &HEADERS[..] };
+/// Whether a header begins the text. `distinctive_only`: only headers that no other kind of line contains.
+pub(super) fn is_header(text: &[u8], distinctive_only: bool) -> bool {
+    let known = if distinctive_only { &HEADERS[..DISTINCTIVE_HEADERS] } else { &HEADERS[..] };
     known.iter().any(|header| text.starts_with(header))
 }
 
 /// Where one of the headers that no other line holds begins.
-pub(super) fn telling_header(text: &[u8]) -> Option<usize> {
-    HEADERS[..TELLING_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
+pub(super) fn distinctive_header(text: &[u8]) -> Option<usize> {
+    HEADERS[..DISTINCTIVE_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
 }
 
 /// Whether the byte is one of Base64's.

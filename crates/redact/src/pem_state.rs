@@ -1,6 +1,7 @@
-//! What a line must know of the lines before it: whether a private key is being written.
+//! Tracks private keys over several lines of a file.
 //!
-//! In: the lines of one file in order. Out: what of them belongs to a key that began on an earlier line. Holds no content.
+//! Input: the lines of one file in order. Output: the parts of a line that belong to a key from an earlier line. Holds no
+//! content.
 //!
 //! A key's body is lines of Base64, alone or within what a logger writes before and behind each. A line that is none is let
 //! out, however the key was opened, so that nobody hides lines by writing a BEGIN line; since threads write between each
@@ -158,13 +159,13 @@ impl PemState {
         }
         let here = pem::stretch(behind);
         let rest = skip_blanks(&behind[here.bytes..]).0;
-        let opened = Opened::of(rest);
+        let opened = Opened::from_rest(rest);
         let cut = opened != Opened::Bare || matches!(rest, [b'"' | b'\'' | b'\\', ..]);
         if cut && here.characters >= PIECE_BYTES_MIN {
             return;
         }
         let tail = here.characters >= LINE_BYTES_MIN;
-        let frame = Frame::of(&text[..last.start], rest);
+        let frame = Frame::new(&text[..last.start], rest);
         *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, settled: false, opened, frame };
     }
 
@@ -175,14 +176,16 @@ impl PemState {
             return true;
         }
         pem::last_marker(Edge::Begin, line)
-            .is_some_and(|last| Opened::of(skip_blanks(&line[last.end..]).0) > Opened::Within)
+            .is_some_and(|last| Opened::from_rest(skip_blanks(&line[last.end..]).0) > Opened::Within)
     }
 
     /// Whether the END marker is this key's, and not within another's line.
     fn ends_at(self, line: &[u8], end: &Range<usize>) -> bool {
         let rest = skip_blanks(&line[end.end..]).0;
-        let frame = Frame::of(&line[..end.start], rest);
-        Opened::of(rest) > Opened::Within || frame.before == self.frame.before || frame.behind == self.frame.behind
+        let frame = Frame::new(&line[..end.start], rest);
+        Opened::from_rest(rest) > Opened::Within
+            || frame.before == self.frame.before
+            || frame.behind == self.frame.behind
     }
 
     /// Masks what stands before an END marker, and the marker.
@@ -213,7 +216,7 @@ impl PemState {
         }
         let own = |run: &Run| run.frame.before == self.frame.before && pem::is_header(&line[run.at.start..], false);
         let framed = || runs(line).find(own).map(|run| run.at.start);
-        let start = pem::telling_header(line).or_else(|| (self.opened == Opened::Bare).then(framed)?)?;
+        let start = pem::distinctive_header(line).or_else(|| (self.opened == Opened::Bare).then(framed)?)?;
         let length = line[start..].iter().take_while(|byte| !matches!(byte, b'"' | b'\'' | b'\\')).count();
         Some(start..start + length)
     }
@@ -273,7 +276,7 @@ impl PemState {
 
 impl Opened {
     /// By what follows a marker, behind blanks.
-    fn of(rest: &[u8]) -> Self {
+    fn from_rest(rest: &[u8]) -> Self {
         if rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte)) {
             Self::Bare
         } else if matches!(rest, [b'"' | b'\'' | b'\\', ..]) {
@@ -285,7 +288,7 @@ impl Opened {
 }
 
 impl Frame {
-    fn of(before: &[u8], behind: &[u8]) -> Self {
+    fn new(before: &[u8], behind: &[u8]) -> Self {
         let before = &before[before.len().saturating_sub(FRAME_BYTES_MAX)..];
         let behind = &behind[..behind.len().min(FRAME_BYTES_MAX)];
         Self { before: hash(before.iter().rev(), BEFORE_BYTES), behind: hash(behind.iter(), BEHIND_BYTES) }
@@ -333,7 +336,7 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
                 continue;
             }
             if bytes > 0 {
-                let run = Run::of(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
+                let run = Run::at(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
                 at = run.at.end;
                 return Some(run);
             }
@@ -347,7 +350,7 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
 
 impl Run {
     /// The run of so many bytes and characters at `start`, and those that only line ends separate from it.
-    fn of(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
+    fn at(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
         let mut end = start + bytes;
         let rest = loop {
             let mut rest = &line[end..];
@@ -363,14 +366,14 @@ impl Run {
         };
         let before = &line[..start];
         let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
-        let behind = match Opened::of(skip_blanks(rest).0) {
+        let behind = match Opened::from_rest(skip_blanks(rest).0) {
             Opened::Bare => Opened::Bare,
-            _ => Opened::of(rest),
+            _ => Opened::from_rest(rest),
         };
         let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;=".contains(byte);
         let apart = (escaped || before.last().is_none_or(open))
             && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
-        let frame = Frame::of(if leads { &[] } else { before }, rest);
+        let frame = Frame::new(if leads { &[] } else { before }, rest);
         Self { at: start..end, characters, frame, leads, behind, apart }
     }
 }

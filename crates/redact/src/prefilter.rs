@@ -1,7 +1,7 @@
-//! The first stage of detection: which lines of a chunk may hold something.
+//! The first stage of detection: finds the lines of a chunk that may have a match.
 //!
-//! In: a chunk of whole lines. Out: ranges of it, each some whole lines, outside which no rule matches. It may say yes
-//! too often, never no where a rule would match the line.
+//! Input: a chunk of whole lines. Output: ranges of whole lines outside which no rule matches. It may hit too many lines, but
+//! never misses a line with a match.
 
 mod multi_dfa;
 pub(super) mod sharded_dfa;
@@ -55,7 +55,7 @@ impl Which {
     }
 }
 
-/// The lines of one chunk that may hold something; reused from chunk to chunk.
+/// The lines of one chunk that may have a match; reused for each chunk.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
     /// Start and end, in positions of the chunk.

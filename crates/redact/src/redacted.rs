@@ -1,7 +1,7 @@
-//! A line that may leave.
+//! A redacted line.
 //!
-//! In: a text and its masks, from `redact` alone. Out: what is not masked, and what stands for the masks. There is no way
-//! from a [`Redacted`] to the masked bytes but what a mask's mode shows of them.
+//! Input: a text and its masks, from `redact` only. Output: unmasked text, and the labels of masks. A [`Redacted`] gives no
+//! access to masked bytes, except as a mask's mode allows.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub(super) struct Labels<'t> {
 }
 
 impl<'t> Labels<'t> {
-    fn of(self, mask: &Mask) -> &'t str {
+    fn label(self, mask: &Mask) -> &'t str {
         let label = match mask.label {
             Some(at) => self.made.get(at.indices()),
             None => self.fixed.get(mask.by.rule as usize).map(|label| &**label),
@@ -40,7 +40,7 @@ impl<'t> Labels<'t> {
     }
 }
 
-/// One mask, told without its content.
+/// One mask, without its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Masked {
     /// The number of the rule that names it ([`super::Redactor::rules`]).
@@ -236,6 +236,6 @@ impl<'t> Iterator for Pieces<'t> {
         }
         self.at = mask.at.end as usize;
         self.masks = rest;
-        Some(Piece::Mask(self.labels.of(mask)))
+        Some(Piece::Mask(self.labels.label(mask)))
     }
 }

@@ -1,7 +1,7 @@
-//! What stands in the place of masked bytes.
+//! Creates the labels that replace masked bytes.
 //!
-//! In: a text with united masks. Out: each mask with its label. Of a match it shows what its rule's mode says, and nothing
-//! else: its last characters, or a keyed digest.
+//! Input: a text with merged masks. Output: each mask with its label. A label shows of a match only what its mode allows: its
+//! last characters, or a keyed hash.
 
 use super::action::{self, Action};
 use super::decode::{Decoded, Reading, normal};
@@ -12,7 +12,7 @@ use super::masks::{Mask, Masks};
 use super::{BUDGET, FIELD, UNDECODABLE};
 use event::{Key, Node, Parsed, TextRange};
 
-/// What every label begins with.
+/// Beginning of every label.
 const START: &str = "<redacted:";
 
 /// Longer than any label of ours: a name, an id, a digest.
@@ -72,7 +72,7 @@ impl Replacer<'_> {
             // The end of one match may be all of another, and what lies behind the cut never leaves.
             (Action::Partial, _) if mask.alone && mask.found.end as usize <= self.keep => {
                 made.read(value);
-                let Some(shown) = action::shown(&made.value) else { return Action::Mask };
+                let Some(shown) = action::visible_end(&made.value) else { return Action::Mask };
                 made.text.extend([head, ":", shown, ">"]);
                 Action::Partial
             }

@@ -1,7 +1,7 @@
-//! Rules ready to run: what the configuration chose from the catalogue, and its own patterns.
+//! Compiled rules: the selected detectors and the custom rules.
 //!
-//! In: names and patterns. Out: compiled rules, or every mistake at once. A rule finds all its matches in a text in time
-//! linear in the text; it never decides what is done with them.
+//! Input: names and patterns. Output: compiled rules, or all mistakes at once. A rule finds all its matches in a text in time
+//! linear in the text; it does not decide what happens to them.
 
 use std::ops::Range;
 
@@ -159,7 +159,7 @@ pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
     rules
 }
 
-/// What is chosen where nothing is said.
+/// The default selection.
 const DEFAULT: Group = Group::Secrets;
 
 /// The detectors that are chosen, read from left to right. A selection that begins with what is taken out begins with the default.
@@ -187,7 +187,7 @@ fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
     all.into_iter().zip(chosen).filter_map(|(detector, chosen)| chosen.then_some(detector)).collect()
 }
 
-/// The detector or group that was probably meant.
+/// The known detector or group that is most similar.
 fn nearest(name: &str) -> Option<&'static str> {
     let groups = Group::ALL.map(Group::name).into_iter();
     nearest_of(name, detectors::detectors().map(|detector| detector.name).chain(groups))
@@ -216,7 +216,7 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
     };
     let mode = |name: &str| {
         let said = said(name).or_else(|| of_group(name)).unwrap_or(config.mode);
-        action::of(name, said, config.key.is_some())
+        action::effective(name, said, config.key.is_some())
     };
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]).collect();
     let modes: Vec<Action> = names.iter().map(|name| mode(name)).collect();

@@ -1,8 +1,8 @@
-//! What is searched: the text as it stands, each string with escapes decoded, and the text as a reader means it.
+//! Searches the text as written, each string with decoded escapes, and the normalized text.
 //!
-//! In: a text and its parsed fields. Out: matches in positions of the text. JSON's escapes are decoded once for each string, everything
-//! that hides a sign at once for the line ([`super::decode::normal`]), Base64 and auditd's hexadecimal digits once where a keyword
-//! stands before them. What cannot be decoded is masked whole.
+//! Input: a text and its parsed fields. Output: matches in positions of the text. JSON escapes are decoded for each string, all
+//! encodings together for the whole line ([`super::decode::normal`]), Base64 and auditd's hexadecimal digits after a keyword.
+//! Values that cannot be decoded are masked completely.
 
 use super::Redactor;
 use super::decode::{Decoded, Reading};
@@ -127,7 +127,7 @@ impl Redactor {
         let _ = decoded.decode(&text, whole, Reading::Normal);
         let read = text.with(decoded.bytes());
         if has_names_in_text(parsed) {
-            let values = Values::of(parsed);
+            let values = Values::new(parsed);
             self.mark(read, true, &mut |part, by| {
                 let at = decoded.to_raw(&text, part);
                 if values.hold(at) {
@@ -161,7 +161,7 @@ struct Values<'p> {
 }
 
 impl<'p> Values<'p> {
-    fn of(parsed: &'p Parsed) -> Self {
+    fn new(parsed: &'p Parsed) -> Self {
         let starts = parsed.nodes.iter().enumerate().filter_map(|(number, node)| Some((value(node)?.start, number)));
         let some = starts.step_by(VALUES_EACH).collect();
         Self { nodes: &parsed.nodes, message: parsed.message.map(|(at, _)| at), some }

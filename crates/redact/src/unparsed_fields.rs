@@ -1,7 +1,7 @@
 //! Fields by their names in a line that could not be parsed: JSON that is broken, cut, too deep, or inside another format.
 //!
-//! In: a text without fields. Out: the values that stand behind a configured name in quotes and a colon. Paths count by
-//! their last step, and where a value's end cannot be told, it is the text's: rather too much than too little.
+//! Input: a text without fields. Output: the values after a configured name in quotes and a colon. Of paths, only the last
+//! step counts. If the end of a value is unclear, everything up to the end of the text is masked.
 
 use regex::bytes::{Regex, RegexBuilder};
 

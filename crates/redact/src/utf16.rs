@@ -1,6 +1,4 @@
-//! Lines of UTF-16, which no rule can read.
-//!
-//! In: a line. Out: whether it is likely to be of UTF-16. Of text in Latin letters every second byte is NUL.
+//! Detects lines of UTF-16, which rules cannot search. In Latin text, every second byte is NUL.
 
 /// Of how many bytes one must be NUL.
 const BYTES_EACH: usize = 4;

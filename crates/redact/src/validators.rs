@@ -21,10 +21,10 @@ mod person;
 mod place;
 mod prose;
 mod reference;
-mod said;
 mod sentence;
 mod setting;
 mod sql;
+mod stated;
 mod structure;
 mod text;
 mod value;
@@ -42,13 +42,13 @@ pub(super) use hidden::not_hidden;
 pub(super) use list::object;
 pub(super) use named::named;
 pub(super) use network::{ipv4, ipv6, mac};
-pub(super) use pair::made;
+pub(super) use pair::generated;
 pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
 pub(super) use place::own_closing;
 pub(super) use prose::connection_password;
-pub(super) use said::echoed;
 pub(super) use sql::insert;
+pub(super) use stated::echoed;
 pub(super) use text::{Budget, Text};
 
 /// Confirms a match by handing on what of it is to be masked.

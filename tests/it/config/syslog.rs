@@ -50,10 +50,10 @@ fn wrong_addresses_are_named() {
 #[test]
 fn options_that_the_transport_has_no_use_for_are_named() {
     for address in ["udp://a:1", "relp://a:1", "relp+tls://a:1"] {
-        wrong(address, &[("LOGSKIFF_SYSLOG_FRAMING", "newline")], "LOGSKIFF_SYSLOG_FRAMING", "by itself");
+        wrong(address, &[("LOGSKIFF_SYSLOG_FRAMING", "newline")], "LOGSKIFF_SYSLOG_FRAMING", "needs no framing");
     }
     for address in ["udp://a:1", "tls://a:1", "unix:///a", "relp://a:1"] {
-        wrong(address, &[("LOGSKIFF_SYSLOG_COMPRESSION", "zlib")], "LOGSKIFF_SYSLOG_COMPRESSION", "tcp:// alone");
+        wrong(address, &[("LOGSKIFF_SYSLOG_COMPRESSION", "zlib")], "LOGSKIFF_SYSLOG_COMPRESSION", "only with tcp://");
     }
     for address in ["udp://a:1", "tcp://a:1", "tls://a:1", "unix:///a"] {
         wrong(address, &[("LOGSKIFF_SYSLOG_RELP_WINDOW", "1")], "LOGSKIFF_SYSLOG_RELP_WINDOW", "not relp://");
@@ -79,22 +79,22 @@ fn wrong_values_are_named() {
     };
     named("FORMAT", "rfc5425", "not one of rfc5424, rfc3164");
     named("FACILITY", "local8", "not one of kern, user");
-    named("HOSTNAME", "{host}", "unknown place {host}");
+    named("HOSTNAME", "{host}", "unknown placeholder {host}");
     named("APP_NAME", "{pod", "unbalanced brace");
-    named("BYTES_MAX", "479B", "below the least, 480B");
-    named("BYTES_MAX", "17MiB", "above the most, 16MiB");
+    named("BYTES_MAX", "479B", "below the minimum, 480B");
+    named("BYTES_MAX", "17MiB", "above the maximum, 16MiB");
     named("TIME_ZONE", "Mars/Base", "\"Mars/Base\" is not a time zone");
-    named("ENTERPRISE_ID", "0", "below the least, 1");
-    named("ENTERPRISE_ID", "4294967296", "above the most, 4294967295");
-    named("TIMEOUT", "999ms", "below the least, 1s");
-    named("FAILBACK_INTERVAL", "2h", "above the most, 1h");
+    named("ENTERPRISE_ID", "0", "below the minimum, 1");
+    named("ENTERPRISE_ID", "4294967296", "above the maximum, 4294967295");
+    named("TIMEOUT", "999ms", "below the minimum, 1s");
+    named("FAILBACK_INTERVAL", "2h", "above the maximum, 1h");
     wrong(
         "udp://a:1",
         &[("LOGSKIFF_SYSLOG_BYTES_MAX", "64KiB")],
         "LOGSKIFF_SYSLOG_BYTES_MAX",
-        "above the most, 65507B",
+        "above the maximum, 65507B",
     );
-    for (window, reason) in [("0", "below the least, 1"), ("10001", "above the most, 10000")] {
+    for (window, reason) in [("0", "below the minimum, 1"), ("10001", "above the maximum, 10000")] {
         let said = [("LOGSKIFF_SYSLOG_RELP_WINDOW", window)];
         wrong("relp://a:1", &said, "LOGSKIFF_SYSLOG_RELP_WINDOW", reason);
     }
@@ -106,7 +106,12 @@ fn wrong_values_are_named() {
         ("LOGSKIFF_SYSLOG_BOM", "on"),
         ("LOGSKIFF_SYSLOG_MSG_ID", "x"),
     ] {
-        wrong("tcp://a:1", &[("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"), (variable, value)], variable, "no place for it");
+        wrong(
+            "tcp://a:1",
+            &[("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"), (variable, value)],
+            variable,
+            "does not support it",
+        );
     }
 }
 
@@ -260,6 +265,6 @@ fn certificates_and_keys_are_read_at_the_start() {
     tls(&[(CERT, &cert_file), (KEY, &cert_file)], KEY, "/tls.crt\" holds no private key");
     tls(&[(CERT, &cert_file), (KEY, &locked)], KEY, "/locked.key\" holds no private key");
     tls(&[(CERT, &empty), (KEY, &key_file)], CERT, "/empty\" holds no certificate");
-    tls(&[(CERT, &cert_file), (KEY, &other)], KEY, "not the one of LOGSKIFF_SYSLOG_TLS_CERT_FILE");
-    tls(&[("LOGSKIFF_SYSLOG_TLS_SERVER_NAME", "a b")], "LOGSKIFF_SYSLOG_TLS_SERVER_NAME", "not a host's name");
+    tls(&[(CERT, &cert_file), (KEY, &other)], KEY, "does not match LOGSKIFF_SYSLOG_TLS_CERT_FILE");
+    tls(&[("LOGSKIFF_SYSLOG_TLS_SERVER_NAME", "a b")], "LOGSKIFF_SYSLOG_TLS_SERVER_NAME", "not a host name");
 }

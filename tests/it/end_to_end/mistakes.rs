@@ -75,7 +75,7 @@ fn a_bad_property_is_named_and_its_value_is_not_shown() {
 fn a_property_that_breaks_the_promise_is_refused() {
     for property in ["acks=1", "enable.idempotence=false", "message.timeout.ms=1000", "retries=0"] {
         let name = property.split_once('=').unwrap().0;
-        check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name, "promise"]);
+        check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name, "guarantee"]);
     }
 }
 

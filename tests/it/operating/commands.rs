@@ -59,7 +59,7 @@ fn the_checkpoint_is_shown_where_nobody_answers() {
         text(&output.stdout)
     };
     let table = command(&[]);
-    assert!(table.contains("not running; this is what its last checkpoint says"), "{table}");
+    assert!(table.contains("not running; state of the last checkpoint"), "{table}");
     assert!(table.contains("app.log") && table.contains("57 %") && table.contains("not read yet 6 B"), "{table}");
     std::fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     let json: Value = serde_json::from_str(&command(&["--json"])).unwrap();
@@ -91,11 +91,11 @@ fn what_is_not_well_is_told_in_one_line() {
         (
             "HTTP/1.1 503 x\r\n\r\nthe shipper has not turned for 40 s\n",
             0,
-            "/livez says 503: the shipper has not turned for 40 s",
+            "/livez returned 503: the shipper has not turned for 40 s",
         ),
         ("SSH-2.0-OpenSSH_9.2\r\n", 0, "the answer is not HTTP"),
         ("", 0, "the answer is not HTTP"),
-        ("HTTP/1.1 200 OK\r\n", 10, "no whole answer within 2 s"),
+        ("HTTP/1.1 200 OK\r\n", 10, "no complete answer within 2 s"),
     ];
     for (answer, open_seconds, expected) in cases {
         let address = answering(answer, Duration::from_secs(open_seconds));

@@ -93,7 +93,7 @@ fn a_port_that_is_taken_is_told_and_asked_for_again() {
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_HTTP_LISTEN", &address));
     scene.append("logs/app.log", "line\n");
     wait_until("the line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
-    assert_eq!(sidecar.stderr().matches("LOGSKIFF_HTTP_LISTEN cannot be had").count(), 1);
+    assert_eq!(sidecar.stderr().matches("cannot bind LOGSKIFF_HTTP_LISTEN").count(), 1);
     drop(taken);
     wait_until("an answer", PATIENCE, || http::get(&address, "/livez").is_some_and(|(status, _)| status == 200));
 }

@@ -55,7 +55,7 @@ fn the_ledger_says_why() {
     assert!(refused.0 == "refused" && refused.1.contains("symbolic link"), "{refused:?}");
     let mut status = settings.with("LOGSKIFF_HTTP_LISTEN", &address).command();
     let table = String::from_utf8(status.arg("status").output().unwrap().stdout).unwrap();
-    for said in ["WHY", "no newline", "not with gzip", "symbolic link"] {
+    for said in ["REASON", "no newline", "not with gzip", "symbolic link"] {
         assert!(table.contains(said), "no {said:?} in\n{table}");
     }
 

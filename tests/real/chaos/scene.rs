@@ -281,7 +281,7 @@ fn verdict(world: &World, watcher: &Watcher, receivers: &[Receiver]) -> Vec<Stri
         faults.push(format!("{} KiB of memory", peak >> 10));
     }
     let log = std::fs::read(world.folder.join("sidecar.log")).unwrap_or_default();
-    if String::from_utf8_lossy(&log).contains("a defect at") {
+    if String::from_utf8_lossy(&log).contains("internal error (panic) at") {
         faults.push("a panic".to_owned());
     }
     faults

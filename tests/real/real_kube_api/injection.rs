@@ -255,11 +255,11 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
     let state = json!({"volumes": [{"name": "logskiff-state", "emptyDir": {}}]});
     let nothing = json!({});
     for (annotations, spec, says) in [
-        (&[("logskiff.dev/log-pth", "/a")][..], &nothing, "logskiff.dev/log-pth: no such annotation"),
+        (&[("logskiff.dev/log-pth", "/a")][..], &nothing, "logskiff.dev/log-pth: unknown annotation"),
         (
             &[("env.logskiff.dev/LOGSKIF_PATHS", "/a")],
             &nothing,
-            "env.logskiff.dev/LOGSKIF_PATHS: no variable of logskiff",
+            "env.logskiff.dev/LOGSKIF_PATHS: not a variable of logskiff",
         ),
         (&[("logskiff.dev/volume", "data")], &nothing, "logskiff.dev/volume: the pod has no volume data"),
         (&[("logskiff.dev/containers", "app,web")], &nothing, "logskiff.dev/containers: the pod has no container web"),
@@ -267,14 +267,14 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         (
             &[("logskiff.dev/run-as-user", "0")],
             &nothing,
-            "logskiff.dev/run-as-user: not a user number from 1 to 2147483647",
+            "logskiff.dev/run-as-user: not a user id from 1 to 2147483647",
         ),
         (
             &[("logskiff.dev/run-as-user", "root")],
             &nothing,
-            "logskiff.dev/run-as-user: not a user number from 1 to 2147483647",
+            "logskiff.dev/run-as-user: not a user id from 1 to 2147483647",
         ),
-        (&[("logskiff.dev/memory-limit", "lots")], &nothing, "logskiff.dev/memory-limit: lots is no quantity"),
+        (&[("logskiff.dev/memory-limit", "lots")], &nothing, "logskiff.dev/memory-limit: lots is not a quantity"),
         (
             &[("env.logskiff.dev/LOGSKIFF_HTTP_LISTEN", "here")],
             &nothing,
@@ -285,14 +285,14 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         (
             &[("logskiff.dev/log-path", "/var/lib/logskiff/")],
             &nothing,
-            "logskiff.dev/log-path: /var/lib/logskiff is a directory of logskiff itself",
+            "logskiff.dev/log-path: /var/lib/logskiff is reserved for logskiff",
         ),
         (&[("logskiff.dev/image", "an image")], &nothing, "logskiff.dev/image: not an image"),
         (&[("logskiff.dev/secret", "My_Secret")], &nothing, "logskiff.dev/secret: not the name of a Secret"),
         (
             &[("logskiff.dev/run-as-user", "9999999999")],
             &nothing,
-            "logskiff.dev/run-as-user: not a user number from 1 to 2147483647",
+            "logskiff.dev/run-as-user: not a user id from 1 to 2147483647",
         ),
         (
             &[("logskiff.dev/memory-limit", "16Mi")],
@@ -300,22 +300,18 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
             "logskiff.dev/memory-limit: 16Mi is less than the request, 24Mi",
         ),
         (&[("logskiff.dev/cpu-limit", "1m")], &nothing, "logskiff.dev/cpu-limit: 1m is less than the request, 10m"),
-        (&[("logskiff.dev/log-size-limit", "-1Gi")], &nothing, "logskiff.dev/log-size-limit: -1Gi is no quantity"),
+        (&[("logskiff.dev/log-size-limit", "-1Gi")], &nothing, "logskiff.dev/log-size-limit: -1Gi is not a quantity"),
         (
             &[("env.logskiff.dev/LOGSKIFF_HTTP_LISTEN", "0.0.0.0:70000")],
             &nothing,
             "LOGSKIFF_HTTP_LISTEN: neither an address with a port nor off",
         ),
-        (&[], &state, "the pod has a volume logskiff-state of its own"),
+        (&[], &state, "the pod already has a volume logskiff-state"),
     ] {
         let answer = cluster.admit(&pod(&[LABEL], annotations, spec)).unwrap();
         let expected = format!("not injected: {says}");
         assert_eq!(status(&answer.object), expected);
-        assert!(
-            answer.warnings.contains(&format!("this pod asked for logskiff and has none: {expected}")),
-            "{}",
-            answer.warnings
-        );
+        assert!(answer.warnings.contains(&format!("this pod did not get logskiff: {expected}")), "{}", answer.warnings);
         assert!(sidecars(&answer.object).is_empty());
         assert_eq!(mounts(app(&answer.object)), []);
     }
@@ -323,7 +319,7 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         cluster.admit(&pod(&[LABEL], &[("logskiff.dev/a", ""), ("logskiff.dev/volume", "b")], &nothing)).unwrap();
     assert_eq!(
         status(&both.object),
-        "not injected: logskiff.dev/a: no such annotation; logskiff.dev/volume: the pod has no volume b"
+        "not injected: logskiff.dev/a: unknown annotation; logskiff.dev/volume: the pod has no volume b"
     );
     // Where that is wanted, such a pod is refused, with the same sentence.
     cluster.install_injector(&["--set", "missing=Deny"]);

@@ -1,12 +1,12 @@
-//! Asks the logskiff that runs beside: one small HTTP request on loopback, answered within moments or not at all.
+//! Queries the running logskiff with one small HTTP request on loopback and a short timeout.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// A probe's own limit is a second or more; what does not answer within this does not live.
-const WITHIN: Duration = Duration::from_secs(2);
-/// No ledger is larger.
+/// Probes have timeouts of a second or more; without an answer within this time, logskiff is not alive.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Larger than any ledger.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 /// An answer.
@@ -18,7 +18,7 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// Where to reach who listens there: for all addresses of the machine, loopback.
+/// The address to connect to; loopback if the server listens on all addresses.
 pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -28,20 +28,20 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Gets a path.
+/// Sends a GET request for `path`.
 ///
 /// # Errors
-/// When nobody answers in time, or not in HTTP.
+/// If there is no answer in time, or it is not HTTP.
 pub(super) fn get(listen: SocketAddr, path: &str) -> io::Result<Answer> {
     let (address, start) = (reachable(listen), Instant::now());
-    let mut stream = TcpStream::connect_timeout(&address, WITHIN)?;
-    stream.set_write_timeout(Some(WITHIN))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
-    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no whole answer within {} s", WITHIN.as_secs()));
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no complete answer within {} s", TIMEOUT.as_secs()));
     let (mut answer, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
-        let left = WITHIN.checked_sub(start.elapsed()).filter(|left| !left.is_zero()).ok_or_else(late)?;
+        let left = TIMEOUT.checked_sub(start.elapsed()).filter(|left| !left.is_zero()).ok_or_else(late)?;
         stream.set_read_timeout(Some(left))?;
         match stream.read(&mut buffer) {
             Ok(0) => break,
@@ -52,11 +52,14 @@ pub(super) fn get(listen: SocketAddr, path: &str) -> io::Result<Answer> {
             Err(error) => return Err(error),
         }
         if answer.len() as u64 > ANSWER_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer has no end"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is too long"));
         }
     }
     parse(&String::from_utf8_lossy(&answer)).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP; does logskiff listen there?")
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the answer is not HTTP; check that logskiff listens at this address",
+        )
     })
 }
 

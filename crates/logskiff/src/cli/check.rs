@@ -1,7 +1,7 @@
-//! `logskiff check`: a checked configuration in, one line for each input and output on stdout.
+//! `logskiff check`: prints a summary of a valid configuration, with a line for each input and output.
 //!
-//! It starts nothing and reaches nobody. Values of Kafka properties are not printed, but for the brokers and the names of
-//! methods.
+//! It starts nothing and connects to nothing. Of the Kafka properties only the brokers and the names of mechanisms are
+//! printed.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 fn summary(config: &Config) -> String {
-    let mut lines: Vec<String> = config.inputs.iter().flat_map(|of| [input(of), redaction(of)]).collect();
+    let mut lines: Vec<String> = config.inputs.iter().flat_map(|each| [input(each), redaction(each)]).collect();
     lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
     let encoding = match config.encode.encoding {
         Encoding::Json => "JSON records",
@@ -37,26 +37,26 @@ fn summary(config: &Config) -> String {
     }
     let batch = &config.batch;
     lines.push(format!(
-        "batches: {} or {}, {} in flight",
+        "batches: {} or {}, at most {} in flight",
         bytes_text(batch.bytes),
         duration_text(batch.linger),
         bytes_text(batch.in_flight_bytes),
     ));
     lines.push(match &config.checkpoint.dir {
         Some(dir) => format!("state: {}", dir.display()),
-        None => "state: none, so a restart ships everything again".to_owned(),
+        None => "state: none; a restart ships everything again".to_owned(),
     });
-    let end = match &config.life.exit {
+    let exit = match &config.life.exit {
         Exit::Signal => "on SIGTERM".to_owned(),
-        Exit::Eof => "when all is read and acknowledged, or on SIGTERM".to_owned(),
-        Exit::File(path) => format!("when {} is there and all is read and acknowledged, or on SIGTERM", path.display()),
+        Exit::Eof => "once everything is acknowledged, or on SIGTERM".to_owned(),
+        Exit::File(path) => format!("once {} exists and everything is acknowledged, or on SIGTERM", path.display()),
         Exit::App => {
-            "when the pod's other processes are gone and all is read and acknowledged, or on SIGTERM".to_owned()
+            "once the pod's other processes have ended and everything is acknowledged, or on SIGTERM".to_owned()
         }
     };
     let http = config.life.http_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
     lines.push(format!("http: {http}"));
-    lines.push(format!("end: {end}, draining for at most {}", duration_text(config.life.drain_timeout)));
+    lines.push(format!("exit: {exit}; drain timeout {}", duration_text(config.life.drain_timeout)));
     lines.join("\n") + "\n"
 }
 
@@ -66,28 +66,28 @@ fn input(input: &Input) -> String {
         Start::End => "end",
     };
     let format = match input.parse.format {
-        Format::None => "nothing".to_owned(),
+        Format::None => "none".to_owned(),
         Format::Json => "JSON".to_owned(),
         Format::Regex => counted(input.parse.patterns.len(), "pattern"),
         Format::Nginx => "nginx".to_owned(),
-        Format::Auto => "JSON where it is".to_owned(),
+        Format::Auto => "JSON or plain text".to_owned(),
     };
     let mut text = format!("input {}: {}", input.name, input.source.paths.join(", "));
     if !input.source.exclude.is_empty() {
         // Writing to a String cannot fail.
-        let _ = write!(text, " without {}", input.source.exclude.join(", "));
+        let _ = write!(text, " except {}", input.source.exclude.join(", "));
     }
     if input.source.symlinks == Symlinks::Within {
-        text.push_str(" with the links beneath them");
+        text.push_str(", symbolic links followed");
     }
     if input.source.delete_rotated {
-        text.push_str(", deleted once rotated and acknowledged,");
+        text.push_str(", deleted once rotated and acknowledged");
     }
     let redact = &input.redact;
     let rules: Vec<&str> = redact.rules.iter().map(|(name, _)| name.as_str()).collect();
     let _ = write!(
         text,
-        " from the {start}, lines up to {}; parse {format}; redact {}",
+        ", from the {start}, lines up to {}; parse {format}; redact {}",
         bytes_text(input.frame.line_bytes_max),
         redact.select.join(", "),
     );
@@ -100,7 +100,7 @@ fn input(input: &Input) -> String {
     text
 }
 
-/// What is on, by what becomes of it. Of a key its id is told.
+/// The active rules by mode. Of a key, only the id is printed.
 fn redaction(input: &Input) -> String {
     let mut text = format!("redact {}:", input.name);
     let Ok(redactor) = Redactor::new(&input.redact) else { return text };
@@ -112,17 +112,17 @@ fn redaction(input: &Input) -> String {
         redactor.rules().zip(redactor.modes()).filter(|(name, _)| *name != "field" || has_fields).collect();
     let mut first = true;
     for mode in Action::ALL {
-        let names: Vec<&str> = ruled.iter().filter(|(_, of)| **of == mode).map(|(name, _)| *name).collect();
+        let names: Vec<&str> = ruled.iter().filter(|(_, own)| **own == mode).map(|(name, _)| *name).collect();
         if !names.is_empty() {
             let _ = write!(text, "{} {} {}", if first { "" } else { ";" }, mode.name(), names.join(", "));
             first = false;
         }
         if let (Action::Token, false, Some(key)) = (mode, names.is_empty(), &input.redact.key) {
-            let _ = write!(text, " by the key {}", key.id());
+            let _ = write!(text, " with key {}", key.id());
         }
     }
     if has_fields {
-        let _ = write!(text, "; field is {}", input.redact.fields.join(", "));
+        let _ = write!(text, "; fields {}", input.redact.fields.join(", "));
     }
     text
 }
@@ -153,10 +153,10 @@ fn syslog_receiver(messages: &encode::syslog::Config, syslog: &sink::syslog::Con
         Framing::OctetCounting => "octet-counting".to_owned(),
         Framing::Newline => "newline".to_owned(),
         Framing::None if transport.is_some_and(Transport::is_relp) => {
-            format!("at most {} without their response", syslog.relp_window)
+            format!("RELP window {}", syslog.relp_window)
         }
         Framing::None if transport == Some(Transport::Unix) => "datagrams or octet-counting".to_owned(),
-        Framing::None => "one a datagram".to_owned(),
+        Framing::None => "one message per datagram".to_owned(),
     };
     let message = match messages.message {
         encode::syslog::Message::Raw => "redacted lines",
@@ -188,26 +188,26 @@ mod tests {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let summary = summary(&Config::from_vars(owned).unwrap());
         for line in expected {
-            assert!(summary.lines().any(|said| said == *line), "{line:?} is not in\n{summary}");
+            assert!(summary.lines().any(|printed| printed == *line), "{line:?} is not in\n{summary}");
         }
     }
 
     #[test]
-    fn the_defaults_are_said_in_full() {
+    fn the_defaults_are_printed() {
         check(
             &[],
             &[
-                "input default: /var/log/app/**/*.log from the beginning, lines up to 1MiB; parse JSON where it is; redact secrets, 8 field names",
+                "input default: /var/log/app/**/*.log, from the beginning, lines up to 1MiB; parse JSON or plain text; redact secrets, 8 field names",
                 "output stdout: JSON records",
-                "batches: 256KiB or 50ms, 4MiB in flight",
+                "batches: 256KiB or 50ms, at most 4MiB in flight",
                 "state: /var/lib/logskiff",
-                "end: on SIGTERM, draining for at most 25s",
+                "exit: on SIGTERM; drain timeout 25s",
             ],
         );
     }
 
     #[test]
-    fn what_is_redacted_is_said_by_mode_and_the_key_by_its_id() {
+    fn rules_are_printed_by_mode_and_the_key_by_its_id() {
         let key = "0123456789abcdef0123456789abcdef";
         let variables = [
             ("LOGSKIFF_REDACT", "jwt,card,email"),
@@ -228,7 +228,7 @@ mod tests {
         check(
             &variables,
             &[
-                "redact a: mask jwt, order; remove field; partial card; token email, undecodable, budget by the key k7; field is password, user.*.pin",
+                "redact a: mask jwt, order; remove field; partial card; token email, undecodable, budget with key k7; fields password, user.*.pin",
                 "redact b: mask order; drop jwt, undecodable, budget",
             ],
         );
@@ -237,9 +237,9 @@ mod tests {
         check(&[("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_FIELDS", "none")], &["redact default: nothing"]);
     }
 
-    /// Goal: whose rules hold for a file that two inputs name is said, with what of the other's do not.
+    /// Goal: for files that two inputs match, the winner is printed, with the rules of the other that do not apply.
     #[test]
-    fn inputs_that_name_the_same_files_are_said() {
+    fn overlapping_inputs_are_printed() {
         check(
             &[
                 ("LOGSKIFF_REDACT", "jwt,card"),
@@ -250,13 +250,13 @@ mod tests {
                 ("LOGSKIFF_INPUT_ONE_REDACT_FIELDS", "none"),
             ],
             &[
-                "overlap: files that one and all both name go to one; it lacks the detectors and rules jwt of all; it lacks the fields pin of all",
+                "overlap: files that one and all both match belong to one; it lacks the detectors and rules jwt of all; it lacks the fields pin of all",
             ],
         );
     }
 
     #[test]
-    fn a_syslog_receiver_is_said_with_what_its_transport_does() {
+    fn a_syslog_receiver_is_printed_with_its_transport() {
         #[track_caller]
         fn check_syslog(variables: &[(&str, &str)], expected: &str) {
             check(&[&[("LOGSKIFF_OUTPUT", "syslog")], variables].concat(), &[expected]);
@@ -277,11 +277,11 @@ mod tests {
         );
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "relp://a:2514")],
-            "output syslog: rfc5424 at relp://a:2514, at most 128 without their response, redacted lines, messages up to 8KiB",
+            "output syslog: rfc5424 at relp://a:2514, RELP window 128, redacted lines, messages up to 8KiB",
         );
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "udp://a:514")],
-            "output syslog: rfc5424 at udp://a:514, one a datagram, redacted lines, messages up to 2KiB",
+            "output syslog: rfc5424 at udp://a:514, one message per datagram, redacted lines, messages up to 2KiB",
         );
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "unix:///dev/log")],
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_go_by_name_and_passwords_not_at_all() {
+    fn rules_are_printed_by_name_and_passwords_are_not_printed() {
         let variables = [
             ("LOGSKIFF_OUTPUT", "kafka"),
             ("LOGSKIFF_KAFKA_BROKERS", "a:1,b:2"),
@@ -306,9 +306,9 @@ mod tests {
         check(
             &variables,
             &[
-                "input access: /var/log/nginx/access.log from the beginning, lines up to 1MiB; parse nginx; redact secrets, rule order, 8 field names",
+                "input access: /var/log/nginx/access.log, from the beginning, lines up to 1MiB; parse nginx; redact secrets, rule order, 8 field names",
                 "output kafka: JSON records, topic logs-{namespace:none} at a:1,b:2, compression lz4, sasl_plaintext with PLAIN",
-                "state: none, so a restart ships everything again",
+                "state: none; a restart ships everything again",
             ],
         );
     }

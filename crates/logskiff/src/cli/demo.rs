@@ -1,7 +1,7 @@
-//! `logskiff demo`: an application writes, logskiff ships, an embedded Kafka receives. Nothing else is needed.
+//! `logskiff demo`: a demo application writes logs, logskiff ships them, an embedded Kafka receives them.
 //!
-//! The broker is librdkafka's own mock cluster, in this process, on loopback; the writer rotates its logs, and some of
-//! their lines hold personal data. At the end every line that was written is held against every record that arrived.
+//! The broker is librdkafka's mock cluster, in this process, on loopback. The writer rotates its logs, and some lines contain
+//! personal data. At the end, the written lines are compared with the received records.
 
 mod receiver;
 mod writer;
@@ -21,31 +21,31 @@ use crate::telemetry::http::FileReport;
 
 const TOPIC: &str = "logs";
 
-/// Runs the demo and prints what it shows.
+/// Runs the demo and prints its report.
 ///
 /// # Errors
-/// When something could not be started, a line was lost, or a secret arrived.
+/// If a part could not be started, a line was lost, or a secret arrived.
 pub fn run() -> anyhow::Result<()> {
     let started = Instant::now();
-    let dir = tempfile::tempdir().context("a temporary directory is needed")?;
-    let cluster = MockCluster::new(1).context("the embedded Kafka does not start")?;
-    cluster.create_topic(TOPIC, 1, 1).context("the embedded Kafka does not start")?;
+    let dir = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let cluster = MockCluster::new(1).context("cannot start the embedded Kafka")?;
+    cluster.create_topic(TOPIC, 1, 1).context("cannot start the embedded Kafka")?;
     let logs = dir.path().join("log");
     std::fs::create_dir(&logs)?;
     let config = config(dir.path(), &cluster.bootstrap_servers())?;
-    run::own_log(&config.log)?;
+    run::init_log(&config.log)?;
     print(&format!(
-        "An application writes access.log and app.log in {} and rotates them;\nlogskiff ships them to an embedded Kafka at {}.\n\n",
+        "A demo application writes access.log and app.log in {} and rotates them.\nlogskiff ships them to an embedded Kafka at {}.\n\n",
         logs.display(),
         cluster.bootstrap_servers()
     ))?;
     let app = App::start(config, false)?;
-    let written = write(&logs).context("the demo's logs cannot be written")?;
+    let written = write(&logs).context("cannot write the demo's logs")?;
     app.stop();
     let summary = app.wait()?;
     let received = receive(&cluster.bootstrap_servers(), TOPIC, summary.total.acknowledged_records)?;
     print(&report(&written, &received, &summary, started)?)?;
-    verdict(&written, &received)
+    check_result(&written, &received)
 }
 
 fn config(dir: &std::path::Path, brokers: &str) -> anyhow::Result<Config> {
@@ -89,11 +89,11 @@ fn report(written: &Written, received: &Received, summary: &Summary, started: In
     writeln!(text, "lines written, over {} rotations   {:>8}", written.rotations, written.keys.len())?;
     writeln!(text, "records received                  {:>8}", received.messages)?;
     writeln!(text, "lost                              {:>8}", lost(written, received))?;
-    writeln!(text, "doubled                           {:>8}", received.messages - distinct)?;
-    writeln!(text, "stretches masked                  {:>8}", summary.masked)?;
-    writeln!(text, "secrets planted                   {:>8}", written.secrets)?;
-    writeln!(text, "secrets found at the receiver     {:>8}", received.secrets)?;
-    writeln!(text, "\nThis took {:.1} s.", started.elapsed().as_secs_f64())?;
+    writeln!(text, "duplicates                        {:>8}", received.messages - distinct)?;
+    writeln!(text, "values masked                     {:>8}", summary.masked)?;
+    writeln!(text, "secrets written                   {:>8}", written.secrets)?;
+    writeln!(text, "secrets received                  {:>8}", received.secrets)?;
+    writeln!(text, "\nFinished in {:.1} s.", started.elapsed().as_secs_f64())?;
     Ok(text)
 }
 
@@ -101,15 +101,15 @@ fn lost(written: &Written, received: &Received) -> usize {
     written.keys.iter().filter(|key| !received.records.contains_key(*key)).count()
 }
 
-fn verdict(written: &Written, received: &Received) -> anyhow::Result<()> {
+fn check_result(written: &Written, received: &Received) -> anyhow::Result<()> {
     let lost = lost(written, received);
     if lost > 0 || received.secrets > 0 {
-        bail!("{lost} lines lost, {} secrets at the receiver", received.secrets);
+        bail!("{lost} lines lost, {} secrets received", received.secrets);
     }
     Ok(())
 }
 
-/// How often a planted secret stands in a text.
-fn secrets_in(text: &str) -> usize {
+/// The number of secrets in a text.
+fn count_secrets(text: &str) -> usize {
     SECRETS.iter().map(|secret| text.matches(secret).count()).sum()
 }

@@ -1,4 +1,4 @@
-//! `logskiff try`: sample lines through the real configuration.
+//! `logskiff try`: runs sample lines through the real configuration.
 
 mod canary;
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use self::canary::holds;
-use super::{TryArguments, TryFormat, complain, print};
+use super::{TryArguments, TryFormat, print, print_error};
 use crate::config::{Config, Input};
 use crate::pipeline::encode::{Encoding, Envelope, Source};
 use crate::pipeline::frame::{Framed, Frames};
@@ -18,19 +18,19 @@ use crate::pipeline::{Pipeline, is_blank};
 use event::{Boundary, DropReason};
 use redact::PemState;
 
-/// More is no sample.
+/// Maximum size of a sample.
 const SAMPLE_BYTES_MAX: u64 = 256 << 20;
 
-/// Prints the records that the lines of a file, or of standard input, become.
+/// Prints the records of the lines of a file or of standard input.
 ///
 /// # Errors
-/// When the lines cannot be read, or the canary is in a record.
+/// If the lines cannot be read, or the canary is in a record.
 pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
-    let (bytes, path) = sample(arguments.file.as_deref().filter(|path| *path != Path::new("-")))?;
+    let (bytes, path) = read_sample(arguments.file.as_deref().filter(|path| *path != Path::new("-")))?;
     if arguments.format == TryFormat::Raw {
         config.encode.encoding = Encoding::Raw;
     }
-    let input = chosen(&config, arguments.input.as_deref())?.clone();
+    let input = select_input(&config, arguments.input.as_deref())?.clone();
     let mut pipeline = Pipeline::new(&config, &input)?;
     if arguments.explain {
         pipeline.explain();
@@ -53,51 +53,51 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
             if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
                 escaped.push(number + 1);
             }
-            print(&shown(&record, arguments.format))?;
+            print(&format_record(&record, arguments.format))?;
             if arguments.explain && !is_blank(line) {
-                print(&explained(number + 1, &pipeline, dropped))?;
+                print(&explain(number + 1, &pipeline, dropped))?;
             }
         }
     }
     if !escaped.is_empty() {
         let lines: Vec<String> = escaped.iter().take(20).map(ToString::to_string).collect();
-        bail!("the canary leaves in {} record(s), from input line {}", escaped.len(), lines.join(", "));
+        bail!("{} record(s) contain the canary, from input line {}", escaped.len(), lines.join(", "));
     }
     Ok(())
 }
 
-/// The input that is asked for, or the first; where there are more, that one was taken is said on stderr.
-fn chosen<'a>(config: &'a Config, name: Option<&str>) -> anyhow::Result<&'a Input> {
+/// The named input, or the first. If there are several and none is named, stderr tells which one is used.
+fn select_input<'a>(config: &'a Config, name: Option<&str>) -> anyhow::Result<&'a Input> {
     let names = || config.inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(name) = name {
         let found = config.inputs.iter().find(|input| input.name.eq_ignore_ascii_case(name));
-        return found.with_context(|| format!("--input {name}: there is no such input; there is {}", names()));
+        return found.with_context(|| format!("--input {name}: unknown input; use one of {}", names()));
     }
-    let first = config.inputs.first().context("there is no input")?;
+    let first = config.inputs.first().context("no input is configured")?;
     if config.inputs.len() > 1 {
-        complain(&format!("lines are taken for input {}; --input NAME takes another of {}", first.name, names()));
+        print_error(&format!("using input {}; select another with --input NAME: {}", first.name, names()));
     }
     Ok(first)
 }
 
-fn sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {
+fn read_sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {
     let (reader, path): (Box<dyn Read>, String) = match file {
         Some(path) => {
-            let file = std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
             (Box::new(file), path.display().to_string())
         }
         None => (Box::new(std::io::stdin().lock()), "-".into()),
     };
     let mut bytes = Vec::new();
-    reader.take(SAMPLE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("{path} cannot be read"))?;
+    reader.take(SAMPLE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {path}"))?;
     if bytes.len() as u64 > SAMPLE_BYTES_MAX {
-        bail!("{path} has more than {} MiB; give a sample of it", SAMPLE_BYTES_MAX >> 20);
+        bail!("{path} is larger than {} MiB; use a smaller sample", SAMPLE_BYTES_MAX >> 20);
     }
     Ok((bytes, path))
 }
 
-/// What was masked in a line: never the content.
-fn explained(line: usize, pipeline: &Pipeline, dropped: Option<DropReason>) -> String {
+/// Lists what was masked in a line, without its content.
+fn explain(line: usize, pipeline: &Pipeline, dropped: Option<DropReason>) -> String {
     let names: Vec<&str> = pipeline.redactor().rules().collect();
     let mut text = String::new();
     for mask in pipeline.explained() {
@@ -113,7 +113,7 @@ fn explained(line: usize, pipeline: &Pipeline, dropped: Option<DropReason>) -> S
     text
 }
 
-fn shown(record: &[u8], format: TryFormat) -> String {
+fn format_record(record: &[u8], format: TryFormat) -> String {
     let text = String::from_utf8_lossy(record);
     match format {
         TryFormat::Json | TryFormat::Raw => format!("{text}\n"),

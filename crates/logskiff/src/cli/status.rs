@@ -1,4 +1,4 @@
-//! `logskiff status`: the ledger of the logskiff that runs beside, as a table; what the checkpoint says where none runs.
+//! `logskiff status`: the ledger of the running logskiff as a table; if none runs, the state in its checkpoint.
 
 mod stopped;
 mod table;
@@ -11,22 +11,22 @@ use anyhow::{Context, bail};
 
 use self::table::{Ledger, Style};
 use super::{StatusArguments, admin_client, print};
-use crate::config::{Environment, http_listen_of};
+use crate::config::{Environment, http_listen_from};
 
-/// How often `--watch` looks.
-const EVERY: Duration = Duration::from_secs(1);
-/// Puts the cursor to the upper left and clears what is below (ECMA-48).
+/// Refresh interval of `--watch`.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// Moves the cursor to the upper left and clears the screen below it (ECMA-48).
 const CLEAR: &str = "\x1b[H\x1b[J";
-/// The width of a table where the terminal does not tell its own.
+/// Columns of the table if the terminal's width is unknown.
 const WIDTH: usize = 100;
 
-/// Prints the table, once or again and again.
+/// Prints the table, once or with `--watch` repeatedly.
 ///
 /// # Errors
-/// When nobody answers and there is no checkpoint.
+/// If there is no answer and no checkpoint.
 pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
     let environment = Environment::read();
-    let listen = http_listen_of(&environment)?;
+    let listen = http_listen_from(&environment)?;
     let stdout = std::io::stdout();
     let terminal = stdout.is_terminal();
     let mut before: Option<(Instant, u64)> = None;
@@ -35,11 +35,11 @@ pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
         if arguments.json {
             print(&format!("{}\n", text.trim_end()))?;
         } else {
-            let ledger: Ledger = serde_json::from_str(&text).context("the answer is no ledger")?;
+            let ledger: Ledger = serde_json::from_str(&text).context("the answer of /ledger is not valid")?;
             let now = Instant::now();
             let bytes = ledger.totals.amounts.acknowledged_bytes;
             let rate = before.map(|(at, former)| {
-                #[allow(clippy::cast_precision_loss, reason = "a rate for eyes")]
+                #[allow(clippy::cast_precision_loss, reason = "a rate for display")]
                 let bytes = bytes.saturating_sub(former) as f64;
                 bytes / now.saturating_duration_since(at).as_secs_f64()
             });
@@ -47,30 +47,30 @@ pub(super) fn run(arguments: StatusArguments) -> anyhow::Result<()> {
             let width = if terminal { width(&stdout).unwrap_or(WIDTH) } else { WIDTH };
             let style = if terminal { Style::Bars } else { Style::Plain };
             let clear = if terminal && arguments.watch { CLEAR } else { "" };
-            print(&format!("{clear}{}", table::text(&ledger, style, width, rate)))?;
+            print(&format!("{clear}{}", table::render(&ledger, style, width, rate)))?;
         }
         if !arguments.watch {
             return Ok(());
         }
-        std::thread::sleep(EVERY);
+        std::thread::sleep(REFRESH_INTERVAL);
     }
 }
 
-/// What `/ledger` answers, or what the checkpoint says where nobody listens.
+/// The answer of `/ledger`, or the checkpoint's state if nothing listens there.
 fn ledger(listen: Option<SocketAddr>, environment: &Environment) -> anyhow::Result<String> {
     let Some(listen) = listen else {
-        return stopped::ledger(environment, "nobody to be asked (LOGSKIFF_HTTP_LISTEN=off)");
+        return stopped::ledger(environment, "no HTTP server (LOGSKIFF_HTTP_LISTEN=off)");
     };
     match admin_client::get(listen, "/ledger") {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
-        Ok(answer) => bail!("/ledger says {}", answer.status),
+        Ok(answer) => bail!("/ledger returned {}", answer.status),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => stopped::ledger(environment, "not running")
             .with_context(|| format!("no answer from {}/ledger", admin_client::reachable(listen))),
         Err(error) => Err(error).with_context(|| format!("no answer from {}/ledger", admin_client::reachable(listen))),
     }
 }
 
-/// How many columns the terminal has.
+/// The terminal's width in columns.
 fn width(terminal: &std::io::Stdout) -> Option<usize> {
     rustix::termios::tcgetwinsize(terminal).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

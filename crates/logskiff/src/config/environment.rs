@@ -1,28 +1,27 @@
-//! The process environment in, our own variables as text out, names kept as they were set.
+//! Input: the process environment. Output: our variables as text, under the names that were set.
 //!
-//! This is the only reader of `std::env`. It judges names and encodings, never what a value says, and it never shows a
-//! value.
+//! This is the only reader of `std::env`. It checks names and encodings, never values, and never shows a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::error::{Mistake, file_path, shown_file};
+use super::error::{Mistake, file_path, quote_file};
 use super::suggest::{self, Name};
 use super::units::Secret;
 use super::variables;
 use crate::regular;
 use crate::telemetry::process_stats::System;
 
-/// What a `…_FILE` beside a secret ends with.
+/// Suffix of the variable that names a secret's file.
 pub(super) const FILE_SUFFIX: &str = "_FILE";
 
-/// Our part of an environment, and what the machine says of itself.
+/// Our variables, and the machine's memory limit and host name.
 ///
 /// No `Debug`: the values may be secrets.
 pub struct Environment {
     values: BTreeMap<String, String>,
-    /// Where secrets were read from, by the secret's variable.
+    /// Files that secrets were read from, by the secret's variable.
     secret_files: BTreeMap<String, PathBuf>,
     mistakes: Vec<Mistake>,
     memory_limit_bytes: Option<u64>,
@@ -39,8 +38,8 @@ impl Environment {
         Self { memory_limit_bytes, host_name, ..Self::new(std::env::vars_os()) }
     }
 
-    /// An environment as given, without a memory limit or a machine. An empty value counts as not set; names that are not ours, and
-    /// those that Kubernetes makes for a Service, are ignored.
+    /// An environment from these variables, without memory limit and host name. An empty value counts as not set; foreign
+    /// names, and those that Kubernetes sets for a Service, are ignored.
     #[must_use]
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut mistakes = Vec::new();
@@ -63,7 +62,7 @@ impl Environment {
         }
         mistakes.sort_by(|a, b| a.variable.cmp(&b.variable));
         let values = named_as_set(texts).unwrap_or_else(|error| {
-            // envy cannot fail on texts, but a failure must not pass for an empty environment.
+            // envy cannot fail on texts; if it does, the environment must not look empty.
             mistakes.push(suggest::mistake(variables::PREFIX, error.to_string()));
             BTreeMap::new()
         });
@@ -73,19 +72,19 @@ impl Environment {
         environment
     }
 
-    /// Replaces each `X_FILE` of a secret `X` by the secret itself.
+    /// Replaces each `X_FILE` by the secret `X`.
     fn read_secret_files(&mut self) {
         for secret in variables::VARIABLES.iter().filter(|variable| variable.secret) {
             let variable = format!("{}{FILE_SUFFIX}", secret.name);
             let Some(path) = self.values.remove(&variable) else { continue };
             if self.values.contains_key(secret.name) {
-                let reason = format!("set beside {}; keep one of the two", secret.name);
+                let reason = format!("set together with {}; keep one of the two", secret.name);
                 self.mistakes.push(suggest::mistake(&variable, reason));
                 continue;
             }
-            // One that begins at the current directory may be the secret itself, and would be another file at each start.
+            // A relative path may be the secret itself, and would depend on the current directory.
             let read = match file_path(&path) {
-                Ok(file) => secret_file(&file).map_err(|reason| format!("{} {reason}", shown_file(&file))),
+                Ok(file) => read_secret(&file).map_err(|reason| format!("{} {reason}", quote_file(&file))),
                 Err(reason) => Err(reason),
             };
             match read {
@@ -95,75 +94,75 @@ impl Environment {
                 }
                 Err(reason) => {
                     self.mistakes.push(suggest::mistake(&variable, reason));
-                    // The secret counts as given: its absence is not a second mistake.
+                    // The secret counts as set: its absence is not a second mistake.
                     self.values.insert(secret.name.to_owned(), String::new());
                 }
             }
         }
     }
 
-    /// The value of a variable that is set.
+    /// The variable's value, if it is set.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// Every variable that is set, by name. Secrets are among them.
+    /// All variables that are set, sorted by name, secrets included.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// What is wrong with names, encodings and secret files.
+    /// Mistakes in names, encodings and secret files.
     pub(super) fn mistakes(&self) -> &[Mistake] {
         &self.mistakes
     }
 
-    /// What the control group allows this process.
+    /// The control group's memory limit, in bytes.
     pub(super) fn memory_limit_bytes(&self) -> Option<u64> {
         self.memory_limit_bytes
     }
 
-    /// What the machine, or the pod in it, calls itself.
+    /// The host name of the machine or pod.
     pub(super) fn host_name(&self) -> Option<&str> {
         self.host_name.as_deref()
     }
 
-    /// The names of the named inputs, as in their variables, in order.
+    /// The names of the named inputs, in upper case, sorted.
     pub(super) fn input_names(&self) -> BTreeSet<&str> {
-        self.values.keys().filter_map(|name| suggest::input(name)).map(|(input, _)| input).collect()
+        self.values.keys().filter_map(|name| suggest::split_input(name)).map(|(input, _)| input).collect()
     }
 
-    /// The file that a secret was read from, if it was.
+    /// The file that a secret was read from, if any.
     pub(super) fn secret_file(&self, name: &str) -> Option<&Path> {
         self.secret_files.get(name).map(PathBuf::as_path)
     }
 
-    /// Every file that a `…_FILE` names.
+    /// All files that `…_FILE` variables name.
     pub(super) fn named_files(&self) -> Vec<PathBuf> {
         let named = self.values.iter().filter(|(name, _)| name.ends_with(FILE_SUFFIX));
         named.map(|(_, path)| PathBuf::from(path.trim())).chain(self.secret_files.values().cloned()).collect()
     }
 
-    /// A secret that is set.
+    /// The secret, if it is set.
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         self.value(name).map(|value| Secret::new(value.to_owned()))
     }
 }
 
-/// envy hands names over in lower case; ours are upper case throughout, which `suggest::classify` has made sure of.
+/// envy returns names in lower case; ours are upper case, as `suggest::classify` has checked.
 fn named_as_set(texts: Vec<(String, String)>) -> Result<BTreeMap<String, String>, envy::Error> {
     let lower: BTreeMap<String, String> = envy::from_iter(texts)?;
     Ok(lower.into_iter().map(|(name, value)| (name.to_ascii_uppercase(), value)).collect())
 }
 
-/// The bytes of a small regular file, or why it cannot be read; the path is left for the caller to say.
-pub(super) fn small_file(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a small regular file, or the reason why it cannot be read; the caller adds the path.
+pub(super) fn read_small_file(path: &Path) -> Result<Vec<u8>, String> {
     regular::read(path, regular::BYTES_MAX).map_err(|error| error.to_string())
 }
 
-fn secret_file(path: &Path) -> Result<String, String> {
-    let bytes = small_file(path)?;
+fn read_secret(path: &Path) -> Result<String, String> {
+    let bytes = read_small_file(path)?;
     let text = String::from_utf8(bytes).map_err(|_| "does not hold UTF-8".to_owned())?;
-    // Editors and `kubectl create secret --from-file` leave a line end that nobody means.
+    // Editors and `kubectl create secret --from-file` leave a line end that is not part of the secret.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }

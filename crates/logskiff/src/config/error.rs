@@ -1,19 +1,19 @@
-//! What is wrong with the environment, all of it at once.
+//! The errors of the environment, collected so that they are all reported at once.
 //!
-//! A mistake names its variable, the reason and an example of a right value. It never holds the value of a secret, nor a
-//! pattern beyond what the regex error shows.
+//! A mistake holds its variable, the reason and an example of a valid value. It never holds the value of a secret, and of
+//! a pattern only the part that the regex error shows.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One thing that is wrong.
+/// One configuration error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// The variable that has to change.
+    /// The variable to correct.
     pub variable: String,
-    /// What is wrong with it; over several lines where a place in a pattern is marked.
+    /// The error; several lines if a position in a pattern is marked.
     pub reason: String,
-    /// What would be right; `None` where nothing useful can be said.
+    /// A valid value; `None` if there is no useful example.
     pub example: Option<String>,
 }
 
@@ -23,15 +23,15 @@ impl fmt::Display for Mistake {
         let example = self.example.as_deref();
         if !self.reason.contains('\n') {
             f.write_str(&self.reason)?;
-            return example.map_or(Ok(()), |example| write!(f, "; say for example {}", example.replace('\n', "\\n")));
+            return example.map_or(Ok(()), |example| write!(f, "; for example {}", example.replace('\n', "\\n")));
         }
-        // The lines keep their own columns, so that a caret stays below what it marks.
+        // All lines are indented equally, so that the caret stays below the position it marks.
         f.write_str(&self.reason.trim_end().replace('\n', "\n  "))?;
-        example.map_or(Ok(()), |example| write!(f, "\n  say for example {}", example.replace('\n', "\\n")))
+        example.map_or(Ok(()), |example| write!(f, "\n  for example {}", example.replace('\n', "\\n")))
     }
 }
 
-/// Every mistake that one look at the environment found, in the order of the reference.
+/// All mistakes in the environment, in the order of the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes(pub Vec<Mistake>);
 
@@ -49,33 +49,33 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// A value as it may stand in a message: quoted, control characters escaped. Long ones, and ones that could carry
-/// credentials (`user:pass@host`), are left out.
-pub(super) fn shown(value: &str) -> String {
-    const SHOWN_CHARS_MAX: usize = 80; // one line of a terminal
-    if value.contains('@') || value.chars().count() > SHOWN_CHARS_MAX {
+/// Quotes a value for a message and escapes control characters. Long values, and values that may contain credentials
+/// (`user:pass@host`), become `the value`.
+pub(super) fn quote(value: &str) -> String {
+    const QUOTED_CHARS_MAX: usize = 80; // one line of a terminal
+    if value.contains('@') || value.chars().count() > QUOTED_CHARS_MAX {
         return "the value".to_owned();
     }
     format!("{value:?}")
 }
 
-/// The path that a `…_FILE` gives, or why it is none. Somebody may have put there what the file should hold, so it is not shown.
+/// Parses the path in a `…_FILE` variable. The error does not show the value: it may be the secret itself, set by mistake.
 pub(super) fn file_path(value: &str) -> Result<PathBuf, String> {
     let path = Path::new(value.trim());
     if path.is_absolute() {
         return Ok(path.to_path_buf());
     }
-    Err("the value is not an absolute path; it is not shown, since it may be what the file should hold".to_owned())
+    Err("the value is not an absolute path; it is not shown because it may be a secret".to_owned())
 }
 
-/// The path of a `…_FILE` as it may stand in a message: only where it is one, by all appearances.
-pub(super) fn shown_file(path: &Path) -> String {
+/// Quotes the path in a `…_FILE` variable for a message, if it looks like a path.
+pub(super) fn quote_file(path: &Path) -> String {
     let text = path.to_string_lossy();
-    if is_shown_file(&text) { shown(&text) } else { "the value, which is not shown,".to_owned() }
+    if looks_like_a_path(&text) { quote(&text) } else { "the value (not shown)".to_owned() }
 }
 
-/// Whether what a `…_FILE` gives is a path, by all appearances.
-pub(super) fn is_shown_file(value: &str) -> bool {
+/// Whether the value of a `…_FILE` variable looks like a path, and not like a secret.
+pub(super) fn looks_like_a_path(value: &str) -> bool {
     let Ok(path) = file_path(value) else { return false };
     let above = path.parent().filter(|above| above.parent().is_some());
     let exists = path.symlink_metadata().is_ok() || above.is_some_and(|above| above.symlink_metadata().is_ok());
@@ -83,7 +83,7 @@ pub(super) fn is_shown_file(value: &str) -> bool {
     exists || (above.is_some() && path.as_os_str().as_encoded_bytes().iter().all(|byte| plain(*byte)))
 }
 
-/// `a, b, c`, for messages.
-pub(super) fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+/// Joins words for a message: `a, b, c`.
+pub(super) fn join<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     words.into_iter().collect::<Vec<_>>().join(", ")
 }

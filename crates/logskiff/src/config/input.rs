@@ -1,13 +1,13 @@
-//! One input's variables in, the configuration of `source`, `frame`, `parse` and `redact` out.
+//! Input: the variables of one input. Output: the configuration of `source`, `frame`, `parse` and `redact`.
 //!
-//! Parsers and redactors are built here once and thrown away, so that their mistakes are found with all others.
+//! Parsers and redactors are built here once and discarded, so that their errors are reported with all others.
 
 use std::path::{Component, Path};
 
 use globset::GlobBuilder;
 
 use super::Input;
-use super::error::{listed, shown};
+use super::error::{join, quote};
 use super::parser::Reader;
 use super::redact;
 use super::variables::INPUT_PREFIX;
@@ -17,7 +17,7 @@ use crate::pipeline::parse::{Format, Type};
 use crate::source;
 use crate::source::{Rank, STDIN, Start, Symlinks, may_overlap};
 
-/// Below, nearly every line would be cut; above, one line would be most of the memory.
+/// Below, nearly every line would be truncated; above, one line would use most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
 
 const PATHS: &str = "LOGSKIFF_PATHS";
@@ -26,59 +26,59 @@ const PATTERN: &str = "LOGSKIFF_PARSE_PATTERN";
 const TYPES: [(&str, Type); 4] =
     [("int", Type::Int), ("float", Type::Float), ("bool", Type::Bool), ("text", Type::Text)];
 
-/// The name of the input that the common variables alone make.
+/// The name of the input that the common variables create.
 const DEFAULT_NAME: &str = "default";
 
-/// All inputs: the named ones by name, after the one that `LOGSKIFF_PATHS` makes.
-pub(super) fn all(reader: &mut Reader<'_>) -> Vec<Input> {
+/// All inputs: first the one that `LOGSKIFF_PATHS` creates, then the named ones, sorted by name.
+pub(super) fn inputs(reader: &mut Reader<'_>) -> Vec<Input> {
     let mut inputs = Vec::new();
     let named = reader.environment().input_names();
     if named.is_empty() || reader.is_set(PATHS) {
-        inputs.push(one(DEFAULT_NAME.to_owned(), reader));
+        inputs.push(input(DEFAULT_NAME.to_owned(), reader));
     }
     for upper in named {
         let name = upper.to_lowercase();
         let paths = format!("{INPUT_PREFIX}{upper}_PATHS");
         if reader.environment().value(&paths).is_none() {
-            reader.mistake(&paths, "not set, but other variables speak of this input");
+            reader.mistake(&paths, "not set, but other variables configure this input");
             continue;
         }
         if inputs.iter().any(|input| input.name == name) {
-            reader.mistake(&paths, format!("{PATHS} already makes an input of the name {name}"));
+            reader.mistake(&paths, format!("{PATHS} already creates an input named {name}"));
         }
-        inputs.push(one(name, &mut reader.of_input(upper)));
+        inputs.push(input(name, &mut reader.for_input(upper)));
     }
     for (at, one) in inputs.iter().enumerate() {
         for other in &inputs[at + 1..] {
-            if let Some((glob, same)) = tie(one, other) {
+            if let Some((glob, same)) = ambiguous_globs(one, other) {
                 let paths = format!("{INPUT_PREFIX}{}_PATHS", other.name.to_uppercase());
                 reader.mistake(
                     &paths,
                     format!(
-                        "{} can name the same file as {} of input {}, and neither is narrower; name files outright or in a longer \
-                         directory, or leave them out of one by its EXCLUDE",
-                        shown(glob),
-                        shown(same),
+                        "{} and {} of input {} can match the same file, and neither is more specific; use full file names or a \
+                         longer directory, or exclude the files from one input with its EXCLUDE",
+                        quote(glob),
+                        quote(same),
                         one.name
                     ),
                 );
             }
         }
     }
-    redact::rules_of_all(&inputs, reader);
+    redact::check_rules_size(&inputs, reader);
     let reads_stdin = |input: &&Input| input.source.paths.iter().any(|path| path == STDIN);
     if inputs.iter().filter(reads_stdin).count() > 1 {
-        reader.mistake(PATHS, format!("{} is standard input, which one input alone can read", shown(STDIN)));
+        reader.mistake(PATHS, format!("{} is standard input; only one input can read it", quote(STDIN)));
     }
     if reader.is_set(PATTERN) && inputs.iter().all(|input| input.parse.format != Format::Regex) {
-        reader.mistake(PATTERN, format!("patterns are for {PARSE}=regex, which is not set"));
+        reader.mistake(PATTERN, format!("patterns need {PARSE}=regex, which is not set"));
     }
     inputs
 }
 
-/// Two globs, of the second and of the first input, that may name the same file with none of them being narrower. The input that the
-/// common variables make gives way to named ones.
-fn tie<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
+/// Two globs, of the second and of the first input, that may match the same file and are equally specific. Named inputs
+/// take precedence over the input `default`.
+fn ambiguous_globs<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
     let globs = |input: &'i Input| input.source.paths.iter().map(String::as_str).filter(|glob| *glob != STDIN);
     let tied = |(other, one): &(&str, &str)| Rank::from_glob(one) == Rank::from_glob(other) && may_overlap(one, other);
     let excluded = |(glob, same): &(&str, &str)| {
@@ -89,7 +89,7 @@ fn tie<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i str)> {
     if one.name == DEFAULT_NAME { None } else { pairs.find(|pair| tied(pair) && !excluded(pair)) }
 }
 
-fn one(name: String, reader: &mut Reader<'_>) -> Input {
+fn input(name: String, reader: &mut Reader<'_>) -> Input {
     Input {
         name,
         source: source_config(reader),
@@ -115,7 +115,7 @@ fn source_config(reader: &mut Reader<'_>) -> source::Config {
     let start = reader.choice("LOGSKIFF_START_AT", &[("beginning", Start::Beginning), ("end", Start::End)]);
     let symlinks = reader.choice("LOGSKIFF_SYMLINKS", &[("deny", Symlinks::Deny), ("within", Symlinks::Within)]);
     let delete_rotated = reader.choice("LOGSKIFF_DELETE_ROTATED", &[("off", false), ("acknowledged", true)]);
-    // Bounded together with what is in flight, once that is known.
+    // `kept_bytes_max` is set once the limit of bytes in flight is known.
     source::Config { paths, exclude, start, symlinks, delete_rotated, kept_bytes_max: 0 }
 }
 
@@ -125,36 +125,36 @@ fn path_mistake(glob: &str) -> Option<String> {
     }
     let path = Path::new(glob);
     if !path.is_absolute() {
-        return Some(format!("{} is not an absolute path", shown(glob)));
+        return Some(format!("{} is not an absolute path", quote(glob)));
     }
     if path.components().any(|component| component == Component::ParentDir) {
-        return Some(format!("{} goes up with `..`", shown(glob)));
+        return Some(format!("{} contains `..`", quote(glob)));
     }
     if glob.ends_with('/') {
-        return Some(format!("{} names a directory, not files; add `*` or `**/*.log`", shown(glob)));
+        return Some(format!("{} names a directory, not files; add `*` or `**/*.log`", quote(glob)));
     }
-    // The root and the last component aside, a directory must stand before the first special character.
+    // A directory below the root must come before the first special character.
     let fixed = glob.find(['*', '?', '[', ']', '{', '}', '\\']).unwrap_or(glob.len());
     if glob[..fixed].rfind('/').is_none_or(|end| glob[..end].trim_start_matches('/').is_empty()) {
-        return Some(format!("{} has no fixed directory below `/`; nothing outside it is opened", shown(glob)));
+        return Some(format!("{} has no fixed directory below `/`; begin with one, such as /var/log", quote(glob)));
     }
     glob_mistake(glob)
 }
 
 fn exclude_mistake(glob: &str) -> Option<String> {
     if !glob.starts_with('/') && !glob.starts_with("**") {
-        return Some(format!("{} begins with neither `/` nor `**`, so it would match nothing", shown(glob)));
+        return Some(format!("{} begins with neither `/` nor `**`, so it would match nothing", quote(glob)));
     }
     glob_mistake(glob)
 }
 
 fn glob_mistake(glob: &str) -> Option<String> {
-    // The names that are found have neither, so it would match none of them.
+    // Paths that are found contain neither.
     if let Some(part) = ["//", "/./"].iter().find(|part| glob.contains(**part)) {
-        return Some(format!("{} would match nothing for its `{part}`; write `/`", shown(glob)));
+        return Some(format!("{} would match nothing because of `{part}`; write `/`", quote(glob)));
     }
     let built = GlobBuilder::new(glob).literal_separator(true).build();
-    built.err().map(|error| format!("{} is not a glob: {}", shown(glob), error.kind()))
+    built.err().map(|error| format!("{} is not a glob: {}", quote(glob), error.kind()))
 }
 
 fn parse(reader: &mut Reader<'_>) -> parse::Config {
@@ -167,10 +167,10 @@ fn parse(reader: &mut Reader<'_>) -> parse::Config {
     ];
     let format = reader.choice(PARSE, &formats);
     if format != Format::Regex && reader.is_own(PATTERN) {
-        reader.mistake(&reader.source(PATTERN), format!("patterns are for {PARSE}=regex, which this input is not"));
+        reader.mistake(&reader.source(PATTERN), format!("patterns need {PARSE}=regex, which this input does not use"));
     }
     let config = parse::Config {
-        // Common patterns are no matter of an input that is not parsed by them.
+        // Common patterns apply only to inputs with this format.
         patterns: if format == Format::Regex { reader.lines(PATTERN) } else { Vec::new() },
         format,
         types: types(reader),
@@ -196,14 +196,14 @@ fn types(reader: &mut Reader<'_>) -> Vec<(String, Type)> {
         let mut types: Vec<(String, Type)> = Vec::new();
         for item in super::units::list(text) {
             let Some((field, word)) = item.rsplit_once(':').filter(|(field, _)| !field.trim().is_empty()) else {
-                return Err(format!("{} is not field:type", shown(&item)));
+                return Err(format!("{} is not field:type", quote(&item)));
             };
             let Some((_, kind)) = TYPES.iter().find(|(name, _)| *name == word.trim()) else {
-                let known = listed(TYPES.iter().map(|(name, _)| *name));
-                return Err(format!("{} has an unknown type; known are {known}", shown(&item)));
+                let known = join(TYPES.iter().map(|(name, _)| *name));
+                return Err(format!("{} has an unknown type; known are {known}", quote(&item)));
             };
             if types.iter().any(|(known, _)| known == field.trim()) {
-                return Err(format!("{} is given two types", shown(field)));
+                return Err(format!("{} has two types", quote(field)));
             }
             types.push((field.trim().to_owned(), *kind));
         }

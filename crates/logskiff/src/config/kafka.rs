@@ -1,7 +1,7 @@
-//! The Kafka variables in, the configuration of `sink::kafka` out: every librdkafka property that is not left to its
-//! default.
+//! Input: the Kafka variables. Output: the configuration of `sink::kafka`, with every librdkafka property that differs
+//! from its default.
 //!
-//! Property names and bounds are those of librdkafka 2.12 (its CONFIGURATION.md). Values of one's own properties are never
+//! Property names and limits are those of librdkafka 2.12 (its CONFIGURATION.md). Values of the user's properties are never
 //! shown: any of them may be a secret.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
-use super::error::{shown, shown_file};
+use super::error::{quote, quote_file};
 use super::parser::Reader;
 use super::units;
 use crate::pipeline::batch;
@@ -30,44 +30,44 @@ const PASSWORD: &str = "LOGSKIFF_KAFKA_PASSWORD";
 const TOKEN_FILE: &str = "LOGSKIFF_KAFKA_TOKEN_FILE";
 const PROPERTIES: &str = "LOGSKIFF_KAFKA_PROPERTIES";
 
-/// The longest name that a broker takes (Kafka's `Topic.MAX_NAME_LENGTH`).
+/// The longest topic name that a broker accepts (Kafka's `Topic.MAX_NAME_LENGTH`).
 const TOPIC_CHARS_MAX: usize = 249;
 
-/// How long librdkafka waits for more records of the same hand-over.
+/// How long librdkafka waits for more records of the same batch.
 const CLIENT_LINGER_MS: u128 = 1;
 
 /// Each topic costs memory in the client and partitions at the broker.
 const TOPICS: std::ops::RangeInclusive<usize> = 1..=10_000;
 
-/// Why a property of one's own is refused.
+/// Why a user's property is refused.
 enum Refusal {
-    /// It would break what the output promises.
-    Promise,
-    /// A variable of ours sets it.
+    /// It would break the delivery guarantee.
+    Guarantee,
+    /// A logskiff variable sets it.
     Variable(&'static str),
 }
 
-/// The properties that are not free, by name.
+/// The properties that users cannot set, by name.
 const REFUSED: &[(&str, Refusal)] = &[
-    ("acks", Refusal::Promise),
-    ("request.required.acks", Refusal::Promise),
-    ("enable.idempotence", Refusal::Promise),
-    ("message.timeout.ms", Refusal::Promise),
-    ("delivery.timeout.ms", Refusal::Promise),
-    ("retries", Refusal::Promise),
-    ("message.send.max.retries", Refusal::Promise),
-    ("max.in.flight", Refusal::Promise),
-    ("max.in.flight.requests.per.connection", Refusal::Promise),
-    ("delivery.report.only.error", Refusal::Promise),
-    ("queue.buffering.backpressure.threshold", Refusal::Promise),
-    ("queuing.strategy", Refusal::Promise),
-    ("transactional.id", Refusal::Promise),
-    ("transaction.timeout.ms", Refusal::Promise),
-    ("enabled_events", Refusal::Promise),
-    ("opaque", Refusal::Promise),
-    ("default_topic_conf", Refusal::Promise),
-    ("interceptors", Refusal::Promise),
-    ("plugin.library.paths", Refusal::Promise),
+    ("acks", Refusal::Guarantee),
+    ("request.required.acks", Refusal::Guarantee),
+    ("enable.idempotence", Refusal::Guarantee),
+    ("message.timeout.ms", Refusal::Guarantee),
+    ("delivery.timeout.ms", Refusal::Guarantee),
+    ("retries", Refusal::Guarantee),
+    ("message.send.max.retries", Refusal::Guarantee),
+    ("max.in.flight", Refusal::Guarantee),
+    ("max.in.flight.requests.per.connection", Refusal::Guarantee),
+    ("delivery.report.only.error", Refusal::Guarantee),
+    ("queue.buffering.backpressure.threshold", Refusal::Guarantee),
+    ("queuing.strategy", Refusal::Guarantee),
+    ("transactional.id", Refusal::Guarantee),
+    ("transaction.timeout.ms", Refusal::Guarantee),
+    ("enabled_events", Refusal::Guarantee),
+    ("opaque", Refusal::Guarantee),
+    ("default_topic_conf", Refusal::Guarantee),
+    ("interceptors", Refusal::Guarantee),
+    ("plugin.library.paths", Refusal::Guarantee),
     ("bootstrap.servers", Refusal::Variable(BROKERS)),
     ("metadata.broker.list", Refusal::Variable(BROKERS)),
     ("compression.codec", Refusal::Variable("LOGSKIFF_KAFKA_COMPRESSION")),
@@ -87,29 +87,27 @@ const REFUSED: &[(&str, Refusal)] = &[
     ("sasl.password", Refusal::Variable(PASSWORD)),
 ];
 
-/// Properties that would stop the broker's certificate from being verified, with the values that do.
+/// Properties that turn off the verification of the broker's certificate, with the values that do so.
 const UNVERIFIED: [(&str, &[&str]); 2] = [
     ("enable.ssl.certificate.verification", &["false", "0", "f"]),
     ("ssl.endpoint.identification.algorithm", &["none"]),
 ];
 
-/// Reads every Kafka variable, so that mistakes are found even while the output is another; `needed`: Kafka is one of the
-/// outputs.
+/// Reads every Kafka variable, so that mistakes are found even if Kafka is not an output; `needed`: it is one.
 pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: bool) -> Config {
     let mut properties = Properties(Vec::new());
     let brokers = brokers(reader, needed);
     add(&mut properties, "bootstrap.servers", brokers.join(","));
-    for (name, value) in fixed() {
+    for (name, value) in fixed_properties() {
         add(&mut properties, name, value);
     }
     let compression = ["none", "gzip", "snappy", "lz4", "zstd"].map(|word| (word, word));
     add(&mut properties, "compression.type", reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression));
-    // The shipper lingers: what it hands over in one go needs no second wait, only time to be joined.
+    // The shipper already lingers; librdkafka needs only the time to join the records of one batch.
     add(&mut properties, "linger.ms", batch.linger.as_millis().min(CLIENT_LINGER_MS).to_string());
-    // A whole batch and what surrounds its records go in one request.
+    // One request holds a whole batch with the overhead of its records.
     add(&mut properties, "batch.size", (2 * batch.bytes).to_string());
-    // The budget bounds what is in flight in bytes of the files; records are longer than their lines, and a full queue
-    // would only stall what the budget already holds back.
+    // The in-flight limit counts bytes of the files. Records are longer than their lines, so the queue needs more room.
     add(&mut properties, "queue.buffering.max.kbytes", (batch.in_flight_bytes / 1024 * 2 + 1024).to_string());
     let tls = tls(reader, &mut properties);
     let files = files(reader);
@@ -134,22 +132,22 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     }
 }
 
-/// What is read from files, so that it can be read again.
+/// The files that are watched and read again when they change.
 fn files(reader: &mut Reader<'_>) -> Files {
     let tls = [CA_FILE, CERT_FILE, KEY_FILE].into_iter().filter_map(|variable| reader.path(variable)).collect();
     Files { tls, password: reader.environment().secret_file(PASSWORD).map(Path::to_path_buf) }
 }
 
-/// What the delivery promise needs and what suits a sidecar, whatever the environment says.
-fn fixed() -> [(&'static str, &'static str); 9] {
+/// Properties that the delivery guarantee or a sidecar needs.
+fn fixed_properties() -> [(&'static str, &'static str); 9] {
     [
         ("client.id", "logskiff"),
         ("enable.idempotence", "true"),
         ("acks", "all"),
-        // 0: for ever. A message is given up by nobody but us; the files are the queue.
+        // 0: no timeout. Only logskiff gives up a message; the files are the queue.
         ("message.timeout.ms", "0"),
         ("socket.keepalive.enable", "true"),
-        // The budget in bytes is the bound that is meant; this one must not be met first by short lines.
+        // The limit is in bytes; short lines must not reach this one first.
         ("queue.buffering.max.messages", "1000000"),
         ("retry.backoff.max.ms", "10000"),
         ("reconnect.backoff.max.ms", "10000"),
@@ -178,7 +176,7 @@ fn brokers(reader: &mut Reader<'_>, needed: bool) -> Vec<String> {
 
 fn broker_mistake(broker: &str) -> Option<String> {
     let Some((host, port)) = broker.rsplit_once(':') else {
-        return Some(format!("{} has no port", shown(broker)));
+        return Some(format!("{} has no port", quote(broker)));
     };
     let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -187,10 +185,10 @@ fn broker_mistake(broker: &str) -> Option<String> {
         None => !host.is_empty() && host.bytes().all(is_right),
     };
     if !host_is_right {
-        return Some(format!("{} is not host:port", shown(broker)));
+        return Some(format!("{} is not host:port", quote(broker)));
     }
     let port_is_right = port.parse::<u16>().is_ok_and(|port| port > 0);
-    (!port_is_right).then(|| format!("{} has a port that is not a number from 1 to 65535", shown(broker)))
+    (!port_is_right).then(|| format!("{} has a port that is not a number from 1 to 65535", quote(broker)))
 }
 
 fn topic(reader: &mut Reader<'_>) -> Template {
@@ -207,17 +205,17 @@ fn topic_mistake(topic: &Template) -> Option<String> {
     for part in &topic.0 {
         let (Part::Text(text) | Part::Place(_, Some(text))) = part else { continue };
         if let Some(wrong) = text.chars().find(|c| !is_right(*c)) {
-            return Some(format!("a topic's name cannot hold {wrong:?}; letters, digits, `.`, `_` and `-` it can"));
+            return Some(format!("a topic name cannot contain {wrong:?}; use letters, digits, `.`, `_` and `-`"));
         }
         if matches!(part, Part::Text(_)) {
             fixed.push_str(text);
         }
     }
     if fixed.len() > TOPIC_CHARS_MAX {
-        return Some(format!("a topic's name cannot have more than {TOPIC_CHARS_MAX} characters"));
+        return Some(format!("a topic name cannot be longer than {TOPIC_CHARS_MAX} characters"));
     }
     let is_static = topic.0.iter().all(|part| matches!(part, Part::Text(_)));
-    (is_static && [".", ".."].contains(&fixed.as_str())).then(|| format!("{fixed:?} cannot be a topic's name"))
+    (is_static && [".", ".."].contains(&fixed.as_str())).then(|| format!("{fixed:?} is not a valid topic name"))
 }
 
 fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
@@ -227,13 +225,13 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
         let Some(path) = reader.path(variable) else { continue };
         if !on {
             reader.mistake(variable, format!("set, but {TLS} is not on"));
-        } else if let Err(error) = usable(variable, &path) {
-            reader.mistake(variable, format!("{} {error}", shown_file(&path)));
+        } else if let Err(error) = check_readable(variable, &path) {
+            reader.mistake(variable, format!("{} {error}", quote_file(&path)));
         }
         add(properties, property, path.to_string_lossy());
     }
     if on && !reader.is_set(CA_FILE) {
-        // OpenSSL is linked statically, and its own default folder is no system's: librdkafka must look for the real one.
+        // OpenSSL is linked statically and does not know the system's certificates: librdkafka must search for them.
         add(properties, "ssl.ca.location", "probe");
     }
     for (one, other) in [(CERT_FILE, KEY_FILE), (KEY_FILE, CERT_FILE)] {
@@ -244,8 +242,8 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
     on
 }
 
-/// Certificate authorities may be a directory of them.
-fn usable(variable: &str, path: &Path) -> Result<(), ReadError> {
+/// Checks that the file can be opened; `…_TLS_CA_FILE` may also be a directory.
+fn check_readable(variable: &str, path: &Path) -> Result<(), ReadError> {
     if variable == CA_FILE && path.is_dir() { Ok(()) } else { regular::open(path).map(drop) }
 }
 
@@ -285,7 +283,7 @@ fn own_properties(reader: &mut Reader<'_>, properties: &mut Properties) {
     let mut seen: Vec<String> = Vec::new();
     for (index, line) in text.expose().lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let (name, value) = match line.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
-            // A line without a name may be all secret: its number has to do.
+            // A line without a name may be a secret, so only its number is shown.
             Some((name, value)) if is_property_name(name) => (name, value),
             _ => {
                 reader.mistake(PROPERTIES, format!("line {} is not name=value", index + 1));
@@ -294,7 +292,7 @@ fn own_properties(reader: &mut Reader<'_>, properties: &mut Properties) {
         };
         if seen.iter().any(|known| known == name) {
             reader.mistake(PROPERTIES, format!("{name} is set twice"));
-        } else if let Some(reason) = refusal(name, value).or_else(|| unusable(name, value)) {
+        } else if let Some(reason) = refusal(name, value).or_else(|| librdkafka_error(name, value)) {
             reader.mistake(PROPERTIES, reason);
         } else {
             add(properties, name, value);
@@ -303,30 +301,30 @@ fn own_properties(reader: &mut Reader<'_>, properties: &mut Properties) {
     }
 }
 
-/// librdkafka's names, as far as their characters go.
+/// Whether the name has only characters of librdkafka's names.
 fn is_property_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'.' || byte == b'_')
 }
 
 fn refusal(name: &str, value: &str) -> Option<String> {
     if name.ends_with("_cb") {
-        return Some(format!("{name} is refused: callbacks carry the delivery promise"));
+        return Some(format!("{name} is refused: the delivery guarantee needs logskiff's callbacks"));
     }
     let unverified = UNVERIFIED
         .iter()
         .any(|(property, values)| *property == name && values.iter().any(|off| off.eq_ignore_ascii_case(value)));
     if unverified {
-        return Some(format!("{name} is refused: with TLS the broker's certificate and name are always verified"));
+        return Some(format!("{name} is refused: with TLS, the broker's certificate and name are always verified"));
     }
     let (_, refusal) = REFUSED.iter().find(|(property, _)| *property == name)?;
     Some(match refusal {
-        Refusal::Promise => format!("{name} is refused: it could break the delivery promise"),
+        Refusal::Guarantee => format!("{name} is refused: it could break the delivery guarantee"),
         Refusal::Variable(variable) => format!("{name} is refused: {variable} sets it"),
     })
 }
 
-/// What librdkafka says to a property by itself. Its own words hold the value, so ours stand in.
-fn unusable(name: &str, value: &str) -> Option<String> {
+/// Checks one property with librdkafka. Its own message contains the value, so another one is returned.
+fn librdkafka_error(name: &str, value: &str) -> Option<String> {
     let mut client = ClientConfig::new();
     client.set(name, value);
     match client.create_native_config() {

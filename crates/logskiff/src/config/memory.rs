@@ -1,9 +1,9 @@
-//! The container's memory limit in, the byte budget's default out.
+//! Input: the container's memory limit. Output: the default limit of bytes in flight.
 
-/// Reading with less stalls on every round trip to the broker.
+/// With less, reading waits for every round trip to the broker.
 const BUDGET_BYTES_MIN: u64 = 512 << 10;
 
-/// The default budget, lowered to a quarter of the memory limit where that is less.
+/// The default limit, lowered to a quarter of the memory limit if that is less.
 pub(super) fn budget_bytes(default_bytes: usize, limit_bytes: Option<u64>) -> usize {
     let Some(limit_bytes) = limit_bytes else { return default_bytes };
     let quarter = usize::try_from((limit_bytes / 4).max(BUDGET_BYTES_MIN)).unwrap_or(usize::MAX);

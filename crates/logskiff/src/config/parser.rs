@@ -1,20 +1,20 @@
-//! Reads variables one by one, typed, and collects what is wrong with them.
+//! Reads variables one by one as typed values and collects the mistakes in them.
 //!
-//! Defaults and examples come from the reference. After a mistake a method goes on with the default, so that one look
-//! finds every mistake; what was read is then thrown away by the caller.
+//! Defaults and examples come from the reference. After a mistake a method returns the default, so that one run finds all
+//! mistakes; the caller then discards the values.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::environment::{Environment, FILE_SUFFIX};
-use super::error::{Mistake, file_path, listed, shown};
+use super::error::{Mistake, file_path, join, quote};
 use super::suggest;
 use super::units;
 use super::variables::{self, INPUT_PREFIX, PREFIX, RENAMED_WORDS};
 use crate::pipeline::encode::template::Template;
 
-/// A look at the environment for all inputs, or for one of them.
+/// Reads the environment, for all inputs or for one of them.
 pub(super) struct Reader<'e> {
     environment: &'e Environment,
     input: Option<&'e str>,
@@ -26,8 +26,8 @@ impl<'e> Reader<'e> {
         Self { environment, input: None, mistakes }
     }
 
-    /// A reader that prefers what is said for one input (its name in upper case).
-    pub(super) fn of_input<'r>(&'r mut self, input: &'r str) -> Reader<'r> {
+    /// A reader that prefers the variables of one input (its name in upper case).
+    pub(super) fn for_input<'r>(&'r mut self, input: &'r str) -> Reader<'r> {
         Reader { environment: self.environment, input: Some(input), mistakes: self.mistakes }
     }
 
@@ -35,7 +35,7 @@ impl<'e> Reader<'e> {
         self.environment
     }
 
-    /// Records a mistake, once: what is common to several inputs is read several times.
+    /// Records a mistake, once: common variables are read once for each input.
     pub(super) fn mistake(&mut self, variable: &str, reason: impl Into<String>) {
         let mistake = suggest::mistake(variable, reason.into());
         if !self.mistakes.contains(&mistake) {
@@ -43,12 +43,12 @@ impl<'e> Reader<'e> {
         }
     }
 
-    /// The variable that decides: the input's own where it is set, else the common one.
+    /// The name of the variable in effect: the input's own if it is set, else the common one.
     pub(super) fn source(&self, name: &str) -> String {
         self.own(name).filter(|own| self.environment.value(own).is_some()).unwrap_or_else(|| name.to_owned())
     }
 
-    /// Whether the input says this variable for itself.
+    /// Whether the input sets this variable for itself.
     pub(super) fn is_own(&self, name: &str) -> bool {
         self.source(name) != name
     }
@@ -64,7 +64,7 @@ impl<'e> Reader<'e> {
         self.input.map(|input| format!("{INPUT_PREFIX}{input}_{rest}"))
     }
 
-    /// The value as `parse` reads it; the default where it is not set or wrong; `None` where there is no default.
+    /// The value, parsed by `parse`; the default if it is not set or invalid; `None` if there is no default.
     pub(super) fn read<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let source = self.source(name);
         if let Some(text) = self.environment.value(&source) {
@@ -95,7 +95,7 @@ impl<'e> Reader<'e> {
         }
         self.read(name, |text| {
             let path = PathBuf::from(text);
-            if path.is_absolute() { Ok(path) } else { Err(format!("{} is not an absolute path", shown(text))) }
+            if path.is_absolute() { Ok(path) } else { Err(format!("{} is not an absolute path", quote(text))) }
         })
     }
 
@@ -112,30 +112,30 @@ impl<'e> Reader<'e> {
         self.read(name, parse).unwrap_or_default()
     }
 
-    /// The same, or `None` for `off`.
+    /// A size in bytes, or `None` for `off`.
     pub(super) fn bytes_or_off(&mut self, name: &str, allowed: &RangeInclusive<usize>) -> Option<usize> {
         if self.text(name).as_deref() == Some("off") { None } else { Some(self.bytes(name, allowed)) }
     }
 
     pub(super) fn number(&mut self, name: &str, allowed: &RangeInclusive<usize>) -> usize {
         let parse = |text: &str| {
-            let number = text.parse().map_err(|_| format!("{} is not a whole number", shown(text)))?;
+            let number = text.parse().map_err(|_| format!("{} is not a whole number", quote(text)))?;
             within(text, number, allowed, ToString::to_string)
         };
         self.read(name, parse).unwrap_or_default()
     }
 
-    /// One of the words; a test holds every default to be one, so the first stands in only after a mistake.
+    /// One of the words. After a mistake without a default it is the first one.
     pub(super) fn choice<T: Clone>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
         let renamed = |text: &str| {
             let is = |(variable, old, _): &&(&str, &str, &str)| *variable == name && *old == text;
-            RENAMED_WORDS.iter().find(is).map(|(_, old, new)| format!("{} is called {} now", shown(old), shown(new)))
+            RENAMED_WORDS.iter().find(is).map(|(_, old, new)| format!("{} was renamed to {}", quote(old), quote(new)))
         };
         let read = |text: &str| renamed(text).map_or_else(|| word(text, choices), Err);
         self.read(name, read).unwrap_or_else(|| choices[0].1.clone())
     }
 
-    /// Some of the words.
+    /// A list of these words.
     pub(super) fn choices<T: Clone>(&mut self, name: &str, choices: &[(&str, T)]) -> Vec<T> {
         let parse = |text: &str| units::list(text).iter().map(|item| word(item, choices)).collect();
         self.read(name, parse).unwrap_or_default()
@@ -150,20 +150,20 @@ fn word<T: Clone>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let found = choices.iter().find(|(word, _)| *word == text);
     found
         .map(|(_, value)| value.clone())
-        .ok_or_else(|| format!("{} is not one of {}", shown(text), listed(choices.iter().map(|(word, _)| *word))))
+        .ok_or_else(|| format!("{} is not one of {}", quote(text), join(choices.iter().map(|(word, _)| *word))))
 }
 
 fn within<T: PartialOrd>(
     text: &str,
     value: T,
     allowed: &RangeInclusive<T>,
-    written: impl Fn(&T) -> String,
+    format_limit: impl Fn(&T) -> String,
 ) -> Result<T, String> {
     if value < *allowed.start() {
-        return Err(format!("{} is below the least, {}", shown(text), written(allowed.start())));
+        return Err(format!("{} is below the minimum, {}", quote(text), format_limit(allowed.start())));
     }
     if value > *allowed.end() {
-        return Err(format!("{} is above the most, {}", shown(text), written(allowed.end())));
+        return Err(format!("{} is above the maximum, {}", quote(text), format_limit(allowed.end())));
     }
     Ok(value)
 }

@@ -1,12 +1,12 @@
-//! The redaction variables of one input in, the configuration of `redact` out.
+//! Input: the redaction variables of one input. Output: the configuration of `redact`.
 //!
-//! The rules are compiled here once and thrown away, so that their mistakes are found with all others. The key is the same
-//! for all inputs: a token must not depend on where a line came from.
+//! The rules are compiled here once and discarded, so that their errors are reported with all others. The key is the same
+//! for all inputs: a token must not depend on the input of a line.
 
 use std::collections::BTreeMap;
 
 use super::Input;
-use super::error::{listed, shown};
+use super::error::{join, quote};
 use super::parser::Reader;
 use super::suggest;
 use super::units::{bytes_text, list};
@@ -19,7 +19,7 @@ const MODE: &str = "LOGSKIFF_REDACT_MODE";
 const KEY: &str = "LOGSKIFF_REDACT_KEY";
 const KEY_ID: &str = "LOGSKIFF_REDACT_KEY_ID";
 
-/// Reads what must not leave, and what stands in its place.
+/// Reads the rules, fields, modes and key.
 pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let mut fields = reader.list(FIELDS);
     if fields == ["none"] {
@@ -28,13 +28,13 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     for field in fields.iter().filter(|field| field.starts_with('-')) {
         reader.mistake(
             &reader.source(FIELDS),
-            format!("{} takes nothing out; name all fields that are masked", shown(field)),
+            format!("{}: fields cannot be removed with `-`; list all fields to mask", quote(field)),
         );
     }
     let mode = reader.read(MODE, mode).unwrap_or_default();
     let (modes, key) = (modes(reader), key(reader));
     let config = Config { select: select(reader), rules: rules(reader), fields, mode, modes, key };
-    // Rules beyond the bound are not all compiled to say so: that alone may take more memory than there is.
+    // Rules above the limit are not compiled: that alone may need more memory than there is.
     if beyond_bound([&config]).is_some() {
         return config;
     }
@@ -42,7 +42,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         let variable = match &error {
             Error::UnknownDetector { .. } | Error::NoneAmongOthers => SELECT.to_owned(),
             Error::Field { .. } => FIELDS.to_owned(),
-            // A key that is wrong is said to be.
+            // An invalid key is already a mistake.
             Error::KeyMissing { .. } if reader.is_set(KEY) => continue,
             Error::KeyMissing { .. } => KEY.to_owned(),
             Error::UnknownMode { name, .. } => format!("{MODE_PREFIX}{}", name.to_uppercase()),
@@ -61,11 +61,11 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     config
 }
 
-/// What is chosen. An input that only takes out takes out of what is chosen for all.
+/// The selected detectors. If an input's list begins with `-name`, it removes from the common list.
 fn select(reader: &mut Reader<'_>) -> Vec<String> {
     let own = reader.list(SELECT);
     if own.is_empty() && reader.is_set(SELECT) {
-        reader.mistake(&reader.source(SELECT), "names nothing; `none` masks nothing");
+        reader.mistake(&reader.source(SELECT), "is empty; use `none` to mask nothing");
     }
     if !own.first().is_some_and(|word| word.starts_with('-')) || !reader.is_own(SELECT) {
         return own;
@@ -74,8 +74,8 @@ fn select(reader: &mut Reader<'_>) -> Vec<String> {
     common.into_iter().chain(own).collect()
 }
 
-/// Holds the own rules of all inputs together against their bound.
-pub(super) fn rules_of_all(inputs: &[Input], reader: &mut Reader<'_>) {
+/// Checks the compiled size of the custom rules of all inputs together.
+pub(super) fn check_rules_size(inputs: &[Input], reader: &mut Reader<'_>) {
     let Some((number, rule)) = beyond_bound(inputs.iter().map(|input| &input.redact)) else { return };
     let rule = rule.to_uppercase();
     let own = format!("{INPUT_PREFIX}{}_REDACT_RULE_{rule}", inputs[number].name.to_uppercase());
@@ -84,8 +84,8 @@ pub(super) fn rules_of_all(inputs: &[Input], reader: &mut Reader<'_>) {
     reader.mistake(
         &variable,
         format!(
-            "with this rule the rules of all inputs compile to more than {}, which is what they may take together; use classes of \
-             ASCII ((?-u:\\w), [0-9]), smaller bounds, or fewer rules; the same pattern in several inputs counts once",
+            "with this rule, the rules of all inputs together compile to more than the limit of {}; use ASCII classes ((?-u:\\w), \
+             [0-9]), smaller repetition bounds, or fewer rules; the same pattern in several inputs counts once",
             bytes_text(RULES_BYTES_MAX)
         ),
     );
@@ -93,7 +93,7 @@ pub(super) fn rules_of_all(inputs: &[Input], reader: &mut Reader<'_>) {
 
 fn mode(text: &str) -> Result<Action, String> {
     let found = Action::ALL.into_iter().find(|mode| mode.name() == text);
-    found.ok_or_else(|| format!("{} is not one of {}", shown(text), listed(MODES.iter().copied())))
+    found.ok_or_else(|| format!("{} is not one of {}", quote(text), join(MODES.iter().copied())))
 }
 
 fn key(reader: &mut Reader<'_>) -> Option<TokenKey> {
@@ -118,15 +118,16 @@ fn key(reader: &mut Reader<'_>) -> Option<TokenKey> {
     }
 }
 
-/// What is said for one rule, detector or group: by common variables, and by the input's, which go first.
+/// The modes of single rules, detectors and groups, from common variables and the input's own, which take precedence.
 fn modes(reader: &mut Reader<'_>) -> Vec<(String, Action)> {
-    let named = named(reader, MODE_PREFIX, suggest::mode);
+    let named = named(reader, MODE_PREFIX, suggest::mode_name);
     let own_rules: Vec<String> = rules(reader).into_iter().map(|(name, _)| name).collect();
     let mut modes = Vec::new();
     for (name, (variable, text)) in named {
         let rule = name.to_lowercase();
-        // What is said for all may be about a rule that only another input has.
-        let elsewhere = || reader.environment().values().any(|(variable, _)| suggest::any_rule(variable) == Some(name));
+        // A common mode may be for a rule that only another input has.
+        let elsewhere =
+            || reader.environment().values().any(|(variable, _)| suggest::any_rule_name(variable) == Some(name));
         if variable.starts_with(MODE_PREFIX) && !own_rules.contains(&rule) && elsewhere() {
             continue;
         }
@@ -138,13 +139,13 @@ fn modes(reader: &mut Reader<'_>) -> Vec<(String, Action)> {
     modes
 }
 
-/// The common rules of one's own with those of the input, which replace common ones of the same name.
+/// The common custom rules and those of the input, which replace common ones of the same name.
 fn rules(reader: &Reader<'_>) -> Vec<(String, String)> {
-    let named = named(reader, RULE_PREFIX, suggest::rule);
+    let named = named(reader, RULE_PREFIX, suggest::rule_name);
     named.into_iter().map(|(name, (_, pattern))| (name.to_lowercase(), pattern.to_owned())).collect()
 }
 
-/// The variables of a family by the name in them, with their values; the input's own replace common ones.
+/// The variables of a family, by their free part; the input's own replace common ones.
 fn named<'e>(
     reader: &Reader<'e>,
     prefix: &str,

@@ -1,95 +1,94 @@
-//! Which names are ours, which are someone else's, and which are a slip.
+//! Sorts names of variables into ours, foreign and misspelt ones, and suggests the name that was meant.
 //!
-//! A name of an input is letters and digits without an underscore, so that `LOGSKIFF_INPUT_A_PARSE_PATTERN` can be read
-//! in one way only.
+//! An input's name has no underscore, so that `LOGSKIFF_INPUT_A_PARSE_PATTERN` has only one reading.
 
 use super::error::Mistake;
 use super::variables::{self, INPUT_PREFIX, MODE_PREFIX, PREFIX, RULE_PREFIX, VARIABLES};
 
-/// Variables of the Downward API have no prefix, so a slip in them cannot be seen; this much likeness is needed to suggest
-/// one of ours.
-const LIKENESS_MIN: f64 = 0.6;
+/// The least similarity (0 to 1) at which a known name is suggested for an unknown one.
+const SIMILARITY_MIN: f64 = 0.6;
 
-/// What a name of the environment is to us.
+/// Classification of a name in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Name {
-    /// In the reference, or of one of its families.
+    /// In the reference, or in one of its families.
     Known,
-    /// Not ours: anything without our prefix, and what Kubernetes makes for a Service.
+    /// Not ours: no `LOGSKIFF_` prefix, or set by Kubernetes for a Service.
     Foreign,
-    /// Has our prefix and does not exist.
+    /// Has our prefix, but does not exist.
     Unknown {
-        /// Why.
+        /// The error message.
         reason: String,
-        /// What was meant, perhaps.
+        /// The variable that was probably meant, with an example value.
         example: Option<String>,
     },
 }
 
-/// Sorts a name.
+/// Classifies a name.
 pub(super) fn classify(name: &str) -> Name {
     if is_known(name) {
         return Name::Known;
     }
     let ours = name.get(..PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(PREFIX));
-    if !ours || is_of_a_service(name) {
+    if !ours || is_service_variable(name) {
         return Name::Foreign;
     }
     unknown(name)
 }
 
-/// A mistake with the example that the reference gives for its variable.
+/// A mistake, with the variable's example from the reference.
 pub(super) fn mistake(variable: &str, reason: String) -> Mistake {
     Mistake { variable: variable.to_owned(), reason, example: example(variable) }
 }
 
-/// A right value for a name as it is set.
+/// A valid value for a name as it is set.
 fn example(variable: &str) -> Option<String> {
     let entry = entry(variable)?;
-    // The file of a secret is a path, whatever the secret looks like.
-    let of_file = entry.secret.then(|| variable.strip_prefix(PREFIX)?.strip_suffix("_FILE")).flatten();
-    Some(match of_file {
+    // For `X_FILE` of a secret `X`, the example is a path.
+    let file_of = entry.secret.then(|| variable.strip_prefix(PREFIX)?.strip_suffix("_FILE")).flatten();
+    Some(match file_of {
         Some(secret) => format!("/etc/logskiff/{}", secret.to_lowercase().replace('_', "-")),
         None => entry.example.to_owned(),
     })
 }
 
-/// The input and the rest of `LOGSKIFF_INPUT_<NAME>_<REST>`; `None` where the name is not of that form.
-pub(super) fn input(name: &str) -> Option<(&str, &str)> {
+/// The input's name and the rest of `LOGSKIFF_INPUT_<NAME>_<REST>`; `None` if the name does not have that form.
+pub(super) fn split_input(name: &str) -> Option<(&str, &str)> {
     let (input, rest) = name.strip_prefix(INPUT_PREFIX)?.split_once('_')?;
     let right = !input.is_empty() && input.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     right.then_some((input, rest))
 }
 
-/// The own rule's name in `LOGSKIFF_REDACT_RULE_<NAME>`.
-pub(super) fn rule(name: &str) -> Option<&str> {
-    of_family(name, RULE_PREFIX)
+/// The custom rule's name in `LOGSKIFF_REDACT_RULE_<NAME>`.
+pub(super) fn rule_name(name: &str) -> Option<&str> {
+    family_name(name, RULE_PREFIX)
 }
 
-/// The name of a rule, a detector or a group in `LOGSKIFF_REDACT_MODE_<NAME>`.
-pub(super) fn mode(name: &str) -> Option<&str> {
-    of_family(name, MODE_PREFIX)
+/// The name of a rule, detector or group in `LOGSKIFF_REDACT_MODE_<NAME>`.
+pub(super) fn mode_name(name: &str) -> Option<&str> {
+    family_name(name, MODE_PREFIX)
 }
 
-/// The own rule's name, whether it is said for all inputs or for one.
-pub(super) fn any_rule(name: &str) -> Option<&str> {
-    let of_input = || input(name).and_then(|(_, rest)| rest.strip_prefix(&RULE_PREFIX[PREFIX.len()..]));
-    rule(name).or_else(of_input)
+/// The custom rule's name, common or of one input.
+pub(super) fn any_rule_name(name: &str) -> Option<&str> {
+    let in_input = || split_input(name).and_then(|(_, rest)| rest.strip_prefix(&RULE_PREFIX[PREFIX.len()..]));
+    rule_name(name).or_else(in_input)
 }
 
-fn of_family<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
+/// The free part of a name in a family.
+fn family_name<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
     let own = name.strip_prefix(prefix)?;
     let byte_is_right = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     (!own.is_empty() && own.bytes().all(byte_is_right)).then_some(own)
 }
 
-/// The reference's entry for a name as it is set, whatever its form.
+/// The reference's entry for a name as it is set: common, per input, of a family, or `…_FILE` of a secret.
 fn entry(name: &str) -> Option<&'static variables::Variable> {
-    if let Some((_, rest)) = input(name) {
+    if let Some((_, rest)) = split_input(name) {
         return entry(&format!("{PREFIX}{rest}")).filter(|entry| entry.per_input);
     }
     for prefix in [RULE_PREFIX, MODE_PREFIX] {
-        if of_family(name, prefix).is_some() {
+        if family_name(name, prefix).is_some() {
             return VARIABLES.iter().find(|variable| variable.is_family() && variable.name.starts_with(prefix));
         }
     }
@@ -102,8 +101,8 @@ fn is_known(name: &str) -> bool {
 }
 
 /// For a Service `logskiff` or `logskiff-x` the kubelet sets `LOGSKIFF_SERVICE_HOST`, `LOGSKIFF_X_PORT`,
-/// `LOGSKIFF_X_PORT_80_TCP_ADDR` and so on; nobody wrote them, so they cannot be mistakes.
-fn is_of_a_service(name: &str) -> bool {
+/// `LOGSKIFF_X_PORT_80_TCP_ADDR` and so on. No user set them, so they are not mistakes.
+fn is_service_variable(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else { return false };
     if rest.starts_with("SERVICE_") || rest.starts_with("PORT") {
         return true;
@@ -115,26 +114,26 @@ fn is_of_a_service(name: &str) -> bool {
 fn unknown(name: &str) -> Name {
     if let Some(renamed) = renamed(name) {
         let example = example(&renamed).map(|example| format!("{renamed}={example}"));
-        return Name::Unknown { reason: format!("renamed: the name is {renamed} now"), example };
+        return Name::Unknown { reason: format!("renamed to {renamed}"), example };
     }
-    if let Some((input, rest)) = input(name) {
+    if let Some((input, rest)) = split_input(name) {
         let common = format!("{PREFIX}{rest}");
         if variables::find(&common).is_some_and(|entry| !entry.per_input) {
             let example = variables::find(&common).map(|entry| format!("{common}={}", entry.example));
-            return Name::Unknown { reason: format!("cannot be said for one input; {common} is for all"), example };
+            return Name::Unknown { reason: format!("cannot be set for one input; {common} applies to all"), example };
         }
         let candidates = VARIABLES.iter().filter(|variable| variable.per_input && !variable.is_family());
         let names = candidates.map(|variable| format!("{INPUT_PREFIX}{input}_{}", &variable.name[PREFIX.len()..]));
-        return suggestion(name, names.chain(of_a_family(name)));
+        return suggestion(name, names.chain(family_candidates(name)));
     }
     let common = VARIABLES.iter().filter(|variable| !variable.is_family()).map(|variable| variable.name.to_owned());
     let files = VARIABLES.iter().filter(|variable| variable.secret).map(|variable| format!("{}_FILE", variable.name));
-    suggestion(name, common.chain(files).chain(of_a_family(name)))
+    suggestion(name, common.chain(files).chain(family_candidates(name)))
 }
 
-/// The present name of a variable that was renamed, for all inputs or for one.
+/// The new name of a renamed variable, common or of one input.
 fn renamed(name: &str) -> Option<String> {
-    let (head, rest) = match input(name) {
+    let (head, rest) = match split_input(name) {
         Some((input, rest)) => (format!("{INPUT_PREFIX}{input}_"), rest),
         None => (PREFIX.to_owned(), name.strip_prefix(PREFIX)?),
     };
@@ -143,10 +142,10 @@ fn renamed(name: &str) -> Option<String> {
     is_known(&present).then_some(present)
 }
 
-/// What the name would be with the beginning of a family: `LOGSKIFF_REDACT_RULES_FOO` may mean `…_RULE_FOO`.
-fn of_a_family(name: &str) -> Vec<String> {
+/// The name with its beginning replaced by each family's prefix: `LOGSKIFF_REDACT_RULES_FOO` may mean `…_RULE_FOO`.
+fn family_candidates(name: &str) -> Vec<String> {
     let upper = name.to_ascii_uppercase();
-    let (head, rest) = match input(&upper) {
+    let (head, rest) = match split_input(&upper) {
         Some((input, rest)) => (format!("{INPUT_PREFIX}{input}_"), format!("{PREFIX}{rest}")),
         None => (PREFIX.to_owned(), upper.clone()),
     };
@@ -160,29 +159,29 @@ fn of_a_family(name: &str) -> Vec<String> {
 
 fn suggestion(name: &str, candidates: impl Iterator<Item = String>) -> Name {
     let upper = name.to_ascii_uppercase();
-    let said = upper.strip_prefix(PREFIX).unwrap_or(&upper);
-    let likeness = |candidate: &str| {
+    let given = upper.strip_prefix(PREFIX).unwrap_or(&upper);
+    let similarity = |candidate: &str| {
         let known = candidate.strip_prefix(PREFIX).unwrap_or(candidate);
-        // `TOPIC` for `KAFKA_TOPIC`: a forgotten beginning is nearer than any slip.
-        if known.strip_suffix(said).is_some_and(|head| head.ends_with('_')) {
+        // `TOPIC` for `KAFKA_TOPIC`: a missing beginning is closer than any misspelling.
+        if known.strip_suffix(given).is_some_and(|head| head.ends_with('_')) {
             return 1.0;
         }
-        // `LINGER_FILE` for `LINGER`: something was added that does not exist.
-        let extended = said.strip_prefix(known).is_some_and(|tail| tail.starts_with('_'));
-        strsim::normalized_damerau_levenshtein(said, known).max(if extended { LIKENESS_MIN } else { 0.0 })
+        // `LINGER_FILE` for `LINGER`: a suffix that does not exist.
+        let extended = given.strip_prefix(known).is_some_and(|tail| tail.starts_with('_'));
+        strsim::normalized_damerau_levenshtein(given, known).max(if extended { SIMILARITY_MIN } else { 0.0 })
     };
-    let scored = candidates.map(|candidate| (likeness(&candidate), candidate));
-    let nearest = scored.filter(|(score, _)| *score >= LIKENESS_MIN).max_by(|a, b| a.0.total_cmp(&b.0));
+    let scored = candidates.map(|candidate| (similarity(&candidate), candidate));
+    let nearest = scored.filter(|(score, _)| *score >= SIMILARITY_MIN).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((_, nearest)) => Name::Unknown {
-            reason: format!("no such variable; the nearest known one is {nearest}"),
+            reason: format!("unknown variable; did you mean {nearest}?"),
             example: example(&nearest).map(|example| {
-                // A secret's own example is its file.
+                // The example of a secret already names its `…_FILE` variable.
                 if example.starts_with(PREFIX) { example } else { format!("{nearest}={example}") }
             }),
         },
         None => {
-            Name::Unknown { reason: "no such variable; `logskiff env` lists the known ones".to_owned(), example: None }
+            Name::Unknown { reason: "unknown variable; `logskiff env` lists all variables".to_owned(), example: None }
         }
     }
 }
@@ -206,10 +205,10 @@ mod tests {
         let Name::Unknown { reason, example } = classify(name) else { panic!("{name} is not unknown") };
         match nearest {
             Some(nearest) => {
-                assert!(reason.ends_with(nearest), "{name}: {reason}");
+                assert!(reason.ends_with(&format!(" {nearest}?")), "{name}: {reason}");
                 assert!(example.is_some_and(|example| example.starts_with(nearest)), "{name}");
             }
-            None => assert!(reason.ends_with("lists the known ones"), "{name}: {reason}"),
+            None => assert!(reason.ends_with("lists all variables"), "{name}: {reason}"),
         }
     }
 
@@ -228,7 +227,7 @@ mod tests {
         check_known("LOGSKIFF_INPUT_ACCESS_REDACT_RULE_ORDER_ID");
         check_known("LOGSKIFF_REDACT_MODE_ORDER_ID");
         check_known("LOGSKIFF_INPUT_ACCESS_REDACT_MODE_EMAIL");
-        // A rule of that name is a rule, although a Service could have made the name.
+        // This is a rule, although a Service could have produced the name.
         check_known("LOGSKIFF_REDACT_RULE_SERVICE_HOST");
     }
 
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_are_named_with_what_was_meant() {
+    fn misspelt_names_get_a_suggestion() {
         check_unknown("LOGSKIFF_LINGR", Some("LOGSKIFF_LINGER"));
         check_unknown("LOGSKIFF_KAFKA_BROKER", Some("LOGSKIFF_KAFKA_BROKERS"));
         check_unknown("LOGSKIFF_BROKERS", Some("LOGSKIFF_KAFKA_BROKERS"));
@@ -264,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn a_former_name_is_told_the_present_one() {
+    fn a_former_name_is_answered_with_the_new_one() {
         let check = |old: &str, new: &str| {
             let Name::Unknown { reason, example } = classify(old) else { panic!("{old} is not unknown") };
-            assert_eq!(reason, format!("renamed: the name is {new} now"));
+            assert_eq!(reason, format!("renamed to {new}"));
             assert!(example.is_some_and(|example| example.starts_with(&format!("{new}="))), "{old}");
             check_known(new);
         };
@@ -278,14 +277,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_common_cannot_be_said_for_one_input() {
+    fn a_common_variable_cannot_be_set_for_one_input() {
         let Name::Unknown { reason, .. } = classify("LOGSKIFF_INPUT_ACCESS_LINGER") else { panic!("known") };
-        assert_eq!(reason, "cannot be said for one input; LOGSKIFF_LINGER is for all");
+        assert_eq!(reason, "cannot be set for one input; LOGSKIFF_LINGER applies to all");
     }
 
     #[test]
     fn an_inputs_name_has_no_underscore() {
-        assert_eq!(input("LOGSKIFF_INPUT_MY_APP_PATHS"), Some(("MY", "APP_PATHS")));
+        assert_eq!(split_input("LOGSKIFF_INPUT_MY_APP_PATHS"), Some(("MY", "APP_PATHS")));
         assert!(matches!(classify("LOGSKIFF_INPUT_MY_APP_PATHS"), Name::Unknown { .. }));
     }
 }

@@ -1,8 +1,8 @@
-//! The syslog variables in, the configurations of `encode::syslog` and `sink::syslog` out.
+//! Input: the syslog variables. Output: the configurations of `encode::syslog` and `sink::syslog`.
 //!
-//! What an option needs follows from the addresses' transport; while that is not known, because the addresses are missing
-//! or wrong, nothing more is said of it. Certificates and keys are read once here, so that a wrong one is found before the
-//! first connection; what they hold is never shown.
+//! Which options are allowed depends on the addresses' transport; if the addresses are missing or invalid, this is not
+//! checked. Certificates and keys are read once here, so that a mistake is found before the first connection; their content
+//! is never shown.
 
 mod pem;
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::error::shown;
+use super::error::quote;
 use super::parser::Reader;
 use super::units;
 use super::variables::FACILITIES;
@@ -37,23 +37,22 @@ const KEY_FILE: &str = "LOGSKIFF_SYSLOG_TLS_KEY_FILE";
 const SERVER_NAME: &str = "LOGSKIFF_SYSLOG_TLS_SERVER_NAME";
 const VERIFY: &str = "LOGSKIFF_SYSLOG_TLS_VERIFY";
 
-/// The least that every receiver must take (RFC 5424, 6.1); the most that a sidecar should hold of one message.
+/// From the size that every receiver must accept (RFC 5424, 6.1) to the largest message that fits a sidecar's memory.
 const STREAM_BYTES: RangeInclusive<usize> = 480..=16 << 20;
-/// The most that one datagram over IPv4 holds: 65,535 less the headers of IP and UDP.
+/// The maximum is the payload of one IPv4 datagram: 65,535 minus the headers of IP and UDP.
 const UDP_BYTES: RangeInclusive<usize> = 480..=65_507;
-/// What every receiver should take (RFC 5424, 6.1): a datagram that is longer is lost as a whole where it does not fit.
+/// The size that every receiver should accept (RFC 5424, 6.1): a longer datagram may be lost as a whole.
 const UDP_BYTES_DEFAULT: usize = 2 << 10;
-/// The numbers that a private enterprise number can have (IANA).
+/// The range of private enterprise numbers (IANA).
 const ENTERPRISES: RangeInclusive<usize> = 1..=u32::MAX as usize;
-/// One is the slowest that is still RELP; more than this only doubles more after a break.
+/// One is the slowest; more than the maximum only causes more duplicates after a lost connection.
 const WINDOW: RangeInclusive<usize> = 1..=10_000;
-/// Less is shorter than a slow handshake; more is no limit.
+/// Below, a slow handshake fails; above, it is no limit.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
-/// Less is a knock at a dead door each moment; more looks like never.
+/// Below, an unreachable receiver is tried too often; above, failback seems not to work.
 const RETURN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
 
-/// Reads every syslog variable, so that mistakes are found even while the output is another; `needed`: syslog is one of
-/// the outputs.
+/// Reads every syslog variable, so that mistakes are found even if syslog is not an output; `needed`: it is one.
 pub(super) fn config(reader: &mut Reader<'_>, needed: bool) -> (Encode, Output) {
     let addresses = addresses(reader, needed);
     let transport = addresses.first().map(|address| address.transport);
@@ -61,7 +60,7 @@ pub(super) fn config(reader: &mut Reader<'_>, needed: bool) -> (Encode, Output) 
     let compressions = [("none", false), ("zlib", true)];
     let compression = reader.choice(COMPRESSION, &compressions);
     if compression && transport.is_some_and(|transport| transport != Transport::Tcp) {
-        reader.mistake(COMPRESSION, format!("\"zlib\" is for tcp:// alone, and {ADDRESS} is another"));
+        reader.mistake(COMPRESSION, format!("\"zlib\" works only with tcp://, but {ADDRESS} has another scheme"));
     }
     if reader.is_set(RELP_WINDOW) && transport.is_some_and(|transport| !transport.is_relp()) {
         reader.mistake(RELP_WINDOW, format!("set, but {ADDRESS} is not relp:// or relp+tls://"));
@@ -85,10 +84,10 @@ fn addresses(reader: &mut Reader<'_>, needed: bool) -> Vec<Address> {
     let parse = |text: &str| {
         let mut addresses: Vec<Address> = Vec::new();
         for item in units::list(text) {
-            let address: Address = item.parse().map_err(|error| format!("{} {error}", shown(&item)))?;
+            let address: Address = item.parse().map_err(|error| format!("{} {error}", quote(&item)))?;
             if let Some(first) = addresses.first().filter(|first| first.transport != address.transport) {
                 let (one, other) = (first.transport.scheme(), address.transport.scheme());
-                return Err(format!("mixes {one}:// and {other}://; all addresses must be of one scheme"));
+                return Err(format!("mixes {one}:// and {other}://; all addresses must have the same scheme"));
             }
             addresses.push(address);
         }
@@ -117,9 +116,9 @@ fn encode(reader: &mut Reader<'_>, transport: Option<Transport>) -> Encode {
     };
     if format == Format::Rfc3164 {
         let (bom, data) = (encode.bom, encode.structured_data.is_some());
-        for (variable, says_something) in [(MSG_ID, true), (BOM, bom), (STRUCTURED_DATA, data), (ENTERPRISE_ID, data)] {
-            if says_something && reader.is_set(variable) {
-                reader.mistake(variable, format!("set, but {FORMAT} is rfc3164, which has no place for it"));
+        for (variable, has_effect) in [(MSG_ID, true), (BOM, bom), (STRUCTURED_DATA, data), (ENTERPRISE_ID, data)] {
+            if has_effect && reader.is_set(variable) {
+                reader.mistake(variable, format!("set, but {FORMAT} is rfc3164, which does not support it"));
             }
         }
         (encode.msg_id, encode.bom, encode.structured_data) = (None, false, None);
@@ -127,7 +126,7 @@ fn encode(reader: &mut Reader<'_>, transport: Option<Transport>) -> Encode {
     encode
 }
 
-/// Where nothing is said and the pod's name is not known, the machine's stands in.
+/// If neither the variable nor the pod's name is set, the machine's host name is used.
 fn hostname(reader: &mut Reader<'_>) -> Template {
     let machine = reader.environment().host_name().map(str::to_owned);
     match machine {
@@ -138,20 +137,20 @@ fn hostname(reader: &mut Reader<'_>) -> Template {
     }
 }
 
-/// A datagram and RELP keep messages apart by themselves. A Unix socket may be of either kind, so there the messages come
-/// unframed unless a framing is asked for.
+/// UDP and RELP need no framing. A Unix socket may be a datagram or a stream socket, so its messages are unframed unless a
+/// framing is set.
 fn framing(reader: &mut Reader<'_>, transport: Option<Transport>) -> Framing {
     let framing = reader.choice(FRAMING, &[("octet-counting", Framing::OctetCounting), ("newline", Framing::Newline)]);
-    let said = reader.is_set(FRAMING);
+    let is_set = reader.is_set(FRAMING);
     match transport {
         Some(transport @ (Transport::Udp | Transport::Relp | Transport::RelpTls)) => {
-            if said {
+            if is_set {
                 let scheme = transport.scheme();
-                reader.mistake(FRAMING, format!("set, but {scheme}:// keeps messages apart by itself"));
+                reader.mistake(FRAMING, format!("set, but {scheme}:// needs no framing"));
             }
             Framing::None
         }
-        Some(Transport::Unix) if !said => Framing::None,
+        Some(Transport::Unix) if !is_set => Framing::None,
         _ => framing,
     }
 }
@@ -172,11 +171,11 @@ fn structured_data(reader: &mut Reader<'_>) -> Option<u32> {
 }
 
 fn zone(text: &str) -> Result<TimeZone, String> {
-    // Known even where the machine has no zone data.
+    // UTC works even if the machine has no time zone database.
     if text == "UTC" {
         return Ok(TimeZone::UTC);
     }
-    TimeZone::get(text).map_err(|_| format!("{} is not a time zone of the IANA database", shown(text)))
+    TimeZone::get(text).map_err(|_| format!("{} is not a time zone of the IANA database", quote(text)))
 }
 
 fn tls(reader: &mut Reader<'_>, transport: Option<Transport>) -> tls::Config {
@@ -188,7 +187,7 @@ fn tls(reader: &mut Reader<'_>, transport: Option<Transport>) -> tls::Config {
         verify: reader.choice(VERIFY, &[("on", true), ("off", false)]),
     };
     match transport {
-        Some(transport) if transport.is_tls() => files(reader, &config),
+        Some(transport) if transport.is_tls() => check_files(reader, &config),
         Some(_) => {
             for variable in [CA_FILE, CERT_FILE, KEY_FILE, SERVER_NAME, VERIFY] {
                 if reader.is_set(variable) {
@@ -203,35 +202,35 @@ fn tls(reader: &mut Reader<'_>, transport: Option<Transport>) -> tls::Config {
 
 fn server_name(text: &str) -> Result<String, String> {
     let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
-    if text.bytes().all(is_right) { Ok(text.to_owned()) } else { Err(format!("{} is not a host's name", shown(text))) }
+    if text.bytes().all(is_right) { Ok(text.to_owned()) } else { Err(format!("{} is not a host name", quote(text))) }
 }
 
-/// Reads what the files hold, as each connection will.
-fn files(reader: &mut Reader<'_>, config: &tls::Config) {
+/// Reads the files once, as each connection will.
+fn check_files(reader: &mut Reader<'_>, config: &tls::Config) {
     for (one, other) in [(CERT_FILE, KEY_FILE), (KEY_FILE, CERT_FILE)] {
         if reader.is_set(one) && !reader.is_set(other) {
             reader.mistake(other, format!("not set, but {one} is; they belong together"));
         }
     }
-    let mut found = |variable, outcome: Result<(), String>| {
+    let mut check = |variable, outcome: Result<(), String>| {
         if let Err(reason) = outcome {
             reader.mistake(variable, reason);
         }
     };
     if let Some(path) = &config.ca_file {
-        found(CA_FILE, pem::certificates(path).map(|_| ()));
+        check(CA_FILE, pem::certificates(path).map(|_| ()));
     }
     let certificate = config.cert_file.as_deref().map(pem::certificates);
     let key = config.key_file.as_deref().map(pem::key);
     match (certificate, key) {
         (Some(Ok(certificates)), Some(Ok(key))) => {
-            if !pem::belongs(&certificates, &key) {
-                found(KEY_FILE, Err(format!("holds a key that is not the one of {CERT_FILE}")));
+            if !pem::matches(&certificates, &key) {
+                check(KEY_FILE, Err(format!("holds a key that does not match {CERT_FILE}")));
             }
         }
         (certificate, key) => {
-            found(CERT_FILE, certificate.transpose().map(|_| ()));
-            found(KEY_FILE, key.transpose().map(|_| ()));
+            check(CERT_FILE, certificate.transpose().map(|_| ()));
+            check(KEY_FILE, key.transpose().map(|_| ()));
         }
     }
 }

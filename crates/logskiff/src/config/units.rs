@@ -1,13 +1,14 @@
-//! Text in, a typed value or the reason against it out: durations, sizes, lists, secrets.
+//! Parses durations, sizes, lists and secrets.
 //!
-//! Nothing here knows a variable's name. A reason shows the value only through `shown`.
+//! Input: text. Output: a typed value or an error. Nothing here knows a variable's name. An error shows the value only
+//! through `quote`.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::error::shown;
+use super::error::quote;
 
-/// A value that no `Debug`, error or listing may show.
+/// A value that must not appear in `Debug` output, errors or listings.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -18,7 +19,7 @@ impl Secret {
         Self(value)
     }
 
-    /// The value itself, for the one place that hands it to a library.
+    /// The value itself, for the one place that passes it to a library.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -33,7 +34,7 @@ impl fmt::Debug for Secret {
 
 const DURATION_UNITS_MS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
-/// `Ki`, `Mi` and `Gi` are what Kubernetes writes for the same.
+/// `Ki`, `Mi` and `Gi` are Kubernetes' names for `KiB`, `MiB` and `GiB`.
 const SIZE_UNITS_BYTES: [(&str, u64); 10] = [
     ("B", 1),
     ("KiB", 1 << 10),
@@ -50,7 +51,7 @@ const SIZE_UNITS_BYTES: [(&str, u64); 10] = [
 /// Reads `250ms`, `5s`, `2m`, `1h`.
 ///
 /// # Errors
-/// The reason, when the number, the unit or both are missing or unknown.
+/// If the number or the unit is missing or unknown, or the value is too large.
 pub fn duration(text: &str) -> Result<Duration, String> {
     with_unit(text, &DURATION_UNITS_MS).map(Duration::from_millis)
 }
@@ -58,7 +59,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// Reads `512B`, `64KiB`, `8MiB`, `1MB`.
 ///
 /// # Errors
-/// The reason, when the number, the unit or both are missing or unknown.
+/// If the number or the unit is missing or unknown, or the value is too large.
 pub fn bytes(text: &str) -> Result<u64, String> {
     with_unit(text, &SIZE_UNITS_BYTES)
 }
@@ -68,17 +69,17 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start();
     if number.is_empty() || unit.starts_with(['.', ',']) {
-        return Err(format!("{} is not a whole number with a unit", shown(text)));
+        return Err(format!("{} is not a whole number with a unit", quote(text)));
     }
     if unit.is_empty() {
-        return Err(format!("{} has no unit", shown(text)));
+        return Err(format!("{} has no unit", quote(text)));
     }
     let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
-        let known = super::error::listed(units.iter().map(|(name, _)| *name));
-        return Err(format!("{} has an unknown unit; known are {known}", shown(text)));
+        let known = super::error::join(units.iter().map(|(name, _)| *name));
+        return Err(format!("{} has an unknown unit; use one of {known}", quote(text)));
     };
     let scaled = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
-    scaled.ok_or_else(|| format!("{} is too large", shown(text)))
+    scaled.ok_or_else(|| format!("{} is too large", quote(text)))
 }
 
 /// A duration in the largest unit that divides it.
@@ -97,8 +98,8 @@ pub fn bytes_text(bytes: usize) -> String {
     unit.map_or_else(|| format!("{bytes}B"), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 
-/// The items of a list: separated by commas or newlines, trimmed, empty ones left out. A comma within braces or brackets
-/// separates nothing, so that the glob `/a/{b,c}` is one item.
+/// The items of a list, separated by commas or newlines, trimmed, without empty ones. A comma inside braces or brackets
+/// does not separate, so that the glob `/a/{b,c}` is one item.
 #[must_use]
 pub fn list(text: &str) -> Vec<String> {
     let mut depth = 0_usize;
@@ -106,7 +107,7 @@ pub fn list(text: &str) -> Vec<String> {
         match c {
             '{' | '[' => depth += 1,
             '}' | ']' => depth = depth.saturating_sub(1),
-            // A newline ends an item whatever is open: an unclosed brace must not swallow the next item.
+            // A newline always ends an item: an unclosed brace must not swallow the next item.
             '\n' => depth = 0,
             _ => {}
         }
@@ -157,7 +158,7 @@ mod tests {
         check_duration("ms", Err("\"ms\" is not a whole number with a unit"));
         check_duration("-1s", Err("\"-1s\" is not a whole number with a unit"));
         check_duration("1.5s", Err("\"1.5s\" is not a whole number with a unit"));
-        check_duration("5 parsec", Err("\"5 parsec\" has an unknown unit; known are ms, s, m, h"));
+        check_duration("5 parsec", Err("\"5 parsec\" has an unknown unit; use one of ms, s, m, h"));
         check_duration("99999999999999999999s", Err("\"99999999999999999999s\" is too large"));
         check_duration("18446744073709551615h", Err("\"18446744073709551615h\" is too large"));
     }
@@ -170,7 +171,7 @@ mod tests {
         check_bytes("1MB", Ok(1_000_000));
         check_bytes("12B", Ok(12));
         check_bytes("64", Err("\"64\" has no unit"));
-        check_bytes("64kb", Err("\"64kb\" has an unknown unit; known are B, KiB, MiB, GiB, KB, MB, GB, Ki, Mi, Gi"));
+        check_bytes("64kb", Err("\"64kb\" has an unknown unit; use one of B, KiB, MiB, GiB, KB, MB, GB, Ki, Mi, Gi"));
     }
 
     #[test]
@@ -184,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn written_values_read_back(ms in 0_u64..=1 << 40, size in 0_usize..=1 << 40) {
+        fn formatted_values_parse_back(ms in 0_u64..=1 << 40, size in 0_usize..=1 << 40) {
             prop_assert_eq!(duration(&duration_text(Duration::from_millis(ms))), Ok(Duration::from_millis(ms)));
             prop_assert_eq!(bytes(&bytes_text(size)), Ok(size as u64));
         }

@@ -1,7 +1,7 @@
 //! Encoded records on their way to the outputs.
 //!
-//! Enters: bytes that `encode` wrote, with the ticket of the span they stand for. Leaves: a batch, once it is full or the
-//! shipper has come to the end of its look. One buffer holds all payloads, so that a record costs no allocation.
+//! Input: bytes that `encode` wrote, with the ticket of their span. Output: a batch, once it is full or lingered long enough.
+//! One buffer holds all payloads, so that a record costs no allocation.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,39 +10,39 @@ use std::time::Duration;
 use crate::telemetry::metrics::Metrics;
 use event::{FileId, Ticket};
 
-/// How records are gathered.
+/// Limits of a batch and of the bytes in flight.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// A batch leaves when it has so many bytes …
+    /// A batch is sent at this size in bytes …
     pub bytes: usize,
-    /// … or its first record is so old, whichever comes first.
+    /// … or at this age, whichever comes first.
     pub linger: Duration,
-    /// The budget for all that is read and not yet acknowledged.
+    /// Limit of bytes in flight: read but not yet acknowledged.
     pub in_flight_bytes: usize,
 }
 
-/// What a record takes of memory besides its own bytes: its entries in the batch, the ledger and the client's queue.
+/// Memory overhead of a record: its entries in the batch, the ledger and the client's queue.
 const RECORD_OVERHEAD_BYTES: usize = 192;
 
 /// One record of a batch.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its bytes.
+    /// The record's bytes.
     pub payload: Range<usize>,
-    /// Its message key; empty when it has none.
+    /// Its message key; may be empty.
     pub key: Range<usize>,
-    /// Its event id, where that goes into a header; else empty.
+    /// Its event id, if that is a message header; else empty.
     pub id: Range<usize>,
-    /// The topic, a number of [`Topics`].
+    /// The topic's number in [`Topics`].
     pub topic: u16,
-    /// What to hand back when it is delivered.
+    /// The ticket to return to the ledger.
     pub ticket: Ticket,
 }
 
 impl Entry {
-    /// The entry of bytes that have neither key, id nor topic, and no ticket yet.
+    /// An entry without key, id and topic; the ticket is set later.
     #[must_use]
-    pub fn of(payload: Range<usize>) -> Self {
+    pub fn new(payload: Range<usize>) -> Self {
         let ticket = Ticket { file: FileId(0), sequence: 0 };
         Self { payload, key: 0..0, id: 0..0, topic: 0, ticket }
     }
@@ -51,14 +51,14 @@ impl Entry {
 /// Records in one buffer.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Everything that the entries' ranges point into.
+    /// The buffer that the entries' ranges point into.
     pub bytes: Vec<u8>,
     /// The records, in order.
     pub entries: Vec<Entry>,
 }
 
 impl Batch {
-    /// Whether it is time to hand it on.
+    /// Whether the batch has reached its size.
     #[must_use]
     pub fn is_full(&self, bytes_max: usize) -> bool {
         self.bytes.len() >= bytes_max
@@ -73,13 +73,13 @@ impl Batch {
     }
 }
 
-/// What a record of so many encoded bytes, read from so many bytes of a file, takes of the budget.
+/// The bytes in flight of a record with this many encoded bytes, read from this many bytes of a file.
 #[must_use]
 pub fn cost_bytes(encoded_bytes: usize, read_bytes: u64) -> usize {
     encoded_bytes.max(usize::try_from(read_bytes).unwrap_or(usize::MAX)).saturating_add(RECORD_OVERHEAD_BYTES)
 }
 
-/// The topics that templates have made: a bounded set.
+/// The topics that templates have produced: a bounded set.
 #[derive(Debug)]
 pub struct Topics {
     names: Vec<String>,
@@ -87,11 +87,11 @@ pub struct Topics {
     most: usize,
 }
 
-/// Kafka allows no longer name.
+/// Kafka's maximum length of a topic name.
 const TOPIC_BYTES_MAX: usize = 249;
 
 impl Topics {
-    /// A set of at most `most` topics; number 0 is `default`, which stands in for all beyond.
+    /// A set of at most `most` topics; number 0 is `default`, which replaces all further ones.
     #[must_use]
     pub fn new(default: &str, most: usize) -> Self {
         let mut topics =
@@ -100,8 +100,7 @@ impl Topics {
         topics
     }
 
-    /// The number of a topic, made valid first: what Kafka does not allow in a name becomes `_`. `None` when there are
-    /// too many already.
+    /// The number of a topic; characters that Kafka does not allow become `_`. `None` if there are too many topics.
     fn number(&mut self, name: &str) -> Option<u16> {
         if let Some(number) = self.numbers.get(name) {
             return Some(*number);
@@ -116,7 +115,7 @@ impl Topics {
         Some(number)
     }
 
-    /// The same, with number 0 for what is one too many: counted.
+    /// The number of a topic; if there are too many, counts it and returns 0.
     pub fn number_or_default(&mut self, name: &str, metrics: &Metrics) -> u16 {
         self.number(name).unwrap_or_else(|| {
             metrics.topic_overflow.add(1);

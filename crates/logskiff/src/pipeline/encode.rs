@@ -1,9 +1,8 @@
-//! Redacted lines into the bytes of records.
+//! Encodes redacted lines as records.
 //!
-//! Enters: a [`Redacted`] line and what is known of its file. Leaves: one JSON object or the raw text, written straight
-//! into the batch's buffer. Only what `redact` lets through can come here, and a field of the line never takes the place
-//! of a field that logskiff itself writes: it goes out under `parsed.NAME`. Whatever the line says, the object is valid
-//! JSON, and each name stands once in it and in what it holds.
+//! Input: a [`Redacted`] line and its file's envelope. Output: one JSON object or the raw text, written directly to the batch's
+//! buffer. Only redacted text can be encoded. A field of the line never replaces a field that logskiff writes: it becomes
+//! `parsed.NAME`. For any line, the object is valid JSON, and names are unique in it and in its nested objects.
 
 mod envelope;
 pub mod labels;
@@ -22,12 +21,12 @@ use self::text::{Clock, write_escaped, write_number, write_repaired};
 use event::{Boundary, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
 use redact::{Piece, Redacted};
 
-/// What a record looks like.
+/// Format of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// One JSON object with ECS names.
+    /// One JSON object with ECS field names.
     Json,
-    /// The redacted line alone.
+    /// Only the redacted line.
     Raw,
 }
 
@@ -42,7 +41,7 @@ pub enum EventId {
     Header,
 }
 
-/// What Kubernetes says of the pod, by the Downward API.
+/// The pod's metadata, from the Downward API.
 #[derive(Clone, Debug, Default)]
 pub struct Pod {
     /// `metadata.name`.
@@ -61,10 +60,10 @@ pub struct Pod {
     pub labels_file: Option<PathBuf>,
 }
 
-/// How records are written.
+/// Content and format of records.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Their form.
+    /// Format.
     pub encoding: Encoding,
     /// Where the event id goes.
     pub event_id: EventId,
@@ -72,11 +71,11 @@ pub struct Config {
     pub fields: Vec<(String, Template)>,
     /// The pod.
     pub pod: Pod,
-    /// How syslog messages are written, where they are.
+    /// Format of syslog messages, if syslog is an output.
     pub syslog: Option<syslog::Config>,
 }
 
-/// Names that logskiff writes itself, and the objects that hold them where they are read as nested.
+/// Names that logskiff writes, and their parents when dots are read as nesting.
 const RESERVED: [&str; 23] = [
     "@timestamp",
     "message",
@@ -103,7 +102,7 @@ const RESERVED: [&str; 23] = [
     "kubernetes.node",
 ];
 
-/// Whether logskiff itself writes a field of this name, or fields beneath it.
+/// Whether logskiff writes a field of this name, or fields below it.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name) || ["kubernetes.labels.", "parsed."].iter().any(|above| name.starts_with(above))
@@ -115,20 +114,20 @@ pub struct Encoder {
     encoding: Encoding,
     event_id: EventId,
     reserved: HashSet<Vec<u8>>,
-    /// By the first byte: the lengths of the reserved names, a bit each. Most fields are told apart by it.
+    /// By first byte: the lengths of the reserved names, one bit each. This excludes most fields quickly.
     reserved_lengths: [u64; 256],
     clock: Clock,
-    /// The containers that are being written, by depth; `None`: an array.
+    /// The open containers, by depth; `None`: an array.
     objects: Vec<Option<Nested>>,
-    /// The names of the members of these that are written.
+    /// Names of the members written so far in the open containers.
     open_names: Vec<Key>,
-    /// What was repaired in the records since it was last asked.
+    /// Repairs since the last [`Encoder::take_repairs`].
     repairs: Repairs,
     syslog: Option<syslog::Writer>,
 }
 
 impl Encoder {
-    /// Prepares to write records as configured.
+    /// Creates an encoder.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let added = config.fields.iter().map(|(name, _)| name.as_bytes().to_vec());
@@ -152,7 +151,7 @@ impl Encoder {
         }
     }
 
-    /// Writes the record of one line to the end of `out`. `read_ns` is when it was read, for lines without a time.
+    /// Appends the record of one line to `out`. `read_ns`: read time in nanoseconds, for lines without a timestamp.
     pub fn encode(
         &mut self,
         redacted: &Redacted<'_>,
@@ -197,28 +196,28 @@ impl Encoder {
         out.push(b'}');
     }
 
-    /// Writes the record's event id to the end of `out`, if it goes into a header.
+    /// Appends the record's event id to `out`, if it is a message header.
     pub fn header_id(&self, envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
         if self.event_id == EventId::Header {
             write_event_id(envelope, span, out);
         }
     }
 
-    /// What was repaired in the records that were written since this was last asked.
+    /// Returns and resets the repairs in the records written since the last call.
     pub fn take_repairs(&mut self) -> Repairs {
         std::mem::take(&mut self.repairs)
     }
 
-    /// Writes the fields; what of their names was repaired.
+    /// Writes the fields; returns the repairs of their names.
     fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) -> Repairs {
         let nodes = &redacted.parsed().nodes;
         let mut repairs = Repairs::default();
         let mut names = Names::new(redacted, &self.reserved);
-        // The open objects that need more than their name's place, and how deep they are.
+        // The open objects with renamed members, and their depths.
         let mut nested: Vec<(usize, Names<'_, '_>)> = Vec::new();
         self.objects.clear();
         self.open_names.clear();
-        // The record's members before these: a comma always comes first at the top.
+        // Members come before these, so that a comma comes first at the top level.
         let mut first = false;
         for (at, node) in nodes.iter().enumerate() {
             let (key, container) = match *node {
@@ -242,7 +241,7 @@ impl Encoder {
             first = false;
             let depth = self.objects.len();
             if depth == 0 {
-                let name = Name::of(redacted, key);
+                let name = Name::new(redacted, key);
                 let is_reserved = self.is_reserved(name.bytes());
                 if !is_reserved && names.takes(at, &name) {
                     name.write(redacted, key, out);
@@ -250,7 +249,7 @@ impl Encoder {
                     write_renamed(&names.rename(at, &name, &mut repairs), out);
                 }
             } else if let Some(Some(object)) = self.objects.last_mut() {
-                let name = Name::of(redacted, key);
+                let name = Name::new(redacted, key);
                 let is_first = nested.last().is_none_or(|(of, _)| *of < depth);
                 if is_first && object.takes(redacted, key, &name, &mut self.open_names) {
                     name.write(redacted, key, out);
@@ -291,7 +290,7 @@ fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
 
-/// A key as it stands in the text, or `None` when part of it is masked or may be broken.
+/// A key as written in the text, or `None` if part of it is masked or may be invalid.
 #[inline]
 fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
     match key {
@@ -302,7 +301,7 @@ fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
     }
 }
 
-/// The value of a top-level field, as redacted.
+/// The redacted value of a top-level field.
 fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     let (at, _) = members(redacted, 0).find(|(_, key)| plain_key(redacted, *key) == Some(name.as_bytes()))?;
     let Node::Value { at, kind, .. } = redacted.parsed().nodes[at] else { return None };
@@ -315,7 +314,7 @@ fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     }
 }
 
-/// Writes the name that a member was given.
+/// Writes the new name of a renamed member.
 fn write_renamed(name: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(name, out);
@@ -340,7 +339,7 @@ fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec
             return out.push(b'"');
         }
         Kind::Null => return out.extend_from_slice(b"null"),
-        // A masked number is no number any more.
+        // A masked number is written as text.
         _ if redacted.is_masked(at) => return write_value(redacted, at, Kind::Text, out),
         Kind::Number => return write_pieces(redacted, at, true, out),
         Kind::True => b"true",
@@ -372,7 +371,7 @@ fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Says of a record that something in it was withheld or repaired, and why.
+/// Writes `log.flags`: the reasons why values were withheld or repaired.
 fn write_flags(redacted: &Redacted<'_>, repairs: Repairs, out: &mut Vec<u8>) {
     let mut before: &[u8] = b",\"log.flags\":[\"";
     for flag in redacted.withheld().chain(repairs.iter().map(Repair::flag)) {

@@ -1,7 +1,7 @@
-//! Bytes into lines.
+//! Splits bytes into lines.
 //!
-//! Enters: a stretch of one file and its offset. Leaves: [`Framed`] pieces that account for every byte, in order, without
-//! copying any. It never reads, never decodes, and never looks at what a line says.
+//! Input: a chunk of one file and its offset. Output: [`Framed`] pieces that account for every byte, in order, without
+//! copying. It never reads or decodes, and never depends on a line's content.
 
 mod encoding;
 
@@ -10,37 +10,37 @@ use memchr::memchr;
 pub use self::encoding::Encoding;
 use event::{Boundary, Line, Span};
 
-/// How far past a cut a rule may look, so that a secret that straddles it is still seen whole.
+/// Bytes after the line limit that rules can see, so that a secret across the limit is still matched.
 pub const LOOK_AHEAD_BYTES: usize = 4096;
 
-/// So many zeros in a row within a line are a hole; a line may hold fewer as they are.
+/// At least this many NUL bytes in a row within a line are padding; fewer are part of the line.
 const HOLE_BYTES_MIN: usize = 64;
 
-/// What a line may be.
+/// Limits of a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// A longer line is cut here; the rest is skipped in bounded memory.
+    /// A longer line is truncated to this many bytes; the rest is skipped in bounded memory.
     pub line_bytes_max: usize,
 }
 
 impl Config {
-    /// How much of a file must be at hand for any line to be framed, whatever it holds.
+    /// Bytes of a file that must be in memory to frame any line.
     #[must_use]
     pub fn window_bytes(&self) -> usize {
         self.line_bytes_max + LOOK_AHEAD_BYTES
     }
 }
 
-/// The next stretch of a file.
+/// The next piece of a file.
 #[derive(Clone, Copy, Debug)]
 pub enum Framed<'t> {
-    /// A line; empty when the line was blank.
+    /// A line; empty if the line is blank.
     Line(Line<'t>),
-    /// More of a line that was cut: it is read and not kept.
+    /// The rest of a truncated line, which is skipped.
     Rest(Span, Boundary),
-    /// NUL bytes where a line should begin: the hole that a truncation leaves under a writer that does not append.
+    /// NUL bytes at the start of a line: a truncation leaves them if the writer does not append.
     Hole(Span),
-    /// The byte order mark that a file begins with.
+    /// The byte order mark at the start of a file.
     Mark(Span),
 }
 
@@ -54,7 +54,7 @@ impl Framed<'_> {
         }
     }
 
-    /// What stands after the piece.
+    /// The boundary after the piece.
     #[must_use]
     pub fn boundary(&self) -> Boundary {
         match self {
@@ -65,17 +65,17 @@ impl Framed<'_> {
     }
 }
 
-/// Zeros among other bytes.
+/// NUL bytes among other bytes.
 #[derive(Clone, Copy)]
 struct Hole {
-    /// So much text stands before them.
+    /// Bytes of text before them.
     start: usize,
     bytes: usize,
-    /// They may be yet to be filled.
+    /// Whether they may still be overwritten.
     waits: bool,
 }
 
-/// Cuts a stretch of a file into pieces.
+/// Splits a chunk of a file into pieces.
 pub struct Frames<'t> {
     config: Config,
     encoding: Encoding,
@@ -84,18 +84,18 @@ pub struct Frames<'t> {
     base: u64,
     at: usize,
     boundary: Boundary,
-    /// Nothing follows these bytes, now or later: a line without its newline is whole.
+    /// Whether nothing will follow these bytes: then a line without a newline is complete.
     last: bool,
-    /// No writer has yet to fill the zeros at the end of these bytes.
+    /// Whether NUL bytes at the end are final, and no writer will overwrite them.
     filled: bool,
-    /// Nor those before others.
+    /// Whether NUL bytes before other bytes are final.
     still: bool,
-    /// Where the first zero is among them, or their end.
+    /// Position of the first NUL byte, or the end.
     first_zero: usize,
 }
 
 impl<'t> Frames<'t> {
-    /// Frames `bytes`, which stand at `base` in their file, just after `boundary`.
+    /// Frames `bytes` at the offset `base` in their file, after `boundary`. `last`: nothing will follow.
     #[must_use]
     pub fn new(config: Config, bytes: &'t [u8], base: u64, boundary: Boundary, last: bool) -> Self {
         let first_zero = memchr(0, bytes).unwrap_or(bytes.len());
@@ -113,25 +113,25 @@ impl<'t> Frames<'t> {
         }
     }
 
-    /// Says how the file's text is encoded.
+    /// Sets the encoding of the file's text.
     #[must_use]
     pub fn encoded(self, encoding: Encoding) -> Self {
         Self { encoding, ..self }
     }
 
-    /// Says whether zeros with nothing behind them are zeros for good; otherwise they may be space that is yet to be filled.
+    /// Sets whether NUL bytes at the end are final; otherwise they may be preallocated space.
     #[must_use]
     pub fn filled(self, filled: bool) -> Self {
         Self { filled, ..self }
     }
 
-    /// Says whether zeros before other bytes are zeros for good; otherwise what stands there may be yet to arrive.
+    /// Sets whether NUL bytes before other bytes are final; otherwise their page may not have arrived yet.
     #[must_use]
     pub fn still(self, still: bool) -> Self {
         Self { still, ..self }
     }
 
-    /// The hole that begins before `end`, if there is one.
+    /// The NUL padding that begins before `end`, if there is any.
     fn hole(&self, rest: &[u8], end: usize) -> Option<Hole> {
         if self.first_zero >= self.at + end {
             return None;
@@ -141,10 +141,10 @@ impl<'t> Frames<'t> {
         while from < end {
             let first = from + memchr(0, &rest[from..end])?;
             from = first + rest[first..].iter().take_while(|byte| **byte == 0).count();
-            // A character of UTF-16 may end or begin with a zero.
+            // A UTF-16 character may begin or end with a NUL byte.
             let start = first.next_multiple_of(unit_bytes);
             let bytes = self.whole(from.saturating_sub(start));
-            // A page that is yet to arrive is larger than a few zeros, which many lines may have.
+            // A missing page is larger than a few NUL bytes, which lines may contain.
             let waits = if from == rest.len() { !self.filled } else { !self.still && bytes >= HOLE_BYTES_MIN };
             if bytes > 0 && (start == 0 || from == rest.len() || bytes >= HOLE_BYTES_MIN) {
                 return Some(Hole { start, bytes, waits });
@@ -153,7 +153,7 @@ impl<'t> Frames<'t> {
         None
     }
 
-    /// So many bytes without those of half a character at their end.
+    /// The length, rounded down to whole characters.
     fn whole(&self, bytes: usize) -> usize {
         bytes & !(self.encoding.unit_bytes() - 1)
     }
@@ -191,7 +191,7 @@ impl<'t> Frames<'t> {
 impl<'t> Iterator for Frames<'t> {
     type Item = Framed<'t>;
 
-    /// `None` when what is left is not a whole line yet.
+    /// `None` if the remaining bytes are not a complete line yet.
     fn next(&mut self) -> Option<Framed<'t>> {
         let rest: &'t [u8] = &self.bytes[self.at..];
         let rest = if self.last { rest } else { &rest[..self.whole(rest.len())] };
@@ -199,7 +199,7 @@ impl<'t> Iterator for Frames<'t> {
             return None;
         }
         if self.encoding != Encoding::Utf8 && !(self.base + self.at as u64).is_multiple_of(2) {
-            // Where an older version ended a line in the middle of a character.
+            // An older version could end a line in the middle of a character.
             return Some(Framed::Rest(self.piece(1, self.boundary), self.boundary));
         }
         if self.boundary == Boundary::MidLine {
@@ -232,7 +232,7 @@ impl<'t> Iterator for Frames<'t> {
     }
 }
 
-/// The last position not after `at` where a UTF-8 character starts, so that a cut does not break one.
+/// The last start of a UTF-8 character at or before `at`, so that truncation does not split one.
 fn character_start(text: &[u8], at: usize) -> usize {
     let continues = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xC0 == 0x80);
     (at.saturating_sub(3)..=at).rev().find(|at| !continues(at)).unwrap_or(at)
@@ -282,7 +282,7 @@ mod tests {
         let mut filled =
             Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::LineStart, false).filled(true);
         assert!(matches!(filled.nth(1), Some(Framed::Hole(Span { start: 2, end: 4 }))));
-        // A half line with preallocated space behind it waits, and what follows comes whole.
+        // A partial line before preallocated space waits, and then the line comes complete.
         check(b"a\nhalf\0\0\0", false, &["100..102 \"a\""]);
         check(
             &[b"half", &[0; 64][..], b"x\n"].concat(),
@@ -299,7 +299,7 @@ mod tests {
         check("1234567\u{e9}z\n".as_bytes(), false, &["100..107 \"1234567\" cut", "107..111 rest"]);
     }
 
-    /// Goal: zeros before other bytes are no hole as long as the file changes.
+    /// Goal: NUL bytes before other bytes are not padding as long as the file changes.
     #[test]
     fn zeros_that_may_be_filled_wait() {
         let pieces = |bytes: &[u8], still| {

@@ -1,8 +1,8 @@
-//! Takes from this process what it has no use for in the file system (Landlock, landlock(7)).
+//! Restricts the process's access to the file system (Landlock, landlock(7)).
 //!
-//! Enters: what it reads, deletes, keeps and writes. Leaves: how far the kernel went along. The calling thread is confined,
-//! and every thread that it starts from then on; there is no way back. It never fails a start, and never stands between a
-//! line and its receiver: where what is to be read may come to lie anywhere, reading is left alone, and that is said.
+//! Input: the paths that it reads, deletes and writes. Output: how far the kernel enforces it. The calling thread is confined,
+//! and every thread that it starts later; this cannot be undone. It never prevents a start or the reading of a log: if a log
+//! may be anywhere, reading is not restricted, and this is reported.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,19 @@ use landlock::{
     RulesetError, RulesetStatus, make_bitflags, path_beneath_rules,
 };
 
-use super::stable_parent::{lasting, lasting_of_file};
+use super::stable_parent::{stable_parent, stable_parents_of_file};
 
-/// The rights that are taken: all that there are for files and directories up to this version. Version 9 adds connecting to
-/// Unix sockets, which a syslog receiver makes anew when it starts, so that no rule would fit it for long.
+/// The restricted rights: all rights to files and directories up to this version. Version 9 adds connecting to Unix sockets,
+/// but a syslog receiver creates its socket again at each start, so no rule would stay valid.
 const RIGHTS: ABI = ABI::V5;
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-/// To rename within a directory and to delete: nothing can be written by it.
+/// Renaming within a directory and deleting; this does not allow writing.
 const DELETE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{RemoveFile | MakeReg});
 const WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{WriteFile | Truncate});
 
-/// What the libraries read while it runs, for whatever it is used for. What does not exist is left out.
+/// Paths that libraries read at run time. Missing ones are skipped.
 const SYSTEM: [&str; 36] = [
-    // Looking up names: glibc's configuration, and its modules.
+    // Name resolution: glibc's configuration and modules.
     "/etc/nsswitch.conf",
     "/etc/host.conf",
     "/etc/gai.conf",
@@ -39,7 +39,7 @@ const SYSTEM: [&str; 36] = [
     // Time zones.
     "/etc/localtime",
     "/usr/share/zoneinfo",
-    // Certificate authorities, wherever librdkafka and openssl-probe look for them, and what the files there link to.
+    // CA certificates: the paths that librdkafka and openssl-probe search, and the targets of links there.
     "/etc/ssl",
     "/etc/pki",
     "/etc/certs",
@@ -55,87 +55,87 @@ const SYSTEM: [&str; 36] = [
     "/usr/share/pki",
     "/var/lib/ca-certificates",
     "/var/ssl",
-    // Where the OpenSSL that is built in looks for its configuration.
+    // Configuration of the statically linked OpenSSL.
     "/usr/local/ssl",
-    // What the machine says of this process, and of the pod's others. A rule for /proc/self would not last: the kernel makes
-    // these directories anew as it likes.
+    // Figures of this process and the pod's other processes. A rule for /proc/self would not stay valid: the kernel creates
+    // these directories again at any time.
     "/proc",
     "/sys/fs/cgroup",
     "/sys/devices/system/cpu",
-    // Where the kernel gives no random numbers by a call.
+    // Random numbers on kernels without the system call.
     "/dev/random",
     "/dev/urandom",
-    // OpenSSL's and glibc's way to throw away.
+    // OpenSSL and glibc write unneeded output here.
     "/dev/null",
 ];
-/// The same, but replaced while the machine runs.
-const SYSTEM_RENEWED: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+/// System files that are replaced while the machine runs.
+const SYSTEM_REPLACED: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
-/// What a process needs.
+/// The paths that the process needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Directories beneath which logs are read, which may not exist yet, and whether files are deleted there.
+    /// Log directories, which need not exist yet, and whether files in them are deleted.
     pub logs: Vec<(PathBuf, bool)>,
-    /// Files and directories that are read now and then, and replaced now and then: certificates, secrets, labels.
+    /// Files and directories that are read repeatedly and may be replaced: certificates, secrets, labels.
     pub files: Vec<PathBuf>,
-    /// The directory that the checkpoint is kept in.
+    /// Directory of the checkpoint.
     pub state: Option<PathBuf>,
-    /// A file that is written, if it is there by now.
+    /// A file that is written, if it exists now.
     pub written: Option<PathBuf>,
 }
 
-/// How far it went.
+/// How far the restrictions are enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reached {
-    /// As asked for.
+    /// Completely.
     Fully,
-    /// Not in all, and why.
+    /// Not all of them; the reason.
     Partly(String),
-    /// Not at all, and why.
+    /// None of them; the reason.
     Not(String),
 }
 
-/// What came of it.
+/// The result of [`confine`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confined {
-    /// How far it went.
+    /// How far the restrictions are enforced.
     pub reached: Reached,
-    /// Beneath which directories logs and files that the configuration names can be read from now on.
+    /// Directories in which logs and configured files can still be read.
     pub readable: Vec<PathBuf>,
 }
 
 impl Confined {
-    /// Whether reading is left alone, since what is to be read may come to lie anywhere.
+    /// Whether reading is not restricted, because a log or configured file may be anywhere.
     #[must_use]
     pub fn reads_everything(&self) -> bool {
         self.readable.iter().any(|place| place.parent().is_none())
     }
 }
 
-/// Confines the calling thread, and all that it starts from now on.
+/// Confines the calling thread and all threads that it starts later.
 #[must_use]
 pub fn confine(config: &Config) -> Confined {
     let (rules, readable) = rules(config);
     let mut confined = Confined { reached: Reached::Fully, readable };
     confined.reached = match restrict(&rules) {
         Ok(status) => reached(&status.ruleset, &status.landlock, confined.reads_everything()),
-        Err(error) => Reached::Not(format!("the kernel refuses: {error}")),
+        Err(error) => Reached::Not(format!("the kernel refused it: {error}")),
     };
     confined
 }
 
-/// What is allowed where, and the places of the configuration among them.
+/// The allowed rights by path, and the readable directories that follow from the configuration.
 fn rules(config: &Config) -> (Vec<(PathBuf, BitFlags<AccessFs>)>, Vec<PathBuf>) {
     let system = SYSTEM.iter().map(PathBuf::from);
-    let renewed = SYSTEM_RENEWED.iter().flat_map(|file| lasting_of_file(Path::new(file)));
+    let renewed = SYSTEM_REPLACED.iter().flat_map(|file| stable_parents_of_file(Path::new(file)));
     let mut rules: Vec<_> = system.chain(renewed).map(|path| (path, READ)).collect();
     let mut readable = Vec::new();
     for (directory, deletes) in &config.logs {
-        let place = lasting(directory);
+        let place = stable_parent(directory);
         rules.push((place.clone(), if *deletes { READ | DELETE } else { READ }));
         readable.push(place);
     }
-    for place in config.files.iter().flat_map(|file| lasting_of_file(file)) {
+    for place in config.files.iter().flat_map(|file| stable_parents_of_file(file)) {
         rules.push((place.clone(), READ));
         readable.push(place);
     }
@@ -149,7 +149,7 @@ fn rules(config: &Config) -> (Vec<(PathBuf, BitFlags<AccessFs>)>, Vec<PathBuf>) 
 fn restrict(rules: &[(PathBuf, BitFlags<AccessFs>)]) -> Result<RestrictionStatus, RulesetError> {
     let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(RIGHTS))?.create()?;
     for (path, access) in rules {
-        // The kernel takes no rule for what has no place in a file system, such as a pipe behind /dev/stderr, and needs none.
+        // The kernel refuses rules for files outside of any file system, such as a pipe at /dev/stderr; they need none.
         _ = (&mut ruleset).add_rules(path_beneath_rules([path], *access));
     }
     ruleset.restrict_self()
@@ -158,17 +158,16 @@ fn restrict(rules: &[(PathBuf, BitFlags<AccessFs>)]) -> Result<RestrictionStatus
 fn reached(ruleset: &RulesetStatus, landlock: &LandlockStatus, open: bool) -> Reached {
     match (ruleset, landlock) {
         (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => {
-            Reached::Not("the kernel's Landlock is switched off".into())
+            Reached::Not("Landlock is disabled in the kernel".into())
         }
         (RulesetStatus::NotEnforced, _) => {
             Reached::Not("the kernel has no Landlock, or a seccomp profile forbids it".into())
         }
         _ if open => Reached::Partly(
-            "reading is not: a log, or a file that the configuration names, may come to lie anywhere; give it a \
-             directory of its own"
+            "reading is not restricted: a log or configured file may appear anywhere; put it into a directory of its own"
                 .into(),
         ),
-        (RulesetStatus::PartiallyEnforced, _) => Reached::Partly("the kernel's Landlock is an older one".into()),
+        (RulesetStatus::PartiallyEnforced, _) => Reached::Partly("the kernel has an older version of Landlock".into()),
         (RulesetStatus::FullyEnforced, _) => Reached::Fully,
     }
 }

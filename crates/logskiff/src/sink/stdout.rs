@@ -130,7 +130,7 @@ mod tests {
             let start = batch.bytes.len();
             batch.bytes.extend_from_slice(text.as_bytes());
             let ticket = Ticket::from_bits(number as u64);
-            batch.entries.push(Entry { ticket, ..Entry::of(start..batch.bytes.len()) });
+            batch.entries.push(Entry { ticket, ..Entry::new(start..batch.bytes.len()) });
         }
         batch
     }

@@ -1,11 +1,11 @@
-//! HTTP for those who watch: `/metrics`, `/livez`, `/readyz`, `/ledger`.
+//! The HTTP server: `/metrics`, `/livez`, `/readyz`, `/ledger`.
 //!
-//! Enters: requests, what the shipper puts on its status, the counters. Leaves: answers. It never holds up the shipper,
-//! never takes a request's body, and never shows content: files are named as the redactor shows them.
+//! Input: requests, the shipper's snapshots, the counters. Output: answers. It never delays the shipper, never reads a
+//! request's body, and never shows content; file names are redacted.
 
+mod connection_slots;
 mod ledger_json;
 mod openmetrics;
-mod places;
 mod status_channel;
 
 use std::convert::Infallible;
@@ -24,93 +24,97 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
+use self::connection_slots::{ConnectionSlots, Progress};
 use self::openmetrics::Format;
-use self::places::{Places, Standing};
 pub use self::status_channel::{FileReport, FileState, Held, InputState, MaskKind, NotRead, Snapshot, StatusChannel};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::System;
 
-/// A request's head is not larger …
+/// Maximum size of a request's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// … and comes within this.
-const HEAD_WITHIN: Duration = Duration::from_secs(5);
-/// A connection that serves probe after probe is closed after so long: none is held for ever.
+/// Timeout for a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum age of a connection, so that none stays open forever.
 const CONNECTION_MAX: Duration = Duration::from_secs(300);
-/// An address that cannot be had is asked for again after so long.
-const BIND_AGAIN: Duration = Duration::from_secs(5);
-/// A shipper that has not begun a round for so long hangs.
+/// Pause before another attempt to bind the address.
+const BIND_RETRY: Duration = Duration::from_secs(5);
+/// A shipper without a heartbeat for this long hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(30);
 
-/// What is needed to answer.
+/// The server's data sources.
 #[derive(Debug)]
 pub struct Admin {
-    /// Where the shipper says how it stands.
+    /// The channel to the shipper.
     pub status: Arc<StatusChannel>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// What the machine says of the process.
+    /// The process's figures from `/proc` and the control group.
     pub system: System,
-    /// The outputs in use that have to be reached once before it is ready: `kafka`, `syslog`; and `stdout`.
+    /// The configured outputs. `kafka` and `syslog` must have been reached once before logskiff is ready.
     pub outputs: Vec<&'static str>,
 }
 
 impl Admin {
-    /// Answers at `address` until it is dropped. An address that cannot be had is told and asked for again: lines are
-    /// shipped all the same. Cancellation safe.
+    /// Serves at `address` until it is dropped. If the address cannot be bound, it logs an error and retries; lines are
+    /// shipped meanwhile. Cancellation safe.
     pub async fn serve(self: Arc<Self>, address: SocketAddr) {
         let listener = bind(address).await;
-        let mut places = Places::default();
+        let mut slots = ConnectionSlots::default();
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    places.make_way().await;
+                    slots.wait_for_slot().await;
                     let admin = Arc::clone(&self);
-                    places.take(|standing| async move {
-                        _ = timeout(CONNECTION_MAX, admin.converse(stream, standing)).await;
+                    slots.spawn(|progress| async move {
+                        _ = timeout(CONNECTION_MAX, admin.serve_connection(stream, progress)).await;
                     });
-                    // What a client sent with its connection is seen before the next one is taken.
+                    // A request that came with the connection is read before the next connection is accepted.
                     yield_now().await;
                 }
-                // Out of descriptors, most likely: it passes, or the shipper says so.
+                // Probably out of descriptors, which the shipper logs.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             }
         }
     }
 
-    async fn converse(self: Arc<Self>, stream: TcpStream, standing: Standing) {
+    async fn serve_connection(self: Arc<Self>, stream: TcpStream, progress: Progress) {
         let service = service_fn(move |request: Request<Incoming>| {
-            let (admin, standing) = (Arc::clone(&self), standing.clone());
+            let (admin, progress) = (Arc::clone(&self), progress.clone());
             async move {
-                standing.asks();
+                progress.request_received();
                 let response = admin.answer(&request).await;
-                standing.is_answered();
+                progress.request_answered();
                 Ok::<_, Infallible>(response)
             }
         });
         let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_BYTES_MAX);
-        // A client that breaks off or speaks no HTTP is its own trouble.
+        server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+        // Errors of a client that disconnects or does not speak HTTP are ignored.
         _ = server.serve_connection(TokioIo::new(stream), service).await;
     }
 
     async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let path = request.uri().path();
         if !matches!(path, "/metrics" | "/livez" | "/readyz" | "/ledger") {
-            return response(StatusCode::NOT_FOUND, TEXT, "there are /metrics, /livez, /readyz and /ledger\n".into());
+            return response(
+                StatusCode::NOT_FOUND,
+                TEXT,
+                "not found; use /metrics, /livez, /readyz or /ledger\n".into(),
+            );
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n".into());
+            let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "use GET or HEAD\n".into());
             refused.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
             return refused;
         }
         match path {
             "/metrics" => {
                 let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-                self.metrics(Format::accepted(accept.unwrap_or_default())).await
+                self.metrics(Format::from_accept(accept.unwrap_or_default())).await
             }
             "/ledger" => self.ledger().await,
-            "/livez" => verdict(self.lives().await),
-            _ => verdict(self.is_ready()),
+            "/livez" => probe_response(self.check_alive().await),
+            _ => probe_response(self.check_ready()),
         }
     }
 
@@ -122,27 +126,27 @@ impl Admin {
             usage: self.system.read(),
             outputs: self.outputs.clone(),
         };
-        response(StatusCode::OK, format.content_type(), scrape.text(format))
+        response(StatusCode::OK, format.content_type(), scrape.render(format))
     }
 
     async fn ledger(&self) -> Response<Full<Bytes>> {
         let (_, snapshot) = self.status.request().await;
-        let text = ledger_json::json(&snapshot, &self.metrics, &self.outputs, self.status.uptime());
+        let text = ledger_json::render(&snapshot, &self.metrics, &self.outputs, self.status.uptime());
         response(StatusCode::OK, "application/json", text)
     }
 
-    /// The shipper turns, if it answers or has lately begun a round: one may take its time on a slow disk.
-    async fn lives(&self) -> Result<(), String> {
+    /// Alive if the shipper answers, or its last heartbeat is recent: one iteration may take long on a slow disk.
+    async fn check_alive(&self) -> Result<(), String> {
         let (answered, _) = self.status.request().await;
-        let ago = self.status.heartbeat_age();
-        if answered || ago < HANGS_AFTER {
+        let age = self.status.heartbeat_age();
+        if answered || age < HANGS_AFTER {
             return Ok(());
         }
-        Err(format!("the shipper has not turned for {} s", ago.as_secs()))
+        Err(format!("no heartbeat of the shipper for {} s", age.as_secs()))
     }
 
-    /// Ready once every receiver was reached; an outage after that is no reason to take the application's pod out.
-    fn is_ready(&self) -> Result<(), String> {
+    /// Ready once every receiver was reached. A later outage must not make the application's pod unready.
+    fn check_ready(&self) -> Result<(), String> {
         let reached = |name: &str| match name {
             "kafka" => self.metrics.kafka.reached.get(),
             "syslog" => self.metrics.syslog.reached.get(),
@@ -156,7 +160,7 @@ impl Admin {
 const TEXT: &str = "text/plain; charset=utf-8";
 
 async fn bind(address: SocketAddr) -> TcpListener {
-    let mut said = false;
+    let mut logged = false;
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => {
@@ -164,18 +168,18 @@ async fn bind(address: SocketAddr) -> TcpListener {
                 tracing::info!(%address, "answering HTTP");
                 return listener;
             }
-            Err(error) if !said => {
-                said = true;
-                tracing::error!(%address, %error, "LOGSKIFF_HTTP_LISTEN cannot be had, so nobody can ask for metrics and health; trying again, and shipping meanwhile");
+            Err(error) if !logged => {
+                logged = true;
+                tracing::error!(%address, %error, "cannot bind LOGSKIFF_HTTP_LISTEN; metrics and health are not available, shipping goes on; retrying");
             }
             Err(_) => {}
         }
-        sleep(BIND_AGAIN).await;
+        sleep(BIND_RETRY).await;
     }
 }
 
-fn verdict(verdict: Result<(), String>) -> Response<Full<Bytes>> {
-    match verdict {
+fn probe_response(outcome: Result<(), String>) -> Response<Full<Bytes>> {
+    match outcome {
         Ok(()) => response(StatusCode::OK, TEXT, "ok\n".into()),
         Err(why) => response(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
     }

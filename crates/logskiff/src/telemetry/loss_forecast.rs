@@ -1,55 +1,55 @@
-//! When lines will be lost at the present rates.
+//! Predicts when lines will be lost at the present rates.
 //!
-//! Enters: how much space is free, how much more deleted files may take, and how long rotated files live, as they are seen. Leaves: a
-//! time, or none. Three things take lines away: the volume fills, so that the application cannot write; deleted files that are held open
-//! take so much that the oldest is given up; a rotated file is deleted before it is settled (which costs lines when the sidecar is
-//! restarted after that, since an open file is held).
+//! Input: measurements of free space, of the space left for deleted open files, and of the lifetimes of rotated files.
+//! Output: a time, or `None`. Lines are lost in three ways: the volume fills up, so that the application cannot write; deleted
+//! open files exceed their limit, so that the oldest is given up; a rotated file is deleted before it is fully acknowledged
+//! (this loses lines only if the sidecar restarts afterwards, because it keeps the file open).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Space is judged over so long: longer than most rotations take to come round.
+/// Rates are computed over this time; it is longer than most rotation intervals on small volumes.
 const WINDOW: Duration = Duration::from_secs(120);
-/// It is looked at this often at most.
+/// Minimum time between two measurements.
 const SPACING: Duration = Duration::from_secs(5);
-/// A rate over less than this is noise.
-const LEAST: Duration = Duration::from_secs(10);
-/// So many lifetimes of rotated files are remembered.
+/// A rate over a shorter time is noise.
+const SPAN_MIN: Duration = Duration::from_secs(10);
+/// Number of lifetimes of rotated files that are remembered.
 const LIFETIMES_MAX: usize = 8;
 
-/// What was seen of one input.
+/// The measurements of one input.
 #[derive(Debug, Default)]
 pub struct Forecast {
-    /// Free space of the volume.
-    free: Left,
-    /// What deleted files may take yet.
-    deleted: Left,
-    /// When one of them was last given up.
+    /// Free space of the volume, in bytes.
+    free: Trend,
+    /// Space left for deleted open files, in bytes.
+    deleted: Trend,
+    /// When a deleted open file was last given up.
     gave_up_at: Option<Instant>,
-    /// From being rotated to being deleted, the latest last.
+    /// Times from rotation to deletion, oldest first.
     lifetimes: VecDeque<Duration>,
 }
 
 impl Forecast {
-    /// Notes how much space is free.
+    /// Adds a measurement of free space.
     pub fn free(&mut self, now: Instant, bytes: u64) {
-        self.free.note(now, bytes);
+        self.free.add(now, bytes);
     }
 
-    /// Notes how much more deleted files may take that are held open; `None`: there are none, or no bound.
+    /// Adds a measurement of the space left for deleted open files; `None`: there are none, or there is no limit.
     pub fn deleted_left(&mut self, now: Instant, bytes: Option<u64>) {
         match bytes {
-            Some(bytes) => self.deleted.note(now, bytes),
-            None => self.deleted = Left::default(),
+            Some(bytes) => self.deleted.add(now, bytes),
+            None => self.deleted = Trend::default(),
         }
     }
 
-    /// Notes that one of them was given up.
+    /// Records that a deleted open file was given up.
     pub fn gave_up(&mut self, now: Instant) {
         self.gave_up_at = Some(now);
     }
 
-    /// Notes that a rotated file was deleted so long after it was rotated.
+    /// Records that a rotated file was deleted, `after` its rotation.
     pub fn deleted(&mut self, after: Duration) {
         if self.lifetimes.len() == LIFETIMES_MAX {
             self.lifetimes.pop_front();
@@ -57,30 +57,30 @@ impl Forecast {
         self.lifetimes.push_back(after);
     }
 
-    /// The nearest of the losses, from `now`; `oldest_rotated` is since when the oldest rotated file waits that is not
-    /// settled.
+    /// Time from `now` to the first expected loss. `oldest_rotated`: rotation time of the oldest rotated file that is not
+    /// fully acknowledged.
     #[must_use]
     pub fn time_to_loss(&self, now: Instant, oldest_rotated: Option<Instant>) -> Option<Duration> {
         let lifetime = self.lifetimes.iter().min().copied();
         let deletion =
             oldest_rotated.zip(lifetime).map(|(since, life)| life.saturating_sub(now.saturating_duration_since(since)));
-        [self.free.ends_in(now), self.time_to_give_up(now), deletion].into_iter().flatten().min()
+        [self.free.time_to_zero(now), self.time_to_give_up(now), deletion].into_iter().flatten().min()
     }
 
-    /// When a deleted file is given up.
+    /// Time until a deleted open file is given up.
     #[must_use]
     pub fn time_to_give_up(&self, now: Instant) -> Option<Duration> {
-        let is_late = |at: &Instant| now.saturating_duration_since(*at) < WINDOW;
-        self.gave_up_at.filter(is_late).map(|_| Duration::ZERO).or_else(|| self.deleted.ends_in(now))
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < WINDOW;
+        self.gave_up_at.filter(is_recent).map(|_| Duration::ZERO).or_else(|| self.deleted.time_to_zero(now))
     }
 }
 
-/// How much is left, oldest first.
+/// Measurements of the space left, in bytes, oldest first.
 #[derive(Debug, Default)]
-struct Left(VecDeque<(Instant, u64)>);
+struct Trend(VecDeque<(Instant, u64)>);
 
-impl Left {
-    fn note(&mut self, now: Instant, bytes: u64) {
+impl Trend {
+    fn add(&mut self, now: Instant, bytes: u64) {
         if self.0.back().is_some_and(|(at, _)| now.saturating_duration_since(*at) < SPACING) {
             return;
         }
@@ -90,13 +90,12 @@ impl Left {
         }
     }
 
-    /// When nothing is left: none as long as it becomes more again within the window, as space does where old files are
-    /// deleted for new ones.
-    fn ends_in(&self, now: Instant) -> Option<Duration> {
+    /// Time until no space is left; `None` if space recovers within the window, as it does when rotation deletes old files.
+    fn time_to_zero(&self, now: Instant) -> Option<Duration> {
         let ((start, at_first), (end, at_last)) = (*self.0.front()?, *self.0.back()?);
         let recovers = self.0.iter().skip(1).any(|(_, left)| *left >= at_first);
         let span = end.saturating_duration_since(start);
-        if recovers || span < LEAST || at_last >= at_first {
+        if recovers || span < SPAN_MIN || at_last >= at_first {
             return None;
         }
         #[allow(clippy::cast_precision_loss, reason = "a forecast needs no more than 52 bits")]
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_fills_steadily_is_foretold() {
+    fn a_steadily_filling_volume_is_predicted() {
         check("nothing seen", &[], None);
         check("one look", &[(0, 100)], None);
         check("too short a time", &[(0, 100), (5, 50)], None);
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotated_file_is_expected_to_live_as_long_as_those_before_it() {
+    fn a_rotated_file_is_expected_to_live_as_long_as_earlier_ones() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut forecast = Forecast::default();

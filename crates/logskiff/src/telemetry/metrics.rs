@@ -1,7 +1,7 @@
-//! Counters, each named for what it counts. The set of names is fixed; no line content comes here.
+//! Counters, gauges and histograms. Their set is fixed; they never hold line content.
 //!
-//! They are counted where things happen, from any thread; whoever shows them reads them one by one. What has to add up
-//! exactly (the bytes) is in the ledger.
+//! They are updated from any thread and read one by one, so they are not a consistent snapshot. The byte accounting, which
+//! must add up, is in the ledger.
 
 mod histogram;
 
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use self::histogram::Histogram;
 
-/// Upper ends of the latency's buckets, in milliseconds.
+/// Upper bounds of the latency buckets, in milliseconds.
 const LATENCY_MS: &[u64] =
     &[5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000];
-/// Upper ends of the batch sizes' buckets, in bytes.
+/// Upper bounds of the batch size buckets, in bytes.
 const BATCH_BYTES: &[u64] = &[1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 4 << 20];
 
 /// A number that only grows.
@@ -20,61 +20,61 @@ const BATCH_BYTES: &[u64] = &[1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 2
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds to it.
+    /// Adds `more`.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Its value.
+    /// The current value.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Lines of its own log that standard error did not take: a process has one of it, and writes to it before all else is made.
+/// Messages of logskiff's own log that could not be written to stderr. It is global because the log is set up first.
 pub static LOG_LINES_UNWRITTEN: Counter = Counter(AtomicU64::new(0));
 
-/// Something that holds or does not.
+/// A boolean gauge.
 #[derive(Debug, Default)]
 pub struct Flag(AtomicBool);
 
 impl Flag {
-    /// Says whether it holds.
-    pub fn set(&self, holds: bool) {
-        self.0.store(holds, Ordering::Relaxed);
+    /// Sets the value.
+    pub fn set(&self, value: bool) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Whether it holds.
+    /// The current value.
     #[must_use]
     pub fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What goes wrong on the way to a receiver; a bounded set, fit for a label.
+/// Kinds of errors of an output; a bounded set, usable as a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// No connection can be made.
+    /// A connection failed.
     Connect,
     /// A connection was lost.
     Lost,
-    /// The receiver does not let us in, or is not who it should be.
+    /// The receiver refused the credentials, or its certificate is not valid.
     Authentication,
-    /// Something is too large for the receiver.
+    /// A message is too large for the receiver.
     Size,
-    /// A message was not taken for another reason.
+    /// A message was refused for another reason.
     Delivery,
-    /// Nothing moved for too long.
+    /// No progress until the timeout.
     Stalled,
-    /// The client has to be made anew.
+    /// The client failed and must be created again.
     Fatal,
-    /// It cannot be written.
+    /// A write failed.
     Write,
 }
 
 impl ErrorKind {
-    /// All of them, in the order of their numbers.
+    /// All kinds, in the order of their discriminants.
     pub const ALL: [Self; 8] = [
         Self::Connect,
         Self::Lost,
@@ -86,7 +86,7 @@ impl ErrorKind {
         Self::Write,
     ];
 
-    /// The name that is written to metrics.
+    /// The value of the metrics' label `kind`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -102,60 +102,60 @@ impl ErrorKind {
     }
 }
 
-/// How many kinds of repairs there are: `record` names them.
+/// Number of kinds of JSON repairs; [`event::Repair`] names them.
 pub const REPAIRS: usize = 6;
 
-/// What is counted of one input.
+/// Counters of one input.
 #[derive(Debug, Default)]
 pub struct InputMetrics {
-    /// Lines that were cut at the limit.
+    /// Lines that were truncated to the limit.
     pub cut: Counter,
-    /// Lines that were not of the configured format.
+    /// Lines that do not have the configured format.
     pub parse_failures: Counter,
-    /// Time stamps that could not be read.
+    /// Timestamps that could not be parsed.
     pub time_failures: Counter,
-    /// Values that could not be given their type.
+    /// Values that could not be converted to their type.
     pub type_failures: Counter,
-    /// Lines of JSON that were repaired, by the number of what was repaired.
+    /// JSON lines that were repaired, indexed by [`event::Repair`].
     pub repaired: [Counter; REPAIRS],
-    /// Stretches that were masked, by rule and mode: the redactor numbers them.
+    /// Masks, in the order of the redactor's counters (rule and mode).
     pub masked: Vec<Counter>,
 }
 
-/// What is counted of one output.
+/// Counters of one output.
 #[derive(Debug, Default)]
 pub struct OutputMetrics {
-    /// Clients or connections made.
+    /// Clients created or connections made.
     pub connects: Counter,
-    /// Messages handed over, those that are sent again included.
+    /// Messages sent, retries included.
     pub sent_messages: Counter,
-    /// Their bytes before compression.
+    /// Bytes sent, before compression.
     pub sent_bytes: Counter,
-    /// What went wrong, by the kind's number.
+    /// Errors, indexed by [`ErrorKind`].
     pub errors: [Counter; ErrorKind::ALL.len()],
-    /// Whether there is a connection, as far as it is known.
+    /// Whether there is a connection, as far as is known.
     pub connected: Flag,
-    /// Whether there was ever one.
+    /// Whether there was ever a connection.
     pub reached: Flag,
 }
 
 impl OutputMetrics {
-    /// Counts something that went wrong.
+    /// Counts an error.
     pub fn failed(&self, kind: ErrorKind) {
         self.errors[kind as usize].add(1);
     }
 
-    /// Notes that the receiver answers.
+    /// Records that the receiver answers.
     pub fn answers(&self) {
         self.connected.set(true);
         self.reached.set(true);
     }
 }
 
-/// Everything that is counted.
+/// All metrics that are not in the ledger.
 #[derive(Debug)]
 pub struct Metrics {
-    /// By input, in the order of the configuration.
+    /// The inputs, in the order of the configuration.
     pub inputs: Vec<InputMetrics>,
     /// Kafka.
     pub kafka: OutputMetrics,
@@ -163,43 +163,43 @@ pub struct Metrics {
     pub syslog: OutputMetrics,
     /// Standard output.
     pub stdout: OutputMetrics,
-    /// Syslog messages that were cut (`LOGSKIFF_SYSLOG_BYTES_MAX`).
+    /// Syslog messages that were truncated to `LOGSKIFF_SYSLOG_BYTES_MAX`.
     pub syslog_truncated: Counter,
-    /// Records whose topic was one too many.
+    /// Records dropped because their topic would exceed `LOGSKIFF_KAFKA_TOPICS_MAX`.
     pub topic_overflow: Counter,
-    /// Times that everything unsettled was read again.
+    /// Rewinds.
     pub rewinds: Counter,
-    /// Truncations of files under us.
+    /// Truncations of files while they were read.
     pub truncations: Counter,
-    /// Bytes that were gone before they could be delivered, as far as they were seen.
+    /// Bytes that are known to be lost before they were delivered.
     pub lost_bytes: Counter,
     /// Files and directories that could not be read.
     pub refused: Counter,
-    /// Rotated files that were deleted once they were settled.
+    /// Rotated files that were deleted.
     pub pruned_files: Counter,
-    /// The bytes of these.
+    /// Bytes of the deleted files.
     pub pruned_bytes: Counter,
-    /// Times that one could not be deleted.
+    /// Failures to delete a rotated file.
     pub prune_failures: Counter,
-    /// Checkpoints that could not be saved.
+    /// Failures to save a checkpoint.
     pub save_failures: Counter,
-    /// Lines of its own log that were left out, because their kind had just been told.
+    /// Messages of logskiff's own log that were left out because a similar one was just logged.
     pub log_lines_suppressed: Counter,
-    /// From the write to the acknowledgement, in milliseconds, by record.
+    /// Time from the write to the acknowledgement of a record, in milliseconds.
     pub latency_ms: Histogram,
-    /// The sizes of batches that were handed to an output, in bytes.
+    /// Sizes of the batches given to the outputs, in bytes.
     pub batch_bytes: Histogram,
 }
 
 impl Default for Metrics {
-    /// For one input where nothing is masked.
+    /// Metrics for one input without masks.
     fn default() -> Self {
         Self::new(&[0])
     }
 }
 
 impl Metrics {
-    /// Counters at zero; `masks` says how many kinds of masks each input has.
+    /// All metrics at zero; `masks`: the number of mask counters of each input.
     #[must_use]
     pub fn new(masks: &[usize]) -> Self {
         let input = |masks: &usize| InputMetrics {
@@ -233,7 +233,7 @@ impl Metrics {
         self.inputs.iter().map(counter).sum()
     }
 
-    /// How many stretches were masked.
+    /// The number of masks of all inputs.
     #[must_use]
     pub fn masked(&self) -> u64 {
         self.sum(|input| input.masked.iter().map(Counter::get).sum())

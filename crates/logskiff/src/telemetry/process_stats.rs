@@ -1,8 +1,7 @@
-//! What the machine says of this process: time, memory, descriptors, its control group, the volumes of its logs.
+//! Figures of this process: CPU time, memory, descriptors, its control group, the volumes of its logs.
 //!
-//! Enters: where `/proc` and the control groups are mounted. Leaves: figures, each of them absent where the machine does
-//! not say it. It changes nothing but its own limits, and
-//! that it can be dumped.
+//! Input: the mount points of `/proc` and the control groups. Output: figures, each absent if the machine does not provide it.
+//! It changes only the process's limits and its dumpable attribute.
 
 mod cgroup;
 
@@ -11,49 +10,48 @@ use std::path::{Path, PathBuf};
 
 pub use self::cgroup::Cgroup;
 
-/// Where a container sees its own control group.
+/// Path of a container's own control group.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
-/// What one look found.
+/// Resource usage at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// CPU time, user and system.
+    /// User and system CPU time.
     pub cpu_seconds: Option<f64>,
     /// Resident memory.
     pub resident_bytes: Option<u64>,
     /// Open file descriptors.
     pub open_fds: Option<u64>,
-    /// When the process started, since the Unix epoch.
+    /// Start time of the process, since the Unix epoch.
     pub start_time_seconds: Option<f64>,
-    /// The container's limits, and what counts against them.
+    /// The container's limits and their usage.
     pub cgroup: Cgroup,
 }
 
-/// Allows this process as many descriptors as it may allow itself: a file that is not read to its end stays open.
-pub fn allow_descriptors() {
+/// Raises the limit of open files to the maximum: a file stays open until it is read to its end.
+pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where that is refused the limit stays as it was, and a file that cannot be opened is said and tried again.
+    // If this fails, the limit stays; files that cannot be opened are logged and retried.
     _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// How many descriptors this process may have; `None`: as many as there are.
+/// The limit of open files; `None`: no limit.
 #[must_use]
 pub fn descriptors_max() -> Option<usize> {
     use rustix::process::{Resource, getrlimit};
     getrlimit(Resource::Nofile).current.map(|most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
-/// Sees to it that no memory of this process, which holds secrets, is written down when it crashes, and that no process of the same
-/// user reads it.
+/// Disables core dumps, and access to this process's memory by processes of the same user: the memory holds secrets.
 pub fn forbid_dumps() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    // Neither is ever refused to a process for itself; were it, shipping would go on.
+    // These calls do not fail for the own process; if one did, shipping would continue.
     _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// How much memory the machine has.
+/// The machine's memory, in bytes.
 #[must_use]
 #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
 pub fn memory_bytes() -> u64 {
@@ -61,24 +59,24 @@ pub fn memory_bytes() -> u64 {
     u64::try_from(found.totalram).unwrap_or_default().saturating_mul(u64::from(found.mem_unit))
 }
 
-/// The kind of a file system in memory (statfs(2)).
+/// The magic number of tmpfs (statfs(2)).
 const TMPFS: i64 = 0x0102_1994;
 
 /// A file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Volume {
-    /// What an ordinary process may still write.
+    /// Space available to unprivileged processes.
     pub free_bytes: u64,
-    /// How large it is.
+    /// Total size.
     pub size_bytes: u64,
-    /// Whether it lies in memory (tmpfs).
+    /// Whether it is in memory (tmpfs).
     pub in_memory: bool,
 }
 
 impl Volume {
-    /// The volume that holds `path`; `None` when it cannot be asked.
+    /// The volume that contains `path`; `None` if it cannot be queried.
     #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
+    pub fn at(path: &Path) -> Option<Self> {
         let found = rustix::fs::statvfs(path).ok()?;
         let kind = rustix::fs::statfs(path).ok()?.f_type;
         Some(Self {
@@ -90,7 +88,7 @@ impl Volume {
     }
 }
 
-/// Where to look.
+/// Reads figures from `/proc` and the control groups.
 #[derive(Debug)]
 pub struct System {
     proc: PathBuf,
@@ -106,7 +104,7 @@ impl Default for System {
 }
 
 impl System {
-    /// Looks beneath these roots: `/proc` and `/sys/fs/cgroup`.
+    /// Uses these mount points instead of `/proc` and `/sys/fs/cgroup`.
     #[must_use]
     pub fn new(proc: impl Into<PathBuf>, cgroup: impl Into<PathBuf>) -> Self {
         Self {
@@ -117,13 +115,13 @@ impl System {
         }
     }
 
-    /// Looks.
+    /// Reads the current usage.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "ticks are far below 2^52")]
     pub fn read(&self) -> Usage {
         let own = self.proc.join("self");
         let stat = fs::read_to_string(own.join("stat")).ok();
-        // The name, field 2, stands in parentheses and may hold anything; field 3 follows the last of them (proc(5)).
+        // Field 2, the name, is in parentheses and may contain any character; field 3 follows the last one (proc(5)).
         let fields: Vec<&str> =
             stat.iter().filter_map(|stat| stat.rsplit_once(") ")).flat_map(|(_, rest)| rest.split(' ')).collect();
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
@@ -140,10 +138,10 @@ impl System {
         }
     }
 
-    /// How many processes run here besides this one, other logskiffs (probes) and process 1, which is the pod's own in a
-    /// shared process namespace.
+    /// Counts the application's processes: all except this one, other logskiffs (probes), and process 1, which is the pod's
+    /// pause process in a shared process namespace.
     #[must_use]
-    pub fn others(&self) -> usize {
+    pub fn count_other_processes(&self) -> usize {
         let Ok(entries) = fs::read_dir(&self.proc) else { return 0 };
         let own = std::process::id().to_string();
         let numbers = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -151,7 +149,7 @@ impl System {
             let stat = fs::read_to_string(self.proc.join(number).join("stat")).unwrap_or_default();
             let Some((head, tail)) = stat.rsplit_once(") ") else { return false };
             let name = head.split_once('(').map_or("", |(_, name)| name);
-            // A zombie has ended; it only was not waited for.
+            // A zombie has ended, but its parent has not waited for it.
             !tail.starts_with(['Z', 'X']) && !matches!(name, "logskiff" | "pause")
         };
         numbers
@@ -160,7 +158,7 @@ impl System {
             .count()
     }
 
-    /// The container's memory limit; `None` where there is none.
+    /// The container's memory limit; `None` if there is none.
     #[must_use]
     pub fn memory_limit_bytes(&self) -> Option<u64> {
         Cgroup::read(&self.proc, &self.cgroup).memory_limit_bytes
@@ -172,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_finds_itself() {
+    fn the_own_process_is_found() {
         let usage = System::default().read();
         assert!(usage.resident_bytes.is_some_and(|bytes| bytes > 1 << 20), "{usage:?}");
         assert!(usage.open_fds.is_some_and(|fds| fds > 2), "{usage:?}");
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_process_may_hold_anything() {
+    fn a_process_name_may_contain_any_character() {
         let dir = tempfile::tempdir().unwrap();
         let own = dir.path().join("self");
         fs::create_dir_all(own.join("fd")).unwrap();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_application_s_processes_are_told_from_ours() {
+    fn the_application_s_processes_are_distinguished_from_ours() {
         let dir = tempfile::tempdir().unwrap();
         let add = |number: u32, stat: &str| {
             fs::create_dir(dir.path().join(number.to_string())).unwrap();
@@ -207,16 +205,16 @@ mod tests {
         add(std::process::id(), "(logskiff) S");
         add(7, "(logskiff) R");
         add(8, "(app) Z");
-        assert_eq!(system.others(), 0);
+        assert_eq!(system.count_other_processes(), 0);
         add(9, "(my) app) S");
-        assert_eq!(system.others(), 1);
+        assert_eq!(system.count_other_processes(), 1);
     }
 
     #[test]
-    fn a_machine_that_says_nothing_gives_nothing() {
+    fn missing_files_give_no_figures() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(System::new(dir.path(), dir.path()).read(), Usage::default());
-        assert_eq!(Volume::of(&dir.path().join("missing")), None);
-        assert!(Volume::of(dir.path()).is_some_and(|volume| volume.size_bytes >= volume.free_bytes));
+        assert_eq!(Volume::at(&dir.path().join("missing")), None);
+        assert!(Volume::at(dir.path()).is_some_and(|volume| volume.size_bytes >= volume.free_bytes));
     }
 }

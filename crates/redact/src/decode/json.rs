@@ -14,10 +14,10 @@ pub(in super::super) fn escape(rest: &[u8]) -> Option<Unit> {
         b'n' => '\n',
         b'r' => '\r',
         b't' => '\t',
-        b'u' => return unicode(rest).map(|(character, length)| Unit::of(character, length)),
+        b'u' => return unicode(rest).map(|(character, length)| Unit::from_char(character, length)),
         _ => return None,
     };
-    Some(Unit::of(simple, 2))
+    Some(Unit::from_char(simple, 2))
 }
 
 /// The same for `\uXXXX`; half of a pair of surrogates has no character.

@@ -99,21 +99,21 @@ pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
         return Some(Unit::nothing(length));
     }
     if let Some((written, control)) = CONTROLS.iter().find(|(written, _)| text[at..].starts_with(*written)) {
-        return Some(Unit::of(*control, written.len()));
+        return Some(Unit::from_char(*control, written.len()));
     }
     let (sign, length) = encoded(text, at)?;
     if let Some(quoted) = spelled_quote(text, at, sign, length) {
         return Some(quoted);
     }
     if sign.is('&') {
-        return entity(text, at).or_else(|| (length > 1).then(|| Unit::of_byte(b'&', length)));
+        return entity(text, at).or_else(|| (length > 1).then(|| Unit::from_byte(b'&', length)));
     }
     match sign {
-        Sign::Byte(byte) => (length > 1).then(|| Unit::of_byte(byte, length)),
+        Sign::Byte(byte) => (length > 1).then(|| Unit::from_byte(byte, length)),
         Sign::Char(character) if is_invisible(character) => Some(Unit::nothing(length)),
         Sign::Char(character) => {
             let is_written_otherwise = length > character.len_utf8();
-            fold(character).or(is_written_otherwise.then_some(character)).map(|read| Unit::of(read, length))
+            fold(character).or(is_written_otherwise.then_some(character)).map(|read| Unit::from_char(read, length))
         }
     }
 }
@@ -241,7 +241,7 @@ fn entity(text: &[u8], at: usize) -> Option<Unit> {
     }
     let character = found?;
     let character = fold(character).unwrap_or(character);
-    Some(Unit::of(character, end - at))
+    Some(Unit::from_char(character, end - at))
 }
 
 /// What the name or number up to a semicolon stands for, and where it ends.

@@ -102,7 +102,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "card_code",
         group: Group::Pii,
-        description: "the three or four digits of a payment card's security code after a telling name (cvv, cvc, cvv2, card_code, \
+        description: "the three or four digits of a payment card's security code after a keyword (cvv, cvc, cvv2, card_code, \
                 security_code …)",
         not_matched: "the names without digits",
         trigger: Trigger::Shape(
@@ -164,9 +164,9 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "ssn",
         group: Group::Pii,
-        description: "social security numbers of the USA, as 123-45-6789, and without dashes after a telling name (ssn, social security \
+        description: "social security numbers of the USA, as 123-45-6789, and without dashes after a keyword (ssn, social security \
                 number)",
-        not_matched: "areas 000, 666 and 900 to 999, the group 00 and the serial 0000, which nobody has; nine digits on their own",
+        not_matched: "areas 000, 666 and 900 to 999, the group 00 and the serial 0000, which are not assigned; nine digits on their own",
         trigger: Trigger::Shape(
             r"(?-u)-[0-9]{2}-[0-9]{4}|(?i:ssn|social[_ -]?security)(?i:[_ -]?(?:number|num|no))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
         ),
@@ -201,8 +201,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Pii,
         description: "telephone numbers with + and the country's code (E.164), in the North American form ((415) 555-0132, \
                 415-555-0132, 415.555.0132), in the French groups (01 23 45 67 89), with the area in brackets ((020) 7946 0958), \
-                and any after a telling name (phone, tel, mobile, msisdn, fax)",
-        not_matched: "bare digits and other national forms without a telling name; codes and areas that nobody has",
+                and any after a keyword (phone, tel, mobile, msisdn, fax)",
+        not_matched: "bare digits and other national forms without a keyword; codes and areas that are not assigned",
         trigger: Trigger::Shape(
             r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6}|[-.][0-9]{3}[-.][0-9]{4}|\)[ +]?[0-9]{3}|(?:[ .+-][0-9]{2}){4}|%2[Bb][1-9][0-9+ ]{6}|(?i:phone|tel|mobile|msisdn|fax)(?i:[_ -]?(?:number|num|no|nr))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
         ),
@@ -263,8 +263,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "ipv4",
         group: Group::Pii,
         description: "IPv4 addresses, also with a port or a prefix",
-        not_matched: "loopback, 0.0.0.0, netmasks and networks (10.0.0.0); versions of four numbers, which tell by a word (version, v, \
-                release …), a product's name (Chrome/138.0.7204.92) or a name that they are joined with (lib-1.2.3.4.jar)",
+        not_matched: "loopback, 0.0.0.0, netmasks and networks (10.0.0.0); versions of four numbers, recognized by a word (version, v, \
+                release …), a product's name (Chrome/138.0.7204.92) or a name joined to them (lib-1.2.3.4.jar)",
         trigger: Trigger::Shape(
             r"(?-u)\.(?:0\.(?:0\.[1-9]|[1-9][0-9]{0,2}\.[0-9])|[1-9][0-9]{0,2}\.[0-9]{1,3}\.[0-9])",
         ),

@@ -1,4 +1,4 @@
-//! Detectors of what opens doors: a table for each theme.
+//! Detectors of credentials, one table for each theme.
 
 mod chat;
 mod cloud;
@@ -16,7 +16,7 @@ mod saas;
 
 use super::Detector;
 
-/// The rows of the group `secrets`: what names a provider comes before what does not.
+/// The detectors of the group `secrets`: those of a single provider come before general ones.
 pub(super) const TABLES: [&[Detector]; 13] = [
     form::DETECTORS,
     cloud::DETECTORS,

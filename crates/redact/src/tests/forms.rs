@@ -4,9 +4,9 @@
 
 use super::*;
 
-mod beside;
 mod calls;
 mod commands;
+mod neighbours;
 mod setup;
 mod sql;
 

@@ -81,5 +81,5 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(others, plain);
     assert_eq!(syntax.len(), 1, "open");
     assert!(syntax[0].to_string().contains("    a(b\n     ^"), "shows where: {}", syntax[0]);
-    assert!(plain[0].to_string().ends_with(r#""emial"; "email" was meant?"#), "{}", plain[0]);
+    assert!(plain[0].to_string().ends_with(r#""emial"; did you mean "email"?"#), "{}", plain[0]);
 }

@@ -1,13 +1,13 @@
 //! The parameters that are bound to a statement, which its columns tell: `SET password=? … -- PARAMETERS: ["…"]`.
 //!
-//! In: where the parameters of a statement begin. Out: those that stand for columns with telling names. Also the strings and values that
+//! In: where the parameters of a statement begin. Out: those that stand for columns named by keywords. Also the strings and values that
 //! errors and conditions list for such columns.
 
 use std::ops::Range;
 
 use super::list::item;
 use super::place::{behind_blanks, behind_quote, inside, starts_with};
-use super::sql::{is_telling, value_end};
+use super::sql::{is_keyword, value_end};
 use super::{Text, add, is_nothing};
 
 /// So far before the parameters the statement is looked for.
@@ -15,7 +15,7 @@ const STATEMENT_BYTES_MAX: usize = 4096;
 /// A statement has no more parameters that are looked at.
 const PARAMETERS_MAX: usize = 256;
 
-/// Masks the parameters behind `found` that stand for telling columns of the statement before it.
+/// Masks the parameters behind `found` that stand for secret columns of the statement before it.
 pub(in super::super) fn bound(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let before = found.start.saturating_sub(STATEMENT_BYTES_MAX)..found.start;
     text.charge(before.len());
@@ -54,7 +54,7 @@ fn parameter(placeholder: &[u8], next: usize) -> Option<usize> {
     .filter(|number| *number < PARAMETERS_MAX)
 }
 
-/// The numbers of the parameters that an INSERT puts into telling columns.
+/// The numbers of the parameters that an INSERT puts into secret columns.
 fn inserted(text: Text<'_>, at: Range<usize>) -> Vec<usize> {
     let (mut numbers, mut next) = (Vec::new(), 0);
     let statement = &text[at.clone()];
@@ -67,7 +67,7 @@ fn inserted(text: Text<'_>, at: Range<usize>) -> Vec<usize> {
         let Some(value) = text.get(from..end) else { break };
         if let Some(number) = parameter(value.trim_ascii(), next) {
             next += 1;
-            if is_telling(column) {
+            if is_keyword(column) {
                 numbers.push(number);
             }
         }
@@ -76,7 +76,7 @@ fn inserted(text: Text<'_>, at: Range<usize>) -> Vec<usize> {
     numbers
 }
 
-/// The numbers of the parameters that telling columns are compared with or set to.
+/// The numbers of the parameters that secret columns are compared with or set to.
 fn compared(statement: &[u8]) -> Vec<usize> {
     let (mut numbers, mut next) = (Vec::new(), 0);
     for start in memchr::memchr3_iter(b'?', b'%', b'$', statement) {
@@ -93,7 +93,7 @@ fn compared(statement: &[u8]) -> Vec<usize> {
         let before = statement[..start].trim_ascii_end();
         let column = before.strip_suffix(b"=").unwrap_or(before).trim_ascii_end();
         let column = column.rsplit(|byte| byte.is_ascii_whitespace() || b",(".contains(byte)).next();
-        if before.ends_with(b"=") && column.is_some_and(is_telling) {
+        if before.ends_with(b"=") && column.is_some_and(is_keyword) {
             numbers.push(number);
         }
     }

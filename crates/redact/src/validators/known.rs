@@ -1,4 +1,4 @@
-//! Names that end as telling ones do, and values that their names show to be none: switches, kinds of words, files, folders.
+//! Names that end like keywords, and values that their names show to be none: switches, kinds of words, files, folders.
 //!
 //! In: a name and a value. Out: whether the value hides nothing.
 
@@ -9,7 +9,7 @@ use super::place::{ends_with, starts_with};
 use super::prose::{is_filler, is_state, is_word};
 use super::sentence::is_sentence;
 
-/// Names that end as telling ones do and hold no secret, without what joins their words: .NET's assemblies, parsers' errors, pages,
+/// Names that end like keywords and hold no secret, without what joins their words: .NET's assemblies, parsers' errors, pages,
 /// changes, texts in pieces, locks, requests that are made once.
 const NO_SECRETS: [&[u8]; 34] = [
     b"publickeytoken",

@@ -1,6 +1,6 @@
-//! The value of a telling name (`db_password`, `X-Api-Key`), wherever it may stand beside it.
+//! The value of a keyword (`db_password`, `X-Api-Key`), wherever it may stand beside it.
 //!
-//! In: where a telling name ends. Out: its value behind a sign (`=`, `:` …), in an element, in a pair (`"name":"token",
+//! In: where a keyword ends. Out: its value behind a sign (`=`, `:` …), in an element, in a pair (`"name":"token",
 //! "value":…`), in a list of headers, options or tuples, behind an option, or in quotes after the word password. Where a
 //! value's end cannot be told, it is the text's.
 
@@ -13,9 +13,9 @@ use super::place::{
     behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, inside, quote, starts_with,
 };
 use super::prose::is_word;
-use super::said::{prose, remark, said, told};
 use super::setting::{set_as_flag, setting};
 use super::sql::tuple;
+use super::stated::{changed_to, prose, remark, stated};
 use super::structure::{arguments, assigned, field, keyword, numbered, part};
 use super::value::{behind_length, fallback, value};
 use super::yaml;
@@ -28,14 +28,14 @@ pub(super) const VALUES: [&[u8]; 9] =
 /// A list opens so far before an option at most.
 const LIST_BYTES_MAX: usize = 256;
 
-/// A telling name, or the telling end of a longer one.
+/// A keyword, or a longer name that ends with one.
 pub(super) struct Name<'t> {
     pub(super) text: Text<'t>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-/// Masks the value of the telling name that is `found`.
+/// Masks the value of the keyword `found`.
 pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let found = found.start..own_end(text, &found);
     let name = Name { text, start: found.start, end: found.end };
@@ -83,7 +83,7 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
             reported(&name, next, mask);
             part(&name, closed, mask);
             if next > closed {
-                told(&name, next, mask);
+                changed_to(&name, next, mask);
                 fallback(text, next, mask);
                 setting(&name, next, mask);
             }
@@ -106,7 +106,7 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     option(name, at, mask);
     prose(name, at, mask);
     keyword(name, at, mask);
-    said(name, at, mask);
+    stated(name, at, mask);
     setting(name, at, mask);
     fallback(name.text, at, mask);
     let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };
@@ -160,7 +160,7 @@ impl Name<'_> {
         self.text.before(self.start, in_name)
     }
 
-    /// Whether its telling part begins with `word`; a letter may stand before that.
+    /// Whether its keyword begins with `word`; a letter may stand before that.
     pub(super) fn begins_with(&self, word: &[u8]) -> bool {
         let name = &self.text[self.start..self.end];
         starts_with(name, word) || starts_with(name.get(1..).unwrap_or_default(), word)

@@ -1,4 +1,4 @@
-//! A telling name and its value side by side: members of an object (`"name":"token","value":…`), items of a list (`["token","…"]`).
+//! A keyword and its value side by side: members of an object (`"name":"token","value":…`), items of a list (`["token","…"]`).
 //!
 //! In: a name and where what follows it begins. Out: the value that stands beside it, and what stands before it in its object.
 
@@ -388,8 +388,8 @@ fn is_made(value: &[u8]) -> bool {
     value.len() >= MADE_BYTES_MIN && (mixed || signs) && !value.iter().any(u8::is_ascii_whitespace)
 }
 
-/// Drops what does not look made.
-pub(in super::super) fn made(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
+/// Masks a value that looks generated.
+pub(in super::super) fn generated(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     if is_made(&text[found.clone()]) {
         mask(found);
     }

@@ -104,7 +104,7 @@ const UNASSIGNED_CODES: Range<usize> = 280..290;
 /// How many digits a number in E.164 has with its country's code; the shortest in use have eight.
 const E164_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
-/// How many digits a number has that stands after a telling name.
+/// How many digits a number has that stands after a keyword.
 const NAMED_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// Country, length and the two check digits (ISO 7064, MOD 97-10).
@@ -231,7 +231,7 @@ fn is_no_row(text: Text<'_>, found: &Range<usize>) -> bool {
     starts && ends
 }
 
-/// What stands after a telling name: any number of the right length.
+/// What stands after a keyword: any number of the right length.
 pub(in super::super) fn phone_named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (_, count) = digits(&text[found.clone()]);
     let ends = text.get(found.end).is_none_or(|byte| !byte.is_ascii_alphanumeric());

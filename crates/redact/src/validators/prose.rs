@@ -19,7 +19,7 @@ const LIMIT_DIGITS_MAX: usize = 9;
 /// What names of limits begin with.
 const LIMITS: [&[u8]; 6] = [b"max_", b"min_", b"max-", b"min-", b"num_", b"maxT"];
 
-/// What errors and help go on with after a telling name: `error getting token: context deadline exceeded`.
+/// What errors and help go on with after a keyword: `error getting token: context deadline exceeded`.
 const WORDS: [&[u8]; 37] = [
     b"and",
     b"are",

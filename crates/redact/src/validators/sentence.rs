@@ -1,4 +1,4 @@
-//! What validators, parsers and tests say behind a telling name, where its value would stand.
+//! What validators, parsers and tests say behind a keyword, where its value would stand.
 //!
 //! In: a text and where the sentence would begin. Out: whether it is one.
 

@@ -1,4 +1,4 @@
-//! The values that a statement puts into columns with telling names, or a message tells of them.
+//! The values that a statement puts into columns named by keywords, or a message tells of them.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::place::{behind, behind_blanks};
 use super::{Text, add, is_nothing};
 
 /// Ends of columns' names whose values are secret.
-const TELLING: [&[u8]; 12] = [
+const KEYWORDS: [&[u8]; 12] = [
     b"password",
     b"passwd",
     b"passphrase",
@@ -31,11 +31,11 @@ const VALUE_BYTES_MAX: usize = 4096;
 /// The columns of a tuple take no more on either side of one.
 const COLUMNS_BYTES_MAX: usize = 256;
 
-/// `found` is what stands in the brackets behind a table's name; masks what stands for its telling columns in each of the
+/// `found` is what stands in the brackets behind a table's name; masks what stands for its secret columns in each of the
 /// lists behind `VALUES`.
 pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let columns = &text[found.clone()];
-    if !columns.split(|&byte| byte == b',').any(is_telling) {
+    if !columns.split(|&byte| byte == b',').any(is_keyword) {
         return;
     }
     let Some(open) = text.find(found.end, b'(') else { return };
@@ -48,7 +48,7 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
                 // Which value stands where cannot be told any more.
                 return mask(at..text.len());
             }
-            if is_telling(column) {
+            if is_keyword(column) {
                 value(text, at..end, mask);
             }
             at = end + 1;
@@ -65,16 +65,16 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
     }
 }
 
-/// Whether a telling name stands in a text, not as part of a longer word.
+/// Whether a keyword stands in a text, not as part of a longer word.
 pub(super) fn names_secret(text: &[u8]) -> bool {
     let text = text.to_ascii_lowercase();
-    TELLING.iter().any(|telling| {
-        let mut ends = memchr::memmem::find_iter(&text, telling).map(|at| at + telling.len());
+    KEYWORDS.iter().any(|keyword| {
+        let mut ends = memchr::memmem::find_iter(&text, keyword).map(|at| at + keyword.len());
         ends.any(|end| !text.get(end).is_some_and(u8::is_ascii_alphabetic))
     })
 }
 
-/// Masks the value of a telling column in a tuple of columns and a tuple of values: `(email, reset_token)=(a@x.org, …)`, as
+/// Masks the value of a secret column in a tuple of columns and a tuple of values: `(email, reset_token)=(a@x.org, …)`, as
 /// `PostgreSQL` tells a key that is there twice; whether it is one.
 pub(super) fn tuple(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let text = name.text;
@@ -138,12 +138,12 @@ fn columns_before(text: &[u8]) -> Option<usize> {
     None
 }
 
-pub(super) fn is_telling(column: &[u8]) -> bool {
+pub(super) fn is_keyword(column: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let end = column.iter().rposition(name).map_or(0, |last| last + 1);
     let column = column[..end].to_ascii_lowercase();
     let made = MADE.iter().find_map(|made| column.strip_suffix(*made)).unwrap_or(&column);
-    TELLING.iter().any(|telling| made.ends_with(telling))
+    KEYWORDS.iter().any(|keyword| made.ends_with(keyword))
 }
 
 /// Masks what is in quotes, or all of a value that is made of such (`md5('…')`).

@@ -85,7 +85,7 @@ impl Drain {
             Exit::Eof => true,
             Exit::File(path) => path.exists(),
             Exit::App => {
-                let others = self.system.others() > 0;
+                let others = self.system.count_other_processes() > 0;
                 self.app_seen |= others || source.has_seen_writer();
                 if others || !self.app_seen {
                     self.gone_since = None;

@@ -181,7 +181,7 @@ impl Shipper {
 
     /// How a file's text is encoded, as far as its first bytes tell.
     pub(super) fn encoding(&self, file: FileId) -> Encoding {
-        self.components.source.file(file).map(|file| Encoding::of(file.head())).unwrap_or_default()
+        self.components.source.file(file).map(|file| Encoding::detect(file.head())).unwrap_or_default()
     }
 
     /// Reads the pod's labels, again when they have changed.

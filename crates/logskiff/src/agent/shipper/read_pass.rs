@@ -135,7 +135,7 @@ impl Shipper {
             return Some(Turn::Done);
         };
         let written = Written::new(opened.write_time(opened.position().offset), self.start, now);
-        let encoding = Encoding::of(opened.head());
+        let encoding = Encoding::detect(opened.head());
         let at_the_end = self.drain.takes_partial_lines();
         let (at, is_final) = (opened.position(), last && (opened.is_final(now) || at_the_end));
         let (is_filled, is_still) = (opened.is_filled(now), opened.are_zeros_final(now) || at_the_end);
@@ -339,7 +339,7 @@ impl Shipper {
                 let mut written = Encoded { before, record: None, message: None, truncated: false };
                 if output.syslog.is_some() {
                     written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
-                    written.message = Some(Entry::of(before.1..messages.bytes.len()));
+                    written.message = Some(Entry::new(before.1..messages.bytes.len()));
                 }
                 if output.kafka.is_some() || output.stdout {
                     encoder.encode(redacted, envelope, place, read_ns, &mut batch.bytes);
@@ -359,7 +359,7 @@ impl Shipper {
                     let key = payload.end..batch.bytes.len();
                     encoder.header_id(envelope, line.span, &mut batch.bytes);
                     let id = key.end..batch.bytes.len();
-                    written.record = Some(Entry { key, id, topic, ..Entry::of(payload) });
+                    written.record = Some(Entry { key, id, topic, ..Entry::new(payload) });
                 }
                 written
             },

@@ -140,7 +140,7 @@ impl Shipper {
     pub(super) fn update_forecasts(&mut self, now: Instant) {
         for (input, (volume, forecast)) in self.config.inputs.iter().zip(&mut self.volumes) {
             let directory = input.source.paths.first().and_then(|glob| fixed_directory(glob));
-            *volume = directory.and_then(|(directory, _)| Volume::of(&directory));
+            *volume = directory.and_then(|(directory, _)| Volume::at(&directory));
             if let Some(volume) = volume {
                 forecast.free(now, volume.free_bytes);
             }

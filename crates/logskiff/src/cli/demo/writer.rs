@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::secrets_in;
+use super::count_secrets;
 
-/// What must not arrive. None of these is anybody's.
+/// Secrets that must not arrive. All are invented.
 pub(super) const SECRETS: [&str; 6] = [
     "ada@example.org",
     "4111111111111111",
@@ -20,24 +20,24 @@ pub(super) const SECRETS: [&str; 6] = [
     "AKIAIOSFODNN7EXAMPLE",
 ];
 
-/// How many times each log is rotated.
+/// Rotations of each log.
 const ROTATIONS: usize = 3;
 const LINES_BETWEEN_ROTATIONS: usize = 2_500;
-/// Lines are written in groups with a pause between them, as a busy application does.
+/// Lines are written in groups with pauses in between, as a busy application does.
 const GROUP_LINES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// A line and the key by which its record is known.
+/// A line and the key of its record.
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) key: String,
     pub(super) line: String,
 }
 
-/// What was written.
+/// The written lines.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// `log:sequence` of every line.
+    /// The key of every line, `log:sequence`.
     pub(super) keys: BTreeSet<String>,
     pub(super) samples: Vec<Sample>,
     pub(super) secrets: usize,
@@ -47,7 +47,7 @@ pub(super) struct Written {
 /// Writes both logs.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// If a file cannot be written.
 pub(super) fn write(logs: &Path) -> io::Result<Written> {
     let mut written = Written::default();
     for rotation in 0..=ROTATIONS {
@@ -55,8 +55,8 @@ pub(super) fn write(logs: &Path) -> io::Result<Written> {
         let mut app = BufWriter::new(File::create(logs.join("app.log"))?);
         for line in 0..LINES_BETWEEN_ROTATIONS {
             let sequence = rotation * LINES_BETWEEN_ROTATIONS + line;
-            put(&mut access, "access", sequence, access_line(sequence), &mut written)?;
-            put(&mut app, "app", sequence, app_line(sequence), &mut written)?;
+            write_line(&mut access, "access", sequence, access_line(sequence), &mut written)?;
+            write_line(&mut app, "app", sequence, app_line(sequence), &mut written)?;
             if line % GROUP_LINES == GROUP_LINES - 1 {
                 access.flush()?;
                 app.flush()?;
@@ -72,10 +72,16 @@ pub(super) fn write(logs: &Path) -> io::Result<Written> {
     Ok(written)
 }
 
-fn put(log: &mut impl Write, name: &str, sequence: usize, line: String, written: &mut Written) -> io::Result<()> {
+fn write_line(
+    log: &mut impl Write,
+    name: &str,
+    sequence: usize,
+    line: String,
+    written: &mut Written,
+) -> io::Result<()> {
     writeln!(log, "{line}")?;
     let key = format!("{name}:{sequence}");
-    written.secrets += secrets_in(&line);
+    written.secrets += count_secrets(&line);
     if matches!((name, sequence), ("access", 2) | ("app", 5 | 11)) {
         written.samples.push(Sample { key: key.clone(), line });
     }

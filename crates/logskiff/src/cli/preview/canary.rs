@@ -1,6 +1,6 @@
-//! A record and a text that must not be in it, however it is written: as it stands, escaped, percent-encoded, in Base64.
+//! Searches a record for a text that it must not contain: plain, escaped, percent-encoded or as Base64.
 //!
-//! It looks at what leaves and knows nothing of rules, so that it can find out what they miss.
+//! It knows nothing of the rules, so that it finds what they miss.
 
 use base64::Engine;
 use base64::alphabet;
@@ -15,7 +15,7 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Whether a text is in a record, or in one of its names and values.
+/// Whether a record, or one of its names and values, contains the text.
 pub(super) fn holds(record: &[u8], canary: &str) -> bool {
     fn within(value: &Value, canary: &str) -> bool {
         match value {

@@ -1,4 +1,4 @@
-//! What the checkpoint says of each file, in the shape of `/ledger`, where nobody can be asked.
+//! The state of each file from the checkpoint, in the format of `/ledger`, for when logskiff does not run.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,19 +13,19 @@ use crate::delivery::checkpoint;
 use event::{CheckpointEntry, Inode};
 use redact::Redactor;
 
-/// The checkpoint as a ledger; `why` says in its `state` that it is one.
+/// The checkpoint as a ledger; `why` is part of its `state`.
 ///
 /// # Errors
-/// When the environment is wrong, or there is no checkpoint.
+/// If the environment is invalid, or there is no checkpoint.
 pub(super) fn ledger(environment: &Environment, why: &str) -> anyhow::Result<String> {
     let config = Config::from_environment(environment)?;
     let Some(dir) = &config.checkpoint.dir else { bail!("{why}, and LOGSKIFF_STATE_DIR=none keeps no checkpoint") };
     let Some(marks) = checkpoint::peek(dir) else {
-        bail!("{why}, and there is no whole checkpoint in {}", dir.display())
+        bail!("{why}, and there is no valid checkpoint in {}", dir.display())
     };
-    // A file's name may hold what must not leave.
+    // A file name may contain a secret.
     let redactors: Vec<Redactor> = config.inputs.iter().filter_map(|input| Redactor::new(&input.redact).ok()).collect();
-    let shown = |path: &Path| {
+    let redacted = |path: &Path| {
         let path = path.to_string_lossy().into_owned();
         redactors.iter().fold(path, |path, redactor| redactor.redact_text(&path))
     };
@@ -34,23 +34,26 @@ pub(super) fn ledger(environment: &Environment, why: &str) -> anyhow::Result<Str
         .files
         .iter()
         .map(|mark| {
-            let (state, size) = now(mark, &mut directories);
+            let (state, size) = state_and_size(mark, &mut directories);
             let unread = size.saturating_sub(mark.offset);
             let held = if state != "live" && unread > 0 { "unread" } else { "" };
-            let reason = if held.is_empty() { "" } else { "logskiff does not run" };
-            json!({"path": shown(&mark.path), "state": state, "held": held, "reason": reason, "size_bytes": size,
+            let reason = if held.is_empty() { "" } else { "logskiff is not running" };
+            json!({"path": redacted(&mark.path), "state": state, "held": held, "reason": reason, "size_bytes": size,
                 "watermark_bytes": mark.offset, "unread_bytes": unread})
         })
         .collect();
     let unread: u64 = files.iter().filter_map(|file| file["unread_bytes"].as_u64()).sum();
-    let state = format!("{why}; this is what its last checkpoint says");
+    let state = format!("{why}; state of the last checkpoint");
     let totals = json!({"unread_bytes": unread, "quiet_files": marks.quiet.len()});
     let ledger = json!({"version": env!("CARGO_PKG_VERSION"), "state": state, "totals": totals, "files": files});
     Ok(ledger.to_string())
 }
 
-/// Where a file is by now, and how long it is; one that is gone is as long as it was.
-fn now(mark: &CheckpointEntry, directories: &mut HashMap<PathBuf, HashMap<Inode, u64>>) -> (&'static str, u64) {
+/// The present state and size of a file; for a missing file, its last known size.
+fn state_and_size(
+    mark: &CheckpointEntry,
+    directories: &mut HashMap<PathBuf, HashMap<Inode, u64>>,
+) -> (&'static str, u64) {
     let identity = |found: &fs::Metadata| Inode { device: found.dev(), inode: found.ino() };
     if let Some(found) = fs::symlink_metadata(&mark.path).ok().filter(|found| identity(found) == mark.inode) {
         return ("live", found.len());

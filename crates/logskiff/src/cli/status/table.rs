@@ -1,10 +1,10 @@
-//! A ledger in, a table for eyes out.
+//! Input: a ledger. Output: a table for people.
 
 use std::fmt::Write;
 
 use serde::Deserialize;
 
-/// The ledger as `/ledger` gives it; what is missing is 0.
+/// The JSON of `/ledger`; missing figures are 0.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Ledger {
@@ -18,7 +18,7 @@ pub(super) struct Ledger {
     not_read: NotRead,
 }
 
-/// Files that are there and not open.
+/// Files that exist and are not open.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct NotRead {
@@ -67,34 +67,34 @@ struct File {
     lag_seconds: f64,
 }
 
-/// How progress is shown.
+/// Display of progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// By bars.
+    /// Bars and numbers.
     Bars,
-    /// By numbers alone.
+    /// Numbers only.
     Plain,
 }
 
-/// How wide a bar is.
+/// Width of a bar.
 const BAR_COLUMNS: usize = 10;
-/// What the columns besides the path take.
+/// Width of all columns except the path.
 const COLUMNS: usize = 78;
-/// A path has at least this.
+/// Minimum width of the path.
 const PATH_COLUMNS_MIN: usize = 16;
 
-/// The table. `rate`: acknowledged bytes a second, where it is known.
-pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64>) -> String {
+/// Renders the table. `rate`: acknowledged bytes per second, if known.
+pub(super) fn render(ledger: &Ledger, style: Style, width: usize, rate: Option<f64>) -> String {
     let mut text = String::new();
     let outputs: Vec<String> = ledger
         .outputs
         .iter()
         .map(|output| {
-            format!("{} {}", shown(&output.output), if output.connected { "connected" } else { "not connected" })
+            format!("{} {}", escape(&output.output), if output.connected { "connected" } else { "not connected" })
         })
         .collect();
     let rate = rate.map(|rate| format!(", {}/s", size(rate))).unwrap_or_default();
-    let (version, state) = (shown(&ledger.version), shown(&ledger.state));
+    let (version, state) = (escape(&ledger.version), escape(&ledger.state));
     // Writing to a String cannot fail.
     _ = match ledger.uptime_seconds {
         Some(uptime) => {
@@ -112,10 +112,10 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
         _ = writeln!(
             text,
             "{:<columns$} {:<10} {:<7} {:<8} {:>15} {:>8} {:>8} {:>8} {:>6}",
-            shortened(&shown(&file.path), columns),
-            shortened(&shown(&file.input), 10),
-            shortened(&shown(&file.state), 7),
-            shortened(&shown(&file.held), 8),
+            shortened(&escape(&file.path), columns),
+            shortened(&escape(&file.input), 10),
+            shortened(&escape(&file.state), 7),
+            shortened(&escape(&file.held), 8),
             progress(file, style),
             amount(file.amounts.read_bytes),
             amount(file.amounts.pending_bytes),
@@ -127,7 +127,7 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
         _ = writeln!(text, "and {} more", ledger.files_left_out);
     }
     if ledger.totals.quiet_files > 0 {
-        _ = writeln!(text, "and {} that are acknowledged and have not changed for a while", ledger.totals.quiet_files);
+        _ = writeln!(text, "and {} files that are fully acknowledged and unmodified", ledger.totals.quiet_files);
     }
     reasons(ledger, columns, &mut text);
     let Amounts { read_bytes, acknowledged_bytes, dropped_bytes, pending_bytes, unread_bytes } = &ledger.totals.amounts;
@@ -143,35 +143,35 @@ pub(super) fn text(ledger: &Ledger, style: Style, width: usize, rate: Option<f64
     text
 }
 
-/// Why files are held, skipped or refused.
+/// The reasons why files are held, skipped or refused.
 fn reasons(ledger: &Ledger, columns: usize, text: &mut String) {
     let held: Vec<&File> = ledger.files.iter().filter(|file| !file.reason.is_empty()).collect();
     if held.is_empty() && ledger.not_read.files.is_empty() {
         return;
     }
     // Writing to a String cannot fail.
-    _ = writeln!(text, "\n{:<columns$} {:<10} {:<7} WHY", "FILE", "INPUT", "IS");
+    _ = writeln!(text, "\n{:<columns$} {:<10} {:<7} REASON", "FILE", "INPUT", "STATE");
     let mut line = |file: &File, state: &str| {
-        let path = shortened(&shown(&file.path), columns);
+        let path = shortened(&escape(&file.path), columns);
         _ = writeln!(
             text,
             "{path:<columns$} {:<10} {state:<7} {}",
-            shortened(&shown(&file.input), 10),
-            shown(&file.reason)
+            shortened(&escape(&file.input), 10),
+            escape(&file.reason)
         );
     };
     for file in held {
         line(file, "held");
     }
     for file in &ledger.not_read.files {
-        line(file, &shortened(&shown(&file.state), 7));
+        line(file, &shortened(&escape(&file.state), 7));
     }
     if ledger.not_read.left_out > 0 {
         _ = writeln!(text, "and {} more", ledger.not_read.left_out);
     }
 }
 
-/// How far a file is settled: a closed one wholly.
+/// The acknowledged or dropped share of a file; 100 % if it is closed.
 fn progress(file: &File, style: Style) -> String {
     let (done, whole) = match (file.watermark_bytes, file.size_bytes) {
         (Some(done), Some(whole)) if whole > 0 => (done.min(whole), whole),
@@ -185,12 +185,12 @@ fn progress(file: &File, style: Style) -> String {
     format!("{}{} {share:>3}%", "█".repeat(full), "░".repeat(BAR_COLUMNS - full))
 }
 
-/// A text that comes from outside, fit for a terminal.
-fn shown(text: &str) -> String {
+/// Escapes control characters in text from outside.
+fn escape(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-/// The ends of a text, when it is wider than `columns`.
+/// Replaces the middle of a text that is wider than `columns`.
 fn shortened(text: &str, columns: usize) -> String {
     let count = text.chars().count();
     if count <= columns {
@@ -201,7 +201,7 @@ fn shortened(text: &str, columns: usize) -> String {
     text.chars().take(head).chain(['…']).chain(text.chars().skip(count - tail)).collect()
 }
 
-#[allow(clippy::cast_precision_loss, reason = "for eyes")]
+#[allow(clippy::cast_precision_loss, reason = "for display")]
 fn amount(bytes: u64) -> String {
     size(bytes as f64)
 }
@@ -245,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_it_all_and_fits_the_terminal() {
-        let text = text(&ledger(), Style::Bars, 100, Some(1536.0));
+    fn the_table_is_complete_and_fits_the_terminal() {
+        let text = render(&ledger(), Style::Bars, 100, Some(1536.0));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "logskiff 0.1.0 running for 75s; kafka not connected, 1.5 K/s");
         assert!(
@@ -264,28 +264,28 @@ mod tests {
     #[test]
     fn hostile_names_do_not_reach_the_terminal() {
         for width in [0, 40, 80, 200] {
-            let text = text(&ledger(), Style::Plain, width, None);
+            let text = render(&ledger(), Style::Plain, width, None);
             assert!(!text.contains('\u{1b}') && !text.contains('█'), "{text}");
         }
-        assert!(text(&ledger(), Style::Plain, 300, None).contains(r"\u{1b}[31m.log.1"));
+        assert!(render(&ledger(), Style::Plain, 300, None).contains(r"\u{1b}[31m.log.1"));
     }
 
     #[test]
-    fn why_a_file_is_not_done_with_is_said() {
+    fn reasons_are_listed() {
         let ledger = r#"{"files":[{"path":"/a.log","input":"default","state":"rotated","held":"pending","reason":"it waits"}],
             "files_left_out":3,"not_read":{"refused":9,"left_out":8,
             "files":[{"path":"/b.log","state":"refused","reason":"a \u001b link"}]}}"#;
-        let text = text(&serde_json::from_str(ledger).unwrap(), Style::Plain, 80, None);
+        let text = render(&serde_json::from_str(ledger).unwrap(), Style::Plain, 80, None);
         for (path, line) in [("/a.log", "default    held    it waits"), ("/b.log", r"refused a \u{1b} link")] {
             assert!(text.lines().any(|said| said.starts_with(path) && said.ends_with(line)), "no {line:?} in\n{text}");
         }
         assert!(text.contains("and 3 more\n") && text.contains("and 8 more\n"), "{text}");
-        assert!(!super::text(&Ledger::default(), Style::Plain, 80, None).contains("WHY"), "nothing to be said");
+        assert!(!render(&Ledger::default(), Style::Plain, 80, None).contains("REASON"), "no reasons");
     }
 
     #[test]
     fn an_empty_ledger_is_a_table_too() {
-        let text = text(&serde_json::from_str("{}").unwrap(), Style::Plain, 80, None);
+        let text = render(&serde_json::from_str("{}").unwrap(), Style::Plain, 80, None);
         assert!(text.contains("read 0 B = acknowledged 0 B"), "{text}");
     }
 

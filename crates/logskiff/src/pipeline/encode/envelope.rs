@@ -1,7 +1,7 @@
-//! What is the same in each record of a file.
+//! The constant part of a file's records.
 //!
-//! Enters: the configuration, the file, the pod and its labels. Leaves: constant members of records, and what templates are filled
-//! with. Every text that comes from outside is redacted, by its field's name too.
+//! Input: the configuration, the file, the pod and its labels. Output: constant members of records, and the values of
+//! templates. All text from outside is redacted, also by its field's name.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,24 +10,24 @@ use super::template::{Place, Template};
 use super::{Config, field, syslog, write_string};
 use redact::Redacted;
 
-/// A file that records come from, and all that is the same in each of them.
+/// The constant part of the records of one file.
 #[derive(Clone, Debug)]
 pub struct Envelope {
     /// The constant members, each with a comma before it.
     pub(super) members: Vec<u8>,
-    /// Names this incarnation of the file in event ids.
+    /// Identifies this incarnation of the file in event ids.
     pub(super) origin: String,
     pub(super) places: BTreeMap<&'static str, String>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) syslog: Option<syslog::Header>,
 }
 
-/// What a file is, for its envelope.
+/// Identity of a file, for its envelope.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'s> {
     /// The input's name.
     pub input: &'s str,
-    /// The path under which its records go out.
+    /// The path in its records.
     pub path: &'s str,
     /// The first part of its records' event ids.
     pub origin: &'s str,
@@ -36,7 +36,7 @@ pub struct Source<'s> {
 }
 
 impl Envelope {
-    /// Gathers what is constant for a file. Every text that comes from outside goes through `redact`.
+    /// Builds the envelope. All text from outside goes through `redact(field name, text)`.
     #[must_use]
     pub fn new(config: &Config, source: &Source<'_>, redact: impl Fn(&str, &str) -> String) -> Self {
         let clean = |name: &str, text: &Option<String>| text.as_deref().map(|text| redact(name, text));
@@ -57,7 +57,7 @@ impl Envelope {
         let labels = source.labels.iter().map(label).collect();
         let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels, syslog: None };
         envelope.member("log.file.path", &path);
-        // The pod's own address is no person's, and an address can hold nothing else; its name may be one that is masked.
+        // The pod's address is not personal data, so it is kept unless its field is masked by name.
         let by_name = |ip: &str| redact("kubernetes.pod.ip", ip) != redact("", ip);
         let is_kept = |ip: &&String| ip.parse::<IpAddr>().is_ok() && !by_name(ip);
         let ip = pod.ip.as_ref().filter(is_kept).cloned().or_else(|| clean("kubernetes.pod.ip", &pod.ip));

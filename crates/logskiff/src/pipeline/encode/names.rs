@@ -1,7 +1,7 @@
-//! What the members of one object are called where their own names are taken, or no store takes them.
+//! Renames members of an object whose names are duplicates, reserved or unusable in stores.
 //!
-//! Enters: a redacted line's fields. Leaves: names that stand once in their object, whatever the line says, and have no
-//! empty part. Time and memory are linear in the number of fields.
+//! Input: the fields of a redacted line. Output: names that are unique in their object and have no empty part. Time and memory
+//! are linear in the number of fields.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,24 +10,24 @@ use super::{plain_key, write_key};
 use event::{Key, Node, Repair, Repairs};
 use redact::Redacted;
 
-/// Above so many fields of one record, names are compared through a set.
+/// With more fields in a record, names are compared through a set.
 const FIELDS_COMPARED_MAX: usize = 24;
 
-/// Above so many members of a nested object. It is more, because most are compared with none: a set is dearer until then.
+/// With more members in a nested object, names are compared through a set. It is larger, because few names are compared at all.
 const MEMBERS_COMPARED_MAX: usize = 64;
 
-/// How many kinds of names are told apart.
+/// Number of buckets for names.
 const KINDS: usize = 256;
 
-/// Stands for an empty part of a name, which Elasticsearch and its kin refuse with the whole record.
+/// Replaces an empty part of a name: Elasticsearch and similar stores refuse records with one.
 const EMPTY: &[u8] = b"_";
 
-/// The kinds of the names that were met, a bit each: a name of a new kind needs not be compared.
+/// The buckets of the names so far, one bit each: a name in a new bucket needs no comparison.
 #[derive(Clone, Copy, Debug, Default)]
 struct Met([u64; KINDS / 64]);
 
 impl Met {
-    /// Notes a name; whether one of its kind was met before.
+    /// Adds a name; returns whether its bucket was already used.
     fn again(&mut self, name: &[u8]) -> bool {
         let kind = kind(name);
         let (word, bit) = (kind / 64, 1 << (kind % 64));
@@ -37,13 +37,13 @@ impl Met {
     }
 }
 
-/// A number below [`KINDS`] that most names of one record have alone: equal names have the same.
+/// The bucket of a name, below [`KINDS`]. Equal names have the same bucket, and few other names share it.
 fn kind(name: &[u8]) -> usize {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
     (usize::from(*first) * 31 + usize::from(*last) * 7 + name.len()) % KINDS
 }
 
-/// The members of an object with their places; `first` is the place of the first, 0 for the record's fields.
+/// The members of an object with their node indices; `first`: the index of the first, 0 for the record's fields.
 pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterator<Item = (usize, Key)> + use<'t> {
     let mut nodes = redacted.parsed().nodes.get(first..).unwrap_or_default().iter().zip(first..);
     let mut depth = 0_usize;
@@ -69,13 +69,13 @@ pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterato
     })
 }
 
-/// A backslash, of which an escape is made.
+/// A backslash, which begins an escape.
 const ESCAPE: u8 = 1;
 
-/// What can make a part of a name empty or blank: dots, blanks, control characters, and whatever is not ASCII.
+/// Bytes that can make a part of a name blank: dots, blanks, control characters, non-ASCII bytes.
 const DOUBTFUL: u8 = 2;
 
-/// What each byte can make of a name.
+/// The class of each byte.
 const CLASSES: [u8; 256] = {
     let mut classes = [DOUBTFUL; 256];
     let mut byte = b'!';
@@ -88,17 +88,17 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-/// A key as a reader of the record sees it.
+/// A decoded key.
 pub(super) struct Name<'t> {
     bytes: Cow<'t, [u8]>,
-    /// Whether a store takes it: none of its parts, between dots, is empty or blank.
+    /// Whether stores accept it: none of its parts, between dots, is blank.
     is_usable: bool,
 }
 
 impl<'t> Name<'t> {
-    /// Reads a key. Names that the configuration gave are as they should be.
+    /// Reads a key. Names from the configuration are always valid.
     #[inline]
-    pub(super) fn of(redacted: &Redacted<'t>, key: Key) -> Self {
+    pub(super) fn new(redacted: &Redacted<'t>, key: Key) -> Self {
         let Some(name) = plain_key(redacted, key) else { return Self::decoded(redacted, key) };
         if !matches!(key, Key::Text(_)) {
             return Self { bytes: Cow::Borrowed(name), is_usable: true };
@@ -110,7 +110,7 @@ impl<'t> Name<'t> {
         }
     }
 
-    /// Reads one that is masked or has escapes. Two that are spelled differently can be the same: `"\u0061"` is `"a"`.
+    /// Reads a key that is masked or has escapes. Different spellings can be equal: `"\u0061"` is `"a"`.
     #[cold]
     fn decoded(redacted: &Redacted<'t>, key: Key) -> Self {
         let mut written = Vec::new();
@@ -120,12 +120,12 @@ impl<'t> Name<'t> {
         Self { is_usable: is_usable(&bytes), bytes: Cow::Owned(bytes) }
     }
 
-    /// Its bytes.
+    /// The decoded bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Writes it as it is; `key` is what it was read from.
+    /// Writes the unchanged key.
     #[inline]
     pub(super) fn write(&self, redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
         let Cow::Borrowed(bytes) = &self.bytes else { return write_key(redacted, key, out) };
@@ -147,41 +147,41 @@ fn is_blank(part: &[u8]) -> bool {
     }
 }
 
-/// The name with something in each of its parts.
+/// The name with [`EMPTY`] in each blank part.
 fn usable(name: &[u8]) -> Vec<u8> {
     let parts: Vec<&[u8]> =
         name.split(|byte| *byte == b'.').map(|part| if is_blank(part) { EMPTY } else { part }).collect();
     parts.join(&b'.')
 }
 
-/// A nested object whose members are written as they come.
+/// A nested object whose members are written in one pass.
 #[derive(Debug)]
 pub(super) struct Nested {
-    /// The place of its first member.
+    /// Node index of its first member.
     first: usize,
-    /// Where its names begin among those of all open objects.
+    /// Where its names begin in the names of all open objects.
     names: usize,
     met: Met,
 }
 
 impl Nested {
-    /// Its first member will be at node `first`. `open`: the names of all open objects.
+    /// Opens an object whose first member is at node `first`. `open`: the names of all open objects.
     pub(super) fn new(first: usize, open: &[Key]) -> Self {
         Self { first, names: open.len(), met: Met::default() }
     }
 
-    /// Ends it.
+    /// Closes the object.
     pub(super) fn close(&self, open: &mut Vec<Key>) {
         open.truncate(self.names);
     }
 
-    /// Whether the next member can have the name that it has; if not, all later ones are to be asked of [`Names`].
+    /// Whether the next member can keep its name. After the first `false`, [`Names`] decides for all later members.
     pub(super) fn takes(&mut self, redacted: &Redacted<'_>, key: Key, name: &Name<'_>, open: &mut Vec<Key>) -> bool {
         let before = &open[self.names..];
         if !name.is_usable || before.len() == MEMBERS_COMPARED_MAX {
             return false;
         }
-        if self.met.again(&name.bytes) && before.iter().any(|other| Name::of(redacted, *other).bytes == name.bytes) {
+        if self.met.again(&name.bytes) && before.iter().any(|other| Name::new(redacted, *other).bytes == name.bytes) {
             return false;
         }
         open.push(key);
@@ -194,24 +194,24 @@ impl Nested {
     }
 }
 
-/// Gives the members of one object names that no other has.
+/// Makes the names of an object's members unique.
 pub(super) struct Names<'r, 't> {
     redacted: &'r Redacted<'t>,
-    /// Names that logskiff writes itself.
+    /// Names that logskiff writes.
     reserved: Option<&'r HashSet<Vec<u8>>>,
-    /// Which members have the name of an earlier one; `None`: there are few, and they are compared.
+    /// Node indices of members with the name of an earlier one; `None`: there are few members, which are compared.
     doubled: Option<HashSet<usize>>,
     met: Met,
-    /// All names of the object's own, where there are many.
+    /// All names of the members, if there are many.
     own: HashSet<Cow<'t, [u8]>>,
-    /// The names that were given so far.
+    /// The new names so far.
     given: HashSet<Vec<u8>>,
-    /// How often each name was asked for.
+    /// How often each new name was requested.
     asked: HashMap<Vec<u8>, usize>,
 }
 
 impl<'r, 't> Names<'r, 't> {
-    /// Looks at all the fields of a record.
+    /// For the fields of a record.
     pub(super) fn new(redacted: &'r Redacted<'t>, reserved: &'r HashSet<Vec<u8>>) -> Self {
         if redacted.parsed().nodes.len() > FIELDS_COMPARED_MAX {
             return Self::in_a_set(redacted, 0, Some(reserved));
@@ -227,21 +227,20 @@ impl<'r, 't> Names<'r, 't> {
         }
     }
 
-    /// Looks at all the members of the object whose first is at node `first`.
+    /// For the object whose first member is at node `first`.
     fn in_a_set(redacted: &'r Redacted<'t>, first: usize, reserved: Option<&'r HashSet<Vec<u8>>>) -> Self {
         let mut own = HashSet::new();
-        let again = members(redacted, first).filter(|(_, key)| !own.insert(Name::of(redacted, *key).bytes));
+        let again = members(redacted, first).filter(|(_, key)| !own.insert(Name::new(redacted, *key).bytes));
         let doubled = Some(again.map(|(at, _)| at).collect());
         Self { redacted, reserved, doubled, met: Met::default(), own, given: HashSet::new(), asked: HashMap::new() }
     }
 
-    /// Whether the member at node `at` can have the name that it has, if logskiff itself writes none of that name. To be asked
-    /// about each member in turn.
+    /// Whether the member at node `at` can keep its name, if it is not reserved. To be called for each member in order.
     pub(super) fn takes(&mut self, at: usize, name: &Name<'_>) -> bool {
         !self.is_doubled(at, &name.bytes) && name.is_usable
     }
 
-    /// What the member at node `at` is called, which cannot have its own name; what is repaired by it is added to `repairs`.
+    /// The new name of the member at node `at`, which cannot keep its own; adds the repair to `repairs`.
     #[cold]
     pub(super) fn rename(&mut self, at: usize, name: &Name<'_>, repairs: &mut Repairs) -> Vec<u8> {
         let is_doubled = !self.is_reserved(&name.bytes) && self.is_doubled(at, &name.bytes);
@@ -268,11 +267,11 @@ impl<'r, 't> Names<'r, 't> {
         }
     }
 
-    /// Whether a field of the record before node `end` is called so.
+    /// Whether a field of the record before node `end` has this name.
     fn has(&self, name: &[u8], end: usize) -> bool {
         members(self.redacted, 0)
             .take_while(|(at, _)| *at < end)
-            .any(|(_, key)| *Name::of(self.redacted, key).bytes == *name)
+            .any(|(_, key)| *Name::new(self.redacted, key).bytes == *name)
     }
 
     /// Whether no member has this name.
@@ -285,8 +284,8 @@ impl<'r, 't> Names<'r, 't> {
         self.reserved.is_some_and(|reserved| reserved.contains(name))
     }
 
-    /// A name beneath `parsed` that no member has: `parsed.NAME`, else `parsed.NAME_2` and so on. A dot before the number
-    /// would make an object of what is a value.
+    /// An unused name below `parsed`: `parsed.NAME`, else `parsed.NAME_2` and so on. Not `parsed.NAME.2`: the dot would turn a
+    /// value into an object.
     fn give(&mut self, name: &[u8], repairs: &mut Repairs) -> Vec<u8> {
         let first = [b"parsed.", name].concat();
         let mut asked = self.asked.remove(&first).unwrap_or_default();

@@ -1,8 +1,9 @@
-//! `{name}` templates: parsed once, filled in for a file or a record.
+//! Templates with `{name}` placeholders: parsed once, rendered for a file or a record.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// What stands between braces.
+/// A placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The pod's namespace.
@@ -19,31 +20,31 @@ pub enum Place {
     File,
     /// A label of the pod.
     Label(String),
-    /// A top-level field of the record, as redacted.
+    /// A redacted top-level field of the record.
     Field(String),
 }
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Copied as it stands.
+    /// Literal text.
     Text(String),
-    /// Filled in; the default stands in where nothing is known.
+    /// A placeholder with its default, which is used if the value is missing or empty.
     Place(Place, Option<String>),
 }
 
-/// A text with places that are filled in for a file or a record: `logs-{namespace}-{label.app:unknown}`.
+/// A text with placeholders, such as `logs-{namespace}-{label.app:unknown}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(pub Vec<Part>);
 
-/// A template that cannot be read.
+/// An invalid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// A brace is left open or closed without an opening.
+    /// A brace has no partner; its byte position.
     #[error("unbalanced brace at byte {0}")]
     Brace(usize),
-    /// Not a known place.
-    #[error("unknown place {{{0}}}; known are namespace, pod, node, container, input, file, label.KEY, field.NAME")]
+    /// An unknown placeholder.
+    #[error("unknown placeholder {{{0}}}; use namespace, pod, node, container, input, file, label.KEY, field.NAME")]
     Place(String),
 }
 
@@ -74,13 +75,13 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// Whether the text differs from record to record.
+    /// Whether the text depends on the record.
     #[must_use]
     pub fn by_record(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Place(Place::Field(_), _)))
     }
 
-    /// Fills the template in: `known` gives what stands at a place, if anything does.
+    /// Renders the template; `known` returns the value of a placeholder, if any.
     pub fn render(&self, mut known: impl FnMut(&Place) -> Option<String>) -> String {
         let mut text = String::new();
         for part in &self.0 {

@@ -1,4 +1,4 @@
-//! Bytes into the inside of a JSON string, and instants into RFC 3339.
+//! Writes the content of JSON strings, and timestamps in RFC 3339 format.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use event::unicode_escape;
 
-/// Writes `bytes` as the inside of a JSON string: escaped, and repaired with U+FFFD where they are not UTF-8.
+/// Writes `bytes` as the content of a JSON string: escaped, with U+FFFD for invalid UTF-8.
 pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     let kinds = kinds(bytes);
     if kinds & BEYOND_ASCII == 0 {
@@ -20,8 +20,8 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the inside of a JSON string that is broken as [`event::Repair`] names it, repaired: what is escaped stays as
-/// it is, a control character is escaped, and U+FFFD stands for half of a surrogate pair and for what is not UTF-8.
+/// Writes the content of an invalid JSON string, repaired (see [`event::Repair`]): escapes stay, control characters are
+/// escaped, and U+FFFD replaces half of a surrogate pair and invalid UTF-8.
 pub(super) fn write_repaired(string: &[u8], out: &mut Vec<u8>) {
     for chunk in string.utf8_chunks() {
         let mut rest = chunk.valid().as_bytes();
@@ -44,20 +44,20 @@ pub(super) fn write_repaired(string: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// U+FFFD, for what no character can be.
+/// U+FFFD, the replacement character.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
-/// What is in a text that JSON wants escaped: quotes and backslashes, and control characters.
+/// Bytes that JSON requires to be escaped: quotes and backslashes, and control characters.
 const MARK: u8 = 1;
 const CONTROL: u8 = 2;
 /// Bytes that are not ASCII: UTF-8, or not.
 const BEYOND_ASCII: u8 = 4;
 
-/// What of that is in `text`: eight bytes are asked at once, each in its part of a word ("Bit Twiddling Hacks", S. E. Anderson).
+/// The kinds of bytes in `text`; tests eight bytes at once in one word ("Bit Twiddling Hacks", S. E. Anderson).
 fn kinds(text: &[u8]) -> u8 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    // Not zero where one of the bytes is below `most`, which is not above 128.
+    // Nonzero if one of the bytes is below `most`, which is at most 128.
     let below = |word: u64, most: u8| word.wrapping_sub(ONES * u64::from(most)) & !word & HIGH;
     let (mut marks, mut controls, mut beyond) = (0, 0, 0);
     let mut ask = |bytes: &[u8; 8]| {
@@ -77,8 +77,7 @@ fn kinds(text: &[u8]) -> u8 {
     u8::from(marks != 0) * MARK + u8::from(controls != 0) * CONTROL + u8::from(beyond != 0) * BEYOND_ASCII
 }
 
-/// Copies valid UTF-8 in stretches between the bytes that JSON wants escaped (RFC 8259, section 7), of which it has no more than
-/// `kinds` says.
+/// Copies valid UTF-8 and escapes bytes as JSON requires (RFC 8259, section 7); `kinds`: the kinds of bytes in it.
 fn escape(text: &[u8], kinds: u8, out: &mut Vec<u8>) {
     let mut copied = 0;
     let escape = |at: usize| {
@@ -104,7 +103,7 @@ fn escape(text: &[u8], kinds: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[copied..]);
 }
 
-/// Writes instants; remembers the last second, which most lines share with the one before.
+/// Writes timestamps; caches the last second, which most lines share with the previous one.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     second: Option<i64>,
@@ -112,8 +111,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Writes `time_ns`, nanoseconds since the Unix epoch, as RFC 3339 in UTC: with milliseconds, or with nanoseconds
-    /// where they say more.
+    /// Writes `time_ns`, nanoseconds since the Unix epoch, as RFC 3339 in UTC: with milliseconds, or with nanoseconds if
+    /// needed.
     pub(super) fn write(&mut self, time_ns: i64, out: &mut Vec<u8>) {
         let (second, nanosecond) = (time_ns.div_euclid(1_000_000_000), time_ns.rem_euclid(1_000_000_000));
         if self.second != Some(second) {

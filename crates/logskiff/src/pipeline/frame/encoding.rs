@@ -1,52 +1,52 @@
-//! How a file's text is encoded, and UTF-16 into UTF-8.
+//! Detects the encoding of a file's text, and converts UTF-16 to UTF-8.
 //!
-//! In: the first bytes of a file; later its lines. Out: where a line ends, and its text. UTF-16 is told by its byte order mark, or by NULs
-//! in every other byte, as text in Latin letters has them.
+//! Input: the first bytes of a file; later its lines. Output: line ends and text. UTF-16 is recognized by its byte order mark,
+//! or by NUL in every other byte, as in Latin text.
 
 use event::Line;
 
-/// So many bytes of a file without a mark tell.
-const TOLD_BY_BYTES: usize = 64;
-/// A first line tells that has so many at least.
-const TOLD_BY_BYTES_MIN: usize = 8;
+/// Bytes that are examined in a file without a byte order mark.
+const EXAMINED_BYTES: usize = 64;
+/// Minimum length of a complete first line that is examined.
+const EXAMINED_BYTES_MIN: usize = 8;
 
-/// How a file's text is encoded.
+/// Encoding of a file's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// UTF-8, or what else has bytes for characters.
+    /// UTF-8, or another encoding in which a newline is one byte.
     #[default]
     Utf8,
-    /// UTF-16, the low byte first.
+    /// UTF-16, little endian.
     Utf16Le,
-    /// UTF-16, the high byte first.
+    /// UTF-16, big endian.
     Utf16Be,
 }
 
 impl Encoding {
-    /// That of a file that begins with `head`.
+    /// Detects the encoding of a file that begins with `head`.
     #[must_use]
-    pub fn of(head: &[u8]) -> Self {
+    pub fn detect(head: &[u8]) -> Self {
         match head {
             [0xFF, 0xFE, ..] => Self::Utf16Le,
             [0xFE, 0xFF, ..] => Self::Utf16Be,
-            _ if Self::Utf16Le.is_told_by(head) => Self::Utf16Le,
-            _ if Self::Utf16Be.is_told_by(head) => Self::Utf16Be,
+            _ if Self::Utf16Le.fits(head) => Self::Utf16Le,
+            _ if Self::Utf16Be.fits(head) => Self::Utf16Be,
             _ => Self::Utf8,
         }
     }
 
-    /// Whether every other byte is NUL, of a first line that is whole or of as many bytes as tell. Not of a line that may go on: what it
-    /// goes on with could say otherwise.
-    fn is_told_by(self, head: &[u8]) -> bool {
-        let most = &head[..head.len().min(TOLD_BY_BYTES)];
+    /// Whether every other byte of the first line is NUL. A line that may continue is examined only if it has
+    /// [`EXAMINED_BYTES`].
+    fn fits(self, head: &[u8]) -> bool {
+        let most = &head[..head.len().min(EXAMINED_BYTES)];
         let line = self.line_end(most).map(|at| &most[..at + 2]);
-        let Some(told) = line.or_else(|| (most.len() == TOLD_BY_BYTES).then_some(most)) else { return false };
+        let Some(examined) = line.or_else(|| (most.len() == EXAMINED_BYTES).then_some(most)) else { return false };
         let high = usize::from(self == Self::Utf16Le);
         let fits = |(at, byte): (usize, &u8)| (*byte == 0) == (at % 2 == high);
-        told.len() >= TOLD_BY_BYTES_MIN && told.iter().enumerate().all(fits)
+        examined.len() >= EXAMINED_BYTES_MIN && examined.iter().enumerate().all(fits)
     }
 
-    /// What a file may begin with that is no text.
+    /// The byte order mark.
     #[must_use]
     #[inline]
     pub(super) fn mark(self) -> &'static [u8] {
@@ -57,14 +57,14 @@ impl Encoding {
         }
     }
 
-    /// How many bytes a character has at least.
+    /// Minimum number of bytes of a character.
     #[must_use]
     #[inline]
     pub(crate) fn unit_bytes(self) -> usize {
         if self == Self::Utf8 { 1 } else { 2 }
     }
 
-    /// Where the first character that ends a line begins in `text`, which begins with a whole character.
+    /// The position of the first newline in `text`, which begins with a complete character.
     #[must_use]
     #[inline]
     pub(super) fn line_end(self, text: &[u8]) -> Option<usize> {
@@ -78,7 +78,7 @@ impl Encoding {
         }
     }
 
-    /// A line without the carriage return at its end.
+    /// The line without a carriage return at its end.
     #[inline]
     pub(super) fn strip_return(self, text: &[u8]) -> &[u8] {
         let end: &[u8] = match self {
@@ -89,7 +89,7 @@ impl Encoding {
         text.strip_suffix(end).unwrap_or(text)
     }
 
-    /// Text as UTF-8. What stands for no character becomes U+FFFD.
+    /// Appends the text as UTF-8 to `decoded`. Invalid units become U+FFFD.
     pub fn decode(self, text: &[u8], decoded: &mut String) {
         let unit =
             |pair: &[u8; 2]| if self == Self::Utf16Be { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) };
@@ -101,7 +101,7 @@ impl Encoding {
         }
     }
 
-    /// Several lines as UTF-8.
+    /// Converts lines to UTF-8.
     #[must_use]
     pub fn to_utf8(self, text: Vec<u8>) -> Vec<u8> {
         if self == Self::Utf8 {
@@ -112,7 +112,7 @@ impl Encoding {
         decoded.into_bytes()
     }
 
-    /// A line of UTF-16 as UTF-8, which is written to `decoded`.
+    /// Converts a line of UTF-16 to UTF-8; the text is written to `decoded`.
     #[must_use]
     pub fn decode_line<'t>(self, line: &Line<'_>, decoded: &'t mut String) -> Line<'t> {
         decoded.clear();
@@ -128,10 +128,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn utf_16_is_told_by_its_mark_or_by_nuls() {
+    fn utf_16_is_recognized_by_its_mark_or_by_nuls() {
         #[track_caller]
         fn check(head: &[u8], expected: Encoding) {
-            assert_eq!(Encoding::of(head), expected, "{head:?}");
+            assert_eq!(Encoding::detect(head), expected, "{head:?}");
         }
         let le: Vec<u8> = "2026-11-29 a line".repeat(3).encode_utf16().flat_map(u16::to_le_bytes).collect();
         let be: Vec<u8> = le.as_chunks::<2>().0.iter().flat_map(|[low, high]| [*high, *low]).collect();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_character_is_replaced() {
+    fn invalid_units_are_replaced() {
         let mut decoded = String::new();
         Encoding::Utf16Le.decode(&[b'a', 0, 0x3D, 0xD8, b'b', 0, 0x3D, 0xD8, 0, 0xDE, b'c'], &mut decoded);
         assert_eq!(decoded, "a\u{fffd}b\u{1f600}\u{fffd}");

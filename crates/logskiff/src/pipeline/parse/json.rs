@@ -98,7 +98,7 @@ impl Walk<'_, '_> {
     }
 
     /// Steps over a token of known length.
-    fn take(&mut self, len: usize) -> TextRange {
+    fn advance(&mut self, len: usize) -> TextRange {
         let start = self.at;
         self.at += len;
         TextRange::new(start, self.at)
@@ -108,13 +108,13 @@ impl Walk<'_, '_> {
     fn take_number(&mut self) -> TextRange {
         let rest = &self.text[self.at..];
         let inside = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
-        self.take(rest.iter().position(|byte| !inside(byte)).unwrap_or(rest.len()))
+        self.advance(rest.iter().position(|byte| !inside(byte)).unwrap_or(rest.len()))
     }
 
     /// Steps over a string without escapes, quotes included; the range is its inside.
     fn take_plain(&mut self, len: usize) -> TextRange {
         self.at += 1;
-        let inside = self.take(len);
+        let inside = self.advance(len);
         self.at += 1;
         inside
     }
@@ -200,9 +200,9 @@ impl<'de> DeserializeSeed<'de> for Member<'_, '_, '_> {
             first => {
                 source.deserialize_ignored_any(IgnoredAny)?;
                 match first {
-                    b't' => (walk.take(4), Kind::True),
-                    b'f' => (walk.take(5), Kind::False),
-                    b'n' => (walk.take(4), Kind::Null),
+                    b't' => (walk.advance(4), Kind::True),
+                    b'f' => (walk.advance(5), Kind::False),
+                    b'n' => (walk.advance(4), Kind::Null),
                     b'-' | b'0'..=b'9' => (walk.take_number(), Kind::Number),
                     _ => return Err(D::Error::custom("unexpected token")),
                 }

@@ -80,7 +80,7 @@ impl<'t> Scan<'t, '_> {
         if !origin::is_user(&self.text[user.indices()]) {
             return None;
         }
-        self.put(1, user);
+        self.push(1, user);
         self.expect(b"[")?;
         let stamp = self.until(b']')?;
         self.expect(b"] ")?;
@@ -91,11 +91,11 @@ impl<'t> Scan<'t, '_> {
         if status.end - status.start != 3 {
             return None;
         }
-        self.put(5, status);
+        self.push(5, status);
         self.expect(b" ")?;
         let bytes = self.digits();
         self.dash_unless(bytes)?;
-        self.put(6, bytes);
+        self.push(6, bytes);
         self.extras()?;
         Some(&self.text[stamp.indices()])
     }
@@ -111,7 +111,7 @@ impl<'t> Scan<'t, '_> {
             }
             self.expect(b" ")?;
             let value = self.quoted()?;
-            self.put(field, value);
+            self.push(field, value);
         }
         if self.at == self.text.len() {
             return Some(());
@@ -127,7 +127,7 @@ impl<'t> Scan<'t, '_> {
             seconds.end = decimals.end;
         }
         self.dash_unless(seconds)?;
-        self.put(10, seconds);
+        self.push(10, seconds);
         (self.at == self.text.len()).then_some(())
     }
 
@@ -144,15 +144,15 @@ impl<'t> Scan<'t, '_> {
         let version = memrchr(b' ', &line[target..]).and_then(|blank| version(line, target + blank));
         let target_end = version.map_or(line.len(), |version| version - b" HTTP/".len());
         let start = at.start as usize;
-        self.put(2, TextRange::new(start, start + blank));
-        self.put(3, TextRange::new(start + target, start + target_end));
+        self.push(2, TextRange::new(start, start + blank));
+        self.push(3, TextRange::new(start + target, start + target_end));
         if let Some(version) = version {
-            self.put(4, TextRange::new(start + version, start + line.len()));
+            self.push(4, TextRange::new(start + version, start + line.len()));
         }
     }
 
     /// A field, unless there is nothing in it.
-    fn put(&mut self, name: u16, at: TextRange) {
+    fn push(&mut self, name: u16, at: TextRange) {
         if !matches!(&self.text[at.indices()], b"" | b"-") {
             self.nodes.push(Node::Value { key: Key::Name(name), at, kind: Kind::Text });
         }

@@ -1,4 +1,4 @@
-//! Threads that confine themselves and then try. The kernel's answers are the point: where it has no Landlock these tests say so.
+//! Threads that confine themselves and then try forbidden calls. On kernels without Landlock these tests are skipped.
 
 use std::fs::{self, File};
 use std::io::ErrorKind::PermissionDenied;
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use super::*;
 
-/// What is beneath no place that a test allows; temporary files are elsewhere.
+/// A file outside of all directories that the tests allow; temporary files are elsewhere.
 const FOREIGN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
 
-/// Runs `body` in a thread that is confined to `config`; false where the kernel has no Landlock.
+/// Runs `body` in a thread that is confined to `config`; returns false if the kernel has no Landlock.
 fn confined(config: Config, body: impl FnOnce(&Confined) + Send + 'static) -> bool {
     let work = move || {
         let confined = confine(&config);
@@ -34,7 +34,7 @@ fn denied<T>(outcome: std::io::Result<T>) {
     }
 }
 
-/// A directory whose neighbours are not allowed along with it: what is allowed is the directory above.
+/// A directory tree with logs, state, certificates, and a secret outside of them.
 fn scene() -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let real = dir.path().canonicalize().unwrap();
@@ -45,7 +45,7 @@ fn scene() -> (tempfile::TempDir, std::path::PathBuf) {
     (dir, real)
 }
 
-/// Goal: of logs that are only read nothing can be written, made, renamed or deleted, and nothing else can be read.
+/// Goal: logs that are only read cannot be written, created, renamed or deleted, and nothing else can be read.
 #[test]
 fn logs_are_read_and_nothing_else() {
     let (_dir, real) = scene();
@@ -60,7 +60,7 @@ fn logs_are_read_and_nothing_else() {
         denied(fs::read(FOREIGN));
         denied(fs::read(at.join("logs/app/foreign.log")));
         denied(fs::read_dir(env!("CARGO_MANIFEST_DIR")));
-        // What other processes are goes with it, where the kernel asks as it does for a debugger.
+        // Details of other processes are hidden too, where the kernel checks for ptrace rights.
         denied(fs::read_link(format!("/proc/{}/exe", std::os::unix::process::parent_id())));
         if confined.readable == [at.join("logs")] {
             denied(fs::read(at.join("outside/secret")));
@@ -73,18 +73,18 @@ fn logs_are_read_and_nothing_else() {
         denied(fs::create_dir(at.join("logs/app/sub")));
         denied(symlink("a.log", at.join("logs/app/other")));
         denied(std::process::Command::new("/bin/true").status());
-        // No domain can be left, and the threads that follow are in it.
+        // The domain cannot be left, and later threads are in it.
         std::thread::spawn(|| denied(fs::read(FOREIGN))).join().unwrap();
-        // What only looks is not restricted: LOGSKIFF_EXIT=file:PATH does no more.
+        // `stat` is not restricted; LOGSKIFF_EXIT=file:PATH needs no more.
         assert!(Path::new(FOREIGN).exists());
     });
-    assert!(fs::read(FOREIGN).is_ok(), "the other threads of the tests are as they were");
+    assert!(fs::read(FOREIGN).is_ok(), "other threads are not confined");
     assert!(!ran || real.join("logs/app/a.log").exists());
 }
 
-/// Goal: where rotated files are deleted they can be renamed and deleted, and still not written.
+/// Goal: where rotated files are deleted, they can be renamed and deleted, but not written.
 #[test]
-fn what_may_be_deleted_may_not_be_written() {
+fn deletable_files_are_not_writable() {
     let (_dir, real) = scene();
     let config = Config { logs: vec![(real.join("logs/app"), true)], ..Config::default() };
     fs::write(real.join("logs/app/a.log.1"), "line\n").unwrap();
@@ -98,12 +98,12 @@ fn what_may_be_deleted_may_not_be_written() {
     });
 }
 
-/// Goal: the state is kept, by new files that are renamed over the old ones; nothing is written beside it.
+/// Goal: the state can be saved by renaming new files over old ones; nothing else can be written.
 #[test]
 fn the_state_is_written_and_its_neighbours_are_not() {
     let (_dir, real) = scene();
-    let word = real.join("last-word");
-    fs::write(&word, "a long last word").unwrap();
+    let word = real.join("termination-log");
+    fs::write(&word, "a long message").unwrap();
     let config = Config { state: Some(real.join("state")), written: Some(word.clone()), ..Config::default() };
     confined(config, move |_| {
         for text in ["one", "two"] {
@@ -112,7 +112,7 @@ fn the_state_is_written_and_its_neighbours_are_not() {
             File::open(real.join("state")).unwrap().sync_all().unwrap();
             assert_eq!(fs::read_to_string(real.join("state/checkpoint")).unwrap(), text);
         }
-        denied(fs::write(real.join("beside"), "x"));
+        denied(fs::write(real.join("neighbour"), "x"));
         denied(fs::rename(real.join("state/checkpoint"), real.join("outside/checkpoint")));
         fs::write(&word, "short").unwrap();
         denied(fs::read(&word));
@@ -120,7 +120,7 @@ fn the_state_is_written_and_its_neighbours_are_not() {
     });
 }
 
-/// Goal: what Kubernetes does to renew a secret is followed: new files in a new directory, and a link that is swapped.
+/// Goal: secrets can be read after Kubernetes renewed them: new files in a new directory, and a replaced link.
 #[test]
 fn a_renewed_secret_is_read() {
     let (_dir, real) = scene();
@@ -155,9 +155,9 @@ fn a_renewed_secret_is_read() {
     tries.join().unwrap();
 }
 
-/// Goal: a log directory that is not there yet, or is removed and made again, is read.
+/// Goal: a log directory that is created later, or removed and created again, can be read.
 #[test]
-fn a_directory_that_is_made_later_is_read() {
+fn a_directory_that_is_created_later_is_read() {
     let (_dir, real) = scene();
     let roots = [real.join("logs/app"), real.join("logs/later/and/deeper")];
     let config = Config { logs: roots.iter().map(|root| (root.clone(), false)).collect(), ..Config::default() };
@@ -185,7 +185,7 @@ fn a_directory_that_is_made_later_is_read() {
     tries.join().unwrap();
 }
 
-/// Goal: what the machine says of this process is still read, names are looked up, and sockets connected to.
+/// Goal: `/proc` can still be read, names resolved, and sockets connected.
 #[test]
 fn the_libraries_have_what_they_need() {
     let (_dir, real) = scene();
@@ -193,16 +193,16 @@ fn the_libraries_have_what_they_need() {
     confined(Config::default(), move |_| {
         assert!(crate::telemetry::process_stats::System::default().read().resident_bytes.is_some());
         assert!(crate::telemetry::process_stats::System::default().read().open_fds.is_some());
-        assert!(crate::telemetry::process_stats::Volume::of(&real).is_some());
+        assert!(crate::telemetry::process_stats::Volume::at(&real).is_some());
         assert!(("localhost", 80).to_socket_addrs().unwrap().next().is_some());
         std::os::unix::net::UnixStream::connect(real.join("outside/socket")).unwrap();
         assert!(listener.accept().is_ok());
     });
 }
 
-/// Goal: what may lie anywhere is read all the same, and that is said; nothing can be written.
+/// Goal: if a log may be anywhere, reading is not restricted and this is reported; nothing can be written.
 #[test]
-fn where_a_log_may_lie_anywhere_reading_is_left_alone() {
+fn if_a_log_may_be_anywhere_reading_is_not_restricted() {
     let config = Config { logs: vec![("/no-such-directory/app".into(), false)], ..Config::default() };
     confined(config, |confined| {
         assert!(matches!(&confined.reached, Reached::Partly(why) if why.contains("anywhere")), "{confined:?}");
@@ -212,17 +212,17 @@ fn where_a_log_may_lie_anywhere_reading_is_left_alone() {
     });
 }
 
-/// Goal: a kernel that refuses is no failure. It takes 16 domains one within another (landlock(7)), and refuses the next.
+/// Goal: a refusal by the kernel is reported and is not a failure. It allows 16 nested domains (landlock(7)).
 #[test]
-fn a_kernel_that_refuses_is_said() {
+fn a_refusal_by_the_kernel_is_reported() {
     confined(Config::default(), |_| {
         let outcome = (0..20).map(|_| confine(&Config::default()).reached).find(|reached| *reached != Reached::Fully);
-        assert!(matches!(&outcome, Some(Reached::Not(why)) if why.contains("refuses")), "{outcome:?}");
+        assert!(matches!(&outcome, Some(Reached::Not(why)) if why.contains("refused")), "{outcome:?}");
     });
 }
 
 #[test]
-fn the_word_on_it_is_of_what_was_reached() {
+fn the_report_matches_the_enforcement() {
     let here = || LandlockStatus::Available { effective_abi: ABI::V5, kernel_abi: None };
     let check = |ruleset, landlock, open, want: &str| {
         let got = format!("{:?}", reached(&ruleset, &landlock, open));
@@ -231,7 +231,7 @@ fn the_word_on_it_is_of_what_was_reached() {
     check(RulesetStatus::FullyEnforced, here(), false, "Fully");
     check(RulesetStatus::FullyEnforced, here(), true, "Partly(\"reading is not");
     check(RulesetStatus::PartiallyEnforced, here(), true, "Partly(\"reading is not");
-    check(RulesetStatus::PartiallyEnforced, here(), false, "Partly(\"the kernel's Landlock is an older");
-    check(RulesetStatus::NotEnforced, LandlockStatus::NotEnabled, false, "Not(\"the kernel's Landlock is switched off");
+    check(RulesetStatus::PartiallyEnforced, here(), false, "Partly(\"the kernel has an older");
+    check(RulesetStatus::NotEnforced, LandlockStatus::NotEnabled, false, "Not(\"Landlock is disabled");
     check(RulesetStatus::NotEnforced, LandlockStatus::NotImplemented, true, "Not(\"the kernel has no Landlock");
 }

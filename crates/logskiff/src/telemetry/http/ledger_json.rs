@@ -1,4 +1,4 @@
-//! A snapshot in, the ledger as JSON out: what has become of each file.
+//! Input: a snapshot. Output: the ledger as JSON, with the delivery state of each file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::status_channel::{self, FileReport, Snapshot};
 use crate::delivery::ledger::Balance;
 use crate::telemetry::metrics::{Metrics, OutputMetrics};
 
-/// So many files are named; the totals hold them all.
+/// Maximum number of files in the list; the totals include all files.
 const FILES_MAX: usize = 1_000;
 
 #[derive(Serialize)]
@@ -20,7 +20,7 @@ struct Ledger<'s> {
     totals: Totals,
     outputs: Vec<Output>,
     files: Vec<File<'s>>,
-    /// How many open files are not among these.
+    /// Open files that the list leaves out.
     files_left_out: usize,
     not_read: NotRead<'s>,
 }
@@ -30,7 +30,7 @@ struct Totals {
     #[serde(flatten)]
     amounts: Amounts,
     pending_records: u64,
-    /// Files that are settled and still; they are among the files no more.
+    /// Fully acknowledged, unmodified and closed files, which are not listed.
     quiet_files: u64,
 }
 
@@ -55,10 +55,10 @@ struct File<'s> {
     input: &'s str,
     path: &'s str,
     state: &'static str,
-    /// Why a file is still open that is out of its place, or is not read on.
+    /// Why a rotated or deleted file is still open, or a live one is not read further: one word.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<&'static str>,
-    /// The same in a sentence.
+    /// The same reason as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,12 +70,12 @@ struct File<'s> {
     lag_seconds: f64,
 }
 
-/// Files that are there and not open.
+/// Files that exist and are not open.
 #[derive(Serialize)]
 struct NotRead<'s> {
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
-    /// How many of them are not among these.
+    /// Files that the list leaves out.
     left_out: u64,
     files: Vec<NotReadFile<'s>>,
 }
@@ -88,8 +88,8 @@ struct NotReadFile<'s> {
     reason: &'s str,
 }
 
-/// The ledger's text.
-pub(super) fn json(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static str], uptime: Duration) -> String {
+/// Renders the ledger as JSON.
+pub(super) fn render(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static str], uptime: Duration) -> String {
     let total = snapshot.inputs.iter().fold(Balance::default(), |sum, input| sum.plus(&input.balance));
     let unread_bytes = snapshot.inputs.iter().map(|input| input.unread_bytes).sum();
     let connected = |output: &OutputMetrics| output.connected.get();
@@ -111,15 +111,15 @@ pub(super) fn json(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static s
             quiet_files: snapshot.quiet_files,
         },
         outputs: outputs.iter().map(output).collect(),
-        files: snapshot.files.iter().take(FILES_MAX).map(|file| shown(snapshot, file)).collect(),
+        files: snapshot.files.iter().take(FILES_MAX).map(|file| file_entry(snapshot, file)).collect(),
         files_left_out: snapshot.files.len().saturating_sub(FILES_MAX),
         not_read: not_read(snapshot),
     };
-    // Numbers and texts can always be written.
+    // Serializing numbers and texts cannot fail.
     serde_json::to_string(&ledger).unwrap_or_default()
 }
 
-fn shown<'s>(snapshot: &'s Snapshot, file: &'s FileReport) -> File<'s> {
+fn file_entry<'s>(snapshot: &'s Snapshot, file: &'s FileReport) -> File<'s> {
     File {
         input: input_name(snapshot, Some(file.input)),
         path: &file.path,

@@ -1,5 +1,6 @@
-//! A snapshot and the counters in, the text of `OpenMetrics` 1.0 out (the specification of that name, as
-//! `prometheus-client` writes it), or that of Prometheus 0.0.4 for who does not know it. Labels are inputs, rules, outputs and reasons: never names of files, never content.
+//! Input: a snapshot and the counters. Output: text in the format `OpenMetrics` 1.0, written by `prometheus-client`, or
+//! Prometheus 0.0.4 for clients that do not accept it. Labels are inputs, rules, outputs and reasons, never file names or
+//! content.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::telemetry::metrics::{
 use crate::telemetry::process_stats::Usage;
 use event::{DropReason, Repair};
 
-/// How metrics are written.
+/// The format of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     /// `OpenMetrics` 1.0.
@@ -27,8 +28,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The one that an `Accept` header asks for.
-    pub(super) fn accepted(header: &str) -> Self {
+    /// The format that an `Accept` header asks for.
+    pub(super) fn from_accept(header: &str) -> Self {
         if header.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Prometheus }
     }
 
@@ -41,27 +42,27 @@ impl Format {
     }
 }
 
-/// What is shown at one scrape.
+/// The data of one scrape.
 #[derive(Debug)]
 pub(super) struct Scrape {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) usage: Usage,
-    /// The outputs that are in use.
+    /// The configured outputs.
     pub(super) outputs: Vec<&'static str>,
 }
 
 impl Scrape {
-    /// The text, in the form that is asked for.
-    pub(super) fn text(self, format: Format) -> String {
+    /// Renders the metrics.
+    pub(super) fn render(self, format: Format) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self));
         let mut written = String::with_capacity(16 * 1024);
         // Writing to a String cannot fail.
         _ = text::encode(&mut written, &registry);
-        // Parsers take both; this is how the specification writes it.
+        // Parsers accept both; the specification writes `+Inf`.
         let written = written.replace(" inf\n", " +Inf\n");
-        if format == Format::OpenMetrics { written } else { prometheus(&written) }
+        if format == Format::OpenMetrics { written } else { to_prometheus(&written) }
     }
 
     fn output(&self, name: &str) -> &OutputMetrics {
@@ -73,13 +74,13 @@ impl Scrape {
     }
 }
 
-/// How many rules of a redactor, the last ones, name values that are withheld.
+/// The number of rules, the last ones of each redactor, that stand for withheld values.
 const WITHHELD_REASONS: usize = 2;
 
 /// Label names with their values.
 type Labels<'l> = Vec<(&'static str, &'l str)>;
 
-/// Writes families one by one.
+/// Writes metric families one by one.
 struct Writer<'e>(DescriptorEncoder<'e>);
 
 impl Writer<'_> {
@@ -125,15 +126,15 @@ impl Writer<'_> {
         self.gauges(name, help, [(Labels::new(), value)])
     }
 
-    /// `unit` is how many of the histogram's units make one of what is shown.
+    /// `unit`: how many of the histogram's units make one unit of the metric.
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, unit: f64) -> fmt::Result {
         #[allow(clippy::cast_precision_loss, reason = "ends and sums are far below 2^52")]
-        let shown = |value: u64| value as f64 / unit;
+        let scaled = |value: u64| value as f64 / unit;
         let buckets: Vec<(f64, u64)> =
-            histogram.ranges().map(|(end, count)| (end.map_or(f64::INFINITY, shown), count)).collect();
+            histogram.ranges().map(|(end, count)| (end.map_or(f64::INFINITY, scaled), count)).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        family.encode_histogram::<NoLabelSet>(shown(histogram.sum()), count, &buckets, None)
+        family.encode_histogram::<NoLabelSet>(scaled(histogram.sum()), count, &buckets, None)
     }
 }
 
@@ -154,29 +155,29 @@ impl Scrape {
     }
 
     fn by_reason(&self, value: impl Fn(&InputState) -> [u64; DropReason::ALL.len()]) -> Vec<(Labels<'_>, u64)> {
-        let of = |input| DropReason::ALL.map(|reason| (labels(input, "reason", reason.name()), reason as usize));
-        let all = self.snapshot.inputs.iter().map(|input| (of(input), value(input)));
+        let reasons = |input| DropReason::ALL.map(|reason| (labels(input, "reason", reason.name()), reason as usize));
+        let all = self.snapshot.inputs.iter().map(|input| (reasons(input), value(input)));
         all.flat_map(|(labels, values)| labels.map(|(labels, reason)| (labels, values[reason]))).collect()
     }
 
-    /// Counters that are kept by input outside the ledger.
+    /// A counter that each input has outside the ledger.
     fn counted(&self, value: impl Fn(&InputMetrics) -> &Counter) -> Vec<(Labels<'_>, u64)> {
         let inputs = self.snapshot.inputs.iter().zip(&self.metrics.inputs);
         inputs.map(|(input, counts)| (vec![("input", input.name.as_str())], value(counts).get())).collect()
     }
 
     fn delivery(&self, to: &mut Writer<'_>) -> fmt::Result {
-        let read = "Bytes read; always acknowledged + dropped + pending";
+        let read = "Bytes read: acknowledged + dropped + pending";
         to.counters("logskiff_read_bytes", read, self.by_input(|input| input.balance.read_bytes))?;
-        let acknowledged = "Bytes whose records the outputs have acknowledged";
+        let acknowledged = "Bytes of records that the outputs acknowledged";
         to.counters(
             "logskiff_acknowledged_bytes",
             acknowledged,
             self.by_input(|input| input.balance.acknowledged_bytes),
         )?;
-        let dropped = "Bytes read and not shipped, by reason";
+        let dropped = "Bytes read but not shipped, by reason";
         to.counters("logskiff_dropped_bytes", dropped, self.by_reason(|input| input.balance.dropped_bytes))?;
-        let pending = "Bytes read and not settled";
+        let pending = "Bytes read but not yet acknowledged or dropped";
         to.gauges("logskiff_pending_bytes", pending, self.by_input(|input| input.balance.pending_bytes))?;
         to.counters("logskiff_read_records", "Lines read", self.by_input(|input| input.balance.read_records))?;
         let acknowledged = "Records acknowledged";
@@ -185,32 +186,44 @@ impl Scrape {
             acknowledged,
             self.by_input(|input| input.balance.acknowledged_records),
         )?;
-        let dropped = "Lines read and not shipped, by reason";
+        let dropped = "Lines read but not shipped, by reason";
         to.counters("logskiff_dropped_records", dropped, self.by_reason(|input| input.balance.dropped_records))?;
-        let pending = "Lines read and not settled";
+        let pending = "Lines read but not yet acknowledged or dropped";
         to.gauges("logskiff_pending_records", pending, self.by_input(|input| input.balance.pending_records()))?;
-        let resent = "Bytes sent once more after a rewind: the receiver may have them twice";
+        let resent = "Bytes sent again after a rewind; the receiver may get duplicates";
         to.counters("logskiff_resent_bytes", resent, self.by_input(|input| input.balance.resent_bytes))?;
-        to.gauges("logskiff_unread_bytes", "Bytes in the files, not read", self.by_input(|input| input.unread_bytes))?;
-        let lag = "Bytes written and not settled";
+        to.gauges(
+            "logskiff_unread_bytes",
+            "Bytes in the files that are not read yet",
+            self.by_input(|input| input.unread_bytes),
+        )?;
+        let lag = "Bytes written by the application but not yet acknowledged or dropped";
         to.gauges("logskiff_lag_bytes", lag, self.by_input(|input| input.unread_bytes + input.balance.pending_bytes))?;
-        let lag = "Age of the oldest byte written and not settled, 0 when there is none";
+        let lag = "Age of the oldest byte that is not yet acknowledged or dropped; 0 if there is none";
         to.gauges("logskiff_lag_seconds", lag, self.by_input(|input| input.lag.as_secs_f64()))?;
         let forecast =
-            "When lines will be lost at the present rates, because the volume fills or a rotated file is deleted";
+            "Time until lines are lost at the present rates, because the volume fills up or a rotated file is deleted";
         let never = |input: &InputState| input.time_to_loss.map_or(f64::INFINITY, |time| time.as_secs_f64());
         to.gauges("logskiff_time_to_loss_seconds", forecast, self.by_input(never))?;
         let metrics = &self.metrics;
-        let lost = "Bytes that were gone before they could be delivered, as far as they were seen";
+        let lost = "Bytes that are known to be lost: deleted or overwritten before they were delivered";
         to.counter("logskiff_lost_bytes", lost, metrics.lost_bytes.get())?;
-        to.counter("logskiff_rewinds", "Times that everything unsettled was read again", metrics.rewinds.get())?;
-        let failures = "Checkpoints that could not be saved";
+        to.counter(
+            "logskiff_rewinds",
+            "Rewinds: everything not yet acknowledged or dropped was read again",
+            metrics.rewinds.get(),
+        )?;
+        let failures = "Failures to save a checkpoint";
         to.counter("logskiff_checkpoint_failures", failures, metrics.save_failures.get())?;
-        let latency = "From the write of a line to its acknowledgement";
+        let latency = "Time from writing a line to its acknowledgement";
         to.histogram("logskiff_delivery_latency_seconds", latency, &metrics.latency_ms, 1_000.0)?;
         let at = self.snapshot.acknowledged_at.map_or(0.0, wall_seconds);
-        to.gauge("logskiff_last_acknowledged_timestamp_seconds", "When something was last acknowledged, 0: never", at)?;
-        to.gauge("logskiff_draining", "Whether the end was asked for", u64::from(self.snapshot.draining))
+        to.gauge(
+            "logskiff_last_acknowledged_timestamp_seconds",
+            "Time of the last acknowledgement; 0 if there was none",
+            at,
+        )?;
+        to.gauge("logskiff_draining", "1 during shutdown, else 0", u64::from(self.snapshot.draining))
     }
 
     fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
@@ -223,40 +236,44 @@ impl Scrape {
                 (labels, count)
             })
         });
-        to.counters("logskiff_redactions", "Stretches masked, by rule and mode", masked)?;
+        to.counters("logskiff_redactions", "Values redacted, by rule and mode", masked)?;
         let withheld = inputs().flat_map(|(input, counts)| {
-            // The last rules stand for what no rule has found: each for a reason.
+            // The last rules stand for the reasons of withheld values.
             let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
             reasons.dedup();
             let first = reasons.len().saturating_sub(WITHHELD_REASONS);
             reasons.into_iter().skip(first).map(move |reason| {
-                let of_reason = input.masks.iter().zip(&counts.masked).filter(move |(kind, _)| kind.rule == reason);
+                let matching = input.masks.iter().zip(&counts.masked).filter(move |(kind, _)| kind.rule == reason);
                 let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
-                (labels, of_reason.map(|(_, count)| count.get()).sum::<u64>())
+                (labels, matching.map(|(_, count)| count.get()).sum::<u64>())
             })
         });
-        let help = "Values withheld because they could not be decoded, or not be searched within the line's budget";
+        let help = "Values withheld because they could not be decoded, or exceeded the line's search budget";
         to.counters("logskiff_values_withheld", help, withheld)?;
-        let failures = "Lines that were not of the configured format";
+        let failures = "Lines that do not have the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
         let repaired = inputs().flat_map(|(input, counts)| {
             let each = Repair::ALL.into_iter().zip(&counts.repaired);
             each.map(|(repair, count)| (labels(input, "reason", repair.name()), count.get()))
         });
-        to.counters("logskiff_repaired_lines", "Lines of JSON that were repaired, by reason", repaired)?;
-        let failures = "Time stamps that could not be read";
+        to.counters("logskiff_repaired_lines", "JSON lines that were repaired, by reason", repaired)?;
+        let failures = "Timestamps that could not be parsed";
         to.counters("logskiff_timestamp_parse_failures", failures, self.counted(|input| &input.time_failures))?;
-        let failures = "Values that could not be given their type";
+        let failures = "Values that could not be converted to their type";
         to.counters("logskiff_type_coercion_failures", failures, self.counted(|input| &input.type_failures))?;
-        to.counters("logskiff_truncated_lines", "Lines cut at their limit", self.counted(|input| &input.cut))?;
+        to.counters(
+            "logskiff_truncated_lines",
+            "Lines truncated to LOGSKIFF_LINE_BYTES_MAX",
+            self.counted(|input| &input.cut),
+        )?;
         let metrics = &self.metrics;
-        let cut = "Syslog messages that were cut";
-        to.counter("logskiff_truncated_messages", cut, metrics.syslog_truncated.get())?;
-        let overflow = "Records whose topic was one too many";
+        let truncated = "Syslog messages truncated to LOGSKIFF_SYSLOG_BYTES_MAX";
+        to.counter("logskiff_truncated_messages", truncated, metrics.syslog_truncated.get())?;
+        let overflow = "Records dropped because their topic would exceed LOGSKIFF_KAFKA_TOPICS_MAX";
         to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow.get())?;
-        let suppressed = "Lines of its own log left out because their kind had just been told";
+        let suppressed = "Messages of logskiff's own log left out because a similar one was just logged";
         to.counter("logskiff_log_lines_suppressed", suppressed, metrics.log_lines_suppressed.get())?;
-        let unwritten = "Lines of its own log that standard error did not take";
+        let unwritten = "Messages of logskiff's own log that could not be written to stderr";
         to.counter("logskiff_log_lines_unwritten", unwritten, LOG_LINES_UNWRITTEN.get())
     }
 
@@ -266,31 +283,39 @@ impl Scrape {
             states.map(|(state, count)| (labels(input, "state", state.name()), count))
         });
         to.gauges("logskiff_files", "Open files, by state", files)?;
-        let held = "Sizes of deleted files that are still open";
+        let held = "Sizes of deleted files that are kept open";
         to.gauges("logskiff_deleted_open_file_bytes", held, self.by_input(|input| input.held_bytes))?;
-        let open = "Disk space of deleted files that are open because not everything in them is acknowledged";
+        let open = "Disk space of deleted files that are kept open because they are not fully acknowledged";
         to.gauges("logskiff_deleted_open_bytes", open, self.by_input(|input| input.deleted_open.0))?;
         let bounds = self.by_input(|input| input.deleted_open.1).into_iter();
         let bounds = bounds.filter_map(|(labels, bound)| Some((labels, bound?)));
-        to.gauges("logskiff_deleted_open_limit_bytes", "Beyond it the oldest of them is given up", bounds)?;
-        let quiet = "Files that are acknowledged and have not changed for a while";
+        to.gauges(
+            "logskiff_deleted_open_limit_bytes",
+            "Limit of logskiff_deleted_open_bytes; above it the oldest file is given up",
+            bounds,
+        )?;
+        let quiet = "Files that are fully acknowledged and unmodified, and therefore closed";
         to.gauge("logskiff_quiet_files", quiet, self.snapshot.quiet_files)?;
-        let left_out = "Files that are not read since there are too many; newer ones are";
+        let left_out = "Files that are not read because there are too many; newer files are preferred";
         to.gauge("logskiff_left_out_files", left_out, self.snapshot.left_out_files)?;
         let volumes = || self.snapshot.inputs.iter().filter_map(|input| Some((input, input.volume?)));
         let free = volumes().map(|(input, volume)| (vec![("input", input.name.as_str())], volume.free_bytes));
-        to.gauges("logskiff_volume_free_bytes", "Free space of the logs' volume", free)?;
+        to.gauges("logskiff_volume_free_bytes", "Free space of the log volume", free)?;
         let size = volumes().map(|(input, volume)| (vec![("input", input.name.as_str())], volume.size_bytes));
-        to.gauges("logskiff_volume_size_bytes", "Size of the logs' volume", size)?;
-        to.counter("logskiff_truncations", "Truncations of files", self.metrics.truncations.get())?;
-        let refused = "Files and directories that could not be read";
+        to.gauges("logskiff_volume_size_bytes", "Size of the log volume", size)?;
+        to.counter(
+            "logskiff_truncations",
+            "Files that were truncated while they were read",
+            self.metrics.truncations.get(),
+        )?;
+        let refused = "Failures to open or read a file or directory";
         to.counter("logskiff_file_open_errors", refused, self.metrics.refused.get())?;
-        let pruned = "Rotated files deleted once they were settled";
+        let pruned = "Rotated files deleted after they were fully acknowledged or dropped";
         to.counter("logskiff_deleted_files", pruned, self.metrics.pruned_files.get())?;
-        to.counter("logskiff_deleted_bytes", "Bytes of these", self.metrics.pruned_bytes.get())?;
-        let failures = "Times that a settled file could not be deleted";
+        to.counter("logskiff_deleted_bytes", "Bytes of the deleted files", self.metrics.pruned_bytes.get())?;
+        let failures = "Failures to delete a rotated file";
         to.counter("logskiff_delete_failures", failures, self.metrics.prune_failures.get())?;
-        let inotify = "Whether inotify wakes the reader; 0: it looks by the clock";
+        let inotify = "1 if inotify wakes the reader; 0 if it polls";
         to.gauge("logskiff_inotify_active", inotify, u64::from(self.snapshot.inotify))
     }
 
@@ -298,13 +323,13 @@ impl Scrape {
         let each = |value: fn(&OutputMetrics) -> u64| {
             self.outputs.iter().map(move |name| (vec![("output", *name)], value(self.output(name))))
         };
-        let connects = "Clients (Kafka) or connections (syslog) made";
+        let connects = "Clients created (Kafka) or connections made (syslog)";
         to.counters("logskiff_output_connects", connects, each(|output| output.connects.get()))?;
-        let connected = "Whether the receiver can be reached, as far as it is known";
+        let connected = "1 if the receiver can be reached, as far as is known; else 0";
         to.gauges("logskiff_output_connected", connected, each(|output| u64::from(output.connected.get())))?;
-        let sent = "Messages handed over, those sent again included";
+        let sent = "Messages sent, retries included";
         to.counters("logskiff_sent_messages", sent, each(|output| output.sent_messages.get()))?;
-        let sent = "Bytes handed over, before compression";
+        let sent = "Bytes sent, before compression";
         to.counters("logskiff_sent_bytes", sent, each(|output| output.sent_bytes.get()))?;
         let errors = self.outputs.iter().flat_map(|name| {
             ErrorKind::ALL.map(|kind| {
@@ -312,35 +337,39 @@ impl Scrape {
                 (vec![("output", *name), ("kind", kind.name())], count)
             })
         });
-        to.counters("logskiff_output_errors", "What went wrong with an output, by kind", errors)?;
+        to.counters("logskiff_output_errors", "Errors of an output, by kind", errors)?;
         to.histogram("logskiff_batch_bytes", "Sizes of batches", &self.metrics.batch_bytes, 1.0)?;
-        let in_flight = "What is read and not acknowledged takes so much of the budget";
+        let in_flight = "Bytes in flight: read but not yet acknowledged";
         to.gauge("logskiff_in_flight_bytes", in_flight, self.snapshot.in_flight_bytes)?;
-        to.gauge("logskiff_in_flight_limit_bytes", "The budget", self.snapshot.in_flight_limit_bytes)
+        to.gauge("logskiff_in_flight_limit_bytes", "Limit of bytes in flight", self.snapshot.in_flight_limit_bytes)
     }
 
     fn process(&self, to: &mut Writer<'_>) -> fmt::Result {
         let one = |value: Option<u64>| value.map(|value| (Labels::new(), value));
         let seconds = |value: Option<f64>| value.map(|value| (Labels::new(), value));
         let usage = &self.usage;
-        to.counters("process_cpu_seconds", "CPU time, user and system", seconds(usage.cpu_seconds))?;
+        to.counters("process_cpu_seconds", "User and system CPU time", seconds(usage.cpu_seconds))?;
         to.gauges("process_resident_memory_bytes", "Resident memory", one(usage.resident_bytes))?;
         to.gauges("process_open_fds", "Open file descriptors", one(usage.open_fds))?;
-        let start = "When the process started, since the Unix epoch";
+        let start = "Start time of the process, since the Unix epoch";
         to.gauges("process_start_time_seconds", start, seconds(usage.start_time_seconds))?;
         let group = &usage.cgroup;
         to.gauges("logskiff_cgroup_memory_limit_bytes", "The container's memory limit", one(group.memory_limit_bytes))?;
-        to.gauges("logskiff_cgroup_memory_usage_bytes", "What counts against it", one(group.memory_usage_bytes))?;
-        let working = "The same without file pages that can be dropped";
+        to.gauges(
+            "logskiff_cgroup_memory_usage_bytes",
+            "Memory that counts against the container's limit",
+            one(group.memory_usage_bytes),
+        )?;
+        let working = "Memory usage without inactive file pages, which the kernel can reclaim";
         to.gauges("logskiff_cgroup_memory_working_set_bytes", working, one(group.memory_working_set_bytes))?;
-        let kills = "Processes of the container killed for lack of memory";
+        let kills = "Processes of the container killed by the OOM killer";
         to.counters("logskiff_cgroup_oom_kills", kills, one(group.oom_kills))?;
-        to.counters("logskiff_cgroup_cpu_periods", "CPU quota periods", one(group.cpu_periods))?;
-        let throttled = "CPU quota periods in which the container was held back";
+        to.counters("logskiff_cgroup_cpu_periods", "CPU quota periods that have elapsed", one(group.cpu_periods))?;
+        let throttled = "CPU quota periods in which the container was throttled";
         to.counters("logskiff_cgroup_cpu_throttled_periods", throttled, one(group.cpu_throttled_periods))?;
-        let throttled = "For how long it was held back";
+        let throttled = "Time for which the container was throttled";
         to.counters("logskiff_cgroup_cpu_throttled_seconds", throttled, seconds(group.cpu_throttled_seconds))?;
-        let mut build = to.0.encode_descriptor("logskiff_build", "The program", None, MetricType::Info)?;
+        let mut build = to.0.encode_descriptor("logskiff_build", "Version of the program", None, MetricType::Info)?;
         build.encode_info(&vec![("version", env!("CARGO_PKG_VERSION"))])
     }
 }
@@ -349,8 +378,8 @@ fn labels<'l>(input: &'l InputState, name: &'static str, value: &'l str) -> Labe
     vec![("input", input.name.as_str()), (name, value)]
 }
 
-/// The same in the older format: there a counter's family bears the name of its samples, and there is no end.
-fn prometheus(openmetrics: &str) -> String {
+/// Converts `OpenMetrics` to the Prometheus format: a counter's family has the name of its samples, and there is no `# EOF`.
+fn to_prometheus(openmetrics: &str) -> String {
     let mut text = String::with_capacity(openmetrics.len() + 2048);
     let mut help = "";
     for line in openmetrics.lines().filter(|line| *line != "# EOF") {
@@ -372,7 +401,7 @@ fn prometheus(openmetrics: &str) -> String {
     text
 }
 
-/// The wall clock at a moment of the past, seconds since the Unix epoch.
+/// A past moment on the wall clock, in seconds since the Unix epoch.
 fn wall_seconds(at: Instant) -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(at.elapsed()).as_secs_f64()
@@ -398,7 +427,7 @@ mod tests {
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);
         let snapshot = Arc::new(Snapshot { inputs: vec![input], ..Snapshot::default() });
-        Scrape { snapshot, metrics: Arc::new(metrics), usage: Usage::default(), outputs: vec!["kafka"] }.text(format)
+        Scrape { snapshot, metrics: Arc::new(metrics), usage: Usage::default(), outputs: vec!["kafka"] }.render(format)
     }
 
     #[track_caller]
@@ -409,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_openmetrics() {
+    fn the_text_is_openmetrics() {
         let text = scrape(Format::OpenMetrics);
         let lines = [
             "# TYPE logskiff_read_bytes counter",
@@ -428,8 +457,8 @@ mod tests {
         ];
         check(&text, &lines);
         assert!(text.ends_with("# EOF\n"));
-        assert!(!text.contains("mode=\"drop\""), "a mode that is not the rule's is shown once it occurs");
-        assert!(!text.contains("logskiff_cgroup_oom_kills_total"), "what the machine does not say is not shown");
+        assert!(!text.contains("mode=\"drop\""), "a mode that is not the rule's appears only once it occurs");
+        assert!(!text.contains("logskiff_cgroup_oom_kills_total"), "figures that the machine lacks are left out");
     }
 
     #[test]
@@ -441,10 +470,10 @@ mod tests {
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         let unknown = text.lines().filter(|line| !line.starts_with('#')).find(|line| {
             let name = line.split(['{', ' ']).next().unwrap_or_default();
-            let of = |family: &&str| {
+            let belongs = |family: &&str| {
                 name.strip_prefix(*family).is_some_and(|rest| ["", "_sum", "_count", "_bucket"].contains(&rest))
             };
-            !families.iter().any(of)
+            !families.iter().any(belongs)
         });
         assert_eq!(unknown, None, "every sample has a family");
     }

@@ -1,4 +1,4 @@
-//! How everything stands at one moment, and the status on which the shipper puts it when asked.
+//! Snapshots of the program's state, and the channel by which the shipper publishes them on request.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,57 +11,57 @@ use tokio::time::timeout;
 use crate::delivery::ledger::Balance;
 use crate::telemetry::process_stats::Volume;
 
-/// What masks are counted by.
+/// The labels of a counter of masks.
 #[derive(Clone, Debug, Default)]
 pub struct MaskKind {
-    /// The rule that names them.
+    /// The rule's name.
     pub rule: String,
-    /// What became of them.
+    /// The mode's name.
     pub mode: &'static str,
-    /// Whether that is the rule's mode. Others are shown once there is such a mask.
+    /// Whether this is the rule's configured mode. Other modes are shown once they occur.
     pub usual: bool,
 }
 
-/// What has become of one input.
+/// The state of one input.
 #[derive(Clone, Debug, Default)]
 pub struct InputState {
-    /// Its name.
+    /// Name of the input.
     pub name: String,
-    /// What its masks are counted by, in the order of their counters.
+    /// The labels of its masks, in the order of their counters.
     pub masks: Vec<MaskKind>,
-    /// Where its bytes have gone, those of files that were let go included.
+    /// Byte accounting, including closed files.
     pub balance: Balance,
-    /// Bytes that are in the files and not read.
+    /// Bytes in the files that are not read yet.
     pub unread_bytes: u64,
-    /// How old the oldest byte is that is written and not settled; zero when there is none.
+    /// Age of the oldest byte that is not yet acknowledged or dropped; zero if there is none.
     pub lag: Duration,
-    /// Files that are open: live, rotated, deleted.
+    /// Number of open files: live, rotated, deleted.
     pub files: [u64; 3],
-    /// The sizes of deleted files that are still open: space that only we hold.
+    /// Total size of deleted files that logskiff keeps open, in bytes.
     pub held_bytes: u64,
-    /// What deleted files take of the disk that are open because they are not settled, and the bound on that, if there is one.
+    /// Disk space of deleted files that are kept open because they are not fully acknowledged, and its limit, if any; bytes.
     pub deleted_open: (u64, Option<u64>),
     /// The volume of the input's first directory.
     pub volume: Option<Volume>,
-    /// When lines will be lost at the present rates.
+    /// Time until lines are lost at the present rates.
     pub time_to_loss: Option<Duration>,
 }
 
-/// Where a file stands.
+/// State of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileState {
-    /// Under the name that it was found under.
+    /// Has the name under which it was found.
     Live,
-    /// Under another name, or out of sight.
+    /// Was renamed, or moved out of the watched directories.
     Rotated,
-    /// Under none.
+    /// Has no name left.
     Deleted,
-    /// Let go: read to its end and settled.
+    /// Closed: read to its end, and fully acknowledged or dropped.
     Closed,
 }
 
 impl FileState {
-    /// The name that is written to metrics and to the ledger.
+    /// The name in metrics and in the ledger.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -73,88 +73,88 @@ impl FileState {
     }
 }
 
-/// Why a file is not done with.
+/// Why a file is kept open or not read further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// In a word.
+    /// One word.
     pub word: &'static str,
-    /// In a sentence.
+    /// A sentence.
     pub why: &'static str,
 }
 
-/// A file that is there and not open.
+/// A file that exists and is not open.
 #[derive(Clone, Debug)]
 pub struct NotRead {
-    /// The number of its input, where it is known.
+    /// Index of its input, if known.
     pub input: Option<usize>,
-    /// Its path, masked by the rules.
+    /// Redacted path.
     pub path: String,
-    /// What becomes of it: it is held, skipped or refused.
+    /// `held`, `skipped` or `refused`.
     pub state: &'static str,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// What has become of one file.
+/// The state of one file.
 #[derive(Clone, Debug)]
 pub struct FileReport {
-    /// The number of its input.
+    /// Index of its input.
     pub input: usize,
-    /// The name under which its records go out, masked by the rules.
+    /// Redacted path, as in its records.
     pub path: String,
-    /// Where it stands.
+    /// Its state.
     pub state: FileState,
-    /// Its size, and up to where it is settled; `None` for a closed one.
+    /// Its size and watermark, in bytes; `None` for a closed file.
     pub extent: Option<(u64, u64)>,
-    /// Where its bytes have gone.
+    /// Byte accounting.
     pub balance: Balance,
-    /// Bytes that are in it and not read.
+    /// Bytes that are not read yet.
     pub unread_bytes: u64,
-    /// How old its oldest byte is that is not settled.
+    /// Age of its oldest byte that is not yet acknowledged or dropped.
     pub lag: Duration,
-    /// Why it is out of its place and still open, or in its place and not read on.
+    /// Why a rotated or deleted file is still open, or a live one is not read further.
     pub held: Option<Held>,
 }
 
-/// Everything at one moment, as the shipper sees it.
+/// The state of everything at one moment, taken by the shipper.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// By input, in the order of the configuration.
+    /// The inputs, in the order of the configuration.
     pub inputs: Vec<InputState>,
-    /// The files: those that are open, and the last that were closed.
+    /// The open files, and the last ones that were closed.
     pub files: Vec<FileReport>,
-    /// Files that are there and not open, some of them by name.
+    /// Some of the files that exist and are not open.
     pub not_read: Vec<NotRead>,
-    /// How many there are, by state.
+    /// Number of files that exist and are not open, by state.
     pub not_read_counts: Vec<(&'static str, u64)>,
-    /// Files that are settled and still, and of which little more is known.
+    /// Number of fully acknowledged, unmodified and closed files.
     pub quiet_files: u64,
-    /// Files that are left out, since there are too many.
+    /// Number of files that are not read because there are too many.
     pub left_out_files: u64,
-    /// What is read and not acknowledged takes so much of the budget …
+    /// Bytes read but not yet acknowledged.
     pub in_flight_bytes: usize,
-    /// … which is this.
+    /// Limit of `in_flight_bytes`.
     pub in_flight_limit_bytes: usize,
-    /// Whether inotify wakes the shipper; else it looks by the clock.
+    /// Whether inotify wakes the shipper; else it polls.
     pub inotify: bool,
-    /// Whether the end was asked for.
+    /// Whether the shutdown has begun.
     pub draining: bool,
-    /// When something was last acknowledged.
+    /// Time of the last acknowledgement.
     pub acknowledged_at: Option<Instant>,
 }
 
-/// The shipper answers within this or is busy with one thing for long; then what it last said has to do.
-const ASKED_MAX: Duration = Duration::from_millis(700);
+/// How long a request waits for the shipper; after that, the last snapshot is used.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(700);
 
-/// Where the shipper puts a snapshot when one is wanted, and shows that it turns.
+/// The channel by which the shipper publishes snapshots on request, and its heartbeat.
 #[derive(Debug)]
 pub struct StatusChannel {
     start: Instant,
     wanted: AtomicBool,
-    /// When the shipper last began a round, in milliseconds after the start.
-    turned_ms: AtomicU64,
+    /// The shipper's last heartbeat, in milliseconds after `start`.
+    heartbeat_ms: AtomicU64,
     shipper: OnceLock<Thread>,
-    shown: watch::Sender<Arc<Snapshot>>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
 impl Default for StatusChannel {
@@ -162,50 +162,50 @@ impl Default for StatusChannel {
         Self {
             start: Instant::now(),
             wanted: AtomicBool::new(false),
-            turned_ms: AtomicU64::new(0),
+            heartbeat_ms: AtomicU64::new(0),
             shipper: OnceLock::new(),
-            shown: watch::channel(Arc::default()).0,
+            snapshots: watch::channel(Arc::default()).0,
         }
     }
 }
 
 impl StatusChannel {
-    /// Says which thread is the shipper: it is woken when something is asked.
-    pub fn introduce(&self, shipper: Thread) {
+    /// Sets the shipper's thread, which requests wake.
+    pub fn set_shipper(&self, shipper: Thread) {
         _ = self.shipper.set(shipper);
     }
 
-    /// Says that the shipper begins a round; whether a snapshot is wanted.
+    /// Records that the shipper begins an iteration; returns whether a snapshot is requested.
     pub fn heartbeat(&self, now: Instant) -> bool {
         let ms = now.saturating_duration_since(self.start).as_millis();
-        self.turned_ms.store(u64::try_from(ms).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.heartbeat_ms.store(u64::try_from(ms).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.wanted.swap(false, Ordering::AcqRel)
     }
 
-    /// Puts a snapshot up.
+    /// Publishes a snapshot.
     pub fn publish(&self, snapshot: Snapshot) {
-        self.shown.send_replace(Arc::new(snapshot));
+        self.snapshots.send_replace(Arc::new(snapshot));
     }
 
-    /// Asks the shipper; whether it has answered, and what it said last. Cancellation safe.
+    /// Requests a snapshot; returns whether the shipper answered in time, and the latest snapshot. Cancellation safe.
     pub async fn request(&self) -> (bool, Arc<Snapshot>) {
-        let mut shown = self.shown.subscribe();
+        let mut snapshots = self.snapshots.subscribe();
         self.wanted.store(true, Ordering::Release);
         if let Some(shipper) = self.shipper.get() {
             shipper.unpark();
         }
-        let answered = timeout(ASKED_MAX, shown.changed()).await.is_ok_and(|changed| changed.is_ok());
-        let snapshot = Arc::clone(&shown.borrow());
+        let answered = timeout(REQUEST_TIMEOUT, snapshots.changed()).await.is_ok_and(|changed| changed.is_ok());
+        let snapshot = Arc::clone(&snapshots.borrow());
         (answered, snapshot)
     }
 
-    /// How long ago the shipper last began a round.
+    /// Time since the shipper's last heartbeat.
     #[must_use]
     pub fn heartbeat_age(&self) -> Duration {
-        self.start.elapsed().saturating_sub(Duration::from_millis(self.turned_ms.load(Ordering::Relaxed)))
+        self.start.elapsed().saturating_sub(Duration::from_millis(self.heartbeat_ms.load(Ordering::Relaxed)))
     }
 
-    /// How long the process has been at it.
+    /// Time since the start.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.start.elapsed()

@@ -1,7 +1,6 @@
-//! The way out of its own log: a line that cannot be written is left out and counted, and holds nothing up.
+//! Writes logskiff's own log to stderr. A message that cannot be written is dropped and counted.
 //!
-//! Enters: lines of its own log. Leaves: the same on standard error, as far as that takes them. It never fails, and
-//! never waits for a reader that does not read: shipping is not to end, nor to stop, for what is said of it.
+//! It never fails, and never waits long for a slow reader: the log must not stop the shipping.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -14,19 +13,19 @@ use rustix::io::retry_on_intr;
 
 use crate::telemetry::metrics::LOG_LINES_UNWRITTEN;
 
-/// What a pipe that is ready takes without a wait (`PIPE_BUF`, pipe(7)).
+/// The amount that a writable pipe accepts without blocking (`PIPE_BUF`, pipe(7)).
 const PIECE_BYTES: usize = 4096;
-/// So long is a reader waited for that is slow; one that took nothing in that time is not waited for again until it reads.
+/// How long to wait for a slow reader. After a timeout there is no wait until the reader reads again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Standard error, as the log's writer wants it. Clones share what is known of the reader.
+/// A writer to stderr. Clones share the reader's state.
 #[derive(Clone, Debug, Default)]
 pub struct OwnLog {
     is_stuck: Arc<AtomicBool>,
 }
 
 impl OwnLog {
-    /// Writes a line to `out`, or leaves it out, whole or its rest, and counts it.
+    /// Writes a line to `out`; if that fails, drops the rest of the line and counts it.
     fn write_line(&self, out: &mut (impl Write + AsFd), line: &[u8]) {
         let written = line.chunks(PIECE_BYTES).try_for_each(|piece| {
             let patience = if self.is_stuck.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
@@ -51,7 +50,7 @@ impl Write for OwnLog {
     }
 }
 
-/// Whether `out` takes something within `patience`. A file always does, and a reader that is gone is seen when it is written to.
+/// Whether `out` becomes writable within `patience`. A file always is; a closed pipe is, and then the write fails.
 fn is_ready(out: &impl AsFd, patience: Duration) -> io::Result<bool> {
     let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
     Ok(retry_on_intr(|| poll(&mut [PollFd::new(out, PollFlags::OUT)], Some(&patience)))? > 0)
@@ -65,9 +64,9 @@ mod tests {
 
     use super::*;
 
-    /// Goal: whatever becomes of the reader, a line is written or counted, and nothing waits for long.
+    /// Goal: whatever the reader does, a line is written or counted, and nothing waits for long.
     #[test]
-    fn what_cannot_be_written_is_counted_and_not_waited_for() {
+    fn unwritable_lines_are_counted_and_do_not_block() {
         let log = OwnLog::default();
         let counted = || LOG_LINES_UNWRITTEN.get();
         let before = counted();

@@ -1,18 +1,18 @@
-//! How often values fell into which range.
+//! Histograms: counts of values by range.
 
 use super::Counter;
 
-/// Counts of values by range. What is shown of it may lack an observation that is being made; it never goes back.
+/// Counts of values by range. A reader may miss an observation in progress; counts never decrease.
 #[derive(Debug)]
 pub struct Histogram {
     ends: &'static [u64],
-    /// One more than `ends`: the last is for what is larger.
+    /// One more than `ends`: the last counts larger values.
     counts: Vec<Counter>,
     sum: Counter,
 }
 
 impl Histogram {
-    /// An empty histogram whose ranges end, inclusively, at `ends`: ascending, in the value's unit.
+    /// An empty histogram. `ends`: inclusive upper bounds of the ranges, ascending, in the value's unit.
     #[must_use]
     pub fn new(ends: &'static [u64]) -> Self {
         let counts = std::iter::repeat_with(Counter::default).take(ends.len() + 1).collect();
@@ -31,7 +31,7 @@ impl Histogram {
         self.sum.get()
     }
 
-    /// The ranges' ends, `None` for the last, and how many values each range holds; not cumulative.
+    /// The upper bound of each range (`None` for the last) and its count; not cumulative.
     pub fn ranges(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
         self.ends.iter().copied().map(Some).chain([None]).zip(self.counts.iter().map(Counter::get))
     }

@@ -3,30 +3,30 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Version 1 says "no limit" by a number of pages near 2^63 bytes; no machine has so much.
+/// Version 1 represents "no limit" by a number near 2^63, more than any machine has.
 const NO_LIMIT_BYTES: u64 = 1 << 60;
 
-/// A container's limits and what counts against them; what the machine does not say is absent.
+/// A container's limits and their usage; figures that the machine does not provide are absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cgroup {
-    /// The memory limit.
+    /// Memory limit.
     pub memory_limit_bytes: Option<u64>,
-    /// What counts against it.
+    /// Memory that counts against the limit.
     pub memory_usage_bytes: Option<u64>,
-    /// The same without file pages that can be dropped: what Kubernetes judges by.
+    /// Memory usage without inactive file pages; Kubernetes evicts pods by this figure.
     pub memory_working_set_bytes: Option<u64>,
-    /// Processes killed for lack of memory.
+    /// Processes killed by the OOM killer.
     pub oom_kills: Option<u64>,
-    /// CPU quota periods.
+    /// CPU quota periods that have elapsed.
     pub cpu_periods: Option<u64>,
-    /// Periods in which the group was held back.
+    /// Periods in which the group was throttled.
     pub cpu_throttled_periods: Option<u64>,
-    /// For how long.
+    /// Time for which the group was throttled.
     pub cpu_throttled_seconds: Option<f64>,
 }
 
 impl Cgroup {
-    /// Reads the group of the process that `proc` calls `self`, beneath the mount at `root`.
+    /// Reads the group of the process `self` in `proc`, below the mount at `root`.
     pub(super) fn read(proc: &Path, root: &Path) -> Self {
         let groups = fs::read_to_string(proc.join("self/cgroup")).unwrap_or_default();
         if root.join("cgroup.controllers").exists() {
@@ -37,7 +37,7 @@ impl Cgroup {
     }
 
     fn version_2(groups: &str, root: &Path) -> Self {
-        let dir = own(groups, "", root);
+        let dir = own_directory(groups, "", root);
         let memory_usage_bytes = number(&dir.join("memory.current"));
         let inactive = keyed(&dir.join("memory.stat"), "inactive_file");
         Self {
@@ -52,8 +52,8 @@ impl Cgroup {
     }
 
     fn version_1(groups: &str, root: &Path) -> Self {
-        let memory = own(groups, "memory", &root.join("memory"));
-        let cpu = own(groups, "cpu", &root.join("cpu"));
+        let memory = own_directory(groups, "memory", &root.join("memory"));
+        let cpu = own_directory(groups, "cpu", &root.join("cpu"));
         let memory_usage_bytes = number(&memory.join("memory.usage_in_bytes"));
         let inactive = keyed(&memory.join("memory.stat"), "total_inactive_file");
         Self {
@@ -68,9 +68,9 @@ impl Cgroup {
     }
 }
 
-/// The directory of the group that a controller has this process in. In a container the mount shows that group as its
-/// root, though the process may be told its path from outside.
-fn own(groups: &str, controller: &str, root: &Path) -> PathBuf {
+/// The directory of this process's group for a controller. In a container the group is the root of the mount, even if
+/// `/proc/self/cgroup` has the path outside of the container.
+fn own_directory(groups: &str, controller: &str, root: &Path) -> PathBuf {
     let path = groups.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, path) = (parts.next()?, parts.next()?);
@@ -84,12 +84,12 @@ fn number(file: &Path) -> Option<u64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
-/// A limit; `max` and what is beyond any machine are none.
+/// A limit; `None` for `max` and for numbers above [`NO_LIMIT_BYTES`].
 fn limit(file: &Path) -> Option<u64> {
     number(file).filter(|bytes| *bytes < NO_LIMIT_BYTES)
 }
 
-/// The number behind a name in a file of `name number` lines.
+/// The number of `name` in a file of `name number` lines.
 fn keyed(file: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())

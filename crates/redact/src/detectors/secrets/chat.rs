@@ -117,7 +117,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "twilio",
         group: Group::Secrets,
-        description: "Twilio's API key ids (SK and 32 hexadecimal characters), auth tokens after a telling name or an account's id",
+        description: "Twilio's API key ids (SK and 32 hexadecimal characters), auth tokens after a keyword or an account's id",
         not_matched: "account ids (AC…) on their own",
         trigger: Trigger::Shape(r"(?-u)SK[0-9a-f]{12}|AC[0-9a-f]{12}|(?i:twilio[a-z_.-]*(?:token|secret))"),
         patterns: &[
@@ -151,7 +151,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "mailgun",
         group: Group::Secrets,
-        description: "Mailgun's API keys (key- and 32 hexadecimal characters), newer ones (32-8-8) after a telling name",
+        description: "Mailgun's API keys (key- and 32 hexadecimal characters), newer ones (32-8-8) after a keyword",
         not_matched: "",
         trigger: Trigger::Shape(r"(?-u)key-[0-9a-f]{12}|(?i:mailgun[a-z_.-]*key)"),
         patterns: &[

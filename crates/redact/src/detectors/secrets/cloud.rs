@@ -7,7 +7,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "aws",
         group: Group::Secrets,
-        description: "AWS access key ids (AKIA…, ASIA…), the 40 characters of a secret key after a telling name, session tokens, API keys \
+        description: "AWS access key ids (AKIA…, ASIA…), the 40 characters of a secret key after a keyword, session tokens, API keys \
                 of Bedrock (ABSK…, bedrock-api-key-…)",
         not_matched: "40 characters on their own, which may be a commit's hash",
         trigger: Trigger::Shape(
@@ -172,7 +172,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "alibaba",
         group: Group::Secrets,
-        description: "Alibaba Cloud's access key ids (LTAI…) and the 30 characters of a secret after a telling name",
+        description: "Alibaba Cloud's access key ids (LTAI…) and the 30 characters of a secret after a keyword",
         not_matched: "",
         trigger: Trigger::Shape(r"(?-u)LTAI[A-Za-z0-9]{12}|(?i:(?:ali(?:yun|cloud|baba)|oss)[a-z_.-]*secret)"),
         patterns: &[
@@ -189,7 +189,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "tencent",
         group: Group::Secrets,
         description: "Tencent Cloud's secret ids (AKID…), also temporary ones",
-        not_matched: "the key that goes with it, unless a telling name stands before it",
+        not_matched: "the key that goes with it, unless a keyword precedes it",
         trigger: Trigger::Shape(r"(?-u)AKID[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)\bAKID[A-Za-z0-9_-]{28,}")],
         positives: &[(concat!("id AK", "ID", fake!(alnum 32), " ok"), "id <redacted:tencent> ok")],
@@ -216,7 +216,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "cloudflare",
         group: Group::Secrets,
-        description: "Cloudflare's API keys and tokens (cfk_…, cfut_…, cfat_…), origin CA keys (v1.0-…), older keys and tokens after a telling name",
+        description: "Cloudflare's API keys and tokens (cfk_…, cfut_…, cfat_…), origin CA keys (v1.0-…), older keys and tokens after a keyword",
         not_matched: "zone and account ids",
         trigger: Trigger::Shape(
             r"(?-u)cf(?:k|[ua]t)_[A-Za-z0-9_-]{12}|v1\.0-[0-9a-f]{12}|(?i:cloudflare|cf_)[A-Za-z0-9_.-]*(?i:key|token)|(?i:x-auth-key)",
@@ -260,7 +260,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "heroku",
         group: Group::Secrets,
-        description: "Heroku's tokens (HRKU-…), and API keys in the form of a UUID after a telling name",
+        description: "Heroku's tokens (HRKU-…), and API keys in the form of a UUID after a keyword",
         not_matched: "UUIDs on their own",
         trigger: Trigger::Shape(r"(?-u)HRKU-|(?i:heroku)[A-Za-z0-9_.-]*(?i:key|token)"),
         patterns: &[

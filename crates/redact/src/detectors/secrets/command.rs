@@ -17,8 +17,8 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 ldapsearch -w …, sqlplus user/…@, mongo and cqlsh -p …, sqlcmd -P …, zip -P …, 7z -p…, ssh-keygen -N …, smbclient -U user%…, \
                 lftp -u user,…, net use /user:…, htpasswd -b, rabbitmqctl add_user, addauth digest user:…, aws configure set, openssl \
                 pass:… and enc -k, vault login, echo … to chpasswd and --password-stdin, ConvertTo-SecureString; psexec and rdesktop -p, xfreerdp /p:, schtasks /rp, ipmitool -P, snmpwalk -A, -X and -c, nmcli … password, http -a user:…, \
-                echo … to passwd and kinit, what follows <<<, --from-literal=…, setx, setenv and ENV of telling names, git, npm, pulumi, consul and \
-                etcdctl with such names, net user, useradd -p, -setcookie; Cisco's enable secret, username … password and snmp-server community; \
+                echo … to passwd and kinit, here-strings (<<<), --from-literal=…, setx, setenv and ENV of keywords, git, npm, pulumi, consul and \
+                etcdctl with keywords, net user, useradd -p, -setcookie; Cisco's enable secret, username … password and snmp-server community; \
                 JAAS users (user_NAME=)",
     not_matched: "the same options of other commands",
     trigger: Trigger::Shape(

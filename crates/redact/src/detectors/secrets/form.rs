@@ -1,16 +1,16 @@
-//! Forms that belong to no one provider: keys in PEM, JSON Web Tokens, bearer tokens.
+//! Formats without a single provider: keys in PEM, JSON Web Tokens, bearer tokens.
 
 use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
 
-/// Forms that are secret whatever stands before them.
+/// Formats that are secret in any context.
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "private_key",
         group: Group::Secrets,
-        description: "private keys in PEM and of SSH2 and PuTTY, in one line or over several, up to their END line or as far as Base64 goes; \
+        description: "private keys in PEM, SSH2 and PuTTY format, in one line or over several, up to their END line or the end of the Base64; \
                 the private members of JSON Web Keys (RFC 7517)",
-        not_matched: "public keys or certificates; what stands behind a BEGIN marker and is no key",
+        not_matched: "public keys or certificates; other text after a BEGIN marker",
         trigger: Trigger::Shape(r#"(?-u)PRIVATE(?:[ +]|%20)KEY|Private-Lines:|["']kty\\*["']"#),
         patterns: &[
             checked(
@@ -91,7 +91,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "bearer",
         group: Group::Secrets,
-        description: "what follows the word Bearer and looks like a token (RFC 6750)",
+        description: "text that looks like a token after the word Bearer (RFC 6750)",
         not_matched: "prose such as \"bearer authentication\"",
         trigger: Trigger::Shape(r#"(?i-u)bearer(?:[ \t+"':=\\]|%20|%3a)"#),
         patterns: &[checked(

@@ -33,7 +33,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "basic_auth",
         group: Group::Secrets,
         description: "Basic credentials (RFC 7617): Base64 of user:password after the word Basic",
-        not_matched: "what does not decode to that",
+        not_matched: "other text after the word Basic",
         trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/_-]{6}"),
         patterns: &[checked(
             r"(?xi-u)basic(?:[\ \t+]|%20)+([a-z0-9+/_-]{6,}(?:=|%3D){0,2})",
@@ -178,7 +178,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "session",
         group: Group::Secrets,
-        description: "session ids by the names that frameworks give them (JSESSIONID, PHPSESSID, ASP.NET_SessionId, connect.sid, \
+        description: "session ids by the names that frameworks use (JSESSIONID, PHPSESSID, ASP.NET_SessionId, connect.sid, \
                 laravel_session, _gitlab_session, sessionid with 32 characters)",
         not_matched: "session_id and other names, which may be ids for tracing",
         trigger: Trigger::Shape(

@@ -8,7 +8,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "github",
         group: Group::Secrets,
         description: "GitHub's tokens: personal, OAuth, user, server and refresh (ghp_…, gho_…, ghu_…, ghs_…, ghr_…), fine-grained \
-                (github_pat_…); the check digits are not held against a token, for a cut one is a secret too",
+                (github_pat_…); check digits are not verified, because a truncated token is a secret too",
         not_matched: "",
         trigger: Trigger::Literals(&["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"]),
         patterns: &[plain(r"(?-u)gh[oprsu]_[A-Za-z0-9_.-]{30,}"), plain(r"(?-u)github_pat_[A-Za-z0-9_]{50,}")],
@@ -69,7 +69,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "circleci",
         group: Group::Secrets,
-        description: "CircleCI's tokens (CCIPAT_…, CCIPRJ_…), older ones after a telling name",
+        description: "CircleCI's tokens (CCIPAT_…, CCIPRJ_…), older ones after a keyword",
         not_matched: "40 hexadecimal characters on their own",
         trigger: Trigger::Shape(r"(?-u)CCIP(?:AT|RJ)_|(?i:circle(?:ci)?[a-z_.-]*token)"),
         patterns: &[
@@ -98,7 +98,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "travis",
         group: Group::Secrets,
-        description: "Travis CI's tokens after a telling name (TRAVIS_TOKEN, travis_api_token …)",
+        description: "Travis CI's tokens after a keyword (TRAVIS_TOKEN, travis_api_token …)",
         not_matched: "22 characters on their own",
         trigger: Trigger::Shape(r"(?-u)(?i:travis[a-z_.-]*token)"),
         patterns: &[checked(
@@ -111,7 +111,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "jenkins",
         group: Group::Secrets,
-        description: "Jenkins' API tokens (11 and 32 hexadecimal characters) and crumbs after a telling name",
+        description: "Jenkins' API tokens (11 and 32 hexadecimal characters) and crumbs after a keyword",
         not_matched: "34 hexadecimal characters on their own",
         trigger: Trigger::Shape(r"(?-u)(?i:jenkins[a-z_.-]*(?:token|key|pass)|jenkins-crumb|\.crumb)"),
         patterns: &[
@@ -128,7 +128,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "azure_devops",
         group: Group::Secrets,
         description: "personal access tokens of Azure DevOps (84 characters with the mark AZDO)",
-        not_matched: "those of the older form, of 52 characters, unless a telling name stands before them",
+        not_matched: "those of the older form, of 52 characters, unless a keyword precedes them",
         trigger: Trigger::Shape(r"(?-u)AZDO[A-Za-z0-9]{4}"),
         patterns: &[plain(r"(?-u)[A-Za-z0-9]{70,}AZDO[A-Za-z0-9]{4,}")],
         positives: &[(

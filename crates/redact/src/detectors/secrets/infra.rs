@@ -55,7 +55,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "datadog",
         group: Group::Secrets,
-        description: "Datadog's API and application keys after a telling name (DD_API_KEY, DD-APPLICATION-KEY, datadog_app_key …), \
+        description: "Datadog's API and application keys after a keyword (DD_API_KEY, DD-APPLICATION-KEY, datadog_app_key …), \
                 application keys (ddapp_…, ddap_…), access tokens (ddpat_…, ddsat_…)",
         not_matched: "trace ids",
         trigger: Trigger::Shape(
@@ -97,7 +97,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "grafana",
         group: Group::Secrets,
         description: "Grafana's service account tokens (glsa_…) and cloud tokens (glc_…)",
-        not_matched: "older API keys, which are Base64 of JSON, unless a telling name or Bearer stands before them",
+        not_matched: "older API keys, which are Base64 of JSON, unless a keyword or Bearer precedes them",
         trigger: Trigger::Literals(&["glsa_", "glc_"]),
         patterns: &[plain(r"(?-u)glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}"), plain(r"(?-u)glc_[A-Za-z0-9+/_-]{32,}={0,2}")],
         positives: &[
@@ -128,7 +128,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "pagerduty",
         group: Group::Secrets,
-        description: "PagerDuty's API tokens and routing keys after a telling name (PAGERDUTY_TOKEN, routing_key, Token token=…)",
+        description: "PagerDuty's API tokens and routing keys after a keyword (PAGERDUTY_TOKEN, routing_key, Token token=…)",
         not_matched: "ids of incidents and services",
         trigger: Trigger::Shape(
             r"(?-u)(?i:pager_?duty[a-z_.-]*(?:token|key)|pd[_-](?:token|api[_-]key)|routing_key|integration_key)|Token token=",
@@ -155,7 +155,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "dynatrace",
         group: Group::Secrets,
-        description: "Dynatrace's tokens (dt0c01.… and its kin)",
+        description: "Dynatrace's tokens (dt0c01.… and similar)",
         not_matched: "",
         trigger: Trigger::Shape(r"(?-u)dt0[a-z][0-9]{2}\.[A-Z0-9]{8}"),
         patterns: &[plain(r"(?-u)dt0[a-z][0-9]{2}\.[A-Z0-9]{8,}\.[A-Za-z0-9]{60,}")],
@@ -168,7 +168,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "splunk",
         group: Group::Secrets,
-        description: "tokens of Splunk's HTTP event collector: a UUID after the word Splunk or a telling name",
+        description: "tokens of Splunk's HTTP event collector: a UUID after the word Splunk or a keyword",
         not_matched: "UUIDs on their own",
         trigger: Trigger::Shape(r"(?-u)Splunk [0-9A-Fa-f]{8}-|(?i:(?:splunk|hec)[a-z_.-]*token)"),
         patterns: &[
@@ -373,7 +373,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "confluent",
         group: Group::Secrets,
         description: "API secrets of Confluent Cloud (cflt…)",
-        not_matched: "ids of API keys; older secrets, unless a telling name stands before them",
+        not_matched: "ids of API keys; older secrets, unless a keyword precedes them",
         trigger: Trigger::Shape(r"(?-u)cflt[A-Za-z0-9+/]{12}"),
         patterns: &[checked(r"(?-u)\bcflt[A-Za-z0-9+/]{50,}={0,2}", validators::mixed)],
         positives: &[(

@@ -1,54 +1,53 @@
-//! The values of telling names: passwords, secrets, tokens and keys of whatever kind.
+//! The values of keywords: passwords, secrets, tokens and keys of any kind.
 
 use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
 
-/// Names whose value is a secret, as the end of a longer name too (`db_password`, `X-Auth-Token`, `accessKey`). What is
-/// the start of another comes behind that, and what may have a letter before it is preceded by what has not to, so that
-/// the first that matches is the longest. A macro because only literals can be joined in a table.
-macro_rules! telling {
+/// Names whose value is a secret, also at the end of a longer name (`db_password`, `X-Auth-Token`, `accessKey`). Longer
+/// alternatives come first, so that the first match is the longest. A macro, because only literals can be joined in a table.
+macro_rules! keyword {
     () => {
         r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot[_\ ]?de[_\ ]?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|[wW])|SSHPASS)|(?:mfa|2fa|totp|otp|verification|one[_-]?time)[_-]?code|(?:recovery|backup)[_\ -]?codes?)[_.-]?[0-9]{0,2}"
     };
 }
 
-/// One row: whatever a provider calls its tokens, people call them so.
+/// The detector of values by their keyword.
 pub(super) const DETECTORS: &[Detector] = &[Detector {
     name: "password",
     group: Group::Secrets,
-    description: "values of telling names (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and \
-                names that end so) after an operator (=, :, ::=, ?=, <- …), with a type or YAML's tags before it or not, bare \
+    description: "values of keywords (password, passwd, pwd, pass, secret, token, api_key, access_key, authorization … and \
+                names that end with one) after an operator (=, :, ::=, ?=, <- …), with or without a type or YAML tag, bare \
                 or quoted, in brackets, in JSON, in JSON within a string, in YAML, in a URL's query or XML, also with \
-                entities; the value beside such a name (\"name\":\"DB_PASSWORD\",\"value\":…; \
+                entities; a value next to a keyword (\"name\":\"DB_PASSWORD\",\"value\":…; \
                 \"loc\":[\"body\",\"password\"],\"input\":…; \"value\":…,\"path\":\"password\"; [[\"password\", …]]; \
-                <key>password</key><string>…); the strings a setter is called with (setPassword(\"…\"), put(\"password\", \
-                \"…\")); the value that replaces one (\"…\" -> \"…\"); what types hold (Some(Secret { inner: \"…\" }), \
-                (*string)(\"…\")); what validators say again of a value (rejected value […], input_value=…, password is \
-                invalid: \"…\"); what a command sets (setenv DB_PASSWORD …, git config user.password …, bindpw …); a column of \
-                a tuple (Key (token)=(…)); what follows an option such as --password, or in quotes the word password",
-    not_matched: "null, true, false, yes or no; what others put in a value's place ([FILTERED], *****, $1, ?); the words that \
-                errors go on with (token: invalid); names that do not tell, whatever their value looks like, and those that \
-                only end so (nextPageToken, PublicKeyToken); a test's PASS:; references without a default (${DB_PASSWORD}, {{ \
-                x }}); validators' sentences (password: must not be empty); a program's source: calls, types and variables \
-                (token = get_token(user), password: str, $DB_PASSWORD); words of state (token: valid, apikey=missing), lexers' \
-                words (token=NUMBER), files of keys (private_key=/etc/ssl/x.key), limits and ratios (max_token=4096, \
+                <key>password</key><string>…); strings passed to a setter (setPassword(\"…\"), put(\"password\", \
+                \"…\")); a value's replacement (\"…\" -> \"…\"); contents of types (Some(Secret { inner: \"…\" }), \
+                (*string)(\"…\")); values in validation errors (rejected value […], input_value=…, password is \
+                invalid: \"…\"); values set by commands (setenv DB_PASSWORD …, git config user.password …, bindpw …); columns of \
+                a tuple (Key (token)=(…)); the argument of an option such as --password, or quoted text after the word password",
+    not_matched: "null, true, false, yes or no; placeholders of other programs ([FILTERED], *****, $1, ?); words of error \
+                messages (token: invalid); other names, whatever their value looks like, and names that end with a keyword but \
+                hold no secret (nextPageToken, PublicKeyToken); a test's PASS:; references without a default (${DB_PASSWORD}, {{ \
+                x }}); sentences of validators (password: must not be empty); source code: calls, types and variables \
+                (token = get_token(user), password: str, $DB_PASSWORD); states (token: valid, apikey=missing), names of lexer \
+                tokens (token=NUMBER), paths of key files (private_key=/etc/ssl/x.key), limits and ratios (max_token=4096, \
                 pass=2/3); the log name of a process (passwd[123]:)",
-    // What the reader goes on from. Whatever else is asked for here is asked for at every byte of every line.
+    // Every alternative here is tried at every byte of every line.
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
-        telling!(),
+        keyword!(),
         r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]+)?[\ _-]?value | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
     )),
     patterns: &[
-        checked(concat!(r"(?xi-u)", telling!()), validators::named),
-        // All values of a Kubernetes Secret are one.
+        checked(concat!(r"(?xi-u)", keyword!()), validators::named),
+        // All values of a Kubernetes Secret are secrets.
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, validators::object),
-        // What validators say again of a value.
+        // Values in validation errors.
         checked(
             r"(?i-u)(?:rejected|invalid|incorrect|input|with|final|the|field's)(?: [a-z]+)?[ _-]?value(?: was)?()",
             validators::echoed,
         ),
-        // Erlang's, which other names do not tell, and those of network devices.
+        // Erlang's cookie and settings of network devices, which have no keyword.
         plain(r#"(?-u)-setcookie\\*(?:["']?(?:,[ \t]*|[ \t]+)(?:a[0-9]+=)?|=)\\*["']?([^\s"'\\,\]]+)"#),
         plain(r#"(?i-u)\bsnmp-server[ \t]+community[ \t]+([^\s"'\\]+)"#),
         checked(

@@ -64,7 +64,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "paypal",
         group: Group::Secrets,
-        description: "PayPal's access tokens (A21AA…), client secrets after a telling name",
+        description: "PayPal's access tokens (A21AA…), client secrets after a keyword",
         not_matched: "client ids",
         trigger: Trigger::Shape(r"(?-u)A21AA[A-Za-z0-9_-]|(?i:paypal[a-z_.-]*secret)"),
         patterns: &[
@@ -106,7 +106,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "plaid",
         group: Group::Secrets,
-        description: "Plaid's access, public and link tokens (access-production-… with a UUID), secrets after a telling name",
+        description: "Plaid's access, public and link tokens (access-production-… with a UUID), secrets after a keyword",
         not_matched: "client and item ids",
         trigger: Trigger::Shape(
             r"(?-u)(?:access|public|link|processor)-(?:sandbox|development|production)-[0-9a-f]{8}|(?i:plaid[a-z_.-]*secret)",
@@ -126,7 +126,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "razorpay",
         group: Group::Secrets,
-        description: "Razorpay's key ids with their secret (rzp_live_…:…), secrets after a telling name",
+        description: "Razorpay's key ids with their secret (rzp_live_…:…), secrets after a keyword",
         not_matched: "key ids on their own",
         trigger: Trigger::Shape(r"(?-u)rzp_(?:live|test)_[A-Za-z0-9]{14}:|(?i:razorpay[a-z_.-]*secret)"),
         patterns: &[

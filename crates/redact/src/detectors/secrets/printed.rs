@@ -54,7 +54,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(concat!(r#"(?-u)\bauth\\*["']?[ ]?[=:][ ]?\(\s*["'][^"']*["'],\s*"#, secret!())),
             checked(
                 r#"(?-u)\bauth\\*["']?[ ]?[=:][ ]?\[\s*\\*["'][^"'\\]*\\*["'],\s*\\*["']([^"'\\]+)"#,
-                validators::made,
+                validators::generated,
             ),
         ],
         positives: &[
@@ -82,8 +82,8 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "setup_password",
         group: Group::Secrets,
-        description: "what programs make and print when they are first set up: MySQL's temporary password, Elasticsearch's, Jenkins' in one \
-                line, unseal and recovery keys of Vault, secret ids of Vault and Consul (UUIDs), initial and administrators' passwords",
+        description: "secrets that programs generate and print at their first setup: temporary passwords of MySQL, Elasticsearch and Jenkins (in \
+                one line), unseal and recovery keys of Vault, secret ids of Vault and Consul (UUIDs), initial and administrators' passwords",
         not_matched: "sentences about such passwords",
         trigger: Trigger::Shape(
             r"(?i-u)temporary password is|password for (?:the |user )?[^\s]|following password|(?:unseal|recovery) key [0-9]|secret_?id|new value: |password (?:for [a-z '_-]{1,40} )?(?:is|was set to|set to|to)[ :]",

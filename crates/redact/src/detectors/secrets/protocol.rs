@@ -1,4 +1,4 @@
-//! Credentials by what carries them: statements, protocols, sign-on flows, signed URLs.
+//! Credentials in statements, protocols, sign-on flows and signed URLs.
 
 use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
@@ -7,9 +7,9 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sql_password",
         group: Group::Secrets,
-        description: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), PASSWORD $$…$$, and what INSERT puts into columns with \
-                telling names; parameters that are bound to such columns, where they stand in the statement's line; what such columns are \
-                compared with (LIKE, IN), and what errors say of them (Duplicate entry)",
+        description: "passwords in SQL: IDENTIFIED BY '…', SET PASSWORD … = '…', PASSWORD('…'), PASSWORD $$…$$, and values that INSERT writes to columns \
+                named by keywords; parameters bound to such columns in the same line; values that such columns are \
+                compared with (LIKE, IN), and values in errors (Duplicate entry)",
         not_matched: "statements without a literal",
         trigger: Trigger::Shape(
             r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\(|(?:parameters|params|bindings)\\*["']?[ ]?[:=]|\$[0-9]+\)(?:;|[ ]\[|[ ]returning)|password[ \t]+\$[a-z_]*\$|(?:password|passwd|pwd|secret|token|key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\(|like[ ])|\bkey[ ]\([^()\r\n]*(?:pass|pwd|secret|token|key)|duplicate[ ]entry[ ]'"#,
@@ -138,8 +138,8 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "smtp_auth",
         group: Group::Secrets,
-        description: "what follows AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and PASS, APOP and LOGIN (FTP, POP3, IMAP) as curl -v, \
-                lftp, vsftpd and Python's libraries show them; what FreeRADIUS shows of a login ([user/…])",
+        description: "credentials after AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and after PASS, APOP and LOGIN (FTP, POP3, IMAP) as logged by \
+                curl -v, lftp, vsftpd and Python's libraries; passwords in FreeRADIUS' logins ([user/…])",
         not_matched: "the mechanisms that a server offers",
         trigger: Trigger::Shape(
             r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN |[0-9] LOGIN |\x22PASS |\bAPOP |Login (?:OK|incorrect))",
@@ -188,7 +188,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "sign_on",
         group: Group::Secrets,
-        description: "what sign-on hands over by name: authorization codes (code= beside state= or grant_type=), device codes, code \
+        description: "named values of sign-on flows: authorization codes (code= together with state= or grant_type=), device codes, code \
                 verifiers and assertions of OAuth (RFC 6749, 7521, 7636, 8628), SAML responses and requests",
         not_matched: "code= without the others",
         trigger: Trigger::Shape(

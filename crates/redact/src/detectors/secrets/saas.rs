@@ -194,8 +194,8 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "okta",
         group: Group::Secrets,
-        description: "Okta's API tokens: what follows the word SSWS",
-        not_matched: "tokens on their own, unless a telling name stands before them",
+        description: "Okta's API tokens after the word SSWS",
+        not_matched: "tokens on their own, unless a keyword precedes them",
         trigger: Trigger::Shape(r"(?-u)SSWS(?:[ +]|%20)"),
         patterns: &[plain(r"(?-u)\bSSWS(?:[ +]|%20)([A-Za-z0-9_-]{30,})")],
         positives: &[(concat!("Authorization: SSWS 00", fake!(alnum 40)), "Authorization: SSWS <redacted:okta>")],

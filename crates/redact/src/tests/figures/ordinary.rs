@@ -37,7 +37,7 @@ pub(super) const KINDS: &[(&str, Make)] = &[
     ("images and digests", |dice| {
         ("image", text_of(r"registry\.example\.com:5000/shop/api(:v1\.[1-9]{2}\.[0-9]|@sha256:[0-9a-f]{64})", dice))
     }),
-    ("Base64 without a telling name", |dice| ("payload", text_of("[A-Za-z0-9+/]{40,120}={0,2}", dice))),
+    ("Base64 without a keyword", |dice| ("payload", text_of("[A-Za-z0-9+/]{40,120}={0,2}", dice))),
     ("random words of letters and digits", |dice| ("cursor", text_of("[A-Za-z0-9]{20,64}|[A-Za-z0-9_-]{22}", dice))),
     ("times and dates", |dice| {
         let format = r"2026-1[0-2]-[0-2][1-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{3,9})?(Z|[+-]0[0-9]:00)|[0-2][1-8]/Nov/2026:[01][0-9]:[0-5][0-9]:[0-5][0-9] [+-]1[0-2]00|2026-1[0-2]-[0-2][1-8] [01][0-9]:[0-5][0-9]:[0-5][0-9],[0-9]{3} [+-]1[0-2]30";
@@ -74,7 +74,7 @@ pub(super) const AMBIGUOUS: &[(&str, Make)] = &[
         ("lib", text_of(r"[1-9]{1,2}\.[0-9]{1,2}\.[1-9]{1,3}\.[1-9]", dice))
     }),
     ("random numbers of 16 digits", |dice| ("order", text_of("[1-9][0-9]{15}", dice))),
-    ("names of secrets after a telling name", |dice| {
+    ("names of secrets after a keyword", |dice| {
         ("secret", text_of("(db|tls|registry)-cred(s|entials)-[0-9]{2}", dice))
     }),
 ];

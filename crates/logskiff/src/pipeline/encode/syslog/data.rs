@@ -72,7 +72,7 @@ impl Data {
             if length > 0 {
                 self.path.push(b'.');
             }
-            self.path.extend_from_slice(Name::of(redacted, key).bytes());
+            self.path.extend_from_slice(Name::new(redacted, key).bytes());
         }
         length
     }

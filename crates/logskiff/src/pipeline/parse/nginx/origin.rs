@@ -25,7 +25,7 @@ impl Scan<'_, '_> {
         let first = self.word()?;
         let is_list = self.has_comma(first);
         if !is_list && self.is_next(NO_IDENT) {
-            self.put(0, first);
+            self.push(0, first);
             return self.expect(b" -");
         }
         if is_list {
@@ -40,7 +40,7 @@ impl Scan<'_, '_> {
         if !is_virtual {
             let behind = &self.text[self.at + 1..];
             let is_one_word = memchr(b' ', behind).is_some_and(|blank| behind[blank..].starts_with(b" ["));
-            self.put(0, first);
+            self.push(0, first);
             return (is_one_word && !is_address(&self.text[second.indices()])).then_some(());
         }
         let host = &self.text[first.indices()];
@@ -49,16 +49,16 @@ impl Scan<'_, '_> {
         }
         let port = port(host);
         if let Some(port) = port {
-            self.put(11, TextRange { end: first.end - len(port) - 1, ..first });
-            self.put(12, TextRange { start: first.end - len(port), ..first });
+            self.push(11, TextRange { end: first.end - len(port) - 1, ..first });
+            self.push(12, TextRange { start: first.end - len(port), ..first });
         } else {
-            self.put(11, first);
+            self.push(11, first);
         }
         if self.has_comma(second) {
             self.at = second.start as usize;
             self.addresses()?;
         } else if port.is_some() || is_address(&self.text[second.indices()]) {
-            self.put(0, second);
+            self.push(0, second);
         } else {
             return None;
         }
@@ -90,9 +90,9 @@ impl Scan<'_, '_> {
             self.expect(b" ")?;
         }
         if let Some(client) = client {
-            self.put(0, client);
+            self.push(0, client);
         }
-        self.put(13, TextRange::new(start, self.at));
+        self.push(13, TextRange::new(start, self.at));
         Some(())
     }
 

@@ -1,4 +1,4 @@
-//! A telling name beside its value: in objects, lists, messages, elements.
+//! A keyword beside its value: in objects, lists, messages, elements.
 
 use super::*;
 

@@ -1,6 +1,6 @@
-//! Values that a sentence tells: `password "…"`, `password is: …`, `password is invalid: "…"`, ``Path `password` (`…`)``.
+//! Values in sentences: `password "…"`, `password is: …`, `password is invalid: "…"`, ``Path `password` (`…`)``.
 //!
-//! In: a name and where what follows it begins. Out: the value that the sentence is about.
+//! Input: a name and the position after it. Output: the value in the sentence.
 
 use std::ops::Range;
 
@@ -8,15 +8,15 @@ use super::named::{Name, VALUES};
 use super::operator::behind_operator;
 use super::place::{behind, behind_blanks, behind_word, ends_with, inside, starts_with};
 use super::prose::{is_state, is_word};
-use super::sql::{is_telling, names_secret};
+use super::sql::{is_keyword, names_secret};
 use super::structure::{behind_string, string};
 use super::value::value;
 use super::{Text, add, is_nothing};
 
-/// What a password may be told by in prose, before its quote.
+/// Words between a keyword and a quoted value.
 const TOLD_BY: [&[u8]; 4] = [b"is", b"was", b"to", b"from"];
 
-/// So many words may say what is wrong with it.
+/// Maximum number of words between a keyword and its value.
 const WORDS_MAX: usize = 4;
 
 /// How far before the word for a value its name may stand.
@@ -44,21 +44,21 @@ pub(super) fn prose(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
 }
 
 /// `'db.password' to '…'`, where `at` is behind the quote of the name and blanks.
-pub(super) fn told(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn changed_to(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(end) = behind_word(name.text, at, &TOLD_BY) else { return };
     let value = behind_blanks(name.text, end);
     if let Some((inside, true)) = inside(name.text, value) {
         let said = &name.text[inside.clone()];
         // What is called otherwise from now on is named again.
         let is_renamed = starts_with(said, &name.text[name.start..name.end]);
-        if !is_renamed && !is_telling(said) && !is_word(said) && !is_state(said) {
+        if !is_renamed && !is_keyword(said) && !is_word(said) && !is_state(said) {
             add(inside, mask);
         }
     }
 }
 
 /// `password is: …`, `password is invalid: "…"`, where `at` is behind the blanks.
-pub(super) fn said(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+pub(super) fn stated(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let is_paired = matches!(text[..name.whole(b":/")].trim_ascii_end().last(), Some(b':' | b'=' | b'"' | b'\''));
     let told = behind_word(text, at, &TOLD_BY);
@@ -94,7 +94,7 @@ pub(super) fn remark(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     }
 }
 
-/// Masks the value that a validator says again, where `found` is behind the word for it and a telling name stands before that:
+/// Masks the value in a validation error; `found` is the position after the word for a value, with a keyword before it:
 /// `on field 'password': rejected value […]`, `input_value='…'`.
 pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let before = &text[found.start.saturating_sub(ECHO_BYTES_MAX)..found.start];
@@ -119,7 +119,7 @@ pub(in super::super) fn echoed(text: Text<'_>, found: Range<usize>, mask: &mut d
     }
 }
 
-/// Whether what was said again was the value of a telling name: `… for flag -password`, `… is not valid for Password`.
+/// Whether the value in the error belongs to a keyword: `… for flag -password`, `… is not valid for Password`.
 fn is_for_secret(text: Text<'_>, at: usize) -> bool {
     let rest = &text[at..text.len().min(at + FOR_BYTES_MAX)];
     text.charge(rest.len());
