@@ -35,9 +35,6 @@ fn a_running_sidecar_is_healthy_and_shows_its_ledger() {
     wait_until("readiness", PATIENCE, || ask(&scene, &address, &["health", "--ready"]).status.success());
     let health = ask(&scene, &address, &["health"]);
     assert!(health.status.success() && health.stdout.is_empty() && health.stderr.is_empty(), "{health:?}");
-    let table = text(&ask(&scene, &address, &["status"]).stdout);
-    assert!(table.contains("app.log") && table.contains("100 %") && table.contains("kafka connected"), "{table}");
-    assert!(table.contains("read 8 B = acknowledged 8 B + dropped 0 B + pending 0 B"), "{table}");
     let json: Value = serde_json::from_slice(&ask(&scene, &address, &["status", "--json"]).stdout).unwrap();
     assert_eq!(json["totals"]["acknowledged_records"], 2);
 }
@@ -59,9 +56,6 @@ fn the_checkpoint_is_shown_where_nobody_answers() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout)
     };
-    let table = command(&[]);
-    assert!(table.contains("not running; this is what its last checkpoint says"), "{table}");
-    assert!(table.contains("app.log") && table.contains("57 %") && table.contains("not read yet 6 B"), "{table}");
     std::fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     let json: Value = serde_json::from_str(&command(&["--json"])).unwrap();
     let file = &json["files"][0];
