@@ -26,7 +26,7 @@ fuzz_mutator!(|input: &mut [u8], size: usize, size_max: usize, seed: u32| {
     static EXAMPLES: LazyLock<Vec<&str>> = LazyLock::new(|| {
         redact::detectors()
             .flat_map(|detector| detector.positives.iter().map(|hit| hit.0).chain(detector.negatives.iter().copied()))
-            .chain(whole::UNITS)
+            .chain(whole::meeting::UNITS)
             .collect()
     });
     let chance = seed as usize;

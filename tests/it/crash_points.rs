@@ -11,11 +11,9 @@ use std::time::{Duration, Instant};
 use logskiff::delivery::checkpoint;
 
 use crate::support::lines::{Place, Plan, Rotation, Tally, Writer, text};
-use crate::support::mock::Mock;
-use crate::support::sidecar::{Settings, Sidecar};
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
-const TOPIC: &str = "logs";
 /// For what takes a moment when all is well; a debug build on a busy machine needs more.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SIGKILL: i32 = 9;
@@ -45,43 +43,42 @@ fn doubled_max(deaths: usize) -> u64 {
 /// that every line arrives, whole and in order, and that no more are doubled than the deaths explain, nor less than `doubled_min`.
 #[track_caller]
 fn check(point: &str, passes: &[u32], doubled_min: u64) {
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    let kafka = Mock::start(&[TOPIC]);
-    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+    let scene = Scene::new();
+    let settings = scene
+        .settings()
         .with(
             "LOGSKIFF_KAFKA_PROPERTIES",
             &format!("reconnect.backoff.max.ms=200\nbatch.num.messages={MESSAGES_PER_REQUEST}"),
         )
         .with("LOGSKIFF_KAFKA_COMPRESSION", "zstd")
-        .with("LOGSKIFF_POLL_INTERVAL", "100ms")
         .with("LOGSKIFF_IN_FLIGHT_BYTES", &format!("{}KiB", IN_FLIGHT_BYTES >> 10))
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
         .with("LOGSKIFF_LINE_BYTES_MAX", "16KiB");
     let start = Instant::now();
     let rotation = |number| [Rotation::Rename, Rotation::CopyTruncate, Rotation::Replace][number % 3];
-    let writer = Writer::rotating(folder.path(), PLAN, rotation);
+    let writer = Writer::rotating(scene.folder(), PLAN, rotation);
     let doubled_max = doubled_max(passes.len() + 1);
     // There is more behind the first death than all of them may double: who went back to the start would be found out.
-    let sidecar = Sidecar::start(folder.path(), &settings);
-    wait_until("lines before the first death", PATIENCE, || kafka.end_offset(TOPIC) > doubled_max);
+    let sidecar = scene.start(&settings);
+    wait_until("lines before the first death", PATIENCE, || scene.kafka().end_offset(TOPIC) > doubled_max);
     sidecar.kill();
-    kafka.delay(ANSWERED_AFTER);
+    scene.kafka().delay(ANSWERED_AFTER);
     for passes in passes {
         let points = format!("{point}={passes}*off->return");
-        let mut sidecar = Sidecar::start(folder.path(), &settings.clone().with("FAILPOINTS", &points));
+        let mut sidecar = scene.start(&settings.clone().with("FAILPOINTS", &points));
         let (status, _) = sidecar.wait(PATIENCE);
         assert_eq!(status.signal(), Some(SIGKILL), "{points}: {status}");
         assert!(sidecar.stderr().contains(&format!("crash point {point}")), "{points}: {}", sidecar.stderr());
     }
-    kafka.delay(Duration::ZERO);
-    let sidecar = Sidecar::start(folder.path(), &settings);
+    scene.kafka().delay(Duration::ZERO);
+    let sidecar = scene.start(&settings);
     let places = writer.stop();
     let lines = places.len() as u64;
     assert!(lines < PLAN.lines, "{point}: the application ended before the last death");
     // A copy that nobody saw in the making is left still for a while before it is read.
-    wait_until("every line", PATIENCE, || kafka.end_offset(TOPIC) >= lines && tally(&kafka, &places).lost == 0);
+    wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) >= lines && tally(&scene, &places).lost == 0);
     sidecar.drain(PATIENCE);
-    let tally = tally(&kafka, &places);
+    let tally = tally(&scene, &places);
     let rotations = places.last().map_or(0, |place| place.file);
     let deaths = passes.len() + 1;
     eprintln!(
@@ -93,8 +90,8 @@ fn check(point: &str, passes: &[u32], doubled_min: u64) {
 }
 
 #[track_caller]
-fn tally(kafka: &Mock, places: &[Place]) -> Tally {
-    let messages = kafka.received(TOPIC);
+fn tally(scene: &Scene, places: &[Place]) -> Tally {
+    let messages = scene.messages();
     assert!(messages.first().is_none_or(|first| first.offset == 0), "more than the mock keeps");
     Tally::of(&messages, places)
 }
@@ -135,45 +132,43 @@ fn deaths_while_forcing_to_the_disk_lose_nothing() {
 fn deaths_while_quiet_files_are_written_double_nothing() {
     const FILES: usize = 800;
     for point in ["quiet-write", "quiet-written"] {
-        let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-        let kafka = Mock::start(&[TOPIC]);
-        let (logs, state) = (folder.path().join("logs"), folder.path().join("state"));
-        std::fs::create_dir_all(&logs).unwrap();
-        let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        let scene = Scene::new();
+        let (logs, state) = (scene.path("logs"), scene.path("state"));
+        let settings = scene
+            .settings()
             .with("LOGSKIFF_PATHS", &logs.join("*.log").display().to_string())
-            .with("LOGSKIFF_ENCODING", "raw")
-            .with("LOGSKIFF_POLL_INTERVAL", "100ms");
+            .with("LOGSKIFF_ENCODING", "raw");
         let path = |file: usize| logs.join(format!("{file}.log"));
         (0..FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
         for passes in [0, 0] {
             let points = format!("{point}={passes}*off->return");
             let saved = checkpoint::peek(&state).map(|marks| marks.files).unwrap_or_default();
-            let before = received(&kafka);
-            let mut sidecar = Sidecar::start(folder.path(), &settings.clone().with("FAILPOINTS", &points));
+            let before = received(&scene);
+            let mut sidecar = scene.start(&settings.clone().with("FAILPOINTS", &points));
             // With each process as many files are new as make the others quiet.
             let extra = FILES + before.len();
             (extra..extra + FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
             let (status, _) = sidecar.wait(PATIENCE * 2);
             assert_eq!(status.signal(), Some(SIGKILL), "{points}: {status}");
-            let after = received(&kafka);
+            let after = received(&scene);
             let line = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
             let settled = saved.iter().filter(|mark| mark.offset > 0).map(|mark| line(&mark.path));
             let again = settled.filter(|line| after.get(line) > before.get(line));
             assert_eq!(again.count(), 0, "{points}: what was saved is shipped again");
         }
         let files = std::fs::read_dir(&logs).unwrap().count();
-        let sidecar = Sidecar::start(folder.path(), &settings);
-        wait_until("every line", PATIENCE, || received(&kafka).len() == files);
+        let sidecar = scene.start(&settings);
+        wait_until("every line", PATIENCE, || received(&scene).len() == files);
         sidecar.drain(PATIENCE);
-        let doubled = received(&kafka).values().filter(|count| **count > 1).count();
+        let doubled = received(&scene).values().filter(|count| **count > 1).count();
         eprintln!("{point}: {files} files, {doubled} of them doubled");
     }
 }
 
 /// How often each line came.
-fn received(kafka: &Mock) -> HashMap<String, usize> {
+fn received(scene: &Scene) -> HashMap<String, usize> {
     let mut lines = HashMap::new();
-    for message in kafka.received(TOPIC) {
+    for message in scene.messages() {
         *lines.entry(String::from_utf8_lossy(&message.payload).into_owned()).or_default() += 1;
     }
     lines
@@ -184,19 +179,17 @@ fn received(kafka: &Mock) -> HashMap<String, usize> {
 #[test]
 fn a_defect_tells_its_place_alone() {
     for point in ["read", "enqueue", "report"] {
-        let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-        let kafka = Mock::start(&[TOPIC]);
-        let ending = folder.path().join("termination-log");
-        let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+        let scene = Scene::new();
+        let ending = scene.path("termination-log");
+        let settings = scene
+            .settings()
             .with("LOGSKIFF_LOG", "trace")
             .with("LOGSKIFF_START_AT", "beginning")
             .with("LOGSKIFF_TERMINATION_LOG", ending.to_str().unwrap());
-        std::fs::create_dir_all(folder.path().join("logs")).unwrap();
-        std::fs::write(folder.path().join("logs/app.log"), "order placed by password=zebra-in-line\n".repeat(50))
-            .unwrap();
+        scene.write("logs/app.log", "order placed by password=zebra-in-line\n".repeat(50));
         // What a panic says may quote what was being worked on.
         let points = format!("{point}=panic(password=zebra-in-panic)");
-        let mut sidecar = Sidecar::start(folder.path(), &settings.clone().with("FAILPOINTS", &points));
+        let mut sidecar = scene.start(&settings.clone().with("FAILPOINTS", &points));
         let (status, _) = sidecar.wait(PATIENCE);
         assert!(!status.success(), "{points}: {status}");
         let told = sidecar.stderr();
@@ -205,10 +198,10 @@ fn a_defect_tells_its_place_alone() {
         for (what, text) in [("stderr", told), ("stdout", sidecar.stdout()), ("the termination message", ended)] {
             assert!(!text.contains("zebra"), "{points}, on {what}: {text}");
         }
-        let sidecar = Sidecar::start(folder.path(), &settings);
-        wait_until("every line", PATIENCE, || kafka.end_offset(TOPIC) >= 50);
+        let sidecar = scene.start(&settings);
+        wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) >= 50);
         sidecar.drain(PATIENCE);
-        let all = kafka.received(TOPIC);
+        let all = scene.messages();
         assert!(all.iter().all(|message| !String::from_utf8_lossy(&message.payload).contains("zebra")), "{points}");
     }
 }
@@ -216,14 +209,13 @@ fn a_defect_tells_its_place_alone() {
 /// Goal: a shipper that hangs is seen by the liveness probe, and so is that it goes on.
 #[test]
 fn a_shipper_that_hangs_is_not_alive() {
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    let kafka = Mock::start(&[TOPIC]);
-    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+    let scene = Scene::new();
+    let settings = scene
+        .settings()
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0")
         .with("FAILPOINTS", &format!("read=1*sleep({})", HANGS_FOR.as_millis()));
-    std::fs::create_dir_all(folder.path().join("logs")).unwrap();
-    std::fs::write(folder.path().join("logs/app.log"), "one\n").unwrap();
-    let sidecar = Sidecar::start(folder.path(), &settings);
+    scene.write("logs/app.log", "one\n");
+    let sidecar = scene.start(&settings);
     let address = http::address(&sidecar);
     assert_eq!(http::get(&address, "/livez").unwrap().0, 200, "it may take its time");
     wait_until("the shipper to be given up", PATIENCE, || {
@@ -232,22 +224,17 @@ fn a_shipper_that_hangs_is_not_alive() {
     });
     assert_eq!(http::get(&address, "/metrics").unwrap().0, 200, "what it last said is still shown");
     wait_until("life", PATIENCE, || http::get(&address, "/livez").unwrap().0 == 200);
-    wait_until("the line", PATIENCE, || kafka.end_offset(TOPIC) == 1);
+    wait_until("the line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     sidecar.drain(PATIENCE);
 }
 
 /// Goal: a state volume that hangs holds up no line, also after a truncation, and not the end.
 #[test]
 fn a_state_volume_that_hangs_holds_up_nothing() {
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    let kafka = Mock::start(&[TOPIC]);
-    let logs = folder.path().join("logs");
-    std::fs::create_dir_all(&logs).unwrap();
-    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
-        .with("LOGSKIFF_POLL_INTERVAL", "100ms")
-        .with("LOGSKIFF_DRAIN_TIMEOUT", "3s")
-        .with("FAILPOINTS", "before-rename=pause");
-    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let scene = Scene::new();
+    let logs = scene.path("logs");
+    let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "3s").with("FAILPOINTS", "before-rename=pause");
+    let mut sidecar = scene.start(&settings);
     for (name, lines, count) in [
         ("app.log", "one, which is longer\n", 1),
         // Truncations, which are to be on record before anything else of the file leaves.
@@ -256,10 +243,10 @@ fn a_state_volume_that_hangs_holds_up_nothing() {
         ("app.log", "3\n", 4),
     ] {
         std::fs::write(logs.join(name), lines).unwrap();
-        wait_until(lines, PATIENCE, || kafka.end_offset(TOPIC) == count);
+        wait_until(lines, PATIENCE, || scene.kafka().end_offset(TOPIC) == count);
     }
     wait_until("a word", PATIENCE, || sidecar.stderr().contains("the state volume does not answer"));
-    assert!(!folder.path().join("state/checkpoint.json").exists(), "it hangs");
+    assert!(!scene.path("state/checkpoint.json").exists(), "it hangs");
     sidecar.terminate();
     let (status, took) = sidecar.wait(PATIENCE);
     assert_eq!(status.code(), Some(0));

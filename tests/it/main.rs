@@ -14,6 +14,7 @@ mod examples;
 mod memory_limit;
 mod operating;
 mod redaction_docs;
+mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
 mod syslog;

@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::lines::text;
-use crate::support::mock::Mock;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Settings;
 
 const LIMIT_BYTES: u64 = 24 << 20;
 /// The memory that the charts give a sidecar.
 const POD_BYTES: u64 = 64 << 20;
 const LINES: u64 = 300_000;
-const TOPIC: &str = "logs";
 
 /// A control group with a memory limit; removed when dropped.
 struct Group {
@@ -92,22 +91,20 @@ impl Drop for Group {
 #[test]
 fn a_full_speed_run_fits_24_mib() {
     let Some(group) = Group::try_new(LIMIT_BYTES) else { return };
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    fs::create_dir(folder.path().join("logs")).unwrap();
+    let scene = Scene::new();
     let mut lines = String::new();
     for seq in 0..LINES {
         _ = writeln!(lines, "{{\"level\":\"info\",\"token\":\"x\",\"n\":{seq},\"message\":{:?}}}", text(seq % 1_000));
     }
-    fs::write(folder.path().join("logs/app.log"), lines).unwrap();
-    let kafka = Mock::start(&[TOPIC]);
-    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+    scene.write("logs/app.log", lines);
+    let settings = Settings::new(scene.folder(), &scene.kafka().bootstrap(), TOPIC)
         .without("LOGSKIFF_IN_FLIGHT_BYTES")
         .with("LOGSKIFF_PARSE", "json")
         .with("LOGSKIFF_REDACT", "secrets,pii")
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0")
         .with("LOGSKIFF_EXIT", "eof");
     group.run(&settings.command());
-    assert_eq!(kafka.end_offset(TOPIC), LINES);
+    assert_eq!(scene.kafka().end_offset(TOPIC), LINES);
     let peak = fs::read_to_string(
         group.dir.join(["memory.max_usage_in_bytes", "memory.peak"][usize::from(group.version) - 1]),
     );
@@ -122,9 +119,8 @@ fn a_full_speed_run_fits_24_mib() {
 #[test]
 fn rules_beyond_their_bound_are_refused_in_64_mib() {
     let Some(group) = Group::try_new(POD_BYTES) else { return };
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    fs::create_dir(folder.path().join("logs")).unwrap();
-    let mut settings = Settings::new(folder.path(), "localhost:1", TOPIC);
+    let scene = Scene::new();
+    let mut settings = Settings::new(scene.folder(), "localhost:1", TOPIC);
     for number in 0..750 {
         let pattern = format!("k{number}[a-z]{{3,400}}(foo|bar|[0-9]){{1,20}}");
         settings = settings.with(&format!("LOGSKIFF_REDACT_RULE_R{number}"), &pattern);
@@ -139,8 +135,7 @@ fn rules_beyond_their_bound_are_refused_in_64_mib() {
 fn the_worst_lines_fit_64_mib() {
     const LINE_BYTES: usize = (1 << 20) - 64;
     let Some(group) = Group::try_new(POD_BYTES) else { return };
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    fs::create_dir(folder.path().join("logs")).unwrap();
+    let scene = Scene::new();
     let repeated = |unit: &str| unit.repeat(LINE_BYTES / unit.len());
     let mut lines = String::from("before\n");
     for unit in [
@@ -158,12 +153,9 @@ fn the_worst_lines_fit_64_mib() {
         _ = writeln!(lines, "{}", repeated(unit));
     }
     lines.push_str("after\n");
-    fs::write(folder.path().join("logs/app.log"), lines).unwrap();
-    let settings = Settings::new(folder.path(), "localhost:1", TOPIC)
+    scene.write("logs/app.log", lines);
+    let settings = Settings::stdout(scene.folder())
         .without("LOGSKIFF_IN_FLIGHT_BYTES")
-        .without("LOGSKIFF_KAFKA_BROKERS")
-        .without("LOGSKIFF_KAFKA_TOPIC")
-        .with("LOGSKIFF_OUTPUT", "stdout")
         .with("LOGSKIFF_PARSE", "auto")
         .with("LOGSKIFF_REDACT", "secrets,pii")
         .with("LOGSKIFF_EXIT", "eof");

@@ -3,22 +3,18 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixDatagram, UnixListener};
-use std::path::Path;
 use std::time::Duration;
 
 use crate::support::lines::{text, write_all};
-use crate::support::sidecar::{Settings, Sidecar};
+use crate::support::scene::Scene;
+use crate::support::sidecar::Settings;
 use crate::support::{http, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LINES: u64 = 5_000;
 
-fn settings(folder: &Path, address: &str) -> Settings {
-    Settings::new(folder, "", "")
-        .with("LOGSKIFF_OUTPUT", "syslog")
-        .with("LOGSKIFF_SYSLOG_ADDRESS", address)
-        .with("LOGSKIFF_SYSLOG_BOM", "off")
-        .with("LOGSKIFF_EXIT", "eof")
+fn settings(scene: &Scene, address: &str) -> Settings {
+    Settings::syslog(scene.folder(), address).with("LOGSKIFF_SYSLOG_BOM", "off").with("LOGSKIFF_EXIT", "eof")
 }
 
 /// The whole messages of an octet-counted stream; what was cut at its end is left out.
@@ -59,11 +55,11 @@ fn read(peer: &mut impl Read, bytes_max: usize) -> Vec<u8> {
 /// a whole message. A Unix stream is confirmed up to what was read, so it can be cut anywhere.
 #[test]
 fn a_cut_connection_loses_nothing() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    write_all(&folder.path().join("logs/app.log"), 0, LINES);
-    let path = folder.path().join("socket");
+    let scene = Scene::new();
+    write_all(&scene.log("app.log"), 0, LINES);
+    let path = scene.path("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let mut sidecar = Sidecar::start(folder.path(), &settings(folder.path(), &format!("unix://{}", path.display())));
+    let mut sidecar = scene.start(&settings(&scene, &format!("unix://{}", path.display())));
     let mut arrived = vec![0_u32; usize::try_from(LINES).unwrap()];
     let mut note = |stream: &[u8]| {
         let numbers: Vec<u64> = messages(stream).iter().map(|message| number(message)).collect();
@@ -88,18 +84,17 @@ fn a_cut_connection_loses_nothing() {
 #[test]
 fn what_is_read_again_is_counted_once() {
     const LINES: usize = 2_000;
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let scene = Scene::new();
     let lines = "token=s3cr3t-0123456789\n{\"password\":\"hunter2hunter2\"}\n".repeat(LINES);
-    std::fs::create_dir_all(folder.path().join("logs")).expect("a folder");
-    std::fs::write(folder.path().join("logs/app.log"), lines).expect("written");
-    let path = folder.path().join("socket");
+    scene.write("logs/app.log", lines);
+    let path = scene.path("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let settings = settings(folder.path(), &format!("unix://{}", path.display()))
+    let settings = settings(&scene, &format!("unix://{}", path.display()))
         .without("LOGSKIFF_EXIT")
         .with("LOGSKIFF_REDACT", "secrets")
         .with("LOGSKIFF_PARSE", "json")
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
-    let sidecar = Sidecar::start(folder.path(), &settings);
+    let sidecar = scene.start(&settings);
     for cut in 1..=3_usize {
         let (mut peer, _) = listener.accept().expect("a connection");
         read(&mut peer, cut * 20_000);
@@ -125,17 +120,17 @@ fn what_is_read_again_is_counted_once() {
 #[test]
 fn a_drain_outlives_a_connection_that_is_lost_late() {
     const TIMEOUT: Duration = Duration::from_secs(12);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let log = folder.path().join("logs/app.log");
+    let scene = Scene::new();
+    let log = scene.log("app.log");
     write_all(&log, 0, LINES);
-    let path = folder.path().join("socket");
+    let path = scene.path("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let settings = settings(folder.path(), &format!("unix://{}", path.display()))
+    let settings = settings(&scene, &format!("unix://{}", path.display()))
         .without("LOGSKIFF_EXIT")
         .with("LOGSKIFF_IN_FLIGHT_BYTES", "8MiB")
         .with("LOGSKIFF_EXIT_CODE", "strict")
         .with("LOGSKIFF_DRAIN_TIMEOUT", &format!("{}s", TIMEOUT.as_secs()));
-    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let mut sidecar = scene.start(&settings);
     let (mut stuck, _) = listener.accept().expect("a connection");
     let first = read(&mut stuck, 40_000);
     sidecar.terminate();
@@ -168,12 +163,12 @@ fn a_drain_outlives_a_connection_that_is_lost_late() {
 /// Goal: standard output beside the receiver gets the records too, and decides nothing.
 #[test]
 fn two_outputs_get_every_line() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    write_all(&folder.path().join("logs/app.log"), 0, LINES);
+    let scene = Scene::new();
+    write_all(&scene.log("app.log"), 0, LINES);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("tcp://{}", listener.local_addr().expect("an address"));
-    let both = settings(folder.path(), &address).with("LOGSKIFF_OUTPUT", "syslog,stdout");
-    let mut sidecar = Sidecar::start(folder.path(), &both);
+    let both = settings(&scene, &address).with("LOGSKIFF_OUTPUT", "syslog,stdout");
+    let mut sidecar = scene.start(&both);
     let (mut peer, _) = listener.accept().expect("a connection");
     let stream = read(&mut peer, usize::MAX);
     assert!(sidecar.wait(PATIENCE).0.success());
@@ -185,17 +180,17 @@ fn two_outputs_get_every_line() {
 /// Goal: one message a datagram; and a framing, which has no place there, is told instead of being sent.
 #[test]
 fn datagrams_hold_one_message_each() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    write_all(&folder.path().join("logs/app.log"), 0, 200);
-    let path = folder.path().join("socket");
+    let scene = Scene::new();
+    write_all(&scene.log("app.log"), 0, 200);
+    let path = scene.path("socket");
     let receiver = UnixDatagram::bind(&path).expect("a socket");
-    let settings = settings(folder.path(), &format!("unix://{}", path.display()));
+    let settings = settings(&scene, &format!("unix://{}", path.display()));
     let framed = settings.clone().with("LOGSKIFF_SYSLOG_FRAMING", "newline").with("LOGSKIFF_DRAIN_TIMEOUT", "1s");
-    let mut sidecar = Sidecar::start(folder.path(), &framed);
+    let mut sidecar = scene.start(&framed);
     wait_until("the word", PATIENCE, || sidecar.stderr().contains("LOGSKIFF_SYSLOG_FRAMING is for streams"));
     sidecar.terminate();
     sidecar.wait(PATIENCE);
-    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let mut sidecar = scene.start(&settings);
     receiver.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     for seq in 0..200 {
         let mut message = vec![0; 4096];
@@ -208,15 +203,13 @@ fn datagrams_hold_one_message_each() {
 /// Goal: a message that the socket can never take is dropped and counted, and holds up nothing.
 #[test]
 fn a_datagram_that_is_too_large_is_dropped() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::create_dir_all(folder.path().join("logs")).expect("a folder");
+    let scene = Scene::new();
     let lines = format!("{}\n{}\n{}\n", text(0), "x".repeat(900_000), text(1));
-    std::fs::write(folder.path().join("logs/app.log"), lines).expect("written");
-    let path = folder.path().join("socket");
+    scene.write("logs/app.log", lines);
+    let path = scene.path("socket");
     let receiver = UnixDatagram::bind(&path).expect("a socket");
-    let settings =
-        settings(folder.path(), &format!("unix://{}", path.display())).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1MiB");
-    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let settings = settings(&scene, &format!("unix://{}", path.display())).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1MiB");
+    let mut sidecar = scene.start(&settings);
     receiver.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     for seq in 0..2 {
         let mut message = vec![0; 4096];
@@ -231,14 +224,13 @@ fn a_datagram_that_is_too_large_is_dropped() {
 /// Goal: a line that is too long arrives cut, marked and counted, and the ones around it whole.
 #[test]
 fn a_long_line_is_cut_and_marked() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::create_dir_all(folder.path().join("logs")).expect("a folder");
+    let scene = Scene::new();
     let long = "ü".repeat(4_000);
-    std::fs::write(folder.path().join("logs/app.log"), format!("{}\n{long}\n{}\n", text(0), text(1))).expect("written");
+    scene.write("logs/app.log", format!("{}\n{long}\n{}\n", text(0), text(1)));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("tcp://{}", listener.local_addr().expect("an address"));
-    let small = settings(folder.path(), &address).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1KiB");
-    let mut sidecar = Sidecar::start(folder.path(), &small);
+    let small = settings(&scene, &address).with("LOGSKIFF_SYSLOG_BYTES_MAX", "1KiB");
+    let mut sidecar = scene.start(&small);
     let (mut peer, _) = listener.accept().expect("a connection");
     let messages = messages(&read(&mut peer, usize::MAX));
     assert!(sidecar.wait(PATIENCE).0.success());
@@ -252,13 +244,13 @@ fn a_long_line_is_cut_and_marked() {
 /// read.
 #[test]
 fn a_receiver_that_stalls_is_given_up() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    write_all(&folder.path().join("logs/app.log"), 0, LINES);
-    let paths = ["first", "second"].map(|name| folder.path().join(name));
+    let scene = Scene::new();
+    write_all(&scene.log("app.log"), 0, LINES);
+    let paths = ["first", "second"].map(|name| scene.path(name));
     let [first, second] = [&paths[0], &paths[1]].map(|path| UnixListener::bind(path).expect("a socket"));
     let addresses = paths.map(|path| format!("unix://{}", path.display())).join(",");
-    let settings = settings(folder.path(), &addresses).with("LOGSKIFF_SYSLOG_TIMEOUT", "1s");
-    let mut sidecar = Sidecar::start(folder.path(), &settings);
+    let settings = settings(&scene, &addresses).with("LOGSKIFF_SYSLOG_TIMEOUT", "1s");
+    let mut sidecar = scene.start(&settings);
     let (_unread, _) = first.accept().expect("a connection");
     let (mut peer, _) = second.accept().expect("a connection");
     let stream = read(&mut peer, usize::MAX);

@@ -6,16 +6,8 @@ use logskiff::pipeline::encode;
 use logskiff::pipeline::parse;
 use proptest::prelude::*;
 
-use self::check::{Choice, UNITS, check};
-
-fn meeting() -> impl Strategy<Value = Vec<u8>> {
-    let part = prop_oneof![
-        4 => (0..UNITS.len()).prop_map(|part| UNITS[part].as_bytes().to_vec()),
-        1 => proptest::collection::vec(any::<u8>(), 0..4),
-        1 => any::<String>().prop_map(String::into_bytes),
-    ];
-    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
-}
+use self::check::meeting::meeting;
+use self::check::{Choice, check};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]

@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use crate::support::mock::Mock;
 use crate::support::prometheus::{Prometheus, programs};
-use crate::support::sidecar::{Settings, Sidecar};
+use crate::support::scene::{Scene, TOPIC};
+use crate::support::sidecar::Settings;
 use crate::support::{Dice, http};
 
-const TOPIC: &str = "logs";
 const PATIENCE: Duration = Duration::from_secs(40);
 /// For how long there is traffic.
 const TRAFFIC: Duration = Duration::from_secs(110);
@@ -121,18 +121,17 @@ fn every_alert_fires_and_keeps_silent() {
 fn what_is_written_is_seen_through_an_outage() {
     const RATE: u32 = 40_000;
     let Some(programs) = programs() else { return };
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    fs::create_dir(folder.path().join("logs")).unwrap();
-    let kafka = Mock::start(&[TOPIC]);
-    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+    let scene = Scene::new();
+    let kafka = scene.kafka();
+    let settings = Settings::new(scene.folder(), &kafka.bootstrap(), TOPIC)
         .with("LOGSKIFF_LINE_BYTES_MAX", "1KiB")
         .with("LOGSKIFF_IN_FLIGHT_BYTES", "64KiB")
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
         .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
-    let sidecar = Sidecar::start(folder.path(), &settings);
+    let sidecar = scene.start(&settings);
     let prometheus = Prometheus::start(&programs, &http::address(&sidecar));
-    let mut file = OpenOptions::new().create(true).append(true).open(folder.path().join("logs/app.log")).unwrap();
+    let mut file = OpenOptions::new().create(true).append(true).open(scene.log("app.log")).unwrap();
     let (start, line) = (Instant::now(), "x".repeat(199) + "\n");
     let mut written = 0;
     let mut write_until = |second: u64| {
@@ -172,11 +171,10 @@ fn what_is_written_is_seen_through_an_outage() {
 #[test]
 fn prometheus_sees_what_happens() {
     let Some(programs) = programs() else { return };
-    let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
-    fs::create_dir(folder.path().join("logs")).unwrap();
-    let kafka = Mock::start(&[TOPIC]);
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let settings = Settings::new(folder.path(), &kafka.bootstrap(), TOPIC)
+    let scene = Scene::new();
+    let kafka = scene.kafka();
+    let at = |name: &str| scene.path(name).display().to_string();
+    let settings = Settings::new(scene.folder(), &kafka.bootstrap(), TOPIC)
         .without("LOGSKIFF_PATHS")
         .with("LOGSKIFF_INPUT_ACCESS_PATHS", &at("logs/access.log*"))
         .with("LOGSKIFF_INPUT_APP_PATHS", &at("logs/app.log*"))
@@ -189,10 +187,10 @@ fn prometheus_sees_what_happens() {
         .with("LOGSKIFF_IN_FLIGHT_BYTES", "128KiB")
         .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
-    let sidecar = Sidecar::start(folder.path(), &settings);
+    let sidecar = scene.start(&settings);
     let address = http::address(&sidecar);
     let prometheus = Prometheus::start(&programs, &address);
-    traffic(folder.path(), &kafka);
+    traffic(scene.folder(), kafka);
 
     let (_, text) = http::get(&address, "/metrics").expect("an answer");
     let mut promtool = Command::new(programs.join("promtool"));

@@ -72,9 +72,7 @@ fn ends_with_newlines(program: Program, way: Way) -> bool {
 }
 
 fn settings(folder: &Path, program: Program, way: Way, address: &str, format: &str) -> Settings {
-    let settings = Settings::new(folder, "", "")
-        .with("LOGSKIFF_OUTPUT", "syslog")
-        .with("LOGSKIFF_SYSLOG_ADDRESS", address)
+    let settings = Settings::syslog(folder, address)
         .with("LOGSKIFF_SYSLOG_FORMAT", format)
         .with("LOGSKIFF_SYSLOG_BYTES_MAX", "16KiB")
         .with("LOGSKIFF_PARSE", "auto")

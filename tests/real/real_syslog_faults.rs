@@ -35,11 +35,7 @@ fn folder() -> TempDir {
 
 /// Records as JSON, so that each says where it came from.
 fn settings(folder: &Path, address: &str) -> Settings {
-    Settings::new(folder, "", "")
-        .with("LOGSKIFF_OUTPUT", "syslog")
-        .with("LOGSKIFF_SYSLOG_ADDRESS", address)
-        .with("LOGSKIFF_SYSLOG_ENCODING", "json")
-        .with("LOGSKIFF_SYSLOG_BOM", "off")
+    Settings::syslog(folder, address).with("LOGSKIFF_SYSLOG_ENCODING", "json").with("LOGSKIFF_SYSLOG_BOM", "off")
 }
 
 fn messages(receiver: &Receiver) -> Vec<Message> {

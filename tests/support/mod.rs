@@ -20,6 +20,7 @@ pub mod lines;
 pub mod mock;
 pub mod prometheus;
 pub mod receiver;
+pub mod scene;
 pub mod shell;
 pub mod sidecar;
 

@@ -16,7 +16,7 @@ pub struct Sidecar {
     stdout: PathBuf,
 }
 
-/// The environment for a sidecar that tails `app.log*` in a folder and ships to Kafka, to be added to.
+/// The environment for a sidecar that tails `app.log*` in a folder, to be added to.
 #[derive(Clone)]
 pub struct Settings {
     variables: Vec<(String, String)>,
@@ -27,13 +27,25 @@ pub struct Settings {
 impl Settings {
     /// Files `folder/logs/app.log*` (rotated names too), state in `folder/state`, lines as they are to one topic.
     pub fn new(folder: &Path, brokers: &str, topic: &str) -> Self {
+        Self::output(folder, "kafka").with("LOGSKIFF_KAFKA_BROKERS", brokers).with("LOGSKIFF_KAFKA_TOPIC", topic)
+    }
+
+    /// The same to standard output.
+    pub fn stdout(folder: &Path) -> Self {
+        Self::output(folder, "stdout")
+    }
+
+    /// The same to a syslog receiver.
+    pub fn syslog(folder: &Path, address: &str) -> Self {
+        Self::output(folder, "syslog").with("LOGSKIFF_SYSLOG_ADDRESS", address)
+    }
+
+    fn output(folder: &Path, output: &str) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         Self { variables: Vec::new(), starter: Vec::new() }
             .with("LOGSKIFF_PATHS", &at("logs/app.log*"))
             .with("LOGSKIFF_STATE_DIR", &at("state"))
-            .with("LOGSKIFF_OUTPUT", "kafka")
-            .with("LOGSKIFF_KAFKA_BROKERS", brokers)
-            .with("LOGSKIFF_KAFKA_TOPIC", topic)
+            .with("LOGSKIFF_OUTPUT", output)
             .with("LOGSKIFF_PARSE", "none")
             .with("LOGSKIFF_HTTP_LISTEN", "off")
             .with("LOGSKIFF_DRAIN_TIMEOUT", "25s")

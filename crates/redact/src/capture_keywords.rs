@@ -21,7 +21,7 @@ const FORMATS_MAX: usize = 64;
 /// The keywords among the names of a format.
 #[derive(Debug)]
 pub(super) struct Names {
-    names: Arc<[Box<str>]>,
+    captures: Arc<[Box<str>]>,
     /// The rule of each name; empty if no name is a keyword.
     rules: Vec<Option<RuleRef>>,
     /// Whether a rule masks fields by one of the names.
@@ -56,7 +56,7 @@ impl Redactor {
         // An input has one format, so its names are tested once.
         let mut names = self.names.get_or_init(|| self.find_keywords(&parsed.names));
         for _ in 1..FORMATS_MAX {
-            if Arc::ptr_eq(&names.names, &parsed.names) {
+            if Arc::ptr_eq(&names.captures, &parsed.names) {
                 return Some(read(names));
             }
             names = names.next.get_or_init(|| Box::new(self.find_keywords(&parsed.names)));
@@ -100,7 +100,7 @@ impl Redactor {
         }
         let fields = self.rules.iter().filter_map(|rule| rule.fields.as_ref()).chain([&self.fields]);
         let is_field = fields.into_iter().any(|fields| names.iter().any(|name| fields.has(name)));
-        Names { names: Arc::clone(names), rules, is_field, next: OnceLock::new() }
+        Names { captures: Arc::clone(names), rules, is_field, next: OnceLock::new() }
     }
 
     /// The rule that masks a whole value after this name.

@@ -5,6 +5,7 @@ mod figures;
 mod forms;
 mod grammar;
 mod honest;
+mod meeting;
 mod modes;
 mod named;
 mod properties;

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::Scene;
+use crate::support::scene::Scene;
 
 /// In a line of its own each.
 const LINES: &[&str] = &[

@@ -7,8 +7,9 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::thread;
 
+use super::PATIENCE;
 use super::canary::{SECRET_NAME, check, check_all_of, check_state, plant};
-use super::{PATIENCE, Scene};
+use crate::support::scene::Scene;
 use crate::support::{http, wait_until};
 
 /// `CHUNK_BYTES` of the shipper: so much is read at once.
@@ -85,11 +86,11 @@ fn check_mode(mode: &str, message: &str) {
     let (status, _) = sidecar.wait(PATIENCE);
     assert!(status.success(), "it ended with {status}");
 
-    let topics = scene.kafka.topics();
+    let topics = scene.kafka().topics();
     let mut messages = Vec::new();
     for topic in topics.iter().filter(|topic| topic.starts_with("logs-")) {
         check("a topic", topic.as_bytes());
-        messages.extend(scene.kafka.received(topic));
+        messages.extend(scene.kafka().received(topic));
     }
     assert!(messages.len() >= if mode == "drop" { 1 } else { 60 }, "{} records in {topics:?}", messages.len());
     for message in &messages {

@@ -113,15 +113,6 @@ fn try_takes_the_input_that_is_named() {
 }
 
 #[test]
-fn check_says_what_would_be_done() {
-    let variables = [("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
-    let said = printed(&["check"], &variables, "");
-    assert!(said.contains("/var/log/app/**/*.log") && said.contains("kafka:9092"), "{said}");
-    let wrong = logskiff(&["check"], &[("LOGSKIFF_OUTPUT", "kafka")]).output().unwrap();
-    assert_eq!(wrong.status.code(), Some(78));
-}
-
-#[test]
 fn env_lists_every_variable() {
     let said = printed(&["env"], &[], "");
     for name in ["LOGSKIFF_PATHS", "LOGSKIFF_KAFKA_BROKERS", "LOGSKIFF_DRAIN_TIMEOUT", "POD_NAME"] {

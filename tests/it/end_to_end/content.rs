@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
 /// A JSON object with every member it has, doubled ones too.
@@ -120,7 +121,7 @@ fn a_huge_line_takes_bounded_memory() {
     }
     file.write_all(b"\nafter\n").unwrap();
     let sidecar = scene.start(&scene.settings());
-    wait_until("the line and the one after it", PATIENCE, || scene.kafka.end_offset(TOPIC) >= 2);
+    wait_until("the line and the one after it", PATIENCE, || scene.kafka().end_offset(TOPIC) >= 2);
     let peak = sidecar.memory_peak_bytes();
     eprintln!("a line of 64 MiB: {} KiB at the peak", peak >> 10);
     assert!(peak > 0 && peak < 48 * MIB as u64, "{peak} bytes of memory");
@@ -156,7 +157,7 @@ fn faulty_json_keeps_its_fields_and_is_counted() {
     fs::write(scene.path("logs/app.log"), [&lines.join(&b'\n')[..], b"\n"].concat()).unwrap();
     let settings = scene.settings().with("LOGSKIFF_PARSE", "json").with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
     let sidecar = scene.start(&settings);
-    wait_until("all records", PATIENCE, || scene.kafka.end_offset(TOPIC) == 5);
+    wait_until("all records", PATIENCE, || scene.kafka().end_offset(TOPIC) == 5);
     let samples = http::scrape(&http::address(&sidecar)).unwrap();
     for reason in ["invalid_utf8", "lone_surrogate", "control_character", "not_a_number", "duplicate_key", "empty_key"]
     {
@@ -241,7 +242,7 @@ fn a_line_written_in_pieces_is_one_record() {
         file.write_all(piece).unwrap();
         std::thread::sleep(Duration::from_millis(50));
     }
-    wait_until("both records", PATIENCE, || scene.kafka.end_offset(TOPIC) == 2);
+    wait_until("both records", PATIENCE, || scene.kafka().end_offset(TOPIC) == 2);
     sidecar.drain(PATIENCE);
     check_messages(&scene.records(), &["{\"name\":\"größe 🦀\"}", "next"]);
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rdkafka::types::RDKafkaRespErr as Fate;
 use serde_json::Value;
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
 use crate::support::lines::{Plan, Tally, Writer, text, write_all};
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Settings;
 use crate::support::wait_until;
 
@@ -17,7 +18,7 @@ const REFUSED: Fate = Fate::RD_KAFKA_RESP_ERR_INVALID_RECORD;
 
 /// Each record in a request of its own, several on their way at once.
 fn one_by_one(scene: &Scene) -> Settings {
-    scene.kafka.delay(Duration::from_millis(20));
+    scene.kafka().delay(Duration::from_millis(20));
     scene
         .settings()
         .with("LOGSKIFF_BATCH_BYTES", "1KiB")
@@ -38,11 +39,11 @@ fn a_hole_is_not_forgotten_by_a_crash() {
     // The third is refused, the two behind it are taken, and then nothing is: the hole stays open until the crash.
     let mut fates = vec![TAKEN, TAKEN, REFUSED, TAKEN, TAKEN];
     fates.resize(20_000, REFUSED);
-    scene.kafka.fate_of_requests(&fates);
+    scene.kafka().fate_of_requests(&fates);
     let places = write_all(&scene.path("logs/app.log"), 0, LINES);
     let settings = one_by_one(&scene);
     let sidecar = scene.start(&settings);
-    wait_until("the records around the hole", PATIENCE, || scene.kafka.end_offset(TOPIC) == 4);
+    wait_until("the records around the hole", PATIENCE, || scene.kafka().end_offset(TOPIC) == 4);
     // The watermark is on disk: it stands before the hole, not behind what came after it.
     let saved = || {
         let bytes = fs::read(scene.path("state/checkpoint.json")).unwrap_or_default();
@@ -54,7 +55,7 @@ fn a_hole_is_not_forgotten_by_a_crash() {
     sidecar.kill();
     assert_eq!(numbers(&scene), [0, 1, 3, 4], "a hole");
     assert_eq!(saved()["offset"].as_u64(), Some(places[2].offset), "the watermark stands at the hole");
-    scene.kafka.fate_of_requests(&[]);
+    scene.kafka().fate_of_requests(&[]);
     scene.run_to_end(settings);
     let tally = Tally::of(&scene.messages(), &places);
     assert_eq!((tally.arrived, tally.lost, tally.altered, tally.strange), (LINES, 0, 0, 0), "{tally:?}");
@@ -66,7 +67,7 @@ fn a_hole_is_not_forgotten_by_a_crash() {
 fn a_hole_is_filled_and_nothing_is_doubled() {
     const LINES: u64 = 40;
     let scene = Scene::new();
-    scene.kafka.fate_of_requests(&[TAKEN, TAKEN, REFUSED, TAKEN, TAKEN, REFUSED, TAKEN, REFUSED]);
+    scene.kafka().fate_of_requests(&[TAKEN, TAKEN, REFUSED, TAKEN, TAKEN, REFUSED, TAKEN, REFUSED]);
     let places = write_all(&scene.path("logs/app.log"), 0, LINES);
     let sidecar = scene.run_to_end(one_by_one(&scene));
     let tally = Tally::of(&scene.messages(), &places);
@@ -84,7 +85,7 @@ fn crashes_lose_nothing() {
     let plan = Plan { lines: 9_000, lines_per_s: 3_000, rotate_every: 2_000 };
     let settings = scene.settings();
     let mut sidecar = scene.start(&settings);
-    let writer = Writer::start(scene.folder.path(), plan);
+    let writer = Writer::start(scene.folder(), plan);
     for kill in 1..=KILLS {
         wait_until("the moment to kill", PATIENCE, || writer.written() >= kill * plan.lines / (KILLS + 1));
         sidecar.kill();
@@ -104,7 +105,7 @@ fn drains_are_exact() {
     let scene = Scene::new();
     let plan = Plan { lines: 6_000, lines_per_s: 3_000, rotate_every: 2_500 };
     let settings = scene.settings();
-    let writer = Writer::start(scene.folder.path(), plan);
+    let writer = Writer::start(scene.folder(), plan);
     for stop_at in [1_500, 3_000, 4_500] {
         let sidecar = scene.start(&settings.clone().with("LOGSKIFF_DRAIN_TIMEOUT", "2s"));
         // Before it listens to signals, a SIGTERM ends any process.
@@ -125,14 +126,14 @@ fn a_drain_without_a_broker_keeps_the_rest() {
     let mut places = write_all(&scene.path("logs/app.log.1"), 0, LINES / 2);
     let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "2s");
     let sidecar = scene.start(&settings);
-    wait_until("the first half", PATIENCE, || scene.kafka.end_offset(TOPIC) == LINES / 2);
+    wait_until("the first half", PATIENCE, || scene.kafka().end_offset(TOPIC) == LINES / 2);
     // Their reports are in, too: what the outage finds unacknowledged would rightly be sent again.
     wait_until("their watermark", PATIENCE, || {
         let size = fs::metadata(scene.path("logs/app.log.1")).unwrap().len();
         fs::read_to_string(scene.path("state/checkpoint.json"))
             .is_ok_and(|s| s.contains(&format!("\"offset\":{size},\"b")))
     });
-    scene.kafka.down();
+    scene.kafka().down();
     places.extend(write_all(&scene.path("logs/app.log"), LINES / 2, LINES).into_iter().map(|mut place| {
         place.file = 1;
         place
@@ -144,7 +145,7 @@ fn a_drain_without_a_broker_keeps_the_rest() {
     assert!(took > Duration::from_millis(1_500), "it waited for the broker: {took:?}");
     let size = fs::metadata(scene.path("logs/app.log")).unwrap().len();
     assert!(sidecar.stderr().contains(&format!("\"left_bytes\":{size}")), "it says what is left: {}", sidecar.stderr());
-    scene.kafka.up();
+    scene.kafka().up();
     scene.run_to_end(settings);
     Tally::of(&scene.messages(), &places).check(LINES, 0);
 }
@@ -161,11 +162,11 @@ fn an_outage_is_waited_out() {
             .with("LOGSKIFF_BATCH_BYTES", "16KiB")
             .with("LOGSKIFF_LINE_BYTES_MAX", "64KiB"),
     );
-    let writer = Writer::start(scene.folder.path(), plan);
-    wait_until("records before the outage", PATIENCE, || scene.kafka.end_offset(TOPIC) > 500);
-    scene.kafka.down();
+    let writer = Writer::start(scene.folder(), plan);
+    wait_until("records before the outage", PATIENCE, || scene.kafka().end_offset(TOPIC) > 500);
+    scene.kafka().down();
     wait_until("lines during the outage", PATIENCE, || writer.written() >= 4_000);
-    scene.kafka.up();
+    scene.kafka().up();
     let places = writer.finish();
     sidecar.drain(PATIENCE);
     let tally = Tally::of(&scene.messages(), &places);
@@ -191,20 +192,20 @@ fn truncations_while_the_budget_is_spent_lose_nothing() {
     let name = |number: u64| format!("logs/{number}.log");
     (0..FILES).for_each(|number| scene.write(&name(number), format!("the line before, of {number}\n")));
     let sidecar = scene.start(&settings);
-    wait_until("the lines before", PATIENCE, || scene.kafka.end_offset(TOPIC) == FILES);
+    wait_until("the lines before", PATIENCE, || scene.kafka().end_offset(TOPIC) == FILES);
     // Reports come slowly: the budget is spent at nearly every moment, and the watermark moves.
-    scene.kafka.delay(Duration::from_millis(50));
+    scene.kafka().delay(Duration::from_millis(50));
     let loud: String = (0..LINES).map(|seq| text(seq) + "\n").collect();
     scene.write("logs/loud.log", loud);
-    wait_until("some of the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) > FILES + 100);
+    wait_until("some of the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) > FILES + 100);
     for number in 0..FILES {
         scene.write(&name(number), format!("after, {number}\n"));
         std::thread::sleep(Duration::from_millis(60));
     }
-    assert!(scene.kafka.end_offset(TOPIC) < LINES, "the budget was spent all the time");
-    scene.kafka.delay(Duration::ZERO);
+    assert!(scene.kafka().end_offset(TOPIC) < LINES, "the budget was spent all the time");
+    scene.kafka().delay(Duration::ZERO);
     let all = LINES + 2 * FILES;
-    wait_until("every line", PATIENCE, || scene.kafka.end_offset(TOPIC) >= all);
+    wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) >= all);
     sidecar.drain(PATIENCE);
     let messages: std::collections::HashSet<String> =
         scene.records().iter().map(|record| record["message"].as_str().unwrap().to_owned()).collect();
@@ -216,7 +217,7 @@ fn truncations_while_the_budget_is_spent_lose_nothing() {
 fn a_broker_that_is_not_there_is_said_and_costs_no_memory() {
     const LINES: u64 = 200_000;
     let scene = Scene::new();
-    scene.kafka.down();
+    scene.kafka().down();
     write_all(&scene.path("logs/app.log"), 0, LINES);
     let size = fs::metadata(scene.path("logs/app.log")).unwrap().len();
     let mut sidecar = scene.start(&scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "1s"));
@@ -235,12 +236,12 @@ fn a_broker_that_is_not_there_is_said_and_costs_no_memory() {
 fn a_broker_that_appears_later_gets_everything() {
     const LINES: u64 = 500;
     let scene = Scene::new();
-    scene.kafka.down();
+    scene.kafka().down();
     let places = write_all(&scene.path("logs/app.log"), 0, LINES);
     let sidecar = scene.start(&scene.settings());
     wait_until("a word on it", Duration::from_secs(10), || sidecar.stderr().contains("cannot reach Kafka"));
-    scene.kafka.up();
-    wait_until("all records", PATIENCE, || scene.kafka.end_offset(TOPIC) >= LINES);
+    scene.kafka().up();
+    wait_until("all records", PATIENCE, || scene.kafka().end_offset(TOPIC) >= LINES);
     sidecar.drain(PATIENCE);
     Tally::of(&scene.messages(), &places).check(LINES, 0);
 }
@@ -251,7 +252,7 @@ fn a_state_directory_has_one_owner() {
     let scene = Scene::new();
     scene.write("logs/app.log", format!("{}\n", text(0)));
     let first = scene.start(&scene.settings());
-    wait_until("the first to ship", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+    wait_until("the first to ship", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     let mut second = scene.start(&scene.settings());
     let (status, _) = second.wait(PATIENCE);
     assert!(!status.success(), "the second ended with {status}");
@@ -286,7 +287,7 @@ fn a_path_that_comes_later_is_shipped() {
     assert!(sidecar.is_running());
     fs::create_dir_all(scene.path("late/deeper")).unwrap();
     scene.write("late/deeper/app.log", "first\n");
-    wait_until("the record", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+    wait_until("the record", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     sidecar.drain(PATIENCE);
     assert_eq!(scene.records()[0]["message"], "first");
 }
@@ -303,7 +304,7 @@ fn what_is_no_regular_file_is_refused_once() {
     // Several looks at the directory, each with news.
     for look in 1..=6_u64 {
         scene.write(&format!("logs/app.log.{look}"), format!("line {look}\n"));
-        wait_until("the next record", PATIENCE, || scene.kafka.end_offset(TOPIC) == look);
+        wait_until("the next record", PATIENCE, || scene.kafka().end_offset(TOPIC) == look);
     }
     let said = sidecar.stderr();
     for name in ["app.log.link", "app.log.fifo"] {

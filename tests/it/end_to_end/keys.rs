@@ -3,7 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
-use super::{PATIENCE, Scene};
+use super::PATIENCE;
+use crate::support::scene::Scene;
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
 

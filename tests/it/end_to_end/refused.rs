@@ -6,7 +6,8 @@ use std::io::Write as _;
 
 use rdkafka::types::RDKafkaRespErr as Fate;
 
-use super::{PATIENCE, Scene};
+use super::PATIENCE;
+use crate::support::scene::Scene;
 use crate::support::wait_until;
 
 const NONE: Fate = Fate::RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -17,8 +18,8 @@ const MISSING: Fate = Fate::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 fn a_missing_topic_holds_up_no_other() {
     const LINES: u64 = 20_000;
     let scene = Scene::new();
-    scene.kafka.topic_error("bad", MISSING);
-    scene.kafka.topic_error("good", NONE);
+    scene.kafka().topic_error("bad", MISSING);
+    scene.kafka().topic_error("good", NONE);
     let mut lines = String::from("{\"t\":\"bad\",\"n\":-1}\n");
     for n in 0..LINES {
         _ = writeln!(lines, "{{\"t\":\"good\",\"n\":{n}}}");
@@ -41,24 +42,24 @@ fn a_missing_topic_holds_up_no_other() {
             "topic.metadata.propagation.max.ms=200\ntopic.metadata.refresh.interval.ms=200",
         );
     let sidecar = scene.start(&settings);
-    wait_until("all of the other topic", PATIENCE, || scene.kafka.end_offset("good") == LINES + 1);
-    assert_eq!(scene.kafka.end_offset("bad"), 0);
+    wait_until("all of the other topic", PATIENCE, || scene.kafka().end_offset("good") == LINES + 1);
+    assert_eq!(scene.kafka().end_offset("bad"), 0);
     let mut log = fs::File::options().append(true).open(scene.path("logs/app.log")).unwrap();
     log.write_all(b"{\"t\":\"good\",\"n\":-3}\n").unwrap();
-    wait_until("what is written later", PATIENCE, || scene.kafka.end_offset("good") == LINES + 2);
-    scene.kafka.topic_error("bad", NONE);
-    wait_until("what had to wait", PATIENCE, || scene.kafka.end_offset("bad") == 21);
+    wait_until("what is written later", PATIENCE, || scene.kafka().end_offset("good") == LINES + 2);
+    scene.kafka().topic_error("bad", NONE);
+    wait_until("what had to wait", PATIENCE, || scene.kafka().end_offset("bad") == 21);
     sidecar.drain(PATIENCE);
-    assert_eq!(scene.kafka.end_offset("good"), LINES + 2, "nothing is sent twice");
-    assert_eq!(scene.kafka.end_offset("bad"), 21);
+    assert_eq!(scene.kafka().end_offset("good"), LINES + 2, "nothing is sent twice");
+    assert_eq!(scene.kafka().end_offset("bad"), 21);
 }
 
 /// Goal: what is written to a topic that is never there is told as pending, and ends with the drain's time, not with a loss.
 #[test]
 fn a_drain_leaves_what_is_refused_to_the_next_process() {
     let scene = Scene::new();
-    scene.kafka.topic_error("bad", MISSING);
-    scene.kafka.topic_error("good", NONE);
+    scene.kafka().topic_error("bad", MISSING);
+    scene.kafka().topic_error("good", NONE);
     fs::write(scene.path("logs/app.log"), "{\"t\":\"bad\"}\n{\"t\":\"good\"}\n").unwrap();
     let settings = scene
         .settings()
@@ -67,9 +68,9 @@ fn a_drain_leaves_what_is_refused_to_the_next_process() {
         .with("LOGSKIFF_DRAIN_TIMEOUT", "1s")
         .with("LOGSKIFF_KAFKA_PROPERTIES", "topic.metadata.propagation.max.ms=200");
     let sidecar = scene.start(&settings);
-    wait_until("the other topic", PATIENCE, || scene.kafka.end_offset("good") == 1);
+    wait_until("the other topic", PATIENCE, || scene.kafka().end_offset("good") == 1);
     sidecar.drain(PATIENCE);
-    scene.kafka.topic_error("bad", NONE);
+    scene.kafka().topic_error("bad", NONE);
     scene.run_to_end(settings);
-    assert_eq!(scene.kafka.end_offset("bad"), 1);
+    assert_eq!(scene.kafka().end_offset("bad"), 1);
 }

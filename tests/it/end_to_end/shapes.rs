@@ -7,7 +7,8 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::wait_until;
 
 #[test]
@@ -56,7 +57,7 @@ fn labels_are_read_again_when_they_change() {
     scene.write("logs/app.log", "old\n");
     let labels = scene.path("labels").display().to_string();
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LABELS_FILE", &labels));
-    wait_until("the first record", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+    wait_until("the first record", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     // As the kubelet does: the new content appears at once.
     scene.write("labels.new", "version=\"2\"\n");
     fs::rename(scene.path("labels.new"), scene.path("labels")).unwrap();
@@ -86,7 +87,7 @@ fn topic_and_key_come_from_templates() {
     );
     let keys = |topic: &str| -> Vec<String> {
         let key = |key: Option<Vec<u8>>| String::from_utf8(key.expect("a key")).unwrap();
-        let mut keys: Vec<String> = scene.kafka.received(topic).into_iter().map(|message| key(message.key)).collect();
+        let mut keys: Vec<String> = scene.kafka().received(topic).into_iter().map(|message| key(message.key)).collect();
         keys.sort_unstable();
         keys
     };
@@ -126,7 +127,7 @@ fn check_larger_than_the_queue(more: &[(&str, &str)], records: usize, parts: usi
     // A control character takes six in JSON.
     const LINE_BYTES: usize = 1 << 20;
     let scene = Scene::new();
-    scene.kafka.delay(Duration::from_millis(50));
+    scene.kafka().delay(Duration::from_millis(50));
     let long = "\u{1}".repeat(LINE_BYTES - 1);
     scene.write("logs/app.log", format!("before\n{long}\nbehind\n"));
     let settings = scene
@@ -138,7 +139,7 @@ fn check_larger_than_the_queue(more: &[(&str, &str)], records: usize, parts: usi
         .with("LOGSKIFF_BATCH_BYTES", "64KiB");
     let settings = more.iter().fold(settings, |settings, (name, value)| settings.with(name, value));
     let sidecar = scene.start(&settings);
-    let arrived = || scene.kafka.end_offset(TOPIC) >= (records + parts) as u64;
+    let arrived = || scene.kafka().end_offset(TOPIC) >= (records + parts) as u64;
     wait_until("all of it", PATIENCE, arrived);
     sidecar.drain(PATIENCE);
     let (mut of_it, others): (Vec<_>, Vec<_>) =

@@ -10,7 +10,8 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE as TOO_
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
 use serde_json::Value;
 
-use super::{PATIENCE, Scene};
+use super::PATIENCE;
+use crate::support::scene::Scene;
 use crate::support::{Dice, http, wait_until};
 
 /// Sums the samples of a family that hold all of these labels.
@@ -95,7 +96,7 @@ fn the_balance_holds_under_chaos() {
     let mut dice = Dice::new(seed);
     let at = |name: &str| scene.path(name).display().to_string();
     let settings = scene
-        .settings()
+        .observed()
         .without("LOGSKIFF_PATHS")
         .with("LOGSKIFF_INPUT_PLAIN_PATHS", &at("logs/plain.log*"))
         .with("LOGSKIFF_INPUT_JSON_PATHS", &at("logs/json.log*"))
@@ -119,15 +120,15 @@ fn the_balance_holds_under_chaos() {
                 }
             }
             1 => _ = fs::File::options().write(true).truncate(true).open(scene.path(&path)),
-            2 => scene.kafka.fate_of_requests(&[FORBIDDEN, FORBIDDEN]),
-            3 if step > 100 => scene.kafka.fate_of_requests(&[TOO_LARGE]),
+            2 => scene.kafka().fate_of_requests(&[FORBIDDEN, FORBIDDEN]),
+            3 if step > 100 => scene.kafka().fate_of_requests(&[TOO_LARGE]),
             4 if !down => {
-                scene.kafka.down();
+                scene.kafka().down();
                 down = true;
             }
             10..=13 => again += disturb(&scene, &path, dice.between(0, 4), step),
             5..=9 if down => {
-                scene.kafka.up();
+                scene.kafka().up();
                 down = false;
             }
             _ => {
@@ -143,10 +144,10 @@ fn the_balance_holds_under_chaos() {
         sleep(Duration::from_millis(dice.between(0, 20)));
     }
     // The chaos ends: refusals that nothing has met yet would meet attempts that are further and further apart.
-    scene.kafka.up();
-    scene.kafka.fate_of_requests(&[]);
-    scene.append("logs/plain.log", "\nlast\n");
-    scene.append("logs/json.log", "\n{}\n");
+    scene.kafka().up();
+    scene.kafka().fate_of_requests(&[]);
+    scene.append_log("plain.log", "\nlast\n");
+    scene.append_log("json.log", "\n{}\n");
     // What was refused is tried again every 30 s at the least.
     wait_until("everything to be settled", 2 * PATIENCE, || {
         let samples = http::scrape(&address).expect("an answer");

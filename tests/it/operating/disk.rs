@@ -9,8 +9,9 @@ use std::process::Command;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as GRANTED;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
 use crate::support::http;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Sidecar;
 use crate::support::wait_until;
 
@@ -48,7 +49,7 @@ fn sample(address: &str, name: &str) -> u64 {
 fn rotate(scene: &Scene, sidecar: &Sidecar, address: &str, bound: u64) {
     for file in 0..FILES {
         let text: String = (file * FILE_LINES..(file + 1) * FILE_LINES).map(line).collect();
-        scene.append("logs/app.log", text);
+        scene.append_log("app.log", text);
         wait_until("the file to be open", PATIENCE, || {
             sample(address, "logskiff_files{input=\"default\",state=\"live\"}") > 0
         });
@@ -64,11 +65,11 @@ fn rotate(scene: &Scene, sidecar: &Sidecar, address: &str, bound: u64) {
 
 /// What arrived and what was told to be lost is all that was written.
 fn check(scene: &Scene, sidecar: &Sidecar, address: &str, lines: usize) {
-    scene.append("logs/app.log", line(lines));
+    scene.append_log("app.log", line(lines));
     wait_until("the last line and all books to be closed", 2 * PATIENCE, || {
-        sample(address, "logskiff_lag_bytes") == 0 && scene.kafka.end_offset(TOPIC) > 0
+        sample(address, "logskiff_lag_bytes") == 0 && scene.kafka().end_offset(TOPIC) > 0
     });
-    let received = scene.kafka.received(TOPIC);
+    let received = scene.kafka().received(TOPIC);
     let text = |payload: &[u8]| {
         let record: serde_json::Value = serde_json::from_slice(payload).unwrap();
         record["message"].as_str().unwrap().parse::<usize>().unwrap()
@@ -89,7 +90,7 @@ fn check(scene: &Scene, sidecar: &Sidecar, address: &str, lines: usize) {
 
 fn settings(scene: &Scene) -> crate::support::sidecar::Settings {
     scene
-        .settings()
+        .observed()
         .with("LOGSKIFF_DELETED_OPEN_BYTES_MAX", &format!("{}KiB", BOUND_BYTES / 1024))
         .with("LOGSKIFF_LINE_BYTES_MAX", "1KiB")
         .with("LOGSKIFF_BATCH_BYTES", "16KiB")
@@ -101,11 +102,11 @@ fn settings(scene: &Scene) -> crate::support::sidecar::Settings {
 #[test]
 fn deleted_files_beyond_the_bound_are_given_up() {
     let scene = Scene::new();
-    scene.kafka.down();
+    scene.kafka().down();
     let sidecar = scene.start(&settings(&scene));
     let address = http::address(&sidecar);
     rotate(&scene, &sidecar, &address, BOUND_BYTES);
-    scene.kafka.up();
+    scene.kafka().up();
     check(&scene, &sidecar, &address, FILES * FILE_LINES);
     assert!(sidecar.stderr().contains("app.log"), "by name");
     sidecar.drain(PATIENCE);
@@ -115,12 +116,12 @@ fn deleted_files_beyond_the_bound_are_given_up() {
 #[test]
 fn what_is_refused_of_a_file_that_was_given_up_is_lost() {
     let scene = Scene::new();
-    scene.kafka.down();
+    scene.kafka().down();
     let sidecar = scene.start(&settings(&scene));
     let address = http::address(&sidecar);
     rotate(&scene, &sidecar, &address, BOUND_BYTES);
-    scene.kafka.fate_of_requests(&[FORBIDDEN; 2]);
-    scene.kafka.up();
+    scene.kafka().fate_of_requests(&[FORBIDDEN; 2]);
+    scene.kafka().up();
     check(&scene, &sidecar, &address, FILES * FILE_LINES);
     sidecar.drain(PATIENCE);
 }
@@ -129,11 +130,11 @@ fn what_is_refused_of_a_file_that_was_given_up_is_lost() {
 #[test]
 fn refused_records_of_deleted_files_are_bounded_too() {
     let scene = Scene::new();
-    scene.kafka.topic_error(TOPIC, FORBIDDEN);
+    scene.kafka().topic_error(TOPIC, FORBIDDEN);
     let sidecar = scene.start(&settings(&scene));
     let address = http::address(&sidecar);
     rotate(&scene, &sidecar, &address, BOUND_BYTES);
-    scene.kafka.topic_error(TOPIC, GRANTED);
+    scene.kafka().topic_error(TOPIC, GRANTED);
     check(&scene, &sidecar, &address, FILES * FILE_LINES);
     sidecar.drain(PATIENCE);
 }
@@ -142,13 +143,13 @@ fn refused_records_of_deleted_files_are_bounded_too() {
 #[test]
 fn without_a_bound_nothing_is_given_up() {
     let scene = Scene::new();
-    scene.kafka.down();
+    scene.kafka().down();
     let sidecar = scene.start(&settings(&scene).with("LOGSKIFF_DELETED_OPEN_BYTES_MAX", "off"));
     let address = http::address(&sidecar);
     rotate(&scene, &sidecar, &address, u64::MAX);
     assert!(deleted_open_bytes(&sidecar) >= FILES as u64 * FILE_BYTES);
-    scene.kafka.up();
-    wait_until("every line", PATIENCE, || scene.kafka.end_offset(TOPIC) == (FILES * FILE_LINES) as u64);
+    scene.kafka().up();
+    wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) == (FILES * FILE_LINES) as u64);
     assert!(sample(&address, "logskiff_lost_bytes_total") == 0);
     sidecar.drain(PATIENCE);
 }
@@ -181,12 +182,12 @@ fn on_a_volume_in_memory_its_size_is_the_bound() {
     let scene = Scene::new();
     let logs = scene.path("logs");
     let Some(_memory) = Memory::mount(&logs, 4 * BOUND_BYTES) else { return };
-    scene.kafka.down();
+    scene.kafka().down();
     let sidecar = scene.start(&settings(&scene).with("LOGSKIFF_DELETED_OPEN_BYTES_MAX", "1GiB"));
     let address = http::address(&sidecar);
     rotate(&scene, &sidecar, &address, BOUND_BYTES);
     assert!(sample(&address, "logskiff_deleted_open_limit_bytes") == BOUND_BYTES);
-    scene.kafka.up();
+    scene.kafka().up();
     check(&scene, &sidecar, &address, FILES * FILE_LINES);
     sidecar.drain(PATIENCE);
 }

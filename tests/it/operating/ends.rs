@@ -4,7 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::{Held, http, signal, wait_until};
 
 const LINES: &str = "one\ntwo\nthree\n";
@@ -13,11 +14,11 @@ const LINES: &str = "one\ntwo\nthree\n";
 #[track_caller]
 fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &str) {
     let scene = Scene::new();
-    scene.append("logs/app.log", LINES);
+    scene.append_log("app.log", LINES);
     if !broker_up {
-        scene.kafka.down();
+        scene.kafka().down();
     }
-    let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "2s").with("LOGSKIFF_EXIT_CODE", exit_code);
+    let settings = scene.observed().with("LOGSKIFF_DRAIN_TIMEOUT", "2s").with("LOGSKIFF_EXIT_CODE", exit_code);
     let mut sidecar = scene.start(&settings);
     let address = http::address(&sidecar);
     wait_until("the lines to be read", PATIENCE, || {
@@ -59,12 +60,12 @@ fn an_outage_at_the_end_is_75_when_strict() {
 #[test]
 fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     let scene = Scene::new();
-    scene.append("logs/app.log", LINES);
-    let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "60s");
+    scene.append_log("app.log", LINES);
+    let settings = scene.observed().with("LOGSKIFF_DRAIN_TIMEOUT", "60s");
     let mut sidecar = scene.start(&settings);
-    wait_until("the first lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
-    scene.kafka.down();
-    scene.append("logs/app.log", "four\n");
+    wait_until("the first lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
+    scene.kafka().down();
+    scene.append_log("app.log", "four\n");
     sidecar.terminate();
     wait_until("the drain", PATIENCE, || sidecar.stderr().contains("draining: reading"));
     std::thread::sleep(Duration::from_millis(500));
@@ -74,10 +75,10 @@ fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert!(scene.termination_message().contains("left 5"), "{}", scene.termination_message());
-    scene.kafka.up();
+    scene.kafka().up();
     let mut again = scene.start(&settings.with("LOGSKIFF_EXIT", "eof"));
     assert_eq!(again.wait(PATIENCE).0.code(), Some(0));
-    let received: Vec<Vec<u8>> = scene.kafka.received(TOPIC).into_iter().map(|message| message.payload).collect();
+    let received: Vec<Vec<u8>> = scene.kafka().received(TOPIC).into_iter().map(|message| message.payload).collect();
     assert_eq!(received.len(), 4, "nothing doubled, nothing lost");
 }
 
@@ -85,7 +86,7 @@ fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
 #[test]
 fn signals_of_other_programs_end_nothing() {
     let scene = Scene::new();
-    let mut sidecar = scene.start(&scene.settings());
+    let mut sidecar = scene.start(&scene.observed());
     wait_until("the start", PATIENCE, || sidecar.stderr().contains("logskiff starts"));
     for name in ["HUP", "USR1", "USR2", "QUIT"] {
         let told = || sidecar.stderr().matches(&format!("\"SIG{name}\"")).count();
@@ -94,8 +95,8 @@ fn signals_of_other_programs_end_nothing() {
             wait_until("a word", PATIENCE, || told() == 1);
         }
     }
-    scene.append("logs/app.log", LINES);
-    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
+    scene.append_log("app.log", LINES);
+    wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
     assert!(sidecar.is_running());
     for name in ["HUP", "USR1", "USR2", "QUIT"] {
         assert_eq!(sidecar.stderr().matches(&format!("\"SIG{name}\"")).count(), 1, "told once");
@@ -108,21 +109,21 @@ fn signals_of_other_programs_end_nothing() {
 fn a_sentinel_file_ends_it_once_everything_is_acknowledged() {
     let scene = Scene::new();
     let sentinel = scene.path("done");
-    let settings = scene.settings().with("LOGSKIFF_EXIT", &format!("file:{}", sentinel.display()));
+    let settings = scene.observed().with("LOGSKIFF_EXIT", &format!("file:{}", sentinel.display()));
     let mut sidecar = scene.start(&settings);
-    scene.append("logs/app.log", LINES);
-    wait_until("the lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 3);
-    scene.kafka.down();
-    scene.append("logs/app.log", "four\nfive, without its newline");
+    scene.append_log("app.log", LINES);
+    wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
+    scene.kafka().down();
+    scene.append_log("app.log", "four\nfive, without its newline");
     fs::write(&sentinel, "").unwrap();
     wait_until("the sentinel to be seen", PATIENCE, || {
         sidecar.stderr().contains("the condition of LOGSKIFF_EXIT is met")
     });
     std::thread::sleep(Duration::from_secs(1));
     assert!(sidecar.is_running(), "two lines are not delivered yet");
-    scene.kafka.up();
+    scene.kafka().up();
     assert_eq!(sidecar.wait(PATIENCE).0.code(), Some(0));
-    assert_eq!(scene.kafka.received(TOPIC).len(), 5);
+    assert_eq!(scene.kafka().received(TOPIC).len(), 5);
 }
 
 /// Makes a process namespace of its own; nothing for a machine that lets nobody do so.
@@ -144,7 +145,7 @@ fn namespace() -> Option<Command> {
 fn it_ends_when_the_application_s_processes_are_gone() {
     let Some(mut command) = namespace() else { return };
     let scene = Scene::new();
-    let settings = scene.settings().with("LOGSKIFF_EXIT", "app");
+    let settings = scene.observed().with("LOGSKIFF_EXIT", "app");
     let sidecar = settings.command();
     let logs = scene.path("logs/app.log").display().to_string();
     // Process 1 stands for the pod's own; the application writes, waits, writes its last line and ends.
@@ -156,7 +157,7 @@ fn it_ends_when_the_application_s_processes_are_gone() {
     let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("code=0"), "{out}\n{log}");
     assert!(start.elapsed() >= Duration::from_secs(2));
-    assert_eq!(scene.kafka.received(TOPIC).len(), 2, "{log}");
+    assert_eq!(scene.kafka().received(TOPIC).len(), 2, "{log}");
 }
 
 /// Goal: a pipe that was made for an application is no sign that the application was there.
@@ -170,7 +171,7 @@ fn a_pipe_without_a_writer_is_no_application() {
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         path.display().to_string()
     });
-    let sidecar = scene.settings().with("LOGSKIFF_EXIT", "app").with("LOGSKIFF_PATHS", &pipe).command();
+    let sidecar = scene.observed().with("LOGSKIFF_EXIT", "app").with("LOGSKIFF_PATHS", &pipe).command();
     // Process 1 alone waits at the gate; then the application comes.
     let script = "\"$3\" & read go < \"$2\"; (echo first; sleep 1; echo last) > \"$1\" & wait";
     command.args(["sh", "-c", script, "sh", &pipe, &gate]).arg(sidecar.get_program());
@@ -179,7 +180,7 @@ fn a_pipe_without_a_writer_is_no_application() {
     // Twice as long as an application is gone before that counts.
     std::thread::sleep(Duration::from_secs(4));
     std::fs::write(&gate, "go\n").unwrap();
-    wait_until("both lines", PATIENCE, || scene.kafka.received(TOPIC).len() == 2);
+    wait_until("both lines", PATIENCE, || scene.kafka().received(TOPIC).len() == 2);
     let output = running.wait_with_output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(log.contains("the condition of LOGSKIFF_EXIT is met"), "{log}");
@@ -213,8 +214,8 @@ fn terminate(mut process: Held) -> Duration {
 #[test]
 fn a_stuck_stdout_does_not_outlast_the_drain() {
     let scene = Scene::new();
-    scene.append("logs/app.log", many_lines());
-    let settings = scene.settings().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_DRAIN_TIMEOUT", "2s");
+    scene.append_log("app.log", many_lines());
+    let settings = scene.observed().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_DRAIN_TIMEOUT", "2s");
     let log = scene.path("sidecar.log");
     let process = with_a_stuck_stdout(&settings, &log);
     let pipe = process.stdout.as_ref().unwrap();
@@ -229,10 +230,10 @@ fn a_stuck_stdout_does_not_outlast_the_drain() {
 #[test]
 fn a_stuck_stdout_does_not_hold_kafka_up() {
     let scene = Scene::new();
-    scene.append("logs/app.log", many_lines());
+    scene.append_log("app.log", many_lines());
     let log = scene.path("sidecar.log");
-    let process = with_a_stuck_stdout(&scene.settings().with("LOGSKIFF_OUTPUT", "kafka,stdout"), &log);
-    wait_until("every line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 20_000);
+    let process = with_a_stuck_stdout(&scene.observed().with("LOGSKIFF_OUTPUT", "kafka,stdout"), &log);
+    wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 20_000);
     let took = terminate(process);
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert!(scene.termination_message().contains("left 0"), "{}", scene.termination_message());

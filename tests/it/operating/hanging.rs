@@ -3,7 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::{spent, wait_until};
 
 /// Goal: lines that come while the broker hangs cost hardly any CPU, and all arrive once it answers. The client polls without a
@@ -12,13 +13,13 @@ use crate::support::{spent, wait_until};
 fn a_broker_that_hangs_does_not_take_a_core() {
     const HANGS: Duration = Duration::from_secs(6);
     let scene = Scene::new();
-    scene.append("logs/app.log", "first\n");
-    let sidecar = scene.start(&scene.settings());
-    wait_until("the first line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
-    scene.kafka.delay(HANGS);
+    scene.append_log("app.log", "first\n");
+    let sidecar = scene.start(&scene.observed());
+    wait_until("the first line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
+    scene.kafka().delay(HANGS);
     let write = |looks: u64| {
         for look in 0..looks {
-            scene.append("logs/app.log", format!("look {look}\n").repeat(20));
+            scene.append_log("app.log", format!("look {look}\n").repeat(20));
             sleep(Duration::from_millis(100));
         }
     };
@@ -29,7 +30,7 @@ fn a_broker_that_hangs_does_not_take_a_core() {
     let ticks = spent(sidecar.id()).0 - before;
     eprintln!("{} ms of CPU in 2 s with a broker that hangs", ticks * 10);
     assert!(ticks < 100, "{} ms of CPU in 2 s", ticks * 10);
-    scene.kafka.delay(Duration::ZERO);
-    wait_until("every line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 601);
+    scene.kafka().delay(Duration::ZERO);
+    wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 601);
     sidecar.drain(PATIENCE);
 }

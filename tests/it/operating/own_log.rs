@@ -7,19 +7,20 @@ use std::process::Stdio;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::{Held, http, signal, wait_until};
 
 /// Ships with this standard error: the lines arrive, the drain is whole, and the lost log lines are counted.
 #[track_caller]
 fn check(stderr: impl Into<Stdio>, log: &str) {
     let scene = Scene::new();
-    scene.append("logs/app.log", "one\ntwo\n");
+    scene.append_log("app.log", "one\ntwo\n");
     // Free a moment ago; where it says that it listens is what is lost here.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let settings = scene.settings().with("LOGSKIFF_HTTP_LISTEN", &address).with("LOGSKIFF_LOG", log);
+    let settings = scene.observed().with("LOGSKIFF_HTTP_LISTEN", &address).with("LOGSKIFF_LOG", log);
     let mut sidecar = Held(settings.command().stderr(stderr).spawn().unwrap());
-    wait_until("both lines", PATIENCE, || scene.kafka.end_offset(TOPIC) == 2);
+    wait_until("both lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 2);
     let unwritten = "logskiff_log_lines_unwritten_total";
     wait_until("a count", PATIENCE, || http::scrape(&address).is_some_and(|samples| samples[unwritten] >= 1.0));
     signal(sidecar.id(), "TERM");

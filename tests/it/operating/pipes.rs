@@ -6,8 +6,9 @@ use std::process::Stdio;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
 use crate::support::authority::Authority;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Settings;
 use crate::support::wait_until;
 
@@ -20,7 +21,7 @@ fn swap_for_pipe(path: &Path) {
 
 /// A broker that is never reached, asked by whatever `variables` say.
 fn secured(scene: &Scene, variables: &[(&str, &str)]) -> Settings {
-    let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "1s").with("LOGSKIFF_LOG_FORMAT", "json");
+    let settings = scene.observed().with("LOGSKIFF_DRAIN_TIMEOUT", "1s").with("LOGSKIFF_LOG_FORMAT", "json");
     variables.iter().fold(settings, |settings, (name, value)| settings.with(name, value))
 }
 
@@ -102,12 +103,12 @@ fn pipes_in_the_state_directory_are_not_waited_for() {
     {
         let scene = Scene::new();
         fs::create_dir_all(scene.path("state")).unwrap();
-        let settings = scene.settings();
+        let settings = scene.observed();
         _ = fs::remove_file(scene.path(name));
         swap_for_pipe(&scene.path(name));
-        scene.append("logs/app.log", "line\n");
+        scene.append_log("app.log", "line\n");
         let sidecar = scene.start(&settings);
-        wait_until("the line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+        wait_until("the line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
         sidecar.drain(PATIENCE);
     }
 }
@@ -116,7 +117,7 @@ fn pipes_in_the_state_directory_are_not_waited_for() {
 #[test]
 fn no_core_is_dumped() {
     let scene = Scene::new();
-    let sidecar = scene.start(&scene.settings().through(&["sh", "-c", "ulimit -c unlimited 2>/dev/null; exec \"$0\""]));
+    let sidecar = scene.start(&scene.observed().through(&["sh", "-c", "ulimit -c unlimited 2>/dev/null; exec \"$0\""]));
     wait_until("the start", PATIENCE, || sidecar.stderr().contains("answering HTTP"));
     let limits = fs::read_to_string(format!("/proc/{}/limits", sidecar.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();

@@ -4,23 +4,24 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Scene, TOPIC};
+use super::PATIENCE;
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
 /// Goal: ready once the broker was reached, and an outage after that changes nothing for the application's pod.
 #[test]
 fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
     let scene = Scene::new();
-    scene.kafka.down();
-    let sidecar = scene.start(&scene.settings());
+    scene.kafka().down();
+    let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
     assert_eq!(http::get(&address, "/livez"), Some((200, "ok\n".into())));
     assert_eq!(http::get(&address, "/readyz"), Some((503, "not reached yet: kafka\n".into())));
-    scene.kafka.up();
+    scene.kafka().up();
     wait_until("readiness without a single line", PATIENCE, || http::get(&address, "/readyz").unwrap().0 == 200);
     assert!((http::scrape(&address).unwrap()["logskiff_output_connected{output=\"kafka\"}"] - 1.0).abs() < 0.1);
-    scene.kafka.down();
-    scene.append("logs/app.log", "line\n");
+    scene.kafka().down();
+    scene.append_log("app.log", "line\n");
     let connected = "logskiff_output_connected{output=\"kafka\"}";
     wait_until("the outage to be seen", PATIENCE, || http::scrape(&address).unwrap()[connected] < 0.5);
     assert_eq!(http::get(&address, "/readyz"), Some((200, "ok\n".into())));
@@ -29,7 +30,7 @@ fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
     assert!(samples["logskiff_output_errors_total{output=\"kafka\",kind=\"connect\"}"] > 0.0);
     let lag = "logskiff_lag_seconds{input=\"default\"}";
     wait_until("the lag to grow", PATIENCE, || http::scrape(&address).unwrap()[lag] > 0.5);
-    scene.kafka.up();
+    scene.kafka().up();
     wait_until("the lag to be gone", PATIENCE, || http::scrape(&address).unwrap()[lag] == 0.0);
     let latency = http::scrape(&address).unwrap();
     let slow = latency["logskiff_delivery_latency_seconds_count"]
@@ -41,7 +42,7 @@ fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
 #[test]
 fn bad_requests_hurt_nobody() {
     let scene = Scene::new();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
     let huge = format!("GET /metrics HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     for request in ["\0\0\0garbage\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", huge.as_str()] {
@@ -52,8 +53,8 @@ fn bad_requests_hurt_nobody() {
         _ = stream.read_to_end(&mut answer);
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     }
-    scene.append("logs/app.log", "line\n");
-    wait_until("the line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+    scene.append_log("app.log", "line\n");
+    wait_until("the line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     assert_eq!(http::get(&address, "/nowhere").map(|(status, _)| status), Some(404));
     sidecar.drain(PATIENCE);
 }
@@ -62,7 +63,7 @@ fn bad_requests_hurt_nobody() {
 #[test]
 fn idle_connections_fail_no_probe() {
     let scene = Scene::new();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
     let connect = |said: &[u8]| {
         let mut stream = TcpStream::connect(&address).unwrap();
@@ -90,9 +91,9 @@ fn a_port_that_is_taken_is_told_and_asked_for_again() {
     let scene = Scene::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_HTTP_LISTEN", &address));
-    scene.append("logs/app.log", "line\n");
-    wait_until("the line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+    let sidecar = scene.start(&scene.observed().with("LOGSKIFF_HTTP_LISTEN", &address));
+    scene.append_log("app.log", "line\n");
+    wait_until("the line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     assert_eq!(sidecar.stderr().matches("cannot bind LOGSKIFF_HTTP_LISTEN").count(), 1);
     drop(taken);
     wait_until("an answer", PATIENCE, || http::get(&address, "/livez").is_some_and(|(status, _)| status == 200));
@@ -102,10 +103,10 @@ fn a_port_that_is_taken_is_told_and_asked_for_again() {
 #[test]
 fn no_content_is_shown() {
     let scene = Scene::new();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
-    scene.append("logs/app.log.token=hunter2", "password=hunter2 canary-content\n");
-    wait_until("the line", PATIENCE, || scene.kafka.end_offset(TOPIC) == 1);
+    scene.append_log("app.log.token=hunter2", "password=hunter2 canary-content\n");
+    wait_until("the line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     for path in ["/metrics", "/ledger"] {
         let (_, text) = http::get(&address, path).unwrap();
         assert!(!text.contains("hunter2") && !text.contains("canary"), "{path}: {text}");

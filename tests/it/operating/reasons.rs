@@ -6,7 +6,8 @@ use std::os::unix::fs::symlink;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED as FORBIDDEN;
 use serde_json::Value;
 
-use super::{PATIENCE, Scene};
+use super::PATIENCE;
+use crate::support::scene::Scene;
 use crate::support::{http, wait_until};
 
 fn ledger(address: &str) -> Value {
@@ -34,11 +35,11 @@ fn wait_for(address: &str, (name, state): (&str, &str), word: &str, why: &str) {
 #[test]
 fn the_ledger_says_why() {
     let scene = Scene::new();
-    scene.append("logs/app.log", "one\ntwo");
-    scene.append("logs/app.log.mapped", "one\n\0\0\0\0");
-    scene.append("logs/app.log.zst", "packed");
+    scene.append_log("app.log", "one\ntwo");
+    scene.append_log("app.log.mapped", "one\n\0\0\0\0");
+    scene.append_log("app.log.zst", "packed");
     symlink("/etc/passwd", scene.path("logs/app.log.link")).unwrap();
-    let settings = scene.settings();
+    let settings = scene.observed();
     let sidecar = scene.start(&settings);
     let address = http::address(&sidecar);
     wait_for(&address, ("app.log", "live"), "partial", "no newline");
@@ -59,18 +60,18 @@ fn the_ledger_says_why() {
         assert!(table.contains(said), "no {said:?} in\n{table}");
     }
 
-    scene.kafka.down();
-    scene.append("logs/app.log", " and\nthree\n");
+    scene.kafka().down();
+    scene.append_log("app.log", " and\nthree\n");
     fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     fs::remove_file(scene.path("logs/app.log.1")).unwrap();
     wait_for(&address, ("app.log", "deleted"), "pending", "not everything in it is acknowledged");
-    scene.kafka.up();
+    scene.kafka().up();
     wait_for(&address, ("app.log", "deleted"), "may grow", "all of it is acknowledged");
-    scene.kafka.fate_of_requests(&[FORBIDDEN; 1_000]);
-    scene.append("logs/app.log", "four\n");
+    scene.kafka().fate_of_requests(&[FORBIDDEN; 1_000]);
+    scene.append_log("app.log", "four\n");
     wait_for(&address, ("app.log", "live"), "refused", "sent again");
-    scene.kafka.fate_of_requests(&[]);
-    scene.append("logs/app.log", "five\n");
+    scene.kafka().fate_of_requests(&[]);
+    scene.append_log("app.log", "five\n");
     sidecar.drain(PATIENCE);
 }
 
@@ -81,7 +82,7 @@ fn of_many_files_some_are_named_and_all_are_counted() {
     for number in 0..300 {
         symlink("/etc/passwd", scene.path(&format!("logs/app.log.{number}"))).unwrap();
     }
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
     wait_until("the first look", PATIENCE, || ledger(&address)["not_read"]["refused"] == 300);
     let not_read = &ledger(&address)["not_read"];

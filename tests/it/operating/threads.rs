@@ -8,7 +8,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{PATIENCE, Scene};
+use super::PATIENCE;
+use crate::support::scene::Scene;
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::{Held, http, wait_until};
 
@@ -41,13 +42,13 @@ fn start(scene: &Scene, settings: Settings, threads: u32) -> Option<(Sidecar, He
 fn inotify_needs_no_thread() {
     let scene = Scene::new();
     // Main, shipper, runtime, checkpoint, standard output and the other process.
-    let settings = scene.settings().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_POLL_INTERVAL", "1h");
+    let settings = scene.observed().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_POLL_INTERVAL", "1h");
     let Some((mut sidecar, _other)) = start(&scene, settings, 6) else { return };
     let address = http::address(&sidecar);
     for number in 1..3 {
         // Quiet, so that the watches are in force.
         sleep(Duration::from_secs(3));
-        scene.append("logs/app.log", "line\n");
+        scene.append_log("app.log", "line\n");
         wait_until("the line", PATIENCE, || sidecar.stdout().lines().count() == number);
     }
     assert!((http::scrape(&address).unwrap()["logskiff_inotify_active"] - 1.0).abs() < 0.1);
@@ -58,10 +59,10 @@ fn inotify_needs_no_thread() {
 #[test]
 fn a_name_is_looked_up_once_there_is_a_thread_for_it() {
     let scene = Scene::new();
-    scene.append("logs/app.log", "line\n");
+    scene.append_log("app.log", "line\n");
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = format!("tcp://localhost:{}", receiver.local_addr().unwrap().port());
-    let settings = scene.settings().with("LOGSKIFF_OUTPUT", "syslog").with("LOGSKIFF_SYSLOG_ADDRESS", &to);
+    let settings = scene.observed().with("LOGSKIFF_OUTPUT", "syslog").with("LOGSKIFF_SYSLOG_ADDRESS", &to);
     let settings = settings.with("LOGSKIFF_SYSLOG_FRAMING", "newline");
     // Main, shipper, runtime, checkpoint and the other process.
     let Some((mut sidecar, other)) = start(&scene, settings, 5) else { return };

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{PATIENCE, Scene, counted, in_full};
+use super::{PATIENCE, counted, in_full};
+use crate::support::scene::Scene;
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::{Held, http, wait_until};
 
@@ -78,7 +79,7 @@ impl Volume {
     }
 
     fn settings(&self, scene: &Scene) -> Settings {
-        scene.settings().through(&["nsenter", "-t", &self.holder.id().to_string(), "-m"])
+        scene.to_stdout().through(&["nsenter", "-t", &self.holder.id().to_string(), "-m"])
     }
 
     /// The volume as it is seen from outside of the namespace.
@@ -121,9 +122,9 @@ const TROUBLES: [Trouble; 2] = [Trouble::Full, Trouble::ReadOnly];
 /// Goal: a state directory that cannot be written at the start is a mistake of the configuration, and named.
 #[test]
 fn a_read_only_state_directory_is_refused_at_the_start() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let Some(volume) = Volume::mount(&scene) else { return };
-    scene.append("app.log", lines(0..1));
+    scene.append_log("app.log", lines(0..1));
     for lock_is_there in [false, true] {
         if lock_is_there {
             fs::write(volume.path("lock"), "").unwrap();
@@ -145,14 +146,14 @@ fn a_read_only_state_directory_is_refused_at_the_start() {
 #[test]
 fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
     for trouble in TROUBLES {
-        let scene = Scene::prepare();
+        let scene = Scene::new();
         let Some(volume) = Volume::mount(&scene) else { return };
         let settings = volume.settings(&scene);
         let sidecar = scene.start(&settings.clone().with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0"));
         let address = http::address(&sidecar);
         let failures = || http::scrape(&address).unwrap()["logskiff_checkpoint_failures_total"];
         let saved = |lines| wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(lines)));
-        scene.append("app.log", lines(0..100));
+        scene.append_log("app.log", lines(0..100));
         wait_for_lines(&sidecar, 100);
         saved(100);
         assert!(failures() == 0.0, "{trouble:?}");
@@ -160,7 +161,7 @@ fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
         volume.change(trouble, true);
         for turn in 1..10 {
             let before = failures();
-            scene.append("app.log", lines(turn * 100..turn * 100 + 100));
+            scene.append_log("app.log", lines(turn * 100..turn * 100 + 100));
             wait_for_lines(&sidecar, turn * 100 + 100);
             wait_until("another failure", PATIENCE, || failures() > before);
         }
@@ -170,12 +171,12 @@ fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
 
         volume.change(trouble, false);
         saved(1_000);
-        scene.append("app.log", lines(1_000..1_100));
+        scene.append_log("app.log", lines(1_000..1_100));
         saved(1_100);
         let said = sidecar.stderr();
         assert_eq!(said.matches(NOT_SAVED).count(), 1, "{trouble:?}: {said}");
         sidecar.kill();
-        scene.append("app.log", lines(1_100..1_200));
+        scene.append_log("app.log", lines(1_100..1_200));
         let sidecar = scene.start(&settings);
         wait_for_lines(&sidecar, 1_200);
         check_arrived(&sidecar, 1_200, 1_200, 1);
@@ -188,14 +189,14 @@ fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
 #[test]
 fn an_end_while_nothing_can_be_saved_skips_nothing() {
     for (trouble, kill) in [(Trouble::Full, true), (Trouble::Full, false), (Trouble::ReadOnly, true)] {
-        let scene = Scene::prepare();
+        let scene = Scene::new();
         let Some(volume) = Volume::mount(&scene) else { return };
         let settings = volume.settings(&scene);
         let sidecar = scene.start(&settings);
-        scene.append("app.log", lines(0..100));
+        scene.append_log("app.log", lines(0..100));
         wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(100)));
         volume.change(trouble, true);
-        scene.append("app.log", lines(100..300));
+        scene.append_log("app.log", lines(100..300));
         wait_for_lines(&sidecar, 300);
         wait_until("the word on it", PATIENCE, || sidecar.stderr().contains(NOT_SAVED));
         if kill {
@@ -207,7 +208,7 @@ fn an_end_while_nothing_can_be_saved_skips_nothing() {
         if matches!(trouble, Trouble::ReadOnly) {
             volume.change(trouble, false);
         }
-        scene.append("app.log", lines(300..400));
+        scene.append_log("app.log", lines(300..400));
         let sidecar = scene.start(&settings);
         wait_for_lines(&sidecar, 400);
         if matches!(trouble, Trouble::Full) {
@@ -222,14 +223,14 @@ fn an_end_while_nothing_can_be_saved_skips_nothing() {
 /// Goal: nothing is pruned that is not in the checkpoint as shipped.
 #[test]
 fn nothing_is_pruned_while_nothing_can_be_saved() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let Some(volume) = Volume::mount(&scene) else { return };
     let sidecar = scene.start(&volume.settings(&scene).with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
-    scene.append("app.log", lines(0..100));
+    scene.append_log("app.log", lines(0..100));
     wait_until("a save", PATIENCE, || offset(&volume.path(NEWEST)) == Some(bytes(100)));
     volume.change(Trouble::Full, true);
     fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
-    scene.append("app.log", lines(100..200));
+    scene.append_log("app.log", lines(100..200));
     wait_for_lines(&sidecar, 200);
     // It would go 5 s after the last change.
     sleep(Duration::from_secs(9));
@@ -259,15 +260,15 @@ fn state_that_is_removed_while_running_is_made_anew() {
         ("the directory, moved away", |state| fs::rename(state, state.with_extension("away")).unwrap(), true),
     ];
     for (what, remove, is_said) in removals {
-        let scene = Scene::prepare();
+        let scene = Scene::new();
         let state = scene.path("state");
         // A confined process lost its rights with the directory: see below.
-        let settings = scene.settings().with("LOGSKIFF_LANDLOCK", "off");
+        let settings = scene.to_stdout().with("LOGSKIFF_LANDLOCK", "off");
         let sidecar = scene.start(&settings);
-        scene.append("app.log", lines(0..100));
+        scene.append_log("app.log", lines(0..100));
         wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(100)));
         remove(&state);
-        scene.append("app.log", lines(100..200));
+        scene.append_log("app.log", lines(100..200));
         wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(200)));
         wait_for_lines(&sidecar, 200);
         if is_said {
@@ -278,8 +279,8 @@ fn state_that_is_removed_while_running_is_made_anew() {
         assert!(status.code() == Some(1) && second.stderr().contains("in use"), "{what}: {status} {}", second.stderr());
         assert!(!sidecar.stderr().contains(NOT_SAVED), "{what}: {}", sidecar.stderr());
         sidecar.kill();
-        scene.append("app.log", lines(200..300));
-        let sidecar = scene.start(&scene.settings());
+        scene.append_log("app.log", lines(200..300));
+        let sidecar = scene.start(&scene.to_stdout());
         wait_for_lines(&sidecar, 300);
         check_arrived(&sidecar, 300, 300, 1);
         sidecar.drain(PATIENCE);
@@ -290,22 +291,22 @@ fn state_that_is_removed_while_running_is_made_anew() {
 /// goes on, and the next start begins anew.
 #[test]
 fn a_directory_that_is_removed_under_a_confined_process_is_said() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let state = scene.path("state");
-    let sidecar = scene.start(&scene.settings());
-    scene.append("app.log", lines(0..100));
+    let sidecar = scene.start(&scene.to_stdout());
+    scene.append_log("app.log", lines(0..100));
     wait_until("a save", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(100)));
     if !sidecar.stderr().contains("confined\"") {
         assert!(!in_full(), "this kernel has no Landlock");
         return eprintln!("not tried: this kernel has no Landlock");
     }
     fs::remove_dir_all(&state).unwrap();
-    scene.append("app.log", lines(100..200));
+    scene.append_log("app.log", lines(100..200));
     wait_until("a word on it", PATIENCE, || sidecar.stderr().contains(NOT_SAVED));
     wait_for_lines(&sidecar, 200);
     check_arrived(&sidecar, 200, 200, 1);
     sidecar.kill();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("every line again", PATIENCE, || offset(&state.join(NEWEST)) == Some(bytes(200)));
     check_arrived(&sidecar, 200, 0, 2);
     sidecar.drain(PATIENCE);
@@ -316,17 +317,17 @@ fn a_directory_that_is_removed_under_a_confined_process_is_said() {
 #[test]
 fn a_zeroed_checkpoint_skips_nothing() {
     for start in ["beginning", "end"] {
-        let scene = Scene::prepare();
-        let settings = scene.settings().with("LOGSKIFF_START_AT", start);
-        scene.append("app.log", "");
+        let scene = Scene::new();
+        let settings = scene.to_stdout().with("LOGSKIFF_START_AT", start);
+        scene.append_log("app.log", "");
         let sidecar = scene.start(&settings);
         wait_until("the start", PATIENCE, || scene.path("state").join(NEWEST).exists());
-        scene.append("app.log", lines(0..100));
+        scene.append_log("app.log", lines(0..100));
         wait_for_lines(&sidecar, 100);
         sidecar.drain(PATIENCE);
-        scene.append("app.log", lines(100..150));
+        scene.append_log("app.log", lines(100..150));
         fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
-        scene.append("app.log", lines(150..200));
+        scene.append_log("app.log", lines(150..200));
         for name in [NEWEST, SYNCED] {
             let path = scene.path("state").join(name);
             let length = fs::metadata(&path).unwrap().len();
@@ -337,7 +338,7 @@ fn a_zeroed_checkpoint_skips_nothing() {
         assert_eq!(sidecar.stderr().matches("checkpoint is damaged").count(), 2, "{}", sidecar.stderr());
         check_arrived(&sidecar, 200, 0, 2);
         sidecar.drain(PATIENCE);
-        scene.append("app.log", lines(200..250));
+        scene.append_log("app.log", lines(200..250));
         let sidecar = scene.start(&settings);
         wait_for_lines(&sidecar, 250);
         assert!(!sidecar.stderr().contains("damaged"));
@@ -349,17 +350,17 @@ fn a_zeroed_checkpoint_skips_nothing() {
 /// Goal: after a newest generation that was cut, reading goes on where the older one stands: exactly what lies between is doubled.
 #[test]
 fn a_cut_generation_costs_what_lies_behind_the_older_one() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let (newest, synced) = (scene.path("state").join(NEWEST), scene.path("state").join(SYNCED));
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     let mut all = 0;
     wait_until("an older generation that knows lines", PATIENCE, || {
-        scene.append("app.log", lines(all..all + 10));
+        scene.append_log("app.log", lines(all..all + 10));
         all += 10;
         sleep(Duration::from_millis(230));
         offset(&synced) > Some(0)
     });
-    scene.append("app.log", lines(all..all + 50));
+    scene.append_log("app.log", lines(all..all + 50));
     all += 50;
     wait_until("a save", PATIENCE, || offset(&newest) == Some(bytes(all)));
     let older = offset(&synced).unwrap();
@@ -367,7 +368,7 @@ fn a_cut_generation_costs_what_lies_behind_the_older_one() {
     sidecar.kill();
     let cut = fs::metadata(&newest).unwrap().len() / 2;
     fs::File::options().write(true).open(&newest).unwrap().set_len(cut).unwrap();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     let once = usize::try_from(older / bytes(1)).unwrap();
     wait_until("them again", PATIENCE, || counted(&sidecar)[&format!("line {:05}", all - 1)] == 2);
     assert_eq!(sidecar.stderr().matches("checkpoint is damaged").count(), 1, "{}", sidecar.stderr());

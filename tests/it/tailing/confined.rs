@@ -9,8 +9,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{PATIENCE, Scene, counted};
+use super::{PATIENCE, counted};
 use crate::support::http::{address, get};
+use crate::support::scene::Scene;
 use crate::support::sidecar::Sidecar;
 use crate::support::wait_until;
 
@@ -53,13 +54,13 @@ fn teams(sidecar: &Sidecar) -> Vec<(String, String)> {
 /// the last word: each does what it does without confinement, and all threads are confined.
 #[test]
 fn a_confined_process_does_all_its_work() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let (podinfo, last_word, done) = (scene.path("podinfo"), scene.path("last-word"), scene.path("done"));
     publish(&podinfo, "..1", "team=\"old\"\n");
     symlink("..data/labels", podinfo.join("labels")).unwrap();
     File::create(&last_word).unwrap();
     let settings = scene
-        .settings()
+        .to_stdout()
         .with("LOGSKIFF_DELETE_ROTATED", "acknowledged")
         .with("LOGSKIFF_POLL_INTERVAL", "200ms")
         .with("LOGSKIFF_FIELDS", "team={label.team:none}")
@@ -67,7 +68,7 @@ fn a_confined_process_does_all_its_work() {
         .with("LOGSKIFF_TERMINATION_LOG", &last_word.display().to_string())
         .with("LOGSKIFF_EXIT", &format!("file:{}", done.display()))
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
-    scene.append("app.log", "one\n");
+    scene.append_log("app.log", "one\n");
     let sidecar = scene.start(&settings);
     if !is_confined(&sidecar) {
         return;
@@ -79,7 +80,7 @@ fn a_confined_process_does_all_its_work() {
         assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     }
     fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
-    scene.append("app.log", "two\n");
+    scene.append_log("app.log", "two\n");
     wait_until("the rotated file to go", PATIENCE, || !scene.log("app.log.1").exists());
 
     publish(&podinfo, "..2", "team=\"new\"\n");
@@ -87,13 +88,13 @@ fn a_confined_process_does_all_its_work() {
     let mut number = 0;
     wait_until("the new label", PATIENCE, || {
         number += 1;
-        scene.append("app.log", format!("labelled {number}\n"));
+        scene.append_log("app.log", format!("labelled {number}\n"));
         std::thread::sleep(std::time::Duration::from_millis(100));
         teams(&sidecar).iter().any(|(_, team)| team == "new")
     });
     fs::remove_dir_all(scene.path("logs")).unwrap();
     fs::create_dir_all(scene.log("sub")).unwrap();
-    scene.append("sub/app.log", "made again\n");
+    scene.append_log("sub/app.log", "made again\n");
     wait_until("a line of the new directory", PATIENCE, || counted(&sidecar).contains_key("made again"));
     let metrics = get(&address(&sidecar), "/metrics").unwrap().1;
     for name in ["process_resident_memory_bytes ", "process_open_fds ", "logskiff_volume_free_bytes"] {
@@ -103,7 +104,7 @@ fn a_confined_process_does_all_its_work() {
     assert!(fs::read_to_string(&last_word).unwrap().starts_with("logskiff ends: read "));
 
     // While it is down, what it has not read is rotated and compressed.
-    scene.append("sub/app.log", "unread\n");
+    scene.append_log("sub/app.log", "unread\n");
     let text = fs::read(scene.log("sub/app.log")).unwrap();
     let mut packed = flate2::write::GzEncoder::new(
         File::create(scene.log("sub/app.log.1.gz")).unwrap(),
@@ -132,11 +133,11 @@ fn a_root_that_is_swapped_for_a_link_leads_nowhere() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("app.log"), "CANARY of another's file\n").unwrap();
     for landlock in ["auto", "off"] {
-        let scene = Scene::prepare();
+        let scene = Scene::new();
         fs::create_dir(scene.log("sub")).unwrap();
-        scene.append("sub/app.log", "a line\n");
+        scene.append_log("sub/app.log", "a line\n");
         let settings = scene
-            .settings()
+            .to_stdout()
             .with("LOGSKIFF_PATHS", &scene.log("sub/*.log").display().to_string())
             .with("LOGSKIFF_LANDLOCK", landlock)
             .with("LOGSKIFF_POLL_INTERVAL", "200ms");
@@ -147,7 +148,7 @@ fn a_root_that_is_swapped_for_a_link_leads_nowhere() {
         wait_until("the refusal", PATIENCE, || refused(&sidecar, "a symbolic link on the way"));
         fs::remove_file(scene.log("sub")).unwrap();
         fs::rename(scene.path("aside"), scene.log("sub")).unwrap();
-        scene.append("sub/app.log", "another line\n");
+        scene.append_log("sub/app.log", "another line\n");
         wait_until("the next line", PATIENCE, || counted(&sidecar).contains_key("another line"));
         assert!(!sidecar.stdout().contains("CANARY"));
         sidecar.drain(PATIENCE);
@@ -207,7 +208,7 @@ fn no_way_out_of_a_volume_is_taken() {
 
 #[track_caller]
 fn check_way_out(way: &str, glob: &str, why: &str) {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let [logs, secrets, state] = ["logs", "secrets", "state"].map(|name| scene.path(name).display().to_string());
     for (directory, name) in [(&secrets, "password"), (&state, "lock"), (&state, "checkpoint.json")] {
         fs::create_dir_all(directory).unwrap();
@@ -216,7 +217,7 @@ fn check_way_out(way: &str, glob: &str, why: &str) {
     let volume = "mount -t tmpfs none $logs && mkdir $logs/plain && echo 'a line' >$logs/plain/app.log";
     let script = format!("logs={logs} secrets={secrets} state={state}; {volume}; {way}; exec \"$0\"");
     let settings = scene
-        .settings()
+        .to_stdout()
         .with("LOGSKIFF_PATHS", &format!("{logs}/{glob},{logs}/plain/*.log"))
         .with("LOGSKIFF_KAFKA_SASL", "plain")
         .with("LOGSKIFF_KAFKA_USERNAME", "me")
@@ -249,17 +250,17 @@ fn may_mount() -> bool {
 /// Goal: files that the configuration names are known when they are replaced, by whatever name a glob reaches them.
 #[test]
 fn a_named_file_that_is_replaced_is_known_again() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let podinfo = scene.path("podinfo");
     publish(&podinfo, "..1", "team=\"CANARY\"\n");
     symlink("..data/labels", podinfo.join("labels")).unwrap();
     let settings = scene
-        .settings()
+        .to_stdout()
         .with("LOGSKIFF_LABELS_FILE", &podinfo.join("labels").display().to_string())
         .with("LOGSKIFF_LANDLOCK", "off")
         .with("LOGSKIFF_POLL_INTERVAL", "200ms");
     fs::hard_link(podinfo.join("..1/labels"), scene.log("first.log")).unwrap();
-    scene.append("app.log", "a line\n");
+    scene.append_log("app.log", "a line\n");
     let sidecar = scene.start(&settings);
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
     wait_until("the refusal", PATIENCE, || refused(&sidecar, "a file that the configuration names"));
@@ -268,7 +269,7 @@ fn a_named_file_that_is_replaced_is_known_again() {
     fs::write(podinfo.join("..2/labels"), "team=\"CANARY2\"\n").unwrap();
     publish(&podinfo, "..2", "team=\"CANARY2\"\n");
     fs::hard_link(podinfo.join("..2/labels"), scene.log("second.log")).unwrap();
-    scene.append("app.log", "another line\n");
+    scene.append_log("app.log", "another line\n");
     wait_until("the refusal of the new one", PATIENCE, || sidecar.stderr().contains("second.log"));
     wait_until("the next line", PATIENCE, || counted(&sidecar).contains_key("another line"));
     assert_eq!(counted(&sidecar).len(), 2, "the labels go out as labels alone: {}", sidecar.stdout());
@@ -278,7 +279,7 @@ fn a_named_file_that_is_replaced_is_known_again() {
 /// Goal: links that nobody but root, or the user of the process, can have made are followed as before.
 #[test]
 fn what_the_machine_links_is_read() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     fs::create_dir_all(scene.path("releases/5/logs")).unwrap();
     symlink("releases/5/logs", scene.path("relative")).unwrap();
     symlink(scene.path("releases/5"), scene.path("absolute")).unwrap();
@@ -287,7 +288,7 @@ fn what_the_machine_links_is_read() {
         let _ = fs::remove_dir_all(scene.path("state"));
         _ = fs::remove_file(scene.path("sidecar.out"));
         let glob = scene.path(root).join("*.log").display().to_string();
-        let settings = scene.settings().with("LOGSKIFF_PATHS", &glob).with("LOGSKIFF_SYMLINKS", links);
+        let settings = scene.to_stdout().with("LOGSKIFF_PATHS", &glob).with("LOGSKIFF_SYMLINKS", links);
         let sidecar = scene.start(&settings);
         wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
         sidecar.drain(PATIENCE);
@@ -297,13 +298,13 @@ fn what_the_machine_links_is_read() {
 /// Goal: of a mounted volume the volume is in reach, with all that is made in it later, and nothing above it.
 #[test]
 fn a_volume_is_in_reach_as_a_whole_and_alone() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let script = format!("mount -t tmpfs none {} && exec \"$0\"", scene.path("logs").display());
     if !may_mount() {
         return;
     }
     let settings = scene
-        .settings()
+        .to_stdout()
         .with("LOGSKIFF_PATHS", &scene.path("logs/by/day/*.log").display().to_string())
         .with("LOGSKIFF_POLL_INTERVAL", "200ms")
         .through(&["unshare", "-m", "sh", "-c", &script]);
@@ -328,13 +329,13 @@ fn a_volume_is_in_reach_as_a_whole_and_alone() {
 /// Goal: where the kernel or a seccomp profile has no Landlock for it, it ships all the same and says so.
 #[test]
 fn where_landlock_is_forbidden_lines_are_shipped_all_the_same() {
-    let scene = Scene::prepare();
-    scene.append("app.log", "a line\n");
     // The filter is the thread's, and what is started from it inherits it.
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let scene = Scene::new();
+            scene.append_log("app.log", "a line\n");
             forbid_landlock();
-            let sidecar = scene.start(&scene.settings());
+            let sidecar = scene.start(&scene.to_stdout());
             wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
             let word = said(&sidecar, "not confined").expect("a word on it");
             assert_eq!(word["level"], "WARN");

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::Value;
 
-use super::{MIB, PATIENCE, Scene, counted, in_full};
+use super::{MIB, PATIENCE, counted, in_full};
+use crate::support::scene::Scene;
 use crate::support::wait_until;
 
 /// What the process may hold at most, whatever a file holds.
@@ -20,16 +21,16 @@ const MEMORY_MAX_BYTES: u64 = 40 * MIB;
 /// Goal: a line of 2 GiB (128 MiB where not all is asked for) is cut, marked and counted in bounded memory, and other files go on meanwhile.
 #[test]
 fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let mut file = File::create(scene.log("long.log")).unwrap();
     file.write_all(b"before\n").unwrap();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     let block = vec![b'x'; 1 << 20];
     let blocks = if in_full() { 2_048 } else { 128 };
     for number in 0..blocks {
         file.write_all(&block).unwrap();
         if number % (blocks / 4) == 0 {
-            scene.append("other.log", format!("other {number}\n"));
+            scene.append_log("other.log", format!("other {number}\n"));
         }
     }
     file.write_all(b"\nafter\n").unwrap();
@@ -49,29 +50,29 @@ fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
 /// Goal: a hole of 10 GiB is skipped, not read: a writer that does not append leaves one after a truncation.
 #[test]
 fn a_hole_of_ten_gibibytes_is_skipped() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let mut file = File::create(scene.log("hole.log")).unwrap();
     file.seek(SeekFrom::Start(10 << 30)).unwrap();
     file.write_all(b"behind the hole\n").unwrap();
     let start = Instant::now();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("the line behind the hole", PATIENCE, || counted(&sidecar).contains_key("behind the hole"));
     eprintln!("a hole of 10 GiB took {:?}, {} KiB at the peak", start.elapsed(), sidecar.memory_peak_bytes() >> 10);
     assert!(sidecar.memory_peak_bytes() < MEMORY_MAX_BYTES);
-    scene.append("hole.log", "and more\n");
+    scene.append_log("hole.log", "and more\n");
     wait_until("the next line", PATIENCE, || counted(&sidecar).contains_key("and more"));
     sidecar.drain(PATIENCE);
-    let said = counted(&scene.start(&scene.settings().with("LOGSKIFF_EXIT", "eof")));
+    let said = counted(&scene.start(&scene.to_stdout().with("LOGSKIFF_EXIT", "eof")));
     assert_eq!(said.len(), 2, "nothing but the two lines");
 }
 
 /// Goal: zeros with nothing behind them, as a file system leaves them after a crash, do not hold a file that is deleted.
 #[test]
 fn zeros_at_the_end_of_a_deleted_file_do_not_hold_it() {
-    let scene = Scene::prepare();
-    scene.append("app.log", "before\n");
+    let scene = Scene::new();
+    scene.append_log("app.log", "before\n");
     File::options().write(true).open(scene.log("app.log")).unwrap().set_len(10 << 30).unwrap();
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("before"));
     fs::remove_file(scene.log("app.log")).unwrap();
     let descriptors = format!("/proc/{}/fd", sidecar.id());
@@ -87,19 +88,19 @@ fn zeros_at_the_end_of_a_deleted_file_do_not_hold_it() {
 /// Goal: names that are not UTF-8 or hold a newline work, are escaped on output, and are known over a restart.
 #[test]
 fn odd_names_are_read_and_known_again() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let names = [&b"new\nline.log"[..], b"not\xffutf8.log", b"quote\"and\\.log", b"[glob]*.log", b"\x1b[31mred.log"];
     for (number, name) in names.iter().enumerate() {
         fs::write(scene.path("logs").join(OsStr::from_bytes(name)), format!("{number}\n")).unwrap();
     }
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("every line", PATIENCE, || counted(&sidecar).len() == names.len());
     sidecar.drain(PATIENCE);
     for (number, name) in names.iter().enumerate() {
         let mut file = File::options().append(true).open(scene.path("logs").join(OsStr::from_bytes(name))).unwrap();
         writeln!(file, "{number} again").unwrap();
     }
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("the next lines", PATIENCE, || counted(&sidecar).len() == 2 * names.len());
     let out = sidecar.stdout();
     assert_eq!(out.lines().count(), 2 * names.len(), "none twice, one line a record");
@@ -115,15 +116,15 @@ fn odd_names_are_read_and_known_again() {
 /// Goal: what is no regular file is refused at once, said once, and blocks nothing.
 #[test]
 fn what_is_no_file_is_refused() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     fs::create_dir(scene.log("directory.log")).unwrap();
     assert!(Command::new("mkfifo").arg(scene.log("fifo.log")).status().unwrap().success());
     symlink("/proc/self/environ", scene.log("proc.log")).unwrap();
     symlink("/dev/zero", scene.log("device.log")).unwrap();
     let device = Command::new("mknod").arg(scene.log("zero.log")).args(["c", "1", "5"]).status();
-    scene.append("app.log", "a line\n");
+    scene.append_log("app.log", "a line\n");
     let start = Instant::now();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
     std::thread::sleep(Duration::from_secs(2));
     let refused = 3 + usize::from(device.is_ok_and(|status| status.success()));
@@ -136,10 +137,10 @@ fn what_is_no_file_is_refused() {
 /// Goal: a glob that names what logskiff itself writes makes no circle.
 #[test]
 fn our_own_output_is_never_read() {
-    let scene = Scene::prepare();
-    scene.append("app.log", "a line\n");
+    let scene = Scene::new();
+    scene.append_log("app.log", "a line\n");
     let everything = scene.path("**/*").display().to_string();
-    let settings = scene.settings().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL_INTERVAL", "100ms");
+    let settings = scene.to_stdout().with("LOGSKIFF_PATHS", &everything).with("LOGSKIFF_POLL_INTERVAL", "100ms");
     let sidecar = scene.start(&settings);
     wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
     wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("logskiff's own output").count() == 2);
@@ -154,12 +155,12 @@ fn swaps_between_look_and_open_let_nothing_out() {
     const SWAPS_MIN: usize = 10_000;
     /// So many lines show that some of the files were opened in time.
     const SEEN_MIN: usize = 6;
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("app.log"), "CANARY of another's file\n".repeat(50)).unwrap();
     let sub = scene.log("sub");
     fs::create_dir(&sub).unwrap();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "100ms"));
     let (log, aside) = (sub.join("app.log"), scene.path("aside"));
     let start = Instant::now();
     let seen_enough = |swap: usize| swap.is_multiple_of(1_000) && counted(&sidecar).len() >= SEEN_MIN;

@@ -4,24 +4,25 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{PATIENCE, Scene, counted};
+use super::{PATIENCE, counted};
+use crate::support::scene::Scene;
 use crate::support::wait_until;
 
 /// Goal: what rotates away is deleted once it left, the live file never, and no line is missing.
 #[test]
 fn rotated_files_are_deleted_and_nothing_is_missing() {
     const TURNS: usize = 8;
-    let scene = Scene::prepare();
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
+    let scene = Scene::new();
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
     let mut lines = 0;
     for turn in 0..TURNS {
         let text = (0..500).map(|line| format!("turn {turn} line {line}\n")).collect::<Vec<_>>().concat();
-        scene.append("app.log", text);
+        scene.append_log("app.log", text);
         lines += 500;
         std::thread::sleep(Duration::from_millis(700));
         fs::rename(scene.log("app.log"), scene.log(&format!("app.log.{turn}"))).unwrap();
     }
-    scene.append("app.log", "the last\n");
+    scene.append_log("app.log", "the last\n");
     let names = || fs::read_dir(scene.path("logs")).unwrap().count();
     wait_until("the rotated files to go", PATIENCE, || names() == 1);
     assert!(scene.log("app.log").exists());
@@ -34,7 +35,7 @@ fn rotated_files_are_deleted_and_nothing_is_missing() {
 /// Goal: logs that are mounted read-only are said to be at the start and where a file should go, and shipping goes on.
 #[test]
 fn a_volume_that_cannot_be_written_is_said() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let logs = scene.path("logs").display().to_string();
     let mount = "mount --bind \"$LOGS\" \"$LOGS\" && mount -o remount,ro,bind \"$LOGS\"";
     let may = Command::new("unshare").args(["-m", "sh", "-c", mount]).env("LOGS", &logs).status();
@@ -43,21 +44,21 @@ fn a_volume_that_cannot_be_written_is_said() {
         eprintln!("skipped: no mount namespace can be made here");
         return;
     }
-    scene.append("app.log", "1\n");
+    scene.append_log("app.log", "1\n");
     let script = format!("{} && exec \"$0\"", mount.replace("$LOGS", &logs));
     let settings = scene
-        .settings()
+        .to_stdout()
         .with("LOGSKIFF_DELETE_ROTATED", "acknowledged")
         .through(&["unshare", "-m", "sh", "-c", &script]);
     let sidecar = scene.start(&settings);
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
     assert!(sidecar.stderr().contains("cannot delete files in this directory"), "{}", sidecar.stderr());
     fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
-    scene.append("app.log", "2\n");
+    scene.append_log("app.log", "2\n");
     wait_until("the word that it cannot be deleted", PATIENCE, || {
         sidecar.stderr().contains("cannot delete a rotated file")
     });
     assert!(scene.log("app.log.1").exists());
-    scene.append("app.log", "3\n");
+    scene.append_log("app.log", "3\n");
     wait_until("the third line", PATIENCE, || counted(&sidecar).len() == 3);
 }

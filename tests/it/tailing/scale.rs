@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{PATIENCE, Scene, counted, in_full};
+use super::{PATIENCE, counted, in_full};
+use crate::support::scene::Scene;
 use crate::support::sidecar::Sidecar;
 use crate::support::{spent, wait_until};
 
@@ -20,13 +21,13 @@ fn descriptors(pid: u32) -> usize {
 #[test]
 fn ten_thousand_files_are_read_with_few_descriptors() {
     const FILES: usize = 10_000;
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let name = |number: usize| format!("d{}/e{}/{number}.log", number % 100, number % 7);
     for number in 0..FILES {
         fs::create_dir_all(scene.log(&name(number)).parent().unwrap()).unwrap();
-        scene.append(&name(number), format!("{number} first\n"));
+        scene.append_log(&name(number), format!("{number} first\n"));
     }
-    let sidecar = scene.start(&scene.settings());
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("every first line", PATIENCE * 5, || counted(&sidecar).len() == FILES);
     wait_until("the idle to be closed", PATIENCE, || descriptors(sidecar.id()) < 600);
     let before = spent(sidecar.id());
@@ -40,14 +41,14 @@ fn ten_thousand_files_are_read_with_few_descriptors() {
             1 => fs::rename(scene.log(&name(number)), scene.log(&(name(number) + ".1"))).unwrap(),
             _ => File::options().write(true).open(scene.log(&name(number))).unwrap().set_len(0).unwrap(),
         }
-        scene.append(&name(number), format!("{number} next\n"));
+        scene.append_log(&name(number), format!("{number} next\n"));
     }
     let more = some().count();
     wait_until("the next lines", PATIENCE, || counted(&sidecar).len() == FILES + more);
     assert!(descriptors(sidecar.id()) < 1_200, "{}", descriptors(sidecar.id()));
     sidecar.drain(PATIENCE);
-    let sidecar = scene.start(&scene.settings());
-    scene.append(&name(4_321), "4321 after\n");
+    let sidecar = scene.start(&scene.to_stdout());
+    scene.append_log(&name(4_321), "4321 after\n");
     wait_until("the last line", PATIENCE, || counted(&sidecar).contains_key("4321 after"));
     sleep(Duration::from_secs(2));
     let doubled: Vec<_> = counted(&sidecar).into_iter().filter(|(_, count)| *count > 1).collect();
@@ -59,11 +60,11 @@ fn ten_thousand_files_are_read_with_few_descriptors() {
 #[test]
 fn very_many_small_files_take_little() {
     let files = if in_full() { 20_000 } else { 8_000 };
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let name = |number: usize| format!("d{}/{number}.log", number % 50);
     (0..50).for_each(|directory| fs::create_dir_all(scene.log(&format!("d{directory}"))).unwrap());
     (0..files).for_each(|number| fs::write(scene.log(&name(number)), format!("{number} first\n")).unwrap());
-    let settings = scene.settings().with("LOGSKIFF_ENCODING", "raw");
+    let settings = scene.to_stdout().with("LOGSKIFF_ENCODING", "raw");
     let lines = |sidecar: &Sidecar| sidecar.stdout().lines().count();
     let sidecar = scene.start(&settings);
     wait_until("every first line", PATIENCE * 8, || lines(&sidecar) >= files);
@@ -87,11 +88,11 @@ fn very_many_small_files_take_little() {
             _ => {}
         }
         let file = if number.is_multiple_of(4) { name(number) + ".1" } else { name(number) };
-        scene.append(&file, format!("{number} {time}\n"));
+        scene.append_log(&file, format!("{number} {time}\n"));
     };
     let some = |from: usize| (from..files).step_by(files / 100);
     some(1).for_each(|number| change(number, "second"));
-    scene.append("d0/new.log", "a new file\n");
+    scene.append_log("d0/new.log", "a new file\n");
     let second = files + some(1).count() + 1;
     wait_until("what was written later", PATIENCE, || lines(&sidecar) >= second);
     let arrived = SystemTime::now();
@@ -119,9 +120,10 @@ fn very_many_small_files_take_little() {
 #[test]
 fn a_loud_file_does_not_delay_another() {
     const LINES: usize = 40;
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     fs::write(scene.log("quiet.log"), "").unwrap();
-    let settings = scene.settings().with("LOGSKIFF_INPUT_LOUD_PATHS", scene.log("loud.txt").to_str().unwrap());
+    let loud_path = scene.log("loud.txt");
+    let settings = scene.to_stdout().with("LOGSKIFF_INPUT_LOUD_PATHS", loud_path.to_str().unwrap());
     fs::create_dir_all(scene.path("state")).unwrap();
     let mut process =
         settings.command().stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
@@ -131,7 +133,7 @@ fn a_loud_file_does_not_delay_another() {
         scope.spawn(|| {
             let most = if in_full() { 4 << 30 } else { 512 << 20 };
             let block = "a line of the loud file, as long as lines often are, and of no interest\n".repeat(900);
-            let mut file = File::create(scene.log("loud.txt")).unwrap();
+            let mut file = File::create(&loud_path).unwrap();
             while !done.load(Ordering::Relaxed) && loud.load(Ordering::Relaxed) < most {
                 file.write_all(block.as_bytes()).unwrap();
                 loud.fetch_add(block.len() as u64, Ordering::Relaxed);
@@ -153,7 +155,7 @@ fn a_loud_file_does_not_delay_another() {
         let written: Vec<Instant> = (0..LINES)
             .map(|number| {
                 sleep(Duration::from_millis(100));
-                scene.append("quiet.log", format!("quiet number {number}\n"));
+                scene.append_log("quiet.log", format!("quiet number {number}\n"));
                 Instant::now()
             })
             .collect();
@@ -180,11 +182,11 @@ fn a_loud_file_does_not_delay_another() {
 #[test]
 fn a_large_file_is_read_to_its_end_before_the_end() {
     const LINES: usize = 600_000;
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let block: String =
         (0..LINES).fold(String::new(), |text, line| text + &line.to_string() + " of a file that takes long\n");
     fs::write(scene.log("app.log"), block).unwrap();
-    let settings = scene.settings().with("LOGSKIFF_ENCODING", "raw");
+    let settings = scene.to_stdout().with("LOGSKIFF_ENCODING", "raw");
     let mut sidecar = scene.start(&settings.clone().with("LOGSKIFF_EXIT", "eof"));
     assert!(sidecar.wait(PATIENCE).0.success());
     assert_eq!(sidecar.stdout().lines().count(), LINES, "{}", sidecar.stderr());
@@ -203,10 +205,10 @@ fn a_large_file_is_read_to_its_end_before_the_end() {
 #[test]
 fn more_files_than_descriptors_are_all_read() {
     const FILES: usize = 300;
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let name = |number: usize| format!("{number:03}.log");
-    let few = scene.settings().through(&["prlimit", "--nofile=64:64"]).with("LOGSKIFF_POLL_INTERVAL", "1s");
-    let append = |text: &str| (0..FILES).for_each(|number| scene.append(&name(number), format!("{number} {text}")));
+    let few = scene.to_stdout().through(&["prlimit", "--nofile=64:64"]).with("LOGSKIFF_POLL_INTERVAL", "1s");
+    let append = |text: &str| (0..FILES).for_each(|number| scene.append_log(&name(number), format!("{number} {text}")));
     let arrived = |sidecar: &Sidecar, text: &str| {
         let counted = counted(sidecar);
         (0..FILES).filter(|number| counted.get(&format!("{number} {text}")) == Some(&1)).count()

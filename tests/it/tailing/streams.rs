@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use rdkafka::types::RDKafkaRespErr;
 
-use super::{MIB, PATIENCE, Scene, counted};
-use crate::support::mock::Mock;
+use super::{MIB, PATIENCE, counted};
+use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
-
-const TOPIC: &str = "piped";
 
 /// Reads standard input alone, and ships each line as it is.
 fn from_stdin(settings: &Settings) -> Settings {
@@ -22,19 +20,19 @@ fn from_stdin(settings: &Settings) -> Settings {
 
 fn start(scene: &Scene, settings: &Settings) -> (Sidecar, PipeWriter) {
     let (read, write) = pipe().unwrap();
-    (Sidecar::reading(&scene.path("."), settings, read), write)
+    (Sidecar::reading(scene.folder(), settings, read), write)
 }
 
-fn to_kafka(scene: &Scene, mock: &Mock) -> Settings {
-    from_stdin(&Settings::new(&scene.path("."), &mock.bootstrap(), TOPIC))
+fn to_kafka(scene: &Scene) -> Settings {
+    from_stdin(&Settings::new(scene.folder(), &scene.kafka().bootstrap(), TOPIC))
 }
 
 /// Goal: standard input is shipped to its last byte, and its end is the end.
 #[test]
 fn the_end_of_standard_input_is_the_end() {
     const LINES: usize = 300_000;
-    let scene = Scene::prepare();
-    let (mut sidecar, stdin) = start(&scene, &from_stdin(&scene.settings()));
+    let scene = Scene::new();
+    let (mut sidecar, stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
     let mut text: String = (0..LINES).fold(String::new(), |text, line| text + &line.to_string() + " piped\n");
     text += "a last line without newline";
     { stdin }.write_all(text.as_bytes()).unwrap();
@@ -47,12 +45,12 @@ fn the_end_of_standard_input_is_the_end() {
 /// Goal: nothing at all ends at once, and `LOGSKIFF_EXIT=eof` waits for the end of standard input, not for a pause in it.
 #[test]
 fn an_exit_at_the_end_waits_for_it() {
-    let scene = Scene::prepare();
-    let (mut sidecar, stdin) = start(&scene, &from_stdin(&scene.settings()));
+    let scene = Scene::new();
+    let (mut sidecar, stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
     drop(stdin);
     assert!(sidecar.wait(PATIENCE).0.success());
-    scene.append("app.log", "in a file\n");
-    let settings = scene.settings().with("LOGSKIFF_EXIT", "eof");
+    scene.append_log("app.log", "in a file\n");
+    let settings = scene.to_stdout().with("LOGSKIFF_EXIT", "eof");
     let both = format!("-,{}", scene.path("logs/*.log").display());
     let (mut sidecar, mut stdin) = start(&scene, &settings.with("LOGSKIFF_PATHS", &both));
     stdin.write_all(b"one\n").unwrap();
@@ -68,8 +66,8 @@ fn an_exit_at_the_end_waits_for_it() {
 /// Goal: NUL bytes, more than may be kept, hold up neither what comes after them nor the end.
 #[test]
 fn zeros_in_a_pipe_hold_up_nothing() {
-    let scene = Scene::prepare();
-    let (mut sidecar, mut stdin) = start(&scene, &from_stdin(&scene.settings()));
+    let scene = Scene::new();
+    let (mut sidecar, mut stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
     // Not waited for: it would wait for ever where nothing is read any more.
     std::thread::spawn(move || {
         for line in ["first\n", "second\n", ""] {
@@ -89,10 +87,10 @@ fn zeros_in_a_pipe_hold_up_nothing() {
 #[test]
 fn while_the_broker_is_away_the_writer_waits() {
     const LINES: u64 = 40_000;
-    let scene = Scene::prepare();
-    let mock = Mock::start(&[TOPIC]);
+    let scene = Scene::new();
+    let mock = scene.kafka();
     mock.down();
-    let (mut sidecar, stdin) = start(&scene, &to_kafka(&scene, &mock));
+    let (mut sidecar, stdin) = start(&scene, &to_kafka(&scene));
     let written = AtomicU64::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -123,9 +121,9 @@ fn while_the_broker_is_away_the_writer_waits() {
 #[test]
 fn what_fails_is_read_again_from_memory() {
     const REFUSED: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    let scene = Scene::prepare();
-    let mock = Mock::start(&[TOPIC]);
-    let (mut sidecar, mut stdin) = start(&scene, &to_kafka(&scene, &mock));
+    let scene = Scene::new();
+    let mock = scene.kafka();
+    let (mut sidecar, mut stdin) = start(&scene, &to_kafka(&scene));
     for round in 0..10 {
         if round % 2 == 1 {
             mock.fate_of_requests(&[REFUSED, REFUSED]);
@@ -150,8 +148,8 @@ fn what_fails_is_read_again_from_memory() {
 /// Goal: a drain ships what has come, although the writer is still there.
 #[test]
 fn a_drain_ships_what_has_come() {
-    let scene = Scene::prepare();
-    let (sidecar, mut stdin) = start(&scene, &from_stdin(&scene.settings()));
+    let scene = Scene::new();
+    let (sidecar, mut stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
     for line in 0..1_000 {
         writeln!(stdin, "{line}").unwrap();
     }
@@ -172,12 +170,12 @@ fn make_pipe(path: &std::path::Path) {
 /// only matches is refused.
 #[test]
 fn a_pipe_named_outright_is_read_and_no_other() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     let pipe = scene.log("app.pipe");
     make_pipe(&pipe);
     make_pipe(&scene.log("matched.log"));
     let paths = format!("{},{}", pipe.display(), scene.path("logs/*.log").display());
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_PATHS", &paths));
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_PATHS", &paths));
     let write = |text: &str| File::options().write(true).open(&pipe).unwrap().write_all(text.as_bytes()).unwrap();
     write("one\ntwo\nno newline");
     wait_until("the first writer's lines", PATIENCE, || counted(&sidecar).len() == 3);

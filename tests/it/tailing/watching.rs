@@ -5,15 +5,16 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Scene, counted};
+use super::{PATIENCE, counted};
+use crate::support::scene::Scene;
 use crate::support::{signal, spent, wait_until};
 
 /// Goal: 15 quiet seconds cost no CPU, and 2,000 writes a second cost wake-ups by time and not by writes.
 #[test]
 fn quiet_is_free_and_writes_cost_by_time() {
-    let scene = Scene::prepare();
-    scene.append("app.log", "first\n");
-    let sidecar = scene.start(&scene.settings());
+    let scene = Scene::new();
+    scene.append_log("app.log", "first\n");
+    let sidecar = scene.start(&scene.to_stdout());
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
     sleep(Duration::from_secs(4));
     let before = spent(sidecar.id());
@@ -26,7 +27,7 @@ fn quiet_is_free_and_writes_cost_by_time() {
     let start = Instant::now();
     let mut written: u32 = 0;
     while start.elapsed() < Duration::from_secs(5) {
-        scene.append("app.log", format!("line {written}\n"));
+        scene.append_log("app.log", format!("line {written}\n"));
         written += 1;
         sleep((start + Duration::from_micros(500) * written).saturating_duration_since(Instant::now()));
     }
@@ -41,11 +42,11 @@ fn quiet_is_free_and_writes_cost_by_time() {
 /// Goal: while another is written, a new file is opened as soon as it has its name: it may be deleted soon.
 #[test]
 fn a_new_file_is_opened_at_once_while_another_is_written() {
-    let scene = Scene::prepare();
-    scene.append("app.log", "first\n");
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LINGER", "10s").with("LOGSKIFF_POLL_INTERVAL", "60s"));
+    let scene = Scene::new();
+    scene.append_log("app.log", "first\n");
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_LINGER", "10s").with("LOGSKIFF_POLL_INTERVAL", "60s"));
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
-    scene.append("short.log", "gone soon\n");
+    scene.append_log("short.log", "gone soon\n");
     let opened = || {
         let handles = std::fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap();
         let paths = handles.filter_map(|handle| std::fs::read_link(handle.ok()?.path()).ok());
@@ -59,8 +60,8 @@ fn a_new_file_is_opened_at_once_while_another_is_written() {
 /// Goal: a job that prints the same at each run is shipped each time, though the file looks the same; `touch` ships nothing.
 #[test]
 fn a_job_that_prints_the_same_is_shipped_each_time() {
-    let scene = Scene::prepare();
-    let sidecar = scene.start(&scene.settings());
+    let scene = Scene::new();
+    let sidecar = scene.start(&scene.to_stdout());
     let lines = || counted(&sidecar).values().sum::<usize>();
     for run in 1..=4 {
         // Events are waited for again after a while without any.
@@ -80,8 +81,8 @@ fn a_job_that_prints_the_same_is_shipped_each_time() {
 /// Goal: where no inotify instance is to be had, files are polled, and that is said once.
 #[test]
 fn without_inotify_files_are_polled() {
-    let scene = Scene::prepare();
-    let settings = scene.settings().with("LOGSKIFF_POLL_INTERVAL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
+    let scene = Scene::new();
+    let settings = scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
     // A user namespace has a limit of its own.
     let mut starved = Command::new("unshare");
     starved.args(["-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances"]);
@@ -94,7 +95,7 @@ fn without_inotify_files_are_polled() {
     let sidecar = scene.start(&settings.through(&["unshare", "-Ur", "sh", "-c", script]));
     for number in 0..3 {
         sleep(Duration::from_secs(3));
-        scene.append("app.log", format!("line {number}\n"));
+        scene.append_log("app.log", format!("line {number}\n"));
         wait_until("the line", PATIENCE, || counted(&sidecar).len() == number + 1);
     }
     let said = sidecar.stderr();
@@ -105,14 +106,14 @@ fn without_inotify_files_are_polled() {
 /// being watched.
 #[test]
 fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
-    let scene = Scene::prepare();
+    let scene = Scene::new();
     std::fs::create_dir(scene.log("app")).unwrap();
     std::fs::create_dir(scene.log("lost+found")).unwrap();
     std::fs::set_permissions(scene.log("lost+found"), std::fs::Permissions::from_mode(0o000)).unwrap();
     std::os::unix::fs::symlink("logs/app", scene.path("linked")).unwrap();
     let globs = [scene.path("linked/*.log"), scene.path("logs/**/*.log")].map(|glob| glob.display().to_string());
     // Found by the events or not at all.
-    let mut settings = scene.settings().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL_INTERVAL", "1h");
+    let mut settings = scene.to_stdout().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL_INTERVAL", "1h");
     if rustix::process::geteuid().is_root() {
         // Without the right to read everything.
         settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
@@ -121,7 +122,7 @@ fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
     wait_until("the start", PATIENCE, || sidecar.stderr().contains("Permission denied"));
     for number in 0..3 {
         sleep(Duration::from_secs(3));
-        scene.append(&format!("app/{number}.log"), "a line\n");
+        scene.append_log(&format!("app/{number}.log"), "a line\n");
         wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
     }
     let said = sidecar.stderr();
@@ -130,12 +131,12 @@ fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
 
 #[test]
 fn polling_can_be_asked_for() {
-    let scene = Scene::prepare();
-    let settings = scene.settings().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL_INTERVAL", "200ms");
+    let scene = Scene::new();
+    let settings = scene.to_stdout().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL_INTERVAL", "200ms");
     let sidecar = scene.start(&settings);
     for number in 0..3 {
         sleep(Duration::from_secs(3));
-        scene.append(&format!("{number}.log"), "a line\n");
+        scene.append_log(&format!("{number}.log"), "a line\n");
         wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
     }
     let inotify = std::fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap().filter(|fd| {
@@ -148,16 +149,16 @@ fn polling_can_be_asked_for() {
 #[test]
 fn an_overflow_of_the_event_queue_loses_nothing() {
     const LINES: usize = 10_000;
-    let scene = Scene::prepare();
-    scene.append("app.log", "first\n");
-    let sidecar = scene.start(&scene.settings().with("LOGSKIFF_POLL_INTERVAL", "1h"));
+    let scene = Scene::new();
+    scene.append_log("app.log", "first\n");
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "1h"));
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
     // Quiet, so that the events are in force.
     sleep(Duration::from_secs(4));
     signal(sidecar.id(), "STOP");
     for number in 0..LINES {
         // Written and closed: two events and more for each, never two alike in a row.
-        scene.append(&format!("{}.log", number % 50), format!("{number}\n"));
+        scene.append_log(&format!("{}.log", number % 50), format!("{number}\n"));
     }
     signal(sidecar.id(), "CONT");
     wait_until("every line", PATIENCE, || sidecar.stdout().lines().count() > LINES);

@@ -72,6 +72,22 @@ pub struct Config {
     pub drop_failures: bool,
 }
 
+impl Default for Config {
+    /// The format and all else is guessed; stamps that name no zone are UTC.
+    fn default() -> Self {
+        Self {
+            format: Format::Auto,
+            patterns: Vec::new(),
+            types: Vec::new(),
+            time_field: None,
+            time_formats: Vec::new(),
+            time_zone: "UTC".to_owned(),
+            level_field: None,
+            drop_failures: false,
+        }
+    }
+}
+
 /// A mistake in a [`Config`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::meeting::meeting;
 use super::*;
 
 /// Secrets of which no part may be seen, as text with something before and after.
@@ -77,53 +78,6 @@ fn a_backslash_may_be_spelled() {
         assert!(!clean.contains("qz") && !clean.contains("abc"), "{clean}");
         assert_eq!(redact_json(redactor, &clean), clean);
     }
-}
-
-/// What lines are made of that rules look at, so that they meet in all ways.
-const PARTS: [&str; 34] = [
-    "ada@example.org",
-    "4111111111111111",
-    "password",
-    "=",
-    ":",
-    ": >- ",
-    " ",
-    "\u{b}",
-    "\u{c}",
-    "\"",
-    "\\",
-    "\\u0040",
-    "%40",
-    "{",
-    "}",
-    "{\"pin\":",
-    "{\"order\":\"no 12\",",
-    "null",
-    "<redacted:email>",
-    "<redacted:card:1111>",
-    "<redacted:email:k1:xt5gvjlef5x7ucrv>",
-    "_b64=",
-    "YWRhQGV4YW1wbGUub3Jn",
-    "kind: Secret",
-    "Basic ",
-    "-----BEGIN PRIVATE KEY-----",
-    "-----BEGIN PRIVATE KEY-----\\nx-",
-    "-----END PRIVATE KEY-----",
-    "Comment: \"",
-    "<br>",
-    "qzx",
-    "é😀",
-    "12",
-    ",",
-];
-
-fn meeting() -> impl Strategy<Value = Vec<u8>> {
-    let part = prop_oneof![
-        4 => (0..PARTS.len()).prop_map(|part| PARTS[part].as_bytes().to_vec()),
-        1 => proptest::collection::vec(any::<u8>(), 0..4),
-        1 => any::<String>().prop_map(String::into_bytes),
-    ];
-    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
 }
 
 /// A text where the characters that `chosen` picks are percent-encoded.

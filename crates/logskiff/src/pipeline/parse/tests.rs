@@ -4,16 +4,7 @@ use super::*;
 use event::{Key, Level, Node};
 
 fn config(format: Format) -> Config {
-    Config {
-        format,
-        patterns: vec![],
-        types: vec![],
-        time_field: None,
-        time_formats: vec![],
-        time_zone: "UTC".to_owned(),
-        level_field: None,
-        drop_failures: false,
-    }
+    Config { format, ..Config::default() }
 }
 
 fn patterns(patterns: &[&str]) -> Config {

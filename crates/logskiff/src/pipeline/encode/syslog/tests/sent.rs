@@ -66,17 +66,7 @@ pub(super) fn made(
     boundary: Boundary,
 ) -> Made {
     let redactor = Redactor::new(rules).unwrap();
-    let mut parser = Parser::new(&parse::Config {
-        format,
-        patterns: Vec::new(),
-        types: Vec::new(),
-        time_field: None,
-        time_formats: Vec::new(),
-        time_zone: "UTC".into(),
-        level_field: None,
-        drop_failures: false,
-    })
-    .unwrap();
+    let mut parser = Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap();
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
