@@ -25,7 +25,7 @@ const EXCEPTIONS: &[&str] = &[
     "pipeline::encode::encode: takes a tuple",
     "pipeline::encode::names::is_doubled: a question that takes &mut self",
     "pipeline::encode::syslog::syslog: takes a tuple",
-    "redact::pem_state::of: takes a tuple",
+    "redact::pem_state::at: takes a tuple",
     "redact::search: takes a tuple",
     "sink::syslog::session::is_established: a question that takes &mut self",
     "source::FileSource: more than 12 fields",
