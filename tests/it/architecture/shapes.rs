@@ -15,7 +15,6 @@ const FIELDS_MAX: usize = 12;
 const EXCEPTIONS: &[&str] = &[
     "agent::log_events::log_given_up: takes a tuple",
     "agent::shipper::Shipper: more than 12 fields",
-    "agent::shipper::drain::is_over: a question that takes &mut self",
     "agent::shipper::read_pass::enqueue_lines: takes a tuple",
     "agent::shipper::read_pass::enqueue_line: takes a tuple",
     "agent::shipper::report::input: takes a tuple",
@@ -28,25 +27,6 @@ const EXCEPTIONS: &[&str] = &[
     "redact::pem_state::at: takes a tuple",
     "redact::search: takes a tuple",
     "sink::syslog::session::is_established: a question that takes &mut self",
-    "source::FileSource: more than 12 fields",
-    "source::begin: takes a tuple",
-    "source::copies::begins_with: takes a tuple",
-    "source::copies::detect_copy: takes a tuple",
-    "source::gzip_rotation::admit_gzip: takes a tuple",
-    "source::gzip_rotation::adopt_gzip: takes a tuple",
-    "source::lost_files::reopen_with_id: takes a tuple",
-    "source::open_limit::has_room: a question that takes &mut self",
-    "source::quiet_files::WalkFilter: more than 12 fields",
-    "source::quiet_files::is_fresh: takes a tuple",
-    "source::quiet_files::is_quiet: takes a tuple",
-    "source::quiet_files::takes: takes a tuple",
-    "source::reconcile::keep_narrower: takes a tuple",
-    "source::replaced::content_matches: takes a tuple",
-    "source::tracked_file::TrackedFile: more than 12 fields",
-    "source::tracked_file::new: takes a tuple",
-    "source::walk::add_candidate: takes a tuple",
-    "source::walk::candidate: takes a tuple",
-    "source::walk::run: takes a tuple",
 ];
 
 /// The refused shapes of one file.

@@ -48,7 +48,7 @@ use redact::PemState;
 use self::activity::Activity;
 use self::credential_reload::CredentialReload;
 use self::deleted::Warned;
-use self::drain::Drain;
+use self::drain::{Drain, Next};
 use self::refused::Retry;
 use self::report::Closed;
 
@@ -213,7 +213,7 @@ impl Shipper {
             self.reload_credentials(now);
             self.tick(now)?;
             self.checkpoint(now, false);
-            if self.is_over(now) {
+            if self.step_drain(now) == Next::End {
                 break;
             }
             self.sleep(now);

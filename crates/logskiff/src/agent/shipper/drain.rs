@@ -19,6 +19,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The application is gone when it was for so long: between two of its processes there may be none for a moment.
 const GONE_FOR: Duration = Duration::from_secs(2);
 
+/// What comes after a step of the drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another round.
+    Continue,
+    /// The run is over.
+    End,
+}
+
 /// Where the process is between its start and its end.
 pub(super) struct Drain {
     config: config::Life,
@@ -125,54 +134,62 @@ impl Shipper {
         if self.drain.is_reading() { u64::MAX } else { at + self.ledger.to_reread(file, at) }
     }
 
-    /// Whether this is the end.
-    pub(super) fn is_over(&mut self, now: Instant) -> bool {
-        if self.drain.control.stage() == Stage::Now {
-            return true;
-        }
-        if self.drain.control.stage() == Stage::Drain && self.drain.draining_since.is_none() {
-            self.drain.draining_since = Some(now);
-            tracing::info!("draining: reading files to their ends and waiting for acknowledgements");
-            // The end of the files may lie in one that no look has found yet. Back-off is cut short.
-            self.scan_at = now;
-            self.resume_at = None;
-            self.retry_now(now);
-            if let Some(syslog) = &self.components.syslog {
-                syslog.shorten_backoff();
+    /// Starts the drain when it is asked for, takes it further, and says whether the run is over.
+    pub(super) fn step_drain(&mut self, now: Instant) -> Next {
+        match self.drain.control.stage() {
+            Stage::Now => return Next::End,
+            Stage::Drain if self.drain.draining_since.is_none() => {
+                self.start_drain(now);
+                return Next::Continue;
             }
-            return false;
+            Stage::Drain | Stage::Run => {}
         }
+        let draining_since = self.drain.draining_since;
         let timeout = self.drain.config.drain_timeout;
-        if self.drain.draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
-            return true;
+        if draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
+            return Next::End;
         }
-        if self.drain.draining_since.is_none()
-            && (!self.drain.finishes(&self.components.source, now) || self.awaits_end())
-        {
-            return false;
+        if draining_since.is_none() && (!self.drain.finishes(&self.components.source, now) || self.awaits_end()) {
+            return Next::Continue;
         }
-        let has_to_read =
-            (self.unread && self.is_reading()) || (self.drain.draining_since.is_some() && self.has_to_reread());
-        let idle = !has_to_read
-            && self.batch.entries.is_empty()
-            && self.messages.entries.is_empty()
-            && !self.ledger.in_flight()
-            && !self.ledger.failed()
-            && self.ledger.all_refused() == 0
-            && self.resume_at.is_none();
-        let wait = if self.drain.draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
-        if !idle || (self.activity.still_for(now) < wait && self.drain.is_reading()) {
-            return false;
+        let wait = if draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
+        if !self.is_idle() || (self.activity.still_for(now) < wait && self.drain.is_reading()) {
+            return Next::Continue;
         }
         if !self.drain.still && self.drain.is_reading() {
             // Once more, and last lines without newline as well.
             self.drain.still = true;
             self.components.source.recheck_unread();
             self.scan_at = now;
-            return false;
+            return Next::Continue;
         }
-        // Files that wait for others to be let go are to be read as well.
-        !(self.components.source.is_crowded() && self.drain.is_reading())
+        // Files that wait for a descriptor are read as well.
+        if self.components.source.is_crowded() && self.drain.is_reading() { Next::Continue } else { Next::End }
+    }
+
+    fn start_drain(&mut self, now: Instant) {
+        self.drain.draining_since = Some(now);
+        tracing::info!("draining: reading files to their ends and waiting for acknowledgements");
+        // The end of the files may lie in one that no scan has found yet. Backoff is cut short.
+        self.scan_at = now;
+        self.resume_at = None;
+        self.retry_now(now);
+        if let Some(syslog) = &self.components.syslog {
+            syslog.shorten_backoff();
+        }
+    }
+
+    /// Whether nothing is unread, in flight, refused or waiting for an output.
+    fn is_idle(&self) -> bool {
+        let has_to_read =
+            (self.unread && self.is_reading()) || (self.drain.draining_since.is_some() && self.has_to_reread());
+        !has_to_read
+            && self.batch.entries.is_empty()
+            && self.messages.entries.is_empty()
+            && !self.ledger.in_flight()
+            && !self.ledger.failed()
+            && self.ledger.all_refused() == 0
+            && self.resume_at.is_none()
     }
 
     /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
