@@ -127,7 +127,7 @@ fn rules_beyond_their_bound_are_refused_in_64_mib() {
     }
     let output = group.output(&settings.command());
     assert_eq!(output.status.code(), Some(78), "a mistake of the configuration");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("more than 6MiB"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("more than the limit of 6MiB"));
 }
 
 /// Goal: a line that is made to take memory ends no pod: what stands before and behind it is shipped.

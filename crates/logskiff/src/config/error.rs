@@ -23,7 +23,8 @@ impl fmt::Display for Mistake {
         let example = self.example.as_deref();
         if !self.reason.contains('\n') {
             f.write_str(&self.reason)?;
-            return example.map_or(Ok(()), |example| write!(f, "; for example {}", example.replace('\n', "\\n")));
+            let joint = if self.reason.ends_with('?') { " For" } else { "; for" };
+            return example.map_or(Ok(()), |example| write!(f, "{joint} example {}", example.replace('\n', "\\n")));
         }
         // All lines are indented equally, so that the caret stays below the position it marks.
         f.write_str(&self.reason.trim_end().replace('\n', "\n  "))?;
