@@ -126,7 +126,9 @@ impl Pipeline {
         if let Some(counts) = counts {
             counts.time_failures.add(u64::from(parsed.time_failed));
             counts.type_failures.add(u64::from(parsed.type_failures));
-            counts.parse_failures.add(u64::from(parsed.failure.is_some()));
+            if parsed.failure.is_some() {
+                counts.parse_failures.add(1);
+            }
         }
         let redacted = self.redactor.redact(line.text, line.keep, parsed, prefilter_hit, pem_state, &mut self.scratch);
         if let Some(explained) = &mut self.explained {

@@ -324,7 +324,10 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
     // Where that is wanted, such a pod is refused, with the same sentence.
     cluster.install_injector(&["--set", "missing=Deny"]);
     let refused = cluster.admit(&pod(&[LABEL], &[("logskiff.dev/volume", "b")], &nothing)).unwrap_err();
-    assert!(refused.contains("did not get logskiff: not injected: logskiff.dev/volume: the pod has no volume b"), "{refused}");
+    assert!(
+        refused.contains("did not get logskiff: not injected: logskiff.dev/volume: the pod has no volume b"),
+        "{refused}"
+    );
     cluster.install_injector(&[]);
 }
 

@@ -124,8 +124,10 @@ impl FileSource {
 
     /// Whether a file replaced one of `files`.
     #[must_use]
-    pub fn replaced_any(&self, id: FileId, files: &[FileId]) -> bool {
-        self.file(id).is_some_and(|file| file.lineage.formers.iter().any(|former| files.contains(former)))
+    pub fn replaced_any<'f>(&self, id: FileId, files: impl IntoIterator<Item = &'f FileId>) -> bool {
+        let Some(file) = self.file(id) else { return false };
+        let formers = &file.lineage.formers;
+        !formers.is_empty() && files.into_iter().any(|other| formers.contains(other))
     }
 
     /// Whether a file that was read and closed under a rotated name now holds other bytes that are not text: `shred`

@@ -55,9 +55,7 @@ impl Shipper {
                     return Ok(());
                 }
                 // Lines keep their order: a file is read after the one that it replaced.
-                if self.components.source.replaced_any(file, &again)
-                    || self.components.source.replaced_any(file, &ready[at + 1..])
-                {
+                if self.components.source.replaced_any(file, again.iter().chain(&ready[at + 1..])) {
                     again.push(file);
                     continue;
                 }
