@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["*"]),
     ("event", &[]),
     ("regular", &[]),
+    ("units", &[]),
     ("failpoint", &[]),
     ("sandbox", &[]),
     ("delivery", &[]),
@@ -37,7 +38,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pipeline::batch", &["event", "telemetry::metrics", "redact::Redacted", "redact::Piece"]),
     (
         "sink",
-        &["event", "telemetry::metrics", "telemetry::log_rate_limit", "pipeline::batch", "pipeline::encode", "regular"],
+        &[
+            "event",
+            "telemetry::metrics",
+            "telemetry::log_rate_limit",
+            "pipeline::batch",
+            "pipeline::encode",
+            "regular",
+            "units",
+        ],
     ),
     ("delivery::ledger", &["event", "telemetry::metrics"]),
     ("delivery::checkpoint", &["event", "telemetry::metrics", "failpoint", "regular"]),
@@ -50,6 +59,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// `*` in [`ARROWS`] stands for the rooms that the way of a line goes through, and those beside it.
 const ABOVE: [&str; 4] = ["main", "cli", "agent", "config"];
+
+/// A new output changes nothing in these: they name no output.
+const WITHOUT_OUTPUTS: [&str; 5] = ["agent", "cli", "delivery", "pipeline", "telemetry"];
+/// The part of `sink` that is no output.
+const NO_OUTPUT: &str = "fanout";
 
 /// Crates that the program is made of, besides its own.
 const CRATES: [&str; 2] = ["event", "redact"];
@@ -64,6 +78,8 @@ struct Findings {
     paths: BTreeSet<Vec<String>>,
     /// Paths into the standard library's environment.
     environment: BTreeSet<String>,
+    /// Outputs that are named: modules of `sink`, and variants of `OutputConfig`.
+    outputs: BTreeSet<String>,
     /// Places where a `Redacted` is made.
     redacted: BTreeSet<String>,
     /// Test modules that are built into the binary.
@@ -93,7 +109,20 @@ impl Reader {
         if path.len() > 1 && path[0] == "std" && path[1] == "env" {
             self.found.environment.insert(path.join("::"));
         }
+        if let [.., config, variant] = path
+            && config == "OutputConfig"
+            && variant.starts_with(char::is_uppercase)
+        {
+            self.found.outputs.insert(format!("OutputConfig::{variant}"));
+        }
         let Some(absolute) = self.resolve(path) else { return };
+        if let [sink, module, ..] = absolute.as_slice()
+            && sink == "sink"
+            && module.starts_with(char::is_lowercase)
+            && module != NO_OUTPUT
+        {
+            self.found.outputs.insert(format!("sink::{module}"));
+        }
         if !absolute.is_empty() {
             self.found.paths.insert(absolute);
         }
@@ -235,6 +264,9 @@ fn wrongs(module: &[&str], source: &str) -> Vec<String> {
         if part_of(path) != room && !is_allowed(room, path) {
             wrongs.push(format!("{} names {}", module.join("::"), path.join("::")));
         }
+    }
+    if module.first().is_some_and(|room| WITHOUT_OUTPUTS.contains(room)) {
+        wrongs.extend(found.outputs.iter().map(|output| format!("{} names the output {output}", module.join("::"))));
     }
     if room != "config" {
         wrongs.extend(found.environment.iter().map(|path| format!("{} reads {path}", module.join("::"))));
@@ -398,7 +430,13 @@ fn the_checker_can_fail() {
     check(
         "pipeline::parse",
         "fn f() { crate::sink::kafka::Kafka::new(); }",
-        &["pipeline::parse names sink::kafka::Kafka::new"],
+        &["pipeline::parse names sink::kafka::Kafka::new", "pipeline::parse names the output sink::kafka"],
+    );
+    check("agent", "use crate::sink::{Fanout, OutputConfig}; fn f() { outputs.map(OutputConfig::name); }", &[]);
+    check(
+        "cli::check",
+        "use crate::sink::{OutputConfig, syslog}; fn f() { matches!(a, OutputConfig::Stdout) } fn g(a: A) { if let OutputConfig::Kafka(_) = a {} }",
+        &["cli::check names the output OutputConfig::Kafka", "cli::check names the output sink::syslog"],
     );
     check("pipeline::parse", "fn f() { log!(at = crate::source::at()); }", &["pipeline::parse names source::at"]);
     check(

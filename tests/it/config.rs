@@ -64,7 +64,7 @@ fn an_empty_environment_is_right() {
     assert_eq!(config.inputs[0].redact.fields.len(), 8);
     assert_eq!(config.batch.linger.as_millis(), 50);
     assert_eq!(config.batch.in_flight_bytes, 4 << 20);
-    assert!(config.output.stdout && config.output.kafka.is_none());
+    assert!(matches!(config.output.outputs[..], [logskiff::sink::OutputConfig::Stdout]));
 }
 
 /// A default that cannot be read would silently become zero.
@@ -287,7 +287,7 @@ fn kafka_properties_are_complete_and_own_ones_come_last() {
         ("LOGSKIFF_BATCH_BYTES", "512KiB"),
         ("LOGSKIFF_IN_FLIGHT_BYTES", "8MiB"),
     ]);
-    let kafka = config.output.kafka.unwrap();
+    let kafka = config.output.kafka().unwrap();
     for (name, value) in [
         ("bootstrap.servers", "a.b:9092,[::1]:9093"),
         ("client.id", "shop"),
@@ -305,9 +305,9 @@ fn kafka_properties_are_complete_and_own_ones_come_last() {
         ("sasl.password", " hunter=2 "),
         ("ssl.key.password", "a=b"),
     ] {
-        check_property(&kafka, name, value);
+        check_property(kafka, name, value);
     }
-    let client: rdkafka::ClientConfig = kafka.properties.0.into_iter().collect();
+    let client: rdkafka::ClientConfig = kafka.properties.0.clone().into_iter().collect();
     assert!(client.create_native_config().is_ok(), "librdkafka takes the list");
 }
 
@@ -399,7 +399,7 @@ fn a_secret_may_come_from_a_file() {
     let path = file.to_str().unwrap();
     let sasl = [("LOGSKIFF_KAFKA_SASL", "plain"), ("LOGSKIFF_KAFKA_USERNAME", "me")];
     let named = |path| [&sasl[..], &[("LOGSKIFF_KAFKA_PASSWORD_FILE", path)]].concat();
-    check_property(&check_right(&named(path)).output.kafka.unwrap(), "sasl.password", "hunter2");
+    check_property(check_right(&named(path)).output.kafka().unwrap(), "sasl.password", "hunter2");
 
     check_wrong_kafka(
         &named("/nowhere/password"),

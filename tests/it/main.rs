@@ -7,6 +7,7 @@ mod architecture;
 mod config;
 #[cfg(feature = "failpoints")]
 mod crash_points;
+mod custom_output;
 mod delivery_docs;
 mod docs_blocks;
 mod end_to_end;

@@ -7,10 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 
 mod checkpoint_entry;
+mod output;
 mod quiet;
 mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
 
@@ -82,15 +84,6 @@ impl From<Watermark> for Progress {
     fn from(watermark: Watermark) -> Self {
         Self { watermark, ahead: Vec::new() }
     }
-}
-
-/// The outputs that a span's record goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Its record, to Kafka or standard output.
-    Record,
-    /// Its syslog message.
-    Message,
 }
 
 /// The result for one message.

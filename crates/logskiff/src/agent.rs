@@ -25,7 +25,7 @@ use self::signals::Signals;
 use crate::config::{Config, Exit};
 use crate::delivery::checkpoint::{CheckpointError, CheckpointWriter, Store};
 use crate::pipeline::{Pipeline, PipelineError};
-use crate::sink::{self, kafka, stdout::Stdout, syslog::Syslog};
+use crate::sink::{self, Fanout, OutputConfig, Services};
 use crate::source::watcher::{self, Watcher};
 use crate::source::{self, DeletedBound, FileSource, GlobError};
 use crate::telemetry::http::{Admin, StatusChannel};
@@ -49,9 +49,9 @@ pub enum AppError {
     /// An input.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// The Kafka client.
-    #[error("the LOGSKIFF_KAFKA_… variables")]
-    Kafka(#[from] kafka::Error),
+    /// An output that cannot start, or cannot deliver anything any more.
+    #[error(transparent)]
+    Output(#[from] sink::Error),
     /// A thread or the runtime.
     #[error("the system refuses what is needed to run")]
     System(#[source] io::Error),
@@ -60,9 +60,6 @@ pub enum AppError {
         "LOGSKIFF_EXIT=app: the pod's other processes cannot be seen; say `shareProcessNamespace: true` in its spec"
     )]
     ProcessNamespace,
-    /// Standard output is the only output, and is closed.
-    #[error("standard output cannot be written")]
-    Stdout(#[source] io::Error),
 }
 
 impl AppError {
@@ -71,8 +68,9 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Checkpoint(error) => matches!(error, CheckpointError::Unwritable(..)),
-            Self::Glob(_) | Self::Pipeline(_) | Self::Kafka(_) | Self::ProcessNamespace => true,
-            Self::System(_) | Self::Stdout(_) => false,
+            Self::Output(error) => error.is_configuration,
+            Self::Glob(_) | Self::Pipeline(_) | Self::ProcessNamespace => true,
+            Self::System(_) => false,
         }
     }
 }
@@ -164,37 +162,30 @@ impl App {
         let (watch, watcher) = watcher::watch(config.watch.mode);
         let control = Arc::new(Control::default());
         let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().counters().count()).collect();
-        let metrics = Arc::new(Metrics::new(&rules));
+        let outputs: Vec<&str> = config.output.outputs.iter().map(OutputConfig::name).collect();
+        let metrics = Arc::new(Metrics::new(&rules, &outputs));
         let status = Arc::new(StatusChannel::default());
         let admin = config.life.http_listen.map(|address| {
-            let outputs = outputs(&config.output);
             let (status, metrics) = (Arc::clone(&status), Arc::clone(&metrics));
-            (address, Arc::new(Admin { status, metrics, system: System::default(), outputs }))
+            (address, Arc::new(Admin { status, metrics, system: System::default() }))
         });
         let shared = Arc::clone(&control);
         let shown = Arc::clone(&status);
         let (sender, receiver) = std::sync::mpsc::channel();
-        let handle = background.runtime.handle().clone();
+        let runtime = background.runtime.handle().clone();
         let work = move || {
             let wake = waker();
-            let kafka = config
-                .output
-                .kafka
-                .clone()
-                .map(|kafka| kafka::Kafka::new(kafka, Arc::clone(&metrics), wake))
-                .transpose();
-            _ = sender.send(kafka.as_ref().map(drop).map_err(ToString::to_string));
-            let syslog = config.output.syslog.clone();
-            let syslog = syslog.map(|syslog| Syslog::new(syslog, Arc::clone(&metrics), handle, waker()));
+            let (pod, batch_bytes) = (config.encode.pod.clone(), config.batch.bytes);
+            let services = Services { pod, metrics: Arc::clone(&metrics), runtime, wake, batch_bytes };
+            let fanout = Fanout::start(&config.output, &services);
+            // The caller waits for this.
+            _ = sender.send(fanout.is_ok());
             let news = News::new(Arc::clone(&metrics));
-            let stdout = config.output.stdout.then(|| Stdout::start(io::stdout(), waker())).transpose();
-            let stdout = stdout.map_err(AppError::System)?;
-            let components =
-                Components { source, pipelines, kafka: kafka?, syslog, stdout, saver, watch, metrics, news, status };
+            let components = Components { source, pipelines, fanout: fanout?, saver, watch, metrics, news, status };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;
-        if let Ok(Err(_)) | Err(_) = receiver.recv() {
+        if receiver.recv() != Ok(true) {
             let ended = shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             return Err(ended.err().unwrap_or_else(|| AppError::System(io::Error::other("the shipper ended early"))));
         }
@@ -212,7 +203,7 @@ impl App {
     /// Waits for the end, and leaves the termination message.
     ///
     /// # Errors
-    /// [`AppError::Stdout`].
+    /// [`AppError::Output`].
     pub fn wait(self) -> Result<Summary, AppError> {
         let summary = self.shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         if let Some(path) = &self.termination_log
@@ -230,16 +221,10 @@ fn deleted_bound(bytes: u64) -> DeletedBound {
     DeletedBound { bytes, machine_bytes: process_stats::memory_bytes(), limit_bytes }
 }
 
-/// The names of the outputs in use.
-fn outputs(config: &sink::Config) -> Vec<&'static str> {
-    let used = [("kafka", config.kafka.is_some()), ("syslog", config.syslog.is_some()), ("stdout", config.stdout)];
-    used.into_iter().filter_map(|(name, used)| used.then_some(name)).collect()
-}
-
 /// Wakes the thread that calls this.
-fn waker() -> impl Fn() + Send + Sync + 'static {
+fn waker() -> Arc<dyn Fn() + Send + Sync> {
     let thread = std::thread::current();
-    move || thread.unpark()
+    Arc::new(move || thread.unpark())
 }
 
 /// What runs beside the shipper and waits: for signals and file events.

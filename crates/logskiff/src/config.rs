@@ -36,8 +36,8 @@ use crate::pipeline::encode::template::Template;
 use crate::pipeline::encode::{Encoding, EventId};
 use crate::pipeline::frame;
 use crate::pipeline::parse;
-use crate::sink;
 use crate::sink::kafka::Message;
+use crate::sink::{self, OutputConfig};
 use crate::source;
 use crate::source::watcher;
 
@@ -192,7 +192,7 @@ fn read_all(reader: &mut Reader<'_>) -> Config {
     }
     let output;
     (output, encode.syslog) = self::output(reader, &batch);
-    let batched = output.kafka.as_ref().is_some_and(|kafka| kafka.message == Message::Batch);
+    let batched = output.kafka().is_some_and(|kafka| kafka.message == Message::Batch);
     if batched && encode.event_id == EventId::Header {
         reader.mistake(
             "LOGSKIFF_EVENT_ID",
@@ -304,8 +304,12 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Opti
     let [to_kafka, to_syslog, stdout] = [Sink::Kafka, Sink::Syslog, Sink::Stdout].map(|sink| sinks.contains(&sink));
     let kafka = kafka::config(reader, batch, to_kafka);
     let (messages, receiver) = syslog::config(reader, to_syslog);
-    let output = sink::Config { stdout, kafka: to_kafka.then_some(kafka), syslog: to_syslog.then_some(receiver) };
-    (output, to_syslog.then_some(messages))
+    let outputs = [
+        to_kafka.then(|| OutputConfig::Kafka(Box::new(kafka))),
+        to_syslog.then(|| OutputConfig::Syslog(Box::new(receiver))),
+        stdout.then_some(OutputConfig::Stdout),
+    ];
+    (sink::Config { outputs: outputs.into_iter().flatten().collect() }, to_syslog.then_some(messages))
 }
 
 fn life(reader: &mut Reader<'_>) -> Life {

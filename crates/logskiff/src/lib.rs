@@ -28,3 +28,5 @@ pub mod sandbox;
 pub mod failpoint;
 
 pub mod regular;
+
+pub mod units;

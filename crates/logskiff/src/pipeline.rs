@@ -11,10 +11,10 @@ pub mod parse;
 use std::sync::Arc;
 
 use crate::config::{Config, Input};
-use crate::pipeline::encode::{Encoder, Envelope};
+use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
 use crate::pipeline::parse::Parser;
 use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
-use event::{Boundary, DropReason, Line, Parsed, Repair};
+use event::{Boundary, DropReason, FileId, Line, Parsed, Repair};
 use redact::{self, Hits, Masked, PemState, Redacted, Redactor, Scratch};
 
 // Each kind of repair has its counter.
@@ -181,11 +181,12 @@ impl Pipeline {
         read_ns: i64,
         out: &mut Vec<u8>,
     ) -> Result<(), DropReason> {
-        let metrics = Metrics::new(&[self.redactor.counters().count()]);
+        let metrics = Metrics::new(&[self.redactor.counters().count()], &[]);
         self.scan(line.text);
-        let place = (line.span, line.boundary);
+        let Line { span, boundary, .. } = *line;
         self.line(line, 0, pem_state, Some(&metrics.inputs[0]), |redacted, encoder| {
-            encoder.encode(redacted, envelope, place, read_ns, out);
+            let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns, is_new: true };
+            encoder.encode(&line, out);
         })
     }
 }

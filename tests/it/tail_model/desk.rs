@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use event::{CheckpointEntry, DropReason, FileId, Outcome, Part, Span, Ticket};
-use logskiff::delivery::ledger::{Ledger, Messages};
+use event::{CheckpointEntry, DropReason, FileId, MessageCounts, Outcome, OutputId, Span, Ticket};
+use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::{self, Framed, Frames};
 use logskiff::source::{Abandoned, Config, Event, FileSource};
 
-/// Each line goes out once.
-const ONE: Messages = Messages { record: 1, message: 0 };
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
 /// Smaller than some lines, so that the longer window is used as well.
 const CHUNK_BYTES: usize = 128;
@@ -153,7 +151,8 @@ impl Desk {
             let text = String::from_utf8(kept.to_vec()).unwrap();
             let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id stands for two records");
-            let ticket = self.ledger.track(file, (span, boundary), span.bytes().try_into().unwrap(), ONE, 0);
+            let (cost_bytes, messages) = (text.len(), MessageCounts::default().with(OutputId::FIRST, 1));
+            let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
         }
         if passed == 0 && !last && lines < lines_max {
@@ -167,7 +166,7 @@ impl Desk {
     pub fn settle(&mut self, at: usize, delivered: bool) -> Option<String> {
         let (ticket, text) = self.out.swap_remove(at);
         let outcome = if delivered { Outcome::Delivered } else { Outcome::Lost };
-        self.ledger.settle(ticket, Part::Record, outcome);
+        self.ledger.settle(ticket, OutputId::FIRST, outcome);
         delivered.then_some(text)
     }
 

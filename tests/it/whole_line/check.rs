@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use event::{Boundary, Span};
+use event::{Boundary, FileId, Span};
 use redact::{Action, Config, Hits, PemState, Piece, Redacted, Redactor, Scratch, TokenKey};
 
 #[path = "../../../crates/redact/src/tests/meeting.rs"]
 pub(crate) mod meeting;
 
-use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, Source};
+use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use super::parse::{self, Parser};
 
 /// Redactors are expensive to make; one for each mode, with everything on, and one with fields and own rules alone.
@@ -140,7 +140,10 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
     let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
     let mut record = Vec::new();
-    Encoder::new(&config).encode(redacted, &envelope, (Span { start: 0, end: 1 }, Boundary::LineStart), 0, &mut record);
+    let (span, boundary) = (Span { start: 0, end: 1 }, Boundary::LineStart);
+    let line =
+        RedactedLine { redacted, envelope: &envelope, file: FileId(0), span, boundary, read_ns: 0, is_new: true };
+    Encoder::new(&config).encode(&line, &mut record);
     // Half of a surrogate pair is JSON, and no text.
     let read = serde_json::from_slice::<&serde_json::value::RawValue>(&record);
     read.map(|_| ()).map_err(|error| format!("the record is no JSON: {error}"))

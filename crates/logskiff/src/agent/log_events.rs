@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Summary;
 use crate::config::{self, Config};
 use crate::pipeline::Pipeline;
+use crate::sink::OutputConfig;
 use crate::source::Event;
 use crate::telemetry::log_rate_limit::News;
 use crate::telemetry::metrics::{Counter, Metrics};
@@ -118,16 +119,9 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
             )
         })
         .collect();
-    let kafka = config.output.kafka.as_ref().map(|kafka| {
-        let brokers = kafka.properties.0.iter().find(|(name, _)| name == "bootstrap.servers");
-        format!("kafka {} topic {}", brokers.map_or("", |(_, brokers)| brokers), kafka.topic)
-    });
-    let syslog = config.output.syslog.as_ref().map(|syslog| {
-        let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
-        format!("syslog {}", addresses.join(","))
-    });
-    let stdout = config.output.stdout.then(|| "stdout".to_owned());
-    let outputs: Vec<String> = kafka.into_iter().chain(syslog).chain(stdout).collect();
+    let outputs = config.output.outputs.iter();
+    let outputs = outputs.map(|output| format!("{} {}", output.name(), output.receiver()).trim_end().to_owned());
+    let outputs: Vec<String> = outputs.collect();
     let state = config
         .checkpoint
         .dir
@@ -159,14 +153,8 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
             );
         }
     }
-    let unverified =
-        config.output.syslog.as_ref().is_some_and(|syslog| {
-            !syslog.tls.verify && syslog.addresses.iter().any(|address| address.transport.is_tls())
-        });
-    if unverified {
-        tracing::warn!(
-            "LOGSKIFF_SYSLOG_TLS_VERIFY is off: the receiver is not authenticated, and any host at this address can read the records"
-        );
+    for warning in config.output.outputs.iter().filter_map(OutputConfig::warning) {
+        tracing::warn!("{warning}");
     }
 }
 
@@ -207,10 +195,7 @@ pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
         truncations = metrics.truncations.get(),
         lost_bytes = metrics.lost_bytes.get(),
         refused = metrics.refused.get(),
-        output_errors = [&metrics.kafka, &metrics.syslog, &metrics.stdout]
-            .iter()
-            .map(|output| output.errors.iter().map(Counter::get).sum::<u64>())
-            .sum::<u64>(),
+        output_errors = metrics.outputs.iter().flat_map(|output| &output.errors).map(Counter::get).sum::<u64>(),
         files = summary.named_files(),
         "shutdown complete"
     );

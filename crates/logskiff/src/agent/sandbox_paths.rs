@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::delivery::checkpoint;
 use crate::sandbox::landlock::{self, Reached};
-use crate::sink::{kafka, syslog};
+use crate::sink::OutputConfig;
 use crate::source::{self, Protected, fixed_directory};
 
 /// Confines this thread to what is configured, if it is to be, and says what came of it.
@@ -54,22 +54,9 @@ pub(super) fn protected(config: &Config) -> Protected {
     }
 }
 
-/// The files that are read again while it runs.
+/// The files that are read again while logskiff runs.
 fn named(config: &Config) -> impl Iterator<Item = PathBuf> {
-    let kafka = config.output.kafka.iter().flat_map(of_kafka);
-    let syslog = config.output.syslog.iter().flat_map(of_syslog);
-    kafka.chain(syslog).chain(config.encode.pod.labels_file.clone())
-}
-
-/// Certificates, keys and secrets; what librdkafka takes as a path is known by its slash.
-fn of_kafka(kafka: &kafka::Config) -> Vec<PathBuf> {
-    let properties = kafka.properties.0.iter().map(|(_, value)| PathBuf::from(value)).filter(|path| path.is_absolute());
-    kafka.files.tls.iter().chain(&kafka.files.password).chain(&kafka.token_file).cloned().chain(properties).collect()
-}
-
-fn of_syslog(syslog: &syslog::Config) -> Vec<PathBuf> {
-    let tls = &syslog.tls;
-    [&tls.ca_file, &tls.cert_file, &tls.key_file].into_iter().flatten().cloned().collect()
+    config.output.outputs.iter().flat_map(OutputConfig::files).chain(config.encode.pod.labels_file.clone())
 }
 
 #[cfg(test)]
@@ -125,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_files_of_a_syslog_output_and_a_token_are_in_reach() {
-        let tls = syslog::tls::Config {
+        let tls = crate::sink::syslog::tls::Config {
             ca_file: Some("/t/ca".into()),
             cert_file: Some("/t/cert".into()),
             key_file: Some("/t/key".into()),
@@ -137,7 +124,8 @@ mod tests {
             ("LOGSKIFF_PATHS", "/var/log/app/*.log"),
         ];
         let mut config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
-        config.output.syslog.as_mut().unwrap().tls = tls;
+        let OutputConfig::Syslog(syslog) = &mut config.output.outputs[0] else { panic!("syslog is the output") };
+        syslog.tls = tls;
         let files = reach(&config).files;
         assert!(["/t/ca", "/t/cert", "/t/key"].iter().all(|path| files.contains(&PathBuf::from(path))), "{files:?}");
         let vars = [

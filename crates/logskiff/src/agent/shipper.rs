@@ -28,19 +28,14 @@ use crate::delivery::checkpoint::CheckpointWriter;
 use crate::delivery::ledger::Ledger;
 use crate::failpoint;
 use crate::pipeline::Pipeline;
-use crate::pipeline::batch::{Batch, Topics};
 use crate::pipeline::encode::Envelope;
-use crate::pipeline::encode::template::Place;
-use crate::sink::Report;
-use crate::sink::kafka::Kafka;
-use crate::sink::stdout::{Printed, Stdout};
-use crate::sink::syslog::Syslog;
+use crate::sink::{Fanout, Report};
 use crate::source::FileSource;
 use crate::source::watcher::Watch;
 use crate::telemetry::http::StatusChannel;
 use crate::telemetry::log_rate_limit::News;
 use crate::telemetry::loss_forecast::Forecast;
-use crate::telemetry::metrics::{ErrorKind, Metrics};
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::Volume;
 use event::{FileId, Outcome};
 use redact::PemState;
@@ -80,9 +75,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 pub(super) struct Components {
     pub source: FileSource,
     pub pipelines: Vec<Pipeline>,
-    pub kafka: Option<Kafka>,
-    pub syslog: Option<Syslog>,
-    pub stdout: Option<Stdout>,
+    pub fanout: Fanout,
     pub saver: Option<CheckpointWriter>,
     pub watch: Watch,
     pub metrics: Arc<Metrics>,
@@ -98,10 +91,6 @@ struct FileContext {
     pem_state: PemState,
     /// What the file's first line must know of the lines before it, which are in the file that it took the place of.
     pem_state_at_start: PemState,
-    /// The topic's number; `None` when it differs from record to record.
-    topic: Option<u16>,
-    /// The message key; `None` when it differs from record to record.
-    key: Option<String>,
     /// Since when the file is known to be rotated.
     rotated_at: Option<Instant>,
     /// When what an output has refused of it is sent again.
@@ -112,14 +101,6 @@ pub(super) struct Shipper {
     config: Config,
     components: Components,
     ledger: Ledger,
-    batch: Batch,
-    /// How many entries of the batch Kafka has taken.
-    sent: usize,
-    /// The batch is on its way to standard output already, or given up there.
-    printed: bool,
-    /// The same records as syslog messages, where there is a receiver for them.
-    messages: Batch,
-    topics: Topics,
     contexts: HashMap<FileId, FileContext>,
     labels: BTreeMap<String, String>,
     labels_read: Option<String>,
@@ -161,20 +142,10 @@ pub(super) struct Shipper {
 impl Shipper {
     pub(super) fn new(config: Config, components: Components, control: Arc<Control>) -> Self {
         let now = Instant::now();
-        let topics = match &config.output.kafka {
-            // Whatever a template makes of no record at all is the default.
-            Some(kafka) => Topics::new(&kafka.topic.render(|place| constant(&config, place)), kafka.topics_max),
-            None => Topics::new("logs", 1),
-        };
         let drain = Drain::new(config.life.clone(), control, now);
         Self {
             components,
             ledger: Ledger::default(),
-            batch: Batch::default(),
-            sent: 0,
-            printed: false,
-            messages: Batch::default(),
-            topics,
             contexts: HashMap::new(),
             labels: BTreeMap::new(),
             labels_read: None,
@@ -223,57 +194,23 @@ impl Shipper {
 
     /// Takes the reports to the ledger, and starts again where something failed.
     fn settle_acks(&mut self, now: Instant) -> Result<(), AppError> {
-        if let Some(kafka) = &mut self.components.kafka {
-            kafka.reports(&mut self.reports);
-        }
-        if let Some(syslog) = &mut self.components.syslog {
-            syslog.reports(&mut self.reports);
-        }
-        self.settle_printed()?;
+        self.components.fanout.poll_acks(&mut self.reports)?;
         if self.reports.iter().any(|report| report.outcome == Outcome::Delivered) {
             self.backoff = BACKOFF.0;
         }
         self.settle_reports(now);
-        if self.ledger.failed() || self.components.kafka.as_ref().is_some_and(Kafka::needs_reset) {
+        if self.ledger.failed() || self.components.fanout.has_failed() {
             self.recover(now);
-        } else if let Some(syslog) = self.components.syslog.as_mut().filter(|syslog| syslog.needs_reset()) {
-            // Nothing was out when the connection was lost.
-            syslog.reset();
+        } else if let Err((output, error)) = self.components.fanout.reconnect() {
+            self.log_reset_failure(output, &error);
         }
         Ok(())
-    }
-
-    /// Takes what standard output says. Beside an output that keeps records its word decides nothing.
-    fn settle_printed(&mut self) -> Result<(), AppError> {
-        let counts = !self.config.output.is_remote();
-        let mut reports = Vec::new();
-        let Some(stdout) = &mut self.components.stdout else { return Ok(()) };
-        let Some(printed) = stdout.printed(&mut reports) else { return Ok(()) };
-        self.count_printed(&printed);
-        match printed.error {
-            Some(error) if counts => return Err(AppError::Stdout(error)),
-            None if counts => self.reports.append(&mut reports),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn count_printed(&self, printed: &Printed) {
-        let stdout = &self.components.metrics.stdout;
-        if printed.error.is_some() {
-            stdout.failed(ErrorKind::Write);
-            stdout.connected.set(false);
-        } else {
-            stdout.answers();
-        }
-        stdout.sent_messages.add(printed.records);
-        stdout.sent_bytes.add(printed.bytes);
     }
 
     fn settle_reports(&mut self, now: Instant) {
         let (mut written_ms, mut records) = (0, 0);
         for report in std::mem::take(&mut self.reports) {
-            let settled = self.ledger.settle(report.ticket, report.part, report.outcome);
+            let settled = self.ledger.settle(report.ticket, report.output, report.outcome);
             if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.again) {
                 self.note_refused(report, settled, now);
             }
@@ -323,7 +260,7 @@ impl Shipper {
             self.passed_at = Some(now);
             self.read_pass(now)?;
         }
-        self.flush();
+        self.components.fanout.flush();
         self.close_finished(now);
         Ok(())
     }
@@ -333,49 +270,10 @@ impl Shipper {
         self.passed_at.map_or(Duration::ZERO, |at| (at + self.config.batch.linger).saturating_duration_since(now))
     }
 
-    /// Hands the batch to the outputs. What they do not take yet is offered again.
-    fn flush(&mut self) {
-        if let Some(syslog) = self.components.syslog.as_mut().filter(|_| !self.messages.entries.is_empty()) {
-            self.components.metrics.batch_bytes.observe(self.messages.bytes.len() as u64, 1);
-            syslog.send(&mut self.messages, self.config.batch.bytes);
-        }
-        if self.batch.entries.is_empty() {
-            return;
-        }
-        if let Some(stdout) = &mut self.components.stdout
-            && !self.printed
-        {
-            let now = Instant::now();
-            self.printed = stdout.print(&self.batch, now);
-            if !self.printed && self.config.output.is_remote() && stdout.is_stuck(now) {
-                self.printed = true;
-                self.components.metrics.stdout.failed(ErrorKind::Stalled);
-                self.components.metrics.stdout.connected.set(false);
-            }
-            if !self.printed {
-                return;
-            }
-        }
-        if let Some(kafka) = &mut self.components.kafka {
-            self.sent = kafka.send(&self.batch, &self.topics, self.sent);
-            if self.sent < self.batch.entries.len() {
-                return;
-            }
-        }
-        self.components.metrics.batch_bytes.observe(self.batch.bytes.len() as u64, 1);
-        self.batch.clear(self.config.batch.bytes);
-        (self.sent, self.printed) = (0, false);
-    }
-
     fn end(mut self) -> Summary {
         let now = Instant::now();
         self.checkpoint_for_good(now, LAST_SAVE_PATIENCE);
-        if let Some(syslog) = self.components.syslog.take() {
-            syslog.close(LEAVE);
-        }
-        if let Some(printed) = self.components.stdout.take().and_then(|stdout| stdout.close(LEAVE)) {
-            self.count_printed(&printed);
-        }
+        self.components.fanout.close(LEAVE);
         let snapshot = self.snapshot(now);
         self.components.status.publish(snapshot.clone());
         let summary = Summary::new(snapshot, &self.components.metrics);
@@ -394,16 +292,4 @@ fn millis(duration: Duration) -> u32 {
 fn redacted_path(pipelines: &[Pipeline], path: &Path) -> String {
     let path = path.to_string_lossy().into_owned();
     pipelines.iter().fold(path, |path, pipeline| pipeline.redactor().redact_text(&path))
-}
-
-/// What a template's place holds for every file.
-fn constant(config: &Config, place: &Place) -> Option<String> {
-    let pod = &config.encode.pod;
-    match place {
-        Place::Namespace => pod.namespace.clone(),
-        Place::Pod => pod.name.clone(),
-        Place::Node => pod.node.clone(),
-        Place::Container => pod.container.clone(),
-        Place::Input | Place::File | Place::Label(_) | Place::Field(_) => None,
-    }
 }

@@ -7,11 +7,8 @@ use std::fmt::Write;
 
 use crate::config::units::{bytes_text, duration_text};
 use crate::config::{Config, Exit, Input, overlaps};
-use crate::pipeline::encode::syslog::Framing;
-use crate::pipeline::encode::{self, Encoding};
 use crate::pipeline::parse::Format;
-use crate::sink::syslog::address::Transport;
-use crate::sink::{self, kafka};
+use crate::sink::OutputConfig;
 use crate::source::{Start, Symlinks};
 use redact::{Action, Redactor};
 
@@ -22,19 +19,8 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
 fn summary(config: &Config) -> String {
     let mut lines: Vec<String> = config.inputs.iter().flat_map(|each| [input(each), redaction(each)]).collect();
     lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
-    let encoding = match config.encode.encoding {
-        Encoding::Json => "JSON records",
-        Encoding::Raw => "redacted lines",
-    };
-    if config.output.stdout {
-        lines.push(format!("output stdout: {encoding}"));
-    }
-    if let Some(kafka) = &config.output.kafka {
-        lines.push(format!("output kafka: {encoding}, {}", receiver(kafka)));
-    }
-    if let (Some(messages), Some(syslog)) = (&config.encode.syslog, &config.output.syslog) {
-        lines.push(format!("output syslog: {}", syslog_receiver(messages, syslog)));
-    }
+    let describe = |output: &OutputConfig| format!("output {}: {}", output.name(), output.describe(&config.encode));
+    lines.extend(config.output.outputs.iter().map(describe));
     let batch = &config.batch;
     lines.push(format!(
         "batches: {} or {}, at most {} in flight",
@@ -123,54 +109,6 @@ fn redaction(input: &Input) -> String {
     }
     if has_fields {
         let _ = write!(text, "; fields {}", input.redact.fields.join(", "));
-    }
-    text
-}
-
-fn receiver(kafka: &kafka::Config) -> String {
-    let set = |name| kafka.properties.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let property = |name| set(name).unwrap_or_default();
-    let mut text = format!(
-        "topic {} at {}, compression {}, {}",
-        kafka.topic,
-        property("bootstrap.servers"),
-        property("compression.type"),
-        property("security.protocol"),
-    );
-    if let Some(mechanism) = set("sasl.mechanism") {
-        let _ = write!(text, " with {mechanism}");
-    }
-    text
-}
-
-fn syslog_receiver(messages: &encode::syslog::Config, syslog: &sink::syslog::Config) -> String {
-    let format = match messages.format {
-        encode::syslog::Format::Rfc5424 => "rfc5424",
-        encode::syslog::Format::Rfc3164 => "rfc3164",
-    };
-    let transport = syslog.addresses.first().map(|address| address.transport);
-    let framing = match messages.framing {
-        Framing::OctetCounting => "octet-counting".to_owned(),
-        Framing::Newline => "newline".to_owned(),
-        Framing::None if transport.is_some_and(Transport::is_relp) => {
-            format!("RELP window {}", syslog.relp_window)
-        }
-        Framing::None if transport == Some(Transport::Unix) => "datagrams or octet-counting".to_owned(),
-        Framing::None => "one message per datagram".to_owned(),
-    };
-    let message = match messages.message {
-        encode::syslog::Message::Raw => "redacted lines",
-        encode::syslog::Message::Json => "JSON records",
-    };
-    let addresses: Vec<String> = syslog.addresses.iter().map(ToString::to_string).collect();
-    let bytes_max = bytes_text(messages.bytes_max);
-    let mut text = format!("{format} at {}, {framing}, {message}, messages up to {bytes_max}", addresses.join(", "));
-    if syslog.compression {
-        text.push_str(", compression zlib");
-    }
-    if transport.is_some_and(Transport::is_tls) {
-        text.push_str(if syslog.tls.verify { ", receiver verified" } else { ", receiver NOT verified" });
-        text.push_str(if syslog.tls.cert_file.is_some() { ", with a client certificate" } else { "" });
     }
     text
 }

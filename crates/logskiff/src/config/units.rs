@@ -7,6 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::quote;
+use crate::units::{DURATION_UNITS_MS, SIZE_UNITS_BYTES};
+pub use crate::units::{bytes_text, duration_text};
 
 /// A value that must not appear in `Debug` output, errors or listings.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,22 +33,6 @@ impl fmt::Debug for Secret {
         f.write_str("<secret>")
     }
 }
-
-const DURATION_UNITS_MS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-
-/// `Ki`, `Mi` and `Gi` are Kubernetes' names for `KiB`, `MiB` and `GiB`.
-const SIZE_UNITS_BYTES: [(&str, u64); 10] = [
-    ("B", 1),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("KB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("Ki", 1 << 10),
-    ("Mi", 1 << 20),
-    ("Gi", 1 << 30),
-];
 
 /// Reads `250ms`, `5s`, `2m`, `1h`.
 ///
@@ -80,22 +66,6 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
     };
     let scaled = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
     scaled.ok_or_else(|| format!("{} is too large", quote(text)))
-}
-
-/// A duration in the largest unit that divides it.
-#[must_use]
-pub fn duration_text(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    let unit = DURATION_UNITS_MS.iter().rev().find(|(_, factor)| ms > 0 && ms.is_multiple_of(u128::from(*factor)));
-    unit.map_or_else(|| format!("{ms}ms"), |(name, factor)| format!("{}{name}", ms / u128::from(*factor)))
-}
-
-/// A size in the largest binary unit that divides it.
-#[must_use]
-pub fn bytes_text(bytes: usize) -> String {
-    let binary = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    let unit = binary.iter().find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor));
-    unit.map_or_else(|| format!("{bytes}B"), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 
 /// The items of a list, separated by commas or newlines, trimmed, without empty ones. A comma inside braces or brackets

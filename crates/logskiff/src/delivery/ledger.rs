@@ -11,7 +11,9 @@ use std::collections::VecDeque;
 
 use self::account::{Account, Entry};
 pub use self::balance::Balance;
-use event::{Boundary, DropReason, FileId, Outcome, Part, Progress, Span, Ticket, Watermark};
+use event::{
+    Boundary, DropReason, FileId, MessageCounts, Outcome, OutputId, OutputSet, Progress, Span, Ticket, Watermark,
+};
 
 /// So many spans of a file that are settled behind its watermark are remembered over a restart.
 const AHEAD_MAX: usize = 1024;
@@ -27,13 +29,25 @@ pub struct Settled {
     pub again: bool,
 }
 
-/// How many messages a span goes out as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Messages {
-    /// To Kafka or standard output.
-    pub record: u16,
-    /// To the syslog receiver.
-    pub message: u16,
+/// A span whose messages go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// What was read.
+    pub span: Span,
+    /// What follows it.
+    pub boundary: Boundary,
+    /// What it takes of the byte budget.
+    pub cost_bytes: usize,
+    /// Its messages; at least one.
+    pub messages: MessageCounts,
+    /// When it was written; returned when it is acknowledged.
+    pub written_ms: u32,
+}
+
+impl Outgoing {
+    fn cost_bytes(&self) -> u32 {
+        u32::try_from(self.cost_bytes).unwrap_or(u32::MAX)
+    }
 }
 
 /// A span that is to be read and sent again.
@@ -45,10 +59,8 @@ pub struct Refused {
     pub span: Span,
     /// What stands before it.
     pub before: Boundary,
-    /// Whether its record was refused.
-    pub record: bool,
-    /// Whether its syslog message was.
-    pub message: bool,
+    /// The outputs that refused something of it.
+    pub outputs: OutputSet,
 }
 
 /// The spans of all files.
@@ -130,24 +142,15 @@ impl Ledger {
         self.known(file).is_none_or(|account| account.new_bytes(span) > 0)
     }
 
-    /// Notes a span that goes out as so many messages, one at least, and takes `cost_bytes` of the budget for it. `written_ms` comes
-    /// back when it is acknowledged.
-    pub fn track(
-        &mut self,
-        file: FileId,
-        (span, boundary): (Span, Boundary),
-        cost_bytes: usize,
-        messages: Messages,
-        written_ms: u32,
-    ) -> Ticket {
-        let cost_bytes = u32::try_from(cost_bytes).unwrap_or(u32::MAX);
-        self.in_flight_bytes += cost_bytes as usize;
+    /// Notes a span whose messages go out.
+    pub fn track(&mut self, file: FileId, outgoing: &Outgoing) -> Ticket {
+        self.in_flight_bytes += outgoing.cost_bytes() as usize;
         self.in_flight_records += 1;
-        let account = self.account(file);
+        let (account, span) = (self.account(file), outgoing.span);
         account.count(span);
         account.balance.resent_bytes += span.bytes() - account.new_bytes(span);
         account.read_to = account.read_to.max(span.end);
-        let sequence = self.push(file, Entry::out(span, boundary, messages, cost_bytes, written_ms));
+        let sequence = self.push(file, Entry::out(outgoing));
         Ticket { file, sequence }
     }
 
@@ -162,13 +165,13 @@ impl Ledger {
     }
 
     /// Takes what became of one message; returns what it settled. A ticket from before a rewind is ignored.
-    pub fn settle(&mut self, ticket: Ticket, part: Part, outcome: Outcome) -> Option<Settled> {
+    pub fn settle(&mut self, ticket: Ticket, output: OutputId, outcome: Outcome) -> Option<Settled> {
         let account = self.accounts.get_mut(ticket.file.0 as usize)?;
         let entry = account.entry(ticket.sequence)?;
         if !entry.is_out() {
             return None;
         }
-        entry.take(part, outcome);
+        entry.take(output, outcome);
         self.failed |= outcome == Outcome::Lost;
         if entry.is_out() {
             return None;
@@ -211,11 +214,11 @@ impl Ledger {
     }
 
     /// What was refused of a span goes out again, as so many messages, and takes `cost_bytes` of the budget again.
-    pub fn again(&mut self, ticket: Ticket, cost_bytes: usize, messages: Messages) {
+    pub fn send_again(&mut self, ticket: Ticket, cost_bytes: usize, messages: MessageCounts) {
         let account = &mut self.accounts[ticket.file.0 as usize];
         let Some(entry) = account.entry(ticket.sequence).filter(|entry| entry.is_refused()) else { return };
         entry.cost_bytes = u32::try_from(cost_bytes).unwrap_or(u32::MAX);
-        entry.again(messages);
+        entry.send_again(messages);
         let (cost_bytes, span_bytes) = (entry.cost_bytes as usize, entry.span.bytes());
         account.refused -= 1;
         account.balance.resent_bytes += span_bytes;

@@ -16,9 +16,9 @@ use std::path::PathBuf;
 
 pub use self::envelope::{Envelope, Source};
 use self::names::{Name, Names, Nested, members};
-use self::template::Template;
+use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number, write_repaired};
-use event::{Boundary, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
+use event::{Boundary, FileId, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
 use redact::{Piece, Redacted};
 
 /// Format of a record.
@@ -28,6 +28,17 @@ pub enum Encoding {
     Json,
     /// Only the redacted line.
     Raw,
+}
+
+impl Encoding {
+    /// What is sent, in words.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Json => "JSON records",
+            Self::Raw => "redacted lines",
+        }
+    }
 }
 
 /// Where the event id goes.
@@ -58,6 +69,20 @@ pub struct Pod {
     pub container: Option<String>,
     /// The file of `metadata.labels`.
     pub labels_file: Option<PathBuf>,
+}
+
+impl Pod {
+    /// What a placeholder stands for, where that is the same for every file.
+    #[must_use]
+    pub fn value(&self, place: &Place) -> Option<&str> {
+        match place {
+            Place::Namespace => self.namespace.as_deref(),
+            Place::Pod => self.name.as_deref(),
+            Place::Node => self.node.as_deref(),
+            Place::Container => self.container.as_deref(),
+            Place::Input | Place::File | Place::Label(_) | Place::Field(_) => None,
+        }
+    }
 }
 
 /// Content and format of records.
@@ -108,6 +133,25 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name) || ["kubernetes.labels.", "parsed."].iter().any(|above| name.starts_with(above))
 }
 
+/// A redacted line, and what its record says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct RedactedLine<'l> {
+    /// Its text and fields.
+    pub redacted: &'l Redacted<'l>,
+    /// The constant part of its file's records.
+    pub envelope: &'l Envelope,
+    /// Its file.
+    pub file: FileId,
+    /// Its bytes in the file.
+    pub span: Span,
+    /// What follows it.
+    pub boundary: Boundary,
+    /// When it was read, in nanoseconds since the Unix epoch: the time of a record without a timestamp.
+    pub read_ns: i64,
+    /// It was not read before: what is counted of it counts.
+    pub is_new: bool,
+}
+
 /// Writes records.
 #[derive(Debug)]
 pub struct Encoder {
@@ -151,21 +195,15 @@ impl Encoder {
         }
     }
 
-    /// Appends the record of one line to `out`. `read_ns`: read time in nanoseconds, for lines without a timestamp.
-    pub fn encode(
-        &mut self,
-        redacted: &Redacted<'_>,
-        envelope: &Envelope,
-        (span, boundary): (Span, Boundary),
-        read_ns: i64,
-        out: &mut Vec<u8>,
-    ) {
+    /// Appends the record of one line to `out`.
+    pub fn encode(&mut self, line: &RedactedLine<'_>, out: &mut Vec<u8>) {
+        let RedactedLine { redacted, envelope, span, .. } = *line;
         if self.encoding == Encoding::Raw {
             return write_raw(redacted, out);
         }
         let parsed = redacted.parsed();
         out.extend_from_slice(b"{\"@timestamp\":\"");
-        self.clock.write(parsed.time_ns.unwrap_or(read_ns), out);
+        self.clock.write(parsed.time_ns.unwrap_or(line.read_ns), out);
         out.push(b'"');
         if let Some(level) = parsed.level {
             write_level(level, out);
@@ -181,7 +219,7 @@ impl Encoder {
             out.extend_from_slice(failure.name().as_bytes());
             out.push(b'"');
         }
-        if boundary == Boundary::MidLine {
+        if line.boundary == Boundary::MidLine {
             out.extend_from_slice(b",\"log.truncated\":true");
         }
         write_flags(redacted, repairs, out);

@@ -1,16 +1,18 @@
-//! Records to Kafka, each with a ticket that its delivery report brings back.
+//! Sends records to Kafka. The delivery report of a message returns its ticket.
 //!
-//! The producer is idempotent, waits for all in-sync replicas and never gives up on its own. A message that fails all
-//! the same (the topic is gone, or not authorised) is reported as refused, and the shipper sends it again later. One that is too large,
-//! or a fatal producer error, ends the client: everything in flight is reported as lost, and a new client takes over.
+//! The producer is idempotent, waits for all in-sync replicas and retries without limit. If a message fails all the same
+//! (its topic is missing, or not authorised), it is refused, and the shipper sends it again later. After a message that is
+//! too large, or a fatal producer error, all messages in flight are lost, and a new client takes over.
 
 mod client;
+mod config;
 mod context;
 mod files;
+mod targets;
+mod topics;
 
 use std::fmt;
 use std::io::{BufWriter, IntoInnerError, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -22,69 +24,26 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
 use self::client::{Connected, connect};
-use self::context::{AckQueue, Context};
+pub use self::config::{Config, Message, Oversize, Properties};
+use self::context::{AckQueue, Callbacks};
 use self::files::Content;
 pub use self::files::Files;
-use super::Report;
-use crate::pipeline::batch::{Batch, Entry, Topics};
-use crate::pipeline::encode::template::Template;
-use crate::telemetry::log_rate_limit::News;
-use crate::telemetry::metrics::Metrics;
-use event::{Outcome, Ticket};
+use self::targets::{Extra, KEY_BYTES_MAX, Targets};
+use super::{Ack, Context, Encoded, Health, Resume, Sink};
+use crate::pipeline::batch::{Batch, Entry};
+use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
+use event::{DropReason, FileId, Outcome, Ticket};
 
-/// What to do with a record above the size that the broker takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oversize {
-    /// Send it in parts, with headers `id`, `part` and `parts`.
-    Split,
-    /// Leave it out, counted.
-    Drop,
-}
-
-/// What one Kafka message holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message {
-    /// One record.
-    Record,
-    /// Many records, one a line, compressed with gzip: header `content-encoding: gzip`.
-    Batch,
-}
-
-/// librdkafka properties. Values may be secrets: they are never printed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Properties(pub Vec<(String, String)>);
-
-impl fmt::Debug for Properties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+impl From<Error> for super::Error {
+    fn from(error: Error) -> Self {
+        Self::configuration("the LOGSKIFF_KAFKA_… variables", error)
     }
 }
 
-/// How records go to Kafka.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The topic.
-    pub topic: Template,
-    /// The message key.
-    pub key: Option<Template>,
-    /// How many topics the template may make; the default topic, its name without record fields, takes the others.
-    pub topics_max: usize,
-    /// What becomes of a record that is too large.
-    pub oversize: Oversize,
-    /// What a message holds.
-    pub message: Message,
-    /// Everything that librdkafka is told.
-    pub properties: Properties,
-    /// Where the OAUTHBEARER token is read from, again before it expires.
-    pub token_file: Option<PathBuf>,
-    /// What else is read from files, again when they change.
-    pub files: Files,
-}
-
-/// A client that cannot be made.
+/// A client that cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A property that librdkafka does not know or take; its value may be a secret and is not shown.
+    /// librdkafka does not know the property or does not accept its value, which may be a secret and is not shown.
     #[error("librdkafka does not accept the property {name:?}: {reason}")]
     Property {
         /// The property.
@@ -93,14 +52,10 @@ pub enum Error {
         reason: String,
     },
     /// Anything else.
-    #[error("no Kafka client can be made: {0}")]
+    #[error("cannot create a Kafka client: {0}")]
     Client(String),
 }
 
-/// Kafka's own limit for a message, where nothing else is said.
-const MESSAGE_BYTES_MAX: usize = 1_000_000;
-/// A longer key is cut: a record is to fit whatever its key is made of.
-pub const KEY_BYTES_MAX: usize = 256;
 /// What a message's key, frame and headers take of Kafka's limit.
 const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
 /// No limit below this is believed.
@@ -121,20 +76,28 @@ const OUT_MAX: usize = 4;
 /// A producer and what is out.
 pub struct Kafka {
     config: Config,
-    producer: Arc<BaseProducer<Context>>,
+    producer: Arc<BaseProducer<Callbacks>>,
     acks: Arc<AckQueue>,
     poller: Option<JoinHandle<()>>,
     over: Arc<AtomicBool>,
-    /// The largest message that the broker is known to take.
+    /// The size of the largest message that the broker takes, as far as is known.
     message_bytes_max: usize,
-    /// So many parts of the record that is next were taken: the client's queue is to hold one part, not all of a record.
-    parts_sent: usize,
-    /// The records of each batch message that is out.
+    targets: Targets,
+    /// The next record, if some of its parts were taken: the client's queue holds one part at a time, not the record.
+    partial: Option<Partial>,
+    /// The records of each batch message in flight.
     groups: Vec<Option<Vec<Ticket>>>,
-    /// What the files held when they were last looked at.
+    /// Hashes of the files' content when they were last read.
     content: Content,
-    /// A client that was made from renewed files and takes over soon.
+    /// A client made from changed files, which is not in use yet.
     next: Option<(Connected, Arc<AckQueue>)>,
+}
+
+/// A record of which some parts were taken.
+#[derive(Clone, Copy)]
+struct Partial {
+    ticket: Ticket,
+    parts: usize,
 }
 
 impl fmt::Debug for Kafka {
@@ -144,38 +107,36 @@ impl fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// Makes a client; it connects by itself, and goes on trying. `wake` is called when reports have come.
+    /// Makes a client. It connects by itself, and retries until it is connected.
     ///
     /// # Errors
-    /// [`Error`], when librdkafka does not accept the configuration.
-    pub fn new(config: Config, metrics: Arc<Metrics>, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, Error> {
-        let limit = number(&config, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX);
-        let acks = Arc::new(AckQueue::new(Box::new(wake), metrics));
+    /// When librdkafka does not accept the configuration.
+    pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
+        let limit = config.message_bytes_max();
+        let acks = Arc::new(AckQueue::new(context));
         let (producer, over, poller) = connect(&config, limit, &acks)?;
-        let poller = Some(poller);
-        let (groups, content) = (Vec::new(), config.files.content());
         Ok(Self {
-            config,
             producer,
             acks,
-            poller,
+            poller: Some(poller),
             over,
             message_bytes_max: limit,
-            parts_sent: 0,
-            groups,
-            content,
+            targets: Targets::new(&config, &context.services),
+            partial: None,
+            groups: Vec::new(),
+            content: config.files.content(),
             next: None,
+            config,
         })
     }
 
-    /// Into how many messages a record of so many bytes goes; `None` when it is left out for its size.
-    #[must_use]
-    pub fn messages(&self, payload_bytes: usize) -> Option<u16> {
+    /// The number of messages of a record of this size; `None`: it is left out for its size.
+    fn messages(&self, payload_bytes: usize) -> Option<u16> {
         let parts = self.parts(payload_bytes);
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
-        // What would go in more parts than the ledger counts is left out whatever is asked for.
+        // A record of more parts than the ledger can count is always left out.
         u16::try_from(parts).ok()
     }
 
@@ -187,55 +148,45 @@ impl Kafka {
         self.message_bytes_max.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
     }
 
-    /// Sends a batch from entry `from` on, as far as one request goes. Returns the number of the first entry that was not
-    /// taken, or taken in part: another request is still out, the client's queue was full, or it has failed. What was taken is reported in time.
-    pub fn send(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
-        if self.acks.out() > OUT_MAX {
-            return from;
-        }
-        if let Some(first) = batch.entries.get(from) {
-            self.acks.note_topic(topics.name(first.topic));
-        }
-        if self.config.message == Message::Batch {
-            return self.send_groups(batch, topics, from);
-        }
-        let (mut left, mut messages) = (request_bytes(&self.config, self.message_bytes_max), 0);
+    /// Sends entries of a batch, as many as one request holds.
+    fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
+        let (mut left, mut messages) = (self.config.request_bytes(self.message_bytes_max), 0);
         for (at, entry) in batch.entries.iter().enumerate().skip(from) {
             let parts = self.parts(entry.payload.len());
-            while self.parts_sent < parts {
+            while self.parts_sent(entry.ticket) < parts {
                 let part_bytes = entry.payload.len().min(self.part_bytes());
-                let cost = part_bytes + entry.key.len() + entry.id.len() + MESSAGE_OVERHEAD_BYTES;
-                // What one request does not hold would be ready while that is out.
+                let cost = part_bytes + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
+                // A message beyond one request would be ready to be sent while that request is out.
                 let fits = messages == 0 || (cost <= left && messages < REQUEST_MESSAGES_MAX);
-                if !fits || !self.send_part(batch, entry, topics, parts) {
+                if !fits || !self.send_part(batch, entry, parts) {
                     return at;
                 }
                 left = left.saturating_sub(cost);
                 messages += 1;
             }
-            self.parts_sent = 0;
+            self.partial = None;
         }
         batch.entries.len()
     }
 
-    /// What was taken of a record in part is to be sent from its start.
-    pub fn begin_record_anew(&mut self) {
-        self.parts_sent = 0;
+    /// The number of parts that were taken of a record.
+    fn parts_sent(&self, ticket: Ticket) -> usize {
+        self.partial.filter(|partial| partial.ticket == ticket).map_or(0, |partial| partial.parts)
     }
 
-    /// Sends the next of so many parts of a record.
-    fn send_part(&mut self, batch: &Batch, entry: &Entry, topics: &Topics, parts: usize) -> bool {
+    /// Sends the next of this many parts of a record.
+    fn send_part(&mut self, batch: &Batch, entry: &Entry, parts: usize) -> bool {
         let payload = &batch.bytes[entry.payload.clone()];
-        let id = &batch.bytes[entry.id.clone()];
+        let Extra { topic, key, id } = Extra::read(&batch.bytes[entry.extra.clone()]);
         let ticket = entry.ticket.to_bits();
-        let topic = topics.name(entry.topic);
+        let topic = self.targets.topic(topic);
+        let part = self.parts_sent(entry.ticket);
         let sent = if parts == 1 {
             let headers =
                 (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));
-            self.produce(topic, key(batch, entry), payload, headers, ticket)
+            self.produce(topic, key, payload, headers, ticket)
         } else {
             let name = format!("{ticket:016x}-{}", payload.len());
-            let part = self.parts_sent;
             let mut headers = OwnedHeaders::new();
             for (key, value) in [("id", name.as_str()), ("part", &part.to_string()), ("parts", &parts.to_string())] {
                 headers = headers.insert(Header { key, value: Some(value) });
@@ -243,35 +194,34 @@ impl Kafka {
             let start = part * self.part_bytes();
             let bytes = &payload[start..payload.len().min(start + self.part_bytes())];
             // All parts of a record go to one partition, in order.
-            let key = key(batch, entry).unwrap_or(name.as_bytes());
-            self.produce(topic, Some(key), bytes, Some(headers), ticket)
+            self.produce(topic, Some(key.unwrap_or(name.as_bytes())), bytes, Some(headers), ticket)
         };
-        self.parts_sent += usize::from(sent);
+        self.partial = Some(Partial { ticket: entry.ticket, parts: part + usize::from(sent) });
         sent
     }
 
     /// Sends the records of each topic as one message.
-    fn send_groups(&mut self, batch: &Batch, topics: &Topics, from: usize) -> usize {
+    fn send_groups(&mut self, batch: &Batch, from: usize) -> usize {
         let mut at = from;
         while let Some(first) = batch.entries.get(at).filter(|_| self.acks.out() <= OUT_MAX) {
             let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
-            let alike = |entry: &&Entry| {
-                entry.topic == first.topic
-                    && batch.bytes[entry.key.clone()] == batch.bytes[first.key.clone()]
-                    && fits(entry)
+            let target = |entry: &Entry| {
+                let Extra { topic, key, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
+                (topic, key)
             };
+            let alike = |entry: &&Entry| target(entry) == target(first) && fits(entry);
             let group: Vec<&Entry> = batch.entries[at..].iter().take_while(alike).collect();
             let group = &group[..self.fitting(&group)];
             if group.is_empty() {
                 let parts = self.parts(first.payload.len());
-                if !self.send_part(batch, first, topics, parts) {
+                if !self.send_part(batch, first, parts) {
                     return at;
                 }
-                if self.parts_sent == parts {
-                    self.parts_sent = 0;
+                if self.parts_sent(first.ticket) == parts {
+                    self.partial = None;
                     at += 1;
                 }
-            } else if self.send_group(batch, group, topics) {
+            } else if self.send_group(batch, group) {
                 at += group.len();
             } else {
                 return at;
@@ -290,7 +240,7 @@ impl Kafka {
         group.iter().take_while(fits).count()
     }
 
-    fn send_group(&mut self, batch: &Batch, group: &[&Entry], topics: &Topics) -> bool {
+    fn send_group(&mut self, batch: &Batch, group: &[&Entry]) -> bool {
         // Compressed in large parts: each call has its cost, also for one line.
         let mut lines = BufWriter::with_capacity(GZIP_PART_BYTES, GzEncoder::new(Vec::new(), Compression::fast()));
         let written = group.iter().try_for_each(|entry| {
@@ -307,7 +257,8 @@ impl Kafka {
             .insert(Header { key: "content-encoding", value: Some("gzip") })
             .insert(Header { key: "records", value: Some(&group.len().to_string()) });
         let ticket = GROUP | place as u64;
-        let sent = self.produce(topics.name(group[0].topic), key(batch, group[0]), &payload, Some(headers), ticket);
+        let Extra { topic, key, .. } = Extra::read(&batch.bytes[group[0].extra.clone()]);
+        let sent = self.produce(self.targets.topic(topic), key, &payload, Some(headers), ticket);
         self.groups[place] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
         sent
     }
@@ -345,15 +296,62 @@ impl Kafka {
         }
     }
 
-    /// Collects what became of messages.
-    pub fn reports(&mut self, reports: &mut Vec<Report>) {
+    fn take_over(&mut self, (producer, over, poller): Connected, acks: Arc<AckQueue>) {
+        self.stop();
+        (self.producer, self.over, self.poller, self.acks) = (producer, over, Some(poller), acks);
+        self.groups.clear();
+        self.partial = None;
+    }
+
+    fn stop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.acks.retire();
+        // The poller notices within its wait; nothing of this client is of interest any more.
+        drop(self.poller.take());
+    }
+}
+
+impl Sink for Kafka {
+    fn encode(
+        &mut self,
+        line: &RedactedLine<'_>,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded, DropReason> {
+        let start = out.len();
+        encoder.encode(line, out);
+        let payload_end = out.len();
+        let messages = self.messages(payload_end - start).ok_or(DropReason::Oversize)?;
+        self.targets.write_extra(line, encoder, out);
+        Ok(Encoded { payload_end, messages })
+    }
+
+    fn set_file(&mut self, file: FileId, envelope: &Envelope) {
+        self.targets.set_file(file, envelope);
+    }
+
+    /// Takes as many entries as one request holds, unless earlier requests or the client's queue are full.
+    fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
+        if self.acks.out() > OUT_MAX {
+            return from;
+        }
+        if let Some(first) = batch.entries.get(from) {
+            self.acks.note_topic(self.targets.topic(Extra::read(&batch.bytes[first.extra.clone()]).topic));
+        }
+        match self.config.message {
+            Message::Record => self.send_records(batch, from),
+            Message::Batch => self.send_groups(batch, from),
+        }
+    }
+
+    fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {
         for (ticket, outcome) in self.acks.take() {
             if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
                 self.acks.note_too_large();
             }
             let outcome = match outcome {
                 Ok(()) => Outcome::Delivered,
-                // The next client sends them, in smaller parts where they were too large.
+                // The next client sends them, in smaller parts if they were too large.
                 Err(
                     RDKafkaErrorCode::MessageSizeTooLarge
                     | RDKafkaErrorCode::PurgeQueue
@@ -363,51 +361,45 @@ impl Kafka {
                 Err(_) => Outcome::Refused,
             };
             if ticket & GROUP == 0 {
-                reports.push(Report::record(Ticket::from_bits(ticket), outcome));
+                acks.push(Ack::new(Ticket::from_bits(ticket), outcome));
                 continue;
             }
             let place = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
             let group = self.groups.get_mut(place).and_then(Option::take);
-            reports.extend(group.into_iter().flatten().map(|ticket| Report::record(ticket, outcome)));
+            acks.extend(group.into_iter().flatten().map(|ticket| Ack::new(ticket, outcome)));
         }
+        Ok(())
     }
 
-    /// Whether the client must be replaced before anything more can be delivered.
-    #[must_use]
-    pub fn needs_reset(&self) -> bool {
-        self.producer.client().fatal_error().is_some() || self.acks.is_too_large()
+    fn health(&self) -> Health {
+        let has_failed = self.producer.client().fatal_error().is_some() || self.acks.is_too_large();
+        if has_failed { Health::Failed } else { Health::Works }
     }
 
-    /// Gives up what is in flight of a client that has failed for good: it is reported as failed.
-    pub fn purge(&self) {
+    fn purge(&mut self) {
         if self.producer.client().fatal_error().is_some() {
             self.producer.purge(PurgeConfig::default().queue().inflight());
         }
     }
 
-    /// Replaces a client that has failed. Its late reports are never seen: everything it had counts as failed. Returns
-    /// whether the failure was one of size, which the new client does not repeat: it need not be waited for.
-    ///
-    /// # Errors
-    /// [`Error`], when no new one can be made.
-    pub fn reset(&mut self) -> Result<bool, Error> {
-        let smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
-        // Nothing but trying tells the limit where describing the topic is not authorised.
+    /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost.
+    fn reset(&mut self) -> Result<Resume, super::Error> {
+        let is_smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
+        // Without the right to describe the topic, only attempts find the limit.
         let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
-        let bytes = if smaller { half } else { self.message_bytes_max };
+        let bytes = if is_smaller { half } else { self.message_bytes_max };
         let acks = Arc::new(self.acks.successor());
         let connected = connect(&self.config, bytes, &acks)?;
         self.message_bytes_max = bytes;
-        if smaller {
+        if is_smaller {
             tracing::warn!(bytes, "the broker accepts no larger messages; splitting larger records");
         }
         self.take_over(connected, acks);
-        Ok(smaller)
+        Ok(if is_smaller { Resume::AtOnce } else { Resume::AfterBackoff })
     }
 
-    /// Looks at the files that the client is made from; whether they have changed and a new client is ready to take over.
-    /// What cannot be used is told, and looked at again when it changes.
-    pub fn prepare_renewal(&mut self, news: &News) -> bool {
+    /// Creates a client from changed files. If that fails, it logs why, and waits for the next change.
+    fn prepare_reload(&mut self) -> bool {
         let content = self.config.files.content();
         if content == self.content {
             return false;
@@ -428,34 +420,14 @@ impl Kafka {
             }
             Err(path) => format!("{} cannot be read, or is empty", path.display()),
         };
-        if let Some(left_out) = news.due("renewal") {
-            tracing::warn!(
-                error,
-                left_out,
-                "cannot create a Kafka client from the changed files; keeping the old client"
-            );
-        }
+        self.acks.log_reload_failure(&error);
         false
     }
 
-    /// Lets the client that was made from renewed files take over. Late reports of the old one are never seen.
-    pub fn renew(&mut self) {
-        let Some((connected, acks)) = self.next.take() else { return };
-        self.take_over(connected, acks);
-    }
-
-    fn take_over(&mut self, (producer, over, poller): Connected, acks: Arc<AckQueue>) {
-        self.stop();
-        (self.producer, self.over, self.poller, self.acks) = (producer, over, Some(poller), acks);
-        self.groups.clear();
-        self.parts_sent = 0;
-    }
-
-    fn stop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        self.acks.retire();
-        // The poller notices within its wait; nothing of this client is of interest any more.
-        drop(self.poller.take());
+    fn reload(&mut self) {
+        if let Some((connected, acks)) = self.next.take() {
+            self.take_over(connected, acks);
+        }
     }
 }
 
@@ -465,28 +437,9 @@ impl Drop for Kafka {
     }
 }
 
-fn key<'b>(batch: &'b Batch, entry: &Entry) -> Option<&'b [u8]> {
-    (!entry.key.is_empty()).then(|| &batch.bytes[entry.key.clone()])
-}
-
 const _: () = assert!(usize::BITS == 64, "a ticket is carried as a pointer-sized opaque");
 
 #[allow(clippy::cast_possible_truncation, reason = "the assertion above")]
 fn to_opaque(ticket: u64) -> usize {
     ticket as usize
-}
-
-/// How large a request may become, before compression.
-fn request_bytes(config: &Config, message_bytes_max: usize) -> usize {
-    number(config, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
-}
-
-/// How much the client's queue holds: the largest message, whatever the budget is, or that would never be taken.
-fn queue_kbytes(config: &Config, message_bytes_max: usize) -> usize {
-    number(config, "queue.buffering.max.kbytes").unwrap_or_default().max(message_bytes_max.div_ceil(1024))
-}
-
-fn number(config: &Config, property: &str) -> Option<usize> {
-    let said = config.properties.0.iter().rev().find(|(name, _)| name == property);
-    said.and_then(|(_, number)| number.parse().ok())
 }

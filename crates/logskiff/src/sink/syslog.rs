@@ -16,6 +16,7 @@ pub mod tls;
 mod unacknowledged;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -24,12 +25,14 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::ack_mailbox::AckMailbox;
-use self::address::Address;
+use self::address::{Address, Transport};
 use self::connection_task::{ConnectionTask, ReconnectState};
-use super::Report;
+use super::{Ack, Context, Encoded, Error, Health, Resume, Sink};
 use crate::pipeline::batch::Batch;
-use crate::telemetry::metrics::Metrics;
-use event::Outcome;
+use crate::pipeline::encode::{Encoder, RedactedLine, syslog as messages};
+use crate::telemetry::metrics::{Metrics, OutputMetrics};
+use crate::units::bytes_text;
+use event::{DropReason, Outcome};
 
 /// How messages get to a receiver.
 #[derive(Clone, Debug)]
@@ -50,17 +53,74 @@ pub struct Config {
     pub return_after: Duration,
 }
 
-/// The way to a receiver.
+impl Config {
+    /// The addresses.
+    pub(super) fn receiver(&self) -> String {
+        self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// The format of messages, the addresses and the transport.
+    pub(super) fn describe(&self, encode: &messages::Config) -> String {
+        let format = match encode.format {
+            messages::Format::Rfc5424 => "rfc5424",
+            messages::Format::Rfc3164 => "rfc3164",
+        };
+        let transport = self.addresses.first().map(|address| address.transport);
+        let framing = match encode.framing {
+            messages::Framing::OctetCounting => "octet-counting".to_owned(),
+            messages::Framing::Newline => "newline".to_owned(),
+            messages::Framing::None if transport.is_some_and(Transport::is_relp) => {
+                format!("RELP window {}", self.relp_window)
+            }
+            messages::Framing::None if transport == Some(Transport::Unix) => "datagrams or octet-counting".to_owned(),
+            messages::Framing::None => "one message per datagram".to_owned(),
+        };
+        let message = match encode.message {
+            messages::Message::Raw => "redacted lines",
+            messages::Message::Json => "JSON records",
+        };
+        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        let bytes_max = bytes_text(encode.bytes_max);
+        let mut text =
+            format!("{format} at {}, {framing}, {message}, messages up to {bytes_max}", addresses.join(", "));
+        if self.compression {
+            text.push_str(", compression zlib");
+        }
+        if transport.is_some_and(Transport::is_tls) {
+            text.push_str(if self.tls.verify { ", receiver verified" } else { ", receiver NOT verified" });
+            text.push_str(if self.tls.cert_file.is_some() { ", with a client certificate" } else { "" });
+        }
+        text
+    }
+
+    /// Whether an attacker could read the records.
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        let is_unverified = !self.tls.verify && self.addresses.iter().any(|address| address.transport.is_tls());
+        is_unverified.then_some(
+            "LOGSKIFF_SYSLOG_TLS_VERIFY is off: the receiver is not authenticated, and any host at this address can read the records",
+        )
+    }
+
+    /// Certificates and keys.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        [&self.tls.ca_file, &self.tls.cert_file, &self.tls.key_file].into_iter().flatten().cloned().collect()
+    }
+}
+
+/// The syslog receivers, one of which is connected at a time.
 pub struct Syslog {
     config: Arc<Config>,
     runtime: Handle,
+    metrics: Arc<Metrics>,
+    counts: Arc<OutputMetrics>,
     reconnect_state: Arc<ReconnectState>,
     mailbox: Arc<AckMailbox>,
-    /// Its bound is the byte budget: every message in it is in flight.
-    queue: UnboundedSender<Batch>,
-    /// Messages that came too late for a link that was over.
-    late: Vec<Report>,
-    over: bool,
+    /// `None` once it is closed. The byte budget bounds it: each message in it is in flight.
+    queue: Option<UnboundedSender<Batch>>,
+    batch_bytes: usize,
+    /// Messages that came after the connection was lost.
+    late: Vec<Ack>,
+    is_disconnected: bool,
 }
 
 impl fmt::Debug for Syslog {
@@ -70,62 +130,80 @@ impl fmt::Debug for Syslog {
 }
 
 impl Syslog {
-    /// Begins to connect, and goes on trying. `wake` is called when reports have come.
-    pub fn new(
-        config: Config,
-        metrics: Arc<Metrics>,
-        runtime: Handle,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> Self {
+    /// Starts to connect, and retries until it is connected.
+    pub(super) fn new(config: Config, context: &Context) -> Self {
+        let (services, counts) = (&context.services, Arc::clone(&context.counts));
         let config = Arc::new(config);
-        let reconnect_state = Arc::new(ReconnectState::new(metrics));
-        let mailbox = Arc::new(AckMailbox::new(Arc::new(wake)));
-        let queue = start(&config, &runtime, &reconnect_state, &mailbox);
-        Self { config, runtime, reconnect_state, mailbox, queue, late: Vec::new(), over: false }
-    }
-
-    /// Takes all messages of a batch and leaves it empty. Each of them is reported in time.
-    pub fn send(&mut self, batch: &mut Batch, keep_bytes: usize) {
-        let full = std::mem::replace(batch, self.mailbox.spare(keep_bytes));
-        let counts = self.reconnect_state.counts();
-        counts.sent_messages.add(full.entries.len() as u64);
-        counts.sent_bytes.add(full.bytes.len() as u64);
-        if let Err(late) = self.queue.send(full) {
-            self.late.extend(late.0.entries.iter().map(|entry| Report::message(entry.ticket, Outcome::Lost)));
+        let reconnect_state = Arc::new(ReconnectState::new(Arc::clone(&services.metrics), Arc::clone(&counts)));
+        let mailbox = Arc::new(AckMailbox::new(Arc::clone(&services.wake)));
+        let queue = Some(start(&config, &services.runtime, &reconnect_state, &mailbox));
+        Self {
+            config,
+            runtime: services.runtime.clone(),
+            metrics: Arc::clone(&services.metrics),
+            counts,
+            reconnect_state,
+            mailbox,
+            queue,
+            batch_bytes: services.batch_bytes,
+            late: Vec::new(),
+            is_disconnected: false,
         }
     }
+}
 
-    /// Collects what became of messages.
-    pub fn reports(&mut self, reports: &mut Vec<Report>) {
-        self.over |= self.mailbox.take(reports);
-        reports.append(&mut self.late);
+impl Sink for Syslog {
+    fn encode(
+        &mut self,
+        line: &RedactedLine<'_>,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded, DropReason> {
+        let is_truncated = encoder.syslog(line, out);
+        self.metrics.syslog_truncated.add(u64::from(is_truncated && line.is_new));
+        Ok(Encoded { payload_end: out.len(), messages: 1 })
     }
 
-    /// Whether the connection is lost, and everything that it had is reported.
-    #[must_use]
-    pub fn needs_reset(&self) -> bool {
-        self.over
+    /// Takes the whole batch, and leaves an empty one.
+    fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
+        let Some(queue) = &self.queue else { return from };
+        let full = std::mem::replace(batch, self.mailbox.spare(self.batch_bytes));
+        let entries = full.entries.len();
+        self.counts.sent_messages.add(entries as u64);
+        self.counts.sent_bytes.add(full.bytes.len() as u64);
+        if let Err(late) = queue.send(full) {
+            self.late.extend(late.0.entries.iter().map(|entry| Ack::new(entry.ticket, Outcome::Lost)));
+        }
+        entries
     }
 
-    /// Begins anew, once the connection is lost.
-    pub fn reset(&mut self) {
+    fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), Error> {
+        self.is_disconnected |= self.mailbox.take(acks);
+        acks.append(&mut self.late);
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        if self.is_disconnected { Health::Disconnected } else { Health::Works }
+    }
+
+    /// Connects again. The connection task waits by itself before it does.
+    fn reset(&mut self) -> Result<Resume, Error> {
         self.mailbox = Arc::new(self.mailbox.successor());
-        self.queue = start(&self.config, &self.runtime, &self.reconnect_state, &self.mailbox);
-        self.over = false;
+        self.queue = Some(start(&self.config, &self.runtime, &self.reconnect_state, &self.mailbox));
+        self.is_disconnected = false;
+        Ok(Resume::AtOnce)
     }
 
-    /// Says that the process is about to end: attempts to connect are not put off for long any more.
-    pub fn shorten_backoff(&self) {
+    fn shorten_backoff(&self) {
         self.reconnect_state.is_ending.store(true, Ordering::Relaxed);
         self.reconnect_state.ending.notify_one();
     }
 
-    /// Closes the connection in an orderly way, waiting at most so long.
-    pub fn close(self, within: Duration) {
-        let Self { queue, mailbox, .. } = self;
-        drop(queue);
+    fn close(&mut self, within: Duration) {
+        self.queue = None;
         let start = Instant::now();
-        while !mailbox.take(&mut Vec::new()) && start.elapsed() < within {
+        while !self.mailbox.take(&mut Vec::new()) && start.elapsed() < within {
             std::thread::park_timeout(within.saturating_sub(start.elapsed()));
         }
     }

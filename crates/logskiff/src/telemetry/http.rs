@@ -50,8 +50,6 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// The process's figures from `/proc` and the control group.
     pub system: System,
-    /// The configured outputs. `kafka` and `syslog` must have been reached once before logskiff is ready.
-    pub outputs: Vec<&'static str>,
 }
 
 impl Admin {
@@ -120,18 +118,13 @@ impl Admin {
 
     async fn metrics(&self, format: Format) -> Response<Full<Bytes>> {
         let (_, snapshot) = self.status.request().await;
-        let scrape = openmetrics::Scrape {
-            snapshot,
-            metrics: Arc::clone(&self.metrics),
-            usage: self.system.read(),
-            outputs: self.outputs.clone(),
-        };
+        let scrape = openmetrics::Scrape { snapshot, metrics: Arc::clone(&self.metrics), usage: self.system.read() };
         response(StatusCode::OK, format.content_type(), scrape.render(format))
     }
 
     async fn ledger(&self) -> Response<Full<Bytes>> {
         let (_, snapshot) = self.status.request().await;
-        let text = ledger_json::render(&snapshot, &self.metrics, &self.outputs, self.status.uptime());
+        let text = ledger_json::render(&snapshot, &self.metrics, self.status.uptime());
         response(StatusCode::OK, "application/json", text)
     }
 
@@ -147,12 +140,8 @@ impl Admin {
 
     /// Ready once every receiver was reached. A later outage must not make the application's pod unready.
     fn check_ready(&self) -> Result<(), String> {
-        let reached = |name: &str| match name {
-            "kafka" => self.metrics.kafka.reached.get(),
-            "syslog" => self.metrics.syslog.reached.get(),
-            _ => true,
-        };
-        let missing: Vec<&str> = self.outputs.iter().copied().filter(|name| !reached(name)).collect();
+        let outputs = self.metrics.outputs.iter().filter(|output| !output.reached.get());
+        let missing: Vec<&str> = outputs.map(|output| output.name).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("not reached yet: {}", missing.join(", "))) }
     }
 }

@@ -5,6 +5,7 @@
 
 mod histogram;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use self::histogram::Histogram;
@@ -125,6 +126,8 @@ pub struct InputMetrics {
 /// Counters of one output.
 #[derive(Debug, Default)]
 pub struct OutputMetrics {
+    /// The output's name.
+    pub name: &'static str,
     /// Clients created or connections made.
     pub connects: Counter,
     /// Messages sent, retries included.
@@ -135,7 +138,7 @@ pub struct OutputMetrics {
     pub errors: [Counter; ErrorKind::ALL.len()],
     /// Whether there is a connection, as far as is known.
     pub connected: Flag,
-    /// Whether there was ever a connection.
+    /// Whether there was ever a connection. An output without a receiver counts as reached.
     pub reached: Flag,
 }
 
@@ -157,12 +160,8 @@ impl OutputMetrics {
 pub struct Metrics {
     /// The inputs, in the order of the configuration.
     pub inputs: Vec<InputMetrics>,
-    /// Kafka.
-    pub kafka: OutputMetrics,
-    /// The syslog receiver.
-    pub syslog: OutputMetrics,
-    /// Standard output.
-    pub stdout: OutputMetrics,
+    /// The outputs, in the order of the configuration.
+    pub outputs: Vec<Arc<OutputMetrics>>,
     /// Syslog messages that were truncated to `LOGSKIFF_SYSLOG_BYTES_MAX`.
     pub syslog_truncated: Counter,
     /// Records dropped because their topic would exceed `LOGSKIFF_KAFKA_TOPICS_MAX`.
@@ -192,25 +191,24 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
-    /// Metrics for one input without masks.
+    /// Metrics for one input without masks, and no output.
     fn default() -> Self {
-        Self::new(&[0])
+        Self::new(&[0], &[])
     }
 }
 
 impl Metrics {
-    /// All metrics at zero; `masks`: the number of mask counters of each input.
+    /// All metrics at zero. `masks`: the number of mask counters of each input. `outputs`: the names of the outputs.
     #[must_use]
-    pub fn new(masks: &[usize]) -> Self {
+    pub fn new(masks: &[usize], outputs: &[&'static str]) -> Self {
         let input = |masks: &usize| InputMetrics {
             masked: std::iter::repeat_with(Counter::default).take(*masks).collect(),
             ..InputMetrics::default()
         };
+        let output = |name: &&'static str| Arc::new(OutputMetrics { name, ..OutputMetrics::default() });
         Self {
             inputs: masks.iter().map(input).collect(),
-            kafka: OutputMetrics::default(),
-            syslog: OutputMetrics::default(),
-            stdout: OutputMetrics::default(),
+            outputs: outputs.iter().map(output).collect(),
             syslog_truncated: Counter::default(),
             topic_overflow: Counter::default(),
             rewinds: Counter::default(),

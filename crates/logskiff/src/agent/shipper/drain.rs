@@ -174,9 +174,7 @@ impl Shipper {
         self.scan_at = now;
         self.resume_at = None;
         self.retry_now(now);
-        if let Some(syslog) = &self.components.syslog {
-            syslog.shorten_backoff();
-        }
+        self.components.fanout.shorten_backoff();
     }
 
     /// Whether nothing is unread, in flight, refused or waiting for an output.
@@ -184,8 +182,7 @@ impl Shipper {
         let has_to_read =
             (self.unread && self.is_reading()) || (self.drain.draining_since.is_some() && self.has_to_reread());
         !has_to_read
-            && self.batch.entries.is_empty()
-            && self.messages.entries.is_empty()
+            && self.components.fanout.is_empty()
             && !self.ledger.in_flight()
             && !self.ledger.failed()
             && self.ledger.all_refused() == 0

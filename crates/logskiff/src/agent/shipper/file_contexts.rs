@@ -129,26 +129,14 @@ impl Shipper {
         let shown = path.to_string_lossy();
         let source = Source { input: name, path: &shown, origin, labels: &self.labels };
         let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
-        let kafka = self.config.output.kafka.as_ref();
-        let topic = match kafka.map(|kafka| &kafka.topic) {
-            Some(topic) if topic.by_record() => None,
-            Some(topic) => Some(self.topics.number_or_default(&envelope.render(topic, None), &self.components.metrics)),
-            None => Some(0),
-        };
-        let key = match kafka.and_then(|kafka| kafka.key.as_ref()) {
-            Some(key) if key.by_record() => None,
-            Some(key) => Some(envelope.render(key, None)),
-            None => Some(String::new()),
-        };
+        self.components.fanout.set_file(file, &envelope);
         let known = self
             .contexts
             .get(&file)
             .map(|context| (context.pem_state, context.pem_state_at_start, context.rotated_at, context.retry));
         let (pem_state, pem_state_at_start, rotated_at, retry) = known.unwrap_or_default();
-        self.contexts.insert(
-            file,
-            FileContext { input, path, envelope, pem_state, pem_state_at_start, topic, key, rotated_at, retry },
-        );
+        self.contexts
+            .insert(file, FileContext { input, path, envelope, pem_state, pem_state_at_start, rotated_at, retry });
     }
 
     /// Learns from the lines before a file's position what matters to what is masked after it.

@@ -3,15 +3,16 @@
 use std::ops::Range;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK_BYTES, FileContext, SCAN_BYTES, Shipper, millis};
+use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper, millis};
 use crate::agent::AppError;
-use crate::delivery::ledger::Messages;
+use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
-use crate::pipeline::batch::{Entry, cost_bytes};
+use crate::pipeline::batch::cost_bytes;
+use crate::pipeline::encode::RedactedLine;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
 use crate::pipeline::is_blank;
-use crate::sink::kafka::KEY_BYTES_MAX;
-use event::{Boundary, DropReason, FileId, Line, Span, Watermark};
+use crate::sink::Staged;
+use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
 
 /// What one turn of a file came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +117,7 @@ impl Shipper {
 
     pub(super) fn is_full(&self) -> bool {
         self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes
-            // The batch was taken in part, or offered and not taken.
-            || self.printed
-            || self.sent > 0
-            || self.batch.is_full(self.config.batch.bytes)
+            || self.components.fanout.is_full()
             || self.credential_reload.waits()
     }
 
@@ -187,8 +185,8 @@ impl Shipper {
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };
         let most = self.read_limit(file, at.offset);
         for framed in frames {
-            if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
-                self.flush();
+            if self.components.fanout.has_full_batch() {
+                self.components.fanout.flush();
             }
             if self.is_full() {
                 taken.full = true;
@@ -280,89 +278,49 @@ impl Shipper {
         if is_new && boundary == Boundary::MidLine {
             self.components.metrics.inputs[context.input].cut.add(1);
         }
-        let encoded = self.encode_line(context, line, start, read_ns, is_new);
-        let Encoded { before, record, message, truncated } = match encoded {
-            Ok(encoded) => encoded,
-            Err(reason) => return self.drop_span(file, span, boundary, reason),
-        };
-        let Some(records) = self.message_count(record.as_ref()) else {
-            self.batch.bytes.truncate(before.0);
-            self.messages.bytes.truncate(before.1);
-            return self.drop_span(file, span, boundary, DropReason::Oversize);
-        };
-        if is_new {
-            self.components.metrics.syslog_truncated.add(u64::from(truncated));
-        }
-        let messages = Messages { record: records, message: u16::from(message.is_some()) };
-        let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
-        let cost_bytes = cost_bytes(encoded, span.bytes());
-        let ticket = self.ledger.track(file, (span, boundary), cost_bytes, messages, written_ms);
-        self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
-        self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
-        failpoint::point("enqueue");
-    }
-
-    /// As how many messages a record goes out; `None` when it is left out for its size.
-    pub(super) fn message_count(&self, record: Option<&Entry>) -> Option<u16> {
-        match (&self.components.kafka, record) {
-            (Some(kafka), Some(record)) => kafka.messages(record.payload.len()),
-            (None, Some(_)) => Some(u16::from(!self.config.output.is_remote())),
-            (_, None) => Some(0),
+        match self.encode_line(context, line, start, Encode { file, read_ns, is_new, only: OutputSet::ALL }) {
+            Ok(Staged { messages, bytes }) => {
+                let cost_bytes = cost_bytes(bytes, span.bytes());
+                let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms });
+                self.components.fanout.enqueue(ticket);
+                failpoint::point("enqueue");
+            }
+            Err(reason) => self.drop_span(file, span, boundary, reason),
         }
     }
 
-    /// Writes what the outputs want of a line to the end of their batches, unless the line is dropped. Masks and failures are
-    /// counted where the line `is_new`: what is read again was counted before.
+    /// Has the outputs encode a line, unless it is dropped. `start`: where it begins in the text that the prefilter has
+    /// scanned.
     pub(super) fn encode_line(
         &mut self,
         context: &mut FileContext,
         line: &Line<'_>,
         start: usize,
-        read_ns: i64,
-        is_new: bool,
-    ) -> Result<Encoded, DropReason> {
-        let metrics = &self.components.metrics;
+        encode: Encode,
+    ) -> Result<Staged, DropReason> {
+        let Components { pipelines, fanout, metrics, .. } = &mut self.components;
+        let Encode { file, read_ns, is_new, only } = encode;
         let counts = is_new.then(|| &metrics.inputs[context.input]);
-        let (batch, messages, topics, output) =
-            (&mut self.batch, &mut self.messages, &mut self.topics, &self.config.output);
-        let envelope = &context.envelope;
-        let place = (line.span, line.boundary);
-        let before = (batch.bytes.len(), messages.bytes.len());
-        self.components.pipelines[context.input].line(
-            line,
-            start,
-            &mut context.pem_state,
-            counts,
-            |redacted, encoder| {
-                let mut written = Encoded { before, record: None, message: None, truncated: false };
-                if output.syslog.is_some() {
-                    written.truncated = encoder.syslog(redacted, envelope, place, read_ns, &mut messages.bytes);
-                    written.message = Some(Entry::new(before.1..messages.bytes.len()));
-                }
-                if output.kafka.is_some() || output.stdout {
-                    encoder.encode(redacted, envelope, place, read_ns, &mut batch.bytes);
-                    let payload = before.0..batch.bytes.len();
-                    let kafka = output.kafka.as_ref();
-                    let topic = context.topic.unwrap_or_else(|| {
-                        let name = kafka.map(|kafka| envelope.render(&kafka.topic, Some(redacted))).unwrap_or_default();
-                        topics.number_or_default(&name, metrics)
-                    });
-                    match (&context.key, kafka.and_then(|kafka| kafka.key.as_ref())) {
-                        (Some(key), _) => batch.bytes.extend_from_slice(truncate_key(key)),
-                        (None, Some(key)) => {
-                            batch.bytes.extend_from_slice(truncate_key(&envelope.render(key, Some(redacted))));
-                        }
-                        (None, None) => {}
-                    }
-                    let key = payload.end..batch.bytes.len();
-                    encoder.header_id(envelope, line.span, &mut batch.bytes);
-                    let id = key.end..batch.bytes.len();
-                    written.record = Some(Entry { key, id, topic, ..Entry::new(payload) });
-                }
-                written
-            },
-        )
+        let (envelope, Line { span, boundary, .. }) = (&context.envelope, *line);
+        let encoded =
+            pipelines[context.input].line(line, start, &mut context.pem_state, counts, |redacted, encoder| {
+                let line = RedactedLine { redacted, envelope, file, span, boundary, read_ns, is_new };
+                fanout.encode(&line, encoder, only)
+            });
+        encoded.flatten()
     }
+}
+
+/// How a line is encoded.
+#[derive(Clone, Copy)]
+pub(super) struct Encode {
+    pub(super) file: FileId,
+    /// When it was read, in nanoseconds since the Unix epoch.
+    pub(super) read_ns: i64,
+    /// It was not read before: its masks and failures are counted.
+    pub(super) is_new: bool,
+    /// The outputs that get it.
+    pub(super) only: OutputSet,
 }
 
 /// When a stretch of a file was written, on the shipper's clock.
@@ -380,25 +338,6 @@ impl Written {
         let (until, at) = known.unwrap_or((u64::MAX, now));
         Self { until, ms: millis(at.saturating_duration_since(start)) }
     }
-}
-
-/// What was encoded of one line.
-pub(super) struct Encoded {
-    /// How long the batches were before.
-    pub(super) before: (usize, usize),
-    /// For Kafka and standard output; its ticket is still to come.
-    pub(super) record: Option<Entry>,
-    /// For syslog; likewise.
-    pub(super) message: Option<Entry>,
-    /// Whether the message was cut.
-    truncated: bool,
-}
-
-/// A key, cut on a character's boundary where it is too long.
-fn truncate_key(key: &str) -> &[u8] {
-    let most = key.len().min(KEY_BYTES_MAX);
-    let end = (0..=most).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
-    &key.as_bytes()[..end]
 }
 
 /// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.

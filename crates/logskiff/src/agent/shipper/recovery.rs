@@ -3,42 +3,31 @@
 use std::time::Instant;
 
 use super::{BACKOFF, Shipper, log_events, redacted_path};
-use event::{FileId, Outcome, Part, Watermark};
+use crate::sink::{Error, Resume};
+use event::{FileId, Watermark};
 
 impl Shipper {
     /// The one way back: once nothing is in flight any more, outputs that have failed begin anew, and what is not settled
     /// is read again.
     pub(super) fn recover(&mut self, now: Instant) {
         self.drop_batches();
-        if let Some(kafka) = &self.components.kafka {
-            kafka.purge();
-        }
+        self.components.fanout.purge();
         if self.ledger.in_flight() {
             return;
         }
-        let mut at_once = false;
-        if let Some(kafka) = self.components.kafka.as_mut().filter(|kafka| kafka.needs_reset()) {
-            if self.resume_at.is_some_and(|at| now < at) {
-                return;
-            }
-            match kafka.reset() {
-                Ok(smaller) => at_once = smaller,
-                Err(error) => {
-                    self.back_off(now);
-                    if let Some(left_out) = self.components.news.due("replace") {
-                        tracing::error!(%error, left_out, "cannot create a new Kafka client; retrying");
-                    }
-                    return;
-                }
-            }
+        // An output that could not be reset waits for its backoff.
+        if self.components.fanout.has_failed() && self.resume_at.is_some_and(|at| now < at) {
+            return;
         }
-        if let Some(syslog) = self.components.syslog.as_mut().filter(|syslog| syslog.needs_reset()) {
-            // It waits by itself before it connects again.
-            syslog.reset();
-            at_once = true;
-        }
+        let resume = match self.components.fanout.reset() {
+            Ok(resume) => resume,
+            Err((output, error)) => {
+                self.back_off(now);
+                return self.log_reset_failure(output, &error);
+            }
+        };
         self.rewind(now);
-        if at_once {
+        if resume == Resume::AtOnce {
             self.resume_at = None;
             self.backoff = BACKOFF.0;
         }
@@ -46,17 +35,15 @@ impl Shipper {
 
     /// What was not taken yet fails as well: it comes back with the rest, in its order.
     pub(super) fn drop_batches(&mut self) {
-        for entry in self.batch.entries.drain(self.sent..) {
-            self.ledger.settle(entry.ticket, Part::Record, Outcome::Lost);
+        for report in self.components.fanout.take_unsent() {
+            self.ledger.settle(report.ticket, report.output, report.outcome);
         }
-        for entry in self.messages.entries.drain(..) {
-            self.ledger.settle(entry.ticket, Part::Message, Outcome::Lost);
-        }
-        self.batch.clear(self.config.batch.bytes);
-        self.messages.clear(self.config.batch.bytes);
-        (self.sent, self.printed) = (0, false);
-        if let Some(kafka) = &mut self.components.kafka {
-            kafka.begin_record_anew();
+    }
+
+    /// Logs that an output could not be reset.
+    pub(super) fn log_reset_failure(&self, output: &str, error: &Error) {
+        if let Some(left_out) = self.components.news.due("reset") {
+            tracing::error!(output, error = %error.cause(), left_out, "cannot start the output again; retrying");
         }
     }
 

@@ -5,14 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::read_pass::{Encoded, now_ns};
+use super::read_pass::{Encode, now_ns};
 use super::{BACKOFF, CHUNK_BYTES, FileContext, Shipper, redacted_path};
-use crate::delivery::ledger::{Messages, Refused, Settled};
-use crate::pipeline::batch::{Entry, cost_bytes};
+use crate::delivery::ledger::{Refused, Settled};
+use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
-use crate::sink::Report;
+use crate::sink::{Report, Staged};
 use crate::source::TrackedFile;
-use event::{DropReason, FileId, Line, Outcome, Span};
+use event::{FileId, Line, Outcome, Span};
 
 /// While none is known to be taken again, so many of a file are tried at once.
 const TRIED_MAX: usize = 16;
@@ -115,7 +115,7 @@ impl Shipper {
             }
             self.handle_events(now);
         }
-        self.flush();
+        self.components.fanout.flush();
     }
 
     fn send_file(&mut self, file: FileId, context: &mut FileContext, now: Instant) -> Sent {
@@ -128,8 +128,8 @@ impl Shipper {
                 break;
             }
             sent = self.send_spans(file, context, &spans);
-            if self.batch.is_full(self.config.batch.bytes) || self.messages.is_full(self.config.batch.bytes) {
-                self.flush();
+            if self.components.fanout.has_full_batch() {
+                self.components.fanout.flush();
             }
             if !retry.works {
                 break;
@@ -190,28 +190,14 @@ impl Shipper {
     /// Sends what was refused of a line. A key that begins in a line that was not refused may go on in the next.
     fn send_line(&mut self, context: &mut FileContext, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
         let Some(refused) = refused.copied() else { return context.pem_state.read_past(line.text) };
-        let Encoded { before, record, message, .. } = match self.encode_line(context, line, start, now_ns(), false) {
-            Ok(encoded) => encoded,
-            Err(reason) => return self.ledger.drop_refused(refused.ticket, reason),
-        };
-        let record = record.filter(|_| refused.record);
-        let message = message.filter(|_| refused.message);
-        if record.is_none() {
-            self.batch.bytes.truncate(before.0);
+        let Refused { ticket, span, outputs, .. } = refused;
+        let encode = Encode { file: ticket.file, read_ns: now_ns(), is_new: false, only: outputs };
+        match self.encode_line(context, line, start, encode) {
+            Ok(Staged { messages, bytes }) => {
+                self.ledger.send_again(ticket, cost_bytes(bytes, span.bytes()), messages);
+                self.components.fanout.enqueue(ticket);
+            }
+            Err(reason) => self.ledger.drop_refused(ticket, reason),
         }
-        if message.is_none() {
-            self.messages.bytes.truncate(before.1);
-        }
-        let Refused { ticket, span, .. } = refused;
-        let Some(records) = self.message_count(record.as_ref()) else {
-            self.batch.bytes.truncate(before.0);
-            self.messages.bytes.truncate(before.1);
-            return self.ledger.drop_refused(ticket, DropReason::Oversize);
-        };
-        let encoded = self.batch.bytes.len() - before.0 + self.messages.bytes.len() - before.1;
-        let messages = Messages { record: records, message: u16::from(message.is_some()) };
-        self.ledger.again(ticket, cost_bytes(encoded, span.bytes()), messages);
-        self.batch.entries.extend(record.map(|record| Entry { ticket, ..record }));
-        self.messages.entries.extend(message.map(|message| Entry { ticket, ..message }));
     }
 }

@@ -5,27 +5,12 @@
 
 use std::collections::VecDeque;
 
-use super::{Balance, Messages, Refused};
-use event::{Boundary, FileId, Outcome, Part, Span, Ticket, Watermark};
+use super::{Balance, Outgoing, Refused};
+use event::{Boundary, FileId, MessageCounts, Outcome, OutputId, OutputSet, Span, Ticket, Watermark};
 
 /// An account has room for so many settled entries, beside as many as are pending, before neighbours are merged. Few in the tests, whose
 /// accounts are short.
 pub(super) const UNMERGED_MAX: usize = if cfg!(test) { 8 } else { 1024 };
-
-/// One of a span's ways out.
-#[derive(Clone, Copy, Debug, Default)]
-struct Way {
-    /// This many messages are still out.
-    out: u16,
-    /// One that was not delivered has come back.
-    refused: bool,
-}
-
-impl Way {
-    fn out(messages: u16) -> Self {
-        Self { out: messages, refused: false }
-    }
-}
 
 /// A span, or settled spans that follow each other without a gap.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +21,10 @@ pub(super) struct Entry {
     pub(super) again: bool,
     /// One of its messages was too large for its receiver, which does not have it.
     pub(super) oversize: bool,
-    record: Way,
-    message: Way,
+    /// These outputs did not take all of its messages, and nothing of it is out to them.
+    refused: OutputSet,
+    /// The messages that are still out.
+    out: MessageCounts,
     /// Counted from one entry to the next, modulo 2^32; after a merge those between are missing.
     sequence: u32,
     /// What the record takes of the budget, while it is out.
@@ -49,74 +36,70 @@ pub(super) struct Entry {
 impl Entry {
     /// A span with nothing out.
     pub(super) fn settled(span: Span, boundary: Boundary) -> Self {
-        let (record, message) = (Way::default(), Way::default());
         Self {
             span,
             boundary,
             again: false,
             oversize: false,
-            record,
-            message,
+            refused: OutputSet::default(),
+            out: MessageCounts::default(),
             sequence: 0,
             cost_bytes: 0,
             written_ms: 0,
         }
     }
 
-    /// A span that goes out.
-    pub(super) fn out(span: Span, boundary: Boundary, messages: Messages, cost_bytes: u32, written_ms: u32) -> Self {
-        let none = messages == Messages::default();
-        let record = Way::out(if none { 1 } else { messages.record });
-        Self { record, message: Way::out(messages.message), cost_bytes, written_ms, ..Self::settled(span, boundary) }
+    /// A span whose messages are out.
+    pub(super) fn out(outgoing: &Outgoing) -> Self {
+        let Outgoing { span, boundary, messages, written_ms, .. } = *outgoing;
+        Self { out: messages, cost_bytes: outgoing.cost_bytes(), written_ms, ..Self::settled(span, boundary) }
     }
 
     #[inline]
     pub(super) fn is_out(&self) -> bool {
-        self.record.out | self.message.out != 0
+        !self.out.is_empty()
     }
 
     /// Whether something of it was refused, and nothing is out.
     pub(super) fn is_refused(&self) -> bool {
-        !self.is_out() && (self.record.refused || self.message.refused)
+        !self.is_out() && !self.refused.is_empty()
+    }
+
+    /// The outputs that refused something of it.
+    pub(super) fn refused(&self) -> OutputSet {
+        self.refused
     }
 
     #[inline]
     pub(super) fn is_settled(&self) -> bool {
-        !self.is_out() && !self.record.refused && !self.message.refused
+        !self.is_out() && self.refused.is_empty()
     }
 
-    /// Takes what became of one message. Where one is lost, the others are awaited no longer: all is to be read again.
+    /// Takes the outcome of one message. After a loss the others are not awaited: all is read again.
     #[inline]
-    pub(super) fn take(&mut self, part: Part, outcome: Outcome) {
+    pub(super) fn take(&mut self, output: OutputId, outcome: Outcome) {
         if outcome == Outcome::Lost {
-            for way in [&mut self.record, &mut self.message].into_iter().filter(|way| way.out > 0) {
-                *way = Way { out: 0, refused: true };
-            }
+            self.refused = self.refused.union(self.out.outputs());
+            self.out = MessageCounts::default();
             return;
         }
-        let way = match part {
-            Part::Record => &mut self.record,
-            Part::Message => &mut self.message,
-        };
-        way.out = way.out.saturating_sub(1);
-        way.refused |= outcome == Outcome::Refused;
+        self.out.take_one(output);
+        if outcome == Outcome::Refused {
+            self.refused.insert(output);
+        }
         self.oversize |= outcome == Outcome::Oversize;
     }
 
-    /// What was refused goes out again.
-    pub(super) fn again(&mut self, messages: Messages) {
+    /// Its refused messages are out again.
+    pub(super) fn send_again(&mut self, messages: MessageCounts) {
         self.again = true;
-        if self.record.refused {
-            self.record = Way::out(messages.record);
-        }
-        if self.message.refused {
-            self.message = Way::out(messages.message);
-        }
+        self.out = messages;
+        self.refused = OutputSet::default();
     }
 
-    /// What was refused is wanted no more.
+    /// Its refused messages are not sent again.
     pub(super) fn give_up(&mut self) {
-        (self.record, self.message) = (Way::default(), Way::default());
+        (self.out, self.refused) = (MessageCounts::default(), OutputSet::default());
     }
 
     /// Takes in what follows, if both are settled and nothing lies between.
@@ -209,8 +192,7 @@ impl Account {
             if entry.is_refused() {
                 let ticket = Ticket { file, sequence: entry.sequence };
                 let before = if at == entry.span.start { before } else { Boundary::LineStart };
-                let (record, message) = (entry.record.refused, entry.message.refused);
-                found.push(Refused { ticket, span: entry.span, before, record, message });
+                found.push(Refused { ticket, span: entry.span, before, outputs: entry.refused() });
             }
             (at, before) = (entry.span.end, entry.boundary);
         }

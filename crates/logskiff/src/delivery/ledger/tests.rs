@@ -6,7 +6,14 @@ use super::account::UNMERGED_MAX;
 use super::*;
 use Outcome::{Delivered, Lost};
 
-const ONE: Messages = Messages { record: 1, message: 0 };
+const FIRST: OutputId = OutputId::FIRST;
+
+/// A span with one message, or `messages` of them, for the first output.
+fn outgoing(span: Span, messages: u16) -> Outgoing {
+    let cost_bytes = usize::try_from(span.bytes()).unwrap();
+    let messages = MessageCounts::default().with(FIRST, messages);
+    Outgoing { span, boundary: Boundary::LineStart, cost_bytes, messages, written_ms: 0 }
+}
 
 fn span(start: u64, end: u64) -> Span {
     Span { start, end }
@@ -21,21 +28,21 @@ fn a_later_success_never_carries_the_watermark_past_a_hole() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let first = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, ONE, 0);
-    let second = ledger.track(file, (span(10, 20), Boundary::LineStart), 10, ONE, 0);
-    let third = ledger.track(file, (span(20, 30), Boundary::LineStart), 10, ONE, 0);
-    ledger.settle(first, Part::Record, Delivered);
-    ledger.settle(second, Part::Record, Lost);
-    ledger.settle(third, Part::Record, Delivered);
+    let first = ledger.track(file, &outgoing(span(0, 10), 1));
+    let second = ledger.track(file, &outgoing(span(10, 20), 1));
+    let third = ledger.track(file, &outgoing(span(20, 30), 1));
+    ledger.settle(first, FIRST, Delivered);
+    ledger.settle(second, FIRST, Lost);
+    ledger.settle(third, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(10));
     assert!(ledger.failed());
     assert_eq!(ledger.rewind(), [(file, at(10))]);
     assert!(!ledger.skip_if_acknowledged(file, span(10, 20), Boundary::LineStart), "the failed span goes out again");
-    let again = ledger.track(file, (span(10, 20), Boundary::LineStart), 10, ONE, 0);
+    let again = ledger.track(file, &outgoing(span(10, 20), 1));
     assert!(ledger.skip_if_acknowledged(file, span(20, 30), Boundary::LineStart), "the acknowledged one does not");
-    ledger.settle(second, Part::Record, Delivered);
+    ledger.settle(second, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(10), "a report from before the rewind changes nothing");
-    ledger.settle(again, Part::Record, Delivered);
+    ledger.settle(again, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(30));
     assert_eq!(ledger.in_flight_bytes(), 0);
 }
@@ -45,10 +52,10 @@ fn a_record_in_parts_is_acknowledged_with_its_last_part() {
     let mut ledger = Ledger::default();
     let file = FileId(3);
     ledger.open(file, 0, at(5));
-    let ticket = ledger.track(file, (span(5, 9), Boundary::MidLine), 4, Messages { record: 2, message: 0 }, 0);
-    ledger.settle(ticket, Part::Record, Delivered);
+    let ticket = ledger.track(file, &Outgoing { boundary: Boundary::MidLine, ..outgoing(span(5, 9), 2) });
+    ledger.settle(ticket, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(5));
-    ledger.settle(ticket, Part::Record, Delivered);
+    ledger.settle(ticket, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), Watermark { offset: 9, boundary: Boundary::MidLine });
 }
 
@@ -57,15 +64,15 @@ fn a_settled_file_s_place_is_safe_to_reuse() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let old = ledger.track(file, (span(0, 4), Boundary::LineStart), 4, ONE, 0);
+    let old = ledger.track(file, &outgoing(span(0, 4), 1));
     assert!(!ledger.settled(file));
-    ledger.settle(old, Part::Record, Delivered);
+    ledger.settle(old, FIRST, Delivered);
     assert!(ledger.settled(file));
     ledger.open(file, 0, at(0));
-    let new = ledger.track(file, (span(0, 4), Boundary::LineStart), 4, ONE, 0);
-    ledger.settle(old, Part::Record, Delivered);
+    let new = ledger.track(file, &outgoing(span(0, 4), 1));
+    ledger.settle(old, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(0), "the former file's ticket does not settle the new file's span");
-    ledger.settle(new, Part::Record, Delivered);
+    ledger.settle(new, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(4));
 }
 
@@ -75,22 +82,22 @@ fn what_is_settled_behind_a_hole_takes_no_memory() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let hole = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, ONE, 0);
+    let hole = ledger.track(file, &outgoing(span(0, 10), 1));
     for start in (10..1_000_000).step_by(10) {
         if start % 100 == 0 {
             ledger.dropped(file, span(start, start + 10), Boundary::LineStart, DropReason::Blank);
         } else {
-            let ticket = ledger.track(file, (span(start, start + 10), Boundary::LineStart), 10, ONE, 0);
-            assert_eq!(ledger.settle(ticket, Part::Record, Delivered).map(|settled| settled.bytes), Some(10));
+            let ticket = ledger.track(file, &outgoing(span(start, start + 10), 1));
+            assert_eq!(ledger.settle(ticket, FIRST, Delivered).map(|settled| settled.bytes), Some(10));
         }
     }
-    let last = ledger.track(file, (span(1_000_000, 1_000_010), Boundary::LineStart), 10, ONE, 0);
+    let last = ledger.track(file, &outgoing(span(1_000_000, 1_000_010), 1));
     let account = &ledger.accounts[0];
     assert!(account.entries.len() <= 2 * account.pending + UNMERGED_MAX, "{} entries", account.entries.len());
     assert!(account.entries.capacity() <= 64, "room for {}", account.entries.capacity());
-    ledger.settle(last, Part::Record, Delivered);
+    ledger.settle(last, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(0));
-    ledger.settle(hole, Part::Record, Delivered);
+    ledger.settle(hole, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(1_000_010));
     assert!(ledger.settled(file) && !ledger.in_flight());
 }
@@ -107,24 +114,26 @@ fn a_file_without_an_account_is_no_mistake() {
 
 /// Goal: what one output has is not sent there again because the other refused it, and what it refused takes nothing of the budget.
 #[test]
-fn each_way_out_of_a_span_is_settled_alone() {
+fn each_output_of_a_span_is_settled_alone() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let both = Messages { record: 2, message: 1 };
-    let ticket = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, both, 5);
-    ledger.settle(ticket, Part::Record, Outcome::Refused);
-    ledger.settle(ticket, Part::Record, Delivered);
+    let second = OutputId::new(1).unwrap();
+    let sent = outgoing(span(0, 10), 2);
+    let ticket = ledger.track(file, &Outgoing { messages: sent.messages.with(second, 1), written_ms: 5, ..sent });
+    ledger.settle(ticket, FIRST, Outcome::Refused);
+    ledger.settle(ticket, FIRST, Delivered);
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 10), "the message is still out");
-    ledger.settle(ticket, Part::Message, Delivered);
+    ledger.settle(ticket, second, Delivered);
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (1, 0));
     assert!(!ledger.failed(), "nothing else is read again for it");
-    let refused = Refused { ticket, span: span(0, 10), before: Boundary::LineStart, record: true, message: false };
+    let outputs = MessageCounts::default().with(FIRST, 1).outputs();
+    let refused = Refused { ticket, span: span(0, 10), before: Boundary::LineStart, outputs };
     assert_eq!(ledger.first_refused(file, 9, 100), [refused]);
-    ledger.again(ticket, 12, Messages { record: 1, message: 0 });
+    ledger.send_again(ticket, 12, MessageCounts::default().with(FIRST, 1));
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 12));
     let settled = Settled { bytes: 10, written_ms: 5, again: true };
-    assert_eq!(ledger.settle(ticket, Part::Record, Delivered), Some(settled));
+    assert_eq!(ledger.settle(ticket, FIRST, Delivered), Some(settled));
     assert_eq!((ledger.watermark(file), ledger.in_flight()), (at(10), false));
     assert_eq!(ledger.balance(file).resent_bytes, 10);
 }
@@ -135,9 +144,11 @@ fn what_is_too_large_for_one_receiver_is_dropped() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let ticket = ledger.track(file, (span(0, 10), Boundary::LineStart), 10, Messages { record: 1, message: 1 }, 5);
-    ledger.settle(ticket, Part::Message, Outcome::Oversize);
-    assert!(ledger.settle(ticket, Part::Record, Delivered).is_some());
+    let second = OutputId::new(1).unwrap();
+    let sent = outgoing(span(0, 10), 1);
+    let ticket = ledger.track(file, &Outgoing { messages: sent.messages.with(second, 1), ..sent });
+    ledger.settle(ticket, second, Outcome::Oversize);
+    assert!(ledger.settle(ticket, FIRST, Delivered).is_some());
     let balance = ledger.balance(file);
     assert_eq!((balance.acknowledged_bytes, balance.dropped_bytes[DropReason::Oversize as usize]), (0, 10));
     assert!(ledger.settled(file) && balance.holds());
@@ -184,7 +195,7 @@ proptest! {
                     let skip = ledger.skip_if_acknowledged(file, here, Boundary::LineStart);
                     prop_assert_eq!(skip, settled[next]);
                     if !skip {
-                        out.push((ledger.track(file, (here, Boundary::LineStart), 7, ONE, 0), next));
+                        out.push((ledger.track(file, &Outgoing { cost_bytes: 7, ..outgoing(here, 1) }), next));
                     }
                     next += 1;
                 }
@@ -197,7 +208,7 @@ proptest! {
                 }
                 Action::Settle(at, outcome) if !out.is_empty() => {
                     let (ticket, span) = out.swap_remove(at.index(out.len()));
-                    ledger.settle(ticket, Part::Record, outcome);
+                    ledger.settle(ticket, FIRST, outcome);
                     let is_settled = matches!(outcome, Delivered | Outcome::Oversize);
                     settled[span] |= is_settled;
                     deliveries[span] += u32::from(is_settled);
@@ -211,7 +222,7 @@ proptest! {
                     let want: Vec<u64> = refused.iter().take(3).map(|span| *span as u64 * 10).collect();
                     prop_assert_eq!(first.iter().map(|found| found.span.start).collect::<Vec<_>>(), want);
                     for found in first {
-                        ledger.again(found.ticket, 7, ONE);
+                        ledger.send_again(found.ticket, 7, outgoing(found.span, 1).messages);
                         let span = usize::try_from(found.span.start / 10).unwrap();
                         refused.remove(&span);
                         out.push((found.ticket, span));
@@ -255,7 +266,7 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
         match dice.u8(0..20) {
             0..=7 => {
                 if !ledger.skip_if_acknowledged(file, here, Boundary::LineStart) {
-                    out.push(ledger.track(file, (here, Boundary::LineStart), 7, ONE, 0));
+                    out.push(ledger.track(file, &Outgoing { cost_bytes: 7, ..outgoing(here, 1) }));
                 }
                 next = here.end;
             }
@@ -267,7 +278,7 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
             }
             10..=18 if !out.is_empty() => {
                 let ticket = out.swap_remove(dice.usize(0..out.len()));
-                ledger.settle(ticket, Part::Record, if dice.u8(0..5) > 0 { Delivered } else { Lost });
+                ledger.settle(ticket, FIRST, if dice.u8(0..5) > 0 { Delivered } else { Lost });
             }
             19 => {
                 out.clear();
@@ -296,13 +307,12 @@ fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
     let file = FileId(0);
     let mut first = Ledger::default();
     first.open(file, 0, at(0));
-    let mut out: Vec<Ticket> = (0..10)
-        .map(|line| first.track(file, (span(line * 10, line * 10 + 10), Boundary::LineStart), 10, ONE, 0))
-        .collect();
+    let mut out: Vec<Ticket> =
+        (0..10).map(|line| first.track(file, &outgoing(span(line * 10, line * 10 + 10), 1))).collect();
     for hole in [7, 3, 0] {
-        first.settle(out.remove(hole), Part::Record, Outcome::Refused);
+        first.settle(out.remove(hole), FIRST, Outcome::Refused);
     }
-    out.drain(..).for_each(|ticket| _ = first.settle(ticket, Part::Record, Delivered));
+    out.drain(..).for_each(|ticket| _ = first.settle(ticket, FIRST, Delivered));
     let progress = first.progress(file);
     assert_eq!(progress, Progress { watermark: at(0), ahead: vec![span(10, 30), span(40, 70), span(80, 100)] });
 
@@ -315,8 +325,8 @@ fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
     for (start, end) in lines {
         if !second.skip_if_acknowledged(file, span(start, end), Boundary::LineStart) {
             sent.push(start);
-            let ticket = second.track(file, (span(start, end), Boundary::LineStart), 10, ONE, 0);
-            assert!(second.settle(ticket, Part::Record, Delivered).is_some());
+            let ticket = second.track(file, &outgoing(span(start, end), 1));
+            assert!(second.settle(ticket, FIRST, Delivered).is_some());
         }
         assert!(second.balance(file).holds(), "{:?}", second.balance(file));
     }
@@ -334,7 +344,7 @@ fn of_many_settled_spans_the_largest_are_remembered() {
     let many = AHEAD_MAX as u64 + 100;
     for pair in 0..many {
         let (start, end) = (pair * 10_000, pair * 10_000 + 11 + pair);
-        ledger.track(file, (span(start, start + 10), Boundary::LineStart), 10, ONE, 0);
+        ledger.track(file, &outgoing(span(start, start + 10), 1));
         ledger.dropped(file, span(start + 10, end), Boundary::LineStart, DropReason::Blank);
     }
     let ahead = ledger.progress(file).ahead;

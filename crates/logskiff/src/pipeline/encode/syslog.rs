@@ -15,8 +15,8 @@ use self::clock::Clock;
 use self::data::Data;
 use super::template::Template;
 use super::text::write_number;
-use super::{Encoder, Encoding, Envelope};
-use event::{Boundary, Level, Repair, Span};
+use super::{Encoder, Encoding, Envelope, RedactedLine};
+use event::{Boundary, Level, Repair};
 use redact::{Piece, Redacted};
 
 /// The message format.
@@ -161,30 +161,20 @@ impl Writer {
     }
 }
 
-/// What a message is made of.
+/// A line, and what is the same in all messages of its file.
 #[derive(Clone, Copy)]
 struct Source<'s> {
-    redacted: &'s Redacted<'s>,
-    envelope: &'s Envelope,
+    line: &'s RedactedLine<'s>,
     header: &'s Header,
-    place: (Span, Boundary),
-    read_ns: i64,
 }
 
 impl Encoder {
-    /// Writes the syslog message of one line, framed, to the end of `out`; nothing where syslog is not configured.
-    /// `read_ns` is when it was read, for lines without a time. Returns whether the message had to be cut.
-    pub fn syslog(
-        &mut self,
-        redacted: &Redacted<'_>,
-        envelope: &Envelope,
-        place: (Span, Boundary),
-        read_ns: i64,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        let Some(header) = &envelope.syslog else { return false };
+    /// Appends the framed syslog message of one line to `out`; nothing if syslog is not configured. Returns whether the
+    /// message was truncated.
+    pub fn syslog(&mut self, line: &RedactedLine<'_>, out: &mut Vec<u8>) -> bool {
+        let Some(header) = &line.envelope.syslog else { return false };
         let Some(mut writer) = self.syslog.take() else { return false };
-        let source = Source { redacted, envelope, header, place, read_ns };
+        let source = Source { line, header };
         let frame = out.len();
         let counted = writer.config.framing == Framing::OctetCounting;
         if counted {
@@ -213,7 +203,7 @@ impl Encoder {
         let start = out.len();
         match writer.config.message {
             Message::Raw => {
-                source.redacted.line(|piece| {
+                source.line.redacted.line(|piece| {
                     let bytes = match piece {
                         Piece::Text(text) => text,
                         Piece::Mask(label) => label.as_bytes(),
@@ -228,10 +218,10 @@ impl Encoder {
                 let encoding = std::mem::replace(&mut self.encoding, Encoding::Json);
                 if writer.config.framing == Framing::Newline {
                     writer.scratch.clear();
-                    self.encode(source.redacted, source.envelope, source.place, source.read_ns, &mut writer.scratch);
+                    self.encode(source.line, &mut writer.scratch);
                     text::write_without_controls(&writer.scratch, out);
                 } else {
-                    self.encode(source.redacted, source.envelope, source.place, source.read_ns, out);
+                    self.encode(source.line, out);
                 }
                 self.encoding = encoding;
             }
@@ -275,15 +265,15 @@ impl Writer {
     /// Writes everything before MSG, its space included. `cut`: the message will be cut, and this may take so many bytes.
     fn write_header(&mut self, source: Source<'_>, cut: Option<usize>, out: &mut Vec<u8>) {
         let start = out.len();
-        let parsed = source.redacted.parsed();
+        let parsed = source.line.redacted.parsed();
         out.push(b'<');
         write_number(u64::from(self.config.facility) * 8 + severity(parsed.level), out);
         out.extend_from_slice(if self.config.format == Format::Rfc5424 { b">1 " } else { b">" });
-        self.clock.write(parsed.time_ns.unwrap_or(source.read_ns), out);
+        self.clock.write(parsed.time_ns.unwrap_or(source.line.read_ns), out);
         out.push(b' ');
         let names = match &source.header.names {
             Some(names) => Cow::Borrowed(names),
-            None => Cow::Owned(names(&self.config, source.envelope, Some(source.redacted))),
+            None => Cow::Owned(names(&self.config, source.line.envelope, Some(source.line.redacted))),
         };
         let fits = cut.is_none_or(|most| out.len() - start + names.len() <= most);
         match self.config.format {
@@ -304,21 +294,21 @@ impl Writer {
 
     /// Writes the structured data; `end`: no further than this, as far as it can be helped.
     fn write_data(&mut self, source: Source<'_>, end: Option<usize>, out: &mut Vec<u8>) {
-        let parsed = source.redacted.parsed();
-        let (span, boundary) = source.place;
+        let parsed = source.line.redacted.parsed();
+        let span = source.line.span;
         header_element(source.header, end, out);
         out.extend_from_slice(b" offset=\"");
         write_number(span.start, out);
         out.push(b'"');
         if self.with_id {
             out.extend_from_slice(b" id=\"");
-            super::write_event_id(source.envelope, span, out);
+            super::write_event_id(source.line.envelope, span, out);
             out.push(b'"');
         }
-        if end.is_some() || boundary == Boundary::MidLine {
+        if end.is_some() || source.line.boundary == Boundary::MidLine {
             out.extend_from_slice(b" truncated=\"true\"");
         }
-        for flag in source.redacted.withheld().chain(parsed.repairs.iter().map(Repair::flag)) {
+        for flag in source.line.redacted.withheld().chain(parsed.repairs.iter().map(Repair::flag)) {
             out.extend_from_slice(b" flag=\"");
             out.extend_from_slice(flag.as_bytes());
             out.push(b'"');
@@ -330,7 +320,7 @@ impl Writer {
         }
         out.push(b']');
         if !parsed.nodes.is_empty() {
-            self.data.write(source.redacted, end, out);
+            self.data.write(source.line.redacted, end, out);
         }
     }
 

@@ -57,7 +57,9 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
     let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let mut out = Vec::new();
-    Encoder::new(config).encode(&redacted, &envelope(config, &redactor), (span, boundary), 0, &mut out);
+    let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: 0, is_new: true };
+    Encoder::new(config).encode(&line, &mut out);
     out
 }
 

@@ -10,12 +10,12 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::context::{AckQueue, Context};
-use super::{Config, Error, queue_kbytes, request_bytes};
+use super::context::{AckQueue, Callbacks};
+use super::{Config, Error};
 use crate::regular;
 
 /// A client, what ends its thread, and the thread.
-pub(super) type Connected = (Arc<BaseProducer<Context>>, Arc<AtomicBool>, JoinHandle<()>);
+pub(super) type Connected = (Arc<BaseProducer<Callbacks>>, Arc<AtomicBool>, JoinHandle<()>);
 
 /// How long the poller waits for events at a time: it sleeps while there are none.
 const POLL: Duration = Duration::from_secs(10);
@@ -34,16 +34,16 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQ
         client.set(name, value);
     }
     client.set("message.max.bytes", message_bytes_max.to_string());
-    client.set("batch.size", request_bytes(config, message_bytes_max).to_string());
-    client.set("queue.buffering.max.kbytes", queue_kbytes(config, message_bytes_max).to_string());
+    client.set("batch.size", config.request_bytes(message_bytes_max).to_string());
+    client.set("queue.buffering.max.kbytes", config.queue_kbytes(message_bytes_max).to_string());
     // librdkafka opens them by itself, and would wait for a pipe.
     if let Some((name, _)) =
         config.properties.0.iter().find(|(_, value)| value.starts_with('/') && regular::is_special(Path::new(value)))
     {
         return Err(Error::Client(format!("{name} names something that is not a file")));
     }
-    let context = Context::new(Arc::clone(acks), config.token_file.clone());
-    let producer: BaseProducer<Context> = client.create_with_context(context).map_err(|error| match error {
+    let context = Callbacks::new(Arc::clone(acks), config.token_file.clone());
+    let producer: BaseProducer<Callbacks> = client.create_with_context(context).map_err(|error| match error {
         KafkaError::ClientConfig(_, reason, name, _) => {
             Error::Property { reason: without_value(&reason, &client, &name), name }
         }
@@ -76,7 +76,7 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQ
 /// Asks the cluster about the topic of the first message, where there is one already. An idempotent client needs an id from a broker
 /// before it sends anything, and asks for it when a broker has answered a question, or else after half a second. The question with
 /// which it began does not help: its connection is given up for one to the same broker by its own name.
-fn ask(producer: &BaseProducer<Context>, acks: &AckQueue) {
+fn ask(producer: &BaseProducer<Callbacks>, acks: &AckQueue) {
     if let Some(topic) = acks.first_topic() {
         // What comes of it, the client keeps; a failure shows in other ways, and costs the half second.
         drop(producer.client().fetch_metadata(Some(topic), ASK));

@@ -15,8 +15,9 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::OUT_MAX;
 use crate::regular;
+use crate::sink::Context;
 use crate::telemetry::log_rate_limit::News;
-use crate::telemetry::metrics::{ErrorKind, Metrics, OutputMetrics};
+use crate::telemetry::metrics::{ErrorKind, OutputMetrics};
 
 /// What became of a message, by its ticket.
 pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
@@ -33,26 +34,26 @@ pub(super) struct AckQueue {
     out: AtomicUsize,
     /// The topic of the first message, once there is one.
     first_topic: OnceLock<String>,
-    wake: Arc<Box<dyn Fn() + Send + Sync>>,
+    wake: Arc<dyn Fn() + Send + Sync>,
     too_large: AtomicBool,
-    /// The client is done with: nobody wants to hear of its last troubles.
+    /// The client is no longer used: its last errors are not logged.
     retired: AtomicBool,
-    metrics: Arc<Metrics>,
+    counts: Arc<OutputMetrics>,
     news: Arc<News>,
 }
 
 impl AckQueue {
-    pub(super) fn new(wake: Box<dyn Fn() + Send + Sync>, metrics: Arc<Metrics>) -> Self {
-        let news = Arc::new(News::new(Arc::clone(&metrics)));
-        Self::empty(Arc::new(wake), metrics, news)
+    pub(super) fn new(context: &Context) -> Self {
+        let news = Arc::new(News::new(Arc::clone(&context.services.metrics)));
+        Self::empty(Arc::clone(&context.services.wake), Arc::clone(&context.counts), news)
     }
 
     /// The acks of the next client: empty.
     pub(super) fn successor(&self) -> Self {
-        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.metrics), Arc::clone(&self.news))
+        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.counts), Arc::clone(&self.news))
     }
 
-    fn empty(wake: Arc<Box<dyn Fn() + Send + Sync>>, metrics: Arc<Metrics>, news: Arc<News>) -> Self {
+    fn empty(wake: Arc<dyn Fn() + Send + Sync>, counts: Arc<OutputMetrics>, news: Arc<News>) -> Self {
         Self {
             outcomes: Mutex::default(),
             out: AtomicUsize::new(0),
@@ -60,7 +61,7 @@ impl AckQueue {
             wake,
             too_large: AtomicBool::new(false),
             retired: AtomicBool::new(false),
-            metrics,
+            counts,
             news,
         }
     }
@@ -72,7 +73,7 @@ impl AckQueue {
 
     /// What is counted of Kafka.
     pub(super) fn counts(&self) -> &OutputMetrics {
-        &self.metrics.kafka
+        &self.counts
     }
 
     /// A message goes to this topic.
@@ -115,6 +116,17 @@ impl AckQueue {
         std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Logs that no client could be made from the changed files.
+    pub(super) fn log_reload_failure(&self, error: &str) {
+        if let Some(left_out) = self.news.due("reload") {
+            tracing::warn!(
+                error,
+                left_out,
+                "cannot create a Kafka client from the changed files; keeping the old client"
+            );
+        }
+    }
+
     pub(super) fn note_too_large(&self) {
         self.too_large.store(true, Ordering::Relaxed);
     }
@@ -124,19 +136,19 @@ impl AckQueue {
     }
 }
 
-/// The client's context.
-pub(super) struct Context {
+/// What librdkafka calls.
+pub(super) struct Callbacks {
     acks: Arc<AckQueue>,
     token_file: Option<PathBuf>,
 }
 
-impl Context {
+impl Callbacks {
     pub(super) fn new(acks: Arc<AckQueue>, token_file: Option<PathBuf>) -> Self {
         Self { acks, token_file }
     }
 }
 
-impl ProducerContext for Context {
+impl ProducerContext for Callbacks {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
@@ -157,7 +169,7 @@ impl ProducerContext for Context {
     }
 }
 
-impl ClientContext for Context {
+impl ClientContext for Callbacks {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {

@@ -1,9 +1,9 @@
-//! Where a link leaves its reports, and its empty buffers, for the shipper.
+//! Where a link leaves its acks, and its empty buffers, for the shipper.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::pipeline::batch::Batch;
-use crate::sink::Report;
+use crate::sink::Ack;
 
 /// A buffer or two are on their way at any time; more are not kept.
 const SPARES_MAX: usize = 2;
@@ -16,7 +16,7 @@ pub(super) struct AckMailbox {
 
 #[derive(Default)]
 struct Held {
-    reports: Vec<Report>,
+    acks: Vec<Ack>,
     spares: Vec<Batch>,
     over: bool,
 }
@@ -31,34 +31,34 @@ impl AckMailbox {
         Self::new(Arc::clone(&self.wake))
     }
 
-    /// Leaves reports, and empties the list.
-    pub(super) fn put(&self, reports: &mut Vec<Report>) {
-        if reports.is_empty() {
+    /// Leaves acks, and empties the list.
+    pub(super) fn put(&self, acks: &mut Vec<Ack>) {
+        if acks.is_empty() {
             return;
         }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         // The shipper takes all at once: only the first needs to wake it.
-        let first = held.reports.is_empty();
-        held.reports.append(reports);
+        let first = held.acks.is_empty();
+        held.acks.append(acks);
         drop(held);
         if first {
             (self.wake)();
         }
     }
 
-    /// Leaves the last reports: the link is over.
-    pub(super) fn end(&self, reports: &mut Vec<Report>) {
+    /// Leaves the last acks: the link is over.
+    pub(super) fn end(&self, acks: &mut Vec<Ack>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.reports.append(reports);
+        held.acks.append(acks);
         held.over = true;
         drop(held);
         (self.wake)();
     }
 
-    /// Takes the reports; whether the link is over, and these were its last.
-    pub(super) fn take(&self, reports: &mut Vec<Report>) -> bool {
+    /// Takes the acks; whether the link is over, and these were its last.
+    pub(super) fn take(&self, acks: &mut Vec<Ack>) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.append(&mut held.reports);
+        acks.append(&mut held.acks);
         held.over
     }
 

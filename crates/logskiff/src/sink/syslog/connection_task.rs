@@ -20,7 +20,7 @@ use super::session::{Session, SessionError};
 use super::socket::{Datagrams, Stream};
 use super::{Config, tls};
 use crate::pipeline::batch::Batch;
-use crate::sink::Report;
+use crate::sink::Ack;
 use crate::telemetry::log_rate_limit::News;
 use crate::telemetry::metrics::{ErrorKind, Metrics, OutputMetrics};
 use event::Outcome;
@@ -50,24 +50,24 @@ pub(super) struct ReconnectState {
     pub(super) ending: Notify,
     pub(super) is_ending: AtomicBool,
     news: News,
-    metrics: Arc<Metrics>,
+    counts: Arc<OutputMetrics>,
 }
 
 impl ReconnectState {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>, counts: Arc<OutputMetrics>) -> Self {
         Self {
             failures: AtomicU32::new(0),
             first: AtomicUsize::new(0),
             ending: Notify::new(),
             is_ending: AtomicBool::new(false),
-            news: News::new(Arc::clone(&metrics)),
-            metrics,
+            news: News::new(metrics),
+            counts,
         }
     }
 
     /// What is counted of syslog.
     pub(super) fn counts(&self) -> &OutputMetrics {
-        &self.metrics.syslog
+        &self.counts
     }
 }
 
@@ -116,9 +116,8 @@ impl ConnectionTask {
         while let Ok(batch) = self.queue.try_recv() {
             unconfirmed.extend(batch.entries.iter().map(|entry| entry.ticket));
         }
-        let mut reports: Vec<Report> =
-            unconfirmed.into_iter().map(|ticket| Report::message(ticket, Outcome::Lost)).collect();
-        self.mailbox.end(&mut reports);
+        let mut acks: Vec<Ack> = unconfirmed.into_iter().map(|ticket| Ack::new(ticket, Outcome::Lost)).collect();
+        self.mailbox.end(&mut acks);
     }
 
     /// Connects to the first address that can be reached, however long it takes; `None` when nothing more can come.
@@ -197,7 +196,7 @@ impl ConnectionTask {
     /// Sends messages one by one. What the system takes is all that can be known.
     async fn send(&mut self, socket: &Datagrams) -> (Result<Ended, ConnectError>, Vec<event::Ticket>) {
         let start = Instant::now();
-        let mut reports = Vec::new();
+        let mut acks = Vec::new();
         while let Some(batch) = self.queue.recv().await {
             for (at, entry) in batch.entries.iter().enumerate() {
                 let message = &batch.bytes[entry.payload.clone()];
@@ -212,14 +211,14 @@ impl ConnectionTask {
                     Err(_) => Err(ConnectError::Stalled(self.config.timeout)),
                 };
                 match outcome {
-                    Ok(outcome) => reports.push(Report::message(entry.ticket, outcome)),
+                    Ok(outcome) => acks.push(Ack::new(entry.ticket, outcome)),
                     Err(error) => {
-                        self.mailbox.put(&mut reports);
+                        self.mailbox.put(&mut acks);
                         return (Err(error), batch.entries[at..].iter().map(|entry| entry.ticket).collect());
                     }
                 }
             }
-            self.mailbox.put(&mut reports);
+            self.mailbox.put(&mut acks);
             self.mailbox.give_back(batch);
             if start.elapsed() >= PROVEN_AFTER {
                 self.reconnect_state.failures.store(0, Ordering::Relaxed);
@@ -246,9 +245,9 @@ impl ConnectionTask {
         at: usize,
         files: tls::Files,
     ) -> (Result<Ended, ConnectError>, Vec<event::Ticket>) {
-        let mut reports = Vec::new();
-        let ended = self.drive(&stream, &mut session, &mut reports, at, files).await;
-        self.mailbox.put(&mut reports);
+        let mut acks = Vec::new();
+        let ended = self.drive(&stream, &mut session, &mut acks, at, files).await;
+        self.mailbox.put(&mut acks);
         if ended.is_ok() {
             _ = timeout(LEAVE, leave(&stream, &mut session)).await;
         }
@@ -259,7 +258,7 @@ impl ConnectionTask {
         &mut self,
         stream: &Stream,
         session: &mut Session,
-        reports: &mut Vec<Report>,
+        acks: &mut Vec<Ack>,
         at: usize,
         mut files: tls::Files,
     ) -> Result<Ended, ConnectError> {
@@ -300,7 +299,7 @@ impl ConnectionTask {
                         progress_at = Instant::now();
                         (count_after, count_at) = (COUNT.0, progress_at + COUNT.0);
                         if session.is_counted() {
-                            count(stream, session, reports)?;
+                            count(stream, session, acks)?;
                         }
                     }
                 }
@@ -308,14 +307,14 @@ impl ConnectionTask {
                     readable?;
                     match stream.read(&mut buffer)? {
                         Some(0) => return Err(SessionError::Closed.into()),
-                        Some(bytes) => session.received(&buffer[..bytes], reports)?,
+                        Some(bytes) => session.received(&buffer[..bytes], acks)?,
                         None => {}
                     }
                 }
                 () = sleep_until(count_at), if counts => {
                     count_after = (count_after * 2).min(COUNT.1);
                     count_at = Instant::now() + count_after;
-                    count(stream, session, reports)?;
+                    count(stream, session, acks)?;
                 }
                 () = sleep_until(progress_at + self.config.timeout), if pending => {
                     return Err(ConnectError::Stalled(self.config.timeout));
@@ -329,10 +328,10 @@ impl ConnectionTask {
                     successor = better;
                 }
             }
-            if !reports.is_empty() {
+            if !acks.is_empty() {
                 progress_at = Instant::now();
                 self.reconnect_state.failures.store(0, Ordering::Relaxed);
-                self.mailbox.put(reports);
+                self.mailbox.put(acks);
             }
         }
     }
@@ -370,9 +369,9 @@ impl ConnectionTask {
 }
 
 /// Takes what the kernel knows to be confirmed.
-fn count(stream: &Stream, session: &mut Session, reports: &mut Vec<Report>) -> Result<(), ConnectError> {
+fn count(stream: &Stream, session: &mut Session, acks: &mut Vec<Ack>) -> Result<(), ConnectError> {
     if let Some(bytes) = stream.unacknowledged_bytes()? {
-        session.unacknowledged(bytes, reports);
+        session.unacknowledged(bytes, acks);
     }
     Ok(())
 }

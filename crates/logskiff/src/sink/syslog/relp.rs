@@ -1,11 +1,11 @@
-//! The client's side of RELP, without a socket: messages in, frames out; responses in, reports out.
+//! The client's side of RELP, without a socket: messages in, frames out; responses in, acks out.
 //!
 //! The protocol is librelp's (`doc/relp.html`): a frame is `TXNR SP COMMAND SP DATALEN [SP DATA] LF`, and each command is
 //! answered by an `rsp` with its number. No content is ever said.
 
 use std::collections::VecDeque;
 
-use crate::sink::Report;
+use crate::sink::Ack;
 use event::{Outcome, Ticket};
 
 /// The largest transaction number; the one after it is 1.
@@ -115,12 +115,12 @@ impl Relp {
     ///
     /// # Errors
     /// When the session cannot go on. A message that is refused is no error: it is reported as refused.
-    pub(super) fn received(&mut self, bytes: &[u8], reports: &mut Vec<Report>) -> Result<(), Error> {
+    pub(super) fn received(&mut self, bytes: &[u8], acks: &mut Vec<Ack>) -> Result<(), Error> {
         self.received.extend_from_slice(bytes);
         let buffer = std::mem::take(&mut self.received);
         let mut at = 0;
         while let Some((frame, length)) = read_frame(&buffer[at..])? {
-            self.answer(&frame, reports)?;
+            self.answer(&frame, acks)?;
             at += length;
         }
         self.received = buffer;
@@ -128,13 +128,13 @@ impl Relp {
         Ok(())
     }
 
-    fn answer(&mut self, frame: &Frame<'_>, reports: &mut Vec<Report>) -> Result<(), Error> {
+    fn answer(&mut self, frame: &Frame<'_>, acks: &mut Vec<Ack>) -> Result<(), Error> {
         match (frame.number, frame.command) {
             (0, b"serverclose") => Err(Error::Closed),
             // Hints that we do not know are not for us.
             (0, _) => Ok(()),
             (1, b"rsp") if self.state == State::Opening => self.opened(frame.data),
-            (number, b"rsp") => self.responded(number, status(frame.data), reports),
+            (number, b"rsp") => self.responded(number, status(frame.data), acks),
             _ => Err(Error::NotRelp),
         }
     }
@@ -155,7 +155,7 @@ impl Relp {
         Ok(())
     }
 
-    fn responded(&mut self, number: u32, status: Option<u16>, reports: &mut Vec<Report>) -> Result<(), Error> {
+    fn responded(&mut self, number: u32, status: Option<u16>, acks: &mut Vec<Ack>) -> Result<(), Error> {
         if self.state == State::Closing && (number == self.next || (number == 1 && std::mem::take(&mut self.opens))) {
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl Relp {
         let ticket = self.awaited.get_mut(place).and_then(Option::take).ok_or(Error::Unasked)?;
         self.pending -= 1;
         let outcome = if status == Some(200) { Outcome::Delivered } else { Outcome::Refused };
-        reports.push(Report::message(ticket, outcome));
+        acks.push(Ack::new(ticket, outcome));
         while let Some(None) = self.awaited.front() {
             self.awaited.pop_front();
             self.first = after(self.first);

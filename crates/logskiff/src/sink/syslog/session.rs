@@ -1,4 +1,4 @@
-//! What goes over one stream: messages in, bytes out; the peer's confirmations in, reports out. No socket.
+//! What goes over one stream: messages in, bytes out; the peer's confirmations in, acks out. No socket.
 //!
 //! A message is marked with the position in the stream behind its last byte, whatever stands between it and the session:
 //! compression, TLS. It is delivered when the peer has confirmed the stream up to there; with RELP, when its response has
@@ -11,7 +11,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use super::address::Transport;
 use super::{Config, relp, tls};
 use crate::pipeline::batch::Batch;
-use crate::sink::Report;
+use crate::sink::Ack;
 use event::{Outcome, Ticket};
 use relp::Relp;
 
@@ -241,16 +241,16 @@ impl Session {
     }
 
     /// The peer does not have the last so many bytes; what stands before them is delivered.
-    pub(super) fn unacknowledged(&mut self, bytes: u64, reports: &mut Vec<Report>) {
+    pub(super) fn unacknowledged(&mut self, bytes: u64, acks: &mut Vec<Ack>) {
         let confirmed = self.written.saturating_sub(bytes);
         while let Some((_, ticket)) = self.marks.front().copied().filter(|(end, _)| *end <= confirmed) {
             self.marks.pop_front();
-            reports.push(Report::message(ticket, Outcome::Delivered));
+            acks.push(Ack::new(ticket, Outcome::Delivered));
         }
     }
 
     /// The peer has sent something.
-    pub(super) fn received(&mut self, bytes: &[u8], reports: &mut Vec<Report>) -> Result<(), SessionError> {
+    pub(super) fn received(&mut self, bytes: &[u8], acks: &mut Vec<Ack>) -> Result<(), SessionError> {
         let mut closed = false;
         let mut decrypted = Vec::new();
         let mut plain = bytes;
@@ -266,7 +266,7 @@ impl Session {
             self.take_ciphertext();
         }
         if let Some(relp) = &mut self.relp {
-            relp.received(plain, reports)?;
+            relp.received(plain, acks)?;
         }
         if closed { Err(SessionError::Closed) } else { Ok(()) }
     }

@@ -1,6 +1,7 @@
 //! Input: a snapshot. Output: the ledger as JSON, with the delivery state of each file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -89,18 +90,10 @@ struct NotReadFile<'s> {
 }
 
 /// Renders the ledger as JSON.
-pub(super) fn render(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static str], uptime: Duration) -> String {
+pub(super) fn render(snapshot: &Snapshot, metrics: &Metrics, uptime: Duration) -> String {
     let total = snapshot.inputs.iter().fold(Balance::default(), |sum, input| sum.plus(&input.balance));
     let unread_bytes = snapshot.inputs.iter().map(|input| input.unread_bytes).sum();
-    let connected = |output: &OutputMetrics| output.connected.get();
-    let output = |name: &&'static str| Output {
-        output: name,
-        connected: match *name {
-            "kafka" => connected(&metrics.kafka),
-            "syslog" => connected(&metrics.syslog),
-            _ => true,
-        },
-    };
+    let output = |output: &Arc<OutputMetrics>| Output { output: output.name, connected: output.connected.get() };
     let ledger = Ledger {
         version: env!("CARGO_PKG_VERSION"),
         state: if snapshot.draining { "draining" } else { "running" },
@@ -110,7 +103,7 @@ pub(super) fn render(snapshot: &Snapshot, metrics: &Metrics, outputs: &[&'static
             pending_records: total.pending_records(),
             quiet_files: snapshot.quiet_files,
         },
-        outputs: outputs.iter().map(output).collect(),
+        outputs: metrics.outputs.iter().map(output).collect(),
         files: snapshot.files.iter().take(FILES_MAX).map(|file| file_entry(snapshot, file)).collect(),
         files_left_out: snapshot.files.len().saturating_sub(FILES_MAX),
         not_read: not_read(snapshot),

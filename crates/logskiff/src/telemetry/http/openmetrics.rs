@@ -48,8 +48,6 @@ pub(super) struct Scrape {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) usage: Usage,
-    /// The configured outputs.
-    pub(super) outputs: Vec<&'static str>,
 }
 
 impl Scrape {
@@ -63,14 +61,6 @@ impl Scrape {
         // Parsers accept both; the specification writes `+Inf`.
         let written = written.replace(" inf\n", " +Inf\n");
         if format == Format::OpenMetrics { written } else { to_prometheus(&written) }
-    }
-
-    fn output(&self, name: &str) -> &OutputMetrics {
-        match name {
-            "kafka" => &self.metrics.kafka,
-            "syslog" => &self.metrics.syslog,
-            _ => &self.metrics.stdout,
-        }
     }
 }
 
@@ -321,7 +311,7 @@ impl Scrape {
 
     fn outputs(&self, to: &mut Writer<'_>) -> fmt::Result {
         let each = |value: fn(&OutputMetrics) -> u64| {
-            self.outputs.iter().map(move |name| (vec![("output", *name)], value(self.output(name))))
+            self.metrics.outputs.iter().map(move |output| (vec![("output", output.name)], value(output)))
         };
         let connects = "Clients created (Kafka) or connections made (syslog)";
         to.counters("logskiff_output_connects", connects, each(|output| output.connects.get()))?;
@@ -331,11 +321,9 @@ impl Scrape {
         to.counters("logskiff_sent_messages", sent, each(|output| output.sent_messages.get()))?;
         let sent = "Bytes sent, before compression";
         to.counters("logskiff_sent_bytes", sent, each(|output| output.sent_bytes.get()))?;
-        let errors = self.outputs.iter().flat_map(|name| {
-            ErrorKind::ALL.map(|kind| {
-                let count = self.output(name).errors[kind as usize].get();
-                (vec![("output", *name), ("kind", kind.name())], count)
-            })
+        let errors = self.metrics.outputs.iter().flat_map(|output| {
+            ErrorKind::ALL
+                .map(|kind| (vec![("output", output.name), ("kind", kind.name())], output.errors[kind as usize].get()))
         });
         to.counters("logskiff_output_errors", "Errors of an output, by kind", errors)?;
         to.histogram("logskiff_batch_bytes", "Sizes of batches", &self.metrics.batch_bytes, 1.0)?;
@@ -421,13 +409,13 @@ mod tests {
         let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
         let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
         let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
-        let metrics = Metrics::new(&[3]);
+        let metrics = Metrics::new(&[3], &["kafka"]);
         metrics.inputs[0].masked[0].add(3);
         metrics.inputs[0].repaired[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);
         let snapshot = Arc::new(Snapshot { inputs: vec![input], ..Snapshot::default() });
-        Scrape { snapshot, metrics: Arc::new(metrics), usage: Usage::default(), outputs: vec!["kafka"] }.render(format)
+        Scrape { snapshot, metrics: Arc::new(metrics), usage: Usage::default() }.render(format)
     }
 
     #[track_caller]

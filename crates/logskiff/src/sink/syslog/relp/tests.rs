@@ -40,21 +40,20 @@ fn the_session_is_offered_as_the_protocol_wants_it() {
 #[test]
 fn responses_are_matched_in_any_order_and_any_cut() {
     let mut relp = opened(3);
-    let mut reports = Vec::new();
+    let mut acks = Vec::new();
     for sequence in 0..3 {
         relp.message(b"m", ticket(sequence), &mut Vec::new());
     }
     assert_eq!((relp.room(), relp.pending()), (0, 3));
     for byte in b"3 rsp 6 200 OK\n4 rsp 9 500 error\n" {
-        relp.received(&[*byte], &mut reports).unwrap();
+        relp.received(&[*byte], &mut acks).unwrap();
     }
-    let report = |sequence, delivered| {
-        Report::message(ticket(sequence), if delivered { Outcome::Delivered } else { Outcome::Refused })
-    };
-    assert_eq!(reports, [report(1, true), report(2, false)]);
+    let report =
+        |sequence, delivered| Ack::new(ticket(sequence), if delivered { Outcome::Delivered } else { Outcome::Refused });
+    assert_eq!(acks, [report(1, true), report(2, false)]);
     // The window moves with its oldest transaction, as the receiver's does.
     assert_eq!((relp.room(), relp.pending()), (0, 1));
-    relp.received(b"2 rsp 3 200\n0 hint 0\n", &mut reports).unwrap();
+    relp.received(b"2 rsp 3 200\n0 hint 0\n", &mut acks).unwrap();
     assert_eq!((relp.room(), relp.pending()), (3, 0));
     relp.message(b"m", ticket(3), &mut Vec::new());
     assert_eq!(relp.unconfirmed(), [ticket(3)]);
@@ -64,13 +63,13 @@ fn responses_are_matched_in_any_order_and_any_cut() {
 fn numbers_begin_anew_after_the_largest() {
     let mut relp = opened(4);
     (relp.next, relp.first) = (NUMBER_MAX, NUMBER_MAX);
-    let (mut out, mut reports) = (Vec::new(), Vec::new());
+    let (mut out, mut acks) = (Vec::new(), Vec::new());
     for sequence in 0..2 {
         relp.message(b"m", ticket(sequence), &mut out);
     }
     assert_eq!(out, b"999999999 syslog 1 m\n1 syslog 1 m\n");
-    relp.received(b"1 rsp 6 200 OK\n999999999 rsp 6 200 OK\n", &mut reports).unwrap();
-    assert_eq!(reports.iter().map(|report| report.ticket).collect::<Vec<_>>(), [ticket(1), ticket(0)]);
+    relp.received(b"1 rsp 6 200 OK\n999999999 rsp 6 200 OK\n", &mut acks).unwrap();
+    assert_eq!(acks.iter().map(|report| report.ticket).collect::<Vec<_>>(), [ticket(1), ticket(0)]);
     assert_eq!(relp.room(), 4);
 }
 
@@ -138,18 +137,18 @@ fn what_comes_after_the_end_is_no_fault() {
     relp.received(b"2 rsp 0\n", &mut Vec::new()).unwrap();
     assert_eq!(relp.received(&response(OPENED), &mut Vec::new()), Err(Error::Unasked), "once");
     // Closed while a message waits: its response counts still.
-    let (mut relp, mut reports) = (opened(8), Vec::new());
+    let (mut relp, mut acks) = (opened(8), Vec::new());
     relp.message(b"m", ticket(0), &mut Vec::new());
     relp.close(&mut Vec::new());
-    relp.received(b"2 rsp 6 200 OK\n3 rsp 6 200 OK\n0 serverclose 0\n", &mut reports).unwrap_err();
-    assert_eq!(reports, [Report::message(ticket(0), Outcome::Delivered)], "reported ahead of the end");
+    relp.received(b"2 rsp 6 200 OK\n3 rsp 6 200 OK\n0 serverclose 0\n", &mut acks).unwrap_err();
+    assert_eq!(acks, [Ack::new(ticket(0), Outcome::Delivered)], "reported ahead of the end");
     // What was given up is not mixed up with what follows.
-    let (mut relp, mut reports) = (opened(8), Vec::new());
+    let (mut relp, mut acks) = (opened(8), Vec::new());
     relp.message(b"m", ticket(0), &mut Vec::new());
     assert_eq!(relp.unconfirmed(), [ticket(0)]);
     relp.message(b"m", ticket(1), &mut Vec::new());
-    relp.received(b"3 rsp 6 200 OK\n", &mut reports).unwrap();
-    assert_eq!(reports, [Report::message(ticket(1), Outcome::Delivered)]);
+    relp.received(b"3 rsp 6 200 OK\n", &mut acks).unwrap();
+    assert_eq!(acks, [Ack::new(ticket(1), Outcome::Delivered)]);
 }
 
 #[test]
@@ -186,13 +185,13 @@ proptest! {
         let status = |sequence: u32| if rejected[sequence as usize] { 500 } else { 200 };
         let frame = |sequence: &u32| format!("{} rsp 3 {}\n", numbers[*sequence as usize], status(*sequence));
         let session: String = answered.iter().map(frame).collect();
-        let mut reports = Vec::new();
+        let mut acks = Vec::new();
         for chunk in session.as_bytes().chunks(cut) {
-            relp.received(chunk, &mut reports).unwrap();
+            relp.received(chunk, &mut acks).unwrap();
         }
         let outcome = |sequence: &u32| if rejected[*sequence as usize] { Outcome::Refused } else { Outcome::Delivered };
-        let want = |sequence: &u32| Report::message(ticket(*sequence), outcome(sequence));
-        prop_assert_eq!(reports, answered.iter().map(want).collect::<Vec<_>>());
+        let want = |sequence: &u32| Ack::new(ticket(*sequence), outcome(sequence));
+        prop_assert_eq!(acks, answered.iter().map(want).collect::<Vec<_>>());
         prop_assert_eq!(relp.pending(), 24 - answered.len());
         let oldest = (0..24).find(|sequence| !answered.contains(sequence)).unwrap_or(24);
         prop_assert_eq!(relp.room(), oldest as usize);
@@ -204,16 +203,16 @@ proptest! {
     fn no_frames_do_harm(frames in prop::collection::vec("[0-9]{1,3} (rsp|open|hint|serverclose) [0-9]{1,2} ?[0-9 a\n]{0,9}\n?", 0..8)) {
         let mut relp = opened(8);
         relp.message(b"m", ticket(0), &mut Vec::new());
-        let mut reports = Vec::new();
+        let mut acks = Vec::new();
         let mut left = 1;
         for frame in frames {
-            let result = relp.received(frame.as_bytes(), &mut reports);
+            let result = relp.received(frame.as_bytes(), &mut acks);
             left = relp.pending();
             if result.is_err() {
                 break;
             }
         }
-        prop_assert_eq!(reports.len() + left, 1, "a message has one fate");
+        prop_assert_eq!(acks.len() + left, 1, "a message has one fate");
     }
 
     #[test]

@@ -10,10 +10,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::encode::syslog::{Config, Format, Framing, Message};
-use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, Source};
+use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use super::parse::{self, Parser};
 use super::strict;
-use event::{Boundary, Level, Parsed, Span};
+use event::{Boundary, FileId, Level, Parsed, Span};
 use redact::{PemState, Redactor, Scratch};
 
 /// When the lines were read: 2026-11-23T22:00:00.123456789Z.
@@ -85,14 +85,16 @@ pub(super) fn made(
     let mut encoder = Encoder::new(&config);
     let mut bytes = Vec::new();
     // The second message goes behind the first, whose length is remembered.
-    encoder.syslog(&redacted, &envelope, (span, boundary), READ_NS, &mut bytes);
+    let (redacted, envelope) = (&redacted, &envelope);
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: READ_NS, is_new: true };
+    encoder.syslog(&line, &mut bytes);
     let first = bytes.clone();
-    let cut = encoder.syslog(&redacted, &envelope, (span, boundary), READ_NS, &mut bytes);
+    let cut = encoder.syslog(&line, &mut bytes);
     let bytes = bytes.split_off(first.len());
     assert_eq!(first, bytes, "the same line, the same message");
     let mut record = Vec::new();
     let config = encode::Config { encoding: Encoding::Json, ..config };
-    Encoder::new(&config).encode(&redacted, &envelope, (span, boundary), READ_NS, &mut record);
+    Encoder::new(&config).encode(&line, &mut record);
     Made { bytes, cut, record, parsed, boundary }
 }
 

@@ -1,0 +1,118 @@
+//! How records go to Kafka.
+//!
+//! Enters: what `config` has read. Leaves: limits, the receiver in words, and the files that the client is made from.
+
+use std::fmt::{self, Write as _};
+use std::path::PathBuf;
+
+use super::files::Files;
+use crate::pipeline::encode::template::Template;
+
+/// What to do with a record above the size that the broker takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oversize {
+    /// Send it in parts, with headers `id`, `part` and `parts`.
+    Split,
+    /// Leave it out, counted.
+    Drop,
+}
+
+/// What one Kafka message holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// One record.
+    Record,
+    /// Many records, one a line, compressed with gzip: header `content-encoding: gzip`.
+    Batch,
+}
+
+/// librdkafka properties. Values may be secrets: they are never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties(pub Vec<(String, String)>);
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// How records go to Kafka.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The topic.
+    pub topic: Template,
+    /// The message key.
+    pub key: Option<Template>,
+    /// At most this many topics. Further records go to the default topic, which is the template without record fields.
+    pub topics_max: usize,
+    /// What to do with a record that is too large.
+    pub oversize: Oversize,
+    /// What a message holds.
+    pub message: Message,
+    /// librdkafka's properties.
+    pub properties: Properties,
+    /// The OAUTHBEARER token's file, read again before the token expires.
+    pub token_file: Option<PathBuf>,
+    /// Certificates and the password's file, read again when they change.
+    pub files: Files,
+}
+
+impl Config {
+    /// The brokers and the topic.
+    pub(in crate::sink) fn receiver(&self) -> String {
+        format!("{} topic {}", self.property("bootstrap.servers").unwrap_or_default(), self.topic)
+    }
+
+    /// The topic, the brokers, compression and authentication. Of the properties, no other is shown.
+    pub(in crate::sink) fn describe(&self) -> String {
+        let property = |name| self.property(name).unwrap_or_default();
+        let mut text = format!(
+            "topic {} at {}, compression {}, {}",
+            self.topic,
+            property("bootstrap.servers"),
+            property("compression.type"),
+            property("security.protocol"),
+        );
+        if let Some(mechanism) = self.property("sasl.mechanism") {
+            // Writing to a String cannot fail.
+            _ = write!(text, " with {mechanism}");
+        }
+        text
+    }
+
+    /// Certificates, keys and secrets. librdkafka reads each property that is an absolute path.
+    pub(in crate::sink) fn files(&self) -> Vec<PathBuf> {
+        let properties = self.properties.0.iter().map(|(_, value)| PathBuf::from(value));
+        let properties = properties.filter(|path| path.is_absolute());
+        let files = self.files.tls.iter().chain(&self.files.password).chain(&self.token_file);
+        files.cloned().chain(properties).collect()
+    }
+
+    /// The maximum size of a request in bytes, before compression.
+    pub(super) fn request_bytes(&self, message_bytes_max: usize) -> usize {
+        self.number("batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
+    }
+
+    /// The size of the client's queue in KiB. It holds the largest message, whatever the budget is: that message could
+    /// never be queued otherwise.
+    pub(super) fn queue_kbytes(&self, message_bytes_max: usize) -> usize {
+        self.number("queue.buffering.max.kbytes").unwrap_or_default().max(message_bytes_max.div_ceil(1024))
+    }
+
+    /// The maximum size of a message in bytes.
+    pub(super) fn message_bytes_max(&self) -> usize {
+        self.number("message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX)
+    }
+
+    /// The last value of a property.
+    fn property(&self, name: &str) -> Option<&str> {
+        self.properties.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, property: &str) -> Option<usize> {
+        self.property(property)?.parse().ok()
+    }
+}
+
+/// Kafka's default limit of a message.
+const MESSAGE_BYTES_MAX: usize = 1_000_000;
