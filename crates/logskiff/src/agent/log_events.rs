@@ -75,13 +75,24 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
     }
 }
 
-/// So many files that are given up are named at once: each is a loss.
-const GIVEN_UP_TOLD_MAX: u64 = 100;
+/// At most this many files that are given up are named at once: each is a loss.
+const GIVEN_UP_LOGGED_MAX: u64 = 100;
 
-/// Says that a deleted file is given up, and what of it is lost.
-pub(super) fn log_given_up(news: &News, (path, inode): (&str, u64), range: Span, bytes: u64) {
-    let Span { start: from, end: to } = range;
-    let Some(left_out) = news.due_each("given up", GIVEN_UP_TOLD_MAX) else { return };
+/// A deleted file that is given up.
+pub(super) struct GivenUp<'p> {
+    /// Its path, as it may be logged.
+    pub(super) path: &'p str,
+    pub(super) inode: u64,
+    /// Everything in it that is not acknowledged or dropped.
+    pub(super) range: Span,
+    /// The bytes that are lost.
+    pub(super) bytes: u64,
+}
+
+/// Logs that a deleted file is given up, and what is lost.
+pub(super) fn log_given_up(news: &News, file: &GivenUp<'_>) {
+    let GivenUp { path, inode, range: Span { start: from, end: to }, bytes } = *file;
+    let Some(left_out) = news.due_each("given up", GIVEN_UP_LOGGED_MAX) else { return };
     if bytes == 0 {
         tracing::warn!(
             path,

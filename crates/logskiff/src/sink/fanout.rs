@@ -161,23 +161,20 @@ impl Fanout {
         }
     }
 
-    /// Adds the outcomes of messages to `reports`.
+    /// The outcomes of messages since the last call.
     ///
     /// # Errors
     /// When an output cannot deliver anything any more.
-    pub fn poll_acks(&mut self, reports: &mut Vec<Report>) -> Result<(), Error> {
+    pub fn poll_acks(&mut self) -> Result<Vec<Report>, Error> {
+        let mut reports = Vec::new();
         for output in &mut self.outputs {
             output.sink.poll_acks(&mut self.acks)?;
+            let acks = self.acks.drain(..);
             if let Some(id) = output.id {
-                reports.extend(self.acks.iter().map(|ack| Report {
-                    output: id,
-                    ticket: ack.ticket,
-                    outcome: ack.outcome,
-                }));
+                reports.extend(acks.map(|Ack { ticket, outcome }| Report { output: id, ticket, outcome }));
             }
-            self.acks.clear();
         }
-        Ok(())
+        Ok(reports)
     }
 
     /// Empties the batches. Returns the entries that were not taken, as lost.

@@ -51,7 +51,7 @@ impl Shipper {
         if !idle {
             self.drop_batches();
             self.rewind(now);
-            self.resume_at = None;
+            self.backoff.end();
         }
     }
 }

@@ -1,27 +1,47 @@
-//! Deleted files that are open: what they take of the disk, the word before it is too much, and those that are given up then.
+//! Deleted files that are still open: the disk space that they take, the warnings before it is too much, and their end.
 
 use std::time::{Duration, Instant};
 
 use super::{Shipper, log_events, redacted_path};
+use crate::agent::log_events::GivenUp;
 use crate::source::Abandoned;
+use crate::telemetry::loss_forecast::Forecast;
+use crate::telemetry::process_stats::Volume;
 use event::{FileId, Span};
 
-/// What lies this near is said: there is time to act.
+/// A loss within this time is logged: there is time to act.
 const SOON: Duration = Duration::from_secs(3_600);
 
-/// What was said of an input's deleted files: each once, until they are far from it again.
+/// The forecasts of all inputs.
+pub(super) struct Forecasts(pub(super) Vec<InputForecast>);
+
+/// The forecast of one input.
+#[derive(Default)]
+pub(super) struct InputForecast {
+    pub(super) volume: Option<Volume>,
+    pub(super) forecast: Forecast,
+    warned: Warned,
+}
+
+/// The warnings about an input's deleted files. Each is logged once, until they are far from their limit again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Warned {
-    /// Half of the bound is reached.
+struct Warned {
+    /// Half of the limit is reached.
     half: bool,
-    /// It will be reached soon.
+    /// The limit will be reached soon.
     soon: bool,
+}
+
+impl Forecasts {
+    pub(super) fn new(inputs: usize) -> Self {
+        Self(std::iter::repeat_with(InputForecast::default).take(inputs).collect())
+    }
 }
 
 impl Shipper {
     /// The bound on what deleted files of an input take.
     pub(super) fn deleted_bound(&self, input: usize) -> Option<u64> {
-        let volume = self.volumes[input].0.filter(|volume| volume.in_memory);
+        let volume = self.forecasts.0[input].volume.filter(|volume| volume.in_memory);
         self.components.source.deleted_bound(volume.map(|volume| volume.size_bytes))
     }
 
@@ -47,15 +67,11 @@ impl Shipper {
             Some(Abandoned::Gone) => {
                 let from = self.ledger.refused_from(file).map_or(start, |refused| refused.min(start));
                 let bytes = self.ledger.write_off(file, rest);
-                self.volumes[input].1.gave_up(now);
+                self.forecasts.0[input].forecast.gave_up(now);
                 self.components.metrics.lost_bytes.add(bytes);
-                self.unsaved_bytes += bytes;
-                log_events::log_given_up(
-                    &self.components.news,
-                    (&path, inode),
-                    Span { start: from, end: rest.end },
-                    bytes,
-                );
+                self.checkpoints.add(bytes);
+                let given_up = GivenUp { path: &path, inode, range: Span { start: from, end: rest.end }, bytes };
+                log_events::log_given_up(&self.components.news, &given_up);
                 if self.ledger.settled(file) {
                     self.components.source.release_id(file);
                     self.close(file);
@@ -78,7 +94,7 @@ impl Shipper {
     pub(super) fn write_off_refused(&mut self, file: FileId) {
         let bytes = self.ledger.write_off_refused(file);
         self.components.metrics.lost_bytes.add(bytes);
-        if let Some(context) = self.contexts.get_mut(&file) {
+        if let Some(context) = self.files.open.get_mut(&file) {
             context.retry = None;
             let path = redacted_path(&self.components.pipelines, &context.path);
             if bytes > 0
@@ -94,7 +110,7 @@ impl Shipper {
         let ledger = &self.ledger;
         let open = self.components.source.deleted_open(|file| ledger.settled(file));
         for (input, open) in open.into_iter().enumerate() {
-            let (forecast, warned) = (&mut self.volumes[input].1, &mut self.warned[input]);
+            let InputForecast { forecast, warned, .. } = &mut self.forecasts.0[input];
             let name = &self.config.inputs[input].name;
             forecast.deleted_left(now, open.of.map(|(bytes, bound)| bound.saturating_sub(bytes)));
             let Some((bytes, bound)) = open.of.filter(|(bytes, bound)| *bytes >= bound / 4) else {

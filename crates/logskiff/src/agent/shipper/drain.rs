@@ -1,12 +1,11 @@
-//! When to save, when to sleep, and when to end.
+//! When the shipper sleeps, and when it ends.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{SAVE_AFTER, SAVE_AFTER_FILE, SAVE_AFTER_MAX, SAVE_BYTES, SAVE_SPACING, Shipper};
+use super::Shipper;
 use crate::agent::{Control, Stage};
 use crate::config::{self, Exit};
-use crate::delivery::checkpoint::Marks;
 use crate::source::FileSource;
 use crate::telemetry::process_stats::System;
 use event::FileId;
@@ -153,14 +152,14 @@ impl Shipper {
             return Next::Continue;
         }
         let wait = if draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
-        if !self.is_idle() || (self.activity.still_for(now) < wait && self.drain.is_reading()) {
+        if !self.is_idle() || (self.reading.activity.still_for(now) < wait && self.drain.is_reading()) {
             return Next::Continue;
         }
         if !self.drain.still && self.drain.is_reading() {
             // Once more, and last lines without newline as well.
             self.drain.still = true;
             self.components.source.recheck_unread();
-            self.scan_at = now;
+            self.scans.scan_at_once(now);
             return Next::Continue;
         }
         // Files that wait for a descriptor are read as well.
@@ -171,22 +170,22 @@ impl Shipper {
         self.drain.draining_since = Some(now);
         tracing::info!("draining: reading files to their ends and waiting for acknowledgements");
         // The end of the files may lie in one that no scan has found yet. Backoff is cut short.
-        self.scan_at = now;
-        self.resume_at = None;
+        self.scans.scan_at_once(now);
+        self.backoff.end();
         self.retry_now(now);
         self.components.fanout.shorten_backoff();
     }
 
     /// Whether nothing is unread, in flight, refused or waiting for an output.
     fn is_idle(&self) -> bool {
-        let has_to_read =
-            (self.unread && self.is_reading()) || (self.drain.draining_since.is_some() && self.has_to_reread());
+        let has_to_read = (self.reading.has_unread && self.is_reading())
+            || (self.drain.draining_since.is_some() && self.has_to_reread());
         !has_to_read
             && self.components.fanout.is_empty()
             && !self.ledger.in_flight()
             && !self.ledger.failed()
             && self.ledger.all_refused() == 0
-            && self.resume_at.is_none()
+            && !self.backoff.is_started()
     }
 
     /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
@@ -196,75 +195,30 @@ impl Shipper {
 
     /// Sleeps until there may be something to do.
     pub(super) fn sleep(&mut self, now: Instant) {
-        if self.unread && self.resume_at.is_none() && !self.is_full() && self.is_reading() {
+        if self.reading.has_unread && !self.backoff.is_started() && !self.is_full() && self.is_reading() {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
         let ending = self.drain.draining_since.is_some() || (self.drain.finishes && !self.awaits_end());
         // While nothing is read for want of room, a write is no news.
-        let quiet = self.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
-        let wait = if let Some(at) = self.resume_at {
-            at.saturating_duration_since(now).min(self.config.watch.poll)
+        let quiet = self.reading.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
+        let wait = if let Some(remaining) = self.backoff.remaining(now) {
+            remaining.min(self.config.watch.poll)
         } else if ending {
             linger.min(Duration::from_millis(10))
         } else if quiet && self.components.watch.watch_all(self.components.source.directories()) {
-            self.scan_at.saturating_duration_since(now)
+            self.scans.until_next(now)
         } else {
             if !quiet {
                 self.components.watch.watch_names(self.components.source.directories());
             }
             linger
         };
-        let wait = if self.early { wait.min(self.until_next_pass(now)) } else { wait };
+        let wait = if self.reading.is_early { wait.min(self.reading.until_next_pass(now, linger)) } else { wait };
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
         // The next look at the directories may be due earlier: a new name is opened at once.
-        let wait = wait.min(self.scan_at.saturating_duration_since(now));
+        let wait = wait.min(self.scans.until_next(now));
         // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
         std::thread::park_timeout(wait.max(Duration::from_millis(1)));
-    }
-
-    /// Hands the watermarks to the checkpoint, when it is time or when told to.
-    pub(super) fn checkpoint(&mut self, now: Instant, at_once: bool) {
-        let Some(saver) = &self.components.saver else { return };
-        if let Some(error) = saver.error(now) {
-            self.save_failed(&error);
-        } else if saver.recreated()
-            && let Some(left_out) = self.components.news.due("state")
-        {
-            tracing::warn!(left_out, "the state directory or its lock file was removed while in use; created again");
-        }
-        let waited = now.saturating_duration_since(self.saved_at);
-        let files = u32::try_from(self.components.source.checkpoint_entry_count()).unwrap_or(u32::MAX);
-        let after = (SAVE_AFTER + SAVE_AFTER_FILE * files).min(SAVE_AFTER_MAX);
-        let due = self.unsaved_bytes > 0 && waited >= after;
-        let early = self.unsaved_bytes >= SAVE_BYTES && waited >= SAVE_SPACING + Duration::from_micros(100) * files;
-        if !(due || early || at_once) {
-            return;
-        }
-        let ledger = &self.ledger;
-        let files = self.components.source.checkpoint_entries(|file| ledger.progress(file));
-        if let Some(saver) = &self.components.saver {
-            saver.save(Marks { files, quiet: Arc::clone(self.components.source.quiet_files()) });
-        }
-        self.saved_at = now;
-        self.unsaved_bytes = 0;
-    }
-
-    /// The same at once, and waits until it is written, or the volume is taken to hang. Whether it was, where a checkpoint is kept.
-    pub(super) fn checkpoint_for_good(&mut self, now: Instant, patience: Duration) -> bool {
-        self.checkpoint(now, true);
-        let Some(saver) = &self.components.saver else { return true };
-        let Err(error) = saver.settle(patience) else { return true };
-        self.save_failed(&error);
-        false
-    }
-
-    fn save_failed(&mut self, error: &std::io::Error) {
-        self.components.metrics.save_failures.add(1);
-        // What was not saved is to be saved again.
-        self.unsaved_bytes = self.unsaved_bytes.max(1);
-        if let Some(left_out) = self.components.news.due("save") {
-            tracing::error!(%error, left_out, "cannot save the checkpoint; delivery continues, but a restart would send duplicates");
-        }
     }
 }

@@ -1,9 +1,12 @@
-//! What goes with the files: the looks at the directories, each file's context, and letting go.
+//! Scans, the events that come of them, and what belongs to each file.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use super::{FileContext, Shipper, log_events, redacted_path};
+use super::refused::Retry;
+use super::report::Closed;
+use super::{Shipper, log_events, redacted_path};
 use crate::delivery::checkpoint::SAVE_PATIENCE;
 use crate::pipeline::encode::{Envelope, Source, labels};
 use crate::pipeline::frame::Encoding;
@@ -12,51 +15,79 @@ use crate::source::{Event, LOOKBACK_BYTES};
 use event::{FileId, Progress};
 use redact::{LINES_MAX, PemState};
 
-/// A look at the directories is followed by a pause of so many times as long …
-const SCAN_SHARE: u32 = 100;
-/// … but no longer than this, or than the poll that was asked for.
-const SCAN_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// What belongs to the files.
+#[derive(Default)]
+pub(super) struct FileContexts {
+    /// The files with an account in the ledger.
+    pub(super) open: HashMap<FileId, FileContext>,
+    pub(super) closed: Closed,
+    labels: PodLabels,
+}
 
-/// Where there is news of names, a look follows the last after so many times as long as that took, and not sooner than this: files
-/// may be deleted soon after they are made.
-const NEWS_SHARE: u32 = 20;
-const NEWS_PAUSE: Duration = Duration::from_millis(10);
+/// What belongs to one file.
+pub(super) struct FileContext {
+    pub(super) input: usize,
+    pub(super) path: PathBuf,
+    pub(super) envelope: Envelope,
+    pub(super) pem_state: PemState,
+    /// Whether a private key goes on in the file's first line, which began in the file that it replaced.
+    pub(super) pem_state_at_start: PemState,
+    /// When the file was first seen rotated.
+    pub(super) rotated_at: Option<Instant>,
+    /// When its refused spans are sent again.
+    pub(super) retry: Option<Retry>,
+}
 
-/// Where files wait for others to be let go, there is a look so long after the last.
-const CROWDED_PAUSE: Duration = Duration::from_millis(200);
+/// The pod's labels.
+#[derive(Debug, Default)]
+struct PodLabels {
+    labels: BTreeMap<String, String>,
+    /// The file's content when it was last read.
+    text: Option<String>,
+}
+
+impl PodLabels {
+    /// Reads the labels. Returns whether they have changed.
+    ///
+    /// # Errors
+    /// When the file cannot be read. The known labels stay.
+    fn refresh(&mut self, path: &Path) -> Result<bool, regular::ReadError> {
+        let text = regular::read_text(path)?;
+        if self.text.as_ref() == Some(&text) {
+            return Ok(false);
+        }
+        self.labels = labels::parse(&text);
+        self.text = Some(text);
+        Ok(true)
+    }
+}
 
 impl Shipper {
-    /// Brings the next look at the directories forward where there is news of names in them: of any other nothing is known but the
-    /// time of its last change.
-    pub(super) fn hear_changes(&mut self) {
+    /// Takes changes from inotify. If they may concern logs, the next scan comes earlier.
+    pub(super) fn take_changes(&mut self) {
         let (watch, source) = (&self.components.watch, &mut self.components.source);
         let changes = watch.take_changes();
         for path in &changes.modified {
             source.note_write(path);
         }
         let concerns = changes.other || changes.files.iter().any(|(path, written)| source.concerns(path, *written));
+        // Of a directory without a watch, only the time of its last change is known.
         if concerns || (!watch.covers(source.directories()) && source.directories_changed()) {
-            self.scan_at = self.scan_at.min(self.scanned_at + self.scans_apart);
+            self.scans.names_changed();
         }
     }
 
-    /// Looks at the directories.
+    /// Scans the directories.
     pub(super) fn scan(&mut self, now: Instant) {
         self.read_labels();
         let began = Instant::now();
         self.components.source.reconcile(now);
-        let took = began.elapsed();
-        self.scans_apart = (took * NEWS_SHARE).clamp(NEWS_PAUSE, SCAN_PAUSE_MAX);
-        // Thousands of files take a while to be looked at: that is not to be the main work.
-        let pause = (took * SCAN_SHARE).clamp(self.config.watch.poll, SCAN_PAUSE_MAX.max(self.config.watch.poll));
-        self.scan_at = now + pause;
+        self.scans.finish(now, began.elapsed(), self.config.watch.poll);
         self.handle_events(now);
-        if self.components.source.has_deletable() {
-            // What is deleted must not be looked for after a restart. Where that cannot be written down, it stays.
-            if self.checkpoint_for_good(now, SAVE_PATIENCE) {
-                self.components.source.delete_shipped(now);
-                self.handle_events(now);
-            }
+        // A restart must not look for files that were deleted. If the checkpoint cannot be saved, they stay.
+        if self.components.source.has_deletable() && self.checkpoint_and_wait(now, SAVE_PATIENCE) {
+            self.components.source.delete_shipped(now);
+            self.handle_events(now);
         }
         self.update_forecasts(now);
     }
@@ -78,11 +109,11 @@ impl Shipper {
             }
         }
         if truncated {
-            // The new incarnation is to be on record before anything of it leaves: its number enters event ids. Where the volume
-            // hangs, lines that a crash then doubles have other ids; waiting would stop every file.
-            self.checkpoint_for_good(now, SAVE_PATIENCE);
+            // The new incarnation must be in the checkpoint before its lines leave, because its number is part of event ids. If
+            // the volume hangs, duplicates after a crash have other ids; waiting longer would stop every file.
+            self.checkpoint_and_wait(now, SAVE_PATIENCE);
         } else if opened {
-            self.checkpoint(now, true);
+            self.checkpoint(now);
         }
     }
 
@@ -100,56 +131,59 @@ impl Shipper {
         self.restore_pem_state(file);
     }
 
-    /// Learns how the file begins from the one that it took the place of: what was being written there may go on here.
+    /// Derives how the file begins from the file that it replaced: a private key may go on here.
     fn inherit_pem_state(&mut self, file: FileId) {
-        let Some(context) = self.contexts.get(&file) else { return };
+        let Some(context) = self.files.open.get(&file) else { return };
         let same = |(other, context_of): &(&FileId, &FileContext)| {
             **other != file
                 && context_of.input == context.input
                 && context_of.path == context.path
                 && context_of.pem_state.is_open()
         };
-        // Of content that was truncated away, how far it was read is all that is known.
-        let read = self.contexts.iter().find(same).map(|(_, context)| context.pem_state);
+        // Truncated content is known only as far as it was read.
+        let read = self.files.open.iter().find(same).map(|(_, context)| context.pem_state);
         let mut pem_state = read.unwrap_or_default();
         if !pem_state.is_open()
             && let Some(end) = self.components.source.predecessor_end(file, LOOKBACK_BYTES[0])
         {
             pem_state.resume(PemState::default(), &self.encoding(file).to_utf8(end));
         }
-        if let Some(context) = self.contexts.get_mut(&file) {
+        if let Some(context) = self.files.open.get_mut(&file) {
             context.pem_state_at_start = pem_state;
         }
     }
 
-    /// Writes down what goes with a file.
+    /// Sets a file's context.
     fn set_context(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
         let redactor = self.components.pipelines[input].redactor();
         let name = &self.config.inputs[input].name;
         let shown = path.to_string_lossy();
-        let source = Source { input: name, path: &shown, origin, labels: &self.labels };
+        let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels };
         let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
         self.components.fanout.set_file(file, &envelope);
         let known = self
-            .contexts
+            .files
+            .open
             .get(&file)
             .map(|context| (context.pem_state, context.pem_state_at_start, context.rotated_at, context.retry));
         let (pem_state, pem_state_at_start, rotated_at, retry) = known.unwrap_or_default();
-        self.contexts
+        self.files
+            .open
             .insert(file, FileContext { input, path, envelope, pem_state, pem_state_at_start, rotated_at, retry });
     }
 
-    /// Learns from the lines before a file's position what matters to what is masked after it.
+    /// Derives from the lines before a file's position whether it stands within a private key.
     pub(super) fn restore_pem_state(&mut self, file: FileId) {
         let Some(offset) = self.components.source.file(file).map(|file| file.position().offset) else { return };
-        let Some(context) = self.contexts.get(&file) else { return };
+        let Some(context) = self.files.open.get(&file) else { return };
         let pem_state = self.pem_state_at(file, offset, context.pem_state_at_start);
-        if let (Some(context), Some(pem_state)) = (self.contexts.get_mut(&file), pem_state) {
+        if let (Some(context), Some(pem_state)) = (self.files.open.get_mut(&file), pem_state) {
             context.pem_state = pem_state;
         }
     }
 
-    /// The same for any offset that was read already; `None` where what stands before it cannot be read now, or is only awaited.
+    /// The same for any offset that was read already. `None`: the bytes before it cannot be read now, or are not
+    /// decompressed yet.
     pub(super) fn pem_state_at(&self, file: FileId, offset: u64, at_start: PemState) -> Option<PemState> {
         let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
         let (mut before, mut is_whole) = (Vec::new(), false);
@@ -161,34 +195,33 @@ impl Shipper {
             }
         }
         let mut pem_state = PemState::default();
-        // Where the look back reaches the file's start, the file before it counts.
+        // At the file's start, the file before it counts.
         let before = self.encoding(file).to_utf8(before);
         pem_state.resume(if is_whole { at_start } else { PemState::default() }, &before);
         Some(pem_state)
     }
 
-    /// How a file's text is encoded, as far as its first bytes tell.
+    /// A file's encoding, according to its first bytes.
     pub(super) fn encoding(&self, file: FileId) -> Encoding {
         self.components.source.file(file).map(|file| Encoding::detect(file.head())).unwrap_or_default()
     }
 
-    /// Reads the pod's labels, again when they have changed.
+    /// Reads the pod's labels. If they have changed, all files get new envelopes.
     fn read_labels(&mut self) {
         let Some(path) = &self.config.encode.pod.labels_file else { return };
-        let Ok(text) = regular::read_text(path) else {
-            if self.components.news.due("labels").is_some() {
-                tracing::warn!(
-                    ?path,
-                    "cannot read LOGSKIFF_LABELS_FILE; sending records without labels until it can be read"
-                );
+        match self.files.labels.refresh(path) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(_) => {
+                if self.components.news.due("labels").is_some() {
+                    tracing::warn!(
+                        ?path,
+                        "cannot read LOGSKIFF_LABELS_FILE; sending records without labels until it can be read"
+                    );
+                }
+                return;
             }
-            return;
-        };
-        if self.labels_read.as_ref() == Some(&text) {
-            return;
         }
-        self.labels = labels::parse(&text);
-        self.labels_read = Some(text);
         let files: Vec<_> = self
             .components
             .source
@@ -200,7 +233,7 @@ impl Shipper {
         }
     }
 
-    /// Lets go of files that are out of their place, read to the end and settled, or give way to others.
+    /// Closes files that are rotated or deleted, fully read and acknowledged, or that give way to others.
     pub(super) fn close_finished(&mut self, now: Instant) {
         let ledger = &self.ledger;
         self.components.source.note_settled(|file| ledger.watermark(file));
@@ -209,7 +242,7 @@ impl Shipper {
                 self.components.source.close(file);
                 self.close(file);
                 if self.components.source.is_crowded() {
-                    self.scan_at = self.scan_at.min(self.scanned_at + CROWDED_PAUSE);
+                    self.scans.file_closed();
                 }
             }
         }

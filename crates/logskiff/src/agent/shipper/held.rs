@@ -43,7 +43,7 @@ impl Shipper {
             PENDING
         } else if open.is_at_end() {
             MAY_GROW
-        } else if self.ledger.failed() || self.resume_at.is_some_and(|at| now < at) {
+        } else if self.ledger.failed() || self.backoff.is_waiting(now) {
             BACKOFF
         } else if self.is_full() {
             BUDGET

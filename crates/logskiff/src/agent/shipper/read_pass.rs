@@ -1,9 +1,11 @@
 //! The pass: chunks of the files, in turns, through the pipeline into the batch.
 
 use std::ops::Range;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper, millis};
+use super::activity::Activity;
+use super::clock::Clock;
+use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper};
 use crate::agent::AppError;
 use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
@@ -14,7 +16,50 @@ use crate::pipeline::is_blank;
 use crate::sink::Staged;
 use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
 
-/// What one turn of a file came to.
+/// Where reading stands.
+pub(super) struct Reading {
+    /// The file that was last read from.
+    last_read: Option<FileId>,
+    /// The last pass did not reach the end of all files: its time was over, or the byte budget was full.
+    pub(super) has_unread: bool,
+    /// When the last pass began; `None`: there was none.
+    pub(super) passed_at: Option<Instant>,
+    /// It was too early for another pass.
+    pub(super) is_early: bool,
+    pub(super) activity: Activity,
+    /// For chunks; kept for its memory.
+    buffer: Vec<u8>,
+    /// For a line of UTF-16 as UTF-8; kept for its memory.
+    decoded: String,
+}
+
+impl Reading {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            last_read: None,
+            has_unread: false,
+            passed_at: None,
+            is_early: false,
+            activity: Activity::new(now),
+            buffer: Vec::new(),
+            decoded: String::new(),
+        }
+    }
+
+    /// The time until the next pass: lines gather for the linger.
+    pub(super) fn until_next_pass(&self, now: Instant, linger: Duration) -> Duration {
+        self.passed_at.map_or(Duration::ZERO, |at| (at + linger).saturating_duration_since(now))
+    }
+
+    /// Puts the file after the one that was last read first, also if the budget ended the last pass.
+    fn rotate(&self, ready: &mut [FileId]) {
+        if let Some(last) = ready.iter().position(|file| self.last_read == Some(*file)) {
+            ready.rotate_left(last + 1);
+        }
+    }
+}
+
+/// The result of one turn of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     /// There is more to read of it.
@@ -25,7 +70,25 @@ enum Turn {
     Full,
 }
 
-/// How far a stretch was taken.
+/// A chunk of a file.
+struct Chunk<'b> {
+    bytes: &'b [u8],
+    frames: Frames<'b>,
+    encoding: Encoding,
+    /// Where it begins.
+    at: Watermark,
+}
+
+/// When a line was read and written.
+#[derive(Clone, Copy)]
+struct Times {
+    /// Nanoseconds since the Unix epoch.
+    read_ns: i64,
+    /// On the shipper's clock.
+    written_ms: u32,
+}
+
+/// How much of a chunk was taken.
 struct Taken {
     bytes: usize,
     boundary: Boundary,
@@ -42,17 +105,14 @@ impl Shipper {
         // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
         // before the watermarks are next asked for.
         self.handle_events(now);
-        // Whoever comes after the last one that had a turn is the next, also where the budget ended the last pass.
-        if let Some(last) = ready.iter().position(|file| self.last_read == Some(*file)) {
-            ready.rotate_left(last + 1);
-        }
-        self.unread = self.components.source.has_more_to_unpack();
+        self.reading.rotate(&mut ready);
+        self.reading.has_unread = self.components.source.has_more_to_unpack();
         while !ready.is_empty() {
             let mut again = Vec::new();
             for (at, file) in ready.iter().copied().enumerate() {
                 if self.is_full() {
                     // It has not had its turn.
-                    self.unread = true;
+                    self.reading.has_unread = true;
                     return Ok(());
                 }
                 // Lines keep their order: a file is read after the one that it replaced.
@@ -60,12 +120,12 @@ impl Shipper {
                     again.push(file);
                     continue;
                 }
-                self.last_read = Some(file);
+                self.reading.last_read = Some(file);
                 match self.read_turn(file, now) {
                     Turn::More => again.push(file),
                     Turn::Done => {}
                     Turn::Full => {
-                        self.unread = true;
+                        self.reading.has_unread = true;
                         return Ok(());
                     }
                 }
@@ -73,14 +133,14 @@ impl Shipper {
             ready = again;
             // A file that is written at full speed never ends: the others are to be looked at again.
             if now.elapsed() >= self.config.batch.linger && !ready.is_empty() {
-                self.unread = true;
+                self.reading.has_unread = true;
                 break;
             }
             // Between the turns: reports free the budget, and the end may be asked for.
             self.publish_status(Instant::now());
             self.settle_acks(Instant::now())?;
-            self.checkpoint(Instant::now(), false);
-            if self.ledger.failed() || self.resume_at.is_some() || !self.is_reading() {
+            self.checkpoint_if_due(Instant::now());
+            if self.ledger.failed() || self.backoff.is_started() || !self.is_reading() {
                 return Ok(());
             }
         }
@@ -96,7 +156,7 @@ impl Shipper {
         {
             return Turn::Done;
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = std::mem::take(&mut self.reading.buffer);
         let mut turn = self.read_chunk(file, &mut buffer, CHUNK_BYTES, now);
         if turn.is_none() {
             // Not one whole line in a chunk: the line is long, and as much is needed as a line may have.
@@ -105,13 +165,13 @@ impl Shipper {
             buffer.truncate(CHUNK_BYTES);
             buffer.shrink_to(2 * CHUNK_BYTES);
         }
-        self.buffer = buffer;
+        self.reading.buffer = buffer;
         self.handle_events(now);
         turn.unwrap_or(Turn::Done)
     }
 
     fn window_bytes(&self, file: FileId) -> usize {
-        let input = self.contexts.get(&file).map_or(0, |context| context.input);
+        let input = self.files.open.get(&file).map_or(0, |context| context.input);
         self.config.inputs[input].frame.window_bytes().max(2 * CHUNK_BYTES)
     }
 
@@ -127,10 +187,11 @@ impl Shipper {
             return Some(Turn::Done);
         };
         failpoint::point("read");
-        let (Some(opened), Some(mut context)) = (self.components.source.file(file), self.contexts.remove(&file)) else {
+        let (Some(opened), Some(mut context)) = (self.components.source.file(file), self.files.open.remove(&file))
+        else {
             return Some(Turn::Done);
         };
-        let written = Written::new(opened.write_time(opened.position().offset), self.start, now);
+        let written = Written::new(opened.write_time(opened.position().offset), &self.clock, now);
         let encoding = Encoding::detect(opened.head());
         let at_the_end = self.drain.takes_partial_lines();
         let (at, is_final) = (opened.position(), last && (opened.is_final(now) || at_the_end));
@@ -140,10 +201,11 @@ impl Shipper {
             .filled(is_filled && last)
             .still(is_still)
             .encoded(encoding);
-        let taken = self.enqueue_lines(file, &mut context, (bytes, frames, encoding), at, written);
-        self.contexts.insert(file, context);
+        let chunk = Chunk { bytes, frames, encoding, at };
+        let taken = self.enqueue_lines(file, &mut context, chunk, written);
+        self.files.open.insert(file, context);
         if taken.bytes > 0 {
-            self.activity.read(now);
+            self.reading.activity.read(now);
         }
         let zeros = !taken.ended && at.boundary == Boundary::LineStart && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !last && zeros {
@@ -176,10 +238,10 @@ impl Shipper {
         &mut self,
         file: FileId,
         context: &mut FileContext,
-        (bytes, frames, encoding): (&[u8], Frames<'_>, Encoding),
-        at: Watermark,
+        chunk: Chunk<'_>,
         mut written: Written,
     ) -> Taken {
+        let Chunk { bytes, frames, encoding, at } = chunk;
         let read_ns = now_ns();
         let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };
@@ -199,11 +261,11 @@ impl Shipper {
             }
             if span.start >= written.until {
                 let file = self.components.source.file(file);
-                written = Written::new(file.and_then(|file| file.write_time(span.start)), self.start, Instant::now());
+                written = Written::new(file.and_then(|file| file.write_time(span.start)), &self.clock, Instant::now());
             }
+            let times = Times { read_ns, written_ms: written.ms };
             match framed {
                 Framed::Line(line) if encoding != Encoding::Utf8 => {
-                    let times = (read_ns, written.ms);
                     self.with_decoded(context, encoding, &line, |this, context, line| {
                         this.enqueue_line(file, context, line, 0, times);
                     });
@@ -213,7 +275,7 @@ impl Shipper {
                     if scanned.end < text.end {
                         scanned = text.start..self.prefilter(context.input, bytes, &text);
                     }
-                    self.enqueue_line(file, context, &line, text.start - scanned.start, (read_ns, written.ms));
+                    self.enqueue_line(file, context, &line, text.start - scanned.start, times);
                 }
                 Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
                 Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
@@ -233,12 +295,12 @@ impl Shipper {
         line: &Line<'_>,
         take: impl FnOnce(&mut Self, &mut FileContext, &Line<'_>),
     ) {
-        let mut decoded = std::mem::take(&mut self.decoded);
+        let mut decoded = std::mem::take(&mut self.reading.decoded);
         let line = encoding.decode_line(line, &mut decoded);
         self.components.pipelines[context.input].scan(line.text);
         take(self, context, &line);
         decoded.shrink_to(CHUNK_BYTES);
-        self.decoded = decoded;
+        self.reading.decoded = decoded;
     }
 
     /// Looks over whole lines from `text` on, some more than that: not all that was read, for what does not fit into the
@@ -252,20 +314,18 @@ impl Shipper {
 
     fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
         if !self.ledger.skip_if_acknowledged(file, span, boundary) {
-            self.ledger.dropped(file, span, boundary, reason);
-            self.unsaved_bytes += span.bytes();
+            self.drop_pending(file, span, boundary, reason);
         }
     }
 
-    /// Takes one line into the batch and the ledger.
-    fn enqueue_line(
-        &mut self,
-        file: FileId,
-        context: &mut FileContext,
-        line: &Line<'_>,
-        start: usize,
-        (read_ns, written_ms): (i64, u32),
-    ) {
+    /// Drops a span that is not acknowledged.
+    fn drop_pending(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
+        self.ledger.dropped(file, span, boundary, reason);
+        self.checkpoints.add(span.bytes());
+    }
+
+    /// Puts one line into the batches and the ledger. The ledger is asked first: an acknowledged line is not encoded again.
+    fn enqueue_line(&mut self, file: FileId, context: &mut FileContext, line: &Line<'_>, start: usize, times: Times) {
         let (span, boundary) = (line.span, line.boundary);
         if is_blank(line) {
             return self.drop_span(file, span, boundary, DropReason::Blank);
@@ -278,14 +338,20 @@ impl Shipper {
         if is_new && boundary == Boundary::MidLine {
             self.components.metrics.inputs[context.input].cut.add(1);
         }
-        match self.encode_line(context, line, start, Encode { file, read_ns, is_new, only: OutputSet::ALL }) {
+        match self.encode_line(
+            context,
+            line,
+            start,
+            Encode { file, read_ns: times.read_ns, is_new, only: OutputSet::ALL },
+        ) {
             Ok(Staged { messages, bytes }) => {
                 let cost_bytes = cost_bytes(bytes, span.bytes());
+                let written_ms = times.written_ms;
                 let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms });
                 self.components.fanout.enqueue(ticket);
                 failpoint::point("enqueue");
             }
-            Err(reason) => self.drop_span(file, span, boundary, reason),
+            Err(reason) => self.drop_pending(file, span, boundary, reason),
         }
     }
 
@@ -334,9 +400,9 @@ struct Written {
 
 impl Written {
     /// `known` is what the file knows; what is not known was written just `now`.
-    fn new(known: Option<(u64, Instant)>, start: Instant, now: Instant) -> Self {
+    fn new(known: Option<(u64, Instant)>, clock: &Clock, now: Instant) -> Self {
         let (until, at) = known.unwrap_or((u64::MAX, now));
-        Self { until, ms: millis(at.saturating_duration_since(start)) }
+        Self { until, ms: clock.written_ms(at) }
     }
 }
 

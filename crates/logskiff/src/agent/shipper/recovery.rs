@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{BACKOFF, Shipper, log_events, redacted_path};
+use super::{Shipper, log_events, redacted_path};
 use crate::sink::{Error, Resume};
 use event::{FileId, Watermark};
 
@@ -16,20 +16,20 @@ impl Shipper {
             return;
         }
         // An output that could not be reset waits for its backoff.
-        if self.components.fanout.has_failed() && self.resume_at.is_some_and(|at| now < at) {
+        if self.components.fanout.has_failed() && self.backoff.is_waiting(now) {
             return;
         }
         let resume = match self.components.fanout.reset() {
             Ok(resume) => resume,
             Err((output, error)) => {
-                self.back_off(now);
+                self.backoff.start(now);
                 return self.log_reset_failure(output, &error);
             }
         };
         self.rewind(now);
         if resume == Resume::AtOnce {
-            self.resume_at = None;
-            self.backoff = BACKOFF.0;
+            self.backoff.end();
+            self.backoff.reset();
         }
     }
 
@@ -47,40 +47,34 @@ impl Shipper {
         }
     }
 
-    /// Everything that is not settled is read again, after a while.
+    /// Reads everything again that is not acknowledged or dropped, after a wait.
     pub(super) fn rewind(&mut self, now: Instant) {
         self.components.metrics.rewinds.add(1);
         for (file, watermark) in self.ledger.rewind() {
             self.rewind_file(file, watermark);
         }
-        // What was found truncated is another file from here on, and needs an account.
+        // A file that was found truncated is a new incarnation from now on, and needs an account.
         self.handle_events(now);
+        let wait = self.backoff.start(now);
         if let Some(left_out) = self.components.news.due("rewind") {
-            let wait_ms = u64::try_from(self.backoff.as_millis()).unwrap_or(u64::MAX);
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(
                 wait_ms,
                 left_out,
                 "some records were not delivered; reading again from the last acknowledged byte"
             );
         }
-        self.back_off(now);
-    }
-
-    /// Reading waits for a while, and the next time for longer.
-    fn back_off(&mut self, now: Instant) {
-        self.resume_at = Some(now + self.backoff);
-        self.backoff = (self.backoff * 2).min(BACKOFF.1);
     }
 
     /// Has a file read again from a watermark on.
     pub(super) fn rewind_file(&mut self, file: FileId, watermark: Watermark) {
-        if let Some(context) = self.contexts.get_mut(&file) {
+        if let Some(context) = self.files.open.get_mut(&file) {
             context.retry = None;
         }
         let settled_bytes = self.ledger.settled_beyond(file);
         if self.components.source.rewind(file, watermark, settled_bytes) {
             self.restore_pem_state(file);
-        } else if let Some(context) = self.contexts.get(&file)
+        } else if let Some(context) = self.files.open.get(&file)
             && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_LOGGED_MAX)
         {
             let path = redacted_path(&self.components.pipelines, &context.path);

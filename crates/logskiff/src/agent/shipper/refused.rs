@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::read_pass::{Encode, now_ns};
-use super::{BACKOFF, CHUNK_BYTES, FileContext, Shipper, redacted_path};
+use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
 use crate::delivery::ledger::{Refused, Settled};
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
@@ -43,20 +43,20 @@ impl Shipper {
     /// Has a file's refused spans wait, or go on where one of them was delivered at last.
     pub(super) fn note_refused(&mut self, report: Report, settled: Option<Settled>, now: Instant) {
         let file = report.ticket.file;
-        let Some(context) = self.contexts.get_mut(&file) else { return };
+        let Some(context) = self.files.open.get_mut(&file) else { return };
         if settled.is_some_and(|settled| settled.again) {
-            context.retry = (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: BACKOFF.0, works: true });
+            context.retry =
+                (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: backoff::FIRST, works: true });
         } else if report.outcome == Outcome::Refused {
-            match &mut context.retry {
-                Some(retry) => retry.works = false,
-                None => context.retry = Some(Retry { at: now + BACKOFF.0, wait: BACKOFF.0 * 2, works: false }),
-            }
+            let wait = backoff::FIRST;
+            let first = Retry { at: now + wait, wait: backoff::next(wait), works: false };
+            context.retry.get_or_insert(first).works = false;
         }
     }
 
     /// Cuts all waits short.
     pub(super) fn retry_now(&mut self, now: Instant) {
-        self.contexts.values_mut().filter_map(|context| context.retry.as_mut()).for_each(|retry| retry.at = now);
+        self.files.open.values_mut().filter_map(|context| context.retry.as_mut()).for_each(|retry| retry.at = now);
     }
 
     /// How long it is until something refused is sent again.
@@ -64,7 +64,7 @@ impl Shipper {
         let due = |(file, context): (&FileId, &FileContext)| {
             Some(context.retry.filter(|_| self.ledger.refused(*file) > 0)?.at)
         };
-        Some(self.contexts.iter().filter_map(due).min()?.saturating_duration_since(now))
+        Some(self.files.open.iter().filter_map(due).min()?.saturating_duration_since(now))
     }
 
     /// Whether a file is not read on: too much waits, or its refused spans are taken again and come first.
@@ -75,7 +75,7 @@ impl Shipper {
         let waits = self.ledger.all_refused() >= REFUSED_MAX;
         if waits
             && let Some(left_out) = self.components.news.due("refused")
-            && let Some(context) = self.contexts.get(&file)
+            && let Some(context) = self.files.open.get(&file)
         {
             let path = redacted_path(&self.components.pipelines, &context.path);
             tracing::error!(
@@ -86,7 +86,8 @@ impl Shipper {
         }
         waits
             || self
-                .contexts
+                .files
+                .open
                 .get(&file)
                 .and_then(|context| context.retry)
                 .is_some_and(|retry| retry.works && retry.at <= now)
@@ -99,11 +100,11 @@ impl Shipper {
         }
         let due =
             |(file, context): (&FileId, &FileContext)| context.retry.filter(|retry| retry.at <= now).map(|_| *file);
-        let files: Vec<FileId> = self.contexts.iter().filter_map(due).collect();
+        let files: Vec<FileId> = self.files.open.iter().filter_map(due).collect();
         for file in files {
-            let Some(mut context) = self.contexts.remove(&file) else { continue };
+            let Some(mut context) = self.files.open.remove(&file) else { continue };
             let sent = self.send_file(file, &mut context, now);
-            self.contexts.insert(file, context);
+            self.files.open.insert(file, context);
             if self.components.source.is_retired(file) {
                 self.write_off_refused(file);
             } else if sent == Sent::Changed
@@ -140,7 +141,7 @@ impl Shipper {
             return sent;
         }
         if self.ledger.refused(file) == 0 || !retry.works {
-            context.retry = Some(Retry { at: now + retry.wait, wait: (retry.wait * 2).min(BACKOFF.1), works: false });
+            context.retry = Some(Retry { at: now + retry.wait, wait: backoff::next(retry.wait), works: false });
         }
         sent
     }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{FileContext, Shipper, held, millis, redacted_path};
+use super::deleted::InputForecast;
+use super::{FileContext, Shipper, held, redacted_path};
 use crate::delivery::ledger::Balance;
 use crate::source::{DeletedOpen, Phase, TrackedFile, UnreadFiles, Verdict, fixed_directory};
 use crate::telemetry::http::{FileReport, FileState, InputState, MaskKind, NotRead, Snapshot};
@@ -39,11 +40,11 @@ impl Shipper {
     /// How everything stands.
     pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
         let mut files: Vec<FileReport> =
-            self.contexts.iter().filter_map(|(file, context)| self.report(*file, context, now)).collect();
+            self.files.open.iter().filter_map(|(file, context)| self.report(*file, context, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
         let deleted = self.components.source.deleted_open(|file| self.ledger.settled(file));
-        let inputs = deleted.iter().enumerate().map(|(input, open)| self.input((input, open), &files, now)).collect();
-        files.extend(self.closed.0.iter().cloned());
+        let inputs = deleted.iter().enumerate().map(|(input, open)| self.input(input, open, &files, now)).collect();
+        files.extend(self.files.closed.0.iter().cloned());
         let UnreadFiles { named, counts } = self.components.source.unread_files();
         let not_read = named.into_iter().map(|file| NotRead {
             input: file.input,
@@ -62,7 +63,7 @@ impl Shipper {
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
             inotify: self.components.watch.is_working(),
             draining: self.drain.is_draining(),
-            acknowledged_at: self.acknowledged_at,
+            acknowledged_at: self.clock.acknowledged_at(),
         }
     }
 
@@ -100,19 +101,13 @@ impl Shipper {
 
     /// How old the oldest byte of a file is that is not settled.
     fn lag(&self, file: FileId, open: Option<&TrackedFile>, now: Instant) -> Duration {
-        let pending = self.ledger.oldest_ms(file).map(|written_ms| self.age(written_ms, now));
+        let pending = self.ledger.oldest_ms(file).map(|written_ms| self.clock.age(written_ms, now));
         let unread = open.and_then(|open| open.write_time(open.position().offset));
         let unread = unread.map(|(_, written)| now.saturating_duration_since(written));
         pending.into_iter().chain(unread).max().unwrap_or_default()
     }
 
-    /// How long ago something was written.
-    pub(super) fn age(&self, written_ms: u32, now: Instant) -> Duration {
-        let age_ms = millis(now.saturating_duration_since(self.start)).wrapping_sub(written_ms);
-        Duration::from_millis(age_ms.into())
-    }
-
-    fn input(&self, (input, open): (usize, &DeletedOpen), files: &[FileReport], now: Instant) -> InputState {
+    fn input(&self, input: usize, open: &DeletedOpen, files: &[FileReport], now: Instant) -> InputState {
         let of_input = || files.iter().filter(move |file| file.input == input);
         let count = |state| of_input().filter(|file| file.state == state).count() as u64;
         let deleted =
@@ -121,7 +116,7 @@ impl Shipper {
             file.input == input && file.phase() == Phase::Rotated && self.ledger.watermark(file.id).offset < file.size()
         };
         let rotated =
-            self.components.source.files().filter(waits).filter_map(|file| self.contexts.get(&file.id)?.rotated_at);
+            self.components.source.files().filter(waits).filter_map(|file| self.files.open.get(&file.id)?.rotated_at);
         InputState {
             name: self.config.inputs[input].name.clone(),
             masks: masks(self.components.pipelines[input].redactor()),
@@ -131,14 +126,15 @@ impl Shipper {
             files: [FileState::Live, FileState::Rotated, FileState::Deleted].map(count),
             held_bytes: deleted.map(TrackedFile::size).sum(),
             deleted_open: (open.bytes, self.deleted_bound(input)),
-            volume: self.volumes[input].0,
-            time_to_loss: self.volumes[input].1.time_to_loss(now, rotated.min()),
+            volume: self.forecasts.0[input].volume,
+            time_to_loss: self.forecasts.0[input].forecast.time_to_loss(now, rotated.min()),
         }
     }
 
     /// Looks at the volumes, and at how long rotated files live.
     pub(super) fn update_forecasts(&mut self, now: Instant) {
-        for (input, (volume, forecast)) in self.config.inputs.iter().zip(&mut self.volumes) {
+        for (input, known) in self.config.inputs.iter().zip(&mut self.forecasts.0) {
+            let InputForecast { volume, forecast, .. } = known;
             let directory = input.source.paths.first().and_then(|glob| fixed_directory(glob));
             *volume = directory.and_then(|(directory, _)| Volume::at(&directory));
             if let Some(volume) = volume {
@@ -147,12 +143,12 @@ impl Shipper {
         }
         self.forecast_deleted(now);
         for file in self.components.source.files() {
-            let Some(context) = self.contexts.get_mut(&file.id) else { continue };
+            let Some(context) = self.files.open.get_mut(&file.id) else { continue };
             match (file.phase(), context.rotated_at) {
                 (Phase::Rotated, None) => context.rotated_at = Some(now),
                 (Phase::Deleted, Some(since)) => {
                     context.rotated_at = None;
-                    self.volumes[context.input].1.deleted(now.saturating_duration_since(since));
+                    self.forecasts.0[context.input].forecast.deleted(now.saturating_duration_since(since));
                 }
                 _ => {}
             }
@@ -162,11 +158,11 @@ impl Shipper {
     /// Closes a file's account.
     pub(super) fn close(&mut self, file: FileId) {
         let balance = self.ledger.close(file);
-        if let Some(context) = self.contexts.remove(&file) {
+        if let Some(context) = self.files.open.remove(&file) {
             let path = redacted_path(&self.components.pipelines, &context.path);
             let (input, state, held) = (context.input, FileState::Closed, None);
             let lag = Duration::ZERO;
-            self.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag, held });
+            self.files.closed.add(FileReport { input, path, state, extent: None, balance, unread_bytes: 0, lag, held });
         }
     }
 }

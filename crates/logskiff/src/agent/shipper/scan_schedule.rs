@@ -1,0 +1,90 @@
+//! When the directories are scanned.
+
+use std::time::{Duration, Instant};
+
+/// A scan is followed by a pause of its duration times this …
+const PAUSE_SHARE: u32 = 100;
+/// … up to this, or to the poll interval if that is longer.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// If names have changed, the pause is the scan's duration times this …
+const CHANGED_SHARE: u32 = 20;
+/// … and at least this. Files may be deleted soon after they are created.
+const CHANGED_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// If files wait for others to be closed, the pause is this long.
+const CROWDED_PAUSE: Duration = Duration::from_millis(200);
+
+/// When the directories were scanned, and when they are next.
+#[derive(Debug)]
+pub(super) struct ScanSchedule {
+    next_at: Instant,
+    last_at: Instant,
+    /// The pause after the last scan if names have changed.
+    changed_pause: Duration,
+}
+
+impl ScanSchedule {
+    /// The first scan is due at once.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { next_at: now, last_at: now, changed_pause: Duration::ZERO }
+    }
+
+    /// Whether a scan is due.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        now >= self.next_at
+    }
+
+    /// The time until the next scan.
+    pub(super) fn until_next(&self, now: Instant) -> Duration {
+        self.next_at.saturating_duration_since(now)
+    }
+
+    /// The next scan is due at once.
+    pub(super) fn scan_at_once(&mut self, now: Instant) {
+        self.next_at = now;
+    }
+
+    /// Names have changed in the directories: the next scan comes earlier.
+    pub(super) fn names_changed(&mut self) {
+        self.next_at = self.next_at.min(self.last_at + self.changed_pause);
+    }
+
+    /// A file that others waited for was closed: the next scan comes earlier.
+    pub(super) fn file_closed(&mut self) {
+        self.next_at = self.next_at.min(self.last_at + CROWDED_PAUSE);
+    }
+
+    /// Notes a scan that began at `now` and took this long.
+    pub(super) fn finish(&mut self, now: Instant, took: Duration, poll_interval: Duration) {
+        self.last_at = now;
+        self.changed_pause = (took * CHANGED_SHARE).clamp(CHANGED_PAUSE_MIN, PAUSE_MAX);
+        self.next_at = now + (took * PAUSE_SHARE).clamp(poll_interval, PAUSE_MAX.max(poll_interval));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_scans_are_rare_and_changed_names_are_seen_soon() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        let poll = ms(250);
+        for (took, pause, changed) in
+            [(ms(0), poll, ms(10)), (ms(50), ms(5_000), ms(1_000)), (ms(5_000), PAUSE_MAX, PAUSE_MAX)]
+        {
+            let mut scans = ScanSchedule::new(start);
+            assert!(scans.is_due(start));
+            scans.finish(start, took, poll);
+            assert_eq!(scans.until_next(start), pause);
+            scans.names_changed();
+            assert_eq!(scans.until_next(start), changed);
+        }
+        let mut scans = ScanSchedule::new(start);
+        scans.finish(start, ms(50), poll);
+        scans.file_closed();
+        assert_eq!(scans.until_next(start), CROWDED_PAUSE);
+        scans.scan_at_once(start);
+        assert!(scans.is_due(start));
+    }
+}
