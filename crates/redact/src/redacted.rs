@@ -110,9 +110,11 @@ impl<'t> Redacted<'t> {
     /// All of it in parts, as it is to stand alone. A line that is JSON stays JSON: a mask leaves its punctuation, and what
     /// stands for a number or a truth value is in quotes.
     pub fn line(&self, mut write: impl FnMut(Piece<'t>)) {
-        let nodes = if self.masks.is_empty() { &[] } else { &*self.parsed.nodes };
+        if self.masks.is_empty() {
+            return write(Piece::Text(self.text));
+        }
         let mut at = 0;
-        for (key, value) in nodes.iter().map(member) {
+        for (key, value) in self.parsed.nodes.iter().map(member) {
             for (part, scalar) in key.map(|key| (key, false)).into_iter().chain(value) {
                 self.punctuation(TextRange { start: at, end: part.start }, &mut write);
                 let quoted = scalar && self.is_masked(part);
