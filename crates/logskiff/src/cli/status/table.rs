@@ -80,6 +80,8 @@ pub(super) enum Style {
 const BAR_COLUMNS: usize = 10;
 /// Width of all columns except the path.
 const COLUMNS: usize = 78;
+/// Stands for a figure that is not known.
+const UNKNOWN: &str = "-";
 /// Minimum width of the path.
 const PATH_COLUMNS_MIN: usize = 16;
 
@@ -102,6 +104,8 @@ pub(super) fn render(ledger: &Ledger, style: Style, width: usize, rate: Option<f
         }
         None => writeln!(text, "logskiff {version} {state}\n"),
     };
+    // The checkpoint has no byte accounting.
+    let is_running = ledger.uptime_seconds.is_some();
     let columns = width.saturating_sub(COLUMNS).max(PATH_COLUMNS_MIN);
     _ = writeln!(
         text,
@@ -117,10 +121,10 @@ pub(super) fn render(ledger: &Ledger, style: Style, width: usize, rate: Option<f
             shortened(&escape(&file.state), 7),
             shortened(&escape(&file.held), 8),
             progress(file, style),
-            amount(file.amounts.read_bytes),
-            amount(file.amounts.pending_bytes),
+            if is_running { amount(file.amounts.read_bytes) } else { UNKNOWN.to_owned() },
+            if is_running { amount(file.amounts.pending_bytes) } else { UNKNOWN.to_owned() },
             amount(file.amounts.unread_bytes),
-            time(file.lag_seconds),
+            if is_running { time(file.lag_seconds) } else { UNKNOWN.to_owned() },
         );
     }
     if ledger.files_left_out > 0 {
@@ -131,6 +135,11 @@ pub(super) fn render(ledger: &Ledger, style: Style, width: usize, rate: Option<f
     }
     reasons(ledger, columns, &mut text);
     let Amounts { read_bytes, acknowledged_bytes, dropped_bytes, pending_bytes, unread_bytes } = &ledger.totals.amounts;
+    if !is_running {
+        let done_bytes: u64 = ledger.files.iter().filter_map(|file| file.watermark_bytes).sum();
+        _ = writeln!(text, "\nacknowledged or dropped {}; not read yet {}", amount(done_bytes), amount(*unread_bytes));
+        return text;
+    }
     _ = writeln!(
         text,
         "\nread {} = acknowledged {} + dropped {} + pending {}; not read yet {}",
@@ -286,7 +295,7 @@ mod tests {
     #[test]
     fn an_empty_ledger_is_a_table_too() {
         let text = render(&serde_json::from_str("{}").unwrap(), Style::Plain, 80, None);
-        assert!(text.contains("read 0 B = acknowledged 0 B"), "{text}");
+        assert!(text.contains("acknowledged or dropped 0 B; not read yet 0 B"), "{text}");
     }
 
     #[test]
