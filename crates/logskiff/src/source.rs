@@ -1,8 +1,9 @@
 //! Finds files, recognizes them after renames and restarts, keeps them open, and reads them.
 //!
 //! Enters: globs, the checkpoint's entries, and the time. Leaves: bytes with their file and offset, and [`Event`]s for
-//! files that were opened, truncated or lost. It never reads outside a glob's fixed directory, never closes a file that
-//! is not read to its end (except where the disk budget requires it), and never interprets the text of a line.
+//! files that were opened, truncated or lost. Each method returns the events that it caused, and keeps none back. It
+//! never reads outside a glob's fixed directory, never closes a file that is not read to its end (except where the disk
+//! budget requires it), and never interprets the text of a line.
 
 mod changed_names;
 mod content;
@@ -46,7 +47,6 @@ pub mod watcher;
 mod write_times;
 
 use std::collections::HashSet;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,8 +74,8 @@ pub use glob_rank::{Rank, may_overlap};
 pub use pipe_reader::STDIN;
 pub use protected::Protected;
 pub use root::trusted_directory;
-pub use source_event::Event;
-pub use tracked_file::{Phase, PollResult, ReadResult, TrackedFile};
+pub use source_event::{Event, Expired, Polled, Reread, Rewound};
+pub use tracked_file::{Chunk, Phase, PollResult, ReadResult, TrackedFile};
 pub use unread::{Unread, UnreadFiles, Verdict};
 
 use event::{Boundary, CheckpointEntry, FileId, Fingerprint, Inode, Progress, Span, Watermark};
@@ -141,7 +141,6 @@ pub struct FileSource {
     open_limit: OpenLimit,
     unpacking: Unpacking,
     schedule: Schedule,
-    events: Vec<Event>,
 }
 
 impl FileSource {
@@ -172,18 +171,12 @@ impl FileSource {
             open_limit: OpenLimit::default(),
             unpacking: Unpacking::default(),
             schedule: Schedule::new(checkpoint, now),
-            events: Vec::new(),
         })
     }
 
     /// Never reads any of these files, under whatever name a glob matches them.
     pub fn protect(&mut self, protected: Protected) {
         self.discovery.guard = Guard::new(protected);
-    }
-
-    /// The events since the last call, in their order.
-    pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
     }
 
     /// The directories in which a file may appear.
@@ -219,23 +212,29 @@ impl FileSource {
         self.table.by_inode_mut(inode)
     }
 
-    /// Reads up to `most` bytes at the file's position into `buffer`. Returns their number, and whether the file ends
-    /// after them. `None` when there is nothing to read, or the file was truncated.
-    pub fn read_chunk(&mut self, id: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<(usize, bool)> {
-        let file = self.table.get_mut(id)?;
+    /// Reads up to `most` bytes at the file's position into `buffer`.
+    ///
+    /// # Errors
+    /// When nothing can be read now. If the file was truncated or cannot be read, the events say so.
+    pub fn read_chunk(
+        &mut self,
+        id: FileId,
+        buffer: &mut Vec<u8>,
+        most: usize,
+        now: Instant,
+    ) -> Result<Chunk, Vec<Event>> {
+        let mut events = Vec::new();
+        let Some(file) = self.table.get_mut(id) else { return Err(events) };
         match file.read(buffer, most, now) {
-            Ok(ReadResult::Bytes(bytes, last)) => Some((bytes, last)),
-            Ok(ReadResult::Truncated) => {
-                self.truncated(id, now);
-                None
-            }
-            Err(error) if is_deferred(&error) => None,
+            Ok(ReadResult::Read(chunk)) => return Ok(chunk),
+            Ok(ReadResult::Truncated) => _ = self.truncated(id, now, &mut events),
+            Err(error) if is_deferred(&error) => {}
             Err(error) => {
                 let path = file.path.clone();
-                self.refuse(path, &error.to_string());
-                None
+                self.refuse(path, &error.to_string(), &mut events);
             }
         }
+        Err(events)
     }
 
     /// Moves a file's position behind `passed`, which spans now cover. `is_all_read`: no complete line is left unread.
@@ -256,16 +255,22 @@ impl FileSource {
         zeros
     }
 
-    /// Moves a file's position back to its watermark; `settled_bytes` after it are acknowledged already. Returns false
-    /// when the content is gone and cannot be read again.
-    pub fn rewind(&mut self, id: FileId, to: Watermark, settled_bytes: u64) -> bool {
+    /// Moves a file's position back to its watermark; `settled_bytes` after it are acknowledged already.
+    pub fn rewind(&mut self, id: FileId, to: Watermark, settled_bytes: u64) -> Rewound {
+        let mut events = Vec::new();
+        let can_read = self.move_back(id, to, settled_bytes, &mut events);
+        Rewound { can_read, events }
+    }
+
+    /// The same. Returns false when the content is gone and cannot be read again.
+    fn move_back(&mut self, id: FileId, to: Watermark, settled_bytes: u64, events: &mut Vec<Event>) -> bool {
         if let Some(file) = self.table.get_mut(id) {
             match file.rewind(to) {
                 Ok(true) => return true,
-                Ok(false) => _ = self.truncated(id, self.schedule.polled_at),
+                Ok(false) => _ = self.truncated(id, self.schedule.polled_at, events),
                 Err(error) => {
                     let path = file.path.clone();
-                    self.refuse(path, &error.to_string());
+                    self.refuse(path, &error.to_string(), events);
                     return false;
                 }
             }
@@ -276,14 +281,14 @@ impl FileSource {
         let next = next.map(|file| (file.id, file.verify_content().unwrap_or(false)));
         drop(files);
         if let Some((next, holds)) = next {
-            self.begin_at(next, holds.then_some(to), self.schedule.polled_at);
+            self.begin_at(next, holds.then_some(to), self.schedule.polled_at, events);
             if holds {
                 return true;
             }
         }
         if let Some(retired) = self.table.retired(id) {
             let lost_bytes = retired.read_to.saturating_sub(to.offset + settled_bytes);
-            self.events.push(Event::Lost(retired.path.clone(), lost_bytes));
+            events.push(Event::Lost(retired.path.clone(), lost_bytes));
             return false;
         }
         let next = self.index.lost.iter_mut().find(|lost| lost.formers.contains(&id) && to.offset < lost.began_at);
@@ -297,20 +302,20 @@ impl FileSource {
         true
     }
 
-    /// Reads a span again; `None` where the file no longer holds its bytes.
-    ///
-    /// # Errors
-    /// When the file cannot be read, which is also logged; or when decompression has to continue in another pass.
-    pub fn reread(&mut self, id: FileId, span: Span) -> io::Result<Option<Vec<u8>>> {
-        let Some(file) = self.table.get_mut(id) else { return Ok(None) };
-        let bytes = file.reread(span);
-        if let Err(error) = &bytes
-            && !is_deferred(error)
-        {
-            let path = file.path.clone();
-            self.refuse(path, &error.to_string());
+    /// Reads a span again.
+    pub fn reread(&mut self, id: FileId, span: Span) -> Reread {
+        let Some(file) = self.table.get_mut(id) else { return Reread::Changed };
+        let mut events = Vec::new();
+        match file.reread(span) {
+            Ok(Some(bytes)) => return Reread::Bytes(bytes),
+            Ok(None) => return Reread::Changed,
+            Err(error) if is_deferred(&error) => {}
+            Err(error) => {
+                let path = file.path.clone();
+                self.refuse(path, &error.to_string(), &mut events);
+            }
         }
-        bytes
+        Reread::Unreadable(events)
     }
 
     /// Files that can be closed once they are acknowledged: rotated or deleted, quiet, and read to the end. Where too
@@ -327,12 +332,12 @@ impl FileSource {
 
     /// The bytes that were read are gone from the file: it becomes a lost file, and the file starts a new incarnation.
     /// Returns the number of the new incarnation.
-    fn truncated(&mut self, id: FileId, now: Instant) -> Option<FileId> {
-        self.begin_at(id, None, now)
+    fn truncated(&mut self, id: FileId, now: Instant, events: &mut Vec<Event>) -> Option<FileId> {
+        self.begin_at(id, None, now, events)
     }
 
     /// The same, from a position up to which the content is known to be unchanged.
-    pub(super) fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant) -> Option<FileId> {
+    fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant, events: &mut Vec<Event>) -> Option<FileId> {
         let mut file = self.table.remove(id)?;
         let fingerprint: Fingerprint = file.fingerprint();
         let read = file.position();
@@ -341,7 +346,7 @@ impl FileSource {
         let former = entry.clone();
         self.index.lost.push(LostFile::from_open(&file, entry, now));
         self.rotations.note(&file.path, now);
-        self.events.push(Event::Truncated(file.path.clone()));
+        events.push(Event::Truncated(file.path.clone()));
         self.schedule.reconcile_due = true;
         let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::LineStart });
         // The old content may still be copied over this file: the next check of the directories decides.
@@ -353,7 +358,7 @@ impl FileSource {
         let origin = self.index.origin(&file.handle, file.inode, number);
         let TrackedFile { input, path, inode, placement, lineage, handle, .. } = file;
         let opened = OpenedFile { input, path, handle };
-        self.begin(opened, begins, Incarnation { origin, number }, now);
+        self.begin(opened, begins, Incarnation { origin, number }, now, events);
         let begun = self.open_mut(inode)?;
         begun.placement.phase = placement.phase;
         begun.lineage.read_from_start |= lineage.read_from_start;
@@ -364,15 +369,22 @@ impl FileSource {
     }
 
     /// Starts reading a file under a new number.
-    fn begin(&mut self, opened: OpenedFile, at: impl Into<Progress>, incarnation: Incarnation, now: Instant) {
+    fn begin(
+        &mut self,
+        opened: OpenedFile,
+        at: impl Into<Progress>,
+        incarnation: Incarnation,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         let id = self.table.free_id(self.index.lost.iter().filter_map(|lost| lost.id));
         let (at, path): (Progress, _) = (at.into(), opened.path.clone());
         match TrackedFile::new(id, opened, at.watermark, incarnation, now) {
             Ok(file) => {
                 self.place(file);
-                self.events.push(Event::Opened(id, at));
+                events.push(Event::Opened(id, at));
             }
-            Err(error) => self.refuse(path, &error.to_string()),
+            Err(error) => self.refuse(path, &error.to_string(), events),
         }
     }
 

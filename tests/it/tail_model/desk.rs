@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use event::{CheckpointEntry, DropReason, FileId, MessageCounts, Outcome, OutputId, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::{self, Framed, Frames};
-use logskiff::source::{Abandoned, Config, Event, FileSource};
+use logskiff::source::{Abandoned, Chunk, Config, Event, Expired, FileSource, Polled};
 
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
 /// Smaller than some lines, so that the longer window is used as well.
@@ -71,18 +71,18 @@ impl Desk {
     }
 
     pub fn scan(&mut self) {
-        self.tail.reconcile(self.now);
-        self.handle_events();
+        let events = self.tail.reconcile(self.now);
+        self.handle_events(events);
         if self.tail.has_deletable() {
             self.save();
-            self.tail.delete_shipped(self.now);
-            self.handle_events();
+            let events = self.tail.delete_shipped(self.now);
+            self.handle_events(events);
         }
     }
 
-    fn handle_events(&mut self) {
+    fn handle_events(&mut self, events: Vec<Event>) {
         let mut truncated = false;
-        for event in self.tail.take_events() {
+        for event in events {
             match &event {
                 Event::Opened(file, at) => self.ledger.open(*file, 0, at.clone()),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
@@ -100,31 +100,34 @@ impl Desk {
         }
     }
 
-    /// One pass over the files, up to so many lines of each turn.
+    /// One pass over the files, up to `lines_max` lines in each turn.
     pub fn pass(&mut self, lines_max: usize) {
-        let mut ready = Vec::new();
-        self.tail.poll(self.now, &mut ready);
-        self.handle_events();
+        let Polled { ready, events } = self.tail.poll(self.now);
+        self.handle_events(events);
         for file in ready {
             while self.turn(file, lines_max) && lines_max == usize::MAX {}
         }
-        self.handle_events();
     }
 
     /// Returns whether there is more to read.
     fn turn(&mut self, file: FileId, lines_max: usize) -> bool {
         let window_bytes = FRAME.window_bytes();
-        let more = self.read(file, CHUNK_BYTES, lines_max).or_else(|| self.read(file, window_bytes, lines_max));
-        self.handle_events();
-        more.unwrap_or(false)
+        self.read(file, CHUNK_BYTES, lines_max).or_else(|| self.read(file, window_bytes, lines_max)).unwrap_or(false)
     }
 
     fn read(&mut self, file: FileId, most: usize, lines_max: usize) -> Option<bool> {
         let mut buffer = Vec::new();
-        let Some((bytes, last)) = self.tail.read_chunk(file, &mut buffer, most, self.now) else { return Some(false) };
+        let Chunk { bytes, is_last } = match self.tail.read_chunk(file, &mut buffer, most, self.now) {
+            Ok(chunk) => chunk,
+            Err(events) => {
+                self.handle_events(events);
+                return Some(false);
+            }
+        };
         let opened = self.tail.file(file).unwrap();
-        let (at, is_final, origin) = (opened.position(), last && opened.is_final(self.now), opened.origin().to_owned());
-        let (is_filled, is_still) = (last && opened.is_filled(self.now), opened.are_zeros_final(self.now));
+        let (at, is_final, origin) =
+            (opened.position(), is_last && opened.is_final(self.now), opened.origin().to_owned());
+        let (is_filled, is_still) = (is_last && opened.is_filled(self.now), opened.are_zeros_final(self.now));
         let mut passed = 0;
         let mut boundary = at.boundary;
         let mut lines = 0;
@@ -155,11 +158,11 @@ impl Desk {
             let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
         }
-        if passed == 0 && !last && lines < lines_max {
+        if passed == 0 && !is_last && lines < lines_max {
             return (most >= FRAME.window_bytes()).then_some(false);
         }
         self.tail.advance(file, &buffer[..passed], boundary, lines < lines_max);
-        Some(!last && passed > 0)
+        Some(!is_last && passed > 0)
     }
 
     /// Settles one record; returns its text when it was delivered.
@@ -175,16 +178,19 @@ impl Desk {
         if !self.ledger.failed() {
             return;
         }
-        // What failed may have been cut off and written anew at the same place: it was never delivered.
+        // Failed lines may have been truncated, and other lines written at their offsets: they were never delivered.
         self.ids.clear();
         self.out.clear();
+        let mut events = Vec::new();
         for (file, watermark) in self.ledger.rewind() {
-            self.gone |= !self.tail.rewind(file, watermark, self.ledger.settled_beyond(file));
+            let rewound = self.tail.rewind(file, watermark, self.ledger.settled_beyond(file));
+            self.gone |= !rewound.can_read;
+            events.extend(rewound.events);
         }
-        self.handle_events();
+        self.handle_events(events);
     }
 
-    /// Gives up what deleted files take too much; what became of those that were not settled.
+    /// Closes deleted files that use too much disk space. Returns what happened to the unacknowledged ones.
     pub fn relieve(&mut self) -> Vec<Abandoned> {
         let Self { tail, ledger, .. } = self;
         let mut given = Vec::new();
@@ -215,11 +221,12 @@ impl Desk {
                 self.tail.close(file);
             }
         }
-        for file in self.tail.expire_lost(self.now) {
+        let Expired { retired, events } = self.tail.expire_lost(self.now);
+        for file in retired {
             if self.ledger.settled(file) {
                 self.tail.release_id(file);
             }
         }
-        self.handle_events();
+        self.handle_events(events);
     }
 }

@@ -175,8 +175,8 @@ impl Shipper {
         if self.ledger.failed() || self.backoff.is_waiting(now) {
             self.reading.has_unread = false;
             // Nothing is read, but changes to files must be seen: their growth, and what a truncation takes.
-            self.components.source.poll(now, &mut Vec::new());
-            self.handle_events(now);
+            let polled = self.components.source.poll(now);
+            self.handle_events(polled.events, now);
             return Ok(());
         }
         self.backoff.end();

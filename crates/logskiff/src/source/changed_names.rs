@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_that_may_be_logs_lead_to_a_look() {
+    fn only_names_that_may_be_logs_cause_a_check() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         fs::create_dir(root.join("real")).unwrap();
@@ -57,7 +57,7 @@ mod tests {
         };
         let source = |config| {
             let mut source = FileSource::new(&[config], "pod", None, Instant::now()).unwrap();
-            source.reconcile(Instant::now());
+            _ = source.reconcile(Instant::now());
             source
         };
         let deny = source(config(&["real/*.log", "later/on/app.log"], Symlinks::Deny));

@@ -84,28 +84,31 @@ impl FileSource {
     }
 
     /// Deletes the files that the last check of the directories chose.
-    pub fn delete_shipped(&mut self, now: Instant) {
+    #[must_use]
+    pub fn delete_shipped(&mut self, now: Instant) -> Vec<Event> {
+        let mut events = Vec::new();
         for file in std::mem::take(&mut self.deleter.deletable) {
             match delete(&file) {
-                Ok(Some(handle)) => self.note_deleted(&file, handle, now),
+                Ok(Some(handle)) => self.note_deleted(&file, handle, now, &mut events),
                 Ok(None) | Err(Kept::Changed) => self.schedule.reconcile_due = true,
                 Err(Kept::Failed(errno)) => {
-                    self.events.push(Event::DeleteFailed(file.path, std::io::Error::from(errno).to_string()));
+                    events.push(Event::DeleteFailed(file.path, std::io::Error::from(errno).to_string()));
                 }
             }
         }
+        events
     }
 
     /// A writer may still write to it: it stays open for a while, like every deleted file.
-    fn note_deleted(&mut self, file: &Deletable, handle: File, now: Instant) {
-        self.events.push(Event::Deleted(file.path.clone(), file.size));
+    fn note_deleted(&mut self, file: &Deletable, handle: File, now: Instant, events: &mut Vec<Event>) {
+        events.push(Event::Deleted(file.path.clone(), file.size));
         let Some(entry) = self.index.closed.remove(&file.inode).map(|closed| closed.entry) else { return };
         if file.gzip {
             return;
         }
         let at = entry.watermark();
         let opened = OpenedFile { input: file.input, path: entry.path, handle: Content::Plain(handle) };
-        self.begin(opened, at, Incarnation { origin: entry.origin, number: entry.incarnation }, now);
+        self.begin(opened, at, Incarnation { origin: entry.origin, number: entry.incarnation }, now, events);
         if let Some(file) = self.open_mut(file.inode) {
             (file.placement.phase, file.lineage.read_from_start) = (Phase::Deleted, true);
         }

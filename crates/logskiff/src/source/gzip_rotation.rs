@@ -23,7 +23,14 @@ pub(super) struct FoundBytes<'f> {
 impl FileSource {
     /// Decides what an unknown `.gz` is. If a glob matches it, compressed or not, it is read even though no rotation
     /// was seen. At a first start the uncompressed name is no reason to read it.
-    pub(super) fn admit_gzip(&mut self, input: usize, naming: Naming, file: &FoundBytes<'_>, now: Instant) {
+    pub(super) fn admit_gzip(
+        &mut self,
+        input: usize,
+        naming: Naming,
+        file: &FoundBytes<'_>,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         let FoundBytes { found, raw } = *file;
         if found.size == 0 || self.match_settled_gzip(input, found, raw) {
             return;
@@ -40,7 +47,7 @@ impl FileSource {
                 let why = gzip.problem();
                 self.skip_file(input, found, raw);
                 if let Some(why) = why {
-                    self.refuse(found.path.clone(), why);
+                    self.refuse(found.path.clone(), why, events);
                 }
             }
             return;
@@ -62,10 +69,10 @@ impl FileSource {
         }
         match self.find_lost_gzip(found, &gzip, length) {
             Ok(None) => {}
-            Ok(Some(lost)) => return self.adopt_gzip(input, lost, file, gzip, now),
+            Ok(Some(lost)) => return self.adopt_gzip(input, lost, file, gzip, now, events),
             Err(_) => return self.deferred(found, gzip, now),
         }
-        if naming != Naming::Outright && self.schedule.predates_start() && !self.claim_rotated(input, found) {
+        if naming != Naming::Outright && self.schedule.predates_start() && !self.claim_rotated(input, found, events) {
             return self.skip_file(input, found, raw);
         }
         if self.keep_waiting(found, now) {
@@ -74,7 +81,7 @@ impl FileSource {
         let rotated = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
         let is_new = !self.schedule.predates_start() && (rotated || naming == Naming::Unpacked);
         if naming == Naming::Outright || is_new {
-            self.begin_new(input, found, gzip, 0, now);
+            self.begin_new(input, found, gzip, 0, now, events);
         } else {
             self.skip_file(input, found, raw);
         }
@@ -154,7 +161,15 @@ impl FileSource {
     }
 
     /// Continues a lost file in this one.
-    fn adopt_gzip(&mut self, input: usize, lost: usize, file: &FoundBytes<'_>, gzip: Content, now: Instant) {
+    fn adopt_gzip(
+        &mut self,
+        input: usize,
+        lost: usize,
+        file: &FoundBytes<'_>,
+        gzip: Content,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         let FoundBytes { found, raw } = *file;
         let Ok(length) = raw.trailer_length() else { return };
         let lost = self.index.lost.remove(lost);
@@ -164,12 +179,12 @@ impl FileSource {
         if let Some(lost_bytes) =
             lost.entry.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && lost.entry.size <= u32::MAX.into())
         {
-            self.events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
+            events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
         }
         if lost.ends_at(length) {
             self.remember_closed(input, found, raw, read_from_start);
         } else {
-            self.resume_lost(lost, found, input, gzip, now);
+            self.resume_lost(lost, found, input, gzip, now, events);
         }
     }
 }

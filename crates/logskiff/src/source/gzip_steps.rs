@@ -22,19 +22,19 @@ pub(super) struct Unpacking {
     /// The last check could not identify some file yet.
     deferred: bool,
     /// Decompression continues in the next pass, without a wait.
-    goes_on: bool,
+    continues: bool,
 }
 
 impl Unpacking {
     /// A check of the directories begins.
-    pub(super) fn begin_look(&mut self) {
+    pub(super) fn begin_check(&mut self) {
         self.budget.renew();
         self.former = self.held.take();
         self.deferred = false;
     }
 
     /// The check is over.
-    pub(super) fn end_look(&mut self) {
+    pub(super) fn end_check(&mut self) {
         self.former = None;
     }
 
@@ -51,25 +51,25 @@ impl Unpacking {
 
 impl FileSource {
     /// Continues to decompress files that are to be read or identified, within the budget.
-    pub(super) fn unpack(&mut self) {
+    pub(super) fn unpack(&mut self, events: &mut Vec<Event>) {
         self.unpacking.budget.renew();
-        self.unpacking.goes_on = false;
+        self.unpacking.continues = false;
         let mut broken = Vec::new();
         for file in self.table.iter_mut().filter(|file| file.is_deferred_read()) {
             match file.unpack() {
                 Ok(there) => {
-                    self.events.extend(there.then_some(Event::Unpacked(file.id)));
-                    self.unpacking.goes_on |= TrackedFile::is_deferred_read(file);
+                    events.extend(there.then_some(Event::Unpacked(file.id)));
+                    self.unpacking.continues |= TrackedFile::is_deferred_read(file);
                 }
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
         }
         for (path, error) in broken {
-            self.refuse(path, &error);
+            self.refuse(path, &error, events);
         }
         if let Some((_, content)) = &self.unpacking.held {
             let there = content.resume_deferred();
-            self.unpacking.goes_on |= matches!(there, Ok(false));
+            self.unpacking.continues |= matches!(there, Ok(false));
             self.schedule.reconcile_due |= matches!(there, Ok(true));
         }
     }
@@ -77,7 +77,7 @@ impl FileSource {
     /// Whether decompression continues in the next pass.
     #[must_use]
     pub fn has_more_to_unpack(&self) -> bool {
-        self.unpacking.goes_on
+        self.unpacking.continues
     }
 
     /// A file can be identified only once more of it is decompressed. Notes when and how it was found.
@@ -89,7 +89,7 @@ impl FileSource {
         self.unpacking.deferred = true;
         if self.unpacking.held.is_none() && self.unpacking.former.is_none() {
             self.unpacking.held = Some((found.inode, content));
-            self.unpacking.goes_on = true;
+            self.unpacking.continues = true;
         }
     }
 }
@@ -105,8 +105,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::source::gzip_reader::is_deferred;
-    use crate::source::{Config, LOOKBACK_BYTES, Start, Symlinks};
+    use crate::source::{Config, LOOKBACK_BYTES, Polled, Reread, Start, Symlinks};
     use event::{Boundary, CheckpointEntry, FileId, Span, Watermark};
 
     const LINE_BYTES: u64 = 32;
@@ -144,30 +143,29 @@ mod tests {
 
     fn read(source: &mut FileSource, file: FileId, bytes: usize, now: Instant) -> Vec<u8> {
         let mut buffer = Vec::new();
-        let (read, _) = source.read_chunk(file, &mut buffer, bytes, now).unwrap();
-        source.advance(file, &buffer[..read], Boundary::LineStart, true);
-        buffer.truncate(read);
+        let chunk = source.read_chunk(file, &mut buffer, bytes, now).unwrap();
+        buffer.truncate(chunk.bytes);
+        source.advance(file, &buffer, Boundary::LineStart, true);
         buffer
     }
 
-    /// Runs passes until `until` holds. Returns their number.
-    fn passes(
-        source: &mut FileSource,
-        now: Instant,
-        mut until: impl FnMut(&mut FileSource, &[FileId]) -> bool,
-    ) -> usize {
+    /// Runs passes until `until` holds. Returns their number. No pass may refuse a file or lose bytes.
+    fn passes(source: &mut FileSource, now: Instant, mut until: impl FnMut(&mut FileSource, &Polled) -> bool) -> usize {
         for pass in 0..PASSES_MAX {
-            let mut ready = Vec::new();
-            source.poll(now, &mut ready);
+            let mut polled = source.poll(now);
             if source.needs_reconcile() {
-                source.reconcile(now);
+                polled.events.extend(source.reconcile(now));
             }
-            if until(source, &ready) {
+            assert!(!polled.events.iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
+            if until(source, &polled) {
                 return pass;
             }
-            assert!(pass == 0 || source.has_more_to_unpack() || source.needs_reconcile(), "it is gone on with at once");
+            assert!(
+                pass == 0 || source.has_more_to_unpack() || source.needs_reconcile(),
+                "decompression continues at once"
+            );
         }
-        panic!("waited in vain");
+        panic!("{PASSES_MAX} passes were not enough");
     }
 
     /// Goal: a restart far inside a compressed file, a rewind, and a record that is sent again do not delay other
@@ -180,9 +178,9 @@ mod tests {
         fs::write(dir.path().join("old.gz"), encoder.finish().unwrap()).unwrap();
         let mut now = Instant::now();
         let mut first = source(dir.path(), None, now);
-        first.reconcile(now);
+        _ = first.reconcile(now);
         now += Duration::from_secs(11);
-        first.reconcile(now);
+        _ = first.reconcile(now);
         let old = id(&first, "old.gz").unwrap();
         while first.file(old).unwrap().position().offset < READ_TO {
             read(&mut first, old, 1 << 20, now);
@@ -192,12 +190,12 @@ mod tests {
 
         let mut source = source(dir.path(), Some(entries), now);
         fs::write(dir.path().join("other.log"), "a line\n").unwrap();
-        source.reconcile(now);
+        _ = source.reconcile(now);
         let other = id(&source, "other.log").expect("it is found at once");
         assert_eq!(read(&mut source, other, 100, now), b"a line\n");
         // Longer than lost files are searched for.
         now += Duration::from_secs(60);
-        assert!(source.expire_lost(now).is_empty());
+        assert!(source.expire_lost(now).retired.is_empty());
         assert!(passes(&mut source, now, |source, _| id(source, "old.gz").is_some()) > 2);
         let old = id(&source, "old.gz").unwrap();
         assert_eq!(source.file(old).unwrap().position(), at);
@@ -208,17 +206,19 @@ mod tests {
         assert_eq!(read(&mut source, old, 1000, now), text(at.offset, 1000));
 
         let back = Watermark { offset: 12_000_000, boundary: Boundary::LineStart };
-        assert!(source.rewind(old, back, 0));
-        source.take_events();
+        assert!(source.rewind(old, back, 0).can_read);
         let entry = source
             .checkpoint_entries(|_| back.into())
             .into_iter()
             .find(|entry| entry.path.ends_with("old.gz"))
             .unwrap();
         assert!(entry.fingerprint.offset >= at.offset && entry.offset == back.offset);
-        let reached = passes(&mut source, now, |source, ready| {
-            let reached = source.take_events().contains(&Event::Unpacked(old));
-            assert!(reached || (!ready.contains(&old) && source.read_chunk(old, &mut Vec::new(), 100, now).is_none()));
+        let reached = passes(&mut source, now, |source, polled| {
+            let reached = polled.events.contains(&Event::Unpacked(old));
+            let is_unreadable = |source: &mut FileSource| {
+                !polled.ready.contains(&old) && source.read_chunk(old, &mut Vec::new(), 100, now) == Err(Vec::new())
+            };
+            assert!(reached || is_unreadable(source));
             reached
         });
         assert!(reached > 1);
@@ -228,16 +228,16 @@ mod tests {
         for start in [9_000_000, 9_100_000] {
             let span = Span { start, end: start + 100 };
             passes(&mut source, now, |source, _| match source.reread(old, span) {
-                Ok(bytes) => bytes.unwrap() == text(start, 100),
-                Err(error) => !is_deferred(&error),
+                Reread::Bytes(bytes) => bytes == text(start, 100),
+                Reread::Changed => panic!("the file has not changed"),
+                Reread::Unreadable(events) => !events.is_empty(),
             });
             let position = source.file(old).unwrap().position().offset;
             assert_eq!(
                 read(&mut source, old, 1000, now),
                 text(position, 1000),
-                "the first reading goes on where it was"
+                "the first reader continues at its position"
             );
         }
-        assert!(!source.take_events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));
     }
 }

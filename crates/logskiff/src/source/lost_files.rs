@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::content::Content;
 use super::discovery::Candidate;
 use super::tracked_file::{Incarnation, OpenedFile};
-use super::{ClosedFile, Event, FileSource, Phase, TrackedFile, fingerprint};
+use super::{ClosedFile, Event, Expired, FileSource, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, FileId, Progress, Watermark};
 
 /// The content of a truncated or vanished file is searched for under other names for this long.
@@ -88,21 +88,22 @@ impl FileSource {
         input: usize,
         handle: Content,
         now: Instant,
+        events: &mut Vec<Event>,
     ) {
         let at = entry.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
         let CheckpointEntry { path, origin, incarnation: number, read_from_start, .. } = entry;
         let (opened, incarnation) = (OpenedFile { input, path, handle }, Incarnation { origin, number });
         match id {
             // Its spans may be pending: it keeps its number and its account in the ledger.
-            Some(id) => self.reopen_with_id(id, opened, at.watermark, incarnation, now),
-            None => self.begin(opened, at, incarnation, now),
+            Some(id) => self.reopen_with_id(id, opened, at.watermark, incarnation, now, events),
+            None => self.begin(opened, at, incarnation, now, events),
         }
         let Some(file) = self.open_mut(found.inode) else { return };
         file.lineage.read_from_start = read_from_start;
         if let Some(id) = id.filter(|id| *id == file.id) {
             (file.lineage.formers, file.lineage.began_at) = (formers, began_at);
             if reread_from.is_some() {
-                self.begin_at(id, reread_from, now);
+                self.begin_at(id, reread_from, now, events);
             }
         }
     }
@@ -114,6 +115,7 @@ impl FileSource {
         at: Watermark,
         incarnation: Incarnation,
         now: Instant,
+        events: &mut Vec<Event>,
     ) {
         let path = opened.path.clone();
         match TrackedFile::new(id, opened, at, incarnation, now) {
@@ -123,14 +125,13 @@ impl FileSource {
             }
             Err(error) => {
                 self.table.retire(id, path.clone(), at.offset);
-                self.refuse(path, &error.to_string());
+                self.refuse(path, &error.to_string(), events);
             }
         }
     }
 
-    /// Ends the search for files that were not found in time. Returns the numbers that can be freed once they are
-    /// acknowledged.
-    pub fn expire_lost(&mut self, now: Instant) -> Vec<FileId> {
+    /// Ends the search for files that were not found in time.
+    pub fn expire_lost(&mut self, now: Instant) -> Expired {
         let is_unpacking = self.unpacking.is_deferred_read();
         let waiting = &self.open_limit.waiting;
         // Files that wait for a free handle are not lost, nor files whose compressed copy is still being decompressed.
@@ -140,12 +141,13 @@ impl FileSource {
         };
         let (expired, kept) = self.index.lost.drain(..).partition::<Vec<_>, _>(is_expired);
         self.index.lost = kept;
+        let mut events = Vec::new();
         for lost in &expired {
             let lost_bytes = lost.entry.size.saturating_sub(lost.entry.offset + lost.settled_bytes);
             if lost_bytes > 0 {
-                self.events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
+                events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
             } else if lost.id.is_none() {
-                self.events.push(Event::Vanished(lost.entry.path.clone()));
+                events.push(Event::Vanished(lost.entry.path.clone()));
             }
         }
         for LostFile { id, entry, .. } in expired {
@@ -154,7 +156,8 @@ impl FileSource {
                 None => self.index.remember_deleted(entry),
             }
         }
-        self.table.retired.iter().map(|file| file.id).collect()
+        let retired = self.table.retired.iter().map(|file| file.id).collect();
+        Expired { retired, events }
     }
 
     /// Frees the number of a closed file, once its account is closed.

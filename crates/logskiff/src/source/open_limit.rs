@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::discovery::{Candidate, FoundFile};
 use super::tracked_file::Phase;
-use super::{FileSource, OPEN_MAX, TrackedFile};
+use super::{Event, FileSource, OPEN_MAX, TrackedFile};
 use event::{FileId, Inode};
 
 /// At most this many files are open, however many descriptors there are: each uses a few KiB of memory.
@@ -101,7 +101,13 @@ impl FileSource {
 
     /// Decides what each found file is: first lost files, then files that waited, then the others. Files that existed
     /// at the first check and had to wait are treated as at the first check.
-    pub(super) fn admit_all(&mut self, same: &[&FoundFile], other: &[&FoundFile], now: Instant) {
+    pub(super) fn admit_all(
+        &mut self,
+        same: &[&FoundFile],
+        other: &[&FoundFile],
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         self.open_limit.rounds += 1;
         self.open_limit.waited = std::mem::take(&mut self.open_limit.waiting);
         let mut other = other.to_vec();
@@ -120,14 +126,14 @@ impl FileSource {
             )
         });
         let first = self.schedule.is_first_round;
-        self.unpacking.begin_look();
+        self.unpacking.begin_check();
         for FoundFile { input, found } in same.iter().copied().chain(other) {
             // After the first check, only files that have not changed since then existed before logskiff.
-            let before_us = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
-            self.schedule.is_first_round = before_us || self.open_limit.early.remove(&found.inode);
-            self.admit(*input, found, now);
+            let predates_start = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
+            self.schedule.is_first_round = predates_start || self.open_limit.early.remove(&found.inode);
+            self.admit(*input, found, now, events);
         }
-        self.unpacking.end_look();
+        self.unpacking.end_check();
         self.schedule.is_first_round = first;
     }
 

@@ -20,7 +20,7 @@ use super::content::Content;
 use super::discovery::FoundPipe;
 use super::open_beneath::{OpenError, open_pipe_beneath};
 use super::tracked_file::{Incarnation, OpenedFile};
-use super::{FileId, FileSource, Watermark};
+use super::{Event, FileId, FileSource, Watermark};
 
 /// The name of standard input in globs and records.
 pub const STDIN: &str = "-";
@@ -239,12 +239,12 @@ fn await_bytes(file: &File) {
 impl FileSource {
     /// Opens standard input at the first check, and each pipe when it is found. A pipe whose name is gone ends with its
     /// writer.
-    pub(super) fn follow_streams(&mut self, pipes: &[FoundPipe], now: Instant) {
+    pub(super) fn follow_streams(&mut self, pipes: &[FoundPipe], now: Instant, events: &mut Vec<Event>) {
         if self.schedule.is_first_round {
             for input in 0..self.discovery.inputs.len() {
                 if self.discovery.inputs[input].globs.names_stdin() {
                     let stream = Stream::stdin(self.discovery.inputs[input].config.kept_bytes_max);
-                    self.begin_stream(input, Path::new(STDIN), stream.map_err(Into::into), now);
+                    self.begin_stream(input, Path::new(STDIN), stream.map_err(Into::into), now, events);
                 }
             }
         }
@@ -260,19 +260,26 @@ impl FileSource {
             let kept_bytes_max = self.discovery.inputs[*input].config.kept_bytes_max;
             let stream = open_pipe_beneath(&pipe.root, &pipe.place)
                 .and_then(|file| Ok(Stream::start(file, false, kept_bytes_max)?));
-            self.begin_stream(*input, &pipe.path, stream, now);
+            self.begin_stream(*input, &pipe.path, stream, now, events);
         }
     }
 
-    fn begin_stream(&mut self, input: usize, path: &Path, stream: Result<Stream, OpenError>, now: Instant) {
+    fn begin_stream(
+        &mut self,
+        input: usize,
+        path: &Path,
+        stream: Result<Stream, OpenError>,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         match stream {
             Ok(stream) => {
                 self.clear_refusal(path);
                 let origin = self.index.stream_origin(path);
                 let opened = OpenedFile { input, path: PathBuf::from(path), handle: Content::Stream(stream) };
-                self.begin(opened, Watermark::default(), Incarnation { origin, number: 0 }, now);
+                self.begin(opened, Watermark::default(), Incarnation { origin, number: 0 }, now, events);
             }
-            Err(error) => self.refuse(path.to_path_buf(), &error.to_string()),
+            Err(error) => self.refuse(path.to_path_buf(), &error.to_string(), events),
         }
     }
 
@@ -324,7 +331,7 @@ mod tests {
     fn until(what: &str, mut condition: impl FnMut() -> bool) {
         let start = Instant::now();
         while !condition() {
-            assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+            assert!(start.elapsed() < PATIENCE, "timed out waiting for {what}");
             std::thread::park_timeout(Duration::from_millis(1));
         }
     }
@@ -338,7 +345,7 @@ mod tests {
 
     /// Goal: unacknowledged bytes can be read again, and the end is known together with the last byte.
     #[test]
-    fn what_is_not_settled_stays() {
+    fn unacknowledged_bytes_stay() {
         let (from, mut to) = pipe();
         let stream = Stream::start(from, true, 1 << 20).unwrap();
         to.write_all(b"one\ntwo\n").unwrap();
@@ -356,7 +363,7 @@ mod tests {
 
     /// Goal: a non-blocking pipe is read like any other.
     #[test]
-    fn a_pipe_that_does_not_block_is_waited_for() {
+    fn a_non_blocking_pipe_is_read_like_any_other() {
         let (from, mut to) = pipe();
         rustix::io::ioctl_fionbio(&from, true).unwrap();
         let stream = Stream::start(from, true, 1 << 20).unwrap();
@@ -380,7 +387,7 @@ mod tests {
         let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).chain(*b"\n").collect();
         let written = text.clone();
         let writer = std::thread::spawn(move || to.write_all(&written));
-        until("as much as may be kept", || stream.extent().length == MOST as u64);
+        until("a full buffer", || stream.extent().length == MOST as u64);
         stream.retire();
         let mut got = Vec::new();
         until("the end", || {
@@ -410,7 +417,7 @@ mod tests {
         while got.len() < text.len() {
             let full = (text.len() - got.len()).min(MOST - 2 * usize::try_from(LOOKBACK_BYTES).unwrap());
             let at = got.len() as u64;
-            until("as much as may be kept", || stream.extent().length >= at + full as u64);
+            until("a full buffer", || stream.extent().length >= at + full as u64);
             // Bytes that are missing here are in the pipe, or its writer waits.
             assert!(text.len() <= got.len() + MOST + READ_BYTES || !writer.is_finished());
             got.extend(read(&stream, at, full));
@@ -421,6 +428,6 @@ mod tests {
         assert_eq!(got, text);
         assert!(most <= MOST, "{most}");
         let lookback = got.len() - usize::try_from(LOOKBACK_BYTES).unwrap();
-        assert_eq!(read(&stream, lookback as u64, 100), text[lookback..lookback + 100], "some is left to look back at");
+        assert_eq!(read(&stream, lookback as u64, 100), text[lookback..lookback + 100], "the lookback is kept");
     }
 }

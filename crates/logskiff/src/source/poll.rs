@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::tracked_file::{Phase, PollResult};
-use super::{Event, FileSource, TrackedFile, fingerprint};
+use super::{Event, FileSource, Polled, TrackedFile, fingerprint};
 use event::{FileId, Watermark};
 
 /// Up to this many files are polled in every pass.
@@ -16,19 +16,21 @@ const PAUSE_TIMES: u32 = 50;
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 impl FileSource {
-    /// Polls the open files. Fills `ready` with those that may have unread bytes, rotated ones first.
-    pub fn poll(&mut self, now: Instant, ready: &mut Vec<FileId>) {
-        self.unpack();
+    /// Polls the open files.
+    pub fn poll(&mut self, now: Instant) -> Polled {
+        let mut events = Vec::new();
+        self.unpack(&mut events);
         // While one file is read at full speed, there is a poll for each batch.
         let pauses = now < self.schedule.poll_all_at && self.files().any(TrackedFile::has_more);
-        self.poll_files(now, ready, pauses);
+        let mut ready = self.poll_files(now, pauses, &mut events);
         let live = |id: &FileId| self.file(*id).is_some_and(|file| file.placement.phase == Phase::Live);
         ready.sort_by_key(live);
+        Polled { ready, events }
     }
 
-    /// `pauses`: polls only files that are known to have unread bytes.
-    pub(super) fn poll_files(&mut self, now: Instant, ready: &mut Vec<FileId>, pauses: bool) {
-        ready.clear();
+    /// Returns the files that may have unread bytes. `pauses`: polls only files that are known to have such bytes.
+    pub(super) fn poll_files(&mut self, now: Instant, pauses: bool, events: &mut Vec<Event>) -> Vec<FileId> {
+        let mut ready = Vec::new();
         self.schedule.polled_at = now;
         let began = Instant::now();
         let (mut broken, mut truncated) = (Vec::new(), Vec::new());
@@ -43,7 +45,7 @@ impl FileSource {
                 Err(error) => broken.push((file.path.clone(), error.to_string())),
             }
             if file.seen.lost_bytes > lost_bytes {
-                self.events.push(Event::Lost(file.path.clone(), file.seen.lost_bytes - lost_bytes));
+                events.push(Event::Lost(file.path.clone(), file.seen.lost_bytes - lost_bytes));
             }
             self.schedule.reconcile_due |= file.placement.phase != phase;
             broken.extend(file.problem().map(|why| (file.path.clone(), why.to_owned())));
@@ -52,11 +54,12 @@ impl FileSource {
             self.schedule.pause_polling(now, (began.elapsed() * PAUSE_TIMES).min(PAUSE_MAX));
         }
         for (path, error) in broken {
-            self.refuse(path, &error);
+            self.refuse(path, &error, events);
         }
         for (id, at) in truncated {
-            ready.extend(self.begin_at(id, at, now));
+            ready.extend(self.begin_at(id, at, now, events));
         }
+        ready
     }
 
     /// Notes that the file at `path` was written to. If it looks unchanged, it was rewritten with the same bytes.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::content::Content;
 use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
-use super::{ClosedFile, FileSource};
+use super::{ClosedFile, Event, FileSource};
 use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
 
 /// At most this many files are known. Above, those that changed longest ago are forgotten.
@@ -279,14 +279,14 @@ impl FileSource {
     }
 
     /// Takes over the results of a walk.
-    pub(super) fn apply_walk(&mut self, walk_filter: WalkFilter, now: Instant) {
+    pub(super) fn apply_walk(&mut self, walk_filter: WalkFilter, now: Instant, events: &mut Vec<Event>) {
         (self.quiet.not_offered, self.quiet.left_out) = (walk_filter.not_offered.get(), walk_filter.left_out.get());
         if let Some(named) = walk_filter.named {
             self.quiet.named = named.into_inner();
         }
         if let Some(path) = walk_filter.example.into_inner() {
             let why = format!("{TOO_MANY}: there are more than {FILES_MAX} files, and only the newest are read");
-            self.refuse(path, &why);
+            self.refuse(path, &why, events);
         }
         if self.quiet.files.is_empty() {
             return;

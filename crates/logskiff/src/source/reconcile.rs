@@ -29,10 +29,12 @@ pub(super) const PACKED: &str = "compressed, but not with gzip: it is not read";
 
 impl FileSource {
     /// Checks the directories: follows renames, and starts reading new files.
-    pub fn reconcile(&mut self, now: Instant) {
+    #[must_use]
+    pub fn reconcile(&mut self, now: Instant) -> Vec<Event> {
+        let mut events = Vec::new();
         self.refusals.round += 1;
         // A truncation must be known before its copy is found.
-        self.poll_files(now, &mut Vec::new(), false);
+        self.poll_files(now, false, &mut events);
         self.schedule.reconcile_due = false;
         self.rotations.forget_old(now);
         if self.schedule.is_long_after_start(now) {
@@ -43,13 +45,13 @@ impl FileSource {
         self.discovery.guard.refresh();
         let mut pipes = Vec::new();
         let walk_filter = self.walk_filter();
-        let mut candidates = self.walk_inputs(&walk_filter, &mut pipes);
-        self.apply_walk(walk_filter, now);
+        let mut candidates = self.walk_inputs(&walk_filter, &mut pipes, &mut events);
+        self.apply_walk(walk_filter, now, &mut events);
         self.find_former(&mut candidates);
         self.note_real(&candidates);
         self.mark_history(&mut candidates);
         self.reopen_changed_quiet(&candidates);
-        self.follow_streams(&pipes, now);
+        self.follow_streams(&pipes, now, &mut events);
         self.discovery.keep_stamps(&stamps);
         let seen: HashMap<Inode, usize> =
             candidates.iter().enumerate().map(|(at, FoundFile { found, .. })| (found.inode, at)).rev().collect();
@@ -62,10 +64,10 @@ impl FileSource {
             .into_iter()
             .partition(|FoundFile { found, .. }| self.index.lost.iter().any(|lost| lost.entry.inode == found.inode));
         let held = std::mem::take(&mut self.pending.held);
-        self.admit_all(&same, &other, now);
+        self.admit_all(&same, &other, now, &mut events);
         for (inode, held) in held {
             if !seen.contains_key(&inode) {
-                self.read_held(held, now);
+                self.read_held(held, now, &mut events);
             } else if self.pending.waiting.contains_key(&inode) {
                 // It waits under another name.
                 self.pending.held.entry(inode).or_insert(held);
@@ -81,10 +83,16 @@ impl FileSource {
         self.note_unread(&candidates);
         self.update_quiet(&candidates, now);
         self.schedule.is_first_round &= self.has_unoffered();
+        events
     }
 
     /// Walks the directories of all inputs. Returns the files; `pipes` are those that are named without a glob.
-    fn walk_inputs(&mut self, walk_filter: &WalkFilter, pipes: &mut Vec<FoundPipe>) -> Vec<FoundFile> {
+    fn walk_inputs(
+        &mut self,
+        walk_filter: &WalkFilter,
+        pipes: &mut Vec<FoundPipe>,
+        events: &mut Vec<Event>,
+    ) -> Vec<FoundFile> {
         let mut candidates: Vec<FoundFile> = Vec::new();
         let mut taken: HashMap<Inode, usize> = HashMap::new();
         let mut directories = Vec::new();
@@ -94,7 +102,7 @@ impl FileSource {
             directories.append(&mut found.directories);
             self.discovery.linked.extend(found.linked);
             for (path, why) in found.unreadable {
-                self.refuse(path, &why);
+                self.refuse(path, &why, events);
             }
             // Of several names of one file, a glob's match counts first.
             found.candidates.sort_by(|one, other| {
@@ -168,7 +176,7 @@ impl FileSource {
     }
 
     /// Decides what a found file is.
-    pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant) {
+    pub(super) fn admit(&mut self, input: usize, found: &Candidate, now: Instant, events: &mut Vec<Event>) {
         if self.index.is_unchanged(found) || self.is_known_copy(found) {
             return;
         }
@@ -177,25 +185,29 @@ impl FileSource {
             return;
         }
         if found.class == Class::Compressed {
-            return self.refuse(found.path.clone(), PACKED);
+            return self.refuse(found.path.clone(), PACKED, events);
         }
         if found.class != Class::Excluded && !self.take_room(found) {
             return;
         }
-        let Some(handle) = self.open_found(found) else { return };
+        let Some(handle) = self.open_found(found, events) else { return };
         self.clear_refusal(&found.path);
         self.index.restore_deleted(input, found, &handle);
         if let Class::Gzip(naming) = found.class {
-            return self.admit_gzip(input, naming, &FoundBytes { found, raw: &handle }, now);
+            return self.admit_gzip(input, naming, &FoundBytes { found, raw: &handle }, now, events);
         }
         // A file that was closed while empty is known by its inode alone: better evidence goes first.
-        let blank = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
-        let Some(handle) = (if blank { Some(handle) } else { self.reopen_closed(found, handle, now) }) else { return };
-        let handle = match self.adopt(input, found, handle, now) {
+        let was_empty =
+            self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
+        let Some(handle) = (if was_empty { Some(handle) } else { self.reopen_closed(found, handle, now, events) })
+        else {
+            return;
+        };
+        let handle = match self.adopt(input, found, handle, now, events) {
             Ok(()) => return,
             Err(handle) => handle,
         };
-        if (found.class == Class::Excluded && !blank)
+        if (found.class == Class::Excluded && !was_empty)
             || self.detect_copy(input, found, &handle, &handle, found.size).unwrap_or(false)
         {
             return;
@@ -203,8 +215,11 @@ impl FileSource {
         if self.wait_for_copy(found, &handle, now) {
             return self.hold_named(input, found, handle);
         }
-        let Some(handle) = (if blank { self.reopen_closed(found, handle, now) } else { Some(handle) }) else { return };
-        if found.class == Class::Excluded || self.refuse_overwritten(input, found, &handle) {
+        let Some(handle) = (if was_empty { self.reopen_closed(found, handle, now, events) } else { Some(handle) })
+        else {
+            return;
+        };
+        if found.class == Class::Excluded || self.refuse_overwritten(input, found, &handle, events) {
             return;
         }
         let replacement = self.find_replacement(found, &handle, now);
@@ -213,17 +228,13 @@ impl FileSource {
             return self.hold(input, found, handle);
         }
         let was_named = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.named);
-        let before_us = self.schedule.predates_start();
         let offset = match (found.class, replacement) {
             (_, Some(Replacement { offset, .. })) => offset,
-            (Class::Match, _) if before_us && self.discovery.inputs[input].config.start == Start::End => {
-                fingerprint::line_start(&handle, found.size)
-            }
-            (Class::Match, _) => 0,
-            _ if was_named || self.claim_rotated(input, found) => 0,
+            (Class::Match, _) => self.start_offset(input, found, &handle),
+            _ if was_named || self.claim_rotated(input, found, events) => 0,
             _ => return self.skip_file(input, found, &handle),
         };
-        self.begin_new(input, found, handle, offset, now);
+        self.begin_new(input, found, handle, offset, now, events);
         self.link_predecessor(found.inode, replacement);
         // Rotated files are read before live ones.
         if found.history
@@ -233,8 +244,14 @@ impl FileSource {
         }
     }
 
+    /// The offset at which a file that a glob matches is first read.
+    fn start_offset(&self, input: usize, found: &Candidate, handle: &Content) -> u64 {
+        let starts_at_end = self.discovery.inputs[input].config.start == Start::End;
+        if starts_at_end && self.schedule.predates_start() { fingerprint::line_start(handle, found.size) } else { 0 }
+    }
+
     /// Opens a found file. Where that fails, notes why.
-    fn open_found(&mut self, found: &Candidate) -> Option<Content> {
+    fn open_found(&mut self, found: &Candidate, events: &mut Vec<Event>) -> Option<Content> {
         match open_beneath(&found.root, &found.place, &self.discovery.guard) {
             Ok(file) => {
                 let handle = Content::Plain(file);
@@ -247,13 +264,13 @@ impl FileSource {
             }
             Err(OpenError::Gone) => {}
             Err(OpenError::NoDescriptor) => self.note_no_descriptor(found),
-            Err(error) => self.refuse(found.path.clone(), &error.to_string()),
+            Err(error) => self.refuse(found.path.clone(), &error.to_string(), events),
         }
         None
     }
 
     /// Whether a file that no glob matches belongs to a log: by its rotation, or at a first start by its name.
-    pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate) -> bool {
+    pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate, events: &mut Vec<Event>) -> bool {
         if !self.schedule.predates_start() {
             return self.was_rotated(found);
         }
@@ -261,29 +278,43 @@ impl FileSource {
             return false;
         }
         if !found.history {
-            self.refuse(found.path.clone(), NOT_NAMED);
+            self.refuse(found.path.clone(), NOT_NAMED, events);
         }
         found.history
     }
 
     /// Starts reading a new file.
-    pub(super) fn begin_new(&mut self, input: usize, found: &Candidate, handle: Content, offset: u64, now: Instant) {
+    pub(super) fn begin_new(
+        &mut self,
+        input: usize,
+        found: &Candidate,
+        handle: Content,
+        offset: u64,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         // A file that was truncated while logskiff was not running is a new incarnation, though its inode is the same.
         let lost_files = self.index.lost.iter().map(|lost| &lost.entry);
         let former = lost_files.chain(self.index.closed.values().map(|closed| &closed.entry));
         let same_inode = former.filter(|entry| entry.inode == found.inode);
         let incarnation = same_inode.map(|entry| entry.incarnation + 1).max().unwrap_or(0);
         if incarnation > 0 {
-            self.events.push(Event::Truncated(found.path.clone()));
+            events.push(Event::Truncated(found.path.clone()));
         }
         let origin = self.index.origin(&handle, found.inode, incarnation);
         let at = Watermark { offset, boundary: Boundary::LineStart };
         let opened = OpenedFile { input, path: found.path.clone(), handle };
-        self.begin(opened, at, Incarnation { origin, number: incarnation }, now);
+        self.begin(opened, at, Incarnation { origin, number: incarnation }, now, events);
     }
 
     /// Continues a closed file, if it is still the same file.
-    fn reopen_closed(&mut self, found: &Candidate, handle: Content, now: Instant) -> Option<Content> {
+    fn reopen_closed(
+        &mut self,
+        found: &Candidate,
+        handle: Content,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) -> Option<Content> {
         let Some(ClosedFile { entry, input, .. }) = self.index.closed.get(&found.inode) else { return Some(handle) };
         // An empty file is known by its name or birth time alone: its inode may be another file's now.
         let may_be_it =
@@ -307,7 +338,7 @@ impl FileSource {
                 at.offset = fingerprint::line_start(&handle, at.offset);
             }
             let CheckpointEntry { path, origin, incarnation: number, .. } = entry;
-            self.begin(OpenedFile { input, path, handle }, at, Incarnation { origin, number }, now);
+            self.begin(OpenedFile { input, path, handle }, at, Incarnation { origin, number }, now, events);
             if let Some(file) = self.open_mut(found.inode) {
                 file.lineage.read_from_start = read_from_start;
             }
@@ -322,6 +353,7 @@ impl FileSource {
         found: &Candidate,
         handle: Content,
         now: Instant,
+        events: &mut Vec<Event>,
     ) -> Result<(), Content> {
         let is_found = |lost: &LostFile| {
             let has_bytes = lost.entry.fingerprint.head_bytes > 0;
@@ -364,9 +396,9 @@ impl FileSource {
             return Ok(());
         }
         if entry.size > found.size {
-            self.events.push(Event::Lost(entry.path.clone(), entry.size - found.size));
+            events.push(Event::Lost(entry.path.clone(), entry.size - found.size));
         }
-        self.resume_lost(lost, found, input, handle, now);
+        self.resume_lost(lost, found, input, handle, now, events);
         Ok(())
     }
 

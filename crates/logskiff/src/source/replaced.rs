@@ -12,7 +12,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class};
 use super::pending_files::HeldFile;
 use super::tracked_file::Displaced;
-use super::{COPY_PATIENCE, ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
+use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, Phase, TrackedFile, fingerprint};
 use event::{FileId, Inode};
 
 /// How many bytes of two files are compared at their starts, and before an offset.
@@ -54,8 +54,13 @@ impl FileSource {
     }
 
     /// Reads a waiting file that was deleted, except for bytes that are in another file.
-    pub(super) fn read_held(&mut self, HeldFile { input, found, handle }: HeldFile, now: Instant) {
-        let Err(handle) = self.adopt(input, &found, handle, now) else { return };
+    pub(super) fn read_held(
+        &mut self,
+        HeldFile { input, found, handle }: HeldFile,
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
+        let Err(handle) = self.adopt(input, &found, handle, now, events) else { return };
         let length = handle.length().unwrap_or(0);
         let elsewhere = |file: &TrackedFile| {
             let print = file.fingerprint();
@@ -69,7 +74,8 @@ impl FileSource {
         }
         let replacement = self.find_replacement(&found, &handle, now);
         self.pending.waiting.remove(&found.inode);
-        self.begin_new(input, &found, handle, replacement.map_or(0, |replacement| replacement.offset), now);
+        let offset = replacement.map_or(0, |replacement| replacement.offset);
+        self.begin_new(input, &found, handle, offset, now, events);
         self.link_predecessor(found.inode, replacement);
     }
 
@@ -132,7 +138,13 @@ impl FileSource {
 
     /// Whether a file that was read and closed under a rotated name now holds other bytes that are not text: `shred`
     /// writes such bytes before it deletes a file. A new file may have the same inode: the birth time decides.
-    pub(super) fn refuse_overwritten(&mut self, input: usize, found: &Candidate, handle: &Content) -> bool {
+    pub(super) fn refuse_overwritten(
+        &mut self,
+        input: usize,
+        found: &Candidate,
+        handle: &Content,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let Some(ClosedFile { entry, .. }) = self.index.closed.get(&found.inode) else { return false };
         let in_its_place = found.class == Class::Match && entry.path == found.path;
         if in_its_place
@@ -145,7 +157,7 @@ impl FileSource {
         }
         let read_from_start = entry.read_from_start;
         self.remember_closed(input, found, handle, read_from_start);
-        self.refuse(found.path.clone(), OVERWRITTEN);
+        self.refuse(found.path.clone(), OVERWRITTEN, events);
         true
     }
 }

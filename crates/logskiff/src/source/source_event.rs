@@ -1,4 +1,4 @@
-//! What happens to files.
+//! What happens to files, and the results that report it.
 
 use std::path::PathBuf;
 
@@ -24,4 +24,47 @@ pub enum Event {
     DeleteFailed(PathBuf, String),
     /// A file or directory cannot be read, and why. Logged once; each check tries again.
     Refused(PathBuf, String),
+}
+
+/// The result of a poll.
+#[derive(Debug)]
+#[must_use]
+pub struct Polled {
+    /// The files that may have unread bytes, rotated ones first.
+    pub ready: Vec<FileId>,
+    /// What happened, in its order.
+    pub events: Vec<Event>,
+}
+
+/// The result of a rewind.
+#[derive(Debug)]
+#[must_use]
+pub struct Rewound {
+    /// The content is still there, or a copy of it is searched for. Otherwise it cannot be read again.
+    pub can_read: bool,
+    /// What happened, in its order.
+    pub events: Vec<Event>,
+}
+
+/// The result of reading a span again.
+#[derive(Debug)]
+#[must_use]
+pub enum Reread {
+    /// The bytes of the span.
+    Bytes(Vec<u8>),
+    /// The file no longer holds these bytes.
+    Changed,
+    /// They cannot be read now: decompression has to continue first, or the file cannot be read, which the events
+    /// report.
+    Unreadable(Vec<Event>),
+}
+
+/// The end of a search for lost files.
+#[derive(Debug)]
+#[must_use]
+pub struct Expired {
+    /// The numbers that can be freed once they are acknowledged.
+    pub retired: Vec<FileId>,
+    /// What happened, in its order.
+    pub events: Vec<Event>,
 }

@@ -257,11 +257,20 @@ impl ReadPosition {
     }
 }
 
+/// The bytes that one read put into a buffer. They follow [`TrackedFile::position`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Their number.
+    pub bytes: usize,
+    /// The file ends after them.
+    pub is_last: bool,
+}
+
 /// The result of a read.
 #[derive(Debug)]
 pub enum ReadResult {
-    /// This many bytes of the buffer follow [`TrackedFile::position`]; whether the file ends after them.
-    Bytes(usize, bool),
+    /// Bytes were read, possibly none.
+    Read(Chunk),
     /// The file no longer holds the bytes that were read from it: it was truncated or rewritten.
     Truncated,
 }

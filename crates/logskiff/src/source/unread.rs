@@ -111,7 +111,7 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Notes that a file cannot be read, or is left out. Returns what to log, once for each reason.
+    /// Notes that a file cannot be read, or is left out. Returns the event to log, once for each reason.
     fn refuse(&mut self, path: PathBuf, why: &str) -> Option<Event> {
         if self.refused.len() >= REFUSED_MAX {
             // Names that appear and disappear are not remembered for ever. Those that still exist are logged again.
@@ -154,9 +154,9 @@ impl FileSource {
         files
     }
 
-    /// Notes that a file cannot be read, or is left out, and logs that once.
-    pub(super) fn refuse(&mut self, path: PathBuf, why: &str) {
-        self.events.extend(self.refusals.refuse(path, why));
+    /// Notes that a file cannot be read, or is left out. Each reason is an event once.
+    pub(super) fn refuse(&mut self, path: PathBuf, why: &str, events: &mut Vec<Event>) {
+        events.extend(self.refusals.refuse(path, why));
     }
 
     /// Forgets a refusal: the file can be read.
@@ -221,20 +221,16 @@ fn is_left_out(why: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     #[test]
-    fn what_is_refused_is_not_remembered_for_ever() {
-        let mut source = FileSource::new(&[], "pod", None, Instant::now()).unwrap();
+    fn refusals_are_not_remembered_for_ever() {
+        let mut refusals = Refusals::default();
         for name in 0..3 * REFUSED_MAX {
-            source.refuse(format!("{name}.log").into(), "a symbolic link");
-            source.events.clear();
+            refusals.refuse(format!("{name}.log").into(), "a symbolic link");
         }
-        assert!(source.refusals.refused.len() <= REFUSED_MAX);
-        source.refuse("0.log".into(), "a symbolic link");
-        source.refuse("0.log".into(), "a symbolic link");
-        assert_eq!(source.events.len(), 1, "each is told once");
+        assert!(refusals.refused.len() <= REFUSED_MAX);
+        assert!(refusals.refuse("0.log".into(), "a symbolic link").is_some());
+        assert!(refusals.refuse("0.log".into(), "a symbolic link").is_none(), "each is logged once");
     }
 }

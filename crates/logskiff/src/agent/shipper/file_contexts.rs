@@ -11,7 +11,7 @@ use crate::delivery::checkpoint::SAVE_PATIENCE;
 use crate::pipeline::encode::{Envelope, Source, labels};
 use crate::pipeline::frame::Encoding;
 use crate::regular;
-use crate::source::{Event, LOOKBACK_BYTES};
+use crate::source::{Event, Expired, LOOKBACK_BYTES};
 use event::{FileId, Progress};
 use redact::{LINES_MAX, PemState};
 
@@ -81,20 +81,21 @@ impl Shipper {
     pub(super) fn scan(&mut self, now: Instant) {
         self.read_labels();
         let began = Instant::now();
-        self.components.source.reconcile(now);
+        let events = self.components.source.reconcile(now);
         self.scans.finish(now, began.elapsed(), self.config.watch.poll);
-        self.handle_events(now);
+        self.handle_events(events, now);
         // A restart must not look for files that were deleted. If the checkpoint cannot be saved, they stay.
         if self.components.source.has_deletable() && self.checkpoint_and_wait(now, SAVE_PATIENCE) {
-            self.components.source.delete_shipped(now);
-            self.handle_events(now);
+            let events = self.components.source.delete_shipped(now);
+            self.handle_events(events, now);
         }
         self.update_forecasts(now);
     }
 
-    pub(super) fn handle_events(&mut self, now: Instant) {
+    /// Logs and counts what happened to files, and gives new incarnations their accounts in the ledger.
+    pub(super) fn handle_events(&mut self, events: Vec<Event>, now: Instant) {
         let (mut truncated, mut opened) = (false, false);
-        for event in self.components.source.take_events() {
+        for event in events {
             log_events::log_event(&event, &self.components.metrics, &self.components.news, |path| {
                 redacted_path(&self.components.pipelines, path)
             });
@@ -246,11 +247,13 @@ impl Shipper {
                 }
             }
         }
-        for file in self.components.source.expire_lost(now) {
+        let Expired { retired, events } = self.components.source.expire_lost(now);
+        for file in retired {
             if self.ledger.settled(file) {
                 self.components.source.release_id(file);
                 self.close(file);
             }
         }
+        self.handle_events(events, now);
     }
 }

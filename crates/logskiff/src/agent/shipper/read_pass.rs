@@ -14,6 +14,7 @@ use crate::pipeline::encode::RedactedLine;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
+use crate::source::{Chunk, Polled};
 use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
 
 /// Where reading stands.
@@ -70,8 +71,8 @@ enum Turn {
     Full,
 }
 
-/// A chunk of a file.
-struct Chunk<'b> {
+/// A chunk of a file, and its lines.
+struct FramedChunk<'b> {
     bytes: &'b [u8],
     frames: Frames<'b>,
     encoding: Encoding,
@@ -100,11 +101,10 @@ struct Taken {
 impl Shipper {
     /// Reads what is new, a chunk of each file in turn, as far as the budget goes.
     pub(super) fn read_pass(&mut self, now: Instant) -> Result<(), AppError> {
-        let mut ready = Vec::new();
-        self.components.source.poll(now, &mut ready);
+        let Polled { mut ready, events } = self.components.source.poll(now);
         // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
         // before the watermarks are next asked for.
-        self.handle_events(now);
+        self.handle_events(events, now);
         self.reading.rotate(&mut ready);
         self.reading.has_unread = self.components.source.has_more_to_unpack();
         while !ready.is_empty() {
@@ -144,7 +144,6 @@ impl Shipper {
                 return Ok(());
             }
         }
-        self.handle_events(now);
         Ok(())
     }
 
@@ -166,7 +165,6 @@ impl Shipper {
             buffer.shrink_to(2 * CHUNK_BYTES);
         }
         self.reading.buffer = buffer;
-        self.handle_events(now);
         turn.unwrap_or(Turn::Done)
     }
 
@@ -183,8 +181,12 @@ impl Shipper {
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.
     fn read_chunk(&mut self, file: FileId, buffer: &mut Vec<u8>, most: usize, now: Instant) -> Option<Turn> {
-        let Some((bytes, last)) = self.components.source.read_chunk(file, buffer, most, now) else {
-            return Some(Turn::Done);
+        let Chunk { bytes, is_last } = match self.components.source.read_chunk(file, buffer, most, now) {
+            Ok(chunk) => chunk,
+            Err(events) => {
+                self.handle_events(events, now);
+                return Some(Turn::Done);
+            }
         };
         failpoint::point("read");
         let (Some(opened), Some(mut context)) = (self.components.source.file(file), self.files.open.remove(&file))
@@ -194,28 +196,28 @@ impl Shipper {
         let written = Written::new(opened.write_time(opened.position().offset), &self.clock, now);
         let encoding = Encoding::detect(opened.head());
         let at_the_end = self.drain.takes_partial_lines();
-        let (at, is_final) = (opened.position(), last && (opened.is_final(now) || at_the_end));
+        let (at, is_final) = (opened.position(), is_last && (opened.is_final(now) || at_the_end));
         let (is_filled, is_still) = (opened.is_filled(now), opened.are_zeros_final(now) || at_the_end);
         let bytes = &buffer[..bytes];
         let frames = Frames::new(self.config.inputs[context.input].frame, bytes, at.offset, at.boundary, is_final)
-            .filled(is_filled && last)
+            .filled(is_filled && is_last)
             .still(is_still)
             .encoded(encoding);
-        let chunk = Chunk { bytes, frames, encoding, at };
+        let chunk = FramedChunk { bytes, frames, encoding, at };
         let taken = self.enqueue_lines(file, &mut context, chunk, written);
         self.files.open.insert(file, context);
         if taken.bytes > 0 {
             self.reading.activity.read(now);
         }
         let zeros = !taken.ended && at.boundary == Boundary::LineStart && bytes.iter().all(|byte| *byte == 0);
-        if taken.bytes == 0 && !taken.full && !last && zeros {
+        if taken.bytes == 0 && !taken.full && !is_last && zeros {
             return Some(self.pass_zeros(file, at.offset, encoding, now));
         }
-        if taken.bytes == 0 && !taken.full && !taken.ended && !last {
+        if taken.bytes == 0 && !taken.full && !taken.ended && !is_last {
             return (most > 2 * CHUNK_BYTES - 1).then_some(Turn::Done);
         }
         self.components.source.advance(file, &bytes[..taken.bytes], taken.boundary, !taken.full && !taken.ended);
-        Some(match (taken.full, last || taken.ended) {
+        Some(match (taken.full, is_last || taken.ended) {
             (true, _) => Turn::Full,
             (false, true) => Turn::Done,
             (false, false) => Turn::More,
@@ -238,10 +240,10 @@ impl Shipper {
         &mut self,
         file: FileId,
         context: &mut FileContext,
-        chunk: Chunk<'_>,
+        chunk: FramedChunk<'_>,
         mut written: Written,
     ) -> Taken {
-        let Chunk { bytes, frames, encoding, at } = chunk;
+        let FramedChunk { bytes, frames, encoding, at } = chunk;
         let read_ns = now_ns();
         let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Shipper, log_events, redacted_path};
 use crate::sink::{Error, Resume};
+use crate::source::{Event, Rewound};
 use event::{FileId, Watermark};
 
 impl Shipper {
@@ -50,11 +51,12 @@ impl Shipper {
     /// Reads everything again that is not acknowledged or dropped, after a wait.
     pub(super) fn rewind(&mut self, now: Instant) {
         self.components.metrics.rewinds.add(1);
+        let mut events = Vec::new();
         for (file, watermark) in self.ledger.rewind() {
-            self.rewind_file(file, watermark);
+            events.extend(self.rewind_file(file, watermark));
         }
         // A file that was found truncated is a new incarnation from now on, and needs an account.
-        self.handle_events(now);
+        self.handle_events(events, now);
         let wait = self.backoff.start(now);
         if let Some(left_out) = self.components.news.due("rewind") {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -67,12 +69,14 @@ impl Shipper {
     }
 
     /// Has a file read again from a watermark on.
-    pub(super) fn rewind_file(&mut self, file: FileId, watermark: Watermark) {
+    #[must_use]
+    pub(super) fn rewind_file(&mut self, file: FileId, watermark: Watermark) -> Vec<Event> {
         if let Some(context) = self.files.open.get_mut(&file) {
             context.retry = None;
         }
         let settled_bytes = self.ledger.settled_beyond(file);
-        if self.components.source.rewind(file, watermark, settled_bytes) {
+        let Rewound { can_read, events } = self.components.source.rewind(file, watermark, settled_bytes);
+        if can_read {
             self.restore_pem_state(file);
         } else if let Some(context) = self.files.open.get(&file)
             && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_LOGGED_MAX)
@@ -80,5 +84,6 @@ impl Shipper {
             let path = redacted_path(&self.components.pipelines, &context.path);
             tracing::error!(path, left_out, "cannot read undelivered lines again: the file is gone");
         }
+        events
     }
 }

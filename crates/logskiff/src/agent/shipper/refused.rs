@@ -11,7 +11,7 @@ use crate::delivery::ledger::{Refused, Settled};
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
 use crate::sink::{Report, Staged};
-use crate::source::TrackedFile;
+use crate::source::{Reread, TrackedFile};
 use event::{FileId, Line, Outcome, Span};
 
 /// While none is known to be taken again, so many of a file are tried at once.
@@ -112,9 +112,9 @@ impl Shipper {
                 && let Some(watermark) = self.ledger.rewind_file(file)
             {
                 self.components.metrics.rewinds.add(1);
-                self.rewind_file(file, watermark);
+                let events = self.rewind_file(file, watermark);
+                self.handle_events(events, now);
             }
-            self.handle_events(now);
         }
         self.components.fanout.flush();
     }
@@ -128,7 +128,7 @@ impl Shipper {
             if spans.is_empty() {
                 break;
             }
-            sent = self.send_spans(file, context, &spans);
+            sent = self.send_spans(file, context, &spans, now);
             if self.components.fanout.has_full_batch() {
                 self.components.fanout.flush();
             }
@@ -147,16 +147,19 @@ impl Shipper {
     }
 
     /// Reads spans of a file once more and sends what was refused of them.
-    fn send_spans(&mut self, file: FileId, context: &mut FileContext, spans: &[Refused]) -> Sent {
+    fn send_spans(&mut self, file: FileId, context: &mut FileContext, spans: &[Refused], now: Instant) -> Sent {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
         let all = Span { start: first.span.start, end: last.span.end };
         // What stands before comes first: a compressed file is read forward.
         let pem_state = self.pem_state_at(file, all.start, context.pem_state_at_start);
         let bytes = match self.components.source.reread(file, all) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Sent::Changed,
-            // Told, and tried again.
-            Err(_) => return Sent::Unreadable,
+            Reread::Bytes(bytes) => bytes,
+            Reread::Changed => return Sent::Changed,
+            // Tried again later.
+            Reread::Unreadable(events) => {
+                self.handle_events(events, now);
+                return Sent::Unreadable;
+            }
         };
         let Some(pem_state) = pem_state else { return Sent::Unreadable };
         let pem_state = std::mem::replace(&mut context.pem_state, pem_state);

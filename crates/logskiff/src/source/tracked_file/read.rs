@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::{Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
+use super::{Chunk, Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
 use event::Boundary;
 
 impl TrackedFile {
@@ -109,13 +109,13 @@ impl TrackedFile {
         let read = length - before_bytes;
         buffer.copy_within(before_bytes..length, 0);
         buffer.truncate(read);
-        let last = read < most;
+        let chunk = Chunk { bytes: read, is_last: read < most };
         let exceeds_poll = self.read.at.offset + read as u64 > self.seen.length;
         self.detectors.note_read(self.read.at.offset, buffer, exceeds_poll, now);
-        self.seen.more = !last;
+        self.seen.more = !chunk.is_last;
         if let Some(extent) = extent {
             self.seen.set_extent(extent);
-            return Ok(ReadResult::Bytes(read, last));
+            return Ok(ReadResult::Read(chunk));
         }
         self.seen.length = if self.handle.is_gzip() {
             self.handle.length()?
@@ -123,7 +123,7 @@ impl TrackedFile {
             self.seen.length.max(self.read.at.offset + read as u64)
         };
         self.seen.size = self.seen.length;
-        Ok(ReadResult::Bytes(read, last))
+        Ok(ReadResult::Read(chunk))
     }
 
     /// Moves the position behind `passed`, which spans now cover.
