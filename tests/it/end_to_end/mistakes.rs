@@ -80,7 +80,7 @@ fn a_property_that_breaks_the_promise_is_refused() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let variables = [
         ("LOGSKIFF_OUTPUT", "kafka"),
         ("LOGSKIFF_PATHS", "relative/*.log"),
