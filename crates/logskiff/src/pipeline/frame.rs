@@ -282,7 +282,7 @@ mod tests {
         let mut filled =
             Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::LineStart, false).filled(true);
         assert!(matches!(filled.nth(1), Some(Framed::Hole(Span { start: 2, end: 4 }))));
-        // A partial line before preallocated space waits, and then the line comes complete.
+        // A partial line before preallocated space waits until it is complete.
         check(b"a\nhalf\0\0\0", false, &["100..102 \"a\""]);
         check(
             &[b"half", &[0; 64][..], b"x\n"].concat(),
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn lines_of_utf_16_are_framed_by_their_characters() {
-        // U+0A0A and U+0A00 hold bytes that look like a line's end.
+        // U+0A0A and U+0A00 contain bytes that look like a line's end.
         let text = "one\r\n\u{a0a}\u{a00}\u{a}\n123456789 and more\nhalf";
         let want = ["one", "\u{a0a}\u{a00}", "", "12345678", "rest", "half"];
         for (encoding, bytes) in
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_cut_once_the_window_is_full() {
+    fn an_endless_line_is_truncated_once_the_window_is_full() {
         let long = vec![b'x'; 8 + LOOK_AHEAD_BYTES];
         assert_eq!(frames(&long[..long.len() - 1], 8, false), Vec::<String>::new());
         let pieces = frames(&long, 8, false);
