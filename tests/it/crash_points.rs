@@ -142,7 +142,7 @@ fn deaths_while_quiet_files_are_written_double_nothing() {
         (0..FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
         for passes in [0, 0] {
             let points = format!("{point}={passes}*off->return");
-            let saved = checkpoint::peek(&state).map(|marks| marks.files).unwrap_or_default();
+            let saved = checkpoint::read_only(&state).map(|checkpoint| checkpoint.files).unwrap_or_default();
             let before = received(&scene);
             let mut sidecar = scene.start(&settings.clone().with("FAILPOINTS", &points));
             // With each process as many files are new as make the others quiet.

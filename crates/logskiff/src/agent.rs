@@ -158,7 +158,7 @@ impl App {
             // Before the first thread: each inherits it from the one that starts it.
             sandbox_paths::confine(&config);
         }
-        let saver = store.map(CheckpointWriter::start).transpose().map_err(AppError::System)?;
+        let checkpoint_writer = store.map(CheckpointWriter::start).transpose().map_err(AppError::System)?;
         let (watch, watcher) = watcher::watch(config.watch.mode);
         let control = Arc::new(Control::default());
         let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().counters().count()).collect();
@@ -181,7 +181,8 @@ impl App {
             // The caller waits for this.
             _ = sender.send(fanout.is_ok());
             let news = News::new(Arc::clone(&metrics));
-            let components = Components { source, pipelines, fanout: fanout?, saver, watch, metrics, news, status };
+            let components =
+                Components { source, pipelines, fanout: fanout?, checkpoint_writer, watch, metrics, news, status };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

@@ -62,7 +62,7 @@ pub(super) struct Components {
     pub source: FileSource,
     pub pipelines: Vec<Pipeline>,
     pub fanout: Fanout,
-    pub saver: Option<CheckpointWriter>,
+    pub checkpoint_writer: Option<CheckpointWriter>,
     pub watch: Watch,
     pub metrics: Arc<Metrics>,
     pub news: News,
