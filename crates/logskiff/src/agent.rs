@@ -126,8 +126,8 @@ impl App {
     /// [`AppError`], when something that is needed cannot be had.
     pub fn start(config: Config, alone: bool) -> Result<Self, AppError> {
         let now = Instant::now();
-        let termination_log = config.life.termination_log.clone();
-        if config.life.exit == Exit::App && std::process::id() == 1 {
+        let termination_log = config.process.termination_log.clone();
+        if config.process.exit == Exit::App && std::process::id() == 1 {
             return Err(AppError::ProcessNamespace);
         }
         // First of all: a SIGTERM that comes during the start must not be the end.
@@ -165,7 +165,7 @@ impl App {
         let outputs: Vec<&str> = config.output.outputs.iter().map(OutputConfig::name).collect();
         let metrics = Arc::new(Metrics::new(&rules, &outputs));
         let status = Arc::new(StatusChannel::default());
-        let admin = config.life.http_listen.map(|address| {
+        let admin = config.process.http_listen.map(|address| {
             let (status, metrics) = (Arc::clone(&status), Arc::clone(&metrics));
             (address, Arc::new(Admin { status, metrics, system: System::default() }))
         });

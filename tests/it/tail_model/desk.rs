@@ -139,7 +139,7 @@ impl Desk {
             passed = usize::try_from(span.end - at.offset).unwrap();
             let kept = match &framed {
                 Framed::Line(line) => &line.text[..line.keep],
-                Framed::Rest(..) | Framed::Hole(_) | Framed::Mark(_) => &[],
+                Framed::Rest(..) | Framed::NulPadding(_) | Framed::ByteOrderMark(_) => &[],
             };
             if self.ledger.skip_if_acknowledged(file, span, boundary) {
                 continue;

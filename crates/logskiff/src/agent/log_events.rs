@@ -44,8 +44,8 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
             }
         }
         Event::Deleted(path, bytes) => {
-            metrics.pruned_files.add(1);
-            metrics.pruned_bytes.add(*bytes);
+            metrics.deleted_files.add(1);
+            metrics.deleted_bytes.add(*bytes);
             if let Some(left_out) = news.due_each("pruned", FILES_LOGGED_MAX) {
                 tracing::info!(
                     path = redacted_path(path),
@@ -56,7 +56,7 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
             }
         }
         Event::DeleteFailed(path, why) => {
-            metrics.prune_failures.add(1);
+            metrics.delete_failures.add(1);
             if let Some(left_out) = news.due_each("prune", FILES_LOGGED_MAX) {
                 tracing::error!(
                     path = redacted_path(path),
@@ -67,7 +67,7 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
             }
         }
         Event::Refused(path, why) => {
-            metrics.refused.add(1);
+            metrics.file_open_errors.add(1);
             if let Some(left_out) = news.due_each("refused", FILES_LOGGED_MAX) {
                 tracing::warn!(path = redacted_path(path), why, left_out, "cannot read this file");
             }
@@ -195,17 +195,17 @@ pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
         pending_bytes = total.pending_bytes,
         left_bytes = summary.left_bytes,
         resent_bytes = total.resent_bytes,
-        cut_lines = metrics.sum(|input| input.cut.get()),
+        cut_lines = metrics.sum(|input| input.truncated_lines.get()),
         masked = summary.masked,
         parse_failures = metrics.sum(|input| input.parse_failures.get()),
-        repairs = metrics.sum(|input| input.repaired.iter().map(Counter::get).sum()),
-        time_failures = metrics.sum(|input| input.time_failures.get()),
-        type_failures = metrics.sum(|input| input.type_failures.get()),
-        syslog_truncated = metrics.syslog_truncated.get(),
+        repairs = metrics.sum(|input| input.repaired_lines.iter().map(Counter::get).sum()),
+        time_failures = metrics.sum(|input| input.timestamp_parse_failures.get()),
+        type_failures = metrics.sum(|input| input.type_coercion_failures.get()),
+        syslog_truncated = metrics.truncated_messages.get(),
         rewinds = summary.rewinds,
         truncations = metrics.truncations.get(),
         lost_bytes = metrics.lost_bytes.get(),
-        refused = metrics.refused.get(),
+        refused = metrics.file_open_errors.get(),
         output_errors = metrics.outputs.iter().flat_map(|output| &output.errors).map(Counter::get).sum::<u64>(),
         files = summary.named_files(),
         "shutdown complete"

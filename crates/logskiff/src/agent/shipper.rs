@@ -99,7 +99,7 @@ impl Shipper {
             reading: Reading::new(now),
             checkpoints: CheckpointSchedule::new(now),
             credential_reload: CredentialReload::new(now),
-            drain: Drain::new(config.life.clone(), control, now),
+            drain: Drain::new(config.process.clone(), control, now),
             config,
         }
     }

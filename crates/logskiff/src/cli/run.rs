@@ -15,7 +15,7 @@ use crate::telemetry::process_stats::raise_descriptor_limit;
 pub fn run(config: Config) -> anyhow::Result<()> {
     init_log(&config.log)?;
     raise_descriptor_limit();
-    let strict = config.life.strict_exit_code;
+    let strict = config.process.strict_exit_code;
     let summary = App::start(config, true)?.wait()?;
     if strict && summary.left_bytes > 0 { Err(Undelivered(summary.left_bytes).into()) } else { Ok(()) }
 }

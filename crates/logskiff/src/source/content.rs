@@ -1,6 +1,6 @@
 //! The content of a file: its bytes, the bytes that a `.gz` decompresses to, or the bytes that came through a pipe.
 //!
-//! Enters: an open file. Leaves: bytes at an offset.
+//! Input: an open file. Output: bytes at an offset.
 
 use std::cell::RefCell;
 use std::fs::{File, Metadata};

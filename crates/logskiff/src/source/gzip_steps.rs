@@ -1,6 +1,6 @@
 //! Decompresses files up to distant offsets in steps, so that other files are read meanwhile.
 //!
-//! Enters: files that were rewound, and files to be identified by their content. Leaves: which of them are ready. Each
+//! Input: files that were rewound, and files to be identified by their content. Output: which of them are ready. Each
 //! pass has one budget for all files. Of the files to be identified, the state of one is kept.
 
 use std::time::Instant;
@@ -17,24 +17,24 @@ pub(super) struct Unpacking {
     pub(super) budget: SkipBudget,
     /// A file to be identified by its content, as far as it is decompressed.
     held: Option<(Inode, Content)>,
-    /// The same from the last check of the directories, during a check.
+    /// The same from the previous check of the directories, during a check.
     former: Option<(Inode, Content)>,
-    /// The last check could not identify some file yet.
+    /// The last check could not identify every file yet.
     deferred: bool,
-    /// Decompression continues in the next pass, without a wait.
+    /// Decompression continues in the next pass, without a pause.
     goes_on: bool,
 }
 
 impl Unpacking {
     /// A check of the directories begins.
-    pub(super) fn begin_look(&mut self) {
+    pub(super) fn begin_check(&mut self) {
         self.budget.renew();
         self.former = self.held.take();
         self.deferred = false;
     }
 
     /// The check is over.
-    pub(super) fn end_look(&mut self) {
+    pub(super) fn end_check(&mut self) {
         self.former = None;
     }
 
@@ -84,7 +84,7 @@ impl FileSource {
     pub(super) fn deferred(&mut self, found: &Candidate, content: Content, now: Instant) {
         self.keep_waiting(found, now);
         if self.schedule.is_first_round {
-            self.open_limit.found_early(found.inode);
+            self.open_limit.note_early(found.inode);
         }
         self.unpacking.deferred = true;
         if self.unpacking.held.is_none() && self.unpacking.former.is_none() {
@@ -165,9 +165,9 @@ mod tests {
             if until(source, &ready) {
                 return pass;
             }
-            assert!(pass == 0 || source.has_more_to_unpack() || source.needs_reconcile(), "it is gone on with at once");
+            assert!(pass == 0 || source.has_more_to_unpack() || source.needs_reconcile(), "it continues at once");
         }
-        panic!("waited in vain");
+        panic!("timed out");
     }
 
     /// Goal: a restart far inside a compressed file, a rewind, and a record that is sent again do not delay other
@@ -235,7 +235,7 @@ mod tests {
             assert_eq!(
                 read(&mut source, old, 1000, now),
                 text(position, 1000),
-                "the first reading goes on where it was"
+                "the first read continues where it was"
             );
         }
         assert!(!source.take_events().iter().any(|event| matches!(event, Event::Refused(..) | Event::Lost(..))));

@@ -36,7 +36,7 @@ impl FileSource {
         self.schedule.reconcile_due = false;
         self.rotations.forget_old(now);
         if self.schedule.is_long_after_start(now) {
-            self.clear_presumed();
+            self.clear_assumed();
         }
         // Before the walk, so that the next check finds changes during it.
         let stamps = self.discovery.stamp_directories();
@@ -179,7 +179,7 @@ impl FileSource {
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), PACKED);
         }
-        if found.class != Class::Excluded && !self.take_room(found) {
+        if found.class != Class::Excluded && !self.reserve_handle(found) {
             return;
         }
         let Some(handle) = self.open_found(found) else { return };
@@ -188,7 +188,7 @@ impl FileSource {
         if let Class::Gzip(naming) = found.class {
             return self.admit_gzip(input, naming, &FoundBytes { found, raw: &handle }, now);
         }
-        // A file that was closed while empty is known by its inode alone: better evidence goes first.
+        // A file that was closed while empty is known only by its inode: better evidence takes precedence.
         let blank = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.fingerprint.head_bytes == 0);
         let Some(handle) = (if blank { Some(handle) } else { self.reopen_closed(found, handle, now) }) else { return };
         let handle = match self.adopt(input, found, handle, now) {
@@ -387,12 +387,12 @@ impl FileSource {
     }
 
     /// Whether the file's name fits a recent rotation. After a start, a rotation of any file of the checkpoint is
-    /// presumed, if the file's name is surely that of a rotated file.
+    /// assumed, if the file's name is surely that of a rotated file.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
         (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
             || self.rotations.explain(found)
-            || self.is_presumed(&found.path)
-            || found.sure_origins().any(|base| self.is_presumed(base))
+            || self.is_assumed(&found.path)
+            || found.sure_origins().any(|base| self.is_assumed(base))
     }
 
     /// Skips a rotated file from before the start.

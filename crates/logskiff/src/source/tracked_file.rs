@@ -1,6 +1,6 @@
 //! One open file: where reading stands, and what happened to the file.
 //!
-//! Enters: polls and reads of the file. Leaves: bytes that no span covers yet, or the fact that the file was truncated.
+//! Input: polls and reads of the file. Output: bytes that no span covers yet, or the fact that the file was truncated.
 //! The last bytes before the position are kept, to tell a rewritten file from a continued one.
 
 mod checkpoint_entry;

@@ -1,6 +1,6 @@
 //! Why files that exist are not read.
 //!
-//! Enters: the files that the last check found, and refusals since. Leaves: for each file that waits, is left out or is
+//! Input: the files that the last check found, and refusals since. Output: for each file that waits, is left out or is
 //! refused, the reason. Some are named, all are counted. No reason contains text of a line.
 
 use std::collections::HashMap;
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_is_not_remembered_for_ever() {
+    fn refused_files_are_forgotten() {
         let mut source = FileSource::new(&[], "pod", None, Instant::now()).unwrap();
         for name in 0..3 * REFUSED_MAX {
             source.refuse(format!("{name}.log").into(), "a symbolic link");
@@ -235,6 +235,6 @@ mod tests {
         assert!(source.refusals.refused.len() <= REFUSED_MAX);
         source.refuse("0.log".into(), "a symbolic link");
         source.refuse("0.log".into(), "a symbolic link");
-        assert_eq!(source.events.len(), 1, "each is told once");
+        assert_eq!(source.events.len(), 1, "each is logged once");
     }
 }

@@ -92,7 +92,7 @@ impl Shipper {
     }
 
     fn log_save_failure(&mut self, error: &std::io::Error) {
-        self.components.metrics.save_failures.add(1);
+        self.components.metrics.checkpoint_failures.add(1);
         self.checkpoints.note_failure();
         if let Some(left_out) = self.components.news.due("save") {
             tracing::error!(%error, left_out, "cannot save the checkpoint; delivery continues, but a restart would send duplicates");

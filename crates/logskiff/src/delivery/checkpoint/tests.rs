@@ -382,9 +382,9 @@ fn quiet_files_are_written_when_they_change_and_loaded() {
     store.save(checkpoint(1_000, 2), Instant::now()).unwrap();
     assert!(!path.exists(), "nothing has changed");
     let mut more = (*quiet_files(1_000)).clone();
-    more.drop_unmet();
-    more.meet(|place| place != 3);
-    more.drop_unmet();
+    more.drop_unfound();
+    more.mark_found(|place| place != 3);
+    more.drop_unfound();
     store.save(Checkpoint { quiet: Arc::new(more.clone()), ..checkpoint(0, 3) }, Instant::now()).unwrap();
     let loaded = store.load();
     assert_eq!((loaded.quiet.len(), loaded.files), (999, Some(vec![entry(3)])));
