@@ -1,6 +1,6 @@
 //! A real Prometheus on loopback that scrapes one address every second, and promtool.
 //!
-//! In: a folder that `.ci/prometheus-install DIR` has filled, named by `LOGSKIFF_TEST_PROMETHEUS`. Its data lie in a
+//! Input: a folder that `.ci/prometheus-install DIR` has filled, named by `LOGSKIFF_TEST_PROMETHEUS`. Its data is in a
 //! temporary folder, and it ends with its value.
 
 use std::fs;
@@ -12,28 +12,28 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Held, http, installed, wait_until};
+use super::{KillOnDrop, http, installed, wait_until};
 
-/// It is up in a second or two.
+/// It starts in a second or two.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
-/// The folder of the programs; `None`, and a word on stderr, when none was given.
+/// The folder of the programs; `None`, and a message on stderr, without one.
 ///
 /// # Panics
-/// When `LOGSKIFF_TEST_REAL=1` and there is none.
+/// If `LOGSKIFF_TEST_REAL=1` and there is none.
 pub fn programs() -> Option<PathBuf> {
     installed("LOGSKIFF_TEST_PROMETHEUS", ".ci/prometheus-install")
 }
 
 /// One Prometheus.
 pub struct Prometheus {
-    process: Held,
+    process: KillOnDrop,
     address: String,
     _folder: TempDir,
 }
 
 impl Prometheus {
-    /// Starts to scrape `target` every second, with the project's alert rules.
+    /// Starts scraping `target` every second, with the project's alert rules.
     pub fn start(programs: &Path, target: &str) -> Self {
         let rules = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/prometheus/alerts.yaml");
         Self::configured(
@@ -59,7 +59,7 @@ impl Prometheus {
             .stdin(Stdio::null())
             .spawn()
             .expect("prometheus starts");
-        let prometheus = Self { process: Held(process), address, _folder: folder };
+        let prometheus = Self { process: KillOnDrop(process), address, _folder: folder };
         wait_until("Prometheus", READY_DEADLINE, || {
             http::get(&prometheus.address, "/-/ready").is_some_and(|(status, _)| status == 200)
         });
@@ -71,7 +71,7 @@ impl Prometheus {
         &self.address
     }
 
-    /// What an expression gives now: the series, each with its labels and its value.
+    /// The present value of an expression: the series, each with its labels and its value.
     #[track_caller]
     pub fn query(&self, expression: &str) -> Vec<(Value, f64)> {
         let series = self.ask(&format!("/api/v1/query?query={}", encoded(expression)));

@@ -1,4 +1,4 @@
-//! What drives the tail as the shipper does, without its thread, its clock and its outputs.
+//! Drives the source as the shipper does, without its thread, its clock and its outputs.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
 const CHUNK_BYTES: usize = 128;
 
 /// One run of the process.
-pub struct Desk {
+pub struct Driver {
     pub tail: FileSource,
     pub ledger: Ledger,
-    /// Records that are on their way.
+    /// Records in flight.
     pub out: Vec<(Ticket, String)>,
-    /// Checkpoints as they were saved; the last is the newest.
+    /// Saved checkpoints; the last is the newest.
     pub saved: Vec<Vec<CheckpointEntry>>,
-    /// How many contents there have been so far, and how many there had been at each of these.
+    /// The number of file contents so far, and at each of these checkpoints.
     pub contents: usize,
     pub saved_contents: Vec<usize>,
     pub lost_bytes: u64,
@@ -28,11 +28,11 @@ pub struct Desk {
     /// A file could not be read again.
     pub gone: bool,
     pub now: Instant,
-    /// What each event id stood for.
+    /// The text of each event id.
     ids: HashMap<(String, u64), String>,
 }
 
-impl Desk {
+impl Driver {
     pub fn new(inputs: &[Config]) -> Self {
         let now = Instant::now();
         Self {
@@ -50,9 +50,9 @@ impl Desk {
         }
     }
 
-    /// The process dies, and another goes on from a checkpoint.
+    /// The process dies, and another one resumes from a checkpoint.
     pub fn restart(&mut self, inputs: &[Config], entries: Option<Vec<CheckpointEntry>>) {
-        // What was read and truncated since the checkpoint was not on record: the same id may stand for another line.
+        // Bytes that were read and truncated since the checkpoint are not saved: their id may be used for another line.
         self.ids.clear();
         self.tail = FileSource::new(inputs, "pod", entries, self.now).unwrap();
         self.ledger = Ledger::default();
@@ -100,7 +100,7 @@ impl Desk {
         }
     }
 
-    /// One pass over the files, up to so many lines of each turn.
+    /// One pass over the files, up to this many lines per file.
     pub fn pass(&mut self, lines_max: usize) {
         let mut ready = Vec::new();
         self.tail.poll(self.now, &mut ready);
@@ -150,7 +150,7 @@ impl Desk {
             }
             let text = String::from_utf8(kept.to_vec()).unwrap();
             let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
-            assert_eq!(*known, text, "one event id stands for two records");
+            assert_eq!(*known, text, "one event id for two records");
             let (cost_bytes, messages) = (text.len(), MessageCounts::default().with(OutputId::FIRST, 1));
             let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
@@ -162,7 +162,7 @@ impl Desk {
         Some(!last && passed > 0)
     }
 
-    /// Settles one record; returns its text when it was delivered.
+    /// Acknowledges or fails one record; returns its text if it was delivered.
     pub fn settle(&mut self, at: usize, delivered: bool) -> Option<String> {
         let (ticket, text) = self.out.swap_remove(at);
         let outcome = if delivered { Outcome::Delivered } else { Outcome::Lost };
@@ -170,12 +170,12 @@ impl Desk {
         delivered.then_some(text)
     }
 
-    /// Takes everything unsettled back, if anything failed.
+    /// Rewinds everything unacknowledged, if anything failed.
     pub fn rewind(&mut self) {
         if !self.ledger.failed() {
             return;
         }
-        // What failed may have been cut off and written anew at the same place: it was never delivered.
+        // A failed record may have been truncated and rewritten at the same position: it was never delivered.
         self.ids.clear();
         self.out.clear();
         for (file, watermark) in self.ledger.rewind() {
@@ -184,7 +184,7 @@ impl Desk {
         self.handle_events();
     }
 
-    /// Gives up what deleted files take too much; what became of those that were not settled.
+    /// Closes deleted files above the limit; returns the result for unacknowledged ones.
     pub fn relieve(&mut self) -> Vec<Abandoned> {
         let Self { tail, ledger, .. } = self;
         let mut given = Vec::new();
@@ -209,7 +209,7 @@ impl Desk {
         self.tail.note_settled(|file| ledger.watermark(file));
         for file in self.tail.closable(self.now) {
             if self.ledger.settled(file) {
-                // Its inode may be used again, and no real time has passed that would tell the two births apart.
+                // Its inode may be reused, and no real time has passed that would distinguish the two birth times.
                 let origin = self.tail.file(file).unwrap().origin().to_owned();
                 self.ids.retain(|(of, _), _| *of != origin);
                 self.tail.close(file);
