@@ -1,6 +1,7 @@
-//! Any line becomes a message that a strict parser of RFC 5424 reads back: `.ci/fuzz syslog_rfc5424 SECONDS`.
+//! Fuzzes syslog messages: a strict parser of RFC 5424 must be able to read every message. `.ci/fuzz syslog_rfc5424
+//! SECONDS`.
 //!
-//! The first byte chooses how messages are written, the second how long they may be; the rest is the line.
+//! The first byte selects the encoding of messages, the second their maximum length; the rest is the line.
 #![no_main]
 
 #[path = "../../crates/logskiff/src/pipeline/encode/syslog/tests/sent.rs"]
