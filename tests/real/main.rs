@@ -5,11 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod chaos;
+mod real_downstream;
 mod real_helm;
 mod real_kafka;
 mod real_kube_api;
 mod real_kube_node;
-mod real_onward;
 mod real_prometheus;
 mod real_security;
 mod real_syslog;

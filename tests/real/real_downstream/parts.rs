@@ -1,7 +1,7 @@
 //! The parts downstream of the topic: OpenSearch, rsyslog, the OpenTelemetry Collector, and receivers in place of a
 //! cloud.
 //!
-//! Input: a folder that `.ci/onward-install DIR` has filled, named by `LOGSKIFF_TEST_ONWARD`. All parts listen on
+//! Input: a folder that `.ci/downstream-install DIR` has filled, named by `LOGSKIFF_TEST_DOWNSTREAM`. All parts listen on
 //! loopback, store data in a temporary folder, and end when their value is dropped.
 
 use std::fs::{self, OpenOptions};
@@ -27,12 +27,12 @@ const STOP_DEADLINE: Duration = Duration::from_secs(60);
 /// # Panics
 /// If `LOGSKIFF_TEST_REAL=1` and there is none.
 pub fn parts() -> Option<PathBuf> {
-    installed("LOGSKIFF_TEST_ONWARD", ".ci/onward-install")
+    installed("LOGSKIFF_TEST_DOWNSTREAM", ".ci/downstream-install")
 }
 
 /// A file of the examples.
 pub fn example(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/onward").join(name)
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/downstream").join(name)
 }
 
 /// A command of the document, found by one of its files: its variables, and the files in its arguments. The tests run

@@ -1,7 +1,7 @@
 //! Downstream of logskiff: each example of `docs/downstream.md` with the real aggregator, after a real Kafka or RELP,
 //! to a real OpenSearch, an OTLP receiver, or a server with Cloud Logging's interface.
 //!
-//! Needs `LOGSKIFF_TEST_ONWARD` (`.ci/onward-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`. Without
+//! Needs `LOGSKIFF_TEST_DOWNSTREAM` (`.ci/downstream-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`. Without
 //! the variables the tests report that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. Run with `--test-threads=1`.
 
 mod parts;
@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const TOPIC: &str = "logs";
 
 fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("logskiff-onward-").tempdir().unwrap()
+    tempfile::Builder::new().prefix("logskiff-downstream-").tempdir().unwrap()
 }
 
 /// Lines of an application, from number `from` to before `to`: JSON, plain text, non-ASCII text, some of 100 kB, with
