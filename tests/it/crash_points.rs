@@ -95,7 +95,7 @@ fn check(point: &str, passes: &[u32], duplicates_min: u64) {
 fn tally(scene: &Scene, places: &[Place]) -> Tally {
     let messages = scene.messages();
     assert!(messages.first().is_none_or(|first| first.offset == 0), "more than the mock keeps");
-    Tally::of(&messages, places)
+    Tally::from_messages(&messages, places)
 }
 
 /// Goal: a kill between reading a line and passing it on loses nothing.

@@ -59,6 +59,6 @@ fn a_replaced_file_is_read_before_its_replacement() {
     wait_until("it to be found deleted", PATIENCE, || !is_open());
     std::thread::sleep(Duration::from_secs(1));
     scene.kafka().delay(Duration::ZERO);
-    wait_until("every line", PATIENCE, || Tally::of(&scene.messages(), &places).lost == 0);
-    Tally::of(&scene.messages(), &places).check(LINES + 500, 0);
+    wait_until("every line", PATIENCE, || Tally::from_messages(&scene.messages(), &places).lost == 0);
+    Tally::from_messages(&scene.messages(), &places).check(LINES + 500, 0);
 }

@@ -103,7 +103,7 @@ fn play(actions: &[Action], copies_match: bool, prune: bool) {
             Action::Gzip(file, number) => model.gzip(*file, *number),
             Action::Link(file) => model.link(*file),
             Action::Hole(file, zeros) => model.hole(*file, *zeros),
-            Action::Round { scan, lines_max } => model.round(*scan, usize::from(*lines_max)),
+            Action::Round { scan, lines_max } => model.run_pass(*scan, usize::from(*lines_max)),
             Action::Settle(at, delivered) => model.settle(|most| at.index(most), *delivered),
             Action::SettleAll => model.settle_all(),
             Action::Wait(seconds) => model.wait(u64::from(*seconds)),
@@ -152,11 +152,11 @@ fn a_copy_made_before_further_lines_is_recognized() {
 fn a_rotated_file_with_a_rewritten_end_is_read_again_from_before_it() {
     let mut model = Model::new(false, false);
     model.write(0, 2, 0);
-    model.round(true, 1);
+    model.run_pass(true, 1);
     model.truncate_to_the_middle(0);
     model.hole(0, 1);
     model.rename(0, 1, 0, false);
-    model.round(true, 2);
+    model.run_pass(true, 2);
     model.write(0, 1, 0);
     model.settle(|_| 0, false);
     model.finish();
@@ -205,7 +205,7 @@ fn failed_records_before_a_rewritten_end_are_read_from_the_copy() {
     for deletes in [false, true] {
         let mut model = Model::new(false, deletes);
         model.write(0, 2, 0);
-        model.round(true, usize::MAX);
+        model.run_pass(true, usize::MAX);
         model.truncate_to_the_middle(0);
         model.write(0, 1, 0);
         model.copy_truncate(0, 1, 0, Between::Scan);

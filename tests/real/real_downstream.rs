@@ -1,8 +1,9 @@
 //! Downstream of logskiff: each example of `docs/downstream.md` with the real aggregator, after a real Kafka or RELP,
 //! to a real OpenSearch, an OTLP receiver, or a server with Cloud Logging's interface.
 //!
-//! Needs `LOGSKIFF_TEST_DOWNSTREAM` (`.ci/downstream-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`. Without
-//! the variables the tests report that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. Run with `--test-threads=1`.
+//! Needs `LOGSKIFF_TEST_DOWNSTREAM` (`.ci/downstream-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`.
+//! Without the variables the tests report that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. Run with
+//! `--test-threads=1`.
 
 mod parts;
 
@@ -191,7 +192,7 @@ fn rsyslog_stores_each_record_once_in_opensearch() {
 
     // Queries that need the template: ranges of time, terms, types.
     let found = |query: Value| {
-        search.ask(
+        search.request(
             "POST",
             "/logs-logskiff/_search?size=1",
             &json!({"query": query, "track_total_hits": true}).to_string(),

@@ -65,7 +65,7 @@ fn rotations_lose_nothing() {
     let places = Writer::start(folder.path(), plan).finish();
     assert_eq!(places.last().map(|place| place.file), Some(5), "five renames");
     let drain = sidecar.drain(DRAIN_DEADLINE);
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!("rotations: {tally:?}, drained in {drain:?}");
     tally.check(plan.lines, 0);
 }
@@ -102,7 +102,7 @@ fn crash(kills: u64, plan: Plan) {
     }
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     let rotations = places.last().map_or(0, |place| place.file);
     let duplicates = tally.duplicates * 10_000 / plan.lines;
     eprintln!("{kills} kills, {rotations} rotations, {tally:?}, duplicates {duplicates} per 10,000");
@@ -130,7 +130,7 @@ fn outage_loses_nothing() {
     wait_until("all records", PATIENCE, || broker.end_offset(TOPIC) >= plan.lines);
     let after = sidecar.memory_peak_bytes();
     sidecar.drain(DRAIN_DEADLINE);
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!(
         "outage: {tally:?}; memory peak, KiB: {} before, {} during, {} after",
         before >> 10,
@@ -214,7 +214,7 @@ fn drain_is_exact() {
     let places = writer.finish();
     run_to_end(folder.path(), settings);
     // A watermark above the received records would lose lines here, one below would duplicate them.
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!("drain: {tally:?}");
     tally.check(plan.lines, 0);
 }
@@ -235,7 +235,7 @@ fn topics_keys_and_compressions() {
             .with("POD_NAME", "shop-0");
         run_to_end(folder.path(), settings);
         let messages = broker.consume(&topic);
-        Tally::of(&messages, &places).check(2_000, 0);
+        Tally::from_messages(&messages, &places).check(2_000, 0);
         assert!(messages.iter().all(|m| m.key.as_deref() == Some(b"shop-0/app")), "{name}: each record has the key");
         assert_eq!(broker.compression_on_disk(&topic), code, "{name}: compression of the batch on disk");
     }
@@ -385,7 +385,7 @@ fn late_broker_is_awaited() {
     wait_until("all records", PATIENCE, || broker.end_offset(TOPIC) >= 10_000);
     eprintln!("late broker: all there {:?} after it was ready", start.elapsed());
     sidecar.drain(DRAIN_DEADLINE);
-    Tally::of(&broker.consume(TOPIC), &places).check(10_000, 0);
+    Tally::from_messages(&broker.consume(TOPIC), &places).check(10_000, 0);
 }
 
 /// Goal: a drain against a missing broker ends in time, keeps the unacknowledged lines, and ships them later.
@@ -402,7 +402,7 @@ fn drain_without_broker_ends_in_time() {
     eprintln!("drain without broker: {status}, took {took:?}");
     broker.restart();
     run_to_end(folder.path(), Settings::new(folder.path(), &broker.bootstrap(), TOPIC));
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!("drain without broker: {tally:?}");
     tally.check(20_000, 0);
 }
@@ -449,8 +449,8 @@ fn the_test_tools_detect_errors() {
     assert_eq!(broker.compression_on_disk(TOPIC), 4);
     assert!(messages.iter().all(|m| m.key.as_deref() == Some(b"k\ny") && m.headers["id"] == "x"));
     assert_eq!(records(&broker, TOPIC).len(), 1_001);
-    let tally = Tally::of(&messages, &places);
+    let tally = Tally::from_messages(&messages, &places);
     assert_eq!(tally, Tally { arrived: 999, lost: 1, duplicates: 2, altered: 1, ..Tally::default() });
     let backwards: Vec<Message> = messages.into_iter().rev().collect();
-    assert!(Tally::of(&backwards, &places).out_of_order > 900, "the order is checked");
+    assert!(Tally::from_messages(&backwards, &places).out_of_order > 900, "the order is checked");
 }

@@ -229,7 +229,7 @@ fn prometheus_sees_what_happens() {
         let found = prometheus.query(&expression);
         assert_eq!(found.first().map(|(_, value)| *value), Some(expected), "{what}: {expression}");
     }
-    let names = prometheus.ask("/api/v1/label/__name__/values");
+    let names = prometheus.request("/api/v1/label/__name__/values");
     let counters = names.as_array().unwrap().iter().filter_map(Value::as_str).filter(|name| name.ends_with("_total"));
     for counter in counters {
         for (labels, resets) in prometheus.query(&format!("resets({counter}[3m])")) {
@@ -239,7 +239,7 @@ fn prometheus_sees_what_happens() {
     let scrapes = prometheus.query("max(count_over_time(logskiff_build_info[3m]))")[0].1;
     let lag = prometheus.query("max(max_over_time(logskiff_lag_seconds[3m]))")[0].1;
     assert!(scrapes > 90.0 && lag > 5.0, "{scrapes} scrapes, a lag of {lag} s at most");
-    let groups = prometheus.ask("/api/v1/rules");
+    let groups = prometheus.request("/api/v1/rules");
     for rule in groups["groups"][0]["rules"].as_array().unwrap() {
         assert_eq!(rule["health"], "ok", "{rule}");
     }

@@ -69,7 +69,7 @@ impl<'b> Case<'b> {
         let (status, _) = sidecar.wait(PATIENCE);
         assert!(status.success(), "{}: the run to the end ended with {status}", self.topic);
         check_silent(&sidecar.stderr(), secrets);
-        Tally::of(&self.broker.consume(self.topic), &places).check(LINES, 0);
+        Tally::from_messages(&self.broker.consume(self.topic), &places).check(LINES, 0);
     }
 }
 
@@ -262,7 +262,7 @@ fn a_certificate_is_renewed_under_traffic() {
     broker.restart();
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
-    Tally::of(&broker.consume("renewed"), &places).check(plan.lines, 0);
+    Tally::from_messages(&broker.consume("renewed"), &places).check(plan.lines, 0);
 }
 
 /// Goal: a password that was wrong, or was changed at the broker, is corrected by its file alone; over TLS, too.
@@ -300,7 +300,7 @@ fn a_password_is_read_again() {
     wait_until("the lines", PATIENCE, || broker.end_offset(case.topic) >= LINES);
     check_silent(&sidecar.stderr(), &[RIGHT, "Vq8-former=pass+word"]);
     sidecar.drain(DRAIN_DEADLINE);
-    Tally::of(&broker.consume(case.topic), &places).check(LINES, 0);
+    Tally::from_messages(&broker.consume(case.topic), &places).check(LINES, 0);
 }
 
 /// A token for Kafka's own test validator: a JSON Web Token without a signature.
@@ -385,7 +385,7 @@ fn tokens_are_read_again() {
     let parts = tokens.iter().filter_map(|token| token.split('.').nth(1)).collect::<Vec<_>>();
     assert_eq!(parts.len(), 4);
     check_silent(&stderr, &parts);
-    let tally = Tally::of(&broker.consume("tokens"), &places);
+    let tally = Tally::from_messages(&broker.consume("tokens"), &places);
     eprintln!("tokens: {tally:?}");
     tally.check(plan.lines, plan.lines / 20);
 }

@@ -87,7 +87,7 @@ fn receivers_come_and_go() {
         sidecar.drain(DRAIN_DEADLINE);
         receiver.stop();
         let messages = messages(&receiver);
-        let tally = Tally::of(&messages, &places);
+        let tally = Tally::from_messages(&messages, &places);
         let holes = holes(&messages, &places);
         eprintln!("come and go, {way:?}: {tally:?}, {holes} holes");
         (tally, holes, plan.lines)
@@ -119,7 +119,7 @@ fn a_stalled_receiver_costs_nothing() {
         let places = writer.finish();
         sidecar.drain(DRAIN_DEADLINE);
         wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);
-        let tally = Tally::of(&messages(&receiver), &places);
+        let tally = Tally::from_messages(&messages(&receiver), &places);
         eprintln!("stall, {way:?}: {tally:?}, memory peak {} KiB", memory >> 10);
         assert!(memory > 0 && memory < MEMORY_MAX_BYTES, "{memory} bytes of memory at the peak");
         tally.check(plan.lines, 0);
@@ -147,7 +147,7 @@ fn crashes_lose_nothing() {
         wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);
         // Messages of a killed connection may still be read together with those of the next one.
         sleep(Duration::from_secs(1));
-        let tally = Tally::of(&messages(&receiver), &places);
+        let tally = Tally::from_messages(&messages(&receiver), &places);
         eprintln!("crashes, {way:?}: {KILLS} kills, {tally:?}");
         assert_eq!((tally.lost, tally.altered, tally.strange), (0, 0, 0), "{tally:?}");
         assert!(tally.duplicates <= plan.lines / 20, "{tally:?}");
@@ -175,7 +175,7 @@ fn the_first_address_is_used_again() {
     sidecar.drain(DRAIN_DEADLINE);
     wait_until("all messages", PATIENCE, || first.count() + second.count() >= plan.lines);
     let both: Vec<Message> = messages(&second).into_iter().chain(messages(&first)).collect();
-    let tally = Tally::of(&both, &places);
+    let tally = Tally::from_messages(&both, &places);
     eprintln!("fail over: {tally:?}, {} at the first", first.count());
     tally.check(plan.lines, 0);
 }
@@ -341,7 +341,7 @@ fn certificates_are_read_again() {
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
     wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);
-    let tally = Tally::of(&messages(&receiver), &places);
+    let tally = Tally::from_messages(&messages(&receiver), &places);
     eprintln!("certificates: {tally:?}");
     tally.check(plan.lines, 0);
 }

@@ -210,7 +210,7 @@ pub struct Tally {
 
 impl Tally {
     /// Compares the received records with the written lines.
-    pub fn of(messages: &[Message], places: &[Place]) -> Self {
+    pub fn from_messages(messages: &[Message], places: &[Place]) -> Self {
         let mut tally = Self::default();
         let mut arrivals = vec![0_u32; places.len()];
         let mut newest: BTreeMap<usize, u64> = BTreeMap::new();

@@ -88,7 +88,7 @@ impl Mock {
         let (mut messages, mut at_end, start) = (Vec::new(), 0, Instant::now());
         while at_end < partitions {
             match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => messages.push(own(&message)),
+                Some(Ok(message)) => messages.push(to_message(&message)),
                 Some(Err(KafkaError::PartitionEOF(_))) => at_end += 1,
                 Some(Err(_)) | None => assert!(start.elapsed() < PATIENCE, "topic {topic} cannot be read"),
             }
@@ -117,7 +117,7 @@ impl Mock {
     }
 }
 
-fn own(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
+fn to_message(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
     let mut headers = BTreeMap::new();
     for header in message.headers().into_iter().flat_map(Headers::iter) {
         let value = String::from_utf8_lossy(header.value.unwrap_or_default()).into_owned();

@@ -74,7 +74,7 @@ impl Prometheus {
     /// The present value of an expression: the series, each with its labels and its value.
     #[track_caller]
     pub fn query(&self, expression: &str) -> Vec<(Value, f64)> {
-        let series = self.ask(&format!("/api/v1/query?query={}", encoded(expression)));
+        let series = self.request(&format!("/api/v1/query?query={}", encoded(expression)));
         let series = series["result"].as_array().expect("a list").clone();
         let value = |series: &Value| series["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a value");
         series.iter().map(|series| (series["metric"].clone(), value(series))).collect()
@@ -82,7 +82,7 @@ impl Prometheus {
 
     /// The `data` of an answer.
     #[track_caller]
-    pub fn ask(&self, path: &str) -> Value {
+    pub fn request(&self, path: &str) -> Value {
         let (status, text) = http::get(&self.address, path).expect("Prometheus answers");
         let answer: Value = serde_json::from_str(&text).expect("its answer is JSON");
         assert!(status == 200 && answer["status"] == "success", "{path}: {text}");

@@ -1,7 +1,7 @@
 //! Shared types: files, byte ranges, lines, and the fields found in a line.
 //!
-//! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed between
-//! modules without leaking a secret. This crate does not depend on the other two.
+//! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed
+//! between modules without leaking a secret. This crate does not depend on the other two.
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub enum Boundary {
 pub struct Watermark {
     /// One past the last acknowledged or dropped byte.
     pub offset: u64,
-    /// What stands there.
+    /// Whether it begins a line.
     pub boundary: Boundary,
 }
 

@@ -1,6 +1,7 @@
 //! Quiet files: fully acknowledged, unmodified and closed. Of each, only its identity and metadata are kept.
 //!
-//! There may be 100,000 of them, for example one for each request or job, so each takes 48 bytes, here and in the checkpoint.
+//! There may be 100,000 of them, for example one for each request or job, so each takes 48 bytes, here and in the
+//! checkpoint.
 
 use super::{Fingerprint, Hash, Inode};
 
@@ -170,7 +171,8 @@ impl QuietFiles {
         Some(Packed { inode, size, changed, head, before, name, device: place, incarnation, flags })
     }
 
-    /// The saved form: the devices, the time up to which files were forgotten, and [`QuietFiles::BYTES`] bytes per file.
+    /// The saved form: the devices, the time up to which files were forgotten, and [`QuietFiles::BYTES`] bytes per
+    /// file.
     pub fn written(&self) -> (&[u64], i64, impl Iterator<Item = [u8; Self::BYTES]>) {
         (&self.devices, self.forgotten_to, self.files.iter().map(|file| file.to_bytes()))
     }

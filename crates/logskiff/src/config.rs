@@ -1,7 +1,7 @@
 //! Input: the environment. Output: one validated [`Config`], or all mistakes at once.
 //!
-//! `environment` reads texts, `parser` turns them into typed values with the defaults of `variables`, and this file and its
-//! children build each module's configuration. Nothing is started here, and no secret is ever printed.
+//! `environment` reads texts, `parser` turns them into typed values with the defaults of `variables`, and this file and
+//! its children build each module's configuration. Nothing is started here, and no secret is ever printed.
 
 mod environment;
 mod error;
@@ -49,7 +49,8 @@ const BATCH_BYTES: RangeInclusive<usize> = 1 << 10..=16 << 20;
 const LINGER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
 /// Below, reading and sending block each other; above, librdkafka's queue, which is twice this size, gets too large.
 const IN_FLIGHT_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
-/// Input that cannot be read twice is freed in chunks, so its buffer exceeds the in-flight limit and one line by this much.
+/// Input that cannot be read twice is freed in chunks, so its buffer exceeds the in-flight limit and one line by this
+/// much.
 const KEPT_SLACK_BYTES: usize = 192 << 10;
 /// Below, there is no time for one round trip; above, it is longer than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);

@@ -238,7 +238,7 @@ impl FileSource {
         }
     }
 
-    /// Moves a file's position behind `passed`, which spans now cover. `is_all_read`: no complete line is left unread.
+    /// Moves a file's position past `passed`, which spans now cover. `is_all_read`: no complete line is left unread.
     pub fn advance(&mut self, id: FileId, passed: &[u8], boundary: Boundary, is_all_read: bool) {
         if let Some(file) = self.table.get_mut(id) {
             file.advance(passed, boundary, is_all_read);

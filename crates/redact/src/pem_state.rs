@@ -50,7 +50,7 @@ pub struct PemState {
     settled: bool,
     /// What follows the key's marker.
     opened: Opened,
-    /// What stands around the body in its lines.
+    /// The text around the body in its lines.
     frame: Frame,
 }
 

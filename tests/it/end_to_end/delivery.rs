@@ -58,7 +58,7 @@ fn a_gap_survives_a_crash() {
     assert_eq!(saved()["offset"].as_u64(), Some(places[2].offset), "the watermark is at the gap");
     scene.kafka().fate_of_requests(&[]);
     scene.run_to_end(settings);
-    let tally = Tally::of(&scene.messages(), &places);
+    let tally = Tally::from_messages(&scene.messages(), &places);
     assert_eq!((tally.arrived, tally.lost, tally.altered, tally.strange), (LINES, 0, 0, 0), "{tally:?}");
     assert_eq!(tally.duplicates, 0, "records after the gap are not sent again: {tally:?}");
 }
@@ -71,7 +71,7 @@ fn a_gap_is_filled_without_duplicates() {
     scene.kafka().fate_of_requests(&[TAKEN, TAKEN, REFUSED, TAKEN, TAKEN, REFUSED, TAKEN, REFUSED]);
     let places = write_all(&scene.path("logs/app.log"), 0, LINES);
     let sidecar = scene.run_to_end(one_by_one(&scene));
-    let tally = Tally::of(&scene.messages(), &places);
+    let tally = Tally::from_messages(&scene.messages(), &places);
     let right = Tally { arrived: LINES, out_of_order: tally.out_of_order, ..Tally::default() };
     assert_eq!(tally, right, "all, none twice");
     assert!(tally.out_of_order >= 1, "there was a hole: {tally:?}");
@@ -94,7 +94,7 @@ fn crashes_lose_nothing() {
     }
     let places = writer.finish();
     sidecar.drain(PATIENCE);
-    let tally = Tally::of(&scene.messages(), &places);
+    let tally = Tally::from_messages(&scene.messages(), &places);
     eprintln!("crashes: {tally:?}");
     // The watermark is saved every 200 ms: a kill causes as many duplicates as lines are written in that time.
     tally.check(plan.lines, KILLS * plan.lines_per_s / 5);
@@ -116,7 +116,7 @@ fn drains_are_exact() {
     }
     let places = writer.finish();
     scene.run_to_end(settings);
-    Tally::of(&scene.messages(), &places).check(plan.lines, 0);
+    Tally::from_messages(&scene.messages(), &places).check(plan.lines, 0);
 }
 
 /// Goal: without the broker, a drain ends in time and with 0, the checkpoint keeps the rest, and everything arrives
@@ -149,7 +149,7 @@ fn a_drain_without_a_broker_keeps_the_rest() {
     assert!(sidecar.stderr().contains(&format!("\"left_bytes\":{size}")), "it reports the rest: {}", sidecar.stderr());
     scene.kafka().up();
     scene.run_to_end(settings);
-    Tally::of(&scene.messages(), &places).check(LINES, 0);
+    Tally::from_messages(&scene.messages(), &places).check(LINES, 0);
 }
 
 /// Goal: an outage during traffic loses no line.
@@ -171,7 +171,7 @@ fn an_outage_loses_nothing() {
     scene.kafka().up();
     let places = writer.finish();
     sidecar.drain(PATIENCE);
-    let tally = Tally::of(&scene.messages(), &places);
+    let tally = Tally::from_messages(&scene.messages(), &places);
     eprintln!("outage: {tally:?}");
     tally.check(plan.lines, 0);
 }
@@ -245,7 +245,7 @@ fn a_broker_that_appears_later_gets_everything() {
     scene.kafka().up();
     wait_until("all records", PATIENCE, || scene.kafka().end_offset(TOPIC) >= LINES);
     sidecar.drain(PATIENCE);
-    Tally::of(&scene.messages(), &places).check(LINES, 0);
+    Tally::from_messages(&scene.messages(), &places).check(LINES, 0);
 }
 
 /// Goal: two sidecars never share a state directory; the second reports it, and the first continues.

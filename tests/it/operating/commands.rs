@@ -12,7 +12,7 @@ use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
-fn ask(scene: &Scene, listen: &str, arguments: &[&str]) -> Output {
+fn run(scene: &Scene, listen: &str, arguments: &[&str]) -> Output {
     let settings = scene.observed().with("LOGSKIFF_HTTP_LISTEN", listen);
     let command: Command = settings.command();
     let mut asked = Command::new(command.get_program());
@@ -32,10 +32,10 @@ fn a_running_sidecar_is_healthy_and_shows_its_ledger() {
     let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
     wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 2);
-    wait_until("readiness", PATIENCE, || ask(&scene, &address, &["health", "--ready"]).status.success());
-    let health = ask(&scene, &address, &["health"]);
+    wait_until("readiness", PATIENCE, || run(&scene, &address, &["health", "--ready"]).status.success());
+    let health = run(&scene, &address, &["health"]);
     assert!(health.status.success() && health.stdout.is_empty() && health.stderr.is_empty(), "{health:?}");
-    let json: Value = serde_json::from_slice(&ask(&scene, &address, &["status", "--json"]).stdout).unwrap();
+    let json: Value = serde_json::from_slice(&run(&scene, &address, &["status", "--json"]).stdout).unwrap();
     assert_eq!(json["totals"]["acknowledged_records"], 2);
 }
 
@@ -95,7 +95,7 @@ fn failures_are_reported_in_one_line() {
     for (answer, open_seconds, expected) in cases {
         let address = answering(answer, Duration::from_secs(open_seconds));
         let start = Instant::now();
-        let health = ask(&scene, &address, &["health"]);
+        let health = run(&scene, &address, &["health"]);
         let printed = text(&health.stderr);
         assert_eq!(health.status.code(), Some(1), "{printed}");
         assert!(printed.contains(expected) && printed.lines().count() == 1, "{printed}");
@@ -106,7 +106,7 @@ fn failures_are_reported_in_one_line() {
         ("off", 1, "LOGSKIFF_HTTP_LISTEN is off"),
         ("nonsense", 78, "LOGSKIFF_HTTP_LISTEN: \"nonsense\" is not an IP address with a port"),
     ] {
-        let health = ask(&scene, listen, &["health"]);
+        let health = run(&scene, listen, &["health"]);
         let printed = text(&health.stderr);
         assert!(health.status.code() == Some(code) && printed.contains(expected), "{printed}");
     }

@@ -43,7 +43,7 @@ impl Case {
         let driver = Driver::new(&inputs);
         let mut case = Self { dir, inputs, driver, got: Vec::new() };
         before(&case);
-        case.round();
+        case.run_pass();
         case
     }
 
@@ -93,9 +93,9 @@ impl Case {
     }
 
     /// A check of the directories, a pass, and the delivery of every record.
-    pub fn round(&mut self) {
+    pub fn run_pass(&mut self) {
         self.driver.scan();
-        self.driver.pass(usize::MAX);
+        self.driver.read_files(usize::MAX);
         while !self.driver.out.is_empty() {
             self.got.extend(self.driver.settle(0, true));
         }
@@ -105,7 +105,7 @@ impl Case {
     pub fn wait(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.driver.wait(1);
-            self.round();
+            self.run_pass();
         }
     }
 

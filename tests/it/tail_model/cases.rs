@@ -12,7 +12,7 @@ fn a_rename_chain_duplicates_nothing() {
         let mut case = Case::new(glob);
         for turn in ["1", "2", "3", "4"] {
             case.add("app.log", &format!("{turn}a\n"));
-            case.round();
+            case.run_pass();
             case.add("app.log", &format!("{turn}b\n"));
             for (from, to) in [("app.log.2", "app.log.3"), ("app.log.1", "app.log.2"), ("app.log", "app.log.1")] {
                 if case.path(from).exists() {
@@ -31,7 +31,7 @@ fn unread_lines_of_a_copy_are_read() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "read\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "unread\n");
         case.cp("app.log", "app.log.1");
         case.cut("app.log");
@@ -45,7 +45,7 @@ fn a_copy_is_recognized_while_reading_is_delayed() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "read\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "unread\n");
         case.cp("app.log", "app.log.1");
         case.driver.scan();
@@ -65,7 +65,7 @@ fn a_failed_record_of_a_truncated_file_is_read_again_from_the_copy() {
     let mut case = Case::new("*.log");
     case.add("app.log", "one\ntwo\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.cp("app.log", "app.log.1");
     case.cut("app.log");
     // Longer than what was read, so that its length is no sign.
@@ -82,9 +82,9 @@ fn a_checkpoint_of_a_truncated_file_does_not_match_the_new_content() {
     let banner = format!("{0}\n{0}\n", "=".repeat(150));
     let mut case = Case::new("*.log");
     case.add("app.log", &format!("{banner}one\n"));
-    case.round();
+    case.run_pass();
     case.add("app.log", "two\n");
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.cut("app.log");
     case.add("app.log", &format!("{banner}1\n2\n3\n4\n5\n"));
     // `two` is still in flight: the watermark is before it, where the file has other bytes by now.
@@ -101,7 +101,7 @@ fn lines_of_one_length_with_the_same_end_hide_no_truncation() {
     let lines: Vec<String> = ["1", "2", "3"].map(|time| format!("{time} {tail}")).into();
     let mut case = Case::new("*.log");
     case.add("app.log", &format!("{}\n", lines[0]));
-    case.round();
+    case.run_pass();
     case.cut("app.log");
     case.add("app.log", &format!("{}\n{}\n", lines[1], lines[2]));
     case.check(&[&lines[0], &lines[1], &lines[2]]);
@@ -112,7 +112,7 @@ fn rotations_while_stopped_are_read() {
     for by_copy in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1 read\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "2 unread\n");
         case.down(|case| {
             let rotate = |case: &Case| {
@@ -139,7 +139,7 @@ fn many_rotations_between_two_checks_are_all_read() {
     for (glob, compress) in [("*.log", false), ("*.log*", false), ("*.log", true), ("*.log*", true)] {
         let mut case = Case::new(glob);
         case.add("app.log", "0 read\n");
-        case.round();
+        case.run_pass();
         for rotation in 1..=8 {
             for number in (1..rotation).rev() {
                 let ending = if compress && number > 1 { ".gz" } else { "" };
@@ -163,7 +163,7 @@ fn many_rotations_between_two_checks_are_all_read() {
 fn an_intermediate_file_is_read_after_its_predecessor_was_deleted() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1 read\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         // Held, so that its inode is not reused.
         case.mv("app.log", "gone");
@@ -188,7 +188,7 @@ fn a_restart_ships_nothing_twice() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n2\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.1");
         case.add("app.log", "3\n");
         case.wait(12);
@@ -203,12 +203,12 @@ fn a_restart_ships_nothing_twice() {
 fn a_checkpoint_past_the_end_of_its_file_starts_at_the_beginning() {
     let mut case = Case::new("*.log");
     case.add("app.log", "a long line\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.cut("app.log");
         case.add("app.log", "short\n");
     });
-    case.round();
+    case.run_pass();
     assert!(case.driver.events.iter().any(|event| matches!(event, Event::Truncated(_))), "it is saved at once");
     case.check(&["a long line", "short"]);
 }
@@ -230,7 +230,7 @@ fn a_new_file_on_an_old_inode_is_a_new_file() {
 fn a_copy_on_the_inode_of_a_closed_file_is_a_copy() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     case.wait(12);
@@ -258,7 +258,7 @@ fn a_copy_on_the_inode_of_an_empty_one_is_a_copy() {
 fn a_live_file_on_the_inode_of_a_closed_empty_one_is_live() {
     let mut case = Case::new("*.log");
     case.add("app.log", "");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.wait(12);
     case.rm("app.log.1");
@@ -275,7 +275,7 @@ fn files_with_the_same_beginning_are_both_read() {
     let mut case = Case::new("*.log");
     case.add("a.log", &text("a"));
     case.add("b.log", &text("b"));
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.mv("a.log", "a.log.1");
         case.mv("b.log", "b.log.1");
@@ -369,7 +369,7 @@ fn a_last_line_without_newline_is_shipped_once_its_file_is_final() {
 fn a_deleted_file_is_read_to_its_end() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "2\n3 begun");
     case.rm("app.log");
     case.check(&["1", "2", "3 begun"]);
@@ -379,7 +379,7 @@ fn a_deleted_file_is_read_to_its_end() {
 fn a_line_above_every_limit_is_truncated_and_the_next_one_unchanged() {
     let mut case = Case::new("*.log");
     case.add("app.log", &"x".repeat(2 << 20));
-    case.round();
+    case.run_pass();
     case.add("app.log", &"x".repeat(1 << 20));
     case.add("app.log", "\nnext\n");
     case.check(&["next", &"x".repeat(200)]);
@@ -389,7 +389,7 @@ fn a_line_above_every_limit_is_truncated_and_the_next_one_unchanged() {
 fn unread_bytes_destroyed_by_a_truncation_are_counted() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "22222\n");
     case.driver.scan();
     case.cut("app.log");
@@ -403,7 +403,7 @@ fn records_in_flight_of_a_truncated_file_that_fail_are_counted() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.cut("app.log");
     for _ in 0..15 {
         case.driver.wait(1);
@@ -422,13 +422,13 @@ fn bytes_in_the_place_of_truncated_acknowledged_lines_are_new() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     // The second is acknowledged, the first is not: it is read again, and is alone by then.
     case.got.extend(case.driver.settle(1, true));
     case.driver.settle(0, false);
     case.driver.rewind();
     File::options().write(true).open(case.path("app.log")).unwrap().set_len(2).unwrap();
-    case.driver.pass(0);
+    case.driver.read_files(0);
     case.add("app.log", "3\n");
     case.check(&["1", "2", "3"]);
 }

@@ -13,7 +13,7 @@ fn a_shipped_file_that_is_compressed_is_not_shipped_again() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n2\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.1");
         case.add("app.log", "3\n");
         case.wait(12);
@@ -31,7 +31,7 @@ fn compressed_immediately_while_it_is_still_held() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "2\n");
         case.mv("app.log", "app.log.1");
         case.gzip("app.log.1", "app.log.1.gz");
@@ -47,7 +47,7 @@ fn a_file_compressed_while_stopped_is_read_on() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n2\n");
-        case.round();
+        case.run_pass();
         case.down(|case| {
             case.add("app.log", "3\n4\n");
             case.mv("app.log", "app.log.1");
@@ -65,7 +65,7 @@ fn a_file_compressed_while_stopped_is_read_on() {
 fn rotations_while_stopped_are_read_from_compressed_files() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.add("app.log", "2\n");
         case.mv("app.log", "app.log.1");
@@ -83,7 +83,7 @@ fn rotations_while_stopped_are_read_from_compressed_files() {
 fn unread_lines_of_a_compressed_copy_are_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "read\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "unread\n");
     case.cp("app.log", "copy");
     case.gzip("copy", "app.log.1.gz");
@@ -97,7 +97,7 @@ fn a_failed_record_is_read_again_from_the_compressed_copy() {
     let mut case = Case::new("*.log");
     case.add("app.log", "one\ntwo\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.cp("app.log", "copy");
     case.gzip("copy", "app.log.1.gz");
     case.cut("app.log");
@@ -140,7 +140,7 @@ fn a_restart_in_the_middle_resumes_there() {
     for _ in 0..3 {
         // A few lines at a time, of which some are delivered.
         while case.driver.out.len() < 20 {
-            case.driver.pass(20);
+            case.driver.read_files(20);
         }
         for _ in 0..10 {
             case.got.extend(case.driver.settle(0, true));
@@ -162,7 +162,7 @@ fn identical_heads_do_not_make_an_unknown_file_known() {
     let mut case = Case::new("*.log");
     let banner = LONG.repeat(5);
     case.add("app.log", &format!("{banner}1\n"));
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.mv("app.log", "gone");
         case.add("app.log.1", &format!("{banner}2\n"));

@@ -15,7 +15,7 @@ fn lines(from: u32, to: u32) -> String {
 fn shipped(glob: &str) -> Case {
     let mut case = Case::new(glob);
     case.add("app.log", &lines(1, 200));
-    case.round();
+    case.run_pass();
     case
 }
 
@@ -205,7 +205,7 @@ fn a_compressed_copy_without_late_lines_is_recognized() {
         let mut case = shipped("*.log");
         let many = if large { 25_000 } else { 0 };
         case.add("app.log", &lines(1_001, 1_000 + many));
-        case.round();
+        case.run_pass();
         let mut writer = File::options().append(true).open(case.path("app.log")).unwrap();
         case.mv("app.log", "app.log.1");
         case.gzip("app.log.1", "app.log.1.gz");
@@ -253,7 +253,7 @@ fn runs_with_the_same_beginning_compressed_while_stopped_are_all_read() {
     for packed in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", &(banner.clone() + &lines(100, 200)));
-        case.round();
+        case.run_pass();
         case.down(|case| {
             case.add("app.log", "end of the first\n");
             case.mv("app.log", "app.log.2");
@@ -341,7 +341,7 @@ fn a_second_log_with_the_same_banner_is_no_copy_of_a_truncated_one() {
     for name in ["app-2.log", "app-2026-11-23.log"] {
         let mut case = Case::new("*.log");
         case.add("app.log", &(banner.clone() + &lines(100, 300)));
-        case.round();
+        case.run_pass();
         case.cut("app.log");
         case.add("app.log", &(banner.clone() + "again\n"));
         case.wait(1);
@@ -358,7 +358,7 @@ fn a_second_log_with_the_same_banner_is_read_while_it_grows() {
     let banner = lines(1, 8);
     let mut case = Case::new("*.log");
     case.add("app.log", &(banner.clone() + &lines(100, 300)));
-    case.round();
+    case.run_pass();
     case.add("app-2.log", &banner);
     for second in 0..20 {
         case.add("app-2.log", &format!("second {second}\n"));

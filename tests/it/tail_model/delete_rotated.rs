@@ -17,7 +17,7 @@ fn rotated_files_are_deleted_once_acknowledged() {
         let mut case = pruning(glob, |_| {});
         for turn in ["1", "2", "3"] {
             case.add("app.log", &format!("{turn}\n"));
-            case.round();
+            case.run_pass();
             case.mv("app.log", &format!("app.log.{turn}"));
         }
         case.add("app.log", "4\n");
@@ -32,7 +32,7 @@ fn only_acknowledged_files_are_deleted() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n2\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.mv("app.log", "app.log.1");
     case.add("app.log", "3\n");
     for _ in 0..60 {
@@ -83,7 +83,7 @@ fn foreign_files_stay() {
         |case| case.add("app.log", "skipped\n"),
     );
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     case.wait(30);
@@ -97,11 +97,11 @@ fn copies_and_compressed_files_are_deleted_too() {
     for down in [false, true] {
         let mut case = pruning("*.log", |_| {});
         case.add("app.log", "1\n");
-        case.round();
+        case.run_pass();
         case.cp("app.log", "app.log.1");
         case.cut("app.log");
         case.add("app.log", "2\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.2");
         case.gzip("app.log.2", "app.log.2.gz");
         case.add("app.log", "3\n");
@@ -119,7 +119,7 @@ fn copies_and_compressed_files_are_deleted_too() {
 fn late_lines_of_a_deleted_file_are_read() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     let mut late = File::options().append(true).open(case.path("app.log")).unwrap();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
@@ -136,7 +136,7 @@ fn late_lines_of_a_deleted_file_are_read() {
 fn another_hard_link_keeps_a_file() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     fs::hard_link(case.path("app.log"), case.path("kept")).unwrap();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
@@ -149,10 +149,10 @@ fn another_hard_link_keeps_a_file() {
 fn renamed_leftovers_are_restored() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.mv("app.log.1", ".logskiff-pruning-app.log.1");
         case.add(".logskiff-pruning-other.log", "3\n");
@@ -166,7 +166,7 @@ fn renamed_leftovers_are_restored() {
 fn if_the_temporary_name_exists_the_file_stays() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     fs::create_dir(case.path(".logskiff-pruning-app.log.1")).unwrap();

@@ -11,7 +11,7 @@ fn rotated() -> Case {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n3\n4\n");
     case.driver.scan();
-    case.driver.pass(2);
+    case.driver.read_files(2);
     case.mv("app.log", "app.log.1");
     case.add("app.log", "5\n");
     case.driver.scan();
@@ -95,10 +95,10 @@ fn bytes_acknowledged_before_a_rewind_are_not_lost() {
 fn acknowledged_files_are_closed_first() {
     let mut case = Case::new("*.log");
     case.add("a.log", "1\n");
-    case.round();
+    case.run_pass();
     case.add("b.log", "2\n");
     case.driver.scan();
-    case.driver.pass(1);
+    case.driver.read_files(1);
     case.rm("b.log");
     case.driver.scan();
     case.driver.wait(1);

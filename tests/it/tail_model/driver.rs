@@ -101,18 +101,18 @@ impl Driver {
     }
 
     /// One pass over the files, up to this many lines per file.
-    pub fn pass(&mut self, lines_max: usize) {
+    pub fn read_files(&mut self, lines_max: usize) {
         let mut ready = Vec::new();
         self.tail.poll(self.now, &mut ready);
         self.handle_events();
         for file in ready {
-            while self.turn(file, lines_max) && lines_max == usize::MAX {}
+            while self.read_file(file, lines_max) && lines_max == usize::MAX {}
         }
         self.handle_events();
     }
 
     /// Returns whether there is more to read.
-    fn turn(&mut self, file: FileId, lines_max: usize) -> bool {
+    fn read_file(&mut self, file: FileId, lines_max: usize) -> bool {
         let window_bytes = FRAME.window_bytes();
         let more = self.read(file, CHUNK_BYTES, lines_max).or_else(|| self.read(file, window_bytes, lines_max));
         self.handle_events();

@@ -291,7 +291,7 @@ impl Model {
         match between {
             Between::Nothing | Between::Half => {}
             Between::Scan => self.scan(),
-            Between::Read => self.round(true, usize::MAX),
+            Between::Read => self.run_pass(true, usize::MAX),
         }
         if appended > 0 {
             self.contents[copy].is_short = true;
@@ -302,7 +302,7 @@ impl Model {
             self.abandon(copy);
         }
         if matches!(between, Between::Read) {
-            self.round(false, usize::MAX);
+            self.run_pass(false, usize::MAX);
         }
         // The sidecar had no sign that the file that was copied had any content.
         let unknown = !self.contents[original].seen && !self.contents[copy].found;
@@ -441,13 +441,13 @@ impl Model {
         self.see();
     }
 
-    pub fn round(&mut self, scan: bool, lines_max: usize) {
+    pub fn run_pass(&mut self, scan: bool, lines_max: usize) {
         // As the shipper does: if a poll has found a reason, the directories are checked too.
         if scan || self.driver.tail.needs_reconcile() {
             self.scan();
         }
         self.see();
-        self.driver.pass(lines_max);
+        self.driver.read_files(lines_max);
         self.driver.let_go();
     }
 
@@ -511,7 +511,7 @@ impl Model {
 
     pub fn finish(&mut self) {
         for _ in 0..30 {
-            self.round(true, usize::MAX);
+            self.run_pass(true, usize::MAX);
             self.settle_all();
             self.wait(1);
         }

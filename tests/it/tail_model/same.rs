@@ -18,9 +18,9 @@ fn replace(case: &Case, text: &str) {
 fn a_new_file_with_the_content_of_the_old_one_is_read_on() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     replace(&case, "1\n2\n3\n");
-    case.round();
+    case.run_pass();
     replace(&case, "1\n2\n3\n4\n");
     case.wait(1);
     // Other bytes before the position: another log.
@@ -32,7 +32,7 @@ fn a_new_file_with_the_content_of_the_old_one_is_read_on() {
 fn a_slowly_written_replacement_is_awaited() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n3\n");
-    case.round();
+    case.run_pass();
     case.rm("app.log");
     case.add("app.log", "1\n");
     case.wait(2);
@@ -46,7 +46,7 @@ fn a_slowly_written_replacement_is_awaited() {
 fn a_new_run_with_the_same_beginning_is_read_once_it_stops_growing() {
     let mut case = Case::new("*.log");
     case.add("app.log", "start\nwork\n");
-    case.round();
+    case.run_pass();
     case.rm("app.log");
     case.add("app.log", "start\n");
     case.check(&["start", "start", "work"]);
@@ -57,12 +57,12 @@ fn a_new_run_with_the_same_beginning_is_read_once_it_stops_growing() {
 fn after_a_rewritten_end_reading_resumes_at_unchanged_bytes() {
     let mut case = Case::new("*.json");
     case.add("app.json", "[\n{0}\n]\n");
-    case.round();
+    case.run_pass();
     for entry in 1..=40 {
         let mut file = File::options().write(true).open(case.path("app.json")).unwrap();
         file.seek(SeekFrom::End(-2)).unwrap();
         write!(file, "{{{entry}}}\n]\n").unwrap();
-        case.round();
+        case.run_pass();
     }
     let entries = case.got.iter().filter(|line| line.starts_with('{')).count();
     assert_eq!((entries, case.got.len() - entries), (41, 42), "{:?}", case.got);
@@ -77,14 +77,14 @@ fn failed_records_before_a_rewritten_end_are_read_again() {
         case.add("app.json", "[\n{0}\n{1}\n]\n");
         for entry in 2..4 {
             case.driver.scan();
-            case.driver.pass(usize::MAX);
+            case.driver.read_files(usize::MAX);
             let mut file = File::options().write(true).open(case.path("app.json")).unwrap();
             file.seek(SeekFrom::End(-2)).unwrap();
             write!(file, "{{{entry}}}\n]\n").unwrap();
             case.driver.wait(if down { 1 } else { 20 });
         }
         case.driver.scan();
-        case.driver.pass(usize::MAX);
+        case.driver.read_files(usize::MAX);
         if down {
             case.down(|_| {});
         } else {
@@ -106,9 +106,9 @@ fn a_truncated_file_with_the_same_bytes_is_a_new_run() {
     let mut case = Case::new("*.log");
     for _ in 0..3 {
         case.add("app.log", "start\nwork\n");
-        case.round();
+        case.run_pass();
         case.cut("app.log");
-        case.round();
+        case.run_pass();
     }
     case.check(&["start", "start", "start", "work", "work", "work"]);
 }
@@ -122,7 +122,7 @@ fn a_common_header_and_common_ends_hide_no_truncation() {
     let mut case = Case::new("*.log");
     case.add("app.log", &(header.clone() + &line(1) + &line(2)));
     // The harness takes lines of up to 200 bytes: the header is truncated, and ignored.
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.cut("app.log");
         case.add("app.log", &(header.clone() + &line(3) + &line(4) + &line(5)));
@@ -139,7 +139,7 @@ fn an_overwritten_rotated_file_ships_nothing() {
     for closed in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1 a line of the log\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.1");
         case.add("app.log", "2\n");
         case.wait(if closed { 20 } else { 2 });
@@ -156,7 +156,7 @@ fn an_overwritten_rotated_file_ships_nothing() {
 fn a_new_log_in_a_rotated_file_is_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     case.wait(2);
@@ -170,7 +170,7 @@ fn a_copy_over_the_last_copy_is_read() {
     for seconds in [0, 2, 20] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1\n");
-        case.round();
+        case.run_pass();
         case.cp("app.log", "app.log.1");
         case.cut("app.log");
         case.add("app.log", "2\n");
@@ -194,7 +194,7 @@ fn an_unusual_name_of_a_rotated_log_is_recognized() {
         for name in ["app.log.Mon", "app.log~", "app.backup"] {
             let mut case = Case::new("*.log");
             case.add("app.log", "1\n");
-            case.round();
+            case.run_pass();
             let late = |case: &Case| {
                 case.add("app.log", "2\n");
                 case.mv("app.log", name);
@@ -239,7 +239,7 @@ fn the_history_of_a_log_is_read_at_a_first_start() {
 fn a_live_log_next_to_the_configured_one_is_not_read() {
     let mut case = Case::new("app.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.add("app-2.log", "another's\n");
         case.add("app.2.log", "another's\n");
@@ -273,7 +273,7 @@ fn a_log_compressed_between_checks_is_read() {
 fn late_writes_to_a_deleted_file_are_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     let mut late = File::options().append(true).open(case.path("app.log")).unwrap();
     case.rm("app.log");
     case.wait(60);
@@ -302,7 +302,7 @@ fn zeros_that_are_filled_later_are_not_skipped() {
     let mut file = File::create(case.path("app.log")).unwrap();
     file.write_all(b"1\nhal").unwrap();
     file.set_len(1 << 21).unwrap();
-    case.round();
+    case.run_pass();
     file.write_all_at(b"f 2\n3\n", 5).unwrap();
     case.wait(1);
     // A later page arrives first.
@@ -343,10 +343,10 @@ fn a_waiting_file_that_is_deleted_is_read() {
         for unread in [false, true] {
             let mut case = Case::new("*.log");
             case.add("app.log", &banner);
-            case.round();
+            case.run_pass();
             case.add("app.log", "first\n");
             if !unread {
-                case.round();
+                case.run_pass();
             }
             if name == "app.log" {
                 case.rm("app.log");
@@ -371,7 +371,7 @@ fn a_run_with_the_same_output_is_detected_by_kernel_events() {
     let run = "starting\ncannot connect\n";
     let mut case = Case::new("*.log");
     case.add("app.log", run);
-    case.round();
+    case.run_pass();
     // Times of files are coarse.
     let tick = || std::thread::sleep(std::time::Duration::from_millis(30));
     let write = |case: &Case| {
@@ -385,22 +385,22 @@ fn a_run_with_the_same_output_is_detected_by_kernel_events() {
     for word_after_look in [false, true] {
         write(&case);
         if word_after_look {
-            case.round();
+            case.run_pass();
         }
         case.driver.tail.note_write(&case.path("app.log"));
-        case.round();
+        case.run_pass();
         // Only the times.
         touch(&case);
-        case.round();
+        case.run_pass();
         case.wait(1);
     }
     // The event of a write that was already read.
     case.add("app.log", "more\n");
-    case.round();
+    case.run_pass();
     case.driver.tail.note_write(&case.path("app.log"));
-    case.round();
+    case.run_pass();
     touch(&case);
-    case.round();
+    case.run_pass();
     case.check(
         &[["cannot connect"; 3], ["more", "starting", "starting"]]
             .concat()
@@ -416,7 +416,7 @@ fn a_hole_before_a_busy_writer_is_skipped() {
     let mut case = Case::new("*.log");
     let file = File::create(case.path("app.log")).unwrap();
     file.write_all_at(b"1\n", 0).unwrap();
-    case.round();
+    case.run_pass();
     case.cut("app.log");
     for line in 0..8_u8 {
         file.write_all_at(&[b'a' + line, b'\n'], 300 + 2 * u64::from(line)).unwrap();
@@ -430,7 +430,7 @@ fn a_hole_before_a_busy_writer_is_skipped() {
 fn with_a_hole(case: &mut Case) {
     case.add("app.log", "1\n2\n3\n4\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     for line in [3, 2, 0] {
         case.got.extend(case.driver.settle(line, true));
     }
@@ -443,7 +443,7 @@ fn lines_acknowledged_after_a_gap_are_not_sent_again_after_a_restart() {
     let mut case = Case::new("*.log");
     with_a_hole(&mut case);
     case.down(|case| case.add("app.log", "5\n"));
-    case.round();
+    case.run_pass();
     assert_eq!(case.got.split_off(3), ["2", "5"]);
     assert_eq!(case.driver.lost_bytes, 0);
 }
@@ -463,14 +463,14 @@ fn bytes_rewritten_after_a_gap_are_read() {
 fn records_in_flight_of_a_replaced_file_survive_a_crash() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "3\n4\n");
     // Read, and not acknowledged.
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     replace(&case, "1\n2\n3\n4\n5\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.down(|_| {});
     case.check(&["1", "2", "3", "4", "5"]);
 }
@@ -482,13 +482,13 @@ fn a_replacement_of_one_of_several_deleted_files_is_read_on() {
     case.add("app.log", "1\n2\n");
     // Nothing is acknowledged for a while.
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     replace(&case, "1\n2\n3\n");
     case.driver.scan();
     case.mv("app.log", "app.log-20260101");
     case.add("app.log", "7\n8\n");
     case.driver.scan();
-    case.driver.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.driver.wait(1);
     replace(&case, "7\n8\n9\n");
     case.driver.scan();

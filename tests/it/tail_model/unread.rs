@@ -37,7 +37,7 @@ fn unreadable_files_are_listed_while_they_exist() {
     );
     case.rm("link.log");
     case.mv("app.log.zst", "elsewhere");
-    case.round();
+    case.run_pass();
     check(&case, &[]);
 }
 
@@ -57,7 +57,7 @@ fn an_unmatched_log_is_listed_while_it_is_not_read() {
 fn shipped_files_are_listed_and_not_read_again() {
     let mut case = Case::new("app.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "3\n");
     case.wait(10);
@@ -71,10 +71,10 @@ fn shipped_files_are_listed_and_not_read_again() {
 fn waiting_files_are_listed() {
     let mut case = Case::new("*.log*");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.cp("app.log", "app.log.1");
     fs::write(case.path("old.log.7.gz"), packed(b"7\n")).unwrap();
-    case.round();
+    case.run_pass();
     check(&case, &[("app.log.1", Verdict::Held, "read from there"), ("old.log.7.gz", Verdict::Held, "still for 10 s")]);
     case.cut("app.log");
     case.wait(12);
@@ -85,7 +85,7 @@ fn waiting_files_are_listed() {
 fn a_compressed_file_waits_for_its_original() {
     let mut case = Case::new("app.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "3\n");
     case.driver.scan();
@@ -112,7 +112,7 @@ fn the_list_of_files_is_bounded() {
     for number in 0..250 {
         case.link("nowhere", &format!("{number:03}.log"));
     }
-    case.round();
+    case.run_pass();
     let unread = case.driver.tail.unread_files();
     assert_eq!((unread.named.len(), unread.counts[Verdict::Refused as usize]), (100, 250));
 }

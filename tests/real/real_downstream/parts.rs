@@ -1,8 +1,8 @@
 //! The parts downstream of the topic: OpenSearch, rsyslog, the OpenTelemetry Collector, and receivers in place of a
 //! cloud.
 //!
-//! Input: a folder that `.ci/downstream-install DIR` has filled, named by `LOGSKIFF_TEST_DOWNSTREAM`. All parts listen on
-//! loopback, store data in a temporary folder, and end when their value is dropped.
+//! Input: a folder that `.ci/downstream-install DIR` has filled, named by `LOGSKIFF_TEST_DOWNSTREAM`. All parts listen
+//! on loopback, store data in a temporary folder, and end when their value is dropped.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
@@ -119,7 +119,7 @@ impl Search {
     /// Installs the example's template, as in the document.
     pub fn prepare(&self) {
         let template = fs::read_to_string(example("elasticsearch-template.json")).unwrap();
-        self.ask("PUT", "/_index_template/logskiff", &template);
+        self.request("PUT", "/_index_template/logskiff", &template);
     }
 
     pub fn wait_ready(&self) {
@@ -134,7 +134,7 @@ impl Search {
 
     /// The answer to a request, which must succeed.
     #[track_caller]
-    pub fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+    pub fn request(&self, method: &str, path: &str, body: &str) -> Value {
         let json = [("Content-Type", "application/json")];
         let (status, text) = http::send(&self.address(), method, path, &json, body).expect("OpenSearch answers");
         assert!((200..300).contains(&status), "{method} {path}: {status} {text}");

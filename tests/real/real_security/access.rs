@@ -123,7 +123,7 @@ fn two_rights_are_enough_and_can_be_revoked() {
     let places = writer.stop();
     sidecar.drain(DRAIN_DEADLINE);
     let lines = places.len() as u64;
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     // Refused records are sent again while new lines are accepted: they arrive after some of them.
     assert!(tally.out_of_order <= 2, "{tally:?}");
     Tally { out_of_order: 0, ..tally }.check(lines, lines / 100);

@@ -25,7 +25,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 #[error("{0} bytes were not delivered; LOGSKIFF_EXIT_CODE is strict")]
 pub struct Undelivered(u64);
 
-/// Writes logskiff's own log to stderr, separate from records on stdout. Messages that stderr does not accept are counted.
+/// Writes logskiff's own log to stderr, separate from records on stdout. Messages that stderr does not accept are
+/// counted.
 ///
 /// # Errors
 /// If the filter is invalid.

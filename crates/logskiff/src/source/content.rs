@@ -191,7 +191,7 @@ impl Content {
         }
     }
 
-    /// How many zeros stand from `offset` to the next other byte. 0 where no other byte follows: a writer may still
+    /// The number of zeros from `offset` to the next other byte. 0 if no other byte follows: a writer may still
     /// fill them. With `filled`, no writer will, and zeros up to the end count. Holes are skipped without being read.
     ///
     /// # Errors

@@ -36,8 +36,8 @@ impl News {
         Self { kinds: Mutex::default(), metrics }
     }
 
-    /// Returns `Some` if a message of this kind should be logged now: the number left out since the last one. The caller must
-    /// then log it. Kinds are a bounded set.
+    /// Returns `Some` if a message of this kind should be logged now: the number left out since the last one. The
+    /// caller must then log it. Kinds are a bounded set.
     pub fn due(&self, kind: &str) -> Option<u64> {
         self.due_at(kind, 1, Instant::now())
     }

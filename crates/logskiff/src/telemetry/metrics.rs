@@ -1,7 +1,7 @@
 //! Counters, gauges and histograms. Their set is fixed; they never hold line content.
 //!
-//! They are updated from any thread and read one by one, so they are not a consistent snapshot. The byte accounting, which
-//! must add up, is in the ledger.
+//! They are updated from any thread and read one by one, so they are not a consistent snapshot. The byte accounting,
+//! which must add up, is in the ledger.
 
 mod histogram;
 

@@ -166,7 +166,8 @@ pub(super) fn is_state_or_kind(name: &Name<'_>, value: &[u8]) -> bool {
         || name.begins_with(b"cred") && MODES.contains(&value)
 }
 
-/// Whether the value of a name for generated secrets is no secret: a state, a kind, a file, or the variable that holds it.
+/// Whether the value of a name for generated secrets is no secret: a state, a kind, a file, or the variable that holds
+/// it.
 fn is_no_generated_value(name: &Name<'_>, value: &[u8]) -> bool {
     is_state(value)
         || is_word(value)

@@ -110,7 +110,7 @@ fn is_set(name: &Name<'_>, start: usize, value: &[u8]) -> bool {
     options > 0 || store.is_some() || is(&STORES, holder) || looks_generated(value)
 }
 
-/// The last word of a text, and what stands before it.
+/// The last word of a text, and the text before it.
 fn word_before(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_end();
     let length = text.iter().rev().take(WORD_BYTES_MAX).take_while(|byte| !byte.is_ascii_whitespace()).count();

@@ -1,6 +1,6 @@
 //! Input: a snapshot and the counters. Output: text in the format `OpenMetrics` 1.0, written by `prometheus-client`, or
-//! Prometheus 0.0.4 for clients that do not accept it. Labels are inputs, rules, outputs and reasons, never file names or
-//! content.
+//! Prometheus 0.0.4 for clients that do not accept it. Labels are inputs, rules, outputs and reasons, never file names
+//! or content.
 
 use std::fmt;
 use std::sync::Arc;
@@ -370,7 +370,8 @@ fn labels<'l>(input: &'l InputState, name: &'static str, value: &'l str) -> Labe
     vec![("input", input.name.as_str()), (name, value)]
 }
 
-/// Converts `OpenMetrics` to the Prometheus format: a counter's family has the name of its samples, and there is no `# EOF`.
+/// Converts `OpenMetrics` to the Prometheus format: a counter's family has the name of its samples, and there is no `#
+/// EOF`.
 fn to_prometheus(openmetrics: &str) -> String {
     let mut text = String::with_capacity(openmetrics.len() + 2048);
     let mut help = "";

@@ -150,7 +150,7 @@ fn other_values_than_objects_fail() {
 }
 
 /// The nodes of a line with known faults, as `name:kind=text`, and the faults.
-fn shown(text: &[u8]) -> Result<String, ParseFailure> {
+fn described(text: &[u8]) -> Result<String, ParseFailure> {
     let mut nodes = Vec::new();
     let repairs = read(text, &mut nodes);
     let part = |at: TextRange| text[at.indices()].escape_ascii().to_string();
@@ -176,7 +176,7 @@ fn shown(text: &[u8]) -> Result<String, ParseFailure> {
 fn known_faults_are_repaired() {
     #[track_caller]
     fn check(text: &[u8], expected: &str) {
-        assert_eq!(shown(text).as_deref(), Ok(expected), "{}", text.escape_ascii());
+        assert_eq!(described(text).as_deref(), Ok(expected), "{}", text.escape_ascii());
     }
     // Invalid UTF-8, in values, names and next to escapes.
     check(b"{\"a\":\"caf\xe9\",\"b\":1}", r"a:Text=caf\xe9 b:Number=1 <invalid_utf8>");
@@ -240,10 +240,10 @@ fn other_faults_fail() {
         b"{\"a\":\"\\\xff\"}",
         b"{\xff",
     ] {
-        assert_eq!(shown(wrong), Err(ParseFailure::Json), "{}", wrong.escape_ascii());
+        assert_eq!(described(wrong), Err(ParseFailure::Json), "{}", wrong.escape_ascii());
     }
     let deep = [&b"{\"a\":\"\xff\",\"b\":"[..], &b"[".repeat(40), &b"]".repeat(40), b"}"].concat();
-    assert_eq!(shown(&deep), Err(ParseFailure::Depth));
+    assert_eq!(described(&deep), Err(ParseFailure::Depth));
 }
 
 #[test]
