@@ -29,7 +29,7 @@ use crate::sink::{self, Fanout, OutputConfig, Services};
 use crate::source::watcher::{self, Watcher};
 use crate::source::{self, DeletedBound, FileSource, GlobError};
 use crate::telemetry::http::{Admin, StatusChannel};
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::{self, System};
 
@@ -180,9 +180,9 @@ impl App {
             let fanout = Fanout::start(&config.output, &services);
             // The caller waits for this.
             _ = sender.send(fanout.is_ok());
-            let news = News::new(Arc::clone(&metrics));
+            let log_limit = LogRateLimit::new(Arc::clone(&metrics));
             let components =
-                Components { source, pipelines, fanout: fanout?, checkpoint_writer, watch, metrics, news, status };
+                Components { source, pipelines, fanout: fanout?, checkpoint_writer, watch, metrics, log_limit, status };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

@@ -34,7 +34,7 @@ use crate::sink::{Fanout, Report};
 use crate::source::FileSource;
 use crate::source::watcher::Watch;
 use crate::telemetry::http::StatusChannel;
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use event::Outcome;
 
@@ -65,7 +65,7 @@ pub(super) struct Components {
     pub checkpoint_writer: Option<CheckpointWriter>,
     pub watch: Watch,
     pub metrics: Arc<Metrics>,
-    pub news: News,
+    pub log_limit: LogRateLimit,
     pub status: Arc<StatusChannel>,
 }
 

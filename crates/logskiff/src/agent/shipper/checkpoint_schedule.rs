@@ -63,7 +63,7 @@ impl Shipper {
         if let Some(error) = checkpoint_writer.error(now) {
             self.log_save_failure(&error);
         } else if checkpoint_writer.recreated()
-            && let Some(left_out) = self.components.news.due("state")
+            && let Some(left_out) = self.components.log_limit.due("state")
         {
             tracing::warn!(left_out, "the state directory or its lock file was removed while in use; created again");
         }
@@ -94,7 +94,7 @@ impl Shipper {
     fn log_save_failure(&mut self, error: &std::io::Error) {
         self.components.metrics.checkpoint_failures.add(1);
         self.checkpoints.note_failure();
-        if let Some(left_out) = self.components.news.due("save") {
+        if let Some(left_out) = self.components.log_limit.due("save") {
             tracing::error!(%error, left_out, "cannot save the checkpoint; delivery continues, but a restart would send duplicates");
         }
     }
