@@ -142,7 +142,7 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
     joined.ok()
 }
 
-/// Joins the rules' triggers into one joined_dfa that reports which of them match.
+/// Joins the rules' triggers into one automaton that reports which of them match.
 fn joined_dfa(rules: &mut [Rule]) -> Option<Arc<ShardedDfa>> {
     let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.clone()).collect();
     let triggers = triggers.filter(|triggers| !triggers.is_empty());

@@ -207,7 +207,7 @@ impl FileSource {
     }
 
     /// Whether the file is a copy of a truncated file that was made before more was read: it holds nothing new. After a
-    /// restart such a copy cannot be logged from another file with the same beginning.
+    /// restart such a copy cannot be distinguished from another file with the same beginning.
     pub(super) fn is_shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
         // Another live log may begin with the same banner: `app-2.log`, or one with a date in its name.
         let may_be = found.class != Class::Match || found.is_marked();

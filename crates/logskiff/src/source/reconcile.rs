@@ -387,7 +387,7 @@ impl FileSource {
     }
 
     /// Whether the file's name fits a recent rotation. After a start, a rotation of any file of the checkpoint is
-    /// assumed, if the file's name is surely that of a rotated file.
+    /// assumed, if the file's name is certainly that of a rotated file.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
         (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
             || self.rotations.explain(found)

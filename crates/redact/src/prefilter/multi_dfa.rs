@@ -151,7 +151,7 @@ impl MultiDfa {
         }
     }
 
-    /// Searches lanes in parallel until one ends. `None`: they cannot continue in parallel, because the automaton contains
+    /// Searches lanes in parallel until one ends. `None`: they cannot continue in parallel, because the automaton has
     /// cleared its cache, which invalidates the states of all lanes but one.
     fn search<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], cache: &mut Cache) -> Option<()> {
         let clears = cache.clear_count();

@@ -17,7 +17,7 @@ const CACHE_BYTES_MAX: usize = 2 << 20;
 const SOON_BYTES: usize = 4 << 20;
 /// Several automata search this much text before the one is tried again.
 const SPLIT_BYTES: usize = 64 << 20;
-/// Number of these automata. With fewer, each contains more states; with more, the text is searched more often.
+/// Number of these automata. With fewer, each has more states; with more, the text is searched more often.
 const PARTS: usize = 8;
 /// Limit for the states of each of them.
 const PART_CACHE_BYTES_MAX: usize = CACHE_BYTES_MAX / 4;
@@ -44,7 +44,7 @@ struct Part {
 /// Which automata are in use, and for how many bytes.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// The one automaton contains searched this many bytes since its cache was last cleared.
+    /// The one automaton has searched this many bytes since its cache was last cleared.
     Joined(usize),
     /// The several automata search this many more bytes.
     Split(usize),

@@ -100,7 +100,7 @@ fn compared(statement: &[u8]) -> Vec<usize> {
     numbers
 }
 
-/// Masks a parameter as PostgreSQL lists it: `$1 = '…'`.
+/// Masks a parameter as `PostgreSQL` lists it: `$1 = '…'`.
 fn numbered(text: Text<'_>, at: usize, number: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let label = format!("${} = ", number + 1);
     let rest = &text[at..text.len().min(at + STATEMENT_BYTES_MAX)];

@@ -206,7 +206,7 @@ pub(super) struct Names<'r, 't> {
     /// All names of the members, if there are many.
     all: HashSet<Cow<'t, [u8]>>,
     /// The new names so far.
-    new_names: HashSet<Vec<u8>>,
+    assigned: HashSet<Vec<u8>>,
     /// How often each new name was requested.
     requests: HashMap<Vec<u8>, usize>,
 }
@@ -223,7 +223,7 @@ impl<'r, 't> Names<'r, 't> {
             duplicates: None,
             seen: SeenBuckets::default(),
             all: HashSet::new(),
-            new_names: HashSet::new(),
+            assigned: HashSet::new(),
             requests: HashMap::new(),
         }
     }
@@ -239,7 +239,7 @@ impl<'r, 't> Names<'r, 't> {
             duplicates,
             seen: SeenBuckets::default(),
             all,
-            new_names: HashSet::new(),
+            assigned: HashSet::new(),
             requests: HashMap::new(),
         }
     }
@@ -264,7 +264,7 @@ impl<'r, 't> Names<'r, 't> {
         if is_duplicate || !self.is_free(&usable) {
             return self.unused_name(&usable, repairs);
         }
-        self.new_names.insert(usable.clone());
+        self.assigned.insert(usable.clone());
         usable
     }
 
@@ -286,7 +286,7 @@ impl<'r, 't> Names<'r, 't> {
     /// Whether no member has this name.
     fn is_free(&self, name: &[u8]) -> bool {
         let is_member = if self.duplicates.is_some() { self.all.contains(name) } else { self.has(name, usize::MAX) };
-        !is_member && !self.new_names.contains(name) && !self.is_reserved(name)
+        !is_member && !self.assigned.contains(name) && !self.is_reserved(name)
     }
 
     fn is_reserved(&self, name: &[u8]) -> bool {
@@ -312,7 +312,7 @@ impl<'r, 't> Names<'r, 't> {
             }
         };
         self.requests.insert(first, requests);
-        self.new_names.insert(new_name.clone());
+        self.assigned.insert(new_name.clone());
         new_name
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Collects the configured and the guessed fields; `names` are the parser's in_record.
+    /// Collects the configured and the guessed fields; `names` are the parser's names.
     pub(super) fn new(config: &Config, names: &[Box<str>]) -> Self {
         let mut roles: Vec<(&str, Role)> = Vec::new();
         if config.format == Format::Nginx {
