@@ -1,7 +1,7 @@
 """Log corpora for measurements, the same on every machine: each line is a function of its number.
 
-Every line carries its number (`seq=N` in a request, `"seq":N` in JSON), so that a reader can tell what was lost or
-doubled. About one line in twelve carries something that a redaction rule must find; `PLANTED` matches all of these.
+Every line carries its number (`seq=N` in a request, `"seq":N` in JSON), so that a reader can detect lost lines and
+duplicates. About one line in twelve contains a value that a redaction rule must find; `PLANTED` matches all of these.
 """
 
 import json
@@ -9,7 +9,7 @@ import pathlib
 import random
 import re
 
-# Changes whenever the lines do, so that a stale file is not taken for the right one.
+# Changes with the lines, so that an outdated file is not used.
 VERSION = 1
 
 HOSTS = ("shop.example.com", "api.example.com", "img.example.com")
@@ -24,48 +24,48 @@ PEOPLE = ("ines", "tomasz.w", "yuki", "olu.ade", "freya", "mateo", "priya.n", "s
 CARDS = ("4111111111111111", "5555555555554444", "378282246310005", "6011111111111117")
 EVENTS = ("order placed", "payment refused", "stock reserved", "basket merged", "mail queued", "price list reloaded")
 
-# What was planted, as a reader of the output would find it.
+# The planted values, as they would appear in the output.
 PLANTED = re.compile(rb"@example\.(?:org|net)|%s" % b"|".join(card.encode() for card in CARDS))
 
 
-def access(dice: random.Random, seq: int) -> str:
-    """An nginx line: `combined` with the request's time behind it."""
+def access(rng: random.Random, seq: int) -> str:
+    """An nginx line: `combined` with the request time after it."""
     second = seq // 40
     stamp = "%02d/Oct/2026:%02d:%02d:%02d +0000" % (1 + second // 86400 % 30, second // 3600 % 24, second // 60 % 60, second % 60)
-    chance = dice.random()
+    chance = rng.random()
     query = f"seq={seq}"
     if chance < 0.04:
-        query += f"&notify={dice.choice(PEOPLE)}@example.org"
+        query += f"&notify={rng.choice(PEOPLE)}@example.org"
     elif chance < 0.06:
-        query += f"&pan={dice.choice(CARDS)}"
+        query += f"&pan={rng.choice(CARDS)}"
     elif chance < 0.08:
-        query += f"&password={dice.getrandbits(64):016x}@example.net"
-    status = dice.choice((200, 200, 200, 200, 201, 302, 304, 404, 502))
+        query += f"&password={rng.getrandbits(64):016x}@example.net"
+    status = rng.choice((200, 200, 200, 200, 201, 302, 304, 404, 502))
     return (
-        f"10.{dice.randrange(256)}.{dice.randrange(256)}.{dice.randrange(1, 255)} - "
-        f"{dice.choice(PEOPLE) if chance > 0.85 else '-'} [{stamp}] "
-        f"\"{'POST' if chance > 0.7 else 'GET'} {dice.choice(ROUTES)}?{query} HTTP/1.1\" {status} {dice.randrange(60000)} "
-        f"\"https://{dice.choice(HOSTS)}/\" \"{dice.choice(BROWSERS)}\" {dice.random() * 3:.3f}\n"
+        f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)} - "
+        f"{rng.choice(PEOPLE) if chance > 0.85 else '-'} [{stamp}] "
+        f"\"{'POST' if chance > 0.7 else 'GET'} {rng.choice(ROUTES)}?{query} HTTP/1.1\" {status} {rng.randrange(60000)} "
+        f"\"https://{rng.choice(HOSTS)}/\" \"{rng.choice(BROWSERS)}\" {rng.random() * 3:.3f}\n"
     )
 
 
-def structured(dice: random.Random, seq: int) -> str:
+def structured(rng: random.Random, seq: int) -> str:
     """One JSON object, as a structured logger writes it."""
     second, milli = divmod(seq * 25, 1000)
     record: dict[str, object] = {
         "time": "2026-10-%02dT%02d:%02d:%02d.%03dZ" % (1 + second // 86400 % 30, second // 3600 % 24, second // 60 % 60, second % 60, milli),
-        "level": dice.choice(("info", "info", "info", "warn", "error")),
-        "logger": "shop." + dice.choice(("orders", "stock", "mail")),
-        "message": dice.choice(EVENTS),
+        "level": rng.choice(("info", "info", "info", "warn", "error")),
+        "logger": "shop." + rng.choice(("orders", "stock", "mail")),
+        "message": rng.choice(EVENTS),
         "seq": seq,
-        "took_ms": round(dice.random() * 800, 2),
-        "http": {"method": "GET", "route": dice.choice(ROUTES), "status": dice.choice((200, 404, 502))},
+        "took_ms": round(rng.random() * 800, 2),
+        "http": {"method": "GET", "route": rng.choice(ROUTES), "status": rng.choice((200, 404, 502))},
     }
-    chance = dice.random()
+    chance = rng.random()
     if chance < 0.05:
-        record["customer"] = {"email": f"{dice.choice(PEOPLE)}@example.org", "card": dice.choice(CARDS)}
+        record["customer"] = {"email": f"{rng.choice(PEOPLE)}@example.org", "card": rng.choice(CARDS)}
     elif chance < 0.08:
-        record["message"] = f"login refused, password={dice.getrandbits(64):016x}@example.net"
+        record["message"] = f"login refused, password={rng.getrandbits(64):016x}@example.net"
     return json.dumps(record, separators=(",", ":")) + "\n"
 
 
@@ -73,18 +73,18 @@ KINDS = {"access": access, "json": structured}
 
 
 def line(kind: str, seq: int) -> bytes:
-    """The line of that number."""
+    """The line with this number."""
     return KINDS[kind](random.Random(seq), seq).encode()
 
 
 def make(folder: pathlib.Path, kind: str, lines: int) -> pathlib.Path:
-    """The corpus as a file, made unless it is there."""
+    """The corpus as a file, created if it does not exist."""
     path = folder / f"{kind}-{lines}-v{VERSION}.log"
     if not path.exists():
-        dice, write = random.Random(kind), KINDS[kind]
+        rng, write = random.Random(kind), KINDS[kind]
         partial = path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as file:
             for first in range(0, lines, 1000):
-                file.write("".join(write(dice, seq) for seq in range(first, min(first + 1000, lines))))
+                file.write("".join(write(rng, seq) for seq in range(first, min(first + 1000, lines))))
         partial.rename(path)
     return path

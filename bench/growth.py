@@ -1,4 +1,4 @@
-"""How cost grows: with files, inputs, detectors, the length of lines and their rate; a plot of each, drawn by gnuplot."""
+"""How cost grows with files, inputs, detectors, length and rate of lines; each as a plot, drawn by gnuplot."""
 
 import dataclasses
 import pathlib
@@ -18,7 +18,7 @@ INPUTS = (1, 2, 4, 8, 16)
 DETECTORS = (5, 10, 20, 50, 100)
 LINE_BYTES = (100, 1_000, 10_000, 100_000)
 RATES = (10, 100, 1_000, 10_000, 50_000, 200_000)
-# Of each size of lines, so much text.
+# Bytes of text for each length of lines.
 TEXT_BYTES = 100_000_000
 RATE_S = 5.0
 MIB = 1024.0
@@ -26,7 +26,7 @@ MIB = 1024.0
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """What was measured at one place of the axis: CPU (in the plot's unit), and the peak of memory in MiB."""
+    """The measurements at one position of the axis: CPU (in the plot's unit), and the peak memory in MiB."""
 
     x: int
     cpu: float
@@ -44,7 +44,7 @@ class Plot:
 
 
 def detectors(count: int) -> str:
-    """The first detectors of the catalogue, as docs/detectors.md lists them."""
+    """The first detectors, in the order of docs/detectors.md."""
     names = re.findall(r"^\| `(\w+)` \| `(?:secrets|pii)`", (ROOT / "docs" / "detectors.md").read_text(), re.MULTILINE)
     if len(names) < count:
         raise Failure(f"the catalogue has {len(names)} detectors, {count} are asked for")
@@ -52,7 +52,7 @@ def detectors(count: int) -> str:
 
 
 def dealt(folder: pathlib.Path, lines: list[bytes], count: int) -> list[pathlib.Path]:
-    """Lines dealt out in turns to so many files of a folder."""
+    """Lines distributed in turn to this many files of a folder."""
     files = [folder / f"{number}.log" for number in range(count)]
     if not folder.exists():
         folder.mkdir()
@@ -62,7 +62,7 @@ def dealt(folder: pathlib.Path, lines: list[bytes], count: int) -> list[pathlib.
 
 
 def text(place: Place, line_bytes: int) -> tuple[pathlib.Path, int]:
-    """The access log's text in lines of one length, and how many there are."""
+    """The access log's text in lines of one length, and the number of lines."""
     file, lines = place.folder / f"lines-{line_bytes}.log", TEXT_BYTES // line_bytes
     if not file.exists():
         words = place.files["access"].read_bytes().replace(b"\n", b" ")
@@ -75,7 +75,7 @@ def text(place: Place, line_bytes: int) -> tuple[pathlib.Path, int]:
 
 
 class Growth:
-    """The measurements, each point several times."""
+    """The measurements, each position several times."""
 
     def __init__(self, place: Place, lines: int, runs: int, say: typing.Callable[[str], None]):
         self.place, self.lines, self.runs, self.say = place, lines, runs, say
@@ -83,7 +83,7 @@ class Growth:
         self.access = place.files["access"].read_bytes().splitlines(keepends=True)
 
     def whole(self, x: int, files: list[pathlib.Path], settings: dict[str, str], lines: int) -> Point:
-        """Whole files at full speed: CPU seconds for each GB. `settings` name the files where it is more than one."""
+        """Complete files at full speed: CPU seconds per GB. `settings` name the files if there are several."""
         gigabytes = sum(file.stat().st_size for file in files) / 1e9
         cpus, peaks = [], []
         for _ in range(self.runs):
@@ -113,7 +113,7 @@ class Growth:
                 cpu, began = shipper.cpu_ns(), time.monotonic()
                 written = write_at(out, rate, RATE_S, lambda number: self.access[(number + 1) % len(self.access)])
                 took = time.monotonic() - began
-            # What was not shipped in that time costs too.
+            # Lines that were not shipped in that time cost too.
             await_messages(self.place, topic, written + 1, shipper)
             percent = (shipper.cpu_ns() - cpu) / 1e7 / took
             shipper.stop()
@@ -125,7 +125,7 @@ class Growth:
         return Point(rate, percent, shipper.peak_kib / MIB)
 
     def topic(self) -> tuple[str, pathlib.Path]:
-        """A new topic, and a folder of its shipper's own."""
+        """A new topic, and a folder for its shipper."""
         self.number += 1
         name = f"growth-{self.number}"
         self.place.broker.create(name)
@@ -226,7 +226,7 @@ def draw(plot: Plot, folder: pathlib.Path) -> None:
 
 
 def table(plots: list[Plot]) -> str:
-    """What the plots show, as Markdown."""
+    """The figures of the plots, as Markdown."""
     rows = ["| growth with | " + "from the least to the most |", "|---|---|"]
     for plot in plots:
         for words, points in plot.curves.items():

@@ -1,4 +1,4 @@
-"""How soon a line is there: from its write, and from the start of the shipper."""
+"""Latency of a line: from its write, and from the start of the shipper."""
 
 import pathlib
 import subprocess
@@ -9,14 +9,14 @@ from parts import Broker, Failure, Shipper, logskiff
 from work import RAW
 
 RATES = (10, 1_000, 2_000, 20_000)
-# Who writes faster than this buffers.
+# An application that writes faster than this buffers.
 ONE_BY_ONE_MAX = 20_000
-# What is written before is not counted: connections and the topic's metadata are not part of the steady state.
+# Earlier lines do not count: connections and the topic's metadata are not part of the steady state.
 WARM_UP_S = 1.0
 
 
 class Place(typing.Protocol):
-    """What is needed of where a measurement happens."""
+    """What a measurement needs."""
 
     binary: pathlib.Path
     folder: pathlib.Path
@@ -25,8 +25,8 @@ class Place(typing.Protocol):
 
 
 def write_at(out: typing.BinaryIO, rate: int, seconds: float, line: typing.Callable[[int], bytes]) -> int:
-    """An application that writes lines at a rate, each as `line` makes it of its number: one write a line, above
-    `ONE_BY_ONE_MAX` lines a second one write for all that are due. How many it wrote."""
+    """An application that writes lines at a rate; `line` returns the line for a number. One write per line, above
+    `ONE_BY_ONE_MAX` lines a second one write for all lines that are due. Returns the number of lines."""
     written, began = 0, time.monotonic()
     pause = max(0.4 / rate, 0.001) if rate else seconds
     while (elapsed := time.monotonic() - began) < seconds:
@@ -42,7 +42,7 @@ def write_at(out: typing.BinaryIO, rate: int, seconds: float, line: typing.Calla
 
 
 def start(place: Place, runs: int) -> list[float]:
-    """From the start of the process to the broker's own stamp on its first line, in milliseconds."""
+    """From the start of the process to the broker's own timestamp on its first line, in milliseconds."""
     took = []
     for run in range(runs):
         topic = f"start-{run}"
@@ -61,7 +61,7 @@ def start(place: Place, runs: int) -> list[float]:
 
 
 def latency(place: Place, seconds: float) -> dict[int, list[float]]:
-    """From the write of a line to the broker's own stamp on it, one write a line: milliseconds by rate, ascending."""
+    """Milliseconds from the write of a line to the broker's own timestamp on it, by rate, ascending."""
     return {rate: sorted(latencies(place, rate, seconds)) for rate in RATES}
 
 
@@ -75,7 +75,7 @@ def latencies(place: Place, rate: int, seconds: float) -> list[float]:
     try:
         time.sleep(1)
         with file.open("ab", buffering=0) as out:
-            # As wide as a line of an access log.
+            # As long as a line of an access log.
             written = write_at(out, rate, seconds + WARM_UP_S, lambda number: b"%.3f %-170d\n" % (time.time() * 1000, number))
         await_messages(place, topic, written, shipper)
         shipper.stop()
@@ -90,16 +90,16 @@ def latencies(place: Place, rate: int, seconds: float) -> list[float]:
 
 
 def stamps(place: Place, topic: str) -> list[tuple[float, str]]:
-    """When the broker appended each message of the topic, in milliseconds of the Unix time, and the message."""
+    """The messages of the topic, each with the broker's append time in Unix milliseconds."""
     command = ["kcat", "-C", "-q", "-e", "-o", "beginning", "-b", place.broker.address, "-t", topic, "-f", "%T %s\n"]
     read = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
     return [(float(stamp), words) for stamp, words in (line.split(" ", 1) for line in read)]
 
 
 def await_messages(place: Place, topic: str, count: int, shipper: Shipper) -> None:
-    """Waits until the topic holds so many messages."""
+    """Waits until the topic holds this many messages."""
     deadline = time.monotonic() + 600
     while (held := place.broker.end_offset(topic) or 0) < count:
         if time.monotonic() > deadline or shipper.process.poll() is not None:
-            raise Failure(f"{topic} holds {held} of {count} messages:\n{shipper.said()}")
+            raise Failure(f"{topic} holds {held} of {count} messages:\n{shipper.log_tail()}")
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The real parts of a measurement: a Kafka broker, a shipper as a measured process, and what a topic holds."""
+"""The real parts of a measurement: a Kafka broker, a shipper as a measured process, and the content of a topic."""
 
 import gzip
 import os
@@ -15,19 +15,19 @@ import time
 
 import corpus
 
-# A port range below the one from which the kernel takes ports for outgoing connections.
+# A port range below the kernel's range for outgoing connections.
 PORTS = range(21000, 31000, 7)
 READY_S = 60.0
-# Slower than this, and something hangs: rsyslog needs about 10 s for a million lines.
+# If it is slower than this, something hangs: rsyslog needs about 10 s for a million lines.
 RUN_S = 600.0
 
 
 class Failure(Exception):
-    """A measurement that cannot be trusted, and why."""
+    """A measurement that cannot be trusted, with the reason."""
 
 
 class Unsupported(Exception):
-    """The shipper says that it does not know this configuration (exit code 78)."""
+    """The shipper does not know this configuration (exit code 78)."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -46,7 +46,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Broker:
-    """One Kafka broker of one node, in a folder of its own; use as a context."""
+    """One Kafka broker of one node, in its own folder; use as a context."""
 
     def __init__(self, jars: pathlib.Path, folder: pathlib.Path):
         self.port, controller = free_ports(2)
@@ -60,7 +60,7 @@ class Broker:
             f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}\n"
             f"advertised.listeners=PLAINTEXT://{self.address}\n"
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
-            # Each message bears when the broker has it.
+            # Each message has the time at which the broker got it.
             "log.message.timestamp.type=LogAppendTime\n"
             f"log.dirs={folder / 'data'}\nlog.retention.ms=-1\nnum.partitions=1\noffsets.topic.replication.factor=1\n"
         )
@@ -85,7 +85,7 @@ class Broker:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create(self, topic: str) -> None:
-        """Makes a topic of one partition: the broker does so when a client asks for one that it does not know."""
+        """Creates a topic of one partition: the broker does so if a client requests an unknown one."""
         deadline = time.monotonic() + READY_S
         while self.end_offset(topic) is None:
             subprocess.run(["kcat", "-P", "-b", self.address, "-t", topic], stdin=subprocess.DEVNULL, capture_output=True)
@@ -94,7 +94,7 @@ class Broker:
                 raise Failure(f"topic {topic} was not created")
 
     def end_offset(self, topic: str) -> int | None:
-        """How many messages the topic holds; nothing when it is not there."""
+        """The number of messages in the topic; 0 if it does not exist."""
         asked = subprocess.run(["kcat", "-Q", "-b", self.address, "-t", f"{topic}:0:-1"], capture_output=True, text=True)
         found = re.search(r"offset (\d+)", asked.stdout)
         return int(found[1]) if asked.returncode == 0 and found else None
@@ -110,8 +110,8 @@ class Broker:
 
 
 def verify(broker: Broker, topic: str, lines: int, batch: bool, redacted: bool) -> str:
-    """Reads the topic back: every line once, parsed, and nothing planted left where it was to be redacted."""
-    seen, doubled, leaked, failed = bytearray(lines), 0, 0, 0
+    """Reads the topic back: every line once, parsed, and no planted value left if it must be redacted."""
+    seen, duplicates, leaked, failed = bytearray(lines), 0, 0, 0
     number = re.compile(rb'\bseq(?:=|\\?":)(\d+)')
     for payload in broker.contents(topic):
         records = gzip.decompress(payload).splitlines() if batch else (payload,)
@@ -120,20 +120,20 @@ def verify(broker: Broker, topic: str, lines: int, batch: bool, redacted: bool) 
             seq = int(found[1]) if found else lines
             if seq >= lines:
                 raise Failure(f"{topic}: a record without a line's number")
-            doubled += seen[seq]
+            duplicates += seen[seq]
             seen[seq] = 1
             if redacted:
                 leaked += corpus.PLANTED.search(record) is not None
                 failed += b'"parse.error"' in record
     lost = lines - sum(seen)
-    said = f"{lost} lost, {doubled} doubled" + (f", {leaked} leaked, {failed} not parsed" if redacted else "")
-    if lost or doubled or leaked or failed:
-        raise Failure(f"{topic}: {said}")
-    return said
+    summary = f"{lost} lost, {duplicates} duplicates" + (f", {leaked} leaked, {failed} not parsed" if redacted else "")
+    if lost or duplicates or leaked or failed:
+        raise Failure(f"{topic}: {summary}")
+    return summary
 
 
 class Shipper:
-    """A process that is watched: its CPU time by `wait4`, its peak of memory by `VmHWM`."""
+    """An observed process: its CPU time by `wait4`, its peak memory by `VmHWM`."""
 
     def __init__(self, command: list[str], env: dict[str, str], log: pathlib.Path):
         self.log, self.peak_kib, self.start = log, 0, time.monotonic()
@@ -143,7 +143,8 @@ class Shipper:
         self.sampler.start()
 
     def _sample(self) -> None:
-        # `ru_maxrss` would begin at this script's own size, which a new process inherits until it runs its program.
+        # `ru_maxrss` would start with this script's own size, which a new process inherits until it executes its
+        # program.
         while (status := self.status("VmHWM")) is not None:
             self.peak_kib = max(self.peak_kib, status)
             time.sleep(0.02)
@@ -158,12 +159,12 @@ class Shipper:
         return int(found[1]) if found else None
 
     def cpu_ns(self) -> int:
-        """What its threads have run so far; the scheduler's own count is finer than `stat`'s ticks of 10 ms."""
+        """The CPU time of its threads so far; the scheduler's own count is finer than `stat`'s ticks of 10 ms."""
         tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
     def wait(self, timeout_s: float = RUN_S) -> tuple[float, float]:
-        """Waits for the end: (CPU seconds, wall seconds since the start)."""
+        """Waits for the end; returns (CPU seconds, wall seconds since the start)."""
         deadline = time.monotonic() + timeout_s
         while True:
             pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
@@ -171,28 +172,28 @@ class Shipper:
                 break
             if time.monotonic() > deadline:
                 self.kill()
-                raise Failure(f"still running after {timeout_s:.0f} s:\n{self.said()}")
+                raise Failure(f"still running after {timeout_s:.0f} s:\n{self.log_tail()}")
             time.sleep(0.005)
         wall = time.monotonic() - self.start
         code = self.process.returncode = os.waitstatus_to_exitcode(status)
         if code == 78:
-            raise Unsupported(self.said())
+            raise Unsupported(self.log_tail())
         if code != 0:
-            raise Failure(f"ended with {code}:\n{self.said()}")
+            raise Failure(f"ended with {code}:\n{self.log_tail()}")
         return usage.ru_utime + usage.ru_stime, wall
 
     def stop(self) -> tuple[float, float]:
-        """Asks for the end, and waits."""
+        """Sends SIGTERM, and waits."""
         self.process.send_signal(signal.SIGTERM)
         return self.wait(60)
 
     def kill(self) -> None:
-        """Ends it at once; harmless when it has ended."""
+        """Kills it; harmless if it has ended."""
         if self.process.returncode is None:
             self.process.kill()
             self.process.wait()
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
         """The end of its own log."""
         return self.log.read_text(errors="replace")[-2000:]
 
@@ -221,7 +222,7 @@ def rsyslog(work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) 
 
 
 def environment(settings: dict[str, str], work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> dict[str, str]:
-    """logskiff's defaults but for what is given; its state goes to a folder that is made."""
+    """logskiff's defaults except for the given settings; its state is in a new folder."""
     (work / "state").mkdir(parents=True)
     return {
         "LOGSKIFF_PATHS": str(file),
@@ -235,12 +236,12 @@ def environment(settings: dict[str, str], work: pathlib.Path, file: pathlib.Path
 
 
 def logskiff(binary: pathlib.Path, settings: dict[str, str], work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> Shipper:
-    """logskiff with its defaults but for what is given."""
+    """logskiff with its defaults except for the given settings."""
     return Shipper([str(binary)], environment(settings, work, file, broker, topic), work / "log")
 
 
 class Sink:
-    """A TCP receiver that only reads, in a process of its own; what one connection brought goes to a file if asked for."""
+    """A TCP receiver that only reads, in a separate process; stores one connection's data in a file if requested."""
 
     def __init__(self, keep: pathlib.Path | None = None):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -279,22 +280,22 @@ def frames(stream: bytes) -> typing.Iterator[bytes]:
 
 
 def verify_stream(path: pathlib.Path, lines: int) -> str:
-    """Every line once."""
-    seen, doubled, number = bytearray(lines), 0, re.compile(rb"\bseq=(\d+)")
+    """Checks that every line arrived once."""
+    seen, duplicates, number = bytearray(lines), 0, re.compile(rb"\bseq=(\d+)")
     for message in frames(path.read_bytes()):
         found = number.search(message)
         seq = int(found[1]) if found else lines
         if seq >= lines:
             raise Failure("a message without a line's number")
-        doubled += seen[seq]
+        duplicates += seen[seq]
         seen[seq] = 1
     lost = lines - sum(seen)
-    if lost or doubled:
-        raise Failure(f"{lost} lost, {doubled} doubled")
-    return "0 lost, 0 doubled"
+    if lost or duplicates:
+        raise Failure(f"{lost} lost, {duplicates} duplicates")
+    return "0 lost, 0 duplicates"
 
 
-# By default a full queue drops lines after two seconds, and its end is cut short: neither would be a result.
+# By default a full queue drops lines after two seconds, and its shutdown is cut short: neither would be a result.
 RSYSLOG_TCP = """
 global(workDirectory="{work}" maxMessageSize="64k")
 main_queue(queue.timeoutEnqueue="60000" queue.timeoutShutdown="60000" queue.timeoutActionCompletion="60000")

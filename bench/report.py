@@ -1,4 +1,4 @@
-"""What was measured, as Markdown: the table of targets first, then the figures behind it."""
+"""The measurements as Markdown: the table of targets first, then the figures."""
 
 import dataclasses
 import statistics
@@ -6,29 +6,30 @@ import statistics
 from work import REDACTION, REFERENCE, REFERENCE_TCP, WORK
 
 LIVE_RATES = (0, 100, 2000)
-# What the live work may take, in percent of a core and as a ratio to rsyslog's, at each rate; without lines also in MiB. The goals were set where rsyslog
-# took 0.00 % (by a clock with ticks of 10 ms) and 6 MiB without lines: no more than it, and 8 / 6.
+# Goals for the live work, in percent of a core and as a ratio to rsyslog's, at each rate; without lines also in MiB. They
+# were set on a machine where rsyslog took 0.00 % (by a clock with ticks of 10 ms) and 6 MiB without lines: no more than
+# rsyslog, and 8 / 6.
 LIVE_GOALS = ((0.0, 1.0), (0.5, 0.5), (1.5, 0.8))
 IDLE_MIB = (8.0, 8 / 6)
 PEAK_MIB = 16.0
 START_MS = 150.0
 LATENCY_RATE, LATENCY_MS = 2_000, 100.0
 BINARY_MB, IMAGE_MB = 12.0, 25.0
-# What 1,000 quiet files beside may cost, as a ratio to the same work without them.
+# Goal for the cost of 1,000 additional quiet files, as a ratio to the same work without them.
 MANY = ("many", "raw", 1.10)
 
 
 @dataclasses.dataclass
 class Results:
-    """Everything that was measured; what was not is empty."""
+    """All measurements; missing ones are empty."""
 
-    # By work: of each round CPU seconds for each GB, wall time in seconds, peak of memory in MiB.
+    # By work, for each round: CPU seconds per GB, wall time in seconds, peak memory in MiB.
     speed: dict[str, list[dict[str, float]]] = dataclasses.field(default_factory=dict)
     # By work: why there are no figures.
     notes: dict[str, str] = dataclasses.field(default_factory=dict)
-    # By work, at each of `LIVE_RATES`: CPU in percent of a core and memory in MiB, of each round.
+    # By work, at each of `LIVE_RATES`, for each round: CPU in percent of a core and memory in MiB.
     live: dict[str, list[list[tuple[float, float]]]] = dataclasses.field(default_factory=dict)
-    # Start of the process to the broker's stamp on its first line, in milliseconds.
+    # Start of the process to the broker's timestamp on its first line, in milliseconds.
     start_ms: list[float] = dataclasses.field(default_factory=list)
     # By rate: milliseconds from write to append of each line, ascending.
     latency_ms: dict[int, list[float]] = dataclasses.field(default_factory=dict)
@@ -42,7 +43,7 @@ def middle(runs: list[dict[str, float]], key: str) -> float:
 
 
 def spread(values: list[float], digits: int) -> str:
-    """The median, and the range where it was run more than once."""
+    """The median, and the range if it was run more than once."""
     words = f"{statistics.median(values):.{digits}f}"
     return words if len(values) == 1 else f"{words} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
@@ -54,7 +55,7 @@ def to_reference(results: Results, name: str) -> float | None:
 
 
 def pairs(results: Results, name: str, base: str) -> list[float]:
-    """CPU of one work to that of another, the two runs of each round."""
+    """CPU of one work divided by that of another, for the two runs of each round."""
     both = zip(results.speed.get(name, ()), results.speed.get(base, ()))
     return [one["cpu"] / other["cpu"] for one, other in both]
 
@@ -84,7 +85,7 @@ class Table:
 
 
 def targets(results: Results) -> str:
-    """Every target with what was measured."""
+    """Every target with its measurement."""
     table = Table()
     for name, work in WORK.items():
         if work.goal and results.speed.get(name):
@@ -166,7 +167,7 @@ def live_table(results: Results) -> str:
 
 
 def latency_table(results: Results) -> str:
-    """From the write of a line to the broker's own stamp on it."""
+    """From the write of a line to the broker's own timestamp on it."""
     rows = ["| write to append by the broker, linger 50 ms | p50, ms | p99, ms | p99.9, ms | most, ms |", "|---|---|---|---|---|"]
     for rate, took in results.latency_ms.items():
         at = [share(took, part) for part in (0.5, 0.99, 0.999, 1.0)]
@@ -175,7 +176,7 @@ def latency_table(results: Results) -> str:
 
 
 def report(results: Results) -> str:
-    """All of it."""
+    """The whole report."""
     parts = [targets(results), speed_table(results) if results.speed else "", *pair_sentences(results)]
     if results.live:
         parts.append(live_table(results))

@@ -1,10 +1,10 @@
-"""The work that is measured: what the shipper is told to do, and what that may cost."""
+"""The measured work: the shipper's settings, and the goals for its cost."""
 
 import dataclasses
 
 REDACT = {"LOGSKIFF_REDACT": "secrets,email,card"}
 RAW = {"LOGSKIFF_PARSE": "none", "LOGSKIFF_REDACT": "none", "LOGSKIFF_ENCODING": "raw"}
-# No redaction at all, not even of fields by their names.
+# No redaction at all, not even of fields by name.
 OPEN = {"LOGSKIFF_REDACT": "none", "LOGSKIFF_REDACT_FIELDS": "none"}
 
 
@@ -17,7 +17,7 @@ class Work:
     kind: str
     # The shipper's settings; `None`: rsyslog does it.
     settings: dict[str, str] | None
-    # CPU: seconds for each GB, and as a ratio to rsyslog's.
+    # CPU: seconds per GB, and as a ratio to rsyslog's.
     goal: tuple[float, float] | None = None
     tcp: bool = False
 
@@ -35,5 +35,5 @@ WORK = {
     REFERENCE_TCP: Work("rsyslog: access, raw, syslog over TCP", "access", None, tcp=True),
     "tcp": Work("access: raw, syslog over TCP", "access", {**RAW, "LOGSKIFF_OUTPUT": "syslog"}, (6, 0.25), tcp=True),
 }
-# What all of redaction may cost, as a ratio to the same work without it.
+# Goal for the cost of all redaction, as a ratio to the same work without it.
 REDACTION = ("all", "open", 1.25)

@@ -1,4 +1,5 @@
-//! Has the linker pack the program's relocations where the C library can read that: a megabyte less of file and of memory.
+//! Has the linker pack the program's relocations where the C library can read that: a megabyte less of file and of
+//! memory.
 
 use std::env;
 use std::process::Command;

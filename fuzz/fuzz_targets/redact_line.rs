@@ -1,7 +1,7 @@
-//! Whatever a line holds, redaction leaves what it should: `.ci/fuzz redact_line SECONDS`.
+//! Fuzzes redaction with any line: `.ci/fuzz redact_line SECONDS`.
 //!
-//! The first byte chooses rules and modes, the second the format that the line is parsed as, the third how much of it may
-//! leave; the rest is the line.
+//! The first byte selects rules and modes, the second the format that the line is parsed as, the third how much of it
+//! may be output; the rest is the line.
 #![no_main]
 
 #[path = "../../tests/it/whole_line/check.rs"]
@@ -14,14 +14,14 @@ use logskiff_fuzz::{encode, parse};
 
 fuzz_target!(|input: &[u8]| {
     let [redactor, format, cut, line @ ..] = input else { return };
-    // One in two is not cut.
+    // Half of the lines are not truncated.
     let keep = if cut & 1 == 0 { line.len() } else { line.len() * usize::from(*cut) / 256 };
     if let Err(reason) = whole::check(whole::Choice { redactor: *redactor, format: *format, keep }, line) {
         panic!("{reason}");
     }
 });
 
-// Coverage does not lead to what an automaton finds: every fourth change writes an example of the catalogue, or a unit, somewhere.
+// Coverage does not lead to matches of an automaton: every fourth change inserts an example of a detector, or a unit.
 fuzz_mutator!(|input: &mut [u8], size: usize, size_max: usize, seed: u32| {
     static EXAMPLES: LazyLock<Vec<&str>> = LazyLock::new(|| {
         redact::detectors()

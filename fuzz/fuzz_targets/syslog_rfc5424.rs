@@ -1,6 +1,7 @@
-//! Any line becomes a message that a strict parser of RFC 5424 reads back: `.ci/fuzz syslog_rfc5424 SECONDS`.
+//! Fuzzes syslog messages: a strict parser of RFC 5424 must be able to read every message. `.ci/fuzz syslog_rfc5424
+//! SECONDS`.
 //!
-//! The first byte chooses how messages are written, the second how long they may be; the rest is the line.
+//! The first byte selects the encoding of messages, the second their maximum length; the rest is the line.
 #![no_main]
 
 #[path = "../../crates/logskiff/src/pipeline/encode/syslog/tests/sent.rs"]
@@ -13,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 use logskiff_fuzz::{encode, parse};
 use event::Boundary;
 
-/// The least that a message may be limited to.
+/// The smallest limit of a message.
 const BYTES_MAX_LEAST: usize = 480;
 
 fuzz_target!(|input: &[u8]| {
@@ -23,11 +24,11 @@ fuzz_target!(|input: &[u8]| {
     let format = if choice & 32 == 0 { parse::Format::Auto } else { parse::Format::None };
     let boundary = if choice & 64 == 0 { Boundary::LineStart } else { Boundary::MidLine };
     let bom = choice & 128 == 0;
-    // One in two is not cut: then all of the line has to be there.
+    // Half of the messages are not truncated and must contain the whole line.
     let bytes_max = if size & 1 == 0 { 1 << 24 } else { BYTES_MAX_LEAST + usize::from(*size) };
     let config = Config { message, bom, bytes_max, ..sent::config(Format::Rfc5424, framing) };
-    let made = sent::made(&config, format, &sent::no_rules(), line, boundary);
-    if let Err(reason) = sent::reads_back(&made, &config, line) {
+    let encoded = sent::encode(&config, format, &sent::no_rules(), line, boundary);
+    if let Err(reason) = sent::check_message(&encoded, &config, line) {
         panic!("{reason}");
     }
 });

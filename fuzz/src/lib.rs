@@ -1,4 +1,4 @@
-//! The modules of the program that are fuzzed, without the others: no broker's client, no TLS.
+//! The fuzzed modules of the program, without the others: no Kafka client, no TLS.
 #![allow(dead_code, reason = "a module has more than the targets use")]
 
 #[path = "../../crates/logskiff/src/pipeline"]

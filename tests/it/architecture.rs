@@ -1,7 +1,7 @@
-//! Rooms don't know each other: the imports of the sources, read and held against the arrows that the design allows.
+//! Modules do not know each other: compares the imports of the sources with the imports that the design allows.
 //!
-//! What counts is every path that leaves a room, in a `use` or anywhere else, macros included, outside of test code. A
-//! path is resolved by hand (`crate`, `self`, `super`); glob imports of one's own parent lead nowhere else.
+//! Every path that leaves a module counts, in a `use` or anywhere else, macros included, except in test code. A path is
+//! resolved by hand (`crate`, `self`, `super`); glob imports of the parent module add nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use syn::visit::{self, Visit};
 mod picture;
 mod shapes;
 
-/// Which rooms a room may name. A target `redact::Redacted` allows that item of the room and no other.
+/// The modules that a module may import. A target `redact::Redacted` allows that item of the module and no other.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli", "failpoint"]),
     ("cli", &["agent", "config", "*"]),
@@ -57,42 +57,42 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry::http", &["event", "telemetry::metrics", "telemetry::process_stats", "delivery::ledger::Balance"]),
 ];
 
-/// `*` in [`ARROWS`] stands for the rooms that the way of a line goes through, and those beside it.
+/// `*` in [`ARROWS`] stands for the modules of the pipeline and its neighbours.
 const ABOVE: [&str; 4] = ["main", "cli", "agent", "config"];
 
-/// A new output changes nothing in these: they name no output.
+/// A new output changes nothing in these modules: they name no output.
 const WITHOUT_OUTPUTS: [&str; 5] = ["agent", "cli", "delivery", "pipeline", "telemetry"];
-/// The part of `sink` that is no output.
+/// The submodule of `sink` that is not an output.
 const NO_OUTPUT: &str = "fanout";
 
-/// Crates that the program is made of, besides its own.
+/// Crates of the program, in addition to its own.
 const CRATES: [&str; 2] = ["event", "redact"];
 
-/// A longer file is split along its data.
+/// A longer file is split by topic.
 const FILE_LINES_MAX: usize = 500;
 
-/// What one file names and does, as far as it matters here.
+/// The relevant paths and actions of one file.
 #[derive(Default)]
 struct Findings {
     /// Paths from the crate's root, such as `["redact", "Redacted"]`.
     paths: BTreeSet<Vec<String>>,
     /// Paths into the standard library's environment.
     environment: BTreeSet<String>,
-    /// Outputs that are named: modules of `sink`, and variants of `OutputConfig`.
+    /// Named outputs: modules of `sink`, and variants of `OutputConfig`.
     outputs: BTreeSet<String>,
-    /// Places where a `Redacted` is made.
+    /// Places that create a `Redacted`.
     redacted: BTreeSet<String>,
-    /// Test modules that are built into the binary.
+    /// Test modules that are compiled into the binary.
     tests: BTreeSet<String>,
 }
 
 struct Reader {
-    /// The module that is being read, from the crate's root.
+    /// The current module, from the crate's root.
     module: Vec<String>,
     found: Findings,
 }
 
-/// Paths within macros, as `to_string` of their tokens writes them.
+/// Paths inside macros, as `to_string` of their tokens writes them.
 static IN_MACROS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(\$ ?)?\b((?:crate|super|self|std)(?: :: \w+)+)").unwrap());
 
@@ -128,13 +128,13 @@ impl Reader {
         }
     }
 
-    /// From the crate's root; `None` for what is not of this crate, or is named through an import that was noted.
+    /// From the crate's root; `None` for a path outside of this crate, or through an import that was recorded.
     fn resolve(&self, path: &[String]) -> Option<Vec<String>> {
         let mut from = self.module.clone();
         let mut rest = path;
         match path.first()?.as_str() {
             "crate" | "logskiff" => {
-                // A crate of its own is a room of its own.
+                // Each crate of ours counts as a module.
                 from.retain({
                     let mut first = true;
                     move |name| std::mem::take(&mut first) && CRATES.contains(&name.as_str())
@@ -254,7 +254,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 }
 
-/// Everything that is wrong with one file of a module.
+/// All violations in one file of a module.
 fn wrongs(module: &[&str], source: &str) -> Vec<String> {
     let found = Reader::read(module, source);
     let room = part_of(module);
@@ -278,7 +278,7 @@ fn wrongs(module: &[&str], source: &str) -> Vec<String> {
     wrongs
 }
 
-/// The row of the table that a path belongs to: the longest of one or two names.
+/// The row of the table for a path: the longest match of one or two names.
 fn part_of<T: AsRef<str>>(path: &[T]) -> String {
     let names: Vec<&str> = path.iter().take(2).map(AsRef::as_ref).collect();
     let both = names.join("::");
@@ -291,7 +291,7 @@ fn is_allowed(room: &str, path: &[String]) -> bool {
     let (target, named) = (part_of(path), path.join("::"));
     let begins_with = |allowed: &str| named == allowed || named.starts_with(&format!("{allowed}::"));
     targets.iter().any(|allowed| {
-        // A part that has a row of its own is allowed by its own name alone.
+        // A submodule with its own row is allowed only by its own name.
         (begins_with(allowed) && (target == *allowed || !target.starts_with(&format!("{allowed}::"))))
             || (*allowed == "*"
                 && !ABOVE.contains(&target.as_str())
@@ -336,7 +336,7 @@ fn is_of_tests(module: &[String]) -> bool {
 }
 
 #[test]
-fn rooms_name_only_what_they_may() {
+fn modules_import_only_what_is_allowed() {
     let mut wrong = Vec::new();
     for (file, module) in sources().into_iter().filter(|(_, module)| !is_of_tests(module)) {
         let module: Vec<&str> = module.iter().map(String::as_str).collect();
@@ -346,7 +346,7 @@ fn rooms_name_only_what_they_may() {
 }
 
 #[test]
-fn every_room_is_in_the_table_and_every_row_has_a_room() {
+fn every_module_has_a_row_and_every_row_a_module() {
     let in_modules = sources().into_iter().filter(|(_, module)| !module.is_empty());
     let rooms: BTreeSet<String> = in_modules.map(|(_, module)| part_of(&module)).collect();
     let rows: BTreeSet<String> = ARROWS.iter().map(|(room, _)| (*room).to_owned()).collect();
@@ -361,9 +361,9 @@ fn files_are_short() {
     }
 }
 
-/// `redact` alone makes what may leave, and by one public function alone.
+/// Only `redact` creates a `Redacted`, and only by one public function.
 #[test]
-fn one_public_function_makes_what_may_leave() {
+fn one_public_function_creates_redacted_output() {
     struct Makers(Vec<String>);
     impl<'ast> Visit<'ast> for Makers {
         fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
@@ -403,7 +403,7 @@ fn one_public_function_makes_what_may_leave() {
     assert_eq!(makers.0, ["redact"]);
 }
 
-/// Goal: the checker sees an arrow however it is written, and only there.
+/// Goal: the checker detects an import in any syntax, and nothing else.
 #[test]
 fn the_checker_can_fail() {
     #[track_caller]

@@ -1,4 +1,4 @@
-//! The environment's promises: right values are read, every wrong one is named, secrets are never shown.
+//! The environment: valid values are read, every invalid one is reported, secrets are never shown.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn check_right(variables: &[(&str, &str)]) -> Config {
     with_kafka(variables).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-/// Exactly one mistake, which names the variable, holds the reason and gives an example.
+/// Checks that there is exactly one mistake, with the variable, the reason and an example.
 #[track_caller]
 fn check_wrong(variables: &[(&str, &str)], variable: &str, reason: &str) {
     let mistakes = read(variables).err().map_or(Vec::new(), |mistakes| mistakes.0);
@@ -38,7 +38,7 @@ fn check_wrong(variables: &[(&str, &str)], variable: &str, reason: &str) {
     assert!(mistake.example.as_ref().is_some_and(|example| !example.is_empty()), "{mistake}");
 }
 
-/// The same, with Kafka set up.
+/// The same, with Kafka configured.
 #[track_caller]
 fn check_wrong_kafka(variables: &[(&str, &str)], variable: &str, reason: &str) {
     check_wrong(&[KAFKA, variables].concat(), variable, reason);
@@ -55,7 +55,7 @@ fn as_environment(variables: &[(&str, &str)]) -> Environment {
 }
 
 #[test]
-fn an_empty_environment_is_right() {
+fn an_empty_environment_is_valid() {
     let config = read(&[("PATH", "/bin"), ("LOGSKIFF_SERVICE_HOST", "10.0.0.1"), ("LOGSKIFF_LINGER", "")]).unwrap();
     assert_eq!(config.inputs.len(), 1);
     assert_eq!(config.inputs[0].name, "default");
@@ -67,18 +67,18 @@ fn an_empty_environment_is_right() {
     assert!(matches!(config.output.outputs[..], [logskiff::sink::OutputConfig::Stdout]));
 }
 
-/// A default that cannot be read would silently become zero.
+/// An invalid default would silently become zero.
 #[test]
-fn every_default_and_every_documented_word_is_right_when_said() {
+fn every_default_and_every_documented_word_is_valid() {
     for variable in VARIABLES.iter().filter(|variable| !variable.is_family()) {
         let words = match variable.kind {
             Kind::Choice(words) | Kind::Choices(words) => words,
             _ => &[variable.default],
         };
         for word in words {
-            let said = [("LOGSKIFF_KAFKA_BROKERS", "a:1"), ("LOGSKIFF_OUTPUT", "stdout"), (variable.name, *word)];
-            let mistakes = read(&said).err().map_or(Vec::new(), |mistakes| mistakes.0);
-            // A method may need more than itself; that is a mistake of another variable.
+            let printed = [("LOGSKIFF_KAFKA_BROKERS", "a:1"), ("LOGSKIFF_OUTPUT", "stdout"), (variable.name, *word)];
+            let mistakes = read(&printed).err().map_or(Vec::new(), |mistakes| mistakes.0);
+            // A method may need more variables; that is a mistake of another variable.
             assert!(mistakes.iter().all(|mistake| mistake.variable != variable.name), "{word}: {mistakes:?}");
         }
         if matches!(variable.kind, Kind::Choice(_) | Kind::Choices(_)) {
@@ -90,7 +90,7 @@ fn every_default_and_every_documented_word_is_right_when_said() {
 }
 
 #[test]
-fn every_example_is_right() {
+fn every_example_is_valid() {
     for variable in VARIABLES.iter().filter(|variable| !variable.is_family() && !variable.secret) {
         let Err(Mistakes(mistakes)) = read(&[(variable.name, variable.example)]) else { continue };
         let only_alone = |reason: &str| reason.contains("set, but") || reason.starts_with("patterns need");
@@ -101,7 +101,7 @@ fn every_example_is_right() {
 }
 
 #[test]
-fn all_mistakes_come_at_once_each_with_its_example() {
+fn all_mistakes_are_reported_with_examples() {
     let Mistakes(mistakes) = read(&[
         ("LOGSKIFF_LINGER", "50"),
         ("LOGSKIFF_OUTPUT", "kafka"),
@@ -110,9 +110,9 @@ fn all_mistakes_come_at_once_each_with_its_example() {
         ("LOGSKIFF_TYPO", "1"),
     ])
     .unwrap_err();
-    let said: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let printed: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     assert_eq!(
-        said,
+        printed,
         [
             "LOGSKIFF_TYPO: unknown variable; `logskiff env` lists all variables",
             "LOGSKIFF_PATHS: \"app.log\" is not an absolute path; for example /var/log/app/**/*.log",
@@ -125,7 +125,7 @@ fn all_mistakes_come_at_once_each_with_its_example() {
 }
 
 #[test]
-fn wrong_inputs_are_named() {
+fn invalid_inputs_are_reported() {
     check_wrong(&[("LOGSKIFF_PATHS", "/*.log")], "LOGSKIFF_PATHS", "no fixed directory");
     check_wrong(&[("LOGSKIFF_PATHS", "/app.log")], "LOGSKIFF_PATHS", "no fixed directory");
     check_wrong(&[("LOGSKIFF_PATHS", "/{a,b}/x.log")], "LOGSKIFF_PATHS", "no fixed directory");
@@ -155,7 +155,7 @@ fn wrong_inputs_are_named() {
 }
 
 #[test]
-fn wrong_parsing_and_redaction_is_named() {
+fn invalid_parsing_and_redaction_is_reported() {
     check_wrong(&[("LOGSKIFF_PARSE", "regex")], "LOGSKIFF_PARSE_PATTERN", "pattern");
     check_wrong(&[("LOGSKIFF_PARSE_PATTERN", "(?<a>.)")], "LOGSKIFF_PARSE_PATTERN", "LOGSKIFF_PARSE=regex");
     check_wrong(&[("LOGSKIFF_PARSE_TYPES", "status")], "LOGSKIFF_PARSE_TYPES", "field:type");
@@ -167,9 +167,9 @@ fn wrong_parsing_and_redaction_is_named() {
     check_wrong(&[("LOGSKIFF_REDACT_FIELDS", "a..b")], "LOGSKIFF_REDACT_FIELDS", "empty step");
 }
 
-/// The caret must stay below what it marks.
+/// The caret must stay below the position that it marks.
 #[test]
-fn a_pattern_that_cannot_be_read_shows_where() {
+fn an_invalid_pattern_shows_the_position() {
     for name in ["LOGSKIFF_REDACT_RULE_A", "LOGSKIFF_PARSE_PATTERN"] {
         let mistakes = read(&[("LOGSKIFF_PARSE", "regex"), (name, "id=(?<secret>[0-9]+")]).unwrap_err().to_string();
         let block = &mistakes[mistakes.find(name).unwrap()..];
@@ -181,7 +181,7 @@ fn a_pattern_that_cannot_be_read_shows_where() {
 }
 
 #[test]
-fn wrong_records_outputs_and_lives_are_named() {
+fn invalid_records_outputs_and_process_settings_are_reported() {
     check_wrong(&[("LOGSKIFF_FIELDS", "team")], "LOGSKIFF_FIELDS", "name=value");
     check_wrong(&[("LOGSKIFF_FIELDS", "a=1,a=2")], "LOGSKIFF_FIELDS", "twice");
     check_wrong(&[("LOGSKIFF_FIELDS", "a={field.b}")], "LOGSKIFF_FIELDS", "`field.`");
@@ -213,7 +213,7 @@ fn wrong_records_outputs_and_lives_are_named() {
 }
 
 #[test]
-fn wrong_kafka_settings_are_named() {
+fn invalid_kafka_settings_are_reported() {
     check_wrong(&[("LOGSKIFF_OUTPUT", "kafka")], "LOGSKIFF_KAFKA_BROKERS", "not set");
     for (brokers, reason) in [
         ("kafka", "has no port"),
@@ -250,7 +250,7 @@ fn wrong_kafka_settings_are_named() {
 }
 
 #[test]
-fn properties_that_are_not_free_are_refused_with_the_reason() {
+fn reserved_properties_are_refused_with_the_reason() {
     let refused = |line: &str, reason: &str| {
         check_wrong_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", line)], "LOGSKIFF_KAFKA_PROPERTIES", reason);
     };
@@ -271,7 +271,7 @@ fn properties_that_are_not_free_are_refused_with_the_reason() {
 }
 
 #[test]
-fn kafka_properties_are_complete_and_own_ones_come_last() {
+fn kafka_properties_are_complete_and_custom_ones_come_last() {
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.crt");
     fs::write(&ca_file, "").unwrap();
@@ -346,7 +346,7 @@ fn redaction_modes_and_their_key_are_read() {
 }
 
 #[test]
-fn wrong_redaction_rules_say_what_to_write_instead() {
+fn invalid_redaction_rules_get_a_suggestion() {
     let check = |pattern, reason| check_wrong(&[("LOGSKIFF_REDACT_RULE_A", pattern)], "LOGSKIFF_REDACT_RULE_A", reason);
     check(r"(?<=id=)\d+", r"id=(?<secret>\d+) instead of (?<=id=)\d+");
     check(r"(a)\1", "write the alternatives instead");
@@ -358,7 +358,7 @@ fn wrong_redaction_rules_say_what_to_write_instead() {
 }
 
 #[test]
-fn named_inputs_override_what_is_common() {
+fn named_inputs_override_common_settings() {
     let config = check_right(&[
         ("LOGSKIFF_PARSE", "regex"),
         ("LOGSKIFF_PARSE_PATTERN", "^(?<a>x)"),
@@ -386,7 +386,7 @@ fn named_inputs_override_what_is_common() {
 }
 
 #[test]
-fn the_budget_holds_a_batch_and_the_longest_line() {
+fn the_limit_holds_a_batch_and_the_longest_line() {
     assert_eq!(check_right(&[("LOGSKIFF_LINE_BYTES_MAX", "16MiB")]).batch.in_flight_bytes, 16 << 20);
     assert_eq!(check_right(&[("LOGSKIFF_BATCH_BYTES", "8MiB")]).batch.in_flight_bytes, 8 << 20);
 }
@@ -412,9 +412,9 @@ fn a_secret_may_come_from_a_file() {
     check_wrong_kafka(&twice, "LOGSKIFF_KAFKA_PASSWORD_FILE", "set together with LOGSKIFF_KAFKA_PASSWORD");
 }
 
-/// Goal: whoever puts a secret where the path of its file belongs does not find it in the log.
+/// Goal: a secret in the place of its file's path does not appear in the log.
 #[test]
-fn a_file_s_variable_that_holds_no_path_is_not_shown() {
+fn a_file_variable_without_a_path_is_not_shown() {
     let files =
         VARIABLES.iter().map(|variable| format!("{}{}", variable.name, if variable.secret { "_FILE" } else { "" }));
     for variable in files.filter(|name| name.ends_with("_FILE")) {
@@ -444,7 +444,7 @@ fn a_value_that_is_not_utf8_is_a_mistake_not_a_panic() {
 }
 
 proptest! {
-    /// Whatever a secret holds and whatever else is wrong: it is in no message, no Debug and no listing.
+    /// Whatever a secret contains, and with any other mistakes: it is in no message, no Debug and no listing.
     #[test]
     fn secrets_are_never_shown(secret in "Q[a-z0-9=. :@\n]{6,40}Q", broken in any::<bool>(), named in any::<bool>()) {
         let value = if named { format!("ssl.key.password={secret}") } else { secret.clone() };
@@ -457,7 +457,7 @@ proptest! {
             ]);
             variables.retain(|(name, _)| *name != variable.name);
             variables.push((variable.name, &value));
-            // A slip in the name must not make the secret a public value.
+            // A typing error in the name must not publish the secret.
             let slip = format!("{}X", variable.name);
             if broken { variables.push((&slip, &value)); }
             let result = read(&variables);
@@ -477,19 +477,18 @@ proptest! {
 }
 
 #[test]
-fn the_document_is_the_reference() {
+fn the_document_matches_the_reference() {
     let document = fs::read_to_string(concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/docs/configuration.md"))
         .unwrap_or_default();
     let made = Command::cargo_bin("logskiff").unwrap().args(["env", "--markdown"]).output().unwrap();
     assert_eq!(
         document,
         String::from_utf8(made.stdout).unwrap(),
-        "docs/configuration.md is behind; run: cargo run -- env --markdown > docs/configuration.md"
+        "docs/configuration.md is outdated; run: cargo run -- env --markdown > docs/configuration.md"
     );
 }
 
-/// What the charts hold their values `env` against is the program's own list.
-/// Goal: both charts tell whoever uses a former name the present one.
+/// Goal: both charts report the new name to users of a former one.
 #[test]
 fn the_charts_know_every_former_name() {
     for file in ["logskiff-lib/templates/_contradictions.tpl", "logskiff-injector/templates/_names.tpl"] {
@@ -502,6 +501,7 @@ fn the_charts_know_every_former_name() {
     }
 }
 
+/// Goal: the schema of the charts' `env` values is the program's own list.
 #[test]
 fn the_charts_know_every_variable() {
     let made = Command::cargo_bin("logskiff").unwrap().args(["env", "--schema"]).output().unwrap();
@@ -519,7 +519,7 @@ fn the_charts_know_every_variable() {
         include_str!("../../charts/logskiff-injector/values.schema.json"),
     ] {
         let schema: Value = serde_json::from_str(chart).unwrap();
-        assert_eq!(schema["definitions"]["environment"], made, "a chart's schema is behind; run: .ci/charts-make");
+        assert_eq!(schema["definitions"]["environment"], made, "a chart's schema is outdated; run: .ci/charts-make");
     }
 }
 
@@ -530,15 +530,15 @@ fn command(variables: &[(&str, &str)]) -> Command {
 }
 
 #[test]
-fn a_wrong_environment_ends_in_78_with_one_line_a_mistake() {
+fn an_invalid_environment_ends_with_78_and_one_line_per_mistake() {
     for arguments in [&["check"][..], &["run"], &[], &["try"]] {
         let assert =
             command(&[("LOGSKIFF_LINGER", "50"), ("LOGSKIFF_POLL_INTERVAL", "1")]).args(arguments).assert().code(78);
         let output = assert.get_output();
         assert!(output.stdout.is_empty());
-        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        let printed = String::from_utf8(output.stderr.clone()).unwrap();
         assert_eq!(
-            said,
+            printed,
             "LOGSKIFF_POLL_INTERVAL: \"1\" has no unit; for example 1s\nLOGSKIFF_LINGER: \"50\" has no unit; for example 50ms\n"
         );
     }
@@ -548,11 +548,11 @@ fn a_wrong_environment_ends_in_78_with_one_line_a_mistake() {
 }
 
 #[test]
-fn what_is_in_force_is_listed_without_secrets() {
+fn effective_values_are_listed_without_secrets() {
     let variables =
         [KAFKA, &[("LOGSKIFF_KAFKA_PROPERTIES", "client.rack=hunter2"), ("LOGSKIFF_INPUT_A_PATHS", "/a/b")]];
     let assert = command(&variables.concat()).args(["env", "--effective"]).assert().success();
-    let said = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    let printed = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     for line in [
         "LOGSKIFF_LINGER=50ms",
         "LOGSKIFF_OUTPUT=kafka",
@@ -561,13 +561,13 @@ fn what_is_in_force_is_listed_without_secrets() {
         "LOGSKIFF_INPUT_A_PATHS=/a/b",
         "LOGSKIFF_PATHS=",
     ] {
-        assert!(said.lines().any(|said| said == line), "{line} is not in\n{said}");
+        assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
-    assert!(!said.contains("hunter2"));
-    assert!(said.lines().filter(|line| line.starts_with(PREFIX)).count() > 40);
+    assert!(!printed.contains("hunter2"));
+    assert!(printed.lines().filter(|line| line.starts_with(PREFIX)).count() > 40);
 }
 
-/// Goal: what logskiff writes itself cannot be set, and a selection says what it means.
+/// Goal: fields that logskiff writes cannot be configured, and a selection starts from the common one.
 #[test]
 fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
     check_wrong(&[("LOGSKIFF_REDACT", ",")], "LOGSKIFF_REDACT", "is empty");
@@ -577,14 +577,14 @@ fn fields_of_logskiff_s_own_and_mixed_selections_are_refused() {
         ("LOGSKIFF_INPUT_A_PATHS", "/a/*.log"),
         ("LOGSKIFF_INPUT_A_REDACT", "-card"),
     ];
-    assert_eq!(check_right(&input).inputs[0].redact.select, ["card", "email", "-card"], "of what is chosen for all");
+    assert_eq!(check_right(&input).inputs[0].redact.select, ["card", "email", "-card"], "removed from the common list");
     for name in ["message", "@timestamp", "event.id", "kubernetes.pod.name", "log.level", "kubernetes.labels.app"] {
         check_wrong(&[("LOGSKIFF_FIELDS", &format!("{name}=x"))], "LOGSKIFF_FIELDS", "a reserved field name");
     }
     check_wrong(&[("LOGSKIFF_REDACT", "none,card")], "LOGSKIFF_REDACT", "cannot be combined");
 }
 
-/// Goal: a file that two inputs name equally narrowly is nobody's, so that is said at the start.
+/// Goal: a file that two inputs match equally narrowly has no owner, so that is reported at the start.
 #[test]
 fn inputs_that_are_equally_narrow_are_refused() {
     let both =
@@ -606,7 +606,8 @@ fn inputs_that_are_equally_narrow_are_refused() {
     check_right(&[("LOGSKIFF_PATHS", "/log/*.log"), ("LOGSKIFF_INPUT_B_PATHS", "/log/*.log")]);
 }
 
-/// Goal: own rules cannot take the memory that a sidecar has, however they are spread over inputs, and the one that is too much is named.
+/// Goal: custom rules cannot exceed the memory of a sidecar, however they are distributed over inputs, and the first
+/// rule above the limit is reported.
 #[test]
 fn too_many_rules_are_refused_by_name() {
     let many = |inputs: usize, rules: usize, pattern: fn(usize, usize) -> String| {

@@ -1,7 +1,7 @@
-//! Deaths at named points, between steps that a kill from outside hardly ever comes between: `cargo test --features failpoints`.
+//! Kills at named points, between steps that a kill from outside rarely hits: `cargo test --features failpoints`.
 //!
-//! Each death ends the process as SIGKILL does, while an application goes on writing and rotating: by renaming, by copying and by replacing
-//! its file in turns. A last process, without points, ships the rest.
+//! Each kill ends the process as SIGKILL does, while an application continues to write and to rotate: alternately by
+//! renaming, by copying and by replacing its file. A last process, without failpoints, ships the rest.
 
 use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt;
@@ -14,35 +14,36 @@ use crate::support::lines::{Place, Plan, Rotation, Tally, Writer, text};
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
-/// For what takes a moment when all is well; a debug build on a busy machine needs more.
+/// Timeout for an action that normally takes a moment; a debug build on a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SIGKILL: i32 = 9;
-/// While processes die, the client is not to be done with everything at every moment: what it still holds never leaves, unless it
-/// is read again. Five requests of so many lines may be on their way, and are answered so much later.
+/// The client must always have unfinished requests when processes die: their lines are lost unless they are read again.
+/// Up to five requests of this many lines are pending, and are answered after this delay.
 const MESSAGES_PER_REQUEST: u32 = 10;
 const ANSWERED_AFTER: Duration = Duration::from_millis(10);
-/// The smallest budget: what is in flight counts for as little as it can.
+/// The smallest limit: bytes in flight should have little effect.
 const IN_FLIGHT_BYTES: u64 = 64 << 10;
-/// At so many settled bytes the checkpoint is saved (docs/delivery.md).
+/// The checkpoint is saved after this many acknowledged bytes (docs/delivery.md).
 const SAVE_BYTES: u64 = 128 << 10;
-/// What one death may double: what was settled since the last save, the reports that are taken at once with those included, and
-/// what was in flight.
+/// The largest number of duplicates that one kill may cause: lines acknowledged since the last save, including reports
+/// that are processed at once, and lines in flight.
 const DOUBLED_BYTES_MAX: u64 = SAVE_BYTES + 2 * IN_FLIGHT_BYTES;
-/// Longer than a shipper may take for a turn.
+/// Longer than one iteration of the shipper.
 const HANGS_FOR: Duration = Duration::from_secs(45);
-/// More than all deaths of a test take.
+/// More than the duration of all kills of a test.
 const PLAN: Plan = Plan { lines: 100_000, lines_per_s: 3_000, rotate_every: 700 };
 
-/// How many lines so many deaths may double, if all lines were as short as the shortest.
-fn doubled_max(deaths: usize) -> u64 {
+/// The number of lines that this many kills may duplicate, if all lines were as short as the shortest.
+fn duplicates_max(deaths: usize) -> u64 {
     let shortest = (0..1_000).map(|seq| text(seq).len() as u64 + 1).min().unwrap();
     deaths as u64 * DOUBLED_BYTES_MAX / shortest
 }
 
-/// Lets one process after another die at `point`, each when it has passed it as often as the next of `passes` says, and demands
-/// that every line arrives, whole and in order, and that no more are doubled than the deaths explain, nor less than `doubled_min`.
+/// Kills one process after another at `point`, each after the number of passes given by `passes`. Checks that every
+/// line arrives, unchanged and in order, and that the kills explain the duplicates, of which there are at least
+/// `duplicates_min`.
 #[track_caller]
-fn check(point: &str, passes: &[u32], doubled_min: u64) {
+fn check(point: &str, passes: &[u32], duplicates_min: u64) {
     let scene = Scene::new();
     let settings = scene
         .settings()
@@ -57,10 +58,11 @@ fn check(point: &str, passes: &[u32], doubled_min: u64) {
     let start = Instant::now();
     let rotation = |number| [Rotation::Rename, Rotation::CopyTruncate, Rotation::Replace][number % 3];
     let writer = Writer::rotating(scene.folder(), PLAN, rotation);
-    let doubled_max = doubled_max(passes.len() + 1);
-    // There is more behind the first death than all of them may double: who went back to the start would be found out.
+    let duplicates_max = duplicates_max(passes.len() + 1);
+    // Before the first kill there are more lines than all kills may duplicate: a process that restarted from the start
+    // would be detected.
     let sidecar = scene.start(&settings);
-    wait_until("lines before the first death", PATIENCE, || scene.kafka().end_offset(TOPIC) > doubled_max);
+    wait_until("lines before the first death", PATIENCE, || scene.kafka().end_offset(TOPIC) > duplicates_max);
     sidecar.kill();
     scene.kafka().delay(ANSWERED_AFTER);
     for passes in passes {
@@ -75,61 +77,61 @@ fn check(point: &str, passes: &[u32], doubled_min: u64) {
     let places = writer.stop();
     let lines = places.len() as u64;
     assert!(lines < PLAN.lines, "{point}: the application ended before the last death");
-    // A copy that nobody saw in the making is left still for a while before it is read.
+    // A copy that nobody saw being made is read only after a waiting time.
     wait_until("every line", PATIENCE, || scene.kafka().end_offset(TOPIC) >= lines && tally(&scene, &places).lost == 0);
     sidecar.drain(PATIENCE);
     let tally = tally(&scene, &places);
     let rotations = places.last().map_or(0, |place| place.file);
     let deaths = passes.len() + 1;
     eprintln!(
-        "{point}: {deaths} deaths, {rotations} rotations, {lines} lines in {:.1?}, at most {doubled_max} doubled: {tally:?}",
+        "{point}: {deaths} deaths, {rotations} rotations, {lines} lines in {:.1?}, at most {duplicates_max} duplicates: {tally:?}",
         start.elapsed()
     );
-    tally.check(lines, doubled_max);
-    assert!(tally.doubled >= doubled_min, "{point}: {tally:?}");
+    tally.check(lines, duplicates_max);
+    assert!(tally.duplicates >= duplicates_min, "{point}: {tally:?}");
 }
 
 #[track_caller]
 fn tally(scene: &Scene, places: &[Place]) -> Tally {
     let messages = scene.messages();
     assert!(messages.first().is_none_or(|first| first.offset == 0), "more than the mock keeps");
-    Tally::of(&messages, places)
+    Tally::from_messages(&messages, places)
 }
 
-/// Goal: a death between reading a line and handing it on loses nothing.
+/// Goal: a kill between reading a line and passing it on loses nothing.
 #[test]
-fn deaths_before_a_line_is_handed_on_lose_nothing() {
+fn kills_before_a_line_is_passed_on_lose_nothing() {
     check("read", &[0, 0, 1, 4, 17, 40], 0);
     check("enqueue", &[0, 1, 37, 400, 1_500, 3], 0);
 }
 
-/// Goal: a death after a line was acknowledged, before that is written down, ships it again and loses nothing.
+/// Goal: a kill after a line was acknowledged, before the checkpoint is saved, ships it again and loses nothing.
 #[test]
-fn deaths_at_an_acknowledgement_double_a_little_and_lose_nothing() {
+fn kills_after_an_acknowledgement_lose_nothing() {
     let passes = [0, 1, 37, 400, 1_500, 3];
     check("report", &passes, passes.len() as u64);
 }
 
-/// Goal: a death in the middle of saving leaves a checkpoint that can be gone on from.
+/// Goal: a kill during a save leaves a valid checkpoint.
 #[test]
-fn deaths_while_saving_lose_nothing() {
+fn kills_during_a_save_lose_nothing() {
     for point in ["write", "before-rename", "after-rename"] {
         check(point, &[0, 1, 2, 5, 9, 3], 0);
     }
 }
 
-/// Goal: the same while the older generation is forced to the disk, which is done at the first save and 5 s later.
+/// Goal: the same while the older generation is synced, at the first save and 5 s later.
 #[test]
-fn deaths_while_forcing_to_the_disk_lose_nothing() {
+fn kills_during_a_sync_lose_nothing() {
     for point in ["before-fsync", "after-fsync"] {
         check(point, &[0, 0, 1, 0], 0);
     }
 }
 
-/// Goal: each of many files is always in one of the two: a death while those that are still are written ships nothing again that was
-/// saved.
+/// Goal: each of many files is always in one of the two files: a kill while the quiet files are written ships nothing
+/// again that was saved.
 #[test]
-fn deaths_while_quiet_files_are_written_double_nothing() {
+fn kills_while_quiet_files_are_written_duplicate_nothing() {
     const FILES: usize = 800;
     for point in ["quiet-write", "quiet-written"] {
         let scene = Scene::new();
@@ -142,10 +144,10 @@ fn deaths_while_quiet_files_are_written_double_nothing() {
         (0..FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
         for passes in [0, 0] {
             let points = format!("{point}={passes}*off->return");
-            let saved = checkpoint::peek(&state).map(|marks| marks.files).unwrap_or_default();
+            let saved = checkpoint::read_only(&state).map(|checkpoint| checkpoint.files).unwrap_or_default();
             let before = received(&scene);
             let mut sidecar = scene.start(&settings.clone().with("FAILPOINTS", &points));
-            // With each process as many files are new as make the others quiet.
+            // Each process has as many new files as are needed to make the others quiet.
             let extra = FILES + before.len();
             (extra..extra + FILES).for_each(|file| std::fs::write(path(file), format!("{file}\n")).unwrap());
             let (status, _) = sidecar.wait(PATIENCE * 2);
@@ -154,18 +156,18 @@ fn deaths_while_quiet_files_are_written_double_nothing() {
             let line = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
             let settled = saved.iter().filter(|mark| mark.offset > 0).map(|mark| line(&mark.path));
             let again = settled.filter(|line| after.get(line) > before.get(line));
-            assert_eq!(again.count(), 0, "{points}: what was saved is shipped again");
+            assert_eq!(again.count(), 0, "{points}: saved lines are shipped again");
         }
         let files = std::fs::read_dir(&logs).unwrap().count();
         let sidecar = scene.start(&settings);
         wait_until("every line", PATIENCE, || received(&scene).len() == files);
         sidecar.drain(PATIENCE);
-        let doubled = received(&scene).values().filter(|count| **count > 1).count();
-        eprintln!("{point}: {files} files, {doubled} of them doubled");
+        let duplicates = received(&scene).values().filter(|count| **count > 1).count();
+        eprintln!("{point}: {files} files, {duplicates} of them twice");
     }
 }
 
-/// How often each line came.
+/// How often each line arrived.
 fn received(scene: &Scene) -> HashMap<String, usize> {
     let mut lines = HashMap::new();
     for message in scene.messages() {
@@ -174,10 +176,10 @@ fn received(scene: &Scene) -> HashMap<String, usize> {
     lines
 }
 
-/// Goal: a defect tells its place, and nothing of the line that it was working on, on stderr, stdout and in the termination
-/// message; what it had not shipped is shipped by the next process.
+/// Goal: a defect reports its source location, and nothing of the current line, on stderr, stdout and in the
+/// termination message. The next process ships the rest.
 #[test]
-fn a_defect_tells_its_place_alone() {
+fn a_defect_reports_only_its_location() {
     for point in ["read", "enqueue", "report"] {
         let scene = Scene::new();
         let ending = scene.path("termination-log");
@@ -187,15 +189,15 @@ fn a_defect_tells_its_place_alone() {
             .with("LOGSKIFF_START_AT", "beginning")
             .with("LOGSKIFF_TERMINATION_LOG", ending.to_str().unwrap());
         scene.write("logs/app.log", "order placed by password=zebra-in-line\n".repeat(50));
-        // What a panic says may quote what was being worked on.
+        // A panic's message may quote the current line.
         let points = format!("{point}=panic(password=zebra-in-panic)");
         let mut sidecar = scene.start(&settings.clone().with("FAILPOINTS", &points));
         let (status, _) = sidecar.wait(PATIENCE);
         assert!(!status.success(), "{points}: {status}");
-        let told = sidecar.stderr();
-        assert!(told.contains("logskiff: internal error (panic) at "), "{points}: {told}");
+        let reported = sidecar.stderr();
+        assert!(reported.contains("logskiff: internal error (panic) at "), "{points}: {reported}");
         let ended = std::fs::read_to_string(&ending).unwrap_or_default();
-        for (what, text) in [("stderr", told), ("stdout", sidecar.stdout()), ("the termination message", ended)] {
+        for (what, text) in [("stderr", reported), ("stdout", sidecar.stdout()), ("the termination message", ended)] {
             assert!(!text.contains("zebra"), "{points}, on {what}: {text}");
         }
         let sidecar = scene.start(&settings);
@@ -206,9 +208,9 @@ fn a_defect_tells_its_place_alone() {
     }
 }
 
-/// Goal: a shipper that hangs is seen by the liveness probe, and so is that it goes on.
+/// Goal: the liveness probe detects a hanging shipper, and its recovery.
 #[test]
-fn a_shipper_that_hangs_is_not_alive() {
+fn a_hanging_shipper_is_not_alive() {
     let scene = Scene::new();
     let settings = scene
         .settings()
@@ -228,16 +230,16 @@ fn a_shipper_that_hangs_is_not_alive() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: a state volume that hangs holds up no line, also after a truncation, and not the end.
+/// Goal: a hanging state volume delays no line, also after a truncation, and does not block shutdown.
 #[test]
-fn a_state_volume_that_hangs_holds_up_nothing() {
+fn a_hanging_state_volume_delays_nothing() {
     let scene = Scene::new();
     let logs = scene.path("logs");
     let settings = scene.settings().with("LOGSKIFF_DRAIN_TIMEOUT", "3s").with("FAILPOINTS", "before-rename=pause");
     let mut sidecar = scene.start(&settings);
     for (name, lines, count) in [
         ("app.log", "one, which is longer\n", 1),
-        // Truncations, which are to be on record before anything else of the file leaves.
+        // Truncations, which must be saved before records of the new incarnation are sent.
         ("app.log", "two\n", 2),
         ("app.log.1", "of another file\n", 3),
         ("app.log", "3\n", 4),

@@ -1,4 +1,4 @@
-//! What `docs/delivery.md` says of tests is true: each that it names is there.
+//! Every test that `docs/delivery.md` names exists.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn sources(folder: &Path, text: &mut String) {
 }
 
 #[test]
-fn every_test_that_the_fault_table_names_is_there() {
+fn every_test_of_the_fault_table_exists() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let docs = fs::read_to_string(root.join("docs/delivery.md")).unwrap();
     let table = docs.split("## Faults and the tests that show them").nth(1).unwrap();

@@ -1,5 +1,5 @@
-//! What the documents show is what logskiff, YAML and the charts take: every fenced block, and every variable that is named; and every link
-//! leads somewhere. The pages that people write stay short.
+//! The documents' fenced blocks and variables are valid for logskiff, YAML and the charts, and every link has a target.
+//! Hand-written pages stay short.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use serde_norway::Value;
 use crate::support::documents::{asking_for_help, commands, documents};
 use crate::support::shell::variables;
 
-/// A fenced block: where it stands, its language, its text.
+/// A fenced block: its location, its language, its text.
 struct Block {
     place: String,
     language: String,
@@ -52,21 +52,21 @@ fn migration_examples() -> Vec<Block> {
 }
 
 #[test]
-fn every_block_says_what_it_is() {
+fn every_block_has_a_language() {
     for Block { place, language, .. } in all_blocks() {
         assert!(["env", "text", "yaml"].contains(&language.as_str()), "{place}: a block of {language:?}");
     }
 }
 
 #[test]
-fn every_block_of_variables_is_taken() {
+fn every_block_of_variables_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     for file in ["ca.crt", "password"] {
         fs::write(folder.path().join(file), "x").unwrap();
     }
     let mut count = 0;
     for Block { place, text, .. } in all_blocks().into_iter().filter(|block| block.language == "env") {
-        // The files that it names are there.
+        // The files that it names exist.
         let text = text.replace("/etc/kafka/", &format!("{}/", folder.path().display()));
         if let Err(mistakes) = Config::from_vars(variables(&text)) {
             panic!("{place}: {mistakes}");
@@ -77,7 +77,7 @@ fn every_block_of_variables_is_taken() {
 }
 
 #[test]
-fn every_block_of_yaml_is_yaml() {
+fn every_block_of_yaml_is_valid() {
     let helm = Regex::new(r#"\{\{-? include "([^"]+)""#).unwrap();
     let place_in_line = Regex::new(r"\{\{.*?\}\}").unwrap();
     let mut templates = String::new();
@@ -91,7 +91,7 @@ fn every_block_of_yaml_is_yaml() {
             let name = &named[1];
             assert!(templates.contains(&format!("define \"{name}\"")), "{place}: the library has no template {name}");
         }
-        // A line of a template stands for YAML that the library makes.
+        // A line of a template stands for YAML that the library generates.
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("{{")).collect();
         let text = lines.join("\n");
         let text = place_in_line.replace_all(&text, "x");
@@ -105,7 +105,7 @@ fn every_block_of_yaml_is_yaml() {
 }
 
 #[test]
-fn every_variable_that_is_named_is_there() {
+fn every_named_variable_exists() {
     let named = Regex::new(r"\bLOGSKIFF_[A-Z0-9_]+").unwrap();
     let reference = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
     let row = Regex::new(r"(?m)^\| `(LOGSKIFF_[A-Z0-9_]+)(<NAME>)?[^`]*` \| ([^|]*)").unwrap();
@@ -121,11 +121,11 @@ fn every_variable_that_is_named_is_there() {
         }
     }
     assert!(known.len() > 60, "{} variables", known.len());
-    // What the project's own tests and scripts read.
+    // Variables of the project's own tests and scripts.
     let aside = ["LOGSKIFF_TEST_", "LOGSKIFF_CI_", "LOGSKIFF_SEED"];
     for path in documents() {
         let text = fs::read_to_string(&path).unwrap();
-        // The changelog says what former names became.
+        // The changelog lists former names.
         let renamed =
             text.find("\n### Renamed\n").map(|start| (start, start + 1 + text[start + 1..].find("\n### ").unwrap()));
         let text = renamed.map_or(text.clone(), |(start, end)| format!("{}{}", &text[..start], &text[end..]));
@@ -143,7 +143,7 @@ fn every_variable_that_is_named_is_there() {
     }
 }
 
-/// The anchors of a document, as they are made of its headings: small letters, digits, hyphens for spaces.
+/// The anchors of a document's headings: lower case letters, digits, hyphens for spaces.
 fn anchors(path: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(path).unwrap();
     let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
@@ -157,7 +157,7 @@ fn anchors(path: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
     let mut count = 0;
     for path in documents() {
@@ -178,9 +178,9 @@ fn every_link_leads_somewhere() {
     assert!(count > 50, "{count} links");
 }
 
-/// Those of `kubectl` and Helm are tried by `tests/real/real_kube_api`.
+/// The commands of `kubectl` and Helm are tested by `tests/real/real_kube_api`.
 #[test]
-fn every_command_of_ours_is_one() {
+fn every_logskiff_command_exists() {
     let ours = commands("logskiff ");
     assert!(ours.len() > 10, "{ours:?}");
     let help = |command: &str| {
@@ -188,7 +188,7 @@ fn every_command_of_ours_is_one() {
         let words = words.split_whitespace().skip(1);
         assert_cmd::Command::cargo_bin("logskiff").unwrap().args(words).output().unwrap().status.success()
     };
-    // The first lines of what it prints begin like a command.
+    // The first lines of its output begin like a command.
     for (path, command) in ours.iter().filter(|(_, command)| !command.starts_with("logskiff ends")) {
         assert!(help(command), "{}: {command}", path.display());
     }
@@ -201,13 +201,13 @@ fn every_command_of_ours_is_one() {
     }
 }
 
-/// The words of README.md, SECURITY.md and docs/ that people write, and a reader has to read: at most this many.
+/// Maximum number of hand-written words in README.md, SECURITY.md and docs/.
 const WORDS_MAX: usize = 20_000;
 
-/// A page that is made from the code has a comment that ends like this.
+/// A generated page has a comment that ends like this.
 const GENERATED: &str = "Do not edit. -->";
 
-/// Whether the pages, each with its number of words, have `max` in all; otherwise by how many they have more, and which are the longest.
+/// Whether the pages, each with its number of words, have at most `max`; otherwise the excess and the longest pages.
 fn within_words(mut pages: Vec<(String, usize)>, max: usize) -> Result<(), String> {
     let words: usize = pages.iter().map(|(_, words)| words).sum();
     let Some(excess) = words.checked_sub(max).filter(|excess| *excess > 0) else { return Ok(()) };
@@ -234,7 +234,7 @@ fn the_documents_are_short() {
 }
 
 #[test]
-fn too_many_words_are_named() {
+fn too_many_words_are_reported() {
     let pages = || vec![("docs/a.md".to_owned(), 40), ("README.md".to_owned(), 60)];
     assert_eq!(within_words(pages(), 100), Ok(()));
     let excess = within_words(pages(), 93).unwrap_err();

@@ -1,7 +1,7 @@
-//! The whole process against librdkafka's mock broker: what is promised, seen from outside, with `cargo test` alone.
+//! The whole process with librdkafka's mock broker: the guarantees, seen from outside, with `cargo test` alone.
 //!
-//! Each test has a folder, a broker and its own sidecars, so that all can run side by side. The same promises against a
-//! real broker are in `tests/real/real_kafka.rs`.
+//! Each test has its own folder, broker and sidecars, so that all can run in parallel. `tests/real/real_kafka.rs` tests
+//! the same guarantees with a real broker.
 
 mod canary;
 mod canary_everywhere;
@@ -10,8 +10,8 @@ mod content;
 mod delivery;
 mod keys;
 mod mistakes;
+mod records;
 mod refused;
-mod shapes;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,10 +21,10 @@ use crate::support::lines::{Place, Tally, text, write_all};
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::wait_until;
 
-/// For what takes a moment when all is well; a debug build on a busy machine needs more.
+/// Timeout for an action that normally takes a moment; a debug build on a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Goal: a file that was replaced is read before the one that replaced it, also where that one is deleted meanwhile.
+/// Goal: a replaced file is read before its replacement, also if the replacement is deleted meanwhile.
 #[test]
 fn a_replaced_file_is_read_before_its_replacement() {
     const LINES: u64 = 4_000;
@@ -59,6 +59,6 @@ fn a_replaced_file_is_read_before_its_replacement() {
     wait_until("it to be found deleted", PATIENCE, || !is_open());
     std::thread::sleep(Duration::from_secs(1));
     scene.kafka().delay(Duration::ZERO);
-    wait_until("every line", PATIENCE, || Tally::of(&scene.messages(), &places).lost == 0);
-    Tally::of(&scene.messages(), &places).check(LINES + 500, 0);
+    wait_until("every line", PATIENCE, || Tally::from_messages(&scene.messages(), &places).lost == 0);
+    Tally::from_messages(&scene.messages(), &places).check(LINES + 500, 0);
 }

@@ -1,4 +1,4 @@
-//! The examples are configurations that logskiff takes, and the pod's variables are ones that it knows.
+//! The examples are valid configurations of logskiff, and the pod's variables are known.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn examples(ending: &str) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
 }
 
-/// The pod's variables; those from the Downward API get a value that stands for any.
+/// The pod's variables; those from the Downward API get a placeholder.
 fn pod_variables(text: &str) -> Vec<(String, String)> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let pairs = lines.windows(2).filter_map(|pair| {
@@ -37,7 +37,7 @@ fn check(path: &Path, variables: Vec<(String, String)>) {
 }
 
 #[test]
-fn every_env_file_is_taken() {
+fn every_env_file_is_valid() {
     let files = examples("env");
     assert!(files.len() >= 3, "the examples are there");
     for path in files {
@@ -46,14 +46,14 @@ fn every_env_file_is_taken() {
 }
 
 #[test]
-fn the_pod_s_variables_are_taken() {
+fn the_pod_s_variables_are_valid() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/pod.yaml");
     let variables = pod_variables(&fs::read_to_string(&path).unwrap());
     assert!(variables.iter().any(|(name, _)| name == "POD_UID"), "the event id needs it");
     check(&path, variables);
 }
 
-/// What the documents show is the example, line by line, without its comments.
+/// The YAML in the documents equals the example, line by line, without comments.
 #[test]
 fn the_documents_show_the_examples_as_they_are() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
@@ -72,9 +72,9 @@ fn the_documents_show_the_examples_as_they_are() {
     }
 }
 
-/// A release changes one number in several places: none may be behind.
+/// A release changes one version in several places: all must agree.
 #[test]
-fn the_charts_and_examples_name_this_version() {
+fn charts_and_examples_have_this_version() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let version = env!("CARGO_PKG_VERSION");
     for (file, line) in [

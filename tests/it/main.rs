@@ -1,4 +1,4 @@
-//! What needs nothing but the program: whole processes against librdkafka's mock broker and sockets of the tests' own, models,
+//! Tests that need only the program: whole processes with librdkafka's mock broker and the tests' own sockets, models,
 //! and the documents. `cargo test --test it end_to_end::` runs one module.
 #![allow(unreachable_pub, clippy::print_stderr, reason = "a test crate exports nothing, and its figures go to stderr")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,7 +1,8 @@
-//! Runs in a container's memory, in which nothing is killed: at full speed in 24 MiB, and the worst lines in 64 MiB.
+//! Runs within a container's memory limit without an OOM kill: at full speed in 24 MiB, and with the worst lines in 64
+//! MiB.
 //!
-//! Needs a memory control group that can be written (root on most machines) and the `LOGSKIFF_TEST_BIN` of a release
-//! build to say something of the real program. Where there is none it says so; with `LOGSKIFF_TEST_REAL=1` it fails.
+//! Needs a writable memory control group (root on most machines), and a release build in `LOGSKIFF_TEST_BIN` to be
+//! meaningful. Without a control group the tests report that; with `LOGSKIFF_TEST_REAL=1` they fail.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +14,7 @@ use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Settings;
 
 const LIMIT_BYTES: u64 = 24 << 20;
-/// The memory that the charts give a sidecar.
+/// The sidecar's memory limit in the charts.
 const POD_BYTES: u64 = 64 << 20;
 const LINES: u64 = 300_000;
 
@@ -24,7 +25,7 @@ struct Group {
 }
 
 impl Group {
-    /// Version 1 below the group that this process is in, or version 2 at the root of the hierarchy.
+    /// Version 1 below this process's group, or version 2 at the root of the hierarchy.
     fn new(limit_bytes: u64) -> Option<Self> {
         let name = format!("logskiff-test-{}-{limit_bytes}", std::process::id());
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -37,12 +38,12 @@ impl Group {
         let group = Self { dir: parent.join(name), version };
         fs::create_dir(&group.dir).ok()?;
         fs::write(group.dir.join(limit), limit_bytes.to_string()).ok()?;
-        // Swap would hide what is asked here; where there is none, the file is missing.
+        // Swap would hide the result; without swap, the file is missing.
         _ = fs::write(group.dir.join("memory.swap.max"), "0");
         Some(group)
     }
 
-    /// The same, or the word that there is none, which is a failure where all that is needed must be there.
+    /// The same, or a message that there is none, which is a failure if all parts are required.
     fn try_new(limit_bytes: u64) -> Option<Self> {
         let group = Self::new(limit_bytes);
         if group.is_none() {
@@ -52,7 +53,7 @@ impl Group {
         group
     }
 
-    /// Runs the sidecar in it until all is shipped; what it wrote to its standard output.
+    /// Runs the sidecar in it until everything is shipped; returns its standard output.
     fn run(&self, sidecar: &Command) -> String {
         let output = self.output(sidecar);
         let log = String::from_utf8_lossy(&output.stderr);
@@ -82,12 +83,12 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // It stays only if something still runs in it, which has failed the test before.
+        // It stays only if a process still runs in it, and then the test has already failed.
         let _ = fs::remove_dir(&self.dir);
     }
 }
 
-/// Goal: the most demanding ordinary work (every line parsed, masked and encoded, as fast as it goes) fits 24 MiB.
+/// Goal: the most demanding ordinary work (every line parsed, masked and encoded at full speed) fits 24 MiB.
 #[test]
 fn a_full_speed_run_fits_24_mib() {
     let Some(group) = Group::try_new(LIMIT_BYTES) else { return };
@@ -115,9 +116,9 @@ fn a_full_speed_run_fits_24_mib() {
     );
 }
 
-/// Goal: too many rules are refused by name, and not by a kill in the pod that was given them.
+/// Goal: too many rules are refused by name at the start, not by an OOM kill.
 #[test]
-fn rules_beyond_their_bound_are_refused_in_64_mib() {
+fn rules_above_their_limit_are_refused_in_64_mib() {
     let Some(group) = Group::try_new(POD_BYTES) else { return };
     let scene = Scene::new();
     let mut settings = Settings::new(scene.folder(), "localhost:1", TOPIC);
@@ -130,7 +131,7 @@ fn rules_beyond_their_bound_are_refused_in_64_mib() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("more than the limit of 6MiB"));
 }
 
-/// Goal: a line that is made to take memory ends no pod: what stands before and behind it is shipped.
+/// Goal: a line made to take memory ends no pod: the lines before and after it are shipped.
 #[test]
 fn the_worst_lines_fit_64_mib() {
     const LINE_BYTES: usize = (1 << 20) - 64;

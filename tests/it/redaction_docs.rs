@@ -1,4 +1,4 @@
-//! The table of detectors in docs/detectors.md is the code's own, and docs/redaction.md explains their groups.
+//! The table of detectors in docs/detectors.md equals the code's, and docs/redaction.md explains their groups.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,7 +8,7 @@ use redact::detectors;
 
 const HEAD: &str = "| name | group | matches | does not match |\n|---|---|---|---|\n";
 
-/// One row a detector.
+/// One row per detector.
 fn table() -> String {
     let mut table = HEAD.to_owned();
     for detector in detectors() {
@@ -20,7 +20,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_table_of_detectors_is_the_catalogue_s() {
+fn the_table_of_detectors_matches_the_code() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/detectors.md");
     let text = fs::read_to_string(path).expect("docs/detectors.md");
     let start = text.find(HEAD).expect("the table's head");
@@ -28,7 +28,7 @@ fn the_table_of_detectors_is_the_catalogue_s() {
     assert_eq!(text[start..end], table(), "docs/detectors.md should have this table:\n{}", table());
 }
 
-/// What the doc says of numbers holds: the groups are those that it names.
+/// The document names all groups.
 #[test]
 fn every_group_is_explained() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/redaction.md");

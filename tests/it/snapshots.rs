@@ -1,7 +1,7 @@
-//! What users read, as a whole: records, messages, answers of the commands and the log of a run.
+//! Texts that users read: records, messages, output of the commands and the log of a run.
 //!
-//! A snapshot that differs fails its test. `INSTA_UPDATE=always cargo test --test it snapshots::` writes what is there now to
-//! `tests/it/snapshots`; a reviewer reads the difference.
+//! A changed snapshot fails its test. `INSTA_UPDATE=always cargo test --test it snapshots::` writes the present texts
+//! to `tests/it/snapshots`, and a reviewer reads the difference.
 
 use std::io::Read;
 use std::os::unix::net::UnixListener;
@@ -17,7 +17,7 @@ use crate::support::sidecar::Settings;
 use crate::support::{http, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The day of the lines' own times, which stay, as the formats write it.
+/// The date of the lines' own times, which stay unchanged.
 const DAY: [&str; 2] = ["2001-02-03T", "Feb  3 "];
 const LINES: &str = concat!(
     r#"{"time":"2001-02-03T04:05:06.5Z","level":"warn","message":"login failed","user":{"id":7},"password":"hunter2"}"#,
@@ -40,7 +40,7 @@ fn with_pod(settings: Settings) -> Settings {
     .fold(settings, |settings, (name, value)| settings.with(name, value))
 }
 
-/// A text without what differs from run to run: the folder, ports, moments, and the ids that come from inodes.
+/// A text without parts that differ from run to run: the folder, ports, times, and ids that come from inodes.
 fn steady(scene: &Scene, text: &str) -> String {
     let text =
         text.replace(scene.folder().to_str().unwrap(), "[folder]").replace(env!("CARGO_PKG_VERSION"), "[version]");
@@ -135,7 +135,7 @@ fn answers_of_status() {
     assert_snapshot!("status_of_the_checkpoint", words(&running));
 }
 
-/// All but what the machine decides: how far the process was confined.
+/// Everything except how far the process was confined, which depends on the machine.
 #[test]
 fn the_log_of_a_run() {
     let scene = Scene::new();

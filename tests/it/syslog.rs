@@ -1,4 +1,4 @@
-//! The syslog output as a whole process, against sockets of the test's own: what breaks is broken here to the byte.
+//! The syslog output as a whole process, with the test's own sockets, which break connections at exact bytes.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ fn settings(scene: &Scene, address: &str) -> Settings {
     Settings::syslog(scene.folder(), address).with("LOGSKIFF_SYSLOG_BOM", "off").with("LOGSKIFF_EXIT", "eof")
 }
 
-/// The whole messages of an octet-counted stream; what was cut at its end is left out.
+/// The complete messages of an octet-counted stream; an incomplete one at the end is ignored.
 fn messages(mut stream: &[u8]) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     while let Some(space) = stream.iter().position(|byte| *byte == b' ') {
@@ -29,17 +29,17 @@ fn messages(mut stream: &[u8]) -> Vec<Vec<u8>> {
     messages
 }
 
-/// The number of a line whose message ends as the line was written.
+/// The number of a line whose message ends like the line.
 #[track_caller]
 fn number(message: &[u8]) -> u64 {
     let message = std::str::from_utf8(message).expect("UTF-8");
-    let (_, line) = message.split_once("] seq=").expect("a line behind the structured data");
+    let (_, line) = message.split_once("] seq=").expect("a line after the structured data");
     let seq = line.split(' ').next().and_then(|seq| seq.parse().ok()).expect("a number");
     assert_eq!(format!("seq={line}"), text(seq));
     seq
 }
 
-/// Reads until the peer is done, or until it has read so many bytes.
+/// Reads until the peer closes, or this many bytes.
 fn read(peer: &mut impl Read, bytes_max: usize) -> Vec<u8> {
     let (mut stream, mut buffer) = (Vec::new(), [0; 4096]);
     while stream.len() < bytes_max {
@@ -51,10 +51,10 @@ fn read(peer: &mut impl Read, bytes_max: usize) -> Vec<u8> {
     stream
 }
 
-/// Goal: connections that are cut in the middle of traffic lose nothing that the receiver had not read, and each begins with
-/// a whole message. A Unix stream is confirmed up to what was read, so it can be cut anywhere.
+/// Goal: broken connections during traffic lose nothing that the receiver had not read, and each connection begins with
+/// a complete message. A Unix stream is confirmed up to the bytes that were read, so it can break anywhere.
 #[test]
-fn a_cut_connection_loses_nothing() {
+fn a_broken_connection_loses_nothing() {
     let scene = Scene::new();
     write_all(&scene.log("app.log"), 0, LINES);
     let path = scene.path("socket");
@@ -80,9 +80,9 @@ fn a_cut_connection_loses_nothing() {
     assert!(sidecar.stderr().contains("lost the connection to the syslog receiver"), "{}", sidecar.stderr());
 }
 
-/// Goal: what a lost connection takes back is read again, and its masks and parse failures are counted once.
+/// Goal: records of a lost connection are read again, and their masks and parse failures are counted once.
 #[test]
-fn what_is_read_again_is_counted_once() {
+fn lines_read_again_are_counted_once() {
     const LINES: usize = 2_000;
     let scene = Scene::new();
     let lines = "token=s3cr3t-0123456789\n{\"password\":\"hunter2hunter2\"}\n".repeat(LINES);
@@ -115,10 +115,10 @@ fn what_is_read_again_is_counted_once() {
     reader.join().expect("the reader");
 }
 
-/// Goal: a drain whose connection is lost in its second half goes on to its end: what had been read is read again and arrives, and what is
-/// written by then is left to the next process.
+/// Goal: a drain whose connection is lost in its second half continues: records that had been read are read again and
+/// arrive, and lines written by then are left for the next process.
 #[test]
-fn a_drain_outlives_a_connection_that_is_lost_late() {
+fn a_drain_continues_after_a_late_connection_loss() {
     const TIMEOUT: Duration = Duration::from_secs(12);
     let scene = Scene::new();
     let log = scene.log("app.log");
@@ -155,12 +155,12 @@ fn a_drain_outlives_a_connection_that_is_lost_late() {
     let all: Vec<u64> = (0..LINES).filter(|seq| first.contains(seq) || rest.contains(seq)).collect();
     assert_eq!(all.len() as u64, LINES, "all that had been read");
     assert_eq!(rest.last(), Some(&(LINES - 1)), "and no more");
-    assert!(status.code() == Some(75), "what was written last is left, which is said: {status}");
-    let said = sidecar.stderr();
-    assert!(said.contains("\"pending_bytes\":0"), "{said}");
+    assert!(status.code() == Some(75), "the last line is left, and that is reported: {status}");
+    let printed = sidecar.stderr();
+    assert!(printed.contains("\"pending_bytes\":0"), "{printed}");
 }
 
-/// Goal: standard output beside the receiver gets the records too, and decides nothing.
+/// Goal: standard output as a second output gets the records too, and acknowledges nothing.
 #[test]
 fn two_outputs_get_every_line() {
     let scene = Scene::new();
@@ -177,7 +177,7 @@ fn two_outputs_get_every_line() {
     assert_eq!(sidecar.stdout().lines().count() as u64, LINES);
 }
 
-/// Goal: one message a datagram; and a framing, which has no place there, is told instead of being sent.
+/// Goal: one message per datagram; a framing, which is invalid there, is reported instead of being sent.
 #[test]
 fn datagrams_hold_one_message_each() {
     let scene = Scene::new();
@@ -200,7 +200,7 @@ fn datagrams_hold_one_message_each() {
     assert!(sidecar.wait(PATIENCE).0.success());
 }
 
-/// Goal: a message that the socket can never take is dropped and counted, and holds up nothing.
+/// Goal: a message that the socket can never accept is dropped and counted, and delays nothing.
 #[test]
 fn a_datagram_that_is_too_large_is_dropped() {
     let scene = Scene::new();
@@ -217,13 +217,13 @@ fn a_datagram_that_is_too_large_is_dropped() {
         assert_eq!(number(&message[..bytes]), seq);
     }
     assert!(sidecar.wait(PATIENCE).0.success());
-    let said = sidecar.stderr();
-    assert!(said.contains(r#""dropped_bytes":900001,"dropped_records":1,"pending_bytes":0"#), "{said}");
+    let printed = sidecar.stderr();
+    assert!(printed.contains(r#""dropped_bytes":900001,"dropped_records":1,"pending_bytes":0"#), "{printed}");
 }
 
-/// Goal: a line that is too long arrives cut, marked and counted, and the ones around it whole.
+/// Goal: a line that is too long arrives truncated, marked and counted, and the lines around it unchanged.
 #[test]
-fn a_long_line_is_cut_and_marked() {
+fn a_long_line_is_truncated_and_marked() {
     let scene = Scene::new();
     let long = "ü".repeat(4_000);
     scene.write("logs/app.log", format!("{}\n{long}\n{}\n", text(0), text(1)));
@@ -240,10 +240,10 @@ fn a_long_line_is_cut_and_marked() {
     assert!(sidecar.stderr().contains("\"syslog_truncated\":1"), "{}", sidecar.stderr());
 }
 
-/// Goal: a receiver that takes nothing for the time limit is given up for the next address, with everything that it had not
-/// read.
+/// Goal: a receiver that accepts nothing until the timeout is abandoned for the next address, with all messages that it
+/// had not read.
 #[test]
-fn a_receiver_that_stalls_is_given_up() {
+fn a_stalled_receiver_is_abandoned() {
     let scene = Scene::new();
     write_all(&scene.log("app.log"), 0, LINES);
     let paths = ["first", "second"].map(|name| scene.path(name));

@@ -1,5 +1,5 @@
-//! Tailing against a model: random writes, rotations, truncations, deletions and restarts on real files; every line that
-//! was written is delivered, except what was destroyed before it could be read, and that is counted.
+//! Tailing compared with a model: random writes, rotations, truncations, deletions and restarts on real files. Every
+//! written line is delivered, except lines that were destroyed before they could be read, and these are counted.
 
 #![allow(clippy::struct_excessive_bools, clippy::assigning_clones, reason = "a model notes what happened")]
 
@@ -7,11 +7,11 @@ mod case;
 mod cases;
 mod compressed;
 mod copies;
+mod delete_rotated;
 mod deleted;
-mod desk;
+mod driver;
 mod links;
 mod model;
-mod pruned;
 mod same;
 mod swaps;
 mod unread;
@@ -103,7 +103,7 @@ fn play(actions: &[Action], copies_match: bool, prune: bool) {
             Action::Gzip(file, number) => model.gzip(*file, *number),
             Action::Link(file) => model.link(*file),
             Action::Hole(file, zeros) => model.hole(*file, *zeros),
-            Action::Round { scan, lines_max } => model.round(*scan, usize::from(*lines_max)),
+            Action::Round { scan, lines_max } => model.run_pass(*scan, usize::from(*lines_max)),
             Action::Settle(at, delivered) => model.settle(|most| at.index(most), *delivered),
             Action::SettleAll => model.settle_all(),
             Action::Wait(seconds) => model.wait(u64::from(*seconds)),
@@ -114,56 +114,58 @@ fn play(actions: &[Action], copies_match: bool, prune: bool) {
     model.finish();
 }
 
-/// The same cases at every run, so that a red run means a change; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` hunt for others.
+/// The same cases in every run, so that a failure means a change; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` search for
+/// others.
 fn config() -> ProptestConfig {
-    let said = ProptestConfig::default();
-    let rng_seed = match said.rng_seed {
+    let config = ProptestConfig::default();
+    let rng_seed = match config.rng_seed {
         RngSeed::Random => RngSeed::Fixed(2026),
         fixed @ RngSeed::Fixed(_) => fixed,
     };
     if let RngSeed::Fixed(seed) = rng_seed {
         eprintln!(
             "to repeat: PROPTEST_CASES={} PROPTEST_RNG_SEED={seed} cargo test --test it tail_model::",
-            said.cases
+            config.cases
         );
     }
-    ProptestConfig { rng_seed, failure_persistence: None, max_shrink_iters: 3000, ..said }
+    ProptestConfig { rng_seed, failure_persistence: None, max_shrink_iters: 3000, ..config }
 }
 
 proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn everything_that_was_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool, prune: bool) {
+    fn everything_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool, prune: bool) {
         play(&actions, copies_match, prune);
     }
 }
 
-/// Goal: what the property found stays found.
+/// Goal: regressions that the property test found earlier.
 #[test]
-fn a_copy_made_before_there_was_more_to_read_is_known_for_one() {
+fn a_copy_made_before_further_lines_is_recognized() {
     let copy = Action::Copy { file: 0, keep: 1, appended: 1, between: Between::Read };
     play(&[Action::Write(0, 1, 0), copy], true, false);
 }
 
-/// Goal: likewise, where a rotated file whose end was written anew is taken back to before that.
+/// Goal: likewise, if a rotated file with a rewritten end is rewound to before that end.
 #[test]
-fn a_rotated_file_whose_end_was_rewritten_is_read_again_from_before_it() {
+fn a_rotated_file_with_a_rewritten_end_is_read_again_from_before_it() {
     let mut model = Model::new(false, false);
     model.write(0, 2, 0);
-    model.round(true, 1);
+    model.run_pass(true, 1);
     model.truncate_to_the_middle(0);
     model.hole(0, 1);
     model.rename(0, 1, 0, false);
-    model.round(true, 2);
+    model.run_pass(true, 2);
     model.write(0, 1, 0);
     model.settle(|_| 0, false);
     model.finish();
 }
 
-/// Goal: likewise, where the inode of a shipped copy is given to another compressed file before the copy's own is looked at.
+/// Goal: likewise, if the inode of a shipped copy is reused by another compressed file before the copy itself is
+/// examined.
 #[test]
-fn a_copy_whose_inode_another_compressed_file_has_is_known_when_compressed() {
+fn a_copy_with_a_reused_inode_is_recognized_when_compressed() {
     for _ in 0..20 {
         play(
             &[
@@ -184,9 +186,9 @@ fn a_copy_whose_inode_another_compressed_file_has_is_known_when_compressed() {
     }
 }
 
-/// Goal: a log that was emptied before it was read, and rotated, is read when something is written to it late.
+/// Goal: a log that was truncated before it was read, and rotated, is read when something is written to it later.
 #[test]
-fn what_is_written_late_to_an_emptied_rotated_file_is_read() {
+fn late_writes_to_a_truncated_rotated_file_are_read() {
     let copy = Action::Copy { file: 0, keep: 1, appended: 0, between: Between::Scan };
     let rename = Action::Rename { file: 0, keep: 1, late: 0, again: false };
     let round = Action::Round { scan: false, lines_max: 1 };
@@ -197,13 +199,13 @@ fn what_is_written_late_to_an_emptied_rotated_file_is_read() {
     );
 }
 
-/// Goal: what failed before an end that was rewritten is read again from a copy of the whole, and that is not deleted before.
+/// Goal: bytes before a rewritten end that failed are read again from a complete copy, which is not deleted before.
 #[test]
-fn what_fails_before_a_rewritten_end_is_read_from_the_copy_that_was_made_of_it() {
+fn failed_records_before_a_rewritten_end_are_read_from_the_copy() {
     for deletes in [false, true] {
         let mut model = Model::new(false, deletes);
         model.write(0, 2, 0);
-        model.round(true, usize::MAX);
+        model.run_pass(true, usize::MAX);
         model.truncate_to_the_middle(0);
         model.write(0, 1, 0);
         model.copy_truncate(0, 1, 0, Between::Scan);

@@ -1,10 +1,10 @@
-//! Tailing as the machine sees it: what watching costs, what replaces it, thousands of files, fairness, and files that are
-//! none. The whole process, with standard output for a receiver.
+//! Tailing as a whole process, with standard output as the receiver: the cost of watching, its fallbacks, thousands of
+//! files, fairness, and files that are not logs.
 
 mod checkpoints;
-mod confined;
+mod delete_rotated;
 mod hostile;
-mod pruning;
+mod sandbox;
 mod scale;
 mod streams;
 mod watching;
@@ -16,16 +16,16 @@ use serde_json::Value;
 
 use crate::support::sidecar::Sidecar;
 
-/// For what takes a moment when all is well; a debug build on a busy machine needs more.
+/// Timeout for an action that normally takes a moment; a debug build on a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
 
-/// Whether the sizes are to be those that are promised: they take gigabytes of the disk for temporary files.
+/// Whether to use the full documented sizes: they take gigabytes of disk space for temporary files.
 pub(crate) fn in_full() -> bool {
     std::env::var_os("LOGSKIFF_TEST_REAL").is_some()
 }
 
-/// The messages that came, and how often.
+/// The received messages, and how often each came.
 pub(crate) fn counted(sidecar: &Sidecar) -> HashMap<String, usize> {
     let mut counted = HashMap::new();
     for line in sidecar.stdout().lines() {

@@ -1,4 +1,4 @@
-//! The charts, rendered by a real Helm and judged by the tools that people judge charts with.
+//! The charts, rendered by a real Helm and checked with the usual tools for charts.
 //!
 //! Needs `LOGSKIFF_TEST_HELM` (`.ci/helm-install DIR` makes one).
 
@@ -15,14 +15,14 @@ use crate::support::helm::{Helm, environment, sidecar, sidecars};
 
 const CHARTS: [&str; 3] = ["logskiff-lib", "logskiff-injector", "demo-app"];
 const KINDS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
-/// Versions of Kubernetes whose schemas are looked at. Native sidecars are there since 1.29.
+/// Versions of Kubernetes whose schemas are used. Native sidecars exist since 1.29.
 const KUBERNETES: std::ops::RangeInclusive<u32> = 29..=37;
 /// Values of the library that together set every typed value.
 const FULL: &str = concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/tests/real/real_helm/full.yaml");
 const MONITORING: [&str; 2] = ["--set", "podMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true"];
-/// What kube-score asks for and a sidecar must not have, or the cluster's owner gives:
-/// an ephemeral-storage limit evicts the application, `Always` makes a registry's outage the application's, and network
-/// policies and probes of the application are the application's.
+/// Checks of kube-score that do not apply to a sidecar, or are the cluster owner's decision: an ephemeral-storage limit
+/// evicts the application, `Always` extends a registry's outage to the application, and network policies and probes of
+/// the application are the application's.
 const SCORE_IGNORED: [&str; 4] =
     ["container-ephemeral-storage-request-and-limit", "container-image-pull-policy", "pod-networkpolicy", "pod-probes"];
 
@@ -44,7 +44,7 @@ fn validate(helm: &Helm, version: u32, text: &str) {
     let mut process = helm
         .tool("kubeconform")
         .args(["-strict", "-summary", "-kubernetes-version", &format!("1.{version}.0"), "-schema-location", &location])
-        // Kinds of the Prometheus operator, which Kubernetes has no schema of.
+        // Kinds of the Prometheus operator, for which Kubernetes has no schema.
         .args(["-skip", "PodMonitor,PrometheusRule", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -56,7 +56,7 @@ fn validate(helm: &Helm, version: u32, text: &str) {
 }
 
 #[test]
-fn every_supported_kubernetes_takes_the_objects() {
+fn every_supported_kubernetes_accepts_the_objects() {
     let Some(helm) = Helm::prepare() else { return };
     let mut objects = 0;
     for version in KUBERNETES {
@@ -92,7 +92,7 @@ fn a_native_sidecar_is_refused_before_1_29() {
 }
 
 #[test]
-fn kube_score_finds_nothing_that_is_not_on_purpose() {
+fn kube_score_finds_only_known_exceptions() {
     let Some(helm) = Helm::prepare() else { return };
     for kind in KINDS {
         for mode in ["native", "classic"] {
@@ -103,26 +103,28 @@ fn kube_score_finds_nothing_that_is_not_on_purpose() {
             let mut process = score.arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
             process.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
             let done = process.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&done.stdout).into_owned();
-            let faults: Vec<_> =
-                said.lines().filter(|line| line.starts_with("[CRITICAL]") || line.starts_with("[WARNING]")).collect();
-            assert!(said.contains("[OK]"), "{said}");
+            let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+            let faults: Vec<_> = printed
+                .lines()
+                .filter(|line| line.starts_with("[CRITICAL]") || line.starts_with("[WARNING]"))
+                .collect();
+            assert!(printed.contains("[OK]"), "{printed}");
             assert!(faults.is_empty(), "{kind}, {mode}: {faults:#?}");
         }
     }
 }
 
-/// The rendering fails, and says this.
+/// Checks that the rendering fails with this message.
 #[track_caller]
 fn check_refused(helm: &Helm, chart: &str, values: &str, says: &str) {
     let file = helm.scratch().join("values.yaml");
     fs::write(&file, values).unwrap();
-    let said = helm.template(chart, &["-f", file.to_str().unwrap()]).expect_err(values);
-    assert!(said.contains(says), "{values}\nsays: {said}");
+    let printed = helm.template(chart, &["-f", file.to_str().unwrap()]).expect_err(values);
+    assert!(printed.contains(says), "{values}\nsays: {printed}");
 }
 
 #[test]
-fn a_wrong_value_is_named() {
+fn an_invalid_value_is_reported() {
     let Some(helm) = Helm::prepare() else { return };
     for (values, says) in [
         ("{mode: naitive}", "at '/mode': value must be one of 'native', 'classic'"),
@@ -165,7 +167,7 @@ fn a_wrong_value_is_named() {
 }
 
 #[test]
-fn a_contradiction_is_a_sentence() {
+fn a_contradiction_has_a_clear_message() {
     let Some(helm) = Helm::prepare() else { return };
     for (values, says) in [
         ("{env: {LOGSKIFF_POLL: 1s}}", "LOGSKIFF_POLL was renamed to LOGSKIFF_POLL_INTERVAL"),
@@ -217,7 +219,7 @@ fn a_contradiction_is_a_sentence() {
 }
 
 #[test]
-fn a_library_without_its_alias_is_told() {
+fn a_library_without_its_alias_is_reported() {
     let Some(helm) = Helm::prepare() else { return };
     let demo = helm.chart("demo-app");
     let chart = fs::read_to_string(demo.join("Chart.yaml")).unwrap();
@@ -234,11 +236,11 @@ fn a_library_without_its_alias_is_told() {
     fs::write(demo.join("templates/_pod.tpl"), "").unwrap();
     fs::write(demo.join("templates/workload.yaml"), "{{ include \"logskiff.sidecar\" . }}").unwrap();
     fs::remove_file(demo.join("values.schema.json")).unwrap();
-    let said = helm.template("demo-app", &[]).unwrap_err();
-    assert!(said.contains("set `alias: logskiff` for the dependency logskiff-lib"), "{said}");
+    let printed = helm.template("demo-app", &[]).unwrap_err();
+    assert!(printed.contains("set `alias: logskiff` for the dependency logskiff-lib"), "{printed}");
 }
 
-/// The container's environment, with the files that it names, to `logskiff check`: no mistake.
+/// Checks the container's environment, with the files that it names, with `logskiff check`: no mistake.
 fn check_taken(helm: &Helm, pod: &Value) {
     let files = helm.scratch().join("files");
     fs::create_dir_all(&files).unwrap();
@@ -286,7 +288,7 @@ fn mounted_files(pod: &Value) -> usize {
 }
 
 #[test]
-fn logskiff_takes_the_environment_that_is_rendered() {
+fn logskiff_accepts_the_rendered_environment() {
     let Some(helm) = Helm::prepare() else { return };
     check_taken(&helm, &helm.pod(&[]));
     check_taken(&helm, &helm.pod(&["--set", "logskiff.mode=classic,logskiff.http.listen=127.0.0.1:9598"]));
@@ -300,7 +302,7 @@ fn logskiff_takes_the_environment_that_is_rendered() {
         &helm,
         &helm.pod(&["--set", "logskiff.kafka.sasl.mechanism=oauthbearer,logskiff.kafka.sasl.token.audience=kafka"]),
     );
-    // No typed value is left out by the full ones.
+    // The full values contain every typed value.
     let library: Value =
         serde_norway::from_str(&fs::read_to_string(helm.chart("logskiff-lib").join("values.yaml")).unwrap()).unwrap();
     let full: Value = serde_norway::from_str(&fs::read_to_string(FULL).unwrap()).unwrap();
@@ -312,7 +314,7 @@ fn logskiff_takes_the_environment_that_is_rendered() {
 }
 
 #[test]
-fn off_means_that_nothing_is_rendered() {
+fn off_renders_nothing() {
     let Some(helm) = Helm::prepare() else { return };
     let pod = helm.pod(&["--set", "logskiff.enabled=false"]);
     assert!(sidecars(&pod).is_empty());
@@ -345,7 +347,7 @@ fn the_pod_is_hardened_by_default() {
         mounts.into_iter().filter(|mount| mount["readOnly"] != true).map(|mount| mount["name"].clone()).collect()
     };
     assert_eq!(writable(&pod), ["logskiff-state"]);
-    // Only who deletes needs to write.
+    // Only an input that deletes files needs write access.
     for asked in ["logskiff.logs.deleteRotated=true", "logskiff.env.LOGSKIFF_INPUT_WEB_DELETE_ROTATED=acknowledged"] {
         assert_eq!(writable(&helm.pod(&["--set", asked])), ["logskiff-logs", "logskiff-state"], "{asked}");
     }
@@ -364,7 +366,7 @@ fn the_pod_is_hardened_by_default() {
 }
 
 #[test]
-fn a_listener_on_loopback_is_asked_from_within() {
+fn a_listener_on_loopback_has_exec_probes() {
     let Some(helm) = Helm::prepare() else { return };
     let within = helm.pod(&["--set", "logskiff.http.listen=127.0.0.1:9600,logskiff.probes.readiness=true"]);
     assert_eq!(sidecar(&within)["livenessProbe"]["exec"]["command"], json!(["/usr/local/bin/logskiff", "health"]));
@@ -376,7 +378,7 @@ fn a_listener_on_loopback_is_asked_from_within() {
     assert!(sidecar(&silent).get("livenessProbe").is_none() && sidecar(&silent).get("ports").is_none());
 }
 
-/// `helm package` must not leave out what the links point at.
+/// `helm package` must include the targets of the links.
 #[test]
 fn the_packaged_injector_has_the_alerts_and_the_dashboard() {
     let Some(helm) = Helm::prepare() else { return };
@@ -389,8 +391,8 @@ fn the_packaged_injector_has_the_alerts_and_the_dashboard() {
     assert_eq!(kind("PrometheusRule")["spec"], json!({"groups": groups.concat()}));
     assert_eq!(kind("PodMonitor")["spec"]["selector"]["matchLabels"]["logskiff.dev/sidecar"], "true");
     let dashboard = objects.iter().find(|object| object["metadata"]["labels"]["grafana_dashboard"] == "1").unwrap();
-    let told: Value = serde_json::from_str(dashboard["data"]["logskiff.json"].as_str().unwrap()).unwrap();
-    assert_eq!(told, serde_json::from_str::<Value>(&example("grafana/logskiff.json")).unwrap());
+    let reported: Value = serde_json::from_str(dashboard["data"]["logskiff.json"].as_str().unwrap()).unwrap();
+    assert_eq!(reported, serde_json::from_str::<Value>(&example("grafana/logskiff.json")).unwrap());
 }
 
 fn example(name: &str) -> String {

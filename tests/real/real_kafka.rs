@@ -1,8 +1,9 @@
-//! The promises against a real Kafka broker and an independent consumer: nothing lost, nothing altered, nothing leaked.
+//! The delivery guarantees with a real Kafka broker and an independent consumer: nothing lost, nothing altered, nothing
+//! leaked.
 //!
-//! Needs `LOGSKIFF_TEST_KAFKA` (a folder of Kafka's jars: `.ci/kafka-install DIR`), Java and kcat; without the variable
-//! the tests say so and pass, with `LOGSKIFF_TEST_REAL=1` they fail. `LOGSKIFF_TEST_BIN` names another binary (a release
-//! build). Run with `--test-threads=1`: each test starts a broker of its own.
+//! Needs `LOGSKIFF_TEST_KAFKA` (a folder of Kafka's jars: `.ci/kafka-install DIR`), Java and kcat. Without the variable
+//! the tests report that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. `LOGSKIFF_TEST_BIN` names another binary (a
+//! release build). Run with `--test-threads=1`: each test starts its own broker.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,19 +18,20 @@ use tempfile::TempDir;
 use crate::support::broker::{Broker, Message};
 use crate::support::lines::{Place, Plan, Tally, Writer, text, write_all};
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::{Dice, wait_until};
+use crate::support::{Random, wait_until};
 
 const MIB: u64 = 1024 * 1024;
 /// The topic of tests that need only one.
 const TOPIC: &str = "logs";
-/// `LOGSKIFF_DRAIN_TIMEOUT` is 25 s in [`Settings::new`]; the process itself needs a moment more.
+/// `LOGSKIFF_DRAIN_TIMEOUT` is 25 s in [`Settings::new`]; the process itself needs slightly longer.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(27);
-/// For work that takes seconds when all is well.
+/// Timeout for work that normally takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What a sidecar with 1 MiB in flight may hold at most: code, librdkafka's buffers, and the budget several times over.
+/// Memory limit of a sidecar with 1 MiB in flight: code, librdkafka's buffers, and the in-flight limit several times
+/// over.
 const MEMORY_MAX_BYTES: u64 = 40 * MIB;
 
-/// A broker with one topic of one partition, and an empty folder; `None` when no real parts were given.
+/// A broker with one topic of one partition, and an empty folder; `None` without real parts.
 fn scene() -> Option<(Broker, TempDir)> {
     let broker = Broker::start()?;
     broker.create_topic(TOPIC, 1, &[]);
@@ -40,7 +42,7 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("logskiff-real-").tempdir().expect("a temporary folder")
 }
 
-/// Runs until all that is there is read and acknowledged, and demands a clean end.
+/// Runs until everything is read and acknowledged, and checks the exit code.
 #[track_caller]
 fn run_to_end(folder: &Path, settings: Settings) {
     let mut sidecar = Sidecar::start(folder, &settings.with("LOGSKIFF_EXIT", "eof"));
@@ -54,7 +56,7 @@ fn records(broker: &Broker, topic: &str) -> Vec<Value> {
     broker.consume(topic).iter().map(parse).collect()
 }
 
-/// Goal: what is written through five renames arrives once, in order, byte by byte.
+/// Goal: lines written across five renames arrive once, in order, unchanged.
 #[test]
 fn rotations_lose_nothing() {
     let Some((broker, folder)) = scene() else { return };
@@ -63,12 +65,12 @@ fn rotations_lose_nothing() {
     let places = Writer::start(folder.path(), plan).finish();
     assert_eq!(places.last().map(|place| place.file), Some(5), "five renames");
     let drain = sidecar.drain(DRAIN_DEADLINE);
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!("rotations: {tally:?}, drained in {drain:?}");
     tally.check(plan.lines, 0);
 }
 
-/// Goal: a crash at any moment costs no line, and few doubles.
+/// Goal: a crash at any moment loses no line, and causes few duplicates.
 #[test]
 fn crashes_lose_nothing() {
     crash(10, Plan { lines: 200_000, lines_per_s: 4_000, rotate_every: 34_000 });
@@ -84,32 +86,32 @@ fn crash(kills: u64, plan: Plan) {
     let Some((broker, folder)) = scene() else { return };
     let seed = std::env::var("LOGSKIFF_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_103);
     eprintln!("crashes: LOGSKIFF_TEST_SEED={seed}");
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let settings = Settings::new(folder.path(), &broker.bootstrap(), TOPIC);
     let mut sidecar = Sidecar::start(folder.path(), &settings);
     let writer = Writer::start(folder.path(), plan);
     let part = plan.lines / (kills + 1);
     for kill in 0..kills {
-        let moment = kill * part + dice.between(part / 4, part + part / 4);
+        let moment = kill * part + random.between(part / 4, part + part / 4);
         wait_until("the moment to kill", PATIENCE, || writer.written() >= moment);
-        sleep(Duration::from_micros(dice.between(0, 40_000)));
+        sleep(Duration::from_micros(random.between(0, 40_000)));
         sidecar.kill();
-        // Sometimes back at once, sometimes after a while in which the files grow and rotate.
-        sleep(Duration::from_millis(dice.between(0, 400)));
+        // Sometimes it restarts immediately, sometimes after files have grown and rotated.
+        sleep(Duration::from_millis(random.between(0, 400)));
         sidecar = Sidecar::start(folder.path(), &settings);
     }
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     let rotations = places.last().map_or(0, |place| place.file);
-    let doubled = tally.doubled * 10_000 / plan.lines;
-    eprintln!("{kills} kills, {rotations} rotations, {tally:?}, doubled {doubled} per 10,000");
+    let duplicates = tally.duplicates * 10_000 / plan.lines;
+    eprintln!("{kills} kills, {rotations} rotations, {tally:?}, duplicates {duplicates} per 10,000");
     tally.check(plan.lines, plan.lines / 20);
 }
 
-/// Goal: an outage costs no line, and memory stays within its budget however long it lasts.
+/// Goal: an outage loses no line, and memory stays bounded however long it lasts.
 #[test]
-fn outage_is_waited_out() {
+fn outage_loses_nothing() {
     let Some((mut broker, folder)) = scene() else { return };
     let plan = Plan { lines: 80_000, lines_per_s: 2_000, rotate_every: 30_000 };
     let sidecar = Sidecar::start(folder.path(), &Settings::new(folder.path(), &broker.bootstrap(), TOPIC));
@@ -121,14 +123,14 @@ fn outage_is_waited_out() {
     let during = sidecar.memory_peak_bytes();
     broker.restart();
     sleep(Duration::from_secs(5));
-    // Once more without warning: the broker must recover its own log, and the producer its place.
+    // Again without warning: the broker must recover its log, and the producer must continue.
     broker.kill();
     broker.restart();
     let places = writer.finish();
     wait_until("all records", PATIENCE, || broker.end_offset(TOPIC) >= plan.lines);
     let after = sidecar.memory_peak_bytes();
     sidecar.drain(DRAIN_DEADLINE);
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!(
         "outage: {tally:?}; memory peak, KiB: {} before, {} during, {} after",
         before >> 10,
@@ -139,9 +141,10 @@ fn outage_is_waited_out() {
     tally.check(plan.lines, plan.lines / 20);
 }
 
-/// Goal: a gigabyte in ten rotations, written while the broker is away for a minute, arrives, and memory does not grow with it.
+/// Goal: a gigabyte in ten rotations, written while the broker is away for a minute, arrives, and memory does not grow
+/// with it.
 #[test]
-fn a_gigabyte_behind_in_rotations_is_made_good() {
+fn a_backlog_of_a_gigabyte_is_shipped() {
     const FILES: u64 = 10;
     const LINES: u64 = 12_800;
     let Some((mut broker, folder)) = scene() else { return };
@@ -177,20 +180,20 @@ fn a_gigabyte_behind_in_rotations_is_made_good() {
             counts[number.parse::<usize>().unwrap()] += 1;
         }
     }
-    let (lost, doubled) =
+    let (lost, duplicates) =
         (counts.iter().filter(|count| **count == 0).count(), counts.iter().filter(|count| **count > 1).count());
     eprintln!(
-        "{} MiB behind after {:?}: {lost} lost, {doubled} doubled, shipped in {took:?}; memory peak, KiB: {} during, {} after",
+        "{} MiB behind after {:?}: {lost} lost, {duplicates} duplicates, shipped in {took:?}; memory peak, KiB: {} during, {} after",
         bytes >> 20,
         back - away,
         during >> 10,
         after >> 10
     );
-    assert!(bytes > 1_000_000_000 && lost == 0 && doubled == 0);
+    assert!(bytes > 1_000_000_000 && lost == 0 && duplicates == 0);
     assert!(after > 0 && after < MEMORY_MAX_BYTES, "{after} bytes of memory at the peak");
 }
 
-/// Goal: a drain in the middle of traffic leaves a checkpoint that says exactly what was received: neither more nor less.
+/// Goal: a drain during traffic leaves a checkpoint that matches exactly what was received.
 #[test]
 fn drain_is_exact() {
     let Some((broker, folder)) = scene() else { return };
@@ -199,24 +202,24 @@ fn drain_is_exact() {
     let writer = Writer::start(folder.path(), plan);
     for stop_at in [15_000, 30_000, 45_000] {
         let sidecar = Sidecar::start(folder.path(), &settings);
-        // Past its start, in which a signal ends it as it ends any process.
+        // After its start: before, a signal ends it like any process.
         sleep(Duration::from_secs(1));
         wait_until("the moment to drain", PATIENCE, || writer.written() >= stop_at);
         let asked_at = writer.written();
         let took = sidecar.drain(DRAIN_DEADLINE);
         let received = broker.end_offset(TOPIC);
         eprintln!("drain: asked at line {asked_at}, {received} received, took {took:?}");
-        assert!(received >= asked_at, "what was written before the drain was asked for is received when it ends");
+        assert!(received >= asked_at, "lines written before the drain are received when it ends");
     }
     let places = writer.finish();
     run_to_end(folder.path(), settings);
-    // A watermark above what was received would lose lines here, one below would double them.
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    // A watermark above the received records would lose lines here, one below would duplicate them.
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!("drain: {tally:?}");
     tally.check(plan.lines, 0);
 }
 
-/// Goal: topic and key are made from templates, and each compression arrives and is the one that was asked for.
+/// Goal: topic and key are rendered from templates, and each compression is the configured one.
 #[test]
 fn topics_keys_and_compressions() {
     let Some(broker) = Broker::start() else { return };
@@ -232,21 +235,21 @@ fn topics_keys_and_compressions() {
             .with("POD_NAME", "shop-0");
         run_to_end(folder.path(), settings);
         let messages = broker.consume(&topic);
-        Tally::of(&messages, &places).check(2_000, 0);
+        Tally::from_messages(&messages, &places).check(2_000, 0);
         assert!(messages.iter().all(|m| m.key.as_deref() == Some(b"shop-0/app")), "{name}: each record has the key");
         assert_eq!(broker.compression_on_disk(&topic), code, "{name}: compression of the batch on disk");
     }
 }
 
-/// Goal: a record above the topic's limit arrives in parts that say how they belong together; the others arrive whole.
+/// Goal: a record above the topic's limit arrives in parts that name their order; the other records arrive unchanged.
 #[test]
 fn oversize_records_are_split() {
     const LINES: u64 = 40;
     let Some(broker) = Broker::start() else { return };
     broker.create_topic("small", 1, &[("max.message.bytes", "2000")]);
     let folder = folder();
-    let mut dice = Dice::new(7);
-    let words = (0..600).map(|_| format!("{:016x}", dice.roll())).collect::<Vec<_>>();
+    let mut random = Random::new(7);
+    let words = (0..600).map(|_| format!("{:016x}", random.roll())).collect::<Vec<_>>();
     let long = format!("seq={LINES} {}", words.concat());
     let path = folder.path().join("logs/app.log");
     fs::create_dir_all(path.parent().unwrap()).expect("a folder");
@@ -277,22 +280,22 @@ fn oversize_records_are_split() {
     assert_eq!(record["message"].as_str(), Some(long.as_str()));
 }
 
-/// A line with what must not leave.
+/// A line with a secret that must not be shipped.
 struct Planted {
-    /// Which kind it is, for a failure's report.
+    /// Its kind, for the report of a failure.
     case: usize,
     line: String,
     secret: String,
-    /// The secret shows only once JSON's escapes are undone, so a line that is not parsed cannot be searched for it.
+    /// The secret appears only once JSON escapes are decoded, so a line that is not parsed cannot be searched for it.
     escaped: bool,
 }
 
 fn planted() -> Vec<Planted> {
-    let mut dice = Dice::new(99);
+    let mut random = Random::new(99);
     let mut planted = Vec::new();
     for n in 0..200 {
-        let word = format!("{:016x}", dice.roll());
-        let token = format!("{:016x}{:016x}", dice.roll(), dice.roll());
+        let word = format!("{:016x}", random.roll());
+        let token = format!("{:016x}{:016x}", random.roll(), random.roll());
         let jwt = format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{token}{word}");
         let person = format!("person.{word}@example.com");
         let cases = [
@@ -318,7 +321,7 @@ fn planted() -> Vec<Planted> {
     planted
 }
 
-/// Goal: no planted secret is at the broker, in the sidecar's own log or in its state, however the lines are parsed.
+/// Goal: no planted secret is at the broker, in the sidecar's own log or in its state, with any parser.
 #[test]
 fn secrets_stay_inside() {
     let Some(broker) = Broker::start() else { return };
@@ -345,7 +348,7 @@ fn secrets_stay_inside() {
         for (planted, message) in planted.iter().zip(&messages) {
             let Planted { case, secret, escaped, .. } = planted;
             for (place, bytes) in &kept {
-                assert!(!holds(bytes, secret), "{topic}: planted case {case} stands in {place}");
+                assert!(!holds(bytes, secret), "{topic}: planted case {case} is in {place}");
             }
             if *escaped && parse == "none" {
                 continue;
@@ -364,9 +367,9 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }
 
-/// Goal: a broker that is not there yet is named and waited for; then all arrives.
+/// Goal: a missing broker is reported and awaited; then everything arrives.
 #[test]
-fn late_broker_is_waited_for() {
+fn late_broker_is_awaited() {
     let Some(mut broker) = Broker::prepare() else { return };
     let folder = folder();
     let places: Vec<Place> = write_all(&folder.path().join("logs/app.log"), 0, 10_000);
@@ -374,18 +377,18 @@ fn late_broker_is_waited_for() {
     let mut sidecar = Sidecar::start(folder.path(), &settings);
     sleep(Duration::from_secs(5));
     assert!(sidecar.is_running(), "it waits");
-    let said = sidecar.stderr().to_lowercase();
-    assert!(said.contains("broker") && said.contains("warn"), "it says on stderr that the broker is not there");
-    // The broker makes the topic, of one partition, when the producer asks for it.
+    let printed = sidecar.stderr().to_lowercase();
+    assert!(printed.contains("broker") && printed.contains("warn"), "it says on stderr that the broker is not there");
+    // The broker creates the topic, with one partition, when the producer requests it.
     broker.restart();
     let start = Instant::now();
     wait_until("all records", PATIENCE, || broker.end_offset(TOPIC) >= 10_000);
     eprintln!("late broker: all there {:?} after it was ready", start.elapsed());
     sidecar.drain(DRAIN_DEADLINE);
-    Tally::of(&broker.consume(TOPIC), &places).check(10_000, 0);
+    Tally::from_messages(&broker.consume(TOPIC), &places).check(10_000, 0);
 }
 
-/// Goal: a drain against a broker that is gone ends inside its time, keeps what it could not ship, and ships it later.
+/// Goal: a drain against a missing broker ends in time, keeps the unacknowledged lines, and ships them later.
 #[test]
 fn drain_without_broker_ends_in_time() {
     let Some((mut broker, folder)) = scene() else { return };
@@ -399,14 +402,14 @@ fn drain_without_broker_ends_in_time() {
     eprintln!("drain without broker: {status}, took {took:?}");
     broker.restart();
     run_to_end(folder.path(), Settings::new(folder.path(), &broker.bootstrap(), TOPIC));
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
     eprintln!("drain without broker: {tally:?}");
     tally.check(20_000, 0);
 }
 
-/// Goal: the means of these tests tell right from wrong: what a foreign producer wrote is read back byte by byte.
+/// Goal: the tools of these tests detect errors: messages of another producer are read back unchanged.
 #[test]
-fn means_are_honest() {
+fn the_test_tools_detect_errors() {
     let Some((mut broker, folder)) = scene() else { return };
     let producer: rdkafka::producer::BaseProducer = rdkafka::ClientConfig::new()
         .set("bootstrap.servers", broker.bootstrap())
@@ -446,8 +449,8 @@ fn means_are_honest() {
     assert_eq!(broker.compression_on_disk(TOPIC), 4);
     assert!(messages.iter().all(|m| m.key.as_deref() == Some(b"k\ny") && m.headers["id"] == "x"));
     assert_eq!(records(&broker, TOPIC).len(), 1_001);
-    let tally = Tally::of(&messages, &places);
-    assert_eq!(tally, Tally { arrived: 999, lost: 1, doubled: 2, altered: 1, ..Tally::default() });
+    let tally = Tally::from_messages(&messages, &places);
+    assert_eq!(tally, Tally { arrived: 999, lost: 1, duplicates: 2, altered: 1, ..Tally::default() });
     let backwards: Vec<Message> = messages.into_iter().rev().collect();
-    assert!(Tally::of(&backwards, &places).disordered > 900, "order is looked at");
+    assert!(Tally::from_messages(&backwards, &places).out_of_order > 900, "the order is checked");
 }

@@ -1,6 +1,8 @@
-//! Injection and the charts against a real API server with its controllers: no nodes, so pods are admitted, and stay pending.
+//! Injection and the charts with a real API server and its controllers. There are no nodes, so pods are admitted, and
+//! stay pending.
 //!
-//! Needs `LOGSKIFF_TEST_KUBECONFIG` and `LOGSKIFF_TEST_HELM`; one test at a time, since policies are the whole cluster's.
+//! Needs `LOGSKIFF_TEST_KUBECONFIG` and `LOGSKIFF_TEST_HELM`. One test at a time, because policies apply to the whole
+//! cluster.
 
 mod documents;
 mod injection;
@@ -14,7 +16,7 @@ use crate::support::helm::{environment, sidecar};
 use crate::support::kubernetes::{Cluster, pod};
 
 const LABEL: (&str, &str) = ("logskiff.dev/inject", "true");
-/// A controller that is asked for pods makes them within a second or two.
+/// A controller creates the requested pods within a second or two.
 const SOON: Duration = Duration::from_secs(30);
 /// A cron job waits for the next minute.
 const NEXT_MINUTE: Duration = Duration::from_secs(120);
@@ -46,7 +48,7 @@ fn admitted(cluster: &Cluster, labels: &[(&str, &str)], annotations: &[(&str, &s
     cluster.admit(&pod(labels, annotations, spec)).unwrap().object
 }
 
-/// A pod that asked for logskiff, got it, and was told nothing.
+/// Checks a pod that requested logskiff, got it, and got no warning.
 #[track_caller]
 fn injected(cluster: &Cluster, annotations: &[(&str, &str)], spec: &Value) -> Value {
     let answer = cluster.admit(&pod(&[LABEL], annotations, spec)).unwrap();

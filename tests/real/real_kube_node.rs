@@ -1,8 +1,10 @@
-//! The image, the charts and injection on a real node: a kubelet, containerd and runc run the pods, and Kafka receives.
+//! The image, the charts and injection on a real node: a kubelet, containerd and runc run the pods, and Kafka receives
+//! the records.
 //!
-//! Needs `LOGSKIFF_TEST_KUBECONFIG`, `LOGSKIFF_TEST_HELM`, `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_PROMETHEUS`, Metrics Server and
-//! kube-state-metrics on the node (`KUBE_NODE_METRICS=1`), the images `localhost/logskiff:VERSION` and
-//! `localhost/busybox:1.36` on the node, and to run in the node's network: `.ci/kube-node exec DIR cargo test …`. One test at a time.
+//! Needs `LOGSKIFF_TEST_KUBECONFIG`, `LOGSKIFF_TEST_HELM`, `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_PROMETHEUS`,
+//! Metrics Server and kube-state-metrics on the node (`KUBE_NODE_METRICS=1`), the images `localhost/logskiff:VERSION`
+//! and `localhost/busybox:1.36` on the node, and to run in the node's network: `.ci/kube-node exec DIR cargo test …`.
+//! One test at a time.
 
 mod kubectl;
 mod platform;
@@ -12,18 +14,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::broker::{Broker, Door};
+use crate::support::broker::{Broker, Listener};
 use crate::support::helm::sidecars;
 use crate::support::kubernetes::{Cluster, SYSTEM};
-use crate::support::{signal, wait_looking, wait_until};
+use crate::support::{signal, wait_polling, wait_until};
 
-/// Where pods reach what runs on the node.
+/// The address at which pods reach services on the node.
 const NODE_IP: &str = "10.200.0.1";
 /// A pod is up in a few seconds; the machine may be busy.
 const UP: Duration = Duration::from_secs(90);
-/// Its end: the application's, then the drain.
+/// The shutdown: the application's, then the drain.
 const DOWN: Duration = Duration::from_secs(90);
-/// The kubelet measures volumes every ten seconds here, and kills containers that fail with a growing delay.
+/// The kubelet measures volumes every ten seconds here, and restarts failing containers with exponential backoff.
 const SLOW: Duration = Duration::from_secs(180);
 const RESTRICTED: (&str, &str) = ("pod-security.kubernetes.io/enforce", "restricted");
 const INJECTION: [&str; 6] = [
@@ -35,32 +37,32 @@ const INJECTION: [&str; 6] = [
     r"podAnnotations.env\.logskiff\.dev/LOGSKIFF_KAFKA_TOPIC=injected",
 ];
 
-/// A namespace under the restricted profile, and a broker that its pods reach.
+/// A namespace under the restricted profile, and a broker that its pods can reach.
 struct Scene {
     cluster: Cluster,
     broker: Broker,
 }
 
-/// A pod of the demo application, whose application's output is followed from its start. The release has its name from the topic.
+/// A pod of the demo application, whose output is followed from its start. The topic's name is the release's name.
 struct Demo {
     release: String,
     pod: String,
     output: Child,
 }
 
-/// What came of one pod's lines.
+/// The result for one pod's lines.
 #[derive(Debug)]
 struct Tally {
     written: u64,
     lost: Vec<u64>,
-    doubled: u64,
+    duplicates: u64,
 }
 
 impl Scene {
     fn prepare(namespace: &str) -> Option<Self> {
         let cluster = Cluster::prepare(namespace, &[RESTRICTED])?;
-        let door = Door { name: "PODS", host: NODE_IP, protocol: "PLAINTEXT", settings: Vec::new() };
-        Some(Self { cluster, broker: Broker::prepare_with(&[door], &[])? })
+        let listener = Listener { name: "PODS", host: NODE_IP, protocol: "PLAINTEXT", settings: Vec::new() };
+        Some(Self { cluster, broker: Broker::prepare_with(&[listener], &[])? })
     }
 
     fn start(namespace: &str) -> Option<Self> {
@@ -74,7 +76,7 @@ impl Scene {
         let image = format!(
             "image=localhost/busybox:1.36,logskiff.image.repository=localhost/logskiff,logskiff.kafka.topic={release}"
         );
-        let brokers = format!("logskiff.kafka.brokers={{{}}}", self.broker.door("PODS"));
+        let brokers = format!("logskiff.kafka.brokers={{{}}}", self.broker.listener("PODS"));
         self.cluster.install_demo(release, &[&["--set", &image, "--set", &brokers], values].concat());
         let selector = format!("app.kubernetes.io/instance={release}");
         let mut pod = Value::Null;
@@ -95,26 +97,26 @@ impl Scene {
 
     /// Sets up injection with the same destination.
     fn injector(&self) {
-        let brokers = format!("env.LOGSKIFF_KAFKA_BROKERS={}", self.broker.door("PODS"));
+        let brokers = format!("env.LOGSKIFF_KAFKA_BROKERS={}", self.broker.listener("PODS"));
         let settings = "image.repository=localhost/logskiff,env.LOGSKIFF_REDACT=secrets\\,pii,env.LOGSKIFF_OUTPUT=kafka\\,stdout,env.LOGSKIFF_FIELDS=team={label.team:unknown}";
         self.cluster.install_injector(&["--set", &brokers, "--set", settings]);
     }
 
-    /// What Kubernetes says of the sidecar's container.
+    /// Kubernetes' status of the sidecar's container.
     fn sidecar(&self, demo: &Demo) -> Value {
         self.cluster.get(&["pod", &demo.pod])["status"]["initContainerStatuses"][0].clone()
     }
 
-    /// Kills the sidecar, and waits until it was started again, for the so many-th time.
+    /// Kills the sidecar, and waits for its restart number `times`.
     fn kill_sidecar(&self, demo: &Demo, time: u64) {
         signal(process_in_the_pod().expect("a logskiff"), "KILL");
-        wait_looking("the restart", SLOW, Duration::from_millis(500), || {
+        wait_polling("the restart", SLOW, Duration::from_millis(500), || {
             let status = self.sidecar(demo);
             status["restartCount"].as_u64() == Some(time) && status["state"].get("running").is_some()
         });
     }
 
-    /// What is at the broker, once nothing comes any more.
+    /// The messages at the broker, once no more arrive.
     fn records(&self, demo: &Demo) -> Vec<Value> {
         let messages = self.broker.consume(&demo.release).into_iter();
         messages.map(|message| serde_json::from_slice(&message.payload).expect("JSON")).collect()
@@ -122,7 +124,7 @@ impl Scene {
 
     /// Waits until this many messages are at the broker.
     fn received(&self, demo: &Demo, lines: u64) {
-        wait_looking("lines at the broker", UP, Duration::from_millis(200), || {
+        wait_polling("lines at the broker", UP, Duration::from_millis(200), || {
             self.broker.end_offset(&demo.release) >= lines
         });
     }
@@ -137,23 +139,23 @@ impl Scene {
     fn end(&self, demo: &Demo) {
         let start = Instant::now();
         self.cluster.text(&["scale", "deployment", &demo.release, "--replicas=0"]);
-        wait_looking("the pod's end", DOWN, Duration::from_millis(200), || {
+        wait_polling("the pod's end", DOWN, Duration::from_millis(200), || {
             !self.cluster.kubectl(&["get", "pod", &demo.pod]).status.success()
         });
         eprintln!("{}: ended after {:.1} s", demo.pod, start.elapsed().as_secs_f64());
     }
 
-    /// Compares what the application says it wrote with what is at the broker.
+    /// Compares the lines that the application reports as written with the messages at the broker.
     fn tally(&self, demo: Demo) -> (Tally, Vec<Value>) {
         let records = self.records(&demo);
         let output = demo.output.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let written: u64 = said
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let written: u64 = printed
             .lines()
             .find_map(|line| line.strip_prefix("wrote ")?.strip_suffix(" lines")?.parse().ok())
-            .unwrap_or_else(|| panic!("the application's last word: {said}"));
+            .unwrap_or_else(|| panic!("the application's last word: {printed}"));
         let tally = tally(written, &records);
-        eprintln!("{}: {written} written, {} lost, {} doubled", demo.pod, tally.lost.len(), tally.doubled);
+        eprintln!("{}: {written} written, {} lost, {} duplicates", demo.pod, tally.lost.len(), tally.duplicates);
         (tally, records)
     }
 }
@@ -165,10 +167,10 @@ fn tally(written: u64, records: &[Value]) -> Tally {
         arrivals[usize::try_from(seq).unwrap()] += 1;
     }
     let lost = (1..=written).filter(|&seq| arrivals[usize::try_from(seq).unwrap()] == 0).collect();
-    Tally { written, lost, doubled: arrivals.iter().map(|count| count.saturating_sub(1)).sum() }
+    Tally { written, lost, duplicates: arrivals.iter().map(|count| count.saturating_sub(1)).sum() }
 }
 
-/// As it should be: metadata of the pod, nothing that must not leave.
+/// Checks a record: metadata of the pod, no secret.
 fn check_record(record: &Value, pod: &str, namespace: &str) {
     assert_eq!(record["kubernetes.pod.name"], pod);
     assert_eq!(record["kubernetes.namespace"], namespace);
@@ -198,10 +200,10 @@ fn a_deployment_ships_redacted_lines_and_drains() {
         let shown = scene.cluster.text(&["logs", &demo.pod, "--container", "logskiff"]);
         assert!(shown.contains("<redacted:email>"), "kubectl logs shows the lines: {shown}");
         check_nothing_leaks(&shown);
-        // The application has no token, and neither has logskiff.
+        // Neither the application nor logskiff has a token.
         let pod = scene.cluster.get(&["pod", &demo.pod]);
         assert!(!pod.to_string().contains("kube-api-access"));
-        // Deleted during traffic: the application stops first, with a last word, and logskiff drains.
+        // Deleted during traffic: the application stops first, with a final report, and logskiff drains.
         let pod = demo.pod.clone();
         let (end, records) = scene.stop(demo);
         check_record(&records[0], &pod, "deployment");
@@ -210,7 +212,7 @@ fn a_deployment_ships_redacted_lines_and_drains() {
         }
         assert!(end.written > 4_000);
         assert!(end.lost.is_empty(), "{end:?}");
-        assert_eq!(end.doubled, 0, "{release}");
+        assert_eq!(end.duplicates, 0, "{release}");
     }
 }
 
@@ -229,18 +231,18 @@ fn a_job_completes_and_so_does_its_sidecar() {
         assert!(word.contains("3001") || word.contains("acknowledged"), "the receipt: {word}");
         let (end, _) = scene.tally(demo);
         assert_eq!(end.written, 3_001);
-        assert!(end.lost.is_empty() && end.doubled == 0, "{end:?}");
+        assert!(end.lost.is_empty() && end.duplicates == 0, "{end:?}");
     }
 }
 
-/// The process of the one logskiff that runs in a container. `exec` keeps this machine's view of processes.
+/// The process of the single logskiff in a container. `exec` keeps this machine's view of processes.
 fn process_in_the_pod() -> Option<u32> {
     let found = Command::new("pgrep").args(["-f", "^/usr/local/bin/logskiff run$"]).output().expect("pgrep runs");
     String::from_utf8_lossy(&found.stdout).lines().next()?.parse().ok()
 }
 
 #[test]
-fn a_killed_sidecar_goes_on() {
+fn a_killed_sidecar_continues() {
     let Some(scene) = Scene::start("killed") else { return };
     let demo = scene.demo("killed", &["--set", "app.linesPerSecond=1000,app.rotateEvery=4000"]);
     for kill in 1..=2_u64 {
@@ -249,11 +251,11 @@ fn a_killed_sidecar_goes_on() {
     }
     let (end, _) = scene.stop(demo);
     assert!(end.lost.is_empty(), "{end:?}");
-    assert!(end.doubled * 20 < end.written, "under 5 %: {end:?}");
+    assert!(end.duplicates * 20 < end.written, "under 5 %: {end:?}");
 }
 
 #[test]
-fn without_a_broker_the_application_is_ready_all_the_same() {
+fn without_a_broker_the_application_is_still_ready() {
     let Some(mut scene) = Scene::prepare("absent") else { return };
     let demo = scene.demo("absent", &["--set", "app.linesPerSecond=200,app.rotateEvery=1000"]);
     std::thread::sleep(Duration::from_secs(8));
@@ -262,18 +264,20 @@ fn without_a_broker_the_application_is_ready_all_the_same() {
     scene.broker.restart();
     scene.received(&demo, 2_000);
     let (end, _) = scene.stop(demo);
-    assert!(end.lost.is_empty() && end.doubled == 0, "{end:?}");
+    assert!(end.lost.is_empty() && end.duplicates == 0, "{end:?}");
 }
 
-/// The volume is full: Kubernetes evicts the pod and gives it one second. What was written is at the broker up to that moment.
+/// The volume is full: Kubernetes evicts the pod with a grace period of one second. Lines written before that are at
+/// the broker.
 #[test]
-fn a_volume_at_its_limit_is_the_pods_end() {
+fn a_full_volume_evicts_the_pod() {
     let Some(scene) = Scene::start("full") else { return };
     let size = "app.linesPerSecond=1000,app.rotateEvery=5000,app.rotateKeep=50,logskiff.logs.sizeLimit=2Mi";
     let demo = scene.demo("full", &["--set", size]);
-    // The kubelet's event is the sure sign: where the containers end within the grace, the pod's own status may not say it.
+    // The kubelet's event is the reliable sign: if the containers end within the grace period, the pod's status may not
+    // report it.
     let mut message = String::new();
-    wait_looking("the eviction", SLOW, Duration::from_millis(500), || {
+    wait_polling("the eviction", SLOW, Duration::from_millis(500), || {
         let events = scene.cluster.get(&["events", "--field-selector", "reason=Evicted"]);
         let ours = |event: &&Value| event["involvedObject"]["name"] == *demo.pod;
         let event = events["items"].as_array().unwrap().iter().find(ours);
@@ -281,7 +285,7 @@ fn a_volume_at_its_limit_is_the_pods_end() {
         event.is_some()
     });
     assert!(message.contains("logskiff-logs") && message.contains("exceeds the limit"), "{message}");
-    // The Deployment has made another pod meanwhile, whose lines are its own.
+    // The Deployment has created another pod meanwhile, with its own lines.
     scene.cluster.text(&["scale", "deployment", "full", "--replicas=0"]);
     wait_until("the end of the other pod", DOWN, || {
         let pods = scene.cluster.get(&["pods"]);
@@ -293,22 +297,22 @@ fn a_volume_at_its_limit_is_the_pods_end() {
     });
     let mut records = scene.records(&demo);
     records.retain(|record| record["kubernetes.pod.name"] == demo.pod);
-    // The application may be killed before its last word: what arrived must have no gap.
+    // The application may be killed before its final report: the received lines must have no gap.
     let newest = records.iter().filter_map(|record| record["seq"].as_u64()).max().unwrap();
     let end = tally(newest, &records);
     eprintln!("evicted at line {newest}: {message}");
-    assert!(newest > 10_000 && end.lost.is_empty() && end.doubled == 0, "{end:?}");
+    assert!(newest > 10_000 && end.lost.is_empty() && end.duplicates == 0, "{end:?}");
     let mut output = demo.output;
     let _ = output.kill();
-    let said = String::from_utf8_lossy(&output.wait_with_output().unwrap().stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.wait_with_output().unwrap().stdout).into_owned();
     if let Some(written) =
-        said.lines().find_map(|line| line.strip_prefix("wrote ")?.strip_suffix(" lines")?.parse::<u64>().ok())
+        printed.lines().find_map(|line| line.strip_prefix("wrote ")?.strip_suffix(" lines")?.parse::<u64>().ok())
     {
         eprintln!("the application wrote {written}: {} did not leave", written - newest);
     }
 }
 
-/// The policy's chart leaves with its release, and what runs goes on.
+/// The policy's chart is removed with its release, and running pods continue.
 #[test]
 fn uninstalling_the_injector_leaves_the_pods() {
     let Some(scene) = Scene::start("uninstalled") else { return };
@@ -325,5 +329,5 @@ fn uninstalling_the_injector_leaves_the_pods() {
         .unwrap();
     assert!(done.status.success());
     let (end, _) = scene.stop(demo);
-    assert!(end.lost.is_empty() && end.doubled == 0, "{end:?}");
+    assert!(end.lost.is_empty() && end.duplicates == 0, "{end:?}");
 }

@@ -1,6 +1,7 @@
 //! A real Prometheus scrapes a real logskiff for two minutes under traffic, faults and a drain.
 //!
-//! `.ci/prometheus-install DIR`, then `LOGSKIFF_TEST_PROMETHEUS=DIR cargo test --test real real_prometheus:: -- --nocapture`.
+//! `.ci/prometheus-install DIR`, then `LOGSKIFF_TEST_PROMETHEUS=DIR cargo test --test real real_prometheus:: --
+//! --nocapture`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -15,30 +16,30 @@ use crate::support::mock::Mock;
 use crate::support::prometheus::{Prometheus, programs};
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Settings;
-use crate::support::{Dice, http};
+use crate::support::{Random, http};
 
 const PATIENCE: Duration = Duration::from_secs(40);
-/// For how long there is traffic.
+/// Duration of the traffic.
 const TRAFFIC: Duration = Duration::from_secs(110);
 
-/// Writes for a while: good lines, secrets, garbage; rotations, truncations, an outage in the middle.
+/// Writes for a while: valid lines, secrets, garbage; rotations, truncations, an outage in between.
 fn traffic(folder: &Path, kafka: &Mock) {
-    let mut dice = Dice::new(7);
+    let mut random = Random::new(7);
     let (start, mut step, mut down) = (Instant::now(), 0_u64, false);
     while start.elapsed() < TRAFFIC {
         step += 1;
         for name in ["access", "app"] {
             let path = folder.join(format!("logs/{name}.log"));
             let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
-            for _ in 0..dice.between(5, 40) {
-                let line = match dice.between(0, 20) {
+            for _ in 0..random.between(5, 40) {
+                let line = match random.between(0, 20) {
                     0 => "\n".to_owned(),
                     1 => "{\"cut\": \n".to_owned(),
                     2 => format!("{}\n", "long ".repeat(600)),
                     3 => "{\"time\":\"no time\",\"n\":\"no number\",\"status\":\"ok\"}\n".to_owned(),
                     _ => format!(
                         "{{\"level\":\"info\",\"n\":{},\"password\":\"x\",\"m\":\"mail a@example.org token=s3cr3t\"}}\n",
-                        dice.roll() % 1000
+                        random.roll() % 1000
                     ),
                 };
                 file.write_all(line.as_bytes()).unwrap();
@@ -86,14 +87,14 @@ fn run(mut command: Command, input: Option<&str>) -> String {
         .expect("the program starts");
     process.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
     let output = process.wait_with_output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {said}");
-    said
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {printed}");
+    printed
 }
 
-/// Goal: the rules are right: promtool reads them, and each fires and keeps silent as it should.
+/// Goal: the rules are valid for promtool, and each alert fires and stays silent as expected.
 #[test]
-fn every_alert_fires_and_keeps_silent() {
+fn every_alert_fires_and_stays_silent() {
     let Some(programs) = programs() else { return };
     let examples = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/prometheus");
     for arguments in [
@@ -116,9 +117,9 @@ fn every_alert_fires_and_keeps_silent() {
     }
 }
 
-/// What KEDA scales by is what the application writes, also while the broker is away and while that is made up for.
+/// KEDA scales by what the application writes, also while the broker is away and during the catch-up.
 #[test]
-fn what_is_written_is_seen_through_an_outage() {
+fn written_bytes_are_measured_during_an_outage() {
     const RATE: u32 = 40_000;
     let Some(programs) = programs() else { return };
     let scene = Scene::new();
@@ -136,7 +137,7 @@ fn what_is_written_is_seen_through_an_outage() {
     let mut written = 0;
     let mut write_until = |second: u64| {
         while start.elapsed().as_secs() < second {
-            // By the clock, so that a pause of the machine's is made up for.
+            // By the clock, to make up for a pause of the machine.
             while written < u64::from(RATE) * u64::try_from(start.elapsed().as_millis()).unwrap() / 1000 {
                 file.write_all(line.as_bytes()).unwrap();
                 written += line.len() as u64;
@@ -150,7 +151,7 @@ fn what_is_written_is_seen_through_an_outage() {
     kafka.up();
     write_until(40);
 
-    // The example's query, over seconds instead of minutes; from when its first window is full.
+    // The example's query, with seconds instead of minutes; from the end of its first window.
     let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/kubernetes/keda.yaml");
     let scaler: Value = serde_norway::from_str(&fs::read_to_string(example).unwrap()).unwrap();
     let query = scaler["spec"]["triggers"][0]["metadata"]["query"].as_str().unwrap();
@@ -167,7 +168,7 @@ fn what_is_written_is_seen_through_an_outage() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: what Prometheus has seen of two busy minutes balances at every scrape, and fills every panel of the dashboard.
+/// Goal: in two busy minutes, the byte accounting balances at every scrape, and every panel of the dashboard has data.
 #[test]
 fn prometheus_sees_what_happens() {
     let Some(programs) = programs() else { return };
@@ -195,7 +196,7 @@ fn prometheus_sees_what_happens() {
     let (_, text) = http::get(&address, "/metrics").expect("an answer");
     let mut promtool = Command::new(programs.join("promtool"));
     promtool.args(["check", "metrics"]);
-    // promtool reads the older format, which is what is given to who does not ask for the newer one.
+    // promtool reads the older format, which clients get unless they request the newer one.
     let older = http::get_plain(&address, "/metrics").expect("an answer");
     assert_eq!(run(promtool, Some(&older)), "", "promtool has something to say");
     assert!(text.ends_with("# EOF\n"));
@@ -228,7 +229,7 @@ fn prometheus_sees_what_happens() {
         let found = prometheus.query(&expression);
         assert_eq!(found.first().map(|(_, value)| *value), Some(expected), "{what}: {expression}");
     }
-    let names = prometheus.ask("/api/v1/label/__name__/values");
+    let names = prometheus.request("/api/v1/label/__name__/values");
     let counters = names.as_array().unwrap().iter().filter_map(Value::as_str).filter(|name| name.ends_with("_total"));
     for counter in counters {
         for (labels, resets) in prometheus.query(&format!("resets({counter}[3m])")) {
@@ -238,7 +239,7 @@ fn prometheus_sees_what_happens() {
     let scrapes = prometheus.query("max(count_over_time(logskiff_build_info[3m]))")[0].1;
     let lag = prometheus.query("max(max_over_time(logskiff_lag_seconds[3m]))")[0].1;
     assert!(scrapes > 90.0 && lag > 5.0, "{scrapes} scrapes, a lag of {lag} s at most");
-    let groups = prometheus.ask("/api/v1/rules");
+    let groups = prometheus.request("/api/v1/rules");
     for rule in groups["groups"][0]["rules"].as_array().unwrap() {
         assert_eq!(rule["health"], "ok", "{rule}");
     }

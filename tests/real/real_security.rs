@@ -1,5 +1,5 @@
-//! TLS and SASL against a real Kafka broker: the right settings ship everything, wrong ones ship nothing and say why, and
-//! no password or token is ever said.
+//! TLS and SASL with a real Kafka broker: valid settings ship everything, invalid ones ship nothing and report the
+//! reason, and no password or token is ever logged.
 //!
 //! Needs what `real_kafka.rs` needs, and the `openssl` command. Run with `--test-threads=1`.
 
@@ -15,45 +15,45 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tempfile::TempDir;
 
 use crate::support::authority::{Authority, Issued};
-use crate::support::broker::{Broker, Door, real_parts};
+use crate::support::broker::{Broker, Listener, real_parts};
 use crate::support::lines::{Plan, Tally, Writer, write_all};
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::{Dice, wait_until};
+use crate::support::{Random, wait_until};
 
 const LINES: u64 = 500;
-/// For work that takes seconds when all is well.
+/// Timeout for work that normally takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// `LOGSKIFF_DRAIN_TIMEOUT` is 25 s in [`Settings::new`]; the process itself needs a moment more.
+/// `LOGSKIFF_DRAIN_TIMEOUT` is 25 s in [`Settings::new`]; the process itself needs slightly longer.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(27);
-/// How long a token of these tests is valid. librdkafka asks for the next after four fifths of that.
+/// Lifetime of a token in these tests. librdkafka requests the next one after four fifths of that.
 const TOKEN_LIFE: Duration = Duration::from_secs(20);
-/// Everything that can be said: the own log, and librdkafka's own words on every subject.
+/// Maximum logging: the own log, and librdkafka's debug output of every kind.
 const TALKATIVE: &str = "debug=all\nlog_level=7";
 
-/// A folder with a log file of [`LINES`] lines that is to be shipped to a topic of its own.
+/// A folder with a log file of [`LINES`] lines, which is shipped to a topic of its own.
 struct Case<'b> {
     broker: &'b Broker,
-    door: &'static str,
+    listener: &'static str,
     topic: &'static str,
     folder: TempDir,
 }
 
 impl<'b> Case<'b> {
-    fn new(broker: &'b Broker, door: &'static str, topic: &'static str) -> Self {
+    fn new(broker: &'b Broker, listener: &'static str, topic: &'static str) -> Self {
         broker.create_topic(topic, 1, &[]);
         let folder = tempfile::Builder::new().prefix("logskiff-real-").tempdir().expect("a temporary folder");
-        Self { broker, door, topic, folder }
+        Self { broker, listener, topic, folder }
     }
 
     fn settings(&self, variables: &[(&str, &str)]) -> Settings {
-        let start = Settings::new(self.folder.path(), &self.broker.door(self.door), self.topic)
+        let start = Settings::new(self.folder.path(), &self.broker.listener(self.listener), self.topic)
             .with("LOGSKIFF_LOG", "trace")
             .with("LOGSKIFF_KAFKA_PROPERTIES", TALKATIVE);
         variables.iter().fold(start, |settings, (name, value)| settings.with(name, value))
     }
 
-    /// Demands that nothing arrives with wrong settings, that stderr says why without a secret, and that nothing is lost:
-    /// with right settings everything arrives.
+    /// Checks that nothing arrives with invalid settings, that stderr reports the reason without a secret, and that
+    /// nothing is lost: with valid settings everything arrives.
     #[track_caller]
     fn refused(&self, wrong: &[(&str, &str)], reason: &str, right: &[(&str, &str)], secrets: &[&str]) {
         let places = write_all(&self.folder.path().join("logs/app.log"), 0, LINES);
@@ -69,48 +69,48 @@ impl<'b> Case<'b> {
         let (status, _) = sidecar.wait(PATIENCE);
         assert!(status.success(), "{}: the run to the end ended with {status}", self.topic);
         check_silent(&sidecar.stderr(), secrets);
-        Tally::of(&self.broker.consume(self.topic), &places).check(LINES, 0);
+        Tally::from_messages(&self.broker.consume(self.topic), &places).check(LINES, 0);
     }
 }
 
-/// What stderr says to somebody who has not asked for more: the lines of warnings and errors, in lower case.
+/// The default log: the lines of warnings and errors, in lower case.
 fn warnings(stderr: &str) -> String {
-    let said = stderr.to_lowercase();
+    let printed = stderr.to_lowercase();
     let is_loud = |line: &&str| line.contains("\"warn\"") || line.contains("\"error\"");
-    said.lines().filter(is_loud).collect::<Vec<_>>().join("\n")
+    printed.lines().filter(is_loud).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
 fn check_silent(stderr: &str, secrets: &[&str]) {
     assert!(stderr.contains("librdkafka"), "the talkative log is on, so that there is something to search");
     for secret in secrets {
-        assert!(!stderr.contains(secret), "a secret of {} characters stands in stderr", secret.len());
+        assert!(!stderr.contains(secret), "a secret of {} characters is in stderr", secret.len());
     }
 }
 
-fn door(name: &'static str, protocol: &'static str, settings: &[(&str, &str)]) -> Door {
+fn listener(name: &'static str, protocol: &'static str, settings: &[(&str, &str)]) -> Listener {
     let settings = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Door { name, host: "127.0.0.1", protocol, settings }
+    Listener { name, host: "127.0.0.1", protocol, settings }
 }
 
-fn tls_door(name: &'static str, broker: &Issued, clients: Option<&Path>) -> Door {
+fn tls_door(name: &'static str, broker: &Issued, clients: Option<&Path>) -> Listener {
     let both = broker.both.to_str().expect("a path");
     let mut settings = vec![("ssl.keystore.type", "PEM"), ("ssl.keystore.location", both)];
     if let Some(path) = clients {
         settings.extend([("ssl.client.auth", "required"), ("ssl.truststore.type", "PEM")]);
         settings.push(("ssl.truststore.location", path.to_str().expect("a path")));
     }
-    door(name, "SSL", &settings)
+    listener(name, "SSL", &settings)
 }
 
-fn started(doors: &[Door], format_arguments: &[&str]) -> Option<Broker> {
-    let mut broker = Broker::prepare_with(doors, format_arguments)?;
+fn started(listeners: &[Listener], format_arguments: &[&str]) -> Option<Broker> {
+    let mut broker = Broker::prepare_with(listeners, format_arguments)?;
     broker.restart();
     Some(broker)
 }
 
-/// Goal: a broker is believed only with a certificate of the named CA for the name that was asked for, and a client's
-/// own certificate opens a door that asks for one.
+/// Goal: a broker is trusted only with a certificate of the configured CA for the requested name, and a client
+/// certificate is accepted by a listener that requires one.
 #[test]
 fn certificates_are_verified() {
     if real_parts().is_none() {
@@ -121,12 +121,12 @@ fn certificates_are_verified() {
     let misnamed = ours.issue("elsewhere", "DNS:elsewhere.example");
     let (client, stranger) = (ours.issue("client", "DNS:client"), foreign.issue("stranger", "DNS:stranger"));
     let ours_path = ours.certificate();
-    let doors = [
+    let listeners = [
         tls_door("TLS", &right, None),
         tls_door("MISNAMED", &misnamed, None),
         tls_door("MUTUAL", &right, Some(&ours_path)),
     ];
-    let Some(broker) = started(&doors, &[]) else { return };
+    let Some(broker) = started(&listeners, &[]) else { return };
     let path = |path: &Path| path.to_str().expect("a path").to_owned();
     let (ours, foreign) = (path(&ours_path), path(&foreign.certificate()));
     let (ours, foreign) = (("LOGSKIFF_KAFKA_TLS_CA_FILE", &*ours), ("LOGSKIFF_KAFKA_TLS_CA_FILE", &*foreign));
@@ -134,10 +134,10 @@ fn certificates_are_verified() {
 
     Case::new(&broker, "TLS", "foreign-ca").refused(&[on, foreign], "certificate verify failed", &[on, ours], &[]);
     Case::new(&broker, "TLS", "system-ca").refused(&[on], "certificate verify failed", &[on, ours], &[]);
-    // Same CA, another name: nothing but the name can be the reason. The lines then go through the right door.
+    // The same CA, another name: only the name can be the reason. The lines then go through the right listener.
     let misnamed = Case::new(&broker, "MISNAMED", "misnamed");
-    let right_door = [on, ours, ("LOGSKIFF_KAFKA_BROKERS", &broker.door("TLS"))];
-    misnamed.refused(&[on, ours], "certificate verify failed", &right_door, &[]);
+    let right_listener = [on, ours, ("LOGSKIFF_KAFKA_BROKERS", &broker.listener("TLS"))];
+    misnamed.refused(&[on, ours], "certificate verify failed", &right_listener, &[]);
 
     let own = |issued: &Issued| [path(&issued.certificate), path(&issued.key)];
     let ([cert, key], [strange_cert, strange_key]) = (own(&client), own(&stranger));
@@ -150,16 +150,17 @@ fn certificates_are_verified() {
     Case::new(&broker, "MUTUAL", "strange-own").refused(&strange, "ssl", &right, &[key_line]);
 }
 
-/// Goal: names and passwords are sent as the mechanism wants, a wrong one is named as the cause, and none is ever said.
+/// Goal: names and passwords are sent as the mechanism requires, a wrong one is reported as the cause, and none is ever
+/// logged.
 #[test]
-fn passwords_open_and_stay_unsaid() {
+fn passwords_work_and_are_not_logged() {
     const RIGHT: &str = "Vq7-right=pass+word";
     const WRONG: &str = "Vq7-wrong=pass+word";
     let plain = format!("org.apache.kafka.common.security.plain.PlainLoginModule required user_shop=\"{RIGHT}\";");
     let scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-    let doors = [
-        door("OPEN", "SASL_PLAINTEXT", &[("sasl.enabled.mechanisms", "PLAIN"), ("plain.sasl.jaas.config", &plain)]),
-        door(
+    let listeners = [
+        listener("OPEN", "SASL_PLAINTEXT", &[("sasl.enabled.mechanisms", "PLAIN"), ("plain.sasl.jaas.config", &plain)]),
+        listener(
             "SALTED",
             "SASL_PLAINTEXT",
             &[
@@ -170,10 +171,10 @@ fn passwords_open_and_stay_unsaid() {
         ),
     ];
     let users = ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(|m| format!("{m}=[name=shop,password=\"{RIGHT}\"]"));
-    let Some(broker) = started(&doors, &["--add-scram", &users[0], "--add-scram", &users[1]]) else { return };
+    let Some(broker) = started(&listeners, &["--add-scram", &users[0], "--add-scram", &users[1]]) else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("password");
-    // As `kubectl create secret` writes files made by an editor: with a line end.
+    // As `kubectl create secret` writes files from an editor: with a line end.
     fs::write(&file, format!("{RIGHT}\n")).expect("written");
     let right_file = ("LOGSKIFF_KAFKA_PASSWORD_FILE", file.to_str().expect("a path"));
     let user = ("LOGSKIFF_KAFKA_USERNAME", "shop");
@@ -185,14 +186,14 @@ fn passwords_open_and_stay_unsaid() {
         ("SALTED", "scram-256", "scram-sha-256", right_file),
         ("SALTED", "scram-512", "scram-sha-512", right),
     ];
-    for (door, topic, mechanism, right) in cases {
+    for (listener, topic, mechanism, right) in cases {
         let sasl = ("LOGSKIFF_KAFKA_SASL", mechanism);
-        let case = Case::new(&broker, door, topic);
+        let case = Case::new(&broker, listener, topic);
         case.refused(&[sasl, user, wrong], "authentication failed", &[sasl, user, right], &secrets);
     }
 }
 
-/// A volume as Kubernetes makes it of a Secret: files behind a link that is changed at once.
+/// A volume as Kubernetes creates it for a Secret: files after a link that is replaced atomically.
 struct Volume(TempDir);
 
 impl Volume {
@@ -218,8 +219,8 @@ impl Volume {
     }
 }
 
-/// Goal: a client's certificate is renewed under traffic without loss or doubles, half a renewal changes nothing, and the
-/// broker that trusts the new one alone is served: it is the new one that is used.
+/// Goal: a client certificate is renewed under traffic without loss or duplicates, an incomplete renewal changes
+/// nothing, and a broker that trusts only the new one accepts it.
 #[test]
 fn a_certificate_is_renewed_under_traffic() {
     if real_parts().is_none() {
@@ -231,14 +232,14 @@ fn a_certificate_is_renewed_under_traffic() {
     let read = |path: &Path| fs::read(path).expect("a file");
     let trusted = Volume::new();
     trusted.put(&[("clients.pem", &[read(&old.certificate()), read(&new.certificate())].concat())]);
-    let doors = [tls_door("MUTUAL", &broker_own, Some(Path::new(&trusted.path("clients.pem"))))];
-    let Some(mut broker) = started(&doors, &[]) else { return };
+    let listeners = [tls_door("MUTUAL", &broker_own, Some(Path::new(&trusted.path("clients.pem"))))];
+    let Some(mut broker) = started(&listeners, &[]) else { return };
     broker.create_topic("renewed", 1, &[]);
     let secret = Volume::new();
     let put = |issued: &Issued, key: &[u8]| secret.put(&[("tls.crt", &read(&issued.certificate)), ("tls.key", key)]);
     put(&first, &read(&first.key));
     let folder = tempfile::Builder::new().prefix("logskiff-real-").tempdir().expect("a temporary folder");
-    let settings = Settings::new(folder.path(), &broker.door("MUTUAL"), "renewed")
+    let settings = Settings::new(folder.path(), &broker.listener("MUTUAL"), "renewed")
         .with("LOGSKIFF_KAFKA_TLS", "on")
         .with("LOGSKIFF_KAFKA_TLS_CA_FILE", old.certificate().to_str().expect("a path"))
         .with("LOGSKIFF_KAFKA_TLS_CERT_FILE", &secret.path("tls.crt"))
@@ -248,7 +249,7 @@ fn a_certificate_is_renewed_under_traffic() {
     let writer = Writer::start(folder.path(), plan);
     wait_until("the first lines", PATIENCE, || broker.end_offset("renewed") > 1_000);
     put(&second, b"-----BEGIN PRIVATE KEY-----\nhalf");
-    wait_until("half a renewal to be told", PATIENCE, || sidecar.stderr().contains("keeping the old client"));
+    wait_until("a message about half a renewal", PATIENCE, || sidecar.stderr().contains("keeping the old client"));
     let before = broker.end_offset("renewed");
     wait_until("the old client to go on", PATIENCE, || broker.end_offset("renewed") > before + 1_000);
     put(&second, &read(&second.key));
@@ -261,10 +262,10 @@ fn a_certificate_is_renewed_under_traffic() {
     broker.restart();
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
-    Tally::of(&broker.consume("renewed"), &places).check(plan.lines, 0);
+    Tally::from_messages(&broker.consume("renewed"), &places).check(plan.lines, 0);
 }
 
-/// Goal: a password that was wrong, or has been changed at the broker, is mended by its file alone; over TLS, too.
+/// Goal: a password that was wrong, or was changed at the broker, is corrected by its file alone; over TLS, too.
 #[test]
 fn a_password_is_read_again() {
     const RIGHT: &str = "Vq8-right=pass+word";
@@ -281,7 +282,7 @@ fn a_password_is_read_again() {
         ("sasl.enabled.mechanisms", "PLAIN"),
         ("plain.sasl.jaas.config", &plain),
     ];
-    let Some(broker) = started(&[door("BOTH", "SASL_SSL", &settings)], &[]) else { return };
+    let Some(broker) = started(&[listener("BOTH", "SASL_SSL", &settings)], &[]) else { return };
     let case = Case::new(&broker, "BOTH", "password-renewed");
     let secret = Volume::new();
     secret.put(&[("password", b"Vq8-former=pass+word\n")]);
@@ -299,27 +300,27 @@ fn a_password_is_read_again() {
     wait_until("the lines", PATIENCE, || broker.end_offset(case.topic) >= LINES);
     check_silent(&sidecar.stderr(), &[RIGHT, "Vq8-former=pass+word"]);
     sidecar.drain(DRAIN_DEADLINE);
-    Tally::of(&broker.consume(case.topic), &places).check(LINES, 0);
+    Tally::from_messages(&broker.consume(case.topic), &places).check(LINES, 0);
 }
 
-/// A token as Kafka's own test validator wants it: a JSON Web Token without a signature.
-fn token(dice: &mut Dice, life_s: i64) -> String {
+/// A token for Kafka's own test validator: a JSON Web Token without a signature.
+fn token(random: &mut Random, life_s: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970").as_secs();
     let expires = now.checked_add_signed(life_s).expect("a time");
-    let nonce = format!("{:016x}{:016x}", dice.roll(), dice.roll());
+    let nonce = format!("{:016x}{:016x}", random.roll(), random.roll());
     let claims = serde_json::json!({ "jti": nonce, "sub": "shop", "iat": now - 60, "exp": expires }).to_string();
     format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// As a kubelet does: whole, under another name first.
+/// As a kubelet does: written completely under another name first.
 fn put_token(path: &Path, token: &str) {
     let new = path.with_extension("new");
     fs::write(&new, format!("{token}\n")).expect("written");
     fs::rename(&new, path).expect("renamed");
 }
 
-/// Goal: a token that is renewed in time is never missed, one that is renewed late holds the lines back only until it
-/// comes, and none is ever said.
+/// Goal: a token that is renewed in time causes no interruption, a token that is renewed late delays the lines only
+/// until then, and no token is ever logged.
 #[test]
 fn tokens_are_read_again() {
     const RATE: u64 = 200;
@@ -331,22 +332,22 @@ fn tokens_are_read_again() {
         ("sasl.enabled.mechanisms", "OAUTHBEARER"),
         ("oauthbearer.sasl.jaas.config", jaas),
         ("oauthbearer.sasl.server.callback.handler.class", validator),
-        // A session ends with its token, at the latest after this.
+        // A session ends with its token, at the latest after this time.
         ("oauthbearer.connections.max.reauth.ms", "600000"),
     ];
-    let Some(broker) = started(&[door("TOKEN", "SASL_PLAINTEXT", &settings)], &[]) else { return };
+    let Some(broker) = started(&[listener("TOKEN", "SASL_PLAINTEXT", &settings)], &[]) else { return };
     let case = Case::new(&broker, "TOKEN", "tokens");
-    let (mut dice, mut tokens) = (Dice::new(3), Vec::new());
+    let (mut random, mut tokens) = (Random::new(3), Vec::new());
     let file = case.folder.path().join("token");
     let mut renew = |life_s: i64| {
-        tokens.push(token(&mut dice, life_s));
+        tokens.push(token(&mut random, life_s));
         put_token(&file, &tokens[tokens.len() - 1]);
         tokens.clone()
     };
     let life_s = i64::try_from(TOKEN_LIFE.as_secs()).expect("a short time");
     let arrived = || broker.end_offset("tokens");
 
-    // First one that is past already.
+    // First an expired token.
     renew(-10);
     let sasl = [("LOGSKIFF_KAFKA_SASL", "oauthbearer"), ("LOGSKIFF_KAFKA_TOKEN_FILE", file.to_str().expect("a path"))];
     let plan = Plan { lines: RATE * TOKEN_LIFE.as_secs() * 4, lines_per_s: RATE, rotate_every: 0 };
@@ -356,19 +357,20 @@ fn tokens_are_read_again() {
     sleep(Duration::from_secs(2));
     assert_eq!(arrived(), 0, "an expired token opens nothing");
 
-    // Then two in time, the second shortly before librdkafka asks: shipping goes on across the first one's end.
+    // Then two in time, the second shortly before librdkafka requests it: shipping continues after the first one
+    // expires.
     renew(life_s);
     wait_until("the first records", PATIENCE, || arrived() > 0);
-    let said = warnings(&sidecar.stderr()).lines().count();
+    let printed = warnings(&sidecar.stderr()).lines().count();
     sleep(TOKEN_LIFE * 3 / 5);
     renew(life_s);
     sleep(TOKEN_LIFE * 3 / 5);
     let (before, written) = (arrived(), writer.written());
     wait_until("records past the first token's end", Duration::from_secs(5), || arrived() >= written);
     let behind = written.saturating_sub(before);
-    eprintln!("tokens: {behind} lines behind past the first token's end");
-    assert!(behind < RATE * 3, "{behind} lines behind");
-    assert_eq!(warnings(&sidecar.stderr()).lines().count(), said, "nothing is said while all is well");
+    eprintln!("tokens: {behind} lines late past the first token's end");
+    assert!(behind < RATE * 3, "{behind} lines late");
+    assert_eq!(warnings(&sidecar.stderr()).lines().count(), printed, "nothing is said while all is well");
 
     // Then none, and the broker ends the session; then one again.
     sleep(TOKEN_LIFE + Duration::from_secs(2));
@@ -383,7 +385,7 @@ fn tokens_are_read_again() {
     let parts = tokens.iter().filter_map(|token| token.split('.').nth(1)).collect::<Vec<_>>();
     assert_eq!(parts.len(), 4);
     check_silent(&stderr, &parts);
-    let tally = Tally::of(&broker.consume("tokens"), &places);
+    let tally = Tally::from_messages(&broker.consume("tokens"), &places);
     eprintln!("tokens: {tally:?}");
     tally.check(plan.lines, plan.lines / 20);
 }

@@ -1,8 +1,8 @@
-//! Every transport and format against real rsyslog and real syslog-ng: each record once, and byte for byte what was written.
+//! Every transport and format with real rsyslog and real syslog-ng: each record once, unchanged.
 //!
-//! Needs `LOGSKIFF_TEST_SYSLOG` (a folder of both: `.ci/syslog-install DIR`); without the variable the tests say so and
-//! pass, with `LOGSKIFF_TEST_REAL=1` they fail. `LOGSKIFF_TEST_BIN` names another binary (a release build). Run with
-//! `--test-threads=1`.
+//! Needs `LOGSKIFF_TEST_SYSLOG` (a folder of both: `.ci/syslog-install DIR`). Without the variable the tests report
+//! that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. `LOGSKIFF_TEST_BIN` names another binary (a release build).
+//! Run with `--test-threads=1`.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -18,11 +18,11 @@ use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::{lines, wait_until};
 
 const LINES: u64 = 100_000;
-/// Every so many lines, one that breaks things.
+/// One in this many lines is unusual.
 const NASTY_EVERY: u64 = 20;
-/// A receiver of datagrams takes them as they come, or not at all: they are written in portions with a pause between.
+/// A receiver of datagrams loses those that it cannot take at once: they are written in portions with pauses between.
 const PORTION: (u64, Duration) = (500, Duration::from_millis(25));
-/// For work that takes seconds when all is well.
+/// Timeout for work that normally takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Line number `seq`, without its line end.
@@ -46,14 +46,14 @@ fn line(seq: u64) -> Vec<u8> {
     format!("seq={seq} {text}").into_bytes()
 }
 
-/// The number that a line carries.
+/// The number in a line.
 fn number(text: &[u8]) -> Option<u64> {
     let rest = text.strip_prefix(b"seq=").or_else(|| text.strip_prefix(b"{\"seq\":"))?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
-/// The text in a stream of lines: without control characters.
+/// The text in a byte stream: without control characters.
 fn escaped(text: &[u8]) -> Vec<u8> {
     let octal = |byte: &u8| format!("#{byte:03o}").into_bytes();
     text.iter().flat_map(|byte| if byte.is_ascii_control() { octal(byte) } else { vec![*byte] }).collect()
@@ -66,7 +66,7 @@ fn write(folder: &Path, from: u64, to: u64) {
     file.write_all(&text).expect("written");
 }
 
-/// Whether messages are kept apart by newlines: syslog-ng counts no octets on a Unix socket.
+/// Whether messages are separated by newlines: syslog-ng does not count octets on a Unix socket.
 fn ends_with_newlines(program: Program, way: Way) -> bool {
     matches!(way, Way::Lines | Way::OldLines) || (program, way) == (Program::SyslogNg, Way::UnixStream)
 }
@@ -78,7 +78,7 @@ fn settings(folder: &Path, program: Program, way: Way, address: &str, format: &s
         .with("LOGSKIFF_PARSE", "auto")
         .with("LOGSKIFF_REDACT", "none")
         .with("LOGSKIFF_REDACT_FIELDS", "none");
-    // rsyslog leaves the mark in the text.
+    // rsyslog keeps the byte order mark in the text.
     let settings = if format == "rfc5424" { settings.with("LOGSKIFF_SYSLOG_BOM", "off") } else { settings };
     match way {
         _ if ends_with_newlines(program, way) => settings.with("LOGSKIFF_SYSLOG_FRAMING", "newline"),
@@ -107,12 +107,13 @@ fn check_all(case: &str, received: &[Received], escapes: bool, format: &str) {
         }
         arrivals[usize::try_from(seq).unwrap()] += 1;
     }
-    let (lost, doubled) = (arrivals.iter().filter(|&&n| n == 0).count(), arrivals.iter().filter(|&&n| n > 1).count());
-    eprintln!("{case}: {} received, {lost} lost, {doubled} doubled", received.len());
-    assert_eq!((lost, doubled), (0, 0), "{case}");
+    let (lost, duplicates) =
+        (arrivals.iter().filter(|&&n| n == 0).count(), arrivals.iter().filter(|&&n| n > 1).count());
+    eprintln!("{case}: {} received, {lost} lost, {duplicates} duplicates", received.len());
+    assert_eq!((lost, duplicates), (0, 0), "{case}");
 }
 
-/// Ships all lines one way and holds what arrives against what was written.
+/// Ships all lines in one way and compares the received messages with them.
 fn ship(program: Program, way: Way, format: &str) {
     let authority = Authority::new("syslog");
     let (server, client) = (authority.issue("server", "IP:127.0.0.1"), authority.issue("client", "DNS:client"));
@@ -148,7 +149,7 @@ fn ship(program: Program, way: Way, format: &str) {
 
 /// Goal: each stream of rsyslog, in both formats.
 #[test]
-fn rsyslog_takes_every_stream() {
+fn rsyslog_receives_every_stream() {
     for format in ["rfc5424", "rfc3164"] {
         for way in [Way::Tcp, Way::Lines, Way::Compressed, Way::UnixStream] {
             ship(Program::Rsyslog, way, format);
@@ -158,32 +159,32 @@ fn rsyslog_takes_every_stream() {
 
 /// Goal: TLS, with and without a client's certificate.
 #[test]
-fn rsyslog_takes_tls() {
+fn rsyslog_receives_tls() {
     ship(Program::Rsyslog, Way::Tls, "rfc5424");
     ship(Program::Rsyslog, Way::MutualTls, "rfc3164");
 }
 
 /// Goal: RELP, plain and within TLS.
 #[test]
-fn rsyslog_takes_relp() {
+fn rsyslog_receives_relp() {
     for format in ["rfc5424", "rfc3164"] {
         ship(Program::Rsyslog, Way::Relp, format);
     }
     ship(Program::Rsyslog, Way::RelpTls, "rfc5424");
 }
 
-/// Goal: datagrams, at a rate that the receiver keeps up with.
+/// Goal: datagrams, at a rate that the receiver can handle.
 #[test]
-fn rsyslog_takes_datagrams() {
+fn rsyslog_receives_datagrams() {
     for format in ["rfc5424", "rfc3164"] {
         ship(Program::Rsyslog, Way::Udp, format);
     }
     ship(Program::Rsyslog, Way::UnixDatagram, "rfc5424");
 }
 
-/// Goal: each way into syslog-ng. Its `syslog()` source and this flag of the others are for RFC 5424.
+/// Goal: each source of syslog-ng. Its `syslog()` source and this flag of the others are for RFC 5424.
 #[test]
-fn syslog_ng_takes_every_way() {
+fn syslog_ng_receives_every_transport() {
     let ways = [Way::Tcp, Way::Lines, Way::Tls, Way::MutualTls, Way::Udp, Way::UnixDatagram, Way::UnixStream];
     for way in ways {
         ship(Program::SyslogNg, way, "rfc5424");

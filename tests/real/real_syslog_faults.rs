@@ -1,5 +1,5 @@
-//! What breaks, against a real rsyslog: receivers that stop, stall, refuse or do not speak the protocol, and a sidecar that
-//! is killed.
+//! Faults with a real rsyslog: receivers that stop, stall, refuse or do not speak the protocol, and a sidecar that is
+//! killed.
 //!
 //! Needs what `real_syslog.rs` needs, and the `openssl` command. Run with `--test-threads=1`.
 
@@ -19,13 +19,13 @@ use crate::support::broker::{Message, free_ports};
 use crate::support::lines::{Place, Plan, Tally, Writer, write_all};
 use crate::support::receiver::{Program, Received, Receiver, Way, real_parts};
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::{Held, wait_until};
+use crate::support::{KillOnDrop, wait_until};
 
-/// For work that takes seconds when all is well.
+/// Timeout for work that normally takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// `LOGSKIFF_DRAIN_TIMEOUT` is 25 s in [`Settings::new`]; the process itself needs a moment more.
+/// `LOGSKIFF_DRAIN_TIMEOUT` is 25 s in [`Settings::new`]; the process itself needs slightly longer.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(27);
-/// What a sidecar with 1 MiB in flight may hold at most.
+/// Memory limit of a sidecar with 1 MiB in flight.
 const MEMORY_MAX_BYTES: u64 = 40 << 20;
 const WINDOW: u64 = 128;
 
@@ -33,7 +33,7 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("logskiff-real-").tempdir().expect("a temporary folder")
 }
 
-/// Records as JSON, so that each says where it came from.
+/// Records as JSON, so that each names its origin.
 fn settings(folder: &Path, address: &str) -> Settings {
     Settings::syslog(folder, address).with("LOGSKIFF_SYSLOG_ENCODING", "json").with("LOGSKIFF_SYSLOG_BOM", "off")
 }
@@ -49,7 +49,7 @@ fn messages(receiver: &Receiver) -> Vec<Message> {
     receiver.received().into_iter().map(message).collect()
 }
 
-/// How many stretches of lines are missing.
+/// The number of gaps in the lines.
 fn holes(messages: &[Message], places: &[Place]) -> u64 {
     let mut arrived = vec![false; places.len()];
     for message in messages {
@@ -62,8 +62,8 @@ fn holes(messages: &[Message], places: &[Place]) -> u64 {
     (0..places.len()).filter(|at| begins(*at)).count() as u64
 }
 
-/// Goal: a receiver that ends and comes back five times. RELP loses nothing and doubles no more than its window each time;
-/// what TCP loses was confirmed and not read, so it is one stretch a break at most, before what was unconfirmed.
+/// Goal: a receiver that stops and returns five times. RELP loses nothing and duplicates at most its window each time.
+/// TCP loses lines that were confirmed but not read: at most one gap per stop, before the unconfirmed lines.
 #[test]
 fn receivers_come_and_go() {
     const BREAKS: u64 = 5;
@@ -87,7 +87,7 @@ fn receivers_come_and_go() {
         sidecar.drain(DRAIN_DEADLINE);
         receiver.stop();
         let messages = messages(&receiver);
-        let tally = Tally::of(&messages, &places);
+        let tally = Tally::from_messages(&messages, &places);
         let holes = holes(&messages, &places);
         eprintln!("come and go, {way:?}: {tally:?}, {holes} holes");
         (tally, holes, plan.lines)
@@ -102,9 +102,9 @@ fn receivers_come_and_go() {
     });
 }
 
-/// Goal: a receiver that stands still for 20 s costs no memory and no line.
+/// Goal: a receiver that stalls for 20 s costs no memory and no line.
 #[test]
-fn a_stalled_receiver_is_waited_for() {
+fn a_stalled_receiver_costs_nothing() {
     for way in [Way::Tcp, Way::Relp] {
         let Some(receiver) = Receiver::start(Program::Rsyslog, way, None) else { return };
         let folder = folder();
@@ -119,14 +119,14 @@ fn a_stalled_receiver_is_waited_for() {
         let places = writer.finish();
         sidecar.drain(DRAIN_DEADLINE);
         wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);
-        let tally = Tally::of(&messages(&receiver), &places);
+        let tally = Tally::from_messages(&messages(&receiver), &places);
         eprintln!("stall, {way:?}: {tally:?}, memory peak {} KiB", memory >> 10);
         assert!(memory > 0 && memory < MEMORY_MAX_BYTES, "{memory} bytes of memory at the peak");
         tally.check(plan.lines, 0);
     }
 }
 
-/// Goal: a crash at any moment costs no line, and few doubles.
+/// Goal: a crash at any moment loses no line, and causes few duplicates.
 #[test]
 fn crashes_lose_nothing() {
     const KILLS: u64 = 10;
@@ -145,18 +145,18 @@ fn crashes_lose_nothing() {
         let places = writer.finish();
         sidecar.drain(DRAIN_DEADLINE);
         wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);
-        // Messages of a connection that was killed are still read beside those of the next.
+        // Messages of a killed connection may still be read together with those of the next one.
         sleep(Duration::from_secs(1));
-        let tally = Tally::of(&messages(&receiver), &places);
+        let tally = Tally::from_messages(&messages(&receiver), &places);
         eprintln!("crashes, {way:?}: {KILLS} kills, {tally:?}");
         assert_eq!((tally.lost, tally.altered, tally.strange), (0, 0, 0), "{tally:?}");
-        assert!(tally.doubled <= plan.lines / 20, "{tally:?}");
+        assert!(tally.duplicates <= plan.lines / 20, "{tally:?}");
     }
 }
 
-/// Goal: of two addresses the second takes over while the first is away, and gives back without loss or doubles.
+/// Goal: of two addresses the second takes over while the first is away, and fails back without loss or duplicates.
 #[test]
-fn the_first_address_is_returned_to() {
+fn the_first_address_is_used_again() {
     let (Some(mut first), Some(second)) =
         (Receiver::prepare(Program::Rsyslog, Way::Tcp, None), Receiver::start(Program::Rsyslog, Way::Tcp, None))
     else {
@@ -175,14 +175,14 @@ fn the_first_address_is_returned_to() {
     sidecar.drain(DRAIN_DEADLINE);
     wait_until("all messages", PATIENCE, || first.count() + second.count() >= plan.lines);
     let both: Vec<Message> = messages(&second).into_iter().chain(messages(&first)).collect();
-    let tally = Tally::of(&both, &places);
+    let tally = Tally::from_messages(&both, &places);
     eprintln!("fail over: {tally:?}, {} at the first", first.count());
     tally.check(plan.lines, 0);
 }
 
-/// Goal: a receiver that does not speak RELP is named as such, nothing is delivered, and the drain is not held up.
+/// Goal: a receiver that does not speak RELP is reported as such, nothing is delivered, and the drain is not delayed.
 #[test]
-fn what_does_not_speak_relp_is_said() {
+fn a_receiver_without_relp_is_reported() {
     for (answer, want) in [(&b"220 mail.example ESMTP\r\n"[..], "does not speak RELP"), (b"", "speak RELP?")] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("relp://{}", listener.local_addr().expect("an address"));
@@ -209,7 +209,7 @@ fn what_does_not_speak_relp_is_said() {
     }
 }
 
-/// What a certificate authority has to do with a case of TLS.
+/// The role of a certificate authority in a TLS case.
 struct Tls {
     authority: Authority,
     server: Issued,
@@ -235,7 +235,7 @@ impl Tls {
     }
 }
 
-/// Demands that the sidecar says why, and that nothing is delivered.
+/// Checks that the sidecar reports the reason, and that nothing is delivered.
 #[track_caller]
 fn refused(folder: &Path, settings: &Settings, want: &str) {
     write_all(&folder.join("logs/app.log"), 0, 100);
@@ -246,7 +246,7 @@ fn refused(folder: &Path, settings: &Settings, want: &str) {
     assert!(sidecar.stderr().contains("\"acknowledged_records\":0"), "{want}: {}", sidecar.stderr());
 }
 
-/// Goal: each reason not to trust, or not to be trusted, is said, and nothing is sent.
+/// Goal: each reason not to trust, or not to be trusted, is logged, and nothing is sent.
 #[test]
 fn tls_is_refused_with_a_reason() {
     let start = |tls: &Tls, way| Receiver::start(Program::Rsyslog, way, Some((&tls.authority, &tls.server)));
@@ -267,14 +267,14 @@ fn tls_is_refused_with_a_reason() {
     let settings = tls.settings(folder_.path(), &receiver.address());
     refused(folder_.path(), &settings, "refuses the TLS session");
     assert_eq!(receiver.count(), 0);
-    // With a certificate, the same lines go at once.
+    // With a certificate, the same lines are delivered immediately.
     let mut sidecar = Sidecar::start(folder_.path(), &tls.with_client(settings).with("LOGSKIFF_EXIT", "eof"));
     assert!(sidecar.wait(PATIENCE).0.success());
     wait_until("all messages", PATIENCE, || receiver.count() == 100);
 }
 
-/// A TLS server that is no syslog receiver, with flags of one's own; what it is sent is thrown away.
-struct SServer(Held);
+/// A TLS server that is no syslog receiver, with additional flags; received data is discarded.
+struct SServer(KillOnDrop);
 
 impl SServer {
     fn start(port: u16, issued: &Issued, flags: &[&str]) -> Self {
@@ -289,12 +289,12 @@ impl SServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("openssl starts");
-        let server = Self(Held(server));
+        let server = Self(KillOnDrop(server));
         wait_until("openssl to listen", PATIENCE, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         server
     }
 
-    /// Ends it; what it was sent.
+    /// Ends it; returns the received data.
     fn end(mut self) -> Vec<u8> {
         _ = self.0.kill();
         let mut text = Vec::new();
@@ -303,7 +303,7 @@ impl SServer {
     }
 }
 
-/// Goal: an expired certificate, and a server that speaks no version that is safe.
+/// Goal: an expired certificate, and a server without a safe version of TLS.
 #[test]
 fn old_tls_is_refused() {
     if real_parts().is_none() {
@@ -321,7 +321,7 @@ fn old_tls_is_refused() {
     }
 }
 
-/// Goal: a certificate that is replaced while messages flow is used, without loss or doubles.
+/// Goal: a certificate that is replaced while messages flow is used, without loss or duplicates.
 #[test]
 fn certificates_are_read_again() {
     let tls = Tls::new("IP:127.0.0.1");
@@ -341,7 +341,7 @@ fn certificates_are_read_again() {
     let places = writer.finish();
     sidecar.drain(DRAIN_DEADLINE);
     wait_until("all messages", PATIENCE, || receiver.count() >= plan.lines);
-    let tally = Tally::of(&messages(&receiver), &places);
+    let tally = Tally::from_messages(&messages(&receiver), &places);
     eprintln!("certificates: {tally:?}");
     tally.check(plan.lines, 0);
 }

@@ -1,6 +1,6 @@
 //! A certificate authority for one test, by the `openssl` command: independent of the TLS code under test.
 //!
-//! Out: paths of PEM files, in a temporary folder that ends with the value.
+//! Output: paths of PEM files, in a temporary folder that is removed with the value.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// What must stand in a CA's certificate, and in one that the CA has issued; no system's configuration has a say.
+/// Extensions of a CA's certificate, and of an issued one, independent of the system's configuration.
 const SECTIONS: &str = "[req]\ndistinguished_name=name\n[name]\n[ca]\nbasicConstraints=critical,CA:TRUE\n\
                         keyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n";
 
@@ -21,15 +21,15 @@ pub struct Authority {
 pub struct Issued {
     pub certificate: PathBuf,
     pub key: PathBuf,
-    /// Both in one file, as Kafka wants a key store of type PEM.
+    /// Both in one file, as Kafka requires for a key store of type PEM.
     pub both: PathBuf,
 }
 
 impl Authority {
-    /// Makes the authority's key and its own certificate.
+    /// Creates the authority's key and its own certificate.
     ///
     /// # Panics
-    /// When there is no `openssl`, or it fails.
+    /// If there is no `openssl`, or it fails.
     pub fn new(name: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("logskiff-ca-").tempdir().expect("a temporary folder");
         fs::write(folder.path().join("openssl.cnf"), SECTIONS).expect("written");
@@ -53,7 +53,7 @@ impl Authority {
         self.issue_for(name, alternative_names, "2")
     }
 
-    /// The same, of a certificate whose time is over.
+    /// The same, with an expired certificate.
     pub fn issue_expired(&self, name: &str, alternative_names: &str) -> Issued {
         // OpenSSL takes a negative number of days: valid from now until then.
         self.issue_for(name, alternative_names, "-1")
@@ -92,5 +92,5 @@ impl Authority {
     }
 }
 
-/// Keys on a curve are made in no time; without a passphrase.
+/// Keys on a curve are fast to generate; without a passphrase.
 const NEW_KEY: [&str; 5] = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];

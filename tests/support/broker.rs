@@ -1,7 +1,7 @@
 //! A real Apache Kafka broker of one node (`KRaft`) on loopback, and an independent consumer (`kcat`).
 //!
-//! In: a folder of jars, named by `LOGSKIFF_TEST_KAFKA` (`.ci/kafka-install DIR` makes one). Out: a bootstrap address and
-//! what was received. Nothing stays: the data lie in a temporary folder, and the broker ends with its value.
+//! Input: a folder of jars, named by `LOGSKIFF_TEST_KAFKA` (`.ci/kafka-install DIR` fills it). Output: a bootstrap
+//! address and the received messages. The data is in a temporary folder, and the broker ends when its value is dropped.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,14 +17,14 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
-use super::{Dice, Held, signal, tail_of, wait_until};
+use super::{KillOnDrop, Random, signal, tail_of, wait_until};
 
-/// A broker on a busy machine of two cores is up in 2 to 10 s; several times that is a failure.
+/// On a busy machine with two cores, a broker starts in 2 to 10 s; several times that is a failure.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
-/// Kafka's own orderly shutdown takes about a second.
+/// Kafka's orderly shutdown takes about a second.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
-/// Below the range from which the kernel takes ports for outgoing connections: a client that knocks on a stopped broker's
-/// port could otherwise be given that very port, connect to itself, and keep the broker from coming back.
+/// Below the kernel's range of ports for outgoing connections. Otherwise a client of a stopped broker could get the
+/// broker's port, connect to itself, and prevent the broker's restart.
 const PORTS: (u64, u64) = (20_000, 32_000);
 /// Any 16 bytes in base64.
 const CLUSTER_ID: &str = "bG9nc2tpZmYtdGVzdC1rYQ";
@@ -32,18 +32,19 @@ const CLUSTER_ID: &str = "bG9nc2tpZmYtdGVzdC1rYQ";
 const JVM: [&str; 4] =
     ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
 
-/// One broker with its data; ends when dropped, and shows its log when a test fails.
+/// One broker with its data; ends when dropped, and shows its log if a test fails.
 pub struct Broker {
     folder: TempDir,
     jars: PathBuf,
     port: u16,
-    doors: Vec<(String, String)>,
-    process: Option<Held>,
+    listeners: Vec<(String, String)>,
+    process: Option<KillOnDrop>,
 }
 
-/// One more way into a broker, with a security of its own. The plain one stays, for what the test itself asks.
-pub struct Door {
-    /// The listener's name: capital letters.
+/// An additional listener of a broker, with its own security. The plaintext listener stays, for the test's own
+/// requests.
+pub struct Listener {
+    /// The listener's name: upper case letters.
     pub name: &'static str,
     /// The address that it listens on.
     pub host: &'static str,
@@ -64,10 +65,10 @@ pub struct Message {
 }
 
 impl Broker {
-    /// Starts a broker and waits until it answers; `None`, and a word on stderr, when no real parts were given.
+    /// Starts a broker and waits until it answers; `None`, and a message on stderr, without real parts.
     ///
     /// # Panics
-    /// When `LOGSKIFF_TEST_REAL=1` and a part is missing, or the broker does not come up.
+    /// If `LOGSKIFF_TEST_REAL=1` and a part is missing, or the broker does not start.
     pub fn start() -> Option<Self> {
         let mut broker = Self::prepare()?;
         broker.restart();
@@ -82,17 +83,17 @@ impl Broker {
         Self::prepare_with(&[], &[])
     }
 
-    /// As [`Broker::prepare`], with more doors and what `kafka-storage format` is to be told besides.
+    /// As [`Broker::prepare`], with additional listeners and additional arguments of `kafka-storage format`.
     ///
     /// # Panics
     /// As [`Broker::start`].
-    pub fn prepare_with(doors: &[Door], format_arguments: &[&str]) -> Option<Self> {
+    pub fn prepare_with(listeners: &[Listener], format_arguments: &[&str]) -> Option<Self> {
         let jars = real_parts()?;
         let folder = tempfile::Builder::new().prefix("logskiff-kafka-").tempdir().expect("a temporary folder");
-        let ports = free_ports(2 + doors.len());
+        let ports = free_ports(2 + listeners.len());
         let (port, controller_port) = (ports[0], ports[1]);
         let properties = folder.path().join("server.properties");
-        let text = server_properties(folder.path(), port, controller_port, doors, &ports[2..]);
+        let text = server_properties(folder.path(), port, controller_port, listeners, &ports[2..]);
         fs::write(&properties, text).expect("properties written");
         let formatted = java(&jars)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
@@ -101,15 +102,16 @@ impl Broker {
             .output()
             .expect("java runs");
         assert!(formatted.status.success(), "formatting failed: {}", String::from_utf8_lossy(&formatted.stderr));
-        let address = |(door, port): (&Door, &u16)| (door.name.to_owned(), format!("{}:{port}", door.host));
-        let doors = doors.iter().zip(&ports[2..]).map(address).collect();
-        Some(Self { folder, jars, port, doors, process: None })
+        let address =
+            |(listener, port): (&Listener, &u16)| (listener.name.to_owned(), format!("{}:{port}", listener.host));
+        let listeners = listeners.iter().zip(&ports[2..]).map(address).collect();
+        Some(Self { folder, jars, port, listeners, process: None })
     }
 
-    /// One more line for the broker's properties, before it starts.
+    /// Adds a line to the broker's properties, before it starts.
     ///
     /// # Panics
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn configure(&self, line: &str) {
         let path = self.folder.path().join("server.properties");
         let mut file = OpenOptions::new().append(true).open(path).expect("the properties");
@@ -123,17 +125,18 @@ impl Broker {
         command
     }
 
-    /// `host:port` of one of the doors.
+    /// `host:port` of one of the additional listeners.
     ///
     /// # Panics
-    /// When there is no such door.
+    /// If there is no such listener.
     #[track_caller]
-    pub fn door(&self, name: &str) -> String {
-        let (_, address) = self.doors.iter().find(|(door, _)| door == name).expect("a door of this name");
+    pub fn listener(&self, name: &str) -> String {
+        let (_, address) =
+            self.listeners.iter().find(|(listener, _)| listener == name).expect("a listener of this name");
         address.clone()
     }
 
-    /// `host:port` of the broker, the same through all restarts.
+    /// `host:port` of the broker, the same after restarts.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -159,7 +162,7 @@ impl Broker {
             .stderr(Stdio::from(log))
             .spawn()
             .expect("java starts");
-        self.process = Some(Held(process));
+        self.process = Some(KillOnDrop(process));
         self.wait_ready();
     }
 
@@ -178,14 +181,14 @@ impl Broker {
         }
     }
 
-    /// The end offset of partition 0: how many messages arrived in a topic with one partition.
+    /// The end offset of partition 0: the number of messages in a topic with one partition.
     pub fn end_offset(&self, topic: &str) -> u64 {
         let consumer: BaseConsumer = self.client().create().expect("a consumer");
         let marks = consumer.fetch_watermarks(topic, 0, Duration::from_secs(10));
         marks.map_or(0, |(_, high)| u64::try_from(high).unwrap_or(0))
     }
 
-    /// Everything that the topic holds, read by kcat from the beginning, in the order of the partitions.
+    /// All messages of the topic, read by kcat from the beginning, in the order of the partitions.
     pub fn consume(&self, topic: &str) -> Vec<Message> {
         let output = Command::new("kcat")
             .args(["-C", "-q", "-e", "-o", "beginning", "-b", &self.bootstrap(), "-t", topic])
@@ -197,9 +200,10 @@ impl Broker {
         messages(&output.stdout)
     }
 
-    /// The number of the compression that the first batch on disk has: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+    /// The compression of the first batch on disk: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
     ///
-    /// Read from the record batch's header (Kafka's message format 2): the low three bits of the attributes, bytes 21 and 22.
+    /// Read from the record batch's header (Kafka's message format 2): the low three bits of the attributes, bytes 21
+    /// and 22.
     pub fn compression_on_disk(&self, topic: &str) -> u8 {
         let segment = self.folder.path().join(format!("data/{topic}-0/00000000000000000000.log"));
         let bytes = fs::read(&segment).expect("the first segment");
@@ -240,7 +244,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // What it still says is of interest to nobody.
+        // Its remaining output is not needed.
         self.process = None;
         if std::thread::panicking() {
             eprintln!("the broker's log ends:\n{}", tail_of(&self.log_path(), 30));
@@ -248,16 +252,16 @@ impl Drop for Broker {
     }
 }
 
-/// The folder of jars, or `None` and a word on how to get one.
+/// The folder of jars, or `None` and a message on how to get one.
 ///
 /// # Panics
-/// When `LOGSKIFF_TEST_REAL=1` demands the parts, or `LOGSKIFF_TEST_KAFKA` promises them, and one is missing.
+/// If `LOGSKIFF_TEST_REAL=1` requires the parts, or `LOGSKIFF_TEST_KAFKA` names them, and one is missing.
 pub fn real_parts() -> Option<PathBuf> {
     const HOW: &str =
         ".ci/kafka-install DIR && LOGSKIFF_TEST_KAFKA=DIR cargo test --test real real_kafka:: -- --test-threads=1";
     let Some(jars) = env::var_os("LOGSKIFF_TEST_KAFKA").map(PathBuf::from) else {
-        let demanded = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
-        assert!(!demanded, "LOGSKIFF_TEST_REAL=1 demands a broker, but LOGSKIFF_TEST_KAFKA is not set; try: {HOW}");
+        let required = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
+        assert!(!required, "LOGSKIFF_TEST_REAL=1 demands a broker, but LOGSKIFF_TEST_KAFKA is not set; try: {HOW}");
         eprintln!("skipped: this test needs a real Kafka; to run it: {HOW}");
         return None;
     };
@@ -277,11 +281,11 @@ fn java(jars: &Path) -> Command {
     command
 }
 
-fn server_properties(folder: &Path, port: u16, controller_port: u16, doors: &[Door], door_ports: &[u16]) -> String {
+fn server_properties(folder: &Path, port: u16, controller_port: u16, additional: &[Listener], ports: &[u16]) -> String {
     let mut listeners = format!("PLAINTEXT://127.0.0.1:{port}");
     let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
     let mut settings = String::new();
-    for (Door { name, host, protocol, settings: own }, port) in doors.iter().zip(door_ports) {
+    for (Listener { name, host, protocol, settings: own }, port) in additional.iter().zip(ports) {
         listeners += &format!(",{name}://{host}:{port}");
         protocols += &format!(",{name}:{protocol}");
         for (key, value) in own {
@@ -307,21 +311,20 @@ fn server_properties(folder: &Path, port: u16, controller_port: u16, doors: &[Do
     )
 }
 
-/// Ports that nobody listens on. Another process may take one before the broker does; then the broker's start fails,
-/// loudly. The clock seeds the choice, so that test binaries that run side by side choose differently.
-/// Ports of loopback that are free, each once.
+/// Free ports on loopback, each once. Another process may take one before the broker does; then the broker fails to
+/// start, with an error. The clock is the seed, so that test binaries in parallel choose different ports.
 pub fn free_ports(count: usize) -> Vec<u16> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock past 1970");
-    let mut dice = Dice::new(u64::from(now.subsec_nanos()) ^ u64::from(std::process::id()) << 32);
-    let free = std::iter::repeat_with(|| u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port"))
+    let mut random = Random::new(u64::from(now.subsec_nanos()) ^ u64::from(std::process::id()) << 32);
+    let free = std::iter::repeat_with(|| u16::try_from(random.between(PORTS.0, PORTS.1)).expect("a port"))
         .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
         .take(count)
-        // All are held until all are found, so that none is found twice.
+        // All sockets stay open until all are found, so that none is found twice.
         .collect::<Vec<_>>();
     free.iter().map(|socket| socket.local_addr().expect("an address").port()).collect()
 }
 
-/// Reads kcat's output back: a line `partition offset key-length payload-length headers`, then key and payload as they are.
+/// Parses kcat's output: a line `partition offset key-length payload-length headers`, then key and payload as bytes.
 fn messages(mut output: &[u8]) -> Vec<Message> {
     let mut messages = Vec::new();
     while !output.is_empty() {

@@ -12,8 +12,8 @@ pub fn documents() -> Vec<PathBuf> {
     all.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
 
-/// The commands that begin with `first`, each with its document: those in blocks, without what comes behind a pipe, and those that the text
-/// names in backticks.
+/// The commands that begin with `first`, each with its document: commands in blocks, without the text after a pipe, and
+/// commands in backticks.
 pub fn commands(first: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for path in documents() {
@@ -30,7 +30,7 @@ pub fn commands(first: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// A command that only shows its help: a program reads its verb and options before it comes to that.
+/// A command that only prints its help: a program parses its verb and options before that.
 pub fn asking_for_help(command: &str) -> String {
     match command.split_once(" -- ") {
         Some((before, after)) => format!("{before} --help -- {after}"),

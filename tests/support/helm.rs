@@ -1,7 +1,7 @@
-//! The project's charts, rendered by a real Helm, and the tools that judge the result.
+//! The project's charts, rendered by a real Helm, and the tools that check the result.
 //!
-//! In: a folder that `.ci/helm-install DIR` has filled, named by `LOGSKIFF_TEST_HELM`. The charts are copied to a temporary
-//! folder, where `helm dependency update` may write.
+//! Input: a folder that `.ci/helm-install DIR` has filled, named by `LOGSKIFF_TEST_HELM`. The charts are copied to a
+//! temporary folder, because `helm dependency update` writes into them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -19,10 +19,10 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// Copies the charts and puts the library into those that use it; `None`, and a word on stderr, when no tools were given.
+    /// Copies the charts and adds the library to those that use it; `None`, and a message on stderr, without tools.
     ///
     /// # Panics
-    /// When `LOGSKIFF_TEST_REAL=1` and there are none, or Helm fails.
+    /// If `LOGSKIFF_TEST_REAL=1` and there are none, or Helm fails.
     pub fn prepare() -> Option<Self> {
         let tools = installed("LOGSKIFF_TEST_HELM", ".ci/helm-install")?;
         let folder = tempfile::Builder::new().prefix("logskiff-charts-").tempdir().expect("a folder");
@@ -36,12 +36,12 @@ impl Helm {
         Some(helm)
     }
 
-    /// Where a chart is.
+    /// The path of a chart.
     pub fn chart(&self, name: &str) -> PathBuf {
         self.folder.path().join("charts").join(name)
     }
 
-    /// A place for files beside the charts.
+    /// A path for files next to the charts.
     pub fn scratch(&self) -> &Path {
         self.folder.path()
     }
@@ -51,7 +51,7 @@ impl Helm {
         self.tools.join("schemas")
     }
 
-    /// The folder of the definitions that the Prometheus operator and KEDA have, each by its name.
+    /// The folder of the Prometheus operator's and KEDA's definitions, each by its name.
     pub fn definitions(&self) -> PathBuf {
         self.tools.join("crds")
     }
@@ -64,7 +64,7 @@ impl Helm {
     /// One of the tools.
     pub fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs().join(name));
-        // Nothing of the machine's own settings.
+        // Without the machine's own settings.
         let home = self.folder.path().join("helm");
         command.env("HELM_CACHE_HOME", &home).env("HELM_CONFIG_HOME", &home).env("HELM_DATA_HOME", &home);
         command
@@ -78,7 +78,7 @@ impl Helm {
     /// `helm template`, as text.
     ///
     /// # Errors
-    /// What Helm says.
+    /// Helm's error message.
     pub fn template(&self, chart: &str, arguments: &[&str]) -> Result<String, String> {
         let done = self
             .tool("helm")
@@ -122,10 +122,10 @@ pub fn objects(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The logskiff container of a pod template, wherever it stands.
+/// The logskiff container of a pod template, in any list of containers.
 ///
 /// # Panics
-/// When there is none, or more than one.
+/// If there is none, or more than one.
 #[track_caller]
 pub fn sidecar(pod: &Value) -> &Value {
     let found = sidecars(pod);
@@ -133,13 +133,13 @@ pub fn sidecar(pod: &Value) -> &Value {
     found[0]
 }
 
-/// All containers of that name.
+/// All containers with that name.
 pub fn sidecars(pod: &Value) -> Vec<&Value> {
     let lists = ["initContainers", "containers"].map(|list| pod["spec"][list].as_array());
     lists.into_iter().flatten().flatten().filter(|container| container["name"] == "logskiff").collect()
 }
 
-/// A container's environment as the kubelet sets it (`$$` is its `$`); what comes from the Downward API or a Secret stands as `x`.
+/// A container's environment as the kubelet sets it (`$$` becomes `$`); values of the Downward API or a Secret are `x`.
 pub fn environment(container: &Value) -> Vec<(String, String)> {
     let entry = |entry: &Value| {
         let name = entry["name"].as_str().expect("a name").to_owned();

@@ -1,4 +1,4 @@
-//! Asks a sidecar over HTTP, as a probe or Prometheus does, and other programs of a test.
+//! Sends HTTP requests to a sidecar, as a probe or Prometheus does, and to other programs of a test.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::sidecar::Sidecar;
 use super::wait_until;
 
-/// An answer on loopback takes milliseconds; one that waits for the shipper less than a second.
+/// An answer on loopback takes milliseconds; an answer that waits for the shipper takes less than a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where a sidecar that was told `LOGSKIFF_HTTP_LISTEN=127.0.0.1:0` answers.
+/// The address of a sidecar with `LOGSKIFF_HTTP_LISTEN=127.0.0.1:0`, from its log.
 #[track_caller]
 pub fn address(sidecar: &Sidecar) -> String {
     let mut found = None;
@@ -28,18 +28,18 @@ pub fn address(sidecar: &Sidecar) -> String {
     found.expect("found")
 }
 
-/// The status and the body of an answer; `None` when there is no connection. Metrics come as `OpenMetrics`.
+/// The status and the body of an answer; `None` without a connection. Metrics are `OpenMetrics`.
 pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
     send(address, "GET", path, &[("Accept", accept)], "")
 }
 
-/// The body that one gets who accepts anything.
+/// The body for a client that accepts any format.
 pub fn get_plain(address: &str, path: &str) -> Option<String> {
     send(address, "GET", path, &[("Accept", "*/*")], "").map(|(_, body)| body)
 }
 
-/// The status and the body of the answer to a request; `None` when there is no connection.
+/// The status and the body of the answer to a request; `None` without a connection.
 pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -54,7 +54,7 @@ pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], b
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-/// The samples of a scrape, by name and labels as they are written; `None` when there is no answer.
+/// The samples of a scrape, by name and labels as written; `None` without an answer.
 pub fn scrape(address: &str) -> Option<BTreeMap<String, f64>> {
     let (status, text) = get(address, "/metrics")?;
     assert_eq!(status, 200);

@@ -1,7 +1,7 @@
 //! A real Kubernetes, through `kubectl`.
 //!
-//! In: `LOGSKIFF_TEST_KUBECONFIG`, with its `kubectl` on PATH (`.ci/kube-up start DIR`, then `eval "$(.ci/kube-up env DIR)"`), and Helm.
-//! Each test has a namespace of its own, which goes with its value.
+//! Input: `LOGSKIFF_TEST_KUBECONFIG`, with its `kubectl` on PATH (`.ci/kube-up start DIR`, then `eval "$(.ci/kube-up
+//! env DIR)"`), and Helm. Each test has its own namespace, which is deleted with its value.
 
 use std::env;
 use std::io::Write;
@@ -22,7 +22,7 @@ pub struct Cluster {
     pub namespace: String,
 }
 
-/// What an object became, and the warnings that came along.
+/// The resulting object, and the warnings of the API server.
 #[derive(Debug)]
 pub struct Answer {
     pub object: Value,
@@ -30,10 +30,10 @@ pub struct Answer {
 }
 
 impl Cluster {
-    /// Makes the namespace, with these labels; `None`, and a word on stderr, when no cluster was given.
+    /// Creates the namespace with these labels; `None`, and a message on stderr, without a cluster.
     ///
     /// # Panics
-    /// When `LOGSKIFF_TEST_REAL=1` and there is none.
+    /// If `LOGSKIFF_TEST_REAL=1` and there is none.
     pub fn prepare(namespace: &str, labels: &[(&str, &str)]) -> Option<Self> {
         if env::var_os("LOGSKIFF_TEST_KUBECONFIG").is_none() {
             assert!(env::var_os("LOGSKIFF_TEST_REAL").is_none(), "LOGSKIFF_TEST_KUBECONFIG names no cluster");
@@ -46,7 +46,7 @@ impl Cluster {
         let object =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}});
         cluster.apply(&object);
-        // Pods want it there, and a controller makes it.
+        // Pods require it, and a controller creates it.
         super::wait_until("the service account", Duration::from_secs(30), || {
             cluster.kubectl(&["get", "serviceaccount", "default"]).status.success()
         });
@@ -71,10 +71,10 @@ impl Cluster {
         self.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl runs")
     }
 
-    /// What `kubectl` prints.
+    /// The output of `kubectl`.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     #[track_caller]
     pub fn text(&self, arguments: &[&str]) -> String {
         let done = self.kubectl(arguments);
@@ -85,7 +85,7 @@ impl Cluster {
     /// `kubectl get … -o json`.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     #[track_caller]
     pub fn get(&self, arguments: &[&str]) -> Value {
         let text = self.text(&[&["get", "-o", "json"], arguments].concat());
@@ -104,34 +104,34 @@ impl Cluster {
             .expect("kubectl runs");
         process.stdin.take().expect("a pipe").write_all(object.to_string().as_bytes()).expect("written");
         let done = process.wait_with_output().expect("it ends");
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&done.stderr).into_owned();
         if !done.status.success() {
-            return Err(said);
+            return Err(printed);
         }
-        Ok(Answer { object: serde_json::from_slice(&done.stdout).expect("JSON"), warnings: said })
+        Ok(Answer { object: serde_json::from_slice(&done.stdout).expect("JSON"), warnings: printed })
     }
 
-    /// Makes or changes an object.
+    /// Creates or changes an object.
     ///
     /// # Panics
-    /// When it is refused.
+    /// If it is refused.
     #[track_caller]
     pub fn apply(&self, object: &Value) -> Answer {
         self.fed(&["apply"], object).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What would become of a pod: admitted, changed, validated, and forgotten.
+    /// The result for a pod: admitted, changed, validated, but not stored.
     ///
     /// # Errors
-    /// What the API server says when it refuses.
+    /// The API server's refusal.
     pub fn admit(&self, object: &Value) -> Result<Answer, String> {
         self.fed(&["create", "--dry-run=server"], object)
     }
 
-    /// Makes an object.
+    /// Creates an object.
     ///
     /// # Errors
-    /// What the API server says when it refuses.
+    /// The API server's refusal.
     pub fn create(&self, object: &Value, arguments: &[&str]) -> Result<Answer, String> {
         self.fed(&[&["create"], arguments].concat(), object)
     }
@@ -144,10 +144,10 @@ impl Cluster {
         self.fed(&["create", "--dry-run=server", "--namespace", namespace], object)
     }
 
-    /// Installs the injector, or changes it, and waits until it works: a policy takes about a second.
+    /// Installs or changes the injector, and waits until it works: a policy takes about a second.
     ///
     /// # Panics
-    /// When it does not within half a minute.
+    /// If it does not work within half a minute.
     pub fn install_injector(&self, arguments: &[&str]) {
         let chart = self.helm.chart("logskiff-injector");
         let done = self
@@ -160,7 +160,7 @@ impl Cluster {
             .output()
             .expect("helm runs");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        // A pod that every namespace lets in.
+        // A pod that every namespace admits.
         let restricted = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
             "runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
         let containers = json!({"containers": [{"name": "app", "image": "a", "securityContext": restricted}]});
@@ -168,14 +168,14 @@ impl Cluster {
             let answer = self.admit(&pod(&[("logskiff.dev/inject", "true")], &[], &containers));
             answer.is_ok_and(|answer| answer.object["metadata"]["annotations"]["logskiff.dev/status"] == "injected")
         });
-        // What was there before may still be in force for a moment, which cannot be seen from outside.
+        // The previous policy may still be active for a moment, which is invisible from outside.
         std::thread::sleep(Duration::from_secs(2));
     }
 
     /// Installs the demo application by its chart.
     ///
     /// # Panics
-    /// When Helm fails.
+    /// If Helm fails.
     #[track_caller]
     pub fn install_demo(&self, release: &str, arguments: &[&str]) {
         let done = self
@@ -193,7 +193,7 @@ impl Cluster {
     /// The pods with a label, once there are any.
     ///
     /// # Panics
-    /// When there are none at the deadline.
+    /// If there are none at the deadline.
     #[track_caller]
     pub fn pods(&self, selector: &str, deadline: Duration) -> Vec<Value> {
         let start = Instant::now();

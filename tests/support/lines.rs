@@ -1,6 +1,6 @@
-//! Lines whose fate can be checked: an application that writes and rotates, and the tally of what arrived.
+//! Lines that can be verified: an application that writes and rotates, and the tally of what arrived.
 //!
-//! Every line is a function of its number, so that the receiver's copy can be compared byte by byte without keeping the
+//! Every line is a function of its number, so the received copy can be compared byte by byte without storing the
 //! original.
 
 use std::collections::BTreeMap;
@@ -14,32 +14,32 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Dice;
+use super::Random;
 use super::broker::Message;
 
 /// How the application writes.
 #[derive(Clone, Copy)]
 pub struct Plan {
-    /// How many lines in all, numbered from 0.
+    /// Number of lines, numbered from 0.
     pub lines: u64,
-    /// How many a second.
+    /// Lines per second.
     pub lines_per_s: u64,
-    /// After how many lines the file is rotated; 0: never.
+    /// Lines between two rotations; 0: no rotation.
     pub rotate_every: u64,
 }
 
 /// How a file is rotated.
 #[derive(Clone, Copy)]
 pub enum Rotation {
-    /// It gets another name, and a new one its own.
+    /// The file is renamed, and a new one is created.
     Rename,
-    /// It is copied, and then emptied.
+    /// The file is copied, and then truncated.
     CopyTruncate,
-    /// A copy takes its place and is written on, as `sed -i` does it.
+    /// A copy replaces the file and is continued, as by `sed -i`.
     Replace,
 }
 
-/// A line's place: which incarnation of the file, and at which offset in it.
+/// A line's position: the file's incarnation, and the offset in it.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub file: usize,
@@ -55,21 +55,21 @@ pub struct Writer {
 
 /// The text of line number `seq` (without its line end), about 180 bytes.
 pub fn text(seq: u64) -> String {
-    let mut dice = Dice::new(seq);
+    let mut random = Random::new(seq);
     let names = ["cart", "größe", "sum", "日本", "quote\"d", "back\\slash", "tab\there"];
-    let name = names[usize::try_from(dice.between(0, names.len() as u64)).expect("an index")];
+    let name = names[usize::try_from(random.between(0, names.len() as u64)).expect("an index")];
     format!(
         "seq={seq} level=info service=shop route=/api/v1/{name} shape={:016x} status={} took_ms={} note=\"{:032x}\" \
          the quick boat carries its lines across the bay {}",
-        dice.roll(),
-        dice.between(200, 600),
-        dice.between(0, 9_000),
-        dice.roll(),
-        "~".repeat(usize::try_from(dice.between(0, 24)).expect("a length"))
+        random.roll(),
+        random.between(200, 600),
+        random.between(0, 9_000),
+        random.roll(),
+        "~".repeat(usize::try_from(random.between(0, 24)).expect("a length"))
     )
 }
 
-/// Writes lines `from..to` at once into one new file; their places.
+/// Writes lines `from..to` at once into one new file; returns their positions.
 pub fn write_all(path: &Path, from: u64, to: u64) -> Vec<Place> {
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     let mut file = File::create(path).expect("a log file");
@@ -84,12 +84,12 @@ pub fn write_all(path: &Path, from: u64, to: u64) -> Vec<Place> {
 }
 
 impl Writer {
-    /// Starts to write `folder/logs/app.log`, which is rotated by renaming.
+    /// Starts writing `folder/logs/app.log`, which is rotated by renaming.
     pub fn start(folder: &Path, plan: Plan) -> Self {
         Self::rotating(folder, plan, |_| Rotation::Rename)
     }
 
-    /// The same; `rotation` says how the file of a number, from 0, is rotated.
+    /// The same; `rotation` returns the kind of each rotation, by its number from 0.
     pub fn rotating(folder: &Path, plan: Plan, rotation: fn(usize) -> Rotation) -> Self {
         let logs = folder.join("logs");
         fs::create_dir_all(&logs).expect("a folder");
@@ -99,17 +99,17 @@ impl Writer {
         Self { thread: thread::spawn(work), written, stopped }
     }
 
-    /// How many lines are in the files by now.
+    /// The number of lines written so far.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
     }
 
-    /// Waits for the last line; every line's place, by its number.
+    /// Waits for the last line; returns every line's position, by its number.
     pub fn finish(self) -> Vec<Place> {
         self.thread.join().expect("the writer's thread")
     }
 
-    /// Ends it before its last line; the places of the lines that there are.
+    /// Stops before the last line; returns the positions of the written lines.
     pub fn stop(self) -> Vec<Place> {
         self.stopped.store(true, Ordering::Release);
         self.finish()
@@ -123,7 +123,7 @@ fn write(
     written: &AtomicU64,
     stopped: &AtomicBool,
 ) -> Vec<Place> {
-    /// Several writes a second for each rate, as an application does that flushes often.
+    /// Several writes per second at any rate, like an application that flushes often.
     const WRITES_PER_S: u64 = 100;
     let mut places = Vec::with_capacity(usize::try_from(plan.lines).expect("a length"));
     let create = || {
@@ -149,7 +149,7 @@ fn write(
                     true
                 }
                 Rotation::Replace => {
-                    // Where no glob names it.
+                    // Under a name that no glob matches.
                     let aside = path.with_extension("aside");
                     fs::copy(path, &aside).expect("copied");
                     fs::rename(&aside, path).expect("renamed");
@@ -181,7 +181,7 @@ fn write(
     places
 }
 
-/// `app.log.1` becomes `app.log.2`, and so on; `app.log.1` is free.
+/// Renames `app.log.1` to `app.log.2`, and so on, so that `app.log.1` is free.
 fn free_copy(path: &Path) -> PathBuf {
     let numbered = |n: usize| PathBuf::from(format!("{}.{n}", path.display()));
     let last = (1..1_000).find(|&n| !numbered(n).exists()).expect("a free number");
@@ -191,26 +191,26 @@ fn free_copy(path: &Path) -> PathBuf {
     numbered(1)
 }
 
-/// What became of the lines.
+/// The result for all lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Lines that arrived at least once.
     pub arrived: u64,
     /// Lines that never arrived.
     pub lost: u64,
-    /// Arrivals beyond the first.
-    pub doubled: u64,
+    /// Duplicates.
+    pub duplicates: u64,
     /// First arrivals that came after a later line of the same file.
-    pub disordered: u64,
-    /// Arrivals whose message or offset is not what was written.
+    pub out_of_order: u64,
+    /// Arrivals with another message or offset than written.
     pub altered: u64,
-    /// Messages that are no record of any line.
+    /// Messages that belong to no line.
     pub strange: u64,
 }
 
 impl Tally {
-    /// Compares what arrived with what was written, record by record.
-    pub fn of(messages: &[Message], places: &[Place]) -> Self {
+    /// Compares the received records with the written lines.
+    pub fn from_messages(messages: &[Message], places: &[Place]) -> Self {
         let mut tally = Self::default();
         let mut arrivals = vec![0_u32; places.len()];
         let mut newest: BTreeMap<usize, u64> = BTreeMap::new();
@@ -226,27 +226,27 @@ impl Tally {
             }
             arrivals[seq] += 1;
             if arrivals[seq] > 1 {
-                tally.doubled += 1;
+                tally.duplicates += 1;
                 continue;
             }
             tally.arrived += 1;
             if newest.insert(place.file, place.offset).is_some_and(|before| before > place.offset) {
-                tally.disordered += 1;
+                tally.out_of_order += 1;
             }
         }
         tally.lost = arrivals.iter().filter(|&&count| count == 0).count() as u64;
         tally
     }
 
-    /// Demands that every line arrived, whole, in order, and at most `doubled_max` more than once.
+    /// Checks that every line arrived unchanged and in order, with at most `duplicates_max` duplicates.
     #[track_caller]
-    pub fn check(&self, lines: u64, doubled_max: u64) {
-        let right = Self { arrived: lines, doubled: self.doubled.min(doubled_max), ..Self::default() };
-        assert_eq!(*self, right, "every line once, in order, as written; doubled at most {doubled_max}");
+    pub fn check(&self, lines: u64, duplicates_max: u64) {
+        let right = Self { arrived: lines, duplicates: self.duplicates.min(duplicates_max), ..Self::default() };
+        assert_eq!(*self, right, "every line once, in order, as written; duplicates at most {duplicates_max}");
     }
 }
 
-/// The number and text that a record carries.
+/// The number and text in a record.
 fn line_of(record: &Value) -> Option<(usize, &str)> {
     let line = record["message"].as_str()?;
     let seq = line.strip_prefix("seq=")?.split(' ').next()?.parse().ok()?;

@@ -1,6 +1,6 @@
 //! librdkafka's own mock broker, in the test's process on loopback: no Java, no installation, failures on demand.
 //!
-//! It keeps at most 5 MiB of a partition, as compressed as it came: tests that compare what was received with what was
+//! It keeps at most 5 MiB per partition, as compressed as received: tests that compare what was received with what was
 //! written stay well below that.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::broker::Message;
 
-/// Loopback answers within milliseconds; a machine that is busy needs more.
+/// Loopback answers within milliseconds; a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mock cluster of one broker.
@@ -33,35 +33,35 @@ impl Mock {
         Self(cluster)
     }
 
-    /// `host:port`, the same all the time.
+    /// `host:port`, which never changes.
     pub fn bootstrap(&self) -> String {
         self.0.bootstrap_servers()
     }
 
-    /// Ends all connections and takes no new ones.
+    /// Ends all connections and refuses new ones.
     pub fn down(&self) {
         self.0.broker_down(-1).expect("the broker goes down");
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub fn up(&self) {
         self.0.broker_up(-1).expect("the broker comes up");
     }
 
-    /// Answers each request so much later.
+    /// Delays each answer by this time.
     pub fn delay(&self, by: Duration) {
         self.0.broker_round_trip_time(-1, by).expect("a delay");
     }
 
-    /// The outcomes of the next produce requests, in order; those after them succeed. A refused request is not stored.
+    /// Sets the outcomes of the next produce requests, in order; later ones succeed. A refused request is not stored.
     pub fn fate_of_requests(&self, fates: &[RDKafkaRespErr]) {
         self.0.clear_request_errors(RDKafkaApiKey::Produce);
         self.0.request_errors(RDKafkaApiKey::Produce, fates);
     }
 
-    /// What is answered to whoever asks for a topic. A new one has one partition.
+    /// Sets the answer to requests for a topic's metadata. A new topic has one partition.
     pub fn topic_error(&self, topic: &str, error: RDKafkaRespErr) {
-        // It is there already, or else it would get four.
+        // It must exist before, or it would get four partitions.
         let _ = self.0.create_topic(topic, 1, 1);
         self.0.topic_error(topic, error).expect("an answer");
     }
@@ -73,7 +73,7 @@ impl Mock {
         metadata.topics().iter().map(|topic| topic.name().to_owned()).collect()
     }
 
-    /// Everything that a topic holds now, partition by partition.
+    /// All messages that a topic holds now, partition by partition.
     #[track_caller]
     pub fn received(&self, topic: &str) -> Vec<Message> {
         let consumer = self.consumer();
@@ -88,7 +88,7 @@ impl Mock {
         let (mut messages, mut at_end, start) = (Vec::new(), 0, Instant::now());
         while at_end < partitions {
             match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => messages.push(own(&message)),
+                Some(Ok(message)) => messages.push(to_message(&message)),
                 Some(Err(KafkaError::PartitionEOF(_))) => at_end += 1,
                 Some(Err(_)) | None => assert!(start.elapsed() < PATIENCE, "topic {topic} cannot be read"),
             }
@@ -97,7 +97,7 @@ impl Mock {
         messages
     }
 
-    /// How many messages a topic of one partition has taken.
+    /// The number of messages in a topic of one partition.
     pub fn end_offset(&self, topic: &str) -> u64 {
         let marks = self.consumer().fetch_watermarks(topic, 0, PATIENCE);
         marks.map_or(0, |(_, high)| u64::try_from(high).unwrap_or(0))
@@ -117,7 +117,7 @@ impl Mock {
     }
 }
 
-fn own(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
+fn to_message(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
     let mut headers = BTreeMap::new();
     for header in message.headers().into_iter().flat_map(Headers::iter) {
         let value = String::from_utf8_lossy(header.value.unwrap_or_default()).into_owned();

@@ -1,7 +1,7 @@
-//! What the integration tests share: a real and a mock Kafka broker, the sidecar as a process, lines whose fate can be
-//! checked.
+//! Shared parts of the integration tests: a real and a mock Kafka broker, the sidecar as a process, lines that can be
+//! verified.
 //!
-//! A folder with `mod.rs`, unlike other modules, because both targets mount it by its path.
+//! A folder with `mod.rs`, unlike other modules, because both targets include it by its path.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -32,29 +32,29 @@ use std::time::{Duration, Instant};
 /// Waits until `holds` is true.
 ///
 /// # Panics
-/// When it is still false at the deadline; `what` names the thing that was waited for.
+/// If it is still false at the deadline; `what` names the condition.
 #[track_caller]
 pub fn wait_until(what: &str, deadline: Duration, holds: impl FnMut() -> bool) {
-    wait_looking(what, deadline, Duration::from_millis(20), holds);
+    wait_polling(what, deadline, Duration::from_millis(20), holds);
 }
 
-/// As [`wait_until`], where a look costs a process or more: `pause` lies between two looks.
+/// As [`wait_until`], for checks that cost a process or more: `pause` is the time between two checks.
 ///
 /// # Panics
 /// As [`wait_until`].
 #[track_caller]
-pub fn wait_looking(what: &str, deadline: Duration, pause: Duration, mut holds: impl FnMut() -> bool) {
+pub fn wait_polling(what: &str, deadline: Duration, pause: Duration, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
+        assert!(start.elapsed() < deadline, "timed out after {deadline:?}: {what}");
         std::thread::sleep(pause);
     }
 }
 
-/// The folder that a script has filled, named by a variable; `None`, and a word on stderr, when none was given.
+/// The folder that a script has filled, named by a variable; `None`, and a message on stderr, without one.
 ///
 /// # Panics
-/// When `LOGSKIFF_TEST_REAL` is set and there is none.
+/// If `LOGSKIFF_TEST_REAL` is set and there is none.
 pub fn installed(variable: &str, script: &str) -> Option<PathBuf> {
     let given = std::env::var_os(variable).map(PathBuf::from);
     if given.is_none() {
@@ -64,11 +64,11 @@ pub fn installed(variable: &str, script: &str) -> Option<PathBuf> {
     given
 }
 
-/// A process that does not outlive what holds it.
+/// A process that ends with its value.
 #[derive(Debug)]
-pub struct Held(pub Child);
+pub struct KillOnDrop(pub Child);
 
-impl Deref for Held {
+impl Deref for KillOnDrop {
     type Target = Child;
 
     fn deref(&self) -> &Child {
@@ -76,28 +76,28 @@ impl Deref for Held {
     }
 }
 
-impl DerefMut for Held {
+impl DerefMut for KillOnDrop {
     fn deref_mut(&mut self) -> &mut Child {
         &mut self.0
     }
 }
 
-impl Drop for Held {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // A failure means that it has ended already, which is what is wanted.
+        // A failure means that it has already ended.
         _ = self.0.kill();
         _ = self.0.wait();
     }
 }
 
-/// Sends a signal by name (`TERM`, `KILL`) through the shell's own `kill`: tests need no system call wrapper for it.
+/// Sends a signal by name (`TERM`, `KILL`) with the shell's own `kill`, so that tests need no system call wrapper.
 #[track_caller]
 pub fn signal(pid: u32, name: &str) {
     let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status();
     assert!(status.is_ok_and(|s| s.success()), "could not send SIG{name} to process {pid}");
 }
 
-/// The last lines of a log file, for a failure's report.
+/// The last lines of a log file, for the report of a failure.
 pub fn tail_of(path: &Path, lines: usize) -> String {
     let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
     let skip = text.lines().count().saturating_sub(lines);
@@ -105,10 +105,10 @@ pub fn tail_of(path: &Path, lines: usize) -> String {
 }
 
 /// A small generator of pseudo-random numbers (`SplitMix64`): a printed seed repeats a run.
-pub struct Dice(u64);
+pub struct Random(u64);
 
-impl Dice {
-    /// Starts from a seed.
+impl Random {
+    /// Starts with a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -128,7 +128,7 @@ impl Dice {
     }
 }
 
-/// CPU time in hundredths of a second, and how often its threads were woken.
+/// CPU time in hundredths of a second, and the number of wake-ups of its threads.
 pub fn spent(pid: u32) -> (u64, u64) {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("/proc");
     let fields: Vec<&str> = stat.rsplit(") ").next().expect("/proc").split(' ').collect();

@@ -1,6 +1,6 @@
 //! A real Prometheus on loopback that scrapes one address every second, and promtool.
 //!
-//! In: a folder that `.ci/prometheus-install DIR` has filled, named by `LOGSKIFF_TEST_PROMETHEUS`. Its data lie in a
+//! Input: a folder that `.ci/prometheus-install DIR` has filled, named by `LOGSKIFF_TEST_PROMETHEUS`. Its data is in a
 //! temporary folder, and it ends with its value.
 
 use std::fs;
@@ -12,28 +12,28 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Held, http, installed, wait_until};
+use super::{KillOnDrop, http, installed, wait_until};
 
-/// It is up in a second or two.
+/// It starts in a second or two.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 
-/// The folder of the programs; `None`, and a word on stderr, when none was given.
+/// The folder of the programs; `None`, and a message on stderr, without one.
 ///
 /// # Panics
-/// When `LOGSKIFF_TEST_REAL=1` and there is none.
+/// If `LOGSKIFF_TEST_REAL=1` and there is none.
 pub fn programs() -> Option<PathBuf> {
     installed("LOGSKIFF_TEST_PROMETHEUS", ".ci/prometheus-install")
 }
 
 /// One Prometheus.
 pub struct Prometheus {
-    process: Held,
+    process: KillOnDrop,
     address: String,
     _folder: TempDir,
 }
 
 impl Prometheus {
-    /// Starts to scrape `target` every second, with the project's alert rules.
+    /// Starts scraping `target` every second, with the project's alert rules.
     pub fn start(programs: &Path, target: &str) -> Self {
         let rules = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/prometheus/alerts.yaml");
         Self::configured(
@@ -59,7 +59,7 @@ impl Prometheus {
             .stdin(Stdio::null())
             .spawn()
             .expect("prometheus starts");
-        let prometheus = Self { process: Held(process), address, _folder: folder };
+        let prometheus = Self { process: KillOnDrop(process), address, _folder: folder };
         wait_until("Prometheus", READY_DEADLINE, || {
             http::get(&prometheus.address, "/-/ready").is_some_and(|(status, _)| status == 200)
         });
@@ -71,10 +71,10 @@ impl Prometheus {
         &self.address
     }
 
-    /// What an expression gives now: the series, each with its labels and its value.
+    /// The present value of an expression: the series, each with its labels and its value.
     #[track_caller]
     pub fn query(&self, expression: &str) -> Vec<(Value, f64)> {
-        let series = self.ask(&format!("/api/v1/query?query={}", encoded(expression)));
+        let series = self.request(&format!("/api/v1/query?query={}", encoded(expression)));
         let series = series["result"].as_array().expect("a list").clone();
         let value = |series: &Value| series["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a value");
         series.iter().map(|series| (series["metric"].clone(), value(series))).collect()
@@ -82,7 +82,7 @@ impl Prometheus {
 
     /// The `data` of an answer.
     #[track_caller]
-    pub fn ask(&self, path: &str) -> Value {
+    pub fn request(&self, path: &str) -> Value {
         let (status, text) = http::get(&self.address, path).expect("Prometheus answers");
         let answer: Value = serde_json::from_str(&text).expect("its answer is JSON");
         assert!(status == 200 && answer["status"] == "success", "{path}: {text}");

@@ -1,8 +1,8 @@
-//! A real rsyslog or syslog-ng on loopback, one way in at a time.
+//! A real rsyslog or syslog-ng on loopback, with one source at a time.
 //!
-//! In: a folder of unpacked packages, named by `LOGSKIFF_TEST_SYSLOG` (`.ci/syslog-install DIR` makes one). Out: an address,
-//! and every message as the receiver's own parser took it apart. Nothing stays: the data lie in a temporary folder, and the
-//! receiver ends with its value.
+//! Input: a folder of unpacked packages, named by `LOGSKIFF_TEST_SYSLOG` (`.ci/syslog-install DIR` fills it). Output:
+//! an address, and every message as parsed by the receiver. The data is in a temporary folder, and the receiver ends
+//! with its value.
 
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -15,31 +15,31 @@ use tempfile::TempDir;
 
 use super::authority::{Authority, Issued};
 use super::broker::free_ports;
-use super::{Held, signal, tail_of, wait_until};
+use super::{KillOnDrop, signal, tail_of, wait_until};
 
-/// A receiver on a busy machine is up within a second or two.
+/// On a busy machine, a receiver starts within a second or two.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
-/// Stands behind the text of a message as parsed, and behind the message as received. No test line holds either.
+/// Follow the text of a message as parsed, and the message as received. No test line contains either.
 const SEPARATORS: (u8, &[u8]) = (0x1f, b"\x1e\n");
 
-/// Which receiver.
+/// The receiver's program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Rsyslog,
     SyslogNg,
 }
 
-/// Which way in.
+/// The kind of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Udp,
     Tcp,
     /// Messages end with a newline.
     Lines,
-    /// The same, for a receiver that knows RFC 3164 alone.
+    /// The same, for a receiver that only knows RFC 3164.
     OldLines,
     Tls,
-    /// The client must show a certificate.
+    /// The client must present a certificate.
     MutualTls,
     UnixDatagram,
     UnixStream,
@@ -52,27 +52,27 @@ pub enum Way {
 /// One message.
 #[derive(Debug)]
 pub struct Received {
-    /// The text, as the receiver's parser took it out of the message.
+    /// The text, as the receiver parsed it.
     pub text: Vec<u8>,
     /// The whole message.
     pub whole: Vec<u8>,
 }
 
-/// A receiver with its data; ends when dropped, and shows its log when a test fails.
+/// A receiver with its data; ends when dropped, and shows its log if a test fails.
 pub struct Receiver {
     parts: PathBuf,
     program: Program,
     way: Way,
     folder: TempDir,
     port: u16,
-    process: Option<Held>,
+    process: Option<KillOnDrop>,
 }
 
 impl Receiver {
-    /// Starts a receiver and waits until it listens; `None`, and a word on stderr, when no real parts were given.
+    /// Starts a receiver and waits until it listens; `None`, and a message on stderr, without real parts.
     ///
     /// # Panics
-    /// When `LOGSKIFF_TEST_REAL=1` and a part is missing, or the receiver does not come up.
+    /// If `LOGSKIFF_TEST_REAL=1` and a part is missing, or the receiver does not start.
     pub fn start(program: Program, way: Way, identity: Option<(&Authority, &Issued)>) -> Option<Self> {
         let mut receiver = Self::prepare(program, way, identity)?;
         receiver.restart();
@@ -121,7 +121,7 @@ impl Receiver {
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
-    /// Nothing is changed of what was received: neither control characters nor the length.
+    /// Messages are stored unchanged, including control characters and length.
     fn rsyslog(&self, [ca, certificate, key]: &[String; 3]) -> String {
         let (port, socket, out) = (self.port, self.socket(), self.at("out"));
         let tls = |mode: &str| {
@@ -203,7 +203,7 @@ impl Receiver {
         )
     }
 
-    /// Starts at the same address, with what was received before, and waits until it listens.
+    /// Starts at the same address, keeps the received messages, and waits until it listens.
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "the receiver runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.at("log")).expect("a log file");
@@ -226,7 +226,7 @@ impl Receiver {
             .stderr(Stdio::from(log))
             .spawn()
             .expect("the receiver starts");
-        self.process = Some(Held(process));
+        self.process = Some(KillOnDrop(process));
         let (way, port, socket) = (self.way, self.port, self.socket());
         let up = || match way {
             Way::UnixDatagram | Way::UnixStream => socket.exists(),
@@ -236,7 +236,7 @@ impl Receiver {
         wait_until(&format!("{:?} to listen", self.program), READY_DEADLINE, up);
     }
 
-    /// Ends in an orderly way and waits for the end.
+    /// Stops in an orderly way and waits for the end.
     pub fn stop(&mut self) {
         self.signal("TERM");
         let mut process = self.process.take().expect("a running receiver");
@@ -244,12 +244,12 @@ impl Receiver {
         _ = fs::remove_file(self.socket());
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub fn signal(&self, name: &str) {
         signal(self.process.as_ref().expect("a running receiver").id(), name);
     }
 
-    /// Everything that was received, in order.
+    /// All received messages, in order.
     pub fn received(&self) -> Vec<Received> {
         let bytes = fs::read(self.at("out")).unwrap_or_default();
         let mut received = Vec::new();
@@ -264,7 +264,7 @@ impl Receiver {
         received
     }
 
-    /// How many messages were received, without looking into them.
+    /// The number of received messages, without parsing them.
     pub fn count(&self) -> u64 {
         let bytes = fs::read(self.at("out")).unwrap_or_default();
         bytes.split(|byte| *byte == SEPARATORS.1[0]).count().saturating_sub(1) as u64
@@ -280,10 +280,10 @@ impl Drop for Receiver {
     }
 }
 
-/// rsyslogd in the foreground, out of the folder of parts.
+/// rsyslogd in the foreground, from the folder of parts.
 ///
 /// # Panics
-/// When its modules are not there.
+/// If its modules are missing.
 pub fn rsyslogd(parts: &Path, conf: &Path) -> Command {
     let root = parts.join("root");
     let mut command = Command::new(root.join("usr/sbin/rsyslogd"));
@@ -299,7 +299,7 @@ fn libraries(parts: &Path) -> String {
         .join(":")
 }
 
-/// Whether a UDP port of loopback is taken.
+/// Whether a UDP port on loopback is in use.
 fn is_bound(port: u16) -> bool {
     std::net::UdpSocket::bind(("127.0.0.1", port)).is_err()
 }
@@ -307,13 +307,13 @@ fn is_bound(port: u16) -> bool {
 /// The folder of the receivers, if one was given.
 ///
 /// # Panics
-/// When it is demanded and missing, or does not hold what it should.
+/// If it is required and missing, or incomplete.
 pub fn real_parts() -> Option<PathBuf> {
     const HOW: &str =
         ".ci/syslog-install DIR && LOGSKIFF_TEST_SYSLOG=DIR cargo test --test real real_syslog:: -- --test-threads=1";
     let Some(parts) = env::var_os("LOGSKIFF_TEST_SYSLOG").map(PathBuf::from) else {
-        let demanded = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
-        assert!(!demanded, "LOGSKIFF_TEST_REAL=1 demands receivers, but LOGSKIFF_TEST_SYSLOG is not set; try: {HOW}");
+        let required = env::var_os("LOGSKIFF_TEST_REAL").is_some_and(|value| value == "1");
+        assert!(!required, "LOGSKIFF_TEST_REAL=1 demands receivers, but LOGSKIFF_TEST_SYSLOG is not set; try: {HOW}");
         eprintln!("skipped: this test needs real syslog receivers; to run it: {HOW}");
         return None;
     };

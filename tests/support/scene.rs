@@ -1,4 +1,4 @@
-//! A folder with logs, a mock broker for those who ask for it, and settings for a sidecar there.
+//! A folder with logs, a mock broker created on demand, and settings for a sidecar.
 
 use std::cell::OnceCell;
 use std::fs::{self, OpenOptions};
@@ -15,7 +15,7 @@ use super::sidecar::{Settings, Sidecar};
 
 /// The topic of the mock broker.
 pub const TOPIC: &str = "logs";
-/// For a run that takes a moment when all is well; a debug build on a busy machine needs more.
+/// Timeout for a run that normally takes a moment; a debug build on a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A temporary folder with `logs` in it, and a mock broker from its first use on.
@@ -25,7 +25,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// An empty one.
+    /// An empty scene.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("logskiff-test-").tempdir().unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
@@ -37,12 +37,12 @@ impl Scene {
         self.folder.path()
     }
 
-    /// Something in the folder.
+    /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
 
-    /// A log.
+    /// The path of a log.
     pub fn log(&self, name: &str) -> PathBuf {
         self.path("logs").join(name)
     }
@@ -68,14 +68,14 @@ impl Scene {
         self.kafka.get_or_init(|| Mock::start(&[TOPIC]))
     }
 
-    /// `app.log*` to the broker, lines as they are; comes back quickly after an outage.
+    /// `app.log*` to the broker, as raw lines; reconnects quickly after an outage.
     pub fn settings(&self) -> Settings {
         Settings::new(self.folder(), &self.kafka().bootstrap(), TOPIC)
             .with("LOGSKIFF_KAFKA_PROPERTIES", "reconnect.backoff.max.ms=200")
             .with("LOGSKIFF_POLL_INTERVAL", "100ms")
     }
 
-    /// The same; answers on a port of its own, and leaves a termination message at `termination-log`.
+    /// The same, with an HTTP server on a free port, and a termination message at `termination-log`.
     pub fn observed(&self) -> Settings {
         self.write("termination-log", "");
         self.settings()
@@ -83,7 +83,7 @@ impl Scene {
             .with("LOGSKIFF_TERMINATION_LOG", &self.path("termination-log").display().to_string())
     }
 
-    /// Everything that is called `*.log`, to standard output.
+    /// All files `*.log`, to standard output.
     pub fn to_stdout(&self) -> Settings {
         Settings::stdout(self.folder()).with("LOGSKIFF_PATHS", &self.log("**/*.log").display().to_string())
     }
@@ -93,7 +93,7 @@ impl Scene {
         Sidecar::start(self.folder(), settings)
     }
 
-    /// Runs until all that is there is read and acknowledged, and demands a clean end.
+    /// Runs until everything is read and acknowledged, and checks the exit code.
     #[track_caller]
     pub fn run_to_end(&self, settings: Settings) -> Sidecar {
         let mut sidecar = self.start(&settings.with("LOGSKIFF_EXIT", "eof"));
@@ -102,7 +102,7 @@ impl Scene {
         sidecar
     }
 
-    /// What the broker received.
+    /// The messages that the broker received.
     #[track_caller]
     pub fn messages(&self) -> Vec<Message> {
         self.kafka().received(TOPIC)
@@ -115,13 +115,13 @@ impl Scene {
         self.messages().iter().map(parse).collect()
     }
 
-    /// Ships a file `logs/app.log` of these bytes with the default parser; the records.
+    /// Ships a file `logs/app.log` of these bytes with the default parser; returns the records.
     #[track_caller]
     pub fn ship(&self, bytes: impl AsRef<[u8]>) -> Vec<Value> {
         self.ship_with(bytes, &[])
     }
 
-    /// The same with more settings.
+    /// The same with additional settings.
     #[track_caller]
     pub fn ship_with(&self, bytes: impl AsRef<[u8]>, more: &[(&str, &str)]) -> Vec<Value> {
         self.write("logs/app.log", bytes);
@@ -130,7 +130,7 @@ impl Scene {
         self.records()
     }
 
-    /// Why the last process ended.
+    /// The reason why the last process ended.
     pub fn termination_message(&self) -> String {
         fs::read_to_string(self.path("termination-log")).unwrap()
     }

@@ -1,6 +1,6 @@
 //! Variables as a shell reads them.
 
-/// What a shell makes of `NAME=value` and `NAME='value'`.
+/// The variable of a shell's `NAME=value` or `NAME='value'`.
 pub fn variables(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines

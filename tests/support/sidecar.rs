@@ -1,4 +1,4 @@
-//! The sidecar as a process: started with exactly the environment that a test gives, ended by a signal, watched from outside.
+//! The sidecar as a process: started with exactly a test's environment, ended by a signal, observed from outside.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -6,26 +6,26 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use super::{Held, signal, tail_of};
+use super::{KillOnDrop, signal, tail_of};
 
-/// One running (or ended) logskiff; killed when dropped, and its own log is shown when a test fails.
+/// A logskiff process; killed when dropped, and its own log is shown if a test fails.
 pub struct Sidecar {
-    process: Held,
+    process: KillOnDrop,
     log: PathBuf,
     log_start: usize,
     stdout: PathBuf,
 }
 
-/// The environment for a sidecar that tails `app.log*` in a folder, to be added to.
+/// The environment of a sidecar that tails `app.log*` in a folder, to be extended.
 #[derive(Clone)]
 pub struct Settings {
     variables: Vec<(String, String)>,
-    /// What starts the binary, which is its last argument; empty: nothing but itself.
+    /// The program that starts the binary, which is its last argument; empty: none.
     starter: Vec<String>,
 }
 
 impl Settings {
-    /// Files `folder/logs/app.log*` (rotated names too), state in `folder/state`, lines as they are to one topic.
+    /// Files `folder/logs/app.log*` (rotated names too), state in `folder/state`, raw lines to one topic.
     pub fn new(folder: &Path, brokers: &str, topic: &str) -> Self {
         Self::output(folder, "kafka").with("LOGSKIFF_KAFKA_BROKERS", brokers).with("LOGSKIFF_KAFKA_TOPIC", topic)
     }
@@ -52,7 +52,7 @@ impl Settings {
             .with("LOGSKIFF_IN_FLIGHT_BYTES", "1MiB")
     }
 
-    /// Sets a variable, or sets it anew.
+    /// Sets or replaces a variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(known, _)| known != name);
@@ -60,7 +60,7 @@ impl Settings {
         self
     }
 
-    /// Leaves a variable out.
+    /// Removes a variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.variables.retain(|(known, _)| known != name);
@@ -81,7 +81,7 @@ impl Settings {
         command
     }
 
-    /// Started by another program, which gets the binary as its last argument.
+    /// Lets another program start it, which gets the binary as its last argument.
     #[must_use]
     pub fn through(mut self, starter: &[&str]) -> Self {
         self.starter = starter.iter().map(|part| (*part).to_owned()).collect();
@@ -111,7 +111,7 @@ impl Sidecar {
             .stderr(Stdio::from(open(&log)))
             .spawn()
             .expect("the sidecar starts");
-        Self { process: Held(process), log, log_start, stdout }
+        Self { process: KillOnDrop(process), log, log_start, stdout }
     }
 
     /// Its process id.
@@ -119,34 +119,34 @@ impl Sidecar {
         self.process.id()
     }
 
-    /// What all processes with this folder have written to stdout so far.
+    /// The stdout of all processes with this folder so far.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.stdout).expect("the output")).into_owned()
     }
 
-    /// What this process has written to stderr so far.
+    /// The stderr of this process so far.
     pub fn stderr(&self) -> String {
         let bytes = fs::read(&self.log).expect("the log");
         String::from_utf8_lossy(&bytes[self.log_start..]).into_owned()
     }
 
-    /// SIGKILL, and waits for the end.
+    /// Sends SIGKILL, and waits for the end.
     pub fn kill(mut self) {
         assert!(self.is_running(), "the sidecar had ended by itself");
         self.process.kill().expect("SIGKILL is sent");
         self.process.wait().expect("a status");
     }
 
-    /// SIGTERM: asks for a drain.
+    /// Sends SIGTERM, which starts a drain.
     pub fn terminate(&mut self) {
         assert!(self.is_running(), "the sidecar had ended by itself");
         signal(self.process.id(), "TERM");
     }
 
-    /// Waits for the end; how it ended and how long that took.
+    /// Waits for the end; returns the status and the time that it took.
     ///
     /// # Panics
-    /// When it still runs at the deadline.
+    /// If it still runs at the deadline.
     #[track_caller]
     pub fn wait(&mut self, deadline: Duration) -> (ExitStatus, Duration) {
         let start = Instant::now();
@@ -159,7 +159,7 @@ impl Sidecar {
         }
     }
 
-    /// Asks for a drain and demands a clean end; how long the drain took.
+    /// Drains and checks the exit code; returns the duration of the drain.
     #[track_caller]
     pub fn drain(mut self, deadline: Duration) -> Duration {
         self.terminate();
@@ -173,7 +173,7 @@ impl Sidecar {
         self.process.try_wait().expect("a status").is_none()
     }
 
-    /// The most memory that it has held so far (`VmHWM`), in bytes; 0 once it has ended.
+    /// Its peak memory so far (`VmHWM`), in bytes; 0 once it has ended.
     pub fn memory_peak_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -193,6 +193,6 @@ impl Drop for Sidecar {
 /// The binary under test: `LOGSKIFF_TEST_BIN` (a release build), else the one that Cargo has just built.
 fn binary() -> PathBuf {
     let binary = env::var_os("LOGSKIFF_TEST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_logskiff").into(), PathBuf::from);
-    // What starts it may begin elsewhere.
+    // The starting program may use another current directory.
     std::path::absolute(binary).expect("a current folder")
 }

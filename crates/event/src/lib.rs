@@ -1,7 +1,7 @@
 //! Shared types: files, byte ranges, lines, and the fields found in a line.
 //!
-//! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed between
-//! modules without leaking a secret. This crate does not depend on the other two.
+//! Everything here is a position or a small value. A [`Parsed`] holds ranges, never content, so it can be passed
+//! between modules without leaking a secret. This crate does not depend on the other two.
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub enum Boundary {
 pub struct Watermark {
     /// One past the last acknowledged or dropped byte.
     pub offset: u64,
-    /// What stands there.
+    /// Whether it begins a line.
     pub boundary: Boundary,
 }
 
@@ -290,35 +290,35 @@ pub enum DropReason {
     /// A line without content.
     Blank,
     /// The rest of a truncated line.
-    Cut,
+    Truncated,
     /// NUL bytes at the start of a line.
-    Hole,
+    NulPadding,
     /// A line without the configured format, if such lines are dropped.
     Parse,
     /// A record that is too large for the output, if such records are dropped.
     Oversize,
     /// Not delivered, and removed from the file before it could be read again.
-    Gone,
+    FileLost,
     /// A record with a match of a redaction rule in mode `drop`.
-    Redact,
+    RedactRule,
 }
 
 impl DropReason {
     /// All reasons, in the order of their discriminants.
     pub const ALL: [Self; 7] =
-        [Self::Blank, Self::Cut, Self::Hole, Self::Parse, Self::Oversize, Self::Gone, Self::Redact];
+        [Self::Blank, Self::Truncated, Self::NulPadding, Self::Parse, Self::Oversize, Self::FileLost, Self::RedactRule];
 
     /// The name in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Blank => "blank",
-            Self::Cut => "truncated",
-            Self::Hole => "nul_padding",
+            Self::Truncated => "truncated",
+            Self::NulPadding => "nul_padding",
             Self::Parse => "parse",
             Self::Oversize => "oversize",
-            Self::Gone => "file_lost",
-            Self::Redact => "redact_rule",
+            Self::FileLost => "file_lost",
+            Self::RedactRule => "redact_rule",
         }
     }
 }

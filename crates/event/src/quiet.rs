@@ -1,6 +1,7 @@
 //! Quiet files: fully acknowledged, unmodified and closed. Of each, only its identity and metadata are kept.
 //!
-//! There may be 100,000 of them, for example one for each request or job, so each takes 48 bytes, here and in the checkpoint.
+//! There may be 100,000 of them, for example one for each request or job, so each takes 48 bytes, here and in the
+//! checkpoint.
 
 use super::{Fingerprint, Hash, Inode};
 
@@ -42,8 +43,8 @@ struct Packed {
 
 /// Flag: logskiff has read all of it.
 const WHOLE: u8 = 1;
-/// Flag: it was found since [`QuietFiles::drop_unmet`]; not saved.
-const MET: u8 = 2;
+/// Flag: it was found since [`QuietFiles::drop_unfound`]; not saved.
+const FOUND: u8 = 2;
 
 /// All quiet files, ordered by inode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,17 +131,17 @@ impl QuietFiles {
     }
 
     /// Marks the files with these indices as found.
-    pub fn meet(&mut self, met: impl Fn(usize) -> bool) {
+    pub fn mark_found(&mut self, met: impl Fn(usize) -> bool) {
         for (_, file) in self.files.iter_mut().enumerate().filter(|(place, _)| met(*place)) {
-            file.flags |= MET;
+            file.flags |= FOUND;
         }
     }
 
     /// Removes the files that were neither found nor added since the last call.
-    pub fn drop_unmet(&mut self) {
+    pub fn drop_unfound(&mut self) {
         let before = self.files.len();
-        self.files.retain(|file| file.flags & MET != 0);
-        self.files.iter_mut().for_each(|file| file.flags &= !MET);
+        self.files.retain(|file| file.flags & FOUND != 0);
+        self.files.iter_mut().for_each(|file| file.flags &= !FOUND);
         self.edition += u64::from(self.files.len() < before);
     }
 
@@ -166,11 +167,12 @@ impl QuietFiles {
         let Quiet { fingerprint: print, changed, name, incarnation, whole } = *file;
         let (head, before, changed) = (print.head.0, print.before.0, nanoseconds(changed));
         let (inode, size) = (inode.inode, print.offset);
-        let flags = MET | if whole { WHOLE } else { 0 };
+        let flags = FOUND | if whole { WHOLE } else { 0 };
         Some(Packed { inode, size, changed, head, before, name, device: place, incarnation, flags })
     }
 
-    /// The saved form: the devices, the time up to which files were forgotten, and [`QuietFiles::BYTES`] bytes per file.
+    /// The saved form: the devices, the time up to which files were forgotten, and [`QuietFiles::BYTES`] bytes per
+    /// file.
     pub fn written(&self) -> (&[u64], i64, impl Iterator<Item = [u8; Self::BYTES]>) {
         (&self.devices, self.forgotten_to, self.files.iter().map(|file| file.to_bytes()))
     }
@@ -214,7 +216,7 @@ impl Packed {
         }
         bytes[40..44].copy_from_slice(&self.name.to_le_bytes());
         bytes[44..46].copy_from_slice(&self.device.to_le_bytes());
-        (bytes[46], bytes[47]) = (self.incarnation, self.flags & !MET);
+        (bytes[46], bytes[47]) = (self.incarnation, self.flags & !FOUND);
         bytes
     }
 
@@ -229,7 +231,7 @@ impl Packed {
             name: u32::from_le_bytes(std::array::from_fn(|byte| bytes[40 + byte])),
             device: u16::from_le_bytes([bytes[44], bytes[45]]),
             incarnation: bytes[46],
-            flags: bytes[47] | MET,
+            flags: bytes[47] | FOUND,
         }
     }
 }
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_comes_back_in_48_bytes() {
+    fn quiet_files_are_stored_in_48_bytes() {
         assert_eq!(size_of::<Packed>(), QuietFiles::BYTES);
         let mut files = QuietFiles::default();
         files.insert((0..1_000).rev().map(|number| (inode(number), quiet(number))));
@@ -288,22 +290,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_newer_replaces_what_was_known() {
+    fn newer_entries_replace_older_ones() {
         let mut files = QuietFiles::default();
         files.insert([(inode(1), quiet(1)), (inode(3), quiet(3))]);
         let edition = files.edition();
         files.insert([(inode(3), quiet(30)), (inode(2), quiet(2))]);
         let sizes: Vec<u64> = files.iter().map(|file| file.fingerprint.offset).collect();
         assert_eq!((sizes, files.edition() > edition), (vec![1, 2, 30], true));
-        files.drop_unmet();
+        files.drop_unfound();
         assert_eq!(files.len(), 3, "they have just come");
-        files.meet(|place| place != 1);
-        files.drop_unmet();
+        files.mark_found(|place| place != 1);
+        files.drop_unfound();
         assert!(files.get(inode(2)).is_none() && files.len() == 2);
     }
 
     #[test]
-    fn of_too_many_the_oldest_are_forgotten() {
+    fn if_there_are_too_many_the_oldest_are_forgotten() {
         let mut files = QuietFiles::default();
         files.insert((1..=100).map(|number| (inode(number), quiet(number))));
         assert!(!files.is_forgotten(quiet(1).changed), "not known, and not forgotten");

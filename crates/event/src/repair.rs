@@ -92,8 +92,8 @@ impl Repairs {
     }
 }
 
-/// Decodes the `\uXXXX` at the start of `rest`, or a surrogate pair of two; returns the character (`None`: half of a pair) and
-/// the length.
+/// Decodes the `\uXXXX` at the start of `rest`, or a surrogate pair of two; returns the character (`None`: half of a
+/// pair) and the length.
 #[must_use]
 pub fn unicode_escape(rest: &[u8]) -> Option<(Option<char>, usize)> {
     let unit = |at: usize| {

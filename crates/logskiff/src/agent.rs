@@ -29,7 +29,7 @@ use crate::sink::{self, Fanout, OutputConfig, Services};
 use crate::source::watcher::{self, Watcher};
 use crate::source::{self, DeletedBound, FileSource, GlobError};
 use crate::telemetry::http::{Admin, StatusChannel};
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::{self, System};
 
@@ -126,8 +126,8 @@ impl App {
     /// [`AppError`], when something that is needed cannot be had.
     pub fn start(config: Config, alone: bool) -> Result<Self, AppError> {
         let now = Instant::now();
-        let termination_log = config.life.termination_log.clone();
-        if config.life.exit == Exit::App && std::process::id() == 1 {
+        let termination_log = config.process.termination_log.clone();
+        if config.process.exit == Exit::App && std::process::id() == 1 {
             return Err(AppError::ProcessNamespace);
         }
         // First of all: a SIGTERM that comes during the start must not be the end.
@@ -158,14 +158,14 @@ impl App {
             // Before the first thread: each inherits it from the one that starts it.
             sandbox_paths::confine(&config);
         }
-        let saver = store.map(CheckpointWriter::start).transpose().map_err(AppError::System)?;
+        let checkpoint_writer = store.map(CheckpointWriter::start).transpose().map_err(AppError::System)?;
         let (watch, watcher) = watcher::watch(config.watch.mode);
         let control = Arc::new(Control::default());
         let rules: Vec<usize> = pipelines.iter().map(|pipeline| pipeline.redactor().counters().count()).collect();
         let outputs: Vec<&str> = config.output.outputs.iter().map(OutputConfig::name).collect();
         let metrics = Arc::new(Metrics::new(&rules, &outputs));
         let status = Arc::new(StatusChannel::default());
-        let admin = config.life.http_listen.map(|address| {
+        let admin = config.process.http_listen.map(|address| {
             let (status, metrics) = (Arc::clone(&status), Arc::clone(&metrics));
             (address, Arc::new(Admin { status, metrics, system: System::default() }))
         });
@@ -180,8 +180,9 @@ impl App {
             let fanout = Fanout::start(&config.output, &services);
             // The caller waits for this.
             _ = sender.send(fanout.is_ok());
-            let news = News::new(Arc::clone(&metrics));
-            let components = Components { source, pipelines, fanout: fanout?, saver, watch, metrics, news, status };
+            let log_limit = LogRateLimit::new(Arc::clone(&metrics));
+            let components =
+                Components { source, pipelines, fanout: fanout?, checkpoint_writer, watch, metrics, log_limit, status };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

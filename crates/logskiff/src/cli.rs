@@ -1,7 +1,8 @@
 //! Input: the command line. Output: an exit code. One file per command.
 //!
-//! [`print()`] is the only way to stdout. Exit codes: 78 (`EX_CONFIG`) for mistakes in the environment, which go to stderr as
-//! plain text; 75 for unacknowledged lines, if that is to be a failure; 2 for wrong arguments; 1 for any other failure.
+//! [`print()`] is the only way to stdout. Exit codes: 78 (`EX_CONFIG`) for mistakes in the environment, which go to
+//! stderr as plain text; 75 for unacknowledged lines, if that is to be a failure; 2 for wrong arguments; 1 for any
+//! other failure.
 
 mod admin_client;
 mod check;

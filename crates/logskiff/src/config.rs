@@ -1,7 +1,7 @@
 //! Input: the environment. Output: one validated [`Config`], or all mistakes at once.
 //!
-//! `environment` reads texts, `parser` turns them into typed values with the defaults of `variables`, and this file and its
-//! children build each module's configuration. Nothing is started here, and no secret is ever printed.
+//! `environment` reads texts, `parser` turns them into typed values with the defaults of `variables`, and this file and
+//! its children build each module's configuration. Nothing is started here, and no secret is ever printed.
 
 mod environment;
 mod error;
@@ -49,7 +49,8 @@ const BATCH_BYTES: RangeInclusive<usize> = 1 << 10..=16 << 20;
 const LINGER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
 /// Below, reading and sending block each other; above, librdkafka's queue, which is twice this size, gets too large.
 const IN_FLIGHT_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
-/// Input that cannot be read twice is freed in chunks, so its buffer exceeds the in-flight limit and one line by this much.
+/// Input that cannot be read twice is freed in chunks, so its buffer exceeds the in-flight limit and one line by this
+/// much.
 const KEPT_SLACK_BYTES: usize = 192 << 10;
 /// Below, there is no time for one round trip; above, it is longer than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
@@ -91,7 +92,7 @@ pub enum Exit {
 
 /// Shutdown, HTTP and confinement of the process.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct ProcessConfig {
     /// Address of the HTTP server; `None`: no server.
     pub http_listen: Option<SocketAddr>,
     /// Time limit of a drain.
@@ -142,7 +143,7 @@ pub struct Config {
     /// Where checkpoints are stored.
     pub checkpoint: checkpoint::Config,
     /// Shutdown, HTTP and confinement.
-    pub life: Life,
+    pub process: ProcessConfig,
     /// Logskiff's own log.
     pub log: Log,
     /// All files that `…_FILE` variables name, whether they are used or not.
@@ -200,8 +201,8 @@ fn read_all(reader: &mut Reader<'_>) -> Config {
         );
     }
     let secret_files = reader.environment().named_files();
-    let (life, log) = (life(reader), log(reader));
-    Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, life, log, secret_files }
+    let (process, log) = (process(reader), log(reader));
+    Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, process, log, secret_files }
 }
 
 fn watch(reader: &mut Reader<'_>) -> watcher::Config {
@@ -312,10 +313,10 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Opti
     (sink::Config { outputs: outputs.into_iter().flatten().collect() }, to_syslog.then_some(messages))
 }
 
-fn life(reader: &mut Reader<'_>) -> Life {
+fn process(reader: &mut Reader<'_>) -> ProcessConfig {
     const TERMINATION_LOG: &str = "LOGSKIFF_TERMINATION_LOG";
     let silent = reader.text(TERMINATION_LOG).as_deref() == Some("off");
-    Life {
+    ProcessConfig {
         http_listen: http_listen(reader),
         drain_timeout: reader.duration("LOGSKIFF_DRAIN_TIMEOUT", &DRAIN_TIMEOUT),
         exit: reader.read("LOGSKIFF_EXIT", exit).unwrap_or(Exit::Signal),

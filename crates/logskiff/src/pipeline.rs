@@ -124,8 +124,8 @@ impl Pipeline {
         self.parser.parse(&line.text[..line.keep], &mut self.parsed);
         let parsed = &self.parsed;
         if let Some(counts) = counts {
-            counts.time_failures.add(u64::from(parsed.time_failed));
-            counts.type_failures.add(u64::from(parsed.type_failures));
+            counts.timestamp_parse_failures.add(u64::from(parsed.time_failed));
+            counts.type_coercion_failures.add(u64::from(parsed.type_failures));
             if parsed.failure.is_some() {
                 counts.parse_failures.add(1);
             }
@@ -148,15 +148,15 @@ impl Pipeline {
             return Err(DropReason::Parse);
         }
         if let Some(counts) = counts {
-            redacted.masked().for_each(|mask| counts.masked[mask.counter()].add(1));
+            redacted.masked().for_each(|mask| counts.redactions[mask.counter()].add(1));
         }
         if redacted.is_dropped() {
-            return Err(DropReason::Redact);
+            return Err(DropReason::RedactRule);
         }
         let shipped = ship(&redacted, &mut self.encoder);
         let repairs = parsed.repairs.and(self.encoder.take_repairs());
         if let Some(counts) = counts.filter(|_| !repairs.is_empty()) {
-            repairs.iter().for_each(|repair| counts.repaired[repair as usize].add(1));
+            repairs.iter().for_each(|repair| counts.repaired_lines[repair as usize].add(1));
         }
         if line.text.len() >= LARGE_BYTES {
             self.shrink();

@@ -1,7 +1,7 @@
 //! Reads small files that the configuration names: labels, passwords, tokens, certificates.
 //!
-//! Input: a path. Output: the content of the regular file there. A pipe or device is refused, because reading it could block
-//! the program, even its shutdown.
+//! Input: a path. Output: the content of the regular file there. A pipe or device is refused, because reading it could
+//! block the program, even its shutdown.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,7 +10,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Maximum file size. Secrets, certificates and labels are smaller; the limit keeps a wrong path from filling the memory.
+/// Maximum file size. Secrets, certificates and labels are smaller; the limit keeps a wrong path from filling the
+/// memory.
 pub const BYTES_MAX: u64 = 1 << 20;
 
 /// Why a file was not read. Contains neither the file's content nor its path.

@@ -1,6 +1,6 @@
 //! Finds files, recognizes them after renames and restarts, keeps them open, and reads them.
 //!
-//! Enters: globs, the checkpoint's entries, and the time. Leaves: bytes with their file and offset, and [`Event`]s for
+//! Input: globs, the checkpoint's entries, and the time. Output: bytes with their file and offset, and [`Event`]s for
 //! files that were opened, truncated or lost. Each method returns the events that it caused, and keeps none back. It
 //! never reads outside a glob's fixed directory, never closes a file that is not read to its end (except where the disk
 //! budget requires it), and never interprets the text of a line.
@@ -157,7 +157,7 @@ impl FileSource {
     ) -> Result<Self, GlobError> {
         let checkpoint = if entries.is_some() { CheckpointState::Known } else { CheckpointState::None };
         // Files that a rotation made of these while logskiff was not running have to be read.
-        let presumed = entries.iter().flatten().map(|entry| entry.path.clone()).collect();
+        let assumed = entries.iter().flatten().map(|entry| entry.path.clone()).collect();
         let lost = entries.into_iter().flatten().map(|entry| LostFile::from_checkpoint(entry, now)).collect();
         Ok(Self {
             discovery: Discovery::new(inputs)?,
@@ -165,7 +165,7 @@ impl FileSource {
             index: IdentityIndex::new(scope, lost),
             quiet: QuietState::default(),
             pending: PendingFiles::default(),
-            rotations: Rotations { presumed, ..Rotations::default() },
+            rotations: Rotations { assumed, ..Rotations::default() },
             deleter: Deleter::default(),
             refusals: Refusals::default(),
             open_limit: OpenLimit::default(),
@@ -237,7 +237,7 @@ impl FileSource {
         Err(events)
     }
 
-    /// Moves a file's position behind `passed`, which spans now cover. `is_all_read`: no complete line is left unread.
+    /// Moves a file's position past `passed`, which spans now cover. `is_all_read`: no complete line is left unread.
     pub fn advance(&mut self, id: FileId, passed: &[u8], boundary: Boundary, is_all_read: bool) {
         if let Some(file) = self.table.get_mut(id) {
             file.advance(passed, boundary, is_all_read);

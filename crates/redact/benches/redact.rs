@@ -1,7 +1,8 @@
-//! What redaction costs: detection by stage, fifty detectors more, the start, and the heap.
+//! Measures redaction: detection by stage, fifty more detectors, the start, and the heap.
 //!
-//! `cargo bench --bench redact` prints a table on standard output. Rates are the best of some rounds on one thread, for
-//! a disturbance can only make a round slower; the cost of fifty detectors is the median of pairs run in turn.
+//! `cargo bench --bench redact` prints a table on standard output. Rates are the best of several rounds on one thread,
+//! because a disturbance can only slow a round down. The cost of fifty detectors is the median of pairs that run
+//! alternately.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and fails by panicking")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 #![allow(unsafe_code, reason = "an allocator that counts, and the clock of a thread")]
@@ -15,30 +16,30 @@ use redact::{Config, Group, Hits, PemState, Redactor, Scratch, detectors};
 
 /// As much as the shipper reads at once.
 const CHUNK_BYTES: usize = 256 << 10;
-/// Larger than the caches of a core, so that lines come from memory as they do in life.
+/// Larger than the caches of a core, so that lines come from memory as in production.
 const CORPUS_BYTES: usize = 16 << 20;
 const ROUNDS: usize = 5;
 /// The seed of every corpus: the same lines on every machine.
 const SEED: u64 = 8;
 
-/// Counts what is in use, and the most there was.
+/// Counts the bytes in use, and their maximum.
 struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: hands every call on to the system's allocator and only counts beside it.
+// SAFETY: forwards every call to the system's allocator and only counts in addition.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let now = IN_USE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
         PEAK.fetch_max(now, Ordering::Relaxed);
-        // SAFETY: the caller's promise is handed on.
+        // SAFETY: the caller guarantees the allocator's conditions.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is handed on.
+        // SAFETY: the caller guarantees the allocator's conditions.
         unsafe { System.dealloc(at, layout) }
     }
 }
@@ -46,7 +47,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// One line of an access log. `sender`: what stands where nginx writes the client's address.
+/// One line of an access log. `sender`: the value in place of the client's address.
 fn access(dice: &mut fastrand::Rng, sender: &str, query: &str, out: &mut String) {
     const ROUTES: [&str; 6] = ["/", "/basket", "/checkout", "/v2/orders", "/assets/site.5b1c9e.css", "/find"];
     const AGENTS: [&str; 4] = [
@@ -72,7 +73,7 @@ fn access(dice: &mut fastrand::Rng, sender: &str, query: &str, out: &mut String)
     .unwrap();
 }
 
-/// Lines of which 7 % hold something, the kinds in turn.
+/// Lines of which 7 % hold a match, the kinds in turn.
 fn corpus(with_addresses: bool) -> String {
     let mut dice = fastrand::Rng::with_seed(SEED);
     let mut text = String::with_capacity(CORPUS_BYTES + 1024);
@@ -97,7 +98,7 @@ fn corpus(with_addresses: bool) -> String {
     text
 }
 
-/// What this thread has had of a processor, in seconds: others on the machine are not counted.
+/// The CPU time of this thread in seconds; other programs on the machine do not count.
 fn cpu() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
@@ -121,7 +122,7 @@ fn redactor(select: &[&str], rules: Vec<(String, String)>) -> Redactor {
     Redactor::new(&Config { select, rules, ..Config::default() }).unwrap()
 }
 
-/// Seconds that stage one takes, and how many lines it names.
+/// The seconds that stage one takes, and the number of lines that it selects.
 fn stage_one(redactor: &Redactor, chunks: &[&[u8]]) -> f64 {
     let mut hits = Hits::default();
     let begun = cpu();
@@ -132,7 +133,7 @@ fn stage_one(redactor: &Redactor, chunks: &[&[u8]]) -> f64 {
     cpu() - begun
 }
 
-/// Seconds that both stages take, how many lines were named, and how many masked.
+/// The seconds that both stages take, the number of selected lines, and of masked ones.
 fn both_stages(redactor: &Redactor, chunks: &[&[u8]]) -> (f64, usize, usize, usize) {
     let (mut hits, mut pem_state, mut scratch) = (Hits::default(), PemState::default(), Scratch::default());
     let parsed = Parsed::default();
@@ -158,11 +159,11 @@ fn best(mut seconds: impl FnMut() -> f64) -> f64 {
     (0..ROUNDS).map(|_| seconds()).fold(f64::INFINITY, f64::min)
 }
 
-/// The median of `second` over `first`, run in turn.
+/// The median of `second` over `first`, run alternately.
 fn ratio(mut first: impl FnMut() -> f64, mut second: impl FnMut() -> f64) -> f64 {
     let mut ratios: Vec<f64> = (0..=2 * ROUNDS)
         .map(|round| {
-            // Who goes first changes, so that a trend favours neither.
+            // The order alternates, so that a trend favours neither.
             if round % 2 == 0 {
                 (first(), second())
             } else {
@@ -223,12 +224,12 @@ fn main() {
     rates("the same, `secrets,pii,-ipv4`", &redactor(&["secrets", "pii", "-ipv4"], Vec::new()), &addresses);
 
     let chunks = chunks(&plain);
-    // Vendors' detectors, of which the lines hold nothing.
+    // Vendors' detectors without a match in these lines.
     let quiet: Vec<_> = all.iter().map(|detector| detector.name).filter(|name| !CORE.contains(name)).take(50).collect();
     let fewer: Vec<_> = quiet.iter().map(|name| format!("-{name}")).collect();
     let select: Vec<_> = ["secrets", "pii"].into_iter().chain(fewer.iter().map(String::as_str)).collect();
     let fewer = redactor(&select, Vec::new());
-    println!("\n{} detectors that do not hit, of the catalogue:", quiet.len());
+    println!("\n{} detectors that do not match these lines:", quiet.len());
     cost(&fewer, &full, &chunks);
     let own = |count| {
         let rules = (0..count).map(|n| (format!("own_{n}"), format!("acme{n}_[A-Za-z0-9]{{24}}"))).collect();
@@ -238,7 +239,7 @@ fn main() {
     cost(&full, &own(50), &chunks);
 }
 
-/// Detectors that the corpus hits, and those that have no literals.
+/// Detectors that the corpus hits, and those without literals.
 const CORE: [&str; 16] = [
     "private_key",
     "password",

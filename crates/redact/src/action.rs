@@ -33,13 +33,13 @@ impl Action {
     }
 }
 
-/// How long a match must be, in characters, for its end to be shown: two thirds of it stay hidden.
+/// Minimum length of a match in characters for its end to be shown: two thirds of it stay hidden.
 pub(super) const PARTIAL_CHARS_MIN: usize = 12;
 
-/// How much of it is shown.
+/// Number of shown characters.
 pub(super) const PARTIAL_CHARS: usize = 4;
 
-/// What people choose themselves, or what is a key in itself: the end of it would help to guess the rest.
+/// Values that people choose, or that are keys themselves: their end would help to guess the rest.
 const NEVER_PARTIAL: [&str; 19] = [
     "private_key",
     "password",
@@ -62,7 +62,7 @@ const NEVER_PARTIAL: [&str; 19] = [
     super::BUDGET,
 ];
 
-/// The effective mode of a rule that is configured as `configured`; `keyed`: there is a key for tokens.
+/// The effective mode of a rule with the mode `configured`; `keyed`: there is a key for tokens.
 pub(super) fn effective(name: &str, configured: Action, keyed: bool) -> Action {
     match configured {
         // Withheld values show nothing; with a key they become tokens.
@@ -72,15 +72,15 @@ pub(super) fn effective(name: &str, configured: Action, keyed: bool) -> Action {
     }
 }
 
-/// The characters of a match that [`Action::Partial`] shows: the last ones, where it is long enough and they are plain, so
-/// that they fit any string.
+/// The characters of a match that [`Action::Partial`] shows: the last ones, if the match is long enough and they are
+/// plain, so that they fit any string.
 pub(super) fn visible_end(value: &[u8]) -> Option<&str> {
     let long = value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() >= PARTIAL_CHARS_MIN;
     let end = &value[value.len().checked_sub(PARTIAL_CHARS)?..];
     if long && end.iter().copied().all(is_plain) { std::str::from_utf8(end).ok() } else { None }
 }
 
-/// Whether a character needs no escape in any record, and ends no label.
+/// Whether a character needs no escape in any record, and does not end a label.
 pub(super) fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'=' | b'@')
 }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_long_match_is_shown_where_it_is_plain() {
+    fn the_end_of_a_long_match_is_shown_if_it_is_plain() {
         check("4111111111111111", Some("1111"));
         check("4111 1111 1111 1111", Some("1111"));
         check("ada@example.org", Some(".org"));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_choose_is_never_shown_in_part() {
+    fn chosen_values_are_never_shown_partially() {
         let known = |name: &str| crate::detectors().any(|detector| detector.name == name);
         assert!(
             NEVER_PARTIAL.iter().all(|name| known(name)

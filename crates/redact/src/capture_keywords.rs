@@ -1,6 +1,6 @@
-//! Keywords among the names of captures, which do not occur in the line itself.
+//! Keywords among the names of captures, which do not appear in the line itself.
 //!
-//! Input: the names of a format and its fields. Output: the values of keywords, with the rule that the name hits.
+//! Input: the names of a format and its fields. Output: the values of keywords, with the rule that matches the name.
 
 use std::sync::{Arc, OnceLock};
 
@@ -26,7 +26,7 @@ pub(super) struct Names {
     rules: Vec<Option<RuleRef>>,
     /// Whether a rule masks fields by one of the names.
     pub(super) is_field: bool,
-    /// Those of the next format.
+    /// The names of the next format.
     next: OnceLock<Box<Names>>,
 }
 
@@ -111,7 +111,7 @@ impl Redactor {
         let budget = Budget::new(text.len());
         self.mark(Text::new(text.as_bytes(), &budget), true, &mut |at, by| masks.add(at, by));
         masks.merge();
-        masks.united().iter().find(|mask| mask.at == value).map(|mask| mask.by)
+        masks.merged().iter().find(|mask| mask.at == value).map(|mask| mask.by)
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         Redactor::new(&Config { select: vec![select.to_owned()], ..Config::default() }).unwrap()
     }
 
-    /// A line of three values with these names, as redacted.
+    /// A redacted line of three values with these names.
     fn redacted(redactor: &Redactor, names: &Arc<[Box<str>]>) -> String {
         let text = b"ada hunter2 -";
         let at = [(0, 3), (4, 11), (12, 13)];
@@ -146,7 +146,7 @@ mod tests {
         String::from_utf8(left).unwrap()
     }
 
-    /// Goal: a capture that is called as a secret is one, though the line does not say so.
+    /// Goal: a capture whose name is a keyword is masked, although the line does not contain the name.
     #[test]
     fn values_of_keyword_captures_are_masked() {
         let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
@@ -154,9 +154,9 @@ mod tests {
         assert_eq!(redacted(&redactor("pii"), &names), "ada hunter2 -");
     }
 
-    /// Goal: inputs of several formats can share a redactor, in turn, and more of them than it keeps.
+    /// Goal: inputs of several formats can share a redactor, alternately, and more formats than it caches.
     #[test]
-    fn each_format_has_names_of_its_own() {
+    fn each_format_has_its_own_names() {
         let redactor = redactor("secrets");
         let names: Arc<[Box<str>]> = ["user", "dbPassword", "api_key"].map(Box::from).into();
         for _ in 0..2 * FORMATS_MAX {

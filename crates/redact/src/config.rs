@@ -6,18 +6,18 @@ use super::key::TokenKey;
 /// What to redact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Groups (`secrets`, `pii`) and detectors by name; `-name` removes one, from the default if it comes first; `none` alone
-    /// selects nothing.
+    /// Groups (`secrets`, `pii`) and detectors by name; `-name` removes one, from the default if it comes first; `none`
+    /// alone selects nothing.
     pub select: Vec<String>,
-    /// Custom rules: a name of `a-z`, `0-9` and `_`, and a pattern, `field:PATH` or `field:PATH ~ PATTERN`. A pattern masks
-    /// its group `secret`, else its first group, else the whole match.
+    /// Custom rules: a name of `a-z`, `0-9` and `_`, and a pattern, `field:PATH` or `field:PATH ~ PATTERN`. A pattern
+    /// masks its group `secret`, else its first group, else the whole match.
     pub rules: Vec<(String, String)>,
     /// Fields by name or dotted path with `*`, at any depth, case-insensitive.
     pub fields: Vec<String>,
     /// What replaces a match, unless `modes` says otherwise.
     pub mode: Action,
-    /// Modes of single groups, detectors, custom rules, `field`, `undecodable` or `budget`. A name takes precedence over its
-    /// group.
+    /// Modes of single groups, detectors, custom rules, `field`, `undecodable` or `budget`. A name takes precedence
+    /// over its group.
     pub modes: Vec<(String, Action)>,
     /// The key of [`Action::Token`].
     pub key: Option<TokenKey>,

@@ -1,6 +1,6 @@
 //! Custom rules: a pattern, fields by their paths, or a pattern within such fields.
 //!
-//! Input: a name and a text. Output: a compiled rule, or an error that says what to write instead.
+//! Input: a name and a text. Output: a compiled rule, or an error that suggests what to write instead.
 
 use std::collections::HashSet;
 
@@ -13,21 +13,21 @@ use super::rule::{Form, Rule, compile};
 use super::shared;
 use super::{Config, Error};
 
-/// All own rules of a process together may compile to so many bytes. With what they need to search they take about four times as much,
-/// which leaves room in the memory that a sidecar is given.
+/// Limit in bytes for all custom rules of a process together. With the memory for searching they take about four times
+/// as much, which leaves room within a sidecar's memory limit.
 pub const RULES_BYTES_MAX: usize = 6 << 20;
 
-/// The group of an own pattern that is masked.
+/// The group of a custom pattern that is masked.
 const SECRET: &str = "secret";
 
-/// What a rule about fields begins with. A pattern that does is written `(?:field:)…`.
+/// The prefix of a rule for fields. A pattern that begins with it is written `(?:field:)…`.
 const FIELD_PREFIX: &str = "field:";
 
-/// What stands between the fields and the pattern for their values.
+/// Separates the fields from the pattern for their values.
 const FIELD_PATTERN: &str = " ~ ";
 
 /// Compiles `PATTERN`, `field:PATH,…` or `field:PATH,… ~ PATTERN`.
-pub(super) fn own(name: &str, text: &str) -> Result<Rule, Error> {
+pub(super) fn custom(name: &str, text: &str) -> Result<Rule, Error> {
     let Some(about) = text.strip_prefix(FIELD_PREFIX) else {
         let (form, hir) = form(name, text)?;
         let trigger = fits_chunks(&hir).then(|| without_names(&hir.to_string()));
@@ -46,8 +46,8 @@ pub(super) fn own(name: &str, text: &str) -> Result<Rule, Error> {
     Ok(Rule { name: name.to_owned(), trigger: None, fields: Some(fields), forms: forms.into_iter().collect() })
 }
 
-/// The first of several rules, by the number of its configuration and its name, with which all together take more than they may.
-/// The same pattern counts once, however many inputs have it.
+/// The first of several rules that exceeds the limit for all rules together, by the number of its configuration and its
+/// name. The same pattern counts once, however many inputs have it.
 #[must_use]
 pub fn beyond_bound<'c>(configs: impl IntoIterator<Item = &'c Config>) -> Option<(usize, &'c str)> {
     let (mut known, mut bytes) = (HashSet::new(), 0);
@@ -83,7 +83,7 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
             Some(limit_bytes) => Error::TooLarge { rule: rule(), limit_bytes },
             None => Error::Pattern { rule: rule(), message: error.to_string() },
         })?;
-        // Whoever was first has compiled the same.
+        // Another thread may have compiled the same pattern first.
         let _ = compiled.set(Some(regex));
     }
     if hir.properties().minimum_len() == Some(0) {
@@ -91,10 +91,10 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
     }
     let info = compiled.get().and_then(Option::as_ref).map(|regex| regex.group_info().clone());
     let secret = info.and_then(|info| info.to_index(PatternID::ZERO, SECRET));
-    Ok((Form::own(compiled, secret), hir))
+    Ok((Form::custom(compiled, secret), hir))
 }
 
-/// A printed pattern without the names of its groups: patterns that are joined may name theirs alike.
+/// A printed pattern without the names of its groups: joined patterns may use the same names.
 fn without_names(pattern: &str) -> String {
     let mut parts = pattern.split("(?P<");
     let mut clean = parts.next().unwrap_or_default().to_owned();
@@ -105,8 +105,8 @@ fn without_names(pattern: &str) -> String {
     clean
 }
 
-/// Whether a pattern matches within a chunk of lines wherever it matches in a line alone. An anchor does not; a Unicode
-/// word boundary does, but not on the fast engine.
+/// Whether a pattern that matches in a line alone also matches inside a chunk of lines. An anchor does not; a Unicode
+/// word boundary does, but not with the fast engine.
 fn fits_chunks(hir: &Hir) -> bool {
     hir.properties().look_set().iter().all(|look| {
         matches!(

@@ -1,7 +1,8 @@
 //! Decodes a text and maps positions between both.
 //!
-//! Input: a range of a line's text, and its encoding. Output: the decoded bytes in a reused buffer, and positions mapped both
-//! ways. It stores one mark per block of bytes and decodes again from there, so that the map takes an eighth of the text.
+//! Input: a range of a line's text, and its encoding. Output: the decoded bytes in a reused buffer, and positions
+//! mapped both ways. It stores one checkpoint per block of bytes and decodes again from there, so that the map takes an
+//! eighth of the text.
 
 pub(super) mod base64;
 pub(super) mod json;
@@ -11,28 +12,28 @@ use std::ops::Range;
 
 use event::TextRange;
 
-/// A mark is made in so many bytes: what is read again to map one position.
+/// Bytes between two checkpoints, which are read again to map one position.
 const STEP_BYTES: usize = 64;
 
-/// The range is not the inside of a JSON string.
+/// The range is not the content of a JSON string.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Invalid;
 
-/// How a text is read.
+/// How a text is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// As the inside of a JSON string (RFC 8259, section 7).
+    /// As the content of a JSON string (RFC 8259, section 7).
     Json,
-    /// What reads as an escape of JSON is one; a backslash that begins none stands for itself.
-    Loose,
-    /// As a reader means it: without escapes, encodings and colours ([`normal`]).
+    /// Valid JSON escapes are decoded; any other backslash stands for itself.
+    Lenient,
+    /// Normalized: without escapes, encodings and colours ([`normal`]).
     Normal,
 }
 
-/// What stands for a few bytes of the text.
+/// The decoded form of a few bytes of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unit {
-    /// How many bytes of the text it was.
+    /// The number of bytes of the text.
     pub(super) length: usize,
     bytes: [u8; 4],
     count: u8,
@@ -51,7 +52,7 @@ impl Unit {
         Self { length, bytes: [byte, 0, 0, 0], count: 1 }
     }
 
-    /// A sign behind so many backslashes, or as many as there is room for.
+    /// A sign after `slashes` backslashes, or as many as fit.
     pub(super) fn escaped(sign: u8, slashes: usize, length: usize) -> Self {
         let mut bytes = [b'\\'; 4];
         let slashes = slashes.min(bytes.len() - 1);
@@ -64,7 +65,7 @@ impl Unit {
         Self { length, bytes: [0; 4], count: 0 }
     }
 
-    /// What it stands for.
+    /// The decoded bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.count)]
     }
@@ -75,24 +76,24 @@ impl Reading {
     fn plain(self, text: &[u8], at: usize, end: usize) -> usize {
         let rest = &text[at..end];
         let special = match self {
-            Self::Json | Self::Loose => memchr::memchr(b'\\', rest),
+            Self::Json | Self::Lenient => memchr::memchr(b'\\', rest),
             Self::Normal => normal::special(rest),
         };
         special.unwrap_or(rest.len())
     }
 
-    /// What stands at `at`, which is special.
+    /// The unit at `at`, which is special.
     fn unit(self, text: &[u8], at: usize) -> Result<Unit, Invalid> {
         let found = match self {
             Self::Json => return json::escape(&text[at..]).ok_or(Invalid),
-            Self::Loose => json::escape(&text[at..]),
+            Self::Lenient => json::escape(&text[at..]),
             Self::Normal => normal::unit(text, at),
         };
         Ok(found.unwrap_or(Unit::from_byte(text[at], 1)))
     }
 }
 
-/// A place that is known in both texts, between two units.
+/// A position that is known in both texts, between two units.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     raw: u32,
@@ -105,7 +106,7 @@ pub(super) struct Decoded {
     reading: Reading,
     bytes: Vec<u8>,
     marks: Vec<Mark>,
-    /// What was decoded.
+    /// The decoded range.
     of: TextRange,
 }
 
@@ -124,7 +125,7 @@ impl Decoded {
     /// Decodes `text[at]`.
     ///
     /// # Errors
-    /// When it is to be read as [`Reading::Json`] and an escape is not one of JSON's.
+    /// If `reading` is [`Reading::Json`] and an escape is not one of JSON's.
     pub(super) fn decode(&mut self, text: &[u8], at: TextRange, reading: Reading) -> Result<(), Invalid> {
         self.bytes.clear();
         self.marks.clear();
@@ -156,14 +157,14 @@ impl Decoded {
         self.marks.push(Mark { raw: at.start, decoded: at.end });
     }
 
-    /// The range of the text that the decoded bytes `at` came from, whole units.
+    /// The range of the text that the decoded bytes `at` came from, in whole units.
     pub(super) fn to_raw(&self, text: &[u8], at: TextRange) -> TextRange {
         let first = self.unit_at(text, at.start as usize, Side::Decoded);
         let last = self.unit_at(text, at.end as usize - 1, Side::Decoded);
         TextRange::new(first.start, last.end)
     }
 
-    /// Grows a range of the text to whole units. What of it lies outside the decoded value stays as it is.
+    /// Grows a range of the text to whole units. The part outside the decoded value stays unchanged.
     pub(super) fn grow(&self, text: &[u8], at: TextRange) -> TextRange {
         let within = |place: u32| self.of.start < place && place < self.of.end;
         let unit = |place: u32| self.unit_at(text, place as usize, Side::Raw);
@@ -172,7 +173,7 @@ impl Decoded {
         TextRange::new(start, end)
     }
 
-    /// Where the unit stands in the text that holds a place of either text.
+    /// The range in the text of the unit at a position of either text.
     fn unit_at(&self, text: &[u8], place: usize, side: Side) -> Range<usize> {
         let end = self.of.end as usize;
         let next = self.marks.partition_point(|mark| side.select(mark.raw as usize, mark.decoded as usize) <= place);
@@ -188,19 +189,19 @@ impl Decoded {
             if plain > 0 {
                 continue;
             }
-            // What was decoded once can be decoded again.
+            // A text that was decoded once can be decoded again.
             let Ok(unit) = self.reading.unit(text, raw) else { break };
-            let behind = (raw + unit.length, decoded + unit.bytes().len());
-            if place < side.select(behind.0, behind.1) {
-                return raw..behind.0;
+            let after = (raw + unit.length, decoded + unit.bytes().len());
+            if place < side.select(after.0, after.1) {
+                return raw..after.0;
             }
-            (raw, decoded) = behind;
+            (raw, decoded) = after;
         }
         raw.min(end)..end
     }
 }
 
-/// Which text a place is in.
+/// The text that a position is in.
 #[derive(Clone, Copy)]
 enum Side {
     Raw,

@@ -1,14 +1,15 @@
 //! The built-in detectors, one table row each.
 //!
-//! A row describes what a detector matches and what it does not match, with examples for both; the tests and the table in the
-//! documentation are made from the rows. To add a detector, add a row to the table of its theme; nothing else needs to
-//! change. Patterns are ASCII (`(?-u)`), run in linear time, and cross no line end unless the secret has several lines.
+//! A row describes what a detector matches and what it does not match, with examples for both; the tests and the table
+//! in the documentation are made from the rows. To add a detector, add a row to the table of its theme; nothing else
+//! needs to change. Patterns are ASCII (`(?-u)`), run in linear time, and cross no line end unless the secret has
+//! several lines.
 //!
 //! The formats are those that the providers document. Examples are invented and assembled from parts, so that secret
 //! scanners do not take them for live tokens.
 
-/// An invented part of a token: `hex`, `alnum` or `upper`, with its length in characters. A macro, because only literals can
-/// be joined in a table.
+/// An invented part of a token: `hex`, `alnum` or `upper`, with its length in characters. A macro, because only
+/// literals can be joined in a table.
 macro_rules! fake {
     (hex 8) => {
         "0a1b2c3d"
@@ -152,7 +153,8 @@ const fn checked(regex: &'static str, check: Check) -> Pattern {
     Pattern { regex, check: Some(check) }
 }
 
-/// All detectors. If two match the same text, the earlier one names the mask; provider-specific ones come before general ones.
+/// All detectors. If two match the same text, the earlier one names the mask; provider-specific ones come before
+/// general ones.
 pub fn detectors() -> impl Iterator<Item = &'static Detector> {
     secrets::TABLES.iter().copied().flatten().chain(pii::DETECTORS)
 }

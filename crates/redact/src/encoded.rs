@@ -1,9 +1,9 @@
-//! Values that are encoded, if a keyword precedes them: Base64 (RFC 4648, sections 4 and 5), and the hexadecimal
-//! digits that auditd writes for commands and arguments with blanks in them. Each is opened once, searched, and masked whole when
-//! anything is found in it.
+//! Encoded values after a keyword: Base64 (RFC 4648, sections 4 and 5), and the hexadecimal digits that auditd writes
+//! for commands and arguments with blanks in them. Each value is decoded once, searched, and masked completely if the
+//! search finds anything.
 //!
-//! In: a text that the first stage has hit. Out: the encoded values that hold something. What does not decode to text is left alone:
-//! it is a word, a hash or a picture.
+//! Input: a text with a prefilter hit. Output: the encoded values with a match. A value that does not decode to text is
+//! left unchanged: it is a word, a hash or a picture.
 
 use std::ops::Range;
 
@@ -17,42 +17,42 @@ use super::search::Found;
 use super::validators::Text;
 use event::TextRange;
 
-/// Names after which a value may be Base64, as the end of a longer name too.
+/// Keywords after which a value may be Base64, also at the end of a longer name.
 macro_rules! keyword {
     () => {
         r"(?:secret|pass(?:word|wd|phrase)?|pwd|token|credentials?|auth|authorization|cookie|key)"
     };
 }
 
-/// Names that say that it is.
+/// Names that state the encoding.
 macro_rules! encoded {
     () => {
         concat!("(?:", keyword!(), r"[_.-]?)?(?:b64|base64)")
     };
 }
 
-/// What sets a value apart, its quote included.
+/// The operator before a value, with the value's opening quote.
 macro_rules! sets {
     () => {
         r#"(?:\\*["'])?\]?[\ \t]*(?:=>|:=|=|:)[\ \t]*(?:\\*["'])?"#
     };
 }
 
-/// A Kubernetes Secret says so; every value in it is one.
+/// Marks a Kubernetes Secret, in which every value is Base64.
 macro_rules! manifest {
     () => {
         r#"kind(?:\\*["'])?[\ \t]*:[\ \t]*(?:\\*["'])?secret(?:list)?\b"#
     };
 }
 
-/// Fields of auditd's records whose value is in digits where it has blanks, quotes or control characters in it.
+/// Fields of auditd records whose value is hexadecimal if it contains blanks, quotes or control characters.
 macro_rules! audited {
     () => {
         r"\b(?-i:proctitle|cmd|data|a[0-9]{1,3}(?:\[[0-9]+\])?)="
     };
 }
 
-/// Says that a line is to be looked at.
+/// Occurs in every line that must be searched for encoded values.
 const TRIGGER: &str = concat!(
     "(?xi-u)",
     encoded!(),
@@ -70,7 +70,8 @@ const TRIGGER: &str = concat!(
 /// Such a field and its value.
 const AUDITED: &str = concat!("(?xi-u)", audited!(), r"((?-i:(?:[0-9A-F]{2}){4,}))(?:\W|\z)");
 
-/// A keyword and the first letters of a value; where the name does not say that it is encoded, one that is no short word.
+/// A keyword and the first letters of a value; if the name does not state the encoding, the value must be longer than a
+/// short word.
 const NAMED: &str = concat!(
     "(?xi-u)(",
     encoded!(),
@@ -83,16 +84,17 @@ const NAMED: &str = concat!(
     r"(?:basic[\ \t+]+)?([a-z0-9+/_-]{12}) | (basic)(?:[\ \t+]|%20)+([a-z0-9+/_-]{12})"
 );
 
-/// A value of a manifest; whole groups of four, so that names are told apart.
+/// A value of a manifest; whole groups of four, so that values differ from names.
 const IN_MANIFEST: &str = r#"(?xi-u):[\ \t]*(?:\\*["'])?((?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=|[a-z0-9+/]{4}))(?:[\\"',}\s]|\z)"#;
 
-/// Values may overlap, but not add up to more than so many times the text's length. Honest texts stay at about 1.
-const LOOKED_FACTOR_MAX: usize = 2;
+/// Limit for the total length of the values, which may overlap, as a multiple of the text's length. Ordinary texts stay
+/// at about 1.
+const SEARCHED_FACTOR_MAX: usize = 2;
 
-/// What is searched instead of the name: a secret is one by its name alone, as it would be unencoded.
+/// Searched in place of the name: a secret is found by its name, as it would be if it were not encoded.
 const AS_SECRET: &[u8] = b"secret=";
 
-/// The forms in which encoded values are found.
+/// The patterns that find encoded values.
 #[derive(Debug)]
 pub(super) struct Encoded {
     named: Regex,
@@ -102,7 +104,7 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    /// `None` where there is no rule that could find anything.
+    /// `None` if no rule could find anything.
     pub(super) fn new(rules: &[Rule]) -> Option<Self> {
         if rules.iter().all(|rule| rule.fields.is_some()) {
             return None;
@@ -113,12 +115,12 @@ impl Encoded {
         Some(Self { named: compile(NAMED)?, audited: compile(AUDITED)?, manifest, in_manifest: compile(IN_MANIFEST)? })
     }
 
-    /// A rule without forms: where its trigger is hit, a line is looked at.
+    /// A rule without patterns: its trigger selects the lines to search.
     pub(super) fn rule() -> Rule {
         Rule::trigger_only("encoded", TRIGGER)
     }
 
-    /// Hands on the encoded values in which `search` finds something.
+    /// Passes on the encoded values in which `search` finds something.
     pub(super) fn mark(&self, text: Text<'_>, search: impl Fn(&[u8], &mut Found<'_>), found: &mut Found<'_>) {
         let mut opened = Vec::new();
         let mut look = |at: Range<usize>, head: &[u8], open: fn(&[u8], &mut Vec<u8>) -> bool| {
@@ -138,9 +140,9 @@ impl Encoded {
                 }
             }
         };
-        let (mut at, mut looked_bytes) = (0, 0);
+        let (mut at, mut searched_bytes) = (0, 0);
         while let Some(groups) = self.named.captures_at(&text, at) {
-            // One of the forms has matched, with both its groups.
+            // One of the patterns has matched, with both its groups.
             let form = [(1, 2), (3, 4), (5, 6)];
             let both = form.iter().find_map(|(name, value)| Some((groups.get(*name)?, groups.get(*value)?)));
             let Some((name, value)) = both else { break };
@@ -148,9 +150,9 @@ impl Encoded {
             let end = value.start() + letters;
             let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
             look(value.start()..end + padding, head(name.as_bytes()), open_base64);
-            // A name may stand in what was taken for a value; a text made of such names would take for ever.
-            looked_bytes += letters;
-            at = if looked_bytes > text.len().saturating_mul(LOOKED_FACTOR_MAX) { end } else { value.start() };
+            // A value may contain a name; a text of nothing but such names would take forever.
+            searched_bytes += letters;
+            at = if searched_bytes > text.len().saturating_mul(SEARCHED_FACTOR_MAX) { end } else { value.start() };
         }
         for groups in self.audited.captures_iter(&text) {
             if let Some(value) = groups.get(1) {
@@ -167,14 +169,15 @@ impl Encoded {
     }
 }
 
-/// What is put before a value whose name is `name`, to be searched with it.
+/// The text that is put before a value with the name `name` for the search.
 fn head(name: &[u8]) -> &'static [u8] {
     let starts = |word: &[u8]| name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
     let content = [&b"b64"[..], b"base64", b"key", b"cookie"];
     if content.iter().any(|word| starts(word)) { b"" } else { AS_SECRET }
 }
 
-/// Decodes pairs of digits to the end of `out`; whether they are text. The NUL between two arguments is read as a blank.
+/// Decodes pairs of digits to the end of `out`; returns whether they are text. A NUL between two arguments is decoded
+/// as a blank.
 fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     let digit = |byte: u8| hex(byte).unwrap_or_default();
@@ -185,18 +188,18 @@ fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
     is_text(out, start)
 }
 
-/// Decodes Base64 to the end of `out`; whether it is text.
+/// Decodes Base64 to the end of `out`; returns whether it is text.
 fn open_base64(value: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     base64::decode(value, out) && is_text(out, start)
 }
 
-/// Whether what was decoded from `start` on is text; what is left of a character at its end is taken away.
+/// Whether the bytes decoded from `start` on are text. An incomplete character at the end is removed.
 fn is_text(out: &mut Vec<u8>, start: usize) -> bool {
     let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     let text = match std::str::from_utf8(&out[start..]) {
         Ok(text) => text,
-        // A value that is cut ends within a character.
+        // A truncated value may end inside a character.
         Err(error) if error.error_len().is_none() => {
             out.truncate(start + error.valid_up_to());
             std::str::from_utf8(&out[start..]).unwrap_or_default()
@@ -211,14 +214,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_patterns_are_right() {
+    fn the_patterns_compile() {
         for pattern in [TRIGGER, NAMED, AUDITED, IN_MANIFEST] {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
     }
 
     #[test]
-    fn a_value_that_is_cut_within_a_character_is_text() {
+    fn a_value_truncated_inside_a_character_is_text() {
         let whole = "cGFzc3dvcmQ6IGjDvG50ZXIy";
         check_open(whole, Some("password: hünter2"));
         check_open(&whole[..16], Some("password: h"));
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_opened_and_nothing_else() {
+    fn only_text_is_decoded() {
         check_open("YWRhQGV4YW1wbGUub3Jn", Some("ada@example.org"));
         check_open("YQ==", Some("a"));
         check_open("YQ", Some("a"));

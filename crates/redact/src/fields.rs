@@ -1,10 +1,10 @@
 //! Finds the fields of a rule by name.
 //!
-//! Input: the configured names and paths, and a parsed line. Output: the ranges of the values with such a name, or inside an
-//! object or array with such a name. If a name cannot be decoded, its value is masked.
+//! Input: the configured names and paths, and a parsed line. Output: the ranges of the values with such a name, or
+//! inside an object or array with such a name. If a name cannot be decoded, its value is masked.
 
 use super::decode::{Decoded, Reading};
-use super::unparsed_fields::Loose;
+use super::unparsed_fields::UnparsedFields;
 use super::validators::Text;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
@@ -12,25 +12,25 @@ use event::{Key, Kind, Node, Parsed, TextRange};
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     paths: Vec<Vec<Step>>,
-    /// The last names of the paths, which rule out most names of a line at once; `None`: one path ends with a `*`.
+    /// The last names of the paths, which exclude most names of a line at once; `None`: one path ends with a `*`.
     lasts: Option<Vec<String>>,
-    /// By what a last name begins with ([`initial`]): the lengths that such names have, a bit each.
+    /// By a last name's first letter ([`initial`]): the lengths of such names, one bit each.
     lengths: [u64; INITIALS],
-    /// Whether the line's message bears one of the names: `parse` keeps it apart from the other fields.
+    /// Whether the line's message has one of the names: `parse` keeps it separate from the other fields.
     message: bool,
     /// For lines without fields.
-    loose: Option<Loose>,
+    unparsed: Option<UnparsedFields>,
 }
 
-/// How many kinds of first letters are told apart.
+/// How many classes of first letters are distinguished.
 const INITIALS: usize = 32;
 
-/// The kind of a name's first letter, the same for a small and a capital one.
+/// The class of a name's first letter, the same for lower and upper case.
 fn initial(name: &[u8]) -> usize {
     name.first().map_or(0, |first| usize::from(first & 0x1f))
 }
 
-/// The bit of a name's length; long ones share one.
+/// The bit of a name's length; long names share one.
 fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
@@ -42,7 +42,7 @@ enum Step {
     Name(String),
 }
 
-/// What the walk needs between nodes; reused.
+/// Reusable buffers for the walk over the nodes.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     /// The names of the open objects and arrays.
@@ -51,10 +51,10 @@ pub(super) struct Walk {
 }
 
 impl Fields {
-    /// Reads the names.
+    /// Parses the names.
     ///
     /// # Errors
-    /// The names that have an empty step.
+    /// Returns the names that have an empty step.
     pub(super) fn new(names: &[String]) -> Result<Self, Vec<String>> {
         let mut bad = Vec::new();
         let mut fields = Self { lasts: Some(Vec::new()), ..Self::default() };
@@ -82,22 +82,22 @@ impl Fields {
             };
             fields.paths.push(path);
         }
-        fields.loose = fields.lasts.as_deref().and_then(Loose::new);
+        fields.unparsed = fields.lasts.as_deref().and_then(UnparsedFields::new);
         if bad.is_empty() { Ok(fields) } else { Err(bad) }
     }
 
-    /// What stands in every line that has one of the names in quotes, as a pattern; `None`: no such thing can be said. It
-    /// holds for lines of ASCII without a backslash, in which names are written as they are.
+    /// A pattern that matches every line with one of the names in quotes; `None`: there is no such pattern. It holds
+    /// for lines of ASCII without a backslash, in which names are not escaped.
     pub(super) fn trigger(&self) -> Option<String> {
         let lasts = self.lasts.as_ref().filter(|lasts| !lasts.is_empty() && !self.message)?;
         let names: Vec<String> = lasts.iter().map(|name| regex::escape(name)).collect();
         lasts.iter().all(|name| name.is_ascii()).then(|| format!(r#"(?i-u)(?:{})["']"#, names.join("|")))
     }
 
-    /// Finds such values in a text that has no fields, by their names in quotes.
-    pub(super) fn mark_loosely(&self, text: Text<'_>, found: impl FnMut(TextRange)) {
-        if let (Some(loose), Some(_)) = (&self.loose, memchr::memchr2(b'"', b'\'', &text)) {
-            loose.mark(text, found);
+    /// Finds such values in a text without fields, by their names in quotes.
+    pub(super) fn mark_unparsed(&self, text: Text<'_>, found: impl FnMut(TextRange)) {
+        if let (Some(unparsed), Some(_)) = (&self.unparsed, memchr::memchr2(b'"', b'\'', &text)) {
+            unparsed.mark(text, found);
         }
     }
 
@@ -106,19 +106,19 @@ impl Fields {
         self.paths.is_empty()
     }
 
-    /// Whether a field of the record's top that is called so is one of them.
+    /// Whether one of the names is a top-level field of the record with this name.
     pub(super) fn has(&self, name: &str) -> bool {
         let trail: Vec<_> = name.to_lowercase().split('.').map(|step| Some(step.to_owned())).collect();
         self.paths.iter().any(|path| ends_with(&trail, path))
     }
 
-    /// Whether a field with this dotted name is one of them, or lies within one.
+    /// Whether one of the names is this dotted name, or contains it.
     pub(super) fn holds(&self, name: &str) -> bool {
         let above = name.match_indices('.').map(|(dot, _)| &name[..dot]);
         above.chain([name]).any(|name| self.has(name))
     }
 
-    /// Finds the values that bear a configured name, all but nulls.
+    /// Finds the values with a configured name, except nulls.
     pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, mut found: impl FnMut(TextRange, Kind)) {
         if self.is_empty() {
             return;
@@ -152,28 +152,28 @@ impl Fields {
         }
     }
 
-    /// Whether `key`, within what is open, is one of the names.
+    /// Whether `key`, inside the open objects, is one of the names.
     fn names(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
         let written = match key {
             Key::None => &[][..],
             Key::Name(index) => parsed.names.get(usize::from(index)).map_or(&[][..], |name| name.as_bytes()),
             Key::Text(at) => &text[at.indices()],
         };
-        // Escapes are to be decoded, and outside ASCII lower case may be written otherwise.
+        // Escapes must be decoded, and outside ASCII lower case may be written in another way.
         let is_plain = written.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
         if let (Some(lasts), true) = (&self.lasts, is_plain) {
-            // A dot makes a path, of which a configured one is the end.
+            // A dot separates the steps of a path; a configured path may match its end.
             let last = memchr::memrchr(b'.', written).map_or(written, |dot| &written[dot + 1..]);
             let may_be = self.lengths[initial(last)] & length_bit(last) != 0;
             if !(may_be && lasts.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(last))) {
                 return false;
             }
         }
-        self.names_slowly(text, parsed, walk, key)
+        self.matches_step_by_step(text, parsed, walk, key)
     }
 
-    /// The same with all steps spelt out.
-    fn names_slowly(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
+    /// The same with all steps compared.
+    fn matches_step_by_step(&self, text: &[u8], parsed: &Parsed, walk: &mut Walk, key: Key) -> bool {
         let mut trail = Vec::with_capacity(walk.open.len() + 1);
         for key in walk.open.iter().chain([&key]) {
             let lower = match *key {
@@ -196,7 +196,7 @@ impl Fields {
     }
 }
 
-/// Whether the trail ends with the path. An array's element has no name: a `*` may stand for it, else it is passed over.
+/// Whether the trail ends with the path. An array's element has no name: a `*` may stand for it, else it is skipped.
 fn ends_with(trail: &[Option<String>], path: &[Step]) -> bool {
     let Some((step, path_before)) = path.split_last() else { return true };
     let Some((name, trail_before)) = trail.split_last() else { return false };

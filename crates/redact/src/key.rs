@@ -1,7 +1,7 @@
 //! Keyed tokens: equal values have equal tokens, and without the key nobody can recover the value.
 //!
-//! Input: a key, its id, and matched values. Output: 80 bits of HMAC-SHA-256 (RFC 2104, FIPS 180-4) in base 32. The key is
-//! never written anywhere.
+//! Input: a key, its id, and matched values. Output: 80 bits of HMAC-SHA-256 (RFC 2104, FIPS 180-4) in base 32. The key
+//! is never written anywhere.
 
 use std::fmt;
 
@@ -14,7 +14,8 @@ const KEY_BYTES_MIN: usize = 32;
 /// Ids are short because each token contains one.
 const ID_CHARS_MAX: usize = 32;
 
-/// 16 characters of base 32 are 80 bits: among a billion values, two share a token with a probability of 1 in two million.
+/// 16 characters of base 32 are 80 bits: among a billion values, two share a token with a probability of 1 in two
+/// million.
 const TOKEN_CHARS: usize = 16;
 
 /// Length of a derived id: enough to distinguish the keys of one installation.
@@ -129,7 +130,8 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    /// Goal: a token can be reproduced with other tools, by `printf %s VALUE | openssl dgst -sha256 -hmac KEY -binary | base32`.
+    /// Goal: a token can be reproduced with other tools, by `printf %s VALUE | openssl dgst -sha256 -hmac KEY -binary |
+    /// base32`.
     #[test]
     fn a_token_is_the_hmac_of_the_value() {
         let key = TokenKey::new(SECRET, Some("k1")).unwrap();

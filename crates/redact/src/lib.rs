@@ -1,13 +1,14 @@
 //! Redacts secrets and personal data in log lines.
 //!
-//! Input: a line's text and its parsed fields. Output: a [`Redacted`], the only type that can be encoded; only this crate can
-//! create one. Detection has two stages. A prefilter runs over a whole chunk and finds the lines that may have a match
-//! ([`Redactor::scan`]); only these lines are searched with all rules ([`Redactor::redact`]). Matches become masks in positions
-//! of the text, so that a mask cannot break the parsed fields and a parse failure cannot skip a mask. JSON strings with escapes
-//! are also searched decoded, as are the normalized line, and Base64 or hexadecimal digits after a keyword.
+//! Input: a line's text and its parsed fields. Output: a [`Redacted`], the only type that can be encoded; only this
+//! crate can create one. Detection has two stages. A prefilter runs over a whole chunk and finds the lines that may
+//! have a match ([`Redactor::scan`]); only these lines are searched with all rules ([`Redactor::redact`]). Matches
+//! become masks in positions of the text, so that a mask cannot break the parsed fields and a parse failure cannot skip
+//! a mask. JSON strings with escapes are also searched decoded, as are the normalized line, and Base64 or hexadecimal
+//! digits after a keyword.
 //!
-//! A matched byte is never revealed, except as the rule's mode allows: not by a piece, an error or debug output. If a rule
-//! cannot be applied, everything that it might have matched is masked.
+//! A matched byte is never revealed, except as the rule's mode allows: not by a piece, an error or debug output. If a
+//! rule cannot be applied, everything that it might have matched is masked.
 
 mod action;
 mod capture_keywords;
@@ -64,7 +65,8 @@ enum ByField {
     None,
     /// All lines.
     All,
-    /// Lines with a hit of the prefilter, which searches for quoted names; and lines with a backslash or non-ASCII bytes.
+    /// Lines with a hit of the prefilter, which searches for quoted names; and lines with a backslash or non-ASCII
+    /// bytes.
     Hit,
 }
 
@@ -143,12 +145,12 @@ impl Redactor {
         let built_in = rules.len() - config.rules.len();
         let encoded = Encoded::new(&rules);
         // These rules match nothing; they only make the prefilter hit their lines.
-        let looked_for = encoded.is_some().then(Encoded::rule).into_iter().chain(by_fields(&fields, &rules));
-        let looked_for: Vec<Rule> = looked_for.collect();
-        let looked_at = built_in + looked_for.len();
-        rules.splice(built_in..built_in, looked_for);
-        let stage = Prefilter::new(&mut rules, looked_at, built_in);
-        let found = rules.drain(built_in..looked_at).any(|rule| rule.name == FIELD && rule.trigger.is_some());
+        let trigger_only = encoded.is_some().then(Encoded::rule).into_iter().chain(by_fields(&fields, &rules));
+        let trigger_only: Vec<Rule> = trigger_only.collect();
+        let with_trigger_only = built_in + trigger_only.len();
+        rules.splice(built_in..built_in, trigger_only);
+        let stage = Prefilter::new(&mut rules, with_trigger_only, built_in);
+        let found = rules.drain(built_in..with_trigger_only).any(|rule| rule.name == FIELD && rule.trigger.is_some());
         let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]);
         let labels = names.map(replacement::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
@@ -178,7 +180,8 @@ impl Redactor {
         })
     }
 
-    /// All rule names, indexed by [`Masked::rule`]: the rules, then `field`, and `undecodable` and `budget` for withheld values.
+    /// All rule names, indexed by [`Masked::rule`]: the rules, then `field`, and `undecodable` and `budget` for
+    /// withheld values.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET])
     }
@@ -189,8 +192,8 @@ impl Redactor {
         &self.modes
     }
 
-    /// The counters of masks, indexed by [`Masked::counter`]: rule, mode, and whether it is the rule's configured mode. A mask
-    /// may get another mode: a short match is masked completely, and a dropped record drops all its matches.
+    /// The counters of masks, indexed by [`Masked::counter`]: rule, mode, and whether it is the rule's configured mode.
+    /// A mask may get another mode: a short match is masked completely, and a dropped record drops all its matches.
     pub fn counters(&self) -> impl Iterator<Item = (&str, Action, bool)> {
         let rules = self.rules().zip(&self.modes);
         rules.flat_map(|(rule, own)| Action::ALL.map(|mode| (rule, mode, mode == *own)))
@@ -207,9 +210,9 @@ impl Redactor {
         self.stage.scan(chunk, hits);
     }
 
-    /// The second stage: masks one line. After its first `keep` bytes, `text` may have a look-ahead, which is searched but never
-    /// output. `prefilter_hit`: whether the prefilter hit the line (`true` is always correct). The lines of a file must come in
-    /// order, with that file's `pem_state`.
+    /// The second stage: masks one line. After its first `keep` bytes, `text` may have a look-ahead, which is searched
+    /// but never output. `prefilter_hit`: whether the prefilter hit the line (`true` is always correct). The lines of a
+    /// file must come in order, with that file's `pem_state`.
     pub fn redact<'t>(
         &'t self,
         text: &'t [u8],
@@ -240,7 +243,7 @@ impl Redactor {
             }
         }
         let labels = Labels { fixed: &self.labels, made: &made.text };
-        Redacted::new(&text[..keep.min(text.len())], parsed, masks.united(), labels)
+        Redacted::new(&text[..keep.min(text.len())], parsed, masks.merged(), labels)
     }
 
     /// Searches a line, as written and decoded.
@@ -289,15 +292,16 @@ impl Redactor {
         }
     }
 
-    /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and [`Action::Remove`]
-    /// act as [`Action::Mask`], because there is no record to drop and the text must not become empty.
+    /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and
+    /// [`Action::Remove`] act as [`Action::Mask`], because there is no record to drop and the text must not become
+    /// empty.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
         self.redact_field("", text)
     }
 
-    /// Redacts the value of a field outside of a line, such as a label, a static field or pod metadata, like a field of a line
-    /// with this dotted name.
+    /// Redacts the value of a field outside of a line, such as a label, a static field or pod metadata, like a field of
+    /// a line with this dotted name.
     #[must_use]
     pub fn redact_field(&self, name: &str, text: &str) -> String {
         let Scratch { masks, decoded, made, earlier, .. } = &mut Scratch::default();
@@ -318,7 +322,7 @@ impl Redactor {
         let labeller = Replacer { key: self.key.as_ref(), fixed: &self.labels, keep: text.len(), parsed: &parsed };
         labeller.label(bytes, masks, made);
         let labels = Labels { fixed: &self.labels, made: &made.text };
-        let redacted = Redacted::new(bytes, &parsed, masks.united(), labels);
+        let redacted = Redacted::new(bytes, &parsed, masks.merged(), labels);
         let mut clean = String::with_capacity(text.len());
         for piece in redacted.pieces(redacted.whole()) {
             match piece {

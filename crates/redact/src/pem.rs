@@ -1,23 +1,25 @@
 //! The formats of private keys: markers, headers, and bodies of Base64.
 //!
-//! Input: a text. Output: the positions of a key's parts. Supports PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716) and
-//! `PuTTY` files, with real or escaped line ends and JSON escapes. Runs in time linear in the text.
+//! Input: a text. Output: the positions of a key's parts. Supports PEM (RFC 7468, RFC 1421, RFC 4880), SSH2 (RFC 4716)
+//! and `PuTTY` files, with real or escaped line ends and JSON escapes. Runs in time linear in the text.
 
 use std::ops::Range;
 
 use memchr::memmem;
 
-/// No kind of key has a longer name.
+/// Maximum length of the name of a kind of key.
 const KIND_BYTES_MAX: usize = 64;
-/// What surrounds a marker: five of them in PEM, four in SSH2.
+/// Number of dashes around a marker: five in PEM, four in SSH2.
 const DASHES: Range<usize> = 4..6;
-/// `PuTTY`'s keys begin and end by names.
+/// Markers of a `PuTTY` key.
 const PUTTY: [&[u8]; 2] = [b"Private-Lines:", b"Private-MAC:"];
-/// Base64 behind a blank is a piece of a key that was written in one line from this length on. Most words are shorter.
+/// Minimum length of Base64 after a blank that counts as a piece of a key that was written in one line. Most words are
+/// shorter.
 pub(super) const PIECE_BYTES_MIN: usize = 16;
-/// Lines of a body have 64 characters (PEM), 70 (`OpenSSH`, SSH2) or 76 (MIME); some tools write a few less.
+/// Minimum length of a body line. Lines have 64 characters (PEM), 70 (`OpenSSH`, SSH2) or 76 (MIME); some tools write
+/// slightly shorter ones.
 pub(super) const LINE_BYTES_MIN: usize = 40;
-/// Headers that stand before a body, or before the parts of `PuTTY`'s (RFC 1421, RFC 4880, RFC 4716).
+/// Headers before a body, or before the parts of a `PuTTY` key (RFC 1421, RFC 4880, RFC 4716).
 const HEADERS: [&[u8]; 19] = [
     b"Proc-Type:",
     b"DEK-Info:",
@@ -39,17 +41,17 @@ const HEADERS: [&[u8]; 19] = [
     b"x-",
     b"X-",
 ];
-/// A header is no longer, where only blanks tell its end.
+/// Maximum length of a header whose end only blanks show.
 const HEADER_BYTES_MAX: usize = 128;
-/// Of these, those that no other line holds.
+/// The number of headers at the end of the list that no other line contains.
 const DISTINCTIVE_HEADERS: usize = 2;
 
-/// Which of a key's two markers.
+/// One of a key's two markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
-    /// What a key begins with.
+    /// The beginning of a key.
     Begin,
-    /// What it ends with.
+    /// The end of a key.
     End,
 }
 
@@ -65,7 +67,7 @@ impl Edge {
 /// The first such marker of a private key.
 pub(super) fn marker(edge: Edge, text: &[u8]) -> Option<Range<usize>> {
     let armor = armors(edge, text).next();
-    // What stands behind the first is not looked for.
+    // Text after the first marker is not searched.
     let before = &text[..armor.as_ref().map_or(text.len(), |armor| armor.start)];
     putties(edge, before).next().or(armor)
 }
@@ -90,16 +92,16 @@ fn armors(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Where the dashes begin that stand before a marker's first word, with or without blanks between: no more than stand behind it, for
-/// one more may be a logger's.
-fn dashes_before(text: &[u8], at: usize, behind: usize) -> Option<usize> {
+/// Where the dashes before a marker's first word begin, with or without blanks between. At most as many as after the
+/// marker, because further dashes may be a logger's.
+fn dashes_before(text: &[u8], at: usize, after: usize) -> Option<usize> {
     let before = &text[..at];
     let end = before.len() - before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'+')).count();
-    let dashes = before[..end].iter().rev().take(behind).take_while(|byte| **byte == b'-').count();
+    let dashes = before[..end].iter().rev().take(after).take_while(|byte| **byte == b'-').count();
     DASHES.contains(&dashes).then(|| end - dashes)
 }
 
-/// `Private-Lines: 14` and `Private-MAC: 0a1b…`, without what follows them in their lines, in order.
+/// `Private-Lines: 14` and `Private-MAC: 0a1b…`, without the rest of their lines, in order.
 fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let name = PUTTY[usize::from(edge == Edge::End)];
     memmem::find_iter(text, name).filter_map(move |at| {
@@ -110,23 +112,24 @@ fn putties(edge: Edge, text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a header begins the text. `distinctive_only`: only headers that no other kind of line contains.
+/// Whether the text begins with a header. `distinctive_only`: only headers that no other kind of line contains.
 pub(super) fn is_header(text: &[u8], distinctive_only: bool) -> bool {
     let known = if distinctive_only { &HEADERS[..DISTINCTIVE_HEADERS] } else { &HEADERS[..] };
     known.iter().any(|header| text.starts_with(header))
 }
 
-/// Where one of the headers that no other line holds begins.
+/// Where the first header begins that no other kind of line contains.
 pub(super) fn distinctive_header(text: &[u8]) -> Option<usize> {
     HEADERS[..DISTINCTIVE_HEADERS].iter().filter_map(|header| memmem::find(text, header)).min()
 }
 
-/// Whether the byte is one of Base64's.
+/// Whether the byte belongs to the Base64 alphabet.
 pub(super) fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-/// How long the Base64 is that the text begins with, and how many characters it is of: JSON may escape three of them.
+/// The length in bytes of the Base64 at the start of the text, and its number of characters: JSON may escape three of
+/// them.
 pub(super) fn run(text: &[u8]) -> (usize, usize) {
     let (mut at, mut characters) = (0, 0);
     while let Some(byte) = text.get(at) {
@@ -140,7 +143,7 @@ pub(super) fn run(text: &[u8]) -> (usize, usize) {
     (at, characters)
 }
 
-/// How long the escape is that the text begins with and that stands for `+`, `/` or `=`; 0: there is none.
+/// The length of the escape of `+`, `/` or `=` at the start of the text; 0 if there is none.
 fn escaped_sign(text: &[u8]) -> usize {
     let slashes = text.iter().take(SLASHES_MAX).take_while(|byte| **byte == b'\\').count();
     if slashes == 0 {
@@ -155,7 +158,7 @@ fn escaped_sign(text: &[u8]) -> usize {
     }
 }
 
-/// Line ends as programs write them into one line: in URLs, HTML, terminals, syslog (`#012`), and Unicode's own.
+/// Line ends as programs write them inside one line: in URLs, HTML, terminals, syslog (`#012`), and Unicode's own.
 const LINE_ENDS: &[&[u8]] = &[
     b"%0A",
     b"%0a",
@@ -180,15 +183,15 @@ const LINE_ENDS: &[&[u8]] = &[
     "\u{2028}".as_bytes(),
     "\u{2029}".as_bytes(),
 ];
-/// No text is escaped so often that more backslashes stand before a sign.
+/// Maximum number of backslashes before a sign, from repeated escaping.
 const SLASHES_MAX: usize = 64;
-/// And what of an escape stands behind its backslashes; what is longer comes first.
+/// The rest of an escape after its backslashes; longer ones first.
 const ESCAPED_LINE_ENDS: &[&[u8]] = &[
     b"u000a", b"u000A", b"u000d", b"u000D", b"u2028", b"u2029", b"u0085", b"x0a", b"x0A", b"x0d", b"x0D", b"012",
     b"015", b"n", b"r", b"v",
 ];
 
-/// What follows a line's end: as it is, or as JSON, URLs and others write it, once or more escaped.
+/// The text after a line's end, which may be literal or escaped once or more as in JSON and URLs.
 pub(super) fn line_end(text: &[u8]) -> Option<&[u8]> {
     match text {
         [b'\n' | b'\r' | 0x0b | 0x0c, rest @ ..] => Some(rest),
@@ -203,7 +206,7 @@ pub(super) fn line_end(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Without the blanks and line ends that the text begins with; whether a line's end was among them.
+/// The text without the blanks and line ends at its start, and whether a line's end was among them.
 pub(super) fn skip_blanks(mut text: &[u8]) -> (&[u8], bool) {
     let mut ended = false;
     loop {
@@ -217,16 +220,17 @@ pub(super) fn skip_blanks(mut text: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// What a text that follows a BEGIN marker begins with of a key's body.
+/// The start of a text after a BEGIN marker, as far as it belongs to the key's body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stretch {
-    /// How long it is, headers and line ends between its pieces included.
+    /// Its length, including headers and line ends between its pieces.
     pub(super) bytes: usize,
-    /// How many characters of Base64 are in it.
+    /// The number of Base64 characters in it.
     pub(super) characters: usize,
 }
 
-/// Takes the pieces of a body from the start of `text`: those that line ends or nothing separate, long ones also behind blanks.
+/// Reads the pieces of a body from the start of `text`: pieces that are adjacent or separated by line ends, and long
+/// ones after blanks.
 pub(super) fn stretch(text: &[u8]) -> Stretch {
     let mut found = Stretch::default();
     let (mut rest, mut whole_line) = (text, false);
@@ -240,7 +244,7 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
         }
         let (bytes, characters) = run(next);
         let piece = near || characters >= PIECE_BYTES_MIN || (whole_line && characters.is_multiple_of(4));
-        // A word that goes on otherwise is none.
+        // A word that continues with other characters is not Base64.
         let word =
             characters < LINE_BYTES_MIN && matches!(next.get(bytes), Some(b'.' | b':' | b'_' | b'@' | b'?' | b'!'));
         if bytes == 0 || !piece || word {
@@ -253,8 +257,8 @@ pub(super) fn stretch(text: &[u8]) -> Stretch {
     }
 }
 
-/// How long the header is that the text begins with, up to its line's end, the end of its string, or the next header or full line of
-/// a body. `whole`: it stands in a line of its own, which may end with the text.
+/// The length of the header at the start of the text, up to the end of its line or string, or to the next header or
+/// full body line. `whole`: it stands in a line of its own, which may end with the text.
 fn header_bytes(text: &[u8], whole: bool) -> Option<usize> {
     let name = HEADERS.iter().find(|header| text.starts_with(header))?.len();
     let colon = text.iter().take(HEADER_BYTES_MAX).position(|byte| *byte == b':');
@@ -281,7 +285,7 @@ fn header_bytes(text: &[u8], whole: bool) -> Option<usize> {
     whole.then_some(at)
 }
 
-/// Whether nothing but a body, its headers and what may separate its lines stands in `text`, which lies between two markers.
+/// Whether `text`, which lies between two markers, holds only a body, its headers and line separators.
 pub(super) fn is_body(text: &[u8]) -> bool {
     let separates = |byte: u8| byte.is_ascii_whitespace() || b"\"',[]()|>\\%;*#^".contains(&byte);
     let (mut rest, mut apart) = (text, true);
@@ -300,7 +304,7 @@ pub(super) fn is_body(text: &[u8]) -> bool {
     true
 }
 
-/// Whether Base64 of this length looks as random bytes do, and not like a path, a word or hexadecimal digits.
+/// Whether Base64 of this length looks like random bytes, not like a path, a word or hexadecimal digits.
 pub(super) fn is_dense(run: &[u8]) -> bool {
     let has = |of: fn(&u8) -> bool| run.iter().any(of);
     let signs = run.iter().filter(|byte| matches!(byte, b'/' | b'+')).count();
@@ -312,7 +316,7 @@ pub(super) fn is_dense(run: &[u8]) -> bool {
         && signs * 6 <= run.len()
 }
 
-/// Whether it may be a word: letters, of which none but the first, or all, are capitals.
+/// Whether it may be a word: letters, of which only the first or all are capitals.
 pub(super) fn is_word(run: &[u8]) -> bool {
     let rest = &run[run.len().min(1)..];
     run.iter().all(u8::is_ascii_alphabetic)
@@ -345,7 +349,7 @@ mod tests {
     ];
 
     proptest! {
-        /// Goal: whatever headers stand there, named in full or not, reading goes on and stays within the text.
+        /// Goal: whatever headers the text has, reading ends and stays within the text.
         #[test]
         fn reading_a_body_ends(parts in proptest::collection::vec(0..PARTS.len(), 0..24)) {
             let text: Vec<u8> = parts.into_iter().flat_map(|part| PARTS[part].to_vec()).collect();

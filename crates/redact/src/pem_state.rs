@@ -1,11 +1,11 @@
 //! Tracks private keys over several lines of a file.
 //!
-//! Input: the lines of one file in order. Output: the parts of a line that belong to a key from an earlier line. Holds no
-//! content.
+//! Input: the lines of one file in order. Output: the ranges of a line that belong to a key from an earlier line. Holds
+//! no content.
 //!
-//! A key's body is lines of Base64, alone or within what a logger writes before and behind each. A line that is none is let
-//! out, however the key was opened, so that nobody hides lines by writing a BEGIN line; since threads write between each
-//! other's lines, it does not end the key, but from there on only what is surely a body's line is taken for one.
+//! A key's body is lines of Base64, alone or inside a logger's prefix and suffix. Other lines are not masked, however
+//! the key began, so that nobody can hide lines by writing a BEGIN line. Threads write between each other's lines, so
+//! such a line does not end the key. After it, only a line that is certainly part of a body is masked.
 
 use std::ops::Range;
 
@@ -13,26 +13,26 @@ use memchr::memmem;
 
 use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, skip_blanks};
 
-/// A key that has not ended after so many lines is not going to: a 16,384-bit RSA key has 200 lines of 64 characters, and as many
-/// may stand between them.
+/// A key that has not ended after this many lines will not end: a 16,384-bit RSA key has 200 lines of 64 characters,
+/// and as many other lines may stand between them.
 pub const LINES_MAX: u32 = 400;
 
-/// A key of which nothing comes in so many lines was cut off.
+/// A key without a further line among this many lines was cut off.
 const STRANGE_LINES_MAX: u8 = 100;
 
-/// Behind so many lines that are none of the key's, only what is surely a body's line is taken for one.
+/// After this many other lines, only a line that is certainly part of a body counts as one.
 const NEAR_LINES_MAX: u8 = 16;
 
-/// A run within other text that is shorter is taken for a piece of a body only if it is as random as one.
+/// A shorter run within other text counts as a piece of a body only if it looks random.
 const RANDOM_BYTES_MIN: usize = 12;
 
-/// So much of what stands before a body tells the logger's form from another; runs of digits and of blanks count as one.
+/// How much of the text before a body identifies the logger's format; a run of digits or of blanks counts as one byte.
 const BEFORE_BYTES: usize = 16;
 
-/// And so much of what stands behind it: what comes later may be another in each line.
-const BEHIND_BYTES: usize = 8;
+/// The same for the text after it. Later bytes may differ in each line.
+const AFTER_BYTES: usize = 8;
 
-/// So many bytes are looked at for it.
+/// Maximum number of bytes that are read for it.
 const FRAME_BYTES_MAX: usize = 256;
 
 /// The state of one file, from line to line.
@@ -40,37 +40,37 @@ const FRAME_BYTES_MAX: usize = 256;
 pub struct PemState {
     /// How many more lines may belong to the key.
     lines_left: u32,
-    /// How many lines in a row were none of the key's.
+    /// The number of consecutive lines that did not belong to the key.
     strange: u8,
-    /// No line of the body has come yet: headers may.
+    /// No body line has come yet, so headers may.
     headers: bool,
-    /// A full line of the body has come, so that a short one may be its last.
+    /// A full body line has come, so a short one may be the last.
     tail: bool,
-    /// A line of the body has come in the frame.
+    /// A body line has come in this frame.
     settled: bool,
-    /// What stands behind the key's marker.
+    /// What follows the key's marker.
     opened: Opened,
-    /// What stands around the body in its lines.
+    /// The text around the body in its lines.
     frame: Frame,
 }
 
-/// What stands behind a marker or a body: who wrote it may be an outsider where that is more than the line's end.
+/// What follows a marker or a body. If it is more than the line's end, an outsider may have written the marker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Opened {
-    /// Other text: only lines that surely are a body's are taken for one.
+    /// Other text. Only lines that are certainly part of a body are masked.
     #[default]
     Within,
-    /// The end of the string, and other fields: no short run is taken for a body's.
+    /// The end of the string, and other fields. No short run counts as a body.
     Quoted,
     /// Nothing.
     Bare,
 }
 
-/// What a logger writes around a body: hashes of the bytes next to it, quotes, blanks and the figures of numbers aside.
+/// The logger's text around a body: hashes of the bytes next to it, without quotes, blanks and the digits of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Frame {
     before: u32,
-    behind: u32,
+    after: u32,
 }
 
 /// A run of Base64 in a line.
@@ -78,11 +78,11 @@ struct Run {
     at: Range<usize>,
     characters: usize,
     frame: Frame,
-    /// Only blanks stand before it.
+    /// Only blanks precede it.
     leads: bool,
-    /// What stands behind it.
-    behind: Opened,
-    /// What stands around it is not joined with it.
+    /// What follows it.
+    after: Opened,
+    /// The characters around it are not joined with it.
     apart: bool,
 }
 
@@ -93,8 +93,8 @@ impl PemState {
         self.lines_left > 0
     }
 
-    /// Sets the state for reading on after `lookback`, the bytes of the file just before, which begin in the state `start`:
-    /// [`LINES_MAX`] lines tell all.
+    /// Sets the state for resuming after `lookback`, the preceding bytes of the file, which begin in the state `start`.
+    /// [`LINES_MAX`] lines are enough.
     pub fn resume(&mut self, start: Self, lookback: &[u8]) {
         *self = start;
         if lookback.is_empty() {
@@ -112,13 +112,13 @@ impl PemState {
         }
     }
 
-    /// Takes the next line in, of which nothing is to be masked: it was shipped before.
+    /// Processes the next line without masking: it was shipped before.
     pub fn read_past(&mut self, line: &[u8]) {
         self.resume(*self, line);
     }
 
-    /// Takes the next line in, and gives to `mask` what of it belongs to a key that began earlier. `may_begin`: a key may begin
-    /// in it.
+    /// Processes the next line, and passes to `mask` the ranges that belong to a key that began earlier. `may_begin`: a
+    /// key may begin in this line.
     pub(super) fn step(&mut self, line: &[u8], may_begin: bool, mut mask: impl FnMut(Range<usize>)) {
         if !self.is_open() {
             if may_begin {
@@ -149,16 +149,17 @@ impl PemState {
         }
     }
 
-    /// Opens when the last key that begins in `text` may go on after it: it does not end there, nor with its string.
+    /// Opens the state if the last key that begins in `text` may continue after it: neither the key nor its string ends
+    /// there.
     fn begin(&mut self, text: &[u8]) {
         let Some(last) = pem::last_marker(Edge::Begin, text) else { return };
-        let behind = &text[last.end..];
+        let after = &text[last.end..];
         *self = Self::default();
-        if marker(Edge::End, behind).is_some() {
+        if marker(Edge::End, after).is_some() {
             return;
         }
-        let here = pem::stretch(behind);
-        let rest = skip_blanks(&behind[here.bytes..]).0;
+        let here = pem::stretch(after);
+        let rest = skip_blanks(&after[here.bytes..]).0;
         let opened = Opened::from_rest(rest);
         let cut = opened != Opened::Bare || matches!(rest, [b'"' | b'\'' | b'\\', ..]);
         if cut && here.characters >= PIECE_BYTES_MIN {
@@ -169,7 +170,8 @@ impl PemState {
         *self = Self { lines_left: LINES_MAX, strange: 0, headers: true, tail, settled: false, opened, frame };
     }
 
-    /// Whether a key that begins in the line takes the place of this one: an outsider's marker ends no key that is being written.
+    /// Whether a key that begins in the line replaces this one: an outsider's marker does not end a key that is being
+    /// written.
     fn gives_way(self, line: &[u8]) -> bool {
         let begun = self.opened > Opened::Within || self.settled;
         if !begun || self.strange >= NEAR_LINES_MAX {
@@ -179,16 +181,14 @@ impl PemState {
             .is_some_and(|last| Opened::from_rest(skip_blanks(&line[last.end..]).0) > Opened::Within)
     }
 
-    /// Whether the END marker is this key's, and not within another's line.
+    /// Whether the END marker belongs to this key, and not to another writer's line.
     fn ends_at(self, line: &[u8], end: &Range<usize>) -> bool {
         let rest = skip_blanks(&line[end.end..]).0;
         let frame = Frame::new(&line[..end.start], rest);
-        Opened::from_rest(rest) > Opened::Within
-            || frame.before == self.frame.before
-            || frame.behind == self.frame.behind
+        Opened::from_rest(rest) > Opened::Within || frame.before == self.frame.before || frame.after == self.frame.after
     }
 
-    /// Masks what stands before an END marker, and the marker.
+    /// Masks the text before an END marker, and the marker.
     fn last(line: &[u8], end: &Range<usize>, mask: &mut impl FnMut(Range<usize>)) {
         let before = &line[..end.start];
         if skip_blanks(&before[pem::stretch(before).bytes..]).0.is_empty() {
@@ -205,7 +205,7 @@ impl PemState {
         mask(start..end.end);
     }
 
-    /// Where a header of the key stands in the line.
+    /// The range of a header of the key in the line.
     fn header(self, line: &[u8]) -> Option<Range<usize>> {
         if !self.headers {
             return None;
@@ -221,7 +221,7 @@ impl PemState {
         Some(start..start + length)
     }
 
-    /// Masks what of the line is a body's; whether there was anything.
+    /// Masks the body in the line; returns whether there was any.
     fn body(&mut self, line: &[u8], mask: &mut impl FnMut(Range<usize>)) -> bool {
         let before = *self;
         let mut found = false;
@@ -246,17 +246,17 @@ impl PemState {
         let bytes = &line[run.at.clone()];
         if run.is_full() && pem::is_dense(bytes) {
             let alone = (run.leads || run.frame.before == self.frame.before)
-                && (run.behind == Opened::Bare || run.frame.behind == self.frame.behind);
+                && (run.after == Opened::Bare || run.frame.after == self.frame.after);
             let known = self.opened > Opened::Within && self.strange < NEAR_LINES_MAX;
             return alone || (known && run.apart);
         }
         self.near_takes(run, bytes)
     }
 
-    /// Whether a run that may be something else is a line of the body, as it stands near one.
+    /// Whether an ambiguous run is a line of the body because it is near one.
     fn near_takes(self, run: &Run, bytes: &[u8]) -> bool {
         let near = self.strange == 0;
-        let ends = run.behind > Opened::Within;
+        let ends = run.after > Opened::Within;
         let random = run.characters >= RANDOM_BYTES_MIN && pem::is_dense(bytes);
         let likely = random || run.characters.is_multiple_of(4) || bytes.ends_with(b"=");
         let last = self.tail && likely && !pem::is_word(bytes);
@@ -275,7 +275,7 @@ impl PemState {
 }
 
 impl Opened {
-    /// By what follows a marker, behind blanks.
+    /// Classifies the text after a marker and blanks.
     fn from_rest(rest: &[u8]) -> Self {
         if rest.iter().all(|byte| b"\"'\\)]},;+ \r".contains(byte)) {
             Self::Bare
@@ -288,15 +288,15 @@ impl Opened {
 }
 
 impl Frame {
-    fn new(before: &[u8], behind: &[u8]) -> Self {
+    fn new(before: &[u8], after: &[u8]) -> Self {
         let before = &before[before.len().saturating_sub(FRAME_BYTES_MAX)..];
-        let behind = &behind[..behind.len().min(FRAME_BYTES_MAX)];
-        Self { before: hash(before.iter().rev(), BEFORE_BYTES), behind: hash(behind.iter(), BEHIND_BYTES) }
+        let after = &after[..after.len().min(FRAME_BYTES_MAX)];
+        Self { before: hash(before.iter().rev(), BEFORE_BYTES), after: hash(after.iter(), AFTER_BYTES) }
     }
 }
 
-/// A hash of the first bytes (FNV-1a), without the quotes and blanks that they begin with: of a run of digits, which a time or a
-/// number may be, only that it is there counts, and so of blanks.
+/// A hash of the first bytes (FNV-1a), without leading quotes and blanks. A run of digits, which may be a time or a
+/// number, counts as one byte, and so does a run of blanks.
 fn hash<'a>(bytes: impl Iterator<Item = &'a u8>, bytes_max: usize) -> u32 {
     let plain = |byte: u8| match byte {
         b'0'..=b'9' => b'0',
@@ -322,7 +322,7 @@ impl Run {
     }
 }
 
-/// The runs of Base64 in a line; line ends that are written out join those of one string.
+/// The runs of Base64 in a line; escaped line ends join the runs of one string.
 fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
     let (mut at, mut escape_end) = (0, None);
     let indent = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -349,7 +349,7 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
 }
 
 impl Run {
-    /// The run of so many bytes and characters at `start`, and those that only line ends separate from it.
+    /// The run of the given length at `start`, with the following runs that only line ends separate from it.
     fn at(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
         let mut end = start + bytes;
         let rest = loop {
@@ -366,7 +366,7 @@ impl Run {
         };
         let before = &line[..start];
         let closes = |byte: &u8| byte.is_ascii_whitespace() || b"\"'\\)]},;".contains(byte);
-        let behind = match Opened::from_rest(skip_blanks(rest).0) {
+        let after = match Opened::from_rest(skip_blanks(rest).0) {
             Opened::Bare => Opened::Bare,
             _ => Opened::from_rest(rest),
         };
@@ -374,24 +374,24 @@ impl Run {
         let apart = (escaped || before.last().is_none_or(open))
             && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
         let frame = Frame::new(if leads { &[] } else { before }, rest);
-        Self { at: start..end, characters, frame, leads, behind, apart }
+        Self { at: start..end, characters, frame, leads, after, apart }
     }
 }
 
-/// How long the name and the equals sign are that the run begins with: in Base64 it stands at the end only.
+/// The length of the name and the equals sign at the start of the run: in Base64 the sign is at the end only.
 fn name_bytes(run: &[u8]) -> usize {
     let end = run.iter().rposition(|byte| *byte != b'=').unwrap_or(0);
     memchr::memrchr(b'=', &run[..end]).filter(|at| *at > 0).map_or(0, |at| at + 1)
 }
 
-/// How long the rest of a terminal's colour is, from its bracket on (`[1;32m`); 0: there is none.
+/// The length of the rest of a terminal's colour code, from its bracket on (`[1;32m`); 0 if there is none.
 fn colour_bytes(text: &[u8]) -> usize {
     let Some(rest) = text.strip_prefix(b"[") else { return 0 };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
     if digits > 0 && rest.get(digits) == Some(&b'm') { digits + 2 } else { 0 }
 }
 
-/// How long the escape is that the text begins with; 0: there is none.
+/// The length of the escape at the start of the text; 0 if there is none.
 fn escape_bytes(text: &[u8]) -> usize {
     let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
     match text.get(slashes) {

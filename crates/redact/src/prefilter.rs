@@ -1,7 +1,7 @@
 //! The first stage of detection: finds the lines of a chunk that may have a match.
 //!
-//! Input: a chunk of whole lines. Output: ranges of whole lines outside which no rule matches. It may hit too many lines, but
-//! never misses a line with a match.
+//! Input: a chunk of whole lines. Output: ranges of whole lines outside which no rule matches. It may hit too many
+//! lines, but never misses a line with a match.
 
 mod multi_dfa;
 pub(super) mod sharded_dfa;
@@ -21,37 +21,37 @@ use super::shared;
 /// The triggers of all rules, joined.
 #[derive(Debug, Default)]
 pub(super) struct Prefilter {
-    /// The catalogue's triggers, of which none crosses a line's end.
-    catalogue: Option<Arc<ShardedDfa>>,
-    /// Those of the own rules, apart: one bad pattern must not slow the others down.
-    own: Option<Regex>,
-    /// The number of the first own rule.
-    own_first: usize,
+    /// The triggers of the detectors. None of them crosses a line's end.
+    built_in: Option<Arc<ShardedDfa>>,
+    /// The triggers of the custom rules, separate: a bad pattern must not slow the others down.
+    custom: Option<Regex>,
+    /// The number of the first custom rule.
+    custom_first: usize,
 }
 
 /// Which rules a text needs.
 pub(super) struct Which {
-    /// By the number of the catalogue's rules, which come first; `None`: they could not be joined.
-    catalogue: Option<Numbers>,
-    /// The number of the first own rule.
-    own_first: usize,
-    /// Whether an own rule with a trigger may match.
-    own: bool,
+    /// By the number of the detector's rule, which come first; `None`: the triggers could not be joined.
+    built_in: Option<Numbers>,
+    /// The number of the first custom rule.
+    custom_first: usize,
+    /// Whether a custom rule with a trigger may match.
+    custom: bool,
 }
 
 impl Which {
     /// Whether the rule with this number may match, if it has a trigger.
     pub(super) fn may_match(&self, number: usize) -> bool {
-        if number < self.own_first {
-            self.catalogue.as_ref().is_none_or(|matches| matches.has(number))
+        if number < self.custom_first {
+            self.built_in.as_ref().is_none_or(|matches| matches.contains(number))
         } else {
-            self.own
+            self.custom
         }
     }
 
-    /// Whether something encoded may stand in it: its trigger follows those of the catalogue's rules.
+    /// Whether the text may contain an encoded value. The trigger for encoded values follows the detectors' triggers.
     pub(super) fn may_hold_encoded(&self) -> bool {
-        self.catalogue.as_ref().is_none_or(|matches| matches.has(self.own_first))
+        self.built_in.as_ref().is_none_or(|matches| matches.contains(self.custom_first))
     }
 }
 
@@ -63,7 +63,7 @@ pub struct Hits {
 }
 
 impl Hits {
-    /// Whether `start..end` of the chunk shares a byte with a line that was hit.
+    /// Whether `start..end` of the chunk overlaps a line with a hit.
     #[must_use]
     pub fn touch(&self, start: usize, end: usize) -> bool {
         let next = self.ranges.partition_point(|range| range.1 <= start);
@@ -72,33 +72,34 @@ impl Hits {
 }
 
 impl Prefilter {
-    /// Joins the triggers, the first `built_in` rules apart from the others. Where they are too large to be joined, the
-    /// rules lose theirs and are tried on each line. `own_first`: the number that the first own rule will have.
-    pub(super) fn new(rules: &mut [Rule], built_in: usize, own_first: usize) -> Self {
-        let (catalogue, own) = rules.split_at_mut(built_in);
-        Self { catalogue: automaton(catalogue), own: join(own), own_first }
+    /// Joins the triggers, those of the first `built_in` rules separately from the others. If they are too large to
+    /// join, the rules lose their triggers and are tried on each line. `custom_first`: the number of the first custom
+    /// rule.
+    pub(super) fn new(rules: &mut [Rule], built_in: usize, custom_first: usize) -> Self {
+        let (detectors, custom) = rules.split_at_mut(built_in);
+        Self { built_in: joined_dfa(detectors), custom: join(custom), custom_first }
     }
 
-    /// Which rules may match in `text`.
+    /// The rules that may match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Which {
         Which {
-            catalogue: self.catalogue.as_ref().map(|triggers| triggers.which(text)),
-            own_first: self.own_first,
-            own: self.own.as_ref().is_some_and(|own| own.is_match(text)),
+            built_in: self.built_in.as_ref().map(|triggers| triggers.which(text)),
+            custom_first: self.custom_first,
+            custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)),
         }
     }
 
-    /// Finds the lines of `chunk` that a rule with a trigger may match.
+    /// Finds the lines of `chunk` in which a rule with a trigger may match.
     pub(super) fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         hits.ranges.clear();
-        if let Some(triggers) = &self.catalogue {
+        if let Some(triggers) = &self.built_in {
             triggers.lines(chunk, &mut hits.ranges);
         }
-        if let Some(trigger) = &self.own {
+        if let Some(trigger) = &self.custom {
             let mut at = 0;
             while let Some(found) = trigger.find(Input::new(chunk).span(at..chunk.len())) {
-                // No match begins before this one, and every line that it reaches into is taken: a match that crosses a
-                // line's end hides no other.
+                // No match begins before this one, and every line that it overlaps is taken: a match across a line's
+                // end hides no other match.
                 let start = memchr::memrchr(b'\n', &chunk[at..found.start()]).map_or(at, |newline| at + newline + 1);
                 at = line_end(chunk, found.end());
                 hits.ranges.push((start, at));
@@ -111,7 +112,7 @@ impl Prefilter {
     }
 }
 
-/// Sorts ranges, and makes one of those that overlap.
+/// Sorts ranges and merges those that overlap.
 pub(super) fn merge(ranges: &mut Vec<(usize, usize)>) {
     ranges.sort_unstable();
     ranges.dedup_by(|next, kept| {
@@ -123,7 +124,7 @@ pub(super) fn merge(ranges: &mut Vec<(usize, usize)>) {
     });
 }
 
-/// The rules' triggers as one.
+/// Joins the rules' triggers into one regular expression.
 fn join(rules: &mut [Rule]) -> Option<Regex> {
     let triggers: Vec<_> =
         rules.iter().filter_map(|rule| rule.trigger.as_deref()).map(|one| format!("(?:{one})")).collect();
@@ -136,13 +137,13 @@ fn join(rules: &mut [Rule]) -> Option<Regex> {
         .syntax(syntax::Config::new().utf8(false))
         .build(&triggers.join("|"));
     if joined.is_err() {
-        forget(rules);
+        remove_triggers(rules);
     }
     joined.ok()
 }
 
-/// The rules' triggers as one that tells them apart.
-fn automaton(rules: &mut [Rule]) -> Option<Arc<ShardedDfa>> {
+/// Joins the rules' triggers into one automaton that reports which of them match.
+fn joined_dfa(rules: &mut [Rule]) -> Option<Arc<ShardedDfa>> {
     let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.clone()).collect();
     let triggers = triggers.filter(|triggers| !triggers.is_empty());
     let joined = triggers.and_then(|triggers| {
@@ -150,13 +151,13 @@ fn automaton(rules: &mut [Rule]) -> Option<Arc<ShardedDfa>> {
         shared::automata(triggers, bytes_max)
     });
     if joined.is_none() {
-        forget(rules);
+        remove_triggers(rules);
     }
     joined
 }
 
-/// Leaves the rules without triggers, to be tried on each line.
-fn forget(rules: &mut [Rule]) {
+/// Removes the rules' triggers, so that the rules are tried on each line.
+fn remove_triggers(rules: &mut [Rule]) {
     for rule in rules {
         rule.trigger = None;
     }

@@ -1,7 +1,7 @@
 //! A redacted line.
 //!
-//! Input: a text and its masks, from `redact` only. Output: unmasked text, and the labels of masks. A [`Redacted`] gives no
-//! access to masked bytes, except as a mask's mode allows.
+//! Input: a text and its masks, from `redact` only. Output: unmasked text, and the labels of masks. A [`Redacted`]
+//! gives no access to masked bytes, except as a mask's mode allows.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::action::Action;
 use super::masks::Mask;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
-/// The flags of records that hold a value which was withheld, in the order of the last rules' numbers.
+/// Flags of records with a withheld value, in the order of the last rules' numbers.
 const WITHHELD: [&str; 2] = ["redaction_undecodable", "redaction_budget"];
 
-/// One line, redacted: the only thing that can be encoded, and only `redact` makes it.
+/// One redacted line: the only type that can be encoded, and only `redact` creates it.
 #[derive(Clone, Copy)]
 pub struct Redacted<'t> {
     text: &'t [u8],
@@ -21,12 +21,12 @@ pub struct Redacted<'t> {
     labels: Labels<'t>,
 }
 
-/// What stands for masked bytes.
+/// The labels that replace masked bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Labels<'t> {
-    /// By the rule's number.
+    /// By rule number.
     pub(super) fixed: &'t [Box<str>],
-    /// Those that were made for this text, one after the other.
+    /// The labels that were made for this text, concatenated.
     pub(super) made: &'t str,
 }
 
@@ -45,9 +45,9 @@ impl<'t> Labels<'t> {
 pub struct Masked {
     /// The number of the rule that names it ([`super::Redactor::rules`]).
     pub rule: usize,
-    /// What became of it.
+    /// The mode that was applied.
     pub mode: Action,
-    /// Where it stands in the line.
+    /// Its position in the line.
     pub at: TextRange,
 }
 
@@ -64,7 +64,7 @@ impl Masked {
 pub enum Piece<'t> {
     /// Bytes that no rule has matched.
     Text(&'t [u8]),
-    /// What stands for masked bytes: `<redacted:NAME>`, or what the rule's mode says; may be empty.
+    /// The replacement of masked bytes: `<redacted:NAME>`, or another form by the rule's mode; may be empty.
     Mask(&'t str),
 }
 
@@ -74,13 +74,13 @@ impl<'t> Redacted<'t> {
         Self { text, parsed, masks, labels }
     }
 
-    /// What `parse` found, in positions of the same text.
+    /// The result of `parse`, in positions of the same text.
     #[must_use]
     pub fn parsed(&self) -> &'t Parsed {
         self.parsed
     }
 
-    /// All that may leave of the line.
+    /// The range of the line that may be output.
     #[must_use]
     pub fn whole(&self) -> TextRange {
         TextRange::new(0, self.text.len())
@@ -92,14 +92,14 @@ impl<'t> Redacted<'t> {
         self.overlapping(at).is_some_and(|mask| mask.at.overlaps(at))
     }
 
-    /// The range's bytes, if no mask overlaps it and all of it may leave.
+    /// The bytes of the range, if no mask overlaps it and all of it may be output.
     #[must_use]
     pub fn plain(&self, at: TextRange) -> Option<&'t [u8]> {
         if self.masks.is_empty() || !self.is_masked(at) { self.text.get(at.indices()) } else { None }
     }
 
-    /// The range in parts, in order: what is not masked, and once each mask that overlaps it, wherever it begins.
-    /// What lies beyond [`Redacted::whole`] is left out.
+    /// The parts of the range, in order: unmasked text, and once each mask that overlaps it, wherever it begins. Parts
+    /// outside [`Redacted::whole`] are omitted.
     #[must_use]
     pub fn pieces(&self, at: TextRange) -> Pieces<'t> {
         let end = (at.end as usize).min(self.text.len());
@@ -107,8 +107,8 @@ impl<'t> Redacted<'t> {
         Pieces { text: self.text, masks: &self.masks[first..], labels: self.labels, at: at.start as usize, end }
     }
 
-    /// All of it in parts, as it is to stand alone. A line that is JSON stays JSON: a mask leaves its punctuation, and what
-    /// stands for a number or a truth value is in quotes.
+    /// All parts of the line as a text of its own. A line that is JSON stays JSON: masks keep its punctuation, and the
+    /// label of a number or boolean is in quotes.
     pub fn line(&self, mut write: impl FnMut(Piece<'t>)) {
         if self.masks.is_empty() {
             return write(Piece::Text(self.text));
@@ -131,7 +131,7 @@ impl<'t> Redacted<'t> {
         self.punctuation(TextRange { start: at, end: self.whole().end.max(at) }, &mut write);
     }
 
-    /// What stands between the members of JSON; if anything else does, with its masks.
+    /// Writes the text between the members of JSON; anything other than punctuation with its masks.
     fn punctuation(&self, at: TextRange, write: &mut impl FnMut(Piece<'t>)) {
         let between = self.text.get(at.indices()).unwrap_or_default();
         if between.iter().all(|byte| b"{}[]:,\" \t\r".contains(byte)) {
@@ -141,7 +141,7 @@ impl<'t> Redacted<'t> {
         }
     }
 
-    /// Each mask that may leave, in order.
+    /// Each mask that may be output, in order.
     pub fn masked(&self) -> impl Iterator<Item = Masked> + use<'t> {
         let end = self.text.len();
         let leaving = self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
@@ -151,7 +151,7 @@ impl<'t> Redacted<'t> {
         })
     }
 
-    /// Why something of the line is withheld, which no rule names: `redaction_undecodable`, `redaction_budget`.
+    /// Why a part of the line is withheld without a matching rule: `redaction_undecodable`, `redaction_budget`.
     pub fn withheld(&self) -> impl Iterator<Item = &'static str> + use<'t> {
         let first = self.labels.fixed.len().saturating_sub(WITHHELD.len());
         let masks = self.masks;
@@ -168,14 +168,14 @@ impl<'t> Redacted<'t> {
         self.masked().any(|mask| mask.mode == Action::Drop)
     }
 
-    /// The first mask that ends behind the range's start.
+    /// The first mask that ends after the range's start.
     fn overlapping(&self, at: TextRange) -> Option<&'t Mask> {
         self.masks.get(self.masks.partition_point(|mask| mask.at.end <= at.start))
     }
 }
 
-/// Where the name and the value of a member of JSON stand, and whether the value is written without quotes. Other formats
-/// have names that stand nowhere, and so no members.
+/// The ranges of the name and the value of a JSON member, and whether the value has no quotes. In other formats the
+/// names are not part of the text, so there are no members.
 fn member(node: &Node) -> (Option<TextRange>, Option<(TextRange, bool)>) {
     let name = |key| if let Key::Text(at) = key { Some(at) } else { None };
     match *node {

@@ -1,7 +1,7 @@
 //! Creates the labels that replace masked bytes.
 //!
-//! Input: a text with merged masks. Output: each mask with its label. A label shows of a match only what its mode allows: its
-//! last characters, or a keyed hash.
+//! Input: a text with merged masks. Output: each mask with its label. A label shows only as much of a match as its mode
+//! allows: its last characters, or a keyed hash.
 
 use super::action::{self, Action};
 use super::decode::{Decoded, Reading, normal};
@@ -15,18 +15,18 @@ use event::{Key, Node, Parsed, TextRange};
 /// Beginning of every label.
 const START: &str = "<redacted:";
 
-/// Longer than any label of ours: a name, an id, a digest.
+/// Longer than any label: a name, an id, a digest.
 const LABEL_BYTES_MAX: usize = 160;
 
-/// The label of a rule that shows nothing but its name.
+/// The label of a rule that shows only its name.
 pub(super) fn fixed(name: &str) -> Box<str> {
     format!("{START}{name}>").into_boxed_str()
 }
 
-/// The labels that were made for one text, and what they are made with; reused.
+/// The labels that were made for one text, and reusable buffers for making them.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// One after the other.
+    /// The labels, concatenated.
     pub(super) text: String,
     value: Vec<u8>,
     decoded: Decoded,
@@ -36,21 +36,21 @@ pub(super) struct Made {
 pub(super) struct Replacer<'l> {
     /// The key of tokens.
     pub(super) key: Option<&'l TokenKey>,
-    /// By the rule's number.
+    /// By rule number.
     pub(super) fixed: &'l [Box<str>],
-    /// How much of the text may leave.
+    /// The length of the text that may be output.
     pub(super) keep: usize,
-    /// What the text was parsed into.
+    /// The parsed form of the text.
     pub(super) parsed: &'l Parsed,
 }
 
 impl Replacer<'_> {
-    /// Labels the united masks of `text`.
+    /// Sets the labels of the merged masks of `text`.
     pub(super) fn label(&self, text: &[u8], masks: &mut Masks, made: &mut Made) {
         made.text.clear();
-        // Names and masks stand in the order of the text: one look at each is enough.
+        // Names and masks are in the order of the text, so one pass is enough.
         let mut names = self.parsed.nodes.iter().filter_map(name).peekable();
-        for mask in masks.united_mut() {
+        for mask in masks.merged_mut() {
             while names.next_if(|name| name.end <= mask.at.start).is_some() {}
             let in_name = names.peek().is_some_and(|name| name.overlaps(mask.at));
             let start = made.text.len();
@@ -61,16 +61,16 @@ impl Replacer<'_> {
         }
     }
 
-    /// Writes the label of one mask, unless it is the rule's fixed one; the mode that it came to.
+    /// Writes the label of one mask, unless it is the rule's fixed one; returns the mode that was applied.
     fn write(&self, text: &[u8], mask: &Mask, in_name: bool, made: &mut Made) -> Action {
         let fixed = self.fixed.get(mask.by.rule as usize).map_or(START, |label| label);
         let head = fixed.strip_suffix('>').unwrap_or(fixed);
         let value = &text[mask.found.indices()];
         match (mask.by.mode, self.key) {
-            // A member without a name is not taken by every receiver.
+            // Some receivers reject a member without a name.
             (Action::Remove, _) if !in_name => Action::Remove,
-            // The end of one match may be all of another, and what lies behind the cut never leaves.
-            (Action::Partial, _) if mask.alone && mask.found.end as usize <= self.keep => {
+            // The end of one match may be the whole of another, and text after the cut is never output.
+            (Action::Partial, _) if mask.is_single && mask.found.end as usize <= self.keep => {
                 made.read(value);
                 let Some(shown) = action::visible_end(&made.value) else { return Action::Mask };
                 made.text.extend([head, ":", shown, ">"]);
@@ -89,12 +89,12 @@ impl Replacer<'_> {
 }
 
 impl Made {
-    /// Takes a value as it is meant, however it was written: without JSON's escapes, encodings and colours.
+    /// Reads a normalized value: without JSON escapes, encodings and colours.
     fn read(&mut self, value: &[u8]) {
         let Self { value: read, decoded, .. } = self;
         read.clear();
         read.extend_from_slice(value);
-        for reading in [Reading::Loose, Reading::Normal] {
+        for reading in [Reading::Lenient, Reading::Normal] {
             let differs = match reading {
                 Reading::Normal => normal::differs(read),
                 _ => memchr::memchr(b'\\', read).is_some(),
@@ -108,7 +108,7 @@ impl Made {
     }
 }
 
-/// Where the name of a field stands in the text.
+/// The range of a field's name in the text.
 fn name(node: &Node) -> Option<TextRange> {
     match *node {
         Node::Value { key: Key::Text(name), .. }
@@ -118,8 +118,8 @@ fn name(node: &Node) -> Option<TextRange> {
     }
 }
 
-/// Finds the masks that a text holds already, from an earlier redaction: they hide what they hide.
-/// Of tokens only those by the same key are known: an id is a place where anything could stand.
+/// Finds the masks that the text already contains, from an earlier redaction. Of tokens only those of the same key
+/// count, because an id could be any text.
 pub(super) fn find_masks(text: &[u8], own: &[Box<str>], key: Option<&TokenKey>, found: &mut Vec<TextRange>) {
     found.clear();
     for start in memchr::memmem::find_iter(text, START.as_bytes()) {
@@ -132,8 +132,7 @@ pub(super) fn find_masks(text: &[u8], own: &[Box<str>], key: Option<&TokenKey>, 
     }
 }
 
-/// Whether this stands between the start and the end of a label: a rule's name, and with it nothing, the end of a match,
-/// or a token.
+/// Whether this is the content of a label: a rule's name, followed by nothing, the end of a match, or a token.
 fn is_label(inside: &str, own: &[Box<str>], key: Option<&TokenKey>) -> bool {
     let mut parts = inside.split(':');
     let name = parts.next().unwrap_or_default();
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_the_same_however_it_is_written() {
+    fn a_value_is_found_in_every_encoding() {
         for written in [
             "ada@example.org",
             r"\u0061da\u0040example.org",
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_of_ours_are_known_and_look_alikes_are_not() {
+    fn our_masks_are_recognized_and_similar_text_is_not() {
         check_masks("a <redacted:email> b <redacted:order>", &["<redacted:email>", "<redacted:order>"]);
         check_masks("<redacted:field><redacted:card:1111>", &["<redacted:field>", "<redacted:card:1111>"]);
         check_masks("<redacted:email:k1:xt5gvjlef5x7ucrv>", &["<redacted:email:k1:xt5gvjlef5x7ucrv>"]);

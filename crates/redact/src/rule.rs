@@ -1,7 +1,7 @@
 //! Compiled rules: the selected detectors and the custom rules.
 //!
-//! Input: names and patterns. Output: compiled rules, or all mistakes at once. A rule finds all its matches in a text in time
-//! linear in the text; it does not decide what happens to them.
+//! Input: names and patterns. Output: compiled rules, or all mistakes at once. A rule finds all its matches in a text
+//! in time linear in the text; it does not decide what happens to them.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
 
 use super::action::{self, Action};
-use super::custom_rule::own;
+use super::custom_rule;
 use super::detectors::{self, Detector, Group};
 use super::fields::Fields;
 use super::masks::RuleRef;
@@ -20,26 +20,27 @@ use super::validators::{Check, Text};
 use super::{BUDGET, Config, Error, FIELD, UNDECODABLE};
 use event::TextRange;
 
-/// An own pattern may compile to so many bytes; the built-in ones stay below it too. Keeps a sidecar small.
+/// Limit in bytes for a compiled custom pattern; the built-in ones stay below it too. Keeps a sidecar small.
 pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// Above so many bytes a pattern gets no one-pass engine.
+/// A larger pattern gets no one-pass engine.
 const ONE_PASS_BYTES_MAX: usize = 32 << 10;
 
-/// What the states of one pattern take at most, made as they are met.
+/// Limit for the lazily built states of one pattern.
 const CACHE_BYTES_MAX: usize = 256 << 10;
 
-/// What a pattern reads again costs so many times as much as what a validator reads.
+/// How much more searching a byte again costs than reading it in a validator.
 const SEARCH_COST: usize = 4;
 
-/// One detector or own pattern.
+/// One detector or custom pattern.
 #[derive(Debug)]
 pub(super) struct Rule {
-    /// What it is called in masks and metrics.
+    /// Its name in masks and metrics.
     pub(super) name: String,
-    /// What finds a line that the rule may match, over a chunk of lines; `None`: the rule is tried on each line.
+    /// The pattern that finds a line in which the rule may match, in a chunk of lines; `None`: the rule is tried on
+    /// each line.
     pub(super) trigger: Option<String>,
-    /// The fields that it is about; `None`: it is about all of the text.
+    /// The fields that it searches; `None`: it searches the whole text.
     pub(super) fields: Option<Fields>,
     pub(super) forms: Vec<Form>,
 }
@@ -52,8 +53,8 @@ pub(super) struct Form {
     pub(super) secret: Option<usize>,
 }
 
-/// A regular expression that is compiled when a line first needs it: most of the catalogue's never are, which keeps the
-/// start short and the memory small. It is shared with all redactors of the process.
+/// A regular expression that is compiled when a line first needs it. Most detectors are never needed, so the start is
+/// fast and the memory small. It is shared by all redactors of the process.
 #[derive(Debug)]
 struct Lazy {
     source: &'static str,
@@ -67,18 +68,18 @@ impl Lazy {
 }
 
 impl Rule {
-    /// A rule that finds nothing, and has the first stage look for a trigger.
+    /// A rule that matches nothing, and makes the prefilter search for a trigger.
     pub(super) fn trigger_only(name: &str, trigger: &str) -> Self {
         Self { name: name.to_owned(), trigger: Some(trigger.to_owned()), fields: None, forms: Vec::new() }
     }
 
-    /// Whether it masks all of its fields' values.
+    /// Whether it masks its fields' values completely.
     pub(super) fn is_whole(&self) -> bool {
         self.forms.is_empty()
     }
 
-    /// Hands on the rule's matches in `text`.
-    /// Where the line's budget is spent, what cannot be checked any more goes by `withheld`, up to the text's end.
+    /// Passes on the rule's matches in `text`. If the line's budget is spent, the unchecked rest of the text is masked
+    /// by `withheld`.
     pub(super) fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
         for form in &self.forms {
             form.mark(text, by, withheld, found);
@@ -87,20 +88,20 @@ impl Rule {
 }
 
 impl Form {
-    /// A form of an own rule; `secret` is the number of its group of that name.
-    pub(super) fn own(compiled: Compiled, secret: Option<usize>) -> Self {
+    /// A pattern of a custom rule; `secret` is the number of its group of that name.
+    pub(super) fn custom(compiled: Compiled, secret: Option<usize>) -> Self {
         Self { regex: Lazy { source: "", compiled }, check: None, secret }
     }
 
     fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
         let Some(regex) = self.regex.regex() else {
-            // It cannot say what it would match, so all is masked. The tests compile the whole catalogue.
+            // The matches are unknown, so all is masked. The tests compile all detectors.
             return found(TextRange::new(0, text.len()), withheld);
         };
         let mut at = 0;
         while let Some((whole, part)) = self.find(regex, &text, at) {
             if text.is_spent() {
-                // What a check would mask may stand anywhere behind the match.
+                // A check may mask text anywhere after the match.
                 return found(TextRange::new(part.start, text.len()), withheld);
             }
             let (mut confirmed, mut end) = (self.check.is_none(), part.end);
@@ -112,14 +113,15 @@ impl Form {
                     found(TextRange::new(part.start, part.end), by);
                 }),
             }
-            // What follows the masked part may begin the next match; what was turned down may hide one.
+            // The text after the masked part may begin the next match; a rejected match may hide another one.
             at = if confirmed || part == whole { end } else { part.start };
             at = at.max(whole.start + 1);
             text.charge(whole.end.saturating_sub(at).saturating_mul(SEARCH_COST));
         }
     }
 
-    /// The next match, and what of it is masked: the group `secret`, else the first group that took part, else all of it.
+    /// The next match, and the masked part of it: the group `secret`, else the first group that took part, else all of
+    /// it.
     fn find(&self, regex: &Regex, text: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
         let input = Input::new(text).span(at..text.len());
         if regex.captures_len() == 1 {
@@ -130,7 +132,7 @@ impl Form {
         let found = groups.get_match()?.range();
         let group = self.secret.and_then(|secret| groups.get_group(secret));
         let group = group.or_else(|| groups.iter().skip(1).flatten().next());
-        // A group that matched nothing hides nothing: rather too much than too little.
+        // A group that matched nothing hides nothing: masking too much is better than too little.
         let part = group
             .filter(|group| !group.is_empty() || self.check.is_some())
             .map_or(found.clone(), |group| group.range());
@@ -138,7 +140,7 @@ impl Form {
     }
 }
 
-/// Makes the rules that a configuration asks for, in the catalogue's order, own ones last.
+/// Builds the rules of a configuration, in the order of the detectors; custom rules last.
 pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = select(&config.select, errors).into_iter().map(built_in).collect();
     for (index, (name, pattern)) in config.rules.iter().enumerate() {
@@ -150,7 +152,7 @@ pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
         } else if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
             errors.push(Error::Name { rule: name.clone() });
         } else {
-            match own(name, pattern) {
+            match custom_rule::custom(name, pattern) {
                 Ok(rule) => rules.push(rule),
                 Err(error) => errors.push(error),
             }
@@ -162,7 +164,7 @@ pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
 /// The default selection.
 const DEFAULT: Group = Group::Secrets;
 
-/// The detectors that are chosen, read from left to right. A selection that begins with what is taken out begins with the default.
+/// The selected detectors, read from left to right. A selection that begins with a removal begins with the default.
 fn select(words: &[String], errors: &mut Vec<Error>) -> Vec<&'static Detector> {
     let all: Vec<_> = detectors::detectors().collect();
     let words: Vec<String> = words.iter().map(|word| word.trim().to_lowercase()).collect();
@@ -200,23 +202,23 @@ fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'
     near.filter(|(mistakes, _)| *mistakes <= MISTAKES_MAX).min().map(|(_, known)| known)
 }
 
-/// What becomes of the matches of each rule, of fields and of what is withheld, in this order.
+/// The modes of each rule, of fields and of withheld values, in this order.
 pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Action> {
-    let own = config.rules.iter().map(|(name, _)| name.as_str());
+    let custom = config.rules.iter().map(|(name, _)| name.as_str());
     let built_in = detectors::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
-    let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(own).collect();
+    let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(custom).collect();
     for (name, _) in config.modes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
         let nearest = nearest_of(name, known.iter().copied()).map(ToOwned::to_owned);
         errors.push(Error::UnknownMode { name: name.clone(), nearest });
     }
-    let said = |name: &str| config.modes.iter().rev().find(|(known, _)| known == name).map(|(_, mode)| *mode);
+    let configured = |name: &str| config.modes.iter().rev().find(|(known, _)| known == name).map(|(_, mode)| *mode);
     let of_group = |name: &str| {
         let detector = detectors::detectors().find(|detector| detector.name == name)?;
-        said(detector.group.name())
+        configured(detector.group.name())
     };
     let mode = |name: &str| {
-        let said = said(name).or_else(|| of_group(name)).unwrap_or(config.mode);
-        action::effective(name, said, config.key.is_some())
+        let configured = configured(name).or_else(|| of_group(name)).unwrap_or(config.mode);
+        action::effective(name, configured, config.key.is_some())
     };
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]).collect();
     let modes: Vec<Action> = names.iter().map(|name| mode(name)).collect();
@@ -242,8 +244,8 @@ fn built_in(detector: &'static Detector) -> Rule {
     }
 }
 
-/// Compiles a pattern within the limit. The engine that is fast and large goes without where it would be most of the memory: a search
-/// for captures is made on matches alone.
+/// Compiles a pattern within the limit. The fast but large engine is omitted where it would take most of the memory,
+/// because captures are searched only inside matches.
 pub(super) fn compile(pattern: &str) -> Result<Regex, Box<BuildError>> {
     let config = Regex::config().nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass_size_limit(Some(ONE_PASS_BYTES_MAX));
     Regex::builder()

@@ -1,8 +1,8 @@
 //! Searches the text as written, each string with decoded escapes, and the normalized text.
 //!
-//! Input: a text and its parsed fields. Output: matches in positions of the text. JSON escapes are decoded for each string, all
-//! encodings together for the whole line ([`super::decode::normal`]), Base64 and auditd's hexadecimal digits after a keyword.
-//! Values that cannot be decoded are masked completely.
+//! Input: a text and its parsed fields. Output: matches in positions of the text. JSON escapes are decoded for each
+//! string, all encodings together for the whole line ([`super::decode::normal`]), Base64 and auditd's hexadecimal
+//! digits after a keyword. Values that cannot be decoded are masked completely.
 
 use super::Redactor;
 use super::decode::{Decoded, Reading};
@@ -12,14 +12,14 @@ use super::prefilter::Which;
 use super::validators::Text;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
-/// Takes matches.
+/// Receives matches.
 pub(super) type Found<'f> = dyn FnMut(TextRange, RuleRef) + 'f;
 
-/// Of so many values of a line one is noted, where each of them is looked for by its place.
+/// The position of one in this many values of a line is stored, for finding a value by its position.
 const VALUES_EACH: usize = 32;
 
 impl Redactor {
-    /// Runs the rules that need no fields; those with a trigger only where it was hit.
+    /// Runs the rules that need no fields; rules with a trigger only if it was hit.
     pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) {
         let which = prefilter_hit.then(|| self.stage.which(&text));
         self.mark_as_is(text, which.as_ref(), found);
@@ -44,7 +44,7 @@ impl Redactor {
         }
     }
 
-    /// Masks fields by their names, and runs the rules that are about fields.
+    /// Masks fields by their names, and runs the rules for fields.
     pub(super) fn mark_fields(
         &self,
         text: Text<'_>,
@@ -54,7 +54,7 @@ impl Redactor {
         decoded: &mut Decoded,
     ) {
         if !has_names_in_text(parsed) {
-            self.mark_loosely(text, &mut |at, by| masks.add(at, by));
+            self.mark_unparsed(text, &mut |at, by| masks.add(at, by));
         }
         let by = self.field();
         self.fields.mark(&text, parsed, walk, |at, _| masks.add(at, by));
@@ -82,16 +82,17 @@ impl Redactor {
         }
     }
 
-    /// Masks what stands behind the names of fields in a text that has none. Here a rule for a part of a value takes all.
-    fn mark_loosely(&self, text: Text<'_>, found: &mut Found<'_>) {
-        self.fields.mark_loosely(text, |at| found(at, self.field()));
+    /// Masks the values after the names of fields in a text without fields. Here a rule for a part of a value masks all
+    /// of it.
+    fn mark_unparsed(&self, text: Text<'_>, found: &mut Found<'_>) {
+        self.fields.mark_unparsed(text, |at| found(at, self.field()));
         for (number, fields) in self.rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.fields.as_ref()?)))
         {
-            fields.mark_loosely(text, |at| found(at, self.by(number)));
+            fields.mark_unparsed(text, |at| found(at, self.by(number)));
         }
     }
 
-    /// Searches every escaped string of the line once more, decoded.
+    /// Searches every escaped string of the line again, decoded.
     pub(super) fn mark_escaped(&self, text: Text<'_>, parsed: &Parsed, masks: &mut Masks, decoded: &mut Decoded) {
         let message = match parsed.message {
             Some((at, Kind::Escaped)) => Some(at),
@@ -119,8 +120,8 @@ impl Redactor {
         }
     }
 
-    /// Searches the line once more as a reader means it: a name and its value that are both escaped, JSON that was not parsed as such,
-    /// what is encoded or coloured. What was parsed is masked within one value: a decoded quote ends no string.
+    /// Searches the normalized line: names and values that are both escaped, JSON that was not parsed, encoded or
+    /// coloured text. Parsed text is masked within one value: a decoded quote ends no string.
     pub(super) fn mark_normal(&self, text: Text<'_>, parsed: &Parsed, masks: &mut Masks, decoded: &mut Decoded) {
         let whole = TextRange::new(0, text.len());
         // Nothing is invalid in this reading.
@@ -137,14 +138,14 @@ impl Redactor {
         } else {
             masks.grow(whole, |mask| decoded.grow(&text, mask));
             let mut add = |part, by| masks.add(decoded.to_raw(&text, part), by);
-            self.mark_loosely(read, &mut add);
+            self.mark_unparsed(read, &mut add);
             self.mark(read, true, &mut add);
         }
     }
 }
 
-/// Whether the line was parsed as one that names its fields itself. Captures and fixed layouts have names by the configuration, and
-/// what they hold may be JSON all the same.
+/// Whether the line was parsed as a format that contains its fields' names. Names of captures and fixed layouts come
+/// from the configuration, and their values may still be JSON.
 fn has_names_in_text(parsed: &Parsed) -> bool {
     parsed.nodes.iter().any(|node| match node {
         Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => matches!(key, Key::Text(_)),
@@ -152,11 +153,11 @@ fn has_names_in_text(parsed: &Parsed) -> bool {
     })
 }
 
-/// The values of a line of JSON by their places, which are in the order of its nodes.
+/// The values of a JSON line by their positions, in the order of its nodes.
 struct Values<'p> {
     nodes: &'p [Node],
     message: Option<TextRange>,
-    /// Of every so many values where it starts, and the number of its node.
+    /// For one in [`VALUES_EACH`] values, where it starts and the number of its node.
     some: Vec<(u32, usize)>,
 }
 
@@ -167,7 +168,7 @@ impl<'p> Values<'p> {
         Self { nodes: &parsed.nodes, message: parsed.message.map(|(at, _)| at), some }
     }
 
-    /// Whether a stretch lies within one value, or within the message.
+    /// Whether a range lies within one value, or within the message.
     fn hold(&self, part: TextRange) -> bool {
         let holds = |at: TextRange| at.start <= part.start && part.end <= at.end;
         let next = self.some.partition_point(|(start, _)| *start <= part.start);

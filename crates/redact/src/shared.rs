@@ -1,7 +1,7 @@
-//! What redactors of one process share: compiled patterns and the automata of the first stage.
+//! Compiled objects that the redactors of one process share: patterns, and the automata of the prefilter.
 //!
-//! In: sources. Out: the one that was made of the same source before, as long as anybody uses it, or a new one. Inputs that redact alike
-//! but for a few rules take memory for these rules alone.
+//! Input: sources. Output: the object compiled from the same source before, if it is still in use, or a new one. Inputs
+//! whose rules differ only slightly take memory only for the differing rules.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,17 +17,17 @@ pub(super) type Compiled = Arc<OnceLock<Option<Regex>>>;
 static PATTERNS: LazyLock<Pool<String, OnceLock<Option<Regex>>>> = LazyLock::new(Pool::default);
 static AUTOMATA: LazyLock<Pool<Vec<String>, ShardedDfa>> = LazyLock::new(Pool::default);
 
-/// The place of a pattern, which whoever needs it first compiles.
+/// The shared cell of a pattern, which the first user compiles.
 pub(super) fn pattern(source: &str) -> Compiled {
     PATTERNS.get(source.to_owned(), |_| Some(OnceLock::new())).unwrap_or_default()
 }
 
-/// The automata of triggers; `None` where they are too large to be joined.
+/// The automaton of triggers; `None` if they are too large to be joined.
 pub(super) fn automata(triggers: Vec<String>, bytes_max: usize) -> Option<Arc<ShardedDfa>> {
     AUTOMATA.get(triggers, |triggers| ShardedDfa::new(triggers.clone(), bytes_max))
 }
 
-/// What is in use, by what it was made of.
+/// The objects in use, by their source.
 struct Pool<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl<K, V> Default for Pool<K, V> {
@@ -43,7 +43,7 @@ impl<K: Eq + Hash, V> Pool<K, V> {
             return Some(used);
         }
         let fresh = Arc::new(make(&key)?);
-        // What nobody uses any more leaves its place to others.
+        // Unused entries are removed before the map grows.
         if known.len() == known.capacity() {
             known.retain(|_, used| used.strong_count() > 0);
         }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_use_is_shared_and_what_is_not_goes() {
+    fn used_objects_are_shared_and_unused_ones_dropped() {
         let pool: Pool<usize, usize> = Pool::default();
         let one = pool.get(1, |key| Some(key * 10)).unwrap();
         assert!(Arc::ptr_eq(&one, &pool.get(1, |_| unreachable!("it is there")).unwrap()));

@@ -1,13 +1,13 @@
-//! The crate as a whole: the catalogue's examples, and what must hold for every text.
+//! The crate as a whole: the detectors' examples, and properties of every text.
 
 mod detectors;
 mod figures;
 mod forms;
 mod grammar;
-mod honest;
 mod meeting;
 mod modes;
 mod named;
+mod not_secret;
 mod properties;
 mod readings;
 mod selections;
@@ -31,14 +31,14 @@ fn redactor(select: &[&str], rules: &[(&str, &str)], fields: &[&str]) -> Redacto
     Redactor::new(&config(select, rules, fields)).unwrap()
 }
 
-/// With the whole catalogue on.
+/// A redactor with all detectors.
 fn all_on() -> &'static Redactor {
     static ALL: LazyLock<Redactor> = LazyLock::new(|| redactor(&["secrets", "pii"], &[], &[]));
     &ALL
 }
 
-/// All that a redacted line lets out.
-fn shown(redacted: &Redacted<'_>, at: TextRange) -> String {
+/// The output for a redacted line.
+fn output(redacted: &Redacted<'_>, at: TextRange) -> String {
     let mut shown = Vec::new();
     for piece in redacted.pieces(at) {
         match piece {
@@ -49,7 +49,7 @@ fn shown(redacted: &Redacted<'_>, at: TextRange) -> String {
     String::from_utf8(shown).unwrap()
 }
 
-/// What leaves of a line without fields, cold as stage one says, which must be what leaves when every rule is run.
+/// The output for a line without fields, with the prefilter; it must equal the output if every rule runs.
 #[track_caller]
 fn redact(redactor: &Redactor, text: &str) -> String {
     let parsed = Parsed::default();
@@ -61,31 +61,31 @@ fn redact(redactor: &Redactor, text: &str) -> String {
     assert_named(redactor, text, prefilter_hit);
     let as_scanned =
         redactor.redact(text.as_bytes(), text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
-    let as_scanned = shown(&as_scanned, as_scanned.whole());
+    let as_scanned = output(&as_scanned, as_scanned.whole());
     let in_full = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
-    assert_eq!(as_scanned, shown(&in_full, in_full.whole()), "stage one missed {text:?}");
+    assert_eq!(as_scanned, output(&in_full, in_full.whole()), "the prefilter missed {text:?}");
     as_scanned
 }
 
-/// Whether the first stage names a line that stands alone.
+/// Whether the prefilter selects a line that stands alone.
 fn is_hit(redactor: &Redactor, line: &[u8]) -> bool {
     let mut hits = Hits::default();
     redactor.scan(line, &mut hits);
     hits.touch(0, line.len())
 }
 
-/// Redacts unparsed lines of one file, one after the other.
+/// Redacts unparsed lines of one file, in order.
 fn in_turn(redactor: &Redactor, mut pem_state: PemState) -> impl FnMut(&str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     move |line| {
         let prefilter_hit = is_hit(redactor, line.as_bytes());
         let redacted =
             redactor.redact(line.as_bytes(), line.len(), &parsed, prefilter_hit, &mut pem_state, &mut scratch);
-        shown(&redacted, redacted.whole())
+        output(&redacted, redacted.whole())
     }
 }
 
-/// Runs every rule on a line, whatever its trigger says, and holds the first stage against those that match.
+/// Runs every rule on a line, whatever its trigger, and checks that the prefilter selects all that match.
 #[track_caller]
 fn assert_named(redactor: &Redactor, text: &str, prefilter_hit: bool) {
     let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes()));
@@ -155,7 +155,7 @@ fn parse(json: &str) -> Parsed {
     parsed
 }
 
-/// What leaves of a JSON line, whose strings must stay strings.
+/// The output for a JSON line, whose strings must stay strings.
 #[track_caller]
 fn redact_json(redactor: &Redactor, json: &str) -> String {
     serde_json::from_str::<&serde_json::value::RawValue>(json).expect("the test's own line is JSON");
@@ -180,7 +180,7 @@ fn redact_json(redactor: &Redactor, json: &str) -> String {
             }
         }
     }
-    shown(&redacted, redacted.whole())
+    output(&redacted, redacted.whole())
 }
 
 #[test]
@@ -189,29 +189,29 @@ fn the_longest_match_names_a_union() {
     assert_eq!(redact(&own, "an example"), "an <redacted:short>");
     assert_eq!(redact(&own, "to ada@example.org done"), "to <redacted:email>");
     assert_eq!(redact(&own, "mail ada@example.org done, all of it"), "<redacted:all>");
-    // Equal matches: a field's name goes first.
+    // Equal matches: a field's name takes precedence.
     let field = redactor(&["password"], &[], &["password"]);
     assert_eq!(redact_json(&field, r#"{"password":"x"}"#), r#"{"password":"<redacted:field>"}"#);
 }
 
 #[test]
-fn own_rules_mask_their_group() {
+fn custom_rules_mask_their_group() {
     let own = |pattern: &str, text: &str| redact(&redactor(&[], &[("own", pattern)], &[]), text);
     assert_eq!(own(r"id=\d+", "a id=12 b"), "a <redacted:own> b");
     assert_eq!(own(r"id=(\d+)", "a id=12 b"), "a id=<redacted:own> b");
     assert_eq!(own(r"(id)=(?P<secret>\d+)", "a id=12 b"), "a id=<redacted:own> b");
     assert_eq!(own(r"(?:a(1)|b(2)|c)=x", "b2=x c=x"), "b<redacted:own>=x <redacted:own>");
     assert_eq!(own(r"k=(\d*)", "k= k=1"), "<redacted:own> k=<redacted:own>", "an empty group hides nothing");
-    // Anchored to the line, which a chunk of lines does not show.
+    // Anchored to the line, which a match in a chunk of lines does not show.
     assert_eq!(own(r"^\d+", "12 34"), "<redacted:own> 34");
     assert_eq!(own(r"\A\d+|\d+\z", "12 34 56"), "<redacted:own> 34 <redacted:own>");
     assert_eq!(own(r"\bgrün\b", "so grün!"), "so <redacted:own>!");
     assert_eq!(own(r"(?i)straße", "STRAßE"), "<redacted:own>");
-    // Masks never cut a character.
+    // Masks never split a character.
     assert_eq!(own(r"(?-u)\xa9", "zoé!"), "zo<redacted:own>!");
 }
 
-/// Goal: rules whose groups have the same name have triggers all the same.
+/// Goal: rules whose groups have the same name can still have triggers.
 #[test]
 fn rules_with_groups_of_one_name_are_joined() {
     let redactor = redactor(&[], &[("one", r"a=(?<secret>\d+)"), ("two", r"\(b=(?<secret>\d+)")], &[]);
@@ -220,7 +220,7 @@ fn rules_with_groups_of_one_name_are_joined() {
 }
 
 #[test]
-fn stage_one_tells_lines_apart() {
+fn prefilter_separates_lines() {
     let redactor = redactor(&["email"], &[("own", r"BEGIN(?s:.)*?END"), ("other", "zz")], &[]);
     let mut hits = Hits::default();
     let lines = ["plain", "a@example.org", "plain", "BEGIN", "middle", "a END b", "plain", "zz", "no end a@b.io"];
@@ -264,25 +264,25 @@ fn a_raw_match_is_widened_to_whole_escapes_and_scalars() {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_masked() {
+fn undecodable_values_are_masked() {
     let redactor = redactor(&["email"], &[], &[]);
     let text = br#"{"m":"a\q b","n":"ok"}"#;
     let mut parsed = Parsed::default();
     parsed.nodes.push(Node::Value { key: Key::None, at: TextRange::new(6, 11), kind: Kind::Escaped });
     let mut scratch = Scratch::default();
     let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
-    assert_eq!(shown(&redacted, redacted.whole()), r#"{"m":"<redacted:undecodable>","n":"ok"}"#);
+    assert_eq!(output(&redacted, redacted.whole()), r#"{"m":"<redacted:undecodable>","n":"ok"}"#);
 }
 
 #[test]
-fn an_escaped_message_is_searched_though_no_field_holds_it() {
+fn an_escaped_message_outside_fields_is_searched() {
     let redactor = redactor(&["email"], &[], &[]);
     let text = br#"{"msg":"ada\u0040example.com"}"#;
     let message = Some((TextRange::new(8, text.len() - 2), Kind::Escaped));
     let parsed = Parsed { message, ..Parsed::default() };
     let mut scratch = Scratch::default();
     let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
-    assert_eq!(shown(&redacted, redacted.whole()), r#"{"msg":"<redacted:email>"}"#);
+    assert_eq!(output(&redacted, redacted.whole()), r#"{"msg":"<redacted:email>"}"#);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn named_captures_are_fields_too() {
     let parsed = Parsed { nodes: vec![value(0, 0, 8), value(1, 9, 12)], names, ..Parsed::default() };
     let mut scratch = Scratch::default();
     let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
-    assert_eq!(shown(&redacted, redacted.whole()), "10.0.0.1 <redacted:field> GET");
+    assert_eq!(output(&redacted, redacted.whole()), "10.0.0.1 <redacted:field> GET");
     assert!(redacted.is_masked(TextRange::new(9, 10)) && !redacted.is_masked(TextRange::new(0, 9)));
 }
 
@@ -355,7 +355,7 @@ fn json_in_a_capture_has_its_fields_masked_too() {
             &mut PemState::default(),
             &mut scratch,
         );
-        assert_eq!(shown(&redacted, redacted.whole()), expected);
+        assert_eq!(output(&redacted, redacted.whole()), expected);
     }
 }
 
@@ -365,14 +365,14 @@ fn pieces_of_a_range_show_each_mask_once() {
     let text = b"abcdefghij";
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let redacted = redactor.redact(text, 9, &parsed, true, &mut PemState::default(), &mut scratch);
-    let at = |start, end| shown(&redacted, TextRange::new(start, end));
+    let at = |start, end| output(&redacted, TextRange::new(start, end));
     assert_eq!(at(0, 9), "a<redacted:own>ef<redacted:own>i");
     assert_eq!(at(0, 3), "a<redacted:own>");
     assert_eq!(at(2, 5), "<redacted:own>e", "a mask that begins before the range");
     assert_eq!(at(2, 3), "<redacted:own>");
     assert_eq!(at(4, 6), "ef");
     assert_eq!(at(1, 1), "");
-    assert_eq!(at(8, 400), "i", "the look-ahead does not leave");
+    assert_eq!(at(8, 400), "i", "the look-ahead is not output");
     assert_eq!(redacted.masked().map(|mask| mask.rule).collect::<Vec<_>>(), [0, 0]);
     assert_eq!(
         format!("{redacted:?} {:?}", redacted.pieces(redacted.whole()).collect::<Vec<_>>()),
@@ -381,7 +381,7 @@ fn pieces_of_a_range_show_each_mask_once() {
 }
 
 #[test]
-fn a_match_over_the_cut_is_masked_and_one_behind_it_is_not_counted() {
+fn a_match_across_the_cut_is_masked_and_one_after_it_is_not_counted() {
     let redactor = redactor(&["email"], &[], &[]);
     let text = b"to ada@example.org and ken@example.org";
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
@@ -393,7 +393,7 @@ fn a_match_over_the_cut_is_masked_and_one_behind_it_is_not_counted() {
             19..=23 => format!("to <redacted:email>{}", std::str::from_utf8(&text[18..keep]).unwrap()),
             _ => "to <redacted:email> and <redacted:email>".to_owned(),
         };
-        assert_eq!(shown(&redacted, redacted.whole()), expected, "cut at {keep}");
+        assert_eq!(output(&redacted, redacted.whole()), expected, "cut at {keep}");
         assert_eq!(redacted.masked().count(), expected.matches("<redacted").count());
     }
 }
@@ -411,7 +411,7 @@ fn a_key_over_several_lines_is_masked_line_by_line() {
     assert_eq!(in_turn(&redactor, pem_state)("MHcCAQEEIBkg"), "<redacted:private_key>", "resumed within a key");
 }
 
-/// Goal: what stands between a name and its value, or within a marker, may be written with escapes.
+/// Goal: the text between a name and its value, or inside a marker, may be written with escapes.
 #[test]
 fn a_parsed_line_is_searched_decoded_as_a_whole() {
     let redactor = redactor(&["secrets", "pii"], &[], &[]);
@@ -425,7 +425,7 @@ fn a_parsed_line_is_searched_decoded_as_a_whole() {
 }
 
 #[test]
-fn a_key_begins_though_its_marker_is_written_with_escapes() {
+fn a_key_begins_at_an_escaped_marker() {
     let redactor = redactor(&["secrets"], &[], &[]);
     let mut next = in_turn(&redactor, PemState::default());
     next(r#"{"m":"-----BEGIN\u0020PRIVATE\u0020KEY-----"}"#);
@@ -443,7 +443,7 @@ fn metadata_is_redacted_too() {
     assert_eq!(redactor.redact_text("größe"), "größe");
 }
 
-/// A line that is made to cost time: every start of a match runs to its end and is turned down.
+/// A line made to cost time: every start of a match runs to its end and is rejected.
 #[test]
 fn hostile_lines_cost_linear_time_and_hide_nothing() {
     let redactor = redactor(&["secrets", "pii"], &[], &[]);
@@ -467,9 +467,9 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
         let begun = std::time::Instant::now();
         let redacted =
             redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
-        let shown = shown(&redacted, redacted.whole());
+        let shown = output(&redacted, redacted.whole());
         assert!(!shown.contains("hunter2"), "{hostile}");
-        // There is no time to check what looks like so many credentials.
+        // There is no time to check that many apparent credentials.
         assert!(hostile != "basic+" || shown.contains("<redacted:budget>"), "{hostile}");
         // A quadratic search of half a mebibyte takes minutes; a slow machine takes a second or two in a debug build.
         assert!(begun.elapsed().as_secs() < 20, "{hostile} took {:?}", begun.elapsed());
@@ -477,7 +477,7 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
 }
 
 #[test]
-fn names_of_fields_are_found_however_they_are_written() {
+fn escaped_names_of_fields_are_found() {
     for select in [&[][..], &["email"], &["secrets", "pii"]] {
         let redactor = redactor(select, &[("own", "field:a.*.deep,pin")], &["token"]);
         for json in [

@@ -1,20 +1,21 @@
-//! Fields by their names in a line that could not be parsed: JSON that is broken, cut, too deep, or inside another format.
+//! Fields by their names in a line that could not be parsed: JSON that is broken, cut, too deep, or inside another
+//! format.
 //!
-//! Input: a text without fields. Output: the values after a configured name in quotes and a colon. Of paths, only the last
-//! step counts. If the end of a value is unclear, everything up to the end of the text is masked.
+//! Input: a text without fields. Output: the values after a configured name in quotes and a colon. Of paths, only the
+//! last step counts. If the end of a value is unclear, everything up to the end of the text is masked.
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::rule::PATTERN_BYTES_MAX;
-use super::validators::{Text, own_closing};
+use super::validators::{Text, same_depth_closing};
 use event::TextRange;
 
 /// The names, in quotes and with a colon.
 #[derive(Debug)]
-pub(super) struct Loose(Regex);
+pub(super) struct UnparsedFields(Regex);
 
-impl Loose {
-    /// `names` are last steps of paths; `None` where there is none, or so many that they make no pattern.
+impl UnparsedFields {
+    /// `names` are last steps of paths; `None` if there are none, or too many for one pattern.
     pub(super) fn new(names: &[String]) -> Option<Self> {
         if names.is_empty() {
             return None;
@@ -24,7 +25,7 @@ impl Loose {
         RegexBuilder::new(&pattern).size_limit(PATTERN_BYTES_MAX).build().ok().map(Self)
     }
 
-    /// Finds the values, all but nulls.
+    /// Finds the values, except nulls.
     pub(super) fn mark(&self, text: Text<'_>, mut found: impl FnMut(TextRange)) {
         let mut at = 0;
         while let Some(name) = self.0.find_at(&text, at) {
@@ -38,13 +39,13 @@ impl Loose {
     }
 }
 
-/// The value that begins at `start`, without its quotes, and where to look on.
+/// The value that begins at `start`, without its quotes, and the position to continue from.
 fn value(text: Text<'_>, start: usize) -> (std::ops::Range<usize>, usize) {
     let slashes = text[start..].iter().take_while(|&&byte| byte == b'\\').count();
     match text.get(start + slashes) {
         Some(quote @ (b'"' | b'\'')) => {
             let inside = start + slashes + 1;
-            let end = own_closing(text, inside, *quote, slashes);
+            let end = same_depth_closing(text, inside, *quote, slashes);
             (inside..end, end)
         }
         Some(b'{' | b'[') => (start..text.len(), text.len()),
@@ -56,7 +57,7 @@ fn value(text: Text<'_>, start: usize) -> (std::ops::Range<usize>, usize) {
     }
 }
 
-/// Whether a sentence stands behind the colon: a word and, behind a blank, something in quotes that has no colon of its own (`volume
+/// Whether a sentence follows the colon: a word and, after a blank, a quoted text without a colon of its own (`volume
 /// "token" : secret "x" not found`).
 fn is_prose(rest: &[u8], word: usize) -> bool {
     const QUOTED_BYTES_MAX: usize = 256;
@@ -74,15 +75,15 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let loose = Loose::new(&["pin".to_owned(), "größe".to_owned()]).unwrap();
+        let fields = UnparsedFields::new(&["pin".to_owned(), "größe".to_owned()]).unwrap();
         let mut found = Vec::new();
         let budget = Budget::new(text.len());
-        loose.mark(Text::new(text.as_bytes(), &budget), |at| found.push(&text[at.indices()]));
+        fields.mark(Text::new(text.as_bytes(), &budget), |at| found.push(&text[at.indices()]));
         assert_eq!(found, expected, "{text}");
     }
 
     #[test]
-    fn values_behind_their_names_are_found_in_broken_json() {
+    fn values_after_their_names_are_found_in_broken_json() {
         check(r#"{"pin":"12\"34","n":1"#, &[r#"12\"34"#]);
         check(r#"{"PIN" : 1234, "n":1"#, &["1234"]);
         check(r#"x {"a.pin":"12 34"#, &["12 34"]);

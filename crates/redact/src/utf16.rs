@@ -1,10 +1,10 @@
 //! Detects lines of UTF-16, which rules cannot search. In Latin text, every second byte is NUL.
 
-/// Of how many bytes one must be NUL.
+/// One in this many bytes must be NUL.
 const BYTES_EACH: usize = 4;
 
-/// Whether a line is likely to be of UTF-16: a quarter of its bytes are NUL. Those at its ends do not count: they are space that a writer has set aside, or half of
-/// the line's end.
+/// Whether a line is likely to be UTF-16: a quarter of its bytes are NUL. NULs at its ends do not count: they are
+/// preallocated space, or half of the line's end.
 #[must_use]
 pub fn is_likely(line: &[u8]) -> bool {
     let Some(first) = memchr::memchr(0, line) else { return false };
@@ -23,7 +23,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_utf_16_are_told_from_space_that_is_set_aside() {
+    fn utf_16_lines_differ_from_preallocated_space() {
         #[track_caller]
         fn check(line: &[u8], expected: bool) {
             assert_eq!(is_likely(line), expected, "{line:?}");

@@ -1,7 +1,7 @@
-//! What a pattern cannot say: check digits, issuers, surroundings.
+//! Checks that a regular expression cannot make: check digits, issuers, surroundings.
 //!
-//! In: a text and where a pattern matched in it. Out: the parts of that match which are to be masked, none where it was a
-//! false alarm. Looks at the surroundings, never changes anything, and takes time linear in the match.
+//! Input: a text and the range of a match. Output: the ranges of that match to mask, none for a false positive. A
+//! validator reads the surroundings, changes nothing, and takes time linear in the match.
 
 mod bound;
 mod card;
@@ -45,39 +45,39 @@ pub(super) use network::{ipv4, ipv6, mac};
 pub(super) use pair::generated;
 pub(super) use pem::{private_key, private_member};
 pub(super) use person::{iban, phone, phone_grouped, phone_named, phone_nanp, ssn};
-pub(super) use place::own_closing;
+pub(super) use place::same_depth_closing;
 pub(super) use prose::connection_password;
 pub(super) use sql::insert;
 pub(super) use stated::echoed;
 pub(super) use text::{Budget, Text};
 
-/// Confirms a match by handing on what of it is to be masked.
+/// A validator: passes each range to mask to `mask`, or none if the match is a false positive.
 pub(super) type Check = fn(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>));
 
-/// Values that hide nothing: a missing one, and a switch. Compared without case.
-const NOTHINGS: [&str; 9] = ["null", "nil", "none", "undefined", "<nil>", "true", "false", "yes", "no"];
+/// Values that hide nothing: a missing value or a boolean. Compared without case.
+const ABSENT_VALUES: [&str; 9] = ["null", "nil", "none", "undefined", "<nil>", "true", "false", "yes", "no"];
 
-/// Letters alone are taken for a token from this length on; no English word is that long.
+/// A value of letters alone is a token from this length on; no English word is that long.
 const WORD_BYTES_MAX: usize = 20;
 
-/// What a mask of ours starts with; an XML element of this name is none.
+/// The start of a mask of ours. An XML element of this name is a mask.
 const MASK_START: &[u8] = b"<redacted:";
 
-/// Masks what is not empty.
+/// Masks the range unless it is empty.
 fn add(at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     if !at.is_empty() {
         mask(at);
     }
 }
 
-/// Whether a value stands for none.
-fn is_nothing(value: &[u8]) -> bool {
-    NOTHINGS.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
+/// Whether a value means that there is none.
+fn is_absent(value: &[u8]) -> bool {
+    ABSENT_VALUES.iter().any(|nothing| value.eq_ignore_ascii_case(nothing.as_bytes()))
         || is_hidden(value)
         || is_placeholder(value)
 }
 
-/// Whether a statement's parameter stands there (`?`, `$1`, `@p0`, `%s`), or asterisks do.
+/// Whether a statement's parameter (`?`, `$1`, `@p0`, `%s`) or asterisks stand there.
 fn is_placeholder(value: &[u8]) -> bool {
     let number = value.strip_prefix(b"$").or_else(|| value.strip_prefix(b"@p"));
     let digits = |number: &[u8]| matches!(number.len(), 1..=2) && number.iter().all(u8::is_ascii_digit);
@@ -86,8 +86,8 @@ fn is_placeholder(value: &[u8]) -> bool {
         || value.iter().all(|&byte| byte == b'*')
 }
 
-/// Drops words of prose: a token has a digit, a sign that words lack, capitals within, or is long. Nor is a
-/// constant's name one (`OAUTHBEARER_OIDC`, `CRC32C_HW`).
+/// Drops words of prose and names of constants (`OAUTHBEARER_OIDC`, `CRC32C_HW`). A token has a digit, a sign that
+/// words lack, capitals inside, or is long.
 pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let sign = |b: &u8| b.is_ascii_digit() || matches!(b, b'_' | b'~' | b'+' | b'/' | b'=' | b'%');
@@ -96,7 +96,7 @@ pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
     let is_constant = value.len() < WORD_BYTES_MAX
         && value.iter().all(fits)
         && (value.contains(&b'_') || !value.iter().any(u8::is_ascii_digit));
-    // The sign behind a name: `token_type=bearer expires_in=3600`.
+    // The sign after a name: `token_type=bearer expires_in=3600`.
     let is_name = value.ends_with(b"=") && text.get(found.end).is_some_and(u8::is_ascii_alphanumeric);
     let tells = !is_constant && value.iter().any(sign) || capital || value.len() >= WORD_BYTES_MAX;
     if tells && !is_name {
@@ -104,7 +104,7 @@ pub(super) fn token(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
     }
 }
 
-/// Drops what does not decode to `user:password` (RFC 7617).
+/// Drops values that do not decode to `user:password` (RFC 7617).
 pub(super) fn basic_credentials(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut decoded = Vec::new();
     let is_text =
@@ -114,7 +114,7 @@ pub(super) fn basic_credentials(text: Text<'_>, found: Range<usize>, mask: &mut 
     }
 }
 
-/// Drops what does not decode to text and what separates its parts (RFC 4616: NUL, XOAUTH2: 0x01).
+/// Drops values that do not decode to text and its separators (RFC 4616: NUL, XOAUTH2: 0x01).
 pub(super) fn base64_text(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let whole = value.len().is_multiple_of(4) || value.ends_with(b"=");
@@ -127,9 +127,9 @@ pub(super) fn base64_text(text: Text<'_>, found: Range<usize>, mask: &mut dyn Fn
     }
 }
 
-/// Drops what is no person's address: a repository's user, a unit of systemd, a file (`icon@2x.png`).
+/// Drops addresses of no person: a repository's user, a systemd unit, a file (`icon@2x.png`).
 pub(super) fn email(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    // SSH calls algorithms and extensions so (RFC 4251, section 6).
+    // SSH names of algorithms and extensions (RFC 4251, section 6).
     const ALGORITHMS: [&[u8]; 3] = [b"@openssh.com", b"@libssh.org", b"@lysator.liu.se"];
     const ENDS: [&[u8]; 15] = [
         b"service", b"socket", b"timer", b"mount", b"slice", b"scope", b"device", b"png", b"jpg", b"jpeg", b"gif",
@@ -144,7 +144,7 @@ pub(super) fn email(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
     }
 }
 
-/// Drops what has no digit or no letter: a name, a number, a filler.
+/// Drops values without a digit or without a letter: a name, a number, a filler.
 pub(super) fn random(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     if value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic) {
@@ -152,8 +152,8 @@ pub(super) fn random(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(R
     }
 }
 
-/// Drops what has not digits, small letters and capitals: generated tokens have all three,
-/// but for one in 60 of 24 letters and digits, and fewer the longer they are.
+/// Drops values without digits, lower case and upper case letters. Generated tokens have all three, except one in 60 of
+/// 24 letters and digits, and fewer the longer they are.
 pub(super) fn mixed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[found.clone()];
     let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
@@ -162,7 +162,7 @@ pub(super) fn mixed(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Ra
     }
 }
 
-/// Drops what does not begin with Base64 of a bot's id, which is a number.
+/// Drops values that do not begin with Base64 of a bot's id, which is a number.
 pub(super) fn discord_bot(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let id = text[found.clone()].split(|&byte| byte == b'.').next().unwrap_or_default();
     let mut digits = Vec::new();
@@ -173,7 +173,7 @@ pub(super) fn discord_bot(text: Text<'_>, found: Range<usize>, mask: &mut dyn Fn
 
 /// Keeps the users of a JAAS configuration: `…LoginModule required user_ada="…";`.
 pub(super) fn jaas_user(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    /// A configuration in one line has room for some users.
+    /// Long enough for a configuration of several users in one line.
     const BYTES_BEFORE_MAX: usize = 2048;
     let before = &text[found.start.saturating_sub(BYTES_BEFORE_MAX)..found.start];
     text.charge(before.len());

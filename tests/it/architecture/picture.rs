@@ -1,28 +1,28 @@
-//! docs/architecture.svg: which module imports which, drawn from the imports.
+//! docs/architecture.svg: which module imports which, generated from the imports.
 //!
-//! A module stands above all that it imports. An import that follows from others (`cli` uses `agent`, which uses `config`) is not
-//! drawn. Everything is whole numbers in a fixed order, so the same imports give the same picture.
+//! A module stands above all modules that it imports. An import that is implied by others (`cli` uses `agent`, which
+//! uses `config`) is omitted. All numbers are integers in a fixed order, so the same imports give the same picture.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// Renews the picture.
+/// The command that renews the picture.
 const RENEW: &str = "LOGSKIFF_TEST_RENEW=1 cargo test --test it architecture::picture";
 
 const CHAR_PX: usize = 8;
 const BOX_HEIGHT_PX: usize = 28;
 const LAYER_HEIGHT_PX: usize = 76;
 const GAP_PX: usize = 18;
-/// Room that a line takes where it passes between the boxes of a layer.
+/// Space for a line between the boxes of a layer.
 const LANE_PX: usize = 10;
-/// How often each layer is put in the order of the layer above it, and then below.
+/// How often each layer is sorted by the layer above it, and then by the layer below.
 const SWEEPS: usize = 12;
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Which modules of the table each of them imports.
+/// The modules of the table that each of them imports.
 fn imports() -> Graph {
     let mut graph = Graph::new();
     for (file, module) in super::sources().into_iter().filter(|(_, module)| !super::is_of_tests(module)) {
@@ -39,7 +39,7 @@ fn imports() -> Graph {
     graph
 }
 
-/// The most imports in a row from a module down, for each.
+/// The longest chain of imports below each module.
 fn ranks(graph: &Graph) -> BTreeMap<String, usize> {
     fn rank(name: &str, graph: &Graph, known: &mut BTreeMap<String, usize>, above: &mut Vec<String>) -> usize {
         if let Some(rank) = known.get(name) {
@@ -59,7 +59,7 @@ fn ranks(graph: &Graph) -> BTreeMap<String, usize> {
     known
 }
 
-/// Without the imports that follow from others.
+/// Removes implied imports.
 fn reduced(graph: &Graph) -> Graph {
     fn reaches(graph: &Graph, from: &str, to: &str) -> bool {
         graph[from].iter().any(|next| next == to || reaches(graph, next, to))
@@ -71,7 +71,7 @@ fn reduced(graph: &Graph) -> Graph {
     graph.iter().map(|(name, targets)| (name.clone(), kept(targets))).collect()
 }
 
-/// A box, or the place where the line from one to another passes a layer.
+/// A box, or the point where the line between two boxes crosses a layer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Module(String),
@@ -87,7 +87,7 @@ impl Place {
     }
 }
 
-/// The layers from the lowest up, and each line from place to place, downwards.
+/// The layers from the lowest up, and each line from point to point, downwards.
 struct Layout {
     layers: Vec<Vec<Place>>,
     lines: Vec<Vec<Place>>,
@@ -124,7 +124,7 @@ impl Layout {
         layout
     }
 
-    /// Sorts a layer by the middle of the places that each of its places is tied to in the layer `beside`.
+    /// Sorts a layer by the average position of each point's neighbours in the layer `next to`.
     fn order(&mut self, layer: usize, beside: usize) {
         let centers = self.centers();
         let middle = |place: &Place| {
@@ -153,7 +153,7 @@ impl Layout {
         self.layers.iter().map(|layer| Self::width_px(layer)).max().unwrap_or(0)
     }
 
-    /// The middle of each place of each layer; a layer is centred.
+    /// The x coordinate of each point of each layer; a layer is centred.
     fn centers(&self) -> BTreeMap<(usize, Place), usize> {
         let mut centers = BTreeMap::new();
         for (at, layer) in self.layers.iter().enumerate() {
@@ -217,9 +217,9 @@ impl Layout {
     }
 }
 
-/// Goal: the picture in the documents is that of the code.
+/// Goal: the picture in the documents matches the code.
 #[test]
-fn the_picture_is_that_of_the_code() {
+fn the_picture_matches_the_code() {
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/architecture.svg"));
     let svg = Layout::new(&imports()).svg();
     if std::env::var_os("LOGSKIFF_TEST_RENEW").is_some() {
@@ -230,7 +230,7 @@ fn the_picture_is_that_of_the_code() {
 }
 
 #[test]
-fn an_import_that_follows_from_others_is_not_drawn() {
+fn implied_imports_are_not_drawn() {
     let graph = |arrows: &[(&str, &[&str])]| -> Graph {
         let targets = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         arrows.iter().map(|(name, names)| ((*name).to_owned(), targets(names))).collect()

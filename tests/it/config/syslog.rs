@@ -1,4 +1,4 @@
-//! What the syslog variables promise.
+//! The syslog variables.
 
 use std::fs;
 use std::path::Path;
@@ -28,12 +28,12 @@ fn right(address: &str, variables: &[(&str, &str)]) -> Config {
 }
 
 #[track_caller]
-fn wrong(address: &str, said: &[(&str, &str)], variable: &str, reason: &str) {
-    check_wrong(&at(address, said), variable, reason);
+fn wrong(address: &str, variables: &[(&str, &str)], variable: &str, reason: &str) {
+    check_wrong(&at(address, variables), variable, reason);
 }
 
 #[test]
-fn wrong_addresses_are_named() {
+fn invalid_addresses_are_reported() {
     const ADDRESS: &str = "LOGSKIFF_SYSLOG_ADDRESS";
     check_wrong(&[OUTPUT], ADDRESS, "not set, but LOGSKIFF_OUTPUT names syslog");
     check_wrong(&[(ADDRESS, "tcp://a:1")], "LOGSKIFF_OUTPUT", "LOGSKIFF_SYSLOG_ADDRESS is");
@@ -48,7 +48,7 @@ fn wrong_addresses_are_named() {
 }
 
 #[test]
-fn options_that_the_transport_has_no_use_for_are_named() {
+fn unused_options_of_the_transport_are_reported() {
     for address in ["udp://a:1", "relp://a:1", "relp+tls://a:1"] {
         wrong(address, &[("LOGSKIFF_SYSLOG_FRAMING", "newline")], "LOGSKIFF_SYSLOG_FRAMING", "needs no framing");
     }
@@ -72,7 +72,7 @@ fn options_that_the_transport_has_no_use_for_are_named() {
 }
 
 #[test]
-fn wrong_values_are_named() {
+fn invalid_values_are_reported() {
     let named = |name: &str, value: &str, reason: &str| {
         let variable = format!("LOGSKIFF_SYSLOG_{name}");
         wrong("tcp://a:1", &[(&variable, value)], &variable, reason);
@@ -95,8 +95,8 @@ fn wrong_values_are_named() {
         "above the maximum, 65507B",
     );
     for (window, reason) in [("0", "below the minimum, 1"), ("10001", "above the maximum, 10000")] {
-        let said = [("LOGSKIFF_SYSLOG_RELP_WINDOW", window)];
-        wrong("relp://a:1", &said, "LOGSKIFF_SYSLOG_RELP_WINDOW", reason);
+        let variables = [("LOGSKIFF_SYSLOG_RELP_WINDOW", window)];
+        wrong("relp://a:1", &variables, "LOGSKIFF_SYSLOG_RELP_WINDOW", reason);
     }
     let off = [("LOGSKIFF_SYSLOG_STRUCTURED_DATA", "off"), ("LOGSKIFF_SYSLOG_ENTERPRISE_ID", "1")];
     wrong("tcp://a:1", &off, "LOGSKIFF_SYSLOG_ENTERPRISE_ID", "LOGSKIFF_SYSLOG_STRUCTURED_DATA is off");
@@ -116,7 +116,7 @@ fn wrong_values_are_named() {
 }
 
 #[test]
-fn syslog_may_stand_beside_kafka_and_is_read_only_where_it_is_named() {
+fn syslog_works_with_kafka_and_only_if_it_is_an_output() {
     let variables = [
         ("LOGSKIFF_OUTPUT", "kafka,syslog,stdout"),
         ("LOGSKIFF_KAFKA_BROKERS", "a:1"),
@@ -132,8 +132,8 @@ fn syslog_may_stand_beside_kafka_and_is_read_only_where_it_is_named() {
 #[test]
 fn framing_and_length_follow_from_the_transport() {
     #[track_caller]
-    fn check(address: &str, said: &[(&str, &str)], framing: Framing, bytes_max: usize) {
-        let config = right(address, said);
+    fn check(address: &str, variables: &[(&str, &str)], framing: Framing, bytes_max: usize) {
+        let config = right(address, variables);
         let (encode, output) = (config.encode.syslog.unwrap(), config.output.syslog().unwrap());
         assert_eq!((encode.framing, encode.bytes_max), (framing, bytes_max), "{address}");
         assert_eq!(output.framed, framing != Framing::None, "{address}");
@@ -151,7 +151,7 @@ fn framing_and_length_follow_from_the_transport() {
 }
 
 #[test]
-fn what_is_said_is_what_is_read() {
+fn settings_are_read_as_configured() {
     let config = right(
         "relp://a.b:2514, relp://[::1]:2514",
         &[
@@ -183,7 +183,7 @@ fn what_is_said_is_what_is_read() {
 }
 
 #[test]
-fn what_follows_from_the_transport_is_listed_as_in_force() {
+fn effective_values_of_the_transport_are_listed() {
     let listed = effective(&as_environment(&at("udp://a:1", &[])));
     for (name, value) in [
         ("LOGSKIFF_SYSLOG_ADDRESS", "udp://a:1"),
@@ -195,15 +195,15 @@ fn what_follows_from_the_transport_is_listed_as_in_force() {
     }
 }
 
-/// The machine's name stands in for the pod's, where neither is said.
+/// The machine's name is used if neither the variable nor the pod's name is set.
 #[test]
 fn the_machine_s_name_is_the_last_resort() {
     #[track_caller]
     fn check(variables: &[(&str, &str)], expected: &str) {
         let assert = super::command(&at("tcp://a:1", variables)).args(["env", "--effective"]).assert().success();
-        let said = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        let printed = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
         let line = format!("LOGSKIFF_SYSLOG_HOSTNAME={expected}");
-        assert!(said.lines().any(|said| said == line), "{line} is not in\n{said}");
+        assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     check(&[], &format!("{{pod:{machine}}}"));
@@ -211,7 +211,7 @@ fn the_machine_s_name_is_the_last_resort() {
     check(&[("LOGSKIFF_SYSLOG_HOSTNAME", "{node:none}")], "{node:none}");
 }
 
-/// A certificate that signs itself, and its key.
+/// A self-signed certificate, and its key.
 fn certificate() -> Result<(Vec<u8>, PKey<Private>), ErrorStack> {
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let mut name = X509NameBuilder::new()?;
@@ -249,12 +249,14 @@ fn certificates_and_keys_are_read_at_the_start() {
     let empty = put("empty", b"");
 
     for address in ["tls://a:1", "relp+tls://a:1"] {
-        let said = [(CA, &*cert_file), (CERT, &cert_file), (KEY, &key_file), ("LOGSKIFF_SYSLOG_TLS_VERIFY", "off")];
-        let tls = right(address, &said).output.syslog().unwrap().tls.clone();
+        let variables =
+            [(CA, &*cert_file), (CERT, &cert_file), (KEY, &key_file), ("LOGSKIFF_SYSLOG_TLS_VERIFY", "off")];
+        let tls = right(address, &variables).output.syslog().unwrap().tls.clone();
         assert_eq!(tls.ca_file.as_deref(), Some(Path::new(&cert_file)));
         assert!(!tls.verify && tls.cert_file.is_some() && tls.key_file.is_some());
     }
-    let tls = |said: &[(&str, &str)], variable: &str, reason: &str| wrong("tls://a:1", said, variable, reason);
+    let tls =
+        |variables: &[(&str, &str)], variable: &str, reason: &str| wrong("tls://a:1", variables, variable, reason);
     tls(&[(CA, "/nowhere/ca.crt")], CA, "\"/nowhere/ca.crt\" cannot be read: entity not found");
     tls(&[(CA, directory.path().to_str().unwrap())], CA, "is not a file");
     tls(&[(CA, &empty)], CA, "/empty\" holds no certificate");

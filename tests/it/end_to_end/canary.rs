@@ -1,6 +1,6 @@
-//! Secrets planted wherever a secret can stand; none of them leaves by any way.
+//! Secrets planted wherever a secret can stand; none of them is output anywhere.
 //!
-//! Each holds the word `zebra` (or is a card number), so that a part of one is found as well.
+//! Each contains the word `zebra` (or is a card number), so that a part of one is found as well.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::scene::Scene;
 
-/// In a line of its own each.
+/// Each on a line of its own.
 const LINES: &[&str] = &[
     "login password=zebra-raw-01 ok",
     "GET /?token=zebra-query-02&x=1 HTTP/1.1",
@@ -44,13 +44,13 @@ const LINES: &[&str] = &[
 /// Masked by the names of fields, which only a parsed line has.
 const BY_NAME: &str = r#"{"Set-Cookie":["sid=zebra-array-09","x"],"TOKEN":{"inner":"zebra-object-10"}}"#;
 
-/// A file's name.
+/// The name of a file.
 pub(super) const SECRET_NAME: &str = "app.log-zebra26@example.org";
 
-/// What must not be anywhere; digits with any separators out.
+/// Texts that must not be anywhere; digits without separators.
 const CANARIES: [&str; 4] = ["zebra", "4111111111111111", "5500005555555559", "900777000555"];
 
-/// Lines in which a secret straddles the cut at 1 KiB: what would be left of it must not leave either.
+/// Lines in which a secret crosses the limit of 1 KiB: its remaining part must not be output either.
 fn straddling() -> String {
     let mut lines = String::new();
     for left in 0..24 {
@@ -62,7 +62,7 @@ fn straddling() -> String {
     lines
 }
 
-/// Written otherwise than as text.
+/// Encoded secrets.
 fn encoded() -> Vec<String> {
     let base64 = |text: &str| STANDARD.encode(text);
     vec![
@@ -76,16 +76,16 @@ fn encoded() -> Vec<String> {
     ]
 }
 
-/// What a text holds where it is Base64 of a longer one that holds the canary, by where in a group it begins.
+/// The Base64 letters of the canary inside a longer encoded text, by its position in a group.
 fn in_base64(canary: &str) -> [String; 3] {
     [0, 1, 2].map(|shift| {
         let encoded = STANDARD.encode([&vec![b'.'; shift][..], canary.as_bytes()].concat());
-        // Letters that are made of the canary alone.
+        // Letters that are encoded from the canary alone.
         encoded[(shift * 8).div_ceil(6)..(shift + canary.len()) * 8 / 6].to_owned()
     })
 }
 
-/// Fails where a canary is in `bytes`, as it stands or decoded.
+/// Fails if a canary is in `bytes`, unencoded or decoded.
 #[track_caller]
 pub(super) fn check(place: &str, bytes: &[u8]) {
     let written = String::from_utf8_lossy(bytes);
@@ -122,7 +122,7 @@ pub(super) fn plant(scene: &Scene, parsed: bool) {
     scene.write("labels", "contact=\"zebra27@example.org\"\n");
 }
 
-/// Ships what was planted; every place where it could have gone.
+/// Ships the planted secrets; returns every place where they could have gone.
 #[track_caller]
 fn check_run(more: &[(&str, &str)]) {
     let scene = Scene::new();
@@ -141,7 +141,7 @@ fn check_run(more: &[(&str, &str)]) {
         .with("LOGSKIFF_LOG", "trace");
     let sidecar = scene.run_to_end(more.iter().fold(settings, |settings, (name, value)| settings.with(name, value)));
     let messages = scene.messages();
-    // Of a private key every line but the first may be left out altogether; everything else is a record.
+    // Every line of a private key except the first may be missing; everything else is a record.
     assert!(messages.len() >= LINES.len() + 2 * 24 - 3, "{} records", messages.len());
     for message in &messages {
         check("a message", &message.payload);
@@ -156,7 +156,7 @@ fn check_run(more: &[(&str, &str)]) {
     check_state(&scene);
 }
 
-/// The checkpoint stays in the pod, and names the files that it is about: their names as they are, and no more.
+/// The checkpoint stays in the pod. It contains its files' names unchanged, and nothing else.
 #[track_caller]
 pub(super) fn check_state(scene: &Scene) {
     for entry in fs::read_dir(scene.path("state")).unwrap() {
@@ -174,28 +174,28 @@ pub(super) fn check_all_of(path: &Path) {
 }
 
 #[test]
-fn nothing_leaves_from_parsed_lines() {
+fn no_secret_leaks_from_parsed_lines() {
     check_run(&[("LOGSKIFF_PARSE", "auto")]);
 }
 
 #[test]
-fn nothing_leaves_from_lines_that_fail_to_parse() {
+fn no_secret_leaks_from_unparsed_lines() {
     check_run(&[("LOGSKIFF_PARSE", "json")]);
 }
 
 #[test]
-fn nothing_leaves_from_lines_as_they_are() {
+fn no_secret_leaks_from_raw_lines() {
     check_run(&[("LOGSKIFF_PARSE", "none")]);
 }
 
 #[test]
-fn nothing_leaves_raw() {
+fn no_secret_leaks_in_raw_records() {
     check_run(&[("LOGSKIFF_PARSE", "auto"), ("LOGSKIFF_ENCODING", "raw"), ("LOGSKIFF_KAFKA_PROPERTIES", "debug=all")]);
 }
 
-/// Goal: who begins in the middle of a long key knows that it is one, also where a logger wraps each of its lines.
+/// Goal: a process that starts in the middle of a long key recognizes it, also if a logger wraps each of its lines.
 #[test]
-fn a_key_stays_hidden_across_a_restart() {
+fn a_key_stays_masked_across_a_restart() {
     let wrapped = |text: &str| {
         let padding = "x".repeat(200);
         format!("{{\"msg\":\"{text}\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"padding\":\"{padding}\"}}\n")
@@ -221,7 +221,7 @@ fn a_key_stays_hidden_across_a_restart() {
     assert!(String::from_utf8_lossy(&messages.last().unwrap().payload).contains("after"), "and what follows is shown");
 }
 
-/// Goal: the canaries are found where they do stand; else the tests above could not fail.
+/// Goal: the canaries are found where they are; otherwise the tests above could not fail.
 #[test]
 fn the_check_can_fail() {
     for text in [

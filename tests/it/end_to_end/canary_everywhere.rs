@@ -1,5 +1,5 @@
-//! The same in every mode and by every way out at once: Kafka with its topics, keys and headers, syslog, stdout, the log at
-//! its most verbose, HTTP, the termination message, the checkpoint. And over the borders of what is read at once.
+//! The same in every mode and with every output at once: Kafka with its topics, keys and headers, syslog, stdout, the
+//! log at its most verbose, HTTP, the termination message, the checkpoint. And across the borders of chunks.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,13 +12,13 @@ use super::canary::{SECRET_NAME, check, check_all_of, check_state, plant};
 use crate::support::scene::Scene;
 use crate::support::{http, wait_until};
 
-/// `CHUNK_BYTES` of the shipper: so much is read at once.
+/// `CHUNK_BYTES` of the shipper: the size of one read.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// For tokens.
+/// The key of tokens.
 const KEY: &str = "zebra-0123456789abcdef-0123456789abcdef";
 
-/// Receives what one connection after another sends, until the process of the test ends.
+/// Receives all connections, one after another, until the test's process ends.
 fn syslog() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", listener.local_addr().unwrap());
@@ -26,7 +26,7 @@ fn syslog() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut bytes = Vec::new();
-            // A connection that breaks off has sent what it has sent.
+            // A broken connection has sent its data before.
             let _ = stream.unwrap().read_to_end(&mut bytes);
             if sender.send(bytes).is_err() {
                 return;
@@ -36,7 +36,7 @@ fn syslog() -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     (address, receiver)
 }
 
-/// Ships what was planted in one mode; every place where it could have gone.
+/// Ships the planted secrets in one mode; returns every place where they could have gone.
 #[track_caller]
 fn check_mode(mode: &str, message: &str) {
     let scene = Scene::new();
@@ -110,31 +110,31 @@ fn check_mode(mode: &str, message: &str) {
 }
 
 #[test]
-fn nothing_leaves_masked() {
+fn no_secret_leaks_in_mode_mask() {
     check_mode("mask", "json");
 }
 
 #[test]
-fn nothing_leaves_removed() {
+fn no_secret_leaks_in_mode_remove() {
     check_mode("remove", "raw");
 }
 
 #[test]
-fn nothing_leaves_in_part() {
+fn no_secret_leaks_in_mode_partial() {
     check_mode("partial", "raw");
 }
 
 #[test]
-fn nothing_leaves_in_tokens() {
+fn no_secret_leaks_in_mode_token() {
     check_mode("token", "json");
 }
 
 #[test]
-fn nothing_leaves_of_dropped_records() {
+fn no_secret_leaks_in_mode_drop() {
     check_mode("drop", "raw");
 }
 
-/// Lines that end `left` bytes before a chunk does, and then the text.
+/// Lines that end `left` bytes before the end of a chunk, and then the text.
 fn before_the_border(left: usize, text: &str) -> String {
     let line = format!("{}\n", ".".repeat(999));
     let whole = (CHUNK_BYTES - left) / line.len();
@@ -143,9 +143,9 @@ fn before_the_border(left: usize, text: &str) -> String {
     format!("{}{short}{text}", line.repeat(whole))
 }
 
-/// Goal: what is read at once ends within a secret, at each of its bytes.
+/// Goal: a chunk ends inside a secret, at each of its bytes.
 #[test]
-fn nothing_leaves_over_the_borders_of_what_is_read_at_once() {
+fn no_secret_leaks_across_chunks() {
     let scene = Scene::new();
     let line = "x password=zebrazebrazebra by zebra@example.org y\n";
     let key =
@@ -153,7 +153,7 @@ fn nothing_leaves_over_the_borders_of_what_is_read_at_once() {
     let mut long = String::new();
     for left in 0..line.len() {
         scene.write(&format!("logs/app.log-line-{left}"), before_the_border(left, line));
-        // In a line that is longer than what is read at once.
+        // In a line that is longer than a chunk.
         writeln!(long, "{}{line}", ".".repeat(CHUNK_BYTES - left)).unwrap();
     }
     for left in (0..key.len()).step_by(3) {

@@ -11,7 +11,7 @@ fn logskiff(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// What it prints; it must succeed.
+/// The output of a command, which must succeed.
 #[track_caller]
 fn printed(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> String {
     let output = logskiff(arguments, variables).write_stdin(input).output().unwrap();
@@ -55,10 +55,10 @@ fn try_explains_each_mask_without_its_content() {
         ("LOGSKIFF_REDACT_MODE_EMAIL", "token"),
         ("LOGSKIFF_REDACT_KEY", "0123456789abcdef0123456789abcdef"),
     ];
-    let said = printed(&["try", "--format", "raw", "--explain"], &variables, input);
-    let told: Vec<_> = said.lines().filter(|line| line.starts_with("    line ")).map(str::trim).collect();
+    let text = printed(&["try", "--format", "raw", "--explain"], &variables, input);
+    let explained: Vec<_> = text.lines().filter(|line| line.starts_with("    line ")).map(str::trim).collect();
     assert_eq!(
-        told,
+        explained,
         [
             "line 2, bytes 3..18: email, token",
             "line 2, bytes 22..37: email, token",
@@ -68,12 +68,12 @@ fn try_explains_each_mask_without_its_content() {
         ]
     );
     for secret in ["ada@", "ken@", "hunter2", "4111", "0123456789abcdef"] {
-        assert!(!said.contains(secret), "{secret} is in {said}");
+        assert!(!text.contains(secret), "{secret} is in {text}");
     }
 }
 
 #[test]
-fn try_fails_when_a_canary_leaves() {
+fn try_fails_if_a_canary_is_output() {
     let run = |redact| {
         let variables = [("LOGSKIFF_REDACT", redact), ("LOGSKIFF_REDACT_FIELDS", "none")];
         let mut command = logskiff(&["try", "--canary", "hunter2"], &variables);
@@ -81,13 +81,13 @@ fn try_fails_when_a_canary_leaves() {
     };
     assert_eq!(run("secrets").status.code(), Some(0));
     let leaking = run("none");
-    let said = String::from_utf8(leaking.stderr).unwrap();
-    assert_eq!(leaking.status.code(), Some(1), "{said}");
-    assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    let text = String::from_utf8(leaking.stderr).unwrap();
+    assert_eq!(leaking.status.code(), Some(1), "{text}");
+    assert!(text.contains("line 2") && !text.contains("hunter2"), "{text}");
 }
 
 #[test]
-fn try_takes_the_input_that_is_named() {
+fn try_uses_the_named_input() {
     let variables = [
         ("LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/app/access.log"),
         ("LOGSKIFF_INPUT_ACCESS_PARSE", "nginx"),
@@ -105,18 +105,18 @@ fn try_takes_the_input_that_is_named() {
     let first = run(&[]);
     let record: Value = serde_json::from_slice(&first.stdout).unwrap();
     assert_eq!(record["parse.error"], "no_match");
-    let said = String::from_utf8(first.stderr).unwrap();
-    assert!(said.contains("input access") && said.contains("access, app"), "{said}");
+    let text = String::from_utf8(first.stderr).unwrap();
+    assert!(text.contains("input access") && text.contains("access, app"), "{text}");
     let unknown = run(&["--input", "ap"]);
-    let said = String::from_utf8(unknown.stderr).unwrap();
-    assert!(unknown.status.code() == Some(1) && said.contains("--input ap") && said.contains("access, app"), "{said}");
+    let text = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(1) && text.contains("--input ap") && text.contains("access, app"), "{text}");
 }
 
 #[test]
 fn env_lists_every_variable() {
-    let said = printed(&["env"], &[], "");
+    let text = printed(&["env"], &[], "");
     for name in ["LOGSKIFF_PATHS", "LOGSKIFF_KAFKA_BROKERS", "LOGSKIFF_DRAIN_TIMEOUT", "POD_NAME"] {
-        assert!(said.contains(name), "{name}");
+        assert!(text.contains(name), "{name}");
     }
     let markdown = printed(&["env", "--markdown"], &[], "");
     assert_eq!(markdown, include_str!("../../../docs/configuration.md"), "docs/configuration.md is as printed");
@@ -125,22 +125,22 @@ fn env_lists_every_variable() {
 }
 
 #[test]
-fn wrong_arguments_are_told_apart_from_wrong_variables() {
+fn wrong_arguments_differ_from_wrong_variables() {
     assert_eq!(logskiff(&["frobnicate"], &[]).output().unwrap().status.code(), Some(2));
     assert!(printed(&["--help"], &[], "").contains("demo"));
 }
 
-/// Goal: the demo needs nothing, ends by itself, and shows that nothing was lost and no secret arrived.
+/// Goal: the demo needs nothing else, ends by itself, and shows that nothing was lost and no secret arrived.
 #[test]
-fn demo_shows_the_promises() {
+fn demo_shows_the_guarantees() {
     let start = Instant::now();
-    let said = printed(&["demo"], &[], "");
+    let text = printed(&["demo"], &[], "");
     assert!(start.elapsed() < Duration::from_secs(15), "it took {:?}", start.elapsed());
     let figure = |name: &str| {
-        let line = said.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {said}"));
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line.split_whitespace().last().unwrap().parse::<u64>().unwrap()
     };
     assert_eq!(figure("lost"), 0);
     assert_eq!(figure("secrets received"), 0);
-    assert!(figure("lines written") > 100 && figure("secrets written") > 10, "{said}");
+    assert!(figure("lines written") > 100 && figure("secrets written") > 10, "{text}");
 }

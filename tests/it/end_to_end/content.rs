@@ -1,4 +1,4 @@
-//! Whatever stands in a file arrives as valid JSON, whole or marked, and takes nobody's place.
+//! Any content of a file arrives as valid JSON, unchanged or marked, and never replaces logskiff's fields.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
-/// A JSON object with every member it has, doubled ones too.
+/// A JSON object with all its members, including duplicates.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -53,7 +53,7 @@ fn line_ends_and_blank_lines_and_a_last_line_without_newline() {
 }
 
 #[test]
-fn bytes_that_are_no_text_become_replacement_characters() {
+fn invalid_bytes_become_replacement_characters() {
     let scene = Scene::new();
     let records = scene.ship(b"a\xff\xfeb\n\xc3\n{\"m\":\"\xe2\x28\xa1\"}\nnul\0inside\n\x1b[31mred\x1b[0m\n");
     assert_eq!(records.len(), 5);
@@ -64,9 +64,9 @@ fn bytes_that_are_no_text_become_replacement_characters() {
     assert_eq!(records[4]["message"], "\u{1b}[31mred\u{1b}[0m");
 }
 
-/// Goal: the NULs that copytruncate leaves under a writer without `O_APPEND` cost nothing.
+/// Goal: NULs after copytruncate under a writer without `O_APPEND` are skipped.
 #[test]
-fn a_hole_of_nul_bytes_is_passed() {
+fn a_hole_of_nul_bytes_is_skipped() {
     let scene = Scene::new();
     let mut bytes = vec![0; 100_000];
     bytes.extend_from_slice(b"after\nnext\n");
@@ -75,9 +75,9 @@ fn a_hole_of_nul_bytes_is_passed() {
     assert_eq!(records[0]["log.offset"], 100_000);
 }
 
-/// Goal: UTF-16 is read as text, and parsed and redacted as such.
+/// Goal: UTF-16 is decoded, parsed and redacted as text.
 #[test]
-fn utf_16_is_read_as_text() {
+fn utf_16_is_decoded() {
     let body = "MIIEowIBAAKCAQEAx0Zx81kqVb2nPt9RwLs5Yd7Jc4Hf6Gm3Qa8Ee1Ui0OoTrWvXz\r\n".repeat(3);
     let key = format!("-----BEGIN PRIVATE KEY-----\r\n{body}-----END PRIVATE KEY-----\r\n");
     let text = format!("{{\"level\":\"info\",\"m\":1}}\r\nGröße 漢字 🦀\r\npassword=hunter2 x\r\n{key}end\n");
@@ -100,7 +100,7 @@ fn utf_16_is_read_as_text() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_cut_marked_and_does_not_hide_the_next() {
+fn a_line_that_is_too_long_is_truncated_and_marked() {
     let scene = Scene::new();
     let lines = format!("before\n{}\r\nafter\n{}\n{}", "x".repeat(5_000), "é".repeat(600), "y".repeat(1_024));
     let records = scene.ship_with(lines, &[("LOGSKIFF_LINE_BYTES_MAX", "1KiB")]);
@@ -132,7 +132,7 @@ fn a_huge_line_takes_bounded_memory() {
 }
 
 #[test]
-fn what_only_looks_like_json_is_kept_as_it_is() {
+fn text_similar_to_json_is_kept_unchanged() {
     let scene = Scene::new();
     let lines =
         ["{", "{}", r#"{"a":1"#, r#"{"a":1} tail"#, r#"{"a":01}"#, r"{'a':1}", r#"{"a":"\x"}"#, r#"{"a":NaN,}"#];
@@ -143,7 +143,7 @@ fn what_only_looks_like_json_is_kept_as_it_is() {
     }
 }
 
-/// Goal: JSON with known faults arrives with its fields, says what was repaired, and is counted by it.
+/// Goal: JSON with known faults arrives with its fields, names the repairs, and is counted by repair.
 #[test]
 fn faulty_json_keeps_its_fields_and_is_counted() {
     let scene = Scene::new();
@@ -175,7 +175,7 @@ fn faulty_json_keeps_its_fields_and_is_counted() {
     assert_eq!(flags, [utf8, half, value, key, "null"]);
 }
 
-/// Goal: a line cannot forge what logskiff says of it, and every record has each name once.
+/// Goal: a line cannot forge logskiff's fields, and every record has each name once.
 #[test]
 fn metadata_cannot_be_overwritten() {
     let lines = [
@@ -200,7 +200,7 @@ fn metadata_cannot_be_overwritten() {
         let mut names: Vec<_> = members.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), members.len(), "a name stands twice for {line}: {members:?}");
+        assert_eq!(names.len(), members.len(), "a duplicate name for {line}: {members:?}");
         let get = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value);
         assert_eq!(get("log.offset"), Some(&Value::from(offset)), "{line}");
         assert_eq!(get("log.file.path"), Some(&Value::from(path.as_str())), "{line}");
@@ -209,14 +209,14 @@ fn metadata_cannot_be_overwritten() {
         assert!(get("event.id").unwrap().as_str().unwrap().ends_with(&format!("-{offset}")), "{line}");
         assert!(get("@timestamp").unwrap().as_str().unwrap().ends_with('Z'), "{line}");
         for object in ["log", "event", "kubernetes", "parse"] {
-            assert_eq!(get(object), None, "{object} would stand beside its dotted members: {line}");
+            assert_eq!(get(object), None, "{object} would conflict with its dotted members: {line}");
         }
         offset += line.len() + 1;
     }
     let second: Value = serde_json::from_slice(&messages[1].payload).unwrap();
-    assert_eq!(second["parsed.@timestamp"], "forged", "what was renamed is still there: {second}");
+    assert_eq!(second["parsed.@timestamp"], "forged", "the renamed field still exists: {second}");
     let seventh: Value = serde_json::from_slice(&messages[6].payload).unwrap();
-    assert_eq!(seventh["nested"]["@timestamp"], "fine", "what is nested stays");
+    assert_eq!(seventh["nested"]["@timestamp"], "fine", "nested fields stay");
 }
 
 /// Goal: the same line of the same file has the same id after a restart, and after an append.
@@ -232,7 +232,7 @@ fn event_ids_are_stable() {
     assert!(ids[4] != ids[0] && ids[4] != ids[1], "{ids:?}");
 }
 
-/// Goal: lines written in pieces, with pauses within a line and within a character, come out whole.
+/// Goal: lines written in pieces, with pauses inside a line and inside a character, arrive unchanged.
 #[test]
 fn a_line_written_in_pieces_is_one_record() {
     let scene = Scene::new();

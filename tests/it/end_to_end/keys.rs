@@ -11,13 +11,13 @@ use crate::support::wait_until;
 const BEGIN: &str = "-----BEGIN RSA PRIVATE KEY-----";
 const END: &str = "-----END RSA PRIVATE KEY-----";
 
-/// Made-up lines of a key's body, by number.
+/// Invented body lines of a key, by number.
 fn body(number: usize) -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..64).map(|at| char::from(letters[(at * 37 + number * 11 + at * at) % 64])).collect()
 }
 
-/// The first half of a key behind a line, and its second half before one; a line is cut by the rotation.
+/// The first half of a key after a line, and its second half before one; the rotation splits a line.
 fn halves() -> (String, String) {
     let (cut, rest) = (body(3), body(4));
     let first = format!("before\n{BEGIN}\n{}\n{}\n{}", body(0), body(1), &cut[..30]);
@@ -34,7 +34,7 @@ fn messages(scene: &Scene) -> Vec<String> {
     scene.records().iter().map(|record| record["message"].as_str().expect("a message").to_owned()).collect()
 }
 
-/// Demands that the lines around the key arrived, and nothing of its body.
+/// Checks that the lines around the key arrived, and nothing of its body.
 #[track_caller]
 fn check(scene: &Scene) {
     let messages = messages(scene);
@@ -71,7 +71,7 @@ fn half_read(first: &str) -> (Scene, Sidecar) {
 }
 
 #[test]
-fn a_key_goes_on_in_the_file_behind_a_rename() {
+fn a_key_continues_in_the_file_after_a_rename() {
     let (first, second) = halves();
     let (scene, sidecar) = half_read(&first);
     fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
@@ -82,7 +82,7 @@ fn a_key_goes_on_in_the_file_behind_a_rename() {
 }
 
 #[test]
-fn a_key_goes_on_in_a_file_that_was_copied_and_truncated() {
+fn a_key_continues_in_a_file_that_was_copied_and_truncated() {
     let (first, second) = halves();
     let (scene, sidecar) = half_read(&format!("{first}\n"));
     wait_until("the key's first lines", PATIENCE, || messages(&scene).len() >= 4);
@@ -95,10 +95,10 @@ fn a_key_goes_on_in_a_file_that_was_copied_and_truncated() {
 }
 
 #[test]
-fn a_key_goes_on_in_the_file_behind_a_rename_that_nobody_saw() {
+fn a_key_continues_in_the_file_after_an_unseen_rename() {
     let scene = Scene::new();
     let (first, second) = halves();
-    // What was read to its end, and what was not.
+    // A file that was read to its end, and one that was not.
     for (name, line_end) in [("logs/app.log", "\n"), ("logs/web.log", "")] {
         append(&scene, name, &format!("{name}\n{first}{line_end}"));
     }
@@ -117,9 +117,9 @@ fn a_key_goes_on_in_the_file_behind_a_rename_that_nobody_saw() {
     check(&scene);
 }
 
-/// Goal: a restart within the second half, which holds no BEGIN line, knows that the key began in the file before.
+/// Goal: a restart inside the second half, which has no BEGIN line, recognizes the key of the previous file.
 #[test]
-fn a_restart_within_the_second_half_changes_nothing() {
+fn a_restart_inside_the_second_half_changes_nothing() {
     let (first, second) = halves();
     let (scene, sidecar) = half_read(&first);
     fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
@@ -134,9 +134,9 @@ fn a_restart_within_the_second_half_changes_nothing() {
     check(&scene);
 }
 
-/// Goal: who sends a marker to an application hides no line of its log, and of his own nothing but the marker.
+/// Goal: a client that sends a marker to an application hides no line of its log, and of its own line only the marker.
 #[test]
-fn a_marker_in_a_request_hides_nothing() {
+fn a_marker_in_a_request_hides_no_lines() {
     let scene = Scene::new();
     let access = |path: &str| {
         format!("10.0.0.1 - - [23/Nov/2026:21:15:51 +0000] \"GET {path} HTTP/1.1\" 200 512 \"-\" \"curl/8.9.1\"")

@@ -1,4 +1,4 @@
-//! Bad input: each mistake ends in 78, names its variable, and says what would be right.
+//! Invalid configuration: each mistake ends in exit code 78, names its variable, and suggests a valid value.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 const KAFKA: [(&str, &str); 3] =
     [("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "127.0.0.1:1"), ("LOGSKIFF_STATE_DIR", "none")];
 
-/// Runs with an environment that must be refused; what it says.
+/// The output for an environment that must be refused.
 #[track_caller]
 fn refusal(variables: &[(&str, &str)]) -> String {
     let output = Command::cargo_bin("logskiff")
@@ -17,20 +17,20 @@ fn refusal(variables: &[(&str, &str)]) -> String {
         .timeout(Duration::from_secs(20))
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(78), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{printed}");
     assert!(output.stdout.is_empty(), "nothing on stdout");
-    said
+    printed
 }
 
-/// Every one of `words` is said.
+/// Checks that the output contains all `words`.
 #[track_caller]
 fn check(variables: &[(&str, &str)], words: &[&str]) -> String {
-    let said = refusal(variables);
+    let printed = refusal(variables);
     for word in words {
-        assert!(said.contains(word), "{word:?} is missing in: {said}");
+        assert!(printed.contains(word), "{word:?} is missing in: {printed}");
     }
-    said
+    printed
 }
 
 #[track_caller]
@@ -39,40 +39,40 @@ fn check_kafka(variables: &[(&str, &str)], words: &[&str]) -> String {
 }
 
 #[test]
-fn missing_brokers_are_asked_for() {
+fn missing_brokers_are_reported() {
     check(&[("LOGSKIFF_OUTPUT", "kafka")], &["LOGSKIFF_KAFKA_BROKERS", "not set", "kafka-0.kafka:9092"]);
 }
 
 #[test]
-fn a_bad_pattern_is_shown_with_the_place() {
+fn an_invalid_pattern_is_shown_with_its_position() {
     let variables = [("LOGSKIFF_PARSE", "regex"), ("LOGSKIFF_PARSE_PATTERN", r"^(?<ok>\d+) [z-a]$")];
-    let said = check_kafka(&variables, &["LOGSKIFF_PARSE_PATTERN", "[z-a]", "for example"]);
-    let lines: Vec<&str> = said.lines().collect();
+    let printed = check_kafka(&variables, &["LOGSKIFF_PARSE_PATTERN", "[z-a]", "for example"]);
+    let lines: Vec<&str> = printed.lines().collect();
     let pattern = lines.iter().position(|line| line.contains("[z-a]")).unwrap();
     let caret = lines[pattern + 1].find('^').expect("the place is marked below the pattern");
     let marked = &lines[pattern][caret..];
-    assert!(marked.starts_with("z-a"), "the mark is below what is wrong, not {marked:?}: {said}");
+    assert!(marked.starts_with("z-a"), "the mark is below the error, not {marked:?}: {printed}");
     check_kafka(&[("LOGSKIFF_REDACT_RULE_ORDER", "order=(")], &["LOGSKIFF_REDACT_RULE_ORDER", "order=(", "^"]);
 }
 
 #[test]
-fn an_unknown_variable_is_answered_with_the_nearest() {
+fn an_unknown_variable_gets_a_suggestion() {
     check_kafka(&[("LOGSKIFF_KAFKA_TOPICS", "logs")], &["LOGSKIFF_KAFKA_TOPICS:", "LOGSKIFF_KAFKA_TOPIC"]);
     check_kafka(&[("LOGSKIFF_PATH", "/var/log/app/*.log")], &["LOGSKIFF_PATH:", "LOGSKIFF_PATHS"]);
 }
 
 #[test]
-fn a_bad_property_is_named_and_its_value_is_not_shown() {
+fn an_invalid_property_is_reported_without_its_value() {
     for property in ["sasl.pasword=hunter2zebra", "socket.timeout.ms=hunter2zebra", "acks=hunter2zebra", "hunter2zebra"]
     {
         let name = property.split_once('=').map_or("line 1", |(name, _)| name);
-        let said = check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name]);
-        assert!(!said.contains("zebra"), "{said}");
+        let printed = check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name]);
+        assert!(!printed.contains("zebra"), "{printed}");
     }
 }
 
 #[test]
-fn a_property_that_breaks_the_promise_is_refused() {
+fn a_property_that_breaks_the_guarantee_is_refused() {
     for property in ["acks=1", "enable.idempotence=false", "message.timeout.ms=1000", "retries=0"] {
         let name = property.split_once('=').unwrap().0;
         check_kafka(&[("LOGSKIFF_KAFKA_PROPERTIES", property)], &["LOGSKIFF_KAFKA_PROPERTIES", name, "guarantee"]);
@@ -80,7 +80,7 @@ fn a_property_that_breaks_the_promise_is_refused() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let variables = [
         ("LOGSKIFF_OUTPUT", "kafka"),
         ("LOGSKIFF_PATHS", "relative/*.log"),
@@ -93,12 +93,12 @@ fn all_mistakes_are_told_at_once() {
         ("LOGSKIFF_KAFKA_SASL", "plain"),
         ("LOGSKIFF_TYPO", "1"),
     ];
-    let said = refusal(&variables);
+    let printed = refusal(&variables);
     let more = ["LOGSKIFF_KAFKA_BROKERS", "LOGSKIFF_KAFKA_USERNAME", "LOGSKIFF_KAFKA_PASSWORD"];
     for name in variables.iter().map(|(name, _)| *name).filter(|name| *name != "LOGSKIFF_OUTPUT").chain(more) {
         assert!(
-            said.lines().any(|line| line.starts_with(&format!("{name}: ")) || line.contains(name)),
-            "{name} is missing in: {said}"
+            printed.lines().any(|line| line.starts_with(&format!("{name}: ")) || line.contains(name)),
+            "{name} is missing in: {printed}"
         );
     }
 }

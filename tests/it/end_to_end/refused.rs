@@ -1,4 +1,4 @@
-//! What one topic refuses waits alone: everything else goes on.
+//! Records that one topic refuses wait alone: everything else continues.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,9 +13,9 @@ use crate::support::wait_until;
 const NONE: Fate = Fate::RD_KAFKA_RESP_ERR_NO_ERROR;
 const MISSING: Fate = Fate::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 
-/// Goal: a record whose topic is missing holds up neither its own file nor others, and arrives once the topic is there.
+/// Goal: a record for a missing topic delays neither its own file nor others, and arrives once the topic exists.
 #[test]
-fn a_missing_topic_holds_up_no_other() {
+fn a_missing_topic_delays_no_other() {
     const LINES: u64 = 20_000;
     let scene = Scene::new();
     scene.kafka().topic_error("bad", MISSING);
@@ -46,7 +46,7 @@ fn a_missing_topic_holds_up_no_other() {
     assert_eq!(scene.kafka().end_offset("bad"), 0);
     let mut log = fs::File::options().append(true).open(scene.path("logs/app.log")).unwrap();
     log.write_all(b"{\"t\":\"good\",\"n\":-3}\n").unwrap();
-    wait_until("what is written later", PATIENCE, || scene.kafka().end_offset("good") == LINES + 2);
+    wait_until("later lines", PATIENCE, || scene.kafka().end_offset("good") == LINES + 2);
     scene.kafka().topic_error("bad", NONE);
     wait_until("what had to wait", PATIENCE, || scene.kafka().end_offset("bad") == 21);
     sidecar.drain(PATIENCE);
@@ -54,9 +54,10 @@ fn a_missing_topic_holds_up_no_other() {
     assert_eq!(scene.kafka().end_offset("bad"), 21);
 }
 
-/// Goal: what is written to a topic that is never there is told as pending, and ends with the drain's time, not with a loss.
+/// Goal: records for a topic that never exists are reported as pending, and end with the drain's timeout, not with a
+/// loss.
 #[test]
-fn a_drain_leaves_what_is_refused_to_the_next_process() {
+fn a_drain_leaves_refused_records_to_the_next_process() {
     let scene = Scene::new();
     scene.kafka().topic_error("bad", MISSING);
     scene.kafka().topic_error("good", NONE);

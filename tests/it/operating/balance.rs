@@ -1,4 +1,4 @@
-//! The balance under chaos: at every scrape, for each input, what was read is acknowledged, dropped or pending.
+//! The byte accounting under chaos: at every scrape, for each input, read = acknowledged + dropped + pending.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::PATIENCE;
 use crate::support::scene::Scene;
-use crate::support::{Dice, http, wait_until};
+use crate::support::{Random, http, wait_until};
 
-/// Sums the samples of a family that hold all of these labels.
+/// The sum of a family's samples with all of these labels.
 fn sum(samples: &BTreeMap<String, f64>, family: &str, labels: &[&str]) -> f64 {
     let of = |name: &str| name == family || name.strip_prefix(family).is_some_and(|rest| rest.starts_with('{'));
     let chosen = samples.iter().filter(|(name, _)| of(name) && labels.iter().all(|label| name.contains(label)));
@@ -41,25 +41,25 @@ fn check(samples: &BTreeMap<String, f64>, before: &mut BTreeMap<String, f64>) {
     before.clone_from(samples);
 }
 
-fn garbage(dice: &mut Dice, plain: bool) -> String {
-    match dice.between(0, 12) {
+fn garbage(random: &mut Random, plain: bool) -> String {
+    match random.between(0, 12) {
         0 => "\n".to_owned(),
         1 => "\0\0\0\0\0\0\n".to_owned(),
         2 => format!("{}\n", "long ".repeat(600)),
         3 if !plain => "{\"cut\": \n".to_owned(),
         4 => "no newline yet".to_owned(),
-        _ if plain => format!("line {} token=s3cr3t-{}\n", dice.roll(), dice.roll()),
-        _ => format!("{{\"level\":\"info\",\"n\":{}}}\n", dice.roll()),
+        _ if plain => format!("line {} token=s3cr3t-{}\n", random.roll(), random.roll()),
+        _ => format!("{{\"level\":\"info\",\"n\":{}}}\n", random.roll()),
     }
 }
 
-/// Whether a file is there, and its last line has its end.
+/// Whether a file exists, and its last line is complete.
 fn is_whole(path: &Path) -> bool {
     fs::read(path).is_ok_and(|bytes| bytes.ends_with(b"\n"))
 }
 
-/// The file is replaced by one that holds the same, copied without truncation, cut to its middle, or added to a rotated one. How many of
-/// its bytes may rightly be read once more.
+/// The file is replaced by one with the same content, copied without truncation, truncated to its middle, or appended
+/// to a rotated one. Returns how many of its bytes may be read again.
 fn disturb(scene: &Scene, path: &str, how: u64, step: u32) -> u64 {
     let file = scene.path(path);
     let Ok(length) = fs::metadata(&file).map(|metadata| metadata.len()) else { return 0 };
@@ -74,7 +74,7 @@ fn disturb(scene: &Scene, path: &str, how: u64, step: u32) -> u64 {
             fs::File::options().write(true).open(file).unwrap().set_len(length / 2).unwrap();
             length / 2
         }
-        // Half a line in a file of its own would wait for its end for ever.
+        // Half a line in a file of its own would wait for its end forever.
         _ if !is_whole(&file) => 0,
         2 => {
             fs::copy(&file, scene.path(&format!("{path}.{step}"))).unwrap();
@@ -88,12 +88,13 @@ fn disturb(scene: &Scene, path: &str, how: u64, step: u32) -> u64 {
     }
 }
 
-/// Goal: whatever the files and the broker do, the books are straight at every moment, and at the end nothing is pending.
+/// Goal: whatever the files and the broker do, the byte accounting balances at every moment, and at the end nothing is
+/// pending.
 #[test]
 fn the_balance_holds_under_chaos() {
     let scene = Scene::new();
     let seed = 20_261_124;
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let at = |name: &str| scene.path(name).display().to_string();
     let settings = scene
         .observed()
@@ -110,12 +111,12 @@ fn the_balance_holds_under_chaos() {
     let address = http::address(&sidecar);
     let (mut before, mut written, mut again, mut down) = (BTreeMap::new(), 0, 0, false);
     for step in 0..300 {
-        let name = if dice.between(0, 2) == 0 { "plain" } else { "json" };
+        let name = if random.between(0, 2) == 0 { "plain" } else { "json" };
         let path = format!("logs/{name}.log");
-        match dice.between(0, 40) {
+        match random.between(0, 40) {
             0 => {
                 let to = scene.path(&format!("{path}.{step}"));
-                if fs::rename(scene.path(&path), &to).is_ok() && dice.between(0, 2) == 0 {
+                if fs::rename(scene.path(&path), &to).is_ok() && random.between(0, 2) == 0 {
                     fs::remove_file(to).unwrap();
                 }
             }
@@ -126,14 +127,14 @@ fn the_balance_holds_under_chaos() {
                 scene.kafka().down();
                 down = true;
             }
-            10..=13 => again += disturb(&scene, &path, dice.between(0, 4), step),
+            10..=13 => again += disturb(&scene, &path, random.between(0, 4), step),
             5..=9 if down => {
                 scene.kafka().up();
                 down = false;
             }
             _ => {
-                for _ in 0..dice.between(1, 60) {
-                    let line = garbage(&mut dice, name == "plain");
+                for _ in 0..random.between(1, 60) {
+                    let line = garbage(&mut random, name == "plain");
                     written += line.len();
                     scene.append(&path, line);
                 }
@@ -141,14 +142,14 @@ fn the_balance_holds_under_chaos() {
         }
         let samples = http::scrape(&address).expect("an answer");
         check(&samples, &mut before);
-        sleep(Duration::from_millis(dice.between(0, 20)));
+        sleep(Duration::from_millis(random.between(0, 20)));
     }
-    // The chaos ends: refusals that nothing has met yet would meet attempts that are further and further apart.
+    // The faults end: unused refusals would meet retries with longer and longer intervals.
     scene.kafka().up();
     scene.kafka().fate_of_requests(&[]);
     scene.append_log("plain.log", "\nlast\n");
     scene.append_log("json.log", "\n{}\n");
-    // What was refused is tried again every 30 s at the least.
+    // Refused records are retried at least every 30 s.
     wait_until("everything to be settled", 2 * PATIENCE, || {
         let samples = http::scrape(&address).expect("an answer");
         check(&samples, &mut before);
@@ -166,15 +167,16 @@ fn the_balance_holds_under_chaos() {
     let ledger: Value = serde_json::from_str(&ledger).unwrap();
     let total = |name: &str| ledger["totals"][name].as_u64().unwrap();
     assert_eq!(total("read_bytes"), total("acknowledged_bytes") + total("dropped_bytes"));
-    // What a truncation took before it was read is told as lost, once no copy of it has appeared.
+    // Bytes that a truncation removed before they were read are reported as lost, once no copy of them has appeared.
     #[allow(clippy::cast_precision_loss, reason = "a few megabytes")]
     let (read, written, again) = (total("read_bytes") as f64, written as f64 + 13.0, again as f64);
-    wait_until("what is gone to be told", PATIENCE, || {
+    wait_until("a report of the lost bytes", PATIENCE, || {
         let samples = http::scrape(&address).expect("an answer");
-        // What was read and is gone since counts as lost, too.
+        // Bytes that were read and have disappeared since count as lost, too.
         let gone = sum(&samples, "logskiff_dropped_bytes_total", &["reason=\"file_lost\""]);
         let known = read - gone + samples["logskiff_lost_bytes_total"];
-        // Where a truncation meets a rewind, what was acknowledged behind a hole is told as lost too: a figure for alarm.
+        // If a truncation coincides with a rewind, acknowledged bytes after a gap are reported as lost too: the figure
+        // serves as an alarm.
         assert!(known <= 1.1 * (written + again), "seed {seed}: {known} known of {written} written, {again} again");
         known > 0.9 * written
     });

@@ -1,4 +1,4 @@
-//! `logskiff health` and `logskiff status` against a running sidecar, and against what only looks like one.
+//! `logskiff health` and `logskiff status` with a running sidecar, and with servers that only look like one.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -12,11 +12,11 @@ use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
-fn ask(scene: &Scene, listen: &str, arguments: &[&str]) -> Output {
+fn run(scene: &Scene, listen: &str, arguments: &[&str]) -> Output {
     let settings = scene.observed().with("LOGSKIFF_HTTP_LISTEN", listen);
     let command: Command = settings.command();
     let mut asked = Command::new(command.get_program());
-    // Whatever else is wrong in the environment is no matter for a probe.
+    // Other mistakes in the environment do not matter for a probe.
     asked.env_clear().env("LOGSKIFF_HTTP_LISTEN", listen).env("LOGSKIFF_LINGER", "wrong");
     asked.args(arguments).output().unwrap()
 }
@@ -32,16 +32,16 @@ fn a_running_sidecar_is_healthy_and_shows_its_ledger() {
     let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
     wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 2);
-    wait_until("readiness", PATIENCE, || ask(&scene, &address, &["health", "--ready"]).status.success());
-    let health = ask(&scene, &address, &["health"]);
+    wait_until("readiness", PATIENCE, || run(&scene, &address, &["health", "--ready"]).status.success());
+    let health = run(&scene, &address, &["health"]);
     assert!(health.status.success() && health.stdout.is_empty() && health.stderr.is_empty(), "{health:?}");
-    let json: Value = serde_json::from_slice(&ask(&scene, &address, &["status", "--json"]).stdout).unwrap();
+    let json: Value = serde_json::from_slice(&run(&scene, &address, &["status", "--json"]).stdout).unwrap();
     assert_eq!(json["totals"]["acknowledged_records"], 2);
 }
 
-/// Goal: where nobody answers, each file's state comes from the checkpoint and from what is on the disk by now.
+/// Goal: if nothing answers, each file's state comes from the checkpoint and from the present files.
 #[test]
-fn the_checkpoint_is_shown_where_nobody_answers() {
+fn the_checkpoint_is_shown_if_nothing_answers() {
     let scene = Scene::new();
     scene.append_log("app.log", "one\ntwo\n");
     let mut sidecar = scene.start(&scene.observed());
@@ -80,7 +80,7 @@ fn answering(answer: &'static str, open: Duration) -> String {
 }
 
 #[test]
-fn what_is_not_well_is_told_in_one_line() {
+fn failures_are_reported_in_one_line() {
     let scene = Scene::new();
     let cases = [
         (
@@ -95,10 +95,10 @@ fn what_is_not_well_is_told_in_one_line() {
     for (answer, open_seconds, expected) in cases {
         let address = answering(answer, Duration::from_secs(open_seconds));
         let start = Instant::now();
-        let health = ask(&scene, &address, &["health"]);
-        let said = text(&health.stderr);
-        assert_eq!(health.status.code(), Some(1), "{said}");
-        assert!(said.contains(expected) && said.lines().count() == 1, "{said}");
+        let health = run(&scene, &address, &["health"]);
+        let printed = text(&health.stderr);
+        assert_eq!(health.status.code(), Some(1), "{printed}");
+        assert!(printed.contains(expected) && printed.lines().count() == 1, "{printed}");
         assert!(start.elapsed() < Duration::from_secs(6));
     }
     for (listen, code, expected) in [
@@ -106,8 +106,8 @@ fn what_is_not_well_is_told_in_one_line() {
         ("off", 1, "LOGSKIFF_HTTP_LISTEN is off"),
         ("nonsense", 78, "LOGSKIFF_HTTP_LISTEN: \"nonsense\" is not an IP address with a port"),
     ] {
-        let health = ask(&scene, listen, &["health"]);
-        let said = text(&health.stderr);
-        assert!(health.status.code() == Some(code) && said.contains(expected), "{said}");
+        let health = run(&scene, listen, &["health"]);
+        let printed = text(&health.stderr);
+        assert!(health.status.code() == Some(code) && printed.contains(expected), "{printed}");
     }
 }

@@ -1,4 +1,4 @@
-//! What deleted files take of the disk while an output takes nothing: bounded, and what that costs is told to the byte.
+//! Disk usage of deleted files while an output accepts nothing: bounded, and the loss is reported to the byte.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::support::wait_until;
 const LINE_BYTES: usize = 64;
 const FILE_LINES: usize = 2_048;
 const FILE_BYTES: u64 = (LINE_BYTES * FILE_LINES) as u64;
-/// As many whole files are within the bound.
+/// As many complete files are within the bound.
 const FILES_HELD: usize = 4;
 const BOUND_BYTES: u64 = FILES_HELD as u64 * FILE_BYTES;
 const FILES: usize = 12;
@@ -27,7 +27,7 @@ fn line(number: usize) -> String {
     format!("{number:0width$}\n", width = LINE_BYTES - 1)
 }
 
-/// What the process holds open that is deleted.
+/// The deleted files that the process holds open.
 fn deleted_open_bytes(sidecar: &Sidecar) -> u64 {
     let handles = fs::read_dir(format!("/proc/{}/fd", sidecar.id())).unwrap().flatten().map(|entry| entry.path());
     let is_deleted = |handle: &std::path::PathBuf| {
@@ -38,14 +38,14 @@ fn deleted_open_bytes(sidecar: &Sidecar) -> u64 {
     handles.filter(is_deleted).filter_map(|handle| fs::metadata(handle).ok()).map(|found| found.blocks() * 512).sum()
 }
 
-/// The sum of the samples whose names begin so; all of them are whole numbers.
+/// The sum of the samples with this prefix; all of them are integers.
 fn sample(address: &str, name: &str) -> u64 {
     let samples = http::scrape(address).expect("an answer");
     let sum: f64 = samples.iter().filter(|(known, _)| known.starts_with(name)).map(|(_, value)| *value).sum();
     format!("{sum:.0}").parse().expect("a whole number")
 }
 
-/// Writes file after file, each of which is deleted once it is open; none of that exceeds the bound for long.
+/// Writes file after file, each of which is deleted once it is open; they exceed the bound only briefly.
 fn rotate(scene: &Scene, sidecar: &Sidecar, address: &str, bound: u64) {
     for file in 0..FILES {
         let text: String = (file * FILE_LINES..(file + 1) * FILE_LINES).map(line).collect();
@@ -63,7 +63,7 @@ fn rotate(scene: &Scene, sidecar: &Sidecar, address: &str, bound: u64) {
     }
 }
 
-/// What arrived and what was told to be lost is all that was written.
+/// Received and lost lines together are all written lines.
 fn check(scene: &Scene, sidecar: &Sidecar, address: &str, lines: usize) {
     scene.append_log("app.log", line(lines));
     wait_until("the last line and all books to be closed", 2 * PATIENCE, || {
@@ -82,10 +82,10 @@ fn check(scene: &Scene, sidecar: &Sidecar, address: &str, lines: usize) {
     // The newest were held.
     let held = FILES_HELD - 1;
     let first_held = lines - held * FILE_LINES;
-    assert!((first_held..lines).all(|number| arrived.contains(&number)), "what is within the bound arrives");
-    let said = sidecar.stderr();
-    assert!(said.contains("bytes lost: deleted open files exceed"), "{said}");
-    assert!(said.contains("take half of LOGSKIFF_DELETED_OPEN_BYTES_MAX"), "{said}");
+    assert!((first_held..lines).all(|number| arrived.contains(&number)), "lines within the bound arrive");
+    let printed = sidecar.stderr();
+    assert!(printed.contains("bytes lost: deleted open files exceed"), "{printed}");
+    assert!(printed.contains("take half of LOGSKIFF_DELETED_OPEN_BYTES_MAX"), "{printed}");
 }
 
 fn settings(scene: &Scene) -> crate::support::sidecar::Settings {
@@ -98,9 +98,10 @@ fn settings(scene: &Scene) -> crate::support::sidecar::Settings {
         .with("LOGSKIFF_LINGER", "5ms")
 }
 
-/// Goal: during an outage the disk is bounded, the loss is counted to the byte, and what was on its way still arrives.
+/// Goal: during an outage the disk usage is bounded, the loss is counted to the byte, and records in flight still
+/// arrive.
 #[test]
-fn deleted_files_beyond_the_bound_are_given_up() {
+fn deleted_files_above_the_bound_are_closed() {
     let scene = Scene::new();
     scene.kafka().down();
     let sidecar = scene.start(&settings(&scene));
@@ -112,9 +113,9 @@ fn deleted_files_beyond_the_bound_are_given_up() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: the same where what was on its way is refused after its file was given up.
+/// Goal: the same if records in flight are refused after their file was closed.
 #[test]
-fn what_is_refused_of_a_file_that_was_given_up_is_lost() {
+fn refused_records_of_an_abandoned_file_are_lost() {
     let scene = Scene::new();
     scene.kafka().down();
     let sidecar = scene.start(&settings(&scene));
@@ -126,7 +127,7 @@ fn what_is_refused_of_a_file_that_was_given_up_is_lost() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: the same where an output refuses all, so that nothing is unread and everything waits to be sent again.
+/// Goal: the same if an output refuses everything, so that nothing is unread and everything waits for a retry.
 #[test]
 fn refused_records_of_deleted_files_are_bounded_too() {
     let scene = Scene::new();
@@ -139,9 +140,9 @@ fn refused_records_of_deleted_files_are_bounded_too() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: `off` is no bound.
+/// Goal: with `off` there is no bound.
 #[test]
-fn without_a_bound_nothing_is_given_up() {
+fn without_a_bound_nothing_is_closed() {
     let scene = Scene::new();
     scene.kafka().down();
     let sidecar = scene.start(&settings(&scene).with("LOGSKIFF_DELETED_OPEN_BYTES_MAX", "off"));
@@ -154,11 +155,11 @@ fn without_a_bound_nothing_is_given_up() {
     sidecar.drain(PATIENCE);
 }
 
-/// A volume in memory, which ends with the test.
+/// A volume in memory, which is removed with the test.
 struct Memory<'p>(&'p Path);
 
 impl<'p> Memory<'p> {
-    /// `None`, and a word, where this account may not mount.
+    /// `None`, and a message, if this account may not mount.
     fn mount(at: &'p Path, bytes: u64) -> Option<Self> {
         let size = format!("size={bytes}");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "none"]).arg(at).status();
@@ -176,9 +177,9 @@ impl Drop for Memory<'_> {
     }
 }
 
-/// Goal: on a volume in memory a quarter of it is the bound, whatever the setting says.
+/// Goal: on a volume in memory the bound is a quarter of it, whatever the setting.
 #[test]
-fn on_a_volume_in_memory_its_size_is_the_bound() {
+fn on_a_volume_in_memory_its_size_limits_deleted_files() {
     let scene = Scene::new();
     let logs = scene.path("logs");
     let Some(_memory) = Memory::mount(&logs, 4 * BOUND_BYTES) else { return };

@@ -1,4 +1,4 @@
-//! A broker that takes a request and does not answer.
+//! A broker that accepts a request and does not answer.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::{spent, wait_until};
 
-/// Goal: lines that come while the broker hangs cost hardly any CPU, and all arrive once it answers. The client polls without a
-/// pause while it holds more than it may send: a whole core, for as long as the broker hangs.
+/// Goal: lines that come while the broker hangs cost hardly any CPU, and all arrive once it answers. The client polls
+/// without a pause while it holds more than it may send: a whole core, for as long as the broker hangs.
 #[test]
-fn a_broker_that_hangs_does_not_take_a_core() {
+fn a_hanging_broker_does_not_cost_a_core() {
     const HANGS: Duration = Duration::from_secs(6);
     let scene = Scene::new();
     scene.append_log("app.log", "first\n");
     let sidecar = scene.start(&scene.observed());
     wait_until("the first line", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
     scene.kafka().delay(HANGS);
-    let write = |looks: u64| {
-        for look in 0..looks {
+    let write = |polls: u64| {
+        for look in 0..polls {
             scene.append_log("app.log", format!("look {look}\n").repeat(20));
             sleep(Duration::from_millis(100));
         }
     };
-    // More than one request, each of more messages than may be on their way.
+    // More than one request, each with more messages than may be in flight.
     write(10);
     let before = spent(sidecar.id()).0;
     write(20);

@@ -1,4 +1,4 @@
-//! Its own log, where that cannot be written.
+//! Logskiff's own log, if it cannot be written.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,17 +9,17 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
-use crate::support::{Held, http, signal, wait_until};
+use crate::support::{KillOnDrop, http, signal, wait_until};
 
-/// Ships with this standard error: the lines arrive, the drain is whole, and the lost log lines are counted.
+/// Ships with this standard error: the lines arrive, the drain is complete, and lost log messages are counted.
 #[track_caller]
 fn check(stderr: impl Into<Stdio>, log: &str) {
     let scene = Scene::new();
     scene.append_log("app.log", "one\ntwo\n");
-    // Free a moment ago; where it says that it listens is what is lost here.
+    // A free port: the message with the chosen port would be lost here.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let settings = scene.observed().with("LOGSKIFF_HTTP_LISTEN", &address).with("LOGSKIFF_LOG", log);
-    let mut sidecar = Held(settings.command().stderr(stderr).spawn().unwrap());
+    let mut sidecar = KillOnDrop(settings.command().stderr(stderr).spawn().unwrap());
     wait_until("both lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 2);
     let unwritten = "logskiff_log_lines_unwritten_total";
     wait_until("a count", PATIENCE, || http::scrape(&address).is_some_and(|samples| samples[unwritten] >= 1.0));
@@ -41,7 +41,7 @@ fn stderr_without_a_reader_changes_nothing() {
     check(writer, "info");
 }
 
-/// Writes until the pipe takes no more.
+/// Writes until the pipe accepts no more.
 fn fill(pipe: &std::io::PipeWriter) {
     let (mut filler, page) = (pipe.try_clone().unwrap(), [b'x'; 4096]);
     let ready = || {
@@ -53,7 +53,7 @@ fn fill(pipe: &std::io::PipeWriter) {
     }
 }
 
-/// Goal: a reader that is there and does not read stops nothing either.
+/// Goal: a reader that exists but does not read blocks nothing either.
 #[test]
 fn stderr_that_nobody_reads_changes_nothing() {
     let (reader, writer) = std::io::pipe().unwrap();

@@ -1,4 +1,5 @@
-//! Pipes and devices in the place of files that are read again: nobody writes to them, and nobody waits for that.
+//! Pipes and devices in the place of files that are read again: they have no writer, and logskiff does not wait for
+//! one.
 
 use std::fs;
 use std::path::Path;
@@ -12,14 +13,14 @@ use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::Settings;
 use crate::support::wait_until;
 
-/// Puts a pipe in the place of a file, by one step as Kubernetes does.
+/// Replaces a file by a pipe, atomically as Kubernetes does.
 fn swap_for_pipe(path: &Path) {
     let aside = path.with_extension("aside");
     mknodat(CWD, &aside, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     fs::rename(&aside, path).unwrap();
 }
 
-/// A broker that is never reached, asked by whatever `variables` say.
+/// A broker that is never reached, with the settings `variables`.
 fn secured(scene: &Scene, variables: &[(&str, &str)]) -> Settings {
     let settings = scene.observed().with("LOGSKIFF_DRAIN_TIMEOUT", "1s").with("LOGSKIFF_LOG_FORMAT", "json");
     variables.iter().fold(settings, |settings, (name, value)| settings.with(name, value))
@@ -28,7 +29,7 @@ fn secured(scene: &Scene, variables: &[(&str, &str)]) -> Settings {
 const PASSWORD: [(&str, &str); 2] = [("LOGSKIFF_KAFKA_SASL", "plain"), ("LOGSKIFF_KAFKA_USERNAME", "me")];
 const TLS: [(&str, &str); 1] = [("LOGSKIFF_KAFKA_TLS", "on")];
 const TOKEN: [(&str, &str); 1] = [("LOGSKIFF_KAFKA_SASL", "oauthbearer")];
-/// The variables that name a file, with what else they need.
+/// The variables that name a file, with the other variables that they need.
 const NAMED: [(&str, &[(&str, &str)]); 5] = [
     ("LOGSKIFF_LABELS_FILE", &[]),
     ("LOGSKIFF_KAFKA_PASSWORD_FILE", &PASSWORD),
@@ -37,9 +38,9 @@ const NAMED: [(&str, &[(&str, &str)]); 5] = [
     ("LOGSKIFF_REDACT_KEY_FILE", &[]),
 ];
 
-/// Goal: a file that becomes a pipe while it runs is said, and SIGTERM ends the process as ever.
+/// Goal: a file that becomes a pipe at run time is reported, and SIGTERM still ends the process.
 #[test]
-fn a_file_that_becomes_a_pipe_holds_up_nothing() {
+fn a_file_that_becomes_a_pipe_blocks_nothing() {
     let authority = Authority::new("logs");
     let pem = fs::read(authority.certificate()).unwrap();
     let pem = String::from_utf8(pem).unwrap();
@@ -65,9 +66,9 @@ fn a_file_that_becomes_a_pipe_holds_up_nothing() {
     }
 }
 
-/// Goal: the same at the start: it begins without the file, or ends and says why. `env` and `check` end in any case.
+/// Goal: the same at the start: it starts without the file, or ends with the reason. `env` and `check` always end.
 #[test]
-fn a_pipe_that_is_there_at_the_start_holds_up_nothing() {
+fn a_pipe_at_the_start_blocks_nothing() {
     for (variable, needed) in NAMED {
         for (special, is_pipe) in [("named", true), ("/dev/zero", false)] {
             let scene = Scene::new();
@@ -95,9 +96,9 @@ fn a_pipe_that_is_there_at_the_start_holds_up_nothing() {
     }
 }
 
-/// Goal: pipes in the state directory and for the last word are errors, not the end of all.
+/// Goal: pipes in the state directory and for the termination message are errors, but do not end the process.
 #[test]
-fn pipes_in_the_state_directory_are_not_waited_for() {
+fn pipes_in_the_state_directory_do_not_block() {
     for name in
         ["state/checkpoint.json", "state/checkpoint.json.new", "state/checkpoint.synced.json", "termination-log"]
     {
@@ -113,7 +114,7 @@ fn pipes_in_the_state_directory_are_not_waited_for() {
     }
 }
 
-/// Goal: no core is written when it crashes, whatever the limit of whoever starts it.
+/// Goal: no core is written after a crash, whatever the limit of the parent process.
 #[test]
 fn no_core_is_dumped() {
     let scene = Scene::new();

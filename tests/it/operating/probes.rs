@@ -1,4 +1,4 @@
-//! What probes and people ask over HTTP.
+//! HTTP requests of probes and people.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
 use crate::support::{http, wait_until};
 
-/// Goal: ready once the broker was reached, and an outage after that changes nothing for the application's pod.
+/// Goal: ready once the broker was reached; a later outage does not make the application's pod unready.
 #[test]
 fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
     let scene = Scene::new();
@@ -35,12 +35,12 @@ fn it_is_ready_once_the_broker_was_reached_and_stays_so() {
     let latency = http::scrape(&address).unwrap();
     let slow = latency["logskiff_delivery_latency_seconds_count"]
         - latency["logskiff_delivery_latency_seconds_bucket{le=\"0.5\"}"];
-    assert!((slow - 1.0).abs() < 0.1, "the outage stands in the latency of the one line");
+    assert!((slow - 1.0).abs() < 0.1, "the latency of the one line includes the outage");
 }
 
-/// Goal: whatever comes in at the port, lines are shipped and the next request is answered.
+/// Goal: whatever the port receives, lines are shipped and the next request is answered.
 #[test]
-fn bad_requests_hurt_nobody() {
+fn invalid_requests_have_no_effect() {
     let scene = Scene::new();
     let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
@@ -59,24 +59,24 @@ fn bad_requests_hurt_nobody() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: clients that never send a whole request give way to one that does, however many they are.
+/// Goal: clients that never send a complete request make room for one that does, however many they are.
 #[test]
 fn idle_connections_fail_no_probe() {
     let scene = Scene::new();
     let sidecar = scene.start(&scene.observed());
     let address = http::address(&sidecar);
-    let connect = |said: &[u8]| {
+    let connect = |request: &[u8]| {
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream.write_all(said).unwrap();
+        stream.write_all(request).unwrap();
         stream
     };
-    for said in [&b""[..], b"GET /livez HTTP/1.1\r\nX: ", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"] {
-        let mut kept: Vec<TcpStream> = (0..100).map(|_| connect(said)).collect();
+    for request in [&b""[..], b"GET /livez HTTP/1.1\r\nX: ", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let mut kept: Vec<TcpStream> = (0..100).map(|_| connect(request)).collect();
         let start = Instant::now();
         assert_eq!(http::get(&address, "/livez").map(|(status, _)| status), Some(200));
-        // Heads may take 5 s: nobody was waited for.
+        // Heads may take 5 s: there was no wait.
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-        // The last of those that say nothing were not ended for it.
+        // The newest silent connections were not closed for it.
         let last = kept.last_mut().unwrap();
         last.set_nonblocking(true).unwrap();
         let read = last.read(&mut [0; 1]);
@@ -85,9 +85,9 @@ fn idle_connections_fail_no_probe() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: an address that another has is no reason not to ship, and is taken once it is free.
+/// Goal: an address in use does not prevent shipping, and is bound once it is free.
 #[test]
-fn a_port_that_is_taken_is_told_and_asked_for_again() {
+fn a_port_in_use_is_reported_and_retried() {
     let scene = Scene::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -99,7 +99,7 @@ fn a_port_that_is_taken_is_told_and_asked_for_again() {
     wait_until("an answer", PATIENCE, || http::get(&address, "/livez").is_some_and(|(status, _)| status == 200));
 }
 
-/// Goal: nothing that a line or a file's name holds is shown by any endpoint.
+/// Goal: no endpoint shows the content of a line or a file's name.
 #[test]
 fn no_content_is_shown() {
     let scene = Scene::new();

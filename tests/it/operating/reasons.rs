@@ -1,4 +1,4 @@
-//! `/ledger` and `logskiff status` say why a file is held, skipped or refused.
+//! `/ledger` and `logskiff status` report why a file is held, skipped or refused.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ fn ledger(address: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The word and the reason of an open file of this name, in this state.
+/// The word and the reason of an open file with this name and state.
 fn held(address: &str, name: &str, state: &str) -> Option<(String, String)> {
     let ledger = ledger(address);
     let is = |file: &&Value| file["state"] == state && file["path"].as_str().unwrap().ends_with(name);
@@ -33,7 +33,7 @@ fn wait_for(address: &str, (name, state): (&str, &str), word: &str, why: &str) {
 }
 
 #[test]
-fn the_ledger_says_why() {
+fn the_ledger_shows_reasons() {
     let scene = Scene::new();
     scene.append_log("app.log", "one\ntwo");
     scene.append_log("app.log.mapped", "one\n\0\0\0\0");
@@ -56,8 +56,8 @@ fn the_ledger_says_why() {
     assert!(refused.0 == "refused" && refused.1.contains("symbolic link"), "{refused:?}");
     let mut status = settings.with("LOGSKIFF_HTTP_LISTEN", &address).command();
     let table = String::from_utf8(status.arg("status").output().unwrap().stdout).unwrap();
-    for said in ["REASON", "no newline", "not with gzip", "symbolic link"] {
-        assert!(table.contains(said), "no {said:?} in\n{table}");
+    for expected in ["REASON", "no newline", "not with gzip", "symbolic link"] {
+        assert!(table.contains(expected), "no {expected:?} in\n{table}");
     }
 
     scene.kafka().down();
@@ -75,9 +75,9 @@ fn the_ledger_says_why() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: how many files there are does not make the answer longer and longer.
+/// Goal: the number of files does not increase the answer's length without limit.
 #[test]
-fn of_many_files_some_are_named_and_all_are_counted() {
+fn some_of_many_files_are_listed_and_all_are_counted() {
     let scene = Scene::new();
     for number in 0..300 {
         symlink("/etc/passwd", scene.path(&format!("logs/app.log.{number}"))).unwrap();

@@ -1,4 +1,4 @@
-//! No further thread is to be had (`podPidsLimit`, or a container of the pod that forks without end).
+//! No further thread is available (`podPidsLimit`, or a container of the pod that forks without limit).
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,17 +11,17 @@ use std::time::Duration;
 use super::PATIENCE;
 use crate::support::scene::Scene;
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::{Held, http, wait_until};
+use crate::support::{KillOnDrop, http, wait_until};
 
-/// A sidecar of a user of its own who may have so many threads, beside another process of this user; nothing where the user of this
-/// test cannot become another.
-fn start(scene: &Scene, settings: Settings, threads: u32) -> Option<(Sidecar, Held)> {
+/// A sidecar whose user may have this many threads, with another process of this user; `None` if the user of this test
+/// cannot become another.
+fn start(scene: &Scene, settings: Settings, threads: u32) -> Option<(Sidecar, KillOnDrop)> {
     if !rustix::process::geteuid().is_root() {
         assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "root is needed: the limit is one of users");
         eprintln!("skipped: only root can become a user of whom nothing else runs");
         return None;
     }
-    // Of this test alone, and not of those that run beside it.
+    // Only for this test, not for tests in parallel.
     let user = 60_000 + threads * 1_000 + std::process::id() % 1_000;
     for place in ["", "logs", "state", "termination-log"] {
         let place = scene.path(place);
@@ -32,7 +32,7 @@ fn start(scene: &Scene, settings: Settings, threads: u32) -> Option<(Sidecar, He
     }
     let limit = format!("--nproc={threads}:{threads}");
     let user = format!("--reuid={user}");
-    let other = Held(Command::new("setpriv").args([&user, "--clear-groups", "sleep", "600"]).spawn().unwrap());
+    let other = KillOnDrop(Command::new("setpriv").args([&user, "--clear-groups", "sleep", "600"]).spawn().unwrap());
     let starter = ["prlimit", limit.as_str(), "setpriv", &user, "--clear-groups"];
     Some((scene.start(&settings.through(&starter)), other))
 }
@@ -46,7 +46,7 @@ fn inotify_needs_no_thread() {
     let Some((mut sidecar, _other)) = start(&scene, settings, 6) else { return };
     let address = http::address(&sidecar);
     for number in 1..3 {
-        // Quiet, so that the watches are in force.
+        // Quiet, so that the watches are active.
         sleep(Duration::from_secs(3));
         scene.append_log("app.log", "line\n");
         wait_until("the line", PATIENCE, || sidecar.stdout().lines().count() == number);
@@ -55,9 +55,9 @@ fn inotify_needs_no_thread() {
     assert!(sidecar.is_running());
 }
 
-/// Goal: a name that cannot be looked up for want of a thread is looked up later, and nothing is lost.
+/// Goal: a name that cannot be resolved because no thread is available is resolved later, and nothing is lost.
 #[test]
-fn a_name_is_looked_up_once_there_is_a_thread_for_it() {
+fn a_name_is_resolved_once_a_thread_is_available() {
     let scene = Scene::new();
     scene.append_log("app.log", "line\n");
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! A directory with files, and what leaves of them.
+//! A directory with files, and the lines delivered from them.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use logskiff::source::{Config, Event, Start};
 
-use super::desk::Desk;
+use super::driver::Driver;
 
 pub fn packed(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -16,11 +16,11 @@ pub fn packed(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A directory, the tail over it, and what was delivered.
+/// A directory, the source that reads it, and the delivered lines.
 pub struct Case {
     pub dir: tempfile::TempDir,
     pub inputs: [Config; 1],
-    pub desk: Desk,
+    pub driver: Driver,
     pub got: Vec<String>,
 }
 
@@ -29,21 +29,21 @@ impl Case {
         Self::starting(glob, Start::Beginning, |_| {})
     }
 
-    /// `before` is there before the first start.
+    /// `before` exists before the first start.
     pub fn starting(glob: &str, start: Start, before: impl Fn(&Self)) -> Self {
         Self::with(glob, |config| config.start = start, before)
     }
 
-    /// The same, configured otherwise.
+    /// The same with another configuration.
     pub fn with(glob: &str, configure: impl Fn(&mut Config), before: impl Fn(&Self)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let paths = vec![dir.path().join(glob).to_str().unwrap().to_owned()];
         let mut inputs = [super::tailing(paths, Start::Beginning)];
         configure(&mut inputs[0]);
-        let desk = Desk::new(&inputs);
-        let mut case = Self { dir, inputs, desk, got: Vec::new() };
+        let driver = Driver::new(&inputs);
+        let mut case = Self { dir, inputs, driver, got: Vec::new() };
         before(&case);
-        case.round();
+        case.run_pass();
         case
     }
 
@@ -64,7 +64,7 @@ impl Case {
         fs::copy(self.path(from), self.path(to)).unwrap();
     }
 
-    /// As `gzip` does it: the file is gone once its compressed copy is whole.
+    /// As `gzip` does: the file is removed once its compressed copy is complete.
     pub fn gzip(&self, from: &str, to: &str) {
         fs::write(self.path(to), packed(&fs::read(self.path(from)).unwrap())).unwrap();
         self.rm(from);
@@ -74,7 +74,7 @@ impl Case {
         std::os::unix::fs::symlink(to, self.path(name)).unwrap();
     }
 
-    /// The names that are there.
+    /// The existing names.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.dir.path())
             .unwrap()
@@ -92,35 +92,35 @@ impl Case {
         fs::remove_file(self.path(name)).unwrap();
     }
 
-    /// A scan, a pass, and every record delivered.
-    pub fn round(&mut self) {
-        self.desk.scan();
-        self.desk.pass(usize::MAX);
-        while !self.desk.out.is_empty() {
-            self.got.extend(self.desk.settle(0, true));
+    /// A check of the directories, a pass, and the delivery of every record.
+    pub fn run_pass(&mut self) {
+        self.driver.scan();
+        self.driver.read_files(usize::MAX);
+        while !self.driver.out.is_empty() {
+            self.got.extend(self.driver.settle(0, true));
         }
-        self.desk.let_go();
+        self.driver.let_go();
     }
 
     pub fn wait(&mut self, seconds: u64) {
         for _ in 0..seconds {
-            self.desk.wait(1);
-            self.round();
+            self.driver.wait(1);
+            self.run_pass();
         }
     }
 
-    /// The process ends; `meanwhile` happens; another begins from its checkpoint.
+    /// The process ends; `meanwhile` happens; another process starts from its checkpoint.
     pub fn down(&mut self, meanwhile: impl Fn(&Self)) {
-        self.desk.save();
+        self.driver.save();
         meanwhile(self);
-        self.desk.restart(&self.inputs, self.desk.saved.last().cloned());
+        self.driver.restart(&self.inputs, self.driver.saved.last().cloned());
     }
 
     pub fn refused(&self) -> usize {
-        self.desk.events.iter().filter(|event| matches!(event, Event::Refused(..))).count()
+        self.driver.events.iter().filter(|event| matches!(event, Event::Refused(..))).count()
     }
 
-    /// Waits until nothing more can come, and compares what came, whatever the order between files.
+    /// Waits until nothing more can come, and compares the delivered lines, in any order between files.
     #[track_caller]
     pub fn check(mut self, want: &[&str]) {
         self.wait(15);

@@ -1,4 +1,4 @@
-//! What rotation tools and operators do, one by one: what is on the disk, and which lines leave.
+//! The actions of rotation tools and operators, one by one: the files on disk, and the delivered lines.
 
 use std::fs::{self, File};
 
@@ -7,12 +7,12 @@ use logskiff::source::{Event, Start};
 use super::case::Case;
 
 #[test]
-fn a_rename_chain_doubles_nothing_whether_or_not_the_glob_names_the_copies() {
+fn a_rename_chain_duplicates_nothing() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         for turn in ["1", "2", "3", "4"] {
             case.add("app.log", &format!("{turn}a\n"));
-            case.round();
+            case.run_pass();
             case.add("app.log", &format!("{turn}b\n"));
             for (from, to) in [("app.log.2", "app.log.3"), ("app.log.1", "app.log.2"), ("app.log", "app.log.1")] {
                 if case.path(from).exists() {
@@ -27,11 +27,11 @@ fn a_rename_chain_doubles_nothing_whether_or_not_the_glob_names_the_copies() {
 }
 
 #[test]
-fn what_a_copy_holds_unread_is_read_from_the_copy() {
+fn unread_lines_of_a_copy_are_read() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "read\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "unread\n");
         case.cp("app.log", "app.log.1");
         case.cut("app.log");
@@ -41,53 +41,53 @@ fn what_a_copy_holds_unread_is_read_from_the_copy() {
 }
 
 #[test]
-fn a_copy_is_known_while_reading_is_held_up() {
+fn a_copy_is_recognized_while_reading_is_delayed() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "read\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "unread\n");
         case.cp("app.log", "app.log.1");
-        case.desk.scan();
+        case.driver.scan();
         case.cut("app.log");
-        // An outage: names are looked at, nothing is read.
+        // An outage: names are checked, nothing is read.
         for _ in 0..30 {
-            case.desk.wait(1);
-            case.desk.scan();
-            case.desk.let_go();
+            case.driver.wait(1);
+            case.driver.scan();
+            case.driver.let_go();
         }
         case.check(&["read", "unread"]);
     }
 }
 
 #[test]
-fn a_failed_record_of_a_truncated_file_comes_back_from_the_copy() {
+fn a_failed_record_of_a_truncated_file_is_read_again_from_the_copy() {
     let mut case = Case::new("*.log");
     case.add("app.log", "one\ntwo\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     case.cp("app.log", "app.log.1");
     case.cut("app.log");
-    // Longer than what was read, so that its length tells nothing.
+    // Longer than what was read, so that its length is no sign.
     case.add("app.log", "three\nfour\n");
-    case.desk.settle(0, false);
-    case.desk.rewind();
-    assert_eq!(case.desk.lost_bytes, 0);
+    case.driver.settle(0, false);
+    case.driver.rewind();
+    assert_eq!(case.driver.lost_bytes, 0);
     case.check(&["four", "one", "three", "two"]);
 }
 
 #[test]
-fn a_checkpoint_of_a_truncated_file_does_not_take_the_new_content_for_the_old() {
-    // Both begin with the same banner, longer than what a file's head is known by.
+fn a_checkpoint_of_a_truncated_file_does_not_match_the_new_content() {
+    // Both begin with the same banner, longer than the head of a fingerprint.
     let banner = format!("{0}\n{0}\n", "=".repeat(150));
     let mut case = Case::new("*.log");
     case.add("app.log", &format!("{banner}one\n"));
-    case.round();
+    case.run_pass();
     case.add("app.log", "two\n");
-    case.desk.pass(usize::MAX);
+    case.driver.read_files(usize::MAX);
     case.cut("app.log");
     case.add("app.log", &format!("{banner}1\n2\n3\n4\n5\n"));
-    // `two` is still on its way: the watermark lies before it, where other bytes stand by now.
+    // `two` is still in flight: the watermark is before it, where the file has other bytes by now.
     case.down(|_| {});
     case.got.retain(|line| !line.starts_with('='));
     case.wait(1);
@@ -96,23 +96,23 @@ fn a_checkpoint_of_a_truncated_file_does_not_take_the_new_content_for_the_old() 
 }
 
 #[test]
-fn lines_of_one_length_that_end_alike_do_not_hide_a_truncation() {
+fn lines_of_one_length_with_the_same_end_hide_no_truncation() {
     let tail = "x".repeat(80);
     let lines: Vec<String> = ["1", "2", "3"].map(|time| format!("{time} {tail}")).into();
     let mut case = Case::new("*.log");
     case.add("app.log", &format!("{}\n", lines[0]));
-    case.round();
+    case.run_pass();
     case.cut("app.log");
     case.add("app.log", &format!("{}\n{}\n", lines[1], lines[2]));
     case.check(&[&lines[0], &lines[1], &lines[2]]);
 }
 
 #[test]
-fn rotations_while_down_are_made_good() {
+fn rotations_while_stopped_are_read() {
     for by_copy in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1 read\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "2 unread\n");
         case.down(|case| {
             let rotate = |case: &Case| {
@@ -133,13 +133,13 @@ fn rotations_while_down_are_made_good() {
     }
 }
 
-/// Goal: eight rotations between two looks, by name and by copy, the deepest also compressed: every line once.
+/// Goal: eight rotations between two checks, by renaming and by copying, the oldest also compressed: every line once.
 #[test]
-fn many_rotations_between_two_looks_are_all_read() {
+fn many_rotations_between_two_checks_are_all_read() {
     for (glob, compress) in [("*.log", false), ("*.log*", false), ("*.log", true), ("*.log*", true)] {
         let mut case = Case::new(glob);
         case.add("app.log", "0 read\n");
-        case.round();
+        case.run_pass();
         for rotation in 1..=8 {
             for number in (1..rotation).rev() {
                 let ending = if compress && number > 1 { ".gz" } else { "" };
@@ -160,12 +160,12 @@ fn many_rotations_between_two_looks_are_all_read() {
 }
 
 #[test]
-fn the_file_between_is_read_though_the_one_before_it_is_gone() {
+fn an_intermediate_file_is_read_after_its_predecessor_was_deleted() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1 read\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
-        // Held, so that its inode is not used again.
+        // Held, so that its inode is not reused.
         case.mv("app.log", "gone");
         case.add("app.log.1", "2 between\n");
         case.add("app.log", "3 new\n");
@@ -188,7 +188,7 @@ fn a_restart_ships_nothing_twice() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n2\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.1");
         case.add("app.log", "3\n");
         case.wait(12);
@@ -203,13 +203,13 @@ fn a_restart_ships_nothing_twice() {
 fn a_checkpoint_past_the_end_of_its_file_starts_at_the_beginning() {
     let mut case = Case::new("*.log");
     case.add("app.log", "a long line\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.cut("app.log");
         case.add("app.log", "short\n");
     });
-    case.round();
-    assert!(case.desk.events.iter().any(|event| matches!(event, Event::Truncated(_))), "it is saved at once");
+    case.run_pass();
+    assert!(case.driver.events.iter().any(|event| matches!(event, Event::Truncated(_))), "it is saved at once");
     case.check(&["a long line", "short"]);
 }
 
@@ -219,7 +219,7 @@ fn a_new_file_on_an_old_inode_is_a_new_file() {
     for line in ["1", "2", "3"] {
         case.add("app.log", &format!("{line}\n"));
         case.wait(1);
-        // Closed, so that the next file gets its inode where the file system hands it out again.
+        // Closed, so that the next file gets its inode if the file system reuses it.
         case.rm("app.log");
         case.wait(12);
     }
@@ -230,7 +230,7 @@ fn a_new_file_on_an_old_inode_is_a_new_file() {
 fn a_copy_on_the_inode_of_a_closed_file_is_a_copy() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     case.wait(12);
@@ -255,10 +255,10 @@ fn a_copy_on_the_inode_of_an_empty_one_is_a_copy() {
 }
 
 #[test]
-fn a_live_file_on_the_inode_of_an_empty_one_that_was_closed_is_live() {
+fn a_live_file_on_the_inode_of_a_closed_empty_one_is_live() {
     let mut case = Case::new("*.log");
     case.add("app.log", "");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.wait(12);
     case.rm("app.log.1");
@@ -269,13 +269,13 @@ fn a_live_file_on_the_inode_of_an_empty_one_that_was_closed_is_live() {
 }
 
 #[test]
-fn files_that_begin_alike_are_both_read() {
+fn files_with_the_same_beginning_are_both_read() {
     let head = "=".repeat(150);
     let text = |last: &str| format!("{head}\n{head}\n{last}\n");
     let mut case = Case::new("*.log");
     case.add("a.log", &text("a"));
     case.add("b.log", &text("b"));
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.mv("a.log", "a.log.1");
         case.mv("b.log", "b.log.1");
@@ -326,7 +326,7 @@ fn where_files_start() {
         case.add("app.log", "2 after\n");
         case.add("late.log", "3 late\n");
         case.wait(15);
-        // It was there before us, and it stays so.
+        // It existed before logskiff, and stays skipped.
         case.down(|_| {});
         case.check(want);
     }
@@ -340,10 +340,10 @@ fn a_rotated_file_that_was_never_seen_live_needs_a_sign_of_a_rotation() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
     case.wait(12);
-    // Unpacked by an operator: nothing was rotated.
+    // Decompressed by an operator: nothing was rotated.
     case.add("app.log.7", "old\n");
     case.wait(12);
-    // Two rotations between two looks.
+    // Two rotations between two checks.
     case.mv("app.log", "app.log.2");
     case.add("app.log.1", "2 never live\n3 and cut off");
     case.add("app.log", "4\n");
@@ -351,7 +351,7 @@ fn a_rotated_file_that_was_never_seen_live_needs_a_sign_of_a_rotation() {
 }
 
 #[test]
-fn a_last_line_without_newline_leaves_once_when_its_file_is_final() {
+fn a_last_line_without_newline_is_shipped_once_its_file_is_final() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2 begun");
     case.wait(20);
@@ -369,66 +369,66 @@ fn a_last_line_without_newline_leaves_once_when_its_file_is_final() {
 fn a_deleted_file_is_read_to_its_end() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "2\n3 begun");
     case.rm("app.log");
     case.check(&["1", "2", "3 begun"]);
 }
 
 #[test]
-fn a_line_above_every_limit_is_cut_and_the_next_one_is_whole() {
+fn a_line_above_every_limit_is_truncated_and_the_next_one_unchanged() {
     let mut case = Case::new("*.log");
     case.add("app.log", &"x".repeat(2 << 20));
-    case.round();
+    case.run_pass();
     case.add("app.log", &"x".repeat(1 << 20));
     case.add("app.log", "\nnext\n");
     case.check(&["next", &"x".repeat(200)]);
 }
 
 #[test]
-fn what_a_truncation_destroyed_unread_is_counted() {
+fn unread_bytes_destroyed_by_a_truncation_are_counted() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "22222\n");
-    case.desk.scan();
+    case.driver.scan();
     case.cut("app.log");
     case.wait(15);
-    assert_eq!(case.desk.lost_bytes, 6);
+    assert_eq!(case.driver.lost_bytes, 6);
     case.check(&["1"]);
 }
 
 #[test]
-fn what_was_on_its_way_when_its_file_was_truncated_and_fails_late_is_counted() {
+fn records_in_flight_of_a_truncated_file_that_fail_are_counted() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     case.cut("app.log");
     for _ in 0..15 {
-        case.desk.wait(1);
-        case.desk.scan();
-        case.desk.let_go();
+        case.driver.wait(1);
+        case.driver.scan();
+        case.driver.let_go();
     }
-    assert_eq!(case.desk.lost_bytes, 0);
-    case.desk.settle(0, false);
-    case.desk.rewind();
-    assert_eq!(case.desk.lost_bytes, 4);
+    assert_eq!(case.driver.lost_bytes, 0);
+    case.driver.settle(0, false);
+    case.driver.rewind();
+    assert_eq!(case.driver.lost_bytes, 4);
     case.check(&[]);
 }
 
 #[test]
-fn what_is_written_where_acknowledged_lines_were_cut_off_is_new() {
+fn bytes_in_the_place_of_truncated_acknowledged_lines_are_new() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
-    // The second is acknowledged, the first is not: it is read again, and stands alone by then.
-    case.got.extend(case.desk.settle(1, true));
-    case.desk.settle(0, false);
-    case.desk.rewind();
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
+    // The second is acknowledged, the first is not: it is read again, and is alone by then.
+    case.got.extend(case.driver.settle(1, true));
+    case.driver.settle(0, false);
+    case.driver.rewind();
     File::options().write(true).open(case.path("app.log")).unwrap().set_len(2).unwrap();
-    case.desk.pass(0);
+    case.driver.read_files(0);
     case.add("app.log", "3\n");
     case.check(&["1", "2", "3"]);
 }

@@ -1,4 +1,4 @@
-//! Compress-after-rotate: a `.gz` of what was shipped is known for it, and what nobody saw before is read from it.
+//! Compression after rotation: a `.gz` of a shipped file is recognized, and unread lines are read from it.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn a_shipped_file_that_is_compressed_is_not_shipped_again() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n2\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.1");
         case.add("app.log", "3\n");
         case.wait(12);
@@ -27,11 +27,11 @@ fn a_shipped_file_that_is_compressed_is_not_shipped_again() {
 }
 
 #[test]
-fn compressed_at_once_while_it_is_still_held() {
+fn compressed_immediately_while_it_is_still_held() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n");
-        case.round();
+        case.run_pass();
         case.add("app.log", "2\n");
         case.mv("app.log", "app.log.1");
         case.gzip("app.log.1", "app.log.1.gz");
@@ -43,11 +43,11 @@ fn compressed_at_once_while_it_is_still_held() {
 }
 
 #[test]
-fn what_was_compressed_while_down_is_read_on_where_reading_stood() {
+fn a_file_compressed_while_stopped_is_read_on() {
     for glob in ["*.log", "*.log*"] {
         let mut case = Case::new(glob);
         case.add("app.log", "1\n2\n");
-        case.round();
+        case.run_pass();
         case.down(|case| {
             case.add("app.log", "3\n4\n");
             case.mv("app.log", "app.log.1");
@@ -55,17 +55,17 @@ fn what_was_compressed_while_down_is_read_on_where_reading_stood() {
             case.add("app.log", "5\n");
         });
         case.wait(12);
-        // And over another restart it is known by its own bytes.
+        // After another restart it is recognized by its own bytes.
         case.down(|case| case.mv("app.log.1.gz", "app.log.2.gz"));
         case.check(&["1", "2", "3", "4", "5"]);
     }
 }
 
 #[test]
-fn rotations_while_down_are_made_good_from_compressed_files() {
+fn rotations_while_stopped_are_read_from_compressed_files() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.add("app.log", "2\n");
         case.mv("app.log", "app.log.1");
@@ -78,12 +78,12 @@ fn rotations_while_down_are_made_good_from_compressed_files() {
     case.check(&["1", "2", "3", "4 without its end", "5"]);
 }
 
-/// Goal: `gzip -c app.log > app.log.1.gz; : > app.log`, with lines in it that were not read.
+/// Goal: `gzip -c app.log > app.log.1.gz; : > app.log`, with unread lines in it.
 #[test]
-fn what_a_compressed_copy_holds_unread_is_read_from_it() {
+fn unread_lines_of_a_compressed_copy_are_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "read\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "unread\n");
     case.cp("app.log", "copy");
     case.gzip("copy", "app.log.1.gz");
@@ -93,23 +93,23 @@ fn what_a_compressed_copy_holds_unread_is_read_from_it() {
 }
 
 #[test]
-fn a_failed_record_comes_back_from_the_compressed_copy() {
+fn a_failed_record_is_read_again_from_the_compressed_copy() {
     let mut case = Case::new("*.log");
     case.add("app.log", "one\ntwo\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     case.cp("app.log", "copy");
     case.gzip("copy", "app.log.1.gz");
     case.cut("app.log");
     case.add("app.log", "three\nfour\n");
-    case.desk.settle(0, false);
-    case.desk.rewind();
-    assert_eq!(case.desk.lost_bytes, 0);
+    case.driver.settle(0, false);
+    case.driver.rewind();
+    assert_eq!(case.driver.lost_bytes, 0);
     case.check(&["four", "one", "three", "two"]);
 }
 
 #[test]
-fn a_compressed_file_from_before_our_time_is_read_where_a_glob_names_it_or_from_the_beginning() {
+fn an_older_compressed_file_is_read_if_a_glob_matches_it() {
     let before = |case: &Case| {
         case.add("app.log.1", "old\n");
         case.gzip("app.log.1", "app.log.1.gz");
@@ -125,44 +125,44 @@ fn a_compressed_file_from_before_our_time_is_read_where_a_glob_names_it_or_from_
     case.check(&["new", "old"]);
 }
 
-/// Goal: a restart in the middle of a `.gz` goes on at its decompressed offset.
+/// Goal: a restart in the middle of a `.gz` resumes at its decompressed offset.
 #[test]
-fn a_restart_in_the_middle_goes_on_there() {
+fn a_restart_in_the_middle_resumes_there() {
     let lines: Vec<String> = (0..500).map(|number| format!("{number:03} {}", "x".repeat(50))).collect();
     let text = lines.join("\n") + "\n";
     let mut case = Case::starting("*.gz", Start::Beginning, |case| {
         fs::write(case.path("app.log.gz"), packed(text.as_bytes())).unwrap();
     });
     for _ in 0..12 {
-        case.desk.wait(1);
-        case.desk.scan();
+        case.driver.wait(1);
+        case.driver.scan();
     }
     for _ in 0..3 {
         // A few lines at a time, of which some are delivered.
-        while case.desk.out.len() < 20 {
-            case.desk.pass(20);
+        while case.driver.out.len() < 20 {
+            case.driver.read_files(20);
         }
         for _ in 0..10 {
-            case.got.extend(case.desk.settle(0, true));
+            case.got.extend(case.driver.settle(0, true));
         }
         case.down(|_| {});
-        case.desk.scan();
+        case.driver.scan();
     }
     assert_eq!(case.got.len(), 30);
     case.wait(15);
-    assert!(case.got.len() < lines.len() + 60, "what was not settled in order is sent again, and no more");
+    assert!(case.got.len() < lines.len() + 60, "only records after the watermark are sent again");
     case.got.sort_unstable();
     case.got.dedup();
     case.check(&lines.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// Goal: files that begin alike are told apart by what follows.
+/// Goal: files that begin alike are distinguished by the rest.
 #[test]
-fn identical_heads_do_not_make_an_unseen_file_a_known_one() {
+fn identical_heads_do_not_make_an_unknown_file_known() {
     let mut case = Case::new("*.log");
     let banner = LONG.repeat(5);
     case.add("app.log", &format!("{banner}1\n"));
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.mv("app.log", "gone");
         case.add("app.log.1", &format!("{banner}2\n"));
@@ -176,7 +176,7 @@ fn identical_heads_do_not_make_an_unseen_file_a_known_one() {
 }
 
 #[test]
-fn what_cannot_be_unpacked_is_said_and_the_rest_goes_on() {
+fn a_damaged_gzip_file_is_reported_and_others_continue() {
     let whole = packed(LONG.repeat(50).as_bytes());
     let mut case = Case::starting("*", Start::Beginning, |case| {
         fs::write(case.path("cut.log.gz"), &whole[..whole.len() / 2]).unwrap();
@@ -186,7 +186,7 @@ fn what_cannot_be_unpacked_is_said_and_the_rest_goes_on() {
     });
     case.wait(40);
     let refused: Vec<&String> = case
-        .desk
+        .driver
         .events
         .iter()
         .filter_map(|event| if let Event::Refused(_, why) = event { Some(why) } else { None })

@@ -1,4 +1,4 @@
-//! What is copied, moved or packed, and holds what was read: it is shipped once.
+//! Copied, moved or compressed files that hold bytes which were read: they are shipped once.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use super::case::Case;
 
-/// Lines that tell one log from another.
+/// Lines that distinguish one log from another.
 fn lines(from: u32, to: u32) -> String {
     (from..=to).fold(String::new(), |text, at| text + &format!("line {at} of a log that is long enough to be known\n"))
 }
@@ -15,22 +15,22 @@ fn lines(from: u32, to: u32) -> String {
 fn shipped(glob: &str) -> Case {
     let mut case = Case::new(glob);
     case.add("app.log", &lines(1, 200));
-    case.round();
+    case.run_pass();
     case
 }
 
-/// So many of these lines came, each once, and nothing was called lost.
+/// Checks that this many of these lines came, each once, and that nothing was reported as lost.
 #[track_caller]
 fn each_once(mut case: Case, count: usize, what: &str) {
     case.wait(15);
     let all = case.got.len();
     case.got.sort_unstable();
     case.got.dedup();
-    assert_eq!((case.got.len(), all, case.desk.lost_bytes), (count, count, 0), "{what}: {:?}", case.desk.events);
+    assert_eq!((case.got.len(), all, case.driver.lost_bytes), (count, count, 0), "{what}: {:?}", case.driver.events);
 }
 
 #[test]
-fn a_copy_in_a_directory_for_old_files_is_known() {
+fn a_copy_in_a_directory_for_old_files_is_recognized() {
     for (glob, name) in [("**/*.log", "old/app-20261123.log"), ("**/*.log", "old/app.log.1"), ("**/*", "old/app.log.1")]
     {
         for look in [false, true] {
@@ -39,7 +39,7 @@ fn a_copy_in_a_directory_for_old_files_is_known() {
             case.add("app.log", "unread\n");
             case.cp("app.log", name);
             if look {
-                case.desk.scan();
+                case.driver.scan();
             }
             case.cut("app.log");
             case.add("app.log", "after\n");
@@ -50,9 +50,9 @@ fn a_copy_in_a_directory_for_old_files_is_known() {
     }
 }
 
-/// Goal: what is not truncated after it was copied is shipped once as well, and what is added to either is not held back.
+/// Goal: a file that is not truncated after it was copied is shipped once as well, and appended lines are not delayed.
 #[test]
-fn a_copy_that_no_truncation_follows_is_known() {
+fn a_copy_without_a_truncation_is_recognized() {
     for glob in ["*.log", "*.log*"] {
         for seconds in [0, 3, 12] {
             for deleted in [false, true] {
@@ -74,9 +74,9 @@ fn a_copy_that_no_truncation_follows_is_known() {
     }
 }
 
-/// Goal: as `rsync` brings it from elsewhere: the rotated file is a new one, and longer than what was read.
+/// Goal: as `rsync` copies from elsewhere: the rotated file is a new one, and longer than what was read.
 #[test]
-fn a_rotation_that_is_brought_from_elsewhere_is_read_on() {
+fn a_rotated_file_copied_from_elsewhere_is_read_on() {
     for name in ["app.log.1", "app-20261123.log"] {
         for swapped in [false, true] {
             let mut case = shipped("*.log");
@@ -92,9 +92,9 @@ fn a_rotation_that_is_brought_from_elsewhere_is_read_on() {
     }
 }
 
-/// Goal: `cat app.log >> app.log.1; > app.log` ships nothing twice, and what was not read before is read from there.
+/// Goal: `cat app.log >> app.log.1; > app.log` ships nothing twice, and unread lines are read from the copy.
 #[test]
-fn what_is_copied_to_the_end_of_a_rotated_file_is_known() {
+fn bytes_appended_to_a_rotated_file_are_recognized() {
     for (glob, unread, look, down) in [
         ("*.log", "", false, false),
         ("*.log", "", true, false),
@@ -121,8 +121,8 @@ fn what_is_copied_to_the_end_of_a_rotated_file_is_known() {
         } else {
             concatenate(&case);
             if look {
-                case.desk.wait(1);
-                case.desk.scan();
+                case.driver.wait(1);
+                case.driver.scan();
             }
             cut(&case);
         }
@@ -132,9 +132,9 @@ fn what_is_copied_to_the_end_of_a_rotated_file_is_known() {
     }
 }
 
-/// Goal: a large file is copied in steps, which end inside lines; what a look sees meanwhile is no place to read on from.
+/// Goal: a large file is copied in steps that end inside lines; an intermediate state is no position to resume from.
 #[test]
-fn a_copy_that_is_seen_half_made_is_read_from_no_middle_of_a_line() {
+fn an_incomplete_copy_is_not_read_from_the_middle_of_a_line() {
     for glob in ["*.log", "*.log*"] {
         for unread in ["", "unread\n"] {
             for seconds in [0, 3, 12] {
@@ -142,7 +142,7 @@ fn a_copy_that_is_seen_half_made_is_read_from_no_middle_of_a_line() {
                 case.add("app.log", unread);
                 let whole = fs::read(case.path("app.log")).unwrap();
                 fs::write(case.path("app.log.1"), &whole[..5_000]).unwrap();
-                case.desk.scan();
+                case.driver.scan();
                 case.wait(seconds);
                 fs::write(case.path("app.log.1"), &whole).unwrap();
                 case.cut("app.log");
@@ -156,7 +156,7 @@ fn a_copy_that_is_seen_half_made_is_read_from_no_middle_of_a_line() {
 }
 
 #[test]
-fn a_copy_of_a_copy_is_known() {
+fn a_copy_of_a_copy_is_recognized() {
     for glob in ["*.log", "*.log*"] {
         let mut case = shipped(glob);
         for run in 1..4 {
@@ -172,9 +172,10 @@ fn a_copy_of_a_copy_is_known() {
     }
 }
 
-/// Goal: a directory that is moved away for a while, as for a backup, is known when it is back; what was written meanwhile is read.
+/// Goal: a directory that is moved away for a while, as for a backup, is recognized when it is back; lines written
+/// meanwhile are read.
 #[test]
-fn a_directory_out_of_sight_for_a_while_is_known() {
+fn a_directory_that_returns_is_recognized() {
     for before in [0, 8, 20] {
         for away in [1, 8, 60] {
             let mut case = Case::new("logs/*.log*");
@@ -197,14 +198,14 @@ fn a_directory_out_of_sight_for_a_while_is_known() {
     }
 }
 
-/// Goal: a writer that is told late to reopen its log adds to the file that is compressed already.
+/// Goal: a writer that is notified late to reopen its log appends to the file that is already compressed.
 #[test]
-fn a_compressed_copy_that_lacks_late_lines_is_known() {
+fn a_compressed_copy_without_late_lines_is_recognized() {
     for (down, large) in [(false, false), (true, false), (false, true)] {
         let mut case = shipped("*.log");
         let many = if large { 25_000 } else { 0 };
         case.add("app.log", &lines(1_001, 1_000 + many));
-        case.round();
+        case.run_pass();
         let mut writer = File::options().append(true).open(case.path("app.log")).unwrap();
         case.mv("app.log", "app.log.1");
         case.gzip("app.log.1", "app.log.1.gz");
@@ -223,9 +224,9 @@ fn a_compressed_copy_that_lacks_late_lines_is_known() {
     }
 }
 
-/// Goal: what was moved to another directory and packed while nobody looked is read on where reading stood.
+/// Goal: a file that was moved to another directory and compressed between two checks is read on from its position.
 #[test]
-fn what_was_packed_into_an_archive_while_down_is_read_on() {
+fn a_file_archived_while_stopped_is_read_on() {
     for (glob, name) in [
         ("**/*.log", "archive/app-2026-11-23.log.gz"),
         ("**/*.log", "archive/app.log.1.gz"),
@@ -245,14 +246,14 @@ fn what_was_packed_into_an_archive_while_down_is_read_on() {
     }
 }
 
-/// Goal: a run that begins as the last one did is no copy of it, though it is shorter.
+/// Goal: a run that begins like the last one is no copy of it, although it is shorter.
 #[test]
-fn runs_that_begin_alike_and_were_packed_while_down_are_all_read() {
+fn runs_with_the_same_beginning_compressed_while_stopped_are_all_read() {
     let banner = lines(1, 8);
     for packed in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", &(banner.clone() + &lines(100, 200)));
-        case.round();
+        case.run_pass();
         case.down(|case| {
             case.add("app.log", "end of the first\n");
             case.mv("app.log", "app.log.2");
@@ -272,9 +273,9 @@ fn runs_that_begin_alike_and_were_packed_while_down_are_all_read() {
     }
 }
 
-/// Goal: where nothing was read nothing was overwritten, though a writer that does not append left zeros at the start.
+/// Goal: if nothing was read, nothing was overwritten, although a writer that does not append left zeros at the start.
 #[test]
-fn an_empty_rotated_file_that_begins_with_zeros_later_is_read() {
+fn an_empty_rotated_file_that_later_begins_with_zeros_is_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "");
     case.wait(2);
@@ -284,9 +285,9 @@ fn an_empty_rotated_file_that_begins_with_zeros_later_is_read() {
     case.check(&["late"]);
 }
 
-/// Goal: what is written over a rotated file before it is deleted is no log either where a glob names the rotated ones.
+/// Goal: bytes written over a rotated file before its deletion are no log either if a glob matches rotated files.
 #[test]
-fn a_rotated_file_that_a_glob_names_and_is_overwritten_ships_nothing() {
+fn an_overwritten_rotated_file_that_a_glob_matches_ships_nothing() {
     let mut case = shipped("*.log*");
     case.mv("app.log", "app.log.1");
     case.add("app.log", "new\n");
@@ -298,21 +299,21 @@ fn a_rotated_file_that_a_glob_names_and_is_overwritten_ships_nothing() {
     each_once(case, 201, "overwritten");
 }
 
-/// Goal: what took a file's place while that was not read to its end, and is rotated or gone itself, is read from there after a restart.
+/// Goal: a file that replaced a partly read one, and is rotated or deleted itself, is read from there after a restart.
 #[test]
-fn what_replaced_an_unread_file_is_read_from_where_that_was_read_to() {
-    for (looks, packed, again) in
+fn a_replacement_of_an_unread_file_is_read_from_its_position() {
+    for (polls, packed, again) in
         [(true, true, true), (true, true, false), (true, false, true), (true, false, false), (false, true, false)]
     {
         let mut case = shipped("*.log");
         let whole = lines(1, 400);
         case.add("app.log", &lines(201, 400));
-        case.desk.scan();
+        case.driver.scan();
         let mut replace = |more: u32| {
             fs::write(case.path("aside"), whole.clone() + &lines(401, 400 + more)).unwrap();
             case.mv("aside", "app.log");
-            if looks {
-                case.desk.scan();
+            if polls {
+                case.driver.scan();
             }
         };
         replace(10);
@@ -324,22 +325,23 @@ fn what_replaced_an_unread_file_is_read_from_where_that_was_read_to() {
             case.gzip("app.log.1", "app.log.1.gz");
         }
         case.add("app.log", "after\n");
-        if looks {
-            case.desk.scan();
+        if polls {
+            case.driver.scan();
         }
         case.down(|_| {});
-        each_once(case, if again { 421 } else { 411 }, &format!("{looks} {packed} {again}"));
+        each_once(case, if again { 421 } else { 411 }, &format!("{polls} {packed} {again}"));
     }
 }
 
-/// Goal: another log that begins with the same banner is read, though the first was just truncated and was longer.
+/// Goal: another log that begins with the same banner is read, although the first one was just truncated and was
+/// longer.
 #[test]
 fn a_second_log_with_the_same_banner_is_no_copy_of_a_truncated_one() {
     let banner = lines(1, 8);
     for name in ["app-2.log", "app-2026-11-23.log"] {
         let mut case = Case::new("*.log");
         case.add("app.log", &(banner.clone() + &lines(100, 300)));
-        case.round();
+        case.run_pass();
         case.cut("app.log");
         case.add("app.log", &(banner.clone() + "again\n"));
         case.wait(1);
@@ -350,13 +352,13 @@ fn a_second_log_with_the_same_banner_is_no_copy_of_a_truncated_one() {
     }
 }
 
-/// Goal: a log that begins as another does and goes on otherwise is read while it grows.
+/// Goal: a log that begins like another one and continues differently is read while it grows.
 #[test]
 fn a_second_log_with_the_same_banner_is_read_while_it_grows() {
     let banner = lines(1, 8);
     let mut case = Case::new("*.log");
     case.add("app.log", &(banner.clone() + &lines(100, 300)));
-    case.round();
+    case.run_pass();
     case.add("app-2.log", &banner);
     for second in 0..20 {
         case.add("app-2.log", &format!("second {second}\n"));
@@ -366,9 +368,9 @@ fn a_second_log_with_the_same_banner_is_read_while_it_grows() {
     each(case, &["second 0", "second 19"], 2 * 8 + 201 + 20, "app-2.log");
 }
 
-/// Goal: what waits, since it may be a copy, is read though it is rotated and deleted before that is known.
+/// Goal: a file that waits because it may be a copy is read although it is rotated and deleted before that is known.
 #[test]
-fn what_waits_and_is_rotated_and_deleted_is_read() {
+fn a_waiting_file_that_is_rotated_and_deleted_is_read() {
     let mut case = shipped("*.log");
     case.add("app-2.log", &lines(1, 100));
     case.wait(1);
@@ -378,7 +380,7 @@ fn what_waits_and_is_rotated_and_deleted_is_read() {
     writeln!(writer, "of its own").unwrap();
     case.rm("app-2.log.1");
     case.wait(15);
-    assert!(case.got.iter().any(|got| got == "of its own"), "{:?}", case.desk.events);
+    assert!(case.got.iter().any(|got| got == "of its own"), "{:?}", case.driver.events);
 }
 
 #[track_caller]
@@ -390,17 +392,17 @@ fn each(mut case: Case, names: &[&str], count: usize, what: &str) {
     }
 }
 
-/// Goal: what waits in a replaced file's place, is emptied and then rotated, is read under its new name.
+/// Goal: a file that waits in the place of a replaced one, is truncated and then rotated, is read under its new name.
 #[test]
-fn what_waited_under_its_name_and_was_rotated_is_read() {
+fn a_waiting_file_that_was_rotated_is_read() {
     let mut case = shipped("*.log");
     case.add("app.log", "unread\n");
-    case.desk.scan();
+    case.driver.scan();
     case.cp("app.log", "aside");
     case.mv("aside", "app.log");
     for _ in 0..11 {
-        case.desk.wait(1);
-        case.desk.scan();
+        case.driver.wait(1);
+        case.driver.scan();
     }
     case.cut("app.log");
     case.mv("app.log", "app.log.1");
@@ -408,29 +410,30 @@ fn what_waited_under_its_name_and_was_rotated_is_read() {
     each_once(case, 202, "late");
 }
 
-/// Goal: what took an unread file's place, holds more, and is rotated and packed before that is read, is read.
+/// Goal: a file that replaced an unread one, holds more, and is rotated and compressed before it is read, is read.
 #[test]
-fn what_replaced_an_unread_file_and_was_packed_is_read() {
+fn a_compressed_replacement_of_an_unread_file_is_read() {
     for seconds in [1, 3, 11] {
         let mut case = shipped("*.log");
         case.add("app.log", "unread\n");
-        case.desk.scan();
+        case.driver.scan();
         case.cp("app.log", "aside");
         case.add("aside", "more\n");
         case.mv("aside", "app.log");
         case.mv("app.log", "app.log.1");
         for _ in 0..seconds {
-            case.desk.scan();
-            case.desk.wait(1);
+            case.driver.scan();
+            case.driver.wait(1);
         }
         case.gzip("app.log.1", "app.log.1.gz");
         each_once(case, 202, &format!("{seconds}"));
     }
 }
 
-/// Goal: where a file was replaced twice, and all is settled, a restart ships nothing again, though the deleted ones are held.
+/// Goal: if a file was replaced twice, and everything is acknowledged, a restart ships nothing again, although the
+/// deleted files are held.
 #[test]
-fn what_replaced_what_replaced_a_file_is_shipped_once() {
+fn a_replacement_of_a_replacement_is_shipped_once() {
     let mut case = shipped("*.log");
     for more in 1..=2 {
         fs::write(case.path("aside"), lines(1, 200 + more * 10)).unwrap();

@@ -25,7 +25,7 @@ fn hard_links_are_one_file() {
 }
 
 #[test]
-fn symbolic_links_are_refused_unless_asked_for() {
+fn symbolic_links_are_refused_unless_configured() {
     let mut case = Case::starting("*.log", Start::Beginning, |case| {
         case.add("target", "1\n");
         case.link("target", "a.log");
@@ -42,13 +42,13 @@ fn a_link_within_the_root_is_followed_and_counts_once_with_its_target() {
         case.add("sub/app-1.log", "1\n");
         case.add("hidden", "2\n");
         case.link("sub/app-1.log", "current.log");
-        // An absolute target, as Java's and Kubernetes' tools make them.
+        // An absolute target, as Java's and Kubernetes' tools create it.
         case.link(case.path("hidden").to_str().unwrap(), "absolute.log");
         case.link("sub", "linked");
     });
     case.add("sub/app-1.log", "3\n");
     case.wait(1);
-    // The link moves on to the next file; the former one is read to its end.
+    // The link moves to the next file; the former file is read to its end.
     case.add("sub/app-1.log", "4\n");
     case.add("sub/app-2.log", "5\n");
     case.rm("current.log");
@@ -60,7 +60,7 @@ fn a_link_within_the_root_is_followed_and_counts_once_with_its_target() {
 }
 
 #[test]
-fn a_link_that_leads_out_of_the_root_is_refused_whatever_is_asked_for() {
+fn a_link_out_of_the_root_is_always_refused() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("token.log"), "secret\n").unwrap();
     let mut case = within("**/*.log", |case| {
@@ -73,7 +73,7 @@ fn a_link_that_leads_out_of_the_root_is_refused_whatever_is_asked_for() {
     });
     case.wait(3);
     let out = case
-        .desk
+        .driver
         .events
         .iter()
         .filter(|event| matches!(event, Event::Refused(_, why) if why.contains("out of the root")));
@@ -100,9 +100,9 @@ fn a_linked_directory_may_be_swapped() {
     case.check(&["1", "2", "3"]);
 }
 
-/// Goal: what was written before a link was pointed to the next file, and not read, is found by its inode.
+/// Goal: lines written before a link moved to the next file, and not read, are found by inode.
 #[test]
-fn a_link_that_is_switched_while_down_leaves_nothing_unread() {
+fn a_link_changed_while_stopped_leaves_nothing_unread() {
     for glob in ["current.log", "*/current.log", "current/*.log", "data/*/*.log"] {
         let mut case = within(glob, |case| {
             for directory in ["data", "data/v1", "data/v2"] {
@@ -127,7 +127,7 @@ fn a_link_that_is_switched_while_down_leaves_nothing_unread() {
     }
 }
 
-/// All that may be called `current`.
+/// All files that may be called `current`.
 fn switch(case: &Case, version: &str) {
     case.link(&format!("data/{version}/app.log"), "current.log");
     case.link(&format!("data/{version}"), "current");

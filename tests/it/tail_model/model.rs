@@ -1,6 +1,6 @@
-//! What the files hold, which of it could be read, and what was delivered.
+//! The content of the files, which of it could be read, and what was delivered.
 //!
-//! A line may be missing at the end only when no content that the sidecar could still read holds it.
+//! A line may be missing at the end only if no readable content contains it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -11,38 +11,38 @@ use std::path::PathBuf;
 use logskiff::source::{Config, Start};
 
 use super::case::packed;
-use super::desk::Desk;
+use super::driver::Driver;
 
 const BASES: [&str; 2] = ["app.log", "b.log"];
 
-/// What happens between the copy and the truncation.
+/// Events between the copy and the truncation.
 #[derive(Clone, Copy, Debug)]
 pub enum Between {
     Nothing,
     Scan,
     Read,
-    /// A scan sees the copy half made.
+    /// A check sees the incomplete copy.
     Half,
 }
 
-/// One file's content: a truncation empties it.
+/// The content of one file: a truncation empties it.
 #[derive(Default)]
 struct Content {
     inode: u64,
     lines: Vec<usize>,
-    /// The text of a line that has no newline yet.
+    /// The text of a line without a newline yet.
     partial: Option<String>,
-    /// It ends with such a line, which nobody ends.
+    /// It ends with such a line, which nobody completes.
     is_half: bool,
-    /// A copy that holds less than what was cut off after it was made.
+    /// A copy that holds less than the bytes truncated after it was made.
     is_short: bool,
-    /// Some look saw it with something in it, since it was last empty.
+    /// A poll saw it with content since it was last empty.
     seen: bool,
-    /// How many of its lines a look saw while it was open.
+    /// The number of its lines that a poll saw while it was open.
     seen_lines: usize,
-    /// A scan saw it under its first name, or knew from where it came.
+    /// A check saw it under its first name, or recognized its origin.
     found: bool,
-    /// Not to be read any more, and rightly so.
+    /// It is correctly not read any more.
     lost: bool,
     copy: bool,
 }
@@ -51,29 +51,29 @@ pub struct Model {
     dir: tempfile::TempDir,
     inputs: [Config; 1],
     copies_match: bool,
-    desk: Desk,
+    driver: Driver,
     contents: Vec<Content>,
     names: HashMap<String, usize>,
-    /// The bases that were there at the last scan, and what they were.
+    /// The bases that existed at the last check, and their contents.
     scanned: HashMap<String, usize>,
-    /// The names of the checkpoint that the process began with, until the first scan.
+    /// The names of the process's first checkpoint, until the first check.
     first: Option<HashSet<PathBuf>>,
     lines: Vec<String>,
-    /// How many zeros stand before a line.
+    /// The number of zeros before a line.
     holes: HashMap<usize, usize>,
     delivered: HashMap<String, u32>,
     partials: HashSet<String>,
-    /// How many lines were begun without their newline.
+    /// The number of lines that were begun without their newline.
     begun: usize,
-    /// Something happened that may rightly deliver a line twice.
+    /// An event that may legitimately deliver a line twice.
     may_double: bool,
-    /// Lines that were read and on their way when a truncation took their content: if they fail, nothing has them.
+    /// Lines in flight when a truncation removed their content: if they fail, no file has them.
     at_risk: HashSet<String>,
-    /// Bytes of lines that a look saw and a truncation destroyed, by line.
+    /// Bytes of lines that a poll saw and a truncation destroyed, by line.
     destroyed: HashSet<usize>,
     restarted: bool,
     regrown: bool,
-    /// What took another file's place last.
+    /// The last file that replaced another one.
     replaced: Option<usize>,
 }
 
@@ -84,12 +84,12 @@ impl Model {
         let paths = vec![glob.to_str().unwrap().to_owned()];
         let mut inputs = [super::tailing(paths, Start::Beginning)];
         inputs[0].delete_rotated = prune;
-        let desk = Desk::new(&inputs);
+        let driver = Driver::new(&inputs);
         Self {
             dir,
             inputs,
             copies_match,
-            desk,
+            driver,
             contents: Vec::new(),
             names: HashMap::new(),
             scanned: HashMap::new(),
@@ -112,14 +112,14 @@ impl Model {
         self.dir.path().join(name)
     }
 
-    /// The content under `name`, made if there is none.
+    /// The content under `name`, created if there is none.
     fn content(&mut self, name: &str) -> usize {
         if let Some(at) = self.names.get(name) {
             return *at;
         }
         let file = File::create_new(self.path(name)).unwrap();
         self.contents.push(Content { inode: file.metadata().unwrap().ino(), ..Content::default() });
-        self.desk.contents = self.contents.len();
+        self.driver.contents = self.contents.len();
         let at = self.contents.len() - 1;
         self.names.insert(name.to_owned(), at);
         at
@@ -134,7 +134,7 @@ impl Model {
         self.write_to(BASES[file], lines, pad);
     }
 
-    /// A line behind zeros, as a writer leaves it that does not append, after a truncation.
+    /// A line after zeros, as from a writer that does not append, after a truncation.
     pub fn hole(&mut self, file: usize, zeros: u8) {
         let at = self.content(BASES[file]);
         if self.contents[at].partial.is_none() {
@@ -173,12 +173,12 @@ impl Model {
         self.contents[at].partial = Some(text);
     }
 
-    /// Nobody writes on under this name: what is there of a last line is the line.
+    /// Nobody continues to write under this name: an incomplete last line is the line.
     fn abandon(&mut self, at: usize) {
         if let Some(text) = self.contents[at].partial.take() {
             self.partials.insert(text.clone());
             self.contents[at].is_half = true;
-            // Where a glob names the rotated file as well it is taken for one that may go on.
+            // If a glob matches the rotated file too, it may continue.
             if !self.copies_match {
                 self.lines.push(text);
                 self.contents[at].lines.push(self.lines.len() - 1);
@@ -186,7 +186,7 @@ impl Model {
         }
     }
 
-    /// Moves `base.1` to `base.2` and so on; the one past `keep` is gone.
+    /// Moves `base.1` to `base.2` and so on; the one after `keep` is deleted.
     fn chain(&mut self, base: &str, keep: u8) {
         for number in (1..=keep).rev() {
             for ending in ["", ".gz"] {
@@ -219,10 +219,10 @@ impl Model {
     }
 
     fn is_open(&self, at: usize) -> bool {
-        self.desk.tail.files().any(|file| file.inode.inode == self.contents[at].inode)
+        self.driver.tail.files().any(|file| file.inode.inode == self.contents[at].inode)
     }
 
-    /// Another name of the file, which nobody reads by.
+    /// Another name of the file, under which nobody reads it.
     pub fn link(&mut self, file: usize) {
         if self.names.contains_key(BASES[file]) {
             let to = self.path(&format!("kept.{}", self.contents.len()));
@@ -230,7 +230,7 @@ impl Model {
         }
     }
 
-    /// What was deleted because it was acknowledged has to have been delivered, and is never what is written to.
+    /// A file that was deleted because it was acknowledged must have been delivered, and is never the current file.
     fn see_pruned(&mut self) {
         let gone: Vec<String> = self.names.keys().filter(|name| !self.path(name).exists()).cloned().collect();
         for name in gone {
@@ -291,31 +291,31 @@ impl Model {
         match between {
             Between::Nothing | Between::Half => {}
             Between::Scan => self.scan(),
-            Between::Read => self.round(true, usize::MAX),
+            Between::Read => self.run_pass(true, usize::MAX),
         }
         if appended > 0 {
             self.contents[copy].is_short = true;
             self.write(file, appended, 3);
         } else {
-            // Otherwise the line was read whole from the original.
+            // Otherwise the whole line was read from the original.
             self.contents[copy].partial = self.contents[original].partial.clone();
             self.abandon(copy);
         }
         if matches!(between, Between::Read) {
-            self.round(false, usize::MAX);
+            self.run_pass(false, usize::MAX);
         }
-        // Nothing told the sidecar that there was anything in the file that the copy was made of.
+        // The sidecar had no sign that the file that was copied had any content.
         let unknown = !self.contents[original].seen && !self.contents[copy].found;
         self.contents[copy].lost |= unknown && !self.copies_match;
         self.contents[copy].found = true;
         self.truncate(file);
     }
 
-    /// A new file with the same content and more takes the place, as `rsync` and `sed -i` make it.
+    /// Replaces a file by a new one with the same content and more, as `rsync` and `sed -i` do.
     pub fn replace(&mut self, file: usize, lines: u8) {
         let base = BASES[file];
         let Some(&old) = self.names.get(base) else { return };
-        // What has another name is still there: it is not told for replaced.
+        // A file with another name still exists: it does not count as replaced.
         let is_linked = fs::metadata(self.path(base)).unwrap().nlink() > 1;
         if is_linked || self.contents[old].partial.is_some() {
             return;
@@ -331,12 +331,12 @@ impl Model {
         self.replaced = Some(new);
     }
 
-    /// What took another file's place and is moved on before it was opened is not told for the other's.
+    /// A replacement that is moved before it was opened does not count as one.
     fn disturb(&mut self) {
         self.may_double |= self.replaced.is_some_and(|at| !self.is_open(at));
     }
 
-    /// `cat app.log >> app.log.1`, and then `app.log` is emptied.
+    /// `cat app.log >> app.log.1`, and then `app.log` is truncated.
     pub fn concatenate(&mut self, file: usize) {
         let base = BASES[file];
         let to = format!("{base}.1");
@@ -344,7 +344,7 @@ impl Model {
         if self.contents[from].partial.is_some() || self.contents[at].is_half {
             return;
         }
-        // So few bytes are no proof of a copy.
+        // Too few bytes to prove a copy.
         self.may_double = true;
         let text = fs::read_to_string(self.path(base)).unwrap();
         self.append(&to, &text);
@@ -353,11 +353,11 @@ impl Model {
         self.truncate(file);
     }
 
-    /// Who was told late to open the log anew writes to the one that was rotated.
+    /// A writer that is notified late to reopen the log writes to the rotated file.
     pub fn write_late(&mut self, file: usize, lines: u8) {
         let to = format!("{}.1", BASES[file]);
         if let Some(at) = self.names.get(&to).copied().filter(|at| !self.contents[*at].is_half) {
-            // What was cut off does not prove it a copy once something else stands behind it, and that hides how much was cut off.
+            // Truncated bytes do not prove a copy once other bytes follow, which also hide how much was truncated.
             self.may_double |= self.contents[at].is_short;
             self.regrown |= self.contents[at].is_short;
             self.write_to(&to, lines, 11);
@@ -371,7 +371,7 @@ impl Model {
     pub fn truncate_to_the_middle(&mut self, file: usize) {
         if let Some(at) = self.names.get(BASES[file]) {
             self.may_double = true;
-            // What is written again before the next look hides how much was gone: the count is a lower bound.
+            // Bytes written before the next poll hide how much was lost: the count is a lower bound.
             self.regrown = true;
             let keep = self.contents[*at].lines.len() / 2;
             self.cut(file, keep);
@@ -381,7 +381,7 @@ impl Model {
     fn cut(&mut self, file: usize, keep: usize) {
         self.disturb();
         let Some(&at) = self.names.get(BASES[file]) else { return };
-        self.at_risk.extend(self.desk.out.iter().map(|(_, text)| text.clone()));
+        self.at_risk.extend(self.driver.out.iter().map(|(_, text)| text.clone()));
         let content = &mut self.contents[at];
         let bytes_of = |line: &usize| self.lines[*line].len() + 1 + self.holes.get(line).unwrap_or(&0);
         let bytes: usize = content.lines[..keep].iter().map(bytes_of).sum();
@@ -405,9 +405,9 @@ impl Model {
         }
     }
 
-    /// Notes what a look or scan sees of the open files.
+    /// Records what a poll or check sees of the open files.
     fn see(&mut self) {
-        for file in self.desk.tail.files() {
+        for file in self.driver.tail.files() {
             let open = self.contents.iter_mut().rev().find(|content| content.inode == file.inode.inode);
             if let Some(content) = open {
                 content.seen_lines = content.lines.len();
@@ -416,7 +416,7 @@ impl Model {
         }
     }
 
-    /// A rotated file that a scan sees for the first time is read only where there is a sign of a rotation.
+    /// A rotated file that a check sees for the first time is read only if there is a sign of a rotation.
     fn scan(&mut self) {
         let checkpoint = self.first.take();
         for base in BASES {
@@ -436,33 +436,33 @@ impl Model {
             }
         }
         self.scanned = self.names.clone();
-        self.desk.scan();
+        self.driver.scan();
         self.see_pruned();
         self.see();
     }
 
-    pub fn round(&mut self, scan: bool, lines_max: usize) {
-        // As the shipper does: where a look has found a reason, the directories are looked at as well.
-        if scan || self.desk.tail.needs_reconcile() {
+    pub fn run_pass(&mut self, scan: bool, lines_max: usize) {
+        // As the shipper does: if a poll has found a reason, the directories are checked too.
+        if scan || self.driver.tail.needs_reconcile() {
             self.scan();
         }
         self.see();
-        self.desk.pass(lines_max);
-        self.desk.let_go();
+        self.driver.read_files(lines_max);
+        self.driver.let_go();
     }
 
     pub fn settle(&mut self, at: impl Fn(usize) -> usize, delivered: bool) {
-        if self.desk.out.is_empty() {
+        if self.driver.out.is_empty() {
             return;
         }
-        if let Some(text) = self.desk.settle(at(self.desk.out.len()), delivered) {
+        if let Some(text) = self.driver.settle(at(self.driver.out.len()), delivered) {
             self.arrived(text);
         }
-        self.desk.rewind();
+        self.driver.rewind();
     }
 
     pub fn settle_all(&mut self) {
-        while !self.desk.out.is_empty() {
+        while !self.driver.out.is_empty() {
             self.settle(|_| 0, true);
         }
     }
@@ -473,45 +473,45 @@ impl Model {
     }
 
     pub fn wait(&mut self, seconds: u64) {
-        // Reading may be held up; the slow poll is not.
+        // Reading may be delayed; the slow poll is not.
         for _ in 0..seconds {
-            self.desk.wait(1);
+            self.driver.wait(1);
             self.scan();
         }
     }
 
     pub fn save(&mut self) {
-        self.desk.save();
+        self.driver.save();
     }
 
     pub fn restart(&mut self, old: bool) {
         let back = if old { 2 } else { 1 };
-        let generation = self.desk.saved.len().checked_sub(back);
-        let saved = generation.map(|at| self.desk.saved[at].clone());
-        let contents = generation.map_or(0, |at| self.desk.saved_contents[at]);
+        let generation = self.driver.saved.len().checked_sub(back);
+        let saved = generation.map(|at| self.driver.saved[at].clone());
+        let contents = generation.map_or(0, |at| self.driver.saved_contents[at]);
         self.may_double = true;
         self.restarted = true;
         self.first = Some(saved.iter().flatten().map(|mark| mark.path.clone()).collect());
         for (at, content) in self.contents.iter_mut().enumerate() {
             content.lost |= !self.names.values().any(|named| *named == at);
             content.seen = false;
-            // An inode that was used again since then is another file's.
+            // A reused inode belongs to another file.
             let marked = at < contents && saved.iter().flatten().any(|mark| mark.inode.inode == content.inode);
             content.found &= marked;
-            // Which copy it is that appeared while nobody looked is told by its neighbour.
+            // Which copy appeared between two checks is determined by its neighbour.
             content.copy = false;
         }
-        // The inode of what was compressed may be another file's by now.
+        // The inode of the compressed file may belong to another file by now.
         for (name, at) in &self.names {
             self.contents[*at].inode = fs::metadata(self.dir.path().join(name)).unwrap().ino();
         }
         self.scanned.clear();
-        self.desk.restart(&self.inputs, saved);
+        self.driver.restart(&self.inputs, saved);
     }
 
     pub fn finish(&mut self) {
         for _ in 0..30 {
-            self.round(true, usize::MAX);
+            self.run_pass(true, usize::MAX);
             self.settle_all();
             self.wait(1);
         }
@@ -526,7 +526,7 @@ impl Model {
             );
             assert!(count < 2 || self.may_double, "line {at} ({line}) was delivered {count} times");
             if count == 0 && self.destroyed.contains(&at) {
-                // What stood in a copy before it was whole came from there.
+                // A line in an incomplete copy came from there.
                 let begun =
                     self.partials.iter().filter(|text| self.delivered.contains_key(*text) && line.starts_with(*text));
                 let begun_bytes = begun.map(String::len).max().unwrap_or(0);
@@ -537,7 +537,7 @@ impl Model {
             let whole = self.lines.contains(text) || self.partials.contains(text);
             assert!(whole, "{text} is no line that was written");
         }
-        let counted = self.desk.lost_bytes >= missing_bytes || self.desk.gone || self.restarted || self.regrown;
-        assert!(counted, "{missing_bytes} bytes were seen and destroyed, {} were counted", self.desk.lost_bytes);
+        let counted = self.driver.lost_bytes >= missing_bytes || self.driver.gone || self.restarted || self.regrown;
+        assert!(counted, "{missing_bytes} bytes were seen and destroyed, {} were counted", self.driver.lost_bytes);
     }
 }

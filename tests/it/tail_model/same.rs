@@ -1,4 +1,4 @@
-//! What is the same log under another name, in another file or with other bytes, and what is not.
+//! The same log under another name, in another file or with other bytes, and logs that are not the same.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -8,31 +8,31 @@ use logskiff::source::Start;
 
 use super::case::Case;
 
-/// As `rsync` and `sed -i` do it: another file takes the place, and holds what the first one held.
+/// As `rsync` and `sed -i` do: another file replaces it, with the content of the first one.
 fn replace(case: &Case, text: &str) {
     fs::write(case.path("new"), text).unwrap();
     case.mv("new", "app.log");
 }
 
 #[test]
-fn a_new_file_that_holds_what_the_old_one_held_is_read_on() {
+fn a_new_file_with_the_content_of_the_old_one_is_read_on() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     replace(&case, "1\n2\n3\n");
-    case.round();
+    case.run_pass();
     replace(&case, "1\n2\n3\n4\n");
     case.wait(1);
-    // Other bytes before the place: another log.
+    // Other bytes before the position: another log.
     replace(&case, "1\n2\n3\n5\n6\n");
     case.check(&["1", "1", "2", "2", "3", "3", "4", "5", "6"]);
 }
 
 #[test]
-fn one_that_is_written_slowly_in_its_place_is_waited_for() {
+fn a_slowly_written_replacement_is_awaited() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n3\n");
-    case.round();
+    case.run_pass();
     case.rm("app.log");
     case.add("app.log", "1\n");
     case.wait(2);
@@ -43,55 +43,55 @@ fn one_that_is_written_slowly_in_its_place_is_waited_for() {
 }
 
 #[test]
-fn a_new_run_that_begins_alike_is_read_once_it_grows_no_more() {
+fn a_new_run_with_the_same_beginning_is_read_once_it_stops_growing() {
     let mut case = Case::new("*.log");
     case.add("app.log", "start\nwork\n");
-    case.round();
+    case.run_pass();
     case.rm("app.log");
     case.add("app.log", "start\n");
     case.check(&["start", "start", "work"]);
 }
 
-/// Goal: only the end that was written anew is read again.
+/// Goal: only the rewritten end is read again.
 #[test]
-fn where_the_end_is_rewritten_reading_goes_back_to_what_still_holds() {
+fn after_a_rewritten_end_reading_resumes_at_unchanged_bytes() {
     let mut case = Case::new("*.json");
     case.add("app.json", "[\n{0}\n]\n");
-    case.round();
+    case.run_pass();
     for entry in 1..=40 {
         let mut file = File::options().write(true).open(case.path("app.json")).unwrap();
         file.seek(SeekFrom::End(-2)).unwrap();
         write!(file, "{{{entry}}}\n]\n").unwrap();
-        case.round();
+        case.run_pass();
     }
     let entries = case.got.iter().filter(|line| line.starts_with('{')).count();
     assert_eq!((entries, case.got.len() - entries), (41, 42), "{:?}", case.got);
 }
 
-/// Goal: what was on its way when a file's end was rewritten, and stands in the part that still holds, is read again where it fails or
-/// the process dies.
+/// Goal: bytes in flight when a file's end was rewritten, in the unchanged part, are read again if they fail or the
+/// process dies.
 #[test]
-fn what_fails_before_an_end_that_was_rewritten_is_read_again() {
+fn failed_records_before_a_rewritten_end_are_read_again() {
     for down in [false, true] {
         let mut case = Case::new("*.json");
         case.add("app.json", "[\n{0}\n{1}\n]\n");
         for entry in 2..4 {
-            case.desk.scan();
-            case.desk.pass(usize::MAX);
+            case.driver.scan();
+            case.driver.read_files(usize::MAX);
             let mut file = File::options().write(true).open(case.path("app.json")).unwrap();
             file.seek(SeekFrom::End(-2)).unwrap();
             write!(file, "{{{entry}}}\n]\n").unwrap();
-            case.desk.wait(if down { 1 } else { 20 });
+            case.driver.wait(if down { 1 } else { 20 });
         }
-        case.desk.scan();
-        case.desk.pass(usize::MAX);
+        case.driver.scan();
+        case.driver.read_files(usize::MAX);
         if down {
             case.down(|_| {});
         } else {
-            while !case.desk.out.is_empty() {
-                case.desk.settle(0, false);
+            while !case.driver.out.is_empty() {
+                case.driver.settle(0, false);
             }
-            case.desk.rewind();
+            case.driver.rewind();
         }
         case.wait(15);
         let mut entries: Vec<&String> = case.got.iter().filter(|line| line.starts_with('{')).collect();
@@ -102,26 +102,27 @@ fn what_fails_before_an_end_that_was_rewritten_is_read_again() {
 }
 
 #[test]
-fn a_file_that_is_cut_and_has_the_same_bytes_again_is_a_new_run() {
+fn a_truncated_file_with_the_same_bytes_is_a_new_run() {
     let mut case = Case::new("*.log");
     for _ in 0..3 {
         case.add("app.log", "start\nwork\n");
-        case.round();
+        case.run_pass();
         case.cut("app.log");
-        case.round();
+        case.run_pass();
     }
     case.check(&["start", "start", "start", "work", "work", "work"]);
 }
 
-/// Goal: lines of one length that end alike behind one header do not hide that a file was begun anew while nobody looked.
+/// Goal: lines of one length with the same end after one header do not hide that a file was rewritten between two
+/// polls.
 #[test]
-fn a_header_and_lines_that_end_alike_hide_no_truncation() {
+fn a_common_header_and_common_ends_hide_no_truncation() {
     let header = "#Fields: ".to_owned() + &"name ".repeat(60) + "\n";
     let line = |minute: u32| format!("10:{minute:02} GET /healthz 200 {}\n", "x".repeat(80));
     let mut case = Case::new("*.log");
     case.add("app.log", &(header.clone() + &line(1) + &line(2)));
-    // The harness takes lines of up to 200 bytes: the header is cut, and not looked at.
-    case.round();
+    // The harness takes lines of up to 200 bytes: the header is truncated, and ignored.
+    case.run_pass();
     case.down(|case| {
         case.cut("app.log");
         case.add("app.log", &(header.clone() + &line(3) + &line(4) + &line(5)));
@@ -132,13 +133,13 @@ fn a_header_and_lines_that_end_alike_hide_no_truncation() {
     assert_eq!(times, ["01", "02", "03", "04", "05"]);
 }
 
-/// Goal: what is written over a rotated file before it is deleted is no log.
+/// Goal: bytes written over a rotated file before its deletion are no log.
 #[test]
-fn a_rotated_file_that_is_overwritten_ships_nothing() {
+fn an_overwritten_rotated_file_ships_nothing() {
     for closed in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1 a line of the log\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.1");
         case.add("app.log", "2\n");
         case.wait(if closed { 20 } else { 2 });
@@ -150,12 +151,12 @@ fn a_rotated_file_that_is_overwritten_ships_nothing() {
     }
 }
 
-/// Goal: a program that writes a log anew in the file of a rotated one loses none of it.
+/// Goal: a program that starts a new log in a rotated file loses none of it.
 #[test]
-fn a_rotated_file_that_is_written_anew_is_read() {
+fn a_new_log_in_a_rotated_file_is_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     case.wait(2);
@@ -163,37 +164,37 @@ fn a_rotated_file_that_is_written_anew_is_read() {
     case.check(&["1", "2", "3 longer than before"]);
 }
 
-/// Goal: a copy that is made over the last one, in the same file, is one all the same.
+/// Goal: a copy over the previous copy, in the same file, is still a copy.
 #[test]
 fn a_copy_over_the_last_copy_is_read() {
     for seconds in [0, 2, 20] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1\n");
-        case.round();
+        case.run_pass();
         case.cp("app.log", "app.log.1");
         case.cut("app.log");
         case.add("app.log", "2\n");
         case.wait(seconds);
-        // Names are looked at, and nothing is read.
+        // Names are checked, and nothing is read.
         case.add("app.log", "3 unread\n");
         case.cp("app.log", "app.log.1");
-        case.desk.wait(1);
-        case.desk.scan();
-        case.desk.scan();
+        case.driver.wait(1);
+        case.driver.scan();
+        case.driver.scan();
         case.cut("app.log");
         case.add("app.log", "4\n");
         case.check(&["1", "2", "3 unread", "4"]);
     }
 }
 
-/// Goal: a log that was renamed is found by its inode, whatever it is called now.
+/// Goal: a renamed log is found by its inode, whatever its new name.
 #[test]
-fn an_unusual_name_hides_no_rotated_log() {
+fn an_unusual_name_of_a_rotated_log_is_recognized() {
     for down in [false, true] {
         for name in ["app.log.Mon", "app.log~", "app.backup"] {
             let mut case = Case::new("*.log");
             case.add("app.log", "1\n");
-            case.round();
+            case.run_pass();
             let late = |case: &Case| {
                 case.add("app.log", "2\n");
                 case.mv("app.log", name);
@@ -205,14 +206,15 @@ fn an_unusual_name_hides_no_rotated_log() {
                 late(&case);
             }
             case.wait(20);
-            // Closed by now, and written to all the same.
+            // Closed by now, and still written to.
             case.add(name, "4\n");
             case.check(&["1", "2", "3", "4"]);
         }
     }
 }
 
-/// Goal: at a first start a log's rotated copies are its history; what only looks like one is not read, and said once.
+/// Goal: at a first start a log's rotated copies are its history; a file that only looks like one is not read, and is
+/// logged once.
 #[test]
 fn the_history_of_a_log_is_read_at_a_first_start() {
     let before = |case: &Case| {
@@ -226,18 +228,18 @@ fn the_history_of_a_log_is_read_at_a_first_start() {
     };
     let mut case = Case::starting("*.log", Start::Beginning, before);
     case.wait(20);
-    assert_eq!(case.refused(), 2, "{:?}", case.desk.events);
+    assert_eq!(case.refused(), 2, "{:?}", case.driver.events);
     case.down(|_| {});
     case.check(&["1", "2", "3"]);
     Case::starting("*.log", Start::End, before).check(&[]);
 }
 
-/// Goal: another program's log that is called like a rotated one is not ours, also while it grows.
+/// Goal: another program's log with a rotated name is not read, also while it grows.
 #[test]
-fn a_live_log_beside_the_one_that_was_asked_for_is_not_read() {
+fn a_live_log_next_to_the_configured_one_is_not_read() {
     let mut case = Case::new("app.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.add("app-2.log", "another's\n");
         case.add("app.2.log", "another's\n");
@@ -250,9 +252,9 @@ fn a_live_log_beside_the_one_that_was_asked_for_is_not_read() {
     case.check(&["1"]);
 }
 
-/// Goal: a log of a day that was made and compressed while nobody looked is read; what was there before is not.
+/// Goal: a day's log that was created and compressed between two checks is read; older ones are not.
 #[test]
-fn a_day_that_was_compressed_unseen_is_read() {
+fn a_log_compressed_between_checks_is_read() {
     let mut case = Case::starting("app-*.log", Start::Beginning, |case| {
         case.add("app-08.log", "old\n");
         case.gzip("app-08.log", "app-08.log.gz");
@@ -268,10 +270,10 @@ fn a_day_that_was_compressed_unseen_is_read() {
 }
 
 #[test]
-fn what_is_written_late_to_a_deleted_file_is_read() {
+fn late_writes_to_a_deleted_file_are_read() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     let mut late = File::options().append(true).open(case.path("app.log")).unwrap();
     case.rm("app.log");
     case.wait(60);
@@ -280,7 +282,7 @@ fn what_is_written_late_to_a_deleted_file_is_read() {
 }
 
 #[test]
-fn a_directory_of_snapshots_is_not_gone_into_unless_it_is_named() {
+fn a_directory_of_snapshots_is_not_entered_unless_named() {
     for (glob, want) in [("**/*.log", &["1"][..]), (".snapshot/*.log", &["old"]), ("**/.snapshot/*.log", &["old"])] {
         let mut case = Case::starting(glob, Start::Beginning, |case| {
             fs::create_dir(case.path(".snapshot")).unwrap();
@@ -293,14 +295,14 @@ fn a_directory_of_snapshots_is_not_gone_into_unless_it_is_named() {
     }
 }
 
-/// Goal: space that is allocated before it is written to is waited for, however it is filled.
+/// Goal: space that is allocated before it is written is awaited, however it is filled.
 #[test]
-fn zeros_that_are_filled_later_are_no_hole() {
+fn zeros_that_are_filled_later_are_not_skipped() {
     let mut case = Case::new("*.log");
     let mut file = File::create(case.path("app.log")).unwrap();
     file.write_all(b"1\nhal").unwrap();
     file.set_len(1 << 21).unwrap();
-    case.round();
+    case.run_pass();
     file.write_all_at(b"f 2\n3\n", 5).unwrap();
     case.wait(1);
     // A later page arrives first.
@@ -308,14 +310,14 @@ fn zeros_that_are_filled_later_are_no_hole() {
     case.wait(1);
     file.write_all_at(&[&[b'4'; 88][..], b"\n"].concat(), 11).unwrap();
     case.wait(5);
-    // Nobody fills these any more.
+    // No writer fills these any more.
     file.write_all_at(b"6\n", 2_000).unwrap();
     case.check(&["1", "3", &"4".repeat(88), "5", "6", "half 2"]);
 }
 
-/// Goal: space that was allocated and is given back was never anything to lose; what stood in it and is cut off unread was.
+/// Goal: allocated space that is released is no loss; unread bytes in it that are truncated are.
 #[test]
-fn space_that_is_given_back_is_not_called_lost() {
+fn released_space_is_not_reported_as_lost() {
     let mut case = Case::new("*.log");
     let file = File::create(case.path("app.log")).unwrap();
     file.set_len(1 << 21).unwrap();
@@ -323,36 +325,36 @@ fn space_that_is_given_back_is_not_called_lost() {
     case.wait(3);
     file.set_len(4).unwrap();
     case.wait(1);
-    assert_eq!(case.desk.lost_bytes, 0);
+    assert_eq!(case.driver.lost_bytes, 0);
     file.set_len(1 << 21).unwrap();
     file.write_all_at(b"unread\n", 4).unwrap();
-    case.desk.scan();
+    case.driver.scan();
     file.set_len(4).unwrap();
     case.wait(1);
-    assert!(case.desk.lost_bytes >= 7);
+    assert!(case.driver.lost_bytes >= 7);
     case.check(&["1", "2"]);
 }
 
-/// Goal: a file that waits, since it may be a copy or what another was replaced by, and is gone before that is known, is read.
+/// Goal: a file that waits because it may be a copy or a replacement, and is deleted before that is known, is read.
 #[test]
-fn what_waits_and_is_deleted_is_read() {
+fn a_waiting_file_that_is_deleted_is_read() {
     let banner = "a line that every run begins with\n".repeat(9);
     for name in ["app-2.log", "app.log"] {
         for unread in [false, true] {
             let mut case = Case::new("*.log");
             case.add("app.log", &banner);
-            case.round();
+            case.run_pass();
             case.add("app.log", "first\n");
             if !unread {
-                case.round();
+                case.run_pass();
             }
             if name == "app.log" {
                 case.rm("app.log");
-                case.desk.scan();
+                case.driver.scan();
             }
             case.add(name, &banner);
-            case.desk.wait(1);
-            case.desk.scan();
+            case.driver.wait(1);
+            case.driver.scan();
             case.add(name, "own\n");
             case.rm(name);
             case.wait(15);
@@ -362,13 +364,14 @@ fn what_waits_and_is_deleted_is_read() {
     }
 }
 
-/// Goal: a job that prints the same each time is shipped each time, and a file of which only the times change is not.
+/// Goal: a job that prints the same text each time is shipped each time, and a file of which only the times change is
+/// not.
 #[test]
-fn a_run_that_prints_the_same_is_told_by_the_kernel_s_word() {
+fn a_run_with_the_same_output_is_detected_by_kernel_events() {
     let run = "starting\ncannot connect\n";
     let mut case = Case::new("*.log");
     case.add("app.log", run);
-    case.round();
+    case.run_pass();
     // Times of files are coarse.
     let tick = || std::thread::sleep(std::time::Duration::from_millis(30));
     let write = |case: &Case| {
@@ -382,22 +385,22 @@ fn a_run_that_prints_the_same_is_told_by_the_kernel_s_word() {
     for word_after_look in [false, true] {
         write(&case);
         if word_after_look {
-            case.round();
+            case.run_pass();
         }
-        case.desk.tail.note_write(&case.path("app.log"));
-        case.round();
+        case.driver.tail.note_write(&case.path("app.log"));
+        case.run_pass();
         // Only the times.
         touch(&case);
-        case.round();
+        case.run_pass();
         case.wait(1);
     }
-    // The word of a write that was read already.
+    // The event of a write that was already read.
     case.add("app.log", "more\n");
-    case.round();
-    case.desk.tail.note_write(&case.path("app.log"));
-    case.round();
+    case.run_pass();
+    case.driver.tail.note_write(&case.path("app.log"));
+    case.run_pass();
     touch(&case);
-    case.round();
+    case.run_pass();
     case.check(
         &[["cannot connect"; 3], ["more", "starting", "starting"]]
             .concat()
@@ -407,13 +410,13 @@ fn a_run_that_prints_the_same_is_told_by_the_kernel_s_word() {
     );
 }
 
-/// Goal: a hole stops nobody who goes on writing behind it, as one that does not append does after a truncation.
+/// Goal: a hole does not stop a writer that continues after it, as one that does not append does after a truncation.
 #[test]
-fn a_hole_before_a_busy_writer_is_passed() {
+fn a_hole_before_a_busy_writer_is_skipped() {
     let mut case = Case::new("*.log");
     let file = File::create(case.path("app.log")).unwrap();
     file.write_all_at(b"1\n", 0).unwrap();
-    case.round();
+    case.run_pass();
     case.cut("app.log");
     for line in 0..8_u8 {
         file.write_all_at(&[b'a' + line, b'\n'], 300 + 2 * u64::from(line)).unwrap();
@@ -423,70 +426,71 @@ fn a_hole_before_a_busy_writer_is_passed() {
     case.check(&["1", "a", "b", "c", "d", "e", "f", "g", "h"]);
 }
 
-/// Delivers all of `app.log` but its second line, as if an output had refused that, and saves.
+/// Delivers all of `app.log` except its second line, as if an output had refused that, and saves.
 fn with_a_hole(case: &mut Case) {
     case.add("app.log", "1\n2\n3\n4\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     for line in [3, 2, 0] {
-        case.got.extend(case.desk.settle(line, true));
+        case.got.extend(case.driver.settle(line, true));
     }
-    case.desk.save();
+    case.driver.save();
 }
 
-/// Goal: what an output has is not sent again by the next process, though a line before it waits.
+/// Goal: acknowledged lines are not sent again by the next process, although an earlier line waits.
 #[test]
-fn what_was_acknowledged_behind_a_hole_is_not_sent_again_after_a_restart() {
+fn lines_acknowledged_after_a_gap_are_not_sent_again_after_a_restart() {
     let mut case = Case::new("*.log");
     with_a_hole(&mut case);
     case.down(|case| case.add("app.log", "5\n"));
-    case.round();
+    case.run_pass();
     assert_eq!(case.got.split_off(3), ["2", "5"]);
-    assert_eq!(case.desk.lost_bytes, 0);
+    assert_eq!(case.driver.lost_bytes, 0);
 }
 
-/// Goal: what was acknowledged says nothing of other bytes at its place.
+/// Goal: acknowledgements do not apply to other bytes at the same offset.
 #[test]
-fn what_was_rewritten_behind_a_hole_is_read() {
+fn bytes_rewritten_after_a_gap_are_read() {
     let mut case = Case::new("*.log");
     with_a_hole(&mut case);
     case.down(|case| fs::write(case.path("app.log"), "1\n2\n3\n9\n5\n").unwrap());
     case.check(&["1", "2", "3", "3", "4", "5", "9"]);
 }
 
-/// Goal: what was read of a file and not acknowledged, when another that holds the same took its place, is read from that after a crash.
+/// Goal: bytes that were read and not acknowledged when another file with the same content replaced the file are read
+/// from that file after a crash.
 #[test]
-fn what_was_on_its_way_of_a_replaced_file_survives_a_crash() {
+fn records_in_flight_of_a_replaced_file_survive_a_crash() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.add("app.log", "3\n4\n");
     // Read, and not acknowledged.
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     replace(&case, "1\n2\n3\n4\n5\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     case.down(|_| {});
     case.check(&["1", "2", "3", "4", "5"]);
 }
 
-/// Goal: of several deleted files of one name, the one that a file was made of counts, not the last.
+/// Goal: of several deleted files with one name, the origin of a file counts, not the last one.
 #[test]
-fn what_replaced_one_of_several_deleted_files_is_read_on() {
+fn a_replacement_of_one_of_several_deleted_files_is_read_on() {
     let mut case = Case::new("*.log");
     case.add("app.log", "1\n2\n");
     // Nothing is acknowledged for a while.
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     replace(&case, "1\n2\n3\n");
-    case.desk.scan();
+    case.driver.scan();
     case.mv("app.log", "app.log-20260101");
     case.add("app.log", "7\n8\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
-    case.desk.wait(1);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
+    case.driver.wait(1);
     replace(&case, "7\n8\n9\n");
-    case.desk.scan();
+    case.driver.scan();
     case.check(&["1", "2", "3", "7", "8", "9"]);
 }

@@ -1,4 +1,4 @@
-//! What stands under a name changes between the look and the opening.
+//! A name gets another file between the check and the open.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,17 +11,17 @@ use rustix::fs::{CWD, FileType, RenameFlags, mknodat, renameat_with};
 
 use super::case::Case;
 
-/// For both threads to have got on.
+/// Time for both threads to make progress.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn exchange(one: &Path, other: &Path) {
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
 }
 
-/// Goal: while a log and the directory it is in change places with links to a secret, a FIFO and a directory as fast as the
-/// machine can, 10,000 looks read many lines and none of the secret's, whether links are followed or not.
+/// Goal: a log and its directory are swapped with links to a secret, a FIFO and a directory as fast as possible. 10,000
+/// checks read many lines and none of the secret's, whether links are followed or not.
 #[test]
-fn ten_thousand_looks_at_what_is_being_swapped_let_nothing_out() {
+fn ten_thousand_checks_of_swapped_names_leak_nothing() {
     const LOOKS: usize = 10_000;
     for symlinks in [Symlinks::Deny, Symlinks::Within] {
         let outside = tempfile::tempdir().unwrap();
@@ -49,7 +49,7 @@ fn ten_thousand_looks_at_what_is_being_swapped_let_nothing_out() {
                     for name in ["link", "fifo", "empty"] {
                         exchange(&log, &stash.path().join(name));
                         exchange(&log, &stash.path().join(name));
-                        // Another file under the name, so that there is something to be opened.
+                        // Another file under the name, so that there is something to open.
                         fs::write(stash.path().join("next"), format!("{}\n", swaps.load(Ordering::Relaxed))).unwrap();
                         fs::rename(stash.path().join("next"), &log).unwrap();
                         exchange(&sub, &stash.path().join("directory"));
@@ -58,15 +58,15 @@ fn ten_thousand_looks_at_what_is_being_swapped_let_nothing_out() {
                     }
                 }
             });
-            // On a busy machine one of the two threads may hardly get on: it goes on until both have.
+            // On a busy machine one of the two threads may hardly progress: the test continues until both have.
             let met = |opened: usize, case: &Case| opened > 100 && case.refused() > 10;
             let mut look = 0;
             while look < LOOKS || (look % 50 != 0 || !met(opened, &case)) && start.elapsed() < PATIENCE {
                 look += 1;
                 if look % 50 == 0 {
-                    case.desk.wait(1);
+                    case.driver.wait(1);
                 }
-                case.round();
+                case.run_pass();
                 opened += case.got.len();
                 let out = case.got.iter().any(|line| line.contains("CANARY"));
                 assert!(!out, "the secret was read at look {look}");

@@ -1,4 +1,4 @@
-//! Why files that are there are not read.
+//! Why existing files are not read.
 
 use std::fs;
 
@@ -6,10 +6,10 @@ use logskiff::source::{Start, Verdict};
 
 use super::case::{Case, packed};
 
-/// Each file that is not read: its name, what becomes of it, and a piece of the reason.
+/// Each unread file: its name, its state, and a part of the reason.
 #[track_caller]
 fn check(case: &Case, want: &[(&str, Verdict, &str)]) {
-    let unread = case.desk.tail.unread_files();
+    let unread = case.driver.tail.unread_files();
     let found: Vec<_> = { unread.named.iter() }
         .map(|file| (file.path.file_name().unwrap().to_str().unwrap(), file.verdict, file.why.as_str()))
         .collect();
@@ -24,7 +24,7 @@ fn check(case: &Case, want: &[(&str, Verdict, &str)]) {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_while_it_is_there() {
+fn unreadable_files_are_listed_while_they_exist() {
     let mut case = Case::new("*.log*");
     check(&case, &[]);
     case.add("app.log", "1\n");
@@ -37,12 +37,12 @@ fn what_cannot_be_read_is_named_while_it_is_there() {
     );
     case.rm("link.log");
     case.mv("app.log.zst", "elsewhere");
-    case.round();
+    case.run_pass();
     check(&case, &[]);
 }
 
 #[test]
-fn a_log_that_nobody_asked_for_is_named_as_long_as_it_is_not_read() {
+fn an_unmatched_log_is_listed_while_it_is_not_read() {
     let mut case = Case::starting("app.log", Start::Beginning, |case| {
         case.add("app.log", "1\n");
         case.add("app-2.log", "another's\n");
@@ -54,10 +54,10 @@ fn a_log_that_nobody_asked_for_is_named_as_long_as_it_is_not_read() {
 }
 
 #[test]
-fn what_is_shipped_is_not_read_again_and_that_is_said() {
+fn shipped_files_are_listed_and_not_read_again() {
     let mut case = Case::new("app.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "3\n");
     case.wait(10);
@@ -68,13 +68,13 @@ fn what_is_shipped_is_not_read_again_and_that_is_said() {
 }
 
 #[test]
-fn what_waits_is_named() {
+fn waiting_files_are_listed() {
     let mut case = Case::new("*.log*");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.cp("app.log", "app.log.1");
     fs::write(case.path("old.log.7.gz"), packed(b"7\n")).unwrap();
-    case.round();
+    case.run_pass();
     check(&case, &[("app.log.1", Verdict::Held, "read from there"), ("old.log.7.gz", Verdict::Held, "still for 10 s")]);
     case.cut("app.log");
     case.wait(12);
@@ -82,37 +82,37 @@ fn what_waits_is_named() {
 }
 
 #[test]
-fn a_compressed_file_waits_for_what_it_was_made_of() {
+fn a_compressed_file_waits_for_its_original() {
     let mut case = Case::new("app.log");
     case.add("app.log", "1\n2\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "3\n");
-    case.desk.scan();
+    case.driver.scan();
     case.gzip("app.log.1", "app.log.1.gz");
-    case.desk.scan();
+    case.driver.scan();
     check(&case, &[("app.log.1.gz", Verdict::Held, "still open, and is read from there")]);
 }
 
 #[test]
-fn what_finds_no_room_is_named() {
+fn files_above_the_limit_are_listed() {
     let mut case = Case::new("*.log");
-    case.desk.tail.set_open_files_max(1);
+    case.driver.tail.set_open_files_max(1);
     case.add("a.log", "1\n");
-    case.desk.scan();
+    case.driver.scan();
     case.add("b.log", "2\n");
-    case.desk.scan();
+    case.driver.scan();
     check(&case, &[("b.log", Verdict::Held, "too many files are open")]);
 }
 
-/// Goal: of very many, some are named, and all are counted.
+/// Goal: of very many files, some are named, and all are counted.
 #[test]
-fn what_is_named_is_bounded() {
+fn the_list_of_files_is_bounded() {
     let mut case = Case::new("*.log");
     for number in 0..250 {
         case.link("nowhere", &format!("{number:03}.log"));
     }
-    case.round();
-    let unread = case.desk.tail.unread_files();
+    case.run_pass();
+    let unread = case.driver.tail.unread_files();
     assert_eq!((unread.named.len(), unread.counts[Verdict::Refused as usize]), (100, 250));
 }

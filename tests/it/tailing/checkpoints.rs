@@ -1,5 +1,5 @@
-//! The state directory: full, read-only, emptied and taken away while the process runs, and damaged between two runs. Saving may
-//! fail; shipping goes on, and no line is skipped.
+//! The state directory: full, read-only, emptied and removed while the process runs, and damaged between two runs.
+//! Saving may fail; shipping continues, and no line is skipped.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{PATIENCE, counted, in_full};
 use crate::support::scene::Scene;
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::{Held, http, wait_until};
+use crate::support::{KillOnDrop, http, wait_until};
 
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
@@ -25,17 +25,17 @@ fn lines(numbers: Range<usize>) -> String {
     numbers.map(|number| format!("line {number:05}\n")).collect::<Vec<_>>().concat()
 }
 
-/// How long the file is when it has so many lines.
+/// The length of a file with this many lines.
 fn bytes(lines: usize) -> u64 {
     lines as u64 * self::lines(0..1).len() as u64
 }
 
-/// Where a generation says that the first file stands.
+/// The first file's offset in a generation.
 fn offset(generation: &Path) -> Option<u64> {
     serde_json::from_slice::<Value>(&fs::read(generation).ok()?).ok()?["files"][0]["offset"].as_u64()
 }
 
-/// Demands that every line so far arrived, those before `once` once, and others at most `most` times.
+/// Checks that every line so far arrived, those before `once` once, and others at most `most` times.
 #[track_caller]
 fn check_arrived(sidecar: &Sidecar, all: usize, once: usize, most: usize) {
     let counted = counted(sidecar);
@@ -52,25 +52,25 @@ fn wait_for_lines(sidecar: &Sidecar, all: usize) {
     wait_until("the lines", PATIENCE, || counted(sidecar).len() == all);
 }
 
-/// A volume of its own for the state, in a mount namespace that outlives the processes in it.
+/// A volume for the state, in a mount namespace that outlives the processes in it.
 struct Volume {
     /// Keeps the namespace.
-    holder: Held,
+    holder: KillOnDrop,
     state: PathBuf,
 }
 
 impl Volume {
-    /// `None`, and said, where no mount namespace can be made.
+    /// `None`, with a message, if no mount namespace can be created.
     fn mount(scene: &Scene) -> Option<Self> {
         let state = scene.path("state");
         fs::create_dir(&state).unwrap();
         let script = "mount -t tmpfs -o size=64k tmpfs \"$STATE\" && echo mounted && exec sleep 1000";
         let mut unshare = Command::new("unshare");
         unshare.args(["-m", "sh", "-c", script]).env("STATE", &state).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut holder = Held(unshare.spawn().expect("unshare is there"));
-        let mut said = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        if said == "mounted\n" {
+        let mut holder = KillOnDrop(unshare.spawn().expect("unshare is there"));
+        let mut printed = String::new();
+        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+        if printed == "mounted\n" {
             return Some(Self { holder, state });
         }
         assert!(std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "a mount namespace is needed (unshare -m)");
@@ -82,7 +82,7 @@ impl Volume {
         scene.to_stdout().through(&["nsenter", "-t", &self.holder.id().to_string(), "-m"])
     }
 
-    /// The volume as it is seen from outside of the namespace.
+    /// The volume, as seen from outside of the namespace.
     fn path(&self, name: &str) -> PathBuf {
         let inside = self.state.strip_prefix("/").unwrap();
         Path::new("/proc").join(self.holder.id().to_string()).join("root").join(inside).join(name)
@@ -102,7 +102,7 @@ impl Volume {
                 while file.write_all(&[b'x'; 512]).is_ok() {}
             }
             (Trouble::Full, false) => fs::remove_file(self.path("filler")).unwrap(),
-            // On top of the volume, as open files forbid to change the volume itself.
+            // On top of the volume, because open files prevent changes to the volume itself.
             (Trouble::ReadOnly, true) => {
                 self.run("mount --bind \"$STATE\" \"$STATE\" && mount -o remount,ro,bind \"$STATE\"");
             }
@@ -119,7 +119,7 @@ enum Trouble {
 
 const TROUBLES: [Trouble; 2] = [Trouble::Full, Trouble::ReadOnly];
 
-/// Goal: a state directory that cannot be written at the start is a mistake of the configuration, and named.
+/// Goal: a state directory that cannot be written at the start is reported as a configuration mistake.
 #[test]
 fn a_read_only_state_directory_is_refused_at_the_start() {
     let scene = Scene::new();
@@ -132,19 +132,19 @@ fn a_read_only_state_directory_is_refused_at_the_start() {
         volume.change(Trouble::ReadOnly, true);
         let mut sidecar = scene.start(&volume.settings(&scene));
         let (status, _) = sidecar.wait(PATIENCE);
-        let said = sidecar.stderr();
-        assert_eq!(status.code(), Some(78), "{said}");
-        let named = said.contains("LOGSKIFF_STATE_DIR") && said.contains(volume.state.to_str().unwrap());
-        assert!(named && said.contains("Read-only"), "{said}");
+        let printed = sidecar.stderr();
+        assert_eq!(status.code(), Some(78), "{printed}");
+        let named = printed.contains("LOGSKIFF_STATE_DIR") && printed.contains(volume.state.to_str().unwrap());
+        assert!(named && printed.contains("Read-only"), "{printed}");
         assert_eq!(sidecar.stdout(), "");
         volume.change(Trouble::ReadOnly, false);
     }
 }
 
-/// Goal: a state volume that becomes full or read-only holds nothing up, is said once and counted; once it can be written
-/// again, saving goes on, and a restart ships nothing twice.
+/// Goal: a state volume that becomes full or read-only blocks nothing, is logged once and counted. Once it is writable
+/// again, saving resumes, and a restart ships nothing twice.
 #[test]
-fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
+fn a_temporarily_unwritable_state_volume_loses_nothing() {
     for trouble in TROUBLES {
         let scene = Scene::new();
         let Some(volume) = Volume::mount(&scene) else { return };
@@ -166,15 +166,15 @@ fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
             wait_until("another failure", PATIENCE, || failures() > before);
         }
         assert_eq!(offset(&volume.path(NEWEST)), Some(bytes(100)), "{trouble:?}: the last save stays whole");
-        let said = sidecar.stderr();
-        assert_eq!(said.matches(NOT_SAVED).count(), 1, "{trouble:?}: said once: {said}");
+        let printed = sidecar.stderr();
+        assert_eq!(printed.matches(NOT_SAVED).count(), 1, "{trouble:?}: said once: {printed}");
 
         volume.change(trouble, false);
         saved(1_000);
         scene.append_log("app.log", lines(1_000..1_100));
         saved(1_100);
-        let said = sidecar.stderr();
-        assert_eq!(said.matches(NOT_SAVED).count(), 1, "{trouble:?}: {said}");
+        let printed = sidecar.stderr();
+        assert_eq!(printed.matches(NOT_SAVED).count(), 1, "{trouble:?}: {printed}");
         sidecar.kill();
         scene.append_log("app.log", lines(1_100..1_200));
         let sidecar = scene.start(&settings);
@@ -184,10 +184,10 @@ fn a_state_volume_that_cannot_be_written_for_a_while_costs_nothing() {
     }
 }
 
-/// Goal: a process that ends while its state cannot be saved, killed or drained, costs doubles since the last save and no line;
-/// one that starts on a full volume ships.
+/// Goal: a process that ends while its state cannot be saved, killed or drained, causes duplicates since the last save
+/// and loses no line. One that starts on a full volume ships.
 #[test]
-fn an_end_while_nothing_can_be_saved_skips_nothing() {
+fn a_shutdown_without_saving_skips_nothing() {
     for (trouble, kill) in [(Trouble::Full, true), (Trouble::Full, false), (Trouble::ReadOnly, true)] {
         let scene = Scene::new();
         let Some(volume) = Volume::mount(&scene) else { return };
@@ -204,7 +204,7 @@ fn an_end_while_nothing_can_be_saved_skips_nothing() {
         } else {
             sidecar.drain(PATIENCE);
         }
-        // What is full can still be started on; what is read-only is refused, and is healed first.
+        // A start on a full volume works; a start on a read-only one is refused, so that volume is repaired first.
         if matches!(trouble, Trouble::ReadOnly) {
             volume.change(trouble, false);
         }
@@ -220,9 +220,9 @@ fn an_end_while_nothing_can_be_saved_skips_nothing() {
     }
 }
 
-/// Goal: nothing is pruned that is not in the checkpoint as shipped.
+/// Goal: no file is deleted before the checkpoint records it as shipped.
 #[test]
-fn nothing_is_pruned_while_nothing_can_be_saved() {
+fn nothing_is_deleted_while_saving_fails() {
     let scene = Scene::new();
     let Some(volume) = Volume::mount(&scene) else { return };
     let sidecar = scene.start(&volume.settings(&scene).with("LOGSKIFF_DELETE_ROTATED", "acknowledged"));
@@ -232,7 +232,7 @@ fn nothing_is_pruned_while_nothing_can_be_saved() {
     fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
     scene.append_log("app.log", lines(100..200));
     wait_for_lines(&sidecar, 200);
-    // It would go 5 s after the last change.
+    // It would be deleted 5 s after the last change.
     sleep(Duration::from_secs(9));
     assert!(scene.log("app.log.1").exists());
     volume.change(Trouble::Full, false);
@@ -241,13 +241,13 @@ fn nothing_is_pruned_while_nothing_can_be_saved() {
     sidecar.drain(PATIENCE);
 }
 
-/// What is taken away under a running process, and whether that is worth a word.
+/// What is removed under a running process, and whether that is logged.
 type Removal = (&'static str, fn(&Path), bool);
 
-/// Goal: state that is removed while it runs, be it the files, the lock or the directory, is made anew at the next save; the
-/// directory is never held by two, and a restart ships nothing twice.
+/// Goal: removed state (files, lock or directory) is created again at the next save. Two processes never hold the
+/// directory, and a restart ships nothing twice.
 #[test]
-fn state_that_is_removed_while_running_is_made_anew() {
+fn state_removed_while_running_is_created_again() {
     let generations: fn(&Path) = |state| {
         for name in [NEWEST, SYNCED] {
             fs::remove_file(state.join(name)).unwrap();
@@ -262,7 +262,7 @@ fn state_that_is_removed_while_running_is_made_anew() {
     for (what, remove, is_said) in removals {
         let scene = Scene::new();
         let state = scene.path("state");
-        // A confined process lost its rights with the directory: see below.
+        // A confined process loses its rights with the directory: see below.
         let settings = scene.to_stdout().with("LOGSKIFF_LANDLOCK", "off");
         let sidecar = scene.start(&settings);
         scene.append_log("app.log", lines(0..100));
@@ -287,10 +287,10 @@ fn state_that_is_removed_while_running_is_made_anew() {
     }
 }
 
-/// Goal: where the kernel confines the process to its state directory, one that is removed is not made anew; that is said, shipping
-/// goes on, and the next start begins anew.
+/// Goal: if the kernel confines the process to its state directory, a removed one cannot be created again. That is
+/// logged, shipping continues, and the next start reads from the beginning.
 #[test]
-fn a_directory_that_is_removed_under_a_confined_process_is_said() {
+fn a_directory_removed_under_a_confined_process_is_reported() {
     let scene = Scene::new();
     let state = scene.path("state");
     let sidecar = scene.start(&scene.to_stdout());
@@ -312,8 +312,8 @@ fn a_directory_that_is_removed_under_a_confined_process_is_said() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: a checkpoint of which nothing can be believed means that everything is read again, also where the first start would
-/// begin at the end, and also what was rotated meanwhile; it is said, and the next restart is an ordinary one.
+/// Goal: if no generation of a checkpoint is valid, everything is read again, also if the first start would begin at
+/// the end, and also files rotated meanwhile. It is logged, and the next restart is an ordinary one.
 #[test]
 fn a_zeroed_checkpoint_skips_nothing() {
     for start in ["beginning", "end"] {
@@ -347,9 +347,10 @@ fn a_zeroed_checkpoint_skips_nothing() {
     }
 }
 
-/// Goal: after a newest generation that was cut, reading goes on where the older one stands: exactly what lies between is doubled.
+/// Goal: after a truncated newest generation, reading resumes at the older one: exactly the lines in between are
+/// duplicates.
 #[test]
-fn a_cut_generation_costs_what_lies_behind_the_older_one() {
+fn a_truncated_generation_duplicates_lines_after_the_older_one() {
     let scene = Scene::new();
     let (newest, synced) = (scene.path("state").join(NEWEST), scene.path("state").join(SYNCED));
     let sidecar = scene.start(&scene.to_stdout());
@@ -373,8 +374,8 @@ fn a_cut_generation_costs_what_lies_behind_the_older_one() {
     wait_until("them again", PATIENCE, || counted(&sidecar)[&format!("line {:05}", all - 1)] == 2);
     assert_eq!(sidecar.stderr().matches("checkpoint is damaged").count(), 1, "{}", sidecar.stderr());
     check_arrived(&sidecar, all, once, 2);
-    let doubled = counted(&sidecar).values().filter(|times| **times == 2).count();
-    assert_eq!(doubled, all - once);
+    let duplicates = counted(&sidecar).values().filter(|times| **times == 2).count();
+    assert_eq!(duplicates, all - once);
     sidecar.drain(PATIENCE);
     assert!(scene.path("state").join("checkpoint.json.damaged").exists());
 }

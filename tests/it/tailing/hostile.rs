@@ -1,4 +1,4 @@
-//! Files that are none, and contents that no log has.
+//! Files that are not logs, and contents that no log has.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -15,12 +15,13 @@ use super::{MIB, PATIENCE, counted, in_full};
 use crate::support::scene::Scene;
 use crate::support::wait_until;
 
-/// What the process may hold at most, whatever a file holds.
+/// Memory limit of the process, whatever a file contains.
 const MEMORY_MAX_BYTES: u64 = 40 * MIB;
 
-/// Goal: a line of 2 GiB (128 MiB where not all is asked for) is cut, marked and counted in bounded memory, and other files go on meanwhile.
+/// Goal: a line of 2 GiB (128 MiB unless the full sizes are requested) is truncated, marked and counted in bounded
+/// memory, and other files continue meanwhile.
 #[test]
-fn a_line_of_two_gibibytes_is_cut_in_bounded_memory() {
+fn a_line_of_two_gibibytes_is_truncated_in_bounded_memory() {
     let scene = Scene::new();
     let mut file = File::create(scene.log("long.log")).unwrap();
     file.write_all(b"before\n").unwrap();
@@ -56,17 +57,17 @@ fn a_hole_of_ten_gibibytes_is_skipped() {
     file.write_all(b"behind the hole\n").unwrap();
     let start = Instant::now();
     let sidecar = scene.start(&scene.to_stdout());
-    wait_until("the line behind the hole", PATIENCE, || counted(&sidecar).contains_key("behind the hole"));
+    wait_until("the line after the hole", PATIENCE, || counted(&sidecar).contains_key("behind the hole"));
     eprintln!("a hole of 10 GiB took {:?}, {} KiB at the peak", start.elapsed(), sidecar.memory_peak_bytes() >> 10);
     assert!(sidecar.memory_peak_bytes() < MEMORY_MAX_BYTES);
     scene.append_log("hole.log", "and more\n");
     wait_until("the next line", PATIENCE, || counted(&sidecar).contains_key("and more"));
     sidecar.drain(PATIENCE);
-    let said = counted(&scene.start(&scene.to_stdout().with("LOGSKIFF_EXIT", "eof")));
-    assert_eq!(said.len(), 2, "nothing but the two lines");
+    let printed = counted(&scene.start(&scene.to_stdout().with("LOGSKIFF_EXIT", "eof")));
+    assert_eq!(printed.len(), 2, "nothing but the two lines");
 }
 
-/// Goal: zeros with nothing behind them, as a file system leaves them after a crash, do not hold a file that is deleted.
+/// Goal: zeros at the end, as a file system leaves them after a crash, do not hold a deleted file open.
 #[test]
 fn zeros_at_the_end_of_a_deleted_file_do_not_hold_it() {
     let scene = Scene::new();
@@ -85,9 +86,10 @@ fn zeros_at_the_end_of_a_deleted_file_do_not_hold_it() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: names that are not UTF-8 or hold a newline work, are escaped on output, and are known over a restart.
+/// Goal: names that are not UTF-8 or contain a newline work, are escaped in the output, and are recognized after a
+/// restart.
 #[test]
-fn odd_names_are_read_and_known_again() {
+fn unusual_names_are_read_and_recognized() {
     let scene = Scene::new();
     let names = [&b"new\nline.log"[..], b"not\xffutf8.log", b"quote\"and\\.log", b"[glob]*.log", b"\x1b[31mred.log"];
     for (number, name) in names.iter().enumerate() {
@@ -113,9 +115,9 @@ fn odd_names_are_read_and_known_again() {
     assert!(!sidecar.stderr().contains('\u{1b}'));
 }
 
-/// Goal: what is no regular file is refused at once, said once, and blocks nothing.
+/// Goal: anything but a regular file is refused immediately, logged once, and blocks nothing.
 #[test]
-fn what_is_no_file_is_refused() {
+fn other_types_of_files_are_refused() {
     let scene = Scene::new();
     fs::create_dir(scene.log("directory.log")).unwrap();
     assert!(Command::new("mkfifo").arg(scene.log("fifo.log")).status().unwrap().success());
@@ -134,9 +136,9 @@ fn what_is_no_file_is_refused() {
     assert!(start.elapsed() < PATIENCE);
 }
 
-/// Goal: a glob that names what logskiff itself writes makes no circle.
+/// Goal: a glob that matches logskiff's own output causes no loop.
 #[test]
-fn our_own_output_is_never_read() {
+fn own_output_is_never_read() {
     let scene = Scene::new();
     scene.append_log("app.log", "a line\n");
     let everything = scene.path("**/*").display().to_string();
@@ -148,12 +150,12 @@ fn our_own_output_is_never_read() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: 10,000 times and more the name of a log is given to a link, a FIFO, a directory, or its directory is swapped for a link, between
-/// a look and the opening: none of what lies outside ever leaves.
+/// Goal: 10,000 times and more a log's name is given to a link, a FIFO or a directory, or its directory is swapped for
+/// a link, between a check and the open. Nothing outside is ever shipped.
 #[test]
-fn swaps_between_look_and_open_let_nothing_out() {
+fn swaps_between_check_and_open_leak_nothing() {
     const SWAPS_MIN: usize = 10_000;
-    /// So many lines show that some of the files were opened in time.
+    /// This many lines show that some of the files were opened in time.
     const SEEN_MIN: usize = 6;
     let scene = Scene::new();
     let outside = tempfile::tempdir().unwrap();
@@ -165,7 +167,7 @@ fn swaps_between_look_and_open_let_nothing_out() {
     let start = Instant::now();
     let seen_enough = |swap: usize| swap.is_multiple_of(1_000) && counted(&sidecar).len() >= SEEN_MIN;
     let mut swaps = 0;
-    // On a busy machine more are needed.
+    // A busy machine needs more.
     for swap in (0..).take_while(|swap| *swap < SWAPS_MIN || (!seen_enough(*swap) && start.elapsed() < PATIENCE)) {
         swaps = swap + 1;
         match swap % 5 {

@@ -1,4 +1,4 @@
-//! Thousands of files, and one that is louder than the others.
+//! Thousands of files, and one that is busier than the others.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -16,8 +16,8 @@ fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
-/// Goal: 10,000 files in nested directories are read, few of them stay open, those that are closed are read on when they
-/// grow, are renamed or are cut, and a restart reads none of it again.
+/// Goal: 10,000 files in nested directories are read, few of them stay open, and closed ones are read on when they
+/// grow, are renamed or are truncated. A restart reads none of them again.
 #[test]
 fn ten_thousand_files_are_read_with_few_descriptors() {
     const FILES: usize = 10_000;
@@ -51,14 +51,14 @@ fn ten_thousand_files_are_read_with_few_descriptors() {
     scene.append_log(&name(4_321), "4321 after\n");
     wait_until("the last line", PATIENCE, || counted(&sidecar).contains_key("4321 after"));
     sleep(Duration::from_secs(2));
-    let doubled: Vec<_> = counted(&sidecar).into_iter().filter(|(_, count)| *count > 1).collect();
-    assert!(doubled.is_empty(), "{doubled:?}");
+    let duplicates: Vec<_> = counted(&sidecar).into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(duplicates.is_empty(), "{duplicates:?}");
 }
 
-/// Goal: very many small files that stay take little memory and little of the state volume, are read on when they change, also while
-/// nobody looked, and are neither read again nor taken for gone after a kill.
+/// Goal: very many small files that stay use little memory and little of the state volume, are read on when they
+/// change, also while logskiff is stopped, and are neither read again nor taken for deleted after a kill.
 #[test]
-fn very_many_small_files_take_little() {
+fn very_many_small_files_take_little_memory() {
     let files = if in_full() { 20_000 } else { 8_000 };
     let scene = Scene::new();
     let name = |number: usize| format!("d{}/{number}.log", number % 50);
@@ -94,7 +94,7 @@ fn very_many_small_files_take_little() {
     some(1).for_each(|number| change(number, "second"));
     scene.append_log("d0/new.log", "a new file\n");
     let second = files + some(1).count() + 1;
-    wait_until("what was written later", PATIENCE, || lines(&sidecar) >= second);
+    wait_until("later lines", PATIENCE, || lines(&sidecar) >= second);
     let arrived = SystemTime::now();
     let saved = || fs::metadata(scene.path("state/checkpoint.json")).and_then(|found| found.modified()).unwrap();
     wait_until("that to be saved", PATIENCE, || saved() > arrived);
@@ -102,23 +102,23 @@ fn very_many_small_files_take_little() {
     some(2).for_each(|number| change(number, "third"));
     let sidecar = scene.start(&settings);
     let third = second + some(2).count();
-    wait_until("what was written meanwhile", PATIENCE, || lines(&sidecar) >= third);
-    // What is not found is given up after ten seconds.
+    wait_until("lines written meanwhile", PATIENCE, || lines(&sidecar) >= third);
+    // The search for a missing file ends after ten seconds.
     sleep(Duration::from_secs(12));
     let out = sidecar.stdout();
     let mut counted: HashMap<&str, usize> = HashMap::new();
     out.lines().for_each(|line| *counted.entry(line).or_default() += 1);
-    let doubled: Vec<_> = counted.iter().filter(|(_, count)| **count > 1).take(5).collect();
-    assert!(doubled.is_empty(), "{doubled:?}");
+    let duplicates: Vec<_> = counted.iter().filter(|(_, count)| **count > 1).take(5).collect();
+    assert!(duplicates.is_empty(), "{duplicates:?}");
     assert_eq!(counted.len(), third);
-    let told = sidecar.stderr();
-    assert!(!told.contains("gone"), "{told}");
+    let reported = sidecar.stderr();
+    assert!(!reported.contains("gone"), "{reported}");
     sidecar.kill();
 }
 
-/// Goal: while one file is written at full speed, another's lines do not wait for it.
+/// Goal: while one file is written at full speed, another file's lines do not wait for it.
 #[test]
-fn a_loud_file_does_not_delay_another() {
+fn a_busy_file_does_not_delay_another() {
     const LINES: usize = 40;
     let scene = Scene::new();
     fs::write(scene.log("quiet.log"), "").unwrap();
@@ -174,7 +174,7 @@ fn a_loud_file_does_not_delay_another() {
         waits[LINES * 95 / 100],
         waits[LINES - 1]
     );
-    // Speed is for benchmarks: this is far above it, and far below what a file at full speed would make it wait.
+    // Benchmarks measure speed: this limit is far above it, and far below the delay by a file at full speed.
     assert!(waits[LINES - 1] < Duration::from_secs(2), "{waits:?}");
 }
 
@@ -200,8 +200,8 @@ fn a_large_file_is_read_to_its_end_before_the_end() {
     assert_eq!(out.lines().count(), 2 * LINES);
 }
 
-/// Goal: more files have something to read than the process may have descriptors, also last lines without newline, and before and
-/// after a restart; nothing is missed, doubled or read for what was there before.
+/// Goal: more files have unread lines than the process may have descriptors, also last lines without newline, and
+/// before and after a restart. Nothing is missed or duplicated, and no old file is read.
 #[test]
 fn more_files_than_descriptors_are_all_read() {
     const FILES: usize = 300;
@@ -236,5 +236,5 @@ fn more_files_than_descriptors_are_all_read() {
     for text in ["new", "again"] {
         assert_eq!(arrived(&sidecar, text), FILES, "{text}");
     }
-    assert!(counted.values().all(|count| *count == 1 || *count == FILES), "nothing doubled");
+    assert!(counted.values().all(|count| *count == 1 || *count == FILES), "no duplicates");
 }

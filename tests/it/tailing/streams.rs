@@ -1,4 +1,4 @@
-//! What cannot be read twice: standard input, and pipes that are named outright.
+//! Inputs that cannot be read twice: standard input, and pipes that are named without a glob.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, PipeWriter, Write, pipe};
@@ -13,7 +13,7 @@ use crate::support::scene::{Scene, TOPIC};
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
 
-/// Reads standard input alone, and ships each line as it is.
+/// Reads only standard input, and ships each line unchanged.
 fn from_stdin(settings: &Settings) -> Settings {
     settings.clone().with("LOGSKIFF_PATHS", "-").with("LOGSKIFF_ENCODING", "raw")
 }
@@ -27,9 +27,9 @@ fn to_kafka(scene: &Scene) -> Settings {
     from_stdin(&Settings::new(scene.folder(), &scene.kafka().bootstrap(), TOPIC))
 }
 
-/// Goal: standard input is shipped to its last byte, and its end is the end.
+/// Goal: standard input is shipped to its last byte, and its end ends the process.
 #[test]
-fn the_end_of_standard_input_is_the_end() {
+fn the_end_of_standard_input_ends_the_process() {
     const LINES: usize = 300_000;
     let scene = Scene::new();
     let (mut sidecar, stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
@@ -42,9 +42,10 @@ fn the_end_of_standard_input_is_the_end() {
     assert!(sidecar.stderr().contains("standard input has ended"), "{}", sidecar.stderr());
 }
 
-/// Goal: nothing at all ends at once, and `LOGSKIFF_EXIT=eof` waits for the end of standard input, not for a pause in it.
+/// Goal: empty standard input ends the process immediately, and `LOGSKIFF_EXIT=eof` waits for the end of standard
+/// input, not for a pause in it.
 #[test]
-fn an_exit_at_the_end_waits_for_it() {
+fn an_exit_at_eof_waits_for_it() {
     let scene = Scene::new();
     let (mut sidecar, stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
     drop(stdin);
@@ -63,12 +64,12 @@ fn an_exit_at_the_end_waits_for_it() {
     assert_eq!(counted(&sidecar).len(), 3, "{:?}", counted(&sidecar));
 }
 
-/// Goal: NUL bytes, more than may be kept, hold up neither what comes after them nor the end.
+/// Goal: NUL bytes, more than may be kept, delay neither the bytes after them nor the end.
 #[test]
-fn zeros_in_a_pipe_hold_up_nothing() {
+fn zeros_in_a_pipe_delay_nothing() {
     let scene = Scene::new();
     let (mut sidecar, mut stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
-    // Not waited for: it would wait for ever where nothing is read any more.
+    // Without a wait for the process: it would wait forever if nothing is read any more.
     std::thread::spawn(move || {
         for line in ["first\n", "second\n", ""] {
             stdin.write_all(line.as_bytes()).unwrap();
@@ -117,9 +118,9 @@ fn while_the_broker_is_away_the_writer_waits() {
     assert_eq!(mock.end_offset(TOPIC), LINES, "once");
 }
 
-/// Goal: what the broker refused is read again, from memory.
+/// Goal: records that the broker refused are read again, from memory.
 #[test]
-fn what_fails_is_read_again_from_memory() {
+fn failed_records_are_read_again_from_memory() {
     const REFUSED: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     let scene = Scene::new();
     let mock = scene.kafka();
@@ -145,9 +146,9 @@ fn what_fails_is_read_again_from_memory() {
     assert_eq!(got, want);
 }
 
-/// Goal: a drain ships what has come, although the writer is still there.
+/// Goal: a drain ships the bytes that have come, although the writer still exists.
 #[test]
-fn a_drain_ships_what_has_come() {
+fn a_drain_ships_received_bytes() {
     let scene = Scene::new();
     let (sidecar, mut stdin) = start(&scene, &from_stdin(&scene.to_stdout()));
     for line in 0..1_000 {
@@ -166,10 +167,10 @@ fn make_pipe(path: &std::path::Path) {
     rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
 }
 
-/// Goal: a pipe that is named outright is read, from one writer after another, and when it was made anew; one that a glob
-/// only matches is refused.
+/// Goal: a pipe that is named without a glob is read, from one writer after another, and after it was created again. A
+/// pipe that only a glob matches is refused.
 #[test]
-fn a_pipe_named_outright_is_read_and_no_other() {
+fn only_a_pipe_named_without_a_glob_is_read() {
     let scene = Scene::new();
     let pipe = scene.log("app.pipe");
     make_pipe(&pipe);
@@ -184,7 +185,7 @@ fn a_pipe_named_outright_is_read_and_no_other() {
     fs::remove_file(&pipe).unwrap();
     make_pipe(&pipe);
     write("four\n");
-    wait_until("those of a pipe made anew", PATIENCE, || counted(&sidecar).contains_key("four"));
+    wait_until("lines of a pipe that was created again", PATIENCE, || counted(&sidecar).contains_key("four"));
     let got = counted(&sidecar);
     assert_eq!(got.len(), 5, "{got:?}");
     assert!(got.contains_key("no newline") && got.values().all(|count| *count == 1), "{got:?}");

@@ -1,4 +1,4 @@
-//! Events while quiet, the clock while busy, and what there is without events.
+//! Events while quiet, the clock while busy, and operation without events.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -39,7 +39,7 @@ fn quiet_is_free_and_writes_cost_by_time() {
     wait_until("every line", PATIENCE, || counted(&sidecar).len() == written as usize + 1);
 }
 
-/// Goal: while another is written, a new file is opened as soon as it has its name: it may be deleted soon.
+/// Goal: while another file is written, a new file is opened as soon as it has its name: it may be deleted soon.
 #[test]
 fn a_new_file_is_opened_at_once_while_another_is_written() {
     let scene = Scene::new();
@@ -57,7 +57,7 @@ fn a_new_file_is_opened_at_once_while_another_is_written() {
     wait_until("its line", PATIENCE, || counted(&sidecar).len() == 2);
 }
 
-/// Whether the process has an inotify watch (inotify(7)) that tells of writes, and not only of names.
+/// Whether the process has an inotify watch (inotify(7)) for writes, and not only for names.
 fn watches_writes(pid: u32) -> bool {
     const IN_MODIFY: u32 = 2;
     let files = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
@@ -69,13 +69,15 @@ fn watches_writes(pid: u32) -> bool {
     })
 }
 
-/// Goal: a job that prints the same at each run is shipped each time, though the file looks the same; `touch` ships nothing.
+/// Goal: a job that prints the same text in each run is shipped each time, although the file looks the same; `touch`
+/// ships nothing.
 #[test]
 fn a_job_that_prints_the_same_is_shipped_each_time() {
     let scene = Scene::new();
     let sidecar = scene.start(&scene.to_stdout());
     let lines = || counted(&sidecar).values().sum::<usize>();
-    // Rewriting a file with the same bytes is seen only while every write in the directory is an event: while it is quiet.
+    // Rewriting a file with the same bytes is detected only while every write in the directory is an event: while
+    // logskiff is quiet.
     let settle = || {
         sleep(Duration::from_secs(1));
         wait_until("every write to be watched", PATIENCE, || watches_writes(sidecar.id()));
@@ -94,12 +96,12 @@ fn a_job_that_prints_the_same_is_shipped_each_time() {
     assert_eq!(lines(), 8);
 }
 
-/// Goal: where no inotify instance is to be had, files are polled, and that is said once.
+/// Goal: if no inotify instance is available, files are polled, and that is logged once.
 #[test]
 fn without_inotify_files_are_polled() {
     let scene = Scene::new();
     let settings = scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "200ms").with("LOGSKIFF_HTTP_LISTEN", "off");
-    // A user namespace has a limit of its own.
+    // A user namespace has its own limit.
     let mut starved = Command::new("unshare");
     starved.args(["-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances"]);
     if !starved.status().is_ok_and(|status| status.success()) {
@@ -114,24 +116,24 @@ fn without_inotify_files_are_polled() {
         scene.append_log("app.log", format!("line {number}\n"));
         wait_until("the line", PATIENCE, || counted(&sidecar).len() == number + 1);
     }
-    let said = sidecar.stderr();
-    assert_eq!(said.matches("files are polled instead").count(), 1, "{said}");
+    let printed = sidecar.stderr();
+    assert_eq!(printed.matches("files are polled instead").count(), 1, "{printed}");
 }
 
-/// Goal: a directory that is not for this process to read (`lost+found` of a volume), and a root that is a link, keep no other from
-/// being watched.
+/// Goal: an unreadable directory (`lost+found` of a volume), and a root that is a link, do not prevent watching the
+/// others.
 #[test]
-fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
+fn unreadable_directories_are_left_out_and_the_rest_watched() {
     let scene = Scene::new();
     std::fs::create_dir(scene.log("app")).unwrap();
     std::fs::create_dir(scene.log("lost+found")).unwrap();
     std::fs::set_permissions(scene.log("lost+found"), std::fs::Permissions::from_mode(0o000)).unwrap();
     std::os::unix::fs::symlink("logs/app", scene.path("linked")).unwrap();
     let globs = [scene.path("linked/*.log"), scene.path("logs/**/*.log")].map(|glob| glob.display().to_string());
-    // Found by the events or not at all.
+    // Found by events or not at all.
     let mut settings = scene.to_stdout().with("LOGSKIFF_PATHS", &globs.join(",")).with("LOGSKIFF_POLL_INTERVAL", "1h");
     if rustix::process::geteuid().is_root() {
-        // Without the right to read everything.
+        // Without the capability to read everything.
         settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
     }
     let sidecar = scene.start(&settings);
@@ -141,12 +143,12 @@ fn what_cannot_be_read_is_left_out_and_the_rest_is_watched() {
         scene.append_log(&format!("app/{number}.log"), "a line\n");
         wait_until("the line", PATIENCE, || counted(&sidecar).get("a line") == Some(&(number + 1)));
     }
-    let said = sidecar.stderr();
-    assert!(said.contains("lost+found") && !said.contains("inotify"), "{said}");
+    let printed = sidecar.stderr();
+    assert!(printed.contains("lost+found") && !printed.contains("inotify"), "{printed}");
 }
 
 #[test]
-fn polling_can_be_asked_for() {
+fn polling_can_be_configured() {
     let scene = Scene::new();
     let settings = scene.to_stdout().with("LOGSKIFF_WATCH", "poll").with("LOGSKIFF_POLL_INTERVAL", "200ms");
     let sidecar = scene.start(&settings);
@@ -161,7 +163,7 @@ fn polling_can_be_asked_for() {
     assert_eq!(inotify.count(), 0, "no inotify instance");
 }
 
-/// Goal: more events than the kernel keeps (16,384) while the process stands still; nothing is missed.
+/// Goal: more events than the kernel keeps (16,384) while the process is stopped; nothing is missed.
 #[test]
 fn an_overflow_of_the_event_queue_loses_nothing() {
     const LINES: usize = 10_000;
@@ -169,7 +171,7 @@ fn an_overflow_of_the_event_queue_loses_nothing() {
     scene.append_log("app.log", "first\n");
     let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "1h"));
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
-    // Quiet, so that the events are in force.
+    // Quiet, so that the events are active.
     sleep(Duration::from_secs(4));
     signal(sidecar.id(), "STOP");
     for number in 0..LINES {

@@ -1,4 +1,4 @@
-//! Any bytes through the whole of detection, in any mode: what must hold of what leaves.
+//! Any bytes through the whole detection, in any mode: properties of the output.
 //!
 //! The fuzz target `redact_line` shares this file.
 
@@ -14,21 +14,21 @@ pub(crate) mod meeting;
 use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use super::parse::{self, Parser};
 
-/// Redactors are expensive to make; one for each mode, with everything on, and one with fields and own rules alone.
+/// Redactors are expensive to create; one for each mode, with all detectors, and one with only fields and custom rules.
 static REDACTORS: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
     let every = Action::ALL.map(|mode| config(mode, &["secrets", "pii"], &["pin", "user.*.name"]));
     let few = Config { modes: vec![("digits".into(), Action::Partial)], ..config(Action::Token, &[], &["pin"]) };
     every.into_iter().chain([few]).map(|config| Redactor::new(&config).unwrap()).collect()
 });
 
-/// How a line is taken.
+/// How a line is processed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
-    /// Which of the redactors.
+    /// The index of the redactor.
     pub(crate) redactor: u8,
-    /// Which format it is parsed as.
+    /// The format that it is parsed as.
     pub(crate) format: u8,
-    /// How much of it may leave; more than all is all.
+    /// How many bytes may be output; a larger number means all.
     pub(crate) keep: usize,
 }
 
@@ -48,7 +48,7 @@ fn config(mode: Action, select: &[&str], fields: &[&str]) -> Config {
 /// Checks one line.
 ///
 /// # Errors
-/// What does not hold.
+/// The violated property.
 pub(crate) fn check(choice: Choice, line: &[u8]) -> Result<(), String> {
     let redactor = &REDACTORS[usize::from(choice.redactor) % REDACTORS.len()];
     let line: Vec<u8> = line.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
@@ -70,7 +70,7 @@ pub(crate) fn check(choice: Choice, line: &[u8]) -> Result<(), String> {
     record_holds(&redacted)
 }
 
-/// All that leaves of a line as it stands.
+/// The output for a line without structure.
 fn left(redacted: &Redacted<'_>) -> Vec<u8> {
     let mut left = Vec::new();
     for piece in redacted.pieces(redacted.whole()) {
@@ -82,7 +82,7 @@ fn left(redacted: &Redacted<'_>) -> Vec<u8> {
     left
 }
 
-/// The masks are apart and in order, what is between them is the line's, and what stands for them shows what its mode says.
+/// The masks are disjoint and in order, the text between them is the line's, and each label matches its mode.
 fn masks_hold(redactor: &Redactor, redacted: &Redacted<'_>, line: &[u8]) -> Result<(), String> {
     let names: Vec<&str> = redactor.rules().collect();
     let mut pieces = redacted.pieces(redacted.whole());
@@ -111,7 +111,7 @@ fn text_holds<'p>(pieces: &mut impl Iterator<Item = Piece<'p>>, text: Option<&[u
     if right { Ok(()) } else { Err("not the line's own bytes between masks".into()) }
 }
 
-/// Whether a label shows what its mode says and no more.
+/// Whether a label shows as much as its mode allows, and no more.
 fn fits(label: &str, name: &str, mode: Action) -> bool {
     let Some(inside) = label.strip_prefix("<redacted:").and_then(|rest| rest.strip_suffix('>')) else {
         return mode == Action::Remove && label.is_empty();
@@ -119,7 +119,7 @@ fn fits(label: &str, name: &str, mode: Action) -> bool {
     let shown = inside.strip_prefix(name);
     match mode {
         Action::Mask => shown == Some(""),
-        // Nobody sees what stands in a record that is dropped.
+        // The masks of a dropped record are not output.
         Action::Drop => shown.is_some(),
         Action::Remove => false,
         Action::Partial => shown.is_some_and(|shown| shown.starts_with(':') && shown.len() == 5),
@@ -144,7 +144,7 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     let line =
         RedactedLine { redacted, envelope: &envelope, file: FileId(0), span, boundary, read_ns: 0, is_new: true };
     Encoder::new(&config).encode(&line, &mut record);
-    // Half of a surrogate pair is JSON, and no text.
+    // Half of a surrogate pair is valid JSON, but not text.
     let read = serde_json::from_slice::<&serde_json::value::RawValue>(&record);
     read.map(|_| ()).map_err(|error| format!("the record is no JSON: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Every line by its number: where it was written, and how often each receiver has got it.
+//! Every line by its number: where it was written, and how often each receiver got it.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,16 +10,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::support::Dice;
+use crate::support::Random;
 
-/// Five writers, and the one that writes much at once.
+/// Five writers, and the one of floods.
 pub const WRITERS: usize = 6;
-/// More lines than a writer writes.
+/// More lines than one writer writes.
 pub const LINES_MAX: usize = 1 << 17;
 /// The writer of long lines.
 pub const FLOOD: usize = WRITERS - 1;
 
-/// Who has got a line.
+/// The receivers of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receiver {
     Kafka,
@@ -28,47 +28,47 @@ pub enum Receiver {
 
 #[derive(Default)]
 struct Line {
-    /// Its offset in its file, and one; 0: not written.
+    /// Its offset in its file plus one; 0: not written.
     place: AtomicU64,
-    /// A digest of the event id of its first arrival, and one.
+    /// A digest of the event id of its first arrival, plus one.
     id: AtomicU64,
     counts: [AtomicU8; 2],
     has_other_id: AtomicBool,
 }
 
-/// What became of all lines.
+/// The state of all lines.
 pub struct Arrivals {
     lines: Vec<Line>,
     receivers: Vec<Receiver>,
-    /// What is no line of ours, or not as it was written.
+    /// Messages that are none of our lines, or not as written.
     altered: AtomicU64,
-    /// Arrivals under another offset than the line's.
+    /// Arrivals with another offset than the line's.
     misplaced: AtomicU64,
-    /// Arrivals beyond the first that a consumer could not tell by their event id.
+    /// Duplicates that a consumer could not recognize by their event id.
     other_ids: AtomicU64,
-    /// Messages in all.
+    /// Number of messages.
     messages: AtomicU64,
-    /// How many lines were written, and how many each receiver has.
+    /// The number of written lines, and of lines that each receiver has.
     written: AtomicU64,
     arrived: [AtomicU64; 2],
-    /// Where all that comes is kept, for who looks into a seed.
+    /// The file of all messages, for examining a seed.
     kept: Option<Mutex<File>>,
 }
 
 static WORDS: LazyLock<String> = LazyLock::new(|| {
-    let mut dice = Dice::new(4);
+    let mut random = Random::new(4);
     let words =
         ["cart", "order", "\"sum\"", "paid\\", "shop\t", "route=/v1", "took", "ms", "level=info", "harbour", "tide"];
-    let word = |dice: &mut Dice| words[usize::try_from(dice.between(0, words.len() as u64)).unwrap()];
+    let word = |random: &mut Random| words[usize::try_from(random.between(0, words.len() as u64)).unwrap()];
     let mut text = String::new();
     for _ in 0..2_000 {
-        text.push_str(word(&mut dice));
-        text.push_str(&format!(" {} ", dice.between(0, 9_999)));
+        text.push_str(word(&mut random));
+        text.push_str(&format!(" {} ", random.between(0, 9_999)));
     }
     text
 });
 
-/// The text of a line, without its line end: a function of its number, and cheap.
+/// The text of a line, without its line end: a cheap function of its number.
 pub fn text(line: usize) -> String {
     let spread = line.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let bytes = if line / LINES_MAX == FLOOD { 4_000 } else { 40 + spread % 200 };
@@ -77,7 +77,7 @@ pub fn text(line: usize) -> String {
     format!("seq={line} {} {end}", &WORDS[from..from + bytes])
 }
 
-/// A digest for telling event ids apart.
+/// A digest that distinguishes event ids.
 fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)) >> 1
 }
@@ -101,14 +101,14 @@ impl Arrivals {
         }
     }
 
-    /// A line is about to be written at an offset.
+    /// Records that a line is about to be written at an offset.
     pub fn written(&self, line: usize, offset: u64) {
         if self.lines[line].place.swap(offset + 1, Ordering::AcqRel) == 0 {
             self.written.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// A message has come.
+    /// Records the arrival of a message.
     pub fn take(&self, receiver: Receiver, payload: &[u8]) {
         self.messages.fetch_add(1, Ordering::AcqRel);
         if let Some(kept) = &self.kept {
@@ -144,7 +144,7 @@ impl Arrivals {
         }
     }
 
-    /// How many lines the receiver that has fewest has yet to get.
+    /// The number of lines that the slowest receiver still lacks.
     pub fn backlog(&self) -> u64 {
         let arrived = self.receivers.iter().map(|receiver| self.arrived[*receiver as usize].load(Ordering::Acquire));
         self.written.load(Ordering::Acquire).saturating_sub(arrived.min().unwrap_or(0))
@@ -163,7 +163,7 @@ impl Arrivals {
         (0..self.lines.len()).filter(|line| self.lines[*line].place.load(Ordering::Acquire) > 0)
     }
 
-    /// How many lines were written.
+    /// The number of written lines.
     pub fn lines(&self) -> u64 {
         self.numbers().count() as u64
     }
@@ -179,7 +179,7 @@ impl Arrivals {
         ranges
     }
 
-    /// The lines that some receiver does not have, as ranges.
+    /// The lines that a receiver lacks, as ranges.
     pub fn missing(&self) -> Vec<Range<usize>> {
         self.ranges(|line| !self.has(line))
     }
@@ -189,27 +189,27 @@ impl Arrivals {
     }
 
     /// The lines that a receiver has more than once, as ranges.
-    pub fn doubles(&self, receiver: Receiver) -> Vec<Range<usize>> {
+    pub fn duplicate_ranges(&self, receiver: Receiver) -> Vec<Range<usize>> {
         self.ranges(|line| self.beyond(receiver, line) > 0)
     }
 
     /// The lines that came under more than one event id, as ranges.
-    pub fn renamed(&self) -> Vec<Range<usize>> {
+    pub fn changed_ids(&self) -> Vec<Range<usize>> {
         self.ranges(|line| self.lines[line].has_other_id.load(Ordering::Acquire))
     }
 
-    /// How many arrivals at a receiver were not the first.
-    pub fn doubled(&self, receiver: Receiver) -> u64 {
+    /// The number of duplicates at a receiver.
+    pub fn duplicates(&self, receiver: Receiver) -> u64 {
         self.numbers().map(|line| u64::from(self.beyond(receiver, line))).sum()
     }
 
-    /// How many messages have come in all.
+    /// The number of messages received.
     pub fn messages(&self) -> u64 {
         self.messages.load(Ordering::Acquire)
     }
 
-    /// Arrivals that are not as they were written, that stand at another offset, that have another event id than the first.
-    pub fn odd(&self) -> [u64; 3] {
+    /// Arrivals that differ from what was written, or have another offset, or another event id than the first arrival.
+    pub fn invalid(&self) -> [u64; 3] {
         [&self.altered, &self.misplaced, &self.other_ids].map(|count| count.load(Ordering::Acquire))
     }
 }

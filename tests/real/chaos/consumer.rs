@@ -1,4 +1,4 @@
-//! An independent consumer that reads a topic while it grows, past the proxy.
+//! An independent consumer that reads a growing topic without the proxy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! A TCP proxy before the broker that delays, swallows, cuts and refuses.
+//! A TCP proxy before the broker that delays, withholds, disconnects and refuses.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,27 +7,27 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// How often what is held looks whether it may go on.
+/// How often withheld data checks whether it may continue.
 const LOOK: Duration = Duration::from_millis(5);
 
 #[derive(Default)]
 struct State {
     delay_ms: AtomicU64,
-    /// Nothing is passed on to the broker.
+    /// Nothing is forwarded to the broker.
     holds_requests: AtomicBool,
-    /// Nothing is passed on to the client.
+    /// Nothing is forwarded to the client.
     holds_answers: AtomicBool,
-    /// New connections are closed at once.
+    /// New connections are closed immediately.
     refuses: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
 }
 
-/// The proxy; it listens as long as the process lives.
+/// The proxy; it listens until the process ends.
 #[derive(Clone)]
 pub struct Proxy(Arc<State>);
 
 impl Proxy {
-    /// Passes on between a port of loopback and another.
+    /// Forwards between two ports on loopback.
     pub fn start(port: u16, upstream: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let state = Arc::new(State::default());
@@ -44,30 +44,30 @@ impl Proxy {
         proxy
     }
 
-    /// All goes through at once again.
+    /// Forwards everything immediately again.
     pub fn calm(&self) {
         self.0.delay_ms.store(0, Ordering::Release);
         self.0.refuses.store(false, Ordering::Release);
         self.hold(false, false);
     }
 
-    /// Each piece arrives so much later.
+    /// Delays each piece by this time.
     pub fn delay(&self, ms: u64) {
         self.0.delay_ms.store(ms, Ordering::Release);
     }
 
-    /// Whether requests and answers are kept back. They are passed on later, if the connection still stands.
+    /// Whether requests and answers are withheld. They are forwarded later, if the connection still exists.
     pub fn hold(&self, requests: bool, answers: bool) {
         self.0.holds_requests.store(requests, Ordering::Release);
         self.0.holds_answers.store(answers, Ordering::Release);
     }
 
-    /// Takes no new connections.
+    /// Refuses new connections.
     pub fn refuse(&self) {
         self.0.refuses.store(true, Ordering::Release);
     }
 
-    /// Ends all connections; what is kept back is lost.
+    /// Ends all connections; withheld data is lost.
     pub fn cut(&self) {
         for stream in self.0.streams.lock().unwrap().drain(..) {
             _ = stream.shutdown(Shutdown::Both);

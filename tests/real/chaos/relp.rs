@@ -1,4 +1,4 @@
-//! A RELP receiver that answers, answers late or not at all, refuses records, and closes its door.
+//! A RELP receiver that answers, answers late or not at all, refuses records, and refuses connections.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,28 +8,28 @@ use std::thread;
 use std::time::Duration;
 
 use super::arrivals::{Arrivals, Receiver};
-use crate::support::Dice;
+use crate::support::Random;
 
 const LOOK: Duration = Duration::from_millis(5);
 const HELLO: &str = "200 OK\nrelp_version=0\nrelp_software=chaos\ncommands=syslog";
 
 #[derive(Default)]
 struct State {
-    /// Where what comes is noted; another for each seed.
+    /// Where messages are recorded; different for each seed.
     arrivals: Mutex<Option<Arc<Arrivals>>>,
     delay_ms: AtomicU64,
     /// Nothing is read.
     holds: AtomicBool,
-    /// What comes is kept, and not confirmed.
+    /// Messages are recorded, but not confirmed.
     is_mute: AtomicBool,
-    /// New connections are closed at once.
+    /// New connections are closed immediately.
     refuses: AtomicBool,
-    /// Of 1,000 records, so many are refused.
+    /// Refused records per 1,000.
     errors: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
 }
 
-/// The receiver; it listens as long as the process lives.
+/// The receiver; it listens until the process ends.
 #[derive(Clone)]
 pub struct Relp(Arc<State>, u16);
 
@@ -46,11 +46,11 @@ impl Relp {
                 }
                 _ = stream.set_nodelay(true);
                 state.streams.lock().unwrap().push(stream.try_clone().expect("a second handle"));
-                // What was sent to the receiver of one seed is not noted for the next.
+                // Messages for the receiver of one seed are not recorded for the next.
                 let Some(arrivals) = state.arrivals.lock().unwrap().clone() else { continue };
                 let state = Arc::clone(&state);
-                // A conversation that breaks off is part of the play.
-                thread::spawn(move || converse(&state, &arrivals, stream, &mut Dice::new(number as u64)));
+                // A connection may break.
+                thread::spawn(move || serve(&state, &arrivals, stream, &mut Random::new(number as u64)));
             }
         });
         relp
@@ -61,13 +61,13 @@ impl Relp {
         format!("relp://127.0.0.1:{}", self.1)
     }
 
-    /// What comes on new connections is noted there.
+    /// Records messages of new connections there.
     pub fn note_in(&self, arrivals: Option<Arc<Arrivals>>) {
         *self.0.arrivals.lock().unwrap() = arrivals;
         self.cut();
     }
 
-    /// All is confirmed at once again.
+    /// Confirms everything immediately again.
     pub fn calm(&self) {
         self.delay(0);
         self.errors(0);
@@ -103,7 +103,7 @@ impl Relp {
     }
 }
 
-/// One frame's transaction number, command and data; `None` at the end.
+/// The transaction number, command and data of one frame; `None` at the end.
 fn frame(reader: &mut BufReader<TcpStream>) -> Option<(u64, String, Vec<u8>)> {
     let mut word = || {
         let mut word = Vec::new();
@@ -129,7 +129,7 @@ fn frame(reader: &mut BufReader<TcpStream>) -> Option<(u64, String, Vec<u8>)> {
     Some((number, command, data))
 }
 
-fn converse(state: &State, arrivals: &Arrivals, stream: TcpStream, dice: &mut Dice) -> Option<()> {
+fn serve(state: &State, arrivals: &Arrivals, stream: TcpStream, random: &mut Random) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::with_capacity(64 << 10, stream);
     let mut answers = String::new();
@@ -137,12 +137,12 @@ fn converse(state: &State, arrivals: &Arrivals, stream: TcpStream, dice: &mut Di
         let (number, command, data) = frame(&mut reader)?;
         while state.holds.load(Ordering::Acquire) {
             thread::sleep(LOOK);
-            // Whoever was cut meanwhile has nothing more to say.
+            // A disconnected client sends nothing more.
             writer.peer_addr().ok()?;
         }
         let answer = match command.as_str() {
             "open" => HELLO,
-            "syslog" if dice.between(0, 1_000) < state.errors.load(Ordering::Acquire) => "500 not now",
+            "syslog" if random.between(0, 1_000) < state.errors.load(Ordering::Acquire) => "500 not now",
             "syslog" => {
                 let at = data.iter().position(|byte| *byte == b'{').unwrap_or(0);
                 arrivals.take(Receiver::Relp, &data[at..]);

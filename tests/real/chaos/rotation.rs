@@ -1,4 +1,4 @@
-//! The ways in which a file is rotated. None destroys a line that was not read, see [`World::destroy`](super::world::World::destroy).
+//! The kinds of rotation. None destroys an unread line, see [`World::destroy`](super::world::World::destroy).
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,25 +13,25 @@ use flate2::write::GzEncoder;
 
 use super::arrivals::text;
 use super::writer::Writer;
-use crate::support::Dice;
+use crate::support::Random;
 
-/// How many rotated files are kept, if the lines of those before them have arrived.
+/// Number of rotated files that are kept once the lines of older ones have arrived.
 const KEPT: usize = 4;
-/// How long a writer waits for the arrival of what it is to destroy.
+/// How long a writer waits until lines have arrived that it will destroy.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What one application does with its file when it is large enough.
+/// How an application rotates its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// `app.log` becomes `app.log.1`, that `app.log.2`, and so on.
+    /// `app.log` becomes `app.log.1`, which becomes `app.log.2`, and so on.
     Numbers,
-    /// The same, and some lines still go to the old file.
+    /// The same, and some lines are still written to the old file.
     Late,
     /// `app.log` becomes `app.log.1.gz`.
     Gzip,
-    /// What is `app.log.1` is compressed one rotation later.
+    /// `app.log.1` is compressed one rotation later.
     GzipDelayed,
-    /// Copied to `app.log.1`, then emptied.
+    /// Copied to `app.log.1`, then truncated.
     CopyTruncate,
     /// The same, and the copy is compressed.
     CopyGzip,
@@ -44,29 +44,29 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// All, in an order of the dice's.
-    pub fn shuffled(dice: &mut Dice) -> Vec<Self> {
+    /// All kinds, in random order.
+    pub fn shuffled(random: &mut Random) -> Vec<Self> {
         use Scheme::{Archive, CopyGzip, CopyTruncate, Dated, DatedWithin, Gzip, GzipDelayed, Late, Numbers};
         let mut all = vec![Numbers, Late, Gzip, GzipDelayed, CopyTruncate, CopyGzip, Dated, DatedWithin, Archive];
         for at in (1..all.len()).rev() {
-            all.swap(at, usize::try_from(dice.between(0, at as u64 + 1)).unwrap());
+            all.swap(at, usize::try_from(random.between(0, at as u64 + 1)).unwrap());
         }
         all
     }
 }
 
-/// A file that was rotated.
+/// A rotated file.
 pub struct Rotated {
     pub path: PathBuf,
     pub lines: Range<usize>,
-    /// Where it has one in its name.
+    /// The number in its name, if any.
     number: usize,
 }
 
 impl Writer {
-    /// Rotates once: usually as it always does, sometimes in another way.
+    /// Rotates once: usually in the writer's own way, sometimes in another way.
     pub fn rotate(&mut self) {
-        let done = match self.dice.between(0, 16) {
+        let done = match self.random.between(0, 16) {
             0 => self.delete(),
             1 => self.truncate(),
             2 => self.replace(),
@@ -112,7 +112,7 @@ impl Writer {
         }
     }
 
-    /// Another name for each rotated file: `.1` is free. What was pruned is no more.
+    /// Renames each rotated file, so that `.1` is free. A deleted file no longer counts.
     fn shift(&mut self) {
         let base = self.path.clone();
         for old in self.rotated.iter_mut().rev() {
@@ -126,12 +126,12 @@ impl Writer {
         self.rotated.retain(|old| old.number > 0);
     }
 
-    /// What the file held is now there.
+    /// Records that the file's lines are now there.
     fn note_rotated(&mut self, path: PathBuf) {
         self.rotated.insert(0, Rotated { path, lines: self.first..self.next, number: 1 });
     }
 
-    /// What is one too many goes, once it has arrived.
+    /// Deletes the oldest rotated file if there are too many, once its lines have arrived.
     fn expire(&mut self) {
         while self.rotated.len() > KEPT {
             let oldest = self.rotated.last().expect("one");
@@ -148,18 +148,18 @@ impl Writer {
         let to = numbered(&self.path, 1, false);
         fs::rename(&self.path, &to).expect("renamed");
         if late {
-            for _ in 0..self.dice.between(1, 4) {
-                sleep(Duration::from_millis(self.dice.between(0, 100)));
+            for _ in 0..self.random.between(1, 4) {
+                sleep(Duration::from_millis(self.random.between(0, 100)));
                 self.write(3);
             }
         }
         self.note_rotated(to);
-        sleep(Duration::from_millis(self.dice.between(0, 60)));
+        sleep(Duration::from_millis(self.random.between(0, 60)));
         self.begin();
         self.expire();
     }
 
-    /// Compresses the rotated file of this place, as `gzip` does.
+    /// Compresses the rotated file with this number, as `gzip` does.
     fn compress(&mut self, at: usize) {
         let Some(Rotated { path, .. }) = self.rotated.get_mut(at) else { return };
         let Some(bytes) = fs::read(&path).ok().filter(|_| path.extension().is_none_or(|ending| ending != "gz")) else {
@@ -174,12 +174,12 @@ impl Writer {
         *path = to;
     }
 
-    /// Nothing is written between the copy and the cut.
+    /// Nothing is written between the copy and the truncation.
     fn copy_and_truncate(&mut self) {
         self.shift();
         let to = numbered(&self.path, 1, false);
         fs::copy(&self.path, &to).expect("copied");
-        sleep(Duration::from_millis(self.dice.between(0, 80)));
+        sleep(Duration::from_millis(self.random.between(0, 80)));
         self.file.set_len(0).expect("emptied");
         self.note_rotated(to);
         self.begun();
@@ -195,7 +195,7 @@ impl Writer {
         self.expire();
     }
 
-    /// Deletes the file, which the process may still have to read.
+    /// Deletes the file, which the process may not have read yet.
     fn delete(&mut self) -> bool {
         let path = self.path.clone();
         let gone =
@@ -207,7 +207,7 @@ impl Writer {
         gone
     }
 
-    /// Empties the file, once all of it has arrived.
+    /// Truncates the file once all its lines have arrived.
     fn truncate(&mut self) -> bool {
         let start = Instant::now();
         while !self.world.arrivals.have(self.first..self.next) {
@@ -222,24 +222,24 @@ impl Writer {
         true
     }
 
-    /// A new file with the same content and more takes the place, as `rsync` and `sed -i` do it.
+    /// Replaces the file by a new one with the same content and more, as `rsync` and `sed -i` do.
     fn replace(&mut self) -> bool {
         self.world.note(&format!("replace {} with lines {:?}", self.path.display(), self.first..self.next));
         let aside = self.aside();
         fs::copy(&self.path, &aside).expect("copied");
         self.file = File::options().append(true).open(&aside).expect("the new file");
-        let lines = usize::try_from(self.dice.between(1, 20)).unwrap();
+        let lines = usize::try_from(self.random.between(1, 20)).unwrap();
         self.write(lines);
         fs::rename(aside, &self.path).expect("renamed");
         true
     }
 
-    /// A new file with other content takes the place; the old one may still have to be read.
+    /// Replaces the file by a new one with other content; the old one may not have been read yet.
     fn replace_by_another(&mut self) -> bool {
         let (aside, path) = (self.aside(), self.path.clone());
         let line = self.next;
         fs::write(&aside, text(line) + "\n").expect("written");
-        // It is there once it has the place: until then its number may go to another line.
+        // It counts once it has its final name: until then its line number may be used for another line.
         let act = || {
             self.world.arrivals.written(line, 0);
             fs::rename(&aside, path).expect("renamed");
@@ -255,7 +255,7 @@ impl Writer {
         true
     }
 
-    /// A place on the same volume that no glob names.
+    /// A path on the same volume that no glob matches.
     fn aside(&self) -> PathBuf {
         self.world.folder.join(format!("aside-{}", self.index))
     }

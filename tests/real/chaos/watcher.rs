@@ -1,4 +1,4 @@
-//! Looks at the running process all the time: how much memory it has held, and whether its books are straight.
+//! Observes the running process: its memory, and its byte accounting.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use super::world::World;
 use crate::support::http;
 
 const LOOK: Duration = Duration::from_millis(40);
-/// Its books are looked at every so many looks.
+/// How many observations pass between two checks of the byte accounting.
 const SCRAPE_EVERY: u32 = 6;
-/// What a sidecar with 1 MiB in flight may hold at most.
+/// Memory limit of a sidecar with 1 MiB in flight.
 pub const MEMORY_MAX_BYTES: u64 = 40 << 20;
 
-/// The thread that looks.
+/// The observing thread.
 pub struct Watcher {
     seen: Arc<Seen>,
     thread: Option<JoinHandle<()>>,
@@ -28,7 +28,7 @@ pub struct Watcher {
 struct Seen {
     stop: AtomicBool,
     peak_bytes: AtomicU64,
-    /// Read and not settled, at the last scrape; and one.
+    /// Pending bytes at the last scrape, plus one.
     pending_bytes: AtomicU64,
     lost_bytes: AtomicU64,
 }
@@ -45,12 +45,12 @@ impl Watcher {
         self.seen.peak_bytes.load(Ordering::Acquire)
     }
 
-    /// The most that a process has told as lost.
+    /// The largest number of lost bytes that a process reported.
     pub fn lost_bytes(&self) -> u64 {
         self.seen.lost_bytes.load(Ordering::Acquire)
     }
 
-    /// Whether all that was read was settled at the last look.
+    /// Whether everything read was acknowledged at the last observation.
     pub fn is_settled(&self) -> bool {
         self.seen.pending_bytes.load(Ordering::Acquire) == 1
     }
@@ -66,7 +66,7 @@ impl Drop for Watcher {
 }
 
 fn watch(world: &World, seen: &Seen) {
-    let (mut known, mut address, mut looks) = (0, None, 0_u32);
+    let (mut known, mut address, mut polls) = (0, None, 0_u32);
     while !seen.stop.load(Ordering::Acquire) {
         sleep(LOOK);
         let id = world.id.load(Ordering::Acquire);
@@ -79,28 +79,28 @@ fn watch(world: &World, seen: &Seen) {
         }
         let peak = peak_bytes(id);
         seen.peak_bytes.fetch_max(peak, Ordering::AcqRel);
-        looks += 1;
-        if looks % SCRAPE_EVERY != 0 {
+        polls += 1;
+        if polls % SCRAPE_EVERY != 0 {
             continue;
         }
         if address.is_none() {
-            address = answers_at(&world.said());
+            address = answers_at(&world.log());
         }
         let samples = address.as_deref().and_then(|address| http::get(address, "/metrics"));
-        // An answer that breaks off was one of a process that was killed.
+        // An incomplete answer came from a process that was killed.
         let Some((200, text)) = samples.filter(|(_, text)| text.trim_end().ends_with("# EOF")) else { continue };
         check(world, seen, &parse(&text));
     }
 }
 
-/// The most that a process has held, by the kernel's word.
+/// The peak memory of a process, as reported by the kernel.
 fn peak_bytes(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
-/// Where a process answers, by its log.
+/// The address of a process's HTTP server, from its log.
 pub fn answers_at(log: &str) -> Option<String> {
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines

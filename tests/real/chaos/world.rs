@@ -1,7 +1,8 @@
-//! What all threads of a seed share: the folder, the process, and what may be destroyed without loss.
+//! The state that all threads of a seed share: the folder, the process, and the lines that may be destroyed without
+//! loss.
 //!
-//! Lines may be destroyed once every receiver has them, or while the process holds their file open. The latter is a debt: until
-//! they have arrived, the process is not ended.
+//! Lines may be destroyed once every receiver has them, or while the process holds their file open. The latter is a
+//! debt: the process is not ended until they have arrived.
 
 use std::fs::{self, Metadata};
 use std::ops::Range;
@@ -18,13 +19,13 @@ use crate::support::signal;
 
 /// `LOGSKIFF_DRAIN_TIMEOUT`.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
-/// What the end takes beside it: the last save, the outputs' farewell, a busy machine.
+/// Additional time for a shutdown: the last save, closing the outputs, a busy machine.
 const DRAIN_SLACK: Duration = Duration::from_secs(4);
-/// One that ends sooner left nothing behind: what there is to read is read for half of the time-out.
+/// A shutdown that ends sooner left nothing after: unread files are read for half of the timeout.
 const EARLY: Duration = Duration::from_millis(2_900);
-/// How long debts are waited for before the process lives on.
+/// How long debts are awaited before the process continues.
 const DEBTS_PATIENCE: Duration = Duration::from_secs(6);
-/// For a consumer to have what a broker has.
+/// Time for a consumer to read what a broker has.
 const LAG: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
@@ -35,19 +36,19 @@ struct Stage {
     debts: Vec<Range<usize>>,
 }
 
-/// A seed's world.
+/// The world of a seed.
 pub struct World {
     pub folder: PathBuf,
     pub arrivals: Arc<Arrivals>,
-    /// Writers go through it for each step; who holds it for writing stops them.
+    /// Writers hold it for reading in each step; holding it for writing stops them.
     pub gate: RwLock<()>,
-    /// By writer: the lines of the file that it writes to.
-    pub live: [Mutex<Range<usize>>; WRITERS],
+    /// By writer: the lines in its current file.
+    pub current_lines: [Mutex<Range<usize>>; WRITERS],
     pub kills: AtomicU64,
     pub drains: AtomicU64,
     pub rotations: AtomicU64,
     pub drain_ms_max: AtomicU64,
-    /// The process that runs; 0: none.
+    /// The running process; 0: none.
     pub id: AtomicU32,
     settings: Settings,
     stage: Mutex<Stage>,
@@ -61,7 +62,7 @@ impl World {
             folder,
             arrivals,
             gate: RwLock::new(()),
-            live: std::array::from_fn(|_| Mutex::new(0..0)),
+            current_lines: std::array::from_fn(|_| Mutex::new(0..0)),
             kills: AtomicU64::new(0),
             drains: AtomicU64::new(0),
             rotations: AtomicU64::new(0),
@@ -74,11 +75,11 @@ impl World {
         }
     }
 
-    /// Something that must not be.
+    /// Records a violation.
     pub fn fault(&self, what: &str) {
         let mut faults = self.faults.lock().unwrap();
         let fault = format!("{:.1} s: {what}", self.start.elapsed().as_secs_f64());
-        // The same is said once.
+        // The same violation is recorded once.
         if faults.len() < 20 {
             faults.push(fault);
         }
@@ -88,7 +89,7 @@ impl World {
         self.faults.lock().unwrap().clone()
     }
 
-    /// What is done and when, for who looks into a seed; in the folder, since it is much.
+    /// Logs an action and its time into a file of the folder, for examining a seed.
     pub fn note(&self, what: &str) {
         use std::io::Write;
         let path = self.folder.join("notes");
@@ -97,7 +98,7 @@ impl World {
         writeln!(file, "{:.3} {:.3} {what}", self.start.elapsed().as_secs_f64(), now.as_secs_f64()).expect("noted");
     }
 
-    /// Destroys a file with these lines, if that loses nothing; whether it did.
+    /// Destroys a file with these lines, if no line is lost by that; returns whether it did.
     pub fn destroy(&self, file: &Metadata, lines: Range<usize>, act: impl FnOnce()) -> bool {
         let mut stage = self.stage.lock().unwrap();
         if !self.arrivals.have(lines.clone()) {
@@ -130,12 +131,12 @@ impl World {
         self.stage.lock().unwrap().sidecar.is_some()
     }
 
-    /// What the running process has said.
-    pub fn said(&self) -> String {
+    /// The log of the running process.
+    pub fn log(&self) -> String {
         self.stage.lock().unwrap().sidecar.as_ref().map_or_else(String::new, Sidecar::stderr)
     }
 
-    /// Takes the process from the stage once nothing depends on it; `None` where something goes on depending on it.
+    /// Removes the process once nothing depends on it; `None` if something still does.
     fn take(&self) -> Option<Sidecar> {
         self.stage.lock().unwrap().ends = true;
         let start = Instant::now();
@@ -159,7 +160,7 @@ impl World {
         }
     }
 
-    /// SIGKILL; whether it was sent.
+    /// Sends SIGKILL; returns whether it was sent.
     pub fn kill(&self) -> bool {
         let Some(sidecar) = self.take() else { return false };
         self.id.store(0, Ordering::Release);
@@ -171,7 +172,7 @@ impl World {
         true
     }
 
-    /// SIGTERM, and what is to hold then; whether it was sent.
+    /// Sends SIGTERM, and checks the shutdown; returns whether it was sent.
     pub fn drain(&self) -> bool {
         let Some(mut sidecar) = self.take() else { return false };
         self.note("drain");
@@ -181,7 +182,7 @@ impl World {
         true
     }
 
-    /// The same while nobody writes and both receivers answer: what is in the files that are written to arrives.
+    /// The same while nobody writes and both receivers answer: everything in the current files arrives.
     pub fn drain_in_calm(&self) -> bool {
         let Some(mut sidecar) = self.take() else { return false };
         let _stopped = self.gate.write().unwrap();
@@ -190,14 +191,14 @@ impl World {
         self.note(&format!("drained in {took:?}"));
         self.drains.fetch_add(1, Ordering::AcqRel);
         if took < EARLY {
-            for live in &self.live {
-                let live = live.lock().unwrap().clone();
+            for current_lines in &self.current_lines {
+                let current_lines = current_lines.lock().unwrap().clone();
                 let start = Instant::now();
-                while !self.arrivals.have(live.clone()) && start.elapsed() < LAG {
+                while !self.arrivals.have(current_lines.clone()) && start.elapsed() < LAG {
                     sleep(Duration::from_millis(50));
                 }
-                if !self.arrivals.have(live.clone()) {
-                    self.fault(&format!("a drain of {took:?} left lines of {live:?} behind"));
+                if !self.arrivals.have(current_lines.clone()) {
+                    self.fault(&format!("a drain of {took:?} left lines of {current_lines:?} behind"));
                 }
             }
         }
@@ -224,7 +225,7 @@ impl World {
         took
     }
 
-    /// Waits for the end of a process that ends by itself.
+    /// Waits for a process that ends by itself.
     pub fn wait(&self, patience: Duration) {
         let Some(mut sidecar) = self.take() else { return self.fault("there is no process to wait for") };
         let start = Instant::now();
@@ -242,7 +243,7 @@ impl World {
         }
     }
 
-    /// Stops it for a while, as a machine without a free processor does.
+    /// Stops the process for a while, as on a machine without a free CPU.
     pub fn freeze(&self, pause: Duration) {
         let id = self.id.load(Ordering::Acquire);
         if id > 0 {

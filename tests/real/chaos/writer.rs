@@ -1,4 +1,5 @@
-//! An application that writes numbered lines, in pieces, and rotates its file; and one that makes a file for each request.
+//! An application that writes numbered lines, in pieces, and rotates its file; and an application that creates a file
+//! for each request.
 
 use std::fs::{self, File, Metadata};
 use std::io::Write;
@@ -12,16 +13,17 @@ use std::time::{Duration, Instant};
 use super::arrivals::{FLOOD, LINES_MAX, text};
 use super::rotation::{Rotated, Scheme};
 use super::world::World;
-use crate::support::Dice;
+use crate::support::Random;
 
-/// A tick of a writer.
+/// Interval of a writer.
 const TICK: Duration = Duration::from_millis(20);
-/// Nobody writes while so many lines are under way: a machine that is busy plays the same, more slowly.
+/// Writers pause while this many lines are pending: a busy machine plays the same, more slowly.
 const BACKLOG_MAX: u64 = 15_000;
 /// Lines of a flood: some 6 MB.
 const FLOOD_LINES: usize = 1_500;
 
-/// The right to write for one tick: meanwhile nothing stops the world. `None` after a tick in which too much was under way.
+/// The permit to write for one tick, during which nothing stops the world. `None` after a tick with too many pending
+/// lines.
 fn step(world: &World) -> Option<RwLockReadGuard<'_, ()>> {
     if world.arrivals.backlog() > BACKLOG_MAX {
         sleep(TICK);
@@ -33,36 +35,36 @@ fn step(world: &World) -> Option<RwLockReadGuard<'_, ()>> {
 /// One application and its file.
 pub struct Writer {
     pub world: Arc<World>,
-    pub dice: Dice,
+    pub random: Random,
     pub index: usize,
     pub path: PathBuf,
     pub scheme: Scheme,
     pub file: File,
-    /// The first line of what the file holds, and the next to be written.
+    /// The first line in the current file, and the next line to write.
     pub first: usize,
     pub next: usize,
     pub offset: u64,
-    /// What was rotated, the newest first.
+    /// The rotated files, the newest first.
     pub rotated: Vec<Rotated>,
     pub days: u32,
 }
 
 impl Writer {
-    pub fn new(world: Arc<World>, dice: Dice, index: usize, path: PathBuf, scheme: Scheme) -> Self {
+    pub fn new(world: Arc<World>, random: Random, index: usize, path: PathBuf, scheme: Scheme) -> Self {
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         let file = create(&path);
         let next = index * LINES_MAX;
-        Self { world, dice, index, path, scheme, file, first: next, next, offset: 0, rotated: Vec::new(), days: 0 }
+        Self { world, random, index, path, scheme, file, first: next, next, offset: 0, rotated: Vec::new(), days: 0 }
     }
 
     /// Writes and rotates until then.
     pub fn run(mut self, until: Instant) {
-        let per_tick = self.dice.between(20, 80);
+        let per_tick = self.random.between(20, 80);
         let mut rotate_at = self.next + self.rotation_lines();
         while Instant::now() < until {
             let world = Arc::clone(&self.world);
             let Some(step) = step(&world) else { continue };
-            let lines = self.dice.between(1, 2 * per_tick);
+            let lines = self.random.between(1, 2 * per_tick);
             self.write(usize::try_from(lines).unwrap());
             if self.next >= rotate_at {
                 self.rotate();
@@ -71,18 +73,18 @@ impl Writer {
             }
             drop(step);
             sleep(TICK);
-            // Some are quiet for a while, also right after a rotation.
-            if self.dice.between(0, 100) == 0 {
-                sleep(Duration::from_millis(self.dice.between(100, 1_200)));
+            // Some writers are quiet for a while, also directly after a rotation.
+            if self.random.between(0, 100) == 0 {
+                sleep(Duration::from_millis(self.random.between(100, 1_200)));
             }
         }
     }
 
     fn rotation_lines(&mut self) -> usize {
-        usize::try_from(self.dice.between(200, 2_400)).unwrap()
+        usize::try_from(self.random.between(200, 2_400)).unwrap()
     }
 
-    /// Appends so many lines to the file that is open, sometimes in pieces.
+    /// Appends this many lines to the current file, sometimes in pieces.
     pub fn write(&mut self, lines: usize) {
         let mut bytes = Vec::new();
         for line in self.next..self.next + lines {
@@ -90,11 +92,11 @@ impl Writer {
             bytes.extend_from_slice(text(line).as_bytes());
             bytes.push(b'\n');
         }
-        let cut = usize::try_from(self.dice.between(0, bytes.len() as u64)).unwrap();
-        let (first, second) = bytes.split_at(if self.dice.between(0, 8) == 0 { cut } else { 0 });
+        let cut = usize::try_from(self.random.between(0, bytes.len() as u64)).unwrap();
+        let (first, second) = bytes.split_at(if self.random.between(0, 8) == 0 { cut } else { 0 });
         self.file.write_all(first).expect("written");
         if !first.is_empty() {
-            sleep(Duration::from_millis(self.dice.between(0, 60)));
+            sleep(Duration::from_millis(self.random.between(0, 60)));
         }
         self.file.write_all(second).expect("written");
         self.offset += bytes.len() as u64;
@@ -102,18 +104,18 @@ impl Writer {
         self.show();
     }
 
-    /// What the file holds is what a drain has to ship.
+    /// The lines of the current file, which a drain must ship.
     pub fn show(&self) {
-        *self.world.live[self.index].lock().unwrap() = self.first..self.next;
+        *self.world.current_lines[self.index].lock().unwrap() = self.first..self.next;
     }
 
-    /// Begins a new file in the same place.
+    /// Creates a new file at the same path.
     pub fn begin(&mut self) {
         self.file = create(&self.path);
         self.begun();
     }
 
-    /// What the file held is elsewhere.
+    /// Records that the file's lines are elsewhere.
     pub fn begun(&mut self) {
         (self.first, self.offset) = (self.next, 0);
         self.show();
@@ -128,18 +130,18 @@ pub fn create(path: &Path) -> File {
     File::options().create_new(true).append(true).open(path).expect("a new log file")
 }
 
-/// Much at once, in one new file: more than may be in flight, many times.
+/// Writes much at once into one new file: many times the limit of bytes in flight.
 pub fn flood(world: &Arc<World>, folder: &Path, times: usize) {
     let path = folder.join(format!("bulk-{}.log", ["one", "two", "three", "four"][times % 4]));
-    let mut writer = Writer::new(Arc::clone(world), Dice::new(0), FLOOD, path, Scheme::Numbers);
+    let mut writer = Writer::new(Arc::clone(world), Random::new(0), FLOOD, path, Scheme::Numbers);
     (writer.first, writer.next) = (FLOOD * LINES_MAX + times * FLOOD_LINES, FLOOD * LINES_MAX + times * FLOOD_LINES);
     writer.write(FLOOD_LINES);
 }
 
-/// One file a request: made, written, closed, and deleted after a while.
+/// One file per request: created, written, closed, and deleted after a while.
 pub struct Requests {
     pub world: Arc<World>,
-    pub dice: Dice,
+    pub random: Random,
     pub index: usize,
     pub folder: PathBuf,
 }
@@ -154,22 +156,22 @@ impl Requests {
             let Some(step) = step(&world) else { continue };
             number += 1;
             let path = self.folder.join(format!("request-{number:06}x.log"));
-            let lines = usize::try_from(self.dice.between(1, 90)).unwrap();
-            let dice = Dice::new(self.dice.roll());
-            let mut writer = Writer::new(Arc::clone(&world), dice, self.index, path.clone(), Scheme::Numbers);
+            let lines = usize::try_from(self.random.between(1, 90)).unwrap();
+            let random = Random::new(self.random.roll());
+            let mut writer = Writer::new(Arc::clone(&world), random, self.index, path.clone(), Scheme::Numbers);
             (writer.first, writer.next) = (next, next);
             writer.write(lines);
             kept.push((path, next..next + lines));
             next += lines;
-            let keep = usize::try_from(self.dice.between(2, 40)).unwrap();
+            let keep = usize::try_from(self.random.between(2, 40)).unwrap();
             kept.retain(|(path, lines)| lines.end + keep * 45 > next || !remove(&world, path, lines.clone()));
             drop(step);
-            sleep(Duration::from_millis(self.dice.between(5, 80)));
+            sleep(Duration::from_millis(self.random.between(5, 80)));
         }
     }
 }
 
-/// Removes a file, if that loses nothing; whether it is gone.
+/// Removes a file, if no line is lost by that; returns whether it was removed.
 fn remove(world: &World, path: &Path, lines: Range<usize>) -> bool {
     let Ok(meta) = fs::metadata(path) else { return true };
     world.destroy(&meta, lines, || _ = fs::remove_file(path))

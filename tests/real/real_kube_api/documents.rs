@@ -1,4 +1,4 @@
-//! What the documents show of `kubectl` and Helm, and the examples that nothing else applies.
+//! The `kubectl` and Helm commands of the documents, and the examples that no other test applies.
 
 use std::fs;
 use std::process::Command;
@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::support::documents::{asking_for_help, commands};
 use crate::support::kubernetes::{Cluster, project};
 
-/// Every command has a verb and options that the program knows: it reads them before it comes to `--help`.
+/// Every command has a known verb and known options: the program parses them before it reaches `--help`.
 #[test]
-fn every_command_of_the_documents_is_one() {
+fn every_command_of_the_documents_exists() {
     let Some(cluster) = Cluster::prepare("documents", &[]) else { return };
     let check = |command: &str| {
         let path = format!("{}:{}", cluster.helm.programs().display(), std::env::var("PATH").unwrap());
@@ -36,9 +36,10 @@ fn every_command_of_the_documents_is_one() {
     }
 }
 
-/// The API server knows every field of it. That it keeps anybody out is for a network plugin that enforces policies; the tests' has none.
+/// The API server knows every field of it. Only a network plugin that enforces policies would block traffic; the tests'
+/// cluster has none.
 #[test]
-fn the_network_policy_is_one() {
+fn the_network_policy_is_valid() {
     let Some(cluster) = Cluster::prepare("policy", &[]) else { return };
     let example = fs::read_to_string(project().join("examples/kubernetes/networkpolicy.yaml")).unwrap();
     let policy: Value = serde_norway::from_str(&example).unwrap();
@@ -48,16 +49,16 @@ fn the_network_policy_is_one() {
     assert_eq!(ingress[1]["from"], policy["spec"]["ingress"][1]["from"]);
 }
 
-/// What a Prometheus with these rights may do, by the API server's own word, and what it may not.
+/// The rights of a Prometheus with this role, according to the API server, and rights that it lacks.
 #[test]
-fn prometheus_may_what_it_needs() {
+fn prometheus_has_the_needed_rights() {
     let Some(cluster) = Cluster::prepare("rights", &[]) else { return };
     let path = project().join("examples/prometheus/rbac.yaml");
     let path = path.to_str().unwrap();
     cluster.text(&["apply", "--validate=strict", "-f", path]);
     let may = |verb: &str, what: &str| {
         let user = "--as=system:serviceaccount:monitoring:prometheus";
-        // What stands behind a slash would be taken for a name.
+        // Text after a slash would be taken for a name.
         let (kind, part) = what.split_once('/').unwrap_or((what, ""));
         let part = format!("--subresource={part}");
         cluster.kubectl(&["auth", "can-i", verb, kind, &part, user, "--all-namespaces"]).status.success()

@@ -1,4 +1,4 @@
-//! Which pods get logskiff, what they get, and what is told where one does not.
+//! Which pods get logskiff, what they get, and the warning if a pod does not get it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::kubernetes::{Cluster, SYSTEM, pod};
 use crate::support::wait_until;
 
 #[test]
-fn labels_decide() {
+fn labels_select_pods() {
     let Some(cluster) = Cluster::prepare("labels", &[]) else { return };
     cluster.install_injector(&[]);
     injected(&cluster, &[], &json!({}));
@@ -29,16 +29,17 @@ fn labels_decide() {
     assert!(sidecars(&out).is_empty());
     let windows = admitted(&labelled, &[], &[], &json!({"os": {"name": "windows"}}));
     assert!(sidecars(&windows).is_empty());
-    // The system's own namespaces are left alone, whatever is asked.
+    // System namespaces are never changed, whatever their pods request.
     for namespace in ["kube-system", SYSTEM] {
         let left = cluster.admit_in(namespace, &pod(&[LABEL], &[], &json!({}))).unwrap().object;
         assert!(sidecars(&left).is_empty(), "{namespace}");
     }
 }
 
-/// The two ways to the same pod, as the API server stores both: no field of the container, the volumes and the mounts differs.
+/// Both ways to the same pod, as the API server stores them: no field of the container, the volumes and the mounts
+/// differs.
 #[test]
-fn injection_gives_what_the_library_renders() {
+fn injection_equals_the_library() {
     let Some(cluster) = Cluster::prepare("equal", &[]) else { return };
     for (values, library, secret) in [
         (&[][..], &[][..], false),
@@ -151,7 +152,7 @@ fn annotations_change_one_pod() {
     let order: Vec<_> = environment(container).into_iter().map(|(name, _)| name).collect();
     assert!(order[5..].is_sorted(), "always in one order: {order:?}");
 
-    // Who runs it.
+    // The user that runs it.
     let user = |annotations: &[(&str, &str)], spec: &Value| {
         injected(&cluster, annotations, spec)["spec"]["initContainers"][0]["securityContext"]["runAsUser"].clone()
     };
@@ -160,13 +161,13 @@ fn annotations_change_one_pod() {
     assert_eq!(user(&[], &json!({"securityContext": {"runAsUser": 0}})), 65532, "not root");
     assert_eq!(user(&[("logskiff.dev/run-as-user", "1234")], &two), 1234);
 
-    // Named inputs: no default path beside them.
+    // Named inputs: no default path in addition.
     let named =
         injected(&cluster, &[("env.logskiff.dev/LOGSKIFF_INPUT_ACCESS_PATHS", "/var/log/app/access.log")], &json!({}));
     assert_eq!(variable(&named, "LOGSKIFF_PATHS"), None);
     assert_eq!(variable(&named, "CONTAINER_NAME").unwrap(), "app");
 
-    // An empty annotation says nothing; a slash at the end of a path is none of its name.
+    // An empty annotation has no effect; a slash at the end of a path is not part of its name.
     let empty =
         ["image", "log-path", "volume", "containers", "secret", "run-as-user", "memory-limit", "cpu-limit", "paths"]
             .map(|name| format!("logskiff.dev/{name}"));
@@ -175,18 +176,18 @@ fn annotations_change_one_pod() {
     assert_eq!(mounts(sidecar(&slash))[0].1, "/srv/logs");
     assert_eq!(variable(&slash, "LOGSKIFF_PATHS").unwrap(), "/srv/logs/**/*.log");
 
-    // A quota may want a CPU limit; resources of the whole pod are shared.
+    // A quota may require a CPU limit; resources of the whole pod are shared.
     let limited = injected(&cluster, &[("logskiff.dev/cpu-limit", "200m")], &json!({}));
     assert_eq!(sidecar(&limited)["resources"]["limits"], json!({"cpu": "200m", "memory": "64Mi"}));
     let whole =
         json!({"resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"cpu": "5m", "memory": "8Mi"}}});
     assert!(sidecar(&injected(&cluster, &[], &whole))["resources"]["requests"].is_null());
 
-    // On the node's network a declared port would be the node's.
+    // On the node's network a declared port would be a port of the node.
     let host = injected(&cluster, &[], &json!({"hostNetwork": true}));
     assert!(sidecar(&host).get("ports").is_none());
 
-    // What the pod says of its paths is above what is common to all.
+    // The pod's own paths take precedence over the common ones.
     cluster.install_injector(&["--set", "env.LOGSKIFF_PATHS=/var/log/app/*.txt"]);
     for (annotations, paths) in [
         (&[][..], "/var/log/app/*.txt"),
@@ -194,9 +195,9 @@ fn annotations_change_one_pod() {
         (&[("logskiff.dev/paths", "/srv/a.log"), ("env.logskiff.dev/LOGSKIFF_PATHS", "/srv/b.log")], "/srv/b.log"),
     ] {
         let pod = injected(&cluster, annotations, &json!({}));
-        let said: Vec<_> =
+        let printed: Vec<_> =
             environment(sidecar(&pod)).into_iter().filter(|(name, _)| name == "LOGSKIFF_PATHS").collect();
-        assert_eq!(said, [("LOGSKIFF_PATHS".to_owned(), paths.to_owned())]);
+        assert_eq!(printed, [("LOGSKIFF_PATHS".to_owned(), paths.to_owned())]);
     }
 }
 
@@ -214,19 +215,19 @@ fn volumes_and_init_containers_of_the_pod_stay() {
             ],
         })
     };
-    // Named by an annotation: mounted where the application has it.
+    // Named by an annotation: mounted at the application's path.
     let named =
         injected(&cluster, &[("logskiff.dev/volume", "data"), ("logskiff.dev/containers", "app")], &spec("/data/logs"));
     assert!(volume(&named, "logskiff-logs").is_none());
     assert_eq!(mounts(sidecar(&named))[0], ("data", "/data/logs"));
     assert_eq!(mounts(app(&named)), [("data", "/data/logs")]);
     assert_eq!(variable(&named, "LOGSKIFF_PATHS").unwrap(), "/data/logs/**/*.log");
-    // Mounted at the path already: found by itself, and given to the container that has it not.
+    // Already mounted at the path: found automatically, and mounted in the container that lacks it.
     let found = injected(&cluster, &[], &spec("/var/log/app"));
     assert!(volume(&found, "logskiff-logs").is_none());
     assert_eq!(mounts(sidecar(&found))[0], ("data", "/var/log/app"));
     assert_eq!(mounts(&found["spec"]["containers"][1]), [("data", "/var/log/app")]);
-    // A part of a volume stays that part.
+    // A subpath of a volume stays a subpath.
     let mut part = spec("/var/log/app");
     part["containers"][0]["volumeMounts"][0]["subPath"] = json!("shop");
     let part = injected(&cluster, &[], &part);
@@ -236,12 +237,12 @@ fn volumes_and_init_containers_of_the_pod_stay() {
             "shop"
         );
     }
-    // Elsewhere: a new volume beside it.
+    // Elsewhere: an additional new volume.
     let beside = injected(&cluster, &[], &spec("/data"));
     assert_eq!(mounts(app(&beside)), [("data", "/data"), ("logskiff-logs", "/var/log/app")]);
     let order: Vec<_> = beside["spec"]["initContainers"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
     assert_eq!(order, ["logskiff", "migrate", "proxy"]);
-    // logskiff by the library, in a labelled namespace: once is enough.
+    // logskiff by the library, in a labelled namespace: injected only once.
     let rendered = cluster.helm.pod(&[]);
     let labels = [LABEL];
     let twice = cluster.admit(&pod(&labels, &[], &rendered["spec"])).unwrap().object;
@@ -249,7 +250,7 @@ fn volumes_and_init_containers_of_the_pod_stay() {
 }
 
 #[test]
-fn a_mistake_is_told_and_the_pod_left_alone() {
+fn a_mistake_is_reported_and_the_pod_unchanged() {
     let Some(cluster) = Cluster::prepare("mistakes", &[]) else { return };
     cluster.install_injector(&[]);
     let state = json!({"volumes": [{"name": "logskiff-state", "emptyDir": {}}]});
@@ -321,7 +322,7 @@ fn a_mistake_is_told_and_the_pod_left_alone() {
         status(&both.object),
         "not injected: logskiff.dev/a: unknown annotation; logskiff.dev/volume: the pod has no volume b"
     );
-    // Where that is wanted, such a pod is refused, with the same sentence.
+    // If required, such a pod is refused, with the same message.
     cluster.install_injector(&["--set", "missing=Deny"]);
     let refused = cluster.admit(&pod(&[LABEL], &[("logskiff.dev/volume", "b")], &nothing)).unwrap_err();
     assert!(

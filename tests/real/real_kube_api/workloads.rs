@@ -1,4 +1,5 @@
-//! Every way to logskiff, in every kind of workload, under the restricted profile; and that logskiff takes what it is told.
+//! Every way to install logskiff, in every kind of workload, under the restricted profile; and that logskiff accepts
+//! its configuration.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::support::helm::{environment, objects, sidecar};
 use crate::support::kubernetes::{Cluster, pod, project};
 
 #[test]
-fn the_restricted_profile_lets_it_in() {
+fn the_restricted_profile_admits_it() {
     let restricted = ("pod-security.kubernetes.io/enforce", "restricted");
     let Some(cluster) = Cluster::prepare("restricted", &[restricted]) else { return };
     cluster.install_injector(&["--set", "secret=kafka-user"]);
@@ -50,7 +51,7 @@ fn every_kind_of_workload_gets_exactly_one() {
             assert_eq!(pods[0]["metadata"]["labels"]["logskiff.dev/sidecar"], "true", "{release}");
         }
     }
-    // A second update changes nothing: neither of a pod, nor by the same chart once more.
+    // A second update changes nothing, neither a pod nor the same chart.
     let selector = "app.kubernetes.io/instance=injected-deployment";
     let before = cluster.pods(selector, SOON).remove(0);
     let name = before["metadata"]["name"].as_str().unwrap();
@@ -67,7 +68,7 @@ fn every_kind_of_workload_gets_exactly_one() {
 }
 
 #[test]
-fn logskiff_takes_the_environment_that_is_injected() {
+fn logskiff_accepts_the_injected_environment() {
     let Some(cluster) = Cluster::prepare("environment", &[]) else { return };
     cluster.install_injector(&["--set", "env.LOGSKIFF_PARSE=json,env.LOGSKIFF_LINGER=20ms"]);
     for annotations in [
@@ -89,9 +90,9 @@ fn logskiff_takes_the_environment_that_is_injected() {
     }
 }
 
-/// The Prometheus operator's own definitions take the objects that are made for it, with no field that they do not know.
+/// The Prometheus operator's own definitions accept its objects, without unknown fields.
 #[test]
-fn the_prometheus_operator_takes_its_objects() {
+fn the_prometheus_operator_accepts_its_objects() {
     let Some(cluster) = Cluster::prepare("monitoring", &[]) else { return };
     let definitions = ["podmonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com"];
     for name in definitions {
@@ -120,16 +121,16 @@ fn the_prometheus_operator_takes_its_objects() {
     }
 }
 
-/// Lets the API server know a kind, by its own project's definition.
+/// Adds a kind to the API server, by its project's definition.
 fn define(cluster: &Cluster, name: &str) {
     let file = cluster.helm.definitions().join(format!("{name}.yaml"));
     cluster.text(&["apply", "--server-side", "-f", file.to_str().unwrap()]);
     cluster.text(&["wait", "--for=condition=established", "--timeout=30s", &format!("crd/{name}")]);
 }
 
-/// KEDA's own definition takes the scaler, with no field that it does not know.
+/// KEDA's own definition accepts the scaler, without unknown fields.
 #[test]
-fn keda_takes_the_scaler() {
+fn keda_accepts_the_scaler() {
     const NAME: &str = "scaledobjects.keda.sh";
     let Some(cluster) = Cluster::prepare("keda", &[]) else { return };
     define(&cluster, NAME);
@@ -140,7 +141,7 @@ fn keda_takes_the_scaler() {
     cluster.text(&["delete", "crd", NAME]);
 }
 
-/// The examples for people who use neither Helm nor injection.
+/// The examples for users of neither Helm nor injection.
 #[test]
 fn the_plain_examples_are_admitted() {
     let restricted = ("pod-security.kubernetes.io/enforce", "restricted");

@@ -1,4 +1,4 @@
-//! What `kubectl logs` shows of files that the application never printed.
+//! `kubectl logs` for files that the application never printed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::support::wait_until;
 const BOTH: [&str; 4] =
     ["--set", "logskiff.output={kafka,stdout}", "--set", "app.linesPerSecond=200,app.rotateEvery=2000"];
 
-/// The records among what a container printed; its own log, which `kubectl logs` shows too, has no `@timestamp`.
+/// The records in a container's output; its own log, which `kubectl logs` shows too, has no `@timestamp`.
 fn records(shown: &str) -> Vec<Value> {
     let lines = shown.lines().filter(|line| line.contains(r#""@timestamp":"#));
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
@@ -23,7 +23,7 @@ fn numbers(records: &[Value]) -> Vec<u64> {
     records.iter().filter_map(|record| record["seq"].as_u64()).collect()
 }
 
-/// So many records of a `kubectl logs --follow`, which is ended then.
+/// Reads this many records from `kubectl logs --follow`, and ends it.
 fn follow(mut child: Child, count: usize) -> Vec<Value> {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let found = lines.map(Result::unwrap).filter(|line| line.contains(r#""seq":"#)).take(count);
@@ -33,7 +33,8 @@ fn follow(mut child: Child, count: usize) -> Vec<Value> {
     found
 }
 
-/// The commands of `docs/resources.md`, in its order: everything, `-f`, `--since`, `--previous`, by label; for this pod, and for seconds instead of minutes.
+/// The commands of `docs/resources.md`, in order: everything, `-f`, `--since`, `--previous`, by label; for this pod,
+/// and with seconds instead of minutes.
 fn documented(demo: &Demo) -> [Vec<String>; 5] {
     let text = std::fs::read_to_string(project().join("docs/resources.md")).unwrap();
     let selector = format!("app.kubernetes.io/instance={}", demo.release);
@@ -64,42 +65,42 @@ fn kubectl_logs_shows_the_redacted_lines_of_files() {
     let logs = |command: &[String]| scene.cluster.text(&words(command));
     scene.received(&demo, 2_500);
 
-    // The application itself prints nothing until its end; its files have rotated meanwhile.
+    // The application prints nothing until its end; its files have rotated meanwhile.
     assert_eq!(scene.cluster.text(&["logs", &demo.pod, "--container", "app"]), "");
     let whole = logs(&everything);
     check_nothing_leaks(&whole);
     let shown = numbers(&records(&whole));
     assert!(shown.len() >= 2_000 && shown.iter().copied().eq(1..=shown.len() as u64), "in order, and each once");
 
-    // -f goes on with what comes.
+    // -f continues with new lines.
     let first = scene.broker.end_offset("kubectl");
     let fresh = numbers(&follow(scene.cluster.follow(&words(&as_they_come)), 400));
     assert!(fresh.windows(2).all(|pair| pair[1] == pair[0] + 1), "{fresh:?}");
     assert!(fresh[399] > first, "{} of {first}", fresh[399]);
 
-    // --since goes by when the runtime took the line, which is when logskiff printed it.
+    // --since uses the time at which the runtime got the line, which is when logskiff printed it.
     let recent = numbers(&records(&logs(&since)));
     eprintln!("--since=3s shows {} of {} records", recent.len(), fresh[399]);
     assert!(recent.len() > 100 && recent.len() < 2_000 && recent[0] > 1, "{} records", recent.len());
 
-    // By label each line says whose it is.
+    // By label, each line names its pod.
     let prefix = format!("[pod/{}/logskiff] ", demo.pod);
     assert!(logs(&by_label).lines().any(|line| line.starts_with(&prefix) && line.contains(r#""seq":"#)));
 
-    // A node agent knows the container's log by its name.
+    // A node agent recognizes the container's log by its name.
     let data = Path::new(&std::env::var("LOGSKIFF_TEST_KUBECONFIG").unwrap()).ancestors().nth(2).unwrap().join("data");
     let names = std::fs::read_dir(data.join("log/containers")).unwrap();
     let names: Vec<String> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let prefix = format!("{}_kubectl_logskiff-", demo.pod);
     assert!(names.iter().any(|name| name.starts_with(&prefix)), "{names:?}");
 
-    // --previous: what the killed container had printed. The next one goes on at the checkpoint.
+    // --previous: the output of the killed container. The next one resumes at the checkpoint.
     scene.kill_sidecar(&demo, 1);
     let more = scene.broker.end_offset("kubectl") + 500;
     scene.received(&demo, more);
     let (mut before, after) = (numbers(&records(&logs(&previous))), numbers(&records(&logs(&everything))));
     eprintln!("--previous ends with {:?}, the new container begins with {:?}", before.last(), after.first());
-    assert!(before[0] == 1 && after[0] > 1, "it does not begin anew");
+    assert!(before[0] == 1 && after[0] > 1, "it does not start from the beginning");
     before.extend(after);
     before.sort_unstable();
     before.dedup();

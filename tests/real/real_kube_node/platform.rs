@@ -1,5 +1,5 @@
-//! What the platform's own tools say of a sidecar: Metrics Server and `kubectl top`, horizontal autoscaling, kube-state-metrics, cAdvisor
-//! and a Prometheus that finds native sidecars by itself.
+//! A sidecar in the platform's own tools: Metrics Server and `kubectl top`, horizontal autoscaling, kube-state-metrics,
+//! cAdvisor and a Prometheus that discovers native sidecars.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::{Demo, SLOW, Scene, tally};
 use crate::support::kubernetes::project;
 use crate::support::prometheus::{Prometheus, programs};
-use crate::support::{http, wait_looking};
+use crate::support::{http, wait_polling};
 
-/// Metrics Server asks the kubelet every 10 s, which looks about as often; autoscaling looks every 5 s, and a new pod's first figures
-/// are not believed at once.
+/// Metrics Server queries the kubelet every 10 s, which measures about as often. Autoscaling checks every 5 s, and
+/// ignores a new pod's first figures.
 const FIGURES: Duration = Duration::from_secs(180);
 const SCRAPE: &str = "5s";
 
@@ -25,7 +25,7 @@ fn yaml(text: &str) -> Value {
 }
 
 impl Scene {
-    /// What `kubectl top` says of a pod: by container, millicores and MiB.
+    /// The output of `kubectl top` for a pod: by container, millicores and MiB.
     fn top(&self, pod: &str) -> Vec<(String, u64, u64)> {
         let shown = self.cluster.kubectl(&["top", "pod", pod, "--containers", "--no-headers"]).stdout;
         let number = |text: &str, unit: &str| text.strip_suffix(unit).and_then(|number| number.parse().ok());
@@ -50,7 +50,7 @@ impl Scene {
     }
 }
 
-/// The examples' jobs, as they are but for how this cluster is reached from outside of it.
+/// The examples' jobs, changed only for access from outside of this cluster.
 fn configuration(rules: &str) -> String {
     let kubeconfig = std::env::var("LOGSKIFF_TEST_KUBECONFIG").unwrap();
     let mut jobs = Vec::new();
@@ -64,7 +64,7 @@ fn configuration(rules: &str) -> String {
         }
         match job["job_name"].as_str().unwrap() {
             "cadvisor" => {
-                // No token, no certificate, and on loopback alone: see kube-node.
+                // No token, no certificate, and loopback only: see kube-node.
                 job.as_object_mut().unwrap().remove("authorization");
                 job["tls_config"] = json!({"insecure_skip_verify": true});
                 job["relabel_configs"] = json!([{"target_label": "__address__", "replacement": "127.0.0.1:10250"}]);
@@ -77,7 +77,7 @@ fn configuration(rules: &str) -> String {
     json!({"global": {"evaluation_interval": SCRAPE}, "rule_files": [rules], "scrape_configs": jobs}).to_string()
 }
 
-/// The names of the rules that record something.
+/// The names of the recording rules.
 fn recorded(path: &Path) -> Vec<String> {
     let rules = yaml(&std::fs::read_to_string(path).unwrap());
     let rules = rules["groups"][0]["rules"].as_array().unwrap().clone();
@@ -85,10 +85,10 @@ fn recorded(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
+fn the_platform_s_tools_distinguish_sidecar_and_application() {
     let Some(scene) = Scene::start("platform") else { return };
     let Some(programs) = programs() else { return };
-    // The application takes more than the 10m of CPU that it requests. In the second pod the sidecar requests a lot.
+    // The application takes more than the 10m of CPU that it requests. In the second pod the sidecar requests much.
     let busy = ["--set", "app.linesPerSecond=1000"];
     let right = scene.demo("right", &busy);
     let wrong = scene.demo("wrong", &[&busy[..], &["--set", "logskiff.resources.requests.cpu=500m"]].concat());
@@ -97,7 +97,7 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
 
     // kubectl top pod --containers
     let mut rows = Vec::new();
-    wait_looking("figures of both containers", FIGURES, Duration::from_secs(1), || {
+    wait_polling("figures of both containers", FIGURES, Duration::from_secs(1), || {
         rows = scene.top(&right.pod);
         rows.len() == 2 && rows.iter().all(|row| row.2 > 0)
     });
@@ -106,13 +106,13 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
     assert!(of("logskiff").2 < 24, "within what it requests: {rows:?}");
     of("app");
 
-    // By the application's own container it grows; by the whole pod's it does not, though the application is as busy.
+    // By the application's container, it scales up; by the whole pod it does not, although the application is as busy.
     scene.scale("kubernetes/hpa.yaml", &right);
     scene.scale("kubernetes/hpa-wrong.yaml", &wrong);
-    wait_looking("the application to be scaled", FIGURES, Duration::from_secs(1), || {
+    wait_polling("the application to be scaled", FIGURES, Duration::from_secs(1), || {
         scene.scaler(&right)["currentReplicas"].as_u64() >= Some(2)
     });
-    wait_looking("a figure of the other", FIGURES, Duration::from_secs(1), || {
+    wait_polling("a figure of the other", FIGURES, Duration::from_secs(1), || {
         scene.scaler(&wrong)["currentMetrics"][0]["resource"]["current"]["averageUtilization"].is_u64()
     });
     let described = scene.cluster.text(&["describe", "hpa", &right.release]);
@@ -130,32 +130,32 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
     let percent = other["currentMetrics"][0]["resource"]["current"]["averageUtilization"].as_u64().unwrap();
     assert!(percent < 60 && other["desiredReplicas"] == 1, "{other}");
 
-    // Every recording rule has something for this namespace.
+    // Every recording rule has a value for this namespace.
     let rules = recorded(&project().join("examples/prometheus/cost.yaml"));
     assert!(rules.len() > 5, "{rules:?}");
     for rule in rules {
         let mut series = Vec::new();
-        wait_looking(&rule, FIGURES, Duration::from_millis(500), || {
+        wait_polling(&rule, FIGURES, Duration::from_millis(500), || {
             series = prometheus.query(&format!("{rule}{{namespace=\"platform\"}}"));
             !series.is_empty() && series.iter().all(|(_, value)| value.is_finite() && *value > 0.0)
         });
         eprintln!("{rule}: {series:?}");
     }
-    // Native sidecars were found by themselves, also those of the pods that came with the scaling.
+    // Native sidecars were discovered, also those of the pods that were added by scaling.
     let mut targets = Vec::new();
-    wait_looking("the sidecars of the new pods", FIGURES, Duration::from_millis(500), || {
+    wait_polling("the sidecars of the new pods", FIGURES, Duration::from_millis(500), || {
         targets = prometheus.query("up{job=\"logskiff\", namespace=\"platform\"} == 1");
         targets.len() >= 3
     });
     eprintln!("{targets:?}");
 
-    // What KEDA would ask Prometheus, of this application.
+    // KEDA's query to Prometheus for this application.
     let scaler = yaml(&example("kubernetes/keda.yaml"));
     let query = scaler["spec"]["triggers"][0]["metadata"]["query"].as_str().unwrap();
     let query =
         query.replace("\"shop\"", "\"platform\"").replace("shop-.*", "right-.*").replace("\"access\"", "\"default\"");
     let mut written = Vec::new();
-    wait_looking("what the application writes in a second", FIGURES, Duration::from_millis(500), || {
+    wait_polling("what the application writes in a second", FIGURES, Duration::from_millis(500), || {
         written = prometheus.query(&query);
         written.len() == 1 && written[0].1 > 20_000.0
     });
@@ -163,9 +163,10 @@ fn the_platform_s_tools_see_the_sidecar_apart_from_the_application() {
     scene.cluster.text(&["delete", "hpa", "--all"]);
 }
 
-/// A line that does not fit into the memory limit has it killed, again and again: seen, understood, and mended without losing a line.
+/// A line that does not fit into the memory limit causes repeated OOM kills: detected, explained, and repaired without
+/// losing a line.
 #[test]
-fn a_sidecar_that_is_out_of_memory_goes_on() {
+fn a_sidecar_without_memory_continues() {
     let Some(scene) = Scene::start("oom") else { return };
     let Some(programs) = programs() else { return };
     let prometheus = Prometheus::configured(&programs, &configuration("alerts-node.yaml"));
@@ -174,36 +175,36 @@ fn a_sidecar_that_is_out_of_memory_goes_on() {
     let demo = scene.demo("oom", &["--set", large]);
     scene.received(&demo, 300);
     let restarts = "kube_pod_init_container_status_restarts_total{namespace=\"oom\", container=\"logskiff\"}";
-    wait_looking("the count of restarts", FIGURES, Duration::from_millis(500), || {
+    wait_polling("the count of restarts", FIGURES, Duration::from_millis(500), || {
         prometheus.query(restarts).len() == 1
     });
-    // In a file of its own: the application's other lines would come in between.
+    // In a separate file: otherwise the application's other lines would come in between.
     let write = "head -c 15000000 /dev/zero | tr '\\0' x > /var/log/app/long.log; echo >> /var/log/app/long.log";
     scene.cluster.text(&["exec", &demo.pod, "--container", "app", "--", "/bin/busybox", "sh", "-c", write]);
     let mut seen = Value::Null;
-    wait_looking("the kill", SLOW, Duration::from_millis(500), || {
+    wait_polling("the kill", SLOW, Duration::from_millis(500), || {
         seen = scene.sidecar(&demo);
         ["state", "lastState"].iter().any(|state| seen[state]["terminated"]["reason"] == "OOMKilled")
     });
     let ended = ["state", "lastState"].iter().map(|state| &seen[state]["terminated"]).find(|ended| !ended.is_null());
     assert_eq!(ended.unwrap()["exitCode"], 137, "{seen}");
 
-    // The alert goes by kube-state-metrics: the new container has a memory group of its own, which knows of no kill.
-    wait_looking("the alert", FIGURES, Duration::from_millis(500), || {
+    // The alert uses kube-state-metrics: the new container has a new memory group, which knows of no kill.
+    wait_polling("the alert", FIGURES, Duration::from_millis(500), || {
         prometheus.query("ALERTS{alertname=\"LogskiffOutOfMemory\", alertstate=\"firing\", namespace=\"oom\"}").len()
             == 1
     });
 
-    // In place: a new pod would begin with an empty volume, and the line would be gone.
+    // In place: a new pod would start with an empty volume, and the line would be lost.
     let limits =
         json!({"spec": {"initContainers": [{"name": "logskiff", "resources": {"limits": {"memory": "128Mi"}}}]}});
     scene.cluster.text(&["patch", "pod", &demo.pod, "--subresource", "resize", "--patch", &limits.to_string()]);
     let mut mended = Value::Null;
-    wait_looking("the higher limit", SLOW, Duration::from_millis(500), || {
+    wait_polling("the higher limit", SLOW, Duration::from_millis(500), || {
         mended = scene.sidecar(&demo);
         mended["resources"]["limits"]["memory"] == "128Mi" && mended["state"].get("running").is_some()
     });
-    // The line, and what comes after it.
+    // The line, and the lines after it.
     let before = scene.broker.end_offset("oom");
     scene.received(&demo, before + 300);
     mended = scene.sidecar(&demo);
@@ -221,5 +222,5 @@ fn a_sidecar_that_is_out_of_memory_goes_on() {
     let restarts = mended["restartCount"].as_u64().unwrap();
     eprintln!("{restarts} restarts, the long line in {} parts of {long} B together, {end:?}", parts.len());
     assert!(long > 15_000_000 && newest > 600 && end.lost.is_empty(), "{end:?}");
-    assert!(end.doubled <= restarts * 100, "a second's lines for each kill at most: {end:?}");
+    assert!(end.duplicates <= restarts * 100, "a second's lines for each kill at most: {end:?}");
 }

@@ -1,29 +1,29 @@
-//! Who may write and who may read, by the commands that `docs/governance.md` shows.
+//! Rights to write and to read, by the commands of `docs/governance.md`.
 
 use std::process::{Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{DRAIN_DEADLINE, PATIENCE, door};
+use super::{DRAIN_DEADLINE, PATIENCE, listener};
 use crate::support::broker::Broker;
 use crate::support::lines::{Plan, Tally, Writer};
 use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
 
-/// Within the prefix that the user `shop` may write to; of one partition, so that order can be seen.
+/// With the prefix that the user `shop` may write to; one partition, so that the order is visible.
 const TOPIC: &str = "logs-shop-orders";
 const PASSWORD: &str = "Vq7-right=pass+word";
-/// Attempts are 30 s apart at most, and half of that after an outage of ten seconds.
+/// Retries are at most 30 s apart, and 15 s after an outage of ten seconds.
 const REGAINED: Duration = Duration::from_secs(45);
 
-/// The commands of the document, as they stand there.
+/// The commands of the document, unchanged.
 fn commands() -> Vec<String> {
     let text =
         std::fs::read_to_string(concat!(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), "/docs/governance.md")).unwrap();
     text.lines().filter(|line| line.starts_with("kafka-")).map(str::to_owned).collect()
 }
 
-/// Runs one of Kafka's own commands, to this broker.
+/// Runs one of Kafka's own commands with this broker.
 #[track_caller]
 fn run(broker: &Broker, line: &str) -> String {
     let mut words = line.split_whitespace();
@@ -35,12 +35,12 @@ fn run(broker: &Broker, line: &str) -> String {
     };
     let here = |word: &str| if word == "kafka-0.kafka:9092" { broker.bootstrap() } else { word.to_owned() };
     let output = broker.java(class).args(words.map(here)).stdin(Stdio::null()).output().unwrap();
-    let said = said(&output);
-    assert!(output.status.success(), "{line}: {said}");
-    said
+    let text = text_of(&output);
+    assert!(output.status.success(), "{line}: {text}");
+    text
 }
 
-/// kcat as one of the users; whether it succeeds, and what it prints.
+/// kcat as one of the users; returns whether it succeeds, and its output.
 fn kcat(broker: &Broker, user: &str, arguments: &[&str], input: &str) -> (bool, String) {
     let (user, password) = (format!("sasl.username={user}"), format!("sasl.password={PASSWORD}"));
     let properties = [
@@ -51,31 +51,31 @@ fn kcat(broker: &Broker, user: &str, arguments: &[&str], input: &str) -> (bool, 
         "message.timeout.ms=5000",
     ];
     let output = assert_cmd::Command::new("kcat")
-        .args(["-b", &broker.door("SALTED")])
+        .args(["-b", &broker.listener("SALTED")])
         .args(properties.iter().flat_map(|property| ["-X", property]))
         .args(arguments)
         .write_stdin(input)
         .output()
         .expect("kcat runs");
-    (output.status.success(), said(&output))
+    (output.status.success(), text_of(&output))
 }
 
-/// What a command printed, on both streams.
-fn said(output: &Output) -> String {
+/// The output of a command, from both streams.
+fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Goal: two rights on a topic are all that logskiff needs; without the one to write, lines wait and nothing is lost.
+/// Goal: logskiff needs two rights on a topic; without the right to write, lines wait and nothing is lost.
 #[test]
-fn two_rights_are_enough_and_can_be_taken_away() {
+fn two_rights_are_enough_and_can_be_revoked() {
     let scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
     let salted = [("sasl.enabled.mechanisms", "SCRAM-SHA-512"), ("scram-sha-512.sasl.jaas.config", scram)];
     let users = ["shop", "archive"].map(|user| format!("SCRAM-SHA-512=[name={user},password=\"{PASSWORD}\"]"));
     let arguments = ["--add-scram", &users[0], "--add-scram", &users[1]];
-    let Some(mut broker) = Broker::prepare_with(&[door("SALTED", "SASL_PLAINTEXT", &salted)], &arguments) else {
+    let Some(mut broker) = Broker::prepare_with(&[listener("SALTED", "SASL_PLAINTEXT", &salted)], &arguments) else {
         return;
     };
-    // Who comes by the plain door has no name, and may do everything.
+    // A client of the plaintext listener has no name, and may do everything.
     broker.configure("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer");
     broker.configure("super.users=User:ANONYMOUS");
     broker.restart();
@@ -92,7 +92,7 @@ fn two_rights_are_enough_and_can_be_taken_away() {
 
     broker.create_topic(TOPIC, 1, &[]);
     let folder = tempfile::Builder::new().prefix("logskiff-real-").tempdir().unwrap();
-    let settings = Settings::new(folder.path(), &broker.door("SALTED"), TOPIC)
+    let settings = Settings::new(folder.path(), &broker.listener("SALTED"), TOPIC)
         .with("LOGSKIFF_KAFKA_SASL", "scram-sha-512")
         .with("LOGSKIFF_KAFKA_USERNAME", "shop")
         .with("LOGSKIFF_KAFKA_PASSWORD", PASSWORD);
@@ -101,16 +101,16 @@ fn two_rights_are_enough_and_can_be_taken_away() {
     let writer = Writer::start(folder.path(), plan);
     wait_until("the first lines", PATIENCE, || broker.end_offset(TOPIC) > 1_000);
 
-    // Who writes cannot read, and who reads cannot write.
+    // A writer cannot read, and a reader cannot write.
     let read = ["-C", "-e", "-q", "-o", "beginning", "-c", "10", "-t", TOPIC];
-    let (own, said) = kcat(&broker, "shop", &read, "");
-    assert!(!own && said.contains("authorization failed"), "{said}");
-    let (other, said) = kcat(&broker, "archive", &read, "");
-    assert!(other && said.contains("seq="), "{said}");
-    let (written, said) = kcat(&broker, "archive", &["-P", "-t", TOPIC], "forged\n");
-    assert!(!written, "{said}");
+    let (own, text) = kcat(&broker, "shop", &read, "");
+    assert!(!own && text.contains("authorization failed"), "{text}");
+    let (other, text) = kcat(&broker, "archive", &read, "");
+    assert!(other && text.contains("seq="), "{text}");
+    let (written, text) = kcat(&broker, "archive", &["-P", "-t", TOPIC], "forged\n");
+    assert!(!written, "{text}");
 
-    // The right is taken away while lines come, and given back.
+    // The right is revoked while lines come, and granted again.
     let grant = commands.iter().find(|line| line.contains("User:shop")).unwrap();
     run(&broker, &grant.replace("--add", "--remove --force"));
     wait_until("the refusal", PATIENCE, || sidecar.stderr().contains("TopicAuthorizationFailed"));
@@ -123,8 +123,8 @@ fn two_rights_are_enough_and_can_be_taken_away() {
     let places = writer.stop();
     sidecar.drain(DRAIN_DEADLINE);
     let lines = places.len() as u64;
-    let tally = Tally::of(&broker.consume(TOPIC), &places);
-    // What was refused is sent again while new lines are taken already: it arrives behind some of them.
-    assert!(tally.disordered <= 2, "{tally:?}");
-    Tally { disordered: 0, ..tally }.check(lines, lines / 100);
+    let tally = Tally::from_messages(&broker.consume(TOPIC), &places);
+    // Refused records are sent again while new lines are accepted: they arrive after some of them.
+    assert!(tally.out_of_order <= 2, "{tally:?}");
+    Tally { out_of_order: 0, ..tally }.check(lines, lines / 100);
 }

@@ -7,7 +7,7 @@ use crate::config::{self, Config};
 use crate::pipeline::Pipeline;
 use crate::sink::OutputConfig;
 use crate::source::Event;
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{Counter, Metrics};
 use event::Span;
 
@@ -17,18 +17,23 @@ pub(super) const FILES_LOGGED_MAX: u64 = 10;
 /// Tells of what happened to files, and counts it.
 ///
 /// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
-pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_path: impl Fn(&Path) -> String) {
+pub(super) fn log_event(
+    event: &Event,
+    metrics: &Metrics,
+    log_limit: &LogRateLimit,
+    redacted_path: impl Fn(&Path) -> String,
+) {
     match event {
         Event::Opened(..) | Event::Unpacked(_) => {}
         Event::Truncated(path) => {
             metrics.truncations.add(1);
-            if let Some(left_out) = news.due_each("truncated", FILES_LOGGED_MAX) {
+            if let Some(left_out) = log_limit.due_each("truncated", FILES_LOGGED_MAX) {
                 tracing::info!(path = redacted_path(path), left_out, "file truncated; reading from its start");
             }
         }
         Event::Lost(path, bytes) => {
             metrics.lost_bytes.add(*bytes);
-            if let Some(left_out) = news.due_each("lost", FILES_LOGGED_MAX) {
+            if let Some(left_out) = log_limit.due_each("lost", FILES_LOGGED_MAX) {
                 tracing::error!(
                     path = redacted_path(path),
                     bytes,
@@ -38,15 +43,15 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
             }
         }
         Event::Vanished(path) => {
-            if let Some(left_out) = news.due_each("vanished", FILES_LOGGED_MAX) {
+            if let Some(left_out) = log_limit.due_each("vanished", FILES_LOGGED_MAX) {
                 let path = redacted_path(path);
                 tracing::info!(path, left_out, "file deleted since the last run; everything read of it was delivered");
             }
         }
         Event::Deleted(path, bytes) => {
-            metrics.pruned_files.add(1);
-            metrics.pruned_bytes.add(*bytes);
-            if let Some(left_out) = news.due_each("pruned", FILES_LOGGED_MAX) {
+            metrics.deleted_files.add(1);
+            metrics.deleted_bytes.add(*bytes);
+            if let Some(left_out) = log_limit.due_each("pruned", FILES_LOGGED_MAX) {
                 tracing::info!(
                     path = redacted_path(path),
                     bytes,
@@ -56,8 +61,8 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
             }
         }
         Event::DeleteFailed(path, why) => {
-            metrics.prune_failures.add(1);
-            if let Some(left_out) = news.due_each("prune", FILES_LOGGED_MAX) {
+            metrics.delete_failures.add(1);
+            if let Some(left_out) = log_limit.due_each("prune", FILES_LOGGED_MAX) {
                 tracing::error!(
                     path = redacted_path(path),
                     why,
@@ -67,8 +72,8 @@ pub(super) fn log_event(event: &Event, metrics: &Metrics, news: &News, redacted_
             }
         }
         Event::Refused(path, why) => {
-            metrics.refused.add(1);
-            if let Some(left_out) = news.due_each("refused", FILES_LOGGED_MAX) {
+            metrics.file_open_errors.add(1);
+            if let Some(left_out) = log_limit.due_each("refused", FILES_LOGGED_MAX) {
                 tracing::warn!(path = redacted_path(path), why, left_out, "cannot read this file");
             }
         }
@@ -90,9 +95,9 @@ pub(super) struct GivenUp<'p> {
 }
 
 /// Logs that a deleted file is given up, and what is lost.
-pub(super) fn log_given_up(news: &News, file: &GivenUp<'_>) {
+pub(super) fn log_given_up(log_limit: &LogRateLimit, file: &GivenUp<'_>) {
     let GivenUp { path, inode, range: Span { start: from, end: to }, bytes } = *file;
-    let Some(left_out) = news.due_each("given up", GIVEN_UP_LOGGED_MAX) else { return };
+    let Some(left_out) = log_limit.due_each("given up", GIVEN_UP_LOGGED_MAX) else { return };
     if bytes == 0 {
         tracing::warn!(
             path,
@@ -195,17 +200,17 @@ pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
         pending_bytes = total.pending_bytes,
         left_bytes = summary.left_bytes,
         resent_bytes = total.resent_bytes,
-        cut_lines = metrics.sum(|input| input.cut.get()),
+        cut_lines = metrics.sum(|input| input.truncated_lines.get()),
         masked = summary.masked,
         parse_failures = metrics.sum(|input| input.parse_failures.get()),
-        repairs = metrics.sum(|input| input.repaired.iter().map(Counter::get).sum()),
-        time_failures = metrics.sum(|input| input.time_failures.get()),
-        type_failures = metrics.sum(|input| input.type_failures.get()),
-        syslog_truncated = metrics.syslog_truncated.get(),
+        repairs = metrics.sum(|input| input.repaired_lines.iter().map(Counter::get).sum()),
+        time_failures = metrics.sum(|input| input.timestamp_parse_failures.get()),
+        type_failures = metrics.sum(|input| input.type_coercion_failures.get()),
+        syslog_truncated = metrics.truncated_messages.get(),
         rewinds = summary.rewinds,
         truncations = metrics.truncations.get(),
         lost_bytes = metrics.lost_bytes.get(),
-        refused = metrics.refused.get(),
+        refused = metrics.file_open_errors.get(),
         output_errors = metrics.outputs.iter().flat_map(|output| &output.errors).map(Counter::get).sum::<u64>(),
         files = summary.named_files(),
         "shutdown complete"

@@ -10,7 +10,7 @@ use crate::source::{self, Protected, fixed_directory};
 
 /// Confines this thread to what is configured, if it is to be, and says what came of it.
 pub(super) fn confine(config: &Config) {
-    if !config.life.landlock {
+    if !config.process.landlock {
         tracing::info!("not confined: LOGSKIFF_LANDLOCK is off");
         return;
     }
@@ -41,7 +41,7 @@ fn reach(config: &Config) -> landlock::Config {
         logs: logs.collect(),
         files: named(config).chain(authorities).collect(),
         state: config.checkpoint.dir.clone(),
-        written: config.life.termination_log.clone(),
+        written: config.process.termination_log.clone(),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::sink::{Fanout, Report};
 use crate::source::FileSource;
 use crate::source::watcher::Watch;
 use crate::telemetry::http::StatusChannel;
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use event::Outcome;
 
@@ -62,10 +62,10 @@ pub(super) struct Components {
     pub source: FileSource,
     pub pipelines: Vec<Pipeline>,
     pub fanout: Fanout,
-    pub saver: Option<CheckpointWriter>,
+    pub checkpoint_writer: Option<CheckpointWriter>,
     pub watch: Watch,
     pub metrics: Arc<Metrics>,
-    pub news: News,
+    pub log_limit: LogRateLimit,
     pub status: Arc<StatusChannel>,
 }
 
@@ -99,7 +99,7 @@ impl Shipper {
             reading: Reading::new(now),
             checkpoints: CheckpointSchedule::new(now),
             credential_reload: CredentialReload::new(now),
-            drain: Drain::new(config.life.clone(), control, now),
+            drain: Drain::new(config.process.clone(), control, now),
             config,
         }
     }

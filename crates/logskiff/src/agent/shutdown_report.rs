@@ -38,7 +38,7 @@ impl Summary {
         let mut files = snapshot.files;
         files.sort_by_key(|file| std::cmp::Reverse(left_bytes(file)));
         let left_bytes = files.iter().map(left_bytes).sum();
-        Self { total, files, left_bytes, masked: metrics.masked(), rewinds: metrics.rewinds.get() }
+        Self { total, files, left_bytes, masked: metrics.redactions(), rewinds: metrics.rewinds.get() }
     }
 
     /// What became of everything, in one line.

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_and_garbage_is_not() {
+    fn an_answer_is_parsed_and_garbage_is_refused() {
         let answer = parse("HTTP/1.1 503 Service Unavailable\r\nX: y\r\n\r\nwhy\n").unwrap();
         assert_eq!(answer, Answer { status: 503, body: "why\n".into() });
         for garbage in ["", "HTTP/1.1 200 OK", "SSH-2.0\r\n\r\n", "HTTP/1.1 x\r\n\r\n"] {

@@ -32,7 +32,7 @@ fn summary(config: &Config) -> String {
         Some(dir) => format!("state: {}", dir.display()),
         None => "state: none; a restart ships everything again".to_owned(),
     });
-    let exit = match &config.life.exit {
+    let exit = match &config.process.exit {
         Exit::Signal => "on SIGTERM".to_owned(),
         Exit::Eof => "once everything is acknowledged, or on SIGTERM".to_owned(),
         Exit::File(path) => format!("once {} exists and everything is acknowledged, or on SIGTERM", path.display()),
@@ -40,9 +40,9 @@ fn summary(config: &Config) -> String {
             "once the pod's other processes have ended and everything is acknowledged, or on SIGTERM".to_owned()
         }
     };
-    let http = config.life.http_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let http = config.process.http_listen.map_or_else(|| "off".to_owned(), |address| address.to_string());
     lines.push(format!("http: {http}"));
-    lines.push(format!("exit: {exit}; drain timeout {}", duration_text(config.life.drain_timeout)));
+    lines.push(format!("exit: {exit}; drain timeout {}", duration_text(config.process.drain_timeout)));
     lines.join("\n") + "\n"
 }
 

@@ -1,7 +1,7 @@
 //! `logskiff demo`: a demo application writes logs, logskiff ships them, an embedded Kafka receives them.
 //!
-//! The broker is librdkafka's mock cluster, in this process, on loopback. The writer rotates its logs, and some lines contain
-//! personal data. At the end, the written lines are compared with the received records.
+//! The broker is librdkafka's mock cluster, in this process, on loopback. The writer rotates its logs, and some lines
+//! contain personal data. At the end, the written lines are compared with the received records.
 
 mod receiver;
 mod writer;

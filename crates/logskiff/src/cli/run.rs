@@ -15,7 +15,7 @@ use crate::telemetry::process_stats::raise_descriptor_limit;
 pub fn run(config: Config) -> anyhow::Result<()> {
     init_log(&config.log)?;
     raise_descriptor_limit();
-    let strict = config.life.strict_exit_code;
+    let strict = config.process.strict_exit_code;
     let summary = App::start(config, true)?.wait()?;
     if strict && summary.left_bytes > 0 { Err(Undelivered(summary.left_bytes).into()) } else { Ok(()) }
 }
@@ -25,7 +25,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 #[error("{0} bytes were not delivered; LOGSKIFF_EXIT_CODE is strict")]
 pub struct Undelivered(u64);
 
-/// Writes logskiff's own log to stderr, separate from records on stdout. Messages that stderr does not accept are counted.
+/// Writes logskiff's own log to stderr, separate from records on stdout. Messages that stderr does not accept are
+/// counted.
 ///
 /// # Errors
 /// If the filter is invalid.

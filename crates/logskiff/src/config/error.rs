@@ -1,7 +1,7 @@
 //! The errors of the environment, collected so that they are all reported at once.
 //!
-//! A mistake holds its variable, the reason and an example of a valid value. It never holds the value of a secret, and of
-//! a pattern only the part that the regex error shows.
+//! A mistake holds its variable, the reason and an example of a valid value. It never holds the value of a secret, and
+//! of a pattern only the part that the regex error shows.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,8 @@ pub(super) fn quote(value: &str) -> String {
     format!("{value:?}")
 }
 
-/// Parses the path in a `…_FILE` variable. The error does not show the value: it may be the secret itself, set by mistake.
+/// Parses the path in a `…_FILE` variable. The error does not show the value: it may be the secret itself, set by
+/// mistake.
 pub(super) fn file_path(value: &str) -> Result<PathBuf, String> {
     let path = Path::new(value.trim());
     if path.is_absolute() {

@@ -1,8 +1,8 @@
 //! Input: the Kafka variables. Output: the configuration of `sink::kafka`, with every librdkafka property that differs
 //! from its default.
 //!
-//! Property names and limits are those of librdkafka 2.12 (its CONFIGURATION.md). Values of the user's properties are never
-//! shown: any of them may be a secret.
+//! Property names and limits are those of librdkafka 2.12 (its CONFIGURATION.md). Values of the user's properties are
+//! never shown: any of them may be a secret.
 
 use std::path::{Path, PathBuf};
 

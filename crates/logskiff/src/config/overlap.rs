@@ -1,7 +1,7 @@
 //! Inputs whose globs may match the same file.
 //!
-//! Input: the inputs. Output: for each such pair, the input that gets the file, and the redaction rules of the other input
-//! that do not apply to it. Nothing is read.
+//! Input: the inputs. Output: for each such pair, the input that gets the file, and the redaction rules of the other
+//! input that do not apply to it. Nothing is read.
 
 use std::collections::BTreeSet;
 use std::fmt;

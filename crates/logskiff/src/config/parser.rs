@@ -1,7 +1,7 @@
 //! Reads variables one by one as typed values and collects the mistakes in them.
 //!
-//! Defaults and examples come from the reference. After a mistake a method returns the default, so that one run finds all
-//! mistakes; the caller then discards the values.
+//! Defaults and examples come from the reference. After a mistake a method returns the default, so that one run finds
+//! all mistakes; the caller then discards the values.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Input: the redaction variables of one input. Output: the configuration of `redact`.
 //!
-//! The rules are compiled here once and discarded, so that their errors are reported with all others. The key is the same
-//! for all inputs: a token must not depend on the input of a line.
+//! The rules are compiled here once and discarded, so that their errors are reported with all others. The key is the
+//! same for all inputs: a token must not depend on the input of a line.
 
 use std::collections::BTreeMap;
 

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_names_are_left_alone() {
+    fn foreign_names_are_ignored() {
         check_foreign("PATH");
         check_foreign("LOGSKIFFER_X");
         check_foreign("LOGSKIFF");
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_former_name_is_answered_with_the_new_one() {
+    fn the_error_for_a_former_name_has_the_new_one() {
         let check = |old: &str, new: &str| {
             let Name::Unknown { reason, example } = classify(old) else { panic!("{old} is not unknown") };
             assert_eq!(reason, format!("renamed to {new}"));

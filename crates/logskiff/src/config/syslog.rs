@@ -1,8 +1,8 @@
 //! Input: the syslog variables. Output: the configurations of `encode::syslog` and `sink::syslog`.
 //!
 //! Which options are allowed depends on the addresses' transport; if the addresses are missing or invalid, this is not
-//! checked. Certificates and keys are read once here, so that a mistake is found before the first connection; their content
-//! is never shown.
+//! checked. Certificates and keys are read once here, so that a mistake is found before the first connection; their
+//! content is never shown.
 
 mod pem;
 
@@ -137,8 +137,8 @@ fn hostname(reader: &mut Reader<'_>) -> Template {
     }
 }
 
-/// UDP and RELP need no framing. A Unix socket may be a datagram or a stream socket, so its messages are unframed unless a
-/// framing is set.
+/// UDP and RELP need no framing. A Unix socket may be a datagram or a stream socket, so its messages are unframed
+/// unless a framing is set.
 fn framing(reader: &mut Reader<'_>, transport: Option<Transport>) -> Framing {
     let framing = reader.choice(FRAMING, &[("octet-counting", Framing::OctetCounting), ("newline", Framing::Newline)]);
     let is_set = reader.is_set(FRAMING);

@@ -1,14 +1,14 @@
-//! Watermarks to disk, so that a restart goes on where the last run was settled.
+//! Saves watermarks to disk, so that a restart resumes at the first byte that is not yet acknowledged or dropped.
 //!
-//! Enters: bookmarks. Leaves: the same, after a restart. Two generations are kept: the newest is renamed into place at
-//! every save, so that it survives any death of the process; every few seconds it is also forced to the disk and becomes
-//! the older generation, so that one of the two survives the death of the machine. A damaged one is set aside, never
-//! trusted, and never a reason not to start. Watermarks only move forward, so an older generation costs doubles, not
-//! lines. Files that are settled and still stand in a file of their own, which is written when they change: before the
-//! bookmarks, so that each file is always in one of the two. No line content is written.
+//! Input: entries of files. Output: the same entries after a restart. There are two generations. Every save renames the
+//! newest one into place, so that it survives any death of the process. Every few seconds it is also synced and becomes
+//! the older generation, so that one of the two survives the death of the machine. A damaged generation is set aside,
+//! never trusted, and never a reason not to start. Watermarks only move forward, so an older generation costs
+//! duplicates, not lines. Quiet files (fully acknowledged and unmodified) have a separate file. It is written when they
+//! change, and before the entries, so that each file is always in one of the two. No line content is written.
 
 mod quiet;
-mod saver;
+mod writer;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -23,58 +23,58 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
-pub use self::saver::CheckpointWriter;
+pub use self::writer::CheckpointWriter;
 use crate::failpoint;
 use crate::regular::{self, ReadError};
 use event::{CheckpointEntry, QuietFiles};
 
-/// The format's number; a checkpoint with another one is set aside.
+/// Version of the format. A checkpoint of another version is set aside.
 const VERSION: u32 = 1;
-/// How often the newest generation is forced to the disk: a forced write costs the node's disk, in every pod.
+/// How often the newest generation is synced: each sync costs disk time on the node, in every pod.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
-/// And no more often than every so many saves: where there are many files, each is large and comes seldom.
+/// Minimum number of saves between two syncs: with many files, each save is large and saves are rare.
 const SYNC_EVERY_SAVES: u32 = 4;
-/// Shipping waits no longer for a save, where it must wait for one. A disk that is only slow is done by then.
+/// Maximum time that shipping waits for a save. A disk that is only slow is done by then.
 pub const SAVE_PATIENCE: Duration = Duration::from_secs(1);
-/// A save that takes so long is told as one that fails, and again after as long.
+/// A save that takes this long is reported like a failed one, and again after the same time.
 const HANGS_AFTER: Duration = Duration::from_secs(10);
 const NEWEST: &str = "checkpoint.json";
 const SYNCED: &str = "checkpoint.synced.json";
 const QUIET: &str = "checkpoint.quiet";
 const LOCK: &str = "lock";
-/// A pipe in a file's place is an error, and not waited for.
+/// A pipe in the place of a file is an error; logskiff does not wait for a writer.
 const NEVER_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
-/// What the names of all files in a checkpoint directory begin with.
+/// Beginnings of the names of all files in a checkpoint directory.
 pub const NAMES: [&str; 2] = ["checkpoint.", LOCK];
 
-/// Where checkpoints are kept.
+/// Where checkpoints are saved.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// A directory of its own; `None`: nothing is kept, and a restart begins anew.
+    /// The checkpoint directory, for this process only; `None`: nothing is saved, and a restart reads from the start.
     pub dir: Option<PathBuf>,
 }
 
 /// Why a checkpoint directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The directory cannot be made or written.
+    /// The directory cannot be created or written.
     #[error("{0:?} is not a directory that can be written")]
     Unwritable(PathBuf, #[source] io::Error),
-    /// Another process holds it.
+    /// Another process uses it.
     #[error("{0:?} is in use by another logskiff; give each its own directory")]
     InUse(PathBuf),
 }
 
-/// What is saved.
+/// The content of a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// Of each file that is read, was lately, or is looked for.
+pub struct Checkpoint {
+    /// Entries of all files that are open, were open recently, or are expected to appear again.
     pub files: Vec<CheckpointEntry>,
-    /// The files that are settled and still.
+    /// The quiet files.
     pub quiet: Arc<QuietFiles>,
 }
 
-impl From<Vec<CheckpointEntry>> for Marks {
+impl From<Vec<CheckpointEntry>> for Checkpoint {
     fn from(files: Vec<CheckpointEntry>) -> Self {
         Self { files, quiet: Arc::default() }
     }
@@ -83,48 +83,48 @@ impl From<Vec<CheckpointEntry>> for Marks {
 #[derive(Serialize, Deserialize)]
 struct Written {
     version: u32,
-    /// SHA-256 over the JSON of `files`, as it stands.
+    /// SHA-256 over the JSON of `files`, byte for byte.
     checksum: String,
     files: Box<RawValue>,
 }
 
-/// Why a generation is not believed.
+/// Why a generation is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// It is not what was written, or cannot be read.
+    /// It is damaged or unreadable.
     #[error("it is damaged")]
     Damaged,
-    /// Another release wrote it.
+    /// Another release wrote it, with this version of the format.
     #[error("it has the format {0}, and this release reads format {VERSION}: another release wrote it")]
     Version(u32),
 }
 
-/// A checkpoint directory that this process alone uses.
+/// A checkpoint directory, locked for this process.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
-    /// Holds the lock as long as it is open.
+    /// Holds the lock while it is open.
     lock: File,
     synced_at: Option<Instant>,
-    /// Saves since then.
+    /// Saves since the last sync.
     unsynced: u32,
-    /// The edition of the files that are settled and still that is on disk.
+    /// The edition of the quiet files on disk.
     quiet: Option<u64>,
 }
 
-/// What a checkpoint directory held.
+/// The content of a checkpoint directory.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// The bookmarks; `None` when there was no checkpoint, or none that is whole.
+    /// The entries; `None` if there was no checkpoint, or no valid one.
     pub files: Option<Vec<CheckpointEntry>>,
-    /// The files that are settled and still.
+    /// The quiet files.
     pub quiet: QuietFiles,
-    /// Generations that are not believed, where they were put, and why.
+    /// Generations that are not trusted: where they were moved, and why.
     pub damaged: Vec<(PathBuf, Damage)>,
 }
 
 impl Loaded {
-    /// Whether there was a checkpoint, and nothing of it can be believed: what it covered is not known any more.
+    /// Whether there was a checkpoint, but no valid generation, so that its content is unknown.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.files.is_none() && !self.damaged.is_empty()
@@ -140,20 +140,20 @@ impl Store {
         Ok(Self { dir: dir.to_path_buf(), lock: lock(dir)?, synced_at: None, unsynced: 0, quiet: Some(0) })
     }
 
-    /// Reads the newest whole generation.
+    /// Reads the newest valid generation.
     #[must_use]
     pub fn load(&self) -> Loaded {
         let mut loaded = Loaded::default();
-        loaded.files = [NEWEST, SYNCED].iter().find_map(|name| self.believe(name, decode, &mut loaded.damaged));
-        // Without bookmarks that were there, this is a first start.
+        loaded.files = [NEWEST, SYNCED].iter().find_map(|name| self.load_file(name, decode, &mut loaded.damaged));
+        // If there never were entries, this is the first start.
         if loaded.files.is_some() || loaded.is_lost() {
-            loaded.quiet = self.believe(QUIET, quiet::decode, &mut loaded.damaged).unwrap_or_default();
+            loaded.quiet = self.load_file(QUIET, quiet::decode, &mut loaded.damaged).unwrap_or_default();
         }
         loaded
     }
 
-    /// Reads one file; what is not to be believed is set aside.
-    fn believe<T>(
+    /// Reads one file; sets it aside if it is not trusted.
+    fn load_file<T>(
         &self,
         name: &str,
         decode: impl FnOnce(&[u8]) -> Result<T, Damage>,
@@ -166,23 +166,24 @@ impl Store {
                 Err(damage) => damage,
             },
             Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return None,
-            // What is there and cannot be read is no better than what is damaged.
+            // An unreadable file is treated like a damaged one.
             Err(_) => Damage::Damaged,
         };
         let aside = self.dir.join(format!("{name}.damaged"));
-        // Where it can't be moved it is written over by the next save all the same.
+        // If it cannot be moved, the next save overwrites it.
         let kept = std::fs::rename(&path, &aside).map_or(path, |()| aside);
         damaged.push((kept, damage));
         None
     }
 
-    /// Saves `marks` as the newest generation. Returns whether the directory, or its lock, was gone and was made anew for it.
+    /// Saves `content` as the newest generation. Returns whether the directory or its lock had disappeared and was
+    /// created again.
     ///
     /// # Errors
-    /// When it cannot be written, or another process has the directory by now; the generations on disk stay as they were.
-    pub fn save(&mut self, marks: impl Into<Marks>, now: Instant) -> io::Result<bool> {
-        let Marks { files, quiet } = marks.into();
-        let recreated = self.hold()?;
+    /// If it cannot be written, or another process uses the directory by now. The generations on disk stay unchanged.
+    pub fn save(&mut self, checkpoint: impl Into<Checkpoint>, now: Instant) -> io::Result<bool> {
+        let Checkpoint { files, quiet } = checkpoint.into();
+        let recreated = self.ensure_lock()?;
         if self.quiet != Some(quiet.edition()) {
             self.write(QUIET, true, |file| quiet::write(&quiet, file))?;
             self.quiet = Some(quiet.edition());
@@ -200,9 +201,9 @@ impl Store {
         Ok(recreated)
     }
 
-    /// Sees to it that the lock is the one of the directory as it is now. Where somebody has removed it, another process could
-    /// take the directory for free. Returns whether it had to be made anew.
-    fn hold(&mut self) -> io::Result<bool> {
+    /// Ensures that the lock belongs to the directory as it is now. If somebody has removed the lock, another process
+    /// could lock the directory too. Returns whether it had to be created again.
+    fn ensure_lock(&mut self) -> io::Result<bool> {
         if is_at(&self.lock, &self.dir.join(LOCK))? {
             return Ok(false);
         }
@@ -234,21 +235,21 @@ impl Store {
     }
 }
 
-/// Makes the directory if need be, and takes its lock.
+/// Creates the directory if necessary, and locks it.
 fn lock(dir: &Path) -> Result<File, CheckpointError> {
     let unwritable = |error: io::Error| CheckpointError::Unwritable(dir.to_path_buf(), error);
     std::fs::create_dir_all(dir).map_err(unwritable)?;
     let path = dir.join(LOCK);
     let lock = File::options().create(true).append(true).custom_flags(NEVER_WAIT).open(&path).map_err(unwritable)?;
     match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        // Removed between the two steps, it would lock nothing.
+        // A lock that was removed between the two steps would lock nothing.
         Ok(()) if is_at(&lock, &path).map_err(unwritable)? => Ok(lock),
         Ok(()) | Err(rustix::io::Errno::WOULDBLOCK) => Err(CheckpointError::InUse(dir.to_path_buf())),
         Err(error) => Err(unwritable(error.into())),
     }
 }
 
-/// Whether an open file is the one of this name.
+/// Whether an open file is still at this path.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match std::fs::symlink_metadata(path) {
@@ -258,16 +259,16 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Reads the newest whole generation of a directory that another process may be using; `None` when there is none.
+/// Reads the newest valid generation of a directory that another process may be using; `None` if there is none.
 #[must_use]
-pub fn peek(dir: &Path) -> Option<Marks> {
+pub fn read_only(dir: &Path) -> Option<Checkpoint> {
     let read = |name: &str| regular::read(&dir.join(name), u64::MAX).ok();
     let files = [NEWEST, SYNCED].iter().find_map(|name| decode(&read(name)?).ok())?;
     let quiet = read(QUIET).and_then(|bytes| quiet::decode(&bytes).ok()).unwrap_or_default();
-    Some(Marks { files, quiet: Arc::new(quiet) })
+    Some(Checkpoint { files, quiet: Arc::new(quiet) })
 }
 
-/// Writes in two, so that a test can let the process die in between.
+/// Writes two halves, so that a test can kill the process in between.
 fn halves(bytes: &[u8], file: &mut File) -> io::Result<()> {
     let (half, rest) = bytes.split_at(bytes.len() / 2);
     file.write_all(half)?;

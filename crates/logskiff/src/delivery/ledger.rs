@@ -254,7 +254,7 @@ impl Ledger {
     pub fn write_off_refused(&mut self, file: FileId) -> u64 {
         let refused = self.first_refused(file, usize::MAX, u64::MAX);
         for refused in &refused {
-            self.drop_refused(refused.ticket, DropReason::Gone);
+            self.drop_refused(refused.ticket, DropReason::FileLost);
         }
         refused.iter().map(|refused| refused.span.bytes()).sum()
     }

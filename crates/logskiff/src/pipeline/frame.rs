@@ -14,7 +14,7 @@ use event::{Boundary, Line, Span};
 pub const LOOK_AHEAD_BYTES: usize = 4096;
 
 /// At least this many NUL bytes in a row within a line are padding; fewer are part of the line.
-const HOLE_BYTES_MIN: usize = 64;
+const NUL_PADDING_BYTES_MIN: usize = 64;
 
 /// Limits of a line.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +39,9 @@ pub enum Framed<'t> {
     /// The rest of a truncated line, which is skipped.
     Rest(Span, Boundary),
     /// NUL bytes at the start of a line: a truncation leaves them if the writer does not append.
-    Hole(Span),
+    NulPadding(Span),
     /// The byte order mark at the start of a file.
-    Mark(Span),
+    ByteOrderMark(Span),
 }
 
 impl Framed<'_> {
@@ -50,7 +50,7 @@ impl Framed<'_> {
     pub fn span(&self) -> Span {
         match self {
             Self::Line(line) => line.span,
-            Self::Rest(span, _) | Self::Hole(span) | Self::Mark(span) => *span,
+            Self::Rest(span, _) | Self::NulPadding(span) | Self::ByteOrderMark(span) => *span,
         }
     }
 
@@ -60,14 +60,14 @@ impl Framed<'_> {
         match self {
             Self::Line(line) => line.boundary,
             Self::Rest(_, boundary) => *boundary,
-            Self::Hole(_) | Self::Mark(_) => Boundary::LineStart,
+            Self::NulPadding(_) | Self::ByteOrderMark(_) => Boundary::LineStart,
         }
     }
 }
 
 /// NUL bytes among other bytes.
 #[derive(Clone, Copy)]
-struct Hole {
+struct NulRun {
     /// Bytes of text before them.
     start: usize,
     bytes: usize,
@@ -132,7 +132,7 @@ impl<'t> Frames<'t> {
     }
 
     /// The NUL padding that begins before `end`, if there is any.
-    fn hole(&self, rest: &[u8], end: usize) -> Option<Hole> {
+    fn nul_run(&self, rest: &[u8], end: usize) -> Option<NulRun> {
         if self.first_zero >= self.at + end {
             return None;
         }
@@ -145,9 +145,9 @@ impl<'t> Frames<'t> {
             let start = first.next_multiple_of(unit_bytes);
             let bytes = self.whole(from.saturating_sub(start));
             // A missing page is larger than a few NUL bytes, which lines may contain.
-            let waits = if from == rest.len() { !self.filled } else { !self.still && bytes >= HOLE_BYTES_MIN };
-            if bytes > 0 && (start == 0 || from == rest.len() || bytes >= HOLE_BYTES_MIN) {
-                return Some(Hole { start, bytes, waits });
+            let waits = if from == rest.len() { !self.filled } else { !self.still && bytes >= NUL_PADDING_BYTES_MIN };
+            if bytes > 0 && (start == 0 || from == rest.len() || bytes >= NUL_PADDING_BYTES_MIN) {
+                return Some(NulRun { start, bytes, waits });
             }
         }
         None
@@ -209,14 +209,16 @@ impl<'t> Iterator for Frames<'t> {
         }
         let mark = self.encoding.mark();
         if self.base == 0 && self.at == 0 && rest.starts_with(mark) {
-            return Some(Framed::Mark(self.piece(mark.len(), Boundary::LineStart)));
+            return Some(Framed::ByteOrderMark(self.piece(mark.len(), Boundary::LineStart)));
         }
         let newline = self.encoding.line_end(rest);
         let end = newline.unwrap_or(rest.len()).min(self.config.line_bytes_max);
-        match self.hole(rest, end.max(1)) {
-            Some(Hole { waits: true, .. }) => return None,
-            Some(Hole { start: 0, bytes, .. }) => return Some(Framed::Hole(self.piece(bytes, Boundary::LineStart))),
-            Some(Hole { start, .. }) => return Some(self.line(&rest[..start], start)),
+        match self.nul_run(rest, end.max(1)) {
+            Some(NulRun { waits: true, .. }) => return None,
+            Some(NulRun { start: 0, bytes, .. }) => {
+                return Some(Framed::NulPadding(self.piece(bytes, Boundary::LineStart)));
+            }
+            Some(NulRun { start, .. }) => return Some(self.line(&rest[..start], start)),
             None => {}
         }
         match newline {
@@ -249,8 +251,8 @@ mod tests {
                 let kept = match framed {
                     Framed::Line(line) => format!("{:?}", String::from_utf8_lossy(&line.text[..line.keep])),
                     Framed::Rest(..) => "rest".into(),
-                    Framed::Hole(_) => "hole".into(),
-                    Framed::Mark(_) => "mark".into(),
+                    Framed::NulPadding(_) => "padding".into(),
+                    Framed::ByteOrderMark(_) => "mark".into(),
                 };
                 format!(
                     "{}..{} {kept}{}",
@@ -277,17 +279,17 @@ mod tests {
         check(b"123456789\nx\n", false, &["100..108 \"12345678\" cut", "108..110 rest", "110..112 \"x\""]);
         check(b"123456789", false, &[]);
         check(b"123456789", true, &["100..108 \"12345678\" cut", "108..109 rest cut"]);
-        check(b"\0\0a\n", false, &["100..102 hole", "102..104 \"a\""]);
+        check(b"\0\0a\n", false, &["100..102 padding", "102..104 \"a\""]);
         check(b"\0\0", true, &[]);
         let mut filled =
             Frames::new(Config { line_bytes_max: 8 }, b"a\n\0\0", 0, Boundary::LineStart, false).filled(true);
-        assert!(matches!(filled.nth(1), Some(Framed::Hole(Span { start: 2, end: 4 }))));
-        // A partial line before preallocated space waits, and then the line comes complete.
+        assert!(matches!(filled.nth(1), Some(Framed::NulPadding(Span { start: 2, end: 4 }))));
+        // A partial line before preallocated space waits until it is complete.
         check(b"a\nhalf\0\0\0", false, &["100..102 \"a\""]);
         check(
             &[b"half", &[0; 64][..], b"x\n"].concat(),
             false,
-            &["100..104 \"half\"", "104..168 hole", "168..170 \"x\""],
+            &["100..104 \"half\"", "104..168 padding", "168..170 \"x\""],
         );
         check(b"ab\0cd\n", false, &["100..106 \"ab\\0cd\""]);
         check(b"123456789\0\0", false, &[]);
@@ -315,7 +317,7 @@ mod tests {
 
     #[test]
     fn lines_of_utf_16_are_framed_by_their_characters() {
-        // U+0A0A and U+0A00 hold bytes that look like a line's end.
+        // U+0A0A and U+0A00 contain bytes that look like a line's end.
         let text = "one\r\n\u{a0a}\u{a00}\u{a}\n123456789 and more\nhalf";
         let want = ["one", "\u{a0a}\u{a00}", "", "12345678", "rest", "half"];
         for (encoding, bytes) in
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_cut_once_the_window_is_full() {
+    fn an_endless_line_is_truncated_once_the_window_is_full() {
         let long = vec![b'x'; 8 + LOOK_AHEAD_BYTES];
         assert_eq!(frames(&long[..long.len() - 1], 8, false), Vec::<String>::new());
         let pieces = frames(&long, 8, false);

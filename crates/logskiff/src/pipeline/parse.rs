@@ -1,11 +1,11 @@
-//! Lines become fields.
+//! Parses lines into fields.
 //!
-//! In: one framed line's text. Out: a [`Parsed`] that holds ranges of that text: the fields, which range is the message,
-//! the line's own time and severity. A line that is not of the asked format keeps its whole text as the message and says
-//! why; it never loses bytes and never carries half of its fields. Nothing here copies content, logs it or puts it into
-//! an error: errors are about the configuration alone.
+//! Input: the text of one framed line. Output: a [`Parsed`] with ranges of that text: the fields, the message, and the
+//! line's time and severity. A line of another format keeps its whole text as the message, with the reason. Parsing
+//! never loses bytes and never returns only some of the fields. It never copies, logs or reports content: errors are
+//! about the configuration only.
 //!
-//! A [`Parser`] is built once for an input; after the first lines a line costs no allocation.
+//! A [`Parser`] is built once for an input; after the first lines a line needs no allocation.
 
 mod field;
 mod json;
@@ -23,22 +23,22 @@ use self::field::Fields;
 use self::pattern::Patterns;
 use self::time::Clock;
 
-/// What to make of a line.
+/// The format of an input's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// The line is the message.
+    /// The whole line is the message.
     None,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
     /// Named captures of regular expressions become fields.
     Regex,
     /// The access log of nginx or Apache: "combined" or "common".
     Nginx,
-    /// A JSON object, else the line as it is.
+    /// A JSON object, else the whole line as the message.
     Auto,
 }
 
-/// What a field's value is to become in the record.
+/// The type of a field in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// A JSON number without fraction or exponent.
@@ -54,26 +54,26 @@ pub enum Type {
 /// How the lines of one input are parsed.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What a line is taken for.
+    /// The format of the lines.
     pub format: Format,
     /// For [`Format::Regex`]: patterns, tried in order.
     pub patterns: Vec<String>,
     /// The types of fields; a nested field is named with dots.
     pub types: Vec<(String, Type)>,
-    /// The field that holds the line's time; `None`: guessed.
+    /// The field with the line's time; `None`: guessed.
     pub time_field: Option<String>,
     /// `strptime` formats, or `rfc3339`, `unix`, `unix_ms`, `unix_us`, `unix_ns`, tried in order; empty: guessed.
     pub time_formats: Vec<String>,
-    /// The IANA zone of stamps that name none.
+    /// The IANA zone of timestamps without a zone.
     pub time_zone: String,
-    /// The field that holds the severity; `None`: guessed.
+    /// The field with the severity; `None`: guessed.
     pub level_field: Option<String>,
-    /// Whether lines that fail are dropped (and counted) instead of kept.
+    /// Whether lines that cannot be parsed are dropped (and counted) instead of kept.
     pub drop_failures: bool,
 }
 
 impl Default for Config {
-    /// The format and all else is guessed; stamps that name no zone are UTC.
+    /// Everything is guessed; timestamps without a zone are UTC.
     fn default() -> Self {
         Self {
             format: Format::Auto,
@@ -91,48 +91,48 @@ impl Default for Config {
 /// A mistake in a [`Config`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A pattern is not a regular expression; the message shows where.
+    /// A pattern is not a valid regular expression.
     #[error("pattern {} cannot be read: {message}", index + 1)]
     Pattern {
-        /// Which of the patterns, from 0.
+        /// The index of the pattern, from 0.
         index: usize,
-        /// What is wrong, over several lines, the place marked.
+        /// The error over several lines, with its position marked.
         message: String,
     },
-    /// The format asks for patterns and there are none.
+    /// The format needs patterns, but there are none.
     #[error("the format regex needs at least one pattern")]
     NoPattern,
-    /// A pattern would match and give nothing.
+    /// A pattern has no named capture, so it would create no fields.
     #[error("pattern {} has no named capture such as (?<status>\\d+)", index + 1)]
     NoNamedCapture {
-        /// Which of the patterns, from 0.
+        /// The index of the pattern, from 0.
         index: usize,
     },
     /// The patterns name more fields than a record can have.
     #[error("the patterns name {count} fields, at most {} are possible", pattern::NAMES_MAX)]
     TooManyNames {
-        /// How many there are.
+        /// The number of fields.
         count: usize,
     },
-    /// The zone is not known on this machine.
+    /// The zone is unknown on this machine.
     #[error("unknown time zone {name:?}; expected an IANA name such as Europe/Berlin or UTC")]
     TimeZone {
         /// As configured.
         name: String,
     },
-    /// A time format that cannot be used.
+    /// An invalid time format.
     #[error("time format {} ({format:?}): {message}", index + 1)]
     TimeFormat {
-        /// Which of the formats, from 0.
+        /// The index of the format, from 0.
         index: usize,
         /// As configured.
         format: String,
-        /// What is wrong.
+        /// The error.
         message: String,
     },
 }
 
-/// Turns the lines of one input into fields.
+/// Parses the lines of one input.
 pub struct Parser {
     method: Method,
     fields: Fields,
@@ -150,10 +150,10 @@ enum Method {
 }
 
 impl Parser {
-    /// Makes everything ready that does not depend on a line.
+    /// Prepares everything that does not depend on a line.
     ///
     /// # Errors
-    /// All the mistakes of `config` at once.
+    /// All mistakes of `config` at once.
     pub fn new(config: &Config) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
         let clock = Clock::new(config, &mut errors);
@@ -175,13 +175,13 @@ impl Parser {
         Ok(Self { method, fields, clock, names: names.into(), drop_failures: config.drop_failures })
     }
 
-    /// An empty result that knows this parser's names; it is filled again for each line.
+    /// An empty result with this parser's names; reused for each line.
     #[must_use]
     pub fn parsed(&self) -> Parsed {
         Parsed { names: Arc::clone(&self.names), ..Parsed::default() }
     }
 
-    /// Parses one line. `into` must be from [`Parser::parsed`] of the same parser; what it held is replaced.
+    /// Parses one line. `into` must come from [`Parser::parsed`] of the same parser; its content is replaced.
     pub fn parse(&mut self, text: &[u8], into: &mut Parsed) {
         into.clear();
         let whole = Some((TextRange::new(0, text.len()), Kind::Text));
@@ -218,7 +218,7 @@ impl Parser {
         into.failure = failure;
     }
 
-    /// Whether a line that fails is to be dropped (and counted) instead of kept.
+    /// Whether a line that cannot be parsed is dropped (and counted) instead of kept.
     #[must_use]
     pub fn drop_failures(&self) -> bool {
         self.drop_failures

@@ -1,8 +1,8 @@
 //! Restricts the process's access to the file system (Landlock, landlock(7)).
 //!
-//! Input: the paths that it reads, deletes and writes. Output: how far the kernel enforces it. The calling thread is confined,
-//! and every thread that it starts later; this cannot be undone. It never prevents a start or the reading of a log: if a log
-//! may be anywhere, reading is not restricted, and this is reported.
+//! Input: the paths that it reads, deletes and writes. Output: how far the kernel enforces it. The calling thread is
+//! confined, and every thread that it starts later; this cannot be undone. It never prevents a start or the reading of
+//! a log: if a log may be anywhere, reading is not restricted, and this is reported.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,8 @@ use landlock::{
 
 use super::stable_parent::{stable_parent, stable_parents_of_file};
 
-/// The restricted rights: all rights to files and directories up to this version. Version 9 adds connecting to Unix sockets,
-/// but a syslog receiver creates its socket again at each start, so no rule would stay valid.
+/// The restricted rights: all rights to files and directories up to this version. Version 9 adds connecting to Unix
+/// sockets, but a syslog receiver creates its socket again at each start, so no rule would stay valid.
 const RIGHTS: ABI = ABI::V5;
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 /// Renaming within a directory and deleting; this does not allow writing.
@@ -57,8 +57,8 @@ const SYSTEM: [&str; 36] = [
     "/var/ssl",
     // Configuration of the statically linked OpenSSL.
     "/usr/local/ssl",
-    // Figures of this process and the pod's other processes. A rule for /proc/self would not stay valid: the kernel creates
-    // these directories again at any time.
+    // Figures of this process and the pod's other processes. A rule for /proc/self would not stay valid: the kernel
+    // creates these directories again at any time.
     "/proc",
     "/sys/fs/cgroup",
     "/sys/devices/system/cpu",

@@ -1,16 +1,17 @@
 //! Finds a directory that will contain a path's files, whatever is replaced while the process runs.
 //!
 //! Input: a path, which need not exist yet. Output: an existing directory at or above it. A Landlock rule applies to an
-//! existing directory, not to its name: a directory that is removed and created again would be inaccessible. So the rule is
-//! for a directory that is never replaced: the mount point of the path's volume, or on the root file system the lowest
-//! directory that only root can replace, and never the path's last component.
+//! existing directory, not to its name: a directory that is removed and created again would be inaccessible. So the
+//! rule is for a directory that is never replaced: the mount point of the path's volume, or on the root file system the
+//! lowest directory that only root can replace, and never the path's last component.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
-/// System directories: they contain much more than logs, and are never replaced (Filesystem Hierarchy Standard 3.0, 3.2).
+/// System directories: they contain much more than logs, and are never replaced (Filesystem Hierarchy Standard 3.0,
+/// 3.2).
 const SYSTEM_DIRECTORIES: [&str; 17] = [
     "/", "/boot", "/dev", "/etc", "/home", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/srv", "/sys", "/tmp",
     "/usr", "/var", "/var/tmp",

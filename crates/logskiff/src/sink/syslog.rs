@@ -160,7 +160,7 @@ impl Sink for Syslog {
         out: &mut Vec<u8>,
     ) -> Result<Encoded, DropReason> {
         let is_truncated = encoder.syslog(line, out);
-        self.metrics.syslog_truncated.add(u64::from(is_truncated && line.is_new));
+        self.metrics.truncated_messages.add(u64::from(is_truncated && line.is_new));
         Ok(Encoded { payload_end: out.len(), messages: 1 })
     }
 

@@ -1,6 +1,6 @@
 //! Names that appear and disappear in the directories between two checks.
 //!
-//! Enters: names from inotify, and the times of the directories. Leaves: whether the directories have to be checked.
+//! Input: names from inotify, and the times of the directories. Output: whether the directories have to be checked.
 //! That check finds out what happened.
 
 use std::path::Path;
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_that_may_be_logs_cause_a_check() {
+    fn only_names_of_possible_logs_cause_a_check() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         fs::create_dir(root.join("real")).unwrap();

@@ -1,6 +1,6 @@
 //! The content of a file: its bytes, the bytes that a `.gz` decompresses to, or the bytes that came through a pipe.
 //!
-//! Enters: an open file. Leaves: bytes at an offset.
+//! Input: an open file. Output: bytes at an offset.
 
 use std::cell::RefCell;
 use std::fs::{File, Metadata};
@@ -191,7 +191,7 @@ impl Content {
         }
     }
 
-    /// How many zeros stand from `offset` to the next other byte. 0 where no other byte follows: a writer may still
+    /// The number of zeros from `offset` to the next other byte. 0 if no other byte follows: a writer may still
     /// fill them. With `filled`, no writer will, and zeros up to the end count. Holes are skipped without being read.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Files that hold only bytes of an open file: its rotated copies, plain or compressed, and what was appended to
 //! another file.
 //!
-//! Enters: open files and found files. Leaves: which found files are not to be read, because the open file is. The
+//! Input: open files and found files. Output: which found files are not to be read, because the open file is. The
 //! bytes and the name prove a copy. When either file changes, it is compared again.
 
 use std::io;
@@ -36,14 +36,14 @@ pub(super) struct KnownCopy {
     entry: CheckpointEntry,
 }
 
-/// What the bytes are that a known file grew by.
+/// Where the bytes come from by which a known file grew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// Not known: they have to be read.
+    /// Unknown: they must be read.
     Own,
-    /// A copy of an open file's bytes, as far as they go.
+    /// Copied from an open file, as far as that file's bytes go.
     Copied,
-    /// Up to this offset, bytes that were read from a file which no longer exists.
+    /// Up to this offset, copied from a file that was read and no longer exists.
     Until(u64),
 }
 
@@ -207,7 +207,7 @@ impl FileSource {
     }
 
     /// Whether the file is a copy of a truncated file that was made before more was read: it holds nothing new. After a
-    /// restart such a copy cannot be told from another file with the same beginning.
+    /// restart such a copy cannot be distinguished from another file with the same beginning.
     pub(super) fn is_shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
         // Another live log may begin with the same banner: `app-2.log`, or one with a date in its name.
         let may_be = found.class != Class::Match || found.is_marked();

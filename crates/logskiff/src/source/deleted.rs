@@ -1,6 +1,6 @@
 //! Deleted files that are still open. They use disk space that no limit of the volume counts.
 //!
-//! Enters: how much disk space they may use, and which are acknowledged. Leaves: how much they use, and which have to
+//! Input: how much disk space they may use, and which are acknowledged. Output: how much they use, and which have to
 //! be closed: first acknowledged files, then files with a compressed copy, then those without a write for the longest
 //! time.
 
@@ -175,7 +175,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn a_volume_in_memory_has_a_bound_of_its_own() {
+    fn a_volume_in_memory_has_its_own_bound() {
         #[track_caller]
         fn check(what: &str, limit_mib: Option<u64>, size_mib: u64, expected_mib: u64) {
             let bound = DeletedBound {

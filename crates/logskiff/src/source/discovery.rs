@@ -1,6 +1,6 @@
 //! Finds the files that globs match.
 //!
-//! Enters: an input's globs. Leaves: the regular files beneath their fixed directories, and why each is of interest.
+//! Input: an input's globs. Output: the regular files beneath their fixed directories, and why each is of interest.
 //! [`Walk`] walks the directories.
 
 use std::cell::OnceCell;
@@ -50,8 +50,8 @@ pub(super) enum Class {
 /// Which name of a compressed file a glob matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Naming {
-    /// Its own.
-    Outright,
+    /// Its full name.
+    Exact,
     /// Its name without `.gz`.
     Unpacked,
     /// The name of the file that it is a rotated copy of.
@@ -118,7 +118,7 @@ pub(super) struct Interest {
     pub(super) rank: Rank,
 }
 
-/// A pipe that was named outright.
+/// A pipe that a glob without special characters names.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
     /// The fixed directory that it is beneath.
@@ -162,7 +162,7 @@ pub struct Globs {
     /// Standard input is one of them.
     stdin: bool,
     /// Globs that name one file, without special characters.
-    outright: HashSet<PathBuf>,
+    exact: HashSet<PathBuf>,
     roots: Vec<GlobRoot>,
     exclude: GlobSet,
     symlinks: Symlinks,
@@ -235,9 +235,9 @@ impl Globs {
             excluded.add(glob(pattern)?);
         }
         let roots = roots.into_iter().map(|(root, globs)| GlobRoot::new(root, &globs)).collect::<Result<_, _>>()?;
-        let outright = paths.iter().filter(|path| !path.bytes().any(is_special)).map(PathBuf::from).collect();
+        let exact = paths.iter().filter(|path| !path.bytes().any(is_special)).map(PathBuf::from).collect();
         let stdin = paths.iter().any(|path| path == STDIN);
-        Ok(Self { stdin, outright, roots, exclude: excluded.build()?, symlinks })
+        Ok(Self { stdin, exact, roots, exclude: excluded.build()?, symlinks })
     }
 
     /// Whether standard input is one of them.
@@ -275,8 +275,8 @@ impl Globs {
     }
 
     /// Whether a glob without special characters names this path.
-    pub(super) fn names_outright(&self, path: &Path) -> bool {
-        self.outright.contains(path)
+    pub(super) fn names_exactly(&self, path: &Path) -> bool {
+        self.exact.contains(path)
     }
 
     /// The rank of a path beneath a fixed directory that no glob matches.
@@ -298,7 +298,7 @@ impl Globs {
         let rank = own.or_else(copied)?;
         let class = match (self.exclude.is_match(path), named) {
             (true, _) => Class::Excluded,
-            (false, true) if is_gzip(path) => Class::Gzip(Naming::Outright),
+            (false, true) if is_gzip(path) => Class::Gzip(Naming::Exact),
             (false, false) if is_gzip(path) => {
                 let is_named = root.rank(&path.with_extension("")).is_some();
                 Class::Gzip(if is_named { Naming::Unpacked } else { Naming::Sibling })
@@ -360,7 +360,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fixed_directory_is_what_stands_before_the_first_special_character() {
+    fn the_fixed_directory_precedes_the_first_special_character() {
         #[track_caller]
         fn check(glob: &str, want: Option<(&str, usize)>) {
             assert_eq!(fixed_directory(glob), want.map(|(root, depth)| (PathBuf::from(root), depth)), "{glob}");
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_with_why_they_are_of_interest() {
+    fn files_are_found_with_their_class() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         std::fs::create_dir_all(root.join("a/b")).unwrap();
@@ -407,7 +407,7 @@ mod tests {
                 ("app.log", Class::Match),
                 ("app.log.1", Class::Sibling),
                 ("app.log.2.gz", Class::Gzip(Naming::Sibling)),
-                ("old.log.gz", Class::Gzip(Naming::Outright)),
+                ("old.log.gz", Class::Gzip(Naming::Exact)),
                 ("skip.log", Class::Excluded),
             ]
         );
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_does_not_exist_yet_is_awaited_at_its_nearest_ancestor() {
+    fn a_missing_root_is_watched_at_its_nearest_ancestor() {
         let dir = tempfile::tempdir().unwrap();
         let globs = Globs::new(&[format!("{}/not/yet/*.log", dir.path().display())], &[], Symlinks::Deny).unwrap();
         assert_eq!(globs.find(&Guard::default(), &WalkFilter::all()).directories, [dir.path()]);

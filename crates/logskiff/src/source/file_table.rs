@@ -1,6 +1,6 @@
 //! The open files, by their numbers.
 //!
-//! Enters: opened files and the numbers that the ledger still uses. Leaves: a file by its number or inode, and free
+//! Input: opened files and the numbers that the ledger still uses. Output: a file by its number or inode, and free
 //! numbers. A number is given again only once the ledger has closed its account.
 
 use std::collections::HashSet;

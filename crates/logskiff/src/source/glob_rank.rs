@@ -1,6 +1,6 @@
 //! Decides which of several inputs a file belongs to.
 //!
-//! Enters: globs. Leaves: how narrowly each matches a file, and whether two can match the same file. A file belongs to
+//! Input: globs. Output: how narrowly each matches a file, and whether two can match the same file. A file belongs to
 //! the input with the narrowest glob: a path before `*`, `*` before `**`, a longer fixed directory before a shorter
 //! one.
 
@@ -14,7 +14,7 @@ use super::discovery::{fixed_directory, is_special};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Breadth {
     /// Nothing: it is a path.
-    Outright,
+    Exact,
     /// Parts of names.
     Names,
     /// The number of directories.
@@ -34,7 +34,7 @@ impl Rank {
         } else if glob.bytes().any(is_special) {
             Breadth::Names
         } else {
-            Breadth::Outright
+            Breadth::Exact
         };
         let directories = fixed_directory(glob).map_or(0, |(directory, _)| directory.components().count());
         Self(breadth, Reverse(directories))
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn narrower_globs_come_first() {
+    fn narrower_globs_take_precedence() {
         let globs =
             ["/log/app/app.log", "/log/app.log", "/log/app/*.log", "/log/a*.log", "/log/app/**/*.log", "/log/**/a.log"];
         let ranks = globs.map(Rank::from_glob);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_that_cannot_meet_are_told_apart() {
+    fn globs_without_a_common_file_are_detected() {
         #[track_caller]
         fn check(one: &str, other: &str, expected: bool) {
             assert_eq!([may_overlap(one, other), may_overlap(other, one)], [expected; 2], "{one} {other}");

@@ -1,6 +1,6 @@
 //! Decompresses a `.gz` as it is read.
 //!
-//! Enters: the compressed file. Leaves: its content at an offset. Decompression only goes forward: the last bytes are
+//! Input: the compressed file. Output: its content at an offset. Decompression only goes forward: the last bytes are
 //! kept, and reading further back starts again at the first byte. Each pass decompresses a bounded number of bytes only
 //! to skip them, for all files together. A read that needs more is deferred ([`is_deferred`]) and continues in the next
 //! pass.
@@ -325,7 +325,7 @@ mod tests {
 
     /// Goal: reads at any offsets, forward and back, return the content.
     #[test]
-    fn reads_give_what_is_there_wherever_they_go() {
+    fn reads_at_any_offset_return_the_content() {
         let text: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut gzip_reader = gzip_reader(&packed(&[&text[..70_000], &text[70_000..]]));
         for (offset, most) in
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_unpacked_is_the_end_and_is_said() {
+    fn damaged_content_ends_the_file_and_is_reported() {
         #[track_caller]
         fn check(bytes: &[u8], most: usize, want: &str) {
             let mut gzip_reader = gzip_reader(bytes);

@@ -72,7 +72,7 @@ impl FileSource {
             Ok(Some(lost)) => return self.adopt_gzip(input, lost, file, gzip, now, events),
             Err(_) => return self.deferred(found, gzip, now),
         }
-        if naming != Naming::Outright && self.schedule.predates_start() && !self.claim_rotated(input, found, events) {
+        if naming != Naming::Exact && self.schedule.predates_start() && !self.claim_rotated(input, found, events) {
             return self.skip_file(input, found, raw);
         }
         if self.keep_waiting(found, now) {
@@ -80,7 +80,7 @@ impl FileSource {
         }
         let rotated = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
         let is_new = !self.schedule.predates_start() && (rotated || naming == Naming::Unpacked);
-        if naming == Naming::Outright || is_new {
+        if naming == Naming::Exact || is_new {
             self.begin_new(input, found, gzip, 0, now, events);
         } else {
             self.skip_file(input, found, raw);

@@ -1,6 +1,6 @@
 //! Decompresses files up to distant offsets in steps, so that other files are read meanwhile.
 //!
-//! Enters: files that were rewound, and files to be identified by their content. Leaves: which of them are ready. Each
+//! Input: files that were rewound, and files to be identified by their content. Output: which of them are ready. Each
 //! pass has one budget for all files. Of the files to be identified, the state of one is kept.
 
 use std::time::Instant;
@@ -17,9 +17,9 @@ pub(super) struct Unpacking {
     pub(super) budget: SkipBudget,
     /// A file to be identified by its content, as far as it is decompressed.
     held: Option<(Inode, Content)>,
-    /// The same from the last check of the directories, during a check.
+    /// The same from the previous check of the directories, during a check.
     former: Option<(Inode, Content)>,
-    /// The last check could not identify some file yet.
+    /// The last check could not identify every file yet.
     deferred: bool,
     /// Decompression continues in the next pass, without a wait.
     continues: bool,
@@ -84,7 +84,7 @@ impl FileSource {
     pub(super) fn deferred(&mut self, found: &Candidate, content: Content, now: Instant) {
         self.keep_waiting(found, now);
         if self.schedule.is_first_round {
-            self.open_limit.found_early(found.inode);
+            self.open_limit.note_early(found.inode);
         }
         self.unpacking.deferred = true;
         if self.unpacking.held.is_none() && self.unpacking.former.is_none() {

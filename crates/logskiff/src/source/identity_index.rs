@@ -1,6 +1,6 @@
 //! What is known of files that are not open: enough to recognize each when it is found again.
 //!
-//! Enters: files that are closed, lost or deleted, and the checkpoint's entries. Leaves: which of them a found file is.
+//! Input: files that are closed, lost or deleted, and the checkpoint's entries. Output: which of them a found file is.
 //! Nothing here opens a file.
 
 use std::collections::{HashMap, VecDeque};

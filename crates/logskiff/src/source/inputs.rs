@@ -1,6 +1,6 @@
 //! The inputs, and the directories in which their files lie.
 //!
-//! Enters: the configuration, and what the last walk found. Leaves: which directories to watch, and whether a change in
+//! Input: the configuration, and what the last walk found. Output: which directories to watch, and whether a change in
 //! one matters.
 
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,7 @@
 //! File systems of the kernel, such as procfs: they hold no logs, and their files describe this process. And file
 //! systems in memory.
 //!
-//! Enters: a handle. Leaves: whether it is on one of them.
+//! Input: a handle. Output: whether it is on one of them.
 
 use std::os::fd::AsFd;
 
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_makes_up_is_told_from_what_is_kept() {
+    fn kernel_file_systems_are_distinguished_from_others() {
         for path in ["/proc", "/proc/self/environ", "/sys", "/dev/pts"] {
             let Ok(handle) = File::open(path) else { continue };
             assert!(is_kernel_file_system(&handle), "{path}");

@@ -1,6 +1,6 @@
 //! Files without a handle: closed files, and files whose content is no longer where it was.
 //!
-//! Enters: files that are closed, and the checkpoint's. Leaves: what a found file is compared with, and the entries of
+//! Input: files that are closed, and the checkpoint's. Output: what a found file is compared with, and the entries of
 //! the next checkpoint. Nothing here opens a file.
 
 use std::collections::{HashMap, HashSet};

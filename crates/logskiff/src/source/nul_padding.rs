@@ -1,6 +1,6 @@
 //! Zeros after the position, which a writer may still fill.
 //!
-//! Enters: the bytes that were read. Leaves: whether to read again. A writer that maps the file, or writes its pages in
+//! Input: the bytes that were read. Output: whether to read again. A writer that maps the file, or writes its pages in
 //! another order, fills zeros without a change of length or time.
 
 use std::io;

@@ -1,6 +1,6 @@
 //! Opens files beneath a root directory, and nowhere else.
 //!
-//! Enters: an open root directory and a relative path. Leaves: a handle of a regular file, or of a pipe where one is
+//! Input: an open root directory and a relative path. Output: a handle of a regular file, or of a pipe where one is
 //! asked for. Each directory on the path is a real directory beneath the root. It never follows a symbolic link, never
 //! blocks, and never opens a device.
 

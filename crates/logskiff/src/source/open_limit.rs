@@ -1,6 +1,6 @@
 //! How many files may be open at once. More files may have unread bytes than the process has descriptors.
 //!
-//! Enters: the number of descriptors, and found files that could not be opened. Leaves: which open files to close. No
+//! Input: the number of descriptors, and found files that could not be opened. Output: which open files to close. No
 //! file waits for ever: files without recent writes are closed first, and the next check begins with the files that
 //! waited.
 
@@ -49,7 +49,7 @@ impl OpenLimit {
     }
 
     /// A file that the first check could not identify is later treated as at the first check.
-    pub(super) fn found_early(&mut self, inode: Inode) {
+    pub(super) fn note_early(&mut self, inode: Inode) {
         self.early.insert(inode);
     }
 }
@@ -72,7 +72,7 @@ impl FileSource {
     }
 
     /// Whether one more file may be opened. Otherwise the file waits.
-    pub(super) fn take_room(&mut self, found: &Candidate) -> bool {
+    pub(super) fn reserve_handle(&mut self, found: &Candidate) -> bool {
         // It is only compared, and not kept open.
         let is_read = self.index.closed.get(&found.inode).is_some_and(|closed| closed.entry.offset == found.size);
         let has_room = is_read

@@ -1,6 +1,6 @@
 //! Files that were found and are not read yet.
 //!
-//! Enters: found files that may be copies in the making. Leaves: whether each has waited long enough.
+//! Input: found files that may be copies in the making. Output: whether each has waited long enough.
 
 use std::collections::HashMap;
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! Reads standard input, and pipes that the configuration names without a glob. Their bytes come once.
 //!
-//! Enters: an open pipe. Leaves: its bytes at an offset, like a file's, until they are acknowledged. A thread reads the
+//! Input: an open pipe. Output: its bytes at an offset, like a file's, until they are acknowledged. A thread reads the
 //! pipe into memory up to a bound. Above it the thread stops, the pipe fills, and its writer waits. No byte is
 //! discarded before it is acknowledged, and none is ever logged.
 
@@ -363,7 +363,7 @@ mod tests {
 
     /// Goal: a non-blocking pipe is read like any other.
     #[test]
-    fn a_non_blocking_pipe_is_read_like_any_other() {
+    fn a_non_blocking_pipe_is_read() {
         let (from, mut to) = pipe();
         rustix::io::ioctl_fionbio(&from, true).unwrap();
         let stream = Stream::start(from, true, 1 << 20).unwrap();
@@ -406,7 +406,7 @@ mod tests {
 
     /// Goal: memory is bounded, the writer waits, and every byte arrives once the bytes before it are acknowledged.
     #[test]
-    fn beyond_the_bound_the_writer_waits() {
+    fn above_the_bound_the_writer_waits() {
         const MOST: usize = 300_000;
         let (from, mut to) = pipe();
         let stream = Stream::start(from, true, MOST).unwrap();

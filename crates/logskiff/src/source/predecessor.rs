@@ -1,6 +1,6 @@
 //! Finds the file that an open file replaced.
 //!
-//! Enters: an open file. Leaves: the last bytes of its predecessor, since a private key may begin there and continue in
+//! Input: an open file. Output: the last bytes of its predecessor, since a private key may begin there and continue in
 //! this file. It does not interpret them.
 
 use super::{FileSource, TrackedFile};

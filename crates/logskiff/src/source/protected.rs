@@ -1,6 +1,6 @@
 //! Files that are never read as logs, under whatever name or mount.
 //!
-//! Enters: the files that the configuration names, the state directory, and open handles. Leaves: whether a handle is
+//! Input: the files that the configuration names, the state directory, and open handles. Output: whether a handle is
 //! one of them. Files are compared by device and inode, looked up each time, since Kubernetes replaces them.
 
 use std::cell::OnceCell;

@@ -1,6 +1,6 @@
 //! Keeps little of closed files that have not changed for a while, where there are many: see [`QuietFiles`].
 //!
-//! Enters: files that checks find unchanged. Leaves: files that have changed, as closed files again. A walk compares
+//! Input: files that checks find unchanged. Output: files that have changed, as closed files again. A walk compares
 //! only the metadata of quiet files. It returns a bounded number of unknown files; the others come with later walks.
 
 use std::cell::{Cell, RefCell};
@@ -65,7 +65,7 @@ pub(super) struct QuietState {
     /// Hashes of the names that globs matched in the first walk of a first start.
     named: HashSet<u32>,
     /// Hashes of the checkpoint's names, while rotations from before the start are searched for.
-    presumed: HashSet<u32>,
+    assumed: HashSet<u32>,
 }
 
 /// The metadata of a file that a walk found.
@@ -115,7 +115,7 @@ impl OfferBudget {
     }
 
     /// Uses up the place of any file; false where none is left.
-    fn take_room(&self) -> bool {
+    fn reserve_handle(&self) -> bool {
         let has_room = self.room.get() > 0;
         if has_room {
             self.room.set(self.room.get() - 1);
@@ -196,7 +196,7 @@ impl WalkFilter {
             return true;
         }
         let is_skipped = !was_quiet && self.budget.skip_one();
-        if !is_skipped && self.budget.take_room() {
+        if !is_skipped && self.budget.reserve_handle() {
             return true;
         }
         self.not_offered.set(self.not_offered.get() + 1);
@@ -225,7 +225,7 @@ impl WalkFilter {
 impl FileSource {
     /// Restores the quiet files of the checkpoint.
     pub fn restore_quiet(&mut self, files: QuietFiles) {
-        self.quiet.presumed = files.iter().map(|file| file.name).collect();
+        self.quiet.assumed = files.iter().map(|file| file.name).collect();
         self.quiet.files = Arc::new(files);
     }
 
@@ -294,10 +294,10 @@ impl FileSource {
         let met = walk_filter.met.into_inner();
         drop(walk_filter.quiet);
         let files = Arc::make_mut(&mut self.quiet.files);
-        files.meet(|place| met[place]);
+        files.mark_found(|place| met[place]);
         let since = *self.quiet.met_since.get_or_insert(now);
         if now.saturating_duration_since(since) >= UNMET_FOR {
-            files.drop_unmet();
+            files.drop_unfound();
             self.quiet.met_since = Some(now);
         }
     }
@@ -439,14 +439,14 @@ impl FileSource {
     }
 
     /// Whether a file of the checkpoint had this name.
-    pub(super) fn is_presumed(&self, path: &Path) -> bool {
-        !self.quiet.presumed.is_empty() && self.quiet.presumed.contains(&hash(path))
+    pub(super) fn is_assumed(&self, path: &Path) -> bool {
+        !self.quiet.assumed.is_empty() && self.quiet.assumed.contains(&hash(path))
     }
 
     /// Ends the search for rotations from before the start.
-    pub(super) fn clear_presumed(&mut self) {
-        self.rotations.presumed.clear();
-        self.quiet.presumed = HashSet::new();
+    pub(super) fn clear_assumed(&mut self) {
+        self.rotations.assumed.clear();
+        self.quiet.assumed = HashSet::new();
     }
 }
 
@@ -456,7 +456,7 @@ mod tests {
 
     /// Goal: with more files than one walk returns, a new file comes at once, and the number of the others is known.
     #[test]
-    fn a_new_file_does_not_wait_for_very_many_old_ones() {
+    fn a_new_file_does_not_wait_for_many_old_ones() {
         let budget = OfferBudget { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), skip: Cell::new(0) };
         let walk_filter = WalkFilter { budget, ..WalkFilter::default() };
         let takes = |number: u64, changed_s: i64| {

@@ -38,7 +38,7 @@ impl FileSource {
         self.schedule.reconcile_due = false;
         self.rotations.forget_old(now);
         if self.schedule.is_long_after_start(now) {
-            self.clear_presumed();
+            self.clear_assumed();
         }
         // Before the walk, so that the next check finds changes during it.
         let stamps = self.discovery.stamp_directories();
@@ -187,7 +187,7 @@ impl FileSource {
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), PACKED, events);
         }
-        if found.class != Class::Excluded && !self.take_room(found) {
+        if found.class != Class::Excluded && !self.reserve_handle(found) {
             return;
         }
         let Some(handle) = self.open_found(found, events) else { return };
@@ -419,12 +419,12 @@ impl FileSource {
     }
 
     /// Whether the file's name fits a recent rotation. After a start, a rotation of any file of the checkpoint is
-    /// presumed, if the file's name is surely that of a rotated file.
+    /// assumed, if the file's name is certainly that of a rotated file.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
         (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
             || self.rotations.explain(found)
-            || self.is_presumed(&found.path)
-            || found.sure_origins().any(|base| self.is_presumed(base))
+            || self.is_assumed(&found.path)
+            || found.sure_origins().any(|base| self.is_assumed(base))
     }
 
     /// Skips a rotated file from before the start.

@@ -1,6 +1,6 @@
 //! Files at the old end of a symbolic link: `current` was pointed to another file while logskiff was not running.
 //!
-//! Enters: the checkpoint's entries with their real paths, and what the walk found. Leaves: those files that still
+//! Input: the checkpoint's entries with their real paths, and what the walk found. Output: those files that still
 //! exist, to be read to their ends. There is no search: a file that is not at that path, with that inode, is left
 //! alone.
 

@@ -1,7 +1,7 @@
 //! Finds out what happened to a file's content: another file with the same bytes replaced it, or other bytes overwrote
 //! it.
 //!
-//! Enters: open files, and the files that are found under their names. Leaves: the offset from which the found file is
+//! Input: open files, and the files that are found under their names. Output: the offset from which the found file is
 //! new. A file that is not proved to hold the same bytes is read from its start.
 
 use std::cmp::Reverse;
@@ -33,8 +33,8 @@ pub(super) struct Replacement {
     pub(super) offset: u64,
     /// The deleted file.
     of: FileId,
-    /// It is complete, and the deleted file is read and acknowledged to its end. A replacement that is deleted earlier
-    /// is read all the same.
+    /// It is complete, and the deleted file is fully read and acknowledged. A replacement that is deleted before that
+    /// is read anyway.
     pub(super) is_ready: bool,
 }
 

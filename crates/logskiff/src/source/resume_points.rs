@@ -1,7 +1,7 @@
 //! Offsets that reading has passed, and the bytes before them: if a file's end is rewritten, reading resumes at the
 //! last such offset before which nothing changed.
 //!
-//! Enters: the bytes before each position. Leaves: the last offset with unchanged bytes before it. Only hashes are
+//! Input: the bytes before each position. Output: the last offset with unchanged bytes before it. Only hashes are
 //! kept.
 
 use std::collections::VecDeque;
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_place_that_holds_is_found() {
+    fn the_last_unchanged_point_is_found() {
         let text: String = (1_000..2_000).fold(String::new(), |text, line| text + "line " + &line.to_string() + "\n");
         let mut resume_points = ResumePoints::default();
         let mut at = 0;

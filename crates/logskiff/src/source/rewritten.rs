@@ -1,6 +1,6 @@
 //! Detects files that are rewritten with the same bytes, as by a job that prints the same text each time.
 //!
-//! Enters: polls, and inotify's writes. Leaves: whether the file was rewritten. A new time alone is no proof, since
+//! Input: polls, and inotify's writes. Output: whether the file was rewritten. A new time alone is no proof, since
 //! `touch` sets it too. A write alone is none, since its bytes may have been read already.
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Opens a glob's fixed directory, on a path that the application may be able to change.
 //!
-//! Enters: an absolute path. Leaves: a handle of the directory, opened component by component from `/`. A volume that
+//! Input: an absolute path. Output: a handle of the directory, opened component by component from `/`. A volume that
 //! is mounted for logs is shared with the application: from its mount point on, no component may be a symbolic link. On
 //! the machine's own file system a link is followed only if nobody but root and this process's user can have made it:
 //! whoever can, could read whatever logskiff can. Open handles are checked, so that nothing can be replaced in between.
@@ -342,7 +342,7 @@ mod tests {
 
     /// Goal: in directories that others may write to, such as /tmp, our own links lead only to places beneath them.
     #[test]
-    fn links_of_our_own_lead_beneath_themselves() {
+    fn own_links_lead_beneath_their_directory() {
         check("log/real", "log/real plain", |_| {});
         check("log/none/deep", "missing beneath log", |_| {});
         check("log/file/deep", "missing beneath log", |base| fs::write(base.join("log/file"), "").unwrap());
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_out_are_refused() {
+    fn links_out_of_the_root_are_refused() {
         for target in ["../secret", "..", "/etc", "/proc/self", "/", "real/../../secret"] {
             check("log/to", "link log/to beneath log", |base| symlink(target, base.join("log/to")).unwrap());
         }
@@ -371,7 +371,7 @@ mod tests {
 
     /// Goal: a link that another user may have made is not followed, wherever it leads.
     #[test]
-    fn links_that_may_be_another_s_are_refused() {
+    fn links_of_other_users_are_refused() {
         const OTHER: Option<u32> = Some(12_345);
         if !rustix::process::geteuid().is_root() {
             return;
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_of_the_kernel_s_own_is_refused() {
+    fn kernel_links_are_refused() {
         let got = open(Path::new("/proc/self/cwd"));
         assert!(matches!(got, Err(RootError::Link { .. })), "{got:?}");
     }

@@ -1,6 +1,6 @@
 //! Finds the names that a rotated file may have had before.
 //!
-//! Enters: a file's name. Leaves: which files it may be a rotated copy of, and how sure that is. Nothing is opened.
+//! Input: a file's name. Output: which files it may be a rotated copy of, and how sure that is. Nothing is opened.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -1,6 +1,6 @@
 //! Recent rotations: which names lost their files, and how those files ended.
 //!
-//! Enters: what was seen of names, and the checkpoint's. Leaves: whether a file that no glob names comes from a
+//! Input: what was seen of names, and the checkpoint's. Output: whether a file that no glob names comes from a
 //! rotation.
 
 use std::collections::{HashMap, VecDeque};
@@ -31,7 +31,7 @@ pub(super) struct Rotations {
     /// Names whose files were recently moved away, truncated or deleted, and when.
     pub(super) recent: HashMap<PathBuf, Instant>,
     /// The checkpoint's names. Their files may have been rotated while logskiff was not running.
-    pub(super) presumed: Vec<PathBuf>,
+    pub(super) assumed: Vec<PathBuf>,
     /// The ends of files that were rotated while logskiff was not running, and hold nothing new.
     pub(super) ends: VecDeque<RotatedEnd>,
 }
@@ -47,11 +47,11 @@ impl Rotations {
         self.recent.retain(|_, since| now.saturating_duration_since(*since) < COPY_PATIENCE);
     }
 
-    /// Whether a file's name fits a recent or presumed rotation.
+    /// Whether a file's name fits a recent or assumed rotation.
     pub(super) fn explain(&self, found: &Candidate) -> bool {
-        let presumed = |base: &PathBuf| *base == found.path || found.surely_rotated_from(base);
+        let assumed = |base: &PathBuf| *base == found.path || found.surely_rotated_from(base);
         self.recent.keys().any(|base| *base == found.path || found.rotated_from(base))
-            || self.presumed.iter().any(presumed)
+            || self.assumed.iter().any(assumed)
     }
 
     /// Keeps the last bytes of a rotated file of `size` bytes: its successor may continue a private key that begins

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::COPY_PATIENCE;
 use super::quiet_files::clock_s;
 
-/// What a checkpoint says of files that exist at the first pass over the directories.
+/// The checkpoint's information about files that exist at the first pass over the directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CheckpointState {
     /// There was no checkpoint: these files existed before logskiff.

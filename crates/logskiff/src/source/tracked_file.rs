@@ -1,6 +1,6 @@
-//! One open file: where reading stands, and what happened to the file.
+//! One open file: its position, and its state.
 //!
-//! Enters: polls and reads of the file. Leaves: bytes that no span covers yet, or the fact that the file was truncated.
+//! Input: polls and reads of the file. Output: bytes that no span covers yet, or the fact that the file was truncated.
 //! The last bytes before the position are kept, to tell a rewritten file from a continued one.
 
 mod checkpoint_entry;
@@ -139,7 +139,7 @@ pub(super) struct Placement {
     pub(super) changed_at: Instant,
 }
 
-/// Where reading stands.
+/// The position of reading.
 #[derive(Debug)]
 struct ReadPosition {
     /// The next byte that no span covers yet.
@@ -237,7 +237,7 @@ impl Detectors {
 }
 
 impl ReadPosition {
-    /// Moves behind `passed`. Keeps the last of these bytes.
+    /// Moves past `passed`. Keeps the last of these bytes.
     fn advance(&mut self, passed: &[u8], boundary: Boundary) {
         self.at = Watermark { offset: self.at.offset + passed.len() as u64, boundary };
         let read_to = self.at.offset;

@@ -1,6 +1,6 @@
 //! Why files that exist are not read.
 //!
-//! Enters: the files that the last check found, and refusals since. Leaves: for each file that waits, is left out or is
+//! Input: the files that the last check found, and refusals since. Output: for each file that waits, is left out or is
 //! refused, the reason. Some are named, all are counted. No reason contains text of a line.
 
 use std::collections::HashMap;
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_not_remembered_for_ever() {
+    fn refused_files_are_forgotten() {
         let mut refusals = Refusals::default();
         for name in 0..3 * REFUSED_MAX {
             refusals.refuse(format!("{name}.log").into(), "a symbolic link");

@@ -1,6 +1,6 @@
 //! Walks a fixed directory.
 //!
-//! Enters: the directory and an input's globs. Leaves: the files of interest beneath it. It opens each directory from
+//! Input: the directory and an input's globs. Output: the files of interest beneath it. It opens each directory from
 //! the one above, so that one that is replaced by a link leads nowhere. Links are followed only where the configuration
 //! asks for it, and only to places beneath the fixed directory. It opens no file.
 
@@ -26,7 +26,7 @@ const LINK: &str = "a symbolic link on the way to it may be an application's; us
 const TRAP: &str = "a symbolic link leads to a directory that holds no logs";
 const OUTSIDE: &str = "a symbolic link that leads out of the root (the glob's fixed directory)";
 const NOWHERE: &str = "a symbolic link to a file that does not exist";
-const PIPE: &str = "a pipe: it is read only if it is named outright, without wildcards";
+const PIPE: &str = "a pipe: it is read only if it is named exact, without wildcards";
 pub(super) const HIDDEN: &str = "its name begins with a dot, as those of snapshots do; name it in the glob to read it";
 const OTHER: &str = "a symbolic link, or not a regular file";
 
@@ -225,7 +225,7 @@ impl<'w> Walk<'w> {
                 return;
             }
             self.found.candidates.push(candidate(root, path, place, seen, interest));
-        } else if kind.is_fifo() && class == Class::Match && self.globs.names_outright(&path) {
+        } else if kind.is_fifo() && class == Class::Match && self.globs.names_exactly(&path) {
             self.found.pipes.push(Pipe { root, place, path, inode });
         } else if class == Class::Match {
             self.found.refuse(path, if kind.is_fifo() { PIPE } else { OTHER }.to_owned());

@@ -1,6 +1,6 @@
 //! Wakes the shipper: by inotify while it is quiet, by the clock while it is busy.
 //!
-//! Enters: directories, and whether the shipper is quiet. Leaves: wake-ups, and the names that changed. An event only
+//! Input: directories, and whether the shipper is quiet. Output: wake-ups, and the names that changed. An event only
 //! says that a check is worthwhile; the check finds out what happened. While the shipper is busy, only new and removed
 //! names are reported, at most a hundred times a second, so that the cost depends on time, not on writes. A directory
 //! that cannot be watched is polled.
@@ -300,7 +300,7 @@ mod tests {
 
     /// Goal: a file that is created in a watched directory wakes a quiet shipper, and a busy one is left alone.
     #[test]
-    fn what_happens_in_a_watched_directory_wakes_unless_busy() {
+    fn changes_in_a_watched_directory_wake_a_quiet_shipper() {
         let dir = tempfile::tempdir().unwrap();
         let directories = Arc::from([dir.path().canonicalize().unwrap()]);
         run(&AtomicUsize::new(0), async |watch, wakes| {
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_watched_is_left_out() {
+    fn unwatchable_directories_are_left_out() {
         let dir = tempfile::tempdir().unwrap();
         let place = |name: &str| dir.path().join(name);
         std::fs::write(place("file"), "").unwrap();
@@ -370,7 +370,7 @@ mod tests {
 
     /// Goal: a directory that is replaced by another of the same name is watched again.
     #[test]
-    fn a_directory_in_the_place_of_one_that_was_moved_is_watched() {
+    fn a_replaced_directory_is_watched_again() {
         let dir = tempfile::tempdir().unwrap();
         let place = |name: &str| dir.path().join(name);
         std::fs::create_dir(place("logs")).unwrap();

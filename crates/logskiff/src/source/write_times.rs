@@ -1,6 +1,6 @@
 //! When a file's bytes were written, as far as polls can tell.
 //!
-//! Enters: lengths, and when they were seen. Leaves: a time for an offset, never later than the poll that first saw it.
+//! Input: lengths, and when they were seen. Output: a time for an offset, never later than the poll that first saw it.
 //! It is for metrics only: nothing depends on it.
 
 use std::collections::VecDeque;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_has_the_time_of_the_step_that_it_came_with() {
+    fn an_offset_has_the_time_of_its_step() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut write_times = WriteTimes::default();

@@ -159,7 +159,7 @@ async fn bind(address: SocketAddr) -> TcpListener {
             }
             Err(error) if !logged => {
                 logged = true;
-                tracing::error!(%address, %error, "cannot bind LOGSKIFF_HTTP_LISTEN; metrics and health are not available, shipping goes on; retrying");
+                tracing::error!(%address, %error, "cannot bind LOGSKIFF_HTTP_LISTEN; metrics and health are not available, lines are shipped meanwhile; retrying");
             }
             Err(_) => {}
         }

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Remembers when each kind of message was last logged.
 #[derive(Debug)]
-pub struct News {
+pub struct LogRateLimit {
     kinds: Mutex<HashMap<String, Logged>>,
     metrics: Arc<Metrics>,
 }
@@ -29,20 +29,20 @@ struct Logged {
     left_out: u64,
 }
 
-impl News {
+impl LogRateLimit {
     /// Creates an empty limiter; left out messages are counted in `metrics`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self { kinds: Mutex::default(), metrics }
     }
 
-    /// Returns `Some` if a message of this kind should be logged now: the number left out since the last one. The caller must
-    /// then log it. Kinds are a bounded set.
+    /// Returns `Some` if a message of this kind should be logged now: the number left out since the last one. The
+    /// caller must then log it. Kinds are a bounded set.
     pub fn due(&self, kind: &str) -> Option<u64> {
         self.due_at(kind, 1, Instant::now())
     }
 
-    /// Like [`News::due`], but allows `most` messages per interval, for example one per file.
+    /// Like [`LogRateLimit::due`], but allows `most` messages per interval, for example one per file.
     pub fn due_each(&self, kind: &str, most: u64) -> Option<u64> {
         self.due_at(kind, most, Instant::now())
     }
@@ -74,17 +74,17 @@ mod tests {
     #[test]
     fn similar_messages_are_limited_and_counted() {
         let metrics = Arc::new(Metrics::default());
-        let (news, start) = (News::new(Arc::clone(&metrics)), Instant::now());
+        let (log_limit, start) = (LogRateLimit::new(Arc::clone(&metrics)), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(news.due_at("disk", 1, at(0)), Some(0));
-        assert_eq!(news.due_at("disk", 1, at(1)), None);
-        assert_eq!(news.due_at("disk", 1, at(2)), None);
-        assert_eq!(news.due_at("net", 1, at(2)), Some(0));
-        assert_eq!(news.due_at("disk", 1, at(31)), Some(2));
-        assert_eq!(news.due_at("disk", 1, at(62)), Some(0));
+        assert_eq!(log_limit.due_at("disk", 1, at(0)), Some(0));
+        assert_eq!(log_limit.due_at("disk", 1, at(1)), None);
+        assert_eq!(log_limit.due_at("disk", 1, at(2)), None);
+        assert_eq!(log_limit.due_at("net", 1, at(2)), Some(0));
+        assert_eq!(log_limit.due_at("disk", 1, at(31)), Some(2));
+        assert_eq!(log_limit.due_at("disk", 1, at(62)), Some(0));
         assert_eq!(metrics.log_lines_suppressed.get(), 2);
-        let due: Vec<Option<u64>> = (0..4).map(|_| news.due_at("file", 3, at(0))).collect();
+        let due: Vec<Option<u64>> = (0..4).map(|_| log_limit.due_at("file", 3, at(0))).collect();
         assert_eq!(due, [Some(0), Some(0), Some(0), None]);
-        assert_eq!(news.due_at("file", 3, at(30)), Some(1));
+        assert_eq!(log_limit.due_at("file", 3, at(30)), Some(1));
     }
 }

@@ -1,9 +1,9 @@
 //! Predicts when lines will be lost at the present rates.
 //!
 //! Input: measurements of free space, of the space left for deleted open files, and of the lifetimes of rotated files.
-//! Output: a time, or `None`. Lines are lost in three ways: the volume fills up, so that the application cannot write; deleted
-//! open files exceed their limit, so that the oldest is given up; a rotated file is deleted before it is fully acknowledged
-//! (this loses lines only if the sidecar restarts afterwards, because it keeps the file open).
+//! Output: a time, or `None`. Lines are lost in three ways: the volume fills up, so that the application cannot write;
+//! deleted open files exceed their limit, so that the oldest is given up; a rotated file is deleted before it is fully
+//! acknowledged (this loses lines only if the sidecar restarts afterwards, because it keeps the file open).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -57,8 +57,8 @@ impl Forecast {
         self.lifetimes.push_back(after);
     }
 
-    /// Time from `now` to the first expected loss. `oldest_rotated`: rotation time of the oldest rotated file that is not
-    /// fully acknowledged.
+    /// Time from `now` to the first expected loss. `oldest_rotated`: rotation time of the oldest rotated file that is
+    /// not fully acknowledged.
     #[must_use]
     pub fn time_to_loss(&self, now: Instant, oldest_rotated: Option<Instant>) -> Option<Duration> {
         let lifetime = self.lifetimes.iter().min().copied();
@@ -90,7 +90,8 @@ impl Trend {
         }
     }
 
-    /// Time until no space is left; `None` if space recovers within the window, as it does when rotation deletes old files.
+    /// Time until no space is left; `None` if space recovers within the window, as it does when rotation deletes old
+    /// files.
     fn time_to_zero(&self, now: Instant) -> Option<Duration> {
         let ((start, at_first), (end, at_last)) = (*self.0.front()?, *self.0.back()?);
         let recovers = self.0.iter().skip(1).any(|(_, left)| *left >= at_first);

@@ -1,7 +1,7 @@
 //! Counters, gauges and histograms. Their set is fixed; they never hold line content.
 //!
-//! They are updated from any thread and read one by one, so they are not a consistent snapshot. The byte accounting, which
-//! must add up, is in the ledger.
+//! They are updated from any thread and read one by one, so they are not a consistent snapshot. The byte accounting,
+//! which must add up, is in the ledger.
 
 mod histogram;
 
@@ -110,17 +110,17 @@ pub const REPAIRS: usize = 6;
 #[derive(Debug, Default)]
 pub struct InputMetrics {
     /// Lines that were truncated to the limit.
-    pub cut: Counter,
+    pub truncated_lines: Counter,
     /// Lines that do not have the configured format.
     pub parse_failures: Counter,
     /// Timestamps that could not be parsed.
-    pub time_failures: Counter,
+    pub timestamp_parse_failures: Counter,
     /// Values that could not be converted to their type.
-    pub type_failures: Counter,
+    pub type_coercion_failures: Counter,
     /// JSON lines that were repaired, indexed by [`event::Repair`].
-    pub repaired: [Counter; REPAIRS],
+    pub repaired_lines: [Counter; REPAIRS],
     /// Masks, in the order of the redactor's counters (rule and mode).
-    pub masked: Vec<Counter>,
+    pub redactions: Vec<Counter>,
 }
 
 /// Counters of one output.
@@ -163,9 +163,9 @@ pub struct Metrics {
     /// The outputs, in the order of the configuration.
     pub outputs: Vec<Arc<OutputMetrics>>,
     /// Syslog messages that were truncated to `LOGSKIFF_SYSLOG_BYTES_MAX`.
-    pub syslog_truncated: Counter,
+    pub truncated_messages: Counter,
     /// Records dropped because their topic would exceed `LOGSKIFF_KAFKA_TOPICS_MAX`.
-    pub topic_overflow: Counter,
+    pub topic_overflow_records: Counter,
     /// Rewinds.
     pub rewinds: Counter,
     /// Truncations of files while they were read.
@@ -173,15 +173,15 @@ pub struct Metrics {
     /// Bytes that are known to be lost before they were delivered.
     pub lost_bytes: Counter,
     /// Files and directories that could not be read.
-    pub refused: Counter,
+    pub file_open_errors: Counter,
     /// Rotated files that were deleted.
-    pub pruned_files: Counter,
+    pub deleted_files: Counter,
     /// Bytes of the deleted files.
-    pub pruned_bytes: Counter,
+    pub deleted_bytes: Counter,
     /// Failures to delete a rotated file.
-    pub prune_failures: Counter,
+    pub delete_failures: Counter,
     /// Failures to save a checkpoint.
-    pub save_failures: Counter,
+    pub checkpoint_failures: Counter,
     /// Messages of logskiff's own log that were left out because a similar one was just logged.
     pub log_lines_suppressed: Counter,
     /// Time from the write to the acknowledgement of a record, in milliseconds.
@@ -202,23 +202,23 @@ impl Metrics {
     #[must_use]
     pub fn new(masks: &[usize], outputs: &[&'static str]) -> Self {
         let input = |masks: &usize| InputMetrics {
-            masked: std::iter::repeat_with(Counter::default).take(*masks).collect(),
+            redactions: std::iter::repeat_with(Counter::default).take(*masks).collect(),
             ..InputMetrics::default()
         };
         let output = |name: &&'static str| Arc::new(OutputMetrics { name, ..OutputMetrics::default() });
         Self {
             inputs: masks.iter().map(input).collect(),
             outputs: outputs.iter().map(output).collect(),
-            syslog_truncated: Counter::default(),
-            topic_overflow: Counter::default(),
+            truncated_messages: Counter::default(),
+            topic_overflow_records: Counter::default(),
             rewinds: Counter::default(),
             truncations: Counter::default(),
             lost_bytes: Counter::default(),
-            refused: Counter::default(),
-            pruned_files: Counter::default(),
-            pruned_bytes: Counter::default(),
-            prune_failures: Counter::default(),
-            save_failures: Counter::default(),
+            file_open_errors: Counter::default(),
+            deleted_files: Counter::default(),
+            deleted_bytes: Counter::default(),
+            delete_failures: Counter::default(),
+            checkpoint_failures: Counter::default(),
             log_lines_suppressed: Counter::default(),
             latency_ms: Histogram::new(LATENCY_MS),
             batch_bytes: Histogram::new(BATCH_BYTES),
@@ -233,7 +233,7 @@ impl Metrics {
 
     /// The number of masks of all inputs.
     #[must_use]
-    pub fn masked(&self) -> u64 {
-        self.sum(|input| input.masked.iter().map(Counter::get).sum())
+    pub fn redactions(&self) -> u64 {
+        self.sum(|input| input.redactions.iter().map(Counter::get).sum())
     }
 }

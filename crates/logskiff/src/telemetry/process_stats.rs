@@ -1,7 +1,7 @@
 //! Figures of this process: CPU time, memory, descriptors, its control group, the volumes of its logs.
 //!
-//! Input: the mount points of `/proc` and the control groups. Output: figures, each absent if the machine does not provide it.
-//! It changes only the process's limits and its dumpable attribute.
+//! Input: the mount points of `/proc` and the control groups. Output: figures, each absent if the machine does not
+//! provide it. It changes only the process's limits and its dumpable attribute.
 
 mod cgroup;
 
@@ -138,8 +138,8 @@ impl System {
         }
     }
 
-    /// Counts the application's processes: all except this one, other logskiffs (probes), and process 1, which is the pod's
-    /// pause process in a shared process namespace.
+    /// Counts the application's processes: all except this one, other logskiffs (probes), and process 1, which is the
+    /// pod's pause process in a shared process namespace.
     #[must_use]
     pub fn count_other_processes(&self) -> usize {
         let Ok(entries) = fs::read_dir(&self.proc) else { return 0 };

@@ -11,13 +11,13 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// How many letters of Base64 a text begins with.
+/// The number of Base64 letters at the start of a text.
 pub(in super::super) fn letters(text: &[u8]) -> usize {
     let letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     text.iter().take_while(letter).count()
 }
 
-/// Appends the bytes that the letters at the start of `text` hold; whether that was possible.
+/// Appends the decoded bytes of the letters at the start of `text`; returns whether that was possible.
 pub(in super::super) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
     let standard = |byte: &u8| match byte {
         b'-' => b'+',

@@ -3,7 +3,7 @@
 use super::Unit;
 use event::unicode_escape;
 
-/// The escape that `rest` starts with, and its length: two bytes, six, or twelve for a pair of surrogates.
+/// The escape at the start of `rest`, and its length: two bytes, six, or twelve for a surrogate pair.
 pub(in super::super) fn escape(rest: &[u8]) -> Option<Unit> {
     let simple = match rest.get(1)? {
         b'"' => '"',
@@ -20,7 +20,7 @@ pub(in super::super) fn escape(rest: &[u8]) -> Option<Unit> {
     Some(Unit::from_char(simple, 2))
 }
 
-/// The same for `\uXXXX`; half of a pair of surrogates has no character.
+/// The same for `\uXXXX`; half of a surrogate pair has no character.
 pub(super) fn unicode(rest: &[u8]) -> Option<(char, usize)> {
     let (character, length) = unicode_escape(rest)?;
     Some((character.unwrap_or(char::REPLACEMENT_CHARACTER), length))

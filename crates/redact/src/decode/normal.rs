@@ -1,25 +1,25 @@
-//! A text as a reader means it: one reading that takes away JSON's escapes at any depth, percent-encoding (RFC 3986, section 2.1) and
-//! entities of XML and HTML however often they were applied, colours and other sequences of terminals (ECMA-48), and signs of Unicode
-//! that only look otherwise: full-width forms, no-break blanks, typographic quotes.
+//! Normalizes a text: removes JSON escapes at any depth, percent-encoding (RFC 3986, section 2.1) and XML and HTML
+//! entities however often they were applied, colours and other terminal sequences (ECMA-48), and Unicode variants of
+//! ASCII characters: full-width forms, no-break spaces, typographic quotes.
 //!
-//! Escaped quotes and backslashes stay as they are: they tell where a string ends. Each unit is read from its own place and looks on for
-//! a bounded number of bytes, so that a text can be read again from any unit.
+//! Escaped quotes and backslashes stay unchanged, because they show where a string ends. Each unit is decoded from its
+//! own position and reads a bounded number of bytes, so that a text can be decoded again from any unit.
 
 use super::Unit;
 use super::json::unicode;
 
-/// So many backslashes before an escape are understood: strings in strings in strings.
+/// Maximum number of backslashes before an escape: strings in strings in strings.
 const SLASHES_MAX: usize = 16;
-/// `&amp;amp;…` and `%2525…` are followed so deep.
+/// Maximum depth of `&amp;amp;…` and `%2525…`.
 const DEPTH_MAX: usize = 8;
 /// The longest name or number of an entity.
 const ENTITY_CHARS_MAX: usize = 9;
 /// The most parameters of a control sequence.
 const PARAMETERS_MAX: usize = 64;
-/// The longest string of a terminal's command: a title, a link.
+/// The longest command string of a terminal: a title, a link.
 const COMMAND_CHARS_MAX: usize = 2048;
 
-/// The entities that hide signs which rules look at; `amp` is one of them.
+/// The entities of characters that rules look at; `amp` is one of them.
 const ENTITIES: [(&[u8], char); 12] = [
     (b"amp", '&'),
     (b"quot", '"'),
@@ -35,14 +35,14 @@ const ENTITIES: [(&[u8], char); 12] = [
     (b"hyphen", '-'),
 ];
 
-/// How syslog daemons write what divides lines and words.
+/// How syslog daemons write separators of lines and words.
 const CONTROLS: [(&[u8; 4], char); 3] = [(b"#011", '\t'), (b"#012", '\n'), (b"#015", '\r')];
 
-/// What a place of the text is read as, before entities and sequences.
+/// The value at a position of the text, before entities and sequences are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     Char(char),
-    /// Part of a character, or none.
+    /// Part of a character, or no character.
     Byte(u8),
 }
 
@@ -60,7 +60,7 @@ impl Sign {
     }
 }
 
-/// Whether a byte may begin a unit that stands for something else.
+/// Whether a byte may begin a unit that does not stand for itself.
 const SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
     let bytes = b"\\%&^#\x1b\xc2\xe2\xe3\xef";
@@ -72,12 +72,12 @@ const SPECIAL: [bool; 256] = {
     special
 };
 
-/// Where the first byte stands that may begin a unit.
+/// The position of the first byte that may begin such a unit.
 pub(super) fn special(rest: &[u8]) -> Option<usize> {
     rest.iter().position(|byte| SPECIAL[usize::from(*byte)])
 }
 
-/// Whether a text is read otherwise than it is written.
+/// Whether a text differs from its normalized form.
 pub(in super::super) fn differs(text: &[u8]) -> bool {
     let rare = memchr::memchr3(b'\\', b'%', 0x1b, text).is_some() || memchr::memchr3(b'&', b'^', b'#', text).is_some();
     if !rare && text.is_ascii() {
@@ -93,7 +93,7 @@ pub(in super::super) fn differs(text: &[u8]) -> bool {
     false
 }
 
-/// What stands at `at`; `None`: the byte stands for itself.
+/// The unit at `at`; `None`: the byte stands for itself.
 pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     if let Some(length) = sequence(text, at) {
         return Some(Unit::nothing(length));
@@ -118,7 +118,7 @@ pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     }
 }
 
-/// A quote or backslash that is spelled `\u0022`: it is written as its neighbours are, with a backslash before it.
+/// A quote or backslash written as `\u0022`: it is decoded like its neighbours, with a backslash before it.
 fn spelled_quote(text: &[u8], at: usize, sign: Sign, length: usize) -> Option<Unit> {
     let sign = sign.ascii().filter(|byte| matches!(byte, b'"' | b'\'' | b'\\'))?;
     let slashes = text[at..at + length].iter().take_while(|byte| **byte == b'\\').count();
@@ -126,12 +126,12 @@ fn spelled_quote(text: &[u8], at: usize, sign: Sign, length: usize) -> Option<Un
     is_spelled.then(|| Unit::escaped(sign, slashes, length))
 }
 
-/// Whether a sign takes no room: joiners, marks of the byte order, hyphens that show at a line's end alone.
+/// Whether a character is invisible: joiners, byte order marks, soft hyphens.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
 }
 
-/// What a sign looks like in ASCII, if it is not itself.
+/// The ASCII character that a character looks like, if it is another one.
 fn fold(character: char) -> Option<char> {
     let folded = match character {
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
@@ -145,7 +145,7 @@ fn fold(character: char) -> Option<char> {
     Some(folded)
 }
 
-/// A sign and how many bytes it was, without escapes of JSON at any depth.
+/// A character and its length in bytes, without JSON escapes at any depth.
 fn escaped(text: &[u8], at: usize) -> Option<(Sign, usize)> {
     let byte = *text.get(at)?;
     if byte == b'\\' {
@@ -159,13 +159,13 @@ fn escaped(text: &[u8], at: usize) -> Option<(Sign, usize)> {
     Some(character.map_or((Sign::Byte(byte), 1), |character| (Sign::Char(character), character.len_utf8())))
 }
 
-/// What the escape at `at` stands for.
+/// The value of the escape at `at`.
 fn escape(text: &[u8], at: usize) -> Option<(Sign, usize)> {
     let slashes = text[at..].iter().take(SLASHES_MAX + 1).take_while(|byte| **byte == b'\\').count();
     if slashes > SLASHES_MAX {
         return None;
     }
-    let behind = slashes + 1;
+    let after = slashes + 1;
     let sign = match text.get(at + slashes)? {
         b'n' => '\n',
         b'r' => '\r',
@@ -173,15 +173,15 @@ fn escape(text: &[u8], at: usize) -> Option<(Sign, usize)> {
         b'/' => '/',
         b'u' => return surrogates(text, at, slashes).map(|(character, length)| (Sign::Char(character), length)),
         b'x' => {
-            let byte = hex(*text.get(at + behind)?)? << 4 | hex(*text.get(at + behind + 1)?)?;
-            return Some((Sign::of_byte(byte), behind + 2));
+            let byte = hex(*text.get(at + after)?)? << 4 | hex(*text.get(at + after + 1)?)?;
+            return Some((Sign::of_byte(byte), after + 2));
         }
         _ => return None,
     };
-    Some((Sign::Char(sign), behind))
+    Some((Sign::Char(sign), after))
 }
 
-/// `\uXXXX` behind so many backslashes; a pair has as many before its second half.
+/// `\uXXXX` after `slashes` backslashes; in a pair, the second half has as many.
 fn surrogates(text: &[u8], at: usize, slashes: usize) -> Option<(char, usize)> {
     let first = at + slashes - 1;
     if slashes == 1 {
@@ -200,12 +200,12 @@ fn surrogates(text: &[u8], at: usize, slashes: usize) -> Option<(char, usize)> {
     Some((character, length))
 }
 
-/// What a hexadecimal digit stands for.
+/// The value of a hexadecimal digit.
 pub(in super::super) fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A sign and how many bytes it was, without escapes and percent-encoding, `%2540` included.
+/// A character and its length in bytes, without escapes and percent-encoding, `%2540` included.
 fn encoded(text: &[u8], at: usize) -> Option<(Sign, usize)> {
     let (sign, mut length) = escaped(text, at)?;
     let mut byte = sign.ascii().filter(|byte| *byte == b'%');
@@ -232,8 +232,8 @@ fn entity(text: &[u8], at: usize) -> Option<Unit> {
     let mut end = at + encoded(text, at)?.1;
     let mut found = None;
     for _ in 0..DEPTH_MAX {
-        let Some((character, behind)) = entity_name(text, end) else { break };
-        end = behind;
+        let Some((character, after)) = entity_name(text, end) else { break };
+        end = after;
         found = Some(character);
         if character != '&' {
             break;
@@ -244,7 +244,7 @@ fn entity(text: &[u8], at: usize) -> Option<Unit> {
     Some(Unit::from_char(character, end - at))
 }
 
-/// What the name or number up to a semicolon stands for, and where it ends.
+/// The character for the name or number up to a semicolon, and where it ends.
 fn entity_name(text: &[u8], mut at: usize) -> Option<(char, usize)> {
     let (mut name, mut count) = ([0; ENTITY_CHARS_MAX], 0);
     loop {
@@ -267,7 +267,7 @@ fn entity_name(text: &[u8], mut at: usize) -> Option<(char, usize)> {
     Some((character, at))
 }
 
-/// How long the sequence of a terminal is that begins at `at`: colours, movements, titles, links.
+/// The length of the terminal sequence at `at`: colours, cursor movements, titles, links.
 fn sequence(text: &[u8], at: usize) -> Option<usize> {
     let (begin, is_written_out) = introducer(text, at)?;
     let (kind, length) = encoded(text, begin)?;
@@ -284,7 +284,7 @@ fn sequence(text: &[u8], at: usize) -> Option<usize> {
     Some(end - at)
 }
 
-/// Behind the escape character, and whether it is written out in letters, as logs of logs show it.
+/// The position after the escape character, and whether it is written in letters, as in logs of logs.
 fn introducer(text: &[u8], at: usize) -> Option<(usize, bool)> {
     let (sign, length) = encoded(text, at)?;
     if sign.is('\u{1b}') {
@@ -305,7 +305,7 @@ fn introducer(text: &[u8], at: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// Behind parameters and the letter that ends them.
+/// The position after parameters and the letter that ends them.
 fn parameters(text: &[u8], mut at: usize, within: std::ops::RangeInclusive<u8>) -> Option<usize> {
     for _ in 0..PARAMETERS_MAX {
         let (sign, length) = encoded(text, at)?;
@@ -321,7 +321,8 @@ fn parameters(text: &[u8], mut at: usize, within: std::ops::RangeInclusive<u8>) 
     None
 }
 
-/// Behind the bell or the string terminator that ends a command; another sequence within it ends the search.
+/// The position after the bell or the string terminator that ends a command; another sequence inside it ends the
+/// search.
 fn command_end(text: &[u8], mut at: usize) -> Option<usize> {
     for _ in 0..COMMAND_CHARS_MAX {
         let (sign, length) = encoded(text, at)?;
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_taken_away_at_any_depth_and_quotes_stay() {
+    fn escapes_are_decoded_at_any_depth_and_quotes_stay() {
         check(r"a\nb\\\\tc\/d", "a\nb\tc/d");
         check(r#"\"p\u0061ss\\u0077ord\":\"a\\\"b\""#, r#"\"password\":\"a\\\"b\""#);
         check(r"\x22password\x22", "\"password\"");
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_encoding_and_entities_are_taken_away_however_often() {
+    fn percent_encoding_and_entities_are_decoded_at_any_depth() {
         check("a%40b %2540 %252540 %4 %zz%", "a@b @ @ %4 %zz%");
         check(r"%\u0034\u0030", "@");
         check("%C3%A9", "é");
@@ -371,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_of_terminals_leave_nothing() {
+    fn terminal_sequences_are_removed() {
         check("\u{1b}[36mpassword\u{1b}[0m=\u{1b}[38;5;3mx\u{1b}[K", "password=x");
         check(r"\u001b[36mname\u001b[0m \\u001b[1m \x1b[2m \e[3m \033[4m ^[[5m #033[6m", "name      ");
         check("\u{1b}]8;;https://x\u{7}link\u{1b}]8;;\u{1b}\\ \u{1b}(B\u{1b}7", "link ");
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_that_look_alike_become_ascii() {
+    fn look_alike_characters_become_ascii() {
         check("password：ｘ　“a” ‘b’ 4111\u{a0}1111‑22 pass\u{200b}word", "password:x \"a\" 'b' 4111 1111-22 password");
         check("é 漢字 …", "é 漢字 …");
     }

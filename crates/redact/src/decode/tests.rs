@@ -1,4 +1,4 @@
-//! Strings of JSON against another reader, and places against the texts.
+//! Compares decoded JSON strings with another decoder, and mapped positions with the texts.
 
 use super::*;
 use proptest::prelude::*;
@@ -57,9 +57,9 @@ proptest! {
         }
     }
 
-    /// Goal: whatever a text holds, each decoded byte leads back to where it came from, in order, and again to the same bytes.
+    /// Goal: in any text, each decoded byte maps back to its origin, in order, and from there to the same bytes.
     #[test]
-    fn places_lead_back(parts in proptest::collection::vec((0..UNITS.len(), 1..90_usize), 0..12)) {
+    fn positions_map_back(parts in proptest::collection::vec((0..UNITS.len(), 1..90_usize), 0..12)) {
         let text: String = parts.iter().map(|(unit, times)| UNITS[*unit].repeat(*times)).collect();
         let text = text.as_bytes();
         let mut decoded = Decoded::default();
@@ -77,7 +77,7 @@ proptest! {
     }
 }
 
-/// What texts are made of whose places are mapped.
+/// Parts of the texts whose positions are mapped.
 const UNITS: [&str; 12] = [
     "a",
     "\\n",

@@ -9,7 +9,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "email",
         group: Group::Pii,
         description: "e-mail addresses, also with the @ written %40",
-        not_matched: "hosts without a dot (root@localhost), repositories (git@github.com:…), units of systemd (getty@tty1.service), files \
+        not_matched: "hosts without a dot (root@localhost), repositories (git@github.com:…), systemd units (getty@tty1.service), files \
                  (icon@2x.png), names of SSH's algorithms (umac-64@openssh.com)",
         trigger: Trigger::Shape(r#"(?-u)[A-Za-z0-9_.+%"\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"#),
         patterns: &[checked(
@@ -47,7 +47,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "card",
         group: Group::Pii,
-        description: "payment card numbers of 13 to 19 digits, bare or grouped by spaces, dashes, dots, _ or the + of forms, that have an issuer's prefix \
+        description: "payment card numbers of 13 to 19 digits, bare or grouped by spaces, dashes, dots, _ or the + of forms, with an issuer's prefix \
                 and length and a right check digit; Maestro's of 12 digits in groups; also within the tracks of a magnetic stripe",
         not_matched: "parts of longer numbers, of hexadecimal text, of fractions, of names (blk_…) or of columns of numbers",
         trigger: Trigger::Shape(
@@ -104,7 +104,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Pii,
         description: "the three or four digits of a payment card's security code after a keyword (cvv, cvc, cvv2, card_code, \
                 security_code …)",
-        not_matched: "the names without digits",
+        not_matched: "the keywords without digits",
         trigger: Trigger::Shape(
             r#"(?i-u)(?:cv[cv]2?|(?:card|security|verification)[_ -]?(?:code|value))(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[=:]|%3[ad])"#,
         ),
@@ -125,9 +125,9 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "iban",
         group: Group::Pii,
-        description: "international bank account numbers in capitals, bare or in groups of four, and in small letters after the word IBAN, with \
+        description: "international bank account numbers in upper case, bare or in groups of four, and in lower case after the word IBAN, with \
                 their country's length and right check digits",
-        not_matched: "those in small letters elsewhere, and other account numbers",
+        not_matched: "IBANs in lower case without the word, and other account numbers",
         trigger: Trigger::Shape(
             r"(?-u)[A-Z]{2}[0-9]{2}[ +-]?[A-Z0-9]{4}[ +-]?[A-Z0-9]{4}|(?i:iban[^\r\n]{1,12}[a-z]{2}[0-9]{2}[ +-]?[a-z0-9]{4})",
         ),
@@ -289,7 +289,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "ipv6",
         group: Group::Pii,
         description: "IPv6 addresses, also shortened, in brackets or with an IPv4 address at the end",
-        not_matched: "loopback and ::, times of the day, paths in programs (a::b)",
+        not_matched: "loopback and ::, times of day, paths in source code (a::b)",
         trigger: Trigger::Shape(r"(?-u)(?::[0-9a-fA-F]{1,4}){3}:|[0-9a-fA-F]::|::[0-9a-fA-F]"),
         patterns: &[checked(r"(?-u)[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*(?:\.[0-9]{1,3}){0,3}", validators::ipv6)],
         positives: &[

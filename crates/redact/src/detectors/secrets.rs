@@ -16,7 +16,7 @@ mod saas;
 
 use super::Detector;
 
-/// The detectors of the group `secrets`: those of a single provider come before general ones.
+/// The detectors of the group `secrets`. Those of a single provider come before general ones.
 pub(super) const TABLES: [&[Detector]; 13] = [
     form::DETECTORS,
     cloud::DETECTORS,

@@ -1,4 +1,4 @@
-//! Keys as loggers write them, and lines that only stand after a BEGIN marker.
+//! Keys as loggers write them, and lines that only follow a BEGIN marker.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ const BODY: [&str; 3] = [
 ];
 const LAST: &str = "qgtzJ6GR3eqoYSW9b9UMvkBpZODSctWSNGj3P7jRFDO5VoTwCQAWbFnOjDfH5Ulg";
 
-/// What a line leaves when `pem_state` has masked its part.
+/// The line after `pem_state` has masked its part of it.
 fn left(pem_state: &mut PemState, line: &str) -> String {
     let mut clean = String::new();
     let mut at = 0;
@@ -23,7 +23,7 @@ fn left(pem_state: &mut PemState, line: &str) -> String {
     clean + &line[at..]
 }
 
-/// Each line and what is left of it; whether the key is open after them, also when resumed behind them.
+/// Checks each line's masked form; `open_after`: whether the key is open after them, also when resumed after them.
 #[track_caller]
 fn check(lines: &[(&str, &str)], open_after: bool) {
     let mut pem_state = PemState::default();
@@ -34,7 +34,7 @@ fn check(lines: &[(&str, &str)], open_after: bool) {
     let mut resumed = PemState::default();
     let text: String = lines.iter().flat_map(|(line, _)| [*line, "\n"]).collect();
     resumed.resume(PemState::default(), text.as_bytes());
-    assert_eq!(resumed, pem_state, "resumed behind the same lines");
+    assert_eq!(resumed, pem_state, "resumed after the same lines");
 }
 
 #[track_caller]
@@ -54,7 +54,7 @@ fn check_form(form: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn a_key_is_followed_in_every_logger_s_form() {
+fn a_key_is_masked_in_every_log_format() {
     check_form(ToOwned::to_owned);
     check_form(|line| format!("  {line}\r"));
     check_form(|line| format!("app-1  | {line}"));
@@ -79,9 +79,9 @@ fn headers_and_blank_lines_do_not_end_a_key() {
     );
 }
 
-/// Goal: other threads' lines are let out, and the body goes on behind them.
+/// Goal: other threads' lines are not masked, and the body continues after them.
 #[test]
-fn other_lines_within_a_key_are_let_out() {
+fn other_lines_inside_a_key_are_not_masked() {
     let other = "10.0.0.1 - - [23/Nov/2026:21:15:51 +0000] \"GET /cart HTTP/1.1\" 200 512";
     check(
         &[
@@ -94,9 +94,9 @@ fn other_lines_within_a_key_are_let_out() {
     );
 }
 
-/// Goal: who writes a marker hides nobody's lines.
+/// Goal: a forged marker hides no other lines.
 #[test]
-fn a_marker_in_another_s_line_hides_nothing() {
+fn a_forged_marker_hides_nothing() {
     for marker in [
         "GET /x-----BEGIN PRIVATE KEY----- HTTP/1.1\" 200 512 \"-\" \"curl/8.9.1\"",
         "\"-----BEGIN PRIVATE KEY-----\" 200 \"-\"",
@@ -114,13 +114,13 @@ fn a_marker_in_another_s_line_hides_nothing() {
             "INFO started in 1.5 s",
             "shutdown",
         ] {
-            assert_eq!(left(&mut pem_state, line), line, "behind {marker}");
+            assert_eq!(left(&mut pem_state, line), line, "after {marker}");
         }
     }
 }
 
 #[test]
-fn keys_that_end_in_their_line_and_what_is_no_private_key_open_nothing() {
+fn keys_in_one_line_and_public_keys_open_nothing() {
     for line in [
         "-----BEGIN PRIVATE KEY-----MIIE-----END PRIVATE KEY-----",
         r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ"}"#,
@@ -133,7 +133,7 @@ fn keys_that_end_in_their_line_and_what_is_no_private_key_open_nothing() {
 }
 
 #[test]
-fn ssh2_and_putty_keys_are_followed() {
+fn ssh2_and_putty_keys_are_masked() {
     check(
         &[
             ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"),
@@ -151,7 +151,7 @@ fn ssh2_and_putty_keys_are_followed() {
 }
 
 #[test]
-fn gives_up_when_nothing_of_a_key_comes() {
+fn a_key_without_further_lines_is_closed() {
     let mut pem_state = PemState::default();
     left(&mut pem_state, "-----BEGIN PRIVATE KEY-----");
     let strange = (0..1000).take_while(|_| pem_state.is_open() && left(&mut pem_state, "x: y z") == "x: y z").count();
@@ -161,24 +161,24 @@ fn gives_up_when_nothing_of_a_key_comes() {
     assert_eq!(inside, LINES_MAX as usize);
 }
 
-/// Forms of which the marker has other text behind it, as the body has.
+/// Formats in which other text follows the marker and the body.
 #[test]
-fn a_key_is_followed_though_other_text_stands_behind_its_lines() {
+fn a_key_with_text_after_its_lines_is_masked() {
     check_form(|line| format!("\x1b[32m{line}\x1b[0m"));
     check_form(|line| format!("\\u001b[32m{line}\\u001b[0m"));
     check_form(|line| format!("2026-11-23T21:15:51Z\tINFO\tmain.go:12\t{line}\t{{\"k\":1}}"));
     check_form(|line| format!("│ {line:76} │"));
     check_form(|line| format!("| {line} |"));
     check_form(|line| format!("<p>{line}</p>"));
-    for behind in [" logger=keys", "^M$", "^M", "$", "<br>", " \\"] {
-        check_form(|line| format!("{line}{behind}"));
+    for after in [" logger=keys", "^M$", "^M", "$", "<br>", " \\"] {
+        check_form(|line| format!("{line}{after}"));
     }
     let first_only = format!("{}\x1b[0m", "-----BEGIN PRIVATE KEY-----");
     check(&[(&first_only, &first_only), (BODY[0], "#"), (BODY[1], "#"), ("-----END PRIVATE KEY-----", "#")], false);
 }
 
 #[test]
-fn headers_of_a_key_with_a_logger_s_head_are_masked() {
+fn headers_of_a_key_with_a_log_prefix_are_masked() {
     check(
         &[
             ("web-1  | -----BEGIN RSA PRIVATE KEY-----", "web-1  | -----BEGIN RSA PRIVATE KEY-----"),
@@ -192,9 +192,9 @@ fn headers_of_a_key_with_a_logger_s_head_are_masked() {
     );
 }
 
-/// Goal: nobody ends the key of another, and long pauses do not either.
+/// Goal: neither markers in other lines nor long pauses end a key.
 #[test]
-fn markers_in_other_lines_and_many_other_lines_do_not_end_a_key() {
+fn markers_in_other_lines_and_long_pauses_do_not_end_a_key() {
     for form in
         [|line: &str| line.to_owned(), |line: &str| format!("web-1  | {line}"), |line: &str| format!("{line} |")]
     {
@@ -203,7 +203,7 @@ fn markers_in_other_lines_and_many_other_lines_do_not_end_a_key() {
         left(&mut pem_state, &form(BODY[0]));
         for other in ["GET /-----BEGIN PRIVATE KEY----- HTTP/1.1", "GET /-----END PRIVATE KEY----- HTTP/1.1"] {
             assert_eq!(left(&mut pem_state, other), other);
-            assert!(!left(&mut pem_state, &form(BODY[1])).contains(BODY[1]), "behind {other}");
+            assert!(!left(&mut pem_state, &form(BODY[1])).contains(BODY[1]), "after {other}");
         }
         for _ in 0..STRANGE_LINES_MAX - 1 {
             left(&mut pem_state, "2026-11-23 INFO GET /health 200");
@@ -212,14 +212,14 @@ fn markers_in_other_lines_and_many_other_lines_do_not_end_a_key() {
     }
 }
 
-/// Goal: linear time. A look at all the backslashes from each of them would take minutes.
+/// Goal: linear time. Reading all the backslashes from each of them would take minutes.
 #[test]
 fn a_header_of_backslashes_is_read_once() {
     let line = format!("-----BEGIN PRIVATE KEY-----\\nComment: {}", "\\".repeat(1 << 18));
     assert_eq!(left(&mut PemState::default(), &line), line);
 }
 
-/// A line of as random a body as a key's is.
+/// A line as random as a key's body.
 fn base64_line() -> impl Strategy<Value = String> {
     const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     proptest::collection::vec(0..SIGNS.len(), 64)
@@ -227,9 +227,9 @@ fn base64_line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Goal: of a random key in any form no line of the body leaves, also where others write between.
+    /// Goal: no body line of a random key in any format is left unmasked, also with other lines in between.
     #[test]
-    fn no_line_of_a_body_leaves(
+    fn no_body_line_is_output(
         body in proptest::collection::vec(base64_line(), 1..20),
         form in 0..11_usize,
         others in proptest::collection::vec(0..4_usize, 20),

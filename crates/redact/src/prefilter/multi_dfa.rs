@@ -1,9 +1,10 @@
-//! Many triggers in one automaton, which finds the lines of a chunk that one of them matches, and which ones do.
+//! Many triggers in one automaton, which finds the lines of a chunk with a match, and the triggers that match in a
+//! text.
 //!
-//! In: a chunk of whole lines, or one text. Out: ranges of whole lines, or the numbers of triggers. It may say yes too
-//! often, never no where a trigger matches. The automaton is a lazy DFA: its states are made when a byte first leads to
-//! them. Each byte waits for the state that the last one led to, and a processor mostly for that; so a chunk is walked in
-//! several lanes side by side.
+//! Input: a chunk of whole lines, or one text. Output: ranges of whole lines, or the numbers of triggers. False
+//! positives are possible, false negatives are not. The automaton is a lazy DFA: a state is built when a byte first
+//! leads to it. Each byte depends on the state before it, so the processor mostly waits. Therefore a chunk is searched
+//! in several interleaved lanes.
 
 use std::array;
 use std::mem;
@@ -15,47 +16,47 @@ use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind};
 
-/// How many parts of a chunk are walked side by side.
+/// Number of parts of a chunk that are searched in parallel.
 const LANES: usize = 4;
 
 /// The automaton of all triggers, each of which matches within a line.
 #[derive(Debug)]
 pub(super) struct MultiDfa {
     dfa: DFA,
-    /// The states that were met; taken once for a chunk.
+    /// The states built so far; locked once per chunk.
     cache: Mutex<Cache>,
 }
 
-/// Numbers of triggers.
+/// A set of trigger numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers(Box<[bool]>);
 
 impl Numbers {
-    /// None of `count` numbers.
+    /// The empty set, for `count` triggers.
     pub(crate) fn none(count: usize) -> Self {
         Self(vec![false; count].into_boxed_slice())
     }
 
-    /// Adds one.
+    /// Adds a number.
     pub(crate) fn add(&mut self, number: usize) {
         self.0[number] = true;
     }
 
-    /// Whether it is one of them.
-    pub(crate) fn has(&self, number: usize) -> bool {
-        self.0.get(number).is_some_and(|has| *has)
+    /// Whether the set contains the number.
+    pub(crate) fn contains(&self, number: usize) -> bool {
+        self.0.get(number).is_some_and(|contains| *contains)
     }
 }
 
-/// Some whole lines of a chunk, as far as they were walked.
+/// Whole lines of a chunk, and how far they are searched.
 struct Lane {
-    /// Where the first line begins that nothing is known of yet.
+    /// Where the first unsearched line begins.
     from: usize,
     at: usize,
     end: usize,
-    /// What the bytes before `at` led to; an ordinary state, so that nothing is to be done for it.
+    /// The state after the bytes before `at`; an ordinary state, which needs no action.
     state: LazyStateID,
-    /// Start and end of the lines that were hit, in order.
+    /// Start and end of the lines with a hit, in order.
     hits: Vec<(usize, usize)>,
 }
 
@@ -64,14 +65,14 @@ impl Lane {
         Self { from: start, at: start, end, state: LazyStateID::default(), hits: Vec::new() }
     }
 
-    /// Goes back to the beginning of the line of the last byte: a match shows one byte late.
+    /// Returns to the beginning of the last byte's line: the automaton reports a match one byte late.
     fn rewind(&mut self, chunk: &[u8]) {
         let line = &chunk[self.from..self.at.saturating_sub(1).max(self.from)];
         self.from += memchr::memrchr(b'\n', line).map_or(0, |newline| newline + 1);
         self.at = self.from;
     }
 
-    /// Takes the line of the last byte, and goes on behind it.
+    /// Records the last byte's line as a hit, and continues after it.
     fn hit(&mut self, chunk: &[u8]) {
         self.rewind(chunk);
         self.at = line_end(chunk, self.from);
@@ -79,7 +80,7 @@ impl Lane {
         self.from = self.at;
     }
 
-    /// Takes all that is left.
+    /// Records the whole rest as a hit.
     fn hit_rest(&mut self) {
         self.hits.push((self.from, self.end));
         (self.from, self.at) = (self.end, self.end);
@@ -87,15 +88,15 @@ impl Lane {
 }
 
 impl MultiDfa {
-    /// Joins the triggers, which are numbered in their order; `None` where they are too large for that, or cannot be
-    /// walked byte by byte. `cache_bytes`: what its states take at most.
+    /// Joins the triggers, which are numbered in their order. `None` if they are too large, or cannot be searched byte
+    /// by byte. `cache_bytes`: the limit for its states.
     pub(super) fn new<T: AsRef<str>>(triggers: &[T], bytes_max: usize, cache_bytes: usize) -> Option<Self> {
         let config = DFA::config().match_kind(MatchKind::All);
         let thompson = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let dfa = DFA::builder()
             .syntax(syntax::Config::new().utf8(false))
             .thompson(thompson.nfa_size_limit(Some(bytes_max)))
-            // What one step takes there is in any case.
+            // The minimum for one step is always allocated.
             .configure(config.cache_capacity(cache_bytes).skip_cache_capacity_check(true))
             .build_many(triggers)
             .ok()?;
@@ -103,22 +104,22 @@ impl MultiDfa {
         Some(Self { dfa, cache })
     }
 
-    /// The triggers that match in `text`.
+    /// The numbers of the triggers that match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Numbers {
         let mut numbers = Numbers::none(self.dfa.pattern_len());
-        if self.note_all(text, &mut self.cache(), &mut numbers).is_none() {
+        if self.add_all(text, &mut self.cache(), &mut numbers).is_none() {
             numbers.0.fill(true);
         }
         numbers
     }
 
-    /// How often it has forgotten its states, to make room for others.
-    pub(super) fn forgotten(&self) -> usize {
+    /// How often the state cache was cleared to make room.
+    pub(super) fn clear_count(&self) -> usize {
         self.cache().clear_count()
     }
 
-    /// Gives up its states, and the room that they take.
-    pub(super) fn forget(&self) {
+    /// Drops the states and frees their memory.
+    pub(super) fn clear(&self) {
         *self.cache() = self.dfa.create_cache();
     }
 
@@ -130,8 +131,8 @@ impl MultiDfa {
             Lane::new(mem::replace(&mut start, end), end)
         });
         let cache = &mut self.cache();
-        // Where it cannot go on side by side, each lane goes on alone.
-        let _ = self.walk(chunk, &mut lanes, cache);
+        // If the lanes cannot continue in parallel, each continues alone.
+        let _ = self.search(chunk, &mut lanes, cache);
         for lane in &mut lanes {
             self.finish(chunk, lane, cache);
             hits.append(&mut lane.hits);
@@ -142,17 +143,17 @@ impl MultiDfa {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Walks one lane to its end; where that cannot be done, all that is left of it is hit.
+    /// Searches one lane to its end. If that fails, the rest of the lane is a hit.
     fn finish(&self, chunk: &[u8], lane: &mut Lane, cache: &mut Cache) {
-        let walked = self.walk(chunk, array::from_mut(lane), cache);
-        if walked.and_then(|()| self.end(chunk, lane, cache)).is_none() {
+        let searched = self.search(chunk, array::from_mut(lane), cache);
+        if searched.and_then(|()| self.end(chunk, lane, cache)).is_none() {
             lane.hit_rest();
         }
     }
 
-    /// Walks lanes side by side until one ends. `None`: they cannot go on like this. The automaton has forgotten its states
-    /// to make room, which leaves only the lane that it did this for with a state.
-    fn walk<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], cache: &mut Cache) -> Option<()> {
+    /// Searches lanes in parallel until one ends. `None`: they cannot continue in parallel, because the automaton has
+    /// cleared its cache, which invalidates the states of all lanes but one.
+    fn search<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], cache: &mut Cache) -> Option<()> {
         let clears = cache.clear_count();
         let holds = |cache: &Cache| (N == 1 || cache.clear_count() == clears).then_some(());
         for lane in &mut *lanes {
@@ -162,7 +163,7 @@ impl MultiDfa {
         holds(cache)?;
         loop {
             let steps = lanes.iter().map(|lane| lane.end - lane.at).min().unwrap_or(0);
-            if self.walk_known(chunk, lanes, steps, cache) == steps {
+            if self.search_known(chunk, lanes, steps, cache) == steps {
                 return Some(());
             }
             for lane in &mut *lanes {
@@ -172,28 +173,28 @@ impl MultiDfa {
         }
     }
 
-    /// Walks lanes up to `steps` bytes on, as long as that leads to known, ordinary states; how far it came.
-    fn walk_known<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], steps: usize, cache: &Cache) -> usize {
+    /// Advances the lanes by up to `steps` bytes while they reach known, ordinary states; returns the number of bytes.
+    fn search_known<const N: usize>(&self, chunk: &[u8], lanes: &mut [Lane; N], steps: usize, cache: &Cache) -> usize {
         let bytes: [&[u8]; N] = lanes.each_ref().map(|lane| &chunk[lane.at..lane.at + steps]);
         let mut states = lanes.each_ref().map(|lane| lane.state);
-        let mut walked = 0;
-        while walked < steps {
+        let mut searched = 0;
+        while searched < steps {
             let next: [LazyStateID; N] =
-                array::from_fn(|lane| self.dfa.next_state_untagged(cache, states[lane], bytes[lane][walked]));
+                array::from_fn(|lane| self.dfa.next_state_untagged(cache, states[lane], bytes[lane][searched]));
             if next.iter().any(LazyStateID::is_tagged) {
                 break;
             }
             states = next;
-            walked += 1;
+            searched += 1;
         }
         for (lane, state) in lanes.iter_mut().zip(states) {
-            lane.at += walked;
+            lane.at += searched;
             lane.state = state;
         }
-        walked
+        searched
     }
 
-    /// Walks a lane one byte on, whatever it leads to.
+    /// Advances a lane by one byte, whatever state that leads to.
     fn step(&self, chunk: &[u8], lane: &mut Lane, cache: &mut Cache) -> Option<()> {
         let next = self.dfa.next_state(cache, lane.state, chunk[lane.at]).ok()?;
         if next.is_match() {
@@ -208,7 +209,7 @@ impl MultiDfa {
         Some(())
     }
 
-    /// Has the last byte of a lane show its match.
+    /// Makes the automaton report a match that ends with the lane's last byte.
     fn end(&self, chunk: &[u8], lane: &mut Lane, cache: &mut Cache) -> Option<()> {
         if self.after(chunk, lane.end, lane.state, cache)?.is_match() {
             lane.hit(chunk);
@@ -216,8 +217,8 @@ impl MultiDfa {
         Some(())
     }
 
-    /// Notes the triggers that match in `text`.
-    fn note_all(&self, text: &[u8], cache: &mut Cache, numbers: &mut Numbers) -> Option<()> {
+    /// Adds the triggers that match in `text` to `numbers`.
+    fn add_all(&self, text: &[u8], cache: &mut Cache, numbers: &mut Numbers) -> Option<()> {
         let mut state = self.start(text, 0, cache)?;
         for &byte in text {
             let known = (!state.is_tagged()).then(|| self.dfa.next_state_untagged(cache, state, byte));
@@ -241,13 +242,13 @@ impl MultiDfa {
         }
     }
 
-    /// The state before the byte at `at`, behind what may be a line's end.
+    /// The state before the byte at `at`, where a line's end may precede.
     fn start(&self, chunk: &[u8], at: usize, cache: &mut Cache) -> Option<LazyStateID> {
         let state = self.dfa.start_state_forward(cache, &Input::new(chunk).span(at..chunk.len())).ok()?;
         (!state.is_tagged()).then_some(state)
     }
 
-    /// The state behind `end`, which shows what matches up to it.
+    /// The state after `end`, which reports the matches up to there.
     fn after(&self, chunk: &[u8], end: usize, state: LazyStateID, cache: &mut Cache) -> Option<LazyStateID> {
         match chunk.get(end) {
             Some(&byte) => self.dfa.next_state(cache, state, byte).ok(),
@@ -256,7 +257,7 @@ impl MultiDfa {
     }
 }
 
-/// Behind the newline of the line that `at` is in.
+/// The position after the newline of the line at `at`.
 pub(super) fn line_end(chunk: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &chunk[at..]).map_or(chunk.len(), |newline| at + newline + 1)
 }
@@ -271,7 +272,7 @@ mod tests {
     const TRIGGERS: [&str; 5] =
         [r"(?-u)ab+c", r"(?-u)\bkey\b", r"(?-u)[0-9]{4}[^0-9\n]", r"(?m-u)é|z$", "(?i-u)x.{3}y"];
 
-    /// Goal: the same lines and triggers as one by one, wherever lanes begin and states are forgotten.
+    /// Goal: the same lines and triggers as with separate searches, wherever lanes begin and the cache is cleared.
     fn assert_as_one_by_one(automaton: &MultiDfa, text: &str) {
         static ONE_BY_ONE: LazyLock<Vec<Regex>> =
             LazyLock::new(|| TRIGGERS.iter().map(|one| Regex::new(one).unwrap()).collect());
@@ -281,7 +282,11 @@ mod tests {
             let bare = line.trim_end_matches('\n').as_bytes();
             let which: Vec<bool> = ONE_BY_ONE.iter().map(|one| one.is_match(bare)).collect();
             let numbers = automaton.which(bare);
-            assert_eq!((0..TRIGGERS.len()).map(|number| numbers.has(number)).collect::<Vec<_>>(), which, "{line:?}");
+            assert_eq!(
+                (0..TRIGGERS.len()).map(|number| numbers.contains(number)).collect::<Vec<_>>(),
+                which,
+                "{line:?}"
+            );
             if which.contains(&true) {
                 expected.push((start, start + line.len()));
             }
@@ -292,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lanes_find_what_one_finds(lines in proptest::collection::vec("[abckeyxz 0-9]{0,12}(abc|key|12345|é|z|XaaaY)?", 0..24), ends in any::<bool>()) {
+        fn lanes_find_the_same_lines_as_one_search(lines in proptest::collection::vec("[abckeyxz 0-9]{0,12}(abc|key|12345|é|z|XaaaY)?", 0..24), ends in any::<bool>()) {
             static ROOMY: LazyLock<MultiDfa> = LazyLock::new(|| MultiDfa::new(&TRIGGERS, 1 << 20, 2 << 20).unwrap());
             static TIGHT: LazyLock<MultiDfa> =
                 LazyLock::new(|| MultiDfa::new(&TRIGGERS, 1 << 20, 0).unwrap());
@@ -303,17 +308,17 @@ mod tests {
         }
     }
 
-    /// Goal: the test above meets an automaton that forgets.
+    /// Goal: the test above covers an automaton whose cache is cleared.
     #[test]
     fn a_small_cache_is_cleared() {
         let automaton = MultiDfa::new(&TRIGGERS, 1 << 20, 0).unwrap();
         let text = "ab abc key 1234 x12y ".repeat(20) + "\n";
         assert_as_one_by_one(&automaton, &text.repeat(40));
-        assert!(automaton.forgotten() > 1);
+        assert!(automaton.clear_count() > 1);
     }
 
     #[test]
-    fn what_is_too_large_is_not_joined() {
+    fn too_large_triggers_are_not_joined() {
         assert!(MultiDfa::new(&["[a-z]{1000}"], 100, 0).is_none());
     }
 }

@@ -1,24 +1,25 @@
-//! All triggers in one automaton, and in several for texts that one has too many states for.
+//! All triggers in one automaton, or in several for texts that need too many states for one.
 //!
-//! A state of an automaton is what all of its triggers have seen so far. In random characters (Base64, say, or what is
-//! encrypted) nearly every byte of one large automaton leads to a state that it never had, and to make one takes a
-//! thousand times as long as to walk on. Automata of a few triggers each have few states, but each walks the whole text.
+//! A state of an automaton stands for the progress of all of its triggers. In random characters (such as Base64 or
+//! encrypted text) nearly every byte of one large automaton needs a new state, and building a state takes a thousand
+//! times as long as advancing to a known one. Automata of a few triggers have few states each, but each of them
+//! searches the whole text.
 
 use std::cmp::Reverse;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::multi_dfa::{MultiDfa, Numbers};
 
-/// The states of the one automaton take so much at most; when that is full they are made anew as they are met, which takes
-/// time. The whole catalogue takes half of it on the lines of the benchmark.
+/// Limit for the states of the one automaton. When it is reached, the cache is cleared and states are built again,
+/// which takes time. All detectors take half of it on the lines of the benchmark.
 const CACHE_BYTES_MAX: usize = 2 << 20;
-/// Where it was full after less text than this, the text is not for it.
+/// If the limit was reached after less text than this, the text is unsuitable for one automaton.
 const SOON_BYTES: usize = 4 << 20;
-/// So much is then walked by several automata before the one is tried again.
-const PARTED_BYTES: usize = 64 << 20;
-/// How many automata that is. With fewer each has more states, with more the text is walked more often.
+/// Several automata search this much text before the one is tried again.
+const SPLIT_BYTES: usize = 64 << 20;
+/// Number of these automata. With fewer, each has more states; with more, the text is searched more often.
 const PARTS: usize = 8;
-/// What the states of each of them take at most.
+/// Limit for the states of each of them.
 const PART_CACHE_BYTES_MAX: usize = CACHE_BYTES_MAX / 4;
 
 /// The triggers, numbered in their order.
@@ -27,84 +28,84 @@ pub(crate) struct ShardedDfa {
     sources: Vec<String>,
     bytes_max: usize,
     joined: MultiDfa,
-    /// Made when they are first needed; `None`: they cannot be.
+    /// Built when first needed; `None`: they cannot be built.
     parts: OnceLock<Option<Vec<Part>>>,
-    course: Mutex<Course>,
+    phase: Mutex<Phase>,
 }
 
-/// Some of the triggers.
+/// An automaton of some of the triggers.
 #[derive(Debug)]
 struct Part {
     automaton: MultiDfa,
-    /// What the automaton's triggers are called here.
+    /// The numbers of its triggers in the whole set.
     numbers: Vec<usize>,
 }
 
-/// Whose turn it is, and for how long it was or will be.
+/// Which automata are in use, and for how many bytes.
 #[derive(Clone, Copy, Debug)]
-enum Course {
-    /// The one automaton has walked so many bytes since it last forgot its states.
+enum Phase {
+    /// The one automaton has searched this many bytes since its cache was last cleared.
     Joined(usize),
-    /// Several are to walk so many bytes yet.
-    Parted(usize),
+    /// The several automata search this many more bytes.
+    Split(usize),
 }
 
 impl ShardedDfa {
-    /// Joins the triggers; `None` where they are too large for that, or cannot be walked byte by byte.
+    /// Joins the triggers; `None` if they are too large, or cannot be searched byte by byte.
     pub(crate) fn new(sources: Vec<String>, bytes_max: usize) -> Option<Self> {
         Self::with_cache(sources, bytes_max, CACHE_BYTES_MAX)
     }
 
     fn with_cache(sources: Vec<String>, bytes_max: usize, cache_bytes: usize) -> Option<Self> {
         let joined = MultiDfa::new(&sources, bytes_max, cache_bytes)?;
-        Some(Self { sources, bytes_max, joined, parts: OnceLock::new(), course: Mutex::new(Course::Joined(0)) })
+        Some(Self { sources, bytes_max, joined, parts: OnceLock::new(), phase: Mutex::new(Phase::Joined(0)) })
     }
 
     /// The triggers that match in `text`.
     pub(crate) fn which(&self, text: &[u8]) -> Numbers {
-        let Some(parts) = self.parts_in_use() else { return self.joined.which(text) };
+        let Some(parts) = self.active_parts() else { return self.joined.which(text) };
         let mut numbers = Numbers::none(self.sources.len());
         for part in parts {
             let which = part.automaton.which(text);
             part.numbers
                 .iter()
                 .enumerate()
-                .filter(|(at, _)| which.has(*at))
+                .filter(|(at, _)| which.contains(*at))
                 .for_each(|(_, number)| numbers.add(*number));
         }
         numbers
     }
 
-    /// Adds the lines of `chunk` in which a trigger matches to `hits`: start and end of each, not in order, and some more
-    /// than once.
+    /// Adds the lines of `chunk` in which a trigger matches to `hits`: start and end of each, unsorted and with
+    /// duplicates.
     pub(crate) fn lines(&self, chunk: &[u8], hits: &mut Vec<(usize, usize)>) {
-        match self.parts_in_use() {
+        match self.active_parts() {
             Some(parts) => parts.iter().for_each(|part| part.automaton.lines(chunk, hits)),
             None => self.joined.lines(chunk, hits),
         }
-        let mut course = self.course();
-        *course = match *course {
-            Course::Parted(left) if left > chunk.len() => Course::Parted(left - chunk.len()),
-            Course::Parted(_) => Course::Joined(0),
-            Course::Joined(walked) if self.joined.forgotten() == 0 => Course::Joined(walked + chunk.len()),
-            Course::Joined(walked) => {
-                self.joined.forget();
-                if walked + chunk.len() < SOON_BYTES { Course::Parted(PARTED_BYTES) } else { Course::Joined(0) }
+        let mut phase = self.phase();
+        *phase = match *phase {
+            Phase::Split(left) if left > chunk.len() => Phase::Split(left - chunk.len()),
+            Phase::Split(_) => Phase::Joined(0),
+            Phase::Joined(searched) if self.joined.clear_count() == 0 => Phase::Joined(searched + chunk.len()),
+            Phase::Joined(searched) => {
+                self.joined.clear();
+                if searched + chunk.len() < SOON_BYTES { Phase::Split(SPLIT_BYTES) } else { Phase::Joined(0) }
             }
         };
     }
 
-    fn course(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The several automata, while it is their turn.
-    fn parts_in_use(&self) -> Option<&[Part]> {
-        let parted = matches!(*self.course(), Course::Parted(_));
-        parted.then(|| self.parts.get_or_init(|| self.part()).as_deref()).flatten()
+    /// The several automata, while they are in use.
+    fn active_parts(&self) -> Option<&[Part]> {
+        let is_split = matches!(*self.phase(), Phase::Split(_));
+        is_split.then(|| self.parts.get_or_init(|| self.part()).as_deref()).flatten()
     }
 
-    /// Deals the triggers out, the longest first, each to the part that has the least yet.
+    /// Distributes the triggers, the longest first, each to the part with the shortest total.
     fn part(&self) -> Option<Vec<Part>> {
         let mut order: Vec<usize> = (0..self.sources.len()).collect();
         order.sort_by_key(|number| Reverse(self.sources[*number].len()));
@@ -141,22 +142,22 @@ mod tests {
         hits
     }
 
-    /// Goal: where the one automaton forgets soon, several take its place for a while, and find the same.
+    /// Goal: if the one automaton's cache is cleared early, several take over for a while, and find the same.
     #[test]
-    fn several_find_what_one_finds() {
+    fn several_automata_find_the_same_as_one() {
         let text = "nothing\na key7ab and 11of123\nkey0 key\n19of999\n\nkey19xy key4of123 key3zz".repeat(50);
         let (roomy, tight) = (triggers(CACHE_BYTES_MAX), triggers(0));
         let expected = lines(&roomy, &text);
-        assert!(roomy.parts_in_use().is_none());
+        assert!(roomy.active_parts().is_none());
         assert_eq!(lines(&tight, &text), expected);
-        assert!(tight.parts_in_use().is_some());
+        assert!(tight.active_parts().is_some());
         assert_eq!(lines(&tight, &text), expected);
         for line in text.lines() {
             let (one, several) = (roomy.which(line.as_bytes()), tight.which(line.as_bytes()));
-            assert!((0..20).all(|number| one.has(number) == several.has(number)), "{line}");
+            assert!((0..20).all(|number| one.contains(number) == several.contains(number)), "{line}");
         }
-        *tight.course() = Course::Parted(1);
+        *tight.phase() = Phase::Split(1);
         assert_eq!(lines(&tight, &text), expected);
-        assert!(tight.parts_in_use().is_none(), "the one is tried again");
+        assert!(tight.active_parts().is_none(), "the one automaton is tried again");
     }
 }

@@ -1,4 +1,4 @@
-//! The catalogue keeps what its rows promise, and leaves ordinary lines whole.
+//! Every detector matches its positive examples, and leaves negative examples and ordinary lines unchanged.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -6,13 +6,13 @@ use super::super::detectors::Trigger;
 use super::*;
 
 #[test]
-fn every_detector_keeps_the_promises_of_its_row() {
+fn every_detector_passes_its_examples() {
     let everything = all_on();
     let mut names = Vec::new();
     for detector in detectors() {
         let alone = redactor(&[detector.name], &[], &[]);
         assert!(!detector.positives.is_empty() && !detector.negatives.is_empty(), "{}: no examples", detector.name);
-        assert!(!names.contains(&detector.name), "{} is there twice", detector.name);
+        assert!(!names.contains(&detector.name), "{} is defined twice", detector.name);
         names.push(detector.name);
         for (text, expected) in detector.positives {
             assert_eq!(redact(&alone, text), *expected, "{}: {text}", detector.name);
@@ -20,12 +20,12 @@ fn every_detector_keeps_the_promises_of_its_row() {
             assert_ne!(redact(everything, text), *text, "{}, among all: {text}", detector.name);
         }
         for text in detector.negatives {
-            assert_eq!(redact(&alone, text), *text, "{}: a false alarm", detector.name);
+            assert_eq!(redact(&alone, text), *text, "{}: a false positive", detector.name);
         }
     }
 }
 
-/// Whether some match of a pattern of ASCII classes and literals may have a line's end in it.
+/// Whether a match of a pattern of ASCII classes and literals may contain a line's end.
 fn may_hold_newline(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.contains(&b'\n'),
@@ -42,9 +42,9 @@ fn may_hold_newline(hir: &Hir) -> bool {
     }
 }
 
-/// All patterns are compiled when they are first needed, and must then be fit for it.
+/// All patterns are compiled lazily, so each must be shown to compile.
 #[test]
-fn every_pattern_of_the_catalogue_compiles() {
+fn every_pattern_compiles() {
     for detector in detectors() {
         let trigger = rule::compile(&detector.trigger.regex()).expect(detector.name);
         assert!(!trigger.is_match(b""), "{}: the trigger hits every line", detector.name);
@@ -60,9 +60,9 @@ fn every_pattern_of_the_catalogue_compiles() {
     }
 }
 
-/// A trigger that wants more than its patterns do hides what they would find.
+/// A trigger that demands more than its patterns hides matches.
 #[test]
-fn every_trigger_matches_wherever_a_pattern_does() {
+fn every_trigger_matches_where_a_pattern_does() {
     let mut dice = fastrand::Rng::with_seed(8);
     let mut wrong = Vec::new();
     for detector in detectors() {
@@ -88,7 +88,7 @@ fn every_trigger_matches_wherever_a_pattern_does() {
 }
 
 #[test]
-fn ordinary_lines_stay_whole() {
+fn ordinary_lines_stay_unchanged() {
     let everything = all_on();
     for text in [
         "2026-11-23T21:15:51.123456789Z INFO [http-nio-8080-exec-12] c.e.shop.OrderService - Token refreshed seq=17",

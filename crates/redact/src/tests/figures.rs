@@ -1,7 +1,7 @@
-//! How much is found and how often for nothing, as docs/detectors.md says.
+//! Detection rates and false positives, as documented in docs/detectors.md.
 //!
-//! Samples are made from the formats that providers document, written down here once more and apart from the catalogue's
-//! patterns, and stand in lines as logs have them. The dice are seeded: the figures are the same everywhere.
+//! Samples are generated from the formats that providers document, stated here independently of the detectors'
+//! patterns, and placed in lines as in logs. The random generator is seeded, so the figures are the same everywhere.
 
 use std::fmt::Write;
 
@@ -12,13 +12,13 @@ use super::*;
 mod formats;
 mod ordinary;
 
-/// The dice of every figure.
+/// The seed of every figure.
 const SEED: u64 = 8;
-/// Samples of a format in each surrounding.
+/// Samples of a format in each context.
 const SAMPLES: usize = 20;
-/// Lines of a kind that has nothing to find.
+/// Lines of each kind without a match.
 const LINES: usize = 1000;
-/// An unbounded repetition stops after so many more.
+/// An unbounded repetition stops after at most this many more.
 const REPEATED_MORE_MAX: u32 = 8;
 
 /// A random text of a format.
@@ -51,7 +51,7 @@ pub(super) fn text_of(format: &str, dice: &mut fastrand::Rng) -> String {
     text
 }
 
-/// A name with its value, as logs write it; the last is prose.
+/// A name with its value, as logs write it; the last context is prose.
 fn surroundings(name: &str, value: &str) -> [String; 5] {
     [
         format!("2026-11-23T21:15:51Z INFO starting {name}={value} retries=3"),
@@ -108,7 +108,7 @@ fn recall_is_as_documented() {
 }
 
 #[test]
-fn false_alarms_are_as_documented() {
+fn false_positives_are_as_documented() {
     const HEAD: &str = "| lines with | lines | false alarms |\n|---|---|---|\n";
     let mut dice = fastrand::Rng::with_seed(SEED);
     let mut table = HEAD.to_owned();

@@ -1,6 +1,6 @@
-//! Goal: values are found in the forms in which programs print them, and what looks alike stays.
+//! Goal: values are found in the formats in which programs print them, and similar text stays unchanged.
 //!
-//! A template has a secret between `⟦` and `⟧`, of which nothing may be left; what stands around it stays as it is.
+//! In a template, a secret stands between `⟦` and `⟧`. No part of it may be left; the text around it stays unchanged.
 
 use super::*;
 
@@ -10,7 +10,7 @@ mod neighbours;
 mod setup;
 mod sql;
 
-/// Checks each template, one a line, with the whole catalogue on.
+/// Checks each template, one a line, with all detectors.
 #[track_caller]
 fn check_hits(name: &str, templates: &str) {
     check(lines(templates).map(|template| {
@@ -27,13 +27,13 @@ fn check_hits(name: &str, templates: &str) {
     }));
 }
 
-/// Checks that each line, with the whole catalogue on, stays as it is.
+/// Checks that each line stays unchanged, with all detectors.
 #[track_caller]
 fn check_misses(texts: &str) {
     check(lines(texts).map(|text| (text.to_owned(), text.to_owned())));
 }
 
-/// Tells of all that are not as expected.
+/// Reports all cases that differ from what is expected.
 #[track_caller]
 fn check(cases: impl Iterator<Item = (String, String)>) {
     let wrong = cases.filter_map(|(text, expected)| {

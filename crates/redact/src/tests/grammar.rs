@@ -1,6 +1,6 @@
-//! Goal: whatever name, operator, quote and value come together, the mask covers the value.
+//! Goal: for any combination of name, operator, quote and value, the mask covers the value.
 //!
-//! The lists stand here and not in the product; a tenth of each is in none of its tables, which a test counts.
+//! The lists are independent of the product; a tenth of each is in none of its tables, which a test counts.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::*;
 
 /// Lines of one call, so that a debug build takes seconds.
 const LINES: usize = 64;
-/// Of so many combinations one is tried, but for `LOGSKIFF_TEST_GRAMMAR=all`.
+/// One in this many combinations is tried, unless `LOGSKIFF_TEST_GRAMMAR=all`.
 const PART: usize = 17;
 
 const NAMES: &[&str] = &[
@@ -101,7 +101,7 @@ const OPERATORS: &[&str] = &[
     ":\t",
 ];
 
-/// What opens a value and closes it.
+/// Signs that open and close a value.
 const QUOTES: &[(&str, &str)] = &[
     ("", ""),
     ("\"", "\""),
@@ -123,7 +123,7 @@ const QUOTES: &[(&str, &str)] = &[
     ("<", ">"),
 ];
 
-/// What stands between a bare name and the quote of its value in a program's source: a type and an operator.
+/// Types with an operator, between a bare name and the quote of its value in source code.
 const TYPES: &[&str] = &[
     ": &str = ",
     ": &'static str = ",
@@ -141,7 +141,7 @@ const TYPES: &[&str] = &[
     " As String = ",
 ];
 
-/// What types hold, as their debug output shows it. They stand behind a sign and a blank.
+/// Types around a value, as their debug output shows them. They stand after an operator and a blank.
 const CONSTRUCTORS: &[(&str, &str)] = &[
     ("Some(\"", "\")"),
     ("Just \"", "\""),
@@ -174,13 +174,13 @@ const VALUES: &[&str] = &[
     "%hunter2Q",
 ];
 
-/// Values that only quotes hold together.
+/// Values that need quotes.
 const SPACED: &[&str] = &["correct horse 7 battery", "a, b; c=d", "x: y {z}", "ends with = "];
 
-/// Whether a mask covers what a line has in place of its value.
+/// Checks that a mask covers the text in the place of each line's value.
 #[track_caller]
 fn assert_covered(redactor: &Redactor, lines: &[(String, &str, &str)], wrong: &mut Vec<String>) {
-    for (line, value, behind) in lines {
+    for (line, value, after) in lines {
         let parsed = Parsed::default();
         let mut scratch = Scratch::default();
         let redacted = redactor.redact(
@@ -191,11 +191,11 @@ fn assert_covered(redactor: &Redactor, lines: &[(String, &str, &str)], wrong: &m
             &mut PemState::default(),
             &mut scratch,
         );
-        let end = line.len() - behind.len();
+        let end = line.len() - after.len();
         let start = line[..end].rfind(value).unwrap();
         let at = TextRange::new(start, start + value.len());
         if redacted.pieces(at).any(|piece| matches!(piece, Piece::Text(_))) {
-            wrong.push(format!("{line}   became   {}", shown(&redacted, redacted.whole())));
+            wrong.push(format!("{line}   became   {}", output(&redacted, redacted.whole())));
         }
     }
 }
@@ -212,7 +212,7 @@ fn masks_cover_the_value_for_every_name_operator_quote_and_value() {
                 let spaced = if matches!(*open, "" | "(" | "<") { &[][..] } else { SPACED };
                 for value in VALUES.iter().chain(spaced) {
                     count += 1;
-                    // A quote that stands in no bare name of an escaped string.
+                    // A quote that no bare name of an escaped string contains.
                     if !all && (count + number) % PART != 0 {
                         continue;
                     }
@@ -232,9 +232,9 @@ fn masks_cover_the_value_for_every_name_operator_quote_and_value() {
     assert!(wrong.is_empty(), "{} wrong, such as\n{}", wrong.len(), wrong[..wrong.len().min(60)].join("\n"));
 }
 
-/// Goal: neither the type before a sign nor the one that holds the value hides it.
+/// Goal: neither a type before an operator nor a type around the value hides it.
 #[test]
-fn masks_cover_the_value_behind_types_and_within_them() {
+fn masks_cover_the_value_after_types_and_inside_them() {
     let redactor = redactor(&["secrets"], &[], &[]);
     let bare = |name: &&&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let values = || VALUES.iter().chain(SPACED);
@@ -262,7 +262,7 @@ fn masks_cover_the_value_behind_types_and_within_them() {
     );
 }
 
-/// All of what the product is made of in `redact`, its examples included, without tests.
+/// The whole source of `redact`, examples included, without tests.
 fn product(folder: &Path) -> String {
     let mut source = String::new();
     for entry in folder.read_dir().unwrap() {
@@ -279,11 +279,11 @@ fn product(folder: &Path) -> String {
     source
 }
 
-/// Goal: the lists ask for more than what the product has by heart.
+/// Goal: the lists contain more than the product's own tables.
 #[test]
 fn a_tenth_of_each_list_is_in_no_table_of_the_product() {
     let product = product(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).to_lowercase();
-    // Of a name only its letters count: the signs around it are no table's.
+    // Only the letters of a name count: no table has the signs around it.
     let letters = |name: &&'static str| name.trim_matches(|sign: char| !sign.is_alphanumeric());
     let lists: [(&str, Vec<&str>); 6] = [
         ("names", NAMES.iter().map(letters).collect()),
@@ -304,7 +304,7 @@ fn a_tenth_of_each_list_is_in_no_table_of_the_product() {
     }
 }
 
-/// Names in Latin-1 are no UTF-8.
+/// Names in Latin-1 are not UTF-8.
 #[test]
 fn names_in_latin_1_are_found() {
     let redactor = redactor(&["password"], &[], &[]);
@@ -318,7 +318,7 @@ fn names_in_latin_1_are_found() {
     }
 }
 
-/// What stands between, before and behind names and values, whole or in parts.
+/// Text between, before and after names and values, whole or in parts.
 const FRAGMENTS: &[&str] = &[
     "set",
     "(",
@@ -390,9 +390,9 @@ const FRAGMENTS: &[&str] = &[
     "@",
 ];
 
-/// Goal: no line makes it panic, and the first stage names each that has something to mask, whatever stands in it.
+/// Goal: no line causes a panic, and the prefilter selects each line with something to mask, whatever it contains.
 #[test]
-fn any_line_of_fragments_is_taken_and_found_by_the_first_stage() {
+fn any_line_of_fragments_is_accepted_and_selected_by_the_prefilter() {
     let redactor = redactor(&["secrets"], &[], &[]);
     let mut dice = fastrand::Rng::with_seed(7);
     for _ in 0..5000 {

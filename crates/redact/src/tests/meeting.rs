@@ -1,8 +1,8 @@
-//! Lines in which everything meets that rules look at.
+//! Lines that combine everything that rules look at.
 //!
 //! The property tests of whole lines and the fuzz target `redact_line` share this file.
 
-/// What lines are made of that rules look at: what costs, hides or sets values apart.
+/// Parts of lines that rules look at: parts that cost time, hide values, or separate them.
 pub(crate) const UNITS: [&str; 65] = [
     "password",
     "db_token",

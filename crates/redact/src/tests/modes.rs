@@ -1,10 +1,10 @@
-//! What stands in the place of matches, and which of several rules says so.
+//! The replacements of matches, and which of several rules determines them.
 
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// All detectors, in a mode, but for those that are named.
+/// All detectors with one mode, except the named ones.
 fn with(mode: Action, by_name: &[(&str, Action)], rules: &[(&str, &str)]) -> Redactor {
     let modes = by_name.iter().map(|(name, mode)| ((*name).to_owned(), *mode)).collect();
     let key = Some(TokenKey::new(SECRET, Some("k1")).unwrap());
@@ -16,8 +16,8 @@ fn line<'t>(redactor: &'t Redactor, text: &'t str, parsed: &'t Parsed, scratch: 
     redactor.redact(text.as_bytes(), text.len(), parsed, true, &mut PemState::default(), scratch)
 }
 
-/// Each mask's rule, mode and place.
-fn told(redactor: &Redactor, text: &str) -> Vec<(String, &'static str, std::ops::Range<usize>)> {
+/// Each mask's rule, mode and range.
+fn applied(redactor: &Redactor, text: &str) -> Vec<(String, &'static str, std::ops::Range<usize>)> {
     let names: Vec<&str> = redactor.rules().collect();
     let (parsed, mut scratch) = (parse(text), Scratch::default());
     let redacted = line(redactor, text, &parsed, &mut scratch);
@@ -25,7 +25,7 @@ fn told(redactor: &Redactor, text: &str) -> Vec<(String, &'static str, std::ops:
 }
 
 #[test]
-fn each_mode_leaves_what_it_says() {
+fn each_mode_has_its_replacement() {
     let text = "to ada@example.org, card 4111 1111 1111 1111, password=hunter2hunter2";
     let left = |mode| redact(&with(mode, &[], &[]), text);
     assert_eq!(left(Action::Mask), "to <redacted:email>, card <redacted:card>, password=<redacted:password>");
@@ -36,14 +36,14 @@ fn each_mode_leaves_what_it_says() {
     );
     let tokens = left(Action::Token);
     assert!(tokens.starts_with("to <redacted:email:k1:xt5gvjlef5x7ucrv>, card <redacted:card:k1:"), "{tokens}");
-    assert_eq!(left(Action::Drop), left(Action::Mask), "what nobody is to see");
+    assert_eq!(left(Action::Drop), left(Action::Mask), "dropped text is masked");
 }
 
 #[test]
 fn modes_go_by_name_before_group_before_all() {
     let modes = [("pii", Action::Token), ("card", Action::Remove), ("own", Action::Partial), ("field", Action::Drop)];
     let redactor = with(Action::Mask, &modes, &[("own", r"own-\w+")]);
-    let said: Vec<_> = redactor.rules().zip(redactor.modes()).collect();
+    let modes: Vec<_> = redactor.rules().zip(redactor.modes()).collect();
     for expected in [
         ("password", &Action::Mask),
         ("email", &Action::Token),
@@ -52,15 +52,15 @@ fn modes_go_by_name_before_group_before_all() {
         ("field", &Action::Drop),
         ("undecodable", &Action::Token),
     ] {
-        assert!(said.contains(&expected), "{expected:?} is not in {said:?}");
+        assert!(modes.contains(&expected), "{expected:?} is not in {modes:?}");
     }
     let usual: Vec<_> =
         redactor.counters().filter(|(_, _, usual)| *usual).map(|(rule, mode, _)| (rule, mode)).collect();
-    assert_eq!(usual, said.iter().map(|(rule, mode)| (*rule, **mode)).collect::<Vec<_>>());
+    assert_eq!(usual, modes.iter().map(|(rule, mode)| (*rule, **mode)).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_value_has_one_token_however_it_is_written() {
+fn a_value_has_one_token_in_every_encoding() {
     let redactor = with(Action::Token, &[], &[("whole", r"x=(.*)y")]);
     let token = "<redacted:email:k1:xt5gvjlef5x7ucrv>";
     assert_eq!(redact(&redactor, "ada@example.org"), token);
@@ -75,14 +75,14 @@ fn a_value_has_one_token_however_it_is_written() {
 }
 
 #[test]
-fn the_longest_match_says_what_becomes_of_a_union_and_drop_goes_before_all() {
+fn the_longest_match_determines_the_mode_of_a_union_except_for_drop() {
     let text = "{\"m\":\"mail ada@example.org done\"}";
     let longer = [("long", "mail.*done")];
-    let named = |mode, long| told(&with(mode, &[("long", long)], &longer), text);
+    let named = |mode, long| applied(&with(mode, &[("long", long)], &longer), text);
     assert_eq!(named(Action::Mask, Action::Remove), [("long".to_owned(), "remove", 6..31)]);
     assert_eq!(named(Action::Drop, Action::Remove), [("long".to_owned(), "drop", 6..31)]);
     assert_eq!(named(Action::Mask, Action::Token), [("long".to_owned(), "token", 6..31)]);
-    // The end of the longer one might be all of the shorter.
+    // The end of the longer match might be the whole of the shorter one.
     assert_eq!(named(Action::Mask, Action::Partial), [("long".to_owned(), "mask", 6..31)]);
     let end = [("end", "example.org$")];
     let partial = with(Action::Partial, &[("end", Action::Mask)], &end);
@@ -92,15 +92,15 @@ fn the_longest_match_says_what_becomes_of_a_union_and_drop_goes_before_all() {
 }
 
 #[test]
-fn a_record_is_dropped_for_what_would_leave_of_it() {
+fn a_record_is_dropped_only_for_a_match_in_its_output() {
     let redactor = with(Action::Mask, &[("email", Action::Drop)], &[]);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let text = "password=x by ada@example.org";
     let mut dropped = |keep: usize| {
         redactor.redact(text.as_bytes(), keep, &parsed, true, &mut PemState::default(), &mut scratch).is_dropped()
     };
-    assert!(dropped(text.len()) && dropped(15), "a part of it would leave");
-    assert!(!dropped(14), "it lies behind the cut");
+    assert!(dropped(text.len()) && dropped(15), "a part of it would be output");
+    assert!(!dropped(14), "it lies after the cut");
     assert_eq!(redactor.redact_text("ada@example.org"), "<redacted:email>", "there is no record");
 }
 
@@ -118,30 +118,30 @@ fn removed_values_leave_json_and_names_stay_names() {
 }
 
 #[test]
-fn the_end_of_a_match_is_not_shown_from_behind_the_cut() {
+fn the_end_of_a_match_after_the_cut_is_not_shown() {
     let redactor = with(Action::Partial, &[], &[]);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let text = "4111111111111111";
     for keep in 1..=text.len() {
         let redacted = redactor.redact(text.as_bytes(), keep, &parsed, true, &mut PemState::default(), &mut scratch);
         let expected = if keep == text.len() { "<redacted:card:1111>" } else { "<redacted:card>" };
-        assert_eq!(shown(&redacted, redacted.whole()), expected, "cut at {keep}");
+        assert_eq!(output(&redacted, redacted.whole()), expected, "cut at {keep}");
     }
 }
 
 #[test]
-fn what_cannot_be_searched_shows_a_digest_where_there_is_a_key() {
+fn undecodable_values_become_tokens_if_there_is_a_key() {
     let redactor = with(Action::Mask, &[], &[]);
     let text = r#"{"m":"a\q b"}"#;
     let parsed = parse(text);
     let mut scratch = Scratch::default();
     let redacted = line(&redactor, text, &parsed, &mut scratch);
-    let left = shown(&redacted, redacted.whole());
+    let left = output(&redacted, redacted.whole());
     assert!(left.starts_with(r#"{"m":"<redacted:undecodable:k1:"#) && left.ends_with(r#">"}"#), "{left}");
 }
 
 #[test]
-fn what_was_redacted_stays_as_it_is_in_every_mode() {
+fn redacted_text_stays_unchanged_in_every_mode() {
     let text = concat!(
         r#"{"to":"ada@example.org","card":4111111111111111,"pin":"x","password":"hunter2","n":"token=\"abc\" "#,
         r#"Authorization: Bearer abc123def, postgres://u:pw@h/x, <password>x</password>"}"#
@@ -149,11 +149,11 @@ fn what_was_redacted_stays_as_it_is_in_every_mode() {
     for mode in Action::ALL {
         let redactor = with(mode, &[], &[]);
         let once = redact_json(&redactor, text);
-        // A mask that takes a number's place becomes a string in a record.
+        // A mask in the place of a number becomes a string in a record.
         let once = once.replace(":<redacted:card", ":\"<redacted:card").replace(">,\"pin", ">\",\"pin");
         let once = once.replace("\"card\":,", "\"card\":\"\",");
         assert_eq!(redact_json(&redactor, &once), once, "{mode:?}");
-        assert!(mode == Action::Remove || told(&redactor, &once).is_empty(), "{mode:?}");
+        assert!(mode == Action::Remove || applied(&redactor, &once).is_empty(), "{mode:?}");
     }
 }
 
@@ -182,7 +182,7 @@ fn fields_by_path_are_rules_too() {
 }
 
 #[test]
-fn what_is_encoded_is_opened() {
+fn encoded_values_are_decoded() {
     let redactor = redactor(&["secrets", "pii"], &[("order", "order-[0-9]+")], &[]);
     for (text, expected) in [
         ("q=%6Frder%2D12&x", "q=<redacted:order>&x"),
@@ -231,7 +231,7 @@ fn what_is_encoded_is_opened() {
 }
 
 #[test]
-fn fields_are_found_by_name_in_lines_that_are_no_json_any_more() {
+fn fields_are_found_by_name_in_broken_json() {
     let rules = [("part", r"field:a.note ~ \d+")];
     let redactor = redactor(&[], &rules, &["pin", "user.*.key"]);
     for (text, expected) in [

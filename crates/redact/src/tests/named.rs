@@ -1,6 +1,6 @@
 //! Goal: values are found wherever programs put them.
 //!
-//! What has to be masked stands between `⟦` and `⟧`.
+//! The expected mask stands between `⟦` and `⟧`.
 
 use super::*;
 

@@ -1,11 +1,11 @@
-//! What must hold for every text: nothing planted leaves, and stage one misses nothing.
+//! Properties of every text: no planted secret is output, and the prefilter misses nothing.
 
 use proptest::prelude::*;
 
 use super::meeting::meeting;
 use super::*;
 
-/// Secrets of which no part may be seen, as text with something before and after.
+/// Secrets of which no part may be visible, with text before and after.
 const PLANTED: [(&str, &str, &str); 9] = [
     ("", "qzada.lovelace@qzexample.com", ""),
     ("", "4111 1111 1111 1111", ""),
@@ -18,10 +18,10 @@ const PLANTED: [(&str, &str, &str); 9] = [
     ("{\"api_key\":\"", "qz\\\"abc", "\"}"),
 ];
 
-/// Text around them; each begins and ends so that it does not join with what is planted.
+/// Text around them; each begins and ends so that it does not join with a planted secret.
 const FILL: [&str; 10] = [" ", " é😀 ", "\t\"", "' ", " \\ ", " 12 ", " \u{1} ", " {\"a\":1} ", " <b> ", "\" , "];
 
-/// What the catalogue shows of what it finds and of what it leaves alone, and what is planted, each as one line.
+/// The detectors' positive and negative examples, and the planted secrets, each as one line.
 static EXAMPLES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let hits = detectors().flat_map(|detector| detector.positives.iter().map(|(text, _)| (*text).to_owned()));
     let misses = detectors().flat_map(|detector| detector.negatives.iter().map(|text| (*text).to_owned()));
@@ -29,7 +29,7 @@ static EXAMPLES: LazyLock<Vec<String>> = LazyLock::new(|| {
     hits.chain(misses).chain(planted).map(|text| text.replace('\n', r"\n")).collect()
 });
 
-/// Own rules of every kind: with and without a trigger, across lines.
+/// Custom rules of every kind: with and without a trigger, across lines.
 const RULES: [(&str, &str); 5] =
     [("word", r"q\w+z"), ("start", "^ ?x"), ("end", r"\d$"), ("cross", r"a[^b]+b"), ("ascii", r"(?-u)\b12\b")];
 
@@ -47,7 +47,7 @@ fn planted() -> impl Strategy<Value = (String, Vec<&'static str>)> {
     })
 }
 
-/// A JSON string of `text` where the characters that `escaped` picks are written `\uXXXX`.
+/// A JSON string of `text`; the characters that `escaped` selects are written `\uXXXX`.
 fn json_string(text: &str, escaped: &[bool]) -> String {
     let mut json = String::from("\"");
     for (character, escaped) in text.chars().zip(escaped.iter().cycle()) {
@@ -69,9 +69,9 @@ static MODES: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
     Action::ALL.map(of).iter().map(|config| Redactor::new(config).unwrap()).collect()
 });
 
-/// Goal: a quote behind a backslash that is spelled `\u005c` is one of the value's, and what is masked stays so.
+/// Goal: a quote after a backslash that is written `\u005c` belongs to the value, and the value stays masked.
 #[test]
-fn a_backslash_may_be_spelled() {
+fn a_backslash_may_be_escaped() {
     let json = r#"{"a":" \u007b\"api_key\":\"qz\u005c\"abc\u0022}  ","n":1}"#;
     for redactor in MODES.iter().filter(|redactor| !redactor.modes().contains(&Action::Remove)) {
         let clean = redact_json(redactor, json);
@@ -80,7 +80,7 @@ fn a_backslash_may_be_spelled() {
     }
 }
 
-/// A text where the characters that `chosen` picks are percent-encoded.
+/// A text in which the characters that `chosen` selects are percent-encoded.
 fn with_percent(text: &str, chosen: &[bool]) -> String {
     let encode = |(character, chosen): (char, &bool)| match (chosen, character.is_ascii()) {
         (true, true) => format!("%{:02x}", u32::from(character)),
@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn nothing_planted_leaves_in_any_mode_and_twice_changes_nothing(
+    fn planted_secrets_are_hidden_in_every_mode_and_redaction_is_idempotent(
         (text, secrets) in planted(),
         chosen in proptest::collection::vec(any::<bool>(), 1..40),
     ) {
@@ -103,7 +103,7 @@ proptest! {
                 prop_assert!(!clean.contains(secret), "{} left: {}", secret, clean);
             }
             prop_assert!(!clean.contains("qz"), "a part left: {}", clean);
-            // Where something is removed, its neighbours meet.
+            // After a removal, its neighbours become adjacent.
             if mode != Action::Remove {
                 prop_assert_eq!(redact(redactor, &clean), clean.as_str(), "twice, {:?}", mode);
             }
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_planted_leaves_percent_encoded(
+    fn percent_encoded_planted_secrets_are_hidden(
         (text, secrets) in planted(),
         chosen in proptest::collection::vec(any::<bool>(), 1..40),
     ) {
@@ -161,7 +161,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn nothing_planted_leaves_as_text((text, secrets) in planted()) {
+    fn planted_secrets_are_hidden_in_text((text, secrets) in planted()) {
         let redactor = all_on();
         let clean = redact(redactor, &text);
         for secret in secrets {
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_planted_leaves_as_json(
+    fn planted_secrets_are_hidden_in_json(
         (text, secrets) in planted(),
         (other, _) in planted(),
         escaped in proptest::collection::vec(any::<bool>(), 1..40),
@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn stage_one_finds_all_that_the_rules_find(
+    fn prefilter_selects_every_matching_line(
         parts in proptest::collection::vec((0..EXAMPLES.len(), 0..300_usize, 0..FILL.len(), any::<String>()), 0..6),
         lines in 1..4_usize,
     ) {
@@ -221,7 +221,7 @@ proptest! {
             let prefilter_hit = hits.touch(at, at + text.len() + 1);
             let mut left = |prefilter_hit| {
                 let line = redactor.redact(text.as_bytes(), text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
-                shown(&line, line.whole())
+                output(&line, line.whole())
             };
             prop_assert_eq!(left(prefilter_hit), left(true));
             assert_named(redactor, text, prefilter_hit);
@@ -230,7 +230,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken(text in proptest::collection::vec(any::<u8>(), 0..200), keep in 0..250_usize, ends in any::<(u8, u8)>()) {
+    fn any_bytes_are_accepted(text in proptest::collection::vec(any::<u8>(), 0..200), keep in 0..250_usize, ends in any::<(u8, u8)>()) {
         static REDACTOR: LazyLock<Redactor> =
             LazyLock::new(|| redactor(&["secrets", "pii"], &[("own", r"(?-u)[\x80-\xff]|a")], &["a"]));
         let redactor = &*REDACTOR;

@@ -1,4 +1,4 @@
-//! Lines that are not written as they are meant, and lines that are made to cost time or memory.
+//! Lines that are encoded or disguised, and lines that are made to cost time or memory.
 
 use super::*;
 
@@ -7,9 +7,9 @@ fn check(text: &str, expected: &str) {
     assert_eq!(redact(all_on(), text), expected, "{text}");
 }
 
-/// Goal: whatever hides a name, a sign or a part of a value hides no secret, and the mask covers what lies between.
+/// Goal: a disguised name, operator or part of a value hides no secret, and the mask covers everything between.
 #[test]
-fn what_hides_signs_hides_no_secret() {
+fn disguised_characters_hide_no_secret() {
     check(
         "\u{1b}[36mpassword\u{1b}[0m=\u{1b}[35mhunter2\u{1b}[0m x",
         "\u{1b}[36mpassword\u{1b}[0m=\u{1b}[35m<redacted:password>\u{1b}[0m x",
@@ -48,9 +48,9 @@ fn what_hides_signs_hides_no_secret() {
     );
 }
 
-/// Goal: what only looks encoded stays as it is.
+/// Goal: text that only looks encoded stays unchanged.
 #[test]
-fn ordinary_signs_stay() {
+fn ordinary_text_stays() {
     for text in [
         "\u{1b}[32mINFO\u{1b}[0m started in 1.5 s",
         "GET /a?b=1&c=2&d=%2Fx HTTP/1.1",
@@ -67,10 +67,10 @@ fn shows(redactor: &Redactor, text: &str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     assert!(redacted.masked().count() <= text.len() / 8 + 256, "masks are bounded");
-    shown(&redacted, redacted.whole())
+    output(&redacted, redacted.whole())
 }
 
-/// Goal: what is beyond a line's budget is withheld, and nothing of it leaves.
+/// Goal: parts of a line beyond its budget are withheld, and no byte of them is output.
 #[test]
 fn beyond_the_budget_values_are_withheld() {
     for unit in
@@ -82,9 +82,9 @@ fn beyond_the_budget_values_are_withheld() {
     assert!(shows(all_on(), &"pw=a&".repeat(1 << 15)).contains("<redacted:budget>"));
 }
 
-/// Goal: long lines that nobody has made for it are never withheld.
+/// Goal: long ordinary lines are never withheld.
 #[test]
-fn honest_long_lines_are_not_withheld() {
+fn ordinary_long_lines_are_not_withheld() {
     let users: Vec<String> = (0..5_000)
         .map(|id| format!(r#"{{"id":{id},"token":"t{id}","email":"u{id}@example.org","note":"a\nb"}},"#))
         .collect();
@@ -104,7 +104,7 @@ fn honest_long_lines_are_not_withheld() {
 }
 
 #[test]
-fn lines_of_utf_16_are_withheld_whole_and_flagged() {
+fn utf_16_lines_are_withheld_completely_and_flagged() {
     let line: Vec<u8> = "password=hunter2".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let mut withheld = |redactor: &Redactor| {

@@ -1,4 +1,4 @@
-//! Which rules a configuration selects, and what of it is refused.
+//! Which rules a configuration selects, and which configurations are refused.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn selections_are_read_from_left_to_right() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let config = config(
         &["secrets", "emial", "-quux"],
         &[

@@ -1,21 +1,21 @@
-//! The parameters that are bound to a statement, which its columns tell: `SET password=? … -- PARAMETERS: ["…"]`.
+//! Bound parameters of a statement that belong to secret columns: `SET password=? … -- PARAMETERS: ["…"]`.
 //!
-//! In: where the parameters of a statement begin. Out: those that stand for columns named by keywords. Also the strings and values that
-//! errors and conditions list for such columns.
+//! Input: the position where the parameters of a statement begin. Output: the parameters for columns named by keywords.
+//! Also the strings and values that errors and conditions list for such columns.
 
 use std::ops::Range;
 
 use super::list::item;
-use super::place::{behind_blanks, behind_quote, inside, starts_with};
+use super::place::{after_blanks, after_quote, inside, starts_with};
 use super::sql::{is_keyword, value_end};
-use super::{Text, add, is_nothing};
+use super::{Text, add, is_absent};
 
-/// So far before the parameters the statement is looked for.
+/// How far before the parameters the statement is searched.
 const STATEMENT_BYTES_MAX: usize = 4096;
-/// A statement has no more parameters that are looked at.
+/// Maximum number of parameters of a statement that are checked.
 const PARAMETERS_MAX: usize = 256;
 
-/// Masks the parameters behind `found` that stand for secret columns of the statement before it.
+/// Masks the parameters after `found` that belong to secret columns of the statement before it.
 pub(in super::super) fn bound(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let before = found.start.saturating_sub(STATEMENT_BYTES_MAX)..found.start;
     text.charge(before.len());
@@ -29,14 +29,14 @@ pub(in super::super) fn bound(text: Text<'_>, found: Range<usize>, mask: &mut dy
     let mut at = found.end + usize::from(matches!(text.get(found.end), Some(b'[' | b'(')));
     for number in 0..=last {
         let Some(parameter) = item(text, at, b",;])") else { return };
-        if numbers.contains(&number) && !is_nothing(&text[parameter.at.clone()]) {
+        if numbers.contains(&number) && !is_absent(&text[parameter.at.clone()]) {
             add(parameter.at, mask);
         }
         at = parameter.end;
     }
 }
 
-/// Where the statement begins that a text ends with: the last one that writes, or the first one that reads.
+/// Where the last statement of a text begins: its last one that writes, or else its first one that reads.
 fn statement(text: &[u8]) -> Option<usize> {
     let lower = text.to_ascii_lowercase();
     let last = |word: &[u8]| memchr::memmem::rfind(&lower, word);
@@ -44,7 +44,7 @@ fn statement(text: &[u8]) -> Option<usize> {
     last(b"insert into ").max(last(b"update ")).or_else(|| first(b"select ")).or_else(|| first(b"delete from "))
 }
 
-/// The number of the parameter that a placeholder stands for; one without a number stands for the next.
+/// The number of the parameter that a placeholder stands for; a placeholder without a number takes the next one.
 fn parameter(placeholder: &[u8], next: usize) -> Option<usize> {
     let digits = placeholder.strip_prefix(b"$").or_else(|| placeholder.strip_prefix(b":"));
     match digits {
@@ -76,7 +76,7 @@ fn inserted(text: Text<'_>, at: Range<usize>) -> Vec<usize> {
     numbers
 }
 
-/// The numbers of the parameters that secret columns are compared with or set to.
+/// The numbers of the parameters that are compared with secret columns or assigned to them.
 fn compared(statement: &[u8]) -> Vec<usize> {
     let (mut numbers, mut next) = (Vec::new(), 0);
     for start in memchr::memchr3_iter(b'?', b'%', b'$', statement) {
@@ -100,7 +100,7 @@ fn compared(statement: &[u8]) -> Vec<usize> {
     numbers
 }
 
-/// Masks a parameter as a server of Postgres lists it: `$1 = '…'`.
+/// Masks a parameter as `PostgreSQL` lists it: `$1 = '…'`.
 fn numbered(text: Text<'_>, at: usize, number: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let label = format!("${} = ", number + 1);
     let rest = &text[at..text.len().min(at + STATEMENT_BYTES_MAX)];
@@ -115,11 +115,11 @@ fn numbered(text: Text<'_>, at: usize, number: usize, mask: &mut dyn FnMut(Range
 pub(in super::super) fn strings(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while let Some((inside, closes)) = inside(text, at) {
-        let next = behind_blanks(text, behind_quote(text, inside.end));
+        let next = after_blanks(text, after_quote(text, inside.end));
         add(inside, mask);
         if !closes || text.get(next) != Some(&b',') {
             return;
         }
-        at = behind_blanks(text, next + 1);
+        at = after_blanks(text, next + 1);
     }
 }

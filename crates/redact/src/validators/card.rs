@@ -1,4 +1,4 @@
-//! Payment card numbers: issuers, lengths, the check digit, and what is none.
+//! Payment card numbers: issuers, lengths, the check digit, and numbers that only look like one.
 
 use std::ops::Range;
 
@@ -7,21 +7,22 @@ use super::Text;
 /// The shortest and the longest card number, ISO/IEC 7812.
 const CARD_DIGITS: Range<usize> = 12..20;
 
-/// A run of more groups of digits is columns of numbers.
+/// A run of more groups of digits is a row of numeric columns.
 const GROUPS_MAX: usize = 9;
 
-/// How many digits a group has that another one follows: as on the card (4-4-4-4), 4-6-5, 6-13, 8-8.
+/// Digits of a group that another group follows: as on the card (4-4-4-4), 4-6-5, 6-13, 8-8.
 const CARD_GROUPS: [&[usize]; 3] = [&[4, 6, 8], &[4, 6], &[4]];
 
-/// So far on either side letters and digits are looked at: no word or hash is longer, and Base64 has another letter by then.
+/// How far on either side letters and digits are checked. No word or hash is longer, and Base64 has another letter by
+/// then.
 const HEX_BYTES_MAX: usize = 160;
 
-/// Finds the card numbers within a run of digits that single spaces and dashes divide into groups.
+/// Finds the card numbers in a run of digits that single spaces and dashes divide into groups.
 pub(in super::super) fn card(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let groups = text[found.clone()].split(|byte| !byte.is_ascii_digit()).count();
     let mut at = found.start;
     while at < found.end {
-        // Elsewhere than at a group's start there is nothing to find.
+        // A number can start only at the start of a group.
         if text[at].is_ascii_digit()
             && starts_number(text, at)
             && let Some(end) = card_from(text, at, found.end)
@@ -35,7 +36,7 @@ pub(in super::super) fn card(text: Text<'_>, found: Range<usize>, mask: &mut dyn
     }
 }
 
-/// Finds a card number whose groups dots or `_` join, and which is no part of a longer name or number.
+/// Finds a card number whose groups are joined by dots or `_`, and which is not part of a longer name or number.
 pub(in super::super) fn card_joined(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let begins = found.start == 0 || !in_name(&text[found.start - 1]);
@@ -80,8 +81,8 @@ fn card_from(text: Text<'_>, start: usize, run_end: usize) -> Option<usize> {
     best
 }
 
-/// Whether a number may start at `at`: not within a longer one, nor in a fraction. The escapes `%20` and `\n` before it
-/// belong to no number.
+/// Whether a number may start at `at`: not inside a longer one, nor in a fraction. The escapes `%20` and `
+/// ` before it do not belong to the number.
 fn starts_number(text: Text<'_>, at: usize) -> bool {
     let before = &text[..at];
     match before {
@@ -104,7 +105,7 @@ fn in_hex(text: Text<'_>, number: Range<usize>) -> bool {
     if touches && after.chain(before).all(u8::is_ascii_hexdigit) {
         return true;
     }
-    // 8-4-4-4-12, wherever in it the number lies.
+    // 8-4-4-4-12, wherever the number lies in it.
     (number.start.saturating_sub(36)..=number.start).any(|at| {
         text.get(at..at + 36).is_some_and(|uuid| {
             at + 36 > number.start
@@ -116,8 +117,8 @@ fn in_hex(text: Text<'_>, number: Range<usize>) -> bool {
     })
 }
 
-/// Whether the number stands in a track of a magnetic stripe (ISO/IEC 7813): behind `%B` and before `^`, or before a separator, the
-/// month of expiry and the service code.
+/// Whether the number is in a track of a magnetic stripe (ISO/IEC 7813): after `%B` and before `^`, or before a
+/// separator, the expiry month and the service code.
 fn in_track(text: Text<'_>, number: Range<usize>) -> bool {
     let month = |rest: &[u8]| match rest {
         [_, _, b'0', b'1'..=b'9', code @ ..] | [_, _, b'1', b'0'..=b'2', code @ ..] => {
@@ -133,11 +134,11 @@ fn in_track(text: Text<'_>, number: Range<usize>) -> bool {
     }
 }
 
-/// Issuer's prefix, its lengths, and the check digit; `groups`: how many there are before the last one.
+/// Whether issuer prefix, length and check digit match; `groups`: the number of groups before the last one.
 fn is_card(digits: &[u8], groups: usize) -> bool {
     let prefix = digits.iter().take(4).fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
     let lengths: &[usize] = match prefix {
-        // Maestro's shortest, which look like any other number unless they are grouped.
+        // Maestro's shortest numbers look like any other number unless they are grouped.
         5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763 if digits.len() == 12 => &[12],
         // Visa.
         4000..=4999 => &[13, 16, 19],
@@ -148,7 +149,7 @@ fn is_card(digits: &[u8], groups: usize) -> bool {
         // Diners Club.
         3000..=3059 | 3095 => &[14],
         3600..=3699 | 3800..=3999 => &[14, 16],
-        // JCB, RuPay beside those below.
+        // JCB, and RuPay in addition to the ranges below.
         3528..=3589 | 8100..=8299 => &[16, 17, 18, 19],
         // Maestro, Discover, UnionPay, RuPay.
         5000..=5099 | 5600..=5899 | 6000..=6999 => &[13, 14, 15, 16, 17, 18, 19],

@@ -1,25 +1,25 @@
-//! Values within Cookie and Set-Cookie headers (RFC 6265).
+//! Values in Cookie and Set-Cookie headers (RFC 6265).
 
 use std::ops::Range;
 
 use super::{Text, token};
 
-/// A value without a name counts from this length on: shorter ones are words and switches.
+/// Minimum length of a value without a name; shorter ones are words and flags.
 const BARE_BYTES_MIN: usize = 8;
 
-/// Masks the value of each `name=value` of a Cookie header; what follows something else is no cookie any more.
+/// Masks the value of each `name=value` of a Cookie header, up to the first part that is no cookie.
 pub(in super::super) fn cookie(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b';') {
         let end = start + part.len();
         let first = start == found.start;
-        // What a semicolon ends is a cookie up to there; behind the last one the header itself may end anywhere.
+        // A semicolon ends a cookie. After the last semicolon the header itself may end anywhere.
         let whole = end < found.end;
         if !pair(text, start..end, whole, mask) {
             if first {
                 bare(text, start..end, mask);
             }
-            // Browsers send cookies without a value, and nothing between two semicolons.
+            // Browsers send cookies without a value, and empty parts between two semicolons.
             if first || !part.trim_ascii().iter().copied().all(is_in_name) {
                 return;
             }
@@ -28,8 +28,8 @@ pub(in super::super) fn cookie(text: Text<'_>, found: Range<usize>, mask: &mut d
     }
 }
 
-/// Masks the value of the first `name=value`; what follows are attributes, or further cookies behind a comma. That of a
-/// date has no name behind it.
+/// Masks the value of the first `name=value`. Attributes follow it, or further cookies after a comma; the comma of a
+/// date has no name after it.
 pub(in super::super) fn set_cookie(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b',') {
@@ -42,7 +42,7 @@ pub(in super::super) fn set_cookie(text: Text<'_>, found: Range<usize>, mask: &m
     }
 }
 
-/// The same for each string of a JSON array.
+/// Does the same for each string of a JSON array.
 pub(in super::super) fn set_cookies(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut start = found.start;
     for part in text[found.clone()].split(|&byte| byte == b'"') {
@@ -52,7 +52,8 @@ pub(in super::super) fn set_cookies(text: Text<'_>, found: Range<usize>, mask: &
     }
 }
 
-/// Masks what follows `name=`, up to what no value holds, or all of it; `false` where there is no name.
+/// Masks the text after `name=`, up to the first byte that no value holds, or all of it; `false` where there is no
+/// name.
 fn pair(text: Text<'_>, at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let part = &text[at.clone()];
     let Some(equals) = memchr::memchr(b'=', part) else { return false };
@@ -65,15 +66,15 @@ fn pair(text: Text<'_>, at: Range<usize>, whole: bool, mask: &mut dyn FnMut(Rang
     true
 }
 
-/// What a name is made of (RFC 6265, section 4.1.1), and the brackets that browsers send with it.
+/// Whether a byte may be part of a name (RFC 6265, section 4.1.1), including the brackets that browsers send.
 fn is_in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~[]".contains(&byte)
 }
 
-/// A value without a name, if it looks like one.
+/// Masks a value without a name, if it looks like one.
 fn bare(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let end = value_end(text, at.clone());
-    // A sentence goes on with words, and an address is no cookie.
+    // A sentence continues with words, and an address is no cookie.
     let rest = text[end..at.end].trim_ascii();
     let is_sentence = rest.contains(&b' ') && rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ');
     let is_address = text[at.start..end].iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');

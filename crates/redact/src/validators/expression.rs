@@ -1,6 +1,6 @@
-//! What a program's source has in a value's place: variables, calls, members, types.
+//! Source code in the place of a value: variables, calls, members, types.
 //!
-//! In: a name, what stands between it and its value, and where the value is. Out: whether it only names something.
+//! Input: a name, the operator after it, and the range of its value. Output: whether the value only names something.
 
 use std::ops::Range;
 
@@ -8,13 +8,13 @@ use super::Text;
 use super::named::Name;
 use super::place::{ends_with, starts_with};
 
-/// What a call or a type goes on for at most.
+/// Maximum length of a call or a type.
 const EXPRESSION_BYTES_MAX: usize = 96;
 
 /// Words before a call.
 const BEFORE_CALLS: [&[u8]; 3] = [b"await ", b"yield ", b"new "];
 
-/// What calls that read a value begin with; a string that they are given is its name.
+/// Beginnings of calls that read a value; their string argument is the value's name.
 const READS: [&[u8]; 13] = [
     b"get",
     b"fetch",
@@ -34,7 +34,7 @@ const READS: [&[u8]; 13] = [
 /// Types of strings, as annotations write them.
 const TYPES: [&[u8]; 8] = [b"str", b"string", b"bytes", b"any", b"text", b"varchar", b"object", b"bool"];
 
-/// Whether a program's expression stands there.
+/// Whether the range holds a program's expression.
 pub(super) fn is_expression(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let text = name.text;
     let value = &text[at.clone()];
@@ -43,12 +43,13 @@ pub(super) fn is_expression(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> 
         || is_spaced(sign) && (is_member(name, value) || is_compared(name, sign, at))
 }
 
-/// Whether a sign has blanks around it, as programs are written, or is an arrow.
+/// Whether an operator has blanks around it, as in source code, or is an arrow.
 fn is_spaced(sign: &[u8]) -> bool {
     sign.starts_with(b" ") || sign.ends_with(b"> ")
 }
 
-/// Whether a variable or a parameter is named that is called as the name is, or in capitals: `$DB_PASSWORD`, `%TOKEN%`, `:password`, `@password`.
+/// Whether the value is a variable or parameter of the same name, or of that name in capitals: `$DB_PASSWORD`,
+/// `%TOKEN%`, `:password`, `@password`.
 pub(super) fn is_variable(name: &Name<'_>, value: &[u8]) -> bool {
     let (variable, is_parameter) = match value {
         [b'$', variable @ ..] | [b'%', variable @ .., b'%'] => (variable, false),
@@ -63,7 +64,7 @@ pub(super) fn is_variable(name: &Name<'_>, value: &[u8]) -> bool {
     in_name && (ends_with(variable, called) || is_constant && !is_parameter)
 }
 
-/// Whether a type is named: `password: str)`, `password: Option<String>,`.
+/// Whether the value is a type: `password: str)`, `password: Option<String>,`.
 fn is_annotation(text: Text<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &text[at.clone()];
     let is_type = |word: &[u8]| TYPES.iter().any(|known| word.eq_ignore_ascii_case(known));
@@ -75,8 +76,9 @@ fn is_annotation(text: Text<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     sign.ends_with(b": ") && wraps && ends && is_type(within)
 }
 
-/// Behind the call that a value begins with and whose arguments hold no secret: `get_token(user)`, `os.environ["TOKEN"]`.
-pub(super) fn behind_call(name: &Name<'_>, at: usize) -> Option<usize> {
+/// The position after the call that a value begins with and whose arguments hold no secret: `get_token(user)`,
+/// `os.environ["TOKEN"]`.
+pub(super) fn after_call(name: &Name<'_>, at: usize) -> Option<usize> {
     let text = name.text;
     if !is_spaced(&text[name.end..at]) {
         return None;
@@ -107,15 +109,15 @@ pub(super) fn behind_call(name: &Name<'_>, at: usize) -> Option<usize> {
     let is_key = (reads || closes == b']')
         && arguments.iter().any(is_quote)
         && arguments.iter().all(|byte| is_name(byte) || is_quote(byte) || b"[(:?".contains(byte));
-    // What gives a value where there is none is a secret.
+    // The default for a missing value is a secret.
     let comma = arguments.iter().position(|byte| *byte == b',').unwrap_or(arguments.len());
     let has_default = arguments[comma..].iter().any(is_quote);
     let goes_on = rest.get(length + end + 1).is_some_and(u8::is_ascii_alphanumeric);
     (begins && !goes_on && is_function && (names_only || is_key) && !has_default).then_some(start + length + end + 1)
 }
 
-/// Whether a member is assigned what is called as it is, or a member that is called so or one of what is called so is named:
-/// `self.token = token`, `token.kind`, `config.password`.
+/// Whether the value is a variable of the same name, a member of that name, or a member of such an object: `self.token
+/// = token`, `token.kind`, `config.password`.
 fn is_member(name: &Name<'_>, value: &[u8]) -> bool {
     let called = &name.text[name.start..name.end];
     let whole = &name.text[name.whole(b"$@")..name.end];

@@ -1,12 +1,12 @@
-//! What another redactor left in a value's place: `[FILTERED]`, `(redacted)`, `*****`, `xxxxx`.
+//! Masks of other redactors in the place of a value: `[FILTERED]`, `(redacted)`, `*****`, `xxxxx`.
 //!
-//! In: a value. Out: whether it is such a mark.
+//! Input: a value. Output: whether it is such a mask.
 
 use std::ops::Range;
 
 use super::Text;
 
-/// Words that stand for a value, with brackets or without. Compared without case.
+/// Words that stand for a hidden value, with or without brackets. Compared without case.
 const HIDDEN: [&str; 10] = [
     "filtered",
     "redacted",
@@ -20,7 +20,7 @@ const HIDDEN: [&str; 10] = [
     "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
 ];
 
-/// Words that do so in brackets.
+/// Words that do so in brackets only.
 const IN_BRACKETS: [&str; 10] = [
     "secure",
     "secret",
@@ -34,23 +34,24 @@ const IN_BRACKETS: [&str; 10] = [
     "snip",
 ];
 
-/// Signs that are written again and again.
+/// Signs that are repeated in place of a value.
 const SIGNS: [&[u8]; 5] = [b"*", b"x", b"X", b"#", "•".as_bytes()];
 
-/// As many of them and more hide a value.
+/// Minimum number of repetitions.
 const SIGNS_MIN: usize = 4;
 
-/// Whether a value is a word for a hidden one, or a sign again and again.
+/// Whether a value is a word for a hidden value, or a repeated sign.
 pub(super) fn is_hidden(value: &[u8]) -> bool {
     let is = |hidden: &&str| value.eq_ignore_ascii_case(hidden.as_bytes());
-    HIDDEN.iter().any(is) || is_again(value)
+    HIDDEN.iter().any(is) || is_repeated(value)
 }
 
-fn is_again(value: &[u8]) -> bool {
+fn is_repeated(value: &[u8]) -> bool {
     SIGNS.iter().any(|sign| value.len() >= SIGNS_MIN * sign.len() && value.chunks(sign.len()).all(|part| part == *sign))
 }
 
-/// The same in quotes, where a word counts in brackets, in capitals, or if nobody chooses it.
+/// The same for a value in quotes. A word counts only in brackets, in capitals, or if nobody would choose it as a
+/// password.
 pub(super) fn is_hidden_in_quotes(value: &[u8]) -> bool {
     let is_bracket = |byte: &u8| b"[](){}<>*_- ".contains(byte);
     let start = value.iter().take_while(|byte| is_bracket(byte)).count();
@@ -61,17 +62,17 @@ pub(super) fn is_hidden_in_quotes(value: &[u8]) -> bool {
     }
     let is_capital = !inner.iter().any(u8::is_ascii_lowercase);
     let is_unchosen = inner.eq_ignore_ascii_case(b"redacted") || inner.eq_ignore_ascii_case(b"filtered");
-    is_again(inner)
+    is_repeated(inner)
         || is_hidden(inner) && (is_capital || is_unchosen)
         || value.len() >= SIGNS_MIN - 1 && value.iter().all(|byte| *byte == b'*')
 }
 
-/// The same in brackets: `[secure]`, `<not shown>`.
+/// The same for a value in brackets: `[secure]`, `<not shown>`.
 pub(super) fn is_hidden_in_brackets(value: &[u8]) -> bool {
     is_hidden(value) || IN_BRACKETS.iter().any(|hidden| value.eq_ignore_ascii_case(hidden.as_bytes()))
 }
 
-/// Drops what another redactor left.
+/// Drops masks of other redactors.
 pub(in super::super) fn not_hidden(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     if !is_hidden_in_quotes(&text[found.clone()]) {
         mask(found);

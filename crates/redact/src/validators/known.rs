@@ -1,6 +1,7 @@
-//! Names that end like keywords, and values that their names show to be none: switches, kinds of words, files, folders.
+//! Names that end like keywords but hold no secret, and values that their names show to be no secret: flags, token
+//! kinds, files, directories.
 //!
-//! In: a name and a value. Out: whether the value hides nothing.
+//! Input: a name and a value. Output: whether the value hides nothing.
 
 use super::expression::is_variable;
 use super::hidden::is_hidden_in_quotes;
@@ -9,8 +10,8 @@ use super::place::{ends_with, starts_with};
 use super::prose::{is_filler, is_state, is_word};
 use super::sentence::is_sentence;
 
-/// Names that end like keywords and hold no secret, without what joins their words: .NET's assemblies, parsers' errors, pages,
-/// changes, texts in pieces, locks, requests that are made once.
+/// Names that end like keywords but hold no secret, without the separators of their words: .NET assemblies, parser
+/// errors, pages, changes, split texts, locks, idempotent requests.
 const NO_SECRETS: [&[u8]; 34] = [
     b"publickeytoken",
     b"unexpectedtoken",
@@ -48,10 +49,10 @@ const NO_SECRETS: [&[u8]; 34] = [
     b"cancellationtoken",
 ];
 
-/// A name of them is no longer, with what joins its words.
+/// Maximum length of such a name, with the separators of its words.
 const NO_SECRET_BYTES_MAX: usize = 32;
 
-/// Kinds of words, as lexers call them: `token=NUMBER`.
+/// Kinds of tokens, as lexers name them: `token=NUMBER`.
 const KINDS: [&[u8]; 17] = [
     b"NUMBER",
     b"IDENT",
@@ -72,17 +73,17 @@ const KINDS: [&[u8]; 17] = [
     b"WHITESPACE",
 ];
 
-/// What switches are called that are about a password, by how their names begin …
+/// Beginnings of settings about a password that are no password …
 const SWITCHES: [&[u8]; 11] =
     [b"update_", b"show_", b"hide_", b"is_", b"has_", b"use_", b"ask_", b"require_", b"no_", b"force_", b"generate_"];
 
-/// … and what they are set to.
+/// … and their values.
 const SETTINGS: [&[u8]; 9] = [b"always", b"on_create", b"never", b"on", b"off", b"auto", b"0", b"1", b"optional"];
 
-/// What browsers are told about credentials: `credentials: same-origin`.
+/// Credentials modes of browsers' fetch: `credentials: same-origin`.
 const MODES: [&[u8]; 4] = [b"include", b"omit", b"same-origin", b"default"];
 
-/// What a compiler or a test has several passes of.
+/// Passes of a compiler or a test.
 const PASSES: [&[u8]; 13] = [
     b"compiler",
     b"optimizer",
@@ -105,7 +106,7 @@ const KEY_FILES: [&[u8]; 14] = [
     b".ppk", b".der",
 ];
 
-/// Where shells work and files of secrets lie.
+/// Working directories of shells, and directories of secret files.
 const FOLDERS: [&[u8]; 14] = [
     b"/home",
     b"/srv",
@@ -123,7 +124,7 @@ const FOLDERS: [&[u8]; 14] = [
     b"/run",
 ];
 
-/// Whether names that end so hold no secret.
+/// Whether a name ends like one that holds no secret.
 pub(super) fn is_no_secret_name(name: &Name<'_>) -> bool {
     let before = &name.text[name.end.saturating_sub(NO_SECRET_BYTES_MAX)..name.end];
     let mut joined = [0; NO_SECRET_BYTES_MAX];
@@ -135,7 +136,7 @@ pub(super) fn is_no_secret_name(name: &Name<'_>) -> bool {
     NO_SECRETS.iter().any(|end| joined[..length].ends_with(end))
 }
 
-/// Whether what stands in quotes is none, for the name or for what it says.
+/// Whether a quoted value is no secret, because of its name or its content.
 pub(super) fn is_no_secret_in_quotes(name: &Name<'_>, value: &[u8]) -> bool {
     is_hidden_in_quotes(value)
         || is_sentence(value, 0) && value.contains(&b' ')
@@ -143,30 +144,31 @@ pub(super) fn is_no_secret_in_quotes(name: &Name<'_>, value: &[u8]) -> bool {
         || is_digest(value)
         || is_in_shell(name, value)
         || is_variable(name, value)
-        || !is_chosen(name) && is_made(name, value)
+        || !is_chosen(name) && is_no_generated_value(name, value)
         || name.begins_with(b"cred") && MODES.contains(&value)
         || value.iter().all(u8::is_ascii_alphabetic) && ends_with(&name.text[..name.end], b"invalid token")
 }
 
-/// Whether people choose what bears the name: for others a word of state is no value.
+/// Whether people choose the value of this name. For other names a word of state is no value.
 fn is_chosen(name: &Name<'_>) -> bool {
     let called = name.text[name.start..name.end].to_ascii_lowercase();
     let has = |words: &[&[u8]]| words.iter().any(|word| memchr::memmem::find(&called, word).is_some());
     has(&[b"pass", b"pw", b"wort"]) || !has(&[b"token", b"authorization", b"key", b"cred", b"code"])
 }
 
-/// Whether a bare value says what became of a secret, where it is kept, or what kind of word it is.
-pub(super) fn is_told(name: &Name<'_>, value: &[u8]) -> bool {
+/// Whether a bare value states what happened to a secret, where it is stored, or what kind of token it is.
+pub(super) fn is_state_or_kind(name: &Name<'_>, value: &[u8]) -> bool {
     is_switch(name, value)
         || is_digest(value)
         || is_in_shell(name, value)
-        || is_proxied(name, value)
-        || !is_chosen(name) && is_made(name, value)
+        || is_upstream(name, value)
+        || !is_chosen(name) && is_no_generated_value(name, value)
         || name.begins_with(b"cred") && MODES.contains(&value)
 }
 
-/// Whether a value that a program makes is none: what became of it, its kind, its file, or the variable that has it.
-fn is_made(name: &Name<'_>, value: &[u8]) -> bool {
+/// Whether the value of a name for generated secrets is no secret: a state, a kind, a file, or the variable that holds
+/// it.
+fn is_no_generated_value(name: &Name<'_>, value: &[u8]) -> bool {
     is_state(value)
         || is_word(value)
         || is_kind(name, value)
@@ -174,25 +176,25 @@ fn is_made(name: &Name<'_>, value: &[u8]) -> bool {
         || value.eq_ignore_ascii_case(&name.text[name.start..name.end])
 }
 
-/// Whether a switch is set: `update_password: always`.
+/// Whether the value is a setting about the password: `update_password: always`.
 fn is_switch(name: &Name<'_>, value: &[u8]) -> bool {
     let whole = &name.text[name.whole(b"")..name.end];
     SETTINGS.contains(&value) && SWITCHES.iter().any(|switch| starts_with(whole, switch))
 }
 
-/// Whether a lexer names a kind of word, or a program numbers its requests.
+/// Whether the value is a lexer's token kind, or the number of a request.
 fn is_kind(name: &Name<'_>, value: &[u8]) -> bool {
     let made = value.strip_prefix(b"terraform-").is_some_and(|rest| rest.iter().all(u8::is_ascii_digit));
     ends_with(&name.text[name.start..name.end], b"token") && (KINDS.contains(&value) || made || is_filler(value))
 }
 
-/// Whether this is what an audit writes for a secret, made with a key: `hmac-sha256:…`.
+/// Whether the value is a keyed hash that an audit log writes for a secret: `hmac-sha256:…`.
 fn is_digest(value: &[u8]) -> bool {
     let digest = value.strip_prefix(b"hmac-sha256:").or_else(|| value.strip_prefix(b"hmac-sha512:"));
     digest.is_some_and(|digest| digest.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// Whether the file of a key is named.
+/// Whether the value is the file of a key.
 fn is_file(value: &[u8]) -> bool {
     let in_path = |path: &[u8]| path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/\\._-~@ ".contains(byte));
     let is_kept = FOLDERS.iter().any(|folder| value.strip_prefix(*folder).is_some_and(|rest| rest.starts_with(b"/")));
@@ -204,7 +206,7 @@ fn is_file(value: &[u8]) -> bool {
     in_path(path) && (is_kept || KEY_FILES.iter().any(|end| ends_with(path, end)))
 }
 
-/// Whether this is where a shell works: `pwd: /srv/app`, not `;pwd=/x`.
+/// Whether the value is a shell's working directory: `pwd: /srv/app`, not `;pwd=/x`.
 fn is_in_shell(name: &Name<'_>, value: &[u8]) -> bool {
     let start = name.whole(b"$");
     let own = name.text[start..name.end].eq_ignore_ascii_case(b"pwd")
@@ -216,14 +218,14 @@ fn is_in_shell(name: &Name<'_>, value: &[u8]) -> bool {
             .any(|folder| value.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")))
 }
 
-/// Whether nginx passes requests on: `proxy_pass=http://…`.
-fn is_proxied(name: &Name<'_>, value: &[u8]) -> bool {
+/// Whether the value is an nginx upstream: `proxy_pass=http://…`.
+fn is_upstream(name: &Name<'_>, value: &[u8]) -> bool {
     let whole = &name.text[name.whole(b"")..name.end];
     let passes = [&b"proxy_pass"[..], b"fastcgi_pass", b"uwsgi_pass", b"grpc_pass", b"scgi_pass"].contains(&whole);
     passes && (memchr::memmem::find(value, b"://").is_some() || value.starts_with(b"unix:")) && !value.contains(&b'@')
 }
 
-/// Whether a compiler names one of its passes: `Compiler pass: inline`.
+/// Whether the value is a compiler pass: `Compiler pass: inline`.
 pub(super) fn is_pass(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     let text = name.text;
     let start = name.whole(b"");

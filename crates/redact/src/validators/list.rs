@@ -3,19 +3,19 @@
 use std::ops::Range;
 
 use super::hidden::is_hidden_in_quotes;
-use super::place::{behind, closing, quote};
+use super::place::{closing, quote, skip_while};
 use super::sentence::is_sentence;
-use super::{Text, add, is_nothing};
+use super::{Text, add, is_absent};
 
-/// What was read at a place of a list.
+/// An item of a list.
 pub(super) struct Item {
-    /// Without its quotes.
+    /// Its range without quotes.
     pub(super) at: Range<usize>,
-    /// Behind it, its closing quote included.
+    /// The position after it and its closing quote.
     pub(super) end: usize,
 }
 
-/// Masks each value from `found`'s start to the closing bracket, or to another one that opens.
+/// Masks each value from the start of `found` to the closing bracket, or to a nested one.
 pub(in super::super) fn list(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while let Some(item) = item(text, at, b",;]") {
@@ -24,12 +24,12 @@ pub(in super::super) fn list(text: Text<'_>, found: Range<usize>, mask: &mut dyn
     }
 }
 
-/// Masks the value of each name from `found`'s start to the closing brace, or to another one that opens.
+/// Masks the value of each name from the start of `found` to the closing brace, or to a nested one.
 pub(in super::super) fn object(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found.start;
     while let Some(name) = item(text, at, b",;:=}") {
         at = name.end;
-        let start = behind(text, at, |byte| matches!(byte, b':' | b'=' | b'>' | b' ' | b'\t'));
+        let start = skip_while(text, at, |byte| matches!(byte, b':' | b'=' | b'>' | b' ' | b'\t'));
         if !text[at..start].iter().any(|byte| matches!(byte, b':' | b'=')) {
             continue;
         }
@@ -41,16 +41,16 @@ pub(in super::super) fn object(text: Text<'_>, found: Range<usize>, mask: &mut d
 
 fn add_value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let value = &text[at.clone()];
-    if !(is_nothing(value) || is_hidden_in_quotes(value) || is_sentence(value, 0) && value.contains(&b' ')) {
+    if !(is_absent(value) || is_hidden_in_quotes(value) || is_sentence(value, 0) && value.contains(&b' ')) {
         add(at, mask);
     }
 }
 
-/// The next item behind separators, in quotes or up to one of `ends`; `None` at the closing bracket, one that opens, or
-/// the end of the text.
+/// The next item after separators, in quotes or up to one of `ends`; `None` at a closing bracket, a nested one, or the
+/// end of the text.
 pub(super) fn item(text: Text<'_>, from: usize, ends: &[u8]) -> Option<Item> {
     let separates = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b';');
-    let start = text.behind(from.min(text.len()), separates);
+    let start = text.skip_while(from.min(text.len()), separates);
     text.get(start)?;
     let letter = usize::from(matches!(text[start], b'b' | b'u') && matches!(text.get(start + 1), Some(b'"' | b'\'')));
     if let Some((slashes, quote)) = quote(text, start + letter) {
@@ -59,11 +59,11 @@ pub(super) fn item(text: Text<'_>, from: usize, ends: &[u8]) -> Option<Item> {
         let end = (at.end + slashes + 1).min(text.len());
         return Some(Item { at, end });
     }
-    match *text.get(behind(text, start, |byte| byte == b'\\'))? {
+    match *text.get(skip_while(text, start, |byte| byte == b'\\'))? {
         b']' | b'}' | b'[' | b'{' => None,
         _ => {
             let stops = |byte: u8| ends.contains(&byte) || matches!(byte, b'[' | b'{' | b'"' | b'\'');
-            let end = text.behind(start, |byte| !stops(byte));
+            let end = text.skip_while(start, |byte| !stops(byte));
             let length = text[start..end].trim_ascii_end().len();
             (end > start).then(|| Item { at: start..start + length, end })
         }

@@ -1,31 +1,31 @@
-//! The value of a keyword (`db_password`, `X-Api-Key`), wherever it may stand beside it.
+//! The value of a keyword (`db_password`, `X-Api-Key`), wherever it may stand.
 //!
-//! In: where a keyword ends. Out: its value behind a sign (`=`, `:` …), in an element, in a pair (`"name":"token",
-//! "value":…`), in a list of headers, options or tuples, behind an option, or in quotes after the word password. Where a
-//! value's end cannot be told, it is the text's.
+//! Input: the position where a keyword ends. Output: its value after an operator (`=`, `:` …), in an element, in a pair
+//! (`"name":"token", "value":…`), in a list of headers, options or tuples, after an option, or in quotes after the word
+//! password. If the end of a value is unknown, the value goes to the end of the text.
 
 use std::ops::Range;
 
 use super::element::{attribute, element, sibling};
-use super::operator::{SIGNS, behind_modifier, behind_operator, behind_plain_type};
+use super::operator::{SIGNS, after_modifier, after_operator, after_plain_type};
 use super::pair::{listed, pair, pair_before, reported, validated};
 use super::place::{
-    behind, behind_blanks, behind_entity, behind_quote, behind_sign, behind_space, inside, quote, starts_with,
+    after_blanks, after_entity, after_quote, after_sign, after_space, inside, quote, skip_while, starts_with,
 };
 use super::prose::is_word;
 use super::setting::{set_as_flag, setting};
 use super::sql::tuple;
 use super::stated::{changed_to, prose, remark, stated};
 use super::structure::{arguments, assigned, field, keyword, numbered, part};
-use super::value::{behind_length, fallback, value};
+use super::value::{after_length, fallback, value};
 use super::yaml;
 use super::{Text, add};
 
-/// What the value of a pair is called.
+/// Names of the member that holds a pair's value.
 pub(super) const VALUES: [&[u8]; 9] =
     [b"value", b"val", b"v", b"values", b"vals", b"vs", b"parametervalue", b"optionvalue", b"stringvalue"];
 
-/// A list opens so far before an option at most.
+/// How far before an option the start of its list is searched.
 const LIST_BYTES_MAX: usize = 256;
 
 /// A keyword, or a longer name that ends with one.
@@ -37,26 +37,26 @@ pub(super) struct Name<'t> {
 
 /// Masks the value of the keyword `found`.
 pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let found = found.start..own_end(text, &found);
+    let found = found.start..name_end(text, &found);
     let name = Name { text, start: found.start, end: found.end };
     if is_process(&name) || tuple(&name, mask) {
         return;
     }
     let closed = closed(text, found.end);
     let is_quoted = closed > found.end;
-    let next = if is_quoted { behind_space(text, closed) } else { behind_blanks(text, closed) };
-    if let Some(at) = behind_operator(text, next).or_else(|| behind_php(text, closed)) {
+    let next = if is_quoted { after_space(text, closed) } else { after_blanks(text, closed) };
+    if let Some(at) = after_operator(text, next).or_else(|| after_php(text, closed)) {
         let of_names = name.begins_with(b"password") || name.begins_with(b"cred");
-        if let Some(block) = yaml::nested(text, behind_blanks(text, at), of_names) {
+        if let Some(block) = yaml::nested(text, after_blanks(text, at), of_names) {
             return add(block, mask);
         }
-        let at = behind_gap(text, at, is_quoted);
+        let at = after_gap(text, at, is_quoted);
         if text[at..].starts_with(b"</") {
             return sibling(&name, at, mask);
         }
-        // The sign may be part of the name: `"token: ":"…"`.
-        let again = quote(text, at).and_then(|_| behind_sign(text, behind_blanks(text, behind_quote(text, at))));
-        let again = again.filter(|_| closed == found.end).map(|at| behind_blanks(text, at));
+        // The operator may be part of the name: `"token: ":"…"`.
+        let again = quote(text, at).and_then(|_| after_sign(text, after_blanks(text, after_quote(text, at))));
+        let again = again.filter(|_| closed == found.end).map(|at| after_blanks(text, at));
         return value(&name, again.filter(|at| quote(text, *at).is_some()).unwrap_or(at), mask);
     }
     if is_quoted {
@@ -64,12 +64,12 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
     }
     match text.get(next) {
         Some(b',') => {
-            let behind = behind_space(text, next + 1);
-            pair(&name, behind, mask);
-            listed(&name, is_quoted, behind, mask);
+            let after_comma = after_space(text, next + 1);
+            pair(&name, after_comma, mask);
+            listed(&name, is_quoted, after_comma, mask);
             if !is_quoted {
-                assigned(&name, behind, mask);
-                listed_option(&name, behind, mask);
+                assigned(&name, after_comma, mask);
+                listed_option(&name, after_comma, mask);
             }
         }
         Some(b'<') if text.get(next + 1) == Some(&b'/') => sibling(&name, next, mask),
@@ -90,17 +90,17 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
         }
         Some(quote @ (b'"' | b'\'' | b'\\')) if next > found.end && spaced(&name, *quote, next, mask) => {}
         Some(b'\r' | b'\n') => {
-            pair(&name, behind_space(text, next), mask);
+            pair(&name, after_space(text, next), mask);
             validated(&name, next, mask);
             part(&name, closed, mask);
         }
-        Some(_) if next > found.end => beside(&name, next, mask),
+        Some(_) if next > found.end => after_name(&name, next, mask),
         _ => {}
     }
 }
 
-/// What stands behind a name and blanks.
-fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
+/// Masks the value after a name and blanks.
+fn after_name(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     pair(name, at, mask);
     element(name, at, mask);
     option(name, at, mask);
@@ -109,30 +109,30 @@ fn beside(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     stated(name, at, mask);
     setting(name, at, mask);
     fallback(name.text, at, mask);
-    let typed = if starts_with(&name.text[at..], b"as ") { behind_blanks(name.text, at + 2) } else { at };
-    if let Some(at) = behind_plain_type(name.text, name.whole(b""), typed) {
+    let typed = if starts_with(&name.text[at..], b"as ") { after_blanks(name.text, at + 2) } else { at };
+    if let Some(at) = after_plain_type(name.text, name.whole(b""), typed) {
         value(name, at, mask);
     }
 }
 
-/// Behind blanks before a value, and the line end that YAML or pretty JSON puts there.
-fn behind_gap(text: Text<'_>, at: usize, is_quoted: bool) -> usize {
-    let at = behind_blanks(text, at);
-    let space = behind_space(text, at);
+/// The position after the blanks before a value, and after the line end that YAML or pretty-printed JSON has there.
+fn after_gap(text: Text<'_>, at: usize, is_quoted: bool) -> usize {
+    let at = after_blanks(text, at);
+    let space = after_space(text, at);
     let opens = is_quoted
         && space > at
-        && (quote(text, behind_length(text, space)).is_some() || matches!(text.get(space), Some(b'[' | b'{')));
+        && (quote(text, after_length(text, space)).is_some() || matches!(text.get(space), Some(b'[' | b'{')));
     if opens { space } else { yaml::next_line(text, at).unwrap_or(at) }
 }
 
-/// Where a name ends: a dash or a dot before a sign is part of the operator (`password->`).
-fn own_end(text: Text<'_>, found: &Range<usize>) -> usize {
+/// Where a name ends: a dash or a dot before an operator is part of the operator (`password->`).
+fn name_end(text: Text<'_>, found: &Range<usize>) -> usize {
     let joins = matches!(text[found.end - 1], b'-' | b'.');
     let goes_on = text.get(found.end).is_some_and(|byte| SIGNS.contains(byte));
     found.end - usize::from(joins && goes_on)
 }
 
-/// Whether this is the name of a program and the number of its process (`passwd[123]: …`), or the end of one that holds a bracket
+/// Whether this is a program's name and process id (`passwd[123]: …`), or the end of a name that contains a bracket
 /// (`gdm-password]: …`).
 fn is_process(name: &Name<'_>) -> bool {
     let (text, mut at) = (name.text, name.end);
@@ -149,51 +149,52 @@ fn is_process(name: &Name<'_>) -> bool {
     if text.get(at) != Some(&b'[') {
         return false;
     }
-    let digits = behind(text, at + 1, |byte| byte.is_ascii_digit());
+    let digits = skip_while(text, at + 1, |byte| byte.is_ascii_digit());
     digits > at + 1 && text[digits..].starts_with(b"]: ")
 }
 
 impl Name<'_> {
-    /// Where the whole name begins that it is the end of; `more`: what may be in one besides letters, digits and `_.-`.
+    /// Where the whole name begins whose end is the keyword; `more`: further bytes of a name besides letters, digits
+    /// and `_.-`.
     pub(super) fn whole(&self, more: &[u8]) -> usize {
         let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte) || more.contains(&byte);
         self.text.before(self.start, in_name)
     }
 
-    /// Whether its keyword begins with `word`; a letter may stand before that.
+    /// Whether the keyword begins with `word`, or with one letter and `word`.
     pub(super) fn begins_with(&self, word: &[u8]) -> bool {
         let name = &self.text[self.start..self.end];
         starts_with(name, word) || starts_with(name.get(1..).unwrap_or_default(), word)
     }
 }
 
-/// Behind what closes a name: its quote, the bracket that it stands in, or an index.
+/// The position after the bytes that close a name: its quote, its bracket, or an index.
 fn closed(text: Text<'_>, at: usize) -> usize {
-    let at = behind_index(text, at);
-    if let Some(end) = behind_modifier(text, at) {
+    let at = after_index(text, at);
+    if let Some(end) = after_modifier(text, at) {
         return end;
     }
     let quoted = match text.get(at) {
         Some(b'`' | b')' | b'}') => at + 1,
         Some(b'*') => at + text[at..].iter().take(2).take_while(|&&byte| byte == b'*').count(),
-        Some(b'&') => behind_entity(text, at),
-        // CSV doubles it.
+        Some(b'&') => after_entity(text, at),
+        // CSV doubles a quote.
         Some(b'"') => at + text[at..].iter().take(2).take_while(|&&byte| byte == b'"').count(),
-        _ => behind_quote(text, at),
+        _ => after_quote(text, at),
     };
     // Erlang's binaries.
     let quoted = quoted + if quoted > at && text[quoted..].starts_with(b">>") { 2 } else { 0 };
-    behind_index(text, quoted)
+    after_index(text, quoted)
 }
 
-/// Behind a bracket that closes, with an index in it and percent-encoded too: `user[password]`, `token[0]`.
-fn behind_index(text: Text<'_>, at: usize) -> usize {
+/// The position after a closing bracket with an index in it, also percent-encoded: `user[password]`, `token[0]`.
+fn after_index(text: Text<'_>, at: usize) -> usize {
     let opened = match &text[at..] {
         [b'[', ..] => at + 1,
         rest if starts_with(rest, b"%5b") => at + 3,
         _ => at,
     };
-    let digits = behind(text, opened, |byte| byte.is_ascii_digit());
+    let digits = skip_while(text, opened, |byte| byte.is_ascii_digit());
     match &text[digits..] {
         [b']', ..] => digits + 1,
         rest if starts_with(rest, b"%5d") => digits + 3,
@@ -201,26 +202,26 @@ fn behind_index(text: Text<'_>, at: usize) -> usize {
     }
 }
 
-/// Behind what PHP writes between a name and its value: `"password";s:3:"…"`.
-fn behind_php(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after PHP's length between a name and its value: `"password";s:3:"…"`.
+fn after_php(text: Text<'_>, at: usize) -> Option<usize> {
     let length = text[at..].starts_with(b";s:").then_some(at + 3)?;
-    let end = behind(text, length, |byte| byte.is_ascii_digit());
+    let end = skip_while(text, length, |byte| byte.is_ascii_digit());
     (text.get(end) == Some(&b':')).then_some(end + 1)
 }
 
-/// A name with a blank before its quote, `"password ":"…"`; whether it is one.
+/// Masks the value of a name with a blank before its quote, `"password ":"…"`; returns whether it is one.
 fn spaced(name: &Name<'_>, quote: u8, at: usize, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let text = name.text;
     let opened = name.whole(b" ");
     let is_quoted = quote == b'\\' || opened > 0 && text[opened - 1] == quote;
-    let sign = behind_sign(text, behind_blanks(text, behind_quote(text, at))).filter(|_| is_quoted);
+    let sign = after_sign(text, after_blanks(text, after_quote(text, at))).filter(|_| is_quoted);
     if let Some(sign) = sign {
-        value(name, behind_blanks(text, sign), mask);
+        value(name, after_blanks(text, sign), mask);
     }
     sign.is_some()
 }
 
-/// `--password …`, where `at` is behind the blanks.
+/// `--password …`; `at` is after the blanks.
 fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"");
@@ -236,7 +237,7 @@ fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         (None, b'<' | b'-') => {}
         (None, _) if set_as_flag(name, start, at, mask) => {}
         (None, _) => {
-            let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''));
+            let end = skip_while(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''));
             if !is_word(&text[at..end]) {
                 add(at..end, mask);
             }
@@ -244,7 +245,7 @@ fn option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-/// `[--password, …, --x]`, where `at` is behind the comma.
+/// `[--password, …, --x]`; `at` is after the comma.
 fn listed_option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"");
@@ -254,13 +255,13 @@ fn listed_option(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>))
         return;
     }
     text.charge(before.len());
-    let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b',' | b']'));
+    let end = skip_while(text, at, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b',' | b']'));
     if matches!(text.get(end), Some(b',' | b']')) && !is_word(&text[at..end]) {
         add(at..end, mask);
     }
 }
 
-/// Without a quote at the end, and its backslashes.
+/// The text without a quote at its end and the backslashes of that quote.
 pub(super) fn before_quote(text: &[u8]) -> &[u8] {
     let Some(before) = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"'")) else { return text };
     &before[..before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1)]
@@ -271,7 +272,7 @@ mod tests {
     use super::*;
     use crate::validators::Budget;
 
-    /// What is found behind the name `token`, which stands between `|` and `|`.
+    /// Checks which values are found after the name `token`; they stand between `|` and `|`.
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
         let (before, rest) = text.split_once('|').unwrap();
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_behind_signs_bare_and_in_quotes() {
+    fn values_after_operators_are_found_bare_and_in_quotes() {
         for sign in
             ["=", ": ", "=>", " -> ", ":=", " == ", "%3D", "\": ", "\\\\\":", "]=", "[3]=", "%5B0%5D=", "&quot;:"]
         {
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_in_brackets_and_types() {
+    fn values_in_brackets_and_types_are_found() {
         check("|token|=[a b, \"c\"]", &["a b", "c"]);
         check("|token|:&[abc]", &["abc"]);
         check(r#"|token|: Some(Secret("a b")) "#, &[r#"Some(Secret("a b"#, "Some(Secret(\"a"]);
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_in_elements_pairs_lists_options_and_prose() {
+    fn values_in_elements_pairs_lists_options_and_prose_are_found() {
         check("<a:|token|>a b</a:token>", &["a b"]);
         check("<my-|token| x=\"y\"> <![CDATA[a<b]]>", &["a<b"]);
         check("<redacted:|token|>a b", &[]);

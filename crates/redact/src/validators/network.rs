@@ -1,11 +1,11 @@
-//! Addresses of the network: what parses as one and is not something else that is written so.
+//! Network addresses: a match that parses as one and is not something else of the same form.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::Text;
 
-/// Words before four numbers that make a version of them.
+/// Words before four numbers that make them a version.
 const VERSION_WORDS: [&[u8]; 15] = [
     b"version",
     b"versions",
@@ -24,13 +24,13 @@ const VERSION_WORDS: [&[u8]; 15] = [
     b"section",
 ];
 
-/// How far before an address a word is looked for.
+/// How far before an address a word is searched.
 const WORD_BYTES_MAX: usize = 24;
 
-/// Four numbers up to 255 that stand alone, are no version, and name somebody.
+/// Keeps four numbers up to 255 that stand alone, are no version, and identify a host.
 pub(in super::super) fn ipv4(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let Some(address) = parse::<Ipv4Addr>(&text[found.clone()]) else { return };
-    // `x.0.0.0` is a network or a browser's version, 255.255.… a netmask.
+    // `x.0.0.0` is a network or a browser version, 255.255.… a netmask.
     let [first, rest @ ..] = address.octets();
     let nobody = address.is_loopback() || rest == [0, 0, 0] || [first, rest[0]] == [255, 255];
     if !nobody && stands_alone(text, &found) && !is_version(&text[..found.start]) {
@@ -38,7 +38,7 @@ pub(in super::super) fn ipv4(text: Text<'_>, found: Range<usize>, mask: &mut dyn
     }
 }
 
-/// Not part of a longer number, name or version.
+/// Whether the match is not part of a longer number, name or version.
 fn stands_alone(text: Text<'_>, found: &Range<usize>) -> bool {
     let before = &text[..found.start];
     let starts = match before {
@@ -58,7 +58,7 @@ fn stands_alone(text: Text<'_>, found: &Range<usize>) -> bool {
     starts && ends
 }
 
-/// Whether what stands before says that a version follows: `version: `, `"ver":"`, `Chrome/`.
+/// Whether the text before the match announces a version: `version: `, `"ver":"`, `Chrome/`.
 fn is_version(before: &[u8]) -> bool {
     let near = &before[before.len().saturating_sub(WORD_BYTES_MAX)..];
     let word_of = |text: &[u8]| {
@@ -66,7 +66,7 @@ fn is_version(before: &[u8]) -> bool {
         text.len() - letters..text.len()
     };
     if let Some(product) = near.strip_suffix(b"/") {
-        // Products are written with a capital, hosts are not.
+        // Products are capitalized, hosts are not.
         let word = &product[word_of(product)];
         return word.first().is_some_and(u8::is_ascii_uppercase);
     }
@@ -82,10 +82,10 @@ fn is_version(before: &[u8]) -> bool {
     is_word(word) || word.len() > 7 && word[word.len() - 7..].eq_ignore_ascii_case(b"version")
 }
 
-/// An address of RFC 4291 within a run of hexadecimal digits and colons.
+/// Keeps an address of RFC 4291 in a run of hexadecimal digits and colons.
 pub(in super::super) fn ipv6(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let mut at = found;
-    // `id:2001:…`: what is joined with a word belongs to it, as does a colon of its own.
+    // `id:2001:…`: a word that is joined with the run belongs to it, and so does a separate colon.
     let escaped = matches!(text[..at.start], [.., b'%', _, _] | [.., b'\\', _]);
     if !escaped && text[..at.start].last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
         let Some(colon) = memchr::memchr(b':', &text[at.clone()]) else { return };
@@ -114,22 +114,22 @@ pub(in super::super) fn ipv6(text: Text<'_>, found: Range<usize>, mask: &mut dyn
     }
 }
 
-/// `a1::b2` is a path in a program; an address has a group of four digits first, or three groups and more, or an IPv4
-/// address, and always a digit.
+/// Whether the run is written like an address. `a1::b2` is a path in source code. An address has a digit, and a first
+/// group of four digits, three or more groups, or an IPv4 address.
 fn is_written_as_address(run: &[u8]) -> bool {
     let groups = run.split(|&byte| byte == b':').filter(|group| !group.is_empty()).count();
     let first = run.iter().position(|&byte| byte == b':').unwrap_or(0);
     run.iter().any(u8::is_ascii_digit) && (groups > 2 || first == 4 || run.contains(&b'.'))
 }
 
-/// Six pairs that are neither none nor all, and no part of a longer fingerprint.
+/// Keeps six pairs that are neither all zeros nor all ones, and not part of a longer fingerprint.
 pub(in super::super) fn mac(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let pairs = &text[found.clone()];
     let digits = || pairs.iter().filter(|byte| byte.is_ascii_hexdigit());
     let separator = pairs.iter().find(|byte| !byte.is_ascii_hexdigit()).copied();
     let uniform = pairs.iter().all(|byte| byte.is_ascii_hexdigit() || Some(*byte) == separator);
     let none = digits().all(|byte| *byte == b'0') || digits().all(|byte| matches!(byte, b'f' | b'F'));
-    // Another pair beside it, or a word.
+    // Another pair next to it, or a word.
     let joined = |byte: Option<&u8>, next: Option<&u8>| match byte {
         Some(byte) if byte.is_ascii_alphanumeric() => true,
         Some(byte) => Some(*byte) == separator && next.is_some_and(u8::is_ascii_hexdigit),

@@ -1,42 +1,45 @@
-//! What sets a name apart from its value: an operator, a type before it, a modifier, and what may stand between operator and value.
+//! The separator of a name and its value: an operator, a type before it, a modifier, and the blanks between operator
+//! and value.
 //!
-//! In: a text and the position behind a name. Out: the position behind what is there. An operator is no word of a list but a short run
-//! of signs that assigns (`=`, `:`, an arrow), in groups with blanks between them: `::=`, `: =`, `?=`, `=>`.
+//! Input: a text and the position after a name. Output: the position after the separator. An operator is no word of a
+//! list but a short run of signs that assigns (`=`, `:`, an arrow), in groups with blanks between them: `::=`, `: =`,
+//! `?=`, `=>`.
 
 use super::Text;
-use super::place::{behind_blanks, quote, starts_with};
+use super::place::{after_blanks, quote, starts_with};
 
-/// An operator has so many signs in a row at most …
+/// Maximum number of consecutive signs of an operator …
 const SIGNS_MAX: usize = 8;
-/// … and so many groups of them.
+/// … and of groups of signs.
 const GROUPS_MAX: usize = 4;
-/// Dots lead from a name to its value from so many on; three end a sentence.
+/// Minimum number of dots that lead from a name to its value; three dots end a sentence.
 const LEADERS_MIN: usize = 4;
-/// A type is no longer.
+/// Maximum length of a type.
 const TYPE_BYTES_MAX: usize = 96;
-/// PHP's name of a class and its modifier are no longer.
+/// Maximum length of PHP's class name and modifier.
 const MODIFIER_BYTES_MAX: usize = 256;
 
-/// Words without a sign between them make no longer type.
+/// Maximum number of words of a type without a sign between them.
 const TYPE_WORDS_MAX: usize = 4;
 
-/// What an operator may be made of.
+/// Signs that an operator may consist of.
 pub(super) const SIGNS: &[u8] = b"=:?+-><~|!.^";
 
-/// What an operator may begin with that blanks or a string follow, as they may be part of an address otherwise.
+/// Signs that an operator may begin with only if blanks or a string follow, as they may be part of an address
+/// otherwise.
 const ODD_SIGNS: &[u8] = b"%&/@*#$;";
 
-/// What leads from a name to its value in a table.
+/// Leaders between a name and its value in a table.
 const LEADERS: [&[u8]; 6] = [b".", b"_", b"-", b"~", "·".as_bytes(), "…".as_bytes()];
 
-/// What may follow a word of a type after a blank.
+/// Words of a type after a blank.
 const TYPE_WORDS: [&[u8]; 9] =
     [b"const", b"mut", b"static", b"dyn", b"unsigned", b"signed", b"final", b"volatile", b"readonly"];
 
-/// What declares the name that follows.
+/// Keywords that declare the name after them.
 const DECLARATIONS: [&[u8]; 7] = [b"var", b"const", b"let", b"val", b"final", b"static", b"readonly"];
 
-/// Types that stand between a name and `=` without a sign, where nothing declares the name.
+/// Types between a name and `=` without a separator, where no keyword declares the name.
 const STRING_TYPES: [&[u8]; 14] = [
     b"string",
     b"*string",
@@ -54,40 +57,40 @@ const STRING_TYPES: [&[u8]; 14] = [
     b"interface",
 ];
 
-/// Behind the operator at `at`; of one that may go over into the value, behind its shortest form.
-pub(super) fn behind_operator(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after the operator at `at`. If its end may belong to the value, the shortest form counts.
+pub(super) fn after_operator(text: Text<'_>, at: usize) -> Option<usize> {
     if starts_with(&text[at..], b"%3a") || starts_with(&text[at..], b"%3d") {
         return Some(at + 3);
     }
-    // Arrows and mathematical signs.
+    // Arrows and mathematical operators.
     if let [0xe2, 0x86..=0x8b, _, b' ' | b'"' | b'\'', ..] = &text[at..] {
         return Some(at + 3);
     }
-    if let Some(end) = behind_leaders(text, at) {
-        let next = behind_blanks(text, end);
+    if let Some(end) = after_leaders(text, at) {
+        let next = after_blanks(text, end);
         let goes_on = matches!(text.get(next), Some(b'=' | b':'));
         return Some(group(text, next, b"=:>").filter(|_| goes_on).unwrap_or(end));
     }
-    // Properties of Java escape it.
+    // Java properties escape it.
     let at = at + usize::from(matches!(text[at..], [b'\\', b'=' | b':', ..]));
     let mut end = group(text, at, SIGNS)?;
     for _ in 1..GROUPS_MAX {
-        let next = behind_blanks(text, end);
-        match group(text, next, b"=:>").filter(|behind| next > end && ends_group(text, *behind)) {
-            Some(behind) => end = behind,
+        let next = after_blanks(text, end);
+        match group(text, next, b"=:>").filter(|after| next > end && ends_group(text, *after)) {
+            Some(after) => end = after,
             None => break,
         }
     }
     Some(end)
 }
 
-/// Behind dots or other leaders, with blanks between them or not.
-fn behind_leaders(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after dots or other leaders, with or without blanks between them.
+fn after_leaders(text: Text<'_>, at: usize) -> Option<usize> {
     let leader = LEADERS.iter().find(|leader| text[at..].starts_with(leader))?;
     let (mut end, mut next, mut count) = (at, at, 0);
     while text[next..].starts_with(leader) {
         end = next + leader.len();
-        next = behind_blanks(text, end);
+        next = after_blanks(text, end);
         next = if next - end > 1 { end } else { next };
         count += 1;
     }
@@ -97,11 +100,11 @@ fn behind_leaders(text: Text<'_>, at: usize) -> Option<usize> {
         [_] => LEADERS_MIN + 2,
         _ => 2,
     };
-    // A blank before the value is no leader of its own.
+    // A blank before the value is not a leader.
     (count >= least).then_some(end)
 }
 
-/// Behind one group of signs that assigns.
+/// The position after one group of signs that assigns.
 fn group(text: Text<'_>, at: usize, signs: &[u8]) -> Option<usize> {
     let odd = text[at..].iter().take(SIGNS_MAX).take_while(|byte| ODD_SIGNS.contains(byte)).count();
     if odd > 0 {
@@ -111,9 +114,9 @@ fn group(text: Text<'_>, at: usize, signs: &[u8]) -> Option<usize> {
     let shortest = at + shortest(&text[at..])?;
     let run = text[at..].iter().take(SIGNS_MAX).take_while(|byte| signs.contains(byte)).count();
     let whole = at + run;
-    // A question mark behind stands for a value, but before a string.
+    // A question mark at the end stands for a value, except before a string.
     let is_value =
-        text[shortest..whole.max(shortest)].contains(&b'?') && quote(text, behind_blanks(text, whole)).is_none();
+        text[shortest..whole.max(shortest)].contains(&b'?') && quote(text, after_blanks(text, whole)).is_none();
     let is_whole = whole > shortest && ends_group(text, whole) && !is_value;
     Some(if is_whole { whole } else { shortest })
 }
@@ -137,13 +140,14 @@ fn shortest(text: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// Whether signs end here: what follows is no part of them, nor a value that begins with them.
+/// Whether the signs end here: the next byte belongs neither to them nor to a value that begins with them.
 fn ends_group(text: Text<'_>, at: usize) -> bool {
     text.get(at).is_none_or(|byte| byte.is_ascii_whitespace() || b"'\"`".contains(byte)) || quote(text, at).is_some()
 }
 
-/// Behind a type and the sign that follows it: `str = …`, `Optional[str] = …`, `&'static str = …`, `string | null = …`.
-pub(super) fn behind_type(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
+/// The position after a type and the operator after it: `str = …`, `Optional[str] = …`, `&'static str = …`, `string |
+/// null = …`.
+pub(super) fn after_type(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
     let rest = &text[at..text.len().min(at + TYPE_BYTES_MAX)];
     if !rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"&*[_".contains(byte)) {
         return None;
@@ -166,15 +170,15 @@ pub(super) fn behind_type(text: Text<'_>, at: usize) -> Option<(usize, usize)> {
     }
     text.charge(length);
     let end = at + length;
-    let sign = behind_blanks(text, end);
-    let behind = [&b"="[..], b":="].iter().any(|sign_of| text[sign..].starts_with(sign_of));
-    let behind = behind_operator(text, sign).filter(|_| behind && depth == 0 && length > 0)?;
-    let value = behind_blanks(text, behind);
-    // Without blanks it may be a value that has a sign in it; with more words, a sentence.
+    let sign = after_blanks(text, end);
+    let is_assigned = [&b"="[..], b":="].iter().any(|sign_of| text[sign..].starts_with(sign_of));
+    let after = after_operator(text, sign).filter(|_| is_assigned && depth == 0 && length > 0)?;
+    let value = after_blanks(text, after);
+    // Without blanks it may be a value that contains an operator; with more words, a sentence.
     (sign > end && words == 1 || quote(text, value).is_some()).then_some((end, value))
 }
 
-/// Whether a type has another word behind the blank at `at`.
+/// Whether a type has another word after the blank at `at`.
 fn goes_on(rest: &[u8], at: usize) -> bool {
     let next = rest[at..].trim_ascii_start();
     let before = rest[..at].trim_ascii_end();
@@ -182,9 +186,10 @@ fn goes_on(rest: &[u8], at: usize) -> bool {
     before.ends_with(b"|") || next.starts_with(b"|") || TYPE_WORDS.contains(&word)
 }
 
-/// Behind a type without a sign before it: `var password string = …`, where `start` is where the whole name begins.
-pub(super) fn behind_plain_type(text: Text<'_>, start: usize, at: usize) -> Option<usize> {
-    let (end, value) = behind_type(text, at)?;
+/// The position after a type without an operator before it: `var password string = …`; the whole name begins at
+/// `start`.
+pub(super) fn after_plain_type(text: Text<'_>, start: usize, at: usize) -> Option<usize> {
+    let (end, value) = after_type(text, at)?;
     let named = &text[at..end];
     let named = &named[..named.iter().position(|byte| b"({".contains(byte)).unwrap_or(named.len())];
     let before = text[..start].trim_ascii_end();
@@ -194,8 +199,9 @@ pub(super) fn behind_plain_type(text: Text<'_>, start: usize, at: usize) -> Opti
     (declared || STRING_TYPES.iter().any(|known| named.eq_ignore_ascii_case(known))).then_some(value)
 }
 
-/// Behind what PHP prints between the name of a member and the bracket that closes it: `:protected]`, `":"App\User":private]`.
-pub(super) fn behind_modifier(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after PHP's modifier between the name of a member and its closing bracket: `:protected]`,
+/// `":"App\User":private]`.
+pub(super) fn after_modifier(text: Text<'_>, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + MODIFIER_BYTES_MAX)];
     let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_\\:\"'".contains(byte)).count();
     text.charge(length);

@@ -1,31 +1,32 @@
-//! A keyword and its value side by side: members of an object (`"name":"token","value":…`), items of a list (`["token","…"]`).
+//! A keyword and its value in separate members of an object (`"name":"token","value":…`) or items of a list
+//! (`["token","…"]`).
 //!
-//! In: a name and where what follows it begins. Out: the value that stands beside it, and what stands before it in its object.
+//! Input: a name and the position after it. Output: its value after the name, or before the name in the same object.
 
 use std::ops::Range;
 
 use super::list::list;
 use super::named::{Name, VALUES, before_quote};
-use super::place::{behind, behind_blanks, behind_quote, behind_space, inside, quote, starts_with};
+use super::place::{after_blanks, after_quote, after_space, inside, quote, skip_while, starts_with};
 use super::prose::is_filler;
-use super::structure::{LISTERS, argument, behind_string, string};
+use super::structure::{LISTERS, after_string, argument, string};
 use super::value::value;
-use super::{Text, add, is_nothing, yaml};
+use super::{Text, add, is_absent, yaml};
 
-/// How many members may stand between the name and a value, or before the name.
+/// Maximum number of members between the name and a value, or before the name.
 const MEMBERS_MAX: usize = 8;
-/// What stands within a member between them is no longer.
+/// Maximum length of nested content in a member between them.
 const NESTED_BYTES_MAX: usize = 512;
-/// A value is wrapped in no more objects and lists.
+/// Maximum number of objects and lists around a value.
 const DEPTH_MAX: usize = 8;
-/// So far before a name its object or list is looked for.
+/// How far before a name its object or list is searched.
 const BEFORE_BYTES_MAX: usize = 512;
-/// What stands before a name in a list of names is no longer.
+/// Maximum length of the text before a name in a list of names.
 const NAMES_BYTES_MAX: usize = 128;
-/// What is made for a secret is as long, and what is named mostly is not.
-const MADE_BYTES_MIN: usize = 7;
+/// Minimum length of a generated secret; most names are shorter.
+const GENERATED_BYTES_MIN: usize = 7;
 
-/// What the name of a field is called where errors and changes are told.
+/// Names of the member that names a field in errors and change logs.
 const SUBJECTS: [&[u8]; 17] = [
     b"field",
     b"fieldname",
@@ -46,7 +47,7 @@ const SUBJECTS: [&[u8]; 17] = [
     b"key",
 ];
 
-/// What its value is called there, besides what ends in `value`.
+/// Names of the member that holds its value there, in addition to names that end in `value`.
 const CHANGES: [&[u8]; 14] = [
     b"from",
     b"to",
@@ -64,36 +65,37 @@ const CHANGES: [&[u8]; 14] = [
     b"data",
 ];
 
-/// What ends in `value` and tells of one.
+/// Beginnings of names that end in `value` but describe a value.
 const ABOUT_VALUES: [&[u8]; 4] = [b"has", b"is", b"min", b"max"];
 
-/// What the name of a pair is the value of.
+/// The member whose value is the name of a pair.
 struct Subject<'t> {
-    /// What it is called.
+    /// Its name.
     key: &'t [u8],
-    /// Where that begins.
+    /// Where that name begins.
     start: usize,
-    /// Whether the name is an item of a list: `"loc":["body","password"]`.
+    /// Whether the pair's name is an item of a list: `"loc":["body","password"]`.
     in_list: bool,
 }
 
 impl Subject<'_> {
-    fn tells_of(&self, words: &[&[u8]]) -> bool {
+    fn is_one_of(&self, words: &[&[u8]]) -> bool {
         words.iter().any(|word| is_same(self.key, word))
     }
 }
 
-/// `"name":"DB_PASSWORD","value":"…"`, `"loc":["body","password"],"input":"…"`, where `at` is behind the name and a comma or a bracket.
+/// `"name":"DB_PASSWORD","value":"…"`, `"loc":["body","password"],"input":"…"`; `at` is after the name and a comma or a
+/// bracket.
 pub(super) fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let Some(subject) = subject(name) else { return };
-    // A path of a request is no field's.
-    let is_url = text[name.whole(b"/")] == b'/' && subject.tells_of(&[b"path"]);
-    let tells_of_fields = !is_url && subject.tells_of(&SUBJECTS);
+    // A request path is not the path of a field.
+    let is_url = text[name.whole(b"/")] == b'/' && subject.is_one_of(&[b"path"]);
+    let tells_of_fields = !is_url && subject.is_one_of(&SUBJECTS);
     if subject.in_list && !tells_of_fields {
         return;
     }
-    let mut at = behind(text, at, |byte| matches!(byte, b')' | b']' | b',' | b' '));
+    let mut at = skip_while(text, at, |byte| matches!(byte, b')' | b']' | b',' | b' '));
     for _ in 0..MEMBERS_MAX {
         let (start, end) = member(text, at);
         let called = &text[start..end];
@@ -103,15 +105,16 @@ pub(super) fn pair(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>
                 return;
             }
         }
-        let Some(next) = behind_member(text, at) else { return };
+        let Some(next) = after_member(text, at) else { return };
         at = next;
     }
 }
 
-/// `{"value":"…","msg":"…","path":"password"}`, `<add value="…" key="ApiKey"/>`: the values before the name in its object or element.
+/// Masks the values before the name in its object or element: `{"value":"…","msg":"…","path":"password"}`, `<add
+/// value="…" key="ApiKey"/>`.
 pub(super) fn pair_before(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let Some(subject) = subject(name).filter(|subject| subject.tells_of(&SUBJECTS) || subject.tells_of(&[b"name"]))
+    let Some(subject) = subject(name).filter(|subject| subject.is_one_of(&SUBJECTS) || subject.is_one_of(&[b"name"]))
     else {
         return;
     };
@@ -119,23 +122,23 @@ pub(super) fn pair_before(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) {
     let before = &text[from..subject.start];
     text.charge(before.len());
     let Some(opened) = before.iter().rposition(|byte| b"{}(<>".contains(byte)) else { return };
-    let tag = if before[opened] == b'<' { behind(text, from + opened + 1, in_word) } else { from + opened + 1 };
-    let mut at = behind(text, tag, |byte| byte == b',' || byte.is_ascii_whitespace());
+    let tag = if before[opened] == b'<' { skip_while(text, from + opened + 1, in_word) } else { from + opened + 1 };
+    let mut at = skip_while(text, tag, |byte| byte == b',' || byte.is_ascii_whitespace());
     while at < subject.start {
         let (start, end) = member(text, at);
         if is_value(&text[start..end])
-            && let Some(at) = behind_key(text, end)
+            && let Some(at) = after_key(text, end)
             && let Some((inside, true)) = inside(text, at)
             && inside.end < subject.start
         {
             add(inside, mask);
         }
-        let Some(next) = behind_member(text, at) else { return };
+        let Some(next) = after_member(text, at) else { return };
         at = next;
     }
 }
 
-/// What a name is the value of, or a list that it is in.
+/// The member whose value is a name, or a list that contains it.
 fn subject<'t>(name: &Name<'t>) -> Option<Subject<'t>> {
     let text = name.text;
     let whole = text.bytes();
@@ -156,7 +159,7 @@ fn subject<'t>(name: &Name<'t>) -> Option<Subject<'t>> {
     Some(Subject { key: &key[start..], start: before_quote(&key[..start]).len(), in_list })
 }
 
-/// What stands before the quote of a name that begins at `start`, and the letter that Python writes before that.
+/// The text before the quote of a name that begins at `start`, and before Python's string prefix.
 fn before_prefix(text: &[u8], start: usize) -> &[u8] {
     let before = before_quote(&text[..start]);
     let prefix = before.strip_suffix(b"b").or_else(|| before.strip_suffix(b"u")).filter(|_| before.len() < start);
@@ -167,13 +170,13 @@ fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether two words are the same but for case and `_`.
+/// Whether two words are equal except for case and `_`.
 fn is_same(word: &[u8], known: &[u8]) -> bool {
     let letters = word.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
     word.len() < 2 * known.len() + 2 && letters.eq(known.iter().copied())
 }
 
-/// Whether a member is called as a value is.
+/// Whether a member has the name of a value.
 fn is_value(called: &[u8]) -> bool {
     let end = called.strip_suffix(b"s").unwrap_or(called);
     let ends_so = end.len() >= 5 && end[end.len() - 5..].eq_ignore_ascii_case(b"value");
@@ -181,41 +184,42 @@ fn is_value(called: &[u8]) -> bool {
         || VALUES.iter().any(|word| called.eq_ignore_ascii_case(word))
 }
 
-/// What a member is called that begins at `at`, without quotes.
+/// The name of the member that begins at `at`, without quotes.
 fn member(text: Text<'_>, at: usize) -> (usize, usize) {
-    let start = behind_quote(text, at.min(text.len()));
-    (start, behind(text, start, in_word))
+    let start = after_quote(text, at.min(text.len()));
+    (start, skip_while(text, start, in_word))
 }
 
-/// Behind the quote that closes a member's name at `end`, and its sign. A message of Protocol Buffers has none before its brace.
-fn behind_key(text: Text<'_>, end: usize) -> Option<usize> {
-    let sign = behind_space(text, behind_quote(text, end));
+/// The position after the quote that closes a member's name at `end`, and its operator. A Protocol Buffers message has
+/// no operator before its brace.
+fn after_key(text: Text<'_>, end: usize) -> Option<usize> {
+    let sign = after_space(text, after_quote(text, end));
     match text.get(sign)? {
-        b':' | b'=' => Some(behind_space(text, sign + 1)),
+        b':' | b'=' => Some(after_space(text, sign + 1)),
         b'{' if sign > end => Some(sign),
         _ => None,
     }
 }
 
-/// Behind one member of an object and its comma.
-fn behind_member(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after one member of an object and its comma.
+fn after_member(text: Text<'_>, at: usize) -> Option<usize> {
     let (key, key_end) = member(text, at);
-    let start = behind_key(text, key_end).filter(|_| key_end > key)?;
+    let start = after_key(text, key_end).filter(|_| key_end > key)?;
     let end = match (text.get(start)?, inside(text, start)) {
-        (b'{' | b'[' | b'(', _) => behind_nested(text, start)?,
-        (_, Some((inside, closes))) => closes.then(|| behind_quote(text, inside.end))?,
-        _ => behind(text, start, |byte| !byte.is_ascii_control() && !b",{}[]()\"'\\".contains(&byte)),
+        (b'{' | b'[' | b'(', _) => after_nested(text, start)?,
+        (_, Some((inside, closes))) => closes.then(|| after_quote(text, inside.end))?,
+        _ => skip_while(text, start, |byte| !byte.is_ascii_control() && !b",{}[]()\"'\\".contains(&byte)),
     };
     match text.get(end)? {
-        b',' => Some(behind_space(text, end + 1)),
+        b',' => Some(after_space(text, end + 1)),
         // An attribute.
-        b' ' if text[key_end] == b'=' => Some(behind_blanks(text, end)),
+        b' ' if text[key_end] == b'=' => Some(after_blanks(text, end)),
         _ => None,
     }
 }
 
-/// Behind the bracket that closes the one at `at`.
-fn behind_nested(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after the bracket that closes the one at `at`.
+fn after_nested(text: Text<'_>, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + NESTED_BYTES_MAX)];
     let mut depth = 0_usize;
     let closes = rest.iter().position(|byte| {
@@ -230,15 +234,15 @@ fn behind_nested(text: Text<'_>, at: usize) -> Option<usize> {
     closes.map(|length| at + length + 1)
 }
 
-/// Masks the value of a pair whose own name ends at `end`.
+/// Masks the value of a pair; the name of its member ends at `end`.
 fn paired(name: &Name<'_>, end: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let Some(at) = behind_key(text, end) else { return };
+    let Some(at) = after_key(text, end) else { return };
     if matches!(text.get(at), Some(b'{')) {
         return nested(name, at, mask);
     }
     if text.get(at) == Some(&b'[') {
-        return if text.get(behind_space(text, at + 1)) == Some(&b'{') {
+        return if text.get(after_space(text, at + 1)) == Some(&b'{') {
             nested(name, at, mask);
         } else {
             list(text, at + 1..text.len(), mask);
@@ -250,41 +254,41 @@ fn paired(name: &Name<'_>, end: usize, mask: &mut dyn FnMut(Range<usize>)) {
     if let Some(block) = yaml::block(text, at) {
         return add(block, mask);
     }
-    let end = behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'\\,;<>(){}[]".contains(&byte));
-    if !is_nothing(&text[at..end]) && !is_filler(&text[at..end]) {
+    let end = skip_while(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'\\,;<>(){}[]".contains(&byte));
+    if !is_absent(&text[at..end]) && !is_filler(&text[at..end]) {
         add(at..end, mask);
     }
 }
 
-/// Masks what objects and lists within each other hold that are called as values are (OpenTelemetry, Protocol Buffers):
+/// Masks members with the name of a value in nested objects and lists (OpenTelemetry, Protocol Buffers):
 /// `{"arrayValue":{"values":[{"stringValue":"…"}]}}`.
 fn nested(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let mut depth = 0_usize;
     loop {
-        at = behind(text, at, |byte| byte.is_ascii_whitespace() || byte == b',');
+        at = skip_while(text, at, |byte| byte.is_ascii_whitespace() || byte == b',');
         match text.get(at) {
             Some(b'{' | b'[') if depth < DEPTH_MAX => depth += 1,
             Some(b'}' | b']') if depth > 1 => depth -= 1,
             Some(b'"' | b'\'' | b'\\' | b'a'..=b'z' | b'A'..=b'Z') => {
                 let (start, end) = member(text, at);
-                let key = behind_key(text, end).filter(|_| is_value(&text[start..end]));
+                let key = after_key(text, end).filter(|_| is_value(&text[start..end]));
                 at = match (key, inside(text, at)) {
                     (Some(next), _) if matches!(text.get(next), Some(b'{' | b'[')) => next,
                     (Some(next), _) => match inside(text, next) {
                         Some((inside, true)) => {
-                            let end = behind_quote(text, inside.end);
+                            let end = after_quote(text, inside.end);
                             add(inside, mask);
                             end
                         }
                         _ => return value(name, next, mask),
                     },
-                    (None, Some((inside, true))) if text.get(behind_quote(text, inside.end)) != Some(&b':') => {
-                        let end = behind_quote(text, inside.end);
+                    (None, Some((inside, true))) if text.get(after_quote(text, inside.end)) != Some(&b':') => {
+                        let end = after_quote(text, inside.end);
                         add(inside, mask);
                         end
                     }
-                    (None, Some(_)) => match behind_member(text, at) {
+                    (None, Some(_)) => match after_member(text, at) {
                         Some(next) => next,
                         None => return,
                     },
@@ -298,12 +302,13 @@ fn nested(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-/// `'db.password' in PropertySource 'x' with value '…'`, `placeholder 'db.password' to '…'`, where `at` is behind the name's quote.
+/// `'db.password' in PropertySource 'x' with value '…'`, `placeholder 'db.password' to '…'`; `at` is after the name's
+/// quote.
 pub(super) fn reported(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     const WITH: &[u8] = b"with value ";
     let text = name.text;
     let rest = &text[at..text.len().min(at + NESTED_BYTES_MAX)];
-    let told = if rest.starts_with(WITH) {
+    let value_start = if rest.starts_with(WITH) {
         Some(WITH.len())
     } else if rest.starts_with(b"in ") {
         text.charge(rest.len());
@@ -312,44 +317,44 @@ pub(super) fn reported(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<us
         let is_placeholder = before_quote(&text[..name.whole(b"")]).ends_with(b"placeholder ");
         (is_placeholder && rest.starts_with(b"to ")).then_some(3)
     };
-    let Some(length) = told else { return };
+    let Some(length) = value_start else { return };
     if let Some((inside, true)) = inside(text, at + length) {
         add(inside, mask);
     }
 }
 
-/// What Pydantic prints beneath the name of a field, where `at` is at the line's end: `  … [type=…, input_value='…'`.
+/// Pydantic's report under the name of a field, `  … [type=…, input_value='…'`; `at` is at the line's end.
 pub(super) fn validated(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     const INPUT: &[u8] = b", input_value=";
     let text = name.text;
-    let line = behind_space(text, at);
+    let line = after_space(text, at);
     let rest = &text[line..text.len().min(line + NESTED_BYTES_MAX)];
     if !text[..line].ends_with(b"\n  ") || rest.starts_with(b"  ") {
         return;
     }
     let rest = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
     text.charge(rest.len());
-    let told = memchr::memmem::find(rest, INPUT).map(|found| line + found + INPUT.len());
-    if let Some((inside, _)) = told.and_then(|at| inside(text, at)) {
+    let value_start = memchr::memmem::find(rest, INPUT).map(|found| line + found + INPUT.len());
+    if let Some((inside, _)) = value_start.and_then(|at| inside(text, at)) {
         add(inside, mask);
     }
 }
 
-/// `["X-Api-Key","…"]`, `["--password","…"]`, `[["password","…"]`, `{password,<<"…">>}`, where `at` is behind the comma.
+/// `["X-Api-Key","…"]`, `["--password","…"]`, `[["password","…"]`, `{password,<<"…">>}`; `at` is after the comma.
 pub(super) fn listed(name: &Name<'_>, is_quoted: bool, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let at = at + if text[at..].starts_with(b"<<") { 2 } else { 0 };
     let has_letter = matches!(text.get(at), Some(b'b' | b'u' | b'@' | b'N' | b'L')) && quote(text, at + 1).is_some();
     let at = at + usize::from(has_letter);
     let Some((inside, true)) = string(text, at) else { return bare_item(name, at, mask) };
-    let next = behind_blanks(text, behind_string(text, inside.end));
+    let next = after_blanks(text, after_string(text, inside.end));
     let tells = || {
-        tells_in_list(name, is_quoted)
+        value_is_next_item(name, is_quoted)
             || is_quoted && argument(name, next)
             || is_quoted && in_map(name)
-            || is_made(&text[inside.clone()]) && is_all(name, next)
+            || looks_generated(&text[inside.clone()]) && is_all(name, next)
     };
-    // What is followed by a colon is a name.
+    // An item before a colon is a name.
     if text.get(next) != Some(&b':') && tells() {
         add(inside, mask);
     }
@@ -359,43 +364,44 @@ pub(super) fn listed(name: &Name<'_>, is_quoted: bool, at: usize, mask: &mut dyn
 fn bare_item(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"");
-    let end = behind(text, at, |byte| byte > b' ' && !b"\"'\\,;=:<>(){}[]".contains(&byte));
+    let end = skip_while(text, at, |byte| byte > b' ' && !b"\"'\\,;=:<>(){}[]".contains(&byte));
     let is_option = text[start] == b'-'
         && start > 0
         && matches!(text[start - 1], b'[' | b' ')
         && matches!(text.get(end), Some(b',' | b']'))
         && text[at..end].first().is_some_and(|byte| *byte != b'-');
-    if is_option || is_made(&text[at..end]) && is_all(name, end) {
+    if is_option || looks_generated(&text[at..end]) && is_all(name, end) {
         add(at..end, mask);
     }
 }
 
-/// Whether a list holds a name and the value behind it that `next` follows, and no more.
+/// Whether a list holds only a name and the value before `next`.
 fn is_all(name: &Name<'_>, next: usize) -> bool {
     let before = before_prefix(name.text.bytes(), name.whole(b":/")).trim_ascii_end();
-    let lists_names = || subject(name).is_some_and(|subject| subject.tells_of(&LISTERS));
+    let lists_names = || subject(name).is_some_and(|subject| subject.is_one_of(&LISTERS));
     before.ends_with(b"[") && name.text.get(next) == Some(&b']') && !lists_names()
 }
 
-/// Whether a value looks made, as no name does (`user_id1`): of letters and digits, or with signs.
-fn is_made(value: &[u8]) -> bool {
+/// Whether a value looks generated, as no name does (`user_id1`): letters and digits, or with signs.
+fn looks_generated(value: &[u8]) -> bool {
     let named = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
     if value.contains(&b'_') && value.iter().all(named) {
         return false;
     }
     let mixed = value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic);
     let signs = value.iter().any(|byte| b"!#$%&*+=?^~".contains(byte));
-    value.len() >= MADE_BYTES_MIN && (mixed || signs) && !value.iter().any(u8::is_ascii_whitespace)
+    value.len() >= GENERATED_BYTES_MIN && (mixed || signs) && !value.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Masks a value that looks generated.
 pub(in super::super) fn generated(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    if is_made(&text[found.clone()]) {
+    if looks_generated(&text[found.clone()]) {
         mask(found);
     }
 }
 
-/// Whether a call that makes a map takes the name and its value among others: `Map.of("user", "ada", "password", "…")`.
+/// Whether a call that builds a map takes the name and its value among others: `Map.of("user", "ada", "password",
+/// "…")`.
 fn in_map(name: &Name<'_>) -> bool {
     let before = &name.text[..name.whole(b":/")];
     let in_names = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.-\"'\\, ".contains(*byte);
@@ -404,8 +410,8 @@ fn in_map(name: &Name<'_>) -> bool {
     before[..before.len() - length].ends_with(b"Map.of(")
 }
 
-/// Whether what stands before a name in a list says that the next item is its value.
-fn tells_in_list(name: &Name<'_>, is_quoted: bool) -> bool {
+/// Whether the text before a name in a list shows that the next item is its value.
+fn value_is_next_item(name: &Name<'_>, is_quoted: bool) -> bool {
     let text = name.text;
     let start = name.whole(b":");
     let whole = &text[start..name.end];

@@ -1,11 +1,11 @@
-//! Numbers that name a person: accounts, social security, telephones.
+//! Numbers that identify a person: bank accounts, social security numbers, telephone numbers.
 
 use std::ops::Range;
 
 use super::Text;
 use super::place::ends_with;
 
-/// The countries of the IBAN registry (SWIFT, ISO 13616) and how long their numbers are.
+/// The countries of the IBAN registry (SWIFT, ISO 13616) and the lengths of their numbers.
 const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"AD", 24),
     (b"AE", 23),
@@ -98,25 +98,25 @@ const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
-/// Country codes of E.164 that nobody has.
+/// Unassigned country codes of E.164.
 const UNASSIGNED_CODES: Range<usize> = 280..290;
 
-/// How many digits a number in E.164 has with its country's code; the shortest in use have eight.
+/// Digits of an E.164 number with its country code. The shortest in use have eight.
 const E164_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
-/// How many digits a number has that stands after a keyword.
+/// Digits of a number after a keyword.
 const NAMED_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
-/// Country, length and the two check digits (ISO 7064, MOD 97-10).
+/// Keeps an account number with a known country, its length and the two check digits (ISO 7064, MOD 97-10).
 pub(in super::super) fn iban(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let behind_word = ends_with(&text[..found.start], b"iban");
-    if is_joined(text, found.start) && !behind_word {
+    let after_word = ends_with(&text[..found.start], b"iban");
+    if is_joined(text, found.start) && !after_word {
         return;
     }
     let country = text[found.start..].first_chunk::<2>().map(|code| code.map(|byte| byte.to_ascii_uppercase()));
     let length = IBAN_LENGTHS.iter().find(|(code, _)| Some(**code) == country).map(|(_, length)| *length);
     let Some(length) = length else { return };
-    // The match may reach into the next word: as many characters are taken as the country's numbers have.
+    // The match may extend into the next word: only the length of the country's numbers is taken.
     let mut end = found.start;
     let mut characters = Vec::with_capacity(length);
     for (at, &byte) in text[found.clone()].iter().enumerate() {
@@ -142,7 +142,7 @@ fn mod_97(characters: &[u8]) -> u32 {
     })
 }
 
-/// A number that the Social Security Administration may have given out: no area 000, 666 or 9xx, no group 00, no
+/// Keeps a number that the Social Security Administration may have issued: no area 000, 666 or 9xx, no group 00, no
 /// serial 0000.
 pub(in super::super) fn ssn(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (digits, count) = digits(&text[found.clone()]);
@@ -160,10 +160,10 @@ pub(in super::super) fn ssn(text: Text<'_>, found: Range<usize>, mask: &mut dyn 
     }
 }
 
-/// Registries of domains write so many digits at least behind a number's point.
+/// Minimum number of digits that domain registries write after a number's point.
 const REGISTRY_DIGITS_MIN: usize = 9;
 
-/// A number with its country's code (E.164); of the groups that follow as many as fit belong to it.
+/// Keeps a number with its country code (E.164), and as many of the following groups as fit.
 pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     // `x+12345678` is a sum, or Base64.
     if is_joined(text, found.start) || is_decimal(text, &found) {
@@ -188,37 +188,37 @@ pub(in super::super) fn phone(text: Text<'_>, found: Range<usize>, mask: &mut dy
     }
 }
 
-/// Whether it is written as a decimal fraction, with one point and nothing else that groups its digits.
+/// Whether the number is written as a decimal fraction, with one point and no other separator.
 fn is_decimal(text: Text<'_>, found: &Range<usize>) -> bool {
     let number = &text[found.clone()];
     let mut others = number.iter().enumerate().skip(1).filter(|(_, byte)| !byte.is_ascii_digit());
     let (Some((point, b'.')), None) = (others.next(), others.next()) else { return false };
-    // The registries of domains write a number so (RFC 5733), in an element or a string: a country's code, a point, and more digits.
+    // Domain registries write a number like this (RFC 5733), in an element or a string: country code, point, digits.
     let is_enclosed = matches!(text[..found.start].last(), Some(b'>' | b'"' | b'\''));
     !is_enclosed || number.len() - point - 1 < REGISTRY_DIGITS_MIN
 }
 
-/// A number in the national form of the North American plan, alone and not within a longer row of numbers.
+/// Keeps a number in the national form of the North American plan that is not part of a longer row of numbers.
 pub(in super::super) fn phone_nanp(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (digits, count) = digits(&text[found.clone()]);
     let digits = &digits[..count.min(digits.len())];
     let national = if let [1, rest @ ..] = digits { rest } else { digits };
-    if is_nanp(national) && is_no_row(text, &found) {
+    if is_nanp(national) && is_isolated(text, &found) {
         mask(found);
     }
 }
 
-/// A number in groups that begins with the 0 of a national form, alone and not within a longer row of numbers.
+/// Keeps a number in groups that begins with the 0 of a national form and is not part of a longer row of numbers.
 pub(in super::super) fn phone_grouped(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let separators = text[found.clone()].iter().filter(|byte| !byte.is_ascii_digit() && !matches!(byte, b'(' | b')'));
     let uniform = separators.clone().all(|byte| separators.clone().next() == Some(byte));
-    if uniform && is_no_row(text, &found) {
+    if uniform && is_isolated(text, &found) {
         mask(found);
     }
 }
 
-/// Whether neither a word nor another group of digits stands beside the number.
-fn is_no_row(text: Text<'_>, found: &Range<usize>) -> bool {
+/// Whether neither a word nor another group of digits stands next to the number.
+fn is_isolated(text: Text<'_>, found: &Range<usize>) -> bool {
     let parts = |byte: u8| matches!(byte, b'.' | b'-' | b' ' | b':' | b'/');
     let starts = match &text[..found.start] {
         [.., digit, divider] if parts(*divider) => !digit.is_ascii_digit(),
@@ -231,7 +231,7 @@ fn is_no_row(text: Text<'_>, found: &Range<usize>) -> bool {
     starts && ends
 }
 
-/// What stands after a keyword: any number of the right length.
+/// Keeps any number of the right length after a keyword.
 pub(in super::super) fn phone_named(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let (_, count) = digits(&text[found.clone()]);
     let ends = text.get(found.end).is_none_or(|byte| !byte.is_ascii_alphanumeric());
@@ -240,7 +240,7 @@ pub(in super::super) fn phone_named(text: Text<'_>, found: Range<usize>, mask: &
     }
 }
 
-/// Whether the digits may be a number with its country's code.
+/// Whether the digits may be a number with its country code.
 fn is_e164(digits: &[u8]) -> bool {
     let code = digits.iter().take(3).fold(0, |code, digit| code * 10 + usize::from(*digit));
     match digits {
@@ -251,12 +251,13 @@ fn is_e164(digits: &[u8]) -> bool {
     }
 }
 
-/// Ten digits of the North American plan: neither area nor exchange begins with 0 or 1, and no area is x11 or x9x.
+/// Whether ten digits fit the North American plan: neither area nor exchange begins with 0 or 1, and no area is x11 or
+/// x9x.
 fn is_nanp(digits: &[u8]) -> bool {
     digits.len() == 10 && digits[0] > 1 && digits[3] > 1 && !matches!(digits[..3], [_, 9, _] | [_, 1, 1])
 }
 
-/// Whether a letter or digit stands before `at` that is no escape's.
+/// Whether a letter or digit stands before `at` that is not part of an escape.
 fn is_joined(text: Text<'_>, at: usize) -> bool {
     match &text[..at] {
         [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => false,
@@ -266,7 +267,7 @@ fn is_joined(text: Text<'_>, at: usize) -> bool {
     }
 }
 
-/// The digits of a number, the first sixteen of them, and how many there are.
+/// The first sixteen digits of a number, and the number of its digits.
 fn digits(number: &[u8]) -> ([u8; 16], usize) {
     let mut digits = [0; 16];
     let mut count = 0;

@@ -1,25 +1,25 @@
-//! What stands where a value would and is no secret: words of prose, states, counts, directories, types.
+//! Text in the place of a value that is no secret: words of prose, states, counts, directories, types.
 
 use super::Text;
 use super::expression::is_expression;
 use super::hidden::is_hidden_in_brackets;
-use super::known::{is_pass, is_told};
+use super::known::{is_pass, is_state_or_kind};
 use super::named::Name;
-use super::place::{behind_blanks, ends_with, starts_with};
+use super::place::{after_blanks, ends_with, starts_with};
 use super::reference::reference;
 use super::sentence::{is_report, is_sentence, names_object};
 use std::ops::Range;
 
-/// After the names `pass` and `pw` numbers so short count something.
+/// After the names `pass` and `pw`, numbers of at most this many digits are counts.
 const COUNT_DIGITS_MAX: usize = 3;
 
-/// Limits are numbers no longer: `max_token=4096`.
+/// Maximum number of digits of a limit: `max_token=4096`.
 const LIMIT_DIGITS_MAX: usize = 9;
 
-/// What names of limits begin with.
+/// Beginnings of the names of limits.
 const LIMITS: [&[u8]; 6] = [b"max_", b"min_", b"max-", b"min-", b"num_", b"maxT"];
 
-/// What errors and help go on with after a keyword: `error getting token: context deadline exceeded`.
+/// Words that continue an error or a help text after a keyword: `error getting token: context deadline exceeded`.
 const WORDS: [&[u8]; 37] = [
     b"and",
     b"are",
@@ -60,7 +60,7 @@ const WORDS: [&[u8]; 37] = [
     b"wrong",
 ];
 
-/// What is said of a secret's state: `private_key: loaded`.
+/// States of a secret: `private_key: loaded`.
 const STATES: [&[u8]; 52] = [
     b"absent",
     b"accepted",
@@ -116,7 +116,7 @@ const STATES: [&[u8]; 52] = [
     b"verified",
 ];
 
-/// What is done with a secret, and has an outcome: `token: refresh failed`.
+/// Actions on a secret, before an outcome: `token: refresh failed`.
 const ACTIONS: [&[u8]; 14] = [
     b"change",
     b"check",
@@ -134,38 +134,38 @@ const ACTIONS: [&[u8]; 14] = [
     b"verification",
 ];
 
-/// How it came out.
+/// Outcomes of an action.
 const OUTCOMES: [&[u8]; 6] = [b"complete", b"completed", b"failed", b"skipped", b"succeeded", b"successful"];
 
-/// What a sentence says again behind its colon: `token: Token expired`.
+/// Words that a sentence repeats after its colon: `token: Token expired`.
 const SUBJECTS: [&[u8]; 7] = [b"password", b"passphrase", b"token", b"secret", b"credentials", b"key", b"signature"];
 
-/// The items of a secret that holds a certificate, as Kubernetes names them: `non-existent secret key: tls.crt`.
+/// Items of a certificate secret in Kubernetes: `non-existent secret key: tls.crt`.
 const FILES: [&[u8]; 4] = [b"tls.crt", b"tls.key", b"ca.crt", b"ca.key"];
 
-/// What Debian's packages are built for: `upgrade passwd:amd64`.
+/// Architectures of Debian packages: `upgrade passwd:amd64`.
 const ARCHITECTURES: [&[u8]; 10] =
     [b"all", b"amd64", b"arm64", b"armel", b"armhf", b"i386", b"mips64el", b"ppc64el", b"riscv64", b"s390x"];
 
-/// What examples write in a value's place, in angle brackets: `<your-password>`.
+/// Beginnings of placeholders in examples, in angle brackets: `<your-password>`.
 const EXAMPLES: [&[u8]; 2] = [b"your-", b"your_"];
 
-/// Whether a sentence goes on so.
+/// Whether the value continues a sentence.
 pub(super) fn is_word(value: &[u8]) -> bool {
     WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Whether this says what became of a secret.
+/// Whether the value is the state of a secret.
 pub(super) fn is_state(value: &[u8]) -> bool {
     STATES.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Whether a bare value is none for what it says, or where it stands.
+/// Whether a bare value is no secret, because of its content or its place.
 pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> bool {
     let value = &name.text[at.clone()];
     let text = name.text;
-    let said = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
-    let says = said
+    let after_colon = sign.starts_with(b":") && sign.len() > 1 || sign.ends_with(b": ");
+    let is_statement = after_colon
         && (is_word(value)
             || is_state(value)
             || is_outcome(text, at)
@@ -173,7 +173,8 @@ pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> b
             || is_sentence(&text, at.start)
             || names_object(text, at.start, at.end)
             || is_report(&text) && value.iter().all(u8::is_ascii_alphabetic));
-    says || is_module(name, value)
+    is_statement
+        || is_module(name, value)
         || is_path(name, value)
         || is_count(name, sign, value)
         || is_directory(name, sign, value)
@@ -181,19 +182,19 @@ pub(super) fn is_no_secret(name: &Name<'_>, sign: &[u8], at: &Range<usize>) -> b
         || is_example(name, at)
         || is_package(name, value)
         || is_filler(value)
-        || is_told(name, value)
+        || is_state_or_kind(name, value)
         || is_expression(name, &text[name.end..at.start], at)
         || is_pass(name, sign, value)
         || name.text[name.whole(b":/-")..].starts_with(b"arn:") && sign == b":"
 }
 
-/// Whether an action or what it is about stands there, with how it came out behind it.
+/// Whether an action or its subject stands there, with the outcome after it.
 fn is_outcome(text: Text<'_>, at: &Range<usize>) -> bool {
     let word = |text: &[u8]| text.iter().take(16).take_while(|byte| byte.is_ascii_alphabetic()).count();
     let first = &text[at.start..at.start + word(&text[at.start..])];
     let Some(rest) = text[at.start + first.len()..].strip_prefix(b" ") else { return false };
     let next = &rest[..word(rest)];
-    // A scheme's name is taken with what stands behind it: `token: Token expired`.
+    // The match contains a scheme's name and the word after it: `token: Token expired`.
     if at.len() > first.len() + 1 + next.len() {
         return false;
     }
@@ -210,16 +211,16 @@ fn is_package(name: &Name<'_>, value: &[u8]) -> bool {
         && (ARCHITECTURES.contains(&value) || value.ends_with(b".deb"))
 }
 
-/// Whether this is written where a user or a program is to put a value: `<your-password>`, `<password>`, `{password}`; or by another
-/// redactor: `<hidden>`.
+/// Whether the value is a placeholder for a user or a program: `<your-password>`, `<password>`, `{password}`; or
+/// another redactor's mask: `<hidden>`.
 fn is_example(name: &Name<'_>, at: &Range<usize>) -> bool {
     let text = name.text;
     let value = &text[at.clone()];
-    let (before, behind) = (text[..at.start].last(), text.get(at.end));
-    let in_brackets = matches!((before, behind), (Some(b'<'), Some(b'>')) | (Some(b'{'), Some(b'}')));
+    let (before, after) = (text[..at.start].last(), text.get(at.end));
+    let in_brackets = matches!((before, after), (Some(b'<'), Some(b'>')) | (Some(b'{'), Some(b'}')));
     let in_name = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
     let is_own = ends_with(value, &text[name.start..name.end]);
-    // Programs that format texts say how.
+    // Format specifiers.
     if before == Some(&b'{') && matches!(value, [b':' | b'!', b'?' | b'r' | b's' | b'#' | b'x', ..]) && value.len() <= 3
     {
         return true;
@@ -229,7 +230,7 @@ fn is_example(name: &Name<'_>, at: &Range<usize>) -> bool {
         && (is_own || EXAMPLES.iter().any(|start| starts_with(value, start)) || is_hidden_in_brackets(value))
 }
 
-/// Whether a module of PAM is asked for a service: `pam_unix(passwd:chauthtok)`.
+/// Whether the value is the service of a PAM module: `pam_unix(passwd:chauthtok)`.
 fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
     const KINDS: [&[u8]; 6] = [b"auth", b"account", b"session", b"setcred", b"chauthtok", b"password"];
     let before = &name.text[..name.whole(b"")];
@@ -238,7 +239,8 @@ fn is_module(name: &Name<'_>, value: &[u8]) -> bool {
         && before[before.len().saturating_sub(32)..].windows(4).any(|four| four == b"pam_")
 }
 
-/// Whether a path of modules or of a type goes on: `auth::token::tests`, `password::tests::it_works`, `Token::Ident`.
+/// Whether the value continues a path of modules or of a type: `auth::token::tests`, `password::tests::it_works`,
+/// `Token::Ident`.
 fn is_path(name: &Name<'_>, value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b":") else { return false };
     let in_path = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'));
@@ -251,24 +253,24 @@ fn is_path(name: &Name<'_>, value: &[u8]) -> bool {
     of_type || in_path && (is_inner || memchr::memmem::find(rest, b"::").is_some())
 }
 
-/// Whether these are signs only that stand between values.
+/// Whether the value consists only of separators.
 pub(super) fn is_filler(value: &[u8]) -> bool {
-    // Line ends that are spelled are none either.
+    // Escaped line ends are separators too.
     let spelled = |at: usize| at > 0 && value[at - 1] == b'\\' && b"nrt".contains(&value[at]);
     value.iter().enumerate().all(|(at, byte)| spelled(at) || b"=:<>|~+-,;.()[]{}`'\"\\ ".contains(byte))
 }
 
-/// Whether a type's name stands there, before what it holds: `Token: Token {`.
+/// Whether the value is a type's name before its content: `Token: Token {`.
 fn is_type(text: Text<'_>, at: &Range<usize>) -> bool {
     let value = &text[at.clone()];
-    let open = behind_blanks(text, at.end);
+    let open = after_blanks(text, at.end);
     open > at.end
         && text.get(open) == Some(&b'{')
         && value[0].is_ascii_uppercase()
         && value.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b':')
 }
 
-/// Drops a shell's directory between semicolons (`; PWD=/srv ;`) and what only names a password (`;Password=${X};`).
+/// Drops a shell's directory between semicolons (`; PWD=/srv ;`) and a reference to a password (`;Password=${X};`).
 pub(in super::super) fn connection_password(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let named = text[..found.start].trim_ascii_end();
     let is_directory = named.ends_with(b" ; PWD=") && text[found.start] == b'/';
@@ -278,7 +280,7 @@ pub(in super::super) fn connection_password(text: Text<'_>, found: Range<usize>,
     }
 }
 
-/// Whether this is where a shell works: `PWD=/srv`, not `DB_PWD=/x` nor `UID=sa;PWD=/x`.
+/// Whether the value is a shell's working directory: `PWD=/srv`, not `DB_PWD=/x` nor `UID=sa;PWD=/x`.
 fn is_directory(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     let called = &name.text[name.start..name.end];
     let own = called == b"PWD" && name.text[..name.start].last().is_none_or(|byte| !b"_;".contains(byte))
@@ -286,7 +288,7 @@ fn is_directory(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     own && sign == b"=" && value.starts_with(b"/")
 }
 
-/// Whether this is how tests are counted (`pass: 12`) or named (`PASS: TestLogin`).
+/// Whether the value is a test count (`pass: 12`) or a test's name (`PASS: TestLogin`).
 fn is_count(name: &Name<'_>, sign: &[u8], value: &[u8]) -> bool {
     let called = &name.text[name.start..name.end];
     if called == b"PASS" {

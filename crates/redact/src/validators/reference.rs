@@ -1,14 +1,15 @@
-//! What stands for a value that is elsewhere: `${DB_PASSWORD}`, `$(cat x)`, `{{ x }}`, `<%= x %>`, `%{x}`, `%(x)s`.
+//! References to a value that is elsewhere: `${DB_PASSWORD}`, `$(cat x)`, `{{ x }}`, `<%= x %>`, `%{x}`, `%(x)s`.
 //!
-//! In: a text and where a value begins. Out: where the reference ends, and whether it holds no secret of its own, such as a default.
+//! Input: a text and the position where a value begins. Output: where the reference ends, and whether it holds no
+//! secret itself, such as a default.
 
 use super::Text;
 use super::place::starts_with;
 
-/// A reference is no longer.
+/// Maximum length of a reference.
 const BYTES_MAX: usize = 512;
 
-/// How references open and close.
+/// Opening and closing signs of references.
 const FORMS: [(&[u8], &[u8]); 9] = [
     (b"${{", b"}}"),
     (b"${", b"}"),
@@ -21,14 +22,14 @@ const FORMS: [(&[u8], &[u8]); 9] = [
     (b"#{", b"}"),
 ];
 
-/// What gives a value within a reference.
-const GIVES: [&[u8]; 4] = [b"default", b"echo", b"printf", b"base64"];
+/// Words that introduce a literal value inside a reference.
+const LITERALS: [&[u8]; 4] = [b"default", b"echo", b"printf", b"base64"];
 
 /// A reference.
 pub(super) struct Reference {
-    /// Behind what closes it.
+    /// The position after its closing sign.
     pub(super) end: usize,
-    /// Whether it only names something.
+    /// Whether it only names a value and holds none.
     pub(super) is_pure: bool,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Reference {
 pub(super) fn reference(text: Text<'_>, at: usize) -> Option<Reference> {
     let rest = &text[at..text.len().min(at + BYTES_MAX)];
     let (open, close) = FORMS.iter().find(|(open, _)| rest.starts_with(open))?;
-    // Erlang's maps and Ruby's references open alike; a name of the map's has an arrow behind it.
+    // Erlang maps and Ruby references open alike. In a map, an arrow follows the name.
     let length = memchr::memmem::find(&rest[open.len()..], close)?;
     text.charge(length + 1);
     let inside = &rest[open.len()..open.len() + length];
@@ -44,7 +45,7 @@ pub(super) fn reference(text: Text<'_>, at: usize) -> Option<Reference> {
     Some(Reference { end, is_pure: names(open, inside) })
 }
 
-/// Whether what a reference holds names something and gives nothing.
+/// Whether the content of a reference only names a value.
 fn names(open: &[u8], inside: &[u8]) -> bool {
     let inside = inside.strip_prefix(b"=").unwrap_or(inside).trim_ascii();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
@@ -54,7 +55,7 @@ fn names(open: &[u8], inside: &[u8]) -> bool {
             let sign = |byte: &u8| is_name(byte) || b" -/<|$()[]".contains(byte);
             let quoted = |at: usize| at > 0 && inside[at - 1] == b'[' || inside.get(at + 1) == Some(&b']');
             let fits = |(at, byte): (usize, &u8)| sign(byte) || matches!(byte, b'"' | b'\'') && quoted(at);
-            let gives = |word: &[u8]| GIVES.iter().any(|known| starts_with(word, known));
+            let gives = |word: &[u8]| LITERALS.iter().any(|known| starts_with(word, known));
             inside.iter().any(u8::is_ascii_alphabetic)
                 && inside.iter().enumerate().all(fits)
                 && !inside.split(|byte| !byte.is_ascii_alphanumeric()).any(gives)

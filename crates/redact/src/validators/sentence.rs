@@ -1,12 +1,12 @@
-//! What validators, parsers and tests say behind a keyword, where its value would stand.
+//! Sentences of validators, parsers and tests after a keyword, in the place of its value.
 //!
-//! In: a text and where the sentence would begin. Out: whether it is one.
+//! Input: a text and the position where the sentence would begin. Output: whether it is one.
 
 use super::Text;
-use super::place::{behind_blanks, starts_with};
-use super::structure::{behind_string, string};
+use super::place::{after_blanks, starts_with};
+use super::structure::{after_string, string};
 
-/// How validators say what is wrong with a value, or with one that is missing.
+/// Phrases of validators about an invalid or a missing value.
 const PHRASES: [&[u8]; 40] = [
     b"must be ",
     b"must not ",
@@ -50,11 +50,11 @@ const PHRASES: [&[u8]; 40] = [
     b"minimum is ",
 ];
 
-/// What else they begin with, whatever follows.
+/// Other beginnings of their sentences, whatever follows.
 const OPENINGS: [&[u8]; 6] =
     [b"ensure this ", b"ensure that ", b"please enter ", b"please choose ", b"please provide ", b"field is "];
 
-/// What may stand before what they say, in any order.
+/// Words before these phrases, in any order.
 const SUBJECTS: [&[u8]; 24] = [
     b"the",
     b"this",
@@ -82,13 +82,13 @@ const SUBJECTS: [&[u8]; 24] = [
     b"api",
 ];
 
-/// So many of them.
+/// Maximum number of such words.
 const SUBJECTS_MAX: usize = 5;
 
-/// What is said before the subject: `Invalid password`.
+/// Words before the subject: `Invalid password`.
 const BEFORE: [&[u8]; 5] = [b"invalid", b"incorrect", b"wrong", b"missing", b"expired"];
 
-/// What is named in quotes behind a colon: ``Path `password` is required``, `secret "x" not found`.
+/// Words before or after a quoted name: ``Path `password` is required``, `secret "x" not found`.
 const OBJECTS: [&[u8]; 14] = [
     b"path",
     b"secret",
@@ -106,7 +106,7 @@ const OBJECTS: [&[u8]; 14] = [
     b"option",
 ];
 
-/// How the report of a test begins, whose name is prose.
+/// Beginnings of test reports, in which the test's name is prose.
 const REPORTS: [&[u8]; 10] = [
     "✓".as_bytes(),
     "✔".as_bytes(),
@@ -124,40 +124,40 @@ const REPORTS: [&[u8]; 10] = [
 pub(super) fn is_sentence(text: &[u8], at: usize) -> bool {
     let rest = &text[at.min(text.len())..];
     let begins = |rest: &[u8], phrases: &[&[u8]]| phrases.iter().any(|phrase| starts_with(rest, phrase));
-    if let Some(said) = behind_one(rest, &BEFORE).and_then(|rest| rest.strip_prefix(b" ")) {
-        return behind_one(said, &SUBJECTS).is_some();
+    if let Some(phrase) = after_one(rest, &BEFORE).and_then(|rest| rest.strip_prefix(b" ")) {
+        return after_one(phrase, &SUBJECTS).is_some();
     }
-    let mut said = rest;
+    let mut phrase = rest;
     for _ in 0..SUBJECTS_MAX {
-        if begins(said, &PHRASES) && (said.len() < rest.len() || said.contains(&b' ')) {
+        if begins(phrase, &PHRASES) && (phrase.len() < rest.len() || phrase.contains(&b' ')) {
             return true;
         }
-        let Some(next) = behind_one(said, &SUBJECTS).and_then(|rest| rest.strip_prefix(b" ")) else { break };
-        said = next;
+        let Some(next) = after_one(phrase, &SUBJECTS).and_then(|rest| rest.strip_prefix(b" ")) else { break };
+        phrase = next;
     }
     begins(rest, &OPENINGS)
 }
 
-/// What follows the word of `words` that a text begins with.
-fn behind_one<'t>(text: &'t [u8], words: &[&[u8]]) -> Option<&'t [u8]> {
+/// The rest of a text after the word of `words` that it begins with.
+fn after_one<'t>(text: &'t [u8], words: &[&[u8]]) -> Option<&'t [u8]> {
     const WORD_BYTES_MAX: usize = 16;
     let length = text.iter().take(WORD_BYTES_MAX).take_while(|byte| byte.is_ascii_alphabetic()).count();
     words.iter().any(|word| text[..length].eq_ignore_ascii_case(word)).then(|| &text[length..])
 }
 
-/// Whether what stands at `at..end` is said of an object that is named behind it, and the sentence goes on.
+/// Whether the text at `at..end` describes an object that is named after it, and the sentence continues.
 pub(super) fn names_object(text: Text<'_>, at: usize, end: usize) -> bool {
-    let next = behind_blanks(text, end);
+    let next = after_blanks(text, end);
     let Some((inside, true)) = string(text, next).filter(|_| next > end) else { return false };
-    let goes_on = matches!(text[behind_string(text, inside.end)..], [b' ', b'a'..=b'z', ..]);
+    let goes_on = matches!(text[after_string(text, inside.end)..], [b' ', b'a'..=b'z', ..]);
     goes_on && OBJECTS.iter().any(|object| text[at..end].eq_ignore_ascii_case(object))
 }
 
-/// Whether the line is the report of a test.
+/// Whether the line is a test report.
 pub(super) fn is_report(text: &[u8]) -> bool {
     let start = text.iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
     let rest = &text[start..];
-    // The Test Anything Protocol counts.
+    // The Test Anything Protocol numbers its tests.
     let counted = rest.strip_prefix(b"not ").unwrap_or(rest).strip_prefix(b"ok ");
     counted.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
         || REPORTS.iter().any(|report| rest.starts_with(report))

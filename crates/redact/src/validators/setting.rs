@@ -1,27 +1,28 @@
-//! A name and its value with only blanks between, behind a command that sets it: `setenv DB_PASSWORD …`, `git config user.password …`.
+//! A name and its value with only blanks between, after a command that sets it: `setenv DB_PASSWORD …`, `git config
+//! user.password …`.
 //!
-//! In: a name and where the word behind it begins. Out: the value.
+//! Input: a name and the position where the next word begins. Output: the value.
 
 use std::ops::Range;
 
 use super::add;
 use super::named::{Name, before_quote};
-use super::place::{behind, behind_blanks, ends_with};
+use super::place::{after_blanks, ends_with, skip_while};
 use super::prose::{is_state, is_word};
 use super::structure::string;
 
-/// Options may stand between the command and the name, so many.
+/// Maximum number of options between the command and the name.
 const OPTIONS_MAX: usize = 3;
-/// A word of a command is no longer.
+/// Maximum length of a word of a command.
 const WORD_BYTES_MAX: usize = 64;
 
-/// Commands that are followed by a name and its value and by nothing else.
+/// Commands that are followed by a name and its value only.
 const SETS: [&[u8]; 5] = [b"setx", b"setenv", b"putenv", b"fastcgi_param", b"#define"];
 
-/// What sets a value of what stands before it: `config set`, `kv put`.
+/// Verbs that set a value in the store before them: `config set`, `kv put`.
 const VERBS: [&[u8]; 8] = [b"set", b"put", b"add", b"create", b"update", b"config", b"setsecret", b"write"];
 
-/// What holds values by their names, or a program that does.
+/// Stores of named values, and their programs.
 const STORES: [&[u8]; 19] = [
     b"config",
     b"secret",
@@ -44,16 +45,16 @@ const STORES: [&[u8]; 19] = [
     b"crudini",
 ];
 
-/// Settings of files that have no sign: those of LDAP's clients and servers, and of Kickstart.
+/// Settings of files without an operator: those of LDAP clients and servers, and of Kickstart.
 const LINES: [&[u8]; 6] = [b"bindpw", b"rootpw", b"rootbindpw", b"pre-shared-key", b"wpa-psk", b"auth_pass"];
 
-/// What goes on with a sentence.
+/// Words that continue a sentence.
 const SENTENCE: [&[u8]; 15] = [
     b"for", b"from", b"with", b"without", b"in", b"on", b"of", b"at", b"as", b"by", b"into", b"when", b"if", b"before",
     b"after",
 ];
 
-/// Masks the value at `at`, which is behind the blanks.
+/// Masks the value at `at`, which is after the blanks.
 pub(super) fn setting(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b":/");
@@ -63,7 +64,7 @@ pub(super) fn setting(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     let start = before_quote(&text[..start]).len();
     let (found, is_quoted) = match string(text, at) {
         Some((inside, true)) => (inside, true),
-        _ => (at..behind(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'`<>(){}[]".contains(&byte)), false),
+        _ => (at..skip_while(text, at, |byte| !byte.is_ascii_whitespace() && !b"\"'`<>(){}[]".contains(&byte)), false),
     };
     let value = &text[found.clone()];
     let goes_on = |word: &[&[u8]]| word.iter().any(|known| value.eq_ignore_ascii_case(known));
@@ -74,20 +75,20 @@ pub(super) fn setting(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     }
 }
 
-/// `config set --secret dbPassword …`, where the option that is called `name` begins at `start` and has no value of its own, and the
-/// name of a setting is at `at`; whether it is one.
+/// `config set --secret dbPassword …`: the option `name` begins at `start` and has no value itself; the name of a
+/// setting is at `at`. Returns whether it is one.
 pub(super) fn set_as_flag(name: &Name<'_>, start: usize, at: usize, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let text = name.text;
     let sets = &text[start..name.end] == b"--secret" && word_before(&text[..start]).0 == b"set";
     if sets {
         let in_word = |byte: u8| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'');
-        let value = behind_blanks(text, behind(text, at, in_word));
-        add(string(text, value).map_or(value..behind(text, value, in_word), |(inside, _)| inside), mask);
+        let value = after_blanks(text, skip_while(text, at, in_word));
+        add(string(text, value).map_or(value..skip_while(text, value, in_word), |(inside, _)| inside), mask);
     }
     sets
 }
 
-/// Whether the words before a name say that its value follows.
+/// Whether the words before a name announce its value.
 fn is_set(name: &Name<'_>, start: usize, value: &[u8]) -> bool {
     let (mut word, mut before) = word_before(&name.text[..start]);
     let mut options = 0;
@@ -106,10 +107,10 @@ fn is_set(name: &Name<'_>, start: usize, value: &[u8]) -> bool {
         return false;
     }
     let (holder, _) = word_before(before);
-    options > 0 || store.is_some() || is(&STORES, holder) || is_made(value)
+    options > 0 || store.is_some() || is(&STORES, holder) || looks_generated(value)
 }
 
-/// The last word of a text, and what stands before it.
+/// The last word of a text, and the text before it.
 fn word_before(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_end();
     let length = text.iter().rev().take(WORD_BYTES_MAX).take_while(|byte| !byte.is_ascii_whitespace()).count();
@@ -119,18 +120,18 @@ fn word_before(text: &[u8]) -> (&[u8], &[u8]) {
     (&word[..word.len() - word.iter().rev().take_while(around).count()], before)
 }
 
-/// Whether no word of a sentence is written so.
-fn is_made(value: &[u8]) -> bool {
+/// Whether the value looks generated: no word of a sentence is written like it.
+fn looks_generated(value: &[u8]) -> bool {
     value.len() >= 6 && value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// Whether a line of a configuration has the name and one word behind it.
+/// Whether a line of a configuration has the name and one word after it.
 fn is_line(name: &Name<'_>, start: usize, value: &Range<usize>) -> bool {
     let text = name.text;
     let whole = &text[start..name.end];
-    let next = text.get(behind_blanks(text, value.end));
+    let next = text.get(after_blanks(text, value.end));
     let ends = next.is_none_or(|byte| matches!(byte, b'"' | b'\\' | b'#' | b'\r' | b'\n'));
-    // What stands alone in its line with a value that no sentence has is one of a file or a table.
-    let is_alone = text[..start].trim_ascii_start().is_empty() && is_made(&text[value.clone()]);
+    // A name alone in its line with a value that is no word of a sentence belongs to a file or a table.
+    let is_alone = text[..start].trim_ascii_start().is_empty() && looks_generated(&text[value.clone()]);
     ends && (is_alone || LINES.iter().any(|line| ends_with(whole, line) && whole.len() == line.len()))
 }

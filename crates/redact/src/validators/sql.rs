@@ -1,12 +1,12 @@
-//! The values that a statement puts into columns named by keywords, or a message tells of them.
+//! The values that a statement writes into columns named by keywords, or that a message reports for them.
 
 use std::ops::Range;
 
 use super::named::Name;
-use super::place::{behind, behind_blanks};
-use super::{Text, add, is_nothing};
+use super::place::{after_blanks, skip_while};
+use super::{Text, add, is_absent};
 
-/// Ends of columns' names whose values are secret.
+/// Ends of names of secret columns.
 const KEYWORDS: [&[u8]; 12] = [
     b"password",
     b"passwd",
@@ -22,17 +22,17 @@ const KEYWORDS: [&[u8]; 12] = [
     b"secret_key",
 ];
 
-/// What may stand behind them.
-const MADE: [&[u8]; 4] = [b"_hash", b"_digest", b"_encrypted", b"hash"];
+/// Suffixes that may follow them.
+const SUFFIXES: [&[u8]; 4] = [b"_hash", b"_digest", b"_encrypted", b"hash"];
 
-/// A longer value is not looked through to its end: statements may stand within statements, and each would look on.
+/// Maximum length of a value that is searched to its end: statements may be nested, and each would search on.
 const VALUE_BYTES_MAX: usize = 4096;
 
-/// The columns of a tuple take no more on either side of one.
+/// Maximum length of a tuple's columns on either side of one.
 const COLUMNS_BYTES_MAX: usize = 256;
 
-/// `found` is what stands in the brackets behind a table's name; masks what stands for its secret columns in each of the
-/// lists behind `VALUES`.
+/// Masks the values of secret columns in each of the lists after `VALUES`; `found` is the bracket's content after a
+/// table's name.
 pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let columns = &text[found.clone()];
     if !columns.split(|&byte| byte == b',').any(is_keyword) {
@@ -45,7 +45,7 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
             at = at.min(text.len());
             let end = value_end(text, at);
             if end - at >= VALUE_BYTES_MAX {
-                // Which value stands where cannot be told any more.
+                // The order of the values is unknown from here on.
                 return mask(at..text.len());
             }
             if is_keyword(column) {
@@ -57,7 +57,7 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
             }
         }
         // The next list.
-        let open = text.behind(at.min(text.len()), |byte| byte.is_ascii_whitespace() || byte == b',');
+        let open = text.skip_while(at.min(text.len()), |byte| byte.is_ascii_whitespace() || byte == b',');
         if text.get(open) != Some(&b'(') {
             return;
         }
@@ -65,7 +65,7 @@ pub(in super::super) fn insert(text: Text<'_>, found: Range<usize>, mask: &mut d
     }
 }
 
-/// Whether a keyword stands in a text, not as part of a longer word.
+/// Whether a text holds a keyword that is not part of a longer word.
 pub(super) fn names_secret(text: &[u8]) -> bool {
     let text = text.to_ascii_lowercase();
     KEYWORDS.iter().any(|keyword| {
@@ -74,8 +74,8 @@ pub(super) fn names_secret(text: &[u8]) -> bool {
     })
 }
 
-/// Masks the value of a secret column in a tuple of columns and a tuple of values: `(email, reset_token)=(a@x.org, …)`, as
-/// `PostgreSQL` tells a key that is there twice; whether it is one.
+/// Masks the value of a secret column in a tuple of columns and a tuple of values: `(email, reset_token)=(a@x.org, …)`,
+/// as `PostgreSQL` reports a duplicate key. Returns whether it is one.
 pub(super) fn tuple(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) -> bool {
     let text = name.text;
     if !matches!(text.get(name.end), Some(b',' | b')' | b':' | b'"')) {
@@ -92,7 +92,7 @@ pub(super) fn tuple(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) -> bool
     if text.get(closed) != Some(&b'=') || !text[..closed].trim_ascii_end().ends_with(b")") {
         return false;
     }
-    let open = behind_blanks(text, closed + 1);
+    let open = after_blanks(text, closed + 1);
     if text.get(open) != Some(&b'(') {
         return false;
     }
@@ -100,7 +100,7 @@ pub(super) fn tuple(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) -> bool
     let values = open + 1..tuple_end(text, open + 1);
     let parts: Vec<&[u8]> = text[values.clone()].split(|byte| *byte == b',').collect();
     if parts.len() != count {
-        // Which value stands where cannot be told.
+        // The order of the values is unknown.
         add(values, mask);
         return true;
     }
@@ -109,10 +109,10 @@ pub(super) fn tuple(name: &Name<'_>, mask: &mut dyn FnMut(Range<usize>)) -> bool
     true
 }
 
-/// Where a tuple ends: at a bracket that closes and that no more of a value follows.
+/// Where a tuple ends: at a closing bracket after which the value does not continue.
 fn tuple_end(text: Text<'_>, mut at: usize) -> usize {
     loop {
-        at = behind(text, at, |byte| byte != b'\n' && byte != b')');
+        at = skip_while(text, at, |byte| byte != b'\n' && byte != b')');
         if text.get(at) != Some(&b')') || !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
             return at;
         }
@@ -120,7 +120,7 @@ fn tuple_end(text: Text<'_>, mut at: usize) -> usize {
     }
 }
 
-/// How many columns stand before the last of a text that opens a tuple; `None`: it opens none.
+/// The number of columns before the last one of a text that opens a tuple; `None` if it opens none.
 fn columns_before(text: &[u8]) -> Option<usize> {
     let (mut count, mut depth) = (0, 0_usize);
     for (at, byte) in text.iter().enumerate().rev() {
@@ -142,23 +142,23 @@ pub(super) fn is_keyword(column: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let end = column.iter().rposition(name).map_or(0, |last| last + 1);
     let column = column[..end].to_ascii_lowercase();
-    let made = MADE.iter().find_map(|made| column.strip_suffix(*made)).unwrap_or(&column);
+    let made = SUFFIXES.iter().find_map(|made| column.strip_suffix(*made)).unwrap_or(&column);
     KEYWORDS.iter().any(|keyword| made.ends_with(keyword))
 }
 
-/// Masks what is in quotes, or all of a value that is made of such (`md5('…')`).
+/// Masks the quoted strings of a value, or all of a value that contains strings (`md5('…')`).
 fn value(text: Text<'_>, at: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
     let start = at.start + text[at.clone()].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let inside = match text[start..at.end].trim_ascii_end() {
         [quote @ (b'\'' | b'"'), inside @ .., last] if quote == last => start + 1..start + 1 + inside.len(),
         all => start..start + all.len(),
     };
-    if !inside.is_empty() && !is_nothing(&text[inside.clone()]) {
+    if !inside.is_empty() && !is_absent(&text[inside.clone()]) {
         mask(inside);
     }
 }
 
-/// Where a value ends: at a comma or a bracket that none within it has opened, or at the text's end.
+/// Where a value ends: at a comma or an unmatched closing bracket, or at the end of the text.
 pub(super) fn value_end(text: Text<'_>, from: usize) -> usize {
     let (mut at, mut depth, mut quote) = (from.min(text.len()), 0_usize, None);
     let stop = text.len().min(at + VALUE_BYTES_MAX);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_by_the_places_of_their_columns() {
+    fn values_belong_to_columns_by_position() {
         check("name, \"password\",n", ") VALUES ('a', 'b, ''c'')', 1), ('d' , 'e',2);", &["b, ''c'')", "e"]);
         check("api_key,x", ") values (md5('a'), 'b')", &["md5('a')"]);
         check("x,password_hash", ") values ('a', N'b c') returning (id)", &["N'b c'"]);

@@ -1,21 +1,21 @@
-//! Values that only their place tells: arguments of calls, keywords of Lisp, numbered fields.
+//! Values that only their position identifies: arguments of calls, Lisp keywords, numbered fields.
 //!
-//! In: a name and where what follows it begins. Out: the value that belongs to it.
+//! Input: a name and the position after it. Output: the value that belongs to it.
 
 use std::ops::Range;
 
 use super::named::{Name, VALUES, before_quote};
-use super::operator::behind_operator;
-use super::place::{behind, behind_blanks, behind_quote, behind_space, ends_with, inside, quote, starts_with};
+use super::operator::after_operator;
+use super::place::{after_blanks, after_quote, after_space, ends_with, inside, quote, skip_while, starts_with};
 use super::{Text, add};
 
-/// Types and calls that wrap an argument are no longer.
+/// Maximum length of types and calls that wrap an argument.
 const WRAPPER_BYTES_MAX: usize = 64;
-/// A part of a form has no more header lines, its own among them.
+/// Maximum number of header lines of a form part.
 const PART_HEADERS_MAX: usize = 6;
-/// An argument without quotes is no shorter.
+/// Minimum length of an argument without quotes.
 const ARGUMENT_BYTES_MIN: usize = 5;
-/// Arguments of one call.
+/// Maximum number of arguments of one call.
 const ARGUMENTS_MAX: usize = 8;
 
 /// Calls that take names of fields and no values.
@@ -36,7 +36,7 @@ pub(super) const LISTERS: [&[u8]; 14] = [
     b"filter",
 ];
 
-/// The inside of the string that opens here, in backticks too, and whether it closes.
+/// The content of the string that opens here, in backticks too, and whether it is closed.
 pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     if text[at.min(text.len())..].starts_with(b"\"\"\"") {
         let end = text.find_word(at + 3, b"\"\"\"");
@@ -49,13 +49,13 @@ pub(super) fn string(text: Text<'_>, at: usize) -> Option<(Range<usize>, bool)> 
     Some((at + 1..end.unwrap_or(text.len()), end.is_some()))
 }
 
-/// Behind the quote or the backtick that closes a string.
-pub(super) fn behind_string(text: Text<'_>, at: usize) -> usize {
-    if text.get(at) == Some(&b'`') { at + 1 } else { behind_quote(text, at) }
+/// The position after the quote or the backtick that closes a string.
+pub(super) fn after_string(text: Text<'_>, at: usize) -> usize {
+    if text.get(at) == Some(&b'`') { at + 1 } else { after_quote(text, at) }
 }
 
-/// A part of a form (RFC 7578): `name="password"`, headers of the part, an empty line, the value; `at` is behind the closing quote,
-/// or behind the name that has none.
+/// A part of a form (RFC 7578): `name="password"`, headers of the part, an empty line, the value; `at` is after the
+/// closing quote, or after a name without quotes.
 pub(super) fn part(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b"[]");
@@ -82,7 +82,7 @@ pub(super) fn part(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<us
     }
 }
 
-/// Masks the strings that a setter is called with, where `at` is at its bracket: `setPassword("…")`.
+/// Masks the string arguments of a setter; `at` is at its bracket: `setPassword("…")`.
 pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let called = &text[name.whole(b"")..name.end];
@@ -91,15 +91,15 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
         return;
     }
     let mut at = at + 1;
-    bare_argument(text, behind_blanks(text, at), mask);
+    bare_argument(text, after_blanks(text, at), mask);
     for _ in 0..ARGUMENTS_MAX {
-        at = behind_space(text, at);
+        at = after_space(text, at);
         let letters = wrapper(text, at);
         match string(text, at + letters) {
-            // What is far from its name and does not close is no string but an apostrophe.
+            // An unclosed quote far from its name is an apostrophe.
             Some((_, false)) if letters > 2 => return,
             Some((inside, closes)) => {
-                let end = behind_string(text, inside.end);
+                let end = after_string(text, inside.end);
                 if takes(&text[at..at + letters]) {
                     add(inside, mask);
                 }
@@ -110,7 +110,7 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
             }
             None => at += letters,
         }
-        at = behind(text, at, |byte| byte.is_ascii_whitespace() || b")]\"#".contains(&byte));
+        at = skip_while(text, at, |byte| byte.is_ascii_whitespace() || b")]\"#".contains(&byte));
         if text.get(at) != Some(&b',') {
             return;
         }
@@ -118,14 +118,14 @@ pub(super) fn arguments(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<u
     }
 }
 
-/// Masks the only argument of a call where it has no quotes and is no expression: `setPassword( … )`.
+/// Masks the only argument of a call if it has no quotes and is no expression: `setPassword( … )`.
 fn bare_argument(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     let length =
         rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && !b"\"'`,;()[]{}<>=.:/\\".contains(byte)).count();
     text.charge(length);
     let value = &rest[..length];
-    let closes = text.get(behind_blanks(text, at + length)) == Some(&b')');
+    let closes = text.get(after_blanks(text, at + length)) == Some(&b')');
     // An identifier may end with digits, and a word in capitals may follow them.
     let inner_digit = value.windows(2).any(|two| two[0].is_ascii_digit() && two[1].is_ascii_lowercase());
     let has_sign = value.iter().any(|byte| b"!@#$%&+~".contains(byte));
@@ -136,7 +136,7 @@ fn bare_argument(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) 
     }
 }
 
-/// How many bytes of a type, a call or a keyword stand before the string of an argument.
+/// The number of bytes of a type, a call or a keyword before the string of an argument.
 fn wrapper(text: Text<'_>, at: usize) -> usize {
     let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.:=<>(@$&*#".contains(*byte);
     let new = if text[at..].starts_with(b"new ") { 4 } else { 0 };
@@ -148,14 +148,14 @@ fn wrapper(text: Text<'_>, at: usize) -> usize {
     length
 }
 
-/// Whether the value of a keyword belongs to the name that is called; other keywords have names of their own.
+/// Whether the value of a keyword argument belongs to the called name; other keyword arguments have names themselves.
 fn takes(wrapper: &[u8]) -> bool {
     let Some(sign) = wrapper.iter().position(|byte| *byte == b'=') else { return true };
     let keyword = wrapper[..sign].trim_ascii_end();
     VALUES.iter().any(|value| keyword.eq_ignore_ascii_case(value))
 }
 
-/// Masks the strings that several names are given at once, where `at` is behind the comma: `password, err := "…", nil`.
+/// Masks the strings of a multiple assignment; `at` is after the comma: `password, err := "…", nil`.
 pub(super) fn assigned(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let names = text[at..].iter().take(WRAPPER_BYTES_MAX);
@@ -164,10 +164,10 @@ pub(super) fn assigned(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<us
     let sign = at + names;
     let is_sign =
         text[sign..].starts_with(b":=") || text[sign..].starts_with(b"=") && text.get(sign + 1) != Some(&b'=');
-    let Some(mut at) = behind_operator(text, sign).filter(|_| is_sign && names > 0) else { return };
+    let Some(mut at) = after_operator(text, sign).filter(|_| is_sign && names > 0) else { return };
     for _ in 0..ARGUMENTS_MAX {
-        let Some((inside, true)) = string(text, behind_blanks(text, at)) else { return };
-        let next = behind_string(text, inside.end);
+        let Some((inside, true)) = string(text, after_blanks(text, at)) else { return };
+        let next = after_string(text, inside.end);
         add(inside, mask);
         if text.get(next) != Some(&b',') {
             return;
@@ -176,7 +176,7 @@ pub(super) fn assigned(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<us
     }
 }
 
-/// Whether a quoted name is the first of a call's arguments or of a tuple's, and the value behind it, which is followed by `next`,
+/// Whether a quoted name is the first argument of a call or the first item of a tuple, and the value before `next`
 /// belongs to it: `put("password", "…")`, `{"password", "…"}`.
 pub(super) fn argument(name: &Name<'_>, next: usize) -> bool {
     let text = name.text;
@@ -186,18 +186,18 @@ pub(super) fn argument(name: &Name<'_>, next: usize) -> bool {
     let binary = before.strip_suffix(b"<<").unwrap_or(before).trim_ascii_end();
     if let Some(outer) = binary.strip_suffix(b"{") {
         let typed = outer.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"])".contains(byte));
-        let end = behind(text, next, |byte| byte == b'>');
-        return !typed && text.get(behind_blanks(text, end)) == Some(&b'}');
+        let end = skip_while(text, next, |byte| byte == b'>');
+        return !typed && text.get(after_blanks(text, end)) == Some(&b'}');
     }
     let Some(outer) = before.trim_ascii_end().strip_suffix(b"(") else { return false };
     let length = outer.iter().rev().take(64).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let called = &outer[outer.len() - length..];
     let calls = outer.is_empty() || length > 0 || outer.ends_with(b">") || outer.ends_with(b"!");
-    let more = matches!(text.get(next), Some(b',')) && quote(text, behind_space(text, next + 1)).is_some();
+    let more = matches!(text.get(next), Some(b',')) && quote(text, after_space(text, next + 1)).is_some();
     calls && !more && !LISTERS.iter().any(|lister| called.eq_ignore_ascii_case(lister))
 }
 
-/// `{:password "…"}`, `(:password . "…")`, `set :password "…"`, where `at` is behind the blanks.
+/// `{:password "…"}`, `(:password . "…")`, `set :password "…"`; `at` is after the blanks.
 pub(super) fn keyword(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     let start = name.whole(b":/");
@@ -209,20 +209,20 @@ pub(super) fn keyword(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     if text.get(start) != Some(&b':') && !defines && !(is_pair && before.ends_with(b"(")) {
         return;
     }
-    let at = if is_pair { behind_blanks(text, at + 1) } else { at };
+    let at = if is_pair { after_blanks(text, at + 1) } else { at };
     if let Some((inside, _)) = inside(text, at) {
         return add(inside, mask);
     }
-    let end = behind(text, at, |byte| byte.is_ascii_digit());
+    let end = skip_while(text, at, |byte| byte.is_ascii_digit());
     add(at..end, mask);
 }
 
-/// `a1="--password" a2="…"`, `"--password" "…"`, `argv[1]="--token", argv[2]="…"`, `("password" . "…")`, where `at` is behind the
-/// name's quote and blanks.
+/// `a1="--password" a2="…"`, `"--password" "…"`, `argv[1]="--token", argv[2]="…"`, `("password" . "…")`; `at` is after
+/// the name's quote and blanks.
 pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     if text[at..].starts_with(b". ") {
-        if let Some((inside, true)) = inside(text, behind_blanks(text, at + 1)) {
+        if let Some((inside, true)) = inside(text, after_blanks(text, at + 1)) {
             add(inside, mask);
         }
         return;
@@ -235,7 +235,7 @@ pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
         return;
     }
     if let Some((inside, closes)) = inside(text, at) {
-        let is_pair = closes && text.get(behind_quote(text, inside.end)) == Some(&b')');
+        let is_pair = closes && text.get(after_quote(text, inside.end)) == Some(&b')');
         if is_pair || !opens(b"(") {
             add(inside, mask);
         }
@@ -244,16 +244,16 @@ pub(super) fn field(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     numbered(text, at, mask);
 }
 
-/// `a2=…`, behind `a1=--password` and blanks.
+/// `a2=…`, after `a1=--password` and blanks.
 pub(super) fn numbered(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
-    let label = behind(text, at, |byte| byte.is_ascii_alphanumeric() || b"_[]".contains(&byte));
+    let label = skip_while(text, at, |byte| byte.is_ascii_alphanumeric() || b"_[]".contains(&byte));
     let is_numbered = label > at && (text[label - 1].is_ascii_digit() || text[label - 1] == b']');
     if !is_numbered || !matches!(text.get(label), Some(b'=' | b':')) {
         return;
     }
-    let at = behind_blanks(text, label + 1);
+    let at = after_blanks(text, label + 1);
     match inside(text, at) {
         Some((inside, _)) => add(inside, mask),
-        None => add(at..behind(text, at, |byte| !byte.is_ascii_whitespace()), mask),
+        None => add(at..skip_while(text, at, |byte| !byte.is_ascii_whitespace()), mask),
     }
 }

@@ -1,33 +1,33 @@
-//! A text that validators read, and what they may still read of it.
+//! A text that validators read, with the budget for reading it.
 //!
-//! In: a text and the budget of its line. Out: positions. Whatever looks on for more than a few bytes is charged to the budget, so that
-//! all validators together take time linear in the line, whatever it holds.
+//! Input: a text and the budget of its line. Output: positions. A search of more than a few bytes is charged to the
+//! budget, so that all validators together take time linear in the line, whatever it holds.
 
 use std::cell::Cell;
 use std::ops::Deref;
 
-/// Validators may read a line so many times over. Honest lines stay below 2; what is above is made to cost time.
+/// How many times validators may read a line. Ordinary lines stay below 2; more is an attempt to cost time.
 const FACTOR: usize = 16;
 
-/// So much is free, for short lines.
+/// The free part of the budget, for short lines.
 const FREE_BYTES: usize = 4096;
 
-/// How many bytes the validators may still read for one line, all its decoded forms included.
+/// The number of bytes that validators may still read for one line, all its decoded forms included.
 #[derive(Debug)]
 pub(in super::super) struct Budget(Cell<usize>);
 
 impl Budget {
-    /// The budget of a line of so many bytes.
+    /// The budget of a line of `line_bytes` bytes.
     pub(in super::super) fn new(line_bytes: usize) -> Self {
         Self(Cell::new(line_bytes.saturating_mul(FACTOR).saturating_add(FREE_BYTES)))
     }
 
-    /// Takes out what was read.
+    /// Subtracts the bytes that were read.
     pub(in super::super) fn charge(&self, bytes: usize) {
         self.0.set(self.0.get().saturating_sub(bytes));
     }
 
-    /// Whether nothing is left: what was not checked by now is withheld.
+    /// Whether nothing is left. Matches that are not checked by then are withheld.
     pub(in super::super) fn is_spent(&self) -> bool {
         self.0.get() == 0
     }
@@ -59,41 +59,41 @@ impl<'t> Text<'t> {
         self.budget.is_spent()
     }
 
-    /// Takes what was read otherwise out of the budget.
+    /// Subtracts bytes that were read by other means.
     pub(in super::super) fn charge(self, bytes: usize) {
         self.budget.charge(bytes);
     }
 
-    /// What it holds.
+    /// The bytes of the text.
     pub(super) fn bytes(self) -> &'t [u8] {
         self.bytes
     }
 
-    /// Behind all bytes from `at` on that are `within`.
-    pub(super) fn behind(self, at: usize, within: impl Fn(u8) -> bool) -> usize {
+    /// The position after all bytes from `at` on for which `within` holds.
+    pub(super) fn skip_while(self, at: usize, within: impl Fn(u8) -> bool) -> usize {
         let count = self.bytes[at..].iter().take_while(|&&byte| within(byte)).count();
         self.charge(count + 1);
         at + count
     }
 
-    /// Where the bytes begin that end at `end` and are all `within`.
+    /// The start of the run of bytes before `end` for which `within` holds.
     pub(super) fn before(self, end: usize, within: impl Fn(u8) -> bool) -> usize {
         let count = self.bytes[..end].iter().rev().take_while(|&&byte| within(byte)).count();
         self.charge(count + 1);
         end - count
     }
 
-    /// Where the first of these bytes stands from `at` on.
+    /// The position of the first such byte from `at` on.
     pub(super) fn find(self, at: usize, byte: u8) -> Option<usize> {
         self.found(at, memchr::memchr(byte, &self.bytes[at..]))
     }
 
-    /// Where the first of either byte stands from `at` on.
+    /// The position of the first of either byte from `at` on.
     pub(super) fn find_either(self, at: usize, bytes: [u8; 2]) -> Option<usize> {
         self.found(at, memchr::memchr2(bytes[0], bytes[1], &self.bytes[at..]))
     }
 
-    /// Where the first `word` stands from `at` on.
+    /// The position of the first `word` from `at` on.
     pub(super) fn find_word(self, at: usize, word: &[u8]) -> Option<usize> {
         self.found(at, memchr::memmem::find(&self.bytes[at..], word))
     }

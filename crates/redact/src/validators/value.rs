@@ -1,53 +1,53 @@
-//! A value behind its sign: in quotes of any depth, in brackets, wrapped by a type, or bare up to what sets it apart.
+//! A value after its operator: in quotes of any depth, in brackets, wrapped by a type, or bare up to its separator.
 
 use std::ops::Range;
 
 use super::constructed::{constructed, is_hidden_within};
-use super::expression::behind_call;
+use super::expression::after_call;
 use super::known::{is_no_secret_in_quotes, is_no_secret_name};
 use super::list::{list, object};
 use super::named::{Name, before_quote};
-use super::operator::behind_type;
+use super::operator::after_type;
 use super::place::{
-    behind, behind_blanks, behind_entity, behind_quote, behind_word, closing, inside, quote, starts_with,
+    after_blanks, after_entity, after_quote, after_word, closing, inside, quote, skip_while, starts_with,
 };
 use super::prose::{is_filler, is_no_secret};
 use super::reference::reference;
-use super::{MASK_START, Text, add, is_nothing, token, yaml};
+use super::{MASK_START, Text, add, is_absent, token, yaml};
 
-/// What an authorization scheme's name may be, before its credentials.
+/// Authorization schemes that may stand before credentials.
 const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"digest", b"negotiate", b"token", b"apikey"];
 
-/// As many tags and anchors stand before a value.
+/// Maximum number of tags and anchors before a value.
 const PROPERTIES_MAX: usize = 3;
-/// As many strings go on from a value.
+/// Maximum number of strings that continue a value.
 const REPLACEMENTS_MAX: usize = 8;
-/// Types and calls that wrap a value are no longer.
+/// Maximum length of types and calls that wrap a value.
 const WRAPPER_BYTES_MAX: usize = 128;
 
-/// What a struct that wraps a secret calls the field that holds it.
+/// Names of the field that holds the secret in a wrapping struct.
 const INNER: [&[u8]; 8] = [b"value", b"inner", b"secret", b"raw", b"data", b"text", b"plain", b"string"];
 
-/// What no bare value begins with.
+/// Bytes that no bare value begins with.
 const NEVER_FIRST: &[u8] = b"\"'&,;<>(){}[]";
 
-/// What ends a bare value.
+/// Bytes that end a bare value.
 const ENDS: &[u8] = b"&,;";
 
-/// What ends it where no letter or digit follows.
+/// Bytes that end it if no letter or digit follows.
 const CLOSERS: &[u8] = b"\"')>]}";
 
-/// Masks the value at `at`, and the one that replaces it (`"old" -> "new"`).
+/// Masks the value at `at`, and the value that replaces it (`"old" -> "new"`).
 pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
     if is_no_secret_name(name) || at >= text.len() {
         return;
     }
-    let at = behind_emphasis(name, at);
+    let at = after_emphasis(name, at);
     if text.get(at) == Some(&b'&')
-        && let Some((_, typed)) = behind_type(text, at)
+        && let Some((_, typed)) = after_type(text, at)
     {
-        // What YAML anchors begin with, references to types do too.
+        // References to types begin like YAML anchors.
         return plain(name, typed, mask);
     }
     let at = properties(name, at, mask);
@@ -58,23 +58,23 @@ pub(super) fn value(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize
     if is_yaml && let Some(joined) = yaml::joined(text, at) {
         return add(joined, mask);
     }
-    if let Some((_, typed)) = behind_type(text, at) {
+    if let Some((_, typed)) = after_type(text, at) {
         plain(name, typed, mask);
     }
     plain(name, at, mask);
 }
 
-/// Behind what closes Markdown's emphasis: `**Password:** …`.
-fn behind_emphasis(name: &Name<'_>, at: usize) -> usize {
-    let end = behind(name.text, at, |byte| byte == b'*');
+/// The position after the closing signs of Markdown emphasis: `**Password:** …`.
+fn after_emphasis(name: &Name<'_>, at: usize) -> usize {
+    let end = skip_while(name.text, at, |byte| byte == b'*');
     if end == at || end - at > 2 {
         return at;
     }
-    let next = behind_blanks(name.text, end);
+    let next = after_blanks(name.text, end);
     if next > end && name.text[..name.whole(b" ")].ends_with(&name.text[at..end]) { next } else { at }
 }
 
-/// Behind YAML's tags and anchors. What may as well be the value is masked.
+/// The position after YAML tags and anchors. A property that may itself be the value is masked.
 fn properties(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) -> usize {
     let text = name.text;
     let sign = &text[name.end..at];
@@ -92,19 +92,19 @@ fn properties(name: &Name<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)
     at
 }
 
-/// Masks a value that has neither a type nor YAML's properties before it.
+/// Masks a value without a type or YAML properties before it.
 fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let at = behind_new(text, behind_length(text, behind_signs(text, at)));
+    let at = after_new(text, after_length(text, after_signs(text, at)));
     if let Some(reference) = reference(text, at) {
-        // What follows a reference may be more of the value.
+        // The value may continue after a reference.
         let end = bare_end(text, reference.end);
         if !reference.is_pure || end > reference.end {
             add(at..end, mask);
         }
         return replacement(text, reference.end, mask);
     }
-    if let Some(end) = behind_call(name, at) {
+    if let Some(end) = after_call(name, at) {
         return replacement(text, end, mask);
     }
     let Some((inside, closes)) = quoted(name, at) else { return unquoted(name, at, mask) };
@@ -116,23 +116,24 @@ fn plain(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         add(inside, mask);
     }
     if closes {
-        replacement(text, (end + 1).max(behind_quote(text, end)).min(text.len()), mask);
+        replacement(text, (end + 1).max(after_quote(text, end)).min(text.len()), mask);
     }
 }
 
-/// Behind the rest of an operator before a type or a call, neither of which is taken for part of a value then.
-fn behind_signs(text: Text<'_>, at: usize) -> usize {
-    let end = behind(text, at, |byte| matches!(byte, b'=' | b':' | b'>'));
-    if end > at && (wrapped(text, end).is_some() || behind_length(text, end) > end) { end } else { at }
+/// The position after the rest of an operator, if a type or a call follows it: the type or call is then not part of a
+/// value.
+fn after_signs(text: Text<'_>, at: usize) -> usize {
+    let end = skip_while(text, at, |byte| matches!(byte, b'=' | b':' | b'>'));
+    if end > at && (wrapped(text, end).is_some() || after_length(text, end) > end) { end } else { at }
 }
 
-/// Behind the word that makes an object: `new Secret("…")`.
-fn behind_new(text: Text<'_>, at: usize) -> usize {
-    let next = if text[at..].starts_with(b"new ") { behind_blanks(text, at + 4) } else { return at };
+/// The position after the keyword that creates an object: `new Secret("…")`.
+fn after_new(text: Text<'_>, at: usize) -> usize {
+    let next = if text[at..].starts_with(b"new ") { after_blanks(text, at + 4) } else { return at };
     if wrapped(text, next).is_some() || text[next..].starts_with(MASK_START) { next } else { at }
 }
 
-/// The inside of a string; quotes may be tripled, or doubled as CSV has them.
+/// The content of a string. Quotes may be tripled, or doubled as in CSV.
 fn quoted(name: &Name<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     let text = name.text;
     let opens = text.get(at) == Some(&b'`');
@@ -142,7 +143,7 @@ fn quoted(name: &Name<'_>, at: usize) -> Option<(Range<usize>, bool)> {
         let end = text.find_word(start, &text[at..start]).unwrap_or(text.len());
         return Some((start..end, end < text.len()));
     }
-    let many = behind(text, at, |byte| byte == b'"') - at;
+    let many = skip_while(text, at, |byte| byte == b'"') - at;
     let next = text.get(at + many).copied().unwrap_or(b',');
     let opens = many == 3 || many == 2 && !next.is_ascii_whitespace() && !b",:;)]}".contains(&next);
     if !opens {
@@ -153,39 +154,39 @@ fn quoted(name: &Name<'_>, at: usize) -> Option<(Range<usize>, bool)> {
     Some((start..end, end < text.len()))
 }
 
-/// Masks the strings behind an arrow, or a sign that gives a default or goes on: `"a" -> "b"`, `env || "a"`, `"a" + "b"`.
+/// Masks the strings after an arrow, a default operator or a concatenation: `"a" -> "b"`, `env || "a"`, `"a" + "b"`.
 fn replacement(text: Text<'_>, mut at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     for _ in 0..REPLACEMENTS_MAX {
-        let sign = behind_blanks(text, at);
+        let sign = after_blanks(text, at);
         let length = match text[sign..] {
             [b'-' | b'=', b'>', ..] | [b'|', b'|', ..] | [b'?', b'?' | b':', ..] | [b'o', b'r', b' ', ..] => 2,
             [b'+', b' ' | b'"' | b'\'', ..] | [b'.', b' ', ..] if sign > at => 1,
             _ => return,
         };
-        let Some((inside, _)) = inside(text, behind_blanks(text, sign + length)) else { return };
-        at = behind_quote(text, inside.end);
+        let Some((inside, _)) = inside(text, after_blanks(text, sign + length)) else { return };
+        at = after_quote(text, inside.end);
         add(inside, mask);
     }
 }
 
-/// Masks what a call gives where there is no value: `environ.get("X", "…")`, where `first` ends with its first argument.
+/// Masks the default argument of a call: `environ.get("X", "…")`; `first` ends with its first argument.
 fn default_argument(text: Text<'_>, first: Range<usize>, mask: &mut dyn FnMut(Range<usize>)) {
-    let comma = behind_quote(text, first.end);
+    let comma = after_quote(text, first.end);
     let is_call = text[first].contains(&b'(') && text.get(comma) == Some(&b',');
     if is_call
-        && let Some((inside, true)) = inside(text, behind_blanks(text, comma + 1))
-        && text.get(behind_quote(text, inside.end)) == Some(&b')')
+        && let Some((inside, true)) = inside(text, after_blanks(text, comma + 1))
+        && text.get(after_quote(text, inside.end)) == Some(&b')')
     {
         add(inside, mask);
     }
 }
 
-/// Masks what is taken where what the name stands for is missing: `process.env.TOKEN || "…"`, `.password | default "…"`.
+/// Masks the default for a missing value: `process.env.TOKEN || "…"`, `.password | default "…"`.
 pub(super) fn fallback(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     match &text[at..] {
         [b'|', b'|', ..] | [b'?', b'?', ..] => replacement(text, at, mask),
         rest if rest.starts_with(b"| default ") => {
-            if let Some((inside, true)) = inside(text, behind_blanks(text, at + 10)) {
+            if let Some((inside, true)) = inside(text, after_blanks(text, at + 10)) {
                 add(inside, mask);
             }
         }
@@ -193,8 +194,9 @@ pub(super) fn fallback(text: Text<'_>, at: usize, mask: &mut dyn FnMut(Range<usi
     }
 }
 
-/// Behind the type and the length that dumps and casts write before a string: `(string) (len=3) "…`, `string(3) "…`, `(char *) "…`.
-pub(super) fn behind_length(text: Text<'_>, at: usize) -> usize {
+/// The position after the type and the length that dumps and casts write before a string: `(string) (len=3) "…`,
+/// `string(3) "…`, `(char *) "…`.
+pub(super) fn after_length(text: Text<'_>, at: usize) -> usize {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     if let Some(cast) = rest.strip_prefix(b"[") {
         let length = cast.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
@@ -207,25 +209,25 @@ pub(super) fn behind_length(text: Text<'_>, at: usize) -> usize {
     text.charge(length);
     let before = &rest[..length];
     let is_cast = before.ends_with(b") ") && (before.starts_with(b"(") || starts_with(before, b"string("));
-    // A bracket that closes a value's own is followed by no string.
+    // After the closing bracket of a value no string follows.
     let is_value = before.split(|byte| *byte == b' ').count() > 4;
     if is_cast && !is_value && quote(text, at + length).is_some() { at + length } else { at }
 }
 
 fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let entity = behind_entity(text, at);
+    let entity = after_entity(text, at);
     if entity > at {
-        let end = behind(text, entity, |byte| byte != b'&' && byte != b'<');
-        return if behind_entity(text, end) > end { add(entity..end, mask) } else { bare(name, entity, mask) };
+        let end = skip_while(text, entity, |byte| byte != b'&' && byte != b'<');
+        return if after_entity(text, end) > end { add(entity..end, mask) } else { bare(name, entity, mask) };
     }
     let unreferenced = at + usize::from(text[at..].starts_with(b"&"));
     if text[at..].starts_with(b"[]") {
         if let Some(end) = wrapped(text, at + 2) {
             return add(end, mask);
         }
-        // Go's slices.
-        let open = behind(text, at + 2, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
+        // Go slices.
+        let open = skip_while(text, at + 2, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
         if text.get(open) == Some(&b'{') {
             return list(text, open + 1..text.len(), mask);
         }
@@ -237,11 +239,11 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
         return add(inner, mask);
     }
     match text.get(unreferenced) {
-        Some(b'[') => list(text, behind(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
+        Some(b'[') => list(text, skip_while(text, unreferenced, |byte| byte == b'[')..text.len(), mask),
         Some(b'{') if braced(name, at).is_some() => add(at + 1..braced(name, at).unwrap_or(at + 1), mask),
         Some(b'{') if name.begins_with(b"password") || name.begins_with(b"cred") => {
             object(text, unreferenced + 1..text.len(), mask);
-            bare(name, behind_openers(text, unreferenced), mask);
+            bare(name, after_openers(text, unreferenced), mask);
         }
         _ if is_hidden_within(text, at) => {}
         _ => {
@@ -249,17 +251,17 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
             if let Some(wrapped) = wrapped(text, at) {
                 let is_apart = wrapped.start > at;
                 default_argument(text, wrapped.clone(), mask);
-                replacement(text, behind(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
+                replacement(text, skip_while(text, wrapped.end, |byte| CLOSERS.contains(&byte)), mask);
                 add(wrapped, mask);
                 if is_apart {
                     return;
                 }
             } else if let Some(value) = constructed {
-                let end = behind(text, value.end, |byte| CLOSERS.contains(&byte));
+                let end = skip_while(text, value.end, |byte| CLOSERS.contains(&byte));
                 add(value, mask);
                 return replacement(text, end, mask);
             }
-            bare(name, behind_openers(text, at), mask);
+            bare(name, after_openers(text, at), mask);
             let end = bare_end(text, at);
             if end > at {
                 replacement(text, end, mask);
@@ -268,7 +270,7 @@ fn unquoted(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-/// Behind what Go prints before the items of a slice: `[]string{"…"}`.
+/// The position after Go's type before the items of a slice: `[]string{"…"}`.
 fn slice(text: Text<'_>, at: usize) -> Option<usize> {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
@@ -280,23 +282,23 @@ fn slice(text: Text<'_>, at: usize) -> Option<usize> {
     opens.then_some(at + digits + 2 + length + empty + 1)
 }
 
-/// The string that the first field of a struct holds where it is called as what wraps a secret calls it:
-/// `Some(Secret { inner: "…" })`.
+/// The string in the first field of a wrapping struct, if the field has one of the usual names: `Some(Secret { inner:
+/// "…" })`.
 fn inner(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     let in_type = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:(<>".contains(*byte);
     let length = rest.iter().take_while(in_type).count();
     text.charge(length);
-    let opened = behind_blanks(text, at + length);
+    let opened = after_blanks(text, at + length);
     if length == 0 || text.get(opened) != Some(&b'{') {
         return None;
     }
-    let field = behind_word(text, behind_blanks(text, opened + 1), &INNER)?;
+    let field = after_word(text, after_blanks(text, opened + 1), &INNER)?;
     let sign = (text.get(field) == Some(&b':')).then_some(field + 1)?;
-    inside(text, behind_blanks(text, sign)).map(|(inside, _)| inside)
+    inside(text, after_blanks(text, sign)).map(|(inside, _)| inside)
 }
 
-/// Where a value of ODBC's ends that braces hold, so that it may have signs in it: `PWD={a;b}`.
+/// Where an ODBC value in braces ends, which may contain signs: `PWD={a;b}`.
 fn braced(name: &Name<'_>, at: usize) -> Option<usize> {
     let text = name.text;
     if matches!(text.get(at + 1), Some(b'"' | b'\'' | b'\\')) || !text[name.end..at].ends_with(b"=") {
@@ -309,12 +311,12 @@ fn braced(name: &Name<'_>, at: usize) -> Option<usize> {
     matches!(text.get(end + 1), None | Some(b';')).then_some(end)
 }
 
-fn behind_openers(text: Text<'_>, at: usize) -> usize {
-    behind(text, at, |byte| matches!(byte, b'(' | b'<' | b'{'))
+fn after_openers(text: Text<'_>, at: usize) -> usize {
+    skip_while(text, at, |byte| matches!(byte, b'(' | b'<' | b'{'))
 }
 
-/// Where the string ends that a type wraps (`Some(Secret("…`), that has letters before it (`b'…`, `N'…`, `r#"…`) or that signs open
-/// (`<<"…`). Letters are masked with it, for what wraps may as well be the end of a bare value.
+/// Where the string ends that a type wraps (`Some(Secret("…`), that has letters before it (`b'…`, `N'…`, `r#"…`) or
+/// that signs open (`<<"…`). The letters are masked too, because they may be the end of a bare value.
 fn wrapped(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let rest = &text[at..text.len().min(at + WRAPPER_BYTES_MAX)];
     let wraps = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_:.(<>&@$#*!{}[]".contains(*byte);
@@ -336,17 +338,17 @@ fn wrapped(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     }
     let (slashes, quote) = quote(text, at + length)?;
     let inside = at + length + slashes + 1;
-    // What follows the end of a string of JSON is no value.
+    // After the end of a JSON string no value follows.
     let next = text.get(inside).copied().unwrap_or(b',');
     let is_signs = !before.iter().any(u8::is_ascii_alphanumeric);
     let start = if is_signs { inside } else { at };
     (!b",:}]\\\"'".contains(&next)).then(|| start..closing(text, inside, quote, slashes))
 }
 
-/// A value without quotes, up to what sets it apart from the next; a scheme's name belongs to it.
+/// Masks a value without quotes, up to its separator. A scheme's name belongs to it.
 fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     let text = name.text;
-    let scheme = behind_word(text, at, &SCHEMES).map(|end| (end, behind_gap(text, end)));
+    let scheme = after_word(text, at, &SCHEMES).map(|end| (end, after_gap(text, end)));
     let start = scheme.filter(|(end, gap)| gap > end).map_or(at, |(_, gap)| gap);
     let mut end = bare_end(text, start);
     if end == start && start > at {
@@ -355,29 +357,29 @@ fn bare(name: &Name<'_>, at: usize, mask: &mut dyn FnMut(Range<usize>)) {
     }
     let Some(value) = text.get(at..end).filter(|value| !value.is_empty()) else { return };
     let sign = text[name.end..at].trim_ascii_start();
-    if !is_nothing(value) && !is_no_secret(name, sign, &(at..end)) {
+    if !is_absent(value) && !is_no_secret(name, sign, &(at..end)) {
         let more = [unknown_scheme_end(name, at, end), assignment_end(name, at), paired_end(name, end)];
         mask(at..more.into_iter().flatten().max().unwrap_or(end).max(end));
     }
 }
 
-/// Where a value ends that is assigned within quotes, so that it may have blanks and signs in it: `"DB_PASSWORD=a b"`.
+/// Where a value ends that is assigned inside quotes, so that it may contain blanks and signs: `"DB_PASSWORD=a b"`.
 fn assignment_end(name: &Name<'_>, at: usize) -> Option<usize> {
     let text = name.text;
     let start = name.whole(b"");
     if at != name.end + 1 || text[name.end] != b'=' {
         return None;
     }
-    // An item of a list in YAML, all of its line.
+    // An item of a YAML list extends over its whole line.
     let is_constant = !text[start..name.end].iter().any(u8::is_ascii_lowercase);
     if is_constant && text[..start].ends_with(b"- ") && text[..start - 2].iter().all(|byte| *byte == b' ') {
-        let line = behind(text, at, |byte| !matches!(byte, b'\r' | b'\n'));
+        let line = skip_while(text, at, |byte| !matches!(byte, b'\r' | b'\n'));
         return Some(at + text[at..line].trim_ascii_end().len());
     }
     let quote = *text[..start].last().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let outer = before_quote(&text[..start]);
     let slashes = start - 1 - outer.len();
-    // A member of an object is a text that may go on behind the value.
+    // A member of an object is a text that may continue after the value.
     if !is_constant && matches!(outer.trim_ascii_end().last(), Some(b':' | b'=')) {
         return None;
     }
@@ -390,23 +392,23 @@ fn assignment_end(name: &Name<'_>, at: usize) -> Option<usize> {
     (end < text.len() && !others).then_some(end)
 }
 
-/// Where the second of two values ends that stand behind two names or a name for both, with the same sign and blanks between:
-/// `user/pass: ada / …`, `credentials: ada / …`.
+/// Where the second of two values ends that follow two names or one name for both, with the same separator and blanks
+/// between: `user/pass: ada / …`, `credentials: ada / …`.
 fn paired_end(name: &Name<'_>, end: usize) -> Option<usize> {
     let text = name.text;
-    let next = behind_blanks(text, end);
+    let next = after_blanks(text, end);
     let sign = text.get(next).filter(|sign| next > end && matches!(sign, b'/' | b':' | b'|'))?;
     let before = text[..name.whole(b"")].trim_ascii_end().strip_suffix(&[*sign]);
     let follows_word = before.is_some_and(|first| first.trim_ascii_end().last().is_some_and(u8::is_ascii_alphabetic));
-    let second = behind_blanks(text, next + 1);
+    let second = after_blanks(text, next + 1);
     let is_pair = (follows_word || name.begins_with(b"cred")) && second > next + 1;
     is_pair.then(|| bare_end(text, second)).filter(|end| *end > second)
 }
 
-/// Where the credentials of a scheme end that is not one of [`SCHEMES`]: `Authorization: NTLM …`.
+/// Where the credentials end of a scheme that is not one of [`SCHEMES`]: `Authorization: NTLM …`.
 fn unknown_scheme_end(name: &Name<'_>, at: usize, end: usize) -> Option<usize> {
     let text = name.text;
-    let start = behind_blanks(text, end);
+    let start = after_blanks(text, end);
     let credentials = start..bare_end(text, start);
     let scheme = &text[at..end];
     let known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
@@ -419,8 +421,8 @@ fn unknown_scheme_end(name: &Name<'_>, at: usize, end: usize) -> Option<usize> {
     tells.then_some(credentials.end)
 }
 
-/// Behind what may stand between a scheme's name and its credentials.
-fn behind_gap(text: Text<'_>, mut at: usize) -> usize {
+/// The position after the separator of a scheme's name and its credentials.
+fn after_gap(text: Text<'_>, mut at: usize) -> usize {
     loop {
         at += match &text[at..] {
             [b' ' | b'\t' | b'+', ..] => 1,
@@ -430,7 +432,7 @@ fn behind_gap(text: Text<'_>, mut at: usize) -> usize {
     }
 }
 
-/// Where a bare value ends: before a sign that ends one, or a quote with the backslashes that escape it.
+/// Where a bare value ends: before a sign that ends it, or before a quote with its backslashes.
 fn bare_end(text: Text<'_>, start: usize) -> usize {
     let end = bare_end_of(&text, start);
     text.charge(end - start + 1);
@@ -442,11 +444,11 @@ fn bare_end_of(text: &[u8], start: usize) -> usize {
     while let Some(&byte) = text.get(at) {
         let more = text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
         if byte == b'\\' {
-            let behind = at + text[at..].iter().take_while(|byte| **byte == b'\\').count();
-            if matches!(text.get(behind), Some(b'"' | b'\'')) {
+            let after = at + text[at..].iter().take_while(|byte| **byte == b'\\').count();
+            if matches!(text.get(after), Some(b'"' | b'\'')) {
                 return at;
             }
-            at = behind;
+            at = after;
         } else if byte.is_ascii_whitespace()
             || at == start && NEVER_FIRST.contains(&byte)
             || at > start && (ENDS.contains(&byte) || CLOSERS.contains(&byte) && !more)

@@ -1,16 +1,17 @@
-//! What YAML writes between a colon and a value: tags, anchors, block scalars, an indented line.
+//! YAML between a colon and a value: tags, anchors, block scalars, an indented line.
 //!
-//! In: a text that may have line ends, and a position in it. Out: the position of a value, or the range of a block.
+//! Input: a text that may have line ends, and a position in it. Output: the position of a value, or the range of a
+//! block.
 
 use std::ops::Range;
 
 use super::Text;
-use super::place::{behind, behind_blanks, quote};
+use super::place::{after_blanks, quote, skip_while};
 
-/// A tag or an anchor is no longer.
+/// Maximum length of a tag or an anchor.
 const PROPERTY_BYTES_MAX: usize = 128;
 
-/// The tag or anchor at `at`, and where the value behind it begins: `!vault |`, `&pw v`.
+/// The tag or anchor at `at`, and where the value after it begins: `!vault |`, `&pw v`.
 pub(super) fn property(text: Text<'_>, at: usize) -> Option<(Range<usize>, usize)> {
     if !matches!(text.get(at)?, b'!' | b'&') {
         return None;
@@ -20,40 +21,40 @@ pub(super) fn property(text: Text<'_>, at: usize) -> Option<(Range<usize>, usize
     let length = rest.iter().take_while(in_name).count();
     text.charge(length);
     let end = at + length;
-    let value = behind_blanks(text, end);
+    let value = after_blanks(text, end);
     (length > 1 && value > end && value < text.len()).then_some((at..end, value))
 }
 
-/// Whether what stands at `at` shows that a tag or an anchor was before it.
+/// Whether the text at `at` shows that a tag or an anchor stood before it.
 pub(super) fn begins_value(text: Text<'_>, at: usize) -> bool {
-    quote(text, at).is_some() || behind_header(text, at).is_some() || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
+    quote(text, at).is_some() || after_header(text, at).is_some() || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
 }
 
 /// The block scalar whose header is at `at`: the more indented lines that follow, without the blanks around them.
 pub(super) fn block(text: Text<'_>, at: usize) -> Option<Range<usize>> {
-    let first = behind_header(text, at)?;
+    let first = after_header(text, at)?;
     indented(text, first, indent(text, at) + 1)
 }
 
-/// The list or, if `of_names`, the mapping on the lines behind `at`.
+/// The list or, if `of_names`, the mapping on the lines after `at`.
 pub(super) fn nested(text: Text<'_>, at: usize, of_names: bool) -> Option<Range<usize>> {
-    let first = behind_line_end(text, at)?;
-    let start = behind_blanks(text, first);
-    let word = behind(text, start, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    let first = after_line_end(text, at)?;
+    let start = after_blanks(text, first);
+    let word = skip_while(text, start, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
     let is_mapping = word > start && text.get(word) == Some(&b':');
     let is_list = text[start..].starts_with(b"- ");
     let indent = indent(text, at) + usize::from(!is_list);
     (is_list || of_names && is_mapping).then(|| indented(text, first, indent)).flatten()
 }
 
-/// The lines from `line` on that are indented so far at least, without the blanks around them; lists need a dash.
+/// The lines from `line` on that are indented by `least` or more, without the blanks around them; lists need a dash.
 fn indented(text: Text<'_>, mut line: usize, least: usize) -> Option<Range<usize>> {
     let mut found: Option<Range<usize>> = None;
-    let first = behind_blanks(text, line);
+    let first = after_blanks(text, line);
     let is_list = text[first.min(text.len())..].starts_with(b"- ") && first - line < least + 1;
     while line < text.len() {
         let end = text.find(line, b'\n').unwrap_or(text.len());
-        let start = behind_blanks(text, line);
+        let start = after_blanks(text, line);
         let content = text[start..end.max(start)].trim_ascii_end().len();
         if content > 0 {
             let is_item = text[start..].starts_with(b"- ");
@@ -69,61 +70,62 @@ fn indented(text: Text<'_>, mut line: usize, least: usize) -> Option<Range<usize
 
 /// A block whose lines were joined, up to the next name: `password: >- a b user: ada`.
 pub(super) fn joined(text: Text<'_>, at: usize) -> Option<Range<usize>> {
-    let signs = behind_signs(text, at)?;
-    let start = behind_blanks(text, signs);
+    let signs = after_signs(text, at)?;
+    let start = after_blanks(text, signs);
     if start == signs || start == text.len() || matches!(text[start], b'\r' | b'\n') {
         return None;
     }
     let mut end = start;
     loop {
-        let word = behind(text, end, |byte| !byte.is_ascii_whitespace());
-        // No word: the line's end, the text's, or a sign that is neither a blank nor part of a word.
+        let word = skip_while(text, end, |byte| !byte.is_ascii_whitespace());
+        // No word: the end of the line or the text, or a sign that is neither a blank nor part of a word.
         if word == end || end > start && matches!(text[word - 1], b':' | b'|') {
             break;
         }
-        end = behind_blanks(text, word);
+        end = after_blanks(text, word);
     }
     Some(start..start + text[start..end].trim_ascii_end().len())
 }
 
-/// Behind `|`, `>-`, `|2+`.
-fn behind_signs(text: Text<'_>, at: usize) -> Option<usize> {
+/// The position after `|`, `>-`, `|2+`.
+fn after_signs(text: Text<'_>, at: usize) -> Option<usize> {
     let signs = matches!(text.get(at), Some(b'|' | b'>')).then_some(at + 1)?;
     Some(signs + text[signs..].iter().take(2).take_while(|byte| b"+-123456789".contains(byte)).count())
 }
 
-/// Behind the line end that follows `|`, `>-`, `|2+`, `| # comment`.
-fn behind_header(text: Text<'_>, at: usize) -> Option<usize> {
-    let signs = behind_signs(text, at)?;
-    let end = behind_blanks(text, signs);
-    let end = if end > signs && text.get(end) == Some(&b'#') { behind(text, end, |byte| byte != b'\n') } else { end };
-    behind_line_end(text, end)
+/// The position after the line end that follows `|`, `>-`, `|2+`, `| # comment`.
+fn after_header(text: Text<'_>, at: usize) -> Option<usize> {
+    let signs = after_signs(text, at)?;
+    let end = after_blanks(text, signs);
+    let end =
+        if end > signs && text.get(end) == Some(&b'#') { skip_while(text, end, |byte| byte != b'\n') } else { end };
+    after_line_end(text, end)
 }
 
-fn behind_line_end(text: Text<'_>, at: usize) -> Option<usize> {
+fn after_line_end(text: Text<'_>, at: usize) -> Option<usize> {
     let at = at + usize::from(text.get(at) == Some(&b'\r'));
     (text.get(at) == Some(&b'\n')).then_some(at + 1)
 }
 
-/// Where a value begins on the next line, if that is more indented than the one of `at`.
+/// Where a value begins on the next line, if that is indented more than the line of `at`.
 pub(super) fn next_line(text: Text<'_>, at: usize) -> Option<usize> {
-    let end = if text[at..].starts_with(b"# ") { behind(text, at, |byte| byte != b'\n') } else { at };
-    let mut line = behind_line_end(text, end)?;
+    let end = if text[at..].starts_with(b"# ") { skip_while(text, at, |byte| byte != b'\n') } else { at };
+    let mut line = after_line_end(text, end)?;
     loop {
-        let start = behind_blanks(text, line);
-        match behind_line_end(text, start) {
+        let start = after_blanks(text, line);
+        match after_line_end(text, start) {
             Some(next) => line = next,
             None => return (start - line > indent(text, at) && start < text.len()).then_some(start),
         }
     }
 }
 
-/// How far the line of `at` is indented, the dashes of lists included.
+/// The indentation of the line of `at`, the dashes of lists included.
 fn indent(text: Text<'_>, at: usize) -> usize {
     let line = text.before(at, |byte| byte != b'\n');
-    let mut start = behind_blanks(text, line);
+    let mut start = after_blanks(text, line);
     while text[start..].starts_with(b"- ") {
-        start = behind_blanks(text, start + 1);
+        start = after_blanks(text, start + 1);
     }
     start - line
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shipper;
-use crate::delivery::checkpoint::Marks;
+use crate::delivery::checkpoint::Checkpoint;
 
 /// A changed watermark is saved after this time, …
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -59,11 +59,11 @@ impl CheckpointSchedule {
 impl Shipper {
     /// Saves the watermarks if it is time. The writer's thread does it; nothing waits.
     pub(super) fn checkpoint_if_due(&mut self, now: Instant) {
-        let Some(saver) = &self.components.saver else { return };
-        if let Some(error) = saver.error(now) {
+        let Some(checkpoint_writer) = &self.components.checkpoint_writer else { return };
+        if let Some(error) = checkpoint_writer.error(now) {
             self.log_save_failure(&error);
-        } else if saver.recreated()
-            && let Some(left_out) = self.components.news.due("state")
+        } else if checkpoint_writer.recreated()
+            && let Some(left_out) = self.components.log_limit.due("state")
         {
             tracing::warn!(left_out, "the state directory or its lock file was removed while in use; created again");
         }
@@ -75,9 +75,9 @@ impl Shipper {
     /// Saves the watermarks. The writer's thread does it; nothing waits.
     pub(super) fn checkpoint(&mut self, now: Instant) {
         let (ledger, source) = (&self.ledger, &mut self.components.source);
-        let Some(saver) = &self.components.saver else { return };
+        let Some(checkpoint_writer) = &self.components.checkpoint_writer else { return };
         let files = source.checkpoint_entries(|file| ledger.progress(file));
-        saver.save(Marks { files, quiet: Arc::clone(source.quiet_files()) });
+        checkpoint_writer.save(Checkpoint { files, quiet: Arc::clone(source.quiet_files()) });
         self.checkpoints.note_save(now);
     }
 
@@ -85,16 +85,16 @@ impl Shipper {
     /// checkpoint is kept.
     pub(super) fn checkpoint_and_wait(&mut self, now: Instant, patience: Duration) -> bool {
         self.checkpoint(now);
-        let Some(saver) = &self.components.saver else { return true };
-        let Err(error) = saver.settle(patience) else { return true };
+        let Some(checkpoint_writer) = &self.components.checkpoint_writer else { return true };
+        let Err(error) = checkpoint_writer.wait_until_saved(patience) else { return true };
         self.log_save_failure(&error);
         false
     }
 
     fn log_save_failure(&mut self, error: &std::io::Error) {
-        self.components.metrics.save_failures.add(1);
+        self.components.metrics.checkpoint_failures.add(1);
         self.checkpoints.note_failure();
-        if let Some(left_out) = self.components.news.due("save") {
+        if let Some(left_out) = self.components.log_limit.due("save") {
             tracing::error!(%error, left_out, "cannot save the checkpoint; delivery continues, but a restart would send duplicates");
         }
     }

@@ -71,14 +71,14 @@ impl Shipper {
                 self.components.metrics.lost_bytes.add(bytes);
                 self.checkpoints.add(bytes);
                 let given_up = GivenUp { path: &path, inode, range: Span { start: from, end: rest.end }, bytes };
-                log_events::log_given_up(&self.components.news, &given_up);
+                log_events::log_given_up(&self.components.log_limit, &given_up);
                 if self.ledger.settled(file) {
                     self.components.source.release_id(file);
                     self.close(file);
                 }
             }
             Some(Abandoned::Copied) => {
-                if let Some(left_out) = self.components.news.due_each("copied", log_events::FILES_LOGGED_MAX) {
+                if let Some(left_out) = self.components.log_limit.due_each("copied", log_events::FILES_LOGGED_MAX) {
                     tracing::info!(
                         path,
                         left_out,
@@ -98,7 +98,7 @@ impl Shipper {
             context.retry = None;
             let path = redacted_path(&self.components.pipelines, &context.path);
             if bytes > 0
-                && let Some(left_out) = self.components.news.due_each("lost", log_events::FILES_LOGGED_MAX)
+                && let Some(left_out) = self.components.log_limit.due_each("lost", log_events::FILES_LOGGED_MAX)
             {
                 tracing::error!(path, bytes, left_out, "bytes lost: an output rejected them, and the file is gone");
             }

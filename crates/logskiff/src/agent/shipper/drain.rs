@@ -29,7 +29,7 @@ pub(super) enum Next {
 
 /// Where the process is between its start and its end.
 pub(super) struct Drain {
-    config: config::Life,
+    config: config::ProcessConfig,
     control: Arc<Control>,
     /// When the end was asked for.
     draining_since: Option<Instant>,
@@ -46,7 +46,7 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    pub(super) fn new(config: config::Life, control: Arc<Control>, now: Instant) -> Self {
+    pub(super) fn new(config: config::ProcessConfig, control: Arc<Control>, now: Instant) -> Self {
         let finishes = config.exit == Exit::Eof;
         Self {
             config,

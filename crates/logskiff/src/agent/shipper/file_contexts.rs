@@ -96,7 +96,7 @@ impl Shipper {
     pub(super) fn handle_events(&mut self, events: Vec<Event>, now: Instant) {
         let (mut truncated, mut opened) = (false, false);
         for event in events {
-            log_events::log_event(&event, &self.components.metrics, &self.components.news, |path| {
+            log_events::log_event(&event, &self.components.metrics, &self.components.log_limit, |path| {
                 redacted_path(&self.components.pipelines, path)
             });
             truncated |= matches!(event, Event::Truncated(_));
@@ -214,7 +214,7 @@ impl Shipper {
             Ok(true) => {}
             Ok(false) => return,
             Err(_) => {
-                if self.components.news.due("labels").is_some() {
+                if self.components.log_limit.due("labels").is_some() {
                     tracing::warn!(
                         ?path,
                         "cannot read LOGSKIFF_LABELS_FILE; sending records without labels until it can be read"

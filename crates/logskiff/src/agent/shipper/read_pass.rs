@@ -229,7 +229,7 @@ impl Shipper {
         match self.components.source.skip_zeros(file, now, encoding.unit_bytes() as u64) {
             0 => Turn::Done,
             zeros => {
-                self.drop_span(file, Span { start, end: start + zeros }, Boundary::LineStart, DropReason::Hole);
+                self.drop_span(file, Span { start, end: start + zeros }, Boundary::LineStart, DropReason::NulPadding);
                 Turn::More
             }
         }
@@ -279,9 +279,9 @@ impl Shipper {
                     }
                     self.enqueue_line(file, context, &line, text.start - scanned.start, times);
                 }
-                Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Cut),
-                Framed::Hole(_) => self.drop_span(file, span, boundary, DropReason::Hole),
-                Framed::Mark(_) => self.drop_span(file, span, boundary, DropReason::Blank),
+                Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Truncated),
+                Framed::NulPadding(_) => self.drop_span(file, span, boundary, DropReason::NulPadding),
+                Framed::ByteOrderMark(_) => self.drop_span(file, span, boundary, DropReason::Blank),
             }
             taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
             taken.boundary = boundary;
@@ -338,7 +338,7 @@ impl Shipper {
         }
         let is_new = self.ledger.is_new(file, span);
         if is_new && boundary == Boundary::MidLine {
-            self.components.metrics.inputs[context.input].cut.add(1);
+            self.components.metrics.inputs[context.input].truncated_lines.add(1);
         }
         match self.encode_line(
             context,

@@ -43,7 +43,7 @@ impl Shipper {
 
     /// Logs that an output could not be reset.
     pub(super) fn log_reset_failure(&self, output: &str, error: &Error) {
-        if let Some(left_out) = self.components.news.due("reset") {
+        if let Some(left_out) = self.components.log_limit.due("reset") {
             tracing::error!(output, error = %error.cause(), left_out, "cannot start the output again; retrying");
         }
     }
@@ -58,7 +58,7 @@ impl Shipper {
         // A file that was found truncated is a new incarnation from now on, and needs an account.
         self.handle_events(events, now);
         let wait = self.backoff.start(now);
-        if let Some(left_out) = self.components.news.due("rewind") {
+        if let Some(left_out) = self.components.log_limit.due("rewind") {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(
                 wait_ms,
@@ -79,7 +79,7 @@ impl Shipper {
         if can_read {
             self.restore_pem_state(file);
         } else if let Some(context) = self.files.open.get(&file)
-            && let Some(left_out) = self.components.news.due_each("unread", log_events::FILES_LOGGED_MAX)
+            && let Some(left_out) = self.components.log_limit.due_each("unread", log_events::FILES_LOGGED_MAX)
         {
             let path = redacted_path(&self.components.pipelines, &context.path);
             tracing::error!(path, left_out, "cannot read undelivered lines again: the file is gone");

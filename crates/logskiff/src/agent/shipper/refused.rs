@@ -74,7 +74,7 @@ impl Shipper {
         }
         let waits = self.ledger.all_refused() >= REFUSED_MAX;
         if waits
-            && let Some(left_out) = self.components.news.due("refused")
+            && let Some(left_out) = self.components.log_limit.due("refused")
             && let Some(context) = self.files.open.get(&file)
         {
             let path = redacted_path(&self.components.pipelines, &context.path);

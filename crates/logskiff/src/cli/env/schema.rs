@@ -1,7 +1,7 @@
 //! The reference as a JSON Schema (draft 7) for a map of names and values. The charts use it for their `env`.
 //!
-//! It checks only the shape of a value; `logskiff check` is stricter. Secrets are not allowed, only their `…_FILE` variables:
-//! a map of plain values must not contain secrets.
+//! It checks only the shape of a value; `logskiff check` is stricter. Secrets are not allowed, only their `…_FILE`
+//! variables: a map of plain values must not contain secrets.
 
 use serde_json::{Map, Value, json};
 

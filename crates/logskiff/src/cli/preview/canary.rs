@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_canary_is_found_however_it_is_written() {
+    fn a_canary_is_found_in_every_encoding() {
         #[track_caller]
         fn check(record: &str, want: bool) {
             assert_eq!(holds(record.as_bytes(), "s3cr\"et"), want, "{record}");

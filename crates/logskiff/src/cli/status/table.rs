@@ -286,7 +286,10 @@ mod tests {
             "files":[{"path":"/b.log","state":"refused","reason":"a \u001b link"}]}}"#;
         let text = render(&serde_json::from_str(ledger).unwrap(), Style::Plain, 80, None);
         for (path, line) in [("/a.log", "default    held    it waits"), ("/b.log", r"refused a \u{1b} link")] {
-            assert!(text.lines().any(|said| said.starts_with(path) && said.ends_with(line)), "no {line:?} in\n{text}");
+            assert!(
+                text.lines().any(|printed| printed.starts_with(path) && printed.ends_with(line)),
+                "no {line:?} in\n{text}"
+            );
         }
         assert!(text.contains("and 3 more\n") && text.contains("and 8 more\n"), "{text}");
         assert!(!render(&Ledger::default(), Style::Plain, 80, None).contains("REASON"), "no reasons");

@@ -1,7 +1,7 @@
-//! The file of those that are settled and still.
+//! The file of quiet files: fully acknowledged and unmodified.
 //!
-//! A line of JSON: the format's number, the devices, up to when files were forgotten, and how many there are. Then 48 bytes of each, and a
-//! SHA-256 over everything before it.
+//! A line of JSON: the version of the format, the devices, the time up to which files were forgotten, and the number of
+//! files. Then 48 bytes for each file, and a SHA-256 over everything before it.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -23,7 +23,7 @@ struct Head {
     files: usize,
 }
 
-/// Writes them one by one: a copy of all of them in memory would be as large as they are.
+/// Writes the entries one by one: a copy of all of them would double their memory.
 pub(super) fn write(quiet: &QuietFiles, file: &mut File) -> io::Result<()> {
     let (devices, forgotten_to, files) = quiet.written();
     let head = Head { version: VERSION, devices: devices.to_vec(), forgotten_to, files: quiet.len() };
@@ -41,7 +41,7 @@ pub(super) fn write(quiet: &QuietFiles, file: &mut File) -> io::Result<()> {
     out.flush()
 }
 
-/// What was written.
+/// Decodes the file's content.
 pub(super) fn decode(bytes: &[u8]) -> Result<QuietFiles, Damage> {
     let read = || {
         let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;

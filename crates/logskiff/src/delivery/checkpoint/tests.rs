@@ -1,14 +1,14 @@
-//! What is saved is loaded, or noticed to be damaged, whatever happens to the files.
+//! Every saved checkpoint is loaded or detected as damaged, whatever happens to the files.
 
 use super::*;
 use event::{Ahead, Boundary, Fingerprint, Hash, Inode, Quiet, Span, name_hash};
 
-/// What the random damage begins with; a failure is repeated with it.
+/// The seed of the random damage; use it to repeat a failure.
 const SEED: u64 = 2026;
-/// For what takes a moment when all is well.
+/// Timeout for an action that normally takes a moment.
 const LONG: Duration = Duration::from_secs(20);
 
-fn bookmark(offset: u64) -> CheckpointEntry {
+fn entry(offset: u64) -> CheckpointEntry {
     CheckpointEntry {
         path: "/var/log/app/app.log".into(),
         real: None,
@@ -27,7 +27,7 @@ fn bookmark(offset: u64) -> CheckpointEntry {
 fn saved(dir: &Path, offsets: &[u64]) {
     let mut store = opened(dir);
     for offset in offsets {
-        store.save(vec![bookmark(*offset)], Instant::now()).unwrap();
+        store.save(vec![entry(*offset)], Instant::now()).unwrap();
     }
 }
 
@@ -36,15 +36,15 @@ fn load(dir: &Path) -> Option<u64> {
 }
 
 #[test]
-fn what_was_saved_is_loaded() {
+fn saved_entries_are_loaded() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(load(dir.path()), None);
     saved(dir.path(), &[1, 2]);
-    assert_eq!(opened(dir.path()).load().files, Some(vec![bookmark(2)]));
+    assert_eq!(opened(dir.path()).load().files, Some(vec![entry(2)]));
 }
 
 #[test]
-fn a_damaged_newest_generation_falls_back_to_the_one_before_and_is_set_aside() {
+fn a_damaged_newest_generation_is_set_aside_and_the_older_one_used() {
     for damage in [&b""[..], b"\0\0\0\0", b"{}", b"cut"] {
         let dir = tempfile::tempdir().unwrap();
         saved(dir.path(), &[1, 2]);
@@ -64,13 +64,13 @@ fn every_flipped_digit_is_noticed() {
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1;
-        let same = decode(&flipped).is_ok_and(|files| files == [bookmark(7)]) || decode(&flipped).is_err();
+        let same = decode(&flipped).is_ok_and(|files| files == [entry(7)]) || decode(&flipped).is_err();
         assert!(same, "byte {at}");
     }
 }
 
 #[test]
-fn with_both_generations_damaged_reading_begins_anew() {
+fn with_both_generations_damaged_there_are_no_entries() {
     let dir = tempfile::tempdir().unwrap();
     saved(dir.path(), &[1]);
     std::fs::write(dir.path().join(NEWEST), "x").unwrap();
@@ -80,7 +80,7 @@ fn with_both_generations_damaged_reading_begins_anew() {
 }
 
 #[test]
-fn two_on_one_directory_is_one_too_many() {
+fn one_directory_has_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let held = opened(dir.path());
     assert!(matches!(Store::open(dir.path()), Err(CheckpointError::InUse(_))));
@@ -89,62 +89,63 @@ fn two_on_one_directory_is_one_too_many() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_named() {
+fn a_directory_that_cannot_be_created_is_reported() {
     let error = Store::open(Path::new("/proc/logskiff")).unwrap_err();
     assert!(error.to_string().contains("/proc/logskiff"), "{error}");
 }
 
 #[test]
-fn the_saver_writes_the_newest_and_tells_of_a_failure() {
+fn the_writer_saves_the_newest_checkpoint_and_reports_a_failure() {
     let dir = tempfile::tempdir().unwrap();
-    let saver = CheckpointWriter::start(opened(dir.path())).unwrap();
-    (1..=50).for_each(|offset| saver.save(vec![bookmark(offset)]));
-    saver.settle(LONG).unwrap();
-    drop(saver);
+    let writer = CheckpointWriter::start(opened(dir.path())).unwrap();
+    (1..=50).for_each(|offset| writer.save(vec![entry(offset)]));
+    writer.wait_until_saved(LONG).unwrap();
+    drop(writer);
     assert_eq!(load(dir.path()), Some(50));
-    let saver = CheckpointWriter::start(opened(dir.path())).unwrap();
+    let writer = CheckpointWriter::start(opened(dir.path())).unwrap();
     std::fs::create_dir(dir.path().join("checkpoint.json.new")).unwrap();
-    saver.save(vec![bookmark(51)]);
-    saver.settle(LONG).unwrap_err();
+    writer.save(vec![entry(51)]);
+    writer.wait_until_saved(LONG).unwrap_err();
 }
 
-/// Goal: a volume that hangs is waited for once, told, and neither keeps the newest bookmarks from it once it answers nor the end.
+/// Goal: a hanging volume delays the caller once, is reported, gets the newest checkpoint once it responds, and does
+/// not block shutdown.
 #[test]
-fn a_volume_that_hangs_is_waited_for_once() {
+fn a_hanging_volume_delays_the_caller_once() {
     const PATIENCE: Duration = Duration::from_millis(50);
     let (answer, answers) = std::sync::mpsc::channel();
     let (done, offsets) = std::sync::mpsc::channel();
-    let save = move |marks: Marks| {
+    let save = move |checkpoint: Checkpoint| {
         answers.recv().map_err(io::Error::other)?;
-        done.send(marks.files[0].offset).map_err(io::Error::other)?;
+        done.send(checkpoint.files[0].offset).map_err(io::Error::other)?;
         Ok(false)
     };
-    let saver = CheckpointWriter::saving(save).unwrap();
-    saver.save(vec![bookmark(1)]);
-    assert_eq!(saver.settle(PATIENCE).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    let writer = CheckpointWriter::with_save_function(save).unwrap();
+    writer.save(vec![entry(1)]);
+    assert_eq!(writer.wait_until_saved(PATIENCE).unwrap_err().kind(), io::ErrorKind::TimedOut);
     let start = Instant::now();
     for offset in 2..100 {
-        saver.save(vec![bookmark(offset)]);
-        saver.settle(PATIENCE).unwrap_err();
+        writer.save(vec![entry(offset)]);
+        writer.wait_until_saved(PATIENCE).unwrap_err();
     }
     assert!(start.elapsed() < 20 * PATIENCE, "{:?}", start.elapsed());
     let (before, after) = (start + HANGS_AFTER / 2, start + HANGS_AFTER);
-    assert!(saver.error(before).is_none() && saver.error(after).is_some() && saver.error(after).is_none());
-    assert!(saver.error(after + HANGS_AFTER).is_some(), "told again");
+    assert!(writer.error(before).is_none() && writer.error(after).is_some() && writer.error(after).is_none());
+    assert!(writer.error(after + HANGS_AFTER).is_some(), "reported again");
     answer.send(()).unwrap();
     answer.send(()).unwrap();
-    saver.settle(LONG).unwrap();
+    writer.wait_until_saved(LONG).unwrap();
     assert_eq!([offsets.recv().unwrap(), offsets.recv().unwrap()], [1, 99]);
-    assert!(saver.error(after + 3 * HANGS_AFTER).is_none(), "it answers");
-    saver.save(vec![bookmark(100)]);
+    assert!(writer.error(after + 3 * HANGS_AFTER).is_none(), "it responds");
+    writer.save(vec![entry(100)]);
     let start = Instant::now();
-    drop(saver);
+    drop(writer);
     assert!(start.elapsed() < 3 * SAVE_PATIENCE, "{:?}", start.elapsed());
     drop(answer);
 }
 
-/// The store of a directory whose lock may be held for a moment: by a process that another test starts, which has all that is
-/// open until it runs its program.
+/// Opens the store of a directory whose lock may still be held for a moment by a process that another test starts: it
+/// inherits all open files until it executes its program.
 fn opened(dir: &Path) -> Store {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -155,18 +156,18 @@ fn opened(dir: &Path) -> Store {
     }
 }
 
-/// Two files each, so that there is more to be damaged than one of everything.
+/// Two files each, so that more than one entry can be damaged.
 fn generation(offset: u64) -> Vec<CheckpointEntry> {
     let other = CheckpointEntry {
         path: "/var/log/app/\"ö\"\n.log".into(),
         real: Some("/srv/ö\n.log".into()),
         incarnation: 0,
-        ..bookmark(offset / 2)
+        ..entry(offset / 2)
     };
-    vec![bookmark(offset), other]
+    vec![entry(offset), other]
 }
 
-/// Both generations on disk, the older one and the newest, and the newest one's bytes.
+/// Writes both generations, the older one and the newest; returns the bytes of the newest.
 fn two_generations(dir: &Path) -> Vec<u8> {
     let mut store = opened(dir);
     let start = Instant::now();
@@ -175,14 +176,17 @@ fn two_generations(dir: &Path) -> Vec<u8> {
     std::fs::read(dir.join(NEWEST)).unwrap()
 }
 
-/// Puts `damaged` in the newest generation's place. It is noticed, set aside, and the older one stands in; or, where that
-/// `may_be_harmless`, it is what was saved to the last byte. Returns whether it was noticed.
+/// Replaces the newest generation by `damaged`. The damage must be detected, the file set aside, and the older
+/// generation used; or, if it `may_be_harmless`, the saved content must be unchanged. Returns whether it was detected.
 #[track_caller]
 fn check_damage(dir: &Path, damaged: &[u8], may_be_harmless: bool, what: &str) -> bool {
     let (newest, aside) = (dir.join(NEWEST), dir.join("checkpoint.json.damaged"));
     _ = std::fs::remove_file(&aside);
     std::fs::write(&newest, damaged).unwrap();
-    assert!(peek(dir).is_some_and(|marks| [generation(1_000), generation(2_000)].contains(&marks.files)), "{what}");
+    assert!(
+        read_only(dir).is_some_and(|checkpoint| [generation(1_000), generation(2_000)].contains(&checkpoint.files)),
+        "{what}"
+    );
     let loaded = opened(dir).load();
     if may_be_harmless && loaded.damaged.is_empty() {
         assert_eq!(loaded.files, Some(generation(2_000)), "{what}");
@@ -194,38 +198,38 @@ fn check_damage(dir: &Path, damaged: &[u8], may_be_harmless: bool, what: &str) -
     true
 }
 
-/// Goal: the newest generation cut at every byte is noticed, and the older one stands in.
+/// Goal: a newest generation truncated at any byte is detected, and the older one is used.
 #[test]
 fn a_generation_cut_at_any_byte_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = two_generations(dir.path());
     for length in 0..bytes.len() {
-        check_damage(dir.path(), &bytes[..length], false, &format!("cut to {length} bytes"));
+        check_damage(dir.path(), &bytes[..length], false, &format!("truncated to {length} bytes"));
     }
 }
 
-/// Goal: no flipped bit makes another offset, or another file, of what was saved.
+/// Goal: no flipped bit changes an offset or a file of the saved content.
 #[test]
 fn flipped_bits_are_noticed_or_change_nothing() {
     const FLIPS: usize = 1_000;
     let dir = tempfile::tempdir().unwrap();
     let bytes = two_generations(dir.path());
-    let mut dice = fastrand::Rng::with_seed(SEED);
-    let mut noticed = 0;
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut detected = 0;
     for flip in 0..FLIPS {
-        let (at, bit) = (dice.usize(..bytes.len()), dice.u32(..8));
+        let (at, bit) = (random.usize(..bytes.len()), random.u32(..8));
         let mut damaged = bytes.clone();
         damaged[at] ^= 1 << bit;
         let what = format!("flip {flip} of seed {SEED}: bit {bit} of byte {at}");
-        noticed += usize::from(check_damage(dir.path(), &damaged, true, &what));
+        detected += usize::from(check_damage(dir.path(), &damaged, true, &what));
     }
-    println!("seed {SEED}: {noticed} of {FLIPS} flips noticed, the others changed nothing");
-    assert!(noticed > FLIPS * 9 / 10, "{noticed}");
+    println!("seed {SEED}: {detected} of {FLIPS} flips detected, the others changed nothing");
+    assert!(detected > FLIPS * 9 / 10, "{detected}");
 }
 
-/// Goal: zeros, as a machine that died leaves them, rubbish, another version and what cannot be read are noticed.
+/// Goal: zeros as after the death of a machine, garbage, another version, and unreadable files are detected.
 #[test]
-fn what_is_no_checkpoint_is_noticed() {
+fn other_content_is_detected() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = two_generations(dir.path());
     let other_version = String::from_utf8(bytes.clone()).unwrap().replace("\"version\":1", "\"version\":2");
@@ -238,10 +242,10 @@ fn what_is_no_checkpoint_is_noticed() {
     std::fs::create_dir(&newest).unwrap();
     let loaded = opened(dir.path()).load();
     assert_eq!((loaded.files, loaded.damaged.len()), (Some(generation(1_000)), 1), "a directory");
-    assert!(!newest.exists(), "it is out of the way of the next save");
+    assert!(!newest.exists(), "it does not obstruct the next save");
 }
 
-/// Goal: with nothing to be believed left, that is known from there never having been a checkpoint.
+/// Goal: two damaged generations are distinguished from a first start.
 #[test]
 fn both_generations_damaged_is_not_a_first_start() {
     for (newest, synced) in [(true, true), (true, false), (false, true)] {
@@ -254,13 +258,13 @@ fn both_generations_damaged_is_not_a_first_start() {
         }
         let loaded = opened(dir.path()).load();
         assert!(loaded.is_lost() && loaded.damaged.len() == usize::from(newest) + usize::from(synced), "{loaded:?}");
-        assert_eq!(peek(dir.path()), None);
+        assert_eq!(read_only(dir.path()), None);
     }
 }
 
-/// Goal: what a save did not finish is neither loaded nor in the way.
+/// Goal: an unfinished save is neither loaded nor in the way of the next one.
 #[test]
-fn a_save_that_was_cut_off_leaves_the_last_one() {
+fn an_unfinished_save_leaves_the_last_one() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = two_generations(dir.path());
     for name in ["checkpoint.json.new", "checkpoint.synced.json.new"] {
@@ -272,9 +276,9 @@ fn a_save_that_was_cut_off_leaves_the_last_one() {
     assert_eq!(store.load().files, Some(generation(3_000)));
 }
 
-/// Goal: files, lock or the whole directory removed under it are made anew, and it is still held.
+/// Goal: files, lock or the whole directory are created again after their removal, and the lock is still held.
 #[test]
-fn what_is_removed_is_made_anew_and_held() {
+fn removed_files_are_created_again_and_locked() {
     let saved_anew = |remove: &dyn Fn(&Path)| {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("state");
@@ -298,27 +302,28 @@ fn what_is_removed_is_made_anew_and_held() {
     assert!(saved_anew(&|dir| std::fs::rename(dir, dir.with_extension("away")).unwrap()));
 }
 
-/// Goal: never two on one directory: who was robbed of it, and finds another in its place, writes nothing there.
+/// Goal: two processes never write to one directory: a process that lost its directory to another one writes nothing
+/// there.
 #[test]
-fn a_directory_that_another_has_taken_is_left_to_it() {
+fn a_directory_of_another_process_is_not_written() {
     for only_the_lock in [true, false] {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("state");
-        let mut robbed = opened(&dir);
-        robbed.save(generation(1_000), Instant::now()).unwrap();
+        let mut displaced = opened(&dir);
+        displaced.save(generation(1_000), Instant::now()).unwrap();
         if only_the_lock { std::fs::remove_file(dir.join(LOCK)) } else { std::fs::remove_dir_all(&dir) }.unwrap();
         let mut other = opened(&dir);
         other.save(generation(5_000), Instant::now()).unwrap();
-        let error = robbed.save(generation(2_000), Instant::now()).unwrap_err();
+        let error = displaced.save(generation(2_000), Instant::now()).unwrap_err();
         assert!(error.to_string().contains("in use by another logskiff"), "{error}");
         assert_eq!(other.load().files, Some(generation(5_000)));
         drop(other);
-        assert!(robbed.save(generation(3_000), Instant::now()).unwrap(), "free again, it is taken back");
-        assert_eq!(robbed.load().files, Some(generation(3_000)));
+        assert!(displaced.save(generation(3_000), Instant::now()).unwrap(), "free again, it is locked again");
+        assert_eq!(displaced.load().files, Some(generation(3_000)));
     }
 }
 
-/// The format as it was at first, before anything was added to it, and as it is.
+/// The first version of the format, and the present one.
 #[test]
 fn every_checkpoint_of_this_format_is_read() {
     let dir = tempfile::tempdir().unwrap();
@@ -331,16 +336,16 @@ fn every_checkpoint_of_this_format_is_read() {
     assert_eq!((offsets, loaded.damaged.len()), (vec![(2840, 64, true), (19, 19, true)], 0));
 
     let spans = vec![Span { start: 10, end: 20 }, Span { start: 30, end: 99 }];
-    let ahead = Some(Ahead { spans, fingerprint: bookmark(99).fingerprint });
+    let ahead = Some(Ahead { spans, fingerprint: entry(99).fingerprint });
     let mut store = opened(dir.path());
-    let files = vec![CheckpointEntry { ahead, ..bookmark(5) }];
+    let files = vec![CheckpointEntry { ahead, ..entry(5) }];
     store.save(files.clone(), Instant::now()).unwrap();
     assert_eq!(store.load().files, Some(files));
 }
 
-/// Goal: after a step back to an older release it is told that the format is another one, and the process starts.
+/// Goal: after a downgrade, the log reports the newer format, and the process starts.
 #[test]
-fn a_newer_format_is_told_for_what_it_is() {
+fn a_newer_format_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(NEWEST), r#"{"version":7,"checksum":"new","files":{"of":"another shape"}}"#)
         .unwrap();
@@ -368,31 +373,31 @@ fn quiet_files(count: u64) -> Arc<QuietFiles> {
 fn quiet_files_are_written_when_they_change_and_loaded() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = opened(dir.path());
-    let marks = |count, offset| Marks { files: vec![bookmark(offset)], quiet: quiet_files(count) };
-    store.save(marks(1_000, 1), Instant::now()).unwrap();
+    let checkpoint = |count, offset| Checkpoint { files: vec![entry(offset)], quiet: quiet_files(count) };
+    store.save(checkpoint(1_000, 1), Instant::now()).unwrap();
     let path = dir.path().join(QUIET);
     let size = std::fs::metadata(&path).unwrap().len();
     assert!(size < 1_000 * 48 + 200, "{size}");
     std::fs::remove_file(&path).unwrap();
-    store.save(marks(1_000, 2), Instant::now()).unwrap();
+    store.save(checkpoint(1_000, 2), Instant::now()).unwrap();
     assert!(!path.exists(), "nothing has changed");
     let mut more = (*quiet_files(1_000)).clone();
-    more.drop_unmet();
-    more.meet(|place| place != 3);
-    more.drop_unmet();
-    store.save(Marks { quiet: Arc::new(more.clone()), ..marks(0, 3) }, Instant::now()).unwrap();
+    more.drop_unfound();
+    more.mark_found(|place| place != 3);
+    more.drop_unfound();
+    store.save(Checkpoint { quiet: Arc::new(more.clone()), ..checkpoint(0, 3) }, Instant::now()).unwrap();
     let loaded = store.load();
-    assert_eq!((loaded.quiet.len(), loaded.files), (999, Some(vec![bookmark(3)])));
+    assert_eq!((loaded.quiet.len(), loaded.files), (999, Some(vec![entry(3)])));
     assert!(loaded.quiet.iter().eq(more.iter()));
-    assert_eq!(peek(dir.path()).map(|marks| marks.quiet.len()), Some(999));
+    assert_eq!(read_only(dir.path()).map(|checkpoint| checkpoint.quiet.len()), Some(999));
 }
 
-/// Goal: damage to the quiet files is noticed, and costs nothing else.
+/// Goal: damage to the quiet files is detected, and has no further effect.
 #[test]
 fn damaged_quiet_files_are_set_aside() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = opened(dir.path());
-    store.save(Marks { files: generation(1_000), quiet: quiet_files(20) }, Instant::now()).unwrap();
+    store.save(Checkpoint { files: generation(1_000), quiet: quiet_files(20) }, Instant::now()).unwrap();
     let path = dir.path().join(QUIET);
     let bytes = std::fs::read(&path).unwrap();
     let mut damages: Vec<Vec<u8>> = (0..bytes.len()).map(|length| bytes[..length].to_vec()).collect();

@@ -83,8 +83,8 @@ impl Balance {
     /// What is still pending can never be settled.
     pub(super) fn give_up(&mut self) {
         if self.pending_bytes > 0 {
-            self.dropped_records[DropReason::Gone as usize] += self.pending_records();
-            self.dropped_bytes[DropReason::Gone as usize] += std::mem::take(&mut self.pending_bytes);
+            self.dropped_records[DropReason::FileLost as usize] += self.pending_records();
+            self.dropped_bytes[DropReason::FileLost as usize] += std::mem::take(&mut self.pending_bytes);
         }
     }
 }

@@ -298,7 +298,7 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
     ledger.close(file);
     let closed = ledger.total(1);
     assert!(closed.holds() && closed.pending_bytes == 0, "{closed:?}");
-    assert_eq!(closed.dropped_bytes[DropReason::Gone as usize], before.pending_bytes);
+    assert_eq!(closed.dropped_bytes[DropReason::FileLost as usize], before.pending_bytes);
 }
 
 /// Goal: a restart sends what is settled behind a hole no more, however the lines are cut then, and the balance holds.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Reads lines of `key="value"`, where the value is escaped as Go's `strconv.Quote` does, which JSON strings cover for
-/// all that a label may hold. Lines of another form are left out.
+/// Parses lines of `key="value"`, in which the value is escaped by Go's `strconv.Quote`. For the characters that a
+/// label may contain, that equals a JSON string. Other lines are ignored.
 #[must_use]
 pub fn parse(text: &str) -> BTreeMap<String, String> {
     let label = |line: &str| {

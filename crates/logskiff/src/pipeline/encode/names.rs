@@ -1,7 +1,7 @@
 //! Renames members of an object whose names are duplicates, reserved or unusable in stores.
 //!
-//! Input: the fields of a redacted line. Output: names that are unique in their object and have no empty part. Time and memory
-//! are linear in the number of fields.
+//! Input: the fields of a redacted line. Output: names that are unique in their object and have no empty part. Time and
+//! memory are linear in the number of fields.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,34 +13,35 @@ use redact::Redacted;
 /// With more fields in a record, names are compared through a set.
 const FIELDS_COMPARED_MAX: usize = 24;
 
-/// With more members in a nested object, names are compared through a set. It is larger, because few names are compared at all.
+/// With more members in a nested object, names are compared through a set. It is larger, because few names are compared
+/// at all.
 const MEMBERS_COMPARED_MAX: usize = 64;
 
 /// Number of buckets for names.
-const KINDS: usize = 256;
+const BUCKETS: usize = 256;
 
 /// Replaces an empty part of a name: Elasticsearch and similar stores refuse records with one.
 const EMPTY: &[u8] = b"_";
 
 /// The buckets of the names so far, one bit each: a name in a new bucket needs no comparison.
 #[derive(Clone, Copy, Debug, Default)]
-struct Met([u64; KINDS / 64]);
+struct SeenBuckets([u64; BUCKETS / 64]);
 
-impl Met {
+impl SeenBuckets {
     /// Adds a name; returns whether its bucket was already used.
-    fn again(&mut self, name: &[u8]) -> bool {
-        let kind = kind(name);
-        let (word, bit) = (kind / 64, 1 << (kind % 64));
-        let again = self.0[word] & bit != 0;
+    fn insert(&mut self, name: &[u8]) -> bool {
+        let bucket = bucket(name);
+        let (word, bit) = (bucket / 64, 1 << (bucket % 64));
+        let was_used = self.0[word] & bit != 0;
         self.0[word] |= bit;
-        again
+        was_used
     }
 }
 
-/// The bucket of a name, below [`KINDS`]. Equal names have the same bucket, and few other names share it.
-fn kind(name: &[u8]) -> usize {
+/// The bucket of a name, below [`BUCKETS`]. Equal names have the same bucket, and few other names share it.
+fn bucket(name: &[u8]) -> usize {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
-    (usize::from(*first) * 31 + usize::from(*last) * 7 + name.len()) % KINDS
+    (usize::from(*first) * 31 + usize::from(*last) * 7 + name.len()) % BUCKETS
 }
 
 /// The members of an object with their node indices; `first`: the index of the first, 0 for the record's fields.
@@ -161,13 +162,13 @@ pub(super) struct Nested {
     first: usize,
     /// Where its names begin in the names of all open objects.
     names: usize,
-    met: Met,
+    seen: SeenBuckets,
 }
 
 impl Nested {
     /// Opens an object whose first member is at node `first`. `open`: the names of all open objects.
     pub(super) fn new(first: usize, open: &[Key]) -> Self {
-        Self { first, names: open.len(), met: Met::default() }
+        Self { first, names: open.len(), seen: SeenBuckets::default() }
     }
 
     /// Closes the object.
@@ -181,7 +182,7 @@ impl Nested {
         if !name.is_usable || before.len() == MEMBERS_COMPARED_MAX {
             return false;
         }
-        if self.met.again(&name.bytes) && before.iter().any(|other| Name::new(redacted, *other).bytes == name.bytes) {
+        if self.seen.insert(&name.bytes) && before.iter().any(|other| Name::new(redacted, *other).bytes == name.bytes) {
             return false;
         }
         open.push(key);
@@ -200,14 +201,14 @@ pub(super) struct Names<'r, 't> {
     /// Names that logskiff writes.
     reserved: Option<&'r HashSet<Vec<u8>>>,
     /// Node indices of members with the name of an earlier one; `None`: there are few members, which are compared.
-    doubled: Option<HashSet<usize>>,
-    met: Met,
+    duplicates: Option<HashSet<usize>>,
+    seen: SeenBuckets,
     /// All names of the members, if there are many.
-    own: HashSet<Cow<'t, [u8]>>,
+    all: HashSet<Cow<'t, [u8]>>,
     /// The new names so far.
-    given: HashSet<Vec<u8>>,
+    assigned: HashSet<Vec<u8>>,
     /// How often each new name was requested.
-    asked: HashMap<Vec<u8>, usize>,
+    requests: HashMap<Vec<u8>, usize>,
 }
 
 impl<'r, 't> Names<'r, 't> {
@@ -219,51 +220,59 @@ impl<'r, 't> Names<'r, 't> {
         Self {
             redacted,
             reserved: Some(reserved),
-            doubled: None,
-            met: Met::default(),
-            own: HashSet::new(),
-            given: HashSet::new(),
-            asked: HashMap::new(),
+            duplicates: None,
+            seen: SeenBuckets::default(),
+            all: HashSet::new(),
+            assigned: HashSet::new(),
+            requests: HashMap::new(),
         }
     }
 
     /// For the object whose first member is at node `first`.
     fn in_a_set(redacted: &'r Redacted<'t>, first: usize, reserved: Option<&'r HashSet<Vec<u8>>>) -> Self {
-        let mut own = HashSet::new();
-        let again = members(redacted, first).filter(|(_, key)| !own.insert(Name::new(redacted, *key).bytes));
-        let doubled = Some(again.map(|(at, _)| at).collect());
-        Self { redacted, reserved, doubled, met: Met::default(), own, given: HashSet::new(), asked: HashMap::new() }
+        let mut all = HashSet::new();
+        let duplicates = members(redacted, first).filter(|(_, key)| !all.insert(Name::new(redacted, *key).bytes));
+        let duplicates = Some(duplicates.map(|(at, _)| at).collect());
+        Self {
+            redacted,
+            reserved,
+            duplicates,
+            seen: SeenBuckets::default(),
+            all,
+            assigned: HashSet::new(),
+            requests: HashMap::new(),
+        }
     }
 
     /// Whether the member at node `at` can keep its name, if it is not reserved. To be called for each member in order.
     pub(super) fn takes(&mut self, at: usize, name: &Name<'_>) -> bool {
-        !self.is_doubled(at, &name.bytes) && name.is_usable
+        !self.find_duplicate(at, &name.bytes) && name.is_usable
     }
 
-    /// The new name of the member at node `at`, which cannot keep its own; adds the repair to `repairs`.
+    /// The new name of the member at node `at`, which cannot keep its name; adds the repair to `repairs`.
     #[cold]
     pub(super) fn rename(&mut self, at: usize, name: &Name<'_>, repairs: &mut Repairs) -> Vec<u8> {
-        let is_doubled = !self.is_reserved(&name.bytes) && self.is_doubled(at, &name.bytes);
-        if is_doubled {
+        let is_duplicate = !self.is_reserved(&name.bytes) && self.find_duplicate(at, &name.bytes);
+        if is_duplicate {
             repairs.add(Repair::DuplicateKey);
         }
         if name.is_usable {
-            return self.give(&name.bytes, repairs);
+            return self.unused_name(&name.bytes, repairs);
         }
         repairs.add(Repair::EmptyKey);
         let usable = usable(&name.bytes);
-        if is_doubled || !self.is_free(&usable) {
-            return self.give(&usable, repairs);
+        if is_duplicate || !self.is_free(&usable) {
+            return self.unused_name(&usable, repairs);
         }
-        self.given.insert(usable.clone());
+        self.assigned.insert(usable.clone());
         usable
     }
 
     /// Whether an earlier member has this one's name.
-    fn is_doubled(&mut self, at: usize, name: &[u8]) -> bool {
-        match &self.doubled {
-            Some(doubled) => doubled.contains(&at),
-            None => self.met.again(name) && self.has(name, at),
+    fn find_duplicate(&mut self, at: usize, name: &[u8]) -> bool {
+        match &self.duplicates {
+            Some(duplicates) => duplicates.contains(&at),
+            None => self.seen.insert(name) && self.has(name, at),
         }
     }
 
@@ -276,34 +285,34 @@ impl<'r, 't> Names<'r, 't> {
 
     /// Whether no member has this name.
     fn is_free(&self, name: &[u8]) -> bool {
-        let own = if self.doubled.is_some() { self.own.contains(name) } else { self.has(name, usize::MAX) };
-        !own && !self.given.contains(name) && !self.is_reserved(name)
+        let is_member = if self.duplicates.is_some() { self.all.contains(name) } else { self.has(name, usize::MAX) };
+        !is_member && !self.assigned.contains(name) && !self.is_reserved(name)
     }
 
     fn is_reserved(&self, name: &[u8]) -> bool {
         self.reserved.is_some_and(|reserved| reserved.contains(name))
     }
 
-    /// An unused name below `parsed`: `parsed.NAME`, else `parsed.NAME_2` and so on. Not `parsed.NAME.2`: the dot would turn a
-    /// value into an object.
-    fn give(&mut self, name: &[u8], repairs: &mut Repairs) -> Vec<u8> {
+    /// An unused name below `parsed`: `parsed.NAME`, else `parsed.NAME_2` and so on. Not `parsed.NAME.2`: the dot would
+    /// turn a value into an object.
+    fn unused_name(&mut self, name: &[u8], repairs: &mut Repairs) -> Vec<u8> {
         let first = [b"parsed.", name].concat();
-        let mut asked = self.asked.remove(&first).unwrap_or_default();
-        if asked > 0 {
+        let mut requests = self.requests.remove(&first).unwrap_or_default();
+        if requests > 0 {
             repairs.add(Repair::DuplicateKey);
         }
-        let given = loop {
-            asked += 1;
-            let given = match asked {
+        let new_name = loop {
+            requests += 1;
+            let new_name = match requests {
                 1 => first.clone(),
-                _ => [&first[..], b"_", asked.to_string().as_bytes()].concat(),
+                _ => [&first[..], b"_", requests.to_string().as_bytes()].concat(),
             };
-            if self.is_free(&given) {
-                break given;
+            if self.is_free(&new_name) {
+                break new_name;
             }
         };
-        self.asked.insert(first, asked);
-        self.given.insert(given.clone());
-        given
+        self.requests.insert(first, requests);
+        self.assigned.insert(new_name.clone());
+        new_name
     }
 }

@@ -1,7 +1,7 @@
-//! Redacted lines into syslog messages, framed, straight into the batch's buffer.
+//! Encodes redacted lines as syslog messages with their framing, directly into the batch's buffer.
 //!
-//! A message is never longer than it may be: what does not fit is cut at a character's end and marked, and structured
-//! data is left out by whole values, so that a strict parser reads every message.
+//! No message exceeds its limit. A longer text is truncated at a character's end and marked, and structured data is
+//! omitted by whole values, so that a strict parser reads every message.
 
 mod clock;
 mod data;
@@ -24,31 +24,31 @@ use redact::{Piece, Redacted};
 pub enum Format {
     /// RFC 5424.
     Rfc5424,
-    /// RFC 3164, as most receivers read it.
+    /// RFC 3164, as most receivers parse it.
     Rfc3164,
 }
 
-/// What the message part holds.
+/// The content of the message part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// The redacted line alone.
+    /// The redacted line only.
     Raw,
     /// The whole record as one JSON object.
     Json,
 }
 
-/// How messages stand one after the other.
+/// How messages are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// Each alone: the transport keeps them apart.
+    /// Not at all: the transport separates them.
     None,
     /// Each after its length in bytes and a space (RFC 6587, 3.4.1; RFC 5425, 4.3).
     OctetCounting,
-    /// Each with a newline behind it (RFC 6587, 3.4.2); control characters are escaped.
+    /// Each followed by a newline (RFC 6587, 3.4.2); control characters are escaped.
     Newline,
 }
 
-/// How messages are written.
+/// How messages are encoded.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The format.
@@ -67,31 +67,31 @@ pub struct Config {
     pub message: Message,
     /// The private enterprise number in the SD-IDs; `None`: no structured data.
     pub structured_data: Option<u32>,
-    /// Whether a message that is UTF-8 beyond ASCII begins with a byte order mark, as RFC 5424 wants it.
+    /// Whether a message with non-ASCII UTF-8 begins with a byte order mark, as RFC 5424 requires.
     pub bom: bool,
-    /// A longer message is cut and marked; without the framing.
+    /// A longer message is truncated and marked; without the framing.
     pub bytes_max: usize,
-    /// How messages stand one after the other.
+    /// How messages are separated.
     pub framing: Framing,
-    /// The zone of the time stamps.
+    /// The time zone of timestamps.
     pub zone: TimeZone,
 }
 
-/// Stands at the end of a message that was cut.
+/// Ends a truncated message.
 const TRUNCATED: &[u8] = b" [truncated]";
-/// Says that a message is UTF-8 (RFC 5424, 6.4).
+/// Marks a message as UTF-8 (RFC 5424, 6.4).
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// A field that has no value (RFC 5424, 6).
+/// A field without a value (RFC 5424, 6).
 const NIL: &str = "-";
-/// The longest HOSTNAME, APP-NAME, PROCID and MSGID (RFC 5424, 6).
+/// Maximum length of HOSTNAME, APP-NAME, PROCID and MSGID (RFC 5424, 6).
 const NAME_BYTES_MAX: [usize; 4] = [255, 48, 128, 32];
-/// The longest TAG (RFC 3164, 4.1.3).
+/// Maximum length of TAG (RFC 3164, 4.1.3).
 const TAG_BYTES_MAX: usize = 32;
 
-/// What is the same in the messages of one file.
+/// The constant parts of the messages of one file.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
-    /// The names behind the time; `None`: they differ from record to record.
+    /// The names after the time; `None`: they differ from record to record.
     names: Option<Vec<u8>>,
     /// The beginning of the first element of structured data.
     element: Vec<u8>,
@@ -100,7 +100,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Gathers what is constant for a file: `params` are names and values that are fit to leave.
+    /// Collects the constant parts for a file; `params` are names and values that may be output.
     pub(super) fn new(config: &Config, envelope: &Envelope, params: &[(&str, Option<&str>)]) -> Self {
         let templates =
             [Some(&config.hostname), Some(&config.app_name), config.proc_id.as_ref(), config.msg_id.as_ref()];
@@ -119,7 +119,7 @@ impl Header {
     }
 }
 
-/// HOSTNAME and what follows it up to the structured data, or up to the message.
+/// HOSTNAME and the following fields, up to the structured data or the message.
 fn names(config: &Config, envelope: &Envelope, redacted: Option<&Redacted<'_>>) -> Vec<u8> {
     let render = |template: Option<&Template>, bytes_max: usize| {
         let rendered = template.map(|template| envelope.render(template, redacted)).unwrap_or_default();
@@ -147,7 +147,7 @@ pub(super) struct Writer {
     config: Config,
     with_id: bool,
     clock: Clock,
-    /// How many digits the last message's length had.
+    /// Number of digits of the last message's length.
     digits: usize,
     scratch: Vec<u8>,
     data: Data,
@@ -178,7 +178,7 @@ impl Encoder {
         let frame = out.len();
         let counted = writer.config.framing == Framing::OctetCounting;
         if counted {
-            // The length is known in the end; most have as many digits as the one before.
+            // The length is known at the end; it mostly has as many digits as the previous one.
             out.resize(frame + writer.digits + 1, b' ');
         }
         let start = out.len();
@@ -187,7 +187,7 @@ impl Encoder {
         let cut = out.len() - start > writer.config.bytes_max;
         if cut {
             out.truncate(start);
-            self.write_cut(&mut writer, source, out);
+            self.write_truncated(&mut writer, source, out);
         }
         if counted {
             writer.count(frame, start, out);
@@ -231,8 +231,8 @@ impl Encoder {
         }
     }
 
-    /// Writes a message that has to be cut.
-    fn write_cut(&mut self, writer: &mut Writer, source: Source<'_>, out: &mut Vec<u8>) {
+    /// Writes a message that must be truncated.
+    fn write_truncated(&mut self, writer: &mut Writer, source: Source<'_>, out: &mut Vec<u8>) {
         let bytes_max = writer.config.bytes_max;
         let start = out.len();
         writer.write_header(source, Some(bytes_max / 2), out);
@@ -248,7 +248,7 @@ impl Encoder {
     }
 }
 
-/// Puts a byte order mark before a message that is UTF-8. One that is not must not look as if it were.
+/// Inserts a byte order mark before a message that is UTF-8. Any other message must not look like UTF-8.
 fn write_bom(start: usize, out: &mut Vec<u8>) {
     if std::str::from_utf8(&out[start..]).is_err() {
         if !out[start..].starts_with(BOM) {
@@ -262,7 +262,8 @@ fn write_bom(start: usize, out: &mut Vec<u8>) {
 }
 
 impl Writer {
-    /// Writes everything before MSG, its space included. `cut`: the message will be cut, and this may take so many bytes.
+    /// Writes everything before MSG, its space included. `cut`: the message will be truncated, and this part may take
+    /// at most that many bytes.
     fn write_header(&mut self, source: Source<'_>, cut: Option<usize>, out: &mut Vec<u8>) {
         let start = out.len();
         let parsed = source.line.redacted.parsed();
@@ -292,7 +293,7 @@ impl Writer {
         out.push(b' ');
     }
 
-    /// Writes the structured data; `end`: no further than this, as far as it can be helped.
+    /// Writes the structured data; `end`: not beyond this position, as far as possible.
     fn write_data(&mut self, source: Source<'_>, end: Option<usize>, out: &mut Vec<u8>) {
         let parsed = source.line.redacted.parsed();
         let span = source.line.span;
@@ -324,7 +325,7 @@ impl Writer {
         }
     }
 
-    /// Writes a message's length into the place that was left for it.
+    /// Writes a message's length into the reserved place.
     fn count(&mut self, frame: usize, start: usize, out: &mut Vec<u8>) {
         self.scratch.clear();
         write_number((out.len() - start) as u64, &mut self.scratch);
@@ -337,7 +338,7 @@ impl Writer {
     }
 }
 
-/// Writes the beginning of the first element, of its values those that do not reach beyond `end`.
+/// Writes the beginning of the first element, with the values that do not extend beyond `end`.
 fn header_element(header: &Header, end: Option<usize>, out: &mut Vec<u8>) {
     let Some(end) = end else { return out.extend_from_slice(&header.element) };
     let mut from = 0;

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_filled_in_and_defaults_stand_in() {
+    fn placeholders_have_values_or_defaults() {
         #[track_caller]
         fn check(template: &str, want: &str) {
             let template: Template = template.parse().unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_cannot_be_read_says_why() {
+    fn invalid_templates_report_the_reason() {
         #[track_caller]
         fn check(template: &str, want: &TemplateError) {
             assert_eq!(&template.parse::<Template>().unwrap_err(), want);

@@ -1,4 +1,4 @@
-//! Records from lines, through the real parser and the real rules.
+//! Encodes records from lines with the real parser and the real rules.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
     Envelope::new(config, &source, |name, value| redactor.redact_field(name, value))
 }
 
-/// Goal: the pod's own address is shown whatever is masked; what is no address is searched like all else.
+/// Goal: the pod's own address is never masked. Any other text in its place is redacted.
 #[test]
 fn the_pods_own_address_stays() {
     for (ip, shown) in [("10.244.0.7", "10.244.0.7"), ("fd00::7", "fd00::7"), ("10.244.0.7 x", "masked")] {
@@ -63,7 +63,7 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
     out
 }
 
-/// The record of a line, without what is the same in every record.
+/// The record of a line, without the constant fields.
 #[track_caller]
 fn record(format: Format, line: &str) -> Map<String, Value> {
     let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), Boundary::LineStart);
@@ -104,7 +104,7 @@ fn lines_become_records() {
         json!({"@timestamp": epoch, "a": "x <redacted:email> y", "b": "<redacted:email>\n", "c": "<redacted:card>",
             "<redacted:email>": 1, "password": "<redacted:field>"}),
     );
-    // What a line says never takes the place of what logskiff says.
+    // A field of the line never replaces a field of logskiff.
     check(
         Format::Json,
         r#"{"log.offset":1,"event.id":"x","\u006cog.offset":3,"log":{"level":"x"},"a":1,"a":2,"\u0061":3,"parsed.a":4,"message":"m","kubernetes":{}}"#,
@@ -114,9 +114,9 @@ fn lines_become_records() {
     );
 }
 
-/// Goal: a hostile line costs what its length costs, however often it says one name.
+/// Goal: a hostile line costs time by its length, however often it repeats a name.
 #[test]
-fn a_name_that_stands_many_times_costs_no_more_than_its_bytes() {
+fn a_repeated_name_costs_no_more_than_its_bytes() {
     let line = format!("{{{}\"a\":0}}", "\"a\":1,\"\\u0061\":2,".repeat(10_000));
     let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::LineStart);
     assert!(out.len() < 4 * line.len(), "{} bytes of {}", out.len(), line.len());
@@ -125,7 +125,7 @@ fn a_name_that_stands_many_times_costs_no_more_than_its_bytes() {
 }
 
 #[test]
-fn a_name_that_is_given_is_no_added_field_s() {
+fn a_new_name_is_not_an_added_field_s() {
     let out = encoded(
         &config(Encoding::Json, &[("parsed.a", "mine")]),
         Format::Json,
@@ -137,7 +137,7 @@ fn a_name_that_is_given_is_no_added_field_s() {
 }
 
 #[test]
-fn added_fields_are_reserved_and_filled_in() {
+fn added_fields_are_reserved_and_rendered() {
     let config = config(Encoding::Json, &[("team", "shop-{label.app}-{pod}"), ("mail", "{label.owner}")]);
     let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, Boundary::LineStart);
     let record: Value = serde_json::from_slice(&out).unwrap();
@@ -146,7 +146,7 @@ fn added_fields_are_reserved_and_filled_in() {
     assert_eq!(record["parsed.team"], "evil");
 }
 
-/// Goal: what stands in no line is masked by its name as a field of a line is.
+/// Goal: labels and static fields are masked by their names like fields of a line.
 #[test]
 fn labels_and_static_fields_are_masked_by_their_names() {
     let mut config = config(Encoding::Json, &[("team", "shop"), ("password", "{label.token}"), ("env", "{label.env}")]);
@@ -182,7 +182,7 @@ fn labels_and_static_fields_are_masked_by_their_names() {
 }
 
 #[test]
-fn raw_is_the_redacted_line_alone() {
+fn raw_is_only_the_redacted_line() {
     let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::LineStart);
     assert_eq!(out, b"to <redacted:email> \xff");
     // JSON stays JSON.
@@ -202,7 +202,7 @@ fn raw_is_the_redacted_line_alone() {
 }
 
 #[test]
-fn a_record_with_a_withheld_value_says_so() {
+fn a_record_with_a_withheld_value_is_flagged() {
     let line = [&b"a\0b\0"[..], &b"c\0".repeat(20)].concat();
     let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::LineStart);
     let record: Value = serde_json::from_slice(&out).unwrap();
@@ -215,7 +215,7 @@ fn a_record_with_a_withheld_value_says_so() {
 }
 
 #[test]
-fn a_cut_line_says_so_and_invalid_utf_8_is_repaired() {
+fn a_truncated_line_is_flagged_and_invalid_utf_8_is_repaired() {
     let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::MidLine);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&record["message"], &record["log.truncated"]), (&json!("half \u{fffd}"), &json!(true)));
@@ -237,8 +237,8 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever object a line holds, and however many fields: the record is one JSON object, its names are distinct, and
-    /// it holds every field of the line under its own name or `parsed.NAME`.
+    /// Whatever object a line holds, and however many fields: the record is one JSON object, its names are distinct,
+    /// and it contains every field of the line under its name or `parsed.NAME`.
     #[test]
     fn every_object_arrives_whole(fields in prop::collection::hash_map("[a-c.@]{1,4}|log.offset|event.id|log|x[a-z]{2}", values(), 0..40)) {
         let line = serde_json::to_vec(&fields).unwrap();

@@ -111,8 +111,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Writes `time_ns`, nanoseconds since the Unix epoch, as RFC 3339 in UTC: with milliseconds, or with nanoseconds if
-    /// needed.
+    /// Writes `time_ns`, nanoseconds since the Unix epoch, as RFC 3339 in UTC: with milliseconds, or with nanoseconds
+    /// if needed.
     pub(super) fn write(&mut self, time_ns: i64, out: &mut Vec<u8>) {
         let (second, nanosecond) = (time_ns.div_euclid(1_000_000_000), time_ns.rem_euclid(1_000_000_000));
         if self.second != Some(second) {
@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(bytes in prop::collection::vec(any::<u8>(), 0..64), number: u64, time_ns: i64) {
+        fn escaped_text_parses_back(bytes in prop::collection::vec(any::<u8>(), 0..64), number: u64, time_ns: i64) {
             let mut out = vec![b'"'];
             write_escaped(&bytes, &mut out);
             out.push(b'"');

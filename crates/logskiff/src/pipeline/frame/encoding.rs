@@ -1,7 +1,7 @@
 //! Detects the encoding of a file's text, and converts UTF-16 to UTF-8.
 //!
-//! Input: the first bytes of a file; later its lines. Output: line ends and text. UTF-16 is recognized by its byte order mark,
-//! or by NUL in every other byte, as in Latin text.
+//! Input: the first bytes of a file; later its lines. Output: line ends and text. UTF-16 is recognized by its byte
+//! order mark, or by NUL in every other byte, as in Latin text.
 
 use event::Line;
 

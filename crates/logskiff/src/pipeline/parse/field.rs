@@ -1,26 +1,26 @@
-//! Fields with a meaning: the message, the time, the level, those with a configured type.
+//! Fields with a meaning: the message, the time, the level, and fields with a configured type.
 //!
-//! In: nodes as found. Out: the same nodes, some with another kind, and what they say about the record. A node whose
-//! value the record says elsewhere under the same name (`message`, `@timestamp`, `log.level`) is taken out. A node that
-//! was not understood stays.
+//! Input: the parsed nodes. Output: the same nodes, some with another kind, and the record's message, time and level. A
+//! node is removed if the record has its value elsewhere under the same name (`message`, `@timestamp`, `log.level`). A
+//! node that could not be read stays.
 
 use event::{Key, Kind, Node, Parsed, Repair, TextRange};
 
 use super::time::Clock;
 use super::{Config, Format, Type, level, nginx, number};
 
-/// Where loggers put their message, the first that is there counts.
+/// Names of the message in loggers; the first existing one counts.
 const MESSAGES: [&str; 2] = ["message", "msg"];
-/// Where loggers put their time, the first that can be read counts.
+/// Names of the time in loggers; the first readable one counts.
 const TIMES: [&str; 6] = ["@timestamp", "timestamp", "time", "ts", "datetime", "date"];
-/// Where loggers put their severity, the first that is known counts.
+/// Names of the severity in loggers; the first known one counts.
 const LEVELS: [&str; 5] = ["level", "log.level", "severity", "lvl", "loglevel"];
-/// Longer than any stamp with escapes is; a longer value is no stamp and no level.
+/// Longer than any timestamp with escapes; a longer value is neither a timestamp nor a level.
 const PLAIN_BYTES_MAX: usize = 64;
 /// Fields that the record has itself.
-const OWN: [&str; 2] = ["@timestamp", "log.level"];
+const RECORD_FIELDS: [&str; 2] = ["@timestamp", "log.level"];
 
-/// What one field is good for; the numbers are its rank among its likes.
+/// The meaning of one field; the numbers are its rank among the names of the same meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Role {
     message: Option<usize>,
@@ -28,27 +28,27 @@ struct Role {
     level: Option<usize>,
     kind: Option<Type>,
     /// Whether the record has a field of this name itself.
-    own: bool,
+    in_record: bool,
 }
 
-/// A field that was met: its node and whether the record has a field of this name itself.
+/// A field found in the line: its node, and whether the record has a field of this name itself.
 #[derive(Clone, Copy, Debug)]
-struct Met {
+struct FoundField {
     node: usize,
-    own: bool,
+    in_record: bool,
 }
 
-/// The fields of one line that have a meaning, by rank.
+/// The fields of one line with a meaning, by rank.
 #[derive(Debug, Default)]
 struct Found {
-    messages: [Option<Met>; MESSAGES.len()],
-    times: [Option<Met>; TIMES.len()],
-    levels: [Option<Met>; LEVELS.len()],
-    /// Whether one of them was met again: once it is taken out, the record does not show that it stood there twice.
-    again: bool,
+    messages: [Option<FoundField>; MESSAGES.len()],
+    times: [Option<FoundField>; TIMES.len()],
+    levels: [Option<FoundField>; LEVELS.len()],
+    /// Whether one of them is a duplicate. Once it is removed, the record does not show the duplicate.
+    has_duplicate: bool,
 }
 
-/// Which fields of an input have a meaning.
+/// The fields of an input with a meaning.
 pub(super) struct Fields {
     /// By the length of the name, dots included.
     by_len: Vec<Vec<(Box<[u8]>, Role)>>,
@@ -56,12 +56,12 @@ pub(super) struct Fields {
     by_name: Vec<Role>,
     /// The dotted name of the open objects; reused from line to line.
     path: Vec<u8>,
-    /// How long `path` was before each of them.
+    /// The length of `path` before each of them.
     path_lens: Vec<usize>,
 }
 
 impl Fields {
-    /// Gathers what `config` says and what is guessed; `names` are the parser's own.
+    /// Collects the configured and the guessed fields; `names` are the parser's names.
     pub(super) fn new(config: &Config, names: &[Box<str>]) -> Self {
         let mut roles: Vec<(&str, Role)> = Vec::new();
         if config.format == Format::Nginx {
@@ -69,7 +69,7 @@ impl Fields {
                 role(&mut roles, name).kind = Some(kind);
             }
         } else {
-            // A capture named `msg` is a field like any other: what a pattern calls its message is its author's choice.
+            // A capture named `msg` is an ordinary field: the author of the pattern chooses the name of the message.
             let messages = if config.format == Format::Regex { &MESSAGES[..1] } else { &MESSAGES[..] };
             let times = config.time_field.as_deref().map_or(TIMES.to_vec(), |name| vec![name]);
             let levels = config.level_field.as_deref().map_or(LEVELS.to_vec(), |name| vec![name]);
@@ -97,40 +97,40 @@ impl Fields {
         Self { by_len, by_name, path: Vec::new(), path_lens: Vec::new() }
     }
 
-    /// Gives types, fills message, time and level, and takes out what the record says itself.
+    /// Applies types, sets message, time and level, and removes fields that the record has itself.
     pub(super) fn apply(&mut self, text: &[u8], parsed: &mut Parsed, clock: &Clock) {
         let found = self.walk(text, parsed);
-        if found.again {
+        if found.has_duplicate {
             parsed.repairs.add(Repair::DuplicateKey);
         }
-        let mut spent = [None; 3];
-        if let Some(met) = found.messages.into_iter().flatten().next() {
-            parsed.message = value(&parsed.nodes, met);
-            spent[0] = Some(met.node);
+        let mut removed = [None; 3];
+        if let Some(field) = found.messages.into_iter().flatten().next() {
+            parsed.message = value(&parsed.nodes, field);
+            removed[0] = Some(field.node);
         }
         let mut stamped = false;
-        for met in found.times.into_iter().flatten() {
+        for field in found.times.into_iter().flatten() {
             stamped = true;
-            parsed.time_ns = read(text, &parsed.nodes, met, |stamp| clock.read(stamp));
+            parsed.time_ns = read(text, &parsed.nodes, field, |stamp| clock.read(stamp));
             if parsed.time_ns.is_some() {
-                spent[1] = met.own.then_some(met.node);
+                removed[1] = field.in_record.then_some(field.node);
                 break;
             }
         }
         parsed.time_failed |= stamped && parsed.time_ns.is_none();
-        for met in found.levels.into_iter().flatten() {
-            parsed.level = read(text, &parsed.nodes, met, level::read);
+        for field in found.levels.into_iter().flatten() {
+            parsed.level = read(text, &parsed.nodes, field, level::read);
             if parsed.level.is_some() {
-                spent[2] = met.own.then_some(met.node);
+                removed[2] = field.in_record.then_some(field.node);
                 break;
             }
         }
-        spent.sort_unstable();
-        // From the back, so that what is still to be taken out keeps its place.
-        spent.into_iter().rev().flatten().for_each(|node| take_out(&mut parsed.nodes, node));
+        removed.sort_unstable();
+        // In reverse order, so that the indices of the remaining nodes stay valid.
+        removed.into_iter().rev().flatten().for_each(|node| take_out(&mut parsed.nodes, node));
     }
 
-    /// Meets every field that has a meaning, and gives types on the way.
+    /// Finds every field with a meaning, and applies types.
     fn walk(&mut self, text: &[u8], parsed: &mut Parsed) -> Found {
         let mut found = Found::default();
         self.path.clear();
@@ -140,10 +140,10 @@ impl Fields {
             match &mut parsed.nodes[node] {
                 Node::Value { key, at, kind } => {
                     if let Some(role) = self.role(text, *key) {
-                        let is_message = found.meet(role, node, *kind);
+                        let is_message = found.record(role, node, *kind);
                         if let Some(wanted) = role.kind.filter(|_| !is_message) {
                             match number::convert(text, *at, *kind, wanted) {
-                                Some(given) => (*at, *kind) = given,
+                                Some(converted) => (*at, *kind) = converted,
                                 None => parsed.type_failures += 1,
                             }
                         }
@@ -175,13 +175,13 @@ impl Fields {
         }
     }
 
-    /// Opens an object, if anything with a meaning can be in it.
+    /// Enters an object, if it can contain a field with a meaning.
     fn enter(&mut self, name: &[u8]) -> bool {
         let open = self.path.len();
         let close = open + name.len();
         let leads =
             |full: &[u8]| full[close] == b'.' && full[open..close] == *name && (open == 0 || full[..open] == self.path);
-        // A name that lies in the object is longer than the object's name and its dot.
+        // The name of a nested field is longer than the object's name and its dot.
         let longer = self.by_len.get(close + 2..).unwrap_or_default();
         if !longer.iter().flatten().any(|(full, _)| leads(full)) {
             return false;
@@ -194,16 +194,16 @@ impl Fields {
 }
 
 impl Found {
-    /// Notes a field; says whether it is a message. The first of a name counts, and `null` is no value.
-    fn meet(&mut self, role: Role, node: usize, kind: Kind) -> bool {
+    /// Records a field; returns whether it is a message. The first field of a name counts, and `null` is not a value.
+    fn record(&mut self, role: Role, node: usize, kind: Kind) -> bool {
         if kind == Kind::Null {
             return false;
         }
-        let met = Met { node, own: role.own };
+        let field = FoundField { node, in_record: role.in_record };
         let message = role.message.filter(|_| matches!(kind, Kind::Text | Kind::Escaped));
-        let mut first = |place: &mut Option<Met>| {
-            let is_first = place.get_or_insert(met).node == node;
-            self.again |= !is_first;
+        let mut first = |place: &mut Option<FoundField>| {
+            let is_first = place.get_or_insert(field).node == node;
+            self.has_duplicate |= !is_first;
             is_first
         };
         if let Some(rank) = role.time {
@@ -219,22 +219,22 @@ impl Found {
 /// The role of `name`, which is added if it is new.
 fn role<'r, 'n>(roles: &'r mut Vec<(&'n str, Role)>, name: &'n str) -> &'r mut Role {
     let at = roles.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-        roles.push((name, Role { own: OWN.contains(&name), ..Role::default() }));
+        roles.push((name, Role { in_record: RECORD_FIELDS.contains(&name), ..Role::default() }));
         roles.len() - 1
     });
     &mut roles[at].1
 }
 
-fn value(nodes: &[Node], met: Met) -> Option<(TextRange, Kind)> {
-    match nodes.get(met.node) {
+fn value(nodes: &[Node], field: FoundField) -> Option<(TextRange, Kind)> {
+    match nodes.get(field.node) {
         Some(Node::Value { at, kind, .. }) => Some((*at, *kind)),
         _ => None,
     }
 }
 
-/// Reads a value's text, unescaped where that takes no more than dropping backslashes before slashes.
-fn read<T>(text: &[u8], nodes: &[Node], met: Met, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-    let (at, kind) = value(nodes, met)?;
+/// Reads a value's text. It is unescaped only if that means dropping backslashes before slashes.
+fn read<T>(text: &[u8], nodes: &[Node], field: FoundField, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    let (at, kind) = value(nodes, field)?;
     let written = &text[at.indices()];
     if kind != Kind::Escaped {
         return read(written);
@@ -255,7 +255,7 @@ fn read<T>(text: &[u8], nodes: &[Node], met: Met, read: impl Fn(&[u8]) -> Option
     read(&buffer[..len])
 }
 
-/// Takes a value out, and each object that is empty without it.
+/// Removes a value, and each object that is empty without it.
 fn take_out(nodes: &mut Vec<Node>, mut node: usize) {
     nodes.remove(node);
     while node > 0 && matches!(nodes.get(node - 1..=node), Some([Node::Object { .. }, Node::End])) {

@@ -1,9 +1,9 @@
-//! One JSON object becomes nodes.
+//! Parses one JSON object into nodes.
 //!
-//! In: a line. Out: nodes in the order of the text, every key and value as a range of it, numbers as they were written.
-//! `serde_json` alone decides what is valid: it walks the text, and [`Walk`] follows a step behind and notes where the
-//! tokens stand. A line that it refuses is walked once more with the faults covered that [`mod@repair`] knows. After a
-//! failure no node is left.
+//! Input: a line. Output: nodes in the order of the text; every key and value is a range of it, numbers as written.
+//! Only `serde_json` decides what is valid: it reads the text, and [`Walk`] follows one step later and records the
+//! positions of the tokens. A rejected line is parsed again with known faults replaced (see [`mod@repair`]). After a
+//! failure there are no nodes.
 
 mod repair;
 
@@ -14,13 +14,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use event::{Key, Kind, Node, ParseFailure, Repair, Repairs, TextRange};
 
-/// How many objects and arrays may stand in each other. Real logs stay far below; every later room may recurse safely.
+/// Maximum nesting of objects and arrays. Real logs stay far below it, and later modules may recurse safely.
 const DEPTH_MAX: usize = 32;
 
-/// Fills `nodes`, which must be empty, with the members of the one object that `text` consists of, and says what is wrong
-/// with it all the same.
+/// Fills `nodes`, which must be empty, with the members of the single object in `text`; returns the repairs.
 pub(super) fn read(text: &[u8], nodes: &mut Vec<Node>) -> Result<Repairs, ParseFailure> {
-    // An error of `serde_json` allocates; the plain lines between objects, which are common, need none.
+    // An error of `serde_json` allocates. Plain lines between objects are common and must not.
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(ParseFailure::Json);
     }
@@ -53,7 +52,7 @@ fn walk(text: &str, nodes: &mut Vec<Node>) -> Result<(), ParseFailure> {
     Err(failure)
 }
 
-/// Where we are in the text: never ahead of what `serde_json` has accepted by more than separators.
+/// The position in the text: never ahead of the input that `serde_json` has accepted by more than separators.
 struct Walk<'t, 'n> {
     text: &'t [u8],
     at: usize,
@@ -63,7 +62,7 @@ struct Walk<'t, 'n> {
 }
 
 impl Walk<'_, '_> {
-    /// Goes to the next token and shows its first byte, 0 at the end. Which separators are right is for `serde_json` to say.
+    /// Moves to the next token and returns its first byte, 0 at the end. `serde_json` checks the separators.
     fn peek(&mut self) -> u8 {
         loop {
             match self.text.get(self.at) {
@@ -74,7 +73,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Steps over the brace or bracket that `serde_json` has just accepted.
+    /// Moves past the brace or bracket that `serde_json` has just accepted.
     fn step<E: serde::de::Error>(&mut self, expected: u8) -> Result<(), E> {
         if self.peek() != expected {
             return Err(E::custom("unexpected token"));
@@ -97,21 +96,21 @@ impl Walk<'_, '_> {
         self.step(bracket)
     }
 
-    /// Steps over a token of known length.
+    /// Moves past a token of known length.
     fn advance(&mut self, len: usize) -> TextRange {
         let start = self.at;
         self.at += len;
         TextRange::new(start, self.at)
     }
 
-    /// Steps over a number that `serde_json` has accepted.
+    /// Moves past a number that `serde_json` has accepted.
     fn take_number(&mut self) -> TextRange {
         let rest = &self.text[self.at..];
         let inside = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E');
         self.advance(rest.iter().position(|byte| !inside(byte)).unwrap_or(rest.len()))
     }
 
-    /// Steps over a string without escapes, quotes included; the range is its inside.
+    /// Moves past a string without escapes and its quotes; returns the range of its content.
     fn take_plain(&mut self, len: usize) -> TextRange {
         self.at += 1;
         let inside = self.advance(len);
@@ -119,7 +118,7 @@ impl Walk<'_, '_> {
         inside
     }
 
-    /// Steps over a string with escapes that `serde_json` has accepted.
+    /// Moves past a string with escapes that `serde_json` has accepted.
     fn take_escaped(&mut self) -> TextRange {
         let start = self.at + 1;
         let mut end = start;
@@ -135,7 +134,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The members of an object, from its brace to the other.
+/// The members of an object, from its opening to its closing brace.
 struct Members<'w, 't, 'n>(&'w mut Walk<'t, 'n>);
 
 impl<'de> Visitor<'de> for Members<'_, '_, '_> {
@@ -154,7 +153,7 @@ impl<'de> Visitor<'de> for Members<'_, '_, '_> {
     }
 }
 
-/// The elements of an array, from its bracket to the other.
+/// The elements of an array, from its opening to its closing bracket.
 struct Elements<'w, 't, 'n>(&'w mut Walk<'t, 'n>);
 
 impl<'de> Visitor<'de> for Elements<'_, '_, '_> {
@@ -171,7 +170,7 @@ impl<'de> Visitor<'de> for Elements<'_, '_, '_> {
     }
 }
 
-/// One value, whatever it is.
+/// One value of any kind.
 struct Member<'w, 't, 'n> {
     walk: &'w mut Walk<'t, 'n>,
     key: Key,
@@ -196,7 +195,7 @@ impl<'de> DeserializeSeed<'de> for Member<'_, '_, '_> {
                 walk.nodes.push(Node::End);
                 return Ok(());
             }
-            // Numbers are checked, not converted: their text is what counts.
+            // Numbers are validated, not converted: their text counts.
             first => {
                 source.deserialize_ignored_any(IgnoredAny)?;
                 match first {
@@ -232,7 +231,7 @@ impl<'de> Visitor<'de> for Text<'_, '_, '_> {
         f.write_str("a string")
     }
 
-    /// `serde_json` lends a string exactly when there was nothing to unescape.
+    /// `serde_json` lends a string exactly if it has no escapes.
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
         Ok((self.0.take_plain(text.len()), Kind::Text))
     }

@@ -1,11 +1,11 @@
-//! The many names of a severity become six.
+//! Maps the names of severities to six levels.
 
 use event::Level;
 
 /// Longer than any known name, so that longer text is no name.
 const NAME_BYTES_MAX: usize = 16;
 
-/// Reads a severity as loggers write it: a name in any case, its initial, or a number of bunyan and pino.
+/// Parses a severity as loggers write it: a name in any case, its initial, or a number of bunyan and pino.
 pub(super) fn read(text: &[u8]) -> Option<Level> {
     let text = text.trim_ascii();
     let mut buffer = [0; NAME_BYTES_MAX];

@@ -1,23 +1,23 @@
-//! The access log of nginx and Apache becomes fields.
+//! Parses the access log of nginx and Apache.
 //!
-//! In: a line in the format "common" or "combined", the latter also with what nginx's official image adds (the quoted
-//! `X-Forwarded-For`) and with a request time behind it; before it may stand the virtual host (Apache's
-//! `vhost_combined`), and a list of addresses in the place of one. Out: text nodes and the range of the stamp. `-` and
-//! an empty value mean that there is none. The scanner does what these expressions say, the first that fits (the tests
-//! compare them), two to three times as fast as their captures:
+//! Input: a line in the format "common" or "combined", the latter also with the addition of nginx's official image (the
+//! quoted `X-Forwarded-For`) and a request time after it. The virtual host (Apache's `vhost_combined`) may stand first,
+//! and a list of addresses in the place of one. Output: text nodes and the range of the timestamp. `-` and an empty
+//! value mean that there is no value. The scanner implements these expressions, the first match counts (the tests
+//! compare both), two to three times as fast as their captures:
 //!
 //! ```text
-//! ^ORIGIN (USER) \[([^\]]*)\] "QUOTED" (\d{3}) (\d+|-)( "QUOTED" "QUOTED"( "QUOTED")?( (\d+(\.\d+)?|-))?)?$
-//! ORIGIN = ([^ ,]+) -  |  (LIST) -  |  (HOST)(:\d{1,5})? (ADDRESS|LIST) -  |  (HOST):\d{1,5} ([^ ,]+) -  |  ([^ ,]+) [^ ,]+
-//! HOST   = [^ ,]+      LIST   = (ADDRESS|unknown|-)(, ?(ADDRESS|unknown|-))+
-//! USER   = [^\[]+      QUOTED = ([^"\\]|\\.)*     REQUEST = ^([A-Z][A-Z_-]*) ([^ ].*?)( HTTP/(\d+(\.\d+)?))?$
+//! ^ORIGIN (USER) \[([^\]]*)\] "QUOTED" (\d{3}) (\d+|-)( "QUOTED" "QUOTED"( "QUOTED")?( (\d+(\.\d+)?|-))?)?$ ORIGIN =
+//! ([^ ,]+) -  |  (LIST) -  |  (HOST)(:\d{1,5})? (ADDRESS|LIST) -  |  (HOST):\d{1,5} ([^ ,]+) -  |  ([^ ,]+) [^ ,]+
+//! HOST   = [^ ,]+      LIST   = (ADDRESS|unknown|-)(, ?(ADDRESS|unknown|-))+ USER   = [^\[]+      QUOTED =
+//! ([^"\\]|\\.)*     REQUEST = ^([A-Z][A-Z_-]*) ([^ ].*?)( HTTP/(\d+(\.\d+)?))?$
 //! ```
 //!
-//! An ADDRESS is one of IPv4 or IPv6, with or without a port; a HOST is none. In the last form of ORIGIN the second word
-//! is what identd says, and so no ADDRESS; behind it a USER is one word. A USER of several words has none that is `-` or an
-//! ADDRESS: such a line has more than these formats, and which word is the client's is not known. It is of another format.
+//! An ADDRESS is an IPv4 or IPv6 address, with or without a port; a HOST is none. In the last form of ORIGIN the second
+//! word is identd's answer, and so no ADDRESS; a USER after it is one word. A USER of several words contains no `-` and
+//! no ADDRESS: such a line has more fields than these formats, and the client's is unknown. It is of another format.
 //!
-//! A request line of another form (a TLS handshake, a scan) has no parts; the line is parsed all the same.
+//! A request line of another form (a TLS handshake, a scan) has no parts; the rest of the line is still parsed.
 
 mod origin;
 
@@ -54,7 +54,8 @@ pub(super) const TYPES: [(&str, Type); 4] = [
     ("url.port", Type::Int),
 ];
 
-/// Fills `nodes`, which must be empty, and gives the stamp; `None`, and no nodes, when the line is of another format.
+/// Fills `nodes`, which must be empty, and returns the timestamp; `None`, and no nodes, if the line is of another
+/// format.
 pub(super) fn read<'t>(text: &'t [u8], nodes: &mut Vec<Node>) -> Option<&'t [u8]> {
     let stamp = Scan { text, at: 0, nodes }.line();
     if stamp.is_none() {
@@ -73,7 +74,7 @@ impl<'t> Scan<'t, '_> {
     fn line(&mut self) -> Option<&'t [u8]> {
         self.origin()?;
         self.expect(b" ")?;
-        // A user name may hold blanks; the stamp's bracket ends it.
+        // A user name may contain blanks; the timestamp's bracket ends it.
         let user = self.until(b'[')?;
         let blank = user.end.checked_sub(1).filter(|end| *end > user.start && self.text[*end as usize] == b' ')?;
         let user = TextRange { end: blank, ..user };
@@ -100,7 +101,7 @@ impl<'t> Scan<'t, '_> {
         Some(&self.text[stamp.indices()])
     }
 
-    /// What "combined" has after "common", to the line's end.
+    /// The additional fields of "combined", to the line's end.
     fn extras(&mut self) -> Option<()> {
         for field in 7..10 {
             if self.at == self.text.len() && field != 8 {
@@ -151,7 +152,7 @@ impl<'t> Scan<'t, '_> {
         }
     }
 
-    /// A field, unless there is nothing in it.
+    /// Adds a field, unless it is empty.
     fn push(&mut self, name: u16, at: TextRange) {
         if !matches!(&self.text[at.indices()], b"" | b"-") {
             self.nodes.push(Node::Value { key: Key::Name(name), at, kind: Kind::Text });
@@ -162,26 +163,26 @@ impl<'t> Scan<'t, '_> {
         self.text[self.at..].starts_with(wanted).then(|| self.at += wanted.len())
     }
 
-    /// Goes to the next `end`.
+    /// Moves to the next `end`.
     fn until(&mut self, end: u8) -> Option<TextRange> {
         let start = self.at;
         self.at += memchr(end, &self.text[start..])?;
         Some(TextRange::new(start, self.at))
     }
 
-    /// Steps over digits.
+    /// Moves past digits.
     fn digits(&mut self) -> TextRange {
         let start = self.at;
         self.at += digits(&self.text[start..]);
         TextRange::new(start, self.at)
     }
 
-    /// Where there was no number there must be a dash.
+    /// In place of a missing number there must be a dash.
     fn dash_unless(&mut self, number: TextRange) -> Option<()> {
         if number.start == number.end { self.expect(b"-") } else { Some(()) }
     }
 
-    /// Steps over a quoted text; the range is its inside.
+    /// Moves past a quoted text; returns the range of its content.
     fn quoted(&mut self) -> Option<TextRange> {
         self.expect(b"\"")?;
         let start = self.at;

@@ -1,12 +1,12 @@
-//! Text becomes numbers and booleans, by narrowing a range: `007` is the `7` in it.
+//! Converts text to numbers and booleans by narrowing a range: `007` becomes its `7`.
 //!
-//! Nothing is converted; what comes out is always a valid JSON number (RFC 8259, section 6) as it stands in the text.
+//! No value is computed. The result is always a valid JSON number (RFC 8259, section 6) within the text.
 
 use event::{Kind, TextRange};
 
 use super::Type;
 
-/// Gives a value its configured type; `None` when it does not fit and stays as it is.
+/// Gives a value its configured type; `None` if it does not fit and stays unchanged.
 pub(super) fn convert(text: &[u8], at: TextRange, kind: Kind, wanted: Type) -> Option<(TextRange, Kind)> {
     match (kind, wanted) {
         (Kind::Null, _)
@@ -26,7 +26,7 @@ pub(super) fn convert(text: &[u8], at: TextRange, kind: Kind, wanted: Type) -> O
     }
 }
 
-/// The part of `at` that is a valid JSON number: without blanks around it, a plus sign or needless zeros before it.
+/// The part of `at` that is a valid JSON number: without surrounding blanks, a plus sign or leading zeros.
 fn narrow(text: &[u8], at: TextRange, fraction: bool) -> Option<TextRange> {
     let (mut start, mut end) = (at.start as usize, at.end as usize);
     while start < end && text[start].is_ascii_whitespace() {
@@ -72,7 +72,7 @@ fn is_number(text: &[u8], fraction: bool) -> bool {
     rest.is_empty()
 }
 
-/// How many digits `text` starts with.
+/// The number of digits at the start of `text`.
 pub(super) fn digits(text: &[u8]) -> usize {
     text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
 }

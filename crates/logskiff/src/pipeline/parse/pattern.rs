@@ -1,8 +1,8 @@
-//! Named captures become fields.
+//! Parses lines by regular expressions with named captures.
 //!
-//! In: a line. Out: a text node for each named capture that took part in the first pattern that matches. Patterns run
-//! on the `regex` crate, in linear time, over bytes: a line need not be UTF-8, though `.` in a pattern stands for a
-//! character and so does not step over a broken one.
+//! Input: a line. Output: a text node for each named capture of the first pattern that matches. The `regex` crate
+//! matches in linear time, over bytes: a line need not be UTF-8, but `.` stands for a character and does not match an
+//! invalid one.
 
 use regex::bytes::{CaptureLocations, Regex};
 
@@ -10,7 +10,7 @@ use event::{Key, Kind, Node, TextRange};
 
 use super::Error;
 
-/// How many fields all patterns of an input may name together; far above what a record is good for.
+/// Maximum number of fields in all patterns of an input, far above any useful record.
 pub(super) const NAMES_MAX: usize = 1_000;
 
 /// The patterns of one input, in the order in which they are tried.
@@ -20,12 +20,12 @@ struct Pattern {
     regex: Regex,
     /// Reused from line to line.
     locations: CaptureLocations,
-    /// Which group becomes which name.
+    /// The name of each group.
     groups: Vec<(usize, u16)>,
 }
 
 impl Patterns {
-    /// Compiles the patterns; their names are added to `names`, their mistakes to `errors`.
+    /// Compiles the patterns; adds their names to `names` and their mistakes to `errors`.
     pub(super) fn new(patterns: &[String], names: &mut Vec<Box<str>>, errors: &mut Vec<Error>) -> Self {
         if patterns.is_empty() {
             errors.push(Error::NoPattern);
@@ -49,7 +49,7 @@ impl Patterns {
         Self(ready)
     }
 
-    /// Fills `nodes` from the first pattern that matches; false when none does.
+    /// Fills `nodes` from the first pattern that matches; `false` if none does.
     pub(super) fn read(&mut self, text: &[u8], nodes: &mut Vec<Node>) -> bool {
         for Pattern { regex, locations, groups } in &mut self.0 {
             if regex.captures_read(locations, text).is_none() {
@@ -75,7 +75,7 @@ fn groups(regex: &Regex, names: &mut Vec<Box<str>>) -> Vec<(usize, u16)> {
             names.push(name.into());
             names.len() - 1
         });
-        // Past `NAMES_MAX` the whole set is refused, so the stand-in never meets a line.
+        // Above `NAMES_MAX` the whole set is refused, so this index is never used.
         groups.push((group, u16::try_from(index).unwrap_or(u16::MAX)));
     }
     groups

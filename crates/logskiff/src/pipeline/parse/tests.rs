@@ -15,7 +15,7 @@ fn typed(config: Config, types: &[(&str, Type)]) -> Config {
     Config { types: types.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(), ..config }
 }
 
-/// Everything in one line: `name:kind=text` for a field, then what was found about the record.
+/// Everything in one line: `name:kind=text` for a field, then the properties of the record.
 fn show(text: &[u8], parsed: &Parsed) -> String {
     let part = |at: TextRange| String::from_utf8_lossy(&text[at.indices()]).into_owned();
     let name = |key: Key| match key {
@@ -46,7 +46,7 @@ fn show(text: &[u8], parsed: &Parsed) -> String {
 fn check(config: &Config, text: &str, expected: &str) {
     let mut parser = Parser::new(config).map_err(|errors| format!("{errors:?}")).unwrap();
     let mut parsed = parser.parsed();
-    // A line before it must leave no trace.
+    // A previous line must leave no trace.
     parser.parse(br#"{"@timestamp":"2020-01-01T00:00:00Z","level":"fatal","log":{"level":{"x":[1"#, &mut parsed);
     parser.parse(br#"{"@timestamp":"2020-01-01T00:00:00Z","level":"fatal","log":{"level":{"x":[1]}}}"#, &mut parsed);
     parser.parse(text.as_bytes(), &mut parsed);
@@ -64,7 +64,7 @@ fn plain_lines_are_messages() {
 }
 
 #[test]
-fn auto_takes_objects_and_leaves_the_rest() {
+fn auto_parses_objects_and_keeps_other_lines() {
     check(&config(Format::Auto), " {\"a\":1}", "a:Number=1");
     check(&config(Format::Auto), "{\"a\":1", "<message Text={\"a\":1>");
     check(&config(Format::Auto), "{\"a\":1} x", "<message Text={\"a\":1} x>");
@@ -80,7 +80,7 @@ fn json_failures_keep_the_line() {
 }
 
 #[test]
-fn json_messages_are_taken_out() {
+fn json_messages_are_removed_from_the_fields() {
     let json = config(Format::Json);
     check(&json, r#"{"a":1,"message":"hi","b":2}"#, "a:Number=1 b:Number=2 <message Text=hi>");
     check(&json, r#"{"msg":"a\nb"}"#, r"<message Escaped=a\nb>");
@@ -157,7 +157,7 @@ fn level_names() {
 }
 
 #[test]
-fn types_are_given() {
+fn types_are_applied() {
     let json = typed(
         config(Format::Json),
         &[("id", Type::Text), ("n", Type::Int), ("http.status", Type::Int), ("ok", Type::Bool)],
@@ -235,7 +235,7 @@ fn access_logs() {
 }
 
 #[test]
-fn mistakes_are_told_at_once() {
+fn mistakes_are_reported_at_once() {
     let wrong = Config {
         time_zone: "Nowhere".to_owned(),
         time_formats: vec!["soon".to_owned()],
@@ -245,7 +245,7 @@ fn mistakes_are_told_at_once() {
     assert_eq!(errors.len(), 4, "{errors:#?}");
     assert!(matches!(errors[0], Error::TimeZone { .. }));
     assert!(matches!(errors[1], Error::TimeFormat { index: 0, .. }));
-    // The place is marked under the pattern.
+    // The position is marked under the pattern.
     assert!(
         matches!(&errors[2], Error::Pattern { index: 0, message } if message.contains('^') && message.contains("unclosed group"))
     );
@@ -255,7 +255,7 @@ fn mistakes_are_told_at_once() {
     assert_eq!(Parser::new(&patterns(&[&many])).err().unwrap(), [Error::TooManyNames { count: 1_001 }]);
 }
 
-/// Every range lies in the text, every object and array ends, and a failed line has no fields.
+/// Checks that every range lies in the text, every object and array ends, and a failed line has no fields.
 fn sound(text: &[u8], parsed: &Parsed) {
     let mut open = 0_usize;
     let within = |at: TextRange| assert!(at.start <= at.end && at.end as usize <= text.len());
@@ -299,7 +299,7 @@ proptest! {
         }
     }
 
-    /// Members with a meaning, in any order and at any depth, with any value.
+    /// Fields with a meaning, in any order and at any depth, with any value.
     #[test]
     fn objects_are_parsed_soundly(members in prop::collection::vec(
         (

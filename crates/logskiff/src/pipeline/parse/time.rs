@@ -1,8 +1,8 @@
-//! Stamps become nanoseconds since the Unix epoch.
+//! Parses timestamps into nanoseconds since the Unix epoch.
 //!
-//! In: the text of a time field. Out: the instant, or nothing when it cannot be read for certain. The two layouts that
-//! nearly every log uses (RFC 3339 and its relatives, and the one of access logs) are taken apart here, digit by digit;
-//! what a date means, zones and every other layout are `jiff`'s. No current time is asked for: a stamp without a year is not guessed.
+//! Input: the text of a time field. Output: the instant, or nothing if it is not certain. The two layouts of nearly
+//! every log (RFC 3339 and its variants, and the access logs' one) are parsed here, digit by digit. `jiff` handles
+//! dates, zones and every other layout. The current time is never used: a timestamp without a year is not guessed.
 
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
@@ -11,15 +11,15 @@ use jiff::tz::{Offset, TimeZone};
 use super::number::digits;
 use super::{Config, Error};
 
-/// Reads the stamps of one input.
+/// Parses the timestamps of one input.
 pub(super) struct Clock {
     /// Tried in order; empty: guessed.
     layouts: Vec<Layout>,
-    /// For stamps that name no zone.
+    /// For timestamps without a zone.
     zone: TimeZone,
 }
 
-/// How a stamp is written.
+/// The layout of a timestamp.
 #[derive(Debug)]
 enum Layout {
     /// `2026-10-12T13:55:36.123Z`; also a blank for the `T`, a decimal comma, any or no zone.
@@ -28,19 +28,19 @@ enum Layout {
     Access,
     /// A decimal number of units that are 10^n nanoseconds long.
     Unix(u32),
-    /// As `strptime` has it.
+    /// A `strptime` format.
     Custom {
         format: String,
-        /// Whether it names its zone.
+        /// Whether it contains the zone.
         zoned: bool,
     },
 }
 
-/// The layout of [`Layout::Access`] in `strptime`'s words.
+/// [`Layout::Access`] as a `strptime` format.
 const ACCESS: &str = "%d/%b/%Y:%H:%M:%S %z";
 
 impl Clock {
-    /// Checks zone and formats; mistakes are added to `errors`.
+    /// Checks zone and formats; adds mistakes to `errors`.
     pub(super) fn new(config: &Config, errors: &mut Vec<Error>) -> Self {
         let name = &config.time_zone;
         let zone = if name == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(name) };
@@ -58,7 +58,7 @@ impl Clock {
         Self { layouts, zone }
     }
 
-    /// Reads a stamp in the first of the configured layouts that fits.
+    /// Parses a timestamp with the first of the configured layouts that fits.
     pub(super) fn read(&self, text: &[u8]) -> Option<i64> {
         let text = text.trim_ascii();
         if self.layouts.is_empty() {
@@ -68,7 +68,7 @@ impl Clock {
         }
     }
 
-    /// Reads a stamp in whichever of the layouts that cannot be mistaken for each other it has.
+    /// Parses a timestamp with any of the layouts that cannot be confused.
     pub(super) fn guess(&self, text: &[u8]) -> Option<i64> {
         match (text.get(2), text.get(4)) {
             (Some(b'/'), _) => access(text),
@@ -120,8 +120,8 @@ impl Clock {
         self.instant(civil(year, pair(stamp, 5)?, pair(stamp, 8)?, clock, nanosecond)?, offset)
     }
 
-    /// The instant at which a clock with this offset shows `when`; without one, the clock of the configured zone: in the
-    /// hour that summer time skips or repeats, the offset before the change holds (RFC 5545, section 3.3.5).
+    /// The instant at which a clock with this offset shows `when`; without one, the clock of the configured zone. In
+    /// the hour that summer time skips or repeats, the offset before the change applies (RFC 5545, section 3.3.5).
     fn instant(&self, when: DateTime, offset: Option<i32>) -> Option<i64> {
         let instant = match offset {
             Some(seconds) => Offset::from_seconds(seconds).ok()?.to_timestamp(when),
@@ -131,7 +131,7 @@ impl Clock {
     }
 }
 
-/// What a configured format stands for, proved by writing an instant with it and reading it back.
+/// The layout of a configured format, tested by formatting an instant with it and parsing it again.
 fn layout(format: &str) -> Result<Layout, String> {
     Ok(match format {
         "rfc3339" => Layout::Rfc3339,
@@ -224,8 +224,8 @@ fn offset(text: &[u8]) -> Option<i32> {
     }
 }
 
-/// The unit of a Unix time, as the exponent of its nanoseconds, by its digits before the point: all of 1973 to 5138 is
-/// told apart, and small numbers (durations, counters) are no times at all.
+/// The unit of a Unix time, as the exponent of its nanoseconds, by its digits before the point: this distinguishes all
+/// of 1973 to 5138, and excludes small numbers (durations, counters).
 fn unit(text: &[u8]) -> Option<u32> {
     match digits(text) {
         9..=11 => Some(9),
@@ -255,7 +255,7 @@ fn unix(text: &[u8], unit: u32) -> Option<i64> {
     Some(if negative { -instant } else { instant })
 }
 
-/// The first `places` (at most 9) decimals as a whole number; the rest is cut.
+/// The first `places` (at most 9) decimals as an integer; the rest is truncated.
 fn fraction(decimals: &[u8], places: u32) -> i32 {
     let digit = |place: u32| decimals.get(place as usize).map_or(0, |digit| i32::from(digit - b'0'));
     (0..places).fold(0, |sum, place| sum * 10 + digit(place))

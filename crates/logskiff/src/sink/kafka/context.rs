@@ -16,7 +16,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use super::OUT_MAX;
 use crate::regular;
 use crate::sink::Context;
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{ErrorKind, OutputMetrics};
 
 /// What became of a message, by its ticket.
@@ -39,21 +39,21 @@ pub(super) struct AckQueue {
     /// The client is no longer used: its last errors are not logged.
     retired: AtomicBool,
     counts: Arc<OutputMetrics>,
-    news: Arc<News>,
+    log_limit: Arc<LogRateLimit>,
 }
 
 impl AckQueue {
     pub(super) fn new(context: &Context) -> Self {
-        let news = Arc::new(News::new(Arc::clone(&context.services.metrics)));
-        Self::empty(Arc::clone(&context.services.wake), Arc::clone(&context.counts), news)
+        let log_limit = Arc::new(LogRateLimit::new(Arc::clone(&context.services.metrics)));
+        Self::empty(Arc::clone(&context.services.wake), Arc::clone(&context.counts), log_limit)
     }
 
     /// The acks of the next client: empty.
     pub(super) fn successor(&self) -> Self {
-        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.counts), Arc::clone(&self.news))
+        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.counts), Arc::clone(&self.log_limit))
     }
 
-    fn empty(wake: Arc<dyn Fn() + Send + Sync>, counts: Arc<OutputMetrics>, news: Arc<News>) -> Self {
+    fn empty(wake: Arc<dyn Fn() + Send + Sync>, counts: Arc<OutputMetrics>, log_limit: Arc<LogRateLimit>) -> Self {
         Self {
             outcomes: Mutex::default(),
             out: AtomicUsize::new(0),
@@ -62,7 +62,7 @@ impl AckQueue {
             too_large: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             counts,
-            news,
+            log_limit,
         }
     }
 
@@ -118,7 +118,7 @@ impl AckQueue {
 
     /// Logs that no client could be made from the changed files.
     pub(super) fn log_reload_failure(&self, error: &str) {
-        if let Some(left_out) = self.news.due("reload") {
+        if let Some(left_out) = self.log_limit.due("reload") {
             tracing::warn!(
                 error,
                 left_out,
@@ -160,7 +160,7 @@ impl ProducerContext for Callbacks {
             Ok(()) => self.acks.counts().answers(),
             Err(code) => {
                 self.acks.counts().failed(kind(code));
-                if let Some(left_out) = self.acks.news.due(&format!("delivery {code:?}")) {
+                if let Some(left_out) = self.acks.log_limit.due(&format!("delivery {code:?}")) {
                     tracing::error!(%code, left_out, "Kafka rejected a message; sending it again");
                 }
             }
@@ -175,12 +175,12 @@ impl ClientContext for Callbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-                if let Some(left_out) = self.acks.news.due(facility) {
+                if let Some(left_out) = self.acks.log_limit.due(facility) {
                     tracing::warn!(target: "librdkafka", facility, left_out, message);
                 }
             }
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
-                if let Some(left_out) = self.acks.news.due(&format!("notice {facility}")) {
+                if let Some(left_out) = self.acks.log_limit.due(&format!("notice {facility}")) {
                     tracing::info!(target: "librdkafka", facility, left_out, message);
                 }
             }
@@ -197,7 +197,7 @@ impl ClientContext for Callbacks {
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.acks.counts().connected.set(false);
         }
-        if let Some(left_out) = self.acks.news.due(&format!("{code:?}")) {
+        if let Some(left_out) = self.acks.log_limit.due(&format!("{code:?}")) {
             tracing::warn!(%error, reason, left_out, "cannot reach Kafka; the lines stay in their files, and logskiff retries");
         }
     }
@@ -209,7 +209,7 @@ impl ClientContext for Callbacks {
         let token = text.trim().to_owned();
         let (principal_name, expires_ms) = claims(&token);
         let now_ms = jiff::Timestamp::now().as_millisecond();
-        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.acks.news.due("token").is_some() {
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) && self.acks.log_limit.due("token").is_some() {
             tracing::warn!(file = %path.display(), "the token in LOGSKIFF_KAFKA_TOKEN_FILE has expired; waiting for a new token");
         }
         let lifetime_ms = lifetime_ms(expires_ms, now_ms);

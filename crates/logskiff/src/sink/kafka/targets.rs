@@ -121,7 +121,7 @@ impl Targets {
     fn number(&mut self, name: &str, is_counted: bool) -> u16 {
         let number = self.topics.number(name);
         if number.is_none() && is_counted {
-            self.metrics.topic_overflow.add(1);
+            self.metrics.topic_overflow_records.add(1);
         }
         number.unwrap_or_default()
     }

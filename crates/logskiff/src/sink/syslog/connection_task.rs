@@ -21,7 +21,7 @@ use super::socket::{Datagrams, Stream};
 use super::{Config, tls};
 use crate::pipeline::batch::Batch;
 use crate::sink::Ack;
-use crate::telemetry::log_rate_limit::News;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{ErrorKind, Metrics, OutputMetrics};
 use event::Outcome;
 
@@ -49,7 +49,7 @@ pub(super) struct ReconnectState {
     /// The process is about to end.
     pub(super) ending: Notify,
     pub(super) is_ending: AtomicBool,
-    news: News,
+    log_limit: LogRateLimit,
     counts: Arc<OutputMetrics>,
 }
 
@@ -60,7 +60,7 @@ impl ReconnectState {
             first: AtomicUsize::new(0),
             ending: Notify::new(),
             is_ending: AtomicBool::new(false),
-            news: News::new(metrics),
+            log_limit: LogRateLimit::new(metrics),
             counts,
         }
     }
@@ -134,7 +134,9 @@ impl ConnectionTask {
                 };
                 match opened {
                     Ok(connection) => {
-                        if let Some(left_out) = self.reconnect_state.news.due_each("connected", CONNECTIONS_TOLD_MAX) {
+                        if let Some(left_out) =
+                            self.reconnect_state.log_limit.due_each("connected", CONNECTIONS_TOLD_MAX)
+                        {
                             tracing::info!(%address, left_out, "connected to the syslog receiver");
                         }
                         self.reconnect_state.counts().connects.add(1);
@@ -150,7 +152,7 @@ impl ConnectionTask {
 
     fn unreachable(&self, error: &ConnectError, at: usize) {
         self.reconnect_state.counts().failed(kind(error, ErrorKind::Connect));
-        if let Some(left_out) = self.reconnect_state.news.due(&format!("connect {at}")) {
+        if let Some(left_out) = self.reconnect_state.log_limit.due(&format!("connect {at}")) {
             let address = &self.config.addresses[at];
             let error = said(error);
             tracing::warn!(%address, error, left_out, "cannot connect to the syslog receiver; the lines stay in their files, and logskiff retries");
@@ -160,7 +162,7 @@ impl ConnectionTask {
     fn lost(&self, error: &ConnectError, at: usize, since: Instant) {
         self.reconnect_state.counts().failed(kind(error, ErrorKind::Lost));
         self.reconnect_state.counts().connected.set(false);
-        if let Some(left_out) = self.reconnect_state.news.due("lost") {
+        if let Some(left_out) = self.reconnect_state.log_limit.due("lost") {
             let address = &self.config.addresses[at];
             let error = said(error);
             tracing::warn!(%address, error, left_out, "lost the connection to the syslog receiver; sending unacknowledged messages again");
@@ -229,7 +231,7 @@ impl ConnectionTask {
 
     fn too_large(&self, bytes: usize) {
         self.reconnect_state.counts().failed(ErrorKind::Size);
-        if let Some(left_out) = self.reconnect_state.news.due("too large") {
+        if let Some(left_out) = self.reconnect_state.log_limit.due("too large") {
             tracing::error!(
                 bytes,
                 left_out,
@@ -356,7 +358,7 @@ impl ConnectionTask {
                         reconnect_state.counts().connects.add(1);
                         return Some((connection, at));
                     }
-                    Err(error) if renewed && reconnect_state.news.due("renew").is_some() => {
+                    Err(error) if renewed && reconnect_state.log_limit.due("renew").is_some() => {
                         let error = said(&error);
                         tracing::warn!(%address, error, "cannot connect with the new certificates; keeping the old connection");
                     }

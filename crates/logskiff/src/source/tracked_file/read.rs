@@ -126,7 +126,7 @@ impl TrackedFile {
         Ok(ReadResult::Read(chunk))
     }
 
-    /// Moves the position behind `passed`, which spans now cover.
+    /// Moves the position past `passed`, which spans now cover.
     pub fn advance(&mut self, passed: &[u8], boundary: Boundary, is_all_read: bool) {
         self.read.advance(passed, boundary);
         if boundary == Boundary::LineStart && matches!(self.handle, Content::Plain(_)) {

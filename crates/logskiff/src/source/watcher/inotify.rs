@@ -1,6 +1,6 @@
 //! Reports changes in directories, by inotify(7).
 //!
-//! Enters: directories. Leaves: the names that changed in them. It is read in the runtime's event loop and needs no
+//! Input: directories. Output: the names that changed in them. It is read in the runtime's event loop and needs no
 //! thread of its own, which the system might refuse. It follows no change itself, and creates no file.
 #![allow(unsafe_code, reason = "tokio 1.54 has no safe way to wait for a descriptor that is no socket and no pipe")]
 

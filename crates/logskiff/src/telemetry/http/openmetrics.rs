@@ -1,6 +1,6 @@
 //! Input: a snapshot and the counters. Output: text in the format `OpenMetrics` 1.0, written by `prometheus-client`, or
-//! Prometheus 0.0.4 for clients that do not accept it. Labels are inputs, rules, outputs and reasons, never file names or
-//! content.
+//! Prometheus 0.0.4 for clients that do not accept it. Labels are inputs, rules, outputs and reasons, never file names
+//! or content.
 
 use std::fmt;
 use std::sync::Arc;
@@ -204,7 +204,7 @@ impl Scrape {
             metrics.rewinds.get(),
         )?;
         let failures = "Failures to save a checkpoint";
-        to.counter("logskiff_checkpoint_failures", failures, metrics.save_failures.get())?;
+        to.counter("logskiff_checkpoint_failures", failures, metrics.checkpoint_failures.get())?;
         let latency = "Time from writing a line to its acknowledgement";
         to.histogram("logskiff_delivery_latency_seconds", latency, &metrics.latency_ms, 1_000.0)?;
         let at = self.snapshot.acknowledged_at.map_or(0.0, wall_seconds);
@@ -219,7 +219,7 @@ impl Scrape {
     fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
         let inputs = || self.snapshot.inputs.iter().zip(&self.metrics.inputs);
         let masked = inputs().flat_map(|(input, counts)| {
-            let kinds = input.masks.iter().zip(&counts.masked).map(|(kind, count)| (kind, count.get()));
+            let kinds = input.masks.iter().zip(&counts.redactions).map(|(kind, count)| (kind, count.get()));
             kinds.filter(|(kind, count)| kind.usual || *count > 0).map(|(kind, count)| {
                 let labels: Labels<'_> =
                     vec![("input", input.name.as_str()), ("rule", kind.rule.as_str()), ("mode", kind.mode)];
@@ -233,7 +233,7 @@ impl Scrape {
             reasons.dedup();
             let first = reasons.len().saturating_sub(WITHHELD_REASONS);
             reasons.into_iter().skip(first).map(move |reason| {
-                let matching = input.masks.iter().zip(&counts.masked).filter(move |(kind, _)| kind.rule == reason);
+                let matching = input.masks.iter().zip(&counts.redactions).filter(move |(kind, _)| kind.rule == reason);
                 let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
                 (labels, matching.map(|(_, count)| count.get()).sum::<u64>())
             })
@@ -243,24 +243,28 @@ impl Scrape {
         let failures = "Lines that do not have the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
         let repaired = inputs().flat_map(|(input, counts)| {
-            let each = Repair::ALL.into_iter().zip(&counts.repaired);
+            let each = Repair::ALL.into_iter().zip(&counts.repaired_lines);
             each.map(|(repair, count)| (labels(input, "reason", repair.name()), count.get()))
         });
         to.counters("logskiff_repaired_lines", "JSON lines that were repaired, by reason", repaired)?;
         let failures = "Timestamps that could not be parsed";
-        to.counters("logskiff_timestamp_parse_failures", failures, self.counted(|input| &input.time_failures))?;
+        to.counters(
+            "logskiff_timestamp_parse_failures",
+            failures,
+            self.counted(|input| &input.timestamp_parse_failures),
+        )?;
         let failures = "Values that could not be converted to their type";
-        to.counters("logskiff_type_coercion_failures", failures, self.counted(|input| &input.type_failures))?;
+        to.counters("logskiff_type_coercion_failures", failures, self.counted(|input| &input.type_coercion_failures))?;
         to.counters(
             "logskiff_truncated_lines",
             "Lines truncated to LOGSKIFF_LINE_BYTES_MAX",
-            self.counted(|input| &input.cut),
+            self.counted(|input| &input.truncated_lines),
         )?;
         let metrics = &self.metrics;
         let truncated = "Syslog messages truncated to LOGSKIFF_SYSLOG_BYTES_MAX";
-        to.counter("logskiff_truncated_messages", truncated, metrics.syslog_truncated.get())?;
+        to.counter("logskiff_truncated_messages", truncated, metrics.truncated_messages.get())?;
         let overflow = "Records dropped because their topic would exceed LOGSKIFF_KAFKA_TOPICS_MAX";
-        to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow.get())?;
+        to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow_records.get())?;
         let suppressed = "Messages of logskiff's own log left out because a similar one was just logged";
         to.counter("logskiff_log_lines_suppressed", suppressed, metrics.log_lines_suppressed.get())?;
         let unwritten = "Messages of logskiff's own log that could not be written to stderr";
@@ -299,12 +303,12 @@ impl Scrape {
             self.metrics.truncations.get(),
         )?;
         let refused = "Failures to open or read a file or directory";
-        to.counter("logskiff_file_open_errors", refused, self.metrics.refused.get())?;
+        to.counter("logskiff_file_open_errors", refused, self.metrics.file_open_errors.get())?;
         let pruned = "Rotated files deleted after they were fully acknowledged or dropped";
-        to.counter("logskiff_deleted_files", pruned, self.metrics.pruned_files.get())?;
-        to.counter("logskiff_deleted_bytes", "Bytes of the deleted files", self.metrics.pruned_bytes.get())?;
+        to.counter("logskiff_deleted_files", pruned, self.metrics.deleted_files.get())?;
+        to.counter("logskiff_deleted_bytes", "Bytes of the deleted files", self.metrics.deleted_bytes.get())?;
         let failures = "Failures to delete a rotated file";
-        to.counter("logskiff_delete_failures", failures, self.metrics.prune_failures.get())?;
+        to.counter("logskiff_delete_failures", failures, self.metrics.delete_failures.get())?;
         let inotify = "1 if inotify wakes the reader; 0 if it polls";
         to.gauge("logskiff_inotify_active", inotify, u64::from(self.snapshot.inotify))
     }
@@ -366,7 +370,8 @@ fn labels<'l>(input: &'l InputState, name: &'static str, value: &'l str) -> Labe
     vec![("input", input.name.as_str()), (name, value)]
 }
 
-/// Converts `OpenMetrics` to the Prometheus format: a counter's family has the name of its samples, and there is no `# EOF`.
+/// Converts `OpenMetrics` to the Prometheus format: a counter's family has the name of its samples, and there is no `#
+/// EOF`.
 fn to_prometheus(openmetrics: &str) -> String {
     let mut text = String::with_capacity(openmetrics.len() + 2048);
     let mut help = "";
@@ -410,8 +415,8 @@ mod tests {
         let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
         let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
         let metrics = Metrics::new(&[3], &["kafka"]);
-        metrics.inputs[0].masked[0].add(3);
-        metrics.inputs[0].repaired[Repair::NotANumber as usize].add(2);
+        metrics.inputs[0].redactions[0].add(3);
+        metrics.inputs[0].repaired_lines[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);
         let snapshot = Arc::new(Snapshot { inputs: vec![input], ..Snapshot::default() });

@@ -39,7 +39,8 @@ pub struct InputState {
     pub files: [u64; 3],
     /// Total size of deleted files that logskiff keeps open, in bytes.
     pub held_bytes: u64,
-    /// Disk space of deleted files that are kept open because they are not fully acknowledged, and its limit, if any; bytes.
+    /// Disk space of deleted files that are kept open because they are not fully acknowledged, and its limit, if any;
+    /// bytes.
     pub deleted_open: (u64, Option<u64>),
     /// The volume of the input's first directory.
     pub volume: Option<Volume>,

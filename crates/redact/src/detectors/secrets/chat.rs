@@ -180,7 +180,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "brevo",
         group: Group::Secrets,
-        description: "API and SMTP keys of Brevo, once Sendinblue (xkeysib-…, xsmtpsib-…)",
+        description: "API and SMTP keys of Brevo, formerly Sendinblue (xkeysib-…, xsmtpsib-…)",
         not_matched: "",
         trigger: Trigger::Literals(&["xkeysib-", "xsmtpsib-"]),
         patterns: &[plain(r"(?-u)x(?:key|smtp)sib-[0-9a-f]{64}(?:-[A-Za-z0-9]{16})?")],

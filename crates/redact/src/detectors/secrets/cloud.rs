@@ -126,7 +126,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r"(?-u)[?&;]sig=([A-Za-z0-9%/+_-]{20,}=*)"),
             plain(r"(?-u)[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
             plain(r"(?-u)[A-Za-z0-9]{40,}JQQJ9[9D][A-Za-z0-9]{10,}"),
-            // Base64 of 64, 32, 40 and 39 bytes: their service's mark stands before the last six characters, a checksum.
+            // Base64 of 64, 32, 40 and 39 bytes. The service's signature stands before the last six characters, a
+            // checksum.
             plain(r"(?-u)[A-Za-z0-9+/]{76}(?:APIM|ACDb|\+A(?:Ba|MC|St))[A-Za-z0-9+/]{6}=="),
             plain(r"(?-u)[A-Za-z0-9+/]{33}(?:AIoT|AzCa|\+A(?:Eh|Rm|Sb))[A-Za-z0-9+/]{6}="),
             plain(r"(?-u)[A-Za-z0-9_-]{44}AzFu[A-Za-z0-9_-]{6}=="),
@@ -189,7 +190,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "tencent",
         group: Group::Secrets,
         description: "Tencent Cloud's secret ids (AKID…), also temporary ones",
-        not_matched: "the key that goes with it, unless a keyword precedes it",
+        not_matched: "the secret key, unless a keyword precedes it",
         trigger: Trigger::Shape(r"(?-u)AKID[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)\bAKID[A-Za-z0-9_-]{28,}")],
         positives: &[(concat!("id AK", "ID", fake!(alnum 32), " ok"), "id <redacted:tencent> ok")],

@@ -55,7 +55,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
         plain(concat!(r"(?i-u)\bconfigure[ \t]+set[ \t]+[^\s]*(?:secret|token|password|key)[^\s]*[ \t]+", argument!())),
         plain(r#"(?-u)[ \t"']-(?:pass|passin|passout|password)[ =]["']?pass:([^\s"'<]+)"#),
         plain(concat!(r"(?-u)openssl[ \t]+(?:enc|aes|des)[^\r\n|;]*?[ \t]-[kK][ ]", argument!())),
-        // Prose goes on with words: vault login failed.
+        // Prose continues with words: vault login failed.
         plain(r#"(?-u)\bvault[ \t]login[ \t]+["']?([A-Za-z0-9][A-Za-z0-9._-]*[0-9.][A-Za-z0-9._-]+)"#),
         plain(r#"(?i-u)\bnet[ \t]+use\b[^\r\n]*?/user:[^\s]+[ \t]+([^\s/"'<*][^\s"']*)"#),
         plain(r#"(?-u)(?:smbclient|rpcclient|winexe)\b[^\r\n|;]*?[ \t]-U[ ]?["']?[^\s"'%]+%([^\s"'<]+)"#),

@@ -1,16 +1,16 @@
-//! Credentials by where they stand: headers, URLs, connection strings, password files.
+//! Credentials recognized by their position: headers, URLs, connection strings, password files.
 
 use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
 
-/// What stands behind `Cookie:`; a value may be in quotes (RFC 6265, section 4.1.1).
+/// The value after `Cookie:`, which may be in quotes (RFC 6265, section 4.1.1).
 macro_rules! cookie_value {
     () => {
         r#"([^"'\\\r\n\[{](?:="[^",;\r\n\\]+"|[^"'\\\r\n])*)"#
     };
 }
 
-/// The same behind `Set-Cookie:`.
+/// The same after `Set-Cookie:`.
 macro_rules! set_cookie_value {
     () => {
         r#"([^"'\\\r\n\[](?:="[^",;\r\n\\]+"|[^"'\\\r\n\[])*)"#
@@ -210,9 +210,9 @@ pub(super) const DETECTORS: &[Detector] = &[
             r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40|://[a-z0-9_-]{10,}(?:@|:x-oauth-basic@)"#,
         ),
         patterns: &[
-            // A user may be an address of e-mail; a quote within the password is one where it goes on behind it.
+            // The user may be an e-mail address. A quote belongs to the password if the password continues after it.
             plain(r#"(?i-u)[a-z0-9+.-]://[^\s"'<>/?:]*:((?:[^\s"'>/?]|'[a-z0-9])+)@"#),
-            // With a slash it is no valid URL, and is told in the error that says so. A port has digits alone.
+            // A password with a slash makes the URL invalid, and the error message quotes it. A port has digits only.
             plain(
                 r#"(?i-u)[a-z0-9+.-]://[^\s"'<>/?@:\[]*:([^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>]*)@"#,
             ),
@@ -262,7 +262,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?(?:([^;"'\s<{][^;"'\r\n]*)[;"']|([^;"'\s<{][^;"'\s]*)\z)"#,
                 validators::connection_password,
             ),
-            // ODBC: what holds a semicolon stands in braces, of which a doubled one is one of the value's.
+            // ODBC: a value with a semicolon stands in braces, and a doubled brace in it is part of the value.
             plain(r#"(?i-u)(?:password|pwd)[ ]?=[ ]?\{((?:[^}"'\r\n]|\}\})+)\}(?:;|\z|["'\s\\])"#),
             plain(r#"(?i-u)[a-z0-9_.-]:([^\s"'>/][^\s"'>]*)@(?:tcp|udp|unix)\("#),
             plain(r#"(?i-u)(?:\A|[\s"'=])[a-z0-9_-]+:([^\s@"'<>/]+)@/[a-z][a-z0-9_]*(?:[?"'\s]|\z)"#),
@@ -319,7 +319,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "hashes of passwords: bcrypt, crypt (SHA-256, SHA-512, MD5, yescrypt), Argon2, scrypt, Django's PBKDF2, LDAP's {SSHA}, \
                 PostgreSQL's SCRAM, lines of /etc/shadow and of Windows' hashes",
-        not_matched: "bare digests, which may be of anything",
+        not_matched: "digests without a prefix, which may be of anything",
         trigger: Trigger::Shape(
             r"(?-u)\$2[abxy]?\$[0-9]{2}\$|\$(?:1|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$|pbkdf2_sha|\{S?SHA(?:256|512)?\}|\{CRYPT\}|SCRAM-SHA-(?:1|256|512)\$[0-9]|[0-9a-fA-F]:::|:\$[0-9a-z]{1,4}\$[^:\s]{8}",
         ),
@@ -331,7 +331,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             plain(r"(?-u)pbkdf2_sha(?:1|256|512)\$[0-9]+\$[A-Za-z0-9]+\$[A-Za-z0-9+/]{20,}={0,2}"),
             plain(r"(?-u)\{(?:S?SHA(?:256|512)?|CRYPT)\}[A-Za-z0-9+/$.]{20,}={0,2}"),
             plain(r"(?-u)SCRAM-SHA-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+"),
-            // Lines of /etc/shadow, and of what holds Windows' hashes.
+            // Lines of /etc/shadow, and of dumps of Windows hashes.
             plain(r"(?-u)[A-Za-z0-9_]:(\$[0-9a-z]{1,4}\$[^:\s]{8,}):[0-9]*:[0-9]*:[0-9]*:"),
             plain(r"(?-u):[0-9]+:(?:[0-9a-fA-F]{32}|\*):([0-9a-fA-F]{32}):::"),
         ],

@@ -128,7 +128,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         name: "azure_devops",
         group: Group::Secrets,
         description: "personal access tokens of Azure DevOps (84 characters with the mark AZDO)",
-        not_matched: "those of the older form, of 52 characters, unless a keyword precedes them",
+        not_matched: "tokens of the older format (52 characters), unless a keyword precedes them",
         trigger: Trigger::Shape(r"(?-u)AZDO[A-Za-z0-9]{4}"),
         patterns: &[plain(r"(?-u)[A-Za-z0-9]{70,}AZDO[A-Za-z0-9]{4,}")],
         positives: &[(

@@ -327,7 +327,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "rancher",
         group: Group::Secrets,
-        description: "the 54 characters behind the name of a Rancher token and a colon (token-…:, kubeconfig-…:, kubectl-shell-…:, agent-…:)",
+        description: "the 54 characters after the name of a Rancher token and a colon (token-…:, kubeconfig-…:, kubectl-shell-…:, agent-…:)",
         not_matched: "token names without their secret",
         trigger: Trigger::Shape(r"(?-u)(?:token|kubeconfig|kubectl-shell|agent)-[a-z0-9-]+:[a-z0-9]{12}"),
         patterns: &[plain(r"(?-u)(?:token|kubeconfig|kubectl-shell|agent)-[a-z0-9-]+:([a-z0-9]{54})")],

@@ -4,7 +4,8 @@ use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
 
 /// Names whose value is a secret, also at the end of a longer name (`db_password`, `X-Auth-Token`, `accessKey`). Longer
-/// alternatives come first, so that the first match is the longest. A macro, because only literals can be joined in a table.
+/// alternatives come first, so that the first match is the longest. A macro, because only literals can be joined in a
+/// table.
 macro_rules! keyword {
     () => {
         r"(?:(?:api|app|access|secret|private|auth|account|client|consumer|deploy|ssh|jwt|hmac|aes|cipher|encryption|decryption|signing|shared|master|session|licen[cs]e)[_.\ -]?key(?:_?base|[_.-]?value)?|(?:(?:_?(?:user|root|db|bind|store|key|smtp|ldap)|[a-z0-9_])?(?:pass(?:word|wort|wd|phrase|code)|pwd)|pswd|secret|token|kennwort|wachtwoord|mot[_\ ]?de[_\ ]?passe|contrase(?:\xc3\xb1|\xc3\x91|\xf1|\xd1|n(?:\xcc\x83)?)a|senha)(?:[_.-]?(?:confirm(?:ation)?|again|repeat|new|old|current|value|string|binary|(?:plain|clear)?text|plain|raw|hash|digest|prod(?:uction)?|staging|test|dev|root|admin))?|authorization|cred(?:entials?|s)|(?:\b|_)(?:(?:user|root|db|bind|store|key|smtp|ldap)?(?:pass|pw)|psk)|(?-i:[a-z0-9]P(?:ass|[wW])|SSHPASS)|(?:mfa|2fa|totp|otp|verification|one[_-]?time)[_-]?code|(?:recovery|backup)[_\ -]?codes?)[_.-]?[0-9]{0,2}"
@@ -54,7 +55,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             r#"(?i-u)\b(?:enable[ \t]+(?:secret|password)|username[ \t]+\S+(?:[ \t]+privilege[ \t]+[0-9]{1,2})?[ \t]+(?:secret|password)|neighbor[ \t]+\S+[ \t]+password|crypto[ \t]+isakmp[ \t]+key|(?:tacacs|radius)-server[ \t]+(?:host[ \t]+\S+[ \t]+)?key|snmp-server[ \t]+user[ \t]+[^\r\n"]+?[ \t](?:auth|priv)[ \t]+\S+(?:[ \t]+(?:128|192|256))?)(?:[ \t]+[0-9])?[ \t]+([^\s"'\\]{4,})"#,
             validators::random,
         ),
-        // As Elasticsearch's setup prints them.
+        // As the setup of Elasticsearch prints them.
         plain(r#"(?-u)\bPASSWORD [a-z_]+ = ([^\s"'\\]{16,})"#),
     ],
     positives: &[

@@ -1,9 +1,9 @@
-//! What programs print of themselves: the arguments of calls in stack traces, and the passwords that they make when they are set up.
+//! Secrets that programs print: arguments of calls in stack traces, and passwords generated at the first setup.
 
 use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
 
-/// An argument of a call that is none of the secret.
+/// An argument of a call that is not the secret.
 macro_rules! other {
     () => {
         r#"\s*(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,'"()\r\n]+(?:\([^()\r\n]*\))?),\s*"#

@@ -190,7 +190,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "named values of sign-on flows: authorization codes (code= together with state= or grant_type=), device codes, code \
                 verifiers and assertions of OAuth (RFC 6749, 7521, 7636, 8628), SAML responses and requests",
-        not_matched: "code= without the others",
+        not_matched: "code= without state= or grant_type=",
         trigger: Trigger::Shape(
             r#"(?i-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[=:]|%3[ad])|[?&"' \t]code=[^&\s]{6}"#,
         ),
@@ -200,7 +200,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 is!(),
                 r#"([^\s"'\\&,;<>(){}\[\]]{16,})"#
             )),
-            // What stands between is not far, so that it is not read again and again.
+            // The text between is short, so that it is not searched repeatedly.
             plain(
                 r#"(?i-u)[?&"' \t]code=([^&\s"'<]{6,})&(?:[^\s"']{0,400}?&)?(?:state|grant_type|session_state|iss)="#,
             ),

@@ -1,4 +1,4 @@
-//! Tokens of package registries and of places for models.
+//! Tokens of package and model registries.
 
 use super::super::{Detector, Group, Trigger, plain};
 

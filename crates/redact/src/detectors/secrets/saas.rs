@@ -1,4 +1,4 @@
-//! Tokens of other services: work, design, models, social networks.
+//! Tokens of other services: project management, design, models, social networks.
 
 use super::super::super::validators;
 use super::super::{Detector, Group, Trigger, checked, plain};
@@ -7,7 +7,7 @@ pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         name: "openai",
         group: Group::Secrets,
-        description: "OpenAI's keys (sk-…, sk-proj-…, sk-svcacct-…, sk-admin-…) and others of that form",
+        description: "OpenAI's keys (sk-…, sk-proj-…, sk-svcacct-…, sk-admin-…) and other keys of that form",
         not_matched: "words with a dash, such as task-…",
         trigger: Trigger::Shape(r"(?-u)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]|sk-[A-Za-z0-9]{12}"),
         patterns: &[

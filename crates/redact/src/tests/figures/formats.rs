@@ -1,10 +1,10 @@
 //! The formats of tokens, as their providers document them.
 
-/// What the value is called in the line (`value` where the name does not matter), what stands before the secret, the
-/// secret's format, and what stands behind it.
+/// The name of the value in the line (`value` if the name does not matter), the text before the secret, the secret's
+/// format, and the text after it.
 pub(super) type Format = (&'static str, &'static str, &'static str, &'static str);
 
-/// By theme, as the catalogue's tables.
+/// By theme, in the order of the detectors' tables.
 pub(super) const GROUPS: &[(&str, &[Format])] = &[
     (
         "cloud, tokens with a form of their own",

@@ -1,13 +1,13 @@
-//! What logs are full of and what looks like a secret or a person's number, and is none.
+//! Values that are frequent in logs and look like a secret or a person's number, but are none.
 
 use std::fmt::Write;
 
 use super::text_of;
 
-/// A kind of value: its name in the line, and one of it.
+/// A kind of value: its name in the line, and an example.
 pub(super) type Make = fn(&mut fastrand::Rng) -> (&'static str, String);
 
-/// The kinds that have to stay whole.
+/// The kinds that must stay unchanged.
 pub(super) const KINDS: &[(&str, Make)] = &[
     ("epochs in ms, µs and ns", |dice| {
         let seconds = dice.u64(1_600_000_000..1_900_000_000);
@@ -68,7 +68,7 @@ pub(super) const KINDS: &[(&str, Make)] = &[
     }),
 ];
 
-/// Kinds that cannot be told from what is looked for: rather masked for nothing than let out.
+/// Kinds that cannot be distinguished from secrets: masking them is better than missing a secret.
 pub(super) const AMBIGUOUS: &[(&str, Make)] = &[
     ("versions of four numbers that no word tells", |dice| {
         ("lib", text_of(r"[1-9]{1,2}\.[0-9]{1,2}\.[1-9]{1,3}\.[1-9]", dice))

@@ -1,9 +1,9 @@
-//! A keyword beside its value: in objects, lists, messages, elements.
+//! A keyword and its value in separate parts: in objects, lists, messages, elements.
 
 use super::*;
 
 #[test]
-fn values_beside_their_names_are_found() {
+fn values_next_to_their_names_are_found() {
     check_hits(
         "password",
         r##"
@@ -88,7 +88,7 @@ cmd: [app, --token, ⟦S3cr3tPw9⟧]
 }
 
 #[test]
-fn names_beside_names_stay() {
+fn names_next_to_names_stay() {
     check_misses(
         r#"
 {"required":["password","email"]}

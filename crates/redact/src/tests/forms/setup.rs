@@ -1,4 +1,4 @@
-//! What programs print when they are first set up.
+//! Output of programs at their first setup.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Statements, the parameters that are bound to them, and errors about columns.
+//! Statements, their bound parameters, and errors about columns.
 
 use super::*;
 

@@ -1,11 +1,11 @@
-//! Instants as syslog writes them.
+//! Formats instants for syslog.
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
 use super::Format;
 
-/// Writes instants; remembers the last second, which most messages share with the one before.
+/// Formats instants; caches the last second, which most messages share with the previous one.
 #[derive(Debug)]
 pub(super) struct Clock {
     format: Format,
@@ -20,8 +20,8 @@ impl Clock {
         Self { format, zone, second: None, written: String::new(), offset: String::new() }
     }
 
-    /// Writes `time_ns`, nanoseconds since the Unix epoch: as RFC 3339 with milliseconds, or microseconds where they say
-    /// more (RFC 5424, 6.2.3), or as RFC 3164 has it (4.1.2).
+    /// Writes `time_ns`, nanoseconds since the Unix epoch: as RFC 3339 with milliseconds, or with microseconds if
+    /// needed (RFC 5424, 6.2.3), or in the format of RFC 3164 (4.1.2).
     pub(super) fn write(&mut self, time_ns: i64, out: &mut Vec<u8>) {
         let (second, nanosecond) = (time_ns.div_euclid(1_000_000_000), time_ns.rem_euclid(1_000_000_000));
         if self.second != Some(second) {
@@ -47,7 +47,7 @@ impl Clock {
         }
         out.extend_from_slice(self.offset.as_bytes());
     }
-    /// The zone's offset. Offsets of long ago had seconds, which RFC 3339 has no place for.
+    /// The zone's offset. Historical offsets had seconds, which RFC 3339 cannot express.
     fn whole_minutes(&self, instant: Timestamp) -> Offset {
         let seconds = self.zone.to_offset(instant).seconds();
         Offset::from_seconds(seconds - seconds % 60).unwrap_or(Offset::UTC)
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_are_written_as_each_format_wants_them() {
+    fn instants_are_formatted_as_each_format_requires() {
         #[track_caller]
         fn check(zone: &str, time_ns: i64, rfc5424: &str, rfc3164: &str) {
             for (format, want) in [(Format::Rfc5424, rfc5424), (Format::Rfc3164, rfc3164)] {

@@ -1,6 +1,6 @@
-//! Parsed fields into structured data (RFC 5424, 6.3).
+//! Encodes parsed fields as structured data (RFC 5424, 6.3).
 //!
-//! Nested names are joined by dots; the elements of an array are values of one name, which the RFC allows.
+//! Nested names are joined by dots. The elements of an array are values with the same name, which the RFC allows.
 
 use super::text::write_param;
 use super::{Config, Framing};
@@ -9,14 +9,14 @@ use crate::pipeline::encode::write_pieces;
 use event::{Key, Kind, Node, TextRange};
 use redact::{Piece, Redacted};
 
-/// Writes fields; its scratch space is kept from line to line.
+/// Writes fields; its buffers are reused for each line.
 #[derive(Debug)]
 pub(super) struct Data {
     /// The beginning of the element.
     begin: Vec<u8>,
     no_controls: bool,
     path: Vec<u8>,
-    /// How long the path is without each open object or array.
+    /// The length of the path without each open object or array.
     lengths: Vec<usize>,
     value: Vec<u8>,
 }
@@ -28,7 +28,7 @@ impl Data {
         Self { begin, no_controls, path: Vec::new(), lengths: Vec::new(), value: Vec::new() }
     }
 
-    /// Writes the element of the fields, if there are any. `end`: values that would reach beyond are left out.
+    /// Writes the element of the fields, if there are any. `end`: values that would extend beyond are omitted.
     pub(super) fn write(&mut self, redacted: &Redacted<'_>, end: Option<usize>, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.begin);
@@ -65,7 +65,7 @@ impl Data {
         }
     }
 
-    /// Adds a name to the path; the path's length before.
+    /// Adds a name to the path; returns the previous length of the path.
     fn enter(&mut self, redacted: &Redacted<'_>, key: Key) -> usize {
         let length = self.path.len();
         if key != Key::None {
@@ -77,7 +77,7 @@ impl Data {
         length
     }
 
-    /// Reads a value as its reader would: masked, its escapes decoded.
+    /// Reads a value as its recipient would: masked, with decoded escapes.
     fn read(&mut self, redacted: &Redacted<'_>, at: TextRange, kind: Kind) {
         self.value.clear();
         match kind {
@@ -94,7 +94,7 @@ impl Data {
                 self.value.push(b'"');
                 write_pieces(redacted, at, true, &mut self.value);
                 self.value.push(b'"');
-                // What is no string of JSON stays as it was written.
+                // A text that is not a JSON string stays unchanged.
                 match serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.value) {
                     Ok(decoded) => self.value = decoded.into_owned().into_bytes(),
                     Err(_) => self.value = self.value[1..self.value.len() - 1].to_vec(),

@@ -1,31 +1,31 @@
-//! Messages through the real parser and the real rules, read back by a strict parser.
+//! Encodes messages with the real parser and the real rules, and parses them with a strict parser.
 
 mod sent;
 mod strict;
 
 use proptest::prelude::*;
 
-use self::sent::{config, reads_back};
+use self::sent::{check_message, config};
 use super::*;
 use crate::pipeline::encode;
 use crate::pipeline::parse;
 
-fn made(config: &Config, format: parse::Format, line: &[u8]) -> sent::Made {
+fn encode(config: &Config, format: parse::Format, line: &[u8]) -> sent::Encoded {
     let rules =
         redact::Config { select: vec!["email".into()], fields: vec!["password".into()], ..redact::Config::default() };
-    sent::made(config, format, &rules, line, Boundary::LineStart)
+    sent::encode(config, format, &rules, line, Boundary::LineStart)
 }
 
 #[track_caller]
 fn check(config: &Config, format: parse::Format, line: &str, want: &str) {
-    let made = made(config, format, line.as_bytes());
-    assert_eq!(String::from_utf8_lossy(&made.bytes), want);
+    let encoded = encode(config, format, line.as_bytes());
+    assert_eq!(String::from_utf8_lossy(&encoded.bytes), want);
 }
 
 const PLACE: &str = r#"[logskiff@32473 file="/log/app.log" pod="shop-1" namespace="sh\"op\]" offset="7" id="00ff-7"]"#;
 
 #[test]
-fn messages_are_written_as_the_rfcs_want_them() {
+fn messages_follow_the_rfcs() {
     let rfc5424 = config(Format::Rfc5424, Framing::None);
     let head = "2026-11-23T22:00:00.123456Z shop-1 app - -";
     check(&rfc5424, parse::Format::None, "hi", &format!("<134>1 {head} {PLACE} hi"));
@@ -43,7 +43,7 @@ fn messages_are_written_as_the_rfcs_want_them() {
     let text = r#"{"level":"error","ts":"2026-01-02T03:04:05Z","a":{"b":[1,"x\n\"]"]},"c d":null,"password":"<redacted:field>","to":"<redacted:email>"}"#;
     let want = format!("<131>1 2026-01-02T03:04:05.000Z shop-1 app - - {PLACE}{fields} {text}");
     check(&rfc5424, parse::Format::Auto, line, &want);
-    // What is repaired is flagged, and in the fields; the line itself leaves as it stands.
+    // Repairs are flagged and applied to fields; the line itself stays unchanged.
     let line = "{\"a\":\"x\\ud83d\\n\ty\",\"n\":NaN}";
     let place = PLACE.strip_suffix(']').unwrap();
     let flags = r#"flag="json_lone_surrogate" flag="json_control_character" flag="json_not_a_number""#;
@@ -67,47 +67,47 @@ fn messages_are_written_as_the_rfcs_want_them() {
     check(&rfc3164, parse::Format::Auto, line, &format!("<135>Jan  2 03:04:05 shop-1 app[12]: {line}"));
 }
 
-/// Goal: a name costs once what it is long, and not once a value.
+/// Goal: a name costs its length once, and not once for each value.
 #[test]
 fn a_long_name_is_not_read_for_each_value() {
     let (name, values) = ("é".repeat(400_000), 100_000);
     let line = format!(r#"{{"{name}":[{}1]}}"#, "1,".repeat(values - 1));
-    let made = made(&config(Format::Rfc5424, Framing::None), parse::Format::Auto, line.as_bytes());
+    let encoded = encode(&config(Format::Rfc5424, Framing::None), parse::Format::Auto, line.as_bytes());
     let param = format!(r#" {}="1""#, "_".repeat(32));
-    let params = String::from_utf8_lossy(&made.bytes).matches(&param).count();
-    assert!(params > 0, "{} bytes", made.bytes.len());
+    let params = String::from_utf8_lossy(&encoded.bytes).matches(&param).count();
+    assert!(params > 0, "{} bytes", encoded.bytes.len());
 }
 
 #[test]
 fn frames_keep_messages_apart() {
-    let plain = made(&config(Format::Rfc3164, Framing::None), parse::Format::None, b"a\tb").bytes;
+    let plain = encode(&config(Format::Rfc3164, Framing::None), parse::Format::None, b"a\tb").bytes;
     for line_bytes in [2, 80, 200, 1_500] {
         let line = vec![b'x'; line_bytes];
-        let message = made(&config(Format::Rfc3164, Framing::None), parse::Format::None, &line).bytes;
-        let framed = made(&config(Format::Rfc3164, Framing::OctetCounting), parse::Format::None, &line).bytes;
+        let message = encode(&config(Format::Rfc3164, Framing::None), parse::Format::None, &line).bytes;
+        let framed = encode(&config(Format::Rfc3164, Framing::OctetCounting), parse::Format::None, &line).bytes;
         assert_eq!(framed, [message.len().to_string().as_bytes(), b" ", &message].concat());
     }
-    let line = made(&config(Format::Rfc3164, Framing::Newline), parse::Format::None, b"a\tb").bytes;
+    let line = encode(&config(Format::Rfc3164, Framing::Newline), parse::Format::None, b"a\tb").bytes;
     assert_eq!(line, [&plain[..plain.len() - 3], b"a#011b\n"].concat());
 }
 
 #[test]
-fn a_message_of_json_is_the_record() {
+fn a_json_message_is_the_record() {
     let json = Config { message: Message::Json, ..config(Format::Rfc5424, Framing::Newline) };
-    let made = made(&json, parse::Format::None, "a\tü".as_bytes()).bytes;
-    let message = strict::rfc5424(made.strip_suffix(b"\n").unwrap()).unwrap();
+    let encoded = encode(&json, parse::Format::None, "a\tü".as_bytes()).bytes;
+    let message = strict::rfc5424(encoded.strip_suffix(b"\n").unwrap()).unwrap();
     let record: serde_json::Value = serde_json::from_slice(&message.text).unwrap();
     assert_eq!(record["message"], "a\tü");
     assert_eq!(record["log.offset"], 7);
 }
 
 #[test]
-fn what_does_not_fit_is_left_out_by_whole_values() {
+fn values_that_do_not_fit_are_omitted_completely() {
     #[track_caller]
     fn check(config: &Config, line: &str, begin: &str, end: &str) {
-        let made = made(config, parse::Format::Auto, line.as_bytes());
-        let text = String::from_utf8(made.bytes).unwrap();
-        assert!(made.cut && text.starts_with(begin) && text.ends_with(end), "{text}");
+        let encoded = encode(config, parse::Format::Auto, line.as_bytes());
+        let text = String::from_utf8(encoded.bytes).unwrap();
+        assert!(encoded.cut && text.starts_with(begin) && text.ends_with(end), "{text}");
         assert!((477..=480).contains(&text.len()), "{} bytes", text.len());
     }
     let head = "2026-11-23T22:00:00.123456Z shop-1 app - -";
@@ -118,7 +118,7 @@ fn what_does_not_fit_is_left_out_by_whole_values() {
     let line = format!(r#"{{"long":"{}","short":[1,2]}}"#, "x".repeat(480));
     let want = format!("{place} truncated=\"true\"][fields@32473 short=\"1\" short=\"2\"] {{\"long\"");
     check(&small, &line, &format!("<134>1 {head} {want}"), "xx [truncated]");
-    // A name that takes the half of a message is none, and a place that does not fit says nothing.
+    // A name that takes half of a message is omitted, and a file position that does not fit is omitted.
     let long =
         Config { app_name: "a".repeat(48).parse().unwrap(), hostname: "h".repeat(255).parse().unwrap(), ..small };
     check(&long, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z - - - - {place} tr"), "x [truncated]");
@@ -131,11 +131,11 @@ fn what_does_not_fit_is_left_out_by_whole_values() {
     let want = r#"[logskiff@4294967295 file="/log/app.log" pod="shop-1" offset="7" id="00ff-7" truncated="true"] x"#;
     let names = format!("shop-1 app {} -", "p".repeat(128));
     check(&id, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z {names} {want}"), "x [truncated]");
-    // What stands for a control character is not cut either.
+    // The escape of a control character is not split either.
     for filler in 0..4 {
         let lines = Config { bytes_max: 480, ..config(Format::Rfc3164, Framing::Newline) };
         let line = format!("{}{}", "x".repeat(filler), "\t".repeat(200));
-        let bytes = made(&lines, parse::Format::None, line.as_bytes()).bytes;
+        let bytes = encode(&lines, parse::Format::None, line.as_bytes()).bytes;
         assert!(bytes.ends_with(b"#011 [truncated]\n"), "{}", String::from_utf8_lossy(&bytes));
     }
 }
@@ -168,7 +168,7 @@ fn the_strict_parser_can_fail() {
     check(&format!("<34>1 {now} h a - - [x a=\"b\" "), Some("a name of 0 bytes"));
 }
 
-/// Text such as logs hold, and such as breaks things.
+/// Lines as in logs, and lines that could break the encoding.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let plain = "[ -~\\t\\u{1b}\\u{0}\\n\u{feff}äß日😀\"\\]\\\\]{0,80}".prop_map(String::into_bytes);
     let bytes = prop::collection::vec(any::<u8>(), 0..80);
@@ -176,7 +176,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![plain, bytes, marked, object()]
 }
 
-/// Objects that have times, levels and messages, and names and values of every kind in each other.
+/// Objects with times, levels and messages, and nested names and values of every kind.
 fn object() -> impl Strategy<Value = Vec<u8>> {
     let text = "[ -~\\t\\u{0}\\u{1b}\\u{7f}\\nü😀\"\\]\\\\]{0,20}";
     let leaf = prop_oneof![
@@ -228,23 +228,23 @@ fn format() -> impl Strategy<Value = parse::Format> {
     prop::sample::select(vec![parse::Format::None, parse::Format::Json, parse::Format::Auto])
 }
 
-/// Nothing is masked: what goes out is what came in.
-fn unmasked(config: &Config, format: parse::Format, line: &[u8], boundary: Boundary) -> sent::Made {
-    sent::made(config, format, &sent::no_rules(), line, boundary)
+/// Checks a line without masks: the message must contain everything of the line.
+fn unmasked(config: &Config, format: parse::Format, line: &[u8], boundary: Boundary) -> sent::Encoded {
+    sent::encode(config, format, &sent::no_rules(), line, boundary)
 }
 
 proptest! {
     #[test]
-    fn a_strict_parser_reads_back_what_went_in(config in configs(), format in format(), line in line(), cut: bool) {
+    fn a_strict_parser_reads_every_message(config in configs(), format in format(), line in line(), cut: bool) {
         let config = Config { bytes_max: 1 << 20, ..config };
         let boundary = if cut { Boundary::MidLine } else { Boundary::LineStart };
-        let made = unmasked(&config, format, &line, boundary);
-        prop_assert!(!made.cut);
-        reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
+        let encoded = unmasked(&config, format, &line, boundary);
+        prop_assert!(!encoded.cut);
+        check_message(&encoded, &config, &line).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn a_message_that_is_cut_is_short_marked_and_whole(
+    fn a_truncated_message_is_short_marked_and_valid(
         config in configs(),
         format in format(),
         line in line(),
@@ -253,7 +253,7 @@ proptest! {
     ) {
         let line = line.repeat(repeat);
         let config = Config { bytes_max, ..config };
-        let made = unmasked(&config, format, &line, Boundary::LineStart);
-        reads_back(&made, &config, &line).map_err(TestCaseError::fail)?;
+        let encoded = unmasked(&config, format, &line, Boundary::LineStart);
+        check_message(&encoded, &config, &line).map_err(TestCaseError::fail)?;
     }
 }

@@ -1,13 +1,13 @@
-//! Bytes into what syslog allows at each place.
+//! Converts bytes to the characters that syslog allows in each part of a message.
 
-/// A header field: printable ASCII, at most so long; nil where there is nothing.
+/// A header field: printable ASCII of at most `bytes_max`; nil for an empty text.
 pub(super) fn printable(text: &str, bytes_max: usize) -> String {
     let allowed = |c: char| if c.is_ascii_graphic() { c } else { '_' };
     let text: String = text.chars().take(bytes_max).map(allowed).collect();
     if text.is_empty() { super::NIL.to_owned() } else { text }
 }
 
-/// The TAG of RFC 3164: nothing in it may end it.
+/// The TAG of RFC 3164, without characters that would end it.
 pub(super) fn tag(text: &str, bytes_max: usize) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_./".contains(c) { c } else { '_' };
     let text: String = text.chars().take(bytes_max).map(allowed).collect();
@@ -17,11 +17,12 @@ pub(super) fn tag(text: &str, bytes_max: usize) -> String {
 /// The longest SD-NAME (RFC 5424, 6.3.3).
 const SD_NAME_BYTES_MAX: usize = 32;
 
-/// The longest character of UTF-8.
+/// Maximum length of a UTF-8 character.
 const CHARACTER_BYTES_MAX: usize = 4;
 
-/// Writes ` NAME="VALUE"` (RFC 5424, 6.3.3): what a name cannot hold becomes `_`, what is not UTF-8 is repaired. Of the name it reads
-/// no more than it writes: the values of an array share one, however long that is.
+/// Writes ` NAME="VALUE"` (RFC 5424, 6.3.3). Invalid characters of the name become `_`, invalid UTF-8 is repaired.
+/// Reads only as much of the name as it writes: the values of an array share one name of any length. no more than it
+/// writes: the values of an array share one, however long that is.
 pub(super) fn write_param(name: &[u8], value: &[u8], no_controls: bool, out: &mut Vec<u8>) {
     let name = &name[..name.len().min(SD_NAME_BYTES_MAX * CHARACTER_BYTES_MAX)];
     out.push(b' ');
@@ -56,7 +57,7 @@ pub(super) fn write_param(name: &[u8], value: &[u8], no_controls: bool, out: &mu
     out.push(b'"');
 }
 
-/// Writes text that a newline ends: control characters become `#` and three octal digits, as rsyslog writes them.
+/// Writes text that a newline terminates: control characters become `#` and three octal digits, as in rsyslog.
 pub(super) fn write_without_controls(text: &[u8], out: &mut Vec<u8>) {
     let mut copied = 0;
     for (at, byte) in text.iter().enumerate().filter(|(_, byte)| byte.is_ascii_control()) {
@@ -71,9 +72,9 @@ fn write_octal(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'#', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]);
 }
 
-/// The last place, not after `at`, where the bytes can be cut without cutting a character of UTF-8 in two.
+/// The last position, at or before `at`, where the bytes can be cut without splitting a UTF-8 character.
 pub(super) fn boundary(bytes: &[u8], at: usize) -> usize {
-    /// A character has at most so many bytes after its first.
+    /// Maximum number of bytes of a character after its first one.
     const CONTINUED_MAX: usize = 3;
     if at >= bytes.len() {
         return bytes.len();
@@ -82,10 +83,10 @@ pub(super) fn boundary(bytes: &[u8], at: usize) -> usize {
     (at.saturating_sub(CONTINUED_MAX)..=at).rev().find(is_start).unwrap_or(at)
 }
 
-/// The last place, not after `at`, where text from [`write_without_controls`] can be cut without cutting what stands for
-/// a control character.
+/// The last position, at or before `at`, where text from [`write_without_controls`] can be cut without splitting an
+/// escaped control character.
 pub(super) fn before_octal(bytes: &[u8], at: usize) -> usize {
-    /// What stands for a control character has so many bytes.
+    /// Length of an escaped control character.
     const OCTAL_BYTES: usize = 4;
     let from = at.saturating_sub(OCTAL_BYTES - 1);
     match bytes[from..at].iter().rposition(|byte| *byte == b'#') {

@@ -1,4 +1,4 @@
-//! Lines of JSON with faults: their records are strict JSON, have all fields, and say what was repaired.
+//! Invalid JSON lines: their records are strict JSON, have all fields, and name the repairs.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 
 use super::*;
 
-/// JSON as Elasticsearch takes it: no name twice in an object, and none with an empty part.
+/// JSON as Elasticsearch accepts it: no duplicate names in an object, and no empty part of a name.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// The record of a line, without what logskiff knows of the file; time and level are left in.
+/// The record of a line, without the fields of the file, but with time and level.
 #[track_caller]
 fn strict(line: &[u8]) -> Map<String, Value> {
     let out = encoded(&config(Encoding::Json, &[]), Format::Json, line, Boundary::LineStart);
@@ -97,7 +97,7 @@ fn check(line: &[u8], mut want: Value) {
     assert_eq!(Value::Object(record), want, "{}", line.escape_ascii());
 }
 
-/// Goal: what is not valid in a string or a number is repaired, and all else of the line is kept.
+/// Goal: invalid parts of a string or a number are repaired, and the rest of the line is kept.
 #[test]
 fn faults_of_values_are_repaired() {
     check(
@@ -117,12 +117,12 @@ fn faults_of_values_are_repaired() {
         b"{\"a\":NaN,\"b\":[Infinity,{\"c\":-Infinity}],\"level\":NaN}",
         json!({"a": null, "b": [null, {"c": null}], "level": null, "flags": ["json_not_a_number"]}),
     );
-    // Another fault is no JSON, and neither repaired nor flagged.
+    // Any other fault makes the line no JSON: it is neither repaired nor flagged.
     check(b"{\"a\":NaN,}", json!({"message": "{\"a\":NaN,}", "parse.error": "json"}));
     check(br#"{"a":"\ud83d\ude00\u0001"}"#, json!({"a": "\u{1f600}\u{1}"}));
 }
 
-/// Goal: a name that stands twice or is empty gets another one, at any depth; no value is lost.
+/// Goal: a duplicate or empty name is replaced, at any depth; no value is lost.
 #[test]
 fn names_are_repaired_at_any_depth() {
     let twice = json!(["json_duplicate_key"]);
@@ -135,13 +135,13 @@ fn names_are_repaired_at_any_depth() {
         br#"{"x":{"k":1,"k":2,"parsed.k":3,"parsed.k":4}}"#,
         json!({"x": {"k": 1, "parsed.k_2": 2, "parsed.k": 3, "parsed.parsed.k": 4}, "flags": twice}),
     );
-    // The line's message and time are taken out, and stood there twice all the same.
+    // The line's message and time are removed from the fields, although they were duplicates.
     check(br#"{"message":"a","message":"b"}"#, json!({"message": "a", "parsed.message": "b", "flags": twice}));
     check(
         br#"{"log.offset":1,"log.offset":2}"#,
         json!({"parsed.log.offset": 1, "parsed.log.offset_2": 2, "flags": twice}),
     );
-    // Two faulty names can be one once they are repaired, or masked.
+    // Two invalid names can be equal once they are repaired, or masked.
     check(
         b"{\"a\xff\":1,\"a\xfe\":2}",
         json!({"a\u{fffd}": 1, "parsed.a\u{fffd}": 2, "flags": ["json_invalid_utf8", "json_duplicate_key"]}),
@@ -161,16 +161,16 @@ fn names_are_repaired_at_any_depth() {
         json!({"parsed._": 1, "parsed.__2": 2, "_": 3, "n": {"_": 4, "parsed._": 5},
             "flags": ["json_duplicate_key", "json_empty_key"]}),
     );
-    // Names that are alike but not the same, and those of other objects, stay.
+    // Names that are similar but not equal, and those of other objects, stay.
     check(
         br#"{"a":{"k":1,"K":2},"b":{"k":[{"k":1},{"k":2}],"kk":3}}"#,
         json!({"a": {"k": 1, "K": 2}, "b": {"k": [{"k": 1}, {"k": 2}], "kk": 3}}),
     );
 }
 
-/// Goal: masks cover what they would cover in a line without faults.
+/// Goal: masks cover the same text as in a line without faults.
 #[test]
-fn what_is_repaired_is_masked_too() {
+fn repaired_values_are_masked_too() {
     check(
         b"{\"msg\":\"to ada@example.org \xff\",\"password\":\"hun\tter2\",\"x\":{\"pass\\u0077ord\":\"\\ud83d\"}}",
         json!({"message": "to <redacted:email> \u{fffd}", "password": "<redacted:field>",
@@ -184,7 +184,7 @@ fn what_is_repaired_is_masked_too() {
     );
 }
 
-/// Goal: a hostile line costs what its length costs: many names in a nested object, all the same or all of one kind.
+/// Goal: a hostile line costs time by its length: many names in a nested object, all equal or all in one bucket.
 #[test]
 fn many_names_of_a_nested_object_cost_no_more_than_their_bytes() {
     for name in ["a", "", "\\u0061"] {
@@ -197,7 +197,7 @@ fn many_names_of_a_nested_object_cost_no_more_than_their_bytes() {
     assert_eq!(strict(format!("{{\"o\":{{{names}\"b\":0}}}}").as_bytes())["o"].as_object().unwrap().len(), 20_001);
 }
 
-/// How many values stand in `value`, but for objects and arrays.
+/// The number of values in `value`, except objects and arrays.
 fn leaves(value: &Value) -> usize {
     match value {
         Value::Object(object) => object.values().map(leaves).sum(),
@@ -206,7 +206,7 @@ fn leaves(value: &Value) -> usize {
     }
 }
 
-/// Parts of strings: with faults, with what looks like one, with what is masked.
+/// Parts of strings: with faults, with similar text, with text that is masked.
 fn string() -> impl Strategy<Value = Vec<u8>> {
     let parts: Vec<&[u8]> = vec![
         b"a",
@@ -226,7 +226,7 @@ fn string() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(parts), 0..4).prop_map(|parts| parts.concat())
 }
 
-/// A member's value, and how many leaves it has.
+/// A member's value, and its number of leaves.
 fn faulty() -> impl Strategy<Value = (Vec<u8>, usize)> {
     let leaf = prop_oneof![
         string().prop_map(|string| [b"\"", &string[..], b"\""].concat()),
@@ -254,7 +254,8 @@ fn object(value: impl Strategy<Value = (Vec<u8>, usize)>) -> impl Strategy<Value
 }
 
 proptest! {
-    /// Whatever faults a line has, in names and values and at any depth: its record is strict JSON and has all its values.
+    /// Whatever faults a line has, in names and values and at any depth: its record is strict JSON and has all its
+    /// values.
     #[test]
     fn every_faulty_object_arrives_whole((line, count) in object(faulty())) {
         let mut record = strict(&line);

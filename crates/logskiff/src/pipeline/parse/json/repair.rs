@@ -1,25 +1,25 @@
-//! Lines that are JSON but for faults that loggers are known for.
+//! Repairs lines that are JSON except for known faults of loggers.
 //!
-//! In: a line that is not JSON. Out: a copy of the same length that has something valid in the place of each fault, so
-//! that every position in it is one of the line. What of it is not valid then is another fault, and the line no JSON.
-//! Covered are bytes that are not UTF-8, halves of surrogate pairs and control characters, all of them within strings, and
-//! numbers that JSON does not have.
+//! Input: a line that is not JSON. Output: a copy of the same length with a valid replacement for each fault, so that
+//! positions stay valid. If the copy is invalid too, the line has another fault and is not JSON. Repaired are invalid
+//! UTF-8, halves of surrogate pairs and control characters, all of them inside strings, and numbers that JSON does not
+//! have.
 
 use event::{Kind, Node, Repair, Repairs, unicode_escape};
 
-/// Stands for a byte of a string. Outside of a string it is as invalid as the byte was.
+/// Replaces a byte of a string. Outside of a string it is as invalid as the original byte.
 const CHARACTER: u8 = b'?';
 
-/// Stands for half of a surrogate pair: the string keeps an escape.
+/// Replaces half of a surrogate pair: the string keeps an escape.
 const ESCAPE: &[u8] = br"\ufffd";
 
-/// Stands for each byte of a number that JSON does not have: so many of them are a number.
+/// Replaces each byte of a number that JSON does not have: a sequence of them is a number.
 const DIGIT: u8 = b'1';
 
-/// The numbers that JSON does not have, in any case, with or without a sign: as JavaScript, Python and C write them.
+/// Numbers that JSON does not have, in any case, with or without a sign: as JavaScript, Python and C write them.
 const NOT_NUMBERS: [&[u8]; 3] = [b"nan", b"infinity", b"inf"];
 
-/// Covers the faults of `line`; `None`: it has none of those that are known here.
+/// Replaces the faults of `line`; `None`: it has no known fault.
 pub(super) fn cover(line: &[u8]) -> Option<(String, Repairs)> {
     let mut cover = Cover { text: line.to_vec(), at: 0, repairs: Repairs::default() };
     cover.bytes(line);
@@ -35,7 +35,7 @@ pub(super) fn cover(line: &[u8]) -> Option<(String, Repairs)> {
     (!repairs.is_empty()).then_some((text, repairs))
 }
 
-/// Gives a node of a covered line back what stands in the line: a number that JSON does not have.
+/// Restores the original text of a number that JSON does not have.
 pub(super) fn uncover(line: &[u8], node: &mut Node) {
     if let Node::Value { at, kind: kind @ Kind::Number, .. } = node
         && not_a_number(&line[at.indices()]) == Some(at.indices().len())
@@ -51,7 +51,7 @@ struct Cover {
 }
 
 impl Cover {
-    /// Covers what of the line is not UTF-8.
+    /// Replaces invalid UTF-8.
     fn bytes(&mut self, line: &[u8]) {
         let mut at = 0;
         for chunk in line.utf8_chunks() {
@@ -62,7 +62,7 @@ impl Cover {
         }
     }
 
-    /// Goes over a string to what is behind it.
+    /// Moves past a string.
     fn string(&mut self) {
         self.at += 1;
         while let Some(&byte) = self.text.get(self.at) {
@@ -89,10 +89,10 @@ impl Cover {
         }
     }
 
-    /// Goes over what is outside of strings and may be no number.
+    /// Moves past a token outside of strings, which may be an invalid number.
     fn number(&mut self) {
         let length = not_a_number(&self.text[self.at..]).unwrap_or(0);
-        // It must be all of a value.
+        // It must be the whole value.
         let before = self.text[..self.at].last();
         let behind = self.text.get(self.at + length);
         let is_blank = |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
@@ -113,7 +113,7 @@ impl Cover {
     }
 }
 
-/// How long the number is that `rest` starts with and JSON does not have.
+/// The length of the number at the start of `rest` that JSON does not have.
 fn not_a_number(rest: &[u8]) -> Option<usize> {
     let sign = usize::from(matches!(rest.first(), Some(b'+' | b'-')));
     let is = |name: &&&[u8]| rest[sign..].get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));

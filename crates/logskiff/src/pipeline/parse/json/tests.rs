@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// Writes the nodes as compact JSON again, byte for byte what stood in the text.
+/// Writes the nodes as compact JSON, byte for byte as in the text.
 fn rebuild(text: &[u8], nodes: &[Node]) -> String {
     let part = |at: TextRange| std::str::from_utf8(&text[at.indices()]).unwrap();
     let mut out = "{".to_owned();
@@ -50,7 +50,7 @@ fn rebuild(text: &[u8], nodes: &[Node]) -> String {
     out
 }
 
-/// Parts of strings, with what is wrong with them whatever stands beside them.
+/// Parts of strings, and the fault of each, whatever its neighbours.
 const PARTS: [(&[u8], Option<Repair>); 12] = [
     (b"a", None),
     ("é".as_bytes(), None),
@@ -66,7 +66,7 @@ const PARTS: [(&[u8], Option<Repair>); 12] = [
     (br"\ud83d ", Some(Repair::LoneSurrogate)),
 ];
 
-/// The text without the blanks that mean nothing.
+/// The text without insignificant blanks.
 fn compact(text: &str) -> String {
     let (mut out, mut quoted, mut escaped) = (String::new(), false, false);
     for c in text.chars() {
@@ -106,7 +106,7 @@ fn objects_keep_everything_as_written() {
 }
 
 #[test]
-fn what_is_no_object_fails() {
+fn other_values_than_objects_fail() {
     for wrong in [
         "",
         " ",
@@ -149,8 +149,8 @@ fn what_is_no_object_fails() {
     }
 }
 
-/// What stands where in a line that is JSON but for faults: `name:kind=text`, and the faults.
-fn shown(text: &[u8]) -> Result<String, ParseFailure> {
+/// The nodes of a line with known faults, as `name:kind=text`, and the faults.
+fn described(text: &[u8]) -> Result<String, ParseFailure> {
     let mut nodes = Vec::new();
     let repairs = read(text, &mut nodes);
     let part = |at: TextRange| text[at.indices()].escape_ascii().to_string();
@@ -171,14 +171,14 @@ fn shown(text: &[u8]) -> Result<String, ParseFailure> {
     })
 }
 
-/// Goal: a line that is JSON but for one of the known faults has the fields that it means, in their places.
+/// Goal: a line that is JSON except for known faults has the intended fields, in their positions.
 #[test]
-fn known_faults_are_read_over() {
+fn known_faults_are_repaired() {
     #[track_caller]
     fn check(text: &[u8], expected: &str) {
-        assert_eq!(shown(text).as_deref(), Ok(expected), "{}", text.escape_ascii());
+        assert_eq!(described(text).as_deref(), Ok(expected), "{}", text.escape_ascii());
     }
-    // Bytes that are not UTF-8, in values, names and beside escapes.
+    // Invalid UTF-8, in values, names and next to escapes.
     check(b"{\"a\":\"caf\xe9\",\"b\":1}", r"a:Text=caf\xe9 b:Number=1 <invalid_utf8>");
     check(
         b"{\"\xff\":\"\xc3\xa9\xc3\",\"o\":{\"\xfe\":[\"\xf0\x9f\x98\"]}}",
@@ -186,7 +186,7 @@ fn known_faults_are_read_over() {
     );
     check(b"{\"a\":\"\\n\xff\\\"\"}", r#"a:Escaped=\\n\xff\\\" <invalid_utf8>"#);
     check(b"{\"a\":\"\xed\xa0\xbd\"}", r"a:Text=\xed\xa0\xbd <invalid_utf8>");
-    // Halves of surrogate pairs; whole ones are none.
+    // Halves of surrogate pairs; complete pairs are valid.
     check(br#"{"a":"x \ud83d","b":1}"#, r"a:Escaped=x \\ud83d b:Number=1 <lone_surrogate>");
     check(br#"{"a":"\uDE00\ud83d\ude00"}"#, r"a:Escaped=\\uDE00\\ud83d\\ude00 <lone_surrogate>");
     check(br#"{"\ud83d\u0041":"\ud83d\ud83d"}"#, r"\\ud83d\\u0041:Escaped=\\ud83d\\ud83d <lone_surrogate>");
@@ -196,7 +196,7 @@ fn known_faults_are_read_over() {
         b"{\"a\":\"x\ty\x1b[0m\",\"b\\n\x01\":\"\\\"\0\"}",
         r#"a:Text=x\ty\x1b[0m b\\n\x01:Escaped=\\\"\x00 <control_character>"#,
     );
-    // Numbers that are none.
+    // Numbers that JSON does not have.
     check(
         b"{\"a\":NaN,\"b\":[ Infinity , -Infinity],\"c\":nan}",
         "a:Null=NaN b[ :Null=Infinity :Null=-Infinity } c:Null=nan <not_a_number>",
@@ -212,7 +212,7 @@ fn known_faults_are_read_over() {
     );
 }
 
-/// Goal: what has another fault, or one of them in another place, is no JSON, and leaves no node.
+/// Goal: a line with another fault, or with a known fault in another place, is not JSON, and leaves no node.
 #[test]
 fn other_faults_fail() {
     for wrong in [
@@ -240,10 +240,10 @@ fn other_faults_fail() {
         b"{\"a\":\"\\\xff\"}",
         b"{\xff",
     ] {
-        assert_eq!(shown(wrong), Err(ParseFailure::Json), "{}", wrong.escape_ascii());
+        assert_eq!(described(wrong), Err(ParseFailure::Json), "{}", wrong.escape_ascii());
     }
     let deep = [&b"{\"a\":\"\xff\",\"b\":"[..], &b"[".repeat(40), &b"]".repeat(40), b"}"].concat();
-    assert_eq!(shown(&deep), Err(ParseFailure::Depth));
+    assert_eq!(described(&deep), Err(ParseFailure::Depth));
 }
 
 #[test]
@@ -293,9 +293,9 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever stands in a valid object is found, as written and in its place.
+    /// Every node of a valid object is found, as written and in its position.
     #[test]
-    fn nodes_say_what_the_text_says(value in value()) {
+    fn nodes_match_the_text(value in value()) {
         let text = format!("{{\"k\": {value} }}");
         let mut nodes = Vec::new();
         prop_assert_eq!(read(text.as_bytes(), &mut nodes), Ok(Repairs::default()));
@@ -304,9 +304,9 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Value>(&rebuilt).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
     }
 
-    /// With one byte changed, the text is taken as it stands exactly when `serde_json` takes it as a value.
+    /// With one byte changed, the text is accepted without repair exactly if `serde_json` accepts it.
     #[test]
-    fn damage_is_judged_as_serde_json_does(
+    fn damaged_lines_are_valid_exactly_as_for_serde_json(
         value in value(),
         place: prop::sample::Index,
         byte in prop_oneof![any::<u8>(), prop::sample::select(b"{}[],:\" \\0e.-tn".to_vec())],
@@ -316,7 +316,7 @@ proptest! {
         text[place] = byte;
         let expected = match serde_json::from_slice::<Value>(&text) {
             Ok(value) => value.is_object(),
-            // A number that is too big for a float is a number all the same.
+            // A number that is too large for a float is still a number.
             Err(error) if error.to_string().contains("out of range") => return Ok(()),
             Err(_) => false,
         };
@@ -330,9 +330,9 @@ proptest! {
         }
     }
 
-    /// Whatever faults a string has, it is found in its place, and all of them are named.
+    /// Whatever faults a string has, it is found in its position, and all its faults are reported.
     #[test]
-    fn faults_move_nothing(parts in prop::collection::vec(prop::sample::select(PARTS.to_vec()), 0..8)) {
+    fn faults_shift_no_positions(parts in prop::collection::vec(prop::sample::select(PARTS.to_vec()), 0..8)) {
         let string: Vec<u8> = parts.iter().flat_map(|(part, _)| *part).copied().collect();
         let text = [b"{\"", &string[..], b"\":[1,\"", &string, b"\"]}"].concat();
         let mut repairs = Repairs::default();

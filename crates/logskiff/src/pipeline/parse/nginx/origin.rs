@@ -1,7 +1,7 @@
-//! Who asked, and of which virtual host.
+//! The client of a request, and the virtual host.
 //!
-//! In: the beginning of a line. Out: the nodes for the host, its port and the addresses of the client. What may be read
-//! in two ways is not read.
+//! Input: the beginning of a line. Output: the nodes for the host, its port and the client's addresses. Ambiguous text
+//! is not parsed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,17 +10,17 @@ use memchr::memchr;
 use super::Scan;
 use event::TextRange;
 
-/// The longest port.
+/// Maximum number of digits of a port.
 const PORT_DIGITS_MAX: usize = 5;
 
-/// What proxies and servers write for a client that they do not know.
+/// Proxies and servers write these for an unknown client.
 const UNKNOWN: [&[u8]; 2] = [b"unknown", b"-"];
 
-/// What stands for the name that nobody asks identd for, and what is before and behind it.
+/// The placeholder for identd's answer, which nobody requests, and the blanks around it.
 const NO_IDENT: &[u8] = b" - ";
 
 impl Scan<'_, '_> {
-    /// Goes to the blank before the user's name.
+    /// Moves to the blank before the user's name.
     pub(super) fn origin(&mut self) -> Option<()> {
         let first = self.word()?;
         let is_list = self.has_comma(first);
@@ -35,7 +35,8 @@ impl Scan<'_, '_> {
         }
         self.expect(b" ")?;
         let second = self.word()?;
-        // Behind an address stand two names, of which the second may hold blanks; behind a host and an address, as many.
+        // After an address two names follow, of which the second may contain blanks; after a host and an address, the
+        // same.
         let is_virtual = self.has_comma(second) || self.is_next(NO_IDENT) && !self.is_next(b" - [");
         if !is_virtual {
             let behind = &self.text[self.at + 1..];
@@ -65,7 +66,7 @@ impl Scan<'_, '_> {
         self.expect(b" -")
     }
 
-    /// Goes over addresses with commas between them: the first that is one is the client's.
+    /// Moves past comma-separated addresses: the first valid one is the client's.
     fn addresses(&mut self) -> Option<()> {
         let start = self.at;
         let mut client = None;
@@ -73,7 +74,7 @@ impl Scan<'_, '_> {
             let word = self.word()?;
             let mut from = word.start as usize;
             let text = &self.text[word.indices()];
-            // A blank may stand behind a comma; one at the end has something behind the blank.
+            // A blank may follow a comma; a comma at the end is followed by text after the blank.
             let goes_on = text.ends_with(b",");
             for part in text.strip_suffix(b",").unwrap_or(text).split(|byte| *byte == b',') {
                 let at = TextRange::new(from, from + part.len());
@@ -96,7 +97,7 @@ impl Scan<'_, '_> {
         Some(())
     }
 
-    /// Goes to the next blank.
+    /// Moves to the next blank.
     fn word(&mut self) -> Option<TextRange> {
         self.until(b' ').filter(|at| at.start < at.end)
     }
@@ -110,7 +111,7 @@ impl Scan<'_, '_> {
     }
 }
 
-/// Whether a user may be called so: a name may hold blanks, but no word that another field has.
+/// Whether this can be a user name: it may contain blanks, but no word of another field.
 pub(super) fn is_user(name: &[u8]) -> bool {
     memchr(b' ', name).is_none() || name.split(|byte| *byte == b' ').all(|word| word != b"-" && !is_address(word))
 }
@@ -119,7 +120,7 @@ fn len(text: &[u8]) -> u32 {
     u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
-/// The port behind a host's last colon.
+/// The port after a host's last colon.
 fn port(host: &[u8]) -> Option<&[u8]> {
     let port = &host[memchr::memrchr(b':', host).filter(|colon| *colon > 0)? + 1..];
     let is_port = !port.is_empty() && port.len() <= PORT_DIGITS_MAX && port.iter().all(u8::is_ascii_digit);
@@ -131,7 +132,7 @@ fn is_address(text: &[u8]) -> bool {
     is_address_alone(text) || std::str::from_utf8(text).is_ok_and(|text| text.parse::<SocketAddr>().is_ok())
 }
 
-/// Whether it is an address without a port; of IPv6, also with the interface that it is of.
+/// Whether it is an address without a port; an IPv6 address may name its interface.
 fn is_address_alone(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let address = text.split_once('%').map_or(text, |(address, _)| address);

@@ -3,7 +3,7 @@ use regex::bytes::Regex;
 
 use super::*;
 
-/// What the module's doc says, with a name for each field.
+/// The expressions of the module's doc, with a name for each field.
 struct Oracle {
     origins: Vec<(Regex, &'static [u16])>,
     rest: Regex,
@@ -18,7 +18,7 @@ const LIST: u16 = 13;
 
 impl Oracle {
     fn new() -> Self {
-        // Which of them are addresses is asked of what was captured: `(P)` is one of a list.
+        // Whether the captured words are addresses is checked separately: `(P)` is one of a list.
         let list = "((?:P)(?:, ?(?:P))+)".replace('P', "[^ ,]+");
         let origins: [(String, &[u16]); 6] = [
             ("([^ ,]+) -".into(), &[ADDRESS]),
@@ -39,7 +39,7 @@ impl Oracle {
         }
     }
 
-    /// The fields up to the stamp, and where that begins.
+    /// The fields up to the timestamp, and where that begins.
     fn origin(&self, text: &[u8]) -> Option<(Fields, usize)> {
         let is_address_text = |text: &str| {
             let alone = text.split('%').next().unwrap_or_default();
@@ -124,7 +124,7 @@ fn scan(text: &[u8]) -> Option<(Vec<u8>, Fields)> {
     stamp.map(|stamp| (stamp, fields))
 }
 
-/// `fields` as `name=value`, without the names' first parts where they are clear.
+/// `fields` as `name=value`, without the names' first parts where that is unambiguous.
 #[track_caller]
 fn check(text: &str, expected: Option<&str>) {
     let shown = scan(text.as_bytes()).map(|(_, fields)| {
@@ -165,7 +165,7 @@ fn lines_of_both_formats() {
     );
 }
 
-/// Goal: the virtual host and the addresses that a proxy has handed on are fields of their own, whatever they look like.
+/// Goal: the virtual host and the addresses that a proxy passes on are separate fields, whatever their form.
 #[test]
 fn virtual_hosts_and_lists_of_addresses() {
     let rest = r#"[t] "GET / HTTP/1.1" 200 5 "-" "-""#;
@@ -198,7 +198,7 @@ fn virtual_hosts_and_lists_of_addresses() {
     ] {
         check(&format!("{origin} {rest}"), Some(&format!("{before} | {request} | {behind}")));
     }
-    // What looks like them and is none.
+    // Similar text that is no list and no virtual host.
     for (origin, before) in [
         ("2001:db8::443 - -", "address=2001:db8::443"),
         ("203.0.113.7:5060 - -", "address=203.0.113.7:5060"),
@@ -212,9 +212,9 @@ fn virtual_hosts_and_lists_of_addresses() {
     }
 }
 
-/// Goal: a line that has a word more than a format that is known has no fields: they might be wrong.
+/// Goal: a line with one word more than a known format has no fields: they might be wrong.
 #[test]
-fn what_may_be_read_in_two_ways_fails() {
+fn ambiguous_lines_fail() {
     for origin in [
         "192.0.2.1 203.0.113.7 - -",
         "2001:db8::443 203.0.113.7 - -",
@@ -297,7 +297,7 @@ fn other_lines_fail() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-    /// The scanner and the expression in the module's doc say the same of lines, nearly lines and broken lines.
+    /// The scanner and the expression in the module's doc agree on valid lines, similar lines and broken lines.
     #[test]
     fn scanner_agrees_with_the_expression(
         origin in r"(a|h:80|_|::1)? ?(1.2.3.4|::1|h|-|unknown)?(, ?(1.2.3.4|::1:80|-|x)){0,2}|[a-f0-9:.,]{0,9}",

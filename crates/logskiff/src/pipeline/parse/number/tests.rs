@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::*;
 
-/// `expected` is the kind and the text that is left, or nothing when the value does not fit.
+/// `expected`: the kind and the remaining text, or `None` if the value does not fit.
 #[track_caller]
 fn check(text: &str, kind: Kind, wanted: Type, expected: Option<(Kind, &str)>) {
     let got = convert(text.as_bytes(), TextRange::new(0, text.len()), kind, wanted);
@@ -68,9 +68,9 @@ fn the_other_kinds() {
 }
 
 proptest! {
-    /// What comes out is a JSON number, and every JSON number comes out whole.
+    /// The result is a JSON number, and every JSON number stays unchanged.
     #[test]
-    fn numbers_are_what_json_takes(text in "[0-9+.eE -]{0,8}") {
+    fn numbers_are_valid_json(text in "[0-9+.eE -]{0,8}") {
         let is_json = |text: &str| serde_json::from_str::<&RawValue>(text).is_ok() && text.trim() == text;
         let got = convert(text.as_bytes(), TextRange::new(0, text.len()), Kind::Text, Type::Float);
         if let Some((at, kind)) = got {

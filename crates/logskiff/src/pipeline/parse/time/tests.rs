@@ -112,16 +112,16 @@ fn configured_layouts_are_tried_in_order() {
 }
 
 #[test]
-fn stamps_without_a_zone_take_the_configured_one() {
+fn timestamps_without_a_zone_use_the_configured_one() {
     check(&[], "Europe/Berlin", "2026-07-01 12:00:00", Some("2026-07-01T10:00:00Z"));
     check(&[], "Europe/Berlin", "2026-07-01 12:00:00Z", Some("2026-07-01T12:00:00Z"));
-    // Skipped: as if the clock had not been changed yet. Repeated: the first of the two.
+    // Skipped: the offset before the change applies. Repeated: the first of the two.
     check(&[], "Europe/Berlin", "2026-03-29 02:30:00", Some("2026-03-29T01:30:00Z"));
     check(&[], "Europe/Berlin", "2026-10-25 02:30:00", Some("2026-10-25T00:30:00Z"));
 }
 
 #[test]
-fn mistakes_are_named() {
+fn mistakes_are_reported() {
     let errors = clock(&["%Q%Q%!", "%H:%M:%S", "%b %d %H:%M:%S", "iso", "%Y-%m-%d"], "Mars/Olympus").err().unwrap();
     let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(shown.len(), 5, "{shown:#?}");
@@ -133,9 +133,9 @@ fn mistakes_are_named() {
 }
 
 proptest! {
-    /// Instants written by `jiff` are read as the same instants, leap days and the ends of years included.
+    /// Instants formatted by `jiff` are parsed as the same instants, including leap days and ends of years.
     #[test]
-    fn instants_survive(
+    fn formatted_instants_are_parsed_back(
         second in prop_oneof![-9_000_000_000_i64..9_000_000_000, (0_i64..500).prop_map(|day| 951_696_000 + day * 31_556_952 - 1)],
         nanosecond in 0..1_000_000_000_i32,
         minutes in -1439..1440_i32,
@@ -155,7 +155,7 @@ proptest! {
 
     /// Dates that do not exist are refused as `jiff` refuses them.
     #[test]
-    fn dates_are_judged_as_jiff_does(
+    fn invalid_dates_are_refused_as_by_jiff(
         (year, month, day) in (1700..2250_i32, 0..15_u8, 0..34_u8),
         (hour, minute, second) in (0..26_u8, 0..62_u8, 0..63_u8),
         blank in prop::sample::select(vec!["T", " "]),

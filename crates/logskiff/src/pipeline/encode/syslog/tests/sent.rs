@@ -1,4 +1,4 @@
-//! A line on its way into a message, and whether all that went in is read back out of it.
+//! Encodes a line as a message, and checks that the message contains everything of the line.
 //!
 //! The fuzz target `syslog_rfc5424` shares this file and the strict parser.
 
@@ -18,10 +18,10 @@ use redact::{PemState, Redactor, Scratch};
 
 /// When the lines were read: 2026-11-23T22:00:00.123456789Z.
 const READ_NS: i64 = 1_795_471_200_123_456_789;
-/// What marks a message that was cut.
+/// Marks a truncated message.
 const TRUNCATED: &[u8] = b" [truncated]";
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// Fields that the record says itself.
+/// Fields that the record itself has.
 const OWN: [&str; 4] = ["message", "msg", "@timestamp", "log.level"];
 
 /// Messages as most receivers get them.
@@ -47,8 +47,8 @@ pub(super) fn no_rules() -> redact::Config {
     redact::Config { select: vec!["none".into()], ..redact::Config::default() }
 }
 
-/// What came of a line.
-pub(super) struct Made {
+/// The output for a line.
+pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
     pub(super) cut: bool,
     /// The same line as a JSON record.
@@ -57,14 +57,14 @@ pub(super) struct Made {
     boundary: Boundary,
 }
 
-/// Sends a line through the real parser, the rules and the encoder.
-pub(super) fn made(
+/// Encodes a line with the real parser, the rules and the encoder.
+pub(super) fn encode(
     syslog: &Config,
     format: parse::Format,
     rules: &redact::Config,
     line: &[u8],
     boundary: Boundary,
-) -> Made {
+) -> Encoded {
     let redactor = Redactor::new(rules).unwrap();
     let mut parser = Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap();
     let mut parsed = parser.parsed();
@@ -84,7 +84,7 @@ pub(super) fn made(
     let envelope = Envelope::new(&config, &source, |name, value| redactor.redact_field(name, value));
     let mut encoder = Encoder::new(&config);
     let mut bytes = Vec::new();
-    // The second message goes behind the first, whose length is remembered.
+    // The second message follows the first, whose length is cached.
     let (redacted, envelope) = (&redacted, &envelope);
     let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: READ_NS, is_new: true };
     encoder.syslog(&line, &mut bytes);
@@ -95,17 +95,17 @@ pub(super) fn made(
     let mut record = Vec::new();
     let config = encode::Config { encoding: Encoding::Json, ..config };
     Encoder::new(&config).encode(&line, &mut record);
-    Made { bytes, cut, record, parsed, boundary }
+    Encoded { bytes, cut, record, parsed, boundary }
 }
 
 /// Checks the message of a line in which nothing is masked.
-pub(super) fn reads_back(made: &Made, config: &Config, line: &[u8]) -> Result<(), String> {
-    let bytes = strict::unframed(config.framing, &made.bytes)?;
+pub(super) fn check_message(encoded: &Encoded, config: &Config, line: &[u8]) -> Result<(), String> {
+    let bytes = strict::remove_framing(config.framing, &encoded.bytes)?;
     if bytes.len() > config.bytes_max {
         return Err(format!("{} bytes", bytes.len()));
     }
     let message = strict::rfc5424(bytes)?;
-    let severity = match made.parsed.level {
+    let severity = match encoded.parsed.level {
         Some(Level::Trace | Level::Debug) => 7,
         Some(Level::Info) | None => 6,
         Some(Level::Warn) => 4,
@@ -113,12 +113,12 @@ pub(super) fn reads_back(made: &Made, config: &Config, line: &[u8]) -> Result<()
         Some(Level::Fatal) => 2,
     };
     equal("priority", &message.priority, &(u32::from(config.facility) * 8 + severity))?;
-    let microsecond = made.parsed.time_ns.unwrap_or(READ_NS).div_euclid(1_000);
+    let microsecond = encoded.parsed.time_ns.unwrap_or(READ_NS).div_euclid(1_000);
     equal("time", &message.time.as_nanosecond(), &(i128::from(microsecond) * 1_000))?;
     equal("names", &message.names, &["shop-1", "app", "-", "-"].map(str::to_owned))?;
-    places(made, config, &message)?;
-    fields(made, config, &message, line)?;
-    text(made, config, &message, line)
+    check_location(encoded, config, &message)?;
+    check_fields(encoded, config, &message, line)?;
+    check_text(encoded, config, &message, line)
 }
 
 fn equal<T: fmt::Debug + PartialEq>(what: &str, got: &T, want: &T) -> Result<(), String> {
@@ -126,25 +126,25 @@ fn equal<T: fmt::Debug + PartialEq>(what: &str, got: &T, want: &T) -> Result<(),
 }
 
 /// The first element: where the line comes from.
-fn places(made: &Made, config: &Config, message: &strict::Message) -> Result<(), String> {
+fn check_location(encoded: &Encoded, config: &Config, message: &strict::Message) -> Result<(), String> {
     let Some(number) = config.structured_data else { return equal("elements", &message.data.len(), &0) };
     let place = message.data.first().ok_or("no place")?;
     equal("element", &place.id, &format!("logskiff@{number}"))?;
     let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]")];
     want.extend([("offset", "7"), ("id", "00ff-7")]);
-    want.extend((made.cut || made.boundary == Boundary::MidLine).then_some(("truncated", "true")));
-    want.extend(made.parsed.repairs.iter().map(|repair| ("flag", repair.flag())));
-    want.extend(made.parsed.failure.map(|failure| ("error", failure.name())));
+    want.extend((encoded.cut || encoded.boundary == Boundary::MidLine).then_some(("truncated", "true")));
+    want.extend(encoded.parsed.repairs.iter().map(|repair| ("flag", repair.flag())));
+    want.extend(encoded.parsed.failure.map(|failure| ("error", failure.name())));
     let want: Vec<_> = want.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     equal("place", &place.params, &want)
 }
 
-/// The second element: the fields, in order; in a message that is cut some may be left out.
-fn fields(made: &Made, config: &Config, message: &strict::Message, line: &[u8]) -> Result<(), String> {
+/// The second element: the fields, in order; in a truncated message some may be missing.
+fn check_fields(encoded: &Encoded, config: &Config, message: &strict::Message, line: &[u8]) -> Result<(), String> {
     let Some(number) = config.structured_data else { return Ok(()) };
     let mut want = Vec::new();
-    if !made.parsed.nodes.is_empty() {
-        gather("", std::str::from_utf8(line).map_err(|error| error.to_string())?, &mut want)?;
+    if !encoded.parsed.nodes.is_empty() {
+        collect_values("", std::str::from_utf8(line).map_err(|error| error.to_string())?, &mut want)?;
     }
     let none = Vec::new();
     let got = match &message.data[1..] {
@@ -160,7 +160,7 @@ fn fields(made: &Made, config: &Config, message: &strict::Message, line: &[u8]) 
     for (path, value) in want {
         let value = if config.framing == Framing::Newline { octal(value.as_bytes()) } else { value.into_bytes() };
         let is_next = |(name, read): &&(String, String)| *name == sd_name(&path) && read.as_bytes() == value;
-        if got.next_if(is_next).is_some() || made.cut {
+        if got.next_if(is_next).is_some() || encoded.cut {
             continue;
         }
         own += 1;
@@ -171,9 +171,9 @@ fn fields(made: &Made, config: &Config, message: &strict::Message, line: &[u8]) 
     got.next().map_or(Ok(()), |(name, _)| Err(format!("{name:?} is no field, or stands elsewhere")))
 }
 
-/// MSG: the line or the record; of a message that is cut, its beginning.
-fn text(made: &Made, config: &Config, message: &strict::Message, line: &[u8]) -> Result<(), String> {
-    let want = if config.message == Message::Raw { line } else { &made.record };
+/// MSG: the line or the record; in a truncated message, its beginning.
+fn check_text(encoded: &Encoded, config: &Config, message: &strict::Message, line: &[u8]) -> Result<(), String> {
+    let want = if config.message == Message::Raw { line } else { &encoded.record };
     let mut want = if config.framing == Framing::Newline { octal(want) } else { want.to_vec() };
     let is_utf8 = std::str::from_utf8(&want).is_ok();
     let begins_marked = want.starts_with(BOM);
@@ -185,7 +185,7 @@ fn text(made: &Made, config: &Config, message: &strict::Message, line: &[u8]) ->
         want = [BOM, &want].concat();
     }
     let got = if message.marked { [BOM, &message.text].concat() } else { message.text.clone() };
-    if !made.cut {
+    if !encoded.cut {
         return equal("text", &got, &want);
     }
     let kept = got.strip_suffix(TRUNCATED).ok_or("cut, and not marked")?;
@@ -196,7 +196,7 @@ fn text(made: &Made, config: &Config, message: &strict::Message, line: &[u8]) ->
     if whole { Ok(()) } else { Err("cut within a character".into()) }
 }
 
-/// The members of an object as they are written, doubled ones too.
+/// The members of an object as written, including duplicates.
 struct Members<'r>(Vec<(String, &'r RawValue)>);
 
 impl<'de: 'r, 'r> Deserialize<'de> for Members<'r> {
@@ -222,19 +222,19 @@ impl<'de: 'r, 'r> Deserialize<'de> for Members<'r> {
 }
 
 /// The values of a JSON text with their paths, in order.
-fn gather(path: &str, text: &str, into: &mut Vec<(String, String)>) -> Result<(), String> {
+fn collect_values(path: &str, text: &str, into: &mut Vec<(String, String)>) -> Result<(), String> {
     let failed = |error: serde_json::Error| error.to_string();
     let text = text.trim_ascii();
     match text.as_bytes().first() {
         Some(b'{') => {
             for (name, value) in serde_json::from_str::<Members<'_>>(text).map_err(failed)?.0 {
                 let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-                gather(&path, value.get(), into)?;
+                collect_values(&path, value.get(), into)?;
             }
         }
         Some(b'[') => {
             for value in serde_json::from_str::<Vec<&RawValue>>(text).map_err(failed)? {
-                gather(path, value.get(), into)?;
+                collect_values(path, value.get(), into)?;
             }
         }
         Some(b'"') => into.push((path.to_owned(), serde_json::from_str(text).map_err(failed)?)),

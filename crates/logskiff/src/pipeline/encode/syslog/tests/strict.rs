@@ -1,4 +1,4 @@
-//! A parser of RFC 5424 that takes nothing but what the grammar allows (section 6).
+//! A parser of RFC 5424 that accepts only what the grammar allows (section 6).
 
 use super::encode::syslog::Framing;
 
@@ -8,20 +8,20 @@ pub(super) struct Element {
     pub(super) params: Vec<(String, String)>,
 }
 
-/// A message, taken apart.
+/// A parsed message.
 pub(super) struct Message {
     pub(super) priority: u32,
     pub(super) time: jiff::Timestamp,
     /// HOSTNAME, APP-NAME, PROCID and MSGID.
     pub(super) names: [String; 4],
     pub(super) data: Vec<Element>,
-    /// Whether a byte order mark says that the text is UTF-8.
+    /// Whether a byte order mark marks the text as UTF-8.
     pub(super) marked: bool,
     pub(super) text: Vec<u8>,
 }
 
-/// Takes a frame off.
-pub(super) fn unframed(framing: Framing, bytes: &[u8]) -> Result<&[u8], String> {
+/// Removes the framing.
+pub(super) fn remove_framing(framing: Framing, bytes: &[u8]) -> Result<&[u8], String> {
     match framing {
         Framing::None => Ok(bytes),
         Framing::Newline => {
@@ -38,7 +38,7 @@ pub(super) fn unframed(framing: Framing, bytes: &[u8]) -> Result<&[u8], String> 
     }
 }
 
-/// Reads one message.
+/// Parses one message.
 pub(super) fn rfc5424(bytes: &[u8]) -> Result<Message, String> {
     let mut rest = bytes;
     let mut word = |bytes_max: usize| {
@@ -69,7 +69,8 @@ pub(super) fn rfc5424(bytes: &[u8]) -> Result<Message, String> {
     Ok(Message { priority, time, names, data, marked: marked.is_some(), text: marked.unwrap_or(text).to_vec() })
 }
 
-/// A time stamp, by its places: two digits for each number, a fraction of one to six, capital letters, `:` in the offset.
+/// Parses a timestamp: two digits for each number, a fraction of one to six digits, upper case letters, `:` in the
+/// offset.
 fn time(text: &str) -> Result<jiff::Timestamp, String> {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let rest = shape.strip_prefix("0000-00-00T00:00:00").ok_or("another form of time")?;

@@ -1,24 +1,24 @@
-//! Saves in a thread of its own.
+//! Writes checkpoints in a separate thread.
 //!
-//! Enters: what is to be saved. Leaves: the error of a save that failed, or the news that one does not end. A slow disk, or one that
-//! hangs, does not hold up who hands it over; only the newest counts.
+//! Input: checkpoints. Output: the error of a failed save, or a report that a save hangs. A slow or hanging disk does
+//! not block the caller. Only the newest checkpoint counts.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{HANGS_AFTER, Marks, SAVE_PATIENCE, Store};
+use super::{Checkpoint, HANGS_AFTER, SAVE_PATIENCE, Store};
 
 #[derive(Debug, Default)]
 struct SaveQueue {
-    /// The newest that is not written yet.
-    waiting: Option<Marks>,
+    /// The newest checkpoint that is not written yet.
+    waiting: Option<Checkpoint>,
     writing: bool,
-    /// Since when the thread has something to do that it has not done.
+    /// When the current work of the thread began.
     since: Option<Instant>,
-    /// When it was last told that the volume hangs.
-    hangs_told_at: Option<Instant>,
+    /// When it was last reported that the volume hangs.
+    hangs_reported_at: Option<Instant>,
     closed: bool,
     error: Option<io::Error>,
     recreated: bool,
@@ -29,18 +29,18 @@ impl SaveQueue {
         self.waiting.is_some() || self.writing
     }
 
-    /// A save has been under way for [`HANGS_AFTER`], and that was not told for as long.
+    /// Whether a save has taken [`HANGS_AFTER`], and this was not reported for as long.
     fn hangs(&mut self, now: Instant) -> bool {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) >= HANGS_AFTER);
-        let hangs = is_due(self.since) && (self.hangs_told_at.is_none() || is_due(self.hangs_told_at));
+        let hangs = is_due(self.since) && (self.hangs_reported_at.is_none() || is_due(self.hangs_reported_at));
         if hangs {
-            self.hangs_told_at = Some(now);
+            self.hangs_reported_at = Some(now);
         }
         hangs
     }
 }
 
-/// The thread, for life.
+/// The checkpoint thread.
 #[derive(Debug)]
 pub struct CheckpointWriter {
     queue: Arc<(Mutex<SaveQueue>, Condvar)>,
@@ -51,18 +51,20 @@ impl CheckpointWriter {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When no thread can be made.
+    /// If the thread cannot be created.
     pub fn start(mut store: Store) -> io::Result<Self> {
-        Self::saving(move |marks| store.save(marks, Instant::now()))
+        Self::with_save_function(move |checkpoint| store.save(checkpoint, Instant::now()))
     }
 
-    pub(super) fn saving(mut save: impl FnMut(Marks) -> io::Result<bool> + Send + 'static) -> io::Result<Self> {
+    pub(super) fn with_save_function(
+        mut save: impl FnMut(Checkpoint) -> io::Result<bool> + Send + 'static,
+    ) -> io::Result<Self> {
         let queue = Arc::new((Mutex::new(SaveQueue::default()), Condvar::new()));
         let shared = Arc::clone(&queue);
         let work = move || {
             let (queue, condvar) = &*shared;
-            while let Some(marks) = next(queue, condvar) {
-                let saved = save(marks);
+            while let Some(checkpoint) = next(queue, condvar) {
+                let saved = save(checkpoint);
                 let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
                 queue.writing = false;
                 queue.since = queue.waiting.is_some().then(Instant::now);
@@ -79,20 +81,20 @@ impl CheckpointWriter {
         self.queue.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands over the newest.
-    pub fn save(&self, marks: impl Into<Marks>) {
+    /// Queues the newest checkpoint.
+    pub fn save(&self, checkpoint: impl Into<Checkpoint>) {
         let mut queue = self.queue();
-        queue.waiting = Some(marks.into());
+        queue.waiting = Some(checkpoint.into());
         queue.since.get_or_insert_with(Instant::now);
         self.queue.1.notify_all();
     }
 
-    /// Waits until what was handed over is written, but only until the save has been under way for `patience`: a volume that hangs
-    /// is waited for once. Returns the error of the last save, if it failed.
+    /// Waits until the queued checkpoint is written, but only until the save has taken `patience`, so that a hanging
+    /// volume delays the caller once. Returns the error of the last save, if it failed.
     ///
     /// # Errors
-    /// When the last save failed, or is not done by then.
-    pub fn settle(&self, patience: Duration) -> io::Result<()> {
+    /// If the last save failed, or is not finished in time.
+    pub fn wait_until_saved(&self, patience: Duration) -> io::Result<()> {
         let queue = self.queue();
         let left = queue.since.map_or(patience, |since| patience.saturating_sub(since.elapsed()));
         let waited = self.queue.1.wait_timeout_while(queue, left, |queue| queue.is_busy());
@@ -103,14 +105,14 @@ impl CheckpointWriter {
         queue.error.take().map_or(Ok(()), Err)
     }
 
-    /// The error of the last save, once; that a save does not end, now and then.
+    /// The error of the last save, reported once; for a hanging save, an error from time to time.
     #[must_use]
     pub fn error(&self, now: Instant) -> Option<io::Error> {
         let mut queue = self.queue();
         queue.error.take().or_else(|| queue.hangs(now).then(hangs))
     }
 
-    /// Whether the directory had to be made anew since this was last asked.
+    /// Whether the directory had to be created again since the last call.
     #[must_use]
     pub fn recreated(&self) -> bool {
         std::mem::take(&mut self.queue().recreated)
@@ -118,9 +120,9 @@ impl CheckpointWriter {
 }
 
 impl Drop for CheckpointWriter {
-    /// Waits for what is being written, unless it hangs: then the thread is left to itself.
+    /// Waits for the current save, unless it hangs: then the thread is detached.
     fn drop(&mut self) {
-        let is_done = self.settle(SAVE_PATIENCE).is_ok() || !self.queue().is_busy();
+        let is_done = self.wait_until_saved(SAVE_PATIENCE).is_ok() || !self.queue().is_busy();
         self.queue().closed = true;
         self.queue.1.notify_all();
         if let Some(thread) = self.thread.take().filter(|_| is_done) {
@@ -133,11 +135,11 @@ fn hangs() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the state volume does not answer")
 }
 
-fn next(queue: &Mutex<SaveQueue>, condvar: &Condvar) -> Option<Marks> {
+fn next(queue: &Mutex<SaveQueue>, condvar: &Condvar) -> Option<Checkpoint> {
     let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     let idle = |queue: &mut SaveQueue| queue.waiting.is_none() && !queue.closed;
     let mut queue = condvar.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
-    let marks = queue.waiting.take();
-    queue.writing = marks.is_some();
-    marks
+    let checkpoint = queue.waiting.take();
+    queue.writing = checkpoint.is_some();
+    checkpoint
 }

@@ -1,4 +1,4 @@
-//! What drives the tail as the shipper does, without its thread, its clock and its outputs.
+//! Drives the source as the shipper does, without its thread, its clock and its outputs.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
 const CHUNK_BYTES: usize = 128;
 
 /// One run of the process.
-pub struct Desk {
+pub struct Driver {
     pub tail: FileSource,
     pub ledger: Ledger,
-    /// Records that are on their way.
+    /// Records in flight.
     pub out: Vec<(Ticket, String)>,
-    /// Checkpoints as they were saved; the last is the newest.
+    /// Saved checkpoints; the last is the newest.
     pub saved: Vec<Vec<CheckpointEntry>>,
-    /// How many contents there have been so far, and how many there had been at each of these.
+    /// The number of file contents so far, and at each of these checkpoints.
     pub contents: usize,
     pub saved_contents: Vec<usize>,
     pub lost_bytes: u64,
@@ -28,11 +28,11 @@ pub struct Desk {
     /// A file could not be read again.
     pub gone: bool,
     pub now: Instant,
-    /// What each event id stood for.
+    /// The text of each event id.
     ids: HashMap<(String, u64), String>,
 }
 
-impl Desk {
+impl Driver {
     pub fn new(inputs: &[Config]) -> Self {
         let now = Instant::now();
         Self {
@@ -50,9 +50,9 @@ impl Desk {
         }
     }
 
-    /// The process dies, and another goes on from a checkpoint.
+    /// The process dies, and another one resumes from a checkpoint.
     pub fn restart(&mut self, inputs: &[Config], entries: Option<Vec<CheckpointEntry>>) {
-        // What was read and truncated since the checkpoint was not on record: the same id may stand for another line.
+        // Bytes that were read and truncated since the checkpoint are not saved: their id may be used for another line.
         self.ids.clear();
         self.tail = FileSource::new(inputs, "pod", entries, self.now).unwrap();
         self.ledger = Ledger::default();
@@ -100,17 +100,17 @@ impl Desk {
         }
     }
 
-    /// One pass over the files, up to `lines_max` lines in each turn.
-    pub fn pass(&mut self, lines_max: usize) {
+    /// One pass over the files, up to this many lines per file.
+    pub fn read_files(&mut self, lines_max: usize) {
         let Polled { ready, events } = self.tail.poll(self.now);
         self.handle_events(events);
         for file in ready {
-            while self.turn(file, lines_max) && lines_max == usize::MAX {}
+            while self.read_file(file, lines_max) && lines_max == usize::MAX {}
         }
     }
 
     /// Returns whether there is more to read.
-    fn turn(&mut self, file: FileId, lines_max: usize) -> bool {
+    fn read_file(&mut self, file: FileId, lines_max: usize) -> bool {
         let window_bytes = FRAME.window_bytes();
         self.read(file, CHUNK_BYTES, lines_max).or_else(|| self.read(file, window_bytes, lines_max)).unwrap_or(false)
     }
@@ -142,7 +142,7 @@ impl Desk {
             passed = usize::try_from(span.end - at.offset).unwrap();
             let kept = match &framed {
                 Framed::Line(line) => &line.text[..line.keep],
-                Framed::Rest(..) | Framed::Hole(_) | Framed::Mark(_) => &[],
+                Framed::Rest(..) | Framed::NulPadding(_) | Framed::ByteOrderMark(_) => &[],
             };
             if self.ledger.skip_if_acknowledged(file, span, boundary) {
                 continue;
@@ -153,7 +153,7 @@ impl Desk {
             }
             let text = String::from_utf8(kept.to_vec()).unwrap();
             let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
-            assert_eq!(*known, text, "one event id stands for two records");
+            assert_eq!(*known, text, "one event id for two records");
             let (cost_bytes, messages) = (text.len(), MessageCounts::default().with(OutputId::FIRST, 1));
             let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
@@ -165,7 +165,7 @@ impl Desk {
         Some(!is_last && passed > 0)
     }
 
-    /// Settles one record; returns its text when it was delivered.
+    /// Acknowledges or fails one record; returns its text if it was delivered.
     pub fn settle(&mut self, at: usize, delivered: bool) -> Option<String> {
         let (ticket, text) = self.out.swap_remove(at);
         let outcome = if delivered { Outcome::Delivered } else { Outcome::Lost };
@@ -173,12 +173,12 @@ impl Desk {
         delivered.then_some(text)
     }
 
-    /// Takes everything unsettled back, if anything failed.
+    /// Rewinds everything unacknowledged, if anything failed.
     pub fn rewind(&mut self) {
         if !self.ledger.failed() {
             return;
         }
-        // Failed lines may have been truncated, and other lines written at their offsets: they were never delivered.
+        // A failed record may have been truncated and rewritten at the same position: it was never delivered.
         self.ids.clear();
         self.out.clear();
         let mut events = Vec::new();
@@ -190,7 +190,7 @@ impl Desk {
         self.handle_events(events);
     }
 
-    /// Closes deleted files that use too much disk space. Returns what happened to the unacknowledged ones.
+    /// Closes deleted files above the limit; returns the result for unacknowledged ones.
     pub fn relieve(&mut self) -> Vec<Abandoned> {
         let Self { tail, ledger, .. } = self;
         let mut given = Vec::new();
@@ -215,7 +215,7 @@ impl Desk {
         self.tail.note_settled(|file| ledger.watermark(file));
         for file in self.tail.closable(self.now) {
             if self.ledger.settled(file) {
-                // Its inode may be used again, and no real time has passed that would tell the two births apart.
+                // Its inode may be reused, and no real time has passed that would distinguish the two birth times.
                 let origin = self.tail.file(file).unwrap().origin().to_owned();
                 self.ids.retain(|(of, _), _| *of != origin);
                 self.tail.close(file);

@@ -1,8 +1,9 @@
-//! Where the lines go afterwards: each example of `docs/downstream.md` with the real aggregator, behind a real Kafka or by RELP, to a real
-//! OpenSearch, a receiver of OTLP, or a server of Cloud Logging's interface.
+//! Downstream of logskiff: each example of `docs/downstream.md` with the real aggregator, after a real Kafka or RELP,
+//! to a real OpenSearch, an OTLP receiver, or a server with Cloud Logging's interface.
 //!
-//! Needs `LOGSKIFF_TEST_ONWARD` (`.ci/onward-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`; without the variables the
-//! tests say so and pass, with `LOGSKIFF_TEST_REAL=1` they fail. Run with `--test-threads=1`.
+//! Needs `LOGSKIFF_TEST_DOWNSTREAM` (`.ci/downstream-install DIR`), `LOGSKIFF_TEST_KAFKA` and `LOGSKIFF_TEST_SYSLOG`.
+//! Without the variables the tests report that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. Run with
+//! `--test-threads=1`.
 
 mod parts;
 
@@ -20,22 +21,23 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::authority::Authority;
-use crate::support::broker::{self, Broker, Door, free_ports};
+use crate::support::broker::{self, Broker, Listener, free_ports};
 use crate::support::receiver::rsyslogd;
 use crate::support::sidecar::{Settings, Sidecar};
-use crate::support::{receiver, wait_looking};
+use crate::support::{receiver, wait_polling};
 
 const LINES: u64 = 8_000;
-/// For work that takes seconds when all is well.
+/// Timeout for work that normally takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(200);
 const TOPIC: &str = "logs";
 
 fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("logskiff-onward-").tempdir().unwrap()
+    tempfile::Builder::new().prefix("logskiff-downstream-").tempdir().unwrap()
 }
 
-/// Lines as an application writes them, from number `from` to before `to`: JSON, plain text, not ASCII, some of 100 kB, with something to redact.
+/// Lines of an application, from number `from` to before `to`: JSON, plain text, non-ASCII text, some of 100 kB, with
+/// values to redact.
 fn write(folder: &Path, name: &str, from: u64, to: u64) {
     let line = |seq: u64| match seq % 4 {
         0 => format!(
@@ -77,21 +79,21 @@ fn settings(folder: &Path, brokers: &str, name: &str) -> Settings {
     .fold(settings, |settings, (name, value)| settings.with(name, value))
 }
 
-/// Ships a file to its end.
+/// Ships a file completely.
 fn ship(folder: &Path, settings: &Settings) {
     let settings = settings.clone().with("LOGSKIFF_EXIT", "eof");
     let (status, _) = Sidecar::start(folder, &settings).wait(PATIENCE);
     assert!(status.success(), "{status}");
 }
 
-/// Kafka's topic is there before anything asks for it.
+/// Creates Kafka's topic before a consumer requests it.
 fn broker() -> Option<Broker> {
     let broker = Broker::start()?;
     broker.create_topic(TOPIC, 3, &[]);
     Some(broker)
 }
 
-/// A message that is not logskiff's.
+/// A message of another producer.
 fn produce(brokers: &str, message: &str) {
     let mut kcat = assert_cmd::Command::new("kcat");
     kcat.args(["-P", "-b", brokers, "-t", TOPIC]).write_stdin(format!("{message}\n")).assert().success();
@@ -101,12 +103,12 @@ fn text(value: &str) -> Value {
     json!({"stringValue": value})
 }
 
-/// What the tests of rsyslog need.
+/// The parts for the tests of rsyslog.
 fn with_rsyslog() -> Option<(PathBuf, PathBuf, Broker)> {
     Some((parts::parts()?, receiver::real_parts()?, broker()?))
 }
 
-/// rsyslog, as the document starts it, with what differs in its configuration: what stands there, and what is to.
+/// rsyslog, as the document starts it, with replacements in its configuration (old and new text).
 fn start_rsyslog(syslog: &Path, folder: &Path, broker: &Broker, ports: [u16; 2], other: (&str, &str)) -> Program {
     let [relp_port, search_port] = ports;
     let (variables, conf) = documented("rsyslog-elasticsearch.conf");
@@ -132,7 +134,7 @@ fn start_rsyslog(syslog: &Path, folder: &Path, broker: &Broker, ports: [u16; 2],
     Program::start(folder, "rsyslog", command)
 }
 
-/// A sidecar with the document's own variables, to here.
+/// A sidecar with the document's own variables, for this rsyslog.
 fn by_relp(folder: &Path, port: u16) -> Settings {
     let state = folder.join("state-relp");
     fs::create_dir(&state).unwrap();
@@ -145,10 +147,10 @@ fn by_relp(folder: &Path, port: u16) -> Settings {
     })
 }
 
-/// By Kafka and by RELP to OpenSearch, which Elasticsearch's own output module of rsyslog fills: every record once, typed as ECS has it,
-/// also when the store is away, rsyslog is killed, and the lines come a second time.
+/// Kafka and RELP to OpenSearch, through rsyslog's Elasticsearch output module: every record once, typed as in ECS,
+/// also if the store is away, rsyslog is killed, and the lines are sent again.
 #[test]
-fn rsyslog_fills_opensearch_with_each_record_once() {
+fn rsyslog_stores_each_record_once_in_opensearch() {
     let Some((installed, syslog, broker)) = with_rsyslog() else { return };
     let folder = folder();
     let ports = free_ports(2);
@@ -167,8 +169,8 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
     };
 
     both(0, LINES / 4);
-    wait_looking("the first of them", PATIENCE, LOOK, || search.count() == LINES / 2);
-    // The store is away; rsyslog takes what comes onto its disk, and is killed with it there.
+    wait_polling("the first of them", PATIENCE, LOOK, || search.count() == LINES / 2);
+    // The store is away; rsyslog queues messages on its disk, and is killed.
     search.program.end("TERM");
     both(LINES / 4, LINES / 2);
     std::thread::sleep(Duration::from_secs(2));
@@ -176,20 +178,21 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
     rsyslog.restart();
     search.program.restart();
     search.wait_ready();
-    wait_looking("all of them", PATIENCE, LOOK, || search.count() == LINES);
+    wait_polling("all of them", PATIENCE, LOOK, || search.count() == LINES);
 
-    // All once more, as after the loss of a checkpoint: nothing is there twice, and the last line shows that all of it has come.
+    // Everything again, as after the loss of a checkpoint: there are no duplicates, and the last line shows that
+    // everything has arrived.
     write(folder.path(), "kafka.log", LINES / 2, LINES / 2 + 1);
     write(folder.path(), "relp.log", LINES / 2, LINES / 2 + 1);
     ship(folder.path(), &by_kafka.with("LOGSKIFF_STATE_DIR", "none"));
     ship(folder.path(), &by_relp.with("LOGSKIFF_STATE_DIR", "none"));
-    wait_looking("one more of each", PATIENCE, LOOK, || search.count() == LINES + 2);
+    wait_polling("one more of each", PATIENCE, LOOK, || search.count() == LINES + 2);
     let written = |name: &str| fs::read_to_string(work.join(name)).unwrap_or_default();
     assert_eq!((written("refused.log"), written("not-json.log")), (String::new(), String::new()));
 
-    // What the template is for: ranges of time, terms, types.
+    // Queries that need the template: ranges of time, terms, types.
     let found = |query: Value| {
-        search.ask(
+        search.request(
             "POST",
             "/logs-logskiff/_search?size=1",
             &json!({"query": query, "track_total_hits": true}).to_string(),
@@ -205,22 +208,22 @@ fn rsyslog_fills_opensearch_with_each_record_once() {
     assert_eq!(document["_id"], document["_source"]["event.id"]);
     assert_eq!(found(json!({"query_string": {"query": "hunter2"}}))["hits"]["total"]["value"], 0);
 
-    // What is no record, and what the store refuses, are kept for whoever looks after it, and stop nothing.
+    // Messages that are no record, and records that the store refuses, are kept for the operator, and block nothing.
     produce(&broker.bootstrap(), "not JSON");
     produce(&broker.bootstrap(), r#"{"@timestamp":"2026-11-26T10:15:05Z","event.id":"a-1","log.offset":"text"}"#);
     produce(&broker.bootstrap(), r#"{"@timestamp":"2026-11-26T10:15:05Z","event.id":"a-2","log.offset":1}"#);
-    wait_looking("what comes after", PATIENCE, LOOK, || search.count() == LINES + 3);
-    wait_looking("what is no record", PATIENCE, LOOK, || written("not-json.log").contains("not JSON"));
-    wait_looking("what was refused", PATIENCE, LOOK, || {
+    wait_polling("what comes after", PATIENCE, LOOK, || search.count() == LINES + 3);
+    wait_polling("what is no record", PATIENCE, LOOK, || written("not-json.log").contains("not JSON"));
+    wait_polling("what was refused", PATIENCE, LOOK, || {
         let refused = written("refused.log");
         refused.contains("\"a-1\"") && refused.contains("mapper_parsing_exception") && !refused.contains("\"a-2\"")
     });
 }
 
-/// A queue that is full throws nothing away: it takes no more, and the lines wait in their files. It goes on when the store is there again, also where
-/// the store has half of the lines already and says so of each.
+/// A full queue discards nothing: it accepts no more, and the lines wait in their files. It continues when the store is
+/// back, also if the store already has half of the lines and reports each as a conflict.
 #[test]
-fn rsyslog_that_is_full_holds_logskiff_back() {
+fn a_full_rsyslog_makes_logskiff_wait() {
     let Some((installed, syslog, broker)) = with_rsyslog() else { return };
     let folder = folder();
     let ports = free_ports(2);
@@ -231,23 +234,23 @@ fn rsyslog_that_is_full_holds_logskiff_back() {
     let settings = by_relp(folder.path(), ports[0]).with("LOGSKIFF_EXIT", "eof").with("LOGSKIFF_STATE_DIR", "none");
     write(folder.path(), "relp.log", 0, LINES / 2);
     ship(folder.path(), &settings);
-    wait_looking("a half of them", PATIENCE, LOOK, || search.count() == LINES / 2);
+    wait_polling("a half of them", PATIENCE, LOOK, || search.count() == LINES / 2);
     search.program.end("TERM");
     write(folder.path(), "relp.log", LINES / 2, LINES);
     let mut sidecar = Sidecar::start(folder.path(), &settings);
-    // Several times as long as rsyslog waits for room unless it is told otherwise.
+    // Several times rsyslog's default timeout for free space.
     std::thread::sleep(Duration::from_secs(8));
     assert!(sidecar.is_running(), "all of it was taken");
     search.program.restart();
     search.wait_ready();
     let (status, _) = sidecar.wait(PATIENCE);
     assert!(status.success(), "{status}");
-    wait_looking("all of them", PATIENCE, LOOK, || search.count() == LINES);
+    wait_polling("all of them", PATIENCE, LOOK, || search.count() == LINES);
     search.program.end("TERM");
 }
 
-/// By the collector to a receiver of OTLP, as Loki and CloudWatch are: every record at least once although the collector is killed and the
-/// receiver away, in OpenTelemetry's terms; and what is no record stops nothing.
+/// Through the collector to an OTLP receiver, as for Loki and CloudWatch: every record at least once although the
+/// collector is killed and the receiver is away, in OpenTelemetry's terms; a message that is no record blocks nothing.
 #[test]
 fn the_collector_loses_nothing_on_the_way_to_otlp() {
     let (Some(installed), Some(broker)) = (parts::parts(), broker()) else { return };
@@ -272,7 +275,7 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     };
     write(folder.path(), "app.log", 0, LINES / 2);
     ship(folder.path(), &settings);
-    wait_looking("a part of them", PATIENCE, LOOK, || !count().is_empty());
+    wait_polling("a part of them", PATIENCE, LOOK, || !count().is_empty());
     aggregator.end("KILL");
     let at_kill = count().len();
     // A message that is no record, among the others.
@@ -283,11 +286,11 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     write(folder.path(), "app.log", LINES / 2, LINES);
     ship(folder.path(), &settings);
     aggregator.restart();
-    wait_looking("the receiver to be missed", PATIENCE, LOOK, || aggregator.log().contains("connection refused"));
+    wait_polling("the receiver to be missed", PATIENCE, LOOK, || aggregator.log().contains("connection refused"));
     store.restart();
-    wait_looking("all of them", PATIENCE, LOOK, || count().len() as u64 == LINES);
-    let doubled = count().values().map(|times| times - 1).sum::<u64>();
-    eprintln!("{LINES} records, {at_kill} of them there when the collector was killed, {doubled} twice");
+    wait_polling("all of them", PATIENCE, LOOK, || count().len() as u64 == LINES);
+    let duplicates = count().values().map(|times| times - 1).sum::<u64>();
+    eprintln!("{LINES} records, {at_kill} of them there when the collector was killed, {duplicates} twice");
 
     let records = otlp_records(&received);
     let by_seq = |seq: u64| {
@@ -316,7 +319,7 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     for moved in ["@timestamp", "log.level", "event.id", "message", "kubernetes.pod.name", "kubernetes.labels"] {
         assert_eq!(attribute(attributes, moved), Value::Null, "{moved}");
     }
-    // What is no record goes on as it is.
+    // A message that is no record is passed on unchanged.
     assert!(records.iter().any(|(_, record)| record["body"] == text("not JSON")));
     // A time finer than milliseconds; no message; a line that is not JSON.
     let (_, record) = by_seq(6);
@@ -326,9 +329,10 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     assert!(plain.count() as u64 >= LINES / 4);
 }
 
-/// A store that refuses for good, for lack of a right: nothing is left out. The partition stands still until the collector is started anew.
+/// A store that refuses permanently, because a permission is missing: no record is skipped. The partition waits until
+/// the collector is restarted.
 #[test]
-fn the_collector_leaves_nothing_out_that_the_store_refuses() {
+fn the_collector_skips_no_refused_record() {
     let (Some(installed), Some(broker)) = (parts::parts(), broker()) else { return };
     let folder = folder();
     let store = Heads::start();
@@ -339,16 +343,16 @@ fn the_collector_leaves_nothing_out_that_the_store_refuses() {
     let variables = [("KAFKA_BROKERS", brokers.as_str()), ("KAFKA_TOPIC", TOPIC), ("LOKI_URL", &url)];
     let command = documented_collector(&installed, folder.path(), "loki.yaml", &variables, json!({}));
     let mut aggregator = Program::start(folder.path(), "collector", command);
-    wait_looking("it to stand still", PATIENCE, LOOK, || aggregator.log().contains("pausing partition"));
+    wait_polling("it to stand still", PATIENCE, LOOK, || aggregator.log().contains("pausing partition"));
     store.answer_with(200);
     aggregator.end("TERM");
     aggregator.restart();
-    wait_looking("all of them", PATIENCE, LOOK, || store.all().len() == 40);
+    wait_polling("all of them", PATIENCE, LOOK, || store.all().len() == 40);
 }
 
-/// With TLS and SCRAM, as the overlay has it.
+/// With TLS and SCRAM, as in the overlay.
 #[test]
-fn the_collector_comes_in_by_tls_and_scram() {
+fn the_collector_connects_by_tls_and_scram() {
     let (Some(installed), true) = (parts::parts(), broker::real_parts().is_some()) else { return };
     let folder = folder();
     let authority = Authority::new("ours");
@@ -361,15 +365,15 @@ fn the_collector_comes_in_by_tls_and_scram() {
         ("scram-sha-512.sasl.jaas.config", scram),
     ];
     let settings_of_door = settings_of_door.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let door = Door { name: "SECURE", host: "127.0.0.1", protocol: "SASL_SSL", settings: settings_of_door };
+    let listener = Listener { name: "SECURE", host: "127.0.0.1", protocol: "SASL_SSL", settings: settings_of_door };
     let user = "SCRAM-SHA-512=[name=archive,password=\"right\"]";
-    let mut broker = Broker::prepare_with(&[door], &["--add-scram", user]).unwrap();
+    let mut broker = Broker::prepare_with(&[listener], &["--add-scram", user]).unwrap();
     broker.restart();
     broker.create_topic(TOPIC, 1, &[]);
     let store = Heads::start();
     write(folder.path(), "app.log", 0, 4);
     ship(folder.path(), &settings(folder.path(), &broker.bootstrap(), "app.log"));
-    let (brokers, url) = (broker.door("SECURE"), format!("http://127.0.0.1:{}", store.port));
+    let (brokers, url) = (broker.listener("SECURE"), format!("http://127.0.0.1:{}", store.port));
     let ca = authority.certificate().display().to_string();
     let variables = [
         ("KAFKA_BROKERS", brokers.as_str()),
@@ -382,7 +386,7 @@ fn the_collector_comes_in_by_tls_and_scram() {
     let mut command = documented_collector(&installed, folder.path(), "loki.yaml", &variables, json!({}));
     command.arg("--config").arg(example("kafka-tls.yaml"));
     let _aggregator = Program::start(folder.path(), "collector", command);
-    wait_looking("all of them", PATIENCE, LOOK, || store.all().len() == 4);
+    wait_polling("all of them", PATIENCE, LOOK, || store.all().len() == 4);
 }
 
 /// To CloudWatch's OTLP endpoint: signed for its service and region, with the group and the stream.
@@ -408,7 +412,7 @@ fn requests_to_cloudwatch_are_signed() {
         documented_collector(&installed, folder.path(), "cloudwatch.yaml", variables, json!({}))
     };
     let _aggregator = Program::start(folder.path(), "collector", start(&variables));
-    wait_looking("a request", PATIENCE, LOOK, || !heads.all().is_empty());
+    wait_polling("a request", PATIENCE, LOOK, || !heads.all().is_empty());
     let head = &heads.all()[0];
     assert!(head.starts_with("post /v1/logs http/1.1\r\n"), "{head}");
     let header =
@@ -421,7 +425,7 @@ fn requests_to_cloudwatch_are_signed() {
         signed.contains("/eu-central-1/logs/aws4_request, signedheaders=") && signed.contains("signature="),
         "{signed}"
     );
-    // Where the address is not said, it is the region's.
+    // Without a configured address, the region's address is used.
     let without: Vec<_> = variables.into_iter().filter(|(name, _)| *name != "CLOUDWATCH_URL").collect();
     let checked = start(&without).arg("validate").output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
@@ -439,7 +443,7 @@ fn entries_for_cloud_logging_are_the_records() {
     let _server = Program::start(folder.path(), "cloud-logging", command);
     write(folder.path(), "app.log", 0, 1_000);
     ship(folder.path(), &settings(folder.path(), &broker.bootstrap(), "app.log"));
-    // It is reached without TLS and without credentials here.
+    // Without TLS and credentials here.
     let here =
         json!({"exporters": {"googlecloud": {"log": {"endpoint": format!("127.0.0.1:{port}"), "use_insecure": true}}}});
     let brokers = broker.bootstrap();
@@ -456,7 +460,7 @@ fn entries_for_cloud_logging_are_the_records() {
         let text = fs::read_to_string(&entries).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect::<Vec<_>>()
     };
-    wait_looking("all entries", PATIENCE, LOOK, || received().len() == 1_000);
+    wait_polling("all entries", PATIENCE, LOOK, || received().len() == 1_000);
     let entries = received();
     let entry = entries.iter().find(|entry| entry["jsonPayload"]["seq"] == 4).expect("an entry");
     assert_eq!(entry["logName"], "projects/shop-prod/logs/logskiff");

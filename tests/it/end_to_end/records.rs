@@ -1,4 +1,4 @@
-//! What goes with a record: fields, labels, templates, headers, batches, and the other output.
+//! Additions to records: fields, labels, templates, headers, batches, and the other output.
 
 use std::fs;
 use std::io::Read;
@@ -12,7 +12,7 @@ use crate::support::scene::{Scene, TOPIC};
 use crate::support::wait_until;
 
 #[test]
-fn the_pod_and_static_fields_stand_in_each_record() {
+fn each_record_has_pod_and_static_fields() {
     let scene = Scene::new();
     scene.write("labels", "app=\"shop\"\ntier=\"front \\\"end\\\"\"\n");
     let labels = scene.path("labels").display().to_string();
@@ -58,7 +58,7 @@ fn labels_are_read_again_when_they_change() {
     let labels = scene.path("labels").display().to_string();
     let sidecar = scene.start(&scene.settings().with("LOGSKIFF_LABELS_FILE", &labels));
     wait_until("the first record", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
-    // As the kubelet does: the new content appears at once.
+    // As the kubelet does: the new content appears atomically.
     scene.write("labels.new", "version=\"2\"\n");
     fs::rename(scene.path("labels.new"), scene.path("labels")).unwrap();
     let mut lines = 1;
@@ -73,7 +73,7 @@ fn labels_are_read_again_when_they_change() {
 }
 
 #[test]
-fn topic_and_key_come_from_templates() {
+fn topic_and_key_are_rendered_from_templates() {
     let scene = Scene::new();
     let more = [
         ("POD_NAMESPACE", "prod"),
@@ -96,9 +96,9 @@ fn topic_and_key_come_from_templates() {
     assert_eq!(keys("logs-prod-none"), ["shop-1/"]);
 }
 
-/// Goal: a record fits whatever its key is made of, and its neighbours stay whole.
+/// Goal: a record with any key fits the limit, and its neighbours stay unsplit.
 #[test]
-fn a_long_key_is_cut_and_its_record_split_all_the_same() {
+fn a_long_key_is_truncated_and_its_record_still_split() {
     let scene = Scene::new();
     let key = "ü".repeat(700);
     let long = format!("{{\"key\":\"{key}\",\"rest\":\"{}\"}}\n", "x".repeat(5_000));
@@ -120,11 +120,11 @@ fn a_long_key_is_cut_and_its_record_split_all_the_same() {
     assert_eq!(String::from_utf8(joined).unwrap(), long.trim_end());
 }
 
-/// Goal: a record that is several times as large as the client's queue arrives once and whole, in parts or in one message, and so do
-/// the lines behind it, however far away the broker is.
+/// Goal: a record that is several times as large as the client's queue arrives once and complete, in parts or in one
+/// message, and so do the lines after it, whatever the broker's latency.
 #[track_caller]
 fn check_larger_than_the_queue(more: &[(&str, &str)], records: usize, parts: usize) {
-    // A control character takes six in JSON.
+    // A control character takes six bytes in JSON.
     const LINE_BYTES: usize = 1 << 20;
     let scene = Scene::new();
     scene.kafka().delay(Duration::from_millis(50));
@@ -163,13 +163,13 @@ fn a_record_larger_than_the_queue_arrives_in_parts() {
 }
 
 #[test]
-fn a_record_larger_than_the_queue_arrives_whole_where_the_broker_takes_it() {
+fn a_record_larger_than_the_queue_arrives_in_one_message_if_the_broker_accepts_it() {
     let properties = [("LOGSKIFF_KAFKA_PROPERTIES", "message.max.bytes=20000000")];
     check_larger_than_the_queue(&properties, 3, 0);
 }
 
 #[test]
-fn the_event_id_can_stand_in_a_header() {
+fn the_event_id_can_be_in_a_header() {
     let scene = Scene::new();
     let records = scene.ship_with("one\ntwo\n", &[("LOGSKIFF_EVENT_ID", "header")]);
     assert!(records.iter().all(|record| record.get("event.id").is_none()));
@@ -179,7 +179,7 @@ fn the_event_id_can_stand_in_a_header() {
 }
 
 #[test]
-fn raw_is_the_line_alone() {
+fn raw_is_only_the_line() {
     let scene = Scene::new();
     scene.write("logs/app.log", b"plain \xff\n{\"a\":1,\"password\":\"hunter2\"}\n");
     scene.run_to_end(scene.settings().with("LOGSKIFF_ENCODING", "raw").with("LOGSKIFF_PARSE", "auto"));
@@ -209,7 +209,7 @@ fn a_message_can_hold_a_batch() {
 }
 
 #[test]
-fn stdout_alone_and_beside_kafka() {
+fn stdout_alone_and_with_kafka() {
     for (output, at_kafka) in [("stdout", 0), ("kafka,stdout", 2)] {
         let scene = Scene::new();
         scene.write("logs/app.log", "one\ntwo\n");
@@ -224,7 +224,7 @@ fn stdout_alone_and_beside_kafka() {
     }
 }
 
-/// Goal: what is settled at stdout is settled: a restart prints nothing again.
+/// Goal: records acknowledged by stdout are final: a restart prints nothing again.
 #[test]
 fn stdout_alone_is_an_output_with_a_checkpoint() {
     let scene = Scene::new();
@@ -235,9 +235,9 @@ fn stdout_alone_is_an_output_with_a_checkpoint() {
     assert_eq!(sidecar.stdout().lines().count(), 1);
 }
 
-/// Goal: named inputs have settings of their own.
+/// Goal: named inputs have their own settings.
 #[test]
-fn inputs_differ() {
+fn inputs_have_their_own_settings() {
     let scene = Scene::new();
     scene.write(
         "logs/access.log",

@@ -1,4 +1,4 @@
-//! `LOGSKIFF_DELETE_ROTATED=acknowledged`: what may be deleted, and what never.
+//! `LOGSKIFF_DELETE_ROTATED=acknowledged`: which files may be deleted, and which never.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,12 +12,12 @@ fn pruning(glob: &str, before: impl Fn(&Case)) -> Case {
 }
 
 #[test]
-fn rotated_files_go_once_they_are_settled() {
+fn rotated_files_are_deleted_once_acknowledged() {
     for glob in ["*.log", "*.log*"] {
         let mut case = pruning(glob, |_| {});
         for turn in ["1", "2", "3"] {
             case.add("app.log", &format!("{turn}\n"));
-            case.round();
+            case.run_pass();
             case.mv("app.log", &format!("app.log.{turn}"));
         }
         case.add("app.log", "4\n");
@@ -28,17 +28,17 @@ fn rotated_files_go_once_they_are_settled() {
 }
 
 #[test]
-fn nothing_goes_that_is_not_acknowledged() {
+fn only_acknowledged_files_are_deleted() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n2\n");
-    case.desk.scan();
-    case.desk.pass(usize::MAX);
+    case.driver.scan();
+    case.driver.read_files(usize::MAX);
     case.mv("app.log", "app.log.1");
     case.add("app.log", "3\n");
     for _ in 0..60 {
-        case.desk.wait(1);
-        case.desk.scan();
-        case.desk.let_go();
+        case.driver.wait(1);
+        case.driver.scan();
+        case.driver.let_go();
     }
     assert_eq!(case.names(), ["app.log", "app.log.1"]);
     case.wait(15);
@@ -47,7 +47,7 @@ fn nothing_goes_that_is_not_acknowledged() {
 }
 
 #[test]
-fn the_live_file_stays_and_so_does_the_last_one_until_its_successor_is_written_to() {
+fn the_live_file_and_its_last_predecessor_stay() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
     case.wait(60);
@@ -65,7 +65,7 @@ fn the_live_file_stays_and_so_does_the_last_one_until_its_successor_is_written_t
 }
 
 #[test]
-fn what_was_never_ours_stays() {
+fn foreign_files_stay() {
     let from_the_end = |config: &mut Config| (config.delete_rotated, config.start) = (true, Start::End);
     let mut case = Case::with("*.log", from_the_end, |case| {
         case.add("app.log.1", "before our time\n");
@@ -83,7 +83,7 @@ fn what_was_never_ours_stays() {
         |case| case.add("app.log", "skipped\n"),
     );
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     case.wait(30);
@@ -93,15 +93,15 @@ fn what_was_never_ours_stays() {
 }
 
 #[test]
-fn copies_and_compressed_files_go_as_well_and_a_restart_changes_nothing() {
+fn copies_and_compressed_files_are_deleted_too() {
     for down in [false, true] {
         let mut case = pruning("*.log", |_| {});
         case.add("app.log", "1\n");
-        case.round();
+        case.run_pass();
         case.cp("app.log", "app.log.1");
         case.cut("app.log");
         case.add("app.log", "2\n");
-        case.round();
+        case.run_pass();
         case.mv("app.log", "app.log.2");
         case.gzip("app.log.2", "app.log.2.gz");
         case.add("app.log", "3\n");
@@ -116,10 +116,10 @@ fn copies_and_compressed_files_go_as_well_and_a_restart_changes_nothing() {
 }
 
 #[test]
-fn what_a_late_writer_adds_to_a_deleted_file_is_read() {
+fn late_lines_of_a_deleted_file_are_read() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     let mut late = File::options().append(true).open(case.path("app.log")).unwrap();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
@@ -133,10 +133,10 @@ fn what_a_late_writer_adds_to_a_deleted_file_is_read() {
 }
 
 #[test]
-fn another_name_of_it_keeps_a_file() {
+fn another_hard_link_keeps_a_file() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     fs::hard_link(case.path("app.log"), case.path("kept")).unwrap();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
@@ -144,15 +144,15 @@ fn another_name_of_it_keeps_a_file() {
     assert_eq!(case.names(), ["app.log", "app.log.1", "kept"]);
 }
 
-/// Goal: a run that ended between moving aside and deleting leaves nothing behind, and another's file gets its name back.
+/// Goal: a run that ended between renaming and deleting leaves nothing after, and another file gets its name back.
 #[test]
-fn what_was_left_aside_is_put_right() {
+fn renamed_leftovers_are_restored() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
-    case.round();
+    case.run_pass();
     case.down(|case| {
         case.mv("app.log.1", ".logskiff-pruning-app.log.1");
         case.add(".logskiff-pruning-other.log", "3\n");
@@ -163,10 +163,10 @@ fn what_was_left_aside_is_put_right() {
 }
 
 #[test]
-fn where_the_name_aside_is_taken_the_file_stays() {
+fn if_the_temporary_name_exists_the_file_stays() {
     let mut case = pruning("*.log", |_| {});
     case.add("app.log", "1\n");
-    case.round();
+    case.run_pass();
     case.mv("app.log", "app.log.1");
     case.add("app.log", "2\n");
     fs::create_dir(case.path(".logskiff-pruning-app.log.1")).unwrap();

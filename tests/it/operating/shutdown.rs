@@ -1,4 +1,4 @@
-//! How it ends: exit codes, the receipt, and what makes it end by itself.
+//! Shutdown: exit codes, the shutdown report, and the conditions of `LOGSKIFF_EXIT`.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::PATIENCE;
 use crate::support::scene::{Scene, TOPIC};
-use crate::support::{Held, http, signal, wait_until};
+use crate::support::{KillOnDrop, http, signal, wait_until};
 
 const LINES: &str = "one\ntwo\nthree\n";
 
-/// Ends under SIGTERM with the broker up or down; the exit code and the termination message.
+/// Ends under SIGTERM with the broker up or down; returns the exit code and the termination message.
 #[track_caller]
 fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &str) {
     let scene = Scene::new();
@@ -37,12 +37,12 @@ fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &
 }
 
 #[test]
-fn a_whole_drain_ends_with_0_and_says_so() {
+fn a_complete_drain_ends_with_0_and_reports_that() {
     check_drain(true, "lenient", 0, "acknowledged 14, dropped 0, left 0");
 }
 
 #[test]
-fn a_whole_drain_ends_with_0_when_strict() {
+fn a_complete_drain_ends_with_0_when_strict() {
     check_drain(true, "strict", 0, "acknowledged 14, dropped 0, left 0");
 }
 
@@ -56,7 +56,7 @@ fn an_outage_at_the_end_is_75_when_strict() {
     check_drain(false, "strict", 75, "acknowledged 0, dropped 0, left 14");
 }
 
-/// Goal: a second SIGTERM ends at once, and what was acknowledged is not sent again.
+/// Goal: a second SIGTERM ends immediately, and acknowledged records are not sent again.
 #[test]
 fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     let scene = Scene::new();
@@ -79,34 +79,35 @@ fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     let mut again = scene.start(&settings.with("LOGSKIFF_EXIT", "eof"));
     assert_eq!(again.wait(PATIENCE).0.code(), Some(0));
     let received: Vec<Vec<u8>> = scene.kafka().received(TOPIC).into_iter().map(|message| message.payload).collect();
-    assert_eq!(received.len(), 4, "nothing doubled, nothing lost");
+    assert_eq!(received.len(), 4, "no duplicates, nothing lost");
 }
 
-/// Goal: what is sent by habit to other programs (after a rotation, for a reload, by a terminal) changes nothing, and is told once.
+/// Goal: signals for other programs (after a rotation, for a reload, by a terminal) change nothing, and are logged
+/// once.
 #[test]
 fn signals_of_other_programs_end_nothing() {
     let scene = Scene::new();
     let mut sidecar = scene.start(&scene.observed());
     wait_until("the start", PATIENCE, || sidecar.stderr().contains("logskiff starts"));
     for name in ["HUP", "USR1", "USR2", "QUIT"] {
-        let told = || sidecar.stderr().matches(&format!("\"SIG{name}\"")).count();
+        let reported = || sidecar.stderr().matches(&format!("\"SIG{name}\"")).count();
         for _ in 0..2 {
             signal(sidecar.id(), name);
-            wait_until("a word", PATIENCE, || told() == 1);
+            wait_until("a word", PATIENCE, || reported() == 1);
         }
     }
     scene.append_log("app.log", LINES);
     wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
     assert!(sidecar.is_running());
     for name in ["HUP", "USR1", "USR2", "QUIT"] {
-        assert_eq!(sidecar.stderr().matches(&format!("\"SIG{name}\"")).count(), 1, "told once");
+        assert_eq!(sidecar.stderr().matches(&format!("\"SIG{name}\"")).count(), 1, "logged once");
     }
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: the sentinel begins the end, and the end waits for the broker.
+/// Goal: the file of `LOGSKIFF_EXIT` starts the drain, and the drain waits for the broker.
 #[test]
-fn a_sentinel_file_ends_it_once_everything_is_acknowledged() {
+fn an_exit_file_ends_it_once_everything_is_acknowledged() {
     let scene = Scene::new();
     let sentinel = scene.path("done");
     let settings = scene.observed().with("LOGSKIFF_EXIT", &format!("file:{}", sentinel.display()));
@@ -126,7 +127,7 @@ fn a_sentinel_file_ends_it_once_everything_is_acknowledged() {
     assert_eq!(scene.kafka().received(TOPIC).len(), 5);
 }
 
-/// Makes a process namespace of its own; nothing for a machine that lets nobody do so.
+/// Creates a process namespace; `None` on a machine that does not allow it.
 fn namespace() -> Option<Command> {
     let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
     let can = Command::new("unshare").args(namespace).arg("true").stderr(Stdio::null()).status();
@@ -140,7 +141,7 @@ fn namespace() -> Option<Command> {
     Some(command)
 }
 
-/// Goal: in a shared process namespace it ends when the application has, and not before.
+/// Goal: in a shared process namespace it ends after the application, and not before.
 #[test]
 fn it_ends_when_the_application_s_processes_are_gone() {
     let Some(mut command) = namespace() else { return };
@@ -160,7 +161,7 @@ fn it_ends_when_the_application_s_processes_are_gone() {
     assert_eq!(scene.kafka().received(TOPIC).len(), 2, "{log}");
 }
 
-/// Goal: a pipe that was made for an application is no sign that the application was there.
+/// Goal: a pipe that was created for an application does not count as the application.
 #[test]
 fn a_pipe_without_a_writer_is_no_application() {
     let Some(mut command) = namespace() else { return };
@@ -172,12 +173,12 @@ fn a_pipe_without_a_writer_is_no_application() {
         path.display().to_string()
     });
     let sidecar = scene.observed().with("LOGSKIFF_EXIT", "app").with("LOGSKIFF_PATHS", &pipe).command();
-    // Process 1 alone waits at the gate; then the application comes.
+    // Only process 1 waits at first; then the application starts.
     let script = "\"$3\" & read go < \"$2\"; (echo first; sleep 1; echo last) > \"$1\" & wait";
     command.args(["sh", "-c", script, "sh", &pipe, &gate]).arg(sidecar.get_program());
     command.envs(sidecar.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let running = command.stderr(Stdio::piped()).spawn().unwrap();
-    // Twice as long as an application is gone before that counts.
+    // Twice as long as an application must be gone to count as ended.
     std::thread::sleep(Duration::from_secs(4));
     std::fs::write(&gate, "go\n").unwrap();
     wait_until("both lines", PATIENCE, || scene.kafka().received(TOPIC).len() == 2);
@@ -186,23 +187,23 @@ fn a_pipe_without_a_writer_is_no_application() {
     assert!(log.contains("the condition of LOGSKIFF_EXIT is met"), "{log}");
 }
 
-/// What a pipe holds (pipe(7)).
+/// The capacity of a pipe (pipe(7)).
 const PIPE_BYTES: u64 = 64 << 10;
 
-/// More than a pipe and a batch hold.
+/// More than the capacity of a pipe and a batch.
 fn many_lines() -> String {
     "a line that standard output's reader never takes\n".repeat(20_000)
 }
 
-/// Starts it with a standard output that nobody reads, and keeps that open.
-fn with_a_stuck_stdout(settings: &crate::support::sidecar::Settings, log: &std::path::Path) -> Held {
+/// Starts it with a standard output that nobody reads but that stays open.
+fn with_a_stuck_stdout(settings: &crate::support::sidecar::Settings, log: &std::path::Path) -> KillOnDrop {
     let log = fs::File::create(log).unwrap();
-    Held(settings.command().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap())
+    KillOnDrop(settings.command().stdout(Stdio::piped()).stderr(Stdio::from(log)).spawn().unwrap())
 }
 
-/// How long it takes to end after a SIGTERM, and that it ends well.
+/// Sends SIGTERM, checks the exit code, and returns the duration.
 #[track_caller]
-fn terminate(mut process: Held) -> Duration {
+fn terminate(mut process: KillOnDrop) -> Duration {
     crate::support::signal(process.id(), "TERM");
     let start = std::time::Instant::now();
     wait_until("the end", PATIENCE, || process.try_wait().unwrap().is_some());
@@ -210,9 +211,9 @@ fn terminate(mut process: Held) -> Duration {
     start.elapsed()
 }
 
-/// Goal: a reader of standard output that is stuck does not keep the process from ending, and what it did not take is left.
+/// Goal: a stuck reader of standard output does not block shutdown, and unaccepted records are reported as left.
 #[test]
-fn a_stuck_stdout_does_not_outlast_the_drain() {
+fn a_stuck_stdout_does_not_block_shutdown() {
     let scene = Scene::new();
     scene.append_log("app.log", many_lines());
     let settings = scene.observed().with("LOGSKIFF_OUTPUT", "stdout").with("LOGSKIFF_DRAIN_TIMEOUT", "2s");
@@ -226,9 +227,9 @@ fn a_stuck_stdout_does_not_outlast_the_drain() {
     assert!(!scene.termination_message().contains("left 0"), "{}", scene.termination_message());
 }
 
-/// Goal: beside Kafka it stops nothing: every line arrives there, and the failure is counted.
+/// Goal: with Kafka as another output, it blocks nothing: every line arrives there, and the failure is counted.
 #[test]
-fn a_stuck_stdout_does_not_hold_kafka_up() {
+fn a_stuck_stdout_does_not_delay_kafka() {
     let scene = Scene::new();
     scene.append_log("app.log", many_lines());
     let log = scene.path("sidecar.log");

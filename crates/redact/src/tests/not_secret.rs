@@ -1,4 +1,5 @@
-//! Goal: what only stands in the place of a secret leaves as it is: what validators say, states, types, references, expressions.
+//! Goal: text in the place of a secret that is none stays unchanged: validators' messages, states, types, references,
+//! expressions.
 
 use super::*;
 
@@ -254,7 +255,7 @@ const LEFT: &[&str] = &[
 ];
 
 #[test]
-fn what_stands_in_a_values_place_is_left() {
+fn text_in_the_place_of_a_value_is_left() {
     let redactor = redactor(&["password"], &[], &[]);
     for line in LEFT {
         assert_eq!(redact(&redactor, line), *line);

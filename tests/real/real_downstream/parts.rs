@@ -1,7 +1,8 @@
-//! What stands behind the topic: OpenSearch, rsyslog, the OpenTelemetry Collector, and what receives for a cloud.
+//! The parts downstream of the topic: OpenSearch, rsyslog, the OpenTelemetry Collector, and receivers in place of a
+//! cloud.
 //!
-//! In: a folder that `.ci/onward-install DIR` has filled, named by `LOGSKIFF_TEST_ONWARD`. All listen on loopback, their data lie in a
-//! temporary folder, and they end with their value.
+//! Input: a folder that `.ci/downstream-install DIR` has filled, named by `LOGSKIFF_TEST_DOWNSTREAM`. All parts listen
+//! on loopback, store data in a temporary folder, and end when their value is dropped.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
@@ -15,26 +16,27 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::shell::variables;
-use crate::support::{Held, http, installed, signal, tail_of, wait_looking, wait_until};
+use crate::support::{KillOnDrop, http, installed, signal, tail_of, wait_polling, wait_until};
 
 /// OpenSearch is up in 5 to 15 s, the others at once.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
 
-/// The folder of the parts; `None`, and a word on stderr, when none was given.
+/// The folder of the parts; `None`, and a message on stderr, if none was given.
 ///
 /// # Panics
-/// When `LOGSKIFF_TEST_REAL=1` and there is none.
+/// If `LOGSKIFF_TEST_REAL=1` and there is none.
 pub fn parts() -> Option<PathBuf> {
-    installed("LOGSKIFF_TEST_ONWARD", ".ci/onward-install")
+    installed("LOGSKIFF_TEST_DOWNSTREAM", ".ci/downstream-install")
 }
 
 /// A file of the examples.
 pub fn example(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/onward").join(name)
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("examples/downstream").join(name)
 }
 
-/// A command of the document, by one of the files that it names: its variables, and the files of its arguments. The tests run it with their own values.
+/// A command of the document, found by one of its files: its variables, and the files in its arguments. The tests run
+/// it with their own values.
 #[track_caller]
 pub fn documented(file: &str) -> (Vec<String>, Vec<PathBuf>) {
     let text = fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/downstream.md"))
@@ -46,7 +48,7 @@ pub fn documented(file: &str) -> (Vec<String>, Vec<PathBuf>) {
     (variables, words.filter(|word| named(word)).map(example).collect())
 }
 
-/// The variables of logskiff that the document shows.
+/// The logskiff variables in the document.
 pub fn documented_variables() -> Vec<(String, String)> {
     let text = fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("docs/downstream.md"))
         .unwrap();
@@ -54,12 +56,12 @@ pub fn documented_variables() -> Vec<(String, String)> {
     variables(block.split_once("```").expect("its end").0)
 }
 
-/// A program that runs, or ran, and can be started again; killed when dropped, and its log is shown when a test fails.
+/// A program that can be started again. It is killed when dropped, and its log is shown if a test fails.
 pub struct Program {
     name: &'static str,
     command: Command,
     log: PathBuf,
-    process: Option<Held>,
+    process: Option<KillOnDrop>,
 }
 
 impl Program {
@@ -73,10 +75,10 @@ impl Program {
     pub fn restart(&mut self) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
         self.command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.process = Some(Held(self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.name))));
+        self.process = Some(KillOnDrop(self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.name))));
     }
 
-    /// Ends it by a signal and waits for the end.
+    /// Ends it by a signal and waits.
     pub fn end(&mut self, by: &str) {
         let mut process = self.process.take().expect("it runs");
         signal(process.id(), by);
@@ -114,14 +116,14 @@ impl Search {
         search
     }
 
-    /// Has the example's template, as the document puts it there.
+    /// Installs the example's template, as in the document.
     pub fn prepare(&self) {
         let template = fs::read_to_string(example("elasticsearch-template.json")).unwrap();
-        self.ask("PUT", "/_index_template/logskiff", &template);
+        self.request("PUT", "/_index_template/logskiff", &template);
     }
 
     pub fn wait_ready(&self) {
-        wait_looking("OpenSearch", READY_DEADLINE, Duration::from_millis(200), || {
+        wait_polling("OpenSearch", READY_DEADLINE, Duration::from_millis(200), || {
             http::get_plain(&self.address(), "/_cluster/health").is_some_and(|text| text.contains("\"status\""))
         });
     }
@@ -130,16 +132,16 @@ impl Search {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Its answer to a request, which is to succeed.
+    /// The answer to a request, which must succeed.
     #[track_caller]
-    pub fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+    pub fn request(&self, method: &str, path: &str, body: &str) -> Value {
         let json = [("Content-Type", "application/json")];
         let (status, text) = http::send(&self.address(), method, path, &json, body).expect("OpenSearch answers");
         assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap()
     }
 
-    /// How many documents there are.
+    /// The number of documents.
     pub fn count(&self) -> u64 {
         let json = [("Content-Type", "application/json")];
         // Before the first document there is no index.
@@ -148,8 +150,8 @@ impl Search {
     }
 }
 
-/// The OpenTelemetry Collector, as the document starts it with a store's file: with other values of its variables, and with what differs here laid
-/// over its configuration.
+/// The OpenTelemetry Collector, as the document starts it with a store's file, with other values of its variables and
+/// overrides of its configuration.
 #[track_caller]
 pub fn documented_collector(
     parts: &Path,
@@ -162,7 +164,7 @@ pub fn documented_collector(
     for name in &variables {
         assert!(values.iter().any(|(known, _)| known == name), "{name} has no value");
     }
-    // Metrics of its own would want the same port for each.
+    // Its own metrics would need the same port for each collector.
     here["service"]["telemetry"]["metrics"]["level"] = "none".into();
     configs.push(folder.join("here.yaml"));
     fs::write(&configs[configs.len() - 1], here.to_string()).unwrap();
@@ -178,7 +180,7 @@ fn collector(parts: &Path, configs: &[PathBuf], variables: &[(&str, &str)]) -> C
     command
 }
 
-/// A receiver of OTLP that writes what it gets to a file, a line of JSON for each request.
+/// An OTLP receiver that writes each request to a file as a line of JSON.
 pub fn otlp_receiver(parts: &Path, folder: &Path, port: u16) -> (Program, PathBuf) {
     let received = folder.join("received.json");
     let config = serde_json::json!({
@@ -194,10 +196,10 @@ pub fn otlp_receiver(parts: &Path, folder: &Path, port: u16) -> (Program, PathBu
     (Program::start(folder, "receiver", collector(parts, &[path], &[])), received)
 }
 
-/// One record as it came by OTLP: the attributes of its resource, and itself.
+/// One record as received by OTLP: the attributes of its resource, and the record.
 pub type Otlp = (Value, Value);
 
-/// The records in a file of requests. A last line that is still being written is left out.
+/// The records in a file of requests. An incomplete last line is ignored.
 pub fn otlp_records(received: &Path) -> Vec<Otlp> {
     let text = fs::read_to_string(received).unwrap_or_default();
     let requests = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -219,7 +221,7 @@ pub fn attribute(attributes: &Value, name: &str) -> Value {
     found.map_or(Value::Null, |attribute| attribute["value"].clone())
 }
 
-/// A receiver that answers HTTP requests as it is told, and keeps the heads of those that it takes.
+/// A receiver that answers HTTP requests with a configured status, and keeps the heads of accepted requests.
 pub struct Heads {
     pub port: u16,
     status: Arc<AtomicU16>,
@@ -243,7 +245,7 @@ impl Heads {
         Self { port, status, taken }
     }
 
-    /// What the next requests are answered with.
+    /// Sets the answer to the next requests.
     pub fn answer_with(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
@@ -253,7 +255,7 @@ impl Heads {
     }
 }
 
-/// Takes one request off a connection: its head.
+/// Reads one request from a connection; returns its head.
 fn answer(mut stream: TcpStream, status: u16) -> Option<String> {
     let mut bytes = Vec::new();
     let mut part = [0; 4096];

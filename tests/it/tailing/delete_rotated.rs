@@ -1,4 +1,4 @@
-//! `LOGSKIFF_DELETE_ROTATED=acknowledged` on a volume that would be too small, and on one that cannot be written.
+//! `LOGSKIFF_DELETE_ROTATED=acknowledged` on a volume that would be too small, and on one that is read-only.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use super::{PATIENCE, counted};
 use crate::support::scene::Scene;
 use crate::support::wait_until;
 
-/// Goal: what rotates away is deleted once it left, the live file never, and no line is missing.
+/// Goal: rotated files are deleted once they are shipped, the live file never is, and no line is missing.
 #[test]
 fn rotated_files_are_deleted_and_nothing_is_missing() {
     const TURNS: usize = 8;
@@ -32,9 +32,9 @@ fn rotated_files_are_deleted_and_nothing_is_missing() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: logs that are mounted read-only are said to be at the start and where a file should go, and shipping goes on.
+/// Goal: read-only logs are reported at the start and when a file should be deleted, and shipping continues.
 #[test]
-fn a_volume_that_cannot_be_written_is_said() {
+fn an_unwritable_volume_is_reported() {
     let scene = Scene::new();
     let logs = scene.path("logs").display().to_string();
     let mount = "mount --bind \"$LOGS\" \"$LOGS\" && mount -o remount,ro,bind \"$LOGS\"";

@@ -1,5 +1,5 @@
-//! The process that has confined itself: all its work goes on, and nothing else is in reach. What the kernel denies in detail is
-//! tested in `crates/logskiff/src/confine`.
+//! A confined process: all its work continues, and it can access nothing else. `crates/logskiff/src/sandbox` tests the
+//! details of the kernel's denials.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -15,19 +15,19 @@ use crate::support::scene::Scene;
 use crate::support::sidecar::Sidecar;
 use crate::support::wait_until;
 
-/// What it says of its confinement: the first line of its log that has this message.
-fn said(sidecar: &Sidecar, message: &str) -> Option<Value> {
+/// The first line of its log with this message.
+fn logged(sidecar: &Sidecar, message: &str) -> Option<Value> {
     let log = sidecar.stderr();
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.find(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)))
 }
 
-/// Whether it is confined; where the kernel has no Landlock there is nothing to test.
+/// Whether it is confined; on a kernel without Landlock there is nothing to test.
 fn is_confined(sidecar: &Sidecar) -> bool {
     wait_until("a word on its confinement", PATIENCE, || {
-        said(sidecar, "confined").or_else(|| said(sidecar, "not confined")).is_some()
+        logged(sidecar, "confined").or_else(|| logged(sidecar, "not confined")).is_some()
     });
-    let confined = said(sidecar, "confined").is_some();
+    let confined = logged(sidecar, "confined").is_some();
     assert!(confined || std::env::var_os("LOGSKIFF_TEST_REAL").is_none(), "Landlock is needed");
     if !confined {
         eprintln!("skipped: the kernel has no Landlock");
@@ -35,7 +35,7 @@ fn is_confined(sidecar: &Sidecar) -> bool {
     confined
 }
 
-/// Names a new directory by the link that Kubernetes swaps, as it does for each change of a volume of its own.
+/// Changes a directory's name by the link that Kubernetes swaps, as in each change of its volumes.
 fn publish(volume: &Path, data: &str, text: &str) {
     fs::create_dir_all(volume.join(data)).unwrap();
     fs::write(volume.join(data).join("labels"), text).unwrap();
@@ -50,10 +50,10 @@ fn teams(sidecar: &Sidecar) -> Vec<(String, String)> {
     records.map(|record| (text(&record, "message"), text(&record, "team"))).collect()
 }
 
-/// Goal: rotation, deletion, compression, restarts, renewed labels, a directory that is made again, metrics, the end by a file and
-/// the last word: each does what it does without confinement, and all threads are confined.
+/// Goal: rotation, deletion, compression, restarts, renewed labels, a directory that is created again, metrics, the end
+/// by a file and the termination message work as without confinement, and all threads are confined.
 #[test]
-fn a_confined_process_does_all_its_work() {
+fn a_confined_process_works() {
     let scene = Scene::new();
     let (podinfo, last_word, done) = (scene.path("podinfo"), scene.path("last-word"), scene.path("done"));
     publish(&podinfo, "..1", "team=\"old\"\n");
@@ -75,7 +75,7 @@ fn a_confined_process_does_all_its_work() {
     }
     wait_until("the first line", PATIENCE, || counted(&sidecar).contains_key("one"));
     for task in fs::read_dir(format!("/proc/{}/task", sidecar.id())).unwrap() {
-        // Landlock is not shown by the kernel; what it asks for first is, and both are inherited alike.
+        // The kernel does not show Landlock; it shows no_new_privs, and both are inherited in the same way.
         let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     }
@@ -103,7 +103,7 @@ fn a_confined_process_does_all_its_work() {
     sidecar.drain(PATIENCE);
     assert!(fs::read_to_string(&last_word).unwrap().starts_with("logskiff ends: read "));
 
-    // While it is down, what it has not read is rotated and compressed.
+    // While it is stopped, its unread files are rotated and compressed.
     scene.append_log("sub/app.log", "unread\n");
     let text = fs::read(scene.log("sub/app.log")).unwrap();
     let mut packed = flate2::write::GzEncoder::new(
@@ -114,7 +114,7 @@ fn a_confined_process_does_all_its_work() {
     packed.finish().unwrap();
     fs::write(scene.log("sub/app.log"), "after\n").unwrap();
     let mut sidecar = scene.start(&settings);
-    wait_until("what was compressed", PATIENCE, || {
+    wait_until("the compressed lines", PATIENCE, || {
         let counted = counted(&sidecar);
         counted.contains_key("unread") && counted.contains_key("after")
     });
@@ -127,9 +127,9 @@ fn a_confined_process_does_all_its_work() {
     assert_eq!(log.matches("\"confined\"").count(), 1, "{log}");
 }
 
-/// Goal: a fixed directory that is itself swapped for a link leads nowhere, whether the kernel would deny it or not.
+/// Goal: a fixed directory that is itself swapped for a link gives no access, whether the kernel would deny it or not.
 #[test]
-fn a_root_that_is_swapped_for_a_link_leads_nowhere() {
+fn a_root_swapped_for_a_link_gives_no_access() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("app.log"), "CANARY of another's file\n").unwrap();
     for landlock in ["auto", "off"] {
@@ -155,7 +155,7 @@ fn a_root_that_is_swapped_for_a_link_leads_nowhere() {
     }
 }
 
-/// Whether it has said of a file or directory that it is not read, and why.
+/// Whether it has logged that a file or directory is not read, and the reason.
 fn refused(sidecar: &Sidecar, why: &str) -> bool {
     let log = sidecar.stderr();
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -164,13 +164,13 @@ fn refused(sidecar: &Sidecar, why: &str) -> bool {
     })
 }
 
-/// A shell's commands that make a way out of `$logs`, what of it the glob names, and what is said.
+/// A shell's commands that create a way out of `$logs`, the part that the glob names, and the logged reason.
 type Exit = (&'static str, &'static str, &'static str);
 
-/// Goal: whatever the application makes of its volume, no glob reads through it what is not a log; the kernel's own denial is off,
-/// so that it is shown for kernels without it.
+/// Goal: whatever the application creates in its volume, no glob reads anything but logs through it. The kernel's own
+/// denial is off, to test kernels without it.
 #[test]
-fn no_way_out_of_a_volume_is_taken() {
+fn no_file_outside_of_a_volume_is_read() {
     const LINK: &str = "a symbolic link on the way";
     const SECRET: &str = "a file that the configuration names";
     const STATE: &str = "of the state directory";
@@ -236,7 +236,7 @@ fn check_way_out(way: &str, glob: &str, why: &str) {
     sidecar.drain(PATIENCE);
 }
 
-/// Whether this machine lets the test have mounts of its own.
+/// Whether this machine allows the test its own mounts.
 fn may_mount() -> bool {
     let may = Command::new("unshare").args(["-m", "sh", "-c", "mount -t tmpfs none /mnt"]).status();
     let may = may.is_ok_and(|status| status.success());
@@ -247,9 +247,9 @@ fn may_mount() -> bool {
     may
 }
 
-/// Goal: files that the configuration names are known when they are replaced, by whatever name a glob reaches them.
+/// Goal: files that the configuration names are recognized after their replacement, under any name that a glob matches.
 #[test]
-fn a_named_file_that_is_replaced_is_known_again() {
+fn a_replaced_configuration_file_is_recognized() {
     let scene = Scene::new();
     let podinfo = scene.path("podinfo");
     publish(&podinfo, "..1", "team=\"CANARY\"\n");
@@ -276,9 +276,9 @@ fn a_named_file_that_is_replaced_is_known_again() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: links that nobody but root, or the user of the process, can have made are followed as before.
+/// Goal: links that only root or the user of the process can have created are followed as before.
 #[test]
-fn what_the_machine_links_is_read() {
+fn links_of_the_machine_are_followed() {
     let scene = Scene::new();
     fs::create_dir_all(scene.path("releases/5/logs")).unwrap();
     symlink("releases/5/logs", scene.path("relative")).unwrap();
@@ -295,9 +295,9 @@ fn what_the_machine_links_is_read() {
     }
 }
 
-/// Goal: of a mounted volume the volume is in reach, with all that is made in it later, and nothing above it.
+/// Goal: of a mounted volume, everything in it can be read, also if created later, and nothing above it.
 #[test]
-fn a_volume_is_in_reach_as_a_whole_and_alone() {
+fn only_the_whole_volume_is_accessible() {
     let scene = Scene::new();
     let script = format!("mount -t tmpfs none {} && exec \"$0\"", scene.path("logs").display());
     if !may_mount() {
@@ -312,7 +312,7 @@ fn a_volume_is_in_reach_as_a_whole_and_alone() {
     if !is_confined(&sidecar) {
         return;
     }
-    let word = said(&sidecar, "confined").unwrap();
+    let word = logged(&sidecar, "confined").unwrap();
     let logs = scene.path("logs").canonicalize().unwrap().display().to_string();
     assert!(word["readable"].as_str().unwrap().split(", ").any(|place| place == logs), "{word}");
     // The volume as the process sees it.
@@ -326,10 +326,10 @@ fn a_volume_is_in_reach_as_a_whole_and_alone() {
     sidecar.drain(PATIENCE);
 }
 
-/// Goal: where the kernel or a seccomp profile has no Landlock for it, it ships all the same and says so.
+/// Goal: if the kernel or a seccomp profile does not allow Landlock, it still ships and reports that.
 #[test]
-fn where_landlock_is_forbidden_lines_are_shipped_all_the_same() {
-    // The filter is the thread's, and what is started from it inherits it.
+fn lines_are_shipped_without_landlock() {
+    // The filter is the thread's, and child processes inherit it.
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let scene = Scene::new();
@@ -337,7 +337,7 @@ fn where_landlock_is_forbidden_lines_are_shipped_all_the_same() {
             forbid_landlock();
             let sidecar = scene.start(&scene.to_stdout());
             wait_until("the line", PATIENCE, || counted(&sidecar).contains_key("a line"));
-            let word = said(&sidecar, "not confined").expect("a word on it");
+            let word = logged(&sidecar, "not confined").expect("a word on it");
             assert_eq!(word["level"], "WARN");
             assert!(word["why"].as_str().unwrap().contains("no Landlock"), "{word}");
             sidecar.drain(PATIENCE);
@@ -345,14 +345,14 @@ fn where_landlock_is_forbidden_lines_are_shipped_all_the_same() {
     });
 }
 
-/// Lets this thread's calls of Landlock fail with EPERM, as an older profile does.
+/// Makes this thread's Landlock calls fail with EPERM, as an older profile does.
 #[allow(unsafe_code, reason = "no safe wrapper makes a seccomp filter")]
 fn forbid_landlock() {
     /// The call's number (`landlock_create_ruleset` is the first of three) on all of Linux's 64-bit machines.
     const FIRST: u32 = 444;
     let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k };
     let mut steps = [
-        // The number of the call is what a filter's data begins with.
+        // A filter's data begins with the call's number.
         step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
         step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 2, FIRST),
         step(libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K, 1, 0, FIRST + 2),
