@@ -15,6 +15,7 @@ mod model;
 mod same;
 mod swaps;
 mod unread;
+mod unseen;
 
 use proptest::prelude::*;
 use proptest::sample::Index;

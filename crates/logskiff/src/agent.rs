@@ -137,13 +137,16 @@ impl App {
         for (path, why) in &loaded.damaged {
             tracing::error!(?path, %why, "checkpoint is damaged and was set aside; reading its files again");
         }
-        let (is_lost, entries, quiet) = (loaded.is_lost(), loaded.files, loaded.quiet);
+        let (is_lost, entries, quiet, saved_at) = (loaded.is_lost(), loaded.files, loaded.quiet, loaded.saved_at);
         let pipelines = Pipeline::all(&config)?;
         log_events::log_start(&config, &pipelines, entries.as_ref().map(|files| files.len() + quiet.len()));
         let inputs: Vec<source::Config> = config.inputs.iter().map(|input| input.source.clone()).collect();
         let scope = config.encode.pod.uid.as_ref().or(config.encode.pod.name.as_ref()).cloned().unwrap_or_default();
         let mut source = FileSource::new(&inputs, &scope, entries, now)?;
         source.restore_quiet(quiet);
+        if let Some(saved_at) = saved_at {
+            source.set_saved_at(saved_at);
+        }
         source.protect(sandbox_paths::protected(&config));
         if let Some(descriptors) = process_stats::descriptors_max() {
             let files = descriptors - OTHER_DESCRIPTORS.min(descriptors / 2);

@@ -50,7 +50,7 @@ use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use self::delete_shipped::Deleter;
 pub use self::delete_shipped::unwritable_roots;
@@ -172,6 +172,11 @@ impl FileSource {
             unpacking: Unpacking::default(),
             schedule: Schedule::new(checkpoint, now),
         })
+    }
+
+    /// The checkpoint was saved at this time. Logs that were created and rotated later are read.
+    pub fn set_saved_at(&mut self, saved_at: SystemTime) {
+        self.schedule.resume_from(quiet_files::seconds(saved_at));
     }
 
     /// Never reads any of these files, under whatever name a glob matches them.

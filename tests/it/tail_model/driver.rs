@@ -1,7 +1,7 @@
 //! Drives the source as the shipper does, without its thread, its clock and its outputs.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use event::{CheckpointEntry, DropReason, FileId, MessageCounts, Outcome, OutputId, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Outgoing};
@@ -54,7 +54,11 @@ impl Driver {
     pub fn restart(&mut self, inputs: &[Config], entries: Option<Vec<CheckpointEntry>>) {
         // Bytes that were read and truncated since the checkpoint are not saved: their id may be used for another line.
         self.ids.clear();
+        let resumes = entries.is_some();
         self.tail = FileSource::new(inputs, "pod", entries, self.now).unwrap();
+        if resumes {
+            self.tail.set_saved_at(SystemTime::now());
+        }
         self.ledger = Ledger::default();
         self.out.clear();
     }

@@ -58,6 +58,8 @@ pub struct Model {
     scanned: HashMap<String, usize>,
     /// The names of the process's first checkpoint, until the first check.
     first: Option<HashSet<PathBuf>>,
+    /// No scan has been made since a start without a checkpoint.
+    is_first_start: bool,
     lines: Vec<String>,
     /// The number of zeros before a line.
     holes: HashMap<usize, usize>,
@@ -94,6 +96,7 @@ impl Model {
             names: HashMap::new(),
             scanned: HashMap::new(),
             first: Some(HashSet::new()),
+            is_first_start: true,
             lines: Vec::new(),
             holes: HashMap::new(),
             delivered: HashMap::new(),
@@ -420,9 +423,10 @@ impl Model {
     fn scan(&mut self) {
         let checkpoint = self.first.take();
         for base in BASES {
-            let before = self.scanned.get(base);
-            let moved = before.is_some() && before != self.names.get(base);
-            let sign = moved || checkpoint.as_ref().is_some_and(|paths| paths.contains(&self.path(base)));
+            let (before, here) = (self.scanned.get(base), self.names.get(base));
+            // At a first start a live log is the sign, then a rotation, or that no scan found the log before.
+            let seen = if self.is_first_start { here.is_none() } else { before.is_some() && before == here };
+            let sign = !seen || checkpoint.as_ref().is_some_and(|paths| paths.contains(&self.path(base)));
             for number in 1..=3 {
                 for ending in ["", ".gz"] {
                     let Some(at) = self.names.get(&format!("{base}.{number}{ending}")) else { continue };
@@ -435,6 +439,7 @@ impl Model {
                 self.contents[*at].found = true;
             }
         }
+        self.is_first_start = false;
         self.scanned = self.names.clone();
         self.driver.scan();
         self.see_pruned();
@@ -491,6 +496,7 @@ impl Model {
         let contents = generation.map_or(0, |at| self.driver.saved_contents[at]);
         self.may_double = true;
         self.restarted = true;
+        self.is_first_start = saved.is_none();
         self.first = Some(saved.iter().flatten().map(|mark| mark.path.clone()).collect());
         for (at, content) in self.contents.iter_mut().enumerate() {
             content.lost |= !self.names.values().any(|named| *named == at);

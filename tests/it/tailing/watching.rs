@@ -183,3 +183,45 @@ fn an_overflow_of_the_event_queue_loses_nothing() {
     assert_eq!(counted(&sidecar).len(), LINES + 1);
     assert!(counted(&sidecar).values().all(|count| *count == 1));
 }
+
+/// Goal: a log that cannot be opened, is renamed, and can be opened later is read, also if it was there before the start.
+#[test]
+fn what_could_not_be_opened_is_read_under_a_later_name() {
+    let scene = Scene::new();
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(scene.log(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let create = |name: &str, age: Duration| {
+        scene.append_log(name, format!("{name}\n"));
+        let file = std::fs::File::options().write(true).open(scene.log(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - age).unwrap();
+        mode(name, 0);
+    };
+    for name in ["early.log", "odd.log", "history.log.1"] {
+        create(name, Duration::from_secs(3600));
+    }
+    scene.append_log("history.log", "history.log\n");
+    let mut settings = scene.to_stdout().with("LOGSKIFF_POLL_INTERVAL", "1s");
+    if rustix::process::geteuid().is_root() {
+        settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
+    }
+    let sidecar = scene.start(&settings);
+    wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
+    create("late.log", Duration::ZERO);
+    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("Permission denied").count() == 4);
+    for (from, to) in [
+        ("early.log", "early.log.1"),
+        ("odd.log", "odd.log.unusual"),
+        ("late.log", "late.log.1"),
+        ("history.log.1", "history.log.2"),
+    ] {
+        std::fs::rename(scene.log(from), scene.log(to)).unwrap();
+    }
+    // Longer than a rotation counts.
+    sleep(Duration::from_secs(12));
+    for name in ["early.log.1", "odd.log.unusual", "late.log.1", "history.log.2"] {
+        mode(name, 0o644);
+    }
+    wait_until("every line", PATIENCE, || counted(&sidecar).len() == 5);
+    assert!(counted(&sidecar).values().all(|count| *count == 1));
+}

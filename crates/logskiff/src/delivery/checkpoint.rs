@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::FlockOperation;
 use rustix::fs::OFlags;
@@ -119,6 +119,8 @@ pub struct Loaded {
     pub files: Option<Vec<CheckpointEntry>>,
     /// The quiet files.
     pub quiet: QuietFiles,
+    /// When it was saved.
+    pub saved_at: Option<SystemTime>,
     /// Generations that are not trusted: where they were moved, and why.
     pub damaged: Vec<(PathBuf, Damage)>,
 }
@@ -144,7 +146,14 @@ impl Store {
     #[must_use]
     pub fn load(&self) -> Loaded {
         let mut loaded = Loaded::default();
-        loaded.files = [NEWEST, SYNCED].iter().find_map(|name| self.load_file(name, decode, &mut loaded.damaged));
+        for name in [NEWEST, SYNCED] {
+            let saved_at = self.dir.join(name).metadata().and_then(|metadata| metadata.modified()).ok();
+            loaded.files = self.load_file(name, decode, &mut loaded.damaged);
+            if loaded.files.is_some() {
+                loaded.saved_at = saved_at;
+                break;
+            }
+        }
         // If there never were entries, this is the first start.
         if loaded.files.is_some() || loaded.is_lost() {
             loaded.quiet = self.load_file(QUIET, quiet::decode, &mut loaded.damaged).unwrap_or_default();

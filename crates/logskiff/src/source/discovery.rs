@@ -274,6 +274,11 @@ impl Globs {
         self.follows_links() || self.roots.iter().any(|root| root.directory.starts_with(path) || is_wanted(root))
     }
 
+    /// Whether one of them names this path, and it is not excluded.
+    pub(super) fn names(&self, path: &Path) -> bool {
+        self.roots.iter().any(|root| root.globs.is_match(path)) && !self.exclude.is_match(path)
+    }
+
     /// Whether a glob without special characters names this path.
     pub(super) fn names_exactly(&self, path: &Path) -> bool {
         self.exact.contains(path)

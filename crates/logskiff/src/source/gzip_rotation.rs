@@ -8,9 +8,14 @@ use std::time::Instant;
 use super::content::Content;
 use super::discovery::{Candidate, Naming};
 use super::gzip_reader::is_deferred;
+use super::quiet_files::clock_s;
+use super::reconcile::NOT_ROTATED;
 use super::tracked_file::Displaced;
 use super::{ClosedFile, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, Fingerprint};
+
+/// A `.gz` whose last write is further back than this many seconds is complete.
+const COMPLETE_AFTER_S: i64 = 10;
 
 /// A compressed file that was found, and its own bytes.
 #[derive(Clone, Copy, Debug)]
@@ -75,14 +80,14 @@ impl FileSource {
         if naming != Naming::Exact && self.schedule.predates_start() && !self.claim_rotated(input, found, events) {
             return self.skip_file(input, found, raw);
         }
-        if self.keep_waiting(found, now) {
+        if self.keep_waiting(found, now) && !found.is_complete() {
             return;
         }
-        let rotated = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
-        let is_new = !self.schedule.predates_start() && (rotated || naming == Naming::Unpacked);
-        if naming == Naming::Exact || is_new {
+        let is_rotated = self.pending.waiting.remove(&found.inode).is_some_and(|waiting| waiting.rotated);
+        if is_rotated || naming != Naming::Sibling {
             self.begin_new(input, found, gzip, 0, now, events);
         } else {
+            self.refuse(found.path.clone(), NOT_ROTATED, events);
             self.skip_file(input, found, raw);
         }
     }
@@ -186,6 +191,13 @@ impl FileSource {
         } else {
             self.resume_lost(lost, found, input, gzip, now, events);
         }
+    }
+}
+
+impl Candidate {
+    /// Whether nobody writes to a `.gz` any more. A copy gets its original's time once it is complete.
+    fn is_complete(&self) -> bool {
+        clock_s() - self.modified.0 > COMPLETE_AFTER_S
     }
 }
 

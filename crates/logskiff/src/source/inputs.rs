@@ -93,6 +93,11 @@ impl Discovery {
         self.inputs.iter().any(|input| input.globs.concerns(path)) || is_linked()
     }
 
+    /// Whether a glob names this path, and it is not excluded.
+    pub(super) fn names(&self, path: &Path) -> bool {
+        self.inputs.iter().any(|input| input.globs.names(path))
+    }
+
     /// Whether an input follows symbolic links.
     pub(super) fn follows_links(&self) -> bool {
         self.inputs.iter().any(|input| input.globs.follows_links())

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use super::discovery::{Candidate, FoundFile};
+use super::discovery::{Candidate, Class, FoundFile};
 use super::tracked_file::Phase;
 use super::{Event, FileSource, OPEN_MAX, TrackedFile};
 use event::{FileId, Inode};
@@ -51,6 +51,13 @@ impl OpenLimit {
     /// A file that the first check could not identify is later treated as at the first check.
     pub(super) fn note_early(&mut self, inode: Inode) {
         self.early.insert(inode);
+    }
+}
+
+impl Candidate {
+    /// Puts the oldest file first. Of a file and its compressed copy, the file comes first.
+    fn order_of_age(&self) -> (i64, bool, i64) {
+        (self.modified.0, matches!(self.class, Class::Gzip(_)), self.modified.1)
     }
 }
 
@@ -117,13 +124,8 @@ impl FileSource {
             // New files do not wait for a large number of old ones. Live logs come before their copies and rotated
             // files, of which the oldest is read first.
             let is_old = found.changed.0 < self.schedule.started_s;
-            (
-                waited,
-                is_old || found.history,
-                found.history,
-                found.history.then_some(found.modified),
-                found.is_surely_rotated(),
-            )
+            let is_rotated = found.is_surely_rotated();
+            (waited, is_old || found.history, found.history, is_rotated, is_rotated.then(|| found.order_of_age()))
         });
         let first = self.schedule.is_first_round;
         self.unpacking.begin_check();

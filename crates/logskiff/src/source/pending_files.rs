@@ -20,6 +20,8 @@ pub(super) struct WaitingFile {
     pub(super) rotated: bool,
     /// A glob names it, or named it under its earlier name.
     pub(super) named: bool,
+    /// It belongs to the history of a log.
+    pub(super) history: bool,
 }
 
 /// A file that waits and may be deleted before it is read: its handle is kept.
@@ -42,13 +44,26 @@ impl PendingFiles {
     /// Whether a file is newer, or has grown more recently, than a copy or a rotation takes. `rotated`: a rotation made
     /// it.
     pub(super) fn keep_waiting(&mut self, found: &Candidate, rotated: bool, now: Instant) -> bool {
-        let new = WaitingFile { since: now, size: found.size, rotated, named: found.class == Class::Match };
+        let new = WaitingFile {
+            since: now,
+            size: found.size,
+            rotated,
+            named: found.class == Class::Match,
+            history: found.history,
+        };
         let waiting = self.waiting.entry(found.inode).or_insert(new);
         waiting.named |= new.named;
         if waiting.size != found.size {
-            *waiting = WaitingFile { rotated: rotated || waiting.rotated, named: waiting.named, ..new };
+            let WaitingFile { named, history, .. } = *waiting;
+            *waiting = WaitingFile { rotated: rotated || waiting.rotated, named, history, ..new };
         }
+        waiting.history |= found.history;
         now.saturating_duration_since(waiting.since) < COPY_PATIENCE
+    }
+
+    /// Whether a waiting file belongs to the history of a log.
+    pub(super) fn is_history(&self, inode: Inode) -> bool {
+        self.waiting.get(&inode).is_some_and(|waiting| waiting.history)
     }
 
     /// Whether a waiting file is, or was, named by a glob.

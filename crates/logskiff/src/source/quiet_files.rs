@@ -38,7 +38,12 @@ pub(super) const TOO_MANY: &str = "left out, like all files without a later chan
 
 /// The time in seconds since 1970, by the file system's clock.
 pub(super) fn clock_s() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    seconds(SystemTime::now())
+}
+
+/// A time in seconds since 1970.
+pub(super) fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
@@ -261,7 +266,7 @@ impl FileSource {
             .chain(self.pending.held.keys());
         WalkFilter {
             quiet: Arc::clone(&self.quiet.files),
-            begun: open.chain(absent).map(|inode| inode.inode).collect(),
+            begun: open.chain(absent).chain(self.rotations.owed.iter().copied()).map(|inode| inode.inode).collect(),
             waiting: waiting.map(|inode| inode.inode).collect(),
             met: RefCell::new(vec![false; self.quiet.files.len()]),
             named: (self.needs_history() && self.open_limit.is_first()).then(RefCell::default),
@@ -379,6 +384,7 @@ impl FileSource {
             found.changed.0 < before
                 && !found.linked()
                 && !is_deleted_rotated
+                && !self.rotations.orphans.contains(&found.inode)
                 && self.index.closed.contains_key(&found.inode)
         });
         let quiet: Vec<(Inode, Quiet)> =

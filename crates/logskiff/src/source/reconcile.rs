@@ -25,6 +25,10 @@ use event::{Boundary, CheckpointEntry, Inode, Watermark};
 pub(super) const NOT_NAMED: &str =
     "its name is that of a rotated file, and no glob names it; if it is a log of its own, add it to the paths";
 
+/// Why a file is left out whose log a glob names.
+pub(super) const NOT_ROTATED: &str =
+    "its name is that of a rotated file, but it is older than logskiff, or its log was followed and not rotated";
+
 pub(super) const PACKED: &str = "compressed, but not with gzip: it is not read";
 
 impl FileSource {
@@ -50,6 +54,7 @@ impl FileSource {
         self.find_former(&mut candidates);
         self.note_real(&candidates);
         self.mark_history(&mut candidates);
+        self.claim_orphans(&mut candidates);
         self.reopen_changed_quiet(&candidates);
         self.follow_streams(&pipes, now, &mut events);
         self.discovery.keep_stamps(&stamps);
@@ -74,6 +79,7 @@ impl FileSource {
             }
         }
         self.pending.waiting.retain(|inode, _| seen.contains_key(inode));
+        self.rotations.forget_gone(|inode| seen.contains_key(inode));
         self.index.copies.retain(|inode, _| seen.contains_key(inode));
         let gone: Vec<Inode> = self.index.closed.keys().filter(|inode| !seen.contains_key(inode)).copied().collect();
         for inode in gone {
@@ -135,14 +141,15 @@ impl FileSource {
 
     /// At a first start, marks rotated files that belong to the history of a log.
     fn mark_history(&mut self, candidates: &mut [FoundFile]) {
-        if !self.needs_history() {
-            return self.forget_named();
+        let needs_history = self.needs_history();
+        if !needs_history {
+            self.forget_named();
         }
         for FoundFile { found, .. } in
             candidates.iter_mut().filter(|FoundFile { found, .. }| found.class != Class::Match)
         {
-            let history = found.sure_origins().any(|origin| self.has_named(origin));
-            found.history = history;
+            let history = needs_history && found.sure_origins().any(|origin| self.has_named(origin));
+            found.history = history || self.pending.is_history(found.inode);
         }
     }
 
@@ -180,14 +187,14 @@ impl FileSource {
         if self.index.is_unchanged(found) || self.is_known_copy(found) {
             return;
         }
-        if found.class == Class::Excluded && self.index.lost.is_empty() && !self.index.closed.contains_key(&found.inode)
-        {
+        let is_excluded = found.class == Class::Excluded && !self.rotations.owed.contains(&found.inode);
+        if is_excluded && self.index.lost.is_empty() && !self.index.closed.contains_key(&found.inode) {
             return;
         }
         if found.class == Class::Compressed {
             return self.refuse(found.path.clone(), PACKED, events);
         }
-        if found.class != Class::Excluded && !self.reserve_handle(found) {
+        if !is_excluded && !self.reserve_handle(found) {
             return;
         }
         let Some(handle) = self.open_found(found, events) else { return };
@@ -207,7 +214,7 @@ impl FileSource {
             Ok(()) => return,
             Err(handle) => handle,
         };
-        if (found.class == Class::Excluded && !was_empty)
+        if (is_excluded && !was_empty)
             || self.detect_copy(input, found, &handle, &handle, found.size).unwrap_or(false)
         {
             return;
@@ -219,7 +226,7 @@ impl FileSource {
         else {
             return;
         };
-        if found.class == Class::Excluded || self.refuse_overwritten(input, found, &handle, events) {
+        if is_excluded || self.refuse_overwritten(input, found, &handle, events) {
             return;
         }
         let replacement = self.find_replacement(found, &handle, now);
@@ -236,12 +243,6 @@ impl FileSource {
         };
         self.begin_new(input, found, handle, offset, now, events);
         self.link_predecessor(found.inode, replacement);
-        // Rotated files are read before live ones.
-        if found.history
-            && let Some(file) = self.open_mut(found.inode)
-        {
-            file.placement.phase = Phase::Rotated;
-        }
     }
 
     /// The offset at which a file that a glob matches is first read.
@@ -264,23 +265,33 @@ impl FileSource {
             }
             Err(OpenError::Gone) => {}
             Err(OpenError::NoDescriptor) => self.note_no_descriptor(found),
-            Err(error) => self.refuse(found.path.clone(), &error.to_string(), events),
+            Err(error) => {
+                // It may get another name before it can be read.
+                if found.class == Class::Match || found.history || self.was_rotated(found) {
+                    self.rotations.owe(found.inode);
+                }
+                self.refuse(found.path.clone(), &error.to_string(), events);
+            }
         }
         None
     }
 
     /// Whether a file that no glob matches belongs to a log: by its rotation, or at a first start by its name.
     pub(super) fn claim_rotated(&mut self, input: usize, found: &Candidate, events: &mut Vec<Event>) -> bool {
-        if !self.schedule.predates_start() {
-            return self.was_rotated(found);
-        }
-        if self.discovery.inputs[input].config.start == Start::End {
+        let is_early = self.schedule.predates_start();
+        if is_early && self.discovery.inputs[input].config.start == Start::End {
             return false;
         }
-        if !found.history {
-            self.refuse(found.path.clone(), NOT_NAMED, events);
+        let may_be_history = self.may_be_history(found);
+        let is_claimed = found.history || (!is_early && self.was_rotated(found));
+        if !is_claimed {
+            let why = if may_be_history && !is_early { NOT_ROTATED } else { NOT_NAMED };
+            self.refuse(found.path.clone(), why, events);
         }
-        found.history
+        if !is_claimed && is_early && may_be_history {
+            self.rotations.note_orphan(found.inode);
+        }
+        is_claimed
     }
 
     /// Starts reading a new file.
@@ -305,6 +316,12 @@ impl FileSource {
         let at = Watermark { offset, boundary: Boundary::LineStart };
         let opened = OpenedFile { input, path: found.path.clone(), handle };
         self.begin(opened, at, Incarnation { origin, number: incarnation }, now, events);
+        // Rotated files are read before live ones.
+        if found.history
+            && let Some(file) = self.open_mut(found.inode)
+        {
+            file.placement.phase = Phase::Rotated;
+        }
     }
 
     /// Continues a closed file, if it is still the same file.
@@ -419,12 +436,15 @@ impl FileSource {
     }
 
     /// Whether the file's name fits a recent rotation. After a start, a rotation of any file of the checkpoint is
-    /// assumed, if the file's name is certainly that of a rotated file.
+    /// assumed, if the file's name is certainly that of a rotated file. A log that was created and rotated unseen counts
+    /// too.
     pub(super) fn was_rotated(&self, found: &Candidate) -> bool {
         (self.schedule.is_first_round && self.schedule.checkpoint == CheckpointState::Lost)
             || self.rotations.explain(found)
             || self.is_assumed(&found.path)
             || found.sure_origins().any(|base| self.is_assumed(base))
+            || self.rotations.owed.contains(&found.inode)
+            || self.was_rotated_unseen(found)
     }
 
     /// Skips a rotated file from before the start.

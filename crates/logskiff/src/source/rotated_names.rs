@@ -78,8 +78,8 @@ impl Candidate {
 }
 
 /// The names that `name` may have had before a rotation, and whether the name proves it: `app.log.1`,
-/// `app.log-20261123` and `app-2026-11-23.log` were `app.log`; `app-2.log` may have been. The added part is a number, a
-/// date or a usual word, so that `app.log.swp` does not count.
+/// `app.log-20261123`, `app-2026-11-23.log` and `app.log~` were `app.log`; `app-2.log` may have been. The added part is
+/// a number, a date or a usual word, so that `app.log.swp` does not count.
 pub(super) fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
     let name = name.as_bytes();
     let name = name.strip_prefix(DELETING_PREFIX.as_bytes()).unwrap_or(name);
@@ -88,9 +88,10 @@ pub(super) fn bases(name: &OsStr) -> Vec<(OsString, bool)> {
     let ending = memchr::memrchr(b'.', name).unwrap_or(name.len());
     let separators = (1..name.len()).filter(|at| b".-_".contains(&name[*at]));
     let mut bases: Vec<_> = unpacked.iter().map(|name| (OsStr::from_bytes(name).to_owned(), true)).collect();
+    bases.extend(name.strip_suffix(b"~").map(|name| (OsStr::from_bytes(name).to_owned(), true)));
     for at in separators {
         let within = name.get(at + 1..ending).unwrap_or_default();
-        if rotation_mark(&name[at + 1..]) {
+        if rotation_mark(&name[at + 1..]) || usual_word(&name[at + 1..]) {
             bases.push((OsStr::from_bytes(&name[..at]).to_owned(), true));
         } else if rotation_mark(within) {
             let digits = within.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -110,6 +111,13 @@ fn rotation_mark(added: &[u8]) -> bool {
     word(added) || stamp(added)
 }
 
+/// Words that mark a rotated file at the end of its name only: `app-backup.log` is a log of its own.
+fn usual_word(added: &[u8]) -> bool {
+    const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    let is_day = |day: &&str| [*day, &day[..3]].iter().any(|day| added.eq_ignore_ascii_case(day.as_bytes()));
+    added == b"backup" || DAYS.iter().any(is_day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +135,12 @@ mod tests {
         check("app.log.2026-11-23", &["app.log", "app.log.2026", "app.log.2026-11"]);
         check("app-2026-11-23.log", &["app.log", "app-2026.log", "app-2026-11.log"]);
         check("app.log.old", &["app.log"]);
+        check("app.log.Mon", &["app.log"]);
+        check("app.log.friday.gz", &["app.log.friday", "app.log"]);
+        check("app.log.backup", &["app.log"]);
+        check("app.log~", &["app.log"]);
+        check("app-backup.log", &[]);
+        check("app-mon.log", &[]);
         check("app.log.swp", &[]);
         check("app.log", &[]);
         check("app.log.gz", &["app.log"]);

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use super::COPY_PATIENCE;
 use super::quiet_files::clock_s;
 
+/// Before a save, the directories may have been unchecked for this many seconds.
+const UNCHECKED_S: i64 = 60;
+
 /// The checkpoint's information about files that exist at the first pass over the directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CheckpointState {
@@ -22,6 +25,8 @@ pub(super) struct Schedule {
     started_at: Instant,
     /// The same by the file system's clock: seconds since 1970.
     pub(super) started_s: i64,
+    /// An unknown file that was written to since then, in the same seconds, holds bytes that no check has seen.
+    pub(super) seen_until_s: i64,
     /// No pass over the directories is complete yet.
     pub(super) is_first_round: bool,
     pub(super) checkpoint: CheckpointState,
@@ -36,9 +41,12 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Nothing has been checked yet.
     pub(super) fn new(checkpoint: CheckpointState, now: Instant) -> Self {
+        let started_s = clock_s();
         Self {
             started_at: now,
-            started_s: clock_s(),
+            started_s,
+            // The times of files may be behind the clock.
+            seen_until_s: started_s - 1,
             is_first_round: true,
             checkpoint,
             reconcile_due: false,
@@ -55,6 +63,11 @@ impl Schedule {
     /// Whether rotations from before the start no longer explain a new file.
     pub(super) fn is_long_after_start(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.started_at) >= COPY_PATIENCE
+    }
+
+    /// The checkpoint is from this second. The check before it may have been earlier.
+    pub(super) fn resume_from(&mut self, saved_s: i64) {
+        self.seen_until_s = self.seen_until_s.min(saved_s - UNCHECKED_S);
     }
 
     /// Polls only files with unread bytes for a while: `pause` after `now`.

@@ -137,6 +137,7 @@ pub(super) struct Placement {
     pub(super) displaced: Displaced,
     /// When it last grew or changed its phase.
     pub(super) changed_at: Instant,
+    pub(super) opened_at: Instant,
 }
 
 /// The position of reading.
@@ -304,7 +305,7 @@ impl TrackedFile {
                 began_at: at.offset,
                 formers: Vec::new(),
             },
-            placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now },
+            placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now, opened_at: now },
             handle,
             second_handle: OnceCell::new(),
             read: ReadPosition { at, rewound_from: None, before, head, resume_points: ResumePoints::default() },

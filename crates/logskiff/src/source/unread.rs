@@ -91,8 +91,9 @@ const MAY_BE_COPY: &str =
 const SHIPPED: &str = "its content is shipped already, or existed before logskiff";
 const NOT_OURS: &str = "a copy of a shipped file, or it existed before logskiff";
 /// Reasons of files that are left out. All other reasons are errors.
-const LEFT_OUT: [&str; 6] = [
+const LEFT_OUT: [&str; 7] = [
     reconcile::NOT_NAMED,
+    reconcile::NOT_ROTATED,
     reconcile::PACKED,
     quiet_files::TOO_MANY,
     replaced::OVERWRITTEN,
