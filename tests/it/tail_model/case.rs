@@ -96,9 +96,12 @@ impl Case {
     pub fn run_pass(&mut self) {
         self.driver.scan();
         self.driver.read_files(usize::MAX);
-        while !self.driver.out.is_empty() {
-            self.got.extend(self.driver.settle(0, true));
+        let before = self.got.len();
+        while let Some(last) = self.driver.out.len().checked_sub(1) {
+            self.got.extend(self.driver.settle(last, true));
         }
+        // In the order in which they were read.
+        self.got[before..].reverse();
         self.driver.let_go();
     }
 

@@ -214,8 +214,7 @@ impl FileSource {
             Ok(()) => return,
             Err(handle) => handle,
         };
-        if (is_excluded && !was_empty)
-            || self.detect_copy(input, found, &handle, &handle, found.size).unwrap_or(false)
+        if (is_excluded && !was_empty) || self.detect_copy(input, found, &handle, &handle, found.size).unwrap_or(false)
         {
             return;
         }
