@@ -58,7 +58,7 @@ pub struct Model {
     scanned: HashMap<String, usize>,
     /// The names of the process's first checkpoint, until the first check.
     first: Option<HashSet<PathBuf>>,
-    /// No scan has been made since a start without a checkpoint.
+    /// The next scan is the first one after a start without a checkpoint.
     is_first_start: bool,
     lines: Vec<String>,
     /// The number of zeros before a line.
@@ -424,7 +424,7 @@ impl Model {
         let checkpoint = self.first.take();
         for base in BASES {
             let (before, here) = (self.scanned.get(base), self.names.get(base));
-            // At a first start a live log is the sign, then a rotation, or that no scan found the log before.
+            // At a first start a live log is the sign; later a rotation, or a log that no scan found before.
             let seen = if self.is_first_start { here.is_none() } else { before.is_some() && before == here };
             let sign = !seen || checkpoint.as_ref().is_some_and(|paths| paths.contains(&self.path(base)));
             for number in 1..=3 {

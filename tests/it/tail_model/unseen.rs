@@ -1,4 +1,4 @@
-//! Logs that were made and rotated while nobody looked: they are read, and what is older, or another's, is not.
+//! Logs that were created and rotated between two checks: they are read. Older files, and those of other logs, are not.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ impl Case {
 const MARKS: [&str; 9] = [".1", "-20261128", ".2026-11-28", ".old", ".bak", ".backup", ".Mon", "~", ".1.gz"];
 
 #[test]
-fn a_log_that_is_made_and_rotated_between_two_looks_is_read() {
+fn a_log_created_and_rotated_between_two_checks_is_read() {
     for start in [Start::Beginning, Start::End] {
         for mark in MARKS {
             let mut case = Case::starting("*.log", start, |case| case.add("other.log", "0\n"));
@@ -39,8 +39,8 @@ fn a_log_that_is_made_and_rotated_between_two_looks_is_read() {
             case.got.clear();
             case.roll("app.log", mark, "1");
             case.add("app.log", "2\n");
-            case.round();
-            // And a second one of the same name, whose log does not come back.
+            case.run_pass();
+            // Another one, whose log does not appear again.
             case.roll("b.log", mark, "3");
             case.check(&["1", "2", "3"]);
         }
@@ -48,7 +48,7 @@ fn a_log_that_is_made_and_rotated_between_two_looks_is_read() {
 }
 
 #[test]
-fn a_log_that_is_made_and_rotated_while_down_is_read() {
+fn a_log_created_and_rotated_while_stopped_is_read() {
     for mark in MARKS {
         for logged in [false, true] {
             let mut case = Case::new("*.log");
@@ -61,15 +61,15 @@ fn a_log_that_is_made_and_rotated_while_down_is_read() {
                 case.roll("app.log", mark, "1");
                 case.add("app.log", "2\n");
             });
-            // Longer than rotations of the checkpoint's files are presumed.
-            case.desk.wait(11);
+            // Rotations of the checkpoint's files are no longer assumed.
+            case.driver.wait(11);
             case.check(&["1", "2"]);
         }
     }
 }
 
 #[test]
-fn a_log_that_is_copied_and_emptied_between_two_looks_is_read() {
+fn a_log_copied_and_truncated_between_two_checks_is_read() {
     for down in [false, true] {
         let mut case = Case::new("*.log");
         case.wait(15);
@@ -88,9 +88,9 @@ fn a_log_that_is_copied_and_emptied_between_two_looks_is_read() {
     }
 }
 
-/// Goal: what is older than the last look, and what was made of a log that is followed, is not read, and that is said.
+/// Goal: a file older than the last check, and a copy of a followed log, are not read. This is logged once.
 #[test]
-fn what_is_older_than_the_last_look_is_not_read() {
+fn older_rotated_files_are_not_read() {
     for down in [false, true] {
         let mut case = Case::new("*.log");
         case.add("app.log", "1\n");
@@ -107,7 +107,7 @@ fn what_is_older_than_the_last_look_is_not_read() {
             case.add("app.log.7", "unpacked by an operator\n");
         }
         case.wait(15);
-        let unread = case.desk.tail.unread_files().named;
+        let unread = case.driver.tail.unread_files().named;
         assert!(unread.iter().all(|file| file.verdict == Verdict::Skipped && file.why.contains("older")), "{unread:?}");
         assert_eq!(unread.len(), if down { 1 } else { 2 });
         assert_eq!(case.refused(), unread.len(), "each is logged once");
@@ -116,7 +116,7 @@ fn what_is_older_than_the_last_look_is_not_read() {
 }
 
 #[test]
-fn what_was_there_before_a_start_at_the_end_is_never_read() {
+fn files_from_before_a_start_at_the_end_are_never_read() {
     let mut case = Case::starting("*.log", Start::End, |case| {
         case.add("app.log.1", "old\n");
         case.add("app-2.txt", "another's\n");
@@ -127,7 +127,7 @@ fn what_was_there_before_a_start_at_the_end_is_never_read() {
     case.check(&["new"]);
 }
 
-/// Goal: a first start between the rename and the new file reads both, and a copy without its log waits for it.
+/// Goal: rotated files that exist at a first start without their log are read once the log appears, however late.
 #[test]
 fn the_history_of_a_log_that_appears_later_is_read() {
     let mut case = Case::starting("app.log", Start::Beginning, |case| {
@@ -144,13 +144,13 @@ fn the_history_of_a_log_that_appears_later_is_read() {
     case.wait(60);
     assert!(case.got.is_empty());
     case.add("app.log", "3\n");
-    case.round();
+    case.run_pass();
     assert_eq!(case.got, ["0", "1", "2", "3"], "oldest first");
     assert_eq!(case.refused(), 4, "each is logged once");
     case.check(&["0", "1", "2", "3"]);
 }
 
-/// Goal: compressed history is read in its place, with the other files and before the log.
+/// Goal: compressed and plain history is read in the order of age, before the log.
 #[test]
 fn compressed_history_is_read_oldest_first() {
     let mut case = Case::starting("*.log", Start::Beginning, |case| {
@@ -164,7 +164,7 @@ fn compressed_history_is_read_oldest_first() {
             }
             case.age(if number % 2 == 1 { &packed } else { &name }, u64::try_from(number).unwrap() * 86_400);
         }
-        // Both are there: one of them is read.
+        // Of a file and its compressed copy, one is read.
         case.cp("app.log.4", "copy");
         case.gzip("copy", "app.log.4.gz");
         case.age("app.log.4.gz", 4 * 86_400);
@@ -175,9 +175,9 @@ fn compressed_history_is_read_oldest_first() {
     case.check(&["0", "1", "2", "3", "4", "5"]);
 }
 
-/// Goal: those that may still be written wait, and then come oldest first.
+/// Goal: compressed files that may still be written wait, and are then read oldest first.
 #[test]
-fn compressed_history_that_is_new_waits_and_comes_oldest_first() {
+fn new_compressed_history_waits_and_is_read_oldest_first() {
     let mut case = Case::starting("*.log", Start::Beginning, |case| {
         for (number, age) in [(1, 1), (2, 4), (3, 7)] {
             case.add("plain", &format!("{number}\n"));
