@@ -9,6 +9,7 @@ mod compressed;
 mod copies;
 mod deleted;
 mod desk;
+mod ends;
 mod links;
 mod model;
 mod pruned;

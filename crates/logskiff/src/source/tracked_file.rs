@@ -182,6 +182,8 @@ struct Detectors {
     padding: NulPadding,
     write_times: WriteTimes,
     rewrites: RewriteDetector,
+    /// The file's end was cut: when the wait ends for what becomes of it.
+    undecided_until: Option<Instant>,
 }
 
 /// How far the file was acknowledged or dropped when that was last reported.
@@ -396,6 +398,9 @@ impl TrackedFile {
     /// Treats unread bytes as a change.
     pub fn recheck_unread(&mut self) {
         self.seen.more |= !self.is_at_end();
+        if let (Some(until), Some(polled_at)) = (&mut self.detectors.undecided_until, self.seen.polled_at) {
+            *until = polled_at;
+        }
     }
 
     /// Whether an incomplete last line is read as it is.
