@@ -5,6 +5,7 @@
 //! never reads outside a glob's fixed directory, never closes a file that is not read to its end (except where the disk
 //! budget requires it), and never interprets the text of a line.
 
+mod appended;
 mod changed_names;
 mod content;
 mod copies;
@@ -372,7 +373,7 @@ impl FileSource {
         let begun = self.open_mut(inode)?;
         begun.placement.phase = placement.phase;
         begun.lineage.read_from_start |= lineage.read_from_start;
-        begun.set_resume_points(resume_points);
+        begun.set_resume_points(resume_points, now);
         if begins.offset > 0 {
             begun.lineage.formers = lineage.formers.into_iter().chain([id]).collect();
         }

@@ -71,6 +71,10 @@ fn a_last_line_that_is_replaced_is_read() {
                 case.round();
             }
             file.write_all(line.as_bytes()).unwrap();
+            if !looks {
+                // The rest of the former line is still there.
+                case.round();
+            }
             file.set_len(start + line.len() as u64).unwrap();
             case.round();
             last = i64::try_from(line.len()).unwrap();
@@ -161,4 +165,96 @@ fn what_fails_while_the_end_is_cut_is_read_again() {
             }
         }
     }
+}
+
+/// Goal: what is copied to the end of a rotated file that is still open is shipped once, and so is what a late writer adds.
+#[test]
+fn what_is_copied_to_the_end_of_an_open_rotated_file_is_known() {
+    let text = |run: usize, lines: usize| (0..lines).fold(String::new(), |text, at| text + &format!("{run} {at:04}\n"));
+    for glob in ["*.log", "*.log*"] {
+        for lines in [3, 300] {
+            // When the names and the bytes are looked at: after the copy, after the cut.
+            for (copied, emptied) in [(false, true), (true, true), (true, false)] {
+                let what = format!("{glob} {lines} {copied} {emptied}");
+                let mut case = Case::new(glob);
+                case.add("app.log", &text(0, lines));
+                case.round();
+                case.mv("app.log", "app.log.1");
+                case.add("app.log", "");
+                case.round();
+                for run in 1..6 {
+                    case.add("app.log", &text(run, lines));
+                    case.wait(1);
+                    case.add("app.log.1", &std::fs::read_to_string(case.path("app.log")).unwrap());
+                    if copied {
+                        case.round();
+                    }
+                    case.cut("app.log");
+                    if emptied {
+                        case.round();
+                    }
+                    case.desk.wait(1);
+                    if run % 2 == 0 {
+                        case.round();
+                        case.add("app.log.1", &format!("late {run}\n"));
+                    }
+                }
+                case.wait(15);
+                for run in 0..6 {
+                    for line in text(run, lines).lines() {
+                        assert_eq!(count(&case, line), 1, "{what}: {line}");
+                    }
+                }
+                assert_eq!((count(&case, "late 2"), count(&case, "late 4")), (1, 1), "{what}");
+            }
+        }
+    }
+}
+
+/// Goal: what was on its way when its file was copied to the end of another and emptied is read from there if it fails.
+#[test]
+fn what_fails_after_it_was_copied_to_an_open_file_is_read_from_there() {
+    for down in [false, true] {
+        let mut case = Case::new("*.log");
+        case.add("app.log", "0\n");
+        case.round();
+        case.mv("app.log", "app.log.1");
+        case.round();
+        let text = entries(300);
+        case.add("app.log", &text);
+        case.desk.scan();
+        case.desk.pass(usize::MAX);
+        case.add("app.log.1", &text);
+        case.cut("app.log");
+        case.desk.pass(usize::MAX);
+        case.desk.let_go();
+        case.desk.pass(usize::MAX);
+        if down {
+            case.down(|_| {});
+        } else {
+            while !case.desk.out.is_empty() {
+                case.desk.settle(0, false);
+            }
+            case.desk.rewind();
+        }
+        case.wait(20);
+        for line in text.lines() {
+            assert!(count(&case, line) > 0, "{line} {down}");
+        }
+    }
+}
+
+/// Goal: late lines that begin as the new log does are read, though later.
+#[test]
+fn late_lines_that_are_the_new_log_s_own_are_read() {
+    let mut case = Case::new("*.log");
+    case.add("app.log", "0\n");
+    case.round();
+    case.mv("app.log", "app.log.1");
+    case.add("app.log", "start\n");
+    case.wait(1);
+    case.add("app.log.1", "start\n");
+    case.wait(4);
+    case.add("app.log.1", "work\n");
+    case.check(&["0", "start", "start", "work"]);
 }

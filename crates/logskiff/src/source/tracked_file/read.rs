@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::super::content::Content;
 use super::super::fingerprint;
 use super::{Chunk, Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
-use event::Boundary;
+use event::{Boundary, Watermark};
 
 impl TrackedFile {
     /// Polls the file: whether there is something to read.
@@ -136,6 +136,20 @@ impl TrackedFile {
             self.read.resume_points.note(self.read.at.offset, &self.read.before);
         }
         self.seen.more |= !is_all_read;
+    }
+
+    /// Moves the position to `at`: the bytes before it were read from another file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(in crate::source) fn skip_to(&mut self, at: Watermark, now: Instant) -> io::Result<()> {
+        self.read.before = fingerprint::read_before(&self.handle, at.offset)?;
+        (self.read.at, self.settled.offset) = (at, at.offset);
+        self.placement.changed_at = now;
+        self.seen.length = self.handle.length()?;
+        self.seen.size = self.seen.length;
+        self.seen.more = !self.is_at_end();
+        Ok(())
     }
 
     /// How many zeros after the position are final: a multiple of `unit_bytes`, the size of a character.

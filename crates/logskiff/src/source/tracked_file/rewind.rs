@@ -17,6 +17,8 @@ const CUT_KEPT_BYTES_MIN: u64 = 1024;
 const CUT_BYTES_MAX: u64 = 16 * 1024;
 /// Within this time, a program that cuts a file's end writes another, and one that prints the same again gets on.
 const CUT_PATIENCE: Duration = Duration::from_secs(3);
+/// A cut within this time after the end was rewritten is of the same program.
+const SAME_WRITER: Duration = Duration::from_millis(250);
 
 impl TrackedFile {
     /// The offset from which a changed file has to be read: after 0 where only its end was rewritten. `None` while it
@@ -31,7 +33,12 @@ impl TrackedFile {
         let last = self.read.resume_points.last_before_cut(&self.handle, &self.read.head).ok().flatten();
         let is_near = |last: &u64| *last >= CUT_KEPT_BYTES_MIN && self.read.at.offset - last <= CUT_BYTES_MAX;
         let Some(last) = last.filter(is_near) else { return Some(0) };
-        if self.is_rewritten_behind(last).unwrap_or(false) {
+        // The program that has just rewritten the end cuts off what is left of the former one.
+        let is_same_writer =
+            |at: Instant| last >= self.lineage.began_at && now.saturating_duration_since(at) < SAME_WRITER;
+        if self.is_rewritten_behind(last).unwrap_or(false)
+            || self.detectors.end_rewritten_at.is_some_and(is_same_writer)
+        {
             return Some(last);
         }
         let until = *self.detectors.undecided_until.get_or_insert(now + CUT_PATIENCE);
@@ -54,8 +61,9 @@ impl TrackedFile {
     }
 
     /// Takes over the points of the incarnation before.
-    pub(in crate::source) fn set_resume_points(&mut self, resume_points: ResumePoints) {
+    pub(in crate::source) fn set_resume_points(&mut self, resume_points: ResumePoints, now: Instant) {
         self.read.resume_points = resume_points;
+        self.detectors.end_rewritten_at = (self.lineage.began_at > 0).then_some(now);
     }
 
     /// Moves the position back; false when the file no longer holds the bytes that were read.
