@@ -10,6 +10,7 @@ mod copies;
 mod delete_rotated;
 mod deleted;
 mod driver;
+mod ends;
 mod links;
 mod model;
 mod same;

@@ -5,6 +5,7 @@
 //! never reads outside a glob's fixed directory, never closes a file that is not read to its end (except where the disk
 //! budget requires it), and never interprets the text of a line.
 
+mod appended;
 mod changed_names;
 mod content;
 mod copies;
@@ -272,7 +273,13 @@ impl FileSource {
         if let Some(file) = self.table.get_mut(id) {
             match file.rewind(to) {
                 Ok(true) => return true,
-                Ok(false) => _ = self.truncated(id, self.schedule.polled_at, events),
+                Ok(false) => {
+                    let now = self.schedule.polled_at;
+                    if self.truncated(id, now, events).is_none() && self.file(id).is_some() {
+                        // There is no time to see what becomes of its end.
+                        self.begin_at(id, Some(Watermark::default()), now, events);
+                    }
+                }
                 Err(error) => {
                     let path = file.path.clone();
                     self.refuse(path, &error.to_string(), events);
@@ -336,13 +343,17 @@ impl FileSource {
     }
 
     /// The bytes that were read are gone from the file: it becomes a lost file, and the file starts a new incarnation.
-    /// Returns the number of the new incarnation.
+    /// Returns the number of the new incarnation; `None` also while it is not known where that begins.
     fn truncated(&mut self, id: FileId, now: Instant, events: &mut Vec<Event>) -> Option<FileId> {
         self.begin_at(id, None, now, events)
     }
 
     /// The same, from a position up to which the content is known to be unchanged.
     fn begin_at(&mut self, id: FileId, at: Option<Watermark>, now: Instant, events: &mut Vec<Event>) -> Option<FileId> {
+        let begins = match at {
+            Some(at) => at,
+            None => Watermark { offset: self.table.get_mut(id)?.new_from(now)?, boundary: Boundary::LineStart },
+        };
         let mut file = self.table.remove(id)?;
         let fingerprint: Fingerprint = file.fingerprint();
         let read = file.position();
@@ -353,12 +364,12 @@ impl FileSource {
         self.rotations.note(&file.path, now);
         events.push(Event::Truncated(file.path.clone()));
         self.schedule.reconcile_due = true;
-        let begins = at.unwrap_or_else(|| Watermark { offset: file.new_from(), boundary: Boundary::LineStart });
         // The old content may still be copied over this file: the next check of the directories decides.
         if at.is_none() && begins.offset == 0 && file.is_overwritten() {
             self.index.keep_closed(file.inode, ClosedFile { changed: None, input: file.input, entry: former });
             return None;
         }
+        let resume_points = file.take_resume_points(begins.offset);
         let number = file.lineage.incarnation + 1;
         let origin = self.index.origin(&file.handle, file.inode, number);
         let TrackedFile { input, path, inode, placement, lineage, handle, .. } = file;
@@ -367,6 +378,7 @@ impl FileSource {
         let begun = self.open_mut(inode)?;
         begun.placement.phase = placement.phase;
         begun.lineage.read_from_start |= lineage.read_from_start;
+        begun.set_resume_points(resume_points, now);
         if begins.offset > 0 {
             begun.lineage.formers = lineage.formers.into_iter().chain([id]).collect();
         }

@@ -17,7 +17,7 @@ use event::{Boundary, CheckpointEntry, FileId, Inode, Progress, Watermark};
 
 /// A file is a copy when at least this many bytes are the same. A shorter match may be lines that were written to both
 /// files.
-const COPIED_BYTES_MIN: u64 = 1024;
+pub(super) const COPIED_BYTES_MIN: u64 = 1024;
 
 /// A file that holds only bytes of an open file.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl FileSource {
                 && fingerprint::matches_from(handle, from, print).unwrap_or(false)
         });
         if let Some(lost) = gone.max_by_key(|lost| lost.entry.fingerprint.offset) {
-            let read = lost.entry.fingerprint.offset;
+            let read = lost.entry.fingerprint.offset.min(lost.entry.offset);
             if lost.entry.size <= length {
                 // The rest of it is read from this file.
                 lost.entry.size = read;
@@ -142,7 +142,10 @@ impl FileSource {
                 && file.begins_with(ContentFrom { content: handle, offset: from }, length).unwrap_or(false)
         };
         let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.seen.size)) else {
-            return Growth::Own;
+            // The next check knows it for truncated.
+            let is_early = self.is_source_being_cut(found, handle, from);
+            self.schedule.reconcile_due |= is_early;
+            return if is_early { Growth::Copied } else { Growth::Own };
         };
         if length >= COPIED_BYTES_MIN {
             self.note_copy(of, input, found, handle, length);
@@ -284,7 +287,7 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When decompression has to continue first.
-    fn begins_with(&self, other: ContentFrom<'_>, length: u64) -> io::Result<bool> {
+    pub(super) fn begins_with(&self, other: ContentFrom<'_>, length: u64) -> io::Result<bool> {
         let fits = matches!(self.handle, Content::Plain(_)) && self.handle.length().is_ok_and(|here| length <= here);
         if !fits {
             return Ok(false);

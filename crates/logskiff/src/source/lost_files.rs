@@ -27,6 +27,8 @@ pub(super) struct LostFile {
     pub(super) head: Vec<u8>,
     /// This many bytes after the entry's offset are acknowledged already.
     pub(super) settled_bytes: u64,
+    /// Everything before the entry's offset is acknowledged or dropped.
+    pub(super) is_settled: bool,
     pub(super) since: Instant,
     /// Earlier incarnations, whose accounts cover the bytes before `began_at`.
     pub(super) formers: Vec<FileId>,
@@ -43,6 +45,7 @@ impl LostFile {
             entry,
             head: Vec::new(),
             settled_bytes: 0,
+            is_settled: false,
             since,
             formers: Vec::new(),
             began_at: 0,
@@ -121,6 +124,7 @@ impl FileSource {
         match TrackedFile::new(id, opened, at, incarnation, now) {
             Ok(mut file) => {
                 file.placement.phase = Phase::Rotated;
+                file.forget_settled();
                 self.place(file);
             }
             Err(error) => {

@@ -288,6 +288,9 @@ impl FileSource {
         for file in self.table.iter_mut() {
             file.note_settled(&settled);
         }
+        for lost in &mut self.index.lost {
+            lost.is_settled = lost.id.is_some_and(|id| settled(id).offset >= lost.entry.offset);
+        }
     }
 
     /// Whether the application has written anything: there is a file, or a byte in a pipe, which may exist before its

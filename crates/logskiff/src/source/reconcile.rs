@@ -85,6 +85,7 @@ impl FileSource {
         for inode in gone {
             self.index.closed_is_deleted(inode);
         }
+        self.note_rotated_names(&candidates, &seen);
         self.choose_deletable(&candidates);
         self.note_unread(&candidates);
         self.update_quiet(&candidates, now);

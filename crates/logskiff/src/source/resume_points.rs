@@ -74,12 +74,38 @@ impl ResumePoints {
         let same_bytes = start.iter().zip(head).take_while(|(here, had)| here == had).count();
         for place in self.0.iter().rev() {
             let begins_alike = same_bytes == head.len() || place.offset <= same_bytes as u64;
-            let before = fingerprint::read_at(file, place.offset - place.bytes as u64, place.bytes)?;
-            if begins_alike && before.len() == place.bytes && hash(&before) == place.hash {
+            if begins_alike && place.holds(file)? {
                 return Ok(Some(place.offset));
             }
         }
         Ok(None)
+    }
+
+    /// The last point in a file that became shorter, if all points up to it hold; `head` are the first bytes that it
+    /// had.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn last_before_cut(&self, file: &Content, head: &[u8]) -> io::Result<Option<u64>> {
+        if fingerprint::read_at(file, 0, head.len())? != head {
+            return Ok(None);
+        }
+        let mut last = None;
+        for place in &self.0 {
+            if !place.holds(file)? {
+                break;
+            }
+            last = Some(place.offset);
+        }
+        Ok(last)
+    }
+}
+
+impl ResumePoint {
+    /// Whether the bytes before it are unchanged.
+    fn holds(&self, file: &Content) -> io::Result<bool> {
+        let before = fingerprint::read_at(file, self.offset - self.bytes as u64, self.bytes)?;
+        Ok(before.len() == self.bytes && hash(&before) == self.hash)
     }
 }
 

@@ -77,6 +77,14 @@ impl Candidate {
     }
 }
 
+/// Whether a rotation of `base` in the same directory gives a file the name `name`.
+pub(super) fn is_rotated_from(name: &Path, base: &Path) -> bool {
+    name.parent() == base.parent()
+        && name
+            .file_name()
+            .is_some_and(|file| bases(file).iter().any(|(origin, _)| Some(&**origin) == base.file_name()))
+}
+
 /// The names that `name` may have had before a rotation, and whether the name proves it: `app.log.1`,
 /// `app.log-20261123`, `app-2026-11-23.log` and `app.log~` were `app.log`; `app-2.log` may have been. The added part is
 /// a number, a date or a usual word, so that `app.log.swp` does not count.

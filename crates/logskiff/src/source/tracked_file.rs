@@ -14,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::appended::RotatedName;
 use super::content::Content;
 use super::fingerprint;
 use super::nul_padding::NulPadding;
@@ -85,6 +86,7 @@ pub struct TrackedFile {
     pub inode: Inode,
     pub(super) lineage: Lineage,
     pub(super) placement: Placement,
+    pub(super) rotated_name: RotatedName,
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
     /// A second reader of a compressed file, for bytes before the position.
@@ -183,6 +185,10 @@ struct Detectors {
     padding: NulPadding,
     write_times: WriteTimes,
     rewrites: RewriteDetector,
+    /// The file's end was cut: when the wait ends for what becomes of it.
+    undecided_until: Option<Instant>,
+    /// When this incarnation began, if only the file's end was rewritten.
+    end_rewritten_at: Option<Instant>,
 }
 
 /// How far the file was acknowledged or dropped when that was last reported.
@@ -306,6 +312,7 @@ impl TrackedFile {
                 formers: Vec::new(),
             },
             placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now, opened_at: now },
+            rotated_name: RotatedName::default(),
             handle,
             second_handle: OnceCell::new(),
             read: ReadPosition { at, rewound_from: None, before, head, resume_points: ResumePoints::default() },
@@ -394,9 +401,17 @@ impl TrackedFile {
         self.detectors.padding.is_open()
     }
 
+    /// Whether its end was cut off, and it is not known yet what becomes of it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.detectors.undecided_until.is_some()
+    }
+
     /// Treats unread bytes as a change.
     pub fn recheck_unread(&mut self) {
         self.seen.more |= !self.is_at_end();
+        if let (Some(until), Some(polled_at)) = (&mut self.detectors.undecided_until, self.seen.polled_at) {
+            *until = polled_at;
+        }
     }
 
     /// Whether an incomplete last line is read as it is.

@@ -73,6 +73,16 @@ impl TrackedFile {
         self.settled.covers(self.read.at)
     }
 
+    /// Whether all bytes before `offset` were acknowledged or dropped when that was last noted.
+    pub(in crate::source) fn is_settled_to(&self, offset: u64) -> bool {
+        self.settled.offset >= offset
+    }
+
+    /// Notes that bytes before the position may be unacknowledged.
+    pub(in crate::source) fn forget_settled(&mut self) {
+        self.settled.offset = 0;
+    }
+
     /// The file's checkpoint entry at the progress `settled`.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
         let Progress { watermark: settled, ahead } = settled;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::super::content::Content;
 use super::super::fingerprint;
 use super::{Chunk, Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
-use event::Boundary;
+use event::{Boundary, Watermark};
 
 impl TrackedFile {
     /// Polls the file: whether there is something to read.
@@ -35,15 +35,18 @@ impl TrackedFile {
             self.placement.phase = Phase::Deleted;
             self.placement.changed_at = now;
         }
-        if length != self.seen.length || stamp != self.seen.stamp {
-            self.placement.changed_at = now;
-            self.seen.more = true;
-        }
         // A read verifies too. But reading may be delayed, and a copy has to be recognized while it exists.
-        if length != self.seen.length || stamp != self.seen.stamp {
+        let is_cut = self.detectors.undecided_until.is_some();
+        if length != self.seen.length || stamp != self.seen.stamp || is_cut {
+            self.placement.changed_at = now;
             if !self.verify_content()? {
                 return Ok(PollResult::Truncated);
             }
+            // The bytes that were cut off are back.
+            if is_cut {
+                return Ok(PollResult::Rewritten);
+            }
+            self.seen.more = true;
             // A write sets both times to the same value. A program that sets the modification time usually sets another
             // value.
             let (written, changed) = ((stamp.0, stamp.1), (stamp.2, stamp.3));
@@ -103,7 +106,7 @@ impl TrackedFile {
             handle => (handle.fill(start, buffer)?, None),
         };
         let same = length >= before_bytes && buffer[..before_bytes] == self.read.before[..];
-        if !same || (extent.is_none() && !self.verify_head()?) {
+        if !same || self.detectors.undecided_until.is_some() || (extent.is_none() && !self.verify_head()?) {
             return Ok(ReadResult::Truncated);
         }
         let read = length - before_bytes;
@@ -133,6 +136,20 @@ impl TrackedFile {
             self.read.resume_points.note(self.read.at.offset, &self.read.before);
         }
         self.seen.more |= !is_all_read;
+    }
+
+    /// Moves the position to `at`: the bytes before it were read from another file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(in crate::source) fn skip_to(&mut self, at: Watermark, now: Instant) -> io::Result<()> {
+        self.read.before = fingerprint::read_before(&self.handle, at.offset)?;
+        (self.read.at, self.settled.offset) = (at, at.offset);
+        self.placement.changed_at = now;
+        self.seen.length = self.handle.length()?;
+        self.seen.size = self.seen.length;
+        self.seen.more = !self.is_at_end();
+        Ok(())
     }
 
     /// How many zeros after the position are final: a multiple of `unit_bytes`, the size of a character.

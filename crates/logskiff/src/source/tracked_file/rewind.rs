@@ -2,24 +2,68 @@
 
 use std::io;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use super::super::content::Content;
 use super::super::fingerprint;
 use super::super::gzip_reader::is_deferred;
+use super::super::resume_points::ResumePoints;
 use super::TrackedFile;
 use event::{Span, Watermark};
 
+/// A file that keeps fewer bytes than this is read from its start: they prove little.
+const CUT_KEPT_BYTES_MIN: u64 = 1024;
+/// A file that lost more bytes than this since the last point that holds is read from its start.
+const CUT_BYTES_MAX: u64 = 16 * 1024;
+/// Within this time, a program that cuts a file's end writes another, and one that prints the same again gets on.
+const CUT_PATIENCE: Duration = Duration::from_secs(3);
+/// A cut within this time after the end was rewritten is of the same program.
+const SAME_WRITER: Duration = Duration::from_millis(250);
+
 impl TrackedFile {
-    /// The offset from which a changed file has to be read: only its end was rewritten, and it is not shorter than
-    /// before.
-    pub(in crate::source) fn new_from(&self) -> u64 {
-        let is_shorter = self.handle.length().is_ok_and(|length| length < self.read.at.offset);
-        let found = if is_shorter {
-            None
-        } else {
-            self.read.resume_points.last_that_holds(&self.handle, &self.read.head).ok().flatten()
-        };
-        found.unwrap_or(0)
+    /// The offset from which a changed file has to be read: after 0 where only its end was rewritten. `None` while it
+    /// is not known whether a cut file lost only its end, or was cut to nothing and is being written again with the
+    /// same bytes.
+    pub(in crate::source) fn new_from(&mut self, now: Instant) -> Option<u64> {
+        let length = self.handle.length().unwrap_or(0);
+        if length >= self.read.at.offset {
+            let found = self.read.resume_points.last_that_holds(&self.handle, &self.read.head);
+            return Some(found.ok().flatten().unwrap_or(0));
+        }
+        let last = self.read.resume_points.last_before_cut(&self.handle, &self.read.head).ok().flatten();
+        let is_near = |last: &u64| *last >= CUT_KEPT_BYTES_MIN && self.read.at.offset - last <= CUT_BYTES_MAX;
+        let Some(last) = last.filter(is_near) else { return Some(0) };
+        // The program that has just rewritten the end cuts off what is left of the former one.
+        let is_same_writer =
+            |at: Instant| last >= self.lineage.began_at && now.saturating_duration_since(at) < SAME_WRITER;
+        if self.is_rewritten_behind(last).unwrap_or(false)
+            || self.detectors.end_rewritten_at.is_some_and(is_same_writer)
+        {
+            return Some(last);
+        }
+        let until = *self.detectors.undecided_until.get_or_insert(now + CUT_PATIENCE);
+        (now >= until).then_some(0)
+    }
+
+    /// Whether other bytes follow `offset` than those that were read, as far as these are kept.
+    fn is_rewritten_behind(&self, offset: u64) -> io::Result<bool> {
+        let kept_from = self.read.at.offset - self.read.before.len() as u64;
+        let start = offset.max(kept_from);
+        let had = &self.read.before[usize::try_from(start - kept_from).unwrap_or(0)..];
+        let here = fingerprint::read_at(&self.handle, start, had.len())?;
+        Ok(!had.starts_with(&here))
+    }
+
+    /// Removes the points up to `offset`, at which the next incarnation begins.
+    pub(in crate::source) fn take_resume_points(&mut self, offset: u64) -> ResumePoints {
+        self.read.resume_points.go_back(offset);
+        std::mem::take(&mut self.read.resume_points)
+    }
+
+    /// Takes over the points of the incarnation before.
+    pub(in crate::source) fn set_resume_points(&mut self, resume_points: ResumePoints, now: Instant) {
+        self.read.resume_points = resume_points;
+        self.detectors.end_rewritten_at = (self.lineage.began_at > 0).then_some(now);
     }
 
     /// Moves the position back; false when the file no longer holds the bytes that were read.
@@ -104,7 +148,11 @@ impl TrackedFile {
         let content = self.content_at(span.start..span.end, span.start)?;
         let bytes = fingerprint::read_at(content, span.start, length)?;
         // Verified after the read: bytes that were overwritten meanwhile are not the same.
-        Ok(if bytes.len() == length && self.verify_content()? { Some(bytes) } else { None })
+        if bytes.len() == length && self.verify_content()? {
+            return Ok(Some(bytes));
+        }
+        // Until the end of a cut file is known, nothing is known to be gone.
+        if self.detectors.undecided_until.is_some() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(None) }
     }
 
     /// The file's last bytes, up to `most`, read or not.

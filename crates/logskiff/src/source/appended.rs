@@ -1,0 +1,183 @@
+//! Recognizes what is copied to the end of an open rotated file: `cat app.log >> app.log.1; : > app.log`.
+//!
+//! Enters: a rotated file with unread bytes. Leaves: whether it can be read now, and from which offset. Where the bytes
+//! may be a copy, the file waits with its handle open, so nothing is lost.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::content::Content;
+use super::copies::COPIED_BYTES_MIN;
+use super::discovery::{Candidate, FoundFile};
+use super::replaced::ContentFrom;
+use super::rotated_names::is_rotated_from;
+use super::{COPY_PATIENCE, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
+use event::{Boundary, FileId, Inode, Watermark};
+
+/// A file is emptied after it was copied. Polls may see that in another order, within this time.
+const ORDER_SLACK: Duration = Duration::from_secs(1);
+
+/// A file that may hold another's bytes.
+#[derive(Debug, Default)]
+pub(super) struct RotatedName {
+    /// Its present name, if that may be the name of a rotated file.
+    name: Option<PathBuf>,
+    /// Its unread bytes: from where, up to where, and since when.
+    grown: Option<(u64, u64, Instant)>,
+}
+
+/// Bytes at the end of a file, which may come from another file.
+struct Appended<'f> {
+    file: &'f TrackedFile,
+    name: &'f Path,
+    from: u64,
+    length: u64,
+    /// When the file was first seen with them.
+    since: Instant,
+}
+
+/// What they are.
+enum Found {
+    /// Not known: they have to be read.
+    Own,
+    /// They may be a copy.
+    Waiting,
+    /// A copy of this many bytes. If they come from a file that exists no longer, its inode.
+    Copied(u64, Option<Inode>),
+}
+
+impl FileSource {
+    /// Notes under which rotated names the open files were found.
+    pub(super) fn note_rotated_names(&mut self, candidates: &[FoundFile], seen: &HashMap<Inode, usize>) {
+        for file in self.table.iter_mut().filter(|file| matches!(file.handle, Content::Plain(_))) {
+            let here = seen.get(&file.inode).map(|at| &candidates[*at].found);
+            let is_rotated = |here: &&Candidate| here.path != file.path || here.is_marked();
+            let name = here.filter(is_rotated).map(|here| &here.path);
+            if file.rotated_name.name.as_ref() != name {
+                file.rotated_name.name = name.cloned();
+            }
+        }
+    }
+
+    /// Whether a file with unread bytes can be read now. If they are another file's, skips them.
+    pub(super) fn is_readable(&mut self, id: FileId, now: Instant, events: &mut Vec<Event>) -> bool {
+        let Some(file) = self.table.get_mut(id).filter(|file| file.rotated_name.name.is_some()) else { return true };
+        let at = file.position();
+        let end = file.handle.length().unwrap_or(0);
+        if file.placement.phase == Phase::Deleted || at.boundary != Boundary::LineStart || end <= at.offset {
+            return true;
+        }
+        let since = match file.rotated_name.grown {
+            Some((from, to, since)) if (from, to) == (at.offset, end) => since,
+            _ => now,
+        };
+        file.rotated_name.grown = Some((at.offset, end, since));
+        match self.find_appended(id, since, now) {
+            Found::Own => true,
+            Found::Waiting => false,
+            Found::Copied(bytes, lost) => self.skip_copied(id, at.offset + bytes, lost, now, events),
+        }
+    }
+
+    fn find_appended(&self, id: FileId, since: Instant, now: Instant) -> Found {
+        let Some(file) = self.file(id) else { return Found::Own };
+        let Some(name) = file.rotated_name.name.as_deref() else { return Found::Own };
+        let from = file.position().offset;
+        let length = file.handle.length().unwrap_or(0).saturating_sub(from);
+        let appended = Appended { file, name, from, length, since };
+        if let Some(lost) =
+            self.index.lost.iter().filter(|lost| appended.holds_lost(lost)).max_by_key(|lost| read(lost))
+        {
+            // If its bytes are not acknowledged yet, this file may be the only one that holds them.
+            return if lost.is_settled { Found::Copied(read(lost), Some(lost.entry.inode)) } else { Found::Waiting };
+        }
+        let related = || self.files().filter(|other| appended.is_related(other.inode, &other.path));
+        let waits = now.saturating_duration_since(since) < COPY_PATIENCE;
+        let of = related().find(|other| appended.is_held_by(other));
+        if let Some(of) = of.filter(|of| length >= COPIED_BYTES_MIN || length == of.seen.size) {
+            if waits {
+                return Found::Waiting;
+            }
+            let is_proved = length >= COPIED_BYTES_MIN && of.is_settled_to(length) && appended.ends_a_line();
+            return if is_proved { Found::Copied(length, None) } else { Found::Own };
+        }
+        let is_emptied = |other: &TrackedFile| other.is_being_cut() && other.begins_like(&file.handle, from);
+        if waits && related().any(is_emptied) { Found::Waiting } else { Found::Own }
+    }
+
+    /// Moves a file's position to `to`: the bytes before it are another file's. Returns whether it can be read now.
+    fn skip_copied(&mut self, id: FileId, to: u64, lost: Option<Inode>, now: Instant, events: &mut Vec<Event>) -> bool {
+        let at = Watermark { offset: to, boundary: Boundary::LineStart };
+        let Some(file) = self.table.get_mut(id) else { return false };
+        // Its account in the ledger begins again.
+        if !file.is_settled() {
+            return false;
+        }
+        let (from, end) = (file.position().offset, file.handle.length().unwrap_or(0));
+        if file.skip_to(at, now).is_err() {
+            return true;
+        }
+        events.push(Event::Opened(id, at.into()));
+        let of_lost = |of: &&mut LostFile| Some(of.entry.inode) == lost && read(of) == to - from;
+        if let Some(of) = self.index.lost.iter_mut().find(of_lost)
+            && of.entry.size <= end - from
+        {
+            // The rest of it is read from this file.
+            of.entry.size = to - from;
+        }
+        end > to
+    }
+
+    /// Whether an open file was emptied after it was copied to the end of a found file, and no poll has seen that yet.
+    pub(super) fn is_source_being_cut(&self, found: &Candidate, handle: &Content, from: u64) -> bool {
+        let related = |file: &TrackedFile| file.inode != found.inode && found.rotated_from(&file.path);
+        self.files().any(|file| related(file) && file.is_being_cut() && file.begins_like(handle, from))
+    }
+}
+
+/// How many bytes of a lost file need not be read again.
+fn read(lost: &LostFile) -> u64 {
+    lost.entry.fingerprint.offset.min(lost.entry.offset)
+}
+
+impl Appended<'_> {
+    fn is_related(&self, inode: Inode, path: &Path) -> bool {
+        inode != self.file.inode && is_rotated_from(self.name, path)
+    }
+
+    /// Whether they are what was read of a file that was emptied. They were there before.
+    fn holds_lost(&self, lost: &LostFile) -> bool {
+        let print = &lost.entry.fingerprint;
+        lost.id.is_some()
+            && (1..=self.length).contains(&print.offset)
+            && self.since <= lost.since + ORDER_SLACK
+            && self.is_related(lost.entry.inode, &lost.entry.path)
+            && fingerprint::matches_from(&self.file.handle, self.from, print).unwrap_or(false)
+    }
+
+    fn is_held_by(&self, other: &TrackedFile) -> bool {
+        let content = ContentFrom { content: &self.file.handle, offset: self.from };
+        other.begins_like(&self.file.handle, self.from) && other.begins_with(content, self.length).unwrap_or(false)
+    }
+
+    fn ends_a_line(&self) -> bool {
+        let end = fingerprint::read_at(&self.file.handle, self.from + self.length - 1, 1);
+        end.is_ok_and(|end| end == b"\n")
+    }
+}
+
+impl TrackedFile {
+    /// Whether it is shorter than what was read of it, and no poll has seen that yet.
+    fn is_being_cut(&self) -> bool {
+        !self.is_cut()
+            && matches!(self.handle, Content::Plain(_))
+            && self.handle.length().is_ok_and(|length| length < self.position().offset)
+    }
+
+    /// Whether the first bytes that it had follow `from` in another file.
+    fn begins_like(&self, other: &Content, from: u64) -> bool {
+        let bytes = fingerprint::read_at(other, from, self.head().len());
+        bytes.is_ok_and(|bytes| !bytes.is_empty() && self.head().starts_with(&bytes))
+    }
+}
