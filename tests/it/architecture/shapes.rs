@@ -17,7 +17,6 @@ const EXCEPTIONS: &[&str] = &[
     "event::quiet::nanoseconds: takes a tuple",
     "redact::pem_state::at: takes a tuple",
     "redact::search: takes a tuple",
-    "sink::syslog::session::is_established: a question that takes &mut self",
 ];
 
 /// The refused shapes of one file.
