@@ -140,7 +140,7 @@ impl Shipper {
         let (mut written_ms, mut records) = (0, 0);
         for report in reports {
             let settled = self.ledger.settle(report.ticket, report.output, report.outcome);
-            if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.again) {
+            if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.was_refused) {
                 self.note_refused(report, settled, now);
             }
             let Some(settled) = settled else { continue };

@@ -48,14 +48,14 @@ impl Shipper {
     /// Gives up deleted files, where they take more of the disk than they may.
     pub(super) fn bound_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        for file in self.components.source.deleted_surplus(|file| ledger.settled(file)) {
+        for file in self.components.source.deleted_surplus(|file| ledger.is_complete(file)) {
             self.give_up_deleted(file, now);
         }
     }
 
     fn give_up_deleted(&mut self, file: FileId, now: Instant) {
         let Some(open) = self.components.source.file(file) else { return };
-        if open.is_at_end() && self.ledger.settled(file) {
+        if open.is_at_end() && self.ledger.is_complete(file) {
             self.components.source.close(file);
             return self.close(file);
         }
@@ -63,7 +63,7 @@ impl Shipper {
         let path = redacted_path(&self.components.pipelines, &open.path);
         let start = open.position().offset;
         let rest = Span { start, end: open.size().max(start) };
-        match self.components.source.abandon(file, self.ledger.settled_within(file, rest), now) {
+        match self.components.source.abandon(file, self.ledger.complete_within(file, rest), now) {
             Some(Abandoned::Gone) => {
                 let from = self.ledger.refused_from(file).map_or(start, |refused| refused.min(start));
                 let bytes = self.ledger.write_off(file, rest);
@@ -72,7 +72,7 @@ impl Shipper {
                 self.checkpoints.add(bytes);
                 let given_up = GivenUp { path: &path, inode, range: Span { start: from, end: rest.end }, bytes };
                 log_events::log_given_up(&self.components.log_limit, &given_up);
-                if self.ledger.settled(file) {
+                if self.ledger.is_complete(file) {
                     self.components.source.release_id(file);
                     self.close(file);
                 }
@@ -108,7 +108,7 @@ impl Shipper {
     /// Looks how near the bound is, and says so in time.
     pub(super) fn forecast_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        let open = self.components.source.deleted_open(|file| ledger.settled(file));
+        let open = self.components.source.deleted_open(|file| ledger.is_complete(file));
         for (input, open) in open.into_iter().enumerate() {
             let InputForecast { forecast, warned, .. } = &mut self.forecasts.0[input];
             let name = &self.config.inputs[input].name;

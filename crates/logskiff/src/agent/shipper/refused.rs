@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::read_pass::{Encode, now_ns};
 use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
-use crate::delivery::ledger::{Refused, Settled};
+use crate::delivery::ledger::{Completed, Refused};
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
 use crate::sink::{Report, Staged};
@@ -41,10 +41,10 @@ enum Sent {
 
 impl Shipper {
     /// Has a file's refused spans wait, or go on where one of them was delivered at last.
-    pub(super) fn note_refused(&mut self, report: Report, settled: Option<Settled>, now: Instant) {
+    pub(super) fn note_refused(&mut self, report: Report, completed: Option<Completed>, now: Instant) {
         let file = report.ticket.file;
         let Some(context) = self.files.open.get_mut(&file) else { return };
-        if settled.is_some_and(|settled| settled.again) {
+        if completed.is_some_and(|completed| completed.was_refused) {
             context.retry =
                 (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: backoff::FIRST, works: true });
         } else if report.outcome == Outcome::Refused {

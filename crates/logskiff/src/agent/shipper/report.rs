@@ -42,7 +42,7 @@ impl Shipper {
         let mut files: Vec<FileReport> =
             self.files.open.iter().filter_map(|(file, context)| self.report(*file, context, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
-        let deleted = self.components.source.deleted_open(|file| self.ledger.settled(file));
+        let deleted = self.components.source.deleted_open(|file| self.ledger.is_complete(file));
         let inputs = deleted.iter().enumerate().map(|(input, open)| self.input(input, open, &files, now)).collect();
         files.extend(self.files.closed.0.iter().cloned());
         let UnreadFiles { named, counts } = self.components.source.unread_files();
