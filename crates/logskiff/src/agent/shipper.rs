@@ -181,7 +181,7 @@ impl Shipper {
         }
         self.backoff.end();
         // Acknowledgements wake the shipper too: lines that come meanwhile gather for the linger.
-        let gathers = !self.reading.has_unread && !self.drain.takes_partial_lines();
+        let gathers = !self.reading.has_unread && !self.drain.reads_partial_lines();
         self.reading.is_early = gathers && self.reading.until_next_pass(now, self.config.batch.linger) > Duration::ZERO;
         self.send_refused(now);
         if !self.reading.is_early && self.is_reading() {

@@ -2,9 +2,9 @@
 //!
 //! A span is *pending* while it is in flight or refused, and *complete* once it is acknowledged or dropped.
 //!
-//! Enters: spans in the order in which they were read, and later their outcomes in any order. Leaves: the watermark of each
-//! file, which is the end of the longest prefix of complete spans, and refused spans, which are read again. A later success
-//! never moves the watermark past a pending span. The ledger never sees content.
+//! Enters: spans in the order in which they were read, and later their outcomes in any order. Leaves: the watermark of
+//! each file, which is the end of the longest prefix of complete spans, and refused spans, which are read again. A
+//! later success never moves the watermark past a pending span. The ledger never sees content.
 
 mod account;
 mod balance;
@@ -80,7 +80,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the account of a file of an input. `progress` names its complete spans. `file` may be reused from another file.
+    /// Opens the account of a file of an input. `progress` names its complete spans. `file` may be reused from another
+    /// file.
     pub fn open(&mut self, file: FileId, input: usize, progress: impl Into<Progress>) {
         let Progress { watermark, ahead } = progress.into();
         self.close(file);
@@ -263,8 +264,8 @@ impl Ledger {
         refused.iter().map(|refused| refused.span.bytes()).sum()
     }
 
-    /// Also gives up `rest`, the bytes of the file that cannot be read any more. Returns the number of bytes that are lost.
-    /// Spans in flight may still be acknowledged.
+    /// Also gives up `rest`, the bytes of the file that cannot be read any more. Returns the number of bytes that are
+    /// lost. Spans in flight may still be acknowledged.
     pub fn write_off(&mut self, file: FileId, rest: Span) -> u64 {
         let bytes = self.write_off_refused(file) + rest.bytes() - self.complete_within(file, rest);
         if let Some(account) = self.accounts.get_mut(file.0 as usize) {
@@ -334,8 +335,8 @@ impl Ledger {
         self.account(file).map_or_else(Balance::default, |account| account.balance)
     }
 
-    /// Rewinds each file with pending spans to its watermark. Complete spans behind the watermark are remembered and not sent
-    /// twice. Returns the files, which the caller must read again from their watermarks.
+    /// Rewinds each file with pending spans to its watermark. Complete spans behind the watermark are remembered and
+    /// not sent twice. Returns the files, which the caller must read again from their watermarks.
     pub fn rewind(&mut self) -> Vec<(FileId, Watermark)> {
         let files = (0..self.accounts.len()).map(|index| FileId(u32::try_from(index).unwrap_or(u32::MAX)));
         let rewound = files.filter_map(|file| Some((file, self.rewind_file(file)?))).collect();
@@ -371,8 +372,9 @@ impl Ledger {
         account.push(entry)
     }
 
-    /// Moves the watermark of `file` over the prefix of complete spans, and merges complete spans behind a pending one. An
-    /// account without entries gives its buffer to the next one, so a thousand idle files need no memory for entries.
+    /// Moves the watermark of `file` over the prefix of complete spans, and merges complete spans behind a pending one.
+    /// An account without entries gives its buffer to the next one, so a thousand idle files need no memory for
+    /// entries.
     fn advance(&mut self, file: FileId) {
         let account = &mut self.accounts[file.0 as usize];
         account.advance();

@@ -1,8 +1,8 @@
 //! Sends records to Kafka. The delivery report of a message returns its ticket.
 //!
-//! The producer is idempotent, waits for all in-sync replicas and retries without limit. A message that still fails (its
-//! topic is missing, or not authorised) is refused, and the shipper sends it again later. After a message that is too
-//! large, or a fatal producer error, all messages in flight count as lost, and a new client replaces the old one.
+//! The producer is idempotent, waits for all in-sync replicas and retries without limit. A message that still fails
+//! (its topic is missing, or not authorised) is refused, and the shipper sends it again later. After a message that is
+//! too large, or a fatal producer error, all messages in flight count as lost, and a new client replaces the old one.
 
 mod client;
 mod config;
@@ -67,8 +67,8 @@ const GZIP_PART_BYTES: usize = 32 * 1024;
 /// Marks the ticket of a message with several records. No file has a number this high.
 const GROUP: u64 = 1 << 63;
 /// No messages are sent while more than this many are in flight. An idempotent client sends at most five messages at a
-/// time to a partition. While others are ready to be sent, it polls without a pause and uses a whole core. Waiting costs
-/// nothing: the next batch is filled meanwhile.
+/// time to a partition. While others are ready to be sent, it polls without a pause and uses a whole core. Waiting
+/// costs nothing: the next batch is filled meanwhile.
 const IN_FLIGHT_MAX: usize = 4;
 
 /// A Kafka client, and its messages in flight.

@@ -1,7 +1,7 @@
 //! The spans of one file.
 //!
-//! Enters: spans, and the outcomes of their messages. Leaves: the watermark, and the spans to be read again. Complete spans
-//! behind a pending one are merged, so memory grows only with the number of pending spans.
+//! Enters: spans, and the outcomes of their messages. Leaves: the watermark, and the spans to be read again. Complete
+//! spans behind a pending one are merged, so memory grows only with the number of pending spans.
 
 use std::collections::VecDeque;
 
@@ -75,8 +75,8 @@ impl Entry {
         !self.is_in_flight() && self.refused.is_empty()
     }
 
-    /// Applies the outcome of one message. After a loss, the outcomes of the others no longer count: the whole span is read
-    /// again.
+    /// Applies the outcome of one message. After a loss, the outcomes of the others no longer count: the whole span is
+    /// read again.
     #[inline]
     pub(super) fn apply(&mut self, output: OutputId, outcome: Outcome) {
         if outcome == Outcome::Lost {
@@ -227,7 +227,8 @@ impl Account {
         }
     }
 
-    /// The complete spans behind the watermark, and those that an earlier rewind remembered and that are not read again yet.
+    /// The complete spans behind the watermark, and those that an earlier rewind remembered and that are not read again
+    /// yet.
     pub(super) fn complete_ahead(&self) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         let complete = self.entries.iter().filter(|entry| entry.is_complete()).map(|entry| entry.span);

@@ -76,7 +76,8 @@ fn the_id_of_a_complete_file_is_safe_to_reuse() {
     assert_eq!(ledger.watermark(file), at(4));
 }
 
-/// Goal: complete spans behind a pending one take no memory, however many they are, and the watermark counts them later.
+/// Goal: complete spans behind a pending one take no memory, however many they are, and the watermark counts them
+/// later.
 #[test]
 fn complete_spans_behind_a_pending_one_take_no_memory() {
     let mut ledger = Ledger::default();
@@ -112,8 +113,8 @@ fn a_file_without_an_account_is_complete() {
     assert_eq!(ledger.balance(file), Balance::default());
 }
 
-/// Goal: a message that one output has is not sent there again because another output refused it, and a refused span takes
-/// nothing of the budget.
+/// Goal: a message that one output has is not sent there again because another output refused it, and a refused span
+/// takes nothing of the budget.
 #[test]
 fn each_output_of_a_span_is_tracked_alone() {
     let mut ledger = Ledger::default();
@@ -302,7 +303,8 @@ fn the_balance_holds_when_line_boundaries_change_after_a_rewind() {
     assert_eq!(closed.dropped_bytes[DropReason::FileLost as usize], before.pending_bytes);
 }
 
-/// Goal: a restart does not send complete spans behind a pending one again, with any line boundaries, and the balance holds.
+/// Goal: a restart does not send complete spans behind a pending one again, with any line boundaries, and the balance
+/// holds.
 #[test]
 fn complete_spans_behind_a_pending_one_are_known_after_a_restart() {
     let file = FileId(0);

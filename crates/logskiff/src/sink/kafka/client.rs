@@ -22,8 +22,8 @@ pub(super) struct Client {
 
 /// The time limit of one poll: the thread sleeps while there are no events.
 const POLL: Duration = Duration::from_secs(10);
-/// The same until a broker has sent the cluster's id, which shows that it is reached. It doubles from the minimum to the
-/// maximum.
+/// The same until a broker has sent the cluster's id, which shows that it is reached. It doubles from the minimum to
+/// the maximum.
 const CONNECT_POLL_MIN: Duration = Duration::from_millis(5);
 const CONNECT_POLL_MAX: Duration = Duration::from_millis(100);
 /// The time limit of the metadata request.
@@ -88,8 +88,9 @@ pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQ
 }
 
 /// Requests the metadata of the first message's topic, if there is a message. An idempotent client needs an id from a
-/// broker before it sends messages. It asks for the id once a broker has answered a request, or else after half a second.
-/// The client's own first request does not count: its connection is replaced by one to the same broker's advertised name.
+/// broker before it sends messages. It asks for the id once a broker has answered a request, or else after half a
+/// second. The client's own first request does not count: its connection is replaced by one to the same broker's
+/// advertised name.
 fn request_metadata(producer: &BaseProducer<Callbacks>, acks: &AckQueue) {
     if let Some(topic) = acks.first_topic() {
         // The client keeps the answer. A failure only costs the half second.

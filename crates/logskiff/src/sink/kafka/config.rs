@@ -93,8 +93,8 @@ impl Config {
         self.number("batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
     }
 
-    /// The size of the client's queue in KiB. It is at least the size of the largest message, or that message could never be
-    /// queued.
+    /// The size of the client's queue in KiB. It is at least the size of the largest message, or that message could
+    /// never be queued.
     pub(super) fn queue_kbytes(&self, message_bytes_max: usize) -> usize {
         self.number("queue.buffering.max.kbytes").unwrap_or_default().max(message_bytes_max.div_ceil(1024))
     }

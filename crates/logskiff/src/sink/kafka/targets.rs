@@ -1,7 +1,7 @@
 //! The topic and key of each record.
 //!
-//! Enters: envelopes of files, and redacted lines. Leaves: the bytes that follow a record in the batch, with its topic, key
-//! and event id. A template that is the same for all records of a file is rendered once.
+//! Enters: envelopes of files, and redacted lines. Leaves: the bytes that follow a record in the batch, with its topic,
+//! key and event id. A template that is the same for all records of a file is rendered once.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The task that owns one connection: it connects, sends batches and collects acknowledgements.
 //!
-//! A task ends when its connection is lost or when no more batches can come. It then reports all unacknowledged messages
-//! as lost. The shipper reads their lines again and sends them to the next task.
+//! A task ends when its connection is lost or when no more batches can come. It then reports all unacknowledged
+//! messages as lost. The shipper reads their lines again and sends them to the next task.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,8 +25,8 @@ use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{ErrorKind, Metrics, OutputMetrics};
 use event::Outcome;
 
-/// The backoff before the next attempt starts at the minimum and doubles up to the maximum. Jitter is added, because the
-/// sidecars of a cluster must not all reconnect at once.
+/// The backoff before the next attempt starts at the minimum and doubles up to the maximum. Jitter is added, because
+/// the sidecars of a cluster must not all reconnect at once.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// The longest backoff while the process ends.
@@ -349,8 +349,8 @@ impl ConnectionTask {
         }
     }
 
-    /// An attempt to connect to an address before the one in use. If the certificates have changed, it also tries the one
-    /// in use again.
+    /// An attempt to connect to an address before the one in use. If the certificates have changed, it also tries the
+    /// one in use again.
     fn attempt_preferred(&self, address_index: usize, files: &mut tls::Files) -> Option<Attempt> {
         let now = tls::Session::files(&self.config.tls);
         let renewed = now != *files;
@@ -434,7 +434,8 @@ fn error_text(error: &ConnectError) -> String {
 
 /// Waits until no more batches can come.
 async fn wait_until_closed(queue: &UnboundedReceiver<Batch>) {
-    // tokio's channel cannot wait for this without taking a batch. While there is no connection, slow polling is enough.
+    // tokio's channel cannot wait for this without taking a batch. While there is no connection, slow polling is
+    // enough.
     while !(queue.is_closed() && queue.is_empty()) {
         tokio::time::sleep(BACKOFF_ENDING).await;
     }

@@ -1,15 +1,15 @@
 //! Resolves a host name to its addresses.
 //!
-//! The system's resolver blocks, so each query runs in its own thread. If no thread can be started (`podPidsLimit`), that
-//! is an error, and logskiff retries. tokio's own resolver would end the process.
+//! The system's resolver blocks, so each query runs in its own thread. If no thread can be started (`podPidsLimit`),
+//! that is an error, and logskiff retries. tokio's own resolver would end the process.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// At most two queries may wait for an answer: a resolver that hangs keeps their threads. With two, one name that is not
-/// answered does not block the query for the next address.
+/// At most two queries may wait for an answer: a resolver that hangs keeps their threads. With two, one name that is
+/// not answered does not block the query for the next address.
 static QUERIES: Semaphore = Semaphore::const_new(2);
 
 /// The addresses of a host name; an IP address is returned as it is.

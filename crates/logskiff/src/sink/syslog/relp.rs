@@ -1,7 +1,7 @@
 //! The client's side of RELP, without a socket: messages in, frames out; responses in, acks out.
 //!
-//! The protocol is librelp's (`doc/relp.html`): a frame is `TXNR SP COMMAND SP DATALEN [SP DATA] LF`, and each command is
-//! answered by an `rsp` with its number. No content is ever logged.
+//! The protocol is librelp's (`doc/relp.html`): a frame is `TXNR SP COMMAND SP DATALEN [SP DATA] LF`, and each command
+//! is answered by an `rsp` with its number. No content is ever logged.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! One stream without its socket: messages in, bytes out; the peer's acknowledgements in, acks out.
 //!
 //! Each message has an end position in the stream: behind its last byte, after compression and TLS. A message is
-//! delivered once the peer has acknowledged the stream up to that position. With RELP, it is delivered once its response
-//! has come.
+//! delivered once the peer has acknowledged the stream up to that position. With RELP, it is delivered once its
+//! response has come.
 
 use std::collections::VecDeque;
 

@@ -238,8 +238,8 @@ impl Session {
         matches!(self.stage, Stage::Open(_))
     }
 
-    /// Whether the peer has shown that it accepts the client. A TLS 1.3 server shows it only after the handshake, with a
-    /// session ticket or an answer. Until then it may still refuse the client's certificate.
+    /// Whether the peer has shown that it accepts the client. A TLS 1.3 server shows it only after the handshake, with
+    /// a session ticket or an answer. Until then it may still refuse the client's certificate.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.is_accepted

@@ -12,8 +12,9 @@ use rustix::ioctl::{Getter, Opcode, ioctl};
 /// `SIOCOUTQ`, which is `TIOCOUTQ` (`asm-generic/ioctls.h`: of x86, ARM and RISC-V).
 const SIOCOUTQ: Opcode = 0x5411;
 
-/// The number of written bytes that the peer has not acknowledged. For TCP, its stack acknowledges them (Linux `tcp(7)`,
-/// `SIOCOUTQ`). For a Unix stream, the count includes at least the bytes that the peer has not read (`unix(7)`).
+/// The number of written bytes that the peer has not acknowledged. For TCP, its stack acknowledges them (Linux
+/// `tcp(7)`, `SIOCOUTQ`). For a Unix stream, the count includes at least the bytes that the peer has not read
+/// (`unix(7)`).
 ///
 /// # Errors
 /// The error of the system call.

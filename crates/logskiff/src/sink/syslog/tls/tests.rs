@@ -130,7 +130,8 @@ impl Server {
     }
 }
 
-/// Carries bytes between client and server until both are silent. Returns the client's error, or the bytes that it read.
+/// Carries bytes between client and server until both are silent. Returns the client's error, or the bytes that it
+/// read.
 fn exchange(client: &mut Session, server: &mut Server) -> Result<Vec<u8>, Error> {
     let mut plain = Vec::new();
     loop {
