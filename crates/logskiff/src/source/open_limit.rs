@@ -116,7 +116,7 @@ impl FileSource {
             let waited = self.open_limit.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
             // New files do not wait for a large number of old ones. Live logs come before their copies and rotated
             // files, of which the oldest is read first.
-            let is_old = found.changed.0 < self.schedule.started_s;
+            let is_old = found.changed.seconds < self.schedule.started_s;
             (
                 waited,
                 is_old || found.history,
@@ -129,7 +129,8 @@ impl FileSource {
         self.unpacking.begin_check();
         for FoundFile { input, found } in same.iter().copied().chain(other) {
             // After the first check, only files that have not changed since then existed before logskiff.
-            let predates_start = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
+            let predates_start =
+                first && (self.open_limit.rounds == 1 || found.changed.seconds < self.schedule.started_s);
             self.schedule.is_first_round = predates_start || self.open_limit.early.remove(&found.inode);
             self.admit(*input, found, now, events);
         }

@@ -62,7 +62,7 @@ impl Drain {
         }
     }
 
-    /// Whether new bytes are still read. While a writer goes on writing, a drain stops to read after half of its time
+    /// Whether new bytes are still read. While a writer goes on writing, a drain stops reading after half of its time
     /// limit, and waits for the acknowledgements.
     pub(super) fn is_reading(&self) -> bool {
         self.control.stage() < Stage::Now
