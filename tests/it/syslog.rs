@@ -257,5 +257,5 @@ fn a_stalled_receiver_is_abandoned() {
     assert!(sidecar.wait(PATIENCE).0.success());
     let numbers: Vec<u64> = messages(&stream).iter().map(|message| number(message)).collect();
     assert_eq!(numbers, (0..LINES).collect::<Vec<_>>());
-    assert!(sidecar.stderr().contains("nothing was taken or confirmed for 1s"), "{}", sidecar.stderr());
+    assert!(sidecar.stderr().contains("the receiver accepted or acknowledged nothing for 1s"), "{}", sidecar.stderr());
 }

@@ -13,7 +13,7 @@ mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
-pub use quiet::{Quiet, QuietFiles, name_hash};
+pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
 
 /// One incarnation of one file within this process: a truncation starts a new one.

@@ -5,13 +5,28 @@
 
 use super::{Fingerprint, Hash, Inode};
 
+/// A time from the file system, since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileTime {
+    /// Full seconds.
+    pub seconds: i64,
+    /// Nanoseconds after them.
+    pub nanoseconds: i64,
+}
+
+impl FileTime {
+    fn total_nanoseconds(self) -> i64 {
+        self.seconds.saturating_mul(SECOND).saturating_add(self.nanoseconds)
+    }
+}
+
 /// One quiet file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quiet {
     /// Its fingerprint, whose offset is the file's length.
     pub fingerprint: Fingerprint,
-    /// When its metadata last changed: seconds and nanoseconds since 1970.
-    pub changed: (i64, i64),
+    /// When its metadata last changed.
+    pub changed: FileTime,
     /// A hash of its path.
     pub name: u32,
     /// How often it was truncated while it was read.
@@ -104,8 +119,8 @@ impl QuietFiles {
 
     /// Whether an unknown file may be one that was forgotten because there were too many.
     #[must_use]
-    pub fn is_forgotten(&self, changed: (i64, i64)) -> bool {
-        self.forgotten_to != 0 && nanoseconds(changed) <= self.forgotten_to
+    pub fn is_forgotten(&self, changed: FileTime) -> bool {
+        self.forgotten_to != 0 && changed.total_nanoseconds() <= self.forgotten_to
     }
 
     /// Whether a file can be stored here: its fingerprint covers the same lengths.
@@ -165,7 +180,7 @@ impl QuietFiles {
             self.devices.push(inode.device);
         }
         let Quiet { fingerprint: print, changed, name, incarnation, whole } = *file;
-        let (head, before, changed) = (print.head.0, print.before.0, nanoseconds(changed));
+        let (head, before, changed) = (print.head.0, print.before.0, changed.total_nanoseconds());
         let (inode, size) = (inode.inode, print.offset);
         let flags = FOUND | if whole { WHOLE } else { 0 };
         Some(Packed { inode, size, changed, head, before, name, device: place, incarnation, flags })
@@ -203,7 +218,8 @@ impl Packed {
             before_bytes: self.size.min(QuietFiles::BEFORE_BYTES) as u16,
             before: Hash(self.before),
         };
-        let changed = (self.changed.div_euclid(SECOND), self.changed.rem_euclid(SECOND));
+        let (seconds, nanoseconds) = (self.changed.div_euclid(SECOND), self.changed.rem_euclid(SECOND));
+        let changed = FileTime { seconds, nanoseconds };
         let Self { name, incarnation, flags, .. } = *self;
         Quiet { fingerprint, changed, name, incarnation, whole: flags & WHOLE != 0 }
     }
@@ -239,10 +255,6 @@ impl Packed {
 /// Nanoseconds in a second.
 const SECOND: i64 = 1_000_000_000;
 
-fn nanoseconds((seconds, nanoseconds): (i64, i64)) -> i64 {
-    seconds.saturating_mul(SECOND).saturating_add(nanoseconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,7 +270,7 @@ mod tests {
         let (name, whole) = (name_hash(b"/var/log/app.log"), size.is_multiple_of(2));
         Quiet {
             fingerprint,
-            changed: (1_700_000_000 + size.cast_signed(), 999),
+            changed: FileTime { seconds: 1_700_000_000 + size.cast_signed(), nanoseconds: 999 },
             name,
             incarnation: u8::try_from(size % 200).unwrap(),
             whole,

@@ -1,7 +1,7 @@
-//! The only file that knows every room: it opens them in order, and closes them in order.
+//! Wires all modules: it starts them in order, and stops them in order.
 //!
-//! Two threads of its own: the *shipper*, which walks from the files to the batch without a lock, and the *runtime*,
-//! which waits for signals and file events and wakes the shipper. librdkafka and the checkpoint have theirs.
+//! It has two threads: the *shipper* reads files and fills batches without a lock. The *runtime* waits for signals and
+//! file events, and wakes the shipper. librdkafka and the checkpoint have their own threads.
 
 mod log_events;
 mod sandbox_paths;
@@ -33,8 +33,8 @@ use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::{self, System};
 
-/// So many descriptors are for all else, or half of them where there are few: connections to receivers (a dozen brokers), HTTP's 16,
-/// state, pipes, the runtime's, directories that are being looked at.
+/// Descriptors that are not for log files: connections to receivers (a dozen brokers), HTTP's 16, state, pipes, the
+/// runtime's and directories during a scan. If the limit is low, half of it.
 const OTHER_DESCRIPTORS: usize = 64;
 
 /// Why logskiff cannot start, or had to stop.
@@ -53,11 +53,11 @@ pub enum AppError {
     #[error(transparent)]
     Output(#[from] sink::Error),
     /// A thread or the runtime.
-    #[error("the system refuses what is needed to run")]
+    #[error("cannot start a thread or install a signal handler")]
     System(#[source] io::Error),
-    /// The pod's processes are to be watched, and cannot be seen.
+    /// The pod's other processes must be visible, and are not.
     #[error(
-        "LOGSKIFF_EXIT=app: the pod's other processes cannot be seen; say `shareProcessNamespace: true` in its spec"
+        "LOGSKIFF_EXIT=app: the pod's other processes are not visible; set `shareProcessNamespace: true` in its spec"
     )]
     ProcessNamespace,
 }
@@ -75,26 +75,26 @@ impl AppError {
     }
 }
 
-/// How the shipper is asked to end; each step includes the one before.
+/// The stages of the shutdown. Each includes the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Stage {
-    /// Ship.
+    /// No shutdown.
     Run = 0,
-    /// Read to the end, ship, wait for the acknowledgements, end.
+    /// Read files to their ends, wait for the acknowledgements, and end.
     Drain = 1,
-    /// Save the watermark and end.
+    /// Save the watermarks and end.
     Now = 2,
 }
 
-/// What the other threads say to the shipper.
+/// The stage of the shutdown, shared with the shipper.
 #[derive(Debug, Default)]
 pub struct Control {
     stage: AtomicU8,
 }
 
 impl Control {
-    /// What is asked for.
+    /// The current stage.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Acquire) {
@@ -119,18 +119,19 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the modules and starts shipping. `alone`: the process is there for nothing else, so SIGTERM and SIGINT
-    /// drain, a second one ends at once, and the calling thread is confined to what the configuration names, unless it says otherwise.
+    /// Builds the modules and starts shipping. `alone`: the process has no other purpose. SIGTERM and SIGINT then start
+    /// the drain, a second one ends it at once, and the calling thread is confined to the configured paths
+    /// (`LOGSKIFF_LANDLOCK`).
     ///
     /// # Errors
-    /// [`AppError`], when something that is needed cannot be had.
+    /// [`AppError`], when a module cannot start.
     pub fn start(config: Config, alone: bool) -> Result<Self, AppError> {
         let now = Instant::now();
         let termination_log = config.process.termination_log.clone();
         if config.process.exit == Exit::App && std::process::id() == 1 {
             return Err(AppError::ProcessNamespace);
         }
-        // First of all: a SIGTERM that comes during the start must not be the end.
+        // This comes first: a SIGTERM during the start must not kill the process.
         let background = BackgroundRuntime::new(alone).map_err(AppError::System)?;
         let store = config.checkpoint.dir.as_deref().map(Store::open).transpose()?;
         let loaded = store.as_ref().map(Store::load).unwrap_or_default();
@@ -158,7 +159,7 @@ impl App {
             source.read_all_from_start();
         }
         if alone {
-            // Before the first thread: each inherits it from the one that starts it.
+            // Before the first thread starts: each inherits the rules from the thread that starts it.
             sandbox_paths::confine(&config);
         }
         let checkpoint_writer = store.map(CheckpointWriter::start).transpose().map_err(AppError::System)?;
@@ -198,20 +199,20 @@ impl App {
         Ok(Self { control, shipper, termination_log })
     }
 
-    /// Asks for the next step towards the end, as a SIGTERM does.
+    /// Asks for the next stage of the shutdown, like a SIGTERM.
     pub fn stop(&self) {
         self.control.next();
         self.shipper.thread().unpark();
     }
 
-    /// Waits for the end, and leaves the termination message.
+    /// Waits for the end, and writes the termination message.
     ///
     /// # Errors
     /// [`AppError::Output`].
     pub fn wait(self) -> Result<Summary, AppError> {
         let summary = self.shipper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         if let Some(path) = &self.termination_log
-            && let Err(error) = summary.leave_at(path)
+            && let Err(error) = summary.write_to(path)
         {
             tracing::warn!(?path, %error, "cannot write the termination message");
         }
@@ -219,7 +220,7 @@ impl App {
     }
 }
 
-/// What deleted files may take of the disk, by the setting and the machine.
+/// The limit of disk space for deleted files, by the setting and the machine.
 fn deleted_bound(bytes: u64) -> DeletedBound {
     let limit_bytes = System::default().memory_limit_bytes();
     DeletedBound { bytes, machine_bytes: process_stats::memory_bytes(), limit_bytes }
@@ -231,14 +232,14 @@ fn waker() -> Arc<dyn Fn() + Send + Sync> {
     Arc::new(move || thread.unpark())
 }
 
-/// What runs beside the shipper and waits: for signals and file events.
+/// The thread that waits for signals, file events and HTTP requests.
 struct BackgroundRuntime {
     runtime: Runtime,
     signals: Option<Signals>,
 }
 
 impl BackgroundRuntime {
-    /// Begins to listen to signals, if asked to.
+    /// Creates the runtime, and handles signals from now on if `listen` is set.
     fn new(listen: bool) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
@@ -280,7 +281,7 @@ async fn serve(admin: Option<(SocketAddr, Arc<Admin>)>) {
 async fn listen(signals: Option<Signals>, control: &Control, shipper: &Thread) {
     let Some(mut signals) = signals else { return std::future::pending().await };
     loop {
-        signals.end().await;
+        signals.shutdown().await;
         control.next();
         shipper.unpark();
     }

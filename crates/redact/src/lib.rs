@@ -222,15 +222,15 @@ impl Redactor {
         pem_state: &mut PemState,
         scratch: &'t mut Scratch,
     ) -> Redacted<'t> {
-        let Scratch { masks, decoded, walk, made, earlier } = scratch;
-        masks.clear(text.len(), self.budget());
+        scratch.masks.clear(text.len(), self.budget());
         if utf16::is_likely(text) && !self.is_idle() {
-            masks.add(TextRange::new(0, text.len()), self.undecodable());
-            masks.merge();
+            scratch.masks.add(TextRange::new(0, text.len()), self.undecodable());
+            scratch.masks.merge();
         } else if !self.is_idle() {
             let budget = Budget::new(text.len());
-            self.search(Text::new(text, &budget), parsed, prefilter_hit, pem_state, (masks, decoded, walk, earlier));
+            self.search(Text::new(text, &budget), parsed, prefilter_hit, pem_state, scratch);
         }
+        let Scratch { masks, made, earlier, .. } = scratch;
         if !masks.is_empty() {
             self.merge(text, masks, earlier);
             grow_to_scalars(parsed, masks);
@@ -253,8 +253,9 @@ impl Redactor {
         parsed: &Parsed,
         prefilter_hit: bool,
         pem_state: &mut PemState,
-        (masks, decoded, walk, earlier): (&mut Masks, &mut Decoded, &mut Walk, &mut Vec<TextRange>),
+        scratch: &mut Scratch,
     ) {
+        let Scratch { masks, decoded, walk, earlier, .. } = scratch;
         let escaped = memchr::memchr(b'\\', &text).is_some();
         // Fields come first: of equal matches, the first one names the mask.
         if match self.by_field {

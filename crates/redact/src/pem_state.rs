@@ -86,6 +86,17 @@ struct Run {
     apart: bool,
 }
 
+/// The first part of a run, up to a line end that is written out.
+struct RunStart {
+    at: usize,
+    bytes: usize,
+    characters: usize,
+    /// Only blanks stand before it.
+    leads: bool,
+    /// An escape stands before it.
+    is_escaped: bool,
+}
+
 impl PemState {
     /// Whether the next line may belong to a key that began earlier.
     #[must_use]
@@ -336,7 +347,8 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
                 continue;
             }
             if bytes > 0 {
-                let run = Run::at(line, at, (bytes, characters), (at <= indent, escape_end == Some(at)));
+                let (leads, is_escaped) = (at <= indent, escape_end == Some(at));
+                let run = Run::new(line, &RunStart { at, bytes, characters, leads, is_escaped });
                 at = run.at.end;
                 return Some(run);
             }
@@ -349,8 +361,9 @@ fn runs(line: &[u8]) -> impl Iterator<Item = Run> {
 }
 
 impl Run {
-    /// The run of the given length at `start`, with the following runs that only line ends separate from it.
-    fn at(line: &[u8], start: usize, (bytes, mut characters): (usize, usize), (leads, escaped): (bool, bool)) -> Self {
+    /// The run that begins with `start`, joined with the parts that only line ends separate from it.
+    fn new(line: &[u8], start: &RunStart) -> Self {
+        let RunStart { at: start, bytes, mut characters, leads, is_escaped } = *start;
         let mut end = start + bytes;
         let rest = loop {
             let mut rest = &line[end..];
@@ -371,7 +384,7 @@ impl Run {
             _ => Opened::from_rest(rest),
         };
         let open = |byte: &u8| byte.is_ascii_whitespace() || b"\"'|>:()[]{},;=".contains(byte);
-        let apart = (escaped || before.last().is_none_or(open))
+        let apart = (is_escaped || before.last().is_none_or(open))
             && (line.len() - end > rest.len() || rest.first().is_none_or(|byte| closes(byte) || b"|<".contains(byte)));
         let frame = Frame::new(if leads { &[] } else { before }, rest);
         Self { at: start..end, characters, frame, leads, after, apart }

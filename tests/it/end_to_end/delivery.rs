@@ -271,7 +271,7 @@ fn stateless_operation_is_possible() {
     scene.write("logs/app.log", "one\ntwo\n");
     for runs in 1..=2 {
         let sidecar = scene.run_to_end(scene.settings().with("LOGSKIFF_STATE_DIR", "none"));
-        assert!(sidecar.stderr().contains("a restart begins anew"), "it reports that: {}", sidecar.stderr());
+        assert!(sidecar.stderr().contains("a restart reads without a checkpoint"), "{}", sidecar.stderr());
         assert_eq!(scene.messages().len(), 2 * runs);
     }
     let ids: Vec<_> = scene.records().iter().map(|record| record["event.id"].to_string()).collect();

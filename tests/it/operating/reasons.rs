@@ -43,7 +43,7 @@ fn the_ledger_shows_reasons() {
     let sidecar = scene.start(&settings);
     let address = http::address(&sidecar);
     wait_for(&address, ("app.log", "live"), "partial", "no newline");
-    wait_for(&address, ("app.log.mapped", "live"), "zeros", "may have yet to fill");
+    wait_for(&address, ("app.log.mapped", "live"), "zeros", "may still fill");
     let not_read = &ledger(&address)["not_read"];
     assert_eq!((&not_read["held"], &not_read["skipped"], &not_read["refused"]), (&0.into(), &1.into(), &1.into()));
     let why = |name: &str| {
@@ -64,12 +64,12 @@ fn the_ledger_shows_reasons() {
     scene.append_log("app.log", " and\nthree\n");
     fs::rename(scene.path("logs/app.log"), scene.path("logs/app.log.1")).unwrap();
     fs::remove_file(scene.path("logs/app.log.1")).unwrap();
-    wait_for(&address, ("app.log", "deleted"), "pending", "not everything in it is acknowledged");
+    wait_for(&address, ("app.log", "deleted"), "pending", "it is read to its end but not fully acknowledged");
     scene.kafka().up();
-    wait_for(&address, ("app.log", "deleted"), "may grow", "all of it is acknowledged");
+    wait_for(&address, ("app.log", "deleted"), "may grow", "fully acknowledged");
     scene.kafka().fate_of_requests(&[FORBIDDEN; 1_000]);
     scene.append_log("app.log", "four\n");
-    wait_for(&address, ("app.log", "live"), "refused", "sent again");
+    wait_for(&address, ("app.log", "live"), "refused", "logskiff retries");
     scene.kafka().fate_of_requests(&[]);
     scene.append_log("app.log", "five\n");
     sidecar.drain(PATIENCE);

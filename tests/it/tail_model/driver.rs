@@ -187,7 +187,7 @@ impl Driver {
         self.out.clear();
         let mut events = Vec::new();
         for (file, watermark) in self.ledger.rewind() {
-            let rewound = self.tail.rewind(file, watermark, self.ledger.settled_beyond(file));
+            let rewound = self.tail.rewind(file, watermark, self.ledger.complete_beyond(file));
             self.gone |= !rewound.can_read;
             events.extend(rewound.events);
         }
@@ -198,14 +198,14 @@ impl Driver {
     pub fn relieve(&mut self) -> Vec<Abandoned> {
         let Self { tail, ledger, .. } = self;
         let mut given = Vec::new();
-        for file in tail.deleted_surplus(|file| ledger.settled(file)) {
+        for file in tail.deleted_surplus(|file| ledger.is_complete(file)) {
             let open = tail.file(file).unwrap();
-            if open.is_at_end() && ledger.settled(file) {
+            if open.is_at_end() && ledger.is_complete(file) {
                 tail.close(file);
                 continue;
             }
             let rest = Span { start: open.position().offset, end: open.size() };
-            let became = tail.abandon(file, ledger.settled_within(file, rest), self.now);
+            let became = tail.abandon(file, ledger.complete_within(file, rest), self.now);
             if became == Some(Abandoned::Gone) {
                 self.lost_bytes += ledger.write_off(file, rest);
             }
@@ -218,7 +218,7 @@ impl Driver {
         let ledger = &self.ledger;
         self.tail.note_settled(|file| ledger.watermark(file));
         for file in self.tail.closable(self.now) {
-            if self.ledger.settled(file) {
+            if self.ledger.is_complete(file) {
                 // Its inode may be reused, and no real time has passed that would distinguish the two birth times.
                 let origin = self.tail.file(file).unwrap().origin().to_owned();
                 self.ids.retain(|(of, _), _| *of != origin);
@@ -227,7 +227,7 @@ impl Driver {
         }
         let Expired { retired, events } = self.tail.expire_lost(self.now);
         for file in retired {
-            if self.ledger.settled(file) {
+            if self.ledger.is_complete(file) {
                 self.tail.release_id(file);
             }
         }

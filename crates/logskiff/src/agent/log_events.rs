@@ -1,4 +1,4 @@
-//! What logskiff says of itself: on stderr, by kind and number, never by content.
+//! logskiff's own log: what happened to files, the start and the shutdown. It never contains content of log lines.
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{Counter, Metrics};
 use event::Span;
 
-/// Of so many files the same is told at once; the others are counted.
+/// The same event is logged for at most this many files at once; further ones are counted.
 pub(super) const FILES_LOGGED_MAX: u64 = 10;
 
-/// Tells of what happened to files, and counts it.
+/// Logs an event of a file, and counts it.
 ///
-/// `shown` makes a path fit to be shown: a file's name may hold what must not leave.
+/// `redacted_path` masks secrets in a path.
 pub(super) fn log_event(
     event: &Event,
     metrics: &Metrics,
@@ -80,7 +80,8 @@ pub(super) fn log_event(
     }
 }
 
-/// At most this many files that are given up are named at once: each is a loss.
+/// At most this many given-up files are logged at once. There are more than of other events, because each may be a
+/// loss.
 const GIVEN_UP_LOGGED_MAX: u64 = 100;
 
 /// A deleted file that is given up.
@@ -94,7 +95,7 @@ pub(super) struct GivenUp<'p> {
     pub(super) bytes: u64,
 }
 
-/// Logs that a deleted file is given up, and what is lost.
+/// Logs that a deleted file is given up, and how many bytes are lost.
 pub(super) fn log_given_up(log_limit: &LogRateLimit, file: &GivenUp<'_>) {
     let GivenUp { path, inode, range: Span { start: from, end: to }, bytes } = *file;
     let Some(left_out) = log_limit.due_each("given up", GIVEN_UP_LOGGED_MAX) else { return };
@@ -119,7 +120,7 @@ pub(super) fn log_given_up(log_limit: &LogRateLimit, file: &GivenUp<'_>) {
     }
 }
 
-/// Says what will be done.
+/// Logs the configuration at the start.
 pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option<usize>) {
     let inputs: Vec<String> = config
         .inputs
@@ -142,7 +143,7 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
         .checkpoint
         .dir
         .as_ref()
-        .map_or_else(|| "none: a restart begins anew".into(), |dir| dir.display().to_string());
+        .map_or_else(|| "none: a restart reads without a checkpoint".into(), |dir| dir.display().to_string());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         inputs = inputs.join("; "),
@@ -174,10 +175,10 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
     }
 }
 
-/// Below so many files at once an application may have more with something to read.
+/// Below this limit, an application may have more files with unread bytes than can be open.
 const FEW_FILES: usize = 512;
 
-/// Says that there may be more files than descriptors.
+/// Logs a warning if there may be more files than descriptors.
 pub(super) fn log_open_limit(descriptors: usize, files: usize) {
     if files < FEW_FILES {
         tracing::warn!(
@@ -188,7 +189,7 @@ pub(super) fn log_open_limit(descriptors: usize, files: usize) {
     }
 }
 
-/// Says what a run came to.
+/// Logs the shutdown report.
 pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
     let total = &summary.total;
     tracing::info!(

@@ -1,4 +1,4 @@
-//! What the process needs of the file system, gathered from the modules, and the word on how far it is confined to that.
+//! Collects the paths that the process needs from the configuration, and confines it to them.
 
 use std::path::PathBuf;
 
@@ -8,18 +8,18 @@ use crate::sandbox::landlock::{self, Reached};
 use crate::sink::OutputConfig;
 use crate::source::{self, Protected, fixed_directory};
 
-/// Confines this thread to what is configured, if it is to be, and says what came of it.
+/// Confines this thread to the configured paths, unless that is switched off, and logs the result.
 pub(super) fn confine(config: &Config) {
     if !config.process.landlock {
         tracing::info!("not confined: LOGSKIFF_LANDLOCK is off");
         return;
     }
-    let confined = landlock::confine(&reach(config));
+    let confined = landlock::confine(&allowed_paths(config));
     let readable: Vec<String> = confined.readable.iter().map(|place| place.display().to_string()).collect();
     let readable = readable.join(", ");
     match &confined.reached {
         Reached::Fully => tracing::info!(reached = "fully", readable, "confined"),
-        // What the configuration can change is worth a warning, an older kernel is not.
+        // The configuration can change this, so it is a warning. An older kernel is not.
         Reached::Partly(why) if confined.reads_everything() => {
             tracing::warn!(reached = "partly", why, readable, "confined");
         }
@@ -28,13 +28,13 @@ pub(super) fn confine(config: &Config) {
     }
 }
 
-fn reach(config: &Config) -> landlock::Config {
+fn allowed_paths(config: &Config) -> landlock::Config {
     let logs = config.inputs.iter().flat_map(|input| {
         let roots = input.source.paths.iter().filter_map(|glob| Some(fixed_directory(glob)?.0));
-        // What a link leads to that the application may have made is not to come within reach by it.
+        // A symbolic link that the application may have made must not allow another directory.
         roots.map(|root| (source::trusted_directory(&root), input.source.delete_rotated))
     });
-    // The system's certificates, where SSL_CERT_FILE and SSL_CERT_DIR put them elsewhere.
+    // The system's certificates, or those of SSL_CERT_FILE and SSL_CERT_DIR.
     let probed = openssl_probe::probe();
     let authorities = probed.cert_file.into_iter().chain(probed.cert_dir);
     landlock::Config {
@@ -45,7 +45,7 @@ fn reach(config: &Config) -> landlock::Config {
     }
 }
 
-/// What no glob may read, whatever it names.
+/// The files that are never read as logs, even if a glob matches them.
 pub(super) fn protected(config: &Config) -> Protected {
     Protected {
         files: named(config).chain(config.secret_files.iter().cloned()).collect(),
@@ -65,9 +65,9 @@ mod tests {
 
     use super::*;
 
-    /// Goal: every file that a variable names is among those that stay in reach.
+    /// Goal: all files that variables name are allowed.
     #[test]
-    fn what_is_named_is_in_reach() {
+    fn configured_files_are_allowed() {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str| {
             let path = dir.path().join(name).display().to_string();
@@ -99,19 +99,19 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         )
         .unwrap();
-        let reach = reach(&config);
+        let allowed = allowed_paths(&config);
         for path in &paths {
-            assert!(reach.files.contains(&PathBuf::from(path)), "{path} is not among {:?}", reach.files);
+            assert!(allowed.files.contains(&PathBuf::from(path)), "{path} is not among {:?}", allowed.files);
         }
         let logs = [("/var/log/app", false), ("/var/log/web", false), ("/srv/audit", true)];
-        assert_eq!(reach.logs, logs.map(|(root, deletes)| (PathBuf::from(root), deletes)));
-        assert_eq!(reach.state.as_deref(), Some(Path::new("/var/lib/state")));
-        assert_eq!(reach.written.as_deref(), Some(Path::new("/dev/last-word")));
-        assert!(!reach.files.iter().any(|path| path.ends_with("b")));
+        assert_eq!(allowed.logs, logs.map(|(root, deletes)| (PathBuf::from(root), deletes)));
+        assert_eq!(allowed.state.as_deref(), Some(Path::new("/var/lib/state")));
+        assert_eq!(allowed.written.as_deref(), Some(Path::new("/dev/last-word")));
+        assert!(!allowed.files.iter().any(|path| path.ends_with("b")));
     }
 
     #[test]
-    fn the_files_of_a_syslog_output_and_a_token_are_in_reach() {
+    fn the_files_of_a_syslog_output_and_a_token_are_allowed() {
         let tls = crate::sink::syslog::tls::Config {
             ca_file: Some("/t/ca".into()),
             cert_file: Some("/t/cert".into()),
@@ -126,7 +126,7 @@ mod tests {
         let mut config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
         let OutputConfig::Syslog(syslog) = &mut config.output.outputs[0] else { panic!("syslog is the output") };
         syslog.tls = tls;
-        let files = reach(&config).files;
+        let files = allowed_paths(&config).files;
         assert!(["/t/ca", "/t/cert", "/t/key"].iter().all(|path| files.contains(&PathBuf::from(path))), "{files:?}");
         let vars = [
             ("LOGSKIFF_PATHS", "/var/log/app/*.log"),
@@ -136,6 +136,6 @@ mod tests {
             ("LOGSKIFF_KAFKA_TOKEN_FILE", "/t/token"),
         ];
         let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
-        assert!(reach(&config).files.contains(&PathBuf::from("/t/token")));
+        assert!(allowed_paths(&config).files.contains(&PathBuf::from("/t/token")));
     }
 }

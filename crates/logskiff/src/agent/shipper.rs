@@ -140,7 +140,7 @@ impl Shipper {
         let (mut written_ms, mut records) = (0, 0);
         for report in reports {
             let settled = self.ledger.settle(report.ticket, report.output, report.outcome);
-            if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.again) {
+            if report.outcome == Outcome::Refused || settled.is_some_and(|settled| settled.was_refused) {
                 self.note_refused(report, settled, now);
             }
             let Some(settled) = settled else { continue };
@@ -181,7 +181,7 @@ impl Shipper {
         }
         self.backoff.end();
         // Acknowledgements wake the shipper too: lines that come meanwhile gather for the linger.
-        let gathers = !self.reading.has_unread && !self.drain.takes_partial_lines();
+        let gathers = !self.reading.has_unread && !self.drain.reads_partial_lines();
         self.reading.is_early = gathers && self.reading.until_next_pass(now, self.config.batch.linger) > Duration::ZERO;
         self.send_refused(now);
         if !self.reading.is_early && self.is_reading() {

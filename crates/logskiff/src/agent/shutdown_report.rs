@@ -1,4 +1,5 @@
-//! What a run came to, in a few lines: for the last line of the log, and for Kubernetes to show.
+//! The report of a run in a few lines: for the last line of the log, and for the termination message that Kubernetes
+//! shows.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -12,23 +13,23 @@ use crate::delivery::ledger::Balance;
 use crate::telemetry::http::{FileReport, FileState, Snapshot};
 use crate::telemetry::metrics::Metrics;
 
-/// Kubernetes keeps no more of a termination message.
+/// The size limit of a termination message in Kubernetes.
 const MESSAGE_BYTES_MAX: usize = 4096;
-/// So many files are named in the log's last line.
+/// The last line of the log names at most this many files.
 const FILES_NAMED_MAX: usize = 20;
 
-/// What a run came to.
+/// The byte accounting at the end of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Where the bytes of all files have gone.
+    /// The balance of all files.
     pub total: Balance,
-    /// The files that were open at the end, those with something left first, and the last that were closed before.
+    /// The files that were open at the end and those that were closed last, sorted by the bytes that are left in them.
     pub files: Vec<FileReport>,
-    /// Bytes that are in the files and not settled, as far as they were seen.
+    /// Bytes in the files that are not acknowledged or dropped, as far as known.
     pub left_bytes: u64,
-    /// How many stretches were masked.
+    /// The number of masks.
     pub masked: u64,
-    /// How often everything unsettled was read again.
+    /// The number of rewinds.
     pub rewinds: u64,
 }
 
@@ -41,8 +42,8 @@ impl Summary {
         Self { total, files, left_bytes, masked: metrics.redactions(), rewinds: metrics.rewinds.get() }
     }
 
-    /// What became of everything, in one line.
-    fn whole(&self) -> String {
+    /// The balance of all files in one line.
+    fn totals(&self) -> String {
         let Balance { read_bytes, acknowledged_bytes, pending_bytes, .. } = self.total;
         let dropped_bytes = self.total.all_dropped_bytes();
         format!(
@@ -51,7 +52,7 @@ impl Summary {
         )
     }
 
-    /// What became of the files, one a text.
+    /// The balances of the files, one text for each.
     fn by_file(&self) -> impl Iterator<Item = String> {
         self.files.iter().map(|file| {
             let FileReport { path, balance, state, .. } = file;
@@ -67,7 +68,7 @@ impl Summary {
         })
     }
 
-    /// The files for the log: all of them, if they are few.
+    /// The files for the log: all of them, or the first ones and the number of the others.
     pub(super) fn named_files(&self) -> String {
         let mut named: Vec<String> = self.by_file().take(FILES_NAMED_MAX).collect();
         if self.files.len() > named.len() {
@@ -79,10 +80,10 @@ impl Summary {
     /// The termination message.
     fn message(&self) -> String {
         const MORE_BYTES: usize = 40;
-        let mut text = format!("logskiff ends: {}\n", self.whole());
-        for (at, line) in self.by_file().enumerate() {
+        let mut text = format!("logskiff ends: {}\n", self.totals());
+        for (index, line) in self.by_file().enumerate() {
             if text.len() + line.len() + 1 + MORE_BYTES > MESSAGE_BYTES_MAX {
-                _ = writeln!(text, "and {} more files", self.files.len() - at);
+                _ = writeln!(text, "and {} more files", self.files.len() - index);
                 break;
             }
             text.push_str(&line);
@@ -91,8 +92,9 @@ impl Summary {
         text
     }
 
-    /// Leaves the termination message where Kubernetes has made a file for it; elsewhere it does nothing.
-    pub(super) fn leave_at(&self, path: &Path) -> io::Result<()> {
+    /// Writes the termination message to the file that Kubernetes has created for it. Without such a file it does
+    /// nothing.
+    pub(super) fn write_to(&self, path: &Path) -> io::Result<()> {
         match OpenOptions::new()
             .write(true)
             .truncate(true)
@@ -106,7 +108,7 @@ impl Summary {
     }
 }
 
-/// What is in a file and not settled.
+/// The bytes in a file that are not acknowledged or dropped.
 fn left_bytes(file: &FileReport) -> u64 {
     file.unread_bytes + file.balance.pending_bytes
 }
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_comes_first_and_names_stay_on_their_line() {
+    fn files_with_bytes_left_come_first_and_each_has_one_line() {
         let summary = summary(vec![file("/a/done.log".into(), 0), file("/a/new\nline.log".into(), 40)]);
         assert_eq!(summary.left_bytes, 40);
         let message = summary.message();
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_is_never_longer_than_kubernetes_keeps() {
+    fn the_message_is_never_longer_than_the_limit_of_kubernetes() {
         for bytes in [10, 100, 1_000, 4_000, 5_000] {
             let files = (0..500).map(|nth| file(format!("/{nth:0bytes$}"), 1)).collect();
             let message = summary(files).message();
@@ -150,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn it_is_left_only_where_there_is_a_file_for_it() {
+    fn the_message_is_written_only_to_an_existing_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("termination-log");
-        summary(Vec::new()).leave_at(&path).unwrap();
+        summary(Vec::new()).write_to(&path).unwrap();
         assert!(!path.exists());
         std::fs::write(&path, "x".repeat(10_000)).unwrap();
-        summary(Vec::new()).leave_at(&path).unwrap();
+        summary(Vec::new()).write_to(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "logskiff ends: read 0 B = acknowledged 0 + dropped 0 + pending 0; left 0 B\n");
     }

@@ -1,12 +1,13 @@
-//! Which signals end it, and which change nothing: none of those that people send ends it without a drain.
+//! Signals: SIGTERM and SIGINT start the drain, other common signals are ignored.
 //!
-//! Enters: signals. Leaves: a step towards the end, or a line in its own log.
+//! Enters: signals. Leaves: the next stage of the shutdown, or a line in the log. No common signal ends the process
+//! without a drain.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What is listened to, from the moment on that this is made.
+/// The signal handlers. They are active once this exists.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
@@ -14,25 +15,25 @@ pub(super) struct Signals {
     ignored: [Ignored; 4],
 }
 
-/// One that is known from other programs, and means nothing here.
+/// A signal that has a meaning in other programs, and none here.
 #[derive(Debug)]
 struct Ignored {
     name: &'static str,
     signal: Signal,
-    said: bool,
+    is_logged: bool,
 }
 
 impl Ignored {
     fn new(name: &'static str, kind: SignalKind) -> io::Result<Self> {
-        Ok(Self { name, signal: signal(kind)?, said: false })
+        Ok(Self { name, signal: signal(kind)?, is_logged: false })
     }
 
-    /// Takes one, and tells of the first; never ends.
-    async fn take(&mut self) -> ! {
+    /// Receives these signals, and logs the first. It never returns.
+    async fn receive(&mut self) -> ! {
         loop {
-            // There is always another: a stream of signals has no end.
+            // A stream of signals has no end.
             _ = self.signal.recv().await;
-            if !std::mem::replace(&mut self.said, true) {
+            if !std::mem::replace(&mut self.is_logged, true) {
                 let signal = self.name;
                 tracing::info!(
                     signal,
@@ -44,7 +45,7 @@ impl Ignored {
 }
 
 impl Signals {
-    /// Begins to listen; needs the runtime to be entered.
+    /// Installs the handlers. The runtime must be entered.
     ///
     /// # Errors
     /// When the system refuses a handler.
@@ -53,26 +54,26 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             ignored: [
-                // What ends a terminal, what rotates logs, and what other programs reload or reopen their files for.
+                // A closed terminal sends SIGHUP. Other programs reload or reopen files at these three.
                 Ignored::new("SIGHUP", SignalKind::hangup())?,
                 Ignored::new("SIGUSR1", SignalKind::user_defined1())?,
                 Ignored::new("SIGUSR2", SignalKind::user_defined2())?,
-                // The signal by which web servers end in their own way, and Java prints its threads.
+                // Web servers shut down at this signal, and Java prints its threads.
                 Ignored::new("SIGQUIT", SignalKind::quit())?,
             ],
         })
     }
 
-    /// Waits until the end, or the next step towards it, is asked for. Cancellation safe.
-    pub(super) async fn end(&mut self) {
+    /// Waits for a signal that asks for the next stage of the shutdown. Cancellation safe.
+    pub(super) async fn shutdown(&mut self) {
         let [hang_up, user_1, user_2, quit] = &mut self.ignored;
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-            never = hang_up.take() => never,
-            never = user_1.take() => never,
-            never = user_2.take() => never,
-            never = quit.take() => never,
+            never = hang_up.receive() => never,
+            never = user_1.receive() => never,
+            never = user_2.receive() => never,
+            never = quit.receive() => never,
         }
     }
 }

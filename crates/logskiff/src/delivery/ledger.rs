@@ -1,8 +1,10 @@
-//! What became of every span: pending, acknowledged, refused, or dropped and counted.
+//! The state of each span: in flight, refused, acknowledged or dropped.
 //!
-//! Enters: spans in the order in which they were read, and later, in any order, what became of them. Leaves: the
-//! watermark of each file, which is the end of the longest prefix of spans that are all settled, and the spans that an output
-//! refused, to be read again. It never lets a later success carry the watermark past a span that failed, and it never sees content.
+//! A span is *pending* while it is in flight or refused, and *complete* once it is acknowledged or dropped.
+//!
+//! Enters: spans in the order in which they were read, and later their outcomes in any order. Leaves: the watermark of
+//! each file, which is the end of the longest prefix of complete spans, and refused spans, which are read again. A
+//! later success never moves the watermark past a pending span. The ledger never sees content.
 
 mod account;
 mod balance;
@@ -15,32 +17,32 @@ use event::{
     Boundary, DropReason, FileId, MessageCounts, Outcome, OutputId, OutputSet, Progress, Span, Ticket, Watermark,
 };
 
-/// So many spans of a file that are settled behind its watermark are remembered over a restart.
+/// At most this many complete spans behind a file's watermark are saved for the next start.
 const AHEAD_MAX: usize = 1024;
 
-/// What an acknowledgement settled.
+/// A span that is now complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settled {
-    /// The bytes of its span.
+pub struct Completed {
+    /// Its length in bytes.
     pub bytes: u64,
-    /// When they were written, as it was given to [`Ledger::track`].
+    /// When it was written, as passed to [`Ledger::track`].
     pub written_ms: u32,
-    /// An output had refused it before.
-    pub again: bool,
+    /// Whether an output had refused it before.
+    pub was_refused: bool,
 }
 
-/// A span whose messages go out.
+/// A span whose messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// What was read.
+    /// The span.
     pub span: Span,
-    /// What follows it.
+    /// Where it ends: before a line or within one.
     pub boundary: Boundary,
-    /// What it takes of the byte budget.
+    /// Its share of the byte budget.
     pub cost_bytes: usize,
-    /// Its messages; at least one.
+    /// The number of its messages for each output; at least one.
     pub messages: MessageCounts,
-    /// When it was written; returned when it is acknowledged.
+    /// When it was written. It is returned once the span is complete.
     pub written_ms: u32,
 }
 
@@ -50,53 +52,54 @@ impl Outgoing {
     }
 }
 
-/// A span that is to be read and sent again.
+/// A refused span, which must be read and sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Names it still.
+    /// Its ticket, which stays valid.
     pub ticket: Ticket,
-    /// What is to be read.
+    /// The span.
     pub span: Span,
-    /// What stands before it.
+    /// Where it starts: at a line's start or within a line.
     pub before: Boundary,
-    /// The outputs that refused something of it.
+    /// The outputs that refused messages of it.
     pub outputs: OutputSet,
 }
 
 /// The spans of all files.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Indexed by [`FileId`]; a settled account's place may be taken by the next file.
+    /// Indexed by [`FileId`]. The next file may get the index of a closed account.
     accounts: Vec<Account>,
     /// The sum of the closed accounts, by input.
     closed: Vec<Balance>,
     in_flight_bytes: usize,
     in_flight_records: usize,
     failed: bool,
-    /// The largest room for entries that an account had and needs no more: for the next one that needs some.
+    /// The largest buffer of entries that an account no longer needs, for the next account that needs one.
     spare: VecDeque<Entry>,
 }
 
 impl Ledger {
-    /// Opens the account of a file of an input that is settled as far as `progress` says. `file` may have stood for another before.
+    /// Opens the account of a file of an input. `progress` names its complete spans. `file` may be reused from another
+    /// file.
     pub fn open(&mut self, file: FileId, input: usize, progress: impl Into<Progress>) {
         let Progress { watermark, ahead } = progress.into();
         self.close(file);
-        let place = file.0 as usize;
-        if self.accounts.len() <= place {
-            self.accounts.resize_with(place + 1, Account::default);
+        let index = file.0 as usize;
+        if self.accounts.len() <= index {
+            self.accounts.resize_with(index + 1, Account::default);
         }
-        let account = &mut self.accounts[place];
-        // The sequence goes on where the former file's stopped, so that a late report can't be taken for the new file's.
+        let account = &mut self.accounts[index];
+        // Sequence numbers continue after those of the former file, so its late reports match no span of the new file.
         let next_sequence = account.next_sequence;
         let (read_to, ahead) = (watermark.offset, ahead.into());
         *account = Account { next_sequence, watermark, ahead, read_to, input, ..Account::default() };
     }
 
-    /// Closes the account of a file that is let go: what it still owes is gone. Returns its last balance.
+    /// Closes the account of a closed file, and drops its pending bytes. Returns its last balance.
     pub fn close(&mut self, file: FileId) -> Balance {
         let Some(account) = self.accounts.get_mut(file.0 as usize) else { return Balance::default() };
-        account.balance.give_up();
+        account.balance.drop_all_pending(DropReason::FileLost);
         let balance = std::mem::take(&mut account.balance);
         let input = account.input;
         if self.closed.len() <= input {
@@ -106,7 +109,7 @@ impl Ledger {
         balance
     }
 
-    /// Where the bytes of all files of an input have gone, closed ones included.
+    /// The balance of all files of an input, closed files included.
     #[must_use]
     pub fn total(&self, input: usize) -> Balance {
         let closed = self.closed.get(input).copied().unwrap_or_default();
@@ -116,104 +119,106 @@ impl Ledger {
             .fold(closed, |sum, account| sum.plus(&account.balance))
     }
 
-    /// Whether every span of `file` that was read is settled.
+    /// Whether all spans of `file` that were read are acknowledged or dropped.
     #[must_use]
-    pub fn settled(&self, file: FileId) -> bool {
-        self.known(file).is_none_or(|account| account.entries.is_empty())
+    pub fn is_complete(&self, file: FileId) -> bool {
+        self.account(file).is_none_or(|account| account.entries.is_empty())
     }
 
-    /// Whether `span` was settled before a rewind and needs no second sending; if so it is accounted for.
+    /// Skips `span` if it was complete before a rewind. Returns whether it was.
     pub fn skip_if_acknowledged(&mut self, file: FileId, span: Span, boundary: Boundary) -> bool {
-        let account = self.account(file);
+        let account = self.account_mut(file);
         while account.ahead.front().is_some_and(|ahead| ahead.end <= span.start) {
             account.ahead.pop_front();
         }
-        let settled = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
-        if settled {
-            self.push(file, Entry::settled(span, boundary));
+        let is_complete = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
+        if is_complete {
+            self.push(file, Entry::complete(span, boundary));
             self.advance(file);
         }
-        settled
+        is_complete
     }
 
-    /// Whether some of `span` was never read before.
+    /// Whether `span` has bytes that were never read before.
     #[must_use]
     pub fn is_new(&self, file: FileId, span: Span) -> bool {
-        self.known(file).is_none_or(|account| account.new_bytes(span) > 0)
+        self.account(file).is_none_or(|account| account.new_bytes(span) > 0)
     }
 
-    /// Notes a span whose messages go out.
+    /// Adds a span whose messages are sent.
     pub fn track(&mut self, file: FileId, outgoing: &Outgoing) -> Ticket {
         self.in_flight_bytes += outgoing.cost_bytes() as usize;
         self.in_flight_records += 1;
-        let (account, span) = (self.account(file), outgoing.span);
+        let (account, span) = (self.account_mut(file), outgoing.span);
         account.count(span);
         account.balance.resent_bytes += span.bytes() - account.new_bytes(span);
         account.read_to = account.read_to.max(span.end);
-        let sequence = self.push(file, Entry::out(outgoing));
+        let sequence = self.push(file, Entry::in_flight(outgoing));
         Ticket { file, sequence }
     }
 
-    /// Notes a span that has no record, and why.
+    /// Adds a span that is dropped for a reason.
     pub fn dropped(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
-        let account = self.account(file);
+        let account = self.account_mut(file);
         account.count(span);
         account.read_to = account.read_to.max(span.end);
         account.balance.drop_pending(span.bytes(), reason);
-        self.push(file, Entry::settled(span, boundary));
+        self.push(file, Entry::complete(span, boundary));
         self.advance(file);
     }
 
-    /// Takes what became of one message; returns what it settled. A ticket from before a rewind is ignored.
-    pub fn settle(&mut self, ticket: Ticket, output: OutputId, outcome: Outcome) -> Option<Settled> {
+    /// Records the outcome of one message. Returns its span if that is complete now. A ticket from before a rewind is
+    /// ignored.
+    pub fn settle(&mut self, ticket: Ticket, output: OutputId, outcome: Outcome) -> Option<Completed> {
         let account = self.accounts.get_mut(ticket.file.0 as usize)?;
         let entry = account.entry(ticket.sequence)?;
-        if !entry.is_out() {
+        if !entry.is_in_flight() {
             return None;
         }
-        entry.take(output, outcome);
+        entry.apply(output, outcome);
         self.failed |= outcome == Outcome::Lost;
-        if entry.is_out() {
+        if entry.is_in_flight() {
             return None;
         }
         self.in_flight_bytes -= std::mem::take(&mut entry.cost_bytes) as usize;
         self.in_flight_records -= 1;
-        if !entry.is_settled() {
-            // It stays pending: it will be read once more.
+        if !entry.is_complete() {
+            // It stays pending until it is read and sent again.
             account.refused += 1;
             return None;
         }
         let is_oversize = entry.oversize;
-        let settled = Settled { bytes: entry.span.bytes(), written_ms: entry.written_ms, again: entry.again };
+        let completed =
+            Completed { bytes: entry.span.bytes(), written_ms: entry.written_ms, was_refused: entry.was_refused };
         account.pending -= 1;
         if is_oversize {
-            account.balance.drop_pending(settled.bytes, DropReason::Oversize);
+            account.balance.drop_pending(completed.bytes, DropReason::Oversize);
         } else {
-            account.balance.acknowledge(settled.bytes);
+            account.balance.acknowledge(completed.bytes);
         }
         self.advance(ticket.file);
-        Some(settled)
+        Some(completed)
     }
 
-    /// How many spans of a file were refused, or lost, and are not out again.
+    /// The number of refused or lost spans of a file that are not in flight again.
     #[must_use]
     pub fn refused(&self, file: FileId) -> usize {
-        self.known(file).map_or(0, |account| account.refused)
+        self.account(file).map_or(0, |account| account.refused)
     }
 
-    /// The same of all files.
+    /// The same for all files.
     #[must_use]
     pub fn all_refused(&self) -> usize {
         self.accounts.iter().map(|account| account.refused).sum()
     }
 
-    /// The first of these spans, up to `most`, that lie within `bytes` from where the first of them begins.
+    /// The first of these spans: `most` at most, all within `bytes` from the start of the first.
     #[must_use]
     pub fn first_refused(&self, file: FileId, most: usize, bytes: u64) -> Vec<Refused> {
-        self.known(file).map_or_else(Vec::new, |account| account.first_refused(file, most, bytes))
+        self.account(file).map_or_else(Vec::new, |account| account.first_refused(file, most, bytes))
     }
 
-    /// What was refused of a span goes out again, as so many messages, and takes `cost_bytes` of the budget again.
+    /// The refused messages of a span are in flight again: this many, which take `cost_bytes` of the budget.
     pub fn send_again(&mut self, ticket: Ticket, cost_bytes: usize, messages: MessageCounts) {
         let account = &mut self.accounts[ticket.file.0 as usize];
         let Some(entry) = account.entry(ticket.sequence).filter(|entry| entry.is_refused()) else { return };
@@ -226,11 +231,11 @@ impl Ledger {
         self.in_flight_records += 1;
     }
 
-    /// A span that was refused has no record any more, and why.
+    /// Drops a refused span for a reason.
     pub fn drop_refused(&mut self, ticket: Ticket, reason: DropReason) {
         let account = &mut self.accounts[ticket.file.0 as usize];
         let Some(entry) = account.entry(ticket.sequence).filter(|entry| entry.is_refused()) else { return };
-        entry.give_up();
+        entry.mark_complete();
         let bytes = entry.span.bytes();
         account.refused -= 1;
         account.pending -= 1;
@@ -238,19 +243,19 @@ impl Ledger {
         self.advance(ticket.file);
     }
 
-    /// How many bytes of a stretch that is to be read again are settled.
+    /// The number of bytes within `rest` that were complete before a rewind.
     #[must_use]
-    pub fn settled_within(&self, file: FileId, rest: Span) -> u64 {
-        self.known(file).map_or(0, |account| account.settled_within(rest))
+    pub fn complete_within(&self, file: FileId, rest: Span) -> u64 {
+        self.account(file).map_or(0, |account| account.complete_within(rest))
     }
 
-    /// The first byte of `file` that was refused and is not out again.
+    /// The first byte of `file` that is refused and not in flight again.
     #[must_use]
     pub fn refused_from(&self, file: FileId) -> Option<u64> {
         self.first_refused(file, 1, 0).first().map(|refused| refused.span.start)
     }
 
-    /// What was refused of a file cannot be read again. Returns how many bytes that are.
+    /// Drops the refused spans of a file that cannot be read again. Returns the number of their bytes.
     pub fn write_off_refused(&mut self, file: FileId) -> u64 {
         let refused = self.first_refused(file, usize::MAX, u64::MAX);
         for refused in &refused {
@@ -259,56 +264,57 @@ impl Ledger {
         refused.iter().map(|refused| refused.span.bytes()).sum()
     }
 
-    /// The same, and nor can what follows the last span that was read, up to `rest`'s end. What is out may still be acknowledged.
+    /// Also gives up `rest`, the bytes of the file that cannot be read any more. Returns the number of bytes that are
+    /// lost. Spans in flight may still be acknowledged.
     pub fn write_off(&mut self, file: FileId, rest: Span) -> u64 {
-        let bytes = self.write_off_refused(file) + rest.bytes() - self.settled_within(file, rest);
+        let bytes = self.write_off_refused(file) + rest.bytes() - self.complete_within(file, rest);
         if let Some(account) = self.accounts.get_mut(file.0 as usize) {
             account.ahead.clear();
         }
         bytes
     }
 
-    /// Whether a span has failed since the last rewind.
+    /// Whether a message was lost since the last rewind.
     #[must_use]
     pub fn failed(&self) -> bool {
         self.failed
     }
 
-    /// How many bytes of `file` from `offset` on were read once already, and will be read again.
+    /// The number of bytes of `file` behind `offset` that were read before and will be read again.
     #[must_use]
     pub fn to_reread(&self, file: FileId, offset: u64) -> u64 {
-        self.known(file).map_or(0, |account| account.read_to.saturating_sub(offset))
+        self.account(file).map_or(0, |account| account.read_to.saturating_sub(offset))
     }
 
-    /// When the oldest span of `file` that is read and not settled was written.
+    /// When the oldest pending span of `file` was written.
     #[must_use]
     pub fn oldest_ms(&self, file: FileId) -> Option<u32> {
-        self.known(file)?.entries.front().map(|entry| entry.written_ms)
+        self.account(file)?.entries.front().map(|entry| entry.written_ms)
     }
 
-    /// Whether anything waits for its acknowledgement.
+    /// Whether any span is in flight.
     #[must_use]
     pub fn in_flight(&self) -> bool {
         self.in_flight_records > 0
     }
 
-    /// What the pending records take of the budget.
+    /// The bytes of the budget that spans in flight take.
     #[must_use]
     pub fn in_flight_bytes(&self) -> usize {
         self.in_flight_bytes
     }
 
-    /// How far `file` is settled.
+    /// The end of the longest prefix of complete spans of `file`.
     #[must_use]
     pub fn watermark(&self, file: FileId) -> Watermark {
-        self.known(file).map_or_else(Watermark::default, |account| account.watermark)
+        self.account(file).map_or_else(Watermark::default, |account| account.watermark)
     }
 
-    /// The same, and what is settled behind it: of very many spans the largest.
+    /// The watermark of `file`, and the complete spans behind it: the largest ones if there are too many.
     #[must_use]
     pub fn progress(&self, file: FileId) -> Progress {
-        let Some(account) = self.known(file) else { return Progress::default() };
-        let mut ahead = account.settled_ahead();
+        let Some(account) = self.account(file) else { return Progress::default() };
+        let mut ahead = account.complete_ahead();
         if ahead.len() > AHEAD_MAX {
             ahead.sort_unstable_by_key(|span| std::cmp::Reverse(span.bytes()));
             ahead.truncate(AHEAD_MAX);
@@ -317,47 +323,47 @@ impl Ledger {
         Progress { watermark: account.watermark, ahead }
     }
 
-    /// How many bytes of a file that was taken back to its watermark are settled beyond it, and not read again since.
+    /// The number of complete bytes behind the watermark of `file` that are not read again yet since its rewind.
     #[must_use]
-    pub fn settled_beyond(&self, file: FileId) -> u64 {
-        self.known(file).map_or(0, |account| account.ahead.iter().map(|span| span.bytes()).sum())
+    pub fn complete_beyond(&self, file: FileId) -> u64 {
+        self.account(file).map_or(0, |account| account.ahead.iter().map(|span| span.bytes()).sum())
     }
 
-    /// Where the bytes of `file` have gone.
+    /// The balance of `file`.
     #[must_use]
     pub fn balance(&self, file: FileId) -> Balance {
-        self.known(file).map_or_else(Balance::default, |account| account.balance)
+        self.account(file).map_or_else(Balance::default, |account| account.balance)
     }
 
-    /// Takes every file back to its watermark: the caller reads again from there. Whatever is still pending stays so until
-    /// then; whatever was settled past the hole is remembered and not sent twice. Returns the files to read again.
+    /// Rewinds each file with pending spans to its watermark. Complete spans behind the watermark are remembered and
+    /// not sent twice. Returns the files, which the caller must read again from their watermarks.
     pub fn rewind(&mut self) -> Vec<(FileId, Watermark)> {
-        let files = (0..self.accounts.len()).map(|place| FileId(u32::try_from(place).unwrap_or(u32::MAX)));
-        let again = files.filter_map(|file| Some((file, self.rewind_file(file)?))).collect();
+        let files = (0..self.accounts.len()).map(|index| FileId(u32::try_from(index).unwrap_or(u32::MAX)));
+        let rewound = files.filter_map(|file| Some((file, self.rewind_file(file)?))).collect();
         self.failed = false;
-        again
+        rewound
     }
 
-    /// The same for one file; `None` where nothing of it is unsettled.
+    /// The same for one file; `None` if it has no pending spans.
     pub fn rewind_file(&mut self, file: FileId) -> Option<Watermark> {
         let account = self.accounts.get_mut(file.0 as usize).filter(|account| !account.entries.is_empty())?;
-        let out = account.entries.iter().filter(|entry| entry.is_out());
-        let (records, bytes) = out.fold((0, 0), |sum, entry| (sum.0 + 1, sum.1 + entry.cost_bytes as usize));
+        let in_flight = account.entries.iter().filter(|entry| entry.is_in_flight());
+        let (records, bytes) = in_flight.fold((0, 0), |sum, entry| (sum.0 + 1, sum.1 + entry.cost_bytes as usize));
         self.in_flight_records -= records;
         self.in_flight_bytes -= bytes;
         account.rewind();
         Some(account.watermark)
     }
 
-    fn known(&self, file: FileId) -> Option<&Account> {
+    fn account(&self, file: FileId) -> Option<&Account> {
         self.accounts.get(file.0 as usize)
     }
 
-    fn account(&mut self, file: FileId) -> &mut Account {
+    fn account_mut(&mut self, file: FileId) -> &mut Account {
         &mut self.accounts[file.0 as usize]
     }
 
-    /// Notes an entry of `file`, in the spare room where its account has none.
+    /// Adds an entry of `file`. An account without a buffer takes the spare one.
     fn push(&mut self, file: FileId, entry: Entry) -> u32 {
         let account = &mut self.accounts[file.0 as usize];
         if account.entries.capacity() == 0 {
@@ -366,16 +372,17 @@ impl Ledger {
         account.push(entry)
     }
 
-    /// Moves the watermark of `file` over the settled prefix, and merges what is settled behind a hole. The room of an account that is settled is the next one's: a
-    /// thousand files that were read once need none.
+    /// Moves the watermark of `file` over the prefix of complete spans, and merges complete spans behind a pending one.
+    /// An account without entries gives its buffer to the next one, so a thousand idle files need no memory for
+    /// entries.
     fn advance(&mut self, file: FileId) {
         let account = &mut self.accounts[file.0 as usize];
         account.advance();
         account.merge();
         if account.entries.is_empty() {
-            let room = std::mem::take(&mut account.entries);
-            if room.capacity() > self.spare.capacity() {
-                self.spare = room;
+            let buffer = std::mem::take(&mut account.entries);
+            if buffer.capacity() > self.spare.capacity() {
+                self.spare = buffer;
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Sends records to Kafka. The delivery report of a message returns its ticket.
 //!
-//! The producer is idempotent, waits for all in-sync replicas and retries without limit. If a message fails all the same
-//! (its topic is missing, or not authorised), it is refused, and the shipper sends it again later. After a message that is
-//! too large, or a fatal producer error, all messages in flight are lost, and a new client takes over.
+//! The producer is idempotent, waits for all in-sync replicas and retries without limit. A message that still fails
+//! (its topic is missing, or not authorised) is refused, and the shipper sends it again later. After a message that is
+//! too large, or a fatal producer error, all messages in flight count as lost, and a new client replaces the old one.
 
 mod client;
 mod config;
@@ -14,18 +14,16 @@ mod topics;
 use std::fmt;
 use std::io::{BufWriter, IntoInnerError, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig};
 
-use self::client::{Connected, connect};
+use self::client::{Client, connect};
 pub use self::config::{Config, Message, Oversize, Properties};
-use self::context::{AckQueue, Callbacks};
+use self::context::AckQueue;
 use self::files::Content;
 pub use self::files::Files;
 use self::targets::{Extra, KEY_BYTES_MAX, Targets};
@@ -51,49 +49,47 @@ pub enum Error {
         /// librdkafka's reason.
         reason: String,
     },
-    /// Anything else.
+    /// Any other error.
     #[error("cannot create a Kafka client: {0}")]
     Client(String),
 }
 
-/// What a message's key, frame and headers take of Kafka's limit.
+/// The part of Kafka's size limit for a message's key, frame and headers.
 const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
-/// No limit below this is believed.
+/// The limit of a message is never set below this.
 const MESSAGE_BYTES_MIN: usize = 1024;
-/// librdkafka's `batch.num.messages`: no request holds more.
+/// The most messages in one request: librdkafka's `batch.num.messages`.
 const REQUEST_MESSAGES_MAX: usize = 10_000;
-/// What a message takes of a request besides its payload, key and event id, at most.
+/// The most bytes of a message in a request besides its payload, key and event id.
 const MESSAGE_OVERHEAD_BYTES: usize = 64;
-/// So much of a batch is compressed at once.
+/// The size of the parts in which a batch is compressed.
 const GZIP_PART_BYTES: usize = 32 * 1024;
-/// Marks the ticket of a message that holds a batch; no file has so high a number.
+/// Marks the ticket of a message with several records. No file has a number this high.
 const GROUP: u64 = 1 << 63;
-/// No more is handed over while more messages than these are out. An idempotent client sends a partition's next messages when
-/// fewer than five are on their way, and as long as others are ready to be sent it asks the clock and the socket over and over,
-/// with all of a core. Nothing is lost by waiting: the next batch is made meanwhile.
-const OUT_MAX: usize = 4;
+/// No messages are sent while more than this many are in flight. An idempotent client sends at most five messages at a
+/// time to a partition. While others are ready to be sent, it polls without a pause and uses a whole core. Waiting
+/// costs nothing: the next batch is filled meanwhile.
+const IN_FLIGHT_MAX: usize = 4;
 
-/// A producer and what is out.
+/// A Kafka client, and its messages in flight.
 pub struct Kafka {
     config: Config,
-    producer: Arc<BaseProducer<Callbacks>>,
+    client: Client,
     acks: Arc<AckQueue>,
-    poller: Option<JoinHandle<()>>,
-    over: Arc<AtomicBool>,
-    /// The size of the largest message that the broker takes, as far as is known.
+    /// The largest message that the broker accepts, as far as is known.
     message_bytes_max: usize,
     targets: Targets,
-    /// The next record, if some of its parts were taken: the client's queue holds one part at a time, not the record.
+    /// The next record, if some of its parts are sent: the client's queue holds one part at a time, not the record.
     partial: Option<Partial>,
     /// The records of each batch message in flight.
     groups: Vec<Option<Vec<Ticket>>>,
     /// Hashes of the files' content when they were last read.
     content: Content,
-    /// A client made from changed files, which is not in use yet.
-    next: Option<(Connected, Arc<AckQueue>)>,
+    /// A client from changed files, which is not in use yet.
+    next: Option<(Client, Arc<AckQueue>)>,
 }
 
-/// A record of which some parts were taken.
+/// A record of which some parts are sent.
 #[derive(Clone, Copy)]
 struct Partial {
     ticket: Ticket,
@@ -107,19 +103,17 @@ impl fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// Makes a client. It connects by itself, and retries until it is connected.
+    /// Creates a client. It connects by itself, and retries until it is connected.
     ///
     /// # Errors
     /// When librdkafka does not accept the configuration.
     pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
         let limit = config.message_bytes_max();
         let acks = Arc::new(AckQueue::new(context));
-        let (producer, over, poller) = connect(&config, limit, &acks)?;
+        let client = connect(&config, limit, &acks)?;
         Ok(Self {
-            producer,
+            client,
             acks,
-            poller: Some(poller),
-            over,
             message_bytes_max: limit,
             targets: Targets::new(&config, &context.services),
             partial: None,
@@ -130,13 +124,13 @@ impl Kafka {
         })
     }
 
-    /// The number of messages of a record of this size; `None`: it is left out for its size.
+    /// The number of messages for a record of this size; `None` if the record is too large.
     fn messages(&self, payload_bytes: usize) -> Option<u16> {
         let parts = self.parts(payload_bytes);
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
-        // A record of more parts than the ledger can count is always left out.
+        // A record with more parts than the ledger can count is always dropped.
         u16::try_from(parts).ok()
     }
 
@@ -151,15 +145,15 @@ impl Kafka {
     /// Sends entries of a batch, as many as one request holds.
     fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
         let (mut left, mut messages) = (self.config.request_bytes(self.message_bytes_max), 0);
-        for (at, entry) in batch.entries.iter().enumerate().skip(from) {
+        for (index, entry) in batch.entries.iter().enumerate().skip(from) {
             let parts = self.parts(entry.payload.len());
             while self.parts_sent(entry.ticket) < parts {
                 let part_bytes = entry.payload.len().min(self.part_bytes());
                 let cost = part_bytes + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
-                // A message beyond one request would be ready to be sent while that request is out.
+                // A message beyond one request would be ready to be sent while that request is in flight.
                 let fits = messages == 0 || (cost <= left && messages < REQUEST_MESSAGES_MAX);
                 if !fits || !self.send_part(batch, entry, parts) {
-                    return at;
+                    return index;
                 }
                 left = left.saturating_sub(cost);
                 messages += 1;
@@ -169,12 +163,12 @@ impl Kafka {
         batch.entries.len()
     }
 
-    /// The number of parts that were taken of a record.
+    /// The number of parts of a record that are sent.
     fn parts_sent(&self, ticket: Ticket) -> usize {
         self.partial.filter(|partial| partial.ticket == ticket).map_or(0, |partial| partial.parts)
     }
 
-    /// Sends the next of this many parts of a record.
+    /// Sends the next of this many parts of a record. Returns false if the client's queue is full.
     fn send_part(&mut self, batch: &Batch, entry: &Entry, parts: usize) -> bool {
         let payload = &batch.bytes[entry.payload.clone()];
         let Extra { topic, key, id } = Extra::read(&batch.bytes[entry.extra.clone()]);
@@ -202,36 +196,36 @@ impl Kafka {
 
     /// Sends the records of each topic as one message.
     fn send_groups(&mut self, batch: &Batch, from: usize) -> usize {
-        let mut at = from;
-        while let Some(first) = batch.entries.get(at).filter(|_| self.acks.out() <= OUT_MAX) {
+        let mut next = from;
+        while let Some(first) = batch.entries.get(next).filter(|_| self.acks.in_flight() <= IN_FLIGHT_MAX) {
             let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
             let target = |entry: &Entry| {
                 let Extra { topic, key, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
                 (topic, key)
             };
-            let alike = |entry: &&Entry| target(entry) == target(first) && fits(entry);
-            let group: Vec<&Entry> = batch.entries[at..].iter().take_while(alike).collect();
-            let group = &group[..self.fitting(&group)];
+            let joins = |entry: &&Entry| target(entry) == target(first) && fits(entry);
+            let group: Vec<&Entry> = batch.entries[next..].iter().take_while(joins).collect();
+            let group = &group[..self.count_fitting(&group)];
             if group.is_empty() {
                 let parts = self.parts(first.payload.len());
                 if !self.send_part(batch, first, parts) {
-                    return at;
+                    return next;
                 }
                 if self.parts_sent(first.ticket) == parts {
                     self.partial = None;
-                    at += 1;
+                    next += 1;
                 }
             } else if self.send_group(batch, group) {
-                at += group.len();
+                next += group.len();
             } else {
-                return at;
+                return next;
             }
         }
-        at
+        next
     }
 
-    /// How many entries make a message that cannot be too large, even if nothing of it can be compressed.
-    fn fitting(&self, group: &[&Entry]) -> usize {
+    /// The number of entries that fit in a message, even if compression does not make them smaller.
+    fn count_fitting(&self, group: &[&Entry]) -> usize {
         let mut bytes = 0;
         let fits = |entry: &&&Entry| {
             bytes += entry.payload.len() + 2;
@@ -241,7 +235,7 @@ impl Kafka {
     }
 
     fn send_group(&mut self, batch: &Batch, group: &[&Entry]) -> bool {
-        // Compressed in large parts: each call has its cost, also for one line.
+        // Compression in large parts is cheaper than one call for each line.
         let mut lines = BufWriter::with_capacity(GZIP_PART_BYTES, GzEncoder::new(Vec::new(), Compression::fast()));
         let written = group.iter().try_for_each(|entry| {
             lines.write_all(&batch.bytes[entry.payload.clone()])?;
@@ -249,21 +243,21 @@ impl Kafka {
         });
         let gzip = written.and_then(|()| lines.into_inner().map_err(IntoInnerError::into_error));
         let Ok(payload) = gzip.and_then(GzEncoder::finish) else { return false };
-        let place = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
+        let index = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
             self.groups.push(None);
             self.groups.len() - 1
         });
         let headers = OwnedHeaders::new()
             .insert(Header { key: "content-encoding", value: Some("gzip") })
             .insert(Header { key: "records", value: Some(&group.len().to_string()) });
-        let ticket = GROUP | place as u64;
+        let ticket = GROUP | index as u64;
         let Extra { topic, key, .. } = Extra::read(&batch.bytes[group[0].extra.clone()]);
         let sent = self.produce(self.targets.topic(topic), key, &payload, Some(headers), ticket);
-        self.groups[place] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
+        self.groups[index] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
         sent
     }
 
-    /// Hands one message to the client; false when its queue is full or it has failed for good.
+    /// Hands one message to the client. Returns false if the client's queue is full.
     fn produce(
         &self,
         topic: &str,
@@ -275,8 +269,8 @@ impl Kafka {
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
         record.key = key;
         record.headers = headers;
-        self.acks.expect();
-        match self.producer.send(record) {
+        self.acks.add_in_flight();
+        match self.client.producer.send(record) {
             Ok(()) => {
                 let counts = self.acks.counts();
                 counts.sent_messages.add(1);
@@ -284,30 +278,23 @@ impl Kafka {
                 true
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                self.acks.expect_less();
+                self.acks.remove_in_flight();
                 false
             }
             Err((error, _)) => {
-                // The message was not taken; what it stands for fails like one that was.
+                // The client did not accept the message. It counts as sent and failed.
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                self.acks.put(ticket, Err(code));
+                self.acks.add_report(ticket, Err(code));
                 true
             }
         }
     }
 
-    fn take_over(&mut self, (producer, over, poller): Connected, acks: Arc<AckQueue>) {
-        self.stop();
-        (self.producer, self.over, self.poller, self.acks) = (producer, over, Some(poller), acks);
+    fn replace_client(&mut self, client: Client, acks: Arc<AckQueue>) {
+        self.client.stop(&self.acks);
+        (self.client, self.acks) = (client, acks);
         self.groups.clear();
         self.partial = None;
-    }
-
-    fn stop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        self.acks.retire();
-        // The poller notices within its wait; nothing of this client is of interest any more.
-        drop(self.poller.take());
     }
 }
 
@@ -332,7 +319,7 @@ impl Sink for Kafka {
 
     /// Takes as many entries as one request holds, unless earlier requests or the client's queue are full.
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
-        if self.acks.out() > OUT_MAX {
+        if self.acks.in_flight() > IN_FLIGHT_MAX {
             return from;
         }
         if let Some(first) = batch.entries.get(from) {
@@ -345,7 +332,7 @@ impl Sink for Kafka {
     }
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {
-        for (ticket, outcome) in self.acks.take() {
+        for (ticket, outcome) in self.acks.take_reports() {
             if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
                 self.acks.note_too_large();
             }
@@ -364,41 +351,41 @@ impl Sink for Kafka {
                 acks.push(Ack::new(Ticket::from_bits(ticket), outcome));
                 continue;
             }
-            let place = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
-            let group = self.groups.get_mut(place).and_then(Option::take);
+            let index = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
+            let group = self.groups.get_mut(index).and_then(Option::take);
             acks.extend(group.into_iter().flatten().map(|ticket| Ack::new(ticket, outcome)));
         }
         Ok(())
     }
 
     fn health(&self) -> Health {
-        let has_failed = self.producer.client().fatal_error().is_some() || self.acks.is_too_large();
+        let has_failed = self.client.producer.client().fatal_error().is_some() || self.acks.is_too_large();
         if has_failed { Health::Failed } else { Health::Works }
     }
 
     fn purge(&mut self) {
-        if self.producer.client().fatal_error().is_some() {
-            self.producer.purge(PurgeConfig::default().queue().inflight());
+        if self.client.producer.client().fatal_error().is_some() {
+            self.client.producer.purge(PurgeConfig::default().queue().inflight());
         }
     }
 
     /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost.
     fn reset(&mut self) -> Result<Resume, super::Error> {
         let is_smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
-        // Without the right to describe the topic, only attempts find the limit.
+        // Without permission to describe the topic, only attempts find the limit.
         let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
         let bytes = if is_smaller { half } else { self.message_bytes_max };
-        let acks = Arc::new(self.acks.successor());
-        let connected = connect(&self.config, bytes, &acks)?;
+        let acks = Arc::new(self.acks.for_next_client());
+        let client = connect(&self.config, bytes, &acks)?;
         self.message_bytes_max = bytes;
         if is_smaller {
             tracing::warn!(bytes, "the broker accepts no larger messages; splitting larger records");
         }
-        self.take_over(connected, acks);
+        self.replace_client(client, acks);
         Ok(if is_smaller { Resume::AtOnce } else { Resume::AfterBackoff })
     }
 
-    /// Creates a client from changed files. If that fails, it logs why, and waits for the next change.
+    /// Creates a client from changed files. If that fails, it logs the error, and waits for the next change.
     fn prepare_reload(&mut self) -> bool {
         let content = self.config.files.content();
         if content == self.content {
@@ -408,10 +395,10 @@ impl Sink for Kafka {
         let mut config = self.config.clone();
         let error = match config.files.refresh(&mut config.properties) {
             Ok(()) => {
-                let acks = Arc::new(self.acks.successor());
+                let acks = Arc::new(self.acks.for_next_client());
                 match connect(&config, self.message_bytes_max, &acks) {
-                    Ok(connected) => {
-                        self.next = Some((connected, acks));
+                    Ok(client) => {
+                        self.next = Some((client, acks));
                         self.config = config;
                         return true;
                     }
@@ -425,19 +412,19 @@ impl Sink for Kafka {
     }
 
     fn reload(&mut self) {
-        if let Some((connected, acks)) = self.next.take() {
-            self.take_over(connected, acks);
+        if let Some((client, acks)) = self.next.take() {
+            self.replace_client(client, acks);
         }
     }
 }
 
 impl Drop for Kafka {
     fn drop(&mut self) {
-        self.stop();
+        self.client.stop(&self.acks);
     }
 }
 
-const _: () = assert!(usize::BITS == 64, "a ticket is carried as a pointer-sized opaque");
+const _: () = assert!(usize::BITS == 64, "a ticket fits in a pointer-sized opaque value");
 
 #[allow(clippy::cast_possible_truncation, reason = "the assertion above")]
 fn to_opaque(ticket: u64) -> usize {

@@ -1,8 +1,8 @@
 //! Syslog messages to a receiver, over one connection at a time.
 //!
-//! Enters: batches of messages as `encode` has written them. Leaves: one report a message. A task on the runtime, the
-//! *link*, owns the connection; when it is lost the link reports what is not confirmed as failed and ends, and the shipper
-//! asks for the next one. No content is ever said.
+//! Enters: batches of messages as `encode` has written them. Leaves: one report for each message. A task on the runtime
+//! owns the connection. When the connection is lost, the task reports all unacknowledged messages as lost and ends, and
+//! the shipper starts the next task. No content is ever logged.
 
 mod ack_mailbox;
 pub mod address;
@@ -18,7 +18,6 @@ mod unacknowledged;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -39,17 +38,17 @@ use event::{DropReason, Outcome};
 pub struct Config {
     /// At least one, all of one transport; the first that can be reached is used.
     pub addresses: Vec<Address>,
-    /// Whether messages come with their framing; else a stream frames them by octet counting.
+    /// Whether messages already have their framing. If not, a stream frames them by octet counting.
     pub framed: bool,
     /// Whether the stream is compressed as one zlib stream, flushed with each write (rsyslog's `stream:always`).
     pub compression: bool,
-    /// How TLS is spoken; only used by the transports that do.
+    /// Settings of TLS, for the transports that use it.
     pub tls: tls::Config,
-    /// How many RELP transactions may wait for their responses.
+    /// The most RELP transactions that may wait for their responses.
     pub relp_window: usize,
-    /// How long a connection may take to be made, and one with messages out may make no progress.
+    /// The time limit to connect, and for a connection with messages in flight to make no progress.
     pub timeout: Duration,
-    /// How often an address before the one in use is tried, and the certificates' files are looked at.
+    /// The interval at which earlier addresses are tried again, and certificates are checked for changes.
     pub return_after: Duration,
 }
 
@@ -93,7 +92,7 @@ impl Config {
         text
     }
 
-    /// Whether an attacker could read the records.
+    /// A warning if an attacker could read the records.
     pub(super) fn warning(&self) -> Option<&'static str> {
         let is_unverified = !self.tls.verify && self.addresses.iter().any(|address| address.transport.is_tls());
         is_unverified.then_some(
@@ -115,11 +114,11 @@ pub struct Syslog {
     counts: Arc<OutputMetrics>,
     reconnect_state: Arc<ReconnectState>,
     mailbox: Arc<AckMailbox>,
-    /// `None` once it is closed. The byte budget bounds it: each message in it is in flight.
+    /// `None` once it is closed. The byte budget bounds it, because its messages are in flight.
     queue: Option<UnboundedSender<Batch>>,
     batch_bytes: usize,
-    /// Messages that came after the connection was lost.
-    late: Vec<Ack>,
+    /// Acks of messages that were offered after the connection was lost.
+    lost: Vec<Ack>,
     is_disconnected: bool,
 }
 
@@ -146,7 +145,7 @@ impl Syslog {
             mailbox,
             queue,
             batch_bytes: services.batch_bytes,
-            late: Vec::new(),
+            lost: Vec::new(),
             is_disconnected: false,
         }
     }
@@ -167,19 +166,19 @@ impl Sink for Syslog {
     /// Takes the whole batch, and leaves an empty one.
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
         let Some(queue) = &self.queue else { return from };
-        let full = std::mem::replace(batch, self.mailbox.spare(self.batch_bytes));
+        let full = std::mem::replace(batch, self.mailbox.empty_batch(self.batch_bytes));
         let entries = full.entries.len();
         self.counts.sent_messages.add(entries as u64);
         self.counts.sent_bytes.add(full.bytes.len() as u64);
-        if let Err(late) = queue.send(full) {
-            self.late.extend(late.0.entries.iter().map(|entry| Ack::new(entry.ticket, Outcome::Lost)));
+        if let Err(unsent) = queue.send(full) {
+            self.lost.extend(unsent.0.entries.iter().map(|entry| Ack::new(entry.ticket, Outcome::Lost)));
         }
         entries
     }
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), Error> {
-        self.is_disconnected |= self.mailbox.take(acks);
-        acks.append(&mut self.late);
+        self.is_disconnected |= self.mailbox.collect(acks);
+        acks.append(&mut self.lost);
         Ok(())
     }
 
@@ -187,23 +186,22 @@ impl Sink for Syslog {
         if self.is_disconnected { Health::Disconnected } else { Health::Works }
     }
 
-    /// Connects again. The connection task waits by itself before it does.
+    /// Connects again. The connection task applies its own backoff.
     fn reset(&mut self) -> Result<Resume, Error> {
-        self.mailbox = Arc::new(self.mailbox.successor());
+        self.mailbox = Arc::new(self.mailbox.for_next_connection());
         self.queue = Some(start(&self.config, &self.runtime, &self.reconnect_state, &self.mailbox));
         self.is_disconnected = false;
         Ok(Resume::AtOnce)
     }
 
     fn shorten_backoff(&self) {
-        self.reconnect_state.is_ending.store(true, Ordering::Relaxed);
-        self.reconnect_state.ending.notify_one();
+        self.reconnect_state.shorten_backoff();
     }
 
     fn close(&mut self, within: Duration) {
         self.queue = None;
         let start = Instant::now();
-        while !self.mailbox.take(&mut Vec::new()) && start.elapsed() < within {
+        while !self.mailbox.collect(&mut Vec::new()) && start.elapsed() < within {
             std::thread::park_timeout(within.saturating_sub(start.elapsed()));
         }
     }
@@ -216,12 +214,12 @@ fn start(
     mailbox: &Arc<AckMailbox>,
 ) -> UnboundedSender<Batch> {
     let (queue, messages) = unbounded_channel();
-    let link = ConnectionTask {
+    let task = ConnectionTask {
         config: Arc::clone(config),
         queue: messages,
         mailbox: Arc::clone(mailbox),
         reconnect_state: Arc::clone(reconnect_state),
     };
-    runtime.spawn(link.run());
+    runtime.spawn(task.run());
     queue
 }

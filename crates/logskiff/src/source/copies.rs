@@ -13,7 +13,7 @@ use super::gzip_reader::is_deferred;
 use super::gzip_rotation::len32;
 use super::replaced::{ContentFrom, content_matches};
 use super::{ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
-use event::{Boundary, CheckpointEntry, FileId, Inode, Progress, Watermark};
+use event::{Boundary, CheckpointEntry, FileId, FileTime, Inode, Progress, Watermark};
 
 /// A file is a copy when at least this many bytes are the same. A shorter match may be lines that were written to both
 /// files.
@@ -25,7 +25,7 @@ pub(super) struct KnownCopy {
     /// The open file.
     of: FileId,
     /// When the copy last changed.
-    changed: (i64, i64),
+    changed: FileTime,
     /// How many bytes of the open file it holds.
     length: u64,
     /// All these bytes had been read from the open file when the two were compared, and they end with a line. The proof

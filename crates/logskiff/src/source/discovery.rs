@@ -19,7 +19,7 @@ use super::root::Root;
 use super::rotated_names::{Origin, bases};
 use super::walk::Walk;
 use super::{STDIN, Symlinks};
-use event::Inode;
+use event::{FileTime, Inode};
 
 /// At most this many refused paths are reported by one walk.
 pub(super) const REFUSED_MAX: usize = 10_000;
@@ -74,7 +74,7 @@ pub(super) struct Candidate {
     /// Its length in bytes.
     pub size: u64,
     /// When its metadata last changed: a hint, not an identity.
-    pub changed: (i64, i64),
+    pub changed: FileTime,
     /// When it was last written to.
     pub modified: (i64, i64),
     /// Why it is of interest.

@@ -10,7 +10,7 @@ use super::copies::KnownCopy;
 use super::discovery::Candidate;
 use super::fingerprint;
 use super::lost_files::LostFile;
-use event::{CheckpointEntry, FileId, Inode};
+use event::{CheckpointEntry, FileId, FileTime, Inode};
 
 /// At most this many deleted files are remembered, to recognize compressed copies of them.
 const DELETED_MAX: usize = 256;
@@ -19,7 +19,7 @@ const DELETED_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct ClosedFile {
     /// When its metadata last changed, where that is known: the file needs no check while it is the same.
-    pub(super) changed: Option<(i64, i64)>,
+    pub(super) changed: Option<FileTime>,
     pub(super) input: usize,
     pub(super) entry: CheckpointEntry,
 }

@@ -123,7 +123,7 @@ impl FileSource {
             let waited = self.open_limit.waited.get(&found.inode).copied().unwrap_or(u64::MAX);
             // New files do not wait for a large number of old ones. Live logs come before their copies and rotated
             // files, of which the oldest is read first.
-            let is_old = found.changed.0 < self.schedule.started_s;
+            let is_old = found.changed.seconds < self.schedule.started_s;
             let is_rotated = found.is_surely_rotated();
             (waited, is_old || found.history, found.history, is_rotated, is_rotated.then(|| found.order_of_age()))
         });
@@ -131,7 +131,8 @@ impl FileSource {
         self.unpacking.begin_check();
         for FoundFile { input, found } in same.iter().copied().chain(other) {
             // After the first check, only files that have not changed since then existed before logskiff.
-            let predates_start = first && (self.open_limit.rounds == 1 || found.changed.0 < self.schedule.started_s);
+            let predates_start =
+                first && (self.open_limit.rounds == 1 || found.changed.seconds < self.schedule.started_s);
             self.schedule.is_first_round = predates_start || self.open_limit.early.remove(&found.inode);
             self.admit(*input, found, now, events);
         }

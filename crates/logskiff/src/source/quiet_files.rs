@@ -14,7 +14,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
 use super::{ClosedFile, Event, FileSource};
-use event::{Boundary, CheckpointEntry, Inode, Quiet, QuietFiles, name_hash};
+use event::{Boundary, CheckpointEntry, FileTime, Inode, Quiet, QuietFiles, name_hash};
 
 /// At most this many files are known. Above, those that changed longest ago are forgotten.
 pub(super) const FILES_MAX: usize = 100_000;
@@ -79,8 +79,8 @@ pub(super) struct SeenFile {
     pub(super) inode: Inode,
     /// Its length in bytes.
     pub(super) size: u64,
-    /// When its metadata last changed: seconds and nanoseconds.
-    pub(super) changed: (i64, i64),
+    /// When its metadata last changed.
+    pub(super) changed: FileTime,
 }
 
 /// How many unknown files a walk may offer.
@@ -197,7 +197,7 @@ impl WalkFilter {
             self.example.borrow_mut().get_or_insert_with(|| path.to_path_buf());
             return false;
         }
-        if !was_quiet && self.budget.take_fresh(changed.0) {
+        if !was_quiet && self.budget.take_fresh(changed.seconds) {
             return true;
         }
         let is_skipped = !was_quiet && self.budget.skip_one();
@@ -210,11 +210,11 @@ impl WalkFilter {
 
     /// Whether a file need not be examined, because no more files are returned. `changed` reads when its metadata
     /// changed.
-    pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<(i64, i64)>) -> bool {
+    pub(super) fn is_full_for(&self, number: u64, changed: impl FnOnce() -> Option<FileTime>) -> bool {
         let is_full = self.budget.room.get() == 0
             && self.named.is_none()
             && !self.wants(number)
-            && !changed().is_some_and(|changed| self.budget.is_fresh(changed.0));
+            && !changed().is_some_and(|changed| self.budget.is_fresh(changed.seconds));
         if is_full {
             self.not_offered.set(self.not_offered.get() + 1);
         }
@@ -381,7 +381,7 @@ impl FileSource {
         let before = clock_s() - STILL_FOR_S;
         let still = candidates.iter().filter(|FoundFile { input, found }| {
             let is_deleted_rotated = self.discovery.inputs[*input].config.delete_rotated && found.class != Class::Match;
-            found.changed.0 < before
+            found.changed.seconds < before
                 && !found.linked()
                 && !is_deleted_rotated
                 && !self.rotations.orphans.contains(&found.inode)
@@ -467,10 +467,10 @@ mod tests {
         let walk_filter = WalkFilter { budget, ..WalkFilter::default() };
         let takes = |number: u64, changed_s: i64| {
             let inode = Inode { device: 1, inode: number };
-            !walk_filter.is_full_for(number, || Some((changed_s, 0)))
+            !walk_filter.is_full_for(number, || Some(FileTime { seconds: changed_s, nanoseconds: 0 }))
                 && walk_filter.takes(
                     Class::Match,
-                    &SeenFile { inode, size: 0, changed: (changed_s, 0) },
+                    &SeenFile { inode, size: 0, changed: FileTime { seconds: changed_s, nanoseconds: 0 } },
                     Path::new("/log/a.log"),
                 )
         };

@@ -20,7 +20,7 @@ use super::open_beneath::open_path_beneath;
 use super::protected::Guard;
 use super::quiet_files::{SeenFile, WalkFilter};
 use super::root::{self, Root, RootError};
-use event::Inode;
+use event::{FileTime, Inode};
 
 const LINK: &str = "a symbolic link on the way to it may be an application's; use the real directory in the glob";
 const TRAP: &str = "a symbolic link leads to a directory that holds no logs";
@@ -267,6 +267,6 @@ fn size(seen: &Stat) -> u64 {
 }
 
 #[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
-fn changed(seen: &Stat) -> (i64, i64) {
-    (seen.st_ctime, seen.st_ctime_nsec.try_into().unwrap_or_default())
+fn changed(seen: &Stat) -> FileTime {
+    FileTime { seconds: seen.st_ctime, nanoseconds: seen.st_ctime_nsec.try_into().unwrap_or_default() }
 }

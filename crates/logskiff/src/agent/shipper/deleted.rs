@@ -1,4 +1,4 @@
-//! Deleted files that are still open: the disk space that they take, the warnings before it is too much, and their end.
+//! Deleted files that are still open: their limit of disk space, the warnings before it, and the end of the oldest.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::telemetry::loss_forecast::Forecast;
 use crate::telemetry::process_stats::Volume;
 use event::{FileId, Span};
 
-/// A loss within this time is logged: there is time to act.
+/// A loss that is expected within this time is logged, so that a user can still act.
 const SOON: Duration = Duration::from_secs(3_600);
 
 /// The forecasts of all inputs.
@@ -39,23 +39,23 @@ impl Forecasts {
 }
 
 impl Shipper {
-    /// The bound on what deleted files of an input take.
+    /// The limit of disk space for an input's deleted files.
     pub(super) fn deleted_bound(&self, input: usize) -> Option<u64> {
         let volume = self.forecasts.0[input].volume.filter(|volume| volume.in_memory);
         self.components.source.deleted_bound(volume.map(|volume| volume.size_bytes))
     }
 
-    /// Gives up deleted files, where they take more of the disk than they may.
+    /// Gives up the oldest deleted files while they take more disk space than the limit.
     pub(super) fn bound_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        for file in self.components.source.deleted_surplus(|file| ledger.settled(file)) {
+        for file in self.components.source.deleted_surplus(|file| ledger.is_complete(file)) {
             self.give_up_deleted(file, now);
         }
     }
 
     fn give_up_deleted(&mut self, file: FileId, now: Instant) {
         let Some(open) = self.components.source.file(file) else { return };
-        if open.is_at_end() && self.ledger.settled(file) {
+        if open.is_at_end() && self.ledger.is_complete(file) {
             self.components.source.close(file);
             return self.close(file);
         }
@@ -63,7 +63,7 @@ impl Shipper {
         let path = redacted_path(&self.components.pipelines, &open.path);
         let start = open.position().offset;
         let rest = Span { start, end: open.size().max(start) };
-        match self.components.source.abandon(file, self.ledger.settled_within(file, rest), now) {
+        match self.components.source.abandon(file, self.ledger.complete_within(file, rest), now) {
             Some(Abandoned::Gone) => {
                 let from = self.ledger.refused_from(file).map_or(start, |refused| refused.min(start));
                 let bytes = self.ledger.write_off(file, rest);
@@ -72,7 +72,7 @@ impl Shipper {
                 self.checkpoints.add(bytes);
                 let given_up = GivenUp { path: &path, inode, range: Span { start: from, end: rest.end }, bytes };
                 log_events::log_given_up(&self.components.log_limit, &given_up);
-                if self.ledger.settled(file) {
+                if self.ledger.is_complete(file) {
                     self.components.source.release_id(file);
                     self.close(file);
                 }
@@ -90,7 +90,7 @@ impl Shipper {
         }
     }
 
-    /// What an output refused of a file that can be read no more is lost.
+    /// Writes off the refused records of a file that cannot be read any more.
     pub(super) fn write_off_refused(&mut self, file: FileId) {
         let bytes = self.ledger.write_off_refused(file);
         self.components.metrics.lost_bytes.add(bytes);
@@ -105,10 +105,10 @@ impl Shipper {
         }
     }
 
-    /// Looks how near the bound is, and says so in time.
+    /// Updates the forecast of the limit, and logs warnings before it is reached.
     pub(super) fn forecast_deleted(&mut self, now: Instant) {
         let ledger = &self.ledger;
-        let open = self.components.source.deleted_open(|file| ledger.settled(file));
+        let open = self.components.source.deleted_open(|file| ledger.is_complete(file));
         for (input, open) in open.into_iter().enumerate() {
             let InputForecast { forecast, warned, .. } = &mut self.forecasts.0[input];
             let name = &self.config.inputs[input].name;

@@ -1,4 +1,4 @@
-//! When the shipper sleeps, and when it ends.
+//! The drain: when the shipper sleeps, and when it ends.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,85 +10,89 @@ use crate::source::FileSource;
 use crate::telemetry::process_stats::System;
 use event::FileId;
 
-/// Files that have been still for so long are taken to be whole when a drain has come to their ends.
-const STILL_AFTER: Duration = Duration::from_millis(300);
+/// A drain reads last lines without newline once it is at the end of all files, and nothing was read for this time.
+const QUIET_FOR: Duration = Duration::from_millis(300);
 
-/// What it waits for to end by itself is looked for this often.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The application is gone when it was for so long: between two of its processes there may be none for a moment.
-const GONE_FOR: Duration = Duration::from_secs(2);
+/// How often the condition of `LOGSKIFF_EXIT` is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// The application has ended if none of its processes was seen for this time: a short gap between two processes is
+/// normal.
+const APP_GONE_FOR: Duration = Duration::from_secs(2);
 
 /// What comes after a step of the drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Another round.
+    /// Another iteration of the shipper's loop.
     Continue,
     /// The run is over.
     End,
 }
 
-/// Where the process is between its start and its end.
+/// How far the process is on its way to the end.
 pub(super) struct Drain {
     config: config::ProcessConfig,
     control: Arc<Control>,
-    /// When the end was asked for.
+    /// When the drain started.
     draining_since: Option<Instant>,
-    /// What there is to read is read, and has not grown for a while.
-    still: bool,
-    /// What it waits for to end by itself has happened.
-    finishes: bool,
-    /// When that was last looked for.
-    looked_at: Instant,
+    /// Everything is read, and nothing was appended for a while: last lines without newline are read too.
+    reads_partial_lines: bool,
+    /// The condition of `LOGSKIFF_EXIT` is met.
+    exit_is_met: bool,
+    /// When the condition was last checked.
+    checked_at: Instant,
     system: System,
-    /// The application was there.
+    /// A process of the application was seen.
     app_seen: bool,
-    gone_since: Option<Instant>,
+    app_gone_since: Option<Instant>,
 }
 
 impl Drain {
     pub(super) fn new(config: config::ProcessConfig, control: Arc<Control>, now: Instant) -> Self {
-        let finishes = config.exit == Exit::Eof;
+        let exit_is_met = config.exit == Exit::Eof;
         Self {
             config,
             control,
             draining_since: None,
-            still: false,
-            finishes,
-            looked_at: now,
+            reads_partial_lines: false,
+            exit_is_met,
+            checked_at: now,
             system: System::default(),
             app_seen: false,
-            gone_since: None,
+            app_gone_since: None,
         }
     }
 
-    /// Whether what is new is still read: a drain under a writer that goes on writing stops halfway, and waits for what it has.
+    /// Whether new bytes are still read. While a writer goes on writing, a drain stops reading after half of its time
+    /// limit, and waits for the acknowledgements.
     pub(super) fn is_reading(&self) -> bool {
         self.control.stage() < Stage::Now
-            && self.draining_since.is_none_or(|since| self.still || since.elapsed() < self.config.drain_timeout / 2)
+            && self
+                .draining_since
+                .is_none_or(|since| self.reads_partial_lines || since.elapsed() < self.config.drain_timeout / 2)
     }
 
-    /// Whether it is to end at once.
+    /// Whether the process must end at once.
     fn ends_now(&self) -> bool {
         self.control.stage() == Stage::Now
     }
 
-    /// Whether the end was asked for.
+    /// Whether the process was asked to end.
     pub(super) fn is_draining(&self) -> bool {
         self.control.stage() != Stage::Run
     }
 
-    /// Whether it ends by itself once everything is settled: what it waits for has happened. Asked at every round, it looks
-    /// now and then.
-    fn finishes(&mut self, source: &FileSource, now: Instant) -> bool {
-        if !self.finishes && source.is_exhausted() {
-            self.finishes = true;
+    /// Checks the condition of `LOGSKIFF_EXIT` if a check is due. Returns whether it is met: the process ends then,
+    /// once all bytes are acknowledged or dropped.
+    fn check_exit(&mut self, source: &FileSource, now: Instant) -> bool {
+        if !self.exit_is_met && source.is_exhausted() {
+            self.exit_is_met = true;
             tracing::info!("standard input has ended and no other input is configured; shutting down");
         }
-        if self.finishes || now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
-            return self.finishes;
+        if self.exit_is_met || now.saturating_duration_since(self.checked_at) < CHECK_INTERVAL {
+            return self.exit_is_met;
         }
-        self.looked_at = now;
-        self.finishes = match &self.config.exit {
+        self.checked_at = now;
+        self.exit_is_met = match &self.config.exit {
             Exit::Signal => false,
             Exit::Eof => true,
             Exit::File(path) => path.exists(),
@@ -96,44 +100,44 @@ impl Drain {
                 let others = self.system.count_other_processes() > 0;
                 self.app_seen |= others || source.has_seen_writer();
                 if others || !self.app_seen {
-                    self.gone_since = None;
+                    self.app_gone_since = None;
                 }
                 self.app_seen
                     && !others
-                    && now.saturating_duration_since(*self.gone_since.get_or_insert(now)) >= GONE_FOR
+                    && now.saturating_duration_since(*self.app_gone_since.get_or_insert(now)) >= APP_GONE_FOR
             }
         };
-        if self.finishes && self.config.exit != Exit::Eof {
+        if self.exit_is_met && self.config.exit != Exit::Eof {
             tracing::info!(
                 "the condition of LOGSKIFF_EXIT is met; shutting down once everything is read and acknowledged"
             );
         }
-        self.finishes
+        self.exit_is_met
     }
 
-    /// Whether a last line without newline is taken as it is.
-    pub(super) fn takes_partial_lines(&self) -> bool {
-        self.still
+    /// Whether a last line without newline is read as it is.
+    pub(super) fn reads_partial_lines(&self) -> bool {
+        self.reads_partial_lines
     }
 }
 
 impl Shipper {
-    /// Whether anything is still read: what is new, or what a lost connection has taken back.
+    /// Whether bytes are still read: new ones, or those to be read again after a failure.
     pub(super) fn is_reading(&self) -> bool {
         self.drain.is_reading() || (!self.drain.ends_now() && self.has_to_reread())
     }
 
-    /// Whether a file was taken back to its watermark and is not read again up to where it had been.
+    /// Whether a file was rewound and is not read again to its former position.
     fn has_to_reread(&self) -> bool {
         self.components.source.files().any(|file| self.ledger.to_reread(file.id, file.position().offset) > 0)
     }
 
-    /// Up to where a file is read now: the second half of a drain is for what was read before.
-    pub(super) fn read_limit(&self, file: FileId, at: u64) -> u64 {
-        if self.drain.is_reading() { u64::MAX } else { at + self.ledger.to_reread(file, at) }
+    /// The offset up to which a file may be read now. The second half of a drain only reads bytes again.
+    pub(super) fn read_limit(&self, file: FileId, position: u64) -> u64 {
+        if self.drain.is_reading() { u64::MAX } else { position + self.ledger.to_reread(file, position) }
     }
 
-    /// Starts the drain when it is asked for, takes it further, and says whether the run is over.
+    /// Starts the drain on request and advances it. Returns whether the run is over.
     pub(super) fn step_drain(&mut self, now: Instant) -> Next {
         match self.drain.control.stage() {
             Stage::Now => return Next::End,
@@ -148,28 +152,28 @@ impl Shipper {
         if draining_since.is_some_and(|since| now.saturating_duration_since(since) >= timeout) {
             return Next::End;
         }
-        if draining_since.is_none() && (!self.drain.finishes(&self.components.source, now) || self.awaits_end()) {
+        if draining_since.is_none() && (!self.drain.check_exit(&self.components.source, now) || self.awaits_stdin()) {
             return Next::Continue;
         }
-        let wait = if draining_since.is_some() { STILL_AFTER } else { Duration::ZERO };
-        if !self.is_idle() || (self.reading.activity.still_for(now) < wait && self.drain.is_reading()) {
+        let wait = if draining_since.is_some() { QUIET_FOR } else { Duration::ZERO };
+        if !self.is_idle() || (self.reading.activity.quiet_for(now) < wait && self.drain.is_reading()) {
             return Next::Continue;
         }
-        if !self.drain.still && self.drain.is_reading() {
-            // Once more, and last lines without newline as well.
-            self.drain.still = true;
+        if !self.drain.reads_partial_lines && self.drain.is_reading() {
+            // One more pass, which reads last lines without newline too.
+            self.drain.reads_partial_lines = true;
             self.components.source.recheck_unread();
             self.scans.scan_at_once(now);
             return Next::Continue;
         }
-        // Files that wait for a descriptor are read as well.
+        // Files that wait for a descriptor are read too.
         if self.components.source.is_crowded() && self.drain.is_reading() { Next::Continue } else { Next::End }
     }
 
     fn start_drain(&mut self, now: Instant) {
         self.drain.draining_since = Some(now);
         tracing::info!("draining: reading files to their ends and waiting for acknowledgements");
-        // The end of the files may lie in one that no scan has found yet. Backoff is cut short.
+        // New files may exist that no scan has found yet. The backoff ends.
         self.scans.scan_at_once(now);
         self.backoff.end();
         self.retry_now(now);
@@ -188,37 +192,37 @@ impl Shipper {
             && !self.backoff.is_started()
     }
 
-    /// Whether it is to end with everything that there is to read, and standard input has not ended yet.
-    fn awaits_end(&self) -> bool {
+    /// Whether it must read to the end of standard input, which has not ended yet.
+    fn awaits_stdin(&self) -> bool {
         self.drain.config.exit == Exit::Eof && self.components.source.is_stdin_open()
     }
 
-    /// Sleeps until there may be something to do.
+    /// Sleeps until there may be work.
     pub(super) fn sleep(&mut self, now: Instant) {
         if self.reading.has_unread && !self.backoff.is_started() && !self.is_full() && self.is_reading() {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
-        let ending = self.drain.draining_since.is_some() || (self.drain.finishes && !self.awaits_end());
-        // While nothing is read for want of room, a write is no news.
-        let quiet = self.reading.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
+        let is_ending = self.drain.draining_since.is_some() || (self.drain.exit_is_met && !self.awaits_stdin());
+        // While the in-flight limit stops reading, events for writes are useless.
+        let is_quiet = self.reading.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
         let wait = if let Some(remaining) = self.backoff.remaining(now) {
             remaining.min(self.config.watch.poll)
-        } else if ending {
+        } else if is_ending {
             linger.min(Duration::from_millis(10))
-        } else if quiet && self.components.watch.watch_all(self.components.source.directories()) {
+        } else if is_quiet && self.components.watch.watch_all(self.components.source.directories()) {
             self.scans.until_next(now)
         } else {
-            if !quiet {
+            if !is_quiet {
                 self.components.watch.watch_names(self.components.source.directories());
             }
             linger
         };
         let wait = if self.reading.is_early { wait.min(self.reading.until_next_pass(now, linger)) } else { wait };
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
-        // The next look at the directories may be due earlier: a new name is opened at once.
+        // The next scan may be due earlier: a new file is opened at once.
         let wait = wait.min(self.scans.until_next(now));
-        // Whoever has news unparks this thread; a wake that comes before the sleep makes it short.
+        // Other threads unpark this one. An unpark before the sleep ends it at once.
         std::thread::park_timeout(wait.max(Duration::from_millis(1)));
     }
 }

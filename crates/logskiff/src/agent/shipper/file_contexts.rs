@@ -239,7 +239,7 @@ impl Shipper {
         let ledger = &self.ledger;
         self.components.source.note_settled(|file| ledger.watermark(file));
         for file in self.components.source.closable(now) {
-            if self.ledger.settled(file) {
+            if self.ledger.is_complete(file) {
                 self.components.source.close(file);
                 self.close(file);
                 if self.components.source.is_crowded() {
@@ -249,7 +249,7 @@ impl Shipper {
         }
         let Expired { retired, events } = self.components.source.expire_lost(now);
         for file in retired {
-            if self.ledger.settled(file) {
+            if self.ledger.is_complete(file) {
                 self.components.source.release_id(file);
                 self.close(file);
             }

@@ -1,4 +1,4 @@
-//! Why a file is held: out of its place and still open, or in its place and not read on.
+//! Why a file is held: rotated away and still open, or in its place and not read further.
 
 use std::time::Instant;
 
@@ -7,28 +7,30 @@ use super::refused::REFUSED_MAX;
 use crate::source::{Phase, TrackedFile};
 use crate::telemetry::http::Held;
 
-/// It has no handle any more.
-pub(super) const GONE: Held = Held { word: "pending", why: "can be read no more; what is on its way is waited for" };
+/// It is closed.
+pub(super) const GONE: Held =
+    Held { word: "pending", why: "it cannot be read any more; its bytes in flight wait for acknowledgement" };
+/// Its content has moved.
 pub(super) const LOOKED_FOR: Held =
-    Held { word: "pending", why: "its content is no longer where it was; a copy of it is looked for" };
+    Held { word: "pending", why: "its content is no longer where it was; logskiff looks for a copy" };
 
-const FULL: Held = Held { word: "refused", why: "outputs refuse too many records; it is read on once they are taken" };
-const REFUSED: Held =
-    Held { word: "refused", why: "an output refuses records of it; they are sent again from time to time" };
-const ZEROS: Held = Held { word: "zeros", why: "zeros follow what was read, which its writer may have yet to fill" };
+const FULL: Held =
+    Held { word: "refused", why: "outputs reject too many records; reading resumes once they accept them" };
+const REFUSED: Held = Held { word: "refused", why: "an output rejects records of it; logskiff retries with backoff" };
+const ZEROS: Held = Held { word: "zeros", why: "NUL bytes follow, which its writer may still fill" };
 const PARTIAL: Held = Held { word: "partial", why: "its last line has no newline yet" };
-const BACKOFF: Held = Held { word: "unread", why: "an output has failed; reading goes on after a wait" };
+const BACKOFF: Held = Held { word: "unread", why: "an output has failed; reading resumes after a backoff" };
 const BUDGET: Held =
-    Held { word: "unread", why: "as much is on its way as may be; it is read on once some is acknowledged" };
-const UNREAD: Held = Held { word: "unread", why: "not read to its end yet" };
-const PENDING: Held = Held { word: "pending", why: "not everything in it is acknowledged" };
-const MAY_GROW: Held = Held { word: "may grow", why: "all of it is acknowledged; its writer may not be done with it" };
+    Held { word: "unread", why: "the in-flight limit is reached; reading resumes once bytes are acknowledged" };
+const UNREAD: Held = Held { word: "unread", why: "it is not read to its end yet" };
+const PENDING: Held = Held { word: "pending", why: "it is read to its end but not fully acknowledged" };
+const MAY_GROW: Held = Held { word: "may grow", why: "it is fully acknowledged; its writer may still append" };
 
 impl Shipper {
-    /// Why an open file is held, of which so many bytes are read and not settled.
+    /// Why an open file with this many pending bytes is held; `None` if it is not held.
     pub(super) fn held(&self, open: &TrackedFile, pending_bytes: u64, now: Instant) -> Option<Held> {
         let refused = self.ledger.refused(open.id);
-        // What the last look saw was read, as far as there was anything to take.
+        // Everything that the last poll saw is read, but an incomplete line or NUL bytes are left.
         let waits = !open.is_at_end() && !open.has_more() && !open.is_stream();
         if refused > 0 {
             return Some(if self.ledger.all_refused() >= REFUSED_MAX { FULL } else { REFUSED });

@@ -195,7 +195,7 @@ impl Shipper {
         };
         let written = Written::new(opened.write_time(opened.position().offset), &self.clock, now);
         let encoding = Encoding::detect(opened.head());
-        let at_the_end = self.drain.takes_partial_lines();
+        let at_the_end = self.drain.reads_partial_lines();
         let (at, is_final) = (opened.position(), is_last && (opened.is_final(now) || at_the_end));
         let (is_filled, is_still) = (opened.is_filled(now), opened.are_zeros_final(now) || at_the_end);
         let bytes = &buffer[..bytes];
@@ -207,7 +207,7 @@ impl Shipper {
         let taken = self.enqueue_lines(file, &mut context, chunk, written);
         self.files.open.insert(file, context);
         if taken.bytes > 0 {
-            self.reading.activity.read(now);
+            self.reading.activity.note_read(now);
         }
         let zeros = !taken.ended && at.boundary == Boundary::LineStart && bytes.iter().all(|byte| *byte == 0);
         if taken.bytes == 0 && !taken.full && !is_last && zeros {

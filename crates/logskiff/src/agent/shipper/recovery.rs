@@ -74,8 +74,8 @@ impl Shipper {
         if let Some(context) = self.files.open.get_mut(&file) {
             context.retry = None;
         }
-        let settled_bytes = self.ledger.settled_beyond(file);
-        let Rewound { can_read, events } = self.components.source.rewind(file, watermark, settled_bytes);
+        let complete_bytes = self.ledger.complete_beyond(file);
+        let Rewound { can_read, events } = self.components.source.rewind(file, watermark, complete_bytes);
         if can_read {
             self.restore_pem_state(file);
         } else if let Some(context) = self.files.open.get(&file)

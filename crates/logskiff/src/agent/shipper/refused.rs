@@ -1,65 +1,69 @@
-//! What an output has refused: it waits alone, and is read and sent again.
+//! Refused records: they are read and sent again with backoff.
 //!
-//! A record whose topic is missing or may not be written to leaves memory; its span stays in the ledger. The file and all others go on.
-//! After a wait, the first of its refused spans are tried; once one is delivered, all follow.
+//! A record whose topic is missing or not authorised leaves memory, and its span stays in the ledger. Reading goes on
+//! meanwhile. After a backoff, the first refused spans of a file are tried. Once one is delivered, all others follow.
 
 use std::time::{Duration, Instant};
 
 use super::read_pass::{Encode, now_ns};
 use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
-use crate::delivery::ledger::{Refused, Settled};
+use crate::delivery::ledger::{Completed, Refused};
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::frame::{Encoding, Framed, Frames};
 use crate::sink::{Report, Staged};
 use crate::source::{Reread, TrackedFile};
 use event::{FileId, Line, Outcome, Span};
 
-/// While none is known to be taken again, so many of a file are tried at once.
-const TRIED_MAX: usize = 16;
-/// So many spans may wait in all; beyond that the files that have some are not read on.
+/// One attempt sends this many spans of a file, until the output accepts one of them.
+const ATTEMPT_SPANS_MAX: usize = 16;
+/// If more spans than these are refused, files with refused spans are not read further.
 pub(super) const REFUSED_MAX: usize = 100_000;
 
 /// When the refused spans of a file are sent again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retry {
     at: Instant,
-    /// How long the next wait is.
-    wait: Duration,
-    /// One was delivered since the last wait.
-    works: bool,
+    /// The backoff after the next attempt.
+    backoff: Duration,
+    /// One was delivered since the last attempt.
+    is_accepted: bool,
 }
 
-/// What became of spans that were to be sent again.
+/// The result of an attempt to send spans again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sent {
+    /// All of them are sent or dropped.
     All,
     /// They cannot be read now.
     Unreadable,
-    /// The file does not hold them any more, or its lines are cut in another way.
+    /// The file no longer holds them, or its line boundaries have changed.
     Changed,
 }
 
 impl Shipper {
-    /// Has a file's refused spans wait, or go on where one of them was delivered at last.
-    pub(super) fn note_refused(&mut self, report: Report, settled: Option<Settled>, now: Instant) {
+    /// Schedules a file's refused spans: at once if one of them was delivered, else after a backoff.
+    pub(super) fn note_refused(&mut self, report: Report, completed: Option<Completed>, now: Instant) {
         let file = report.ticket.file;
         let Some(context) = self.files.open.get_mut(&file) else { return };
-        if settled.is_some_and(|settled| settled.again) {
-            context.retry =
-                (self.ledger.refused(file) > 0).then_some(Retry { at: now, wait: backoff::FIRST, works: true });
+        if completed.is_some_and(|completed| completed.was_refused) {
+            context.retry = (self.ledger.refused(file) > 0).then_some(Retry {
+                at: now,
+                backoff: backoff::FIRST,
+                is_accepted: true,
+            });
         } else if report.outcome == Outcome::Refused {
             let wait = backoff::FIRST;
-            let first = Retry { at: now + wait, wait: backoff::next(wait), works: false };
-            context.retry.get_or_insert(first).works = false;
+            let first = Retry { at: now + wait, backoff: backoff::next(wait), is_accepted: false };
+            context.retry.get_or_insert(first).is_accepted = false;
         }
     }
 
-    /// Cuts all waits short.
+    /// Ends all backoffs of refused spans.
     pub(super) fn retry_now(&mut self, now: Instant) {
         self.files.open.values_mut().filter_map(|context| context.retry.as_mut()).for_each(|retry| retry.at = now);
     }
 
-    /// How long it is until something refused is sent again.
+    /// The time until the next refused span is sent again.
     pub(super) fn until_next_retry(&self, now: Instant) -> Option<Duration> {
         let due = |(file, context): (&FileId, &FileContext)| {
             Some(context.retry.filter(|_| self.ledger.refused(*file) > 0)?.at)
@@ -67,7 +71,8 @@ impl Shipper {
         Some(self.files.open.iter().filter_map(due).min()?.saturating_duration_since(now))
     }
 
-    /// Whether a file is not read on: too much waits, or its refused spans are taken again and come first.
+    /// Whether a file is not read further: too many spans are refused, or the output accepts its refused spans again,
+    /// which are sent first.
     pub(super) fn waits_for_refused(&mut self, file: FileId, now: Instant) -> bool {
         if self.ledger.refused(file) == 0 {
             return false;
@@ -90,10 +95,10 @@ impl Shipper {
                 .open
                 .get(&file)
                 .and_then(|context| context.retry)
-                .is_some_and(|retry| retry.works && retry.at <= now)
+                .is_some_and(|retry| retry.is_accepted && retry.at <= now)
     }
 
-    /// Sends again what is due, as far as the budget goes.
+    /// Sends refused spans again that are due, up to the in-flight limit.
     pub(super) fn send_refused(&mut self, now: Instant) {
         if self.ledger.all_refused() == 0 {
             return;
@@ -108,7 +113,7 @@ impl Shipper {
             if self.components.source.is_retired(file) {
                 self.write_off_refused(file);
             } else if sent == Sent::Changed
-                // Whatever is left of what was read is found from the watermark.
+                // The file's remaining content is found by reading from the watermark.
                 && let Some(watermark) = self.ledger.rewind_file(file)
             {
                 self.components.metrics.rewinds.add(1);
@@ -121,7 +126,7 @@ impl Shipper {
 
     fn send_file(&mut self, file: FileId, context: &mut FileContext, now: Instant) -> Sent {
         let Some(retry) = context.retry else { return Sent::All };
-        let most = if retry.works { usize::MAX } else { TRIED_MAX };
+        let most = if retry.is_accepted { usize::MAX } else { ATTEMPT_SPANS_MAX };
         let mut sent = Sent::All;
         while sent == Sent::All && !self.is_full() {
             let spans = self.ledger.first_refused(file, most, CHUNK_BYTES as u64);
@@ -132,30 +137,31 @@ impl Shipper {
             if self.components.fanout.has_full_batch() {
                 self.components.fanout.flush();
             }
-            if !retry.works {
+            if !retry.is_accepted {
                 break;
             }
         }
-        // What is to be unpacked first is no try.
+        // A compressed file that must be decompressed first does not count as an attempt.
         if self.components.source.file(file).is_some_and(TrackedFile::is_deferred_read) {
             return sent;
         }
-        if self.ledger.refused(file) == 0 || !retry.works {
-            context.retry = Some(Retry { at: now + retry.wait, wait: backoff::next(retry.wait), works: false });
+        if self.ledger.refused(file) == 0 || !retry.is_accepted {
+            let backoff = backoff::next(retry.backoff);
+            context.retry = Some(Retry { at: now + retry.backoff, backoff, is_accepted: false });
         }
         sent
     }
 
-    /// Reads spans of a file once more and sends what was refused of them.
+    /// Reads spans of a file again, and sends their refused messages.
     fn send_spans(&mut self, file: FileId, context: &mut FileContext, spans: &[Refused], now: Instant) -> Sent {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
         let all = Span { start: first.span.start, end: last.span.end };
-        // What stands before comes first: a compressed file is read forward.
+        // The bytes before the spans are read first: a compressed file is read forward only.
         let pem_state = self.pem_state_at(file, all.start, context.pem_state_at_start);
         let bytes = match self.components.source.reread(file, all) {
             Reread::Bytes(bytes) => bytes,
             Reread::Changed => return Sent::Changed,
-            // Tried again later.
+            // The next attempt follows after the backoff.
             Reread::Unreadable(events) => {
                 self.handle_events(events, now);
                 return Sent::Unreadable;
@@ -187,11 +193,12 @@ impl Shipper {
             self.send_line(context, &line, text.start - scanned.start, refused);
         }
         context.pem_state = pem_state;
-        // The lines are cut in another way than they were.
+        // Otherwise the line boundaries have changed.
         if same && spans.peek().is_none() { Sent::All } else { Sent::Changed }
     }
 
-    /// Sends what was refused of a line. A key that begins in a line that was not refused may go on in the next.
+    /// Sends the refused messages of a line. A line that was not refused only updates the state of private keys, which
+    /// may continue in the next line.
     fn send_line(&mut self, context: &mut FileContext, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
         let Some(refused) = refused.copied() else { return context.pem_state.read_past(line.text) };
         let Refused { ticket, span, outputs, .. } = refused;

@@ -1,4 +1,4 @@
-//! How everything stands: for the status, and for the last word.
+//! The snapshot of the shipper's state: for the status, and for the shutdown report.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,24 +12,24 @@ use crate::telemetry::process_stats::Volume;
 use event::FileId;
 use redact::{Action, Redactor};
 
-/// So many closed files are named; the totals hold them all.
+/// At most this many closed files are listed. The totals include all of them.
 const CLOSED_MAX: usize = 64;
 
-/// The files that were let go last.
+/// The files that were closed last.
 #[derive(Debug, Default)]
 pub(super) struct Closed(VecDeque<FileReport>);
 
 impl Closed {
     fn add(&mut self, file: FileReport) {
-        let known = self.0.iter().position(|known| known.path == file.path && known.input == file.input);
-        let former = known.and_then(|at| self.0.remove(at)).map(|former| former.balance).unwrap_or_default();
+        let index = self.0.iter().position(|closed| closed.path == file.path && closed.input == file.input);
+        let former = index.and_then(|index| self.0.remove(index)).map(|former| former.balance).unwrap_or_default();
         self.0.truncate(CLOSED_MAX - 1);
         self.0.push_front(FileReport { balance: former.plus(&file.balance), ..file });
     }
 }
 
 impl Shipper {
-    /// Says how everything stands, if somebody has asked.
+    /// Publishes a snapshot, if one is requested.
     pub(super) fn publish_status(&mut self, now: Instant) {
         if self.components.status.heartbeat(now) {
             let snapshot = self.snapshot(now);
@@ -37,12 +37,12 @@ impl Shipper {
         }
     }
 
-    /// How everything stands.
+    /// A snapshot of all inputs and files.
     pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
         let mut files: Vec<FileReport> =
             self.files.open.iter().filter_map(|(file, context)| self.report(*file, context, now)).collect();
         files.sort_by(|one, other| (one.input, &one.path).cmp(&(other.input, &other.path)));
-        let deleted = self.components.source.deleted_open(|file| self.ledger.settled(file));
+        let deleted = self.components.source.deleted_open(|file| self.ledger.is_complete(file));
         let inputs = deleted.iter().enumerate().map(|(input, open)| self.input(input, open, &files, now)).collect();
         files.extend(self.files.closed.0.iter().cloned());
         let UnreadFiles { named, counts } = self.components.source.unread_files();
@@ -69,9 +69,9 @@ impl Shipper {
 
     fn report(&self, file: FileId, context: &FileContext, now: Instant) -> Option<FileReport> {
         let balance = self.ledger.balance(file);
-        let settled = self.ledger.watermark(file).offset;
+        let watermark = self.ledger.watermark(file).offset;
         let Some(open) = self.components.source.file(file) else {
-            // Lost from sight, and a copy of it may still appear.
+            // Its content has moved or is deleted. A copy of it may still appear.
             return (balance != Balance::default()).then(|| FileReport {
                 input: context.input,
                 path: redacted_path(&self.components.pipelines, &context.path),
@@ -91,7 +91,7 @@ impl Shipper {
                 Phase::Rotated => FileState::Rotated,
                 Phase::Deleted => FileState::Deleted,
             },
-            extent: Some((open.size(), settled)),
+            extent: Some((open.size(), watermark)),
             balance,
             unread_bytes: open.unread_bytes().saturating_sub(self.ledger.to_reread(file, open.position().offset)),
             lag: self.lag(file, Some(open), now),
@@ -99,7 +99,7 @@ impl Shipper {
         })
     }
 
-    /// How old the oldest byte of a file is that is not settled.
+    /// The age of the oldest byte of a file that is not acknowledged or dropped.
     fn lag(&self, file: FileId, open: Option<&TrackedFile>, now: Instant) -> Duration {
         let pending = self.ledger.oldest_ms(file).map(|written_ms| self.clock.age(written_ms, now));
         let unread = open.and_then(|open| open.write_time(open.position().offset));
@@ -131,10 +131,10 @@ impl Shipper {
         }
     }
 
-    /// Looks at the volumes, and at how long rotated files live.
+    /// Updates the forecasts: the free space of volumes, and how long rotated files exist.
     pub(super) fn update_forecasts(&mut self, now: Instant) {
-        for (input, known) in self.config.inputs.iter().zip(&mut self.forecasts.0) {
-            let InputForecast { volume, forecast, .. } = known;
+        for (input, input_forecast) in self.config.inputs.iter().zip(&mut self.forecasts.0) {
+            let InputForecast { volume, forecast, .. } = input_forecast;
             let directory = input.source.paths.first().and_then(|glob| fixed_directory(glob));
             *volume = directory.and_then(|(directory, _)| Volume::at(&directory));
             if let Some(volume) = volume {
@@ -167,7 +167,7 @@ impl Shipper {
     }
 }
 
-/// What an input's masks are counted by.
+/// The kinds of an input's masks, each with its own count.
 fn masks(redactor: &Redactor) -> Vec<MaskKind> {
     let kind = |(rule, mode, usual): (&str, Action, bool)| MaskKind { rule: rule.to_owned(), mode: mode.name(), usual };
     redactor.counters().map(kind).collect()

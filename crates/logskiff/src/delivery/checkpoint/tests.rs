@@ -1,7 +1,7 @@
 //! Every saved checkpoint is loaded or detected as damaged, whatever happens to the files.
 
 use super::*;
-use event::{Ahead, Boundary, Fingerprint, Hash, Inode, Quiet, Span, name_hash};
+use event::{Ahead, Boundary, FileTime, Fingerprint, Hash, Inode, Quiet, Span, name_hash};
 
 /// The seed of the random damage; use it to repeat a failure.
 const SEED: u64 = 2026;
@@ -361,7 +361,13 @@ fn quiet_files(count: u64) -> Arc<QuietFiles> {
         let fingerprint =
             Fingerprint { offset: 9, head_bytes: 9, head: Hash(number), before_bytes: 9, before: Hash(7) };
         let name = name_hash(format!("/var/log/app/{number}.log").as_bytes());
-        let quiet = Quiet { fingerprint, changed: (number.cast_signed(), 5), name, incarnation: 0, whole: true };
+        let quiet = Quiet {
+            fingerprint,
+            changed: FileTime { seconds: number.cast_signed(), nanoseconds: 5 },
+            name,
+            incarnation: 0,
+            whole: true,
+        };
         (Inode { device: 1, inode: number }, quiet)
     };
     let mut files = QuietFiles::default();

@@ -1,131 +1,133 @@
 //! The spans of one file.
 //!
-//! Enters: spans, and what became of their messages. Leaves: the watermark, and what is to be read again. What is settled behind a
-//! span that waits is merged, so that it takes no more memory than what waits.
+//! Enters: spans, and the outcomes of their messages. Leaves: the watermark, and the spans to be read again. Complete
+//! spans behind a pending one are merged, so memory grows only with the number of pending spans.
 
 use std::collections::VecDeque;
 
 use super::{Balance, Outgoing, Refused};
 use event::{Boundary, FileId, MessageCounts, Outcome, OutputId, OutputSet, Span, Ticket, Watermark};
 
-/// An account has room for so many settled entries, beside as many as are pending, before neighbours are merged. Few in the tests, whose
+/// Neighbours are merged once there are this many more complete entries than pending ones. It is small in tests, whose
 /// accounts are short.
 pub(super) const UNMERGED_MAX: usize = if cfg!(test) { 8 } else { 1024 };
 
-/// A span, or settled spans that follow each other without a gap.
+/// A span, or merged complete spans without a gap between them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) span: Span,
     boundary: Boundary,
-    /// It goes out once more.
-    pub(super) again: bool,
+    /// An output refused it, and it was sent again.
+    pub(super) was_refused: bool,
     /// One of its messages was too large for its receiver, which does not have it.
     pub(super) oversize: bool,
-    /// These outputs did not take all of its messages, and nothing of it is out to them.
+    /// The outputs that refused messages of it, or lost them.
     refused: OutputSet,
-    /// The messages that are still out.
-    out: MessageCounts,
-    /// Counted from one entry to the next, modulo 2^32; after a merge those between are missing.
+    /// The messages in flight.
+    in_flight: MessageCounts,
+    /// Its number, modulo 2^32. A merge leaves out the numbers between its first and last entry.
     sequence: u32,
-    /// What the record takes of the budget, while it is out.
+    /// Its share of the budget while it is in flight.
     pub(super) cost_bytes: u32,
-    /// When it was written; the caller knows the clock.
+    /// When it was written, by the caller's clock.
     pub(super) written_ms: u32,
 }
 
 impl Entry {
-    /// A span with nothing out.
-    pub(super) fn settled(span: Span, boundary: Boundary) -> Self {
+    /// A span that is acknowledged or dropped.
+    pub(super) fn complete(span: Span, boundary: Boundary) -> Self {
         Self {
             span,
             boundary,
-            again: false,
+            was_refused: false,
             oversize: false,
             refused: OutputSet::default(),
-            out: MessageCounts::default(),
+            in_flight: MessageCounts::default(),
             sequence: 0,
             cost_bytes: 0,
             written_ms: 0,
         }
     }
 
-    /// A span whose messages are out.
-    pub(super) fn out(outgoing: &Outgoing) -> Self {
+    /// A span whose messages are in flight.
+    pub(super) fn in_flight(outgoing: &Outgoing) -> Self {
         let Outgoing { span, boundary, messages, written_ms, .. } = *outgoing;
-        Self { out: messages, cost_bytes: outgoing.cost_bytes(), written_ms, ..Self::settled(span, boundary) }
+        Self { in_flight: messages, cost_bytes: outgoing.cost_bytes(), written_ms, ..Self::complete(span, boundary) }
     }
 
     #[inline]
-    pub(super) fn is_out(&self) -> bool {
-        !self.out.is_empty()
+    pub(super) fn is_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
     }
 
-    /// Whether something of it was refused, and nothing is out.
+    /// Whether messages of it were refused, and none is in flight.
     pub(super) fn is_refused(&self) -> bool {
-        !self.is_out() && !self.refused.is_empty()
+        !self.is_in_flight() && !self.refused.is_empty()
     }
 
-    /// The outputs that refused something of it.
+    /// The outputs that refused messages of it.
     pub(super) fn refused(&self) -> OutputSet {
         self.refused
     }
 
     #[inline]
-    pub(super) fn is_settled(&self) -> bool {
-        !self.is_out() && self.refused.is_empty()
+    pub(super) fn is_complete(&self) -> bool {
+        !self.is_in_flight() && self.refused.is_empty()
     }
 
-    /// Takes the outcome of one message. After a loss the others are not awaited: all is read again.
+    /// Applies the outcome of one message. After a loss, the outcomes of the others no longer count: the whole span is
+    /// read again.
     #[inline]
-    pub(super) fn take(&mut self, output: OutputId, outcome: Outcome) {
+    pub(super) fn apply(&mut self, output: OutputId, outcome: Outcome) {
         if outcome == Outcome::Lost {
-            self.refused = self.refused.union(self.out.outputs());
-            self.out = MessageCounts::default();
+            self.refused = self.refused.union(self.in_flight.outputs());
+            self.in_flight = MessageCounts::default();
             return;
         }
-        self.out.take_one(output);
+        self.in_flight.take_one(output);
         if outcome == Outcome::Refused {
             self.refused.insert(output);
         }
         self.oversize |= outcome == Outcome::Oversize;
     }
 
-    /// Its refused messages are out again.
+    /// Its refused messages are in flight again.
     pub(super) fn send_again(&mut self, messages: MessageCounts) {
-        self.again = true;
-        self.out = messages;
+        self.was_refused = true;
+        self.in_flight = messages;
         self.refused = OutputSet::default();
     }
 
     /// Its refused messages are not sent again.
-    pub(super) fn give_up(&mut self) {
-        (self.out, self.refused) = (MessageCounts::default(), OutputSet::default());
+    pub(super) fn mark_complete(&mut self) {
+        (self.in_flight, self.refused) = (MessageCounts::default(), OutputSet::default());
     }
 
-    /// Takes in what follows, if both are settled and nothing lies between.
-    fn takes_in(&mut self, next: &Self) -> bool {
-        let joins = self.is_settled() && next.is_settled() && self.span.end == next.span.start;
-        if joins {
+    /// Merges the next entry into this one, if both are complete without a gap between them. Returns whether it did.
+    fn merge(&mut self, next: &Self) -> bool {
+        let is_mergeable = self.is_complete() && next.is_complete() && self.span.end == next.span.start;
+        if is_mergeable {
             (self.span.end, self.boundary) = (next.span.end, next.boundary);
         }
-        joins
+        is_mergeable
     }
 }
 
+/// The spans of one file, and its balance.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// What the next entry is numbered.
+    /// The number of the next entry.
     pub(super) next_sequence: u32,
     /// In the order of their numbers.
     pub(super) entries: VecDeque<Entry>,
-    /// How many of them are not settled.
+    /// How many of them are pending.
     pub(super) pending: usize,
-    /// How many of these wait to be read again.
+    /// How many of them are refused or lost.
     pub(super) refused: usize,
     pub(super) watermark: Watermark,
-    /// Spans past a hole that were settled before a rewind: they are not sent twice. Sorted, disjoint.
+    /// Spans behind the watermark that were complete before a rewind: they are not sent twice. Sorted and disjoint.
     pub(super) ahead: VecDeque<Span>,
-    /// Everything before was read once already: what a rewind reads again is counted once.
+    /// The end of the bytes that were ever read: bytes that a rewind reads again are counted once.
     pub(super) read_to: u64,
     pub(super) input: usize,
     pub(super) balance: Balance,
@@ -136,29 +138,29 @@ impl Account {
     pub(super) fn push(&mut self, entry: Entry) -> u32 {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
-        if !entry.is_settled() {
+        if !entry.is_complete() {
             self.pending += 1;
             self.entries.push_back(Entry { sequence, ..entry });
-        } else if !self.entries.back_mut().is_some_and(|last| last.takes_in(&entry)) {
+        } else if !self.entries.back_mut().is_some_and(|last| last.merge(&entry)) {
             self.entries.push_back(Entry { sequence, ..entry });
         }
         sequence
     }
 
-    /// The entry with this number; `None` where it was settled or given up.
+    /// The entry with this number; `None` if it is merged, or before the watermark.
     #[inline]
     pub(super) fn entry(&mut self, sequence: u32) -> Option<&mut Entry> {
         let first = self.entries.front()?.sequence;
-        let of = sequence.wrapping_sub(first);
-        // Nothing before it is merged, as a rule.
-        let index = match self.entries.get(of as usize) {
-            Some(entry) if entry.sequence == sequence => of as usize,
-            _ => self.entries.binary_search_by_key(&of, |entry| entry.sequence.wrapping_sub(first)).ok()?,
+        let distance = sequence.wrapping_sub(first);
+        // Usually no entry before it is merged.
+        let index = match self.entries.get(distance as usize) {
+            Some(entry) if entry.sequence == sequence => distance as usize,
+            _ => self.entries.binary_search_by_key(&distance, |entry| entry.sequence.wrapping_sub(first)).ok()?,
         };
         self.entries.get_mut(index)
     }
 
-    /// Merges settled neighbours, once there are so many of them that it pays.
+    /// Merges complete neighbours once there are many.
     #[inline]
     pub(super) fn merge(&mut self) {
         if self.entries.len() > 2 * self.pending + UNMERGED_MAX {
@@ -171,7 +173,7 @@ impl Account {
         let mut kept = 0;
         for index in 1..self.entries.len() {
             let next = self.entries[index];
-            if !self.entries[kept].takes_in(&next) {
+            if !self.entries[kept].merge(&next) {
                 kept += 1;
                 self.entries[kept] = next;
             }
@@ -180,7 +182,7 @@ impl Account {
         self.entries.shrink_to(2 * self.pending + 2 * UNMERGED_MAX);
     }
 
-    /// The first refused spans, within `bytes` from where the first of them begins.
+    /// The first refused spans: `most` at most, all within `bytes` from the start of the first.
     pub(super) fn first_refused(&self, file: FileId, most: usize, bytes: u64) -> Vec<Refused> {
         let mut found: Vec<Refused> = Vec::new();
         let (mut at, mut before) = (self.watermark.offset, self.watermark.boundary);
@@ -199,37 +201,38 @@ impl Account {
         found
     }
 
-    /// How much of a span lies beyond what was ever read.
+    /// The number of bytes of a span that were never read before.
     pub(super) fn new_bytes(&self, span: Span) -> u64 {
         span.end.saturating_sub(span.start.max(self.read_to))
     }
 
-    /// How much of a span was settled before a rewind.
-    pub(super) fn settled_within(&self, span: Span) -> u64 {
-        let settled = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
-        self.ahead.iter().map(settled).sum()
+    /// The number of bytes of a span that were complete before a rewind.
+    pub(super) fn complete_within(&self, span: Span) -> u64 {
+        let overlap = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
+        self.ahead.iter().map(overlap).sum()
     }
 
-    /// Counts a span that is read: what is new of it, and what was settled before under another cut of the lines.
+    /// Counts a span that is read: its new bytes, and bytes that were complete before with other line boundaries.
     pub(super) fn count(&mut self, span: Span) {
-        let again = self.settled_within(Span { start: span.start, end: span.end.min(self.read_to) });
+        let again = self.complete_within(Span { start: span.start, end: span.end.min(self.read_to) });
         self.balance.read(self.new_bytes(span) + again, span.end > self.read_to);
     }
 
-    /// Moves the watermark over the settled prefix.
+    /// Moves the watermark over the prefix of complete spans.
     #[inline]
     pub(super) fn advance(&mut self) {
-        while let Some(entry) = self.entries.front().filter(|entry| entry.is_settled()) {
+        while let Some(entry) = self.entries.front().filter(|entry| entry.is_complete()) {
             self.watermark = Watermark { offset: entry.span.end, boundary: entry.boundary };
             self.entries.pop_front();
         }
     }
 
-    /// What is settled behind the watermark, and what an earlier rewind remembered and this reading has not come to yet.
-    pub(super) fn settled_ahead(&self) -> Vec<Span> {
+    /// The complete spans behind the watermark, and those that an earlier rewind remembered and that are not read again
+    /// yet.
+    pub(super) fn complete_ahead(&self) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
-        let settled = self.entries.iter().filter(|entry| entry.is_settled()).map(|entry| entry.span);
-        for span in settled.chain(self.ahead.iter().copied()) {
+        let complete = self.entries.iter().filter(|entry| entry.is_complete()).map(|entry| entry.span);
+        for span in complete.chain(self.ahead.iter().copied()) {
             match spans.last_mut() {
                 Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
                 _ => spans.push(span),
@@ -238,8 +241,9 @@ impl Account {
         spans
     }
 
+    /// Removes all entries, and remembers the complete spans behind the watermark.
     pub(super) fn rewind(&mut self) {
-        self.ahead = self.settled_ahead().into();
+        self.ahead = self.complete_ahead().into();
         self.entries.clear();
         (self.pending, self.refused) = (0, 0);
     }

@@ -1,9 +1,9 @@
-//! Where the bytes of a file, or of an input, have gone.
+//! The byte accounting of a file or an input.
 
 use event::DropReason;
 
-/// What was read and what became of it: `read = acknowledged + dropped + pending` always holds for the bytes. All but what
-/// is pending only grow. What is read again after a rewind is counted once.
+/// Bytes and records by their state. `read = acknowledged + dropped + pending` always holds for bytes. All figures but
+/// pending only grow. Bytes that are read again after a rewind are counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
     /// Bytes that were read into spans.
@@ -12,11 +12,11 @@ pub struct Balance {
     pub acknowledged_bytes: u64,
     /// Bytes that were dropped, by the reason's number.
     pub dropped_bytes: [u64; DropReason::ALL.len()],
-    /// Bytes that are read and not settled: out, failed, or to be read again.
+    /// Bytes that are read but not acknowledged or dropped: in flight, refused, or to be read again.
     pub pending_bytes: u64,
-    /// Bytes that were sent once more after a rewind: the receiver may have them twice.
+    /// Bytes that were sent again: the receiver may have duplicates of them.
     pub resent_bytes: u64,
-    /// Spans that were read: lines, and what was skipped.
+    /// Spans that were read: lines, and skipped bytes.
     pub read_records: u64,
     /// Records acknowledged.
     pub acknowledged_records: u64,
@@ -43,20 +43,20 @@ impl Balance {
         }
     }
 
-    /// All that was dropped, for whatever reason.
+    /// The bytes that were dropped, for all reasons together.
     #[must_use]
     pub fn all_dropped_bytes(&self) -> u64 {
         self.dropped_bytes.iter().sum()
     }
 
-    /// Spans that are read and not settled. A line that a rewind cuts in another way may count twice among them.
+    /// Spans that are read but not acknowledged or dropped. A line whose boundaries change at a rewind may count twice.
     #[must_use]
     pub fn pending_records(&self) -> u64 {
-        let settled = self.acknowledged_records + self.dropped_records.iter().sum::<u64>();
-        self.read_records.saturating_sub(settled)
+        let complete = self.acknowledged_records + self.dropped_records.iter().sum::<u64>();
+        self.read_records.saturating_sub(complete)
     }
 
-    /// Whether nothing is missing.
+    /// Whether all read bytes are accounted for.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.read_bytes == self.acknowledged_bytes + self.all_dropped_bytes() + self.pending_bytes
@@ -80,11 +80,11 @@ impl Balance {
         self.dropped_records[reason as usize] += 1;
     }
 
-    /// What is still pending can never be settled.
-    pub(super) fn give_up(&mut self) {
+    /// Drops all pending bytes.
+    pub(super) fn drop_all_pending(&mut self, reason: DropReason) {
         if self.pending_bytes > 0 {
-            self.dropped_records[DropReason::FileLost as usize] += self.pending_records();
-            self.dropped_bytes[DropReason::FileLost as usize] += std::mem::take(&mut self.pending_bytes);
+            self.dropped_records[reason as usize] += self.pending_records();
+            self.dropped_bytes[reason as usize] += std::mem::take(&mut self.pending_bytes);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The ledger against a model, and the hole.
+//! The ledger against a model, and pending spans before complete ones.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn at(offset: u64) -> Watermark {
 }
 
 #[test]
-fn a_later_success_never_carries_the_watermark_past_a_hole() {
+fn a_later_success_never_moves_the_watermark_past_a_pending_span() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
@@ -37,9 +37,9 @@ fn a_later_success_never_carries_the_watermark_past_a_hole() {
     assert_eq!(ledger.watermark(file), at(10));
     assert!(ledger.failed());
     assert_eq!(ledger.rewind(), [(file, at(10))]);
-    assert!(!ledger.skip_if_acknowledged(file, span(10, 20), Boundary::LineStart), "the failed span goes out again");
+    assert!(!ledger.skip_if_acknowledged(file, span(10, 20), Boundary::LineStart), "the lost span is sent again");
     let again = ledger.track(file, &outgoing(span(10, 20), 1));
-    assert!(ledger.skip_if_acknowledged(file, span(20, 30), Boundary::LineStart), "the acknowledged one does not");
+    assert!(ledger.skip_if_acknowledged(file, span(20, 30), Boundary::LineStart), "the acknowledged span is not");
     ledger.settle(second, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(10), "a report from before the rewind changes nothing");
     ledger.settle(again, FIRST, Delivered);
@@ -60,61 +60,63 @@ fn a_record_in_parts_is_acknowledged_with_its_last_part() {
 }
 
 #[test]
-fn a_settled_file_s_place_is_safe_to_reuse() {
+fn the_id_of_a_complete_file_is_safe_to_reuse() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
     let old = ledger.track(file, &outgoing(span(0, 4), 1));
-    assert!(!ledger.settled(file));
+    assert!(!ledger.is_complete(file));
     ledger.settle(old, FIRST, Delivered);
-    assert!(ledger.settled(file));
+    assert!(ledger.is_complete(file));
     ledger.open(file, 0, at(0));
     let new = ledger.track(file, &outgoing(span(0, 4), 1));
     ledger.settle(old, FIRST, Delivered);
-    assert_eq!(ledger.watermark(file), at(0), "the former file's ticket does not settle the new file's span");
+    assert_eq!(ledger.watermark(file), at(0), "the former file's ticket does not acknowledge the new file's span");
     ledger.settle(new, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(4));
 }
 
-/// Goal: what is settled behind a span that waits takes no memory, however much it is, and counts where it stands.
+/// Goal: complete spans behind a pending one take no memory, however many they are, and the watermark counts them
+/// later.
 #[test]
-fn what_is_settled_behind_a_hole_takes_no_memory() {
+fn complete_spans_behind_a_pending_one_take_no_memory() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
-    let hole = ledger.track(file, &outgoing(span(0, 10), 1));
+    let pending = ledger.track(file, &outgoing(span(0, 10), 1));
     for start in (10..1_000_000).step_by(10) {
         if start % 100 == 0 {
             ledger.dropped(file, span(start, start + 10), Boundary::LineStart, DropReason::Blank);
         } else {
             let ticket = ledger.track(file, &outgoing(span(start, start + 10), 1));
-            assert_eq!(ledger.settle(ticket, FIRST, Delivered).map(|settled| settled.bytes), Some(10));
+            assert_eq!(ledger.settle(ticket, FIRST, Delivered).map(|completed| completed.bytes), Some(10));
         }
     }
     let last = ledger.track(file, &outgoing(span(1_000_000, 1_000_010), 1));
     let account = &ledger.accounts[0];
     assert!(account.entries.len() <= 2 * account.pending + UNMERGED_MAX, "{} entries", account.entries.len());
-    assert!(account.entries.capacity() <= 64, "room for {}", account.entries.capacity());
+    assert!(account.entries.capacity() <= 64, "capacity {}", account.entries.capacity());
     ledger.settle(last, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(0));
-    ledger.settle(hole, FIRST, Delivered);
+    ledger.settle(pending, FIRST, Delivered);
     assert_eq!(ledger.watermark(file), at(1_000_010));
-    assert!(ledger.settled(file) && !ledger.in_flight());
+    assert!(ledger.is_complete(file) && !ledger.in_flight());
 }
 
-/// Goal: a question about a file that has no account yet has an answer, and ends nothing.
+/// Goal: the questions have answers for a file without an account too.
 #[test]
-fn a_file_without_an_account_is_no_mistake() {
+fn a_file_without_an_account_is_complete() {
     let ledger = Ledger::default();
     let file = FileId(7);
-    assert!(ledger.settled(file));
+    assert!(ledger.is_complete(file));
     assert_eq!((ledger.watermark(file), ledger.to_reread(file, 3), ledger.oldest_ms(file)), (at(0), 0, None));
     assert_eq!(ledger.balance(file), Balance::default());
 }
 
-/// Goal: what one output has is not sent there again because the other refused it, and what it refused takes nothing of the budget.
+/// Goal: a message that one output has is not sent there again because another output refused it, and a refused span
+/// takes nothing of the budget.
 #[test]
-fn each_output_of_a_span_is_settled_alone() {
+fn each_output_of_a_span_is_tracked_alone() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
@@ -123,24 +125,24 @@ fn each_output_of_a_span_is_settled_alone() {
     let ticket = ledger.track(file, &Outgoing { messages: sent.messages.with(second, 1), written_ms: 5, ..sent });
     ledger.settle(ticket, FIRST, Outcome::Refused);
     ledger.settle(ticket, FIRST, Delivered);
-    assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 10), "the message is still out");
+    assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 10), "the message is still in flight");
     ledger.settle(ticket, second, Delivered);
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (1, 0));
-    assert!(!ledger.failed(), "nothing else is read again for it");
+    assert!(!ledger.failed(), "a refusal causes no rewind");
     let outputs = MessageCounts::default().with(FIRST, 1).outputs();
     let refused = Refused { ticket, span: span(0, 10), before: Boundary::LineStart, outputs };
     assert_eq!(ledger.first_refused(file, 9, 100), [refused]);
     ledger.send_again(ticket, 12, MessageCounts::default().with(FIRST, 1));
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 12));
-    let settled = Settled { bytes: 10, written_ms: 5, again: true };
-    assert_eq!(ledger.settle(ticket, FIRST, Delivered), Some(settled));
+    let completed = Completed { bytes: 10, written_ms: 5, was_refused: true };
+    assert_eq!(ledger.settle(ticket, FIRST, Delivered), Some(completed));
     assert_eq!((ledger.watermark(file), ledger.in_flight()), (at(10), false));
     assert_eq!(ledger.balance(file).resent_bytes, 10);
 }
 
-/// Goal: what a receiver can never take is settled, and nobody has it.
+/// Goal: a record that is too large for one receiver counts as dropped.
 #[test]
-fn what_is_too_large_for_one_receiver_is_dropped() {
+fn a_record_that_is_too_large_for_one_receiver_is_dropped() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));
@@ -151,7 +153,7 @@ fn what_is_too_large_for_one_receiver_is_dropped() {
     assert!(ledger.settle(ticket, FIRST, Delivered).is_some());
     let balance = ledger.balance(file);
     assert_eq!((balance.acknowledged_bytes, balance.dropped_bytes[DropReason::Oversize as usize]), (0, 10));
-    assert!(ledger.settled(file) && balance.holds());
+    assert!(ledger.is_complete(file) && balance.holds());
 }
 
 #[derive(Clone, Debug)]
@@ -179,13 +181,13 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 proptest! {
     /// Spans are ten bytes each; the model is the set of spans that were delivered or dropped.
     #[test]
-    fn the_watermark_is_the_settled_prefix(actions in actions()) {
+    fn the_watermark_is_the_end_of_the_complete_prefix(actions in actions()) {
         let mut ledger = Ledger::default();
         let file = FileId(0);
-    ledger.open(file, 0, at(0));
-        let mut settled = vec![false; actions.len() + 1];
+        ledger.open(file, 0, at(0));
+        let mut complete = vec![false; actions.len() + 1];
         let mut deliveries = vec![0; actions.len() + 1];
-        let mut out: Vec<(Ticket, usize)> = Vec::new();
+        let mut in_flight: Vec<(Ticket, usize)> = Vec::new();
         let mut refused = std::collections::BTreeSet::new();
         let (mut next, mut furthest) = (0, 0);
         for action in actions {
@@ -193,26 +195,26 @@ proptest! {
             match action {
                 Action::Send => {
                     let skip = ledger.skip_if_acknowledged(file, here, Boundary::LineStart);
-                    prop_assert_eq!(skip, settled[next]);
+                    prop_assert_eq!(skip, complete[next]);
                     if !skip {
-                        out.push((ledger.track(file, &Outgoing { cost_bytes: 7, ..outgoing(here, 1) }), next));
+                        in_flight.push((ledger.track(file, &Outgoing { cost_bytes: 7, ..outgoing(here, 1) }), next));
                     }
                     next += 1;
                 }
                 Action::Drop => {
                     if !ledger.skip_if_acknowledged(file, here, Boundary::LineStart) {
                         ledger.dropped(file, here, Boundary::LineStart, DropReason::Blank);
-                        settled[next] = true;
+                        complete[next] = true;
                     }
                     next += 1;
                 }
-                Action::Settle(at, outcome) if !out.is_empty() => {
-                    let (ticket, span) = out.swap_remove(at.index(out.len()));
+                Action::Settle(at, outcome) if !in_flight.is_empty() => {
+                    let (ticket, span) = in_flight.swap_remove(at.index(in_flight.len()));
                     ledger.settle(ticket, FIRST, outcome);
-                    let is_settled = matches!(outcome, Delivered | Outcome::Oversize);
-                    settled[span] |= is_settled;
-                    deliveries[span] += u32::from(is_settled);
-                    if !is_settled {
+                    let is_now_complete = matches!(outcome, Delivered | Outcome::Oversize);
+                    complete[span] |= is_now_complete;
+                    deliveries[span] += u32::from(is_now_complete);
+                    if !is_now_complete {
                         refused.insert(span);
                     }
                 }
@@ -225,27 +227,27 @@ proptest! {
                         ledger.send_again(found.ticket, 7, outgoing(found.span, 1).messages);
                         let span = usize::try_from(found.span.start / 10).unwrap();
                         refused.remove(&span);
-                        out.push((found.ticket, span));
+                        in_flight.push((found.ticket, span));
                     }
                 }
                 Action::Rewind => {
-                    out.clear();
+                    in_flight.clear();
                     refused.clear();
                     if let [(_, watermark)] = ledger.rewind()[..] {
                         next = usize::try_from(watermark.offset / 10).unwrap();
                     }
                 }
             }
-            let prefix = settled.iter().position(|settled| !settled).unwrap_or(settled.len());
+            let prefix = complete.iter().position(|complete| !complete).unwrap_or(complete.len());
             prop_assert_eq!(ledger.watermark(file).offset, prefix.min(next) as u64 * 10);
-            prop_assert_eq!(ledger.in_flight_bytes(), out.len() * 7);
+            prop_assert_eq!(ledger.in_flight_bytes(), in_flight.len() * 7);
             prop_assert_eq!(ledger.refused(file), refused.len());
             let balance = ledger.balance(file);
             prop_assert!(balance.holds(), "{:?}", balance);
             prop_assert_eq!(balance, ledger.total(0));
             furthest = furthest.max(next);
-            prop_assert_eq!(balance.read_bytes, furthest as u64 * 10, "what is read again counts once");
-            let done = settled.iter().filter(|settled| **settled).count() as u64;
+            prop_assert_eq!(balance.read_bytes, furthest as u64 * 10, "bytes that are read again count once");
+            let done = complete.iter().filter(|complete| **complete).count() as u64;
             prop_assert_eq!(balance.acknowledged_bytes + balance.all_dropped_bytes(), done * 10);
             prop_assert_eq!(balance.pending_records(), furthest as u64 - done);
         }
@@ -253,20 +255,20 @@ proptest! {
     }
 }
 
-/// Goal: the balance holds whatever the lines are cut into when they are read again, and only what is pending goes down.
+/// Goal: the balance holds with any line boundaries when lines are read again, and only pending figures go down.
 #[test]
-fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
+fn the_balance_holds_when_line_boundaries_change_after_a_rewind() {
     let mut dice = fastrand::Rng::with_seed(5);
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 1, at(0));
-    let (mut next, mut out, mut before) = (0, Vec::new(), Balance::default());
+    let (mut next, mut in_flight, mut before) = (0, Vec::new(), Balance::default());
     for _ in 0..20_000 {
         let here = span(next, next + dice.u64(1..40));
         match dice.u8(0..20) {
             0..=7 => {
                 if !ledger.skip_if_acknowledged(file, here, Boundary::LineStart) {
-                    out.push(ledger.track(file, &Outgoing { cost_bytes: 7, ..outgoing(here, 1) }));
+                    in_flight.push(ledger.track(file, &Outgoing { cost_bytes: 7, ..outgoing(here, 1) }));
                 }
                 next = here.end;
             }
@@ -276,12 +278,12 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
                 }
                 next = here.end;
             }
-            10..=18 if !out.is_empty() => {
-                let ticket = out.swap_remove(dice.usize(0..out.len()));
+            10..=18 if !in_flight.is_empty() => {
+                let ticket = in_flight.swap_remove(dice.usize(0..in_flight.len()));
                 ledger.settle(ticket, FIRST, if dice.u8(0..5) > 0 { Delivered } else { Lost });
             }
             19 => {
-                out.clear();
+                in_flight.clear();
                 next = ledger.rewind().first().map_or(next, |(_, watermark)| watermark.offset);
             }
             _ => {}
@@ -301,25 +303,26 @@ fn the_balance_holds_when_lines_are_cut_in_another_way_after_a_rewind() {
     assert_eq!(closed.dropped_bytes[DropReason::FileLost as usize], before.pending_bytes);
 }
 
-/// Goal: a restart sends what is settled behind a hole no more, however the lines are cut then, and the balance holds.
+/// Goal: a restart does not send complete spans behind a pending one again, with any line boundaries, and the balance
+/// holds.
 #[test]
-fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
+fn complete_spans_behind_a_pending_one_are_known_after_a_restart() {
     let file = FileId(0);
     let mut first = Ledger::default();
     first.open(file, 0, at(0));
-    let mut out: Vec<Ticket> =
+    let mut in_flight: Vec<Ticket> =
         (0..10).map(|line| first.track(file, &outgoing(span(line * 10, line * 10 + 10), 1))).collect();
-    for hole in [7, 3, 0] {
-        first.settle(out.remove(hole), FIRST, Outcome::Refused);
+    for line in [7, 3, 0] {
+        first.settle(in_flight.remove(line), FIRST, Outcome::Refused);
     }
-    out.drain(..).for_each(|ticket| _ = first.settle(ticket, FIRST, Delivered));
+    in_flight.drain(..).for_each(|ticket| _ = first.settle(ticket, FIRST, Delivered));
     let progress = first.progress(file);
     assert_eq!(progress, Progress { watermark: at(0), ahead: vec![span(10, 30), span(40, 70), span(80, 100)] });
 
     let mut second = Ledger::default();
     second.open(file, 0, progress.clone());
     assert_eq!(second.progress(file), progress, "nothing is forgotten before it is read");
-    // The third is cut in another way.
+    // The third line has other boundaries.
     let lines = [(0, 10), (10, 20), (20, 35), (35, 40), (40, 70), (70, 80), (80, 100), (100, 110)];
     let mut sent = Vec::new();
     for (start, end) in lines {
@@ -335,9 +338,9 @@ fn what_was_settled_behind_a_hole_is_known_after_a_restart() {
     assert_eq!(second.balance(file).acknowledged_bytes, 50);
 }
 
-/// Goal: however many holes there are, what is remembered is bounded, and it is the most that can be.
+/// Goal: the number of remembered spans is bounded, and the largest are kept.
 #[test]
-fn of_many_settled_spans_the_largest_are_remembered() {
+fn of_many_complete_spans_the_largest_are_remembered() {
     let mut ledger = Ledger::default();
     let file = FileId(0);
     ledger.open(file, 0, at(0));

@@ -246,13 +246,14 @@ impl<'r, 't> Names<'r, 't> {
 
     /// Whether the member at node `at` can keep its name, if it is not reserved. To be called for each member in order.
     pub(super) fn takes(&mut self, at: usize, name: &Name<'_>) -> bool {
-        !self.find_duplicate(at, &name.bytes) && name.is_usable
+        let was_met = self.note(&name.bytes);
+        name.is_usable && !(was_met && self.is_duplicate(at, &name.bytes))
     }
 
     /// The new name of the member at node `at`, which cannot keep its name; adds the repair to `repairs`.
     #[cold]
     pub(super) fn rename(&mut self, at: usize, name: &Name<'_>, repairs: &mut Repairs) -> Vec<u8> {
-        let is_duplicate = !self.is_reserved(&name.bytes) && self.find_duplicate(at, &name.bytes);
+        let is_duplicate = !self.is_reserved(&name.bytes) && self.is_duplicate(at, &name.bytes);
         if is_duplicate {
             repairs.add(Repair::DuplicateKey);
         }
@@ -268,11 +269,16 @@ impl<'r, 't> Names<'r, 't> {
         usable
     }
 
+    /// Notes a name. Returns false if no earlier member has it, without comparing names.
+    fn note(&mut self, name: &[u8]) -> bool {
+        self.duplicates.is_some() || self.seen.insert(name)
+    }
+
     /// Whether an earlier member has this one's name.
-    fn find_duplicate(&mut self, at: usize, name: &[u8]) -> bool {
+    fn is_duplicate(&self, at: usize, name: &[u8]) -> bool {
         match &self.duplicates {
             Some(duplicates) => duplicates.contains(&at),
-            None => self.seen.insert(name) && self.has(name, at),
+            None => self.has(name, at),
         }
     }
 

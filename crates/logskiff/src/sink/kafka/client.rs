@@ -1,9 +1,8 @@
-//! Making a client, and the thread that takes what it tells.
+//! Creates a client, and starts the thread that polls its events.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -14,78 +13,94 @@ use super::context::{AckQueue, Callbacks};
 use super::{Config, Error};
 use crate::regular;
 
-/// A client, what ends its thread, and the thread.
-pub(super) type Connected = (Arc<BaseProducer<Callbacks>>, Arc<AtomicBool>, JoinHandle<()>);
+/// A producer with the thread that polls it.
+pub(super) struct Client {
+    pub(super) producer: Arc<BaseProducer<Callbacks>>,
+    /// Ends the thread, which is not waited for.
+    stop: Arc<AtomicBool>,
+}
 
-/// How long the poller waits for events at a time: it sleeps while there are none.
+/// The time limit of one poll: the thread sleeps while there are no events.
 const POLL: Duration = Duration::from_secs(10);
-/// The same until a broker has told the cluster's name, which shows that it is reached: from the first to the second, doubling.
-const POLL_AT_FIRST: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
-/// How long the answer to a question about the first topic is waited for.
-const ASK: Duration = Duration::from_secs(1);
+/// The same until a broker has sent the cluster's id, which shows that it is reached. It doubles from the minimum to
+/// the maximum.
+const CONNECT_POLL_MIN: Duration = Duration::from_millis(5);
+const CONNECT_POLL_MAX: Duration = Duration::from_millis(100);
+/// The time limit of the metadata request.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Makes a client, and starts the thread that hands on to `acks` what it tells.
+impl Client {
+    /// Ends the thread, and ignores the client's further reports.
+    pub(super) fn stop(&self, acks: &AckQueue) {
+        self.stop.store(true, Ordering::Relaxed);
+        acks.retire();
+    }
+}
+
+/// Creates a client, and starts the thread that passes its delivery reports to `acks`.
 ///
 /// # Errors
 /// [`Error`], when librdkafka does not accept the configuration.
-pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQueue>) -> Result<Connected, Error> {
-    let mut client = ClientConfig::new();
+pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQueue>) -> Result<Client, Error> {
+    let mut properties = ClientConfig::new();
     for (name, value) in &config.properties.0 {
-        client.set(name, value);
+        properties.set(name, value);
     }
-    client.set("message.max.bytes", message_bytes_max.to_string());
-    client.set("batch.size", config.request_bytes(message_bytes_max).to_string());
-    client.set("queue.buffering.max.kbytes", config.queue_kbytes(message_bytes_max).to_string());
-    // librdkafka opens them by itself, and would wait for a pipe.
+    properties.set("message.max.bytes", message_bytes_max.to_string());
+    properties.set("batch.size", config.request_bytes(message_bytes_max).to_string());
+    properties.set("queue.buffering.max.kbytes", config.queue_kbytes(message_bytes_max).to_string());
+    // librdkafka opens these files itself, and would wait for a pipe.
     if let Some((name, _)) =
         config.properties.0.iter().find(|(_, value)| value.starts_with('/') && regular::is_special(Path::new(value)))
     {
-        return Err(Error::Client(format!("{name} names something that is not a file")));
+        return Err(Error::Client(format!("{name} names a path that is not a regular file")));
     }
     let context = Callbacks::new(Arc::clone(acks), config.token_file.clone());
-    let producer: BaseProducer<Callbacks> = client.create_with_context(context).map_err(|error| match error {
+    let producer: BaseProducer<Callbacks> = properties.create_with_context(context).map_err(|error| match error {
         KafkaError::ClientConfig(_, reason, name, _) => {
-            Error::Property { reason: without_value(&reason, &client, &name), name }
+            Error::Property { reason: without_value(&reason, &properties, &name), name }
         }
         other => Error::Client(other.to_string()),
     })?;
     let producer = Arc::new(producer);
-    let over = Arc::new(AtomicBool::new(false));
-    let (polled, ended) = (Arc::clone(&producer), Arc::clone(&over));
+    let stop = Arc::new(AtomicBool::new(false));
+    let client = Client { producer: Arc::clone(&producer), stop: Arc::clone(&stop) };
     acks.counts().connects.add(1);
-    let told = Arc::clone(acks);
+    let acks = Arc::clone(acks);
     let poll = move || {
-        let is_over = || ended.load(Ordering::Relaxed);
-        let mut wait = POLL_AT_FIRST.0;
-        while !is_over() && polled.client().fetch_cluster_id(Duration::ZERO).is_none() {
-            polled.poll(wait);
-            wait = (wait * 2).min(POLL_AT_FIRST.1);
+        let is_stopped = || stop.load(Ordering::Relaxed);
+        let mut wait = CONNECT_POLL_MIN;
+        while !is_stopped() && producer.client().fetch_cluster_id(Duration::ZERO).is_none() {
+            producer.poll(wait);
+            wait = (wait * 2).min(CONNECT_POLL_MAX);
         }
-        if !is_over() {
-            told.counts().answers();
-            ask(&polled, &told);
+        if !is_stopped() {
+            acks.counts().answers();
+            request_metadata(&producer, &acks);
         }
-        while !is_over() {
-            polled.poll(POLL);
+        while !is_stopped() {
+            producer.poll(POLL);
         }
     };
     let thread = std::thread::Builder::new().name("kafka-reports".into()).stack_size(256 * 1024).spawn(poll);
-    Ok((producer, over, thread.map_err(|error| Error::Client(error.to_string()))?))
+    thread.map_err(|error| Error::Client(error.to_string()))?;
+    Ok(client)
 }
 
-/// Asks the cluster about the topic of the first message, where there is one already. An idempotent client needs an id from a broker
-/// before it sends anything, and asks for it when a broker has answered a question, or else after half a second. The question with
-/// which it began does not help: its connection is given up for one to the same broker by its own name.
-fn ask(producer: &BaseProducer<Callbacks>, acks: &AckQueue) {
+/// Requests the metadata of the first message's topic, if there is a message. An idempotent client needs an id from a
+/// broker before it sends messages. It asks for the id once a broker has answered a request, or else after half a
+/// second. The client's own first request does not count: its connection is replaced by one to the same broker's
+/// advertised name.
+fn request_metadata(producer: &BaseProducer<Callbacks>, acks: &AckQueue) {
     if let Some(topic) = acks.first_topic() {
-        // What comes of it, the client keeps; a failure shows in other ways, and costs the half second.
-        drop(producer.client().fetch_metadata(Some(topic), ASK));
+        // The client keeps the answer. A failure only costs the half second.
+        drop(producer.client().fetch_metadata(Some(topic), METADATA_TIMEOUT));
     }
 }
 
-/// librdkafka's reasons quote the value.
-fn without_value(reason: &str, client: &ClientConfig, name: &str) -> String {
-    match client.get(name) {
+/// A reason without the value, which librdkafka quotes.
+fn without_value(reason: &str, properties: &ClientConfig, name: &str) -> String {
+    match properties.get(name) {
         Some(value) if !value.is_empty() => reason.replace(value, "…"),
         _ => reason.to_owned(),
     }

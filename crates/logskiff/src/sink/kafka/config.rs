@@ -1,6 +1,6 @@
 //! How records go to Kafka.
 //!
-//! Enters: what `config` has read. Leaves: limits, the receiver in words, and the files that the client is made from.
+//! Enters: settings from `config`. Leaves: limits, a description of the receiver, and the files that the client needs.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ use crate::pipeline::encode::template::Template;
 pub enum Oversize {
     /// Send it in parts, with headers `id`, `part` and `parts`.
     Split,
-    /// Leave it out, counted.
+    /// Drop it, and count it.
     Drop,
 }
 
-/// What one Kafka message holds.
+/// The content of one Kafka message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
     /// One record.
     Record,
-    /// Many records, one a line, compressed with gzip: header `content-encoding: gzip`.
+    /// Many records, one in each line, compressed with gzip (header `content-encoding: gzip`).
     Batch,
 }
 
@@ -45,9 +45,9 @@ pub struct Config {
     pub key: Option<Template>,
     /// At most this many topics. Further records go to the default topic, which is the template without record fields.
     pub topics_max: usize,
-    /// What to do with a record that is too large.
+    /// Whether a record that is too large is split or dropped.
     pub oversize: Oversize,
-    /// What a message holds.
+    /// The content of a message.
     pub message: Message,
     /// librdkafka's properties.
     pub properties: Properties,
@@ -63,7 +63,7 @@ impl Config {
         format!("{} topic {}", self.property("bootstrap.servers").unwrap_or_default(), self.topic)
     }
 
-    /// The topic, the brokers, compression and authentication. Of the properties, no other is shown.
+    /// The topic, the brokers, compression and authentication. No other properties are shown.
     pub(in crate::sink) fn describe(&self) -> String {
         let property = |name| self.property(name).unwrap_or_default();
         let mut text = format!(
@@ -93,8 +93,8 @@ impl Config {
         self.number("batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
     }
 
-    /// The size of the client's queue in KiB. It holds the largest message, whatever the budget is: that message could
-    /// never be queued otherwise.
+    /// The size of the client's queue in KiB. It is at least the size of the largest message, or that message could
+    /// never be queued.
     pub(super) fn queue_kbytes(&self, message_bytes_max: usize) -> usize {
         self.number("queue.buffering.max.kbytes").unwrap_or_default().max(message_bytes_max.div_ceil(1024))
     }

@@ -1,4 +1,4 @@
-//! What librdkafka tells us: reports, errors, log lines, and its wish for a new token.
+//! The callbacks of librdkafka: delivery reports, errors, log lines, and requests for a token.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -13,30 +13,30 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
-use super::OUT_MAX;
+use super::IN_FLIGHT_MAX;
 use crate::regular;
 use crate::sink::Context;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{ErrorKind, OutputMetrics};
 
-/// What became of a message, by its ticket.
+/// The outcome of a message, by its ticket.
 pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
 
-/// A token without an expiry that can be read is read again after so long.
-const TOKEN_KEPT: Duration = Duration::from_secs(300);
-/// A token that has expired is replaced by whoever writes the file, late but soon: it is read again after so long.
-const TOKEN_LATE: Duration = Duration::from_secs(5);
+/// A token without a readable expiry is read again after this time.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+/// The file of an expired token is read again after this time, because a new token should come soon.
+const TOKEN_RETRY: Duration = Duration::from_secs(5);
 
-/// Where reports wait for the shipper.
+/// Delivery reports of one client that wait for the shipper.
 pub(super) struct AckQueue {
     outcomes: Mutex<Vec<Outcome>>,
-    /// How many messages are still to be reported.
-    out: AtomicUsize,
-    /// The topic of the first message, once there is one.
+    /// The number of messages without a report.
+    in_flight: AtomicUsize,
+    /// The topic of the first message, if there is one.
     first_topic: OnceLock<String>,
     wake: Arc<dyn Fn() + Send + Sync>,
     too_large: AtomicBool,
-    /// The client is no longer used: its last errors are not logged.
+    /// The client is no longer used: its errors are not logged.
     retired: AtomicBool,
     counts: Arc<OutputMetrics>,
     log_limit: Arc<LogRateLimit>,
@@ -48,15 +48,15 @@ impl AckQueue {
         Self::empty(Arc::clone(&context.services.wake), Arc::clone(&context.counts), log_limit)
     }
 
-    /// The acks of the next client: empty.
-    pub(super) fn successor(&self) -> Self {
+    /// An empty queue for the next client.
+    pub(super) fn for_next_client(&self) -> Self {
         Self::empty(Arc::clone(&self.wake), Arc::clone(&self.counts), Arc::clone(&self.log_limit))
     }
 
     fn empty(wake: Arc<dyn Fn() + Send + Sync>, counts: Arc<OutputMetrics>, log_limit: Arc<LogRateLimit>) -> Self {
         Self {
             outcomes: Mutex::default(),
-            out: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
             first_topic: OnceLock::new(),
             wake,
             too_large: AtomicBool::new(false),
@@ -66,57 +66,58 @@ impl AckQueue {
         }
     }
 
-    /// Says that the client is done with.
+    /// Marks the client as no longer used.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// What is counted of Kafka.
+    /// The metrics of the output.
     pub(super) fn counts(&self) -> &OutputMetrics {
         &self.counts
     }
 
-    /// A message goes to this topic.
+    /// Notes the topic of a message. The first one stays.
     pub(super) fn note_topic(&self, topic: &str) {
         self.first_topic.get_or_init(|| topic.to_owned());
     }
 
-    /// The topic of the first message, once there is one.
+    /// The topic of the first message, if there is one.
     pub(super) fn first_topic(&self) -> Option<&str> {
         self.first_topic.get().map(String::as_str)
     }
 
-    /// How many messages are still to be reported.
-    pub(super) fn out(&self) -> usize {
-        self.out.load(Ordering::Acquire)
+    /// The number of messages without a report.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
     }
 
-    /// One message more is to be reported.
-    pub(super) fn expect(&self) {
-        self.out.fetch_add(1, Ordering::AcqRel);
+    /// Counts a message that is about to be sent.
+    pub(super) fn add_in_flight(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// It was not taken, and will not be reported.
-    pub(super) fn expect_less(&self) {
-        self.out.fetch_sub(1, Ordering::AcqRel);
+    /// Uncounts a message that the client did not accept.
+    pub(super) fn remove_in_flight(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Takes the report of a message that was expected.
-    pub(super) fn put(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
+    /// Adds the report of a message in flight.
+    pub(super) fn add_report(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
         let failed = outcome.is_err();
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, outcome));
-        // Reports come one by one: the shipper is woken when it can hand over more, and by the last.
-        let left = self.out.fetch_sub(1, Ordering::AcqRel) - 1;
-        if failed || matches!(left, 0 | OUT_MAX) {
+        // Reports come one by one. The shipper is woken when it can send more messages, and by the last report.
+        let left = self.in_flight.fetch_sub(1, Ordering::AcqRel) - 1;
+        if failed || matches!(left, 0 | IN_FLIGHT_MAX) {
             (self.wake)();
         }
     }
 
-    pub(super) fn take(&self) -> Vec<Outcome> {
+    /// Removes and returns all reports.
+    pub(super) fn take_reports(&self) -> Vec<Outcome> {
         std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Logs that no client could be made from the changed files.
+    /// Logs that no client could be created from the changed files.
     pub(super) fn log_reload_failure(&self, error: &str) {
         if let Some(left_out) = self.log_limit.due("reload") {
             tracing::warn!(
@@ -136,7 +137,7 @@ impl AckQueue {
     }
 }
 
-/// What librdkafka calls.
+/// The functions that librdkafka calls.
 pub(super) struct Callbacks {
     acks: Arc<AckQueue>,
     token_file: Option<PathBuf>,
@@ -159,13 +160,13 @@ impl ProducerContext for Callbacks {
         match outcome {
             Ok(()) => self.acks.counts().answers(),
             Err(code) => {
-                self.acks.counts().failed(kind(code));
+                self.acks.counts().failed(error_kind(code));
                 if let Some(left_out) = self.acks.log_limit.due(&format!("delivery {code:?}")) {
                     tracing::error!(%code, left_out, "Kafka rejected a message; sending it again");
                 }
             }
         }
-        self.acks.put(ticket as u64, outcome);
+        self.acks.add_report(ticket as u64, outcome);
     }
 }
 
@@ -193,7 +194,7 @@ impl ClientContext for Callbacks {
             return;
         }
         let code = error.rdkafka_error_code();
-        self.acks.counts().failed(code.map_or(ErrorKind::Connect, kind));
+        self.acks.counts().failed(code.map_or(ErrorKind::Connect, error_kind));
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.acks.counts().connected.set(false);
         }
@@ -217,8 +218,8 @@ impl ClientContext for Callbacks {
     }
 }
 
-/// What kind of trouble a code stands for.
-fn kind(code: RDKafkaErrorCode) -> ErrorKind {
+/// The kind of an error, for the metrics.
+fn error_kind(code: RDKafkaErrorCode) -> ErrorKind {
     use RDKafkaErrorCode as Code;
     match code {
         Code::AllBrokersDown | Code::Resolve | Code::BrokerTransportFailure => ErrorKind::Connect,
@@ -235,18 +236,17 @@ fn kind(code: RDKafkaErrorCode) -> ErrorKind {
     }
 }
 
-/// Until when librdkafka is to keep a token: it asks again at four fifths of the way there.
+/// The expiry that librdkafka gets. It asks for a new token after four fifths of the time.
 fn lifetime_ms(expires_ms: Option<i64>, now_ms: i64) -> i64 {
-    let after = |kept: Duration| now_ms.saturating_add(i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+    let after = |time: Duration| now_ms.saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
     match expires_ms {
         Some(expires_ms) if expires_ms > now_ms => expires_ms,
-        Some(_) => after(TOKEN_LATE),
-        None => after(TOKEN_KEPT),
+        Some(_) => after(TOKEN_RETRY),
+        None => after(TOKEN_LIFETIME),
     }
 }
 
-/// The subject and the expiry (milliseconds since the epoch) that a JSON Web Token (RFC 7519) names; unverified: the
-/// broker verifies it.
+/// The subject and the expiry (milliseconds since the epoch) of a JSON Web Token (RFC 7519). The broker verifies it.
 fn claims(token: &str) -> (Option<String>, Option<i64>) {
     let claims = || -> Option<serde_json::Value> {
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?.trim_end_matches('=')).ok()?;
@@ -257,7 +257,7 @@ fn claims(token: &str) -> (Option<String>, Option<i64>) {
     let expires_ms = claims.get("exp").and_then(serde_json::Value::as_f64).map(|seconds| {
         #[allow(
             clippy::cast_possible_truncation,
-            reason = "a float beyond the range saturates, which is what is wanted"
+            reason = "a float out of range becomes the nearest bound, as intended"
         )]
         let expires_ms = (seconds * 1000.0) as i64;
         expires_ms
@@ -285,7 +285,7 @@ mod tests {
             ("expires later", Some(60_000), 60_000),
             ("has expired", Some(1_000), 15_000),
             ("expires now", Some(10_000), 15_000),
-            ("says nothing", None, 310_000),
+            ("names no expiry", None, 310_000),
             ("never expires", Some(i64::MAX), i64::MAX),
         ];
         for (case, expires_ms, want_ms) in cases {

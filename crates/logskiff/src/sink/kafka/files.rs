@@ -1,6 +1,6 @@
-//! The files that a client is made from: certificates, a key, a password. They are renewed while it runs.
+//! The files that a client needs: certificates, a key, a password. They may change while it runs.
 //!
-//! Enters: paths. Leaves: whether they hold something else by now, and the password anew. What they hold is never shown.
+//! Enters: paths. Leaves: hashes of the files, which show changes, and the new password. Content is never shown.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -12,35 +12,35 @@ use crate::regular;
 /// The property that a password file sets.
 const PASSWORD: &str = "sasl.password";
 
-/// Longer is no list of certificate authorities.
+/// The size limit of these files: no list of certificate authorities is longer.
 const TLS_BYTES_MAX: u64 = 16 << 20;
 
-/// Which files.
+/// The paths of these files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// Certificates and keys, which librdkafka reads itself.
     pub tls: Vec<PathBuf>,
-    /// The password's; `None`: it is no file's.
+    /// The password's file; `None`: the password does not come from a file.
     pub password: Option<PathBuf>,
 }
 
-/// What files hold, as far as it matters: a change means that a new client would be another. `None`: cannot be read.
+/// A hash for each file, to detect changes; `None`: it cannot be read.
 pub(super) type Content = Vec<Option<u64>>;
 
 impl Files {
-    /// What the files hold now, whatever links lead to them.
+    /// Hashes of the files as they are now. Symbolic links are followed.
     pub(super) fn content(&self) -> Content {
         self.tls.iter().chain(&self.password).map(|path| hash(path)).collect()
     }
 
-    /// Takes the password as it is now into `properties`.
+    /// Writes the current password into `properties`.
     ///
     /// # Errors
     /// The file that cannot be read, or is empty.
     pub(super) fn refresh(&self, properties: &mut Properties) -> Result<(), PathBuf> {
         let Some(path) = &self.password else { return Ok(()) };
         let text = regular::read_text(path).map_err(|_| path.clone())?;
-        // One line end that nobody means is left out, as it is at the start.
+        // One line end is left out, as at the start.
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         if text.is_empty() {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_one_of_content_whatever_happens_to_links_and_times() {
+    fn only_changes_of_content_are_detected_not_of_links_or_times() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         for (data, text) in [("data1", "one"), ("data2", "one"), ("data3", "two")] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_read_anew_and_an_empty_one_is_not_taken() {
+    fn a_password_is_read_again_and_an_empty_one_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("password");
         let files = Files { tls: Vec::new(), password: Some(path.clone()) };

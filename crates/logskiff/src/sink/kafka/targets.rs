@@ -1,7 +1,7 @@
 //! The topic and key of each record.
 //!
-//! Enters: envelopes of files, and redacted lines. Leaves: the bytes that follow a record in the batch, which name its topic
-//! and key and hold its event id. A template that is the same for all records of a file is rendered once.
+//! Enters: envelopes of files, and redacted lines. Leaves: the bytes that follow a record in the batch, with its topic,
+//! key and event id. A template that is the same for all records of a file is rendered once.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use event::FileId;
 /// The maximum length of a key in bytes. Longer ones are truncated, so that each record fits into a message.
 pub(super) const KEY_BYTES_MAX: usize = 256;
 
-/// Where records go.
+/// The topic and key templates, and their values for each file.
 pub(super) struct Targets {
     topic: Template,
     key: Option<Template>,
@@ -26,7 +26,7 @@ pub(super) struct Targets {
     metrics: Arc<Metrics>,
 }
 
-/// Where the records of one file go.
+/// The topic and key of the records of one file.
 #[derive(Clone, Default)]
 struct Target {
     /// The topic's number; `None`: each record has its own.
@@ -42,12 +42,12 @@ pub(super) struct Extra<'b> {
     pub(super) topic: u16,
     /// The key.
     pub(super) key: Option<&'b [u8]>,
-    /// The event id, if it is a message header; else empty.
+    /// The event id, or empty if it is not a message header.
     pub(super) id: &'b [u8],
 }
 
 impl<'b> Extra<'b> {
-    /// Reads what [`Targets::write_extra`] has written: the topic's number, the length of the key, the key, the id.
+    /// Reads the bytes from [`Targets::write_extra`]: the topic's number, the length of the key, the key, the id.
     pub(super) fn read(bytes: &'b [u8]) -> Self {
         let Some(([t0, t1, k0, k1], rest)) = bytes.split_first_chunk() else { return Self::default() };
         let key_bytes = usize::from(u16::from_le_bytes([*k0, *k1]));
@@ -58,7 +58,7 @@ impl<'b> Extra<'b> {
 
 impl Targets {
     pub(super) fn new(config: &Config, services: &Services) -> Self {
-        // The topic that the template renders without a file and a record is the default.
+        // The default topic is the template rendered without a file and a record.
         let default = config.topic.render(|place| services.pod.value(place).map(ToOwned::to_owned));
         Self {
             topic: config.topic.clone(),
@@ -74,11 +74,11 @@ impl Targets {
         self.topics.name(number)
     }
 
-    /// Renders what is the same for all records of a file.
+    /// Renders the templates that are the same for all records of a file.
     pub(super) fn set_file(&mut self, file: FileId, envelope: &Envelope) {
-        let place = file.0 as usize;
-        if self.files.len() <= place {
-            self.files.resize(place + 1, Target::default());
+        let index = file.0 as usize;
+        if self.files.len() <= index {
+            self.files.resize(index + 1, Target::default());
         }
         let topic = (!self.topic.by_record()).then(|| envelope.render(&self.topic, None));
         let topic = topic.map(|name| self.number(&name, true));
@@ -87,7 +87,7 @@ impl Targets {
             Some(key) => Some(envelope.render(key, None)),
             None => Some(String::new()),
         };
-        self.files[place] = Target { topic, key };
+        self.files[index] = Target { topic, key };
     }
 
     /// Appends the bytes that follow a record in the batch.
@@ -113,11 +113,11 @@ impl Targets {
             return out.truncate(start);
         }
         out[start..start + 2].copy_from_slice(&topic.to_le_bytes());
-        // `truncate` has bounded it.
+        // `truncate` has limited the length.
         out[start + 2..start + HEAD_BYTES].copy_from_slice(&u16::try_from(key_bytes).unwrap_or(u16::MAX).to_le_bytes());
     }
 
-    /// The number of a topic; the default topic's, if there are too many.
+    /// The number of a topic, or of the default topic if there are too many.
     fn number(&mut self, name: &str, is_counted: bool) -> u16 {
         let number = self.topics.number(name);
         if number.is_none() && is_counted {
@@ -129,8 +129,8 @@ impl Targets {
 
 /// A key, truncated at the end of a character if it is too long.
 fn truncate(key: &str) -> &[u8] {
-    let most = key.len().min(KEY_BYTES_MAX);
-    let end = (0..=most).rev().find(|at| key.is_char_boundary(*at)).unwrap_or(0);
+    let end_max = key.len().min(KEY_BYTES_MAX);
+    let end = (0..=end_max).rev().find(|end| key.is_char_boundary(*end)).unwrap_or(0);
     &key.as_bytes()[..end]
 }
 

@@ -9,17 +9,17 @@ use std::collections::HashMap;
 pub(super) struct Topics {
     names: Vec<String>,
     numbers: HashMap<String, u16>,
-    most: usize,
+    limit: usize,
 }
 
 /// Kafka's maximum length of a topic name.
 const TOPIC_BYTES_MAX: usize = 249;
 
 impl Topics {
-    /// A set of at most `most` topics; number 0 is `default`, which replaces all further ones.
-    pub(super) fn new(default: &str, most: usize) -> Self {
+    /// A set of at most `topics_max` topics. Number 0 is `default`, which replaces all further topics.
+    pub(super) fn new(default: &str, topics_max: usize) -> Self {
         let mut topics =
-            Self { names: Vec::new(), numbers: HashMap::new(), most: most.clamp(1, usize::from(u16::MAX)) };
+            Self { names: Vec::new(), numbers: HashMap::new(), limit: topics_max.clamp(1, usize::from(u16::MAX)) };
         topics.number(default);
         topics
     }
@@ -29,11 +29,11 @@ impl Topics {
         if let Some(number) = self.numbers.get(name) {
             return Some(*number);
         }
-        let name = valid(name);
+        let name = valid_name(name);
         if let Some(number) = self.numbers.get(&name) {
             return Some(*number);
         }
-        let number = u16::try_from(self.names.len()).ok().filter(|_| self.names.len() < self.most)?;
+        let number = u16::try_from(self.names.len()).ok().filter(|_| self.names.len() < self.limit)?;
         self.names.push(name.clone());
         self.numbers.insert(name, number);
         Some(number)
@@ -45,7 +45,7 @@ impl Topics {
     }
 }
 
-fn valid(name: &str) -> String {
+fn valid_name(name: &str) -> String {
     let allowed =
         |byte: u8| if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) { char::from(byte) } else { '_' };
     let name: String = name.bytes().take(TOPIC_BYTES_MAX).map(allowed).collect();
@@ -61,13 +61,13 @@ mod tests {
         let mut topics = Topics::new("logs", 3);
         assert_eq!(topics.number("team a/b"), Some(1));
         assert_eq!(topics.name(1), "team_a_b");
-        assert_eq!(topics.number(".."), Some(0), "no name of a topic");
+        assert_eq!(topics.number(".."), Some(0), "not a valid topic name");
         let long = "x".repeat(300);
         assert_eq!(topics.number(&long), Some(2));
         assert_eq!(topics.number("one too many"), None);
-        assert_eq!(topics.number("team a/b"), Some(1), "a known one is still found");
-        assert_eq!(topics.number(&(long + "y")), Some(2), "Kafka would not tell them apart");
-        assert!(topics.numbers.keys().all(|name| name.len() <= TOPIC_BYTES_MAX), "nothing longer is kept");
+        assert_eq!(topics.number("team a/b"), Some(1), "a known topic is still found");
+        assert_eq!(topics.number(&(long + "y")), Some(2), "equal up to the length limit");
+        assert!(topics.numbers.keys().all(|name| name.len() <= TOPIC_BYTES_MAX), "no longer name is kept");
         assert_eq!(topics.number("logs"), Some(0));
     }
 }

@@ -1,78 +1,79 @@
-//! Where a link leaves its acks, and its empty buffers, for the shipper.
+//! Hands a connection's acks and empty buffers to the shipper.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::pipeline::batch::Batch;
 use crate::sink::Ack;
 
-/// A buffer or two are on their way at any time; more are not kept.
+/// One or two buffers are in use at any time; no more are kept.
 const SPARES_MAX: usize = 2;
 
-/// One link's way back.
+/// One connection's acks and empty buffers.
 pub(super) struct AckMailbox {
-    held: Mutex<Held>,
+    content: Mutex<Content>,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
-struct Held {
+struct Content {
     acks: Vec<Ack>,
     spares: Vec<Batch>,
-    over: bool,
+    /// Whether the connection has ended.
+    is_ended: bool,
 }
 
 impl AckMailbox {
     pub(super) fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        Self { held: Mutex::default(), wake }
+        Self { content: Mutex::default(), wake }
     }
 
-    /// The mailbox of the next link: empty.
-    pub(super) fn successor(&self) -> Self {
+    /// An empty mailbox for the next connection.
+    pub(super) fn for_next_connection(&self) -> Self {
         Self::new(Arc::clone(&self.wake))
     }
 
-    /// Leaves acks, and empties the list.
-    pub(super) fn put(&self, acks: &mut Vec<Ack>) {
+    /// Adds acks, and empties the list.
+    pub(super) fn add(&self, acks: &mut Vec<Ack>) {
         if acks.is_empty() {
             return;
         }
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        // The shipper takes all at once: only the first needs to wake it.
-        let first = held.acks.is_empty();
-        held.acks.append(acks);
-        drop(held);
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        // The shipper takes all acks at once: only the first must wake it.
+        let first = content.acks.is_empty();
+        content.acks.append(acks);
+        drop(content);
         if first {
             (self.wake)();
         }
     }
 
-    /// Leaves the last acks: the link is over.
+    /// Adds the last acks: the connection has ended.
     pub(super) fn end(&self, acks: &mut Vec<Ack>) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.acks.append(acks);
-        held.over = true;
-        drop(held);
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.acks.append(acks);
+        content.is_ended = true;
+        drop(content);
         (self.wake)();
     }
 
-    /// Takes the acks; whether the link is over, and these were its last.
-    pub(super) fn take(&self, acks: &mut Vec<Ack>) -> bool {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        acks.append(&mut held.acks);
-        held.over
+    /// Moves all acks to `acks`. Returns true if the connection has ended, and these were its last acks.
+    pub(super) fn collect(&self, acks: &mut Vec<Ack>) -> bool {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        acks.append(&mut content.acks);
+        content.is_ended
     }
 
-    /// Gives a batch back whose messages are on their way.
-    pub(super) fn give_back(&self, batch: Batch) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.spares.len() < SPARES_MAX {
-            held.spares.push(batch);
+    /// Keeps the buffers of a sent batch for the next one.
+    pub(super) fn recycle(&self, batch: Batch) {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        if content.spares.len() < SPARES_MAX {
+            content.spares.push(batch);
         }
     }
 
-    /// An empty batch, with the buffer of an earlier one if there is any.
-    pub(super) fn spare(&self, keep_bytes: usize) -> Batch {
-        let mut batch = self.held.lock().unwrap_or_else(PoisonError::into_inner).spares.pop().unwrap_or_default();
+    /// An empty batch, with the buffers of an earlier one if one is kept.
+    pub(super) fn empty_batch(&self, keep_bytes: usize) -> Batch {
+        let mut batch = self.content.lock().unwrap_or_else(PoisonError::into_inner).spares.pop().unwrap_or_default();
         batch.clear(keep_bytes);
         batch
     }

@@ -12,18 +12,18 @@ pub enum Transport {
     Udp,
     /// A stream (RFC 6587).
     Tcp,
-    /// A stream within TLS (RFC 5425).
+    /// A stream over TLS (RFC 5425).
     Tls,
-    /// A local socket: datagrams or a stream, whichever it takes.
+    /// A local socket, for datagrams or a stream.
     Unix,
-    /// The acknowledged protocol (librelp's `doc/relp.html`).
+    /// RELP, a protocol with acknowledgements (librelp's `doc/relp.html`).
     Relp,
-    /// The same within TLS.
+    /// RELP over TLS.
     RelpTls,
 }
 
 impl Transport {
-    /// All of them, by the scheme of their addresses.
+    /// All transports, by the scheme of their addresses.
     pub const SCHEMES: [(&'static str, Self); 6] = [
         ("udp", Self::Udp),
         ("tcp", Self::Tcp),
@@ -39,13 +39,13 @@ impl Transport {
         Self::SCHEMES.iter().find(|(_, transport)| *transport == self).map_or("", |(scheme, _)| scheme)
     }
 
-    /// Whether it runs within TLS.
+    /// Whether it runs over TLS.
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Tls | Self::RelpTls)
     }
 
-    /// Whether the receiver itself says what it has.
+    /// Whether the receiver acknowledges each message.
     #[must_use]
     pub fn is_relp(self) -> bool {
         matches!(self, Self::Relp | Self::RelpTls)
@@ -55,7 +55,7 @@ impl Transport {
 /// A place on the network or in the file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A name or an IP address (IPv6 without its brackets), and a port.
+    /// A host name or an IP address (IPv6 without brackets), and a port.
     Host {
         /// The name or address.
         name: String,
@@ -69,13 +69,13 @@ pub enum Place {
 /// A receiver's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// How.
+    /// The protocol.
     pub transport: Transport,
-    /// Where.
+    /// The host or path.
     pub place: Place,
 }
 
-/// An address that cannot be read.
+/// A mistake in an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// No `://`.
@@ -87,13 +87,13 @@ pub enum AddressError {
     /// No port.
     #[error("has no port")]
     NoPort,
-    /// A port that is none.
+    /// An invalid port.
     #[error("has a port that is not a number from 1 to 65535")]
     Port,
-    /// No host, or more than one.
+    /// No host, or an invalid one.
     #[error("is not scheme://host:port")]
     Host,
-    /// Not a path.
+    /// Not an absolute path.
     #[error("is not unix:// and an absolute path")]
     Path,
 }
@@ -126,8 +126,8 @@ fn host(text: &str) -> Result<Place, AddressError> {
         }
         None => text.split_once(':').ok_or(AddressError::NoPort)?,
     };
-    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_right) {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_valid) {
         return Err(AddressError::Host);
     }
     if port.is_empty() {
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_back_and_mistakes_are_told() {
+    fn addresses_are_parsed_and_printed_and_mistakes_are_errors() {
         #[track_caller]
         fn check(text: &str, want: Result<(), AddressError>) {
             match text.parse::<Address>() {
@@ -162,8 +162,8 @@ mod tests {
                 Err(error) => assert_eq!(Err(error), want, "{text}"),
             }
         }
-        for right in ["udp://a:1", "tcp://10.0.0.1:514", "tls://[::1]:6514", "relp+tls://logs.example:2514"] {
-            check(right, Ok(()));
+        for valid in ["udp://a:1", "tcp://10.0.0.1:514", "tls://[::1]:6514", "relp+tls://logs.example:2514"] {
+            check(valid, Ok(()));
         }
         check("unix:///dev/log", Ok(()));
         check("relp://r_1-2.example:65535", Ok(()));

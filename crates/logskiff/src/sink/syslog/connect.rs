@@ -1,4 +1,4 @@
-//! From an address to a conversation that messages can be sent in.
+//! Connects to an address, and opens a session that can send messages.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,16 +10,18 @@ use super::address::{Address, Place, Transport};
 use super::session::{Session, SessionError};
 use super::socket::{Datagrams, Socket, Stream};
 
-/// However long a connection in use may stall, a new one is made within this or not at all: another address may work.
+/// The longest time limit to connect, whatever the timeout of a connection in use: another address may work.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// Where a receiver cannot show that it takes us (a TLS 1.3 server that sends no session tickets refuses a client's
-/// certificate only after the handshake), silence for some round trips is taken for consent: within these bounds.
-const CONSENT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
-const CONSENT_ROUND_TRIPS: u32 = 4;
-/// What is read in one go: a receiver has little to say.
+/// A TLS 1.3 server refuses a client's certificate only after the handshake, and accepts it without an answer if it
+/// sends no session tickets. So silence for this many round trips counts as acceptance.
+const ACCEPT_ROUND_TRIPS: u32 = 4;
+/// The bounds of that silence.
+const ACCEPT_WAIT_MIN: Duration = Duration::from_millis(250);
+const ACCEPT_WAIT_MAX: Duration = Duration::from_secs(2);
+/// The size of one read: a receiver sends little.
 pub(super) const READ_BYTES: usize = 16 * 1024;
 
-/// Why there is no connection, or none any more.
+/// Why a connection failed or was lost.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error(transparent)]
@@ -32,23 +34,23 @@ pub(super) enum ConnectError {
         "connected, but no answer to the TLS handshake or to RELP's open within {0:?}; does the receiver speak {1}?"
     )]
     Unanswered(Duration, &'static str),
-    #[error("nothing was taken or confirmed for {0:?}")]
+    #[error("the receiver accepted or acknowledged nothing for {0:?}")]
     Stalled(Duration),
-    #[error("LOGSKIFF_SYSLOG_FRAMING is for streams, and this socket takes datagrams")]
+    #[error("LOGSKIFF_SYSLOG_FRAMING is for streams, but this socket takes datagrams")]
     Framed,
 }
 
-/// A conversation.
+/// A connection that can send messages.
 pub(super) enum Connection {
     Stream(Stream, Box<Session>),
     Datagrams(Datagrams),
 }
 
 impl Connection {
-    /// Connects and says what comes before the first message. Cancellation safe: what is half made is closed.
+    /// Connects, and completes the handshakes. Cancellation safe: an unfinished connection is closed.
     pub(super) async fn open(config: &Config, address: &Address) -> Result<Self, ConnectError> {
-        let most = config.timeout.min(CONNECT_MAX);
-        let opened = timeout(most, Socket::open(address)).await.map_err(|_| ConnectError::Unreachable(most))?;
+        let limit = config.timeout.min(CONNECT_MAX);
+        let opened = timeout(limit, Socket::open(address)).await.map_err(|_| ConnectError::Unreachable(limit))?;
         match opened? {
             Socket::Datagrams(_) if address.transport == Transport::Unix && config.framed => Err(ConnectError::Framed),
             Socket::Datagrams(socket) => Ok(Self::Datagrams(socket)),
@@ -58,15 +60,15 @@ impl Connection {
                     Place::Path(_) => "",
                 };
                 let mut session = Box::new(Session::new(config, address.transport, host)?);
-                let greeted = timeout(most, handshake(&stream, &mut session)).await;
-                greeted.map_err(|_| ConnectError::Unanswered(most, spoken(address.transport)))??;
+                let established = timeout(limit, handshake(&stream, &mut session)).await;
+                established.map_err(|_| ConnectError::Unanswered(limit, protocol(address.transport)))??;
                 Ok(Self::Stream(stream, session))
             }
         }
     }
 }
 
-fn spoken(transport: Transport) -> &'static str {
+fn protocol(transport: Transport) -> &'static str {
     match transport {
         Transport::Relp => "RELP",
         Transport::RelpTls => "RELP over TLS",
@@ -74,21 +76,22 @@ fn spoken(transport: Transport) -> &'static str {
     }
 }
 
+/// Completes the handshakes, and waits until the receiver refuses the client or probably accepts it.
 async fn handshake(stream: &Stream, session: &mut Session) -> Result<(), ConnectError> {
     let start = Instant::now();
     let mut buffer = vec![0; READ_BYTES];
     loop {
         write_all(stream, session).await?;
-        if session.is_established()? {
+        if session.is_established() {
             break;
         }
-        listen(stream, session, &mut buffer).await?;
+        receive(stream, session, &mut buffer).await?;
     }
     write_all(stream, session).await?;
-    let consent = (start.elapsed() * CONSENT_ROUND_TRIPS).clamp(CONSENT.0, CONSENT.1);
+    let wait = (start.elapsed() * ACCEPT_ROUND_TRIPS).clamp(ACCEPT_WAIT_MIN, ACCEPT_WAIT_MAX);
     while !session.is_accepted() {
-        match timeout(consent, listen(stream, session, &mut buffer)).await {
-            Ok(heard) => heard?,
+        match timeout(wait, receive(stream, session, &mut buffer)).await {
+            Ok(received) => received?,
             Err(_) => return Ok(()),
         }
     }
@@ -100,18 +103,18 @@ pub(super) async fn write_all(stream: &Stream, session: &mut Session) -> Result<
     while !session.to_write().is_empty() {
         stream.writable().await?;
         if let Some(bytes) = stream.write(session.to_write())? {
-            session.wrote(bytes);
+            session.mark_written(bytes);
         }
     }
     Ok(())
 }
 
-/// Waits for the receiver to say something; nothing is out that its words could confirm.
-async fn listen(stream: &Stream, session: &mut Session, buffer: &mut [u8]) -> Result<(), ConnectError> {
+/// Waits for bytes from the receiver. They acknowledge nothing, because no message is sent yet.
+async fn receive(stream: &Stream, session: &mut Session, buffer: &mut [u8]) -> Result<(), ConnectError> {
     stream.readable().await?;
     match stream.read(buffer)? {
         Some(0) => Err(SessionError::Closed.into()),
-        Some(bytes) => Ok(session.received(&buffer[..bytes], &mut Vec::new())?),
+        Some(bytes) => Ok(session.receive(&buffer[..bytes], &mut Vec::new())?),
         None => Ok(()),
     }
 }

@@ -1,38 +1,37 @@
-//! From a name to its addresses.
+//! Resolves a host name to its addresses.
 //!
-//! The system's resolver waits, so a thread of its own asks it, for that one question. Where no thread can be had (`podPidsLimit`),
-//! or the resolver has not answered earlier questions, that is an error like any other: it is tried again. tokio's own look-up
-//! would end the process.
+//! The system's resolver blocks, so each query runs in its own thread. If no thread can be started (`podPidsLimit`),
+//! that is an error, and logskiff retries. tokio's own resolver would end the process.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// So many questions may be unanswered: a resolver that hangs keeps their threads. Two, so that a name that is not answered does not
-/// keep the next address's from being asked for.
-static QUESTIONS: Semaphore = Semaphore::const_new(2);
+/// At most two queries may wait for an answer: a resolver that hangs keeps their threads. With two, one name that is
+/// not answered does not block the query for the next address.
+static QUERIES: Semaphore = Semaphore::const_new(2);
 
-/// Looks a name up; an address is its own.
+/// The addresses of a host name; an IP address is returned as it is.
 ///
-/// Cancellation safe: the answer to a question that nobody waits for any more is dropped.
+/// Cancellation safe: an answer that nobody waits for is dropped.
 ///
 /// # Errors
-/// What the resolver says, or why it cannot be asked.
-pub(super) async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// The resolver's error, or the reason why no query can be made.
+pub(super) async fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }
-    let question = QUESTIONS.acquire().await.map_err(io::Error::other)?;
-    let (answers, answer) = oneshot::channel();
+    let permit = QUERIES.acquire().await.map_err(io::Error::other)?;
+    let (sender, answer) = oneshot::channel();
     let name = name.to_owned();
-    let ask = move || {
+    let query = move || {
         let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        drop(question);
-        // Nobody waits any more.
-        _ = answers.send(found);
+        drop(permit);
+        // It fails if nobody waits for the answer any more.
+        _ = sender.send(found);
     };
-    std::thread::Builder::new().name("look-up".into()).spawn(ask)?;
+    std::thread::Builder::new().name("look-up".into()).spawn(query)?;
     answer.await.map_err(io::Error::other)?
 }
 
@@ -41,15 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_are_looked_up_and_a_name_that_is_none_is_an_error() {
+    fn resolves_names_and_addresses_and_refuses_invalid_names() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let look_up = |name| runtime.block_on(look_up(name, 514));
-        assert_eq!(look_up("::1").unwrap(), ["[::1]:514".parse().unwrap()]);
-        assert!(
-            look_up("localhost").unwrap().iter().all(|address| address.ip().is_loopback() && address.port() == 514)
-        );
+        let query = |name| runtime.block_on(resolve(name, 514));
+        assert_eq!(query("::1").unwrap(), ["[::1]:514".parse().unwrap()]);
+        assert!(query("localhost").unwrap().iter().all(|address| address.ip().is_loopback() && address.port() == 514));
         for _ in 0..5 {
-            assert!(look_up("a name with spaces").is_err(), "and none of the questions stays unanswered");
+            assert!(query("a name with spaces").is_err(), "each query gives its permit back");
         }
     }
 }

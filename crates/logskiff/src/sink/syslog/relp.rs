@@ -1,7 +1,7 @@
 //! The client's side of RELP, without a socket: messages in, frames out; responses in, acks out.
 //!
-//! The protocol is librelp's (`doc/relp.html`): a frame is `TXNR SP COMMAND SP DATALEN [SP DATA] LF`, and each command is
-//! answered by an `rsp` with its number. No content is ever said.
+//! The protocol is librelp's (`doc/relp.html`): a frame is `TXNR SP COMMAND SP DATALEN [SP DATA] LF`, and each command
+//! is answered by an `rsp` with its number. No content is ever logged.
 
 use std::collections::VecDeque;
 
@@ -12,34 +12,34 @@ use event::{Outcome, Ticket};
 const NUMBER_MAX: u32 = 999_999_999;
 /// A frame's header is at most two numbers of nine digits and a command of 32 characters.
 const HEADER_BYTES_MAX: usize = 9 + 1 + 32 + 1 + 9 + 1;
-/// No response says more.
+/// The longest data of a response.
 const DATA_BYTES_MAX: usize = 64 * 1024;
-/// A receiver's reason is shown up to here.
+/// The longest part of a receiver's reason that is logged.
 const REASON_CHARS_MAX: usize = 120;
 
-/// Why a conversation cannot go on.
+/// Why a session fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    /// Bytes that are no frame.
+    /// Bytes that are not a frame.
     #[error("the receiver does not speak RELP")]
     NotRelp,
-    /// The open command was answered by another status than 200.
+    /// The response to the open command has another status than 200.
     #[error("the receiver refuses the RELP session: {0}")]
     Refused(String),
     /// The receiver offers no `syslog` command.
-    #[error("the receiver speaks RELP, but does not offer its syslog command")]
+    #[error("the receiver speaks RELP, but does not offer the syslog command")]
     NoSyslog,
     /// The receiver is about to close.
     #[error("the receiver has closed the RELP session")]
     Closed,
-    /// A response to nothing.
+    /// A response to no open transaction.
     #[error("the receiver answered a RELP transaction that is not open")]
-    Unasked,
+    UnknownTransaction,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The response to the open command is awaited.
+    /// The open command has no response yet.
     Opening,
     Open,
     /// The close command was sent.
@@ -51,19 +51,21 @@ enum State {
 pub(super) struct Relp {
     state: State,
     window: usize,
+    /// The number of the next transaction.
     next: u32,
-    /// Transactions without a response, in order; `None`: answered, behind one that is not.
+    /// Open transactions in order; `None`: answered before an earlier one.
     awaited: VecDeque<Option<Ticket>>,
     /// The number of `awaited[0]`.
     first: u32,
-    /// How many of them have no response.
+    /// The number of transactions without a response.
     pending: usize,
+    /// Bytes of an incomplete frame.
     received: Vec<u8>,
-    /// Closed before the response to the open command came; it may still come.
-    opens: bool,
+    /// Closed before the response to the open command came. It may still come.
+    awaits_open_response: bool,
 }
 
-/// One frame of the receiver.
+/// A frame from the receiver.
 struct Frame<'b> {
     number: u32,
     command: &'b [u8],
@@ -71,7 +73,7 @@ struct Frame<'b> {
 }
 
 impl Relp {
-    /// Begins a session in which so many messages may wait for their responses; its first words go to `out`.
+    /// Begins a session in which up to `window` messages wait for their responses. Appends the open command to `out`.
     pub(super) fn new(window: usize, out: &mut Vec<u8>) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let offers = format!("relp_version=0\nrelp_software=logskiff,{version}\ncommands=syslog");
@@ -84,7 +86,7 @@ impl Relp {
             first: 2,
             pending: 0,
             received: Vec::new(),
-            opens: false,
+            awaits_open_response: false,
         }
     }
 
@@ -93,34 +95,34 @@ impl Relp {
         self.state == State::Open
     }
 
-    /// How many messages may be sent now.
-    pub(super) fn room(&self) -> usize {
+    /// The number of messages that may be sent now.
+    pub(super) fn free_window(&self) -> usize {
         if self.is_open() { self.window.saturating_sub(self.awaited.len()) } else { 0 }
     }
 
-    /// Sends a message; only while there is room.
-    pub(super) fn message(&mut self, data: &[u8], ticket: Ticket, out: &mut Vec<u8>) {
+    /// Sends a message; only while the window is not full.
+    pub(super) fn send(&mut self, data: &[u8], ticket: Ticket, out: &mut Vec<u8>) {
         write_frame(self.next, "syslog", data, out);
-        self.next = after(self.next);
+        self.next = number_after(self.next);
         self.awaited.push_back(Some(ticket));
         self.pending += 1;
     }
 
-    /// How many messages have no response yet.
+    /// The number of messages without a response.
     pub(super) fn pending(&self) -> usize {
         self.pending
     }
 
-    /// Takes bytes of the receiver, however they are cut.
+    /// Processes bytes from the receiver, which may end in the middle of a frame.
     ///
     /// # Errors
-    /// When the session cannot go on. A message that is refused is no error: it is reported as refused.
-    pub(super) fn received(&mut self, bytes: &[u8], acks: &mut Vec<Ack>) -> Result<(), Error> {
+    /// When the session fails. A refused message is not an error: its ack says that it is refused.
+    pub(super) fn receive(&mut self, bytes: &[u8], acks: &mut Vec<Ack>) -> Result<(), Error> {
         self.received.extend_from_slice(bytes);
         let buffer = std::mem::take(&mut self.received);
         let mut at = 0;
         while let Some((frame, length)) = read_frame(&buffer[at..])? {
-            self.answer(&frame, acks)?;
+            self.handle(&frame, acks)?;
             at += length;
         }
         self.received = buffer;
@@ -128,22 +130,22 @@ impl Relp {
         Ok(())
     }
 
-    fn answer(&mut self, frame: &Frame<'_>, acks: &mut Vec<Ack>) -> Result<(), Error> {
+    fn handle(&mut self, frame: &Frame<'_>, acks: &mut Vec<Ack>) -> Result<(), Error> {
         match (frame.number, frame.command) {
             (0, b"serverclose") => Err(Error::Closed),
-            // Hints that we do not know are not for us.
+            // Unknown hints are ignored.
             (0, _) => Ok(()),
-            (1, b"rsp") if self.state == State::Opening => self.opened(frame.data),
-            (number, b"rsp") => self.responded(number, status(frame.data), acks),
+            (1, b"rsp") if self.state == State::Opening => self.handle_open_response(frame.data),
+            (number, b"rsp") => self.handle_response(number, status(frame.data), acks),
             _ => Err(Error::NotRelp),
         }
     }
 
-    fn opened(&mut self, data: &[u8]) -> Result<(), Error> {
+    fn handle_open_response(&mut self, data: &[u8]) -> Result<(), Error> {
         if status(data) != Some(200) {
-            let shown = |c: char| if c.is_control() { ' ' } else { c };
+            let printable = |c: char| if c.is_control() { ' ' } else { c };
             return Err(Error::Refused(
-                String::from_utf8_lossy(data).chars().take(REASON_CHARS_MAX).map(shown).collect(),
+                String::from_utf8_lossy(data).chars().take(REASON_CHARS_MAX).map(printable).collect(),
             ));
         }
         let commands = data.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"commands="));
@@ -155,45 +157,46 @@ impl Relp {
         Ok(())
     }
 
-    fn responded(&mut self, number: u32, status: Option<u16>, acks: &mut Vec<Ack>) -> Result<(), Error> {
-        if self.state == State::Closing && (number == self.next || (number == 1 && std::mem::take(&mut self.opens))) {
+    fn handle_response(&mut self, number: u32, status: Option<u16>, acks: &mut Vec<Ack>) -> Result<(), Error> {
+        let is_closing = self.state == State::Closing;
+        if is_closing && (number == self.next || (number == 1 && std::mem::take(&mut self.awaits_open_response))) {
             return Ok(());
         }
-        let place = distance(self.first, number);
-        let ticket = self.awaited.get_mut(place).and_then(Option::take).ok_or(Error::Unasked)?;
+        let index = distance(self.first, number);
+        let ticket = self.awaited.get_mut(index).and_then(Option::take).ok_or(Error::UnknownTransaction)?;
         self.pending -= 1;
         let outcome = if status == Some(200) { Outcome::Delivered } else { Outcome::Refused };
         acks.push(Ack::new(ticket, outcome));
         while let Some(None) = self.awaited.front() {
             self.awaited.pop_front();
-            self.first = after(self.first);
+            self.first = number_after(self.first);
         }
         Ok(())
     }
 
-    /// The messages without a response, in order; they are awaited no longer.
-    pub(super) fn unconfirmed(&mut self) -> Vec<Ticket> {
+    /// Removes and returns the messages without a response, in order.
+    pub(super) fn take_unacknowledged(&mut self) -> Vec<Ticket> {
         self.pending = 0;
         self.first = self.next;
         self.awaited.drain(..).flatten().collect()
     }
 
-    /// Ends the session; its last words go to `out`, once.
+    /// Ends the session. The first call appends the close command to `out`.
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {
         if self.state == State::Closing {
             return;
         }
-        self.opens = self.state == State::Opening;
+        self.awaits_open_response = self.state == State::Opening;
         write_frame(self.next, "close", b"", out);
         self.state = State::Closing;
     }
 }
 
-fn after(number: u32) -> u32 {
+fn number_after(number: u32) -> u32 {
     if number == NUMBER_MAX { 1 } else { number + 1 }
 }
 
-/// How many transactions after `first` the one of this number is.
+/// The number of transactions from `first` to `number`.
 fn distance(first: u32, number: u32) -> usize {
     let ahead = if number >= first { number - first } else { NUMBER_MAX - first + number };
     usize::try_from(ahead).unwrap_or(usize::MAX)
@@ -210,10 +213,10 @@ fn write_frame(number: u32, command: &str, data: &[u8], out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// The first frame and its length; `None`: it is not whole yet.
+/// The first frame and its length; `None`: it is incomplete.
 fn read_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Error> {
     let head = &bytes[..bytes.len().min(HEADER_BYTES_MAX)];
-    // Any byte that cannot stand in a header says at once that this is something else.
+    // A byte that cannot stand in a header shows at once that the receiver does not speak RELP.
     let mut words = [0..0, 0..0, 0..0];
     let (mut word, mut start) = (0, 0);
     for (at, byte) in head.iter().enumerate() {
@@ -223,7 +226,7 @@ fn read_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Error> {
             words[word] = start..at;
             (word, start) = (word + 1, at + 1);
             if word == 3 {
-                return whole(bytes, &words, at);
+                return frame_with_data(bytes, &words, at);
             }
         } else if !fits {
             return Err(Error::NotRelp);
@@ -233,7 +236,7 @@ fn read_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Error> {
 }
 
 /// A frame whose header ends at `end`, with a space or a newline.
-fn whole<'b>(
+fn frame_with_data<'b>(
     bytes: &'b [u8],
     words: &[std::ops::Range<usize>; 3],
     end: usize,
@@ -246,7 +249,7 @@ fn whole<'b>(
     if length > DATA_BYTES_MAX {
         return Err(Error::NotRelp);
     }
-    // Without data there need be no space: librelp writes `0 serverclose 0` and a newline.
+    // Without data, the space is optional: librelp writes `0 serverclose 0` and a newline.
     let start = if bytes[end] == b'\n' { end } else { end + 1 };
     if bytes[end] == b'\n' && length > 0 {
         return Err(Error::NotRelp);

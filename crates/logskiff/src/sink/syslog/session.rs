@@ -1,8 +1,8 @@
-//! What goes over one stream: messages in, bytes out; the peer's confirmations in, acks out. No socket.
+//! One stream without its socket: messages in, bytes out; the peer's acknowledgements in, acks out.
 //!
-//! A message is marked with the position in the stream behind its last byte, whatever stands between it and the session:
-//! compression, TLS. It is delivered when the peer has confirmed the stream up to there; with RELP, when its response has
-//! come.
+//! Each message has an end position in the stream: behind its last byte, after compression and TLS. A message is
+//! delivered once the peer has acknowledged the stream up to that position. With RELP, it is delivered once its
+//! response has come.
 
 use std::collections::VecDeque;
 
@@ -10,19 +10,19 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::address::Transport;
 use super::{Config, relp, tls};
-use crate::pipeline::batch::Batch;
+use crate::pipeline::batch::{Batch, Entry};
 use crate::sink::Ack;
 use event::{Outcome, Ticket};
 use relp::Relp;
 
-/// No more than this is encrypted, compressed or given RELP's frame ahead of what the socket takes.
+/// At most this many bytes are framed, compressed or encrypted before the socket takes them.
 const READY_BYTES: usize = 64 * 1024;
-/// So much is encrypted in one go: the most that a TLS record holds (RFC 8446, 5.1).
+/// One call encrypts this many bytes: the largest content of a TLS record (RFC 8446, 5.1).
 const PORTION_BYTES: usize = 16 * 1024;
-/// What compressing needs besides the size of what it is given: headers and the marker of a flush.
+/// Compressed output may be this much longer than its input: headers and the marker of a flush.
 const COMPRESSED_EXTRA_BYTES: usize = 1024;
 
-/// Why a conversation failed.
+/// Why a session failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
     #[error(transparent)]
@@ -39,25 +39,26 @@ pub(super) enum SessionError {
 pub(super) struct Session {
     tls: Option<tls::Session>,
     speaks_relp: bool,
-    /// There once RELP's first words are said, which wait for the TLS handshake.
+    /// `None` until RELP's open command is sent, which follows the TLS handshake.
     relp: Option<Relp>,
     relp_window: usize,
     zlib: Option<Compress>,
     framed: bool,
-    /// The batch that is being put on the connection, and its first entry that is not yet.
+    /// The batch in progress, and its first entry that is not encoded yet.
     current: Option<(Batch, usize)>,
-    /// Bytes for the socket, from `at` on.
+    /// Bytes for the socket, from `ready_start` on.
     ready: Vec<u8>,
-    at: usize,
-    /// How many bytes the socket has taken.
+    ready_start: usize,
+    /// The number of bytes that the socket has taken.
     written: u64,
-    /// Messages that are on the connection, each with the position behind it.
-    marks: VecDeque<(u64, Ticket)>,
+    /// Messages in flight, each with its end position in the stream.
+    in_flight: VecDeque<(u64, Ticket)>,
+    /// A buffer that is kept for its allocation.
     plain: Vec<u8>,
 }
 
 impl Session {
-    /// Begins a conversation with a host; what opens it is ready to be written.
+    /// Begins a session with a host. Its first bytes are ready to be written.
     pub(super) fn new(config: &Config, transport: Transport, host: &str) -> Result<Self, SessionError> {
         let tls = transport.is_tls().then(|| tls::Session::new(&config.tls, host)).transpose()?;
         let mut session = Self {
@@ -69,17 +70,17 @@ impl Session {
             framed: config.framed,
             current: None,
             ready: Vec::new(),
-            at: 0,
+            ready_start: 0,
             written: 0,
-            marks: VecDeque::new(),
+            in_flight: VecDeque::new(),
             plain: Vec::new(),
         };
-        session.open()?;
+        session.advance_handshake()?;
         Ok(session)
     }
 
-    /// Says what is to be said first, as far as it is time.
-    fn open(&mut self) -> Result<(), SessionError> {
+    /// Advances the TLS handshake, and sends RELP's open command once TLS is open.
+    fn advance_handshake(&mut self) -> Result<(), SessionError> {
         let encrypted = match &mut self.tls {
             Some(tls) => tls.handshake()?,
             None => true,
@@ -87,58 +88,56 @@ impl Session {
         if encrypted && self.speaks_relp && self.relp.is_none() {
             let mut first = Vec::new();
             self.relp = Some(Relp::new(self.relp_window, &mut first));
-            self.say(&first)?;
+            self.send_plain(&first)?;
         }
         self.take_ciphertext();
         Ok(())
     }
 
     /// Whether messages may be sent.
-    pub(super) fn is_established(&mut self) -> Result<bool, SessionError> {
-        let encrypted = match &mut self.tls {
-            Some(tls) => tls.handshake()?,
-            None => true,
-        };
-        Ok(encrypted && (!self.speaks_relp || self.relp.as_ref().is_some_and(Relp::is_open)))
+    pub(super) fn is_established(&self) -> bool {
+        let is_encrypted = self.tls.as_ref().is_none_or(tls::Session::is_open);
+        is_encrypted && (!self.speaks_relp || self.relp.as_ref().is_some_and(Relp::is_open))
     }
 
-    /// Whether the peer has shown that it takes us; where it cannot show it, silence has to do.
+    /// Whether the peer has shown that it accepts the client. Some peers never show it.
     pub(super) fn is_accepted(&self) -> bool {
-        self.speaks_relp || self.tls.as_ref().is_none_or(tls::Session::accepted)
+        self.speaks_relp || self.tls.as_ref().is_none_or(tls::Session::is_accepted)
     }
 
-    /// Whether the kernel's count tells what is delivered.
+    /// Whether the kernel's count of unacknowledged bytes shows which messages are delivered.
     pub(super) fn is_counted(&self) -> bool {
         !self.speaks_relp
     }
 
-    /// Whether a batch can be taken.
+    /// Whether it can start a batch.
     pub(super) fn is_idle(&self) -> bool {
         self.current.is_none()
     }
 
-    /// Whether anything is not confirmed.
+    /// Whether anything is unacknowledged.
     pub(super) fn is_pending(&self) -> bool {
         let awaited = self.relp.as_ref().is_some_and(|relp| relp.pending() > 0);
-        self.current.is_some() || self.at < self.ready.len() || !self.marks.is_empty() || awaited
+        self.current.is_some() || !self.to_write().is_empty() || !self.in_flight.is_empty() || awaited
     }
 
-    /// Takes a batch to be sent; only when idle.
-    pub(super) fn take(&mut self, batch: Batch) {
+    /// Starts to send a batch; only when idle.
+    pub(super) fn start_batch(&mut self, batch: Batch) {
         debug_assert!(self.current.is_none(), "one batch at a time");
         self.current = Some((batch, 0));
     }
 
-    /// Makes bytes ready for the socket. Returns the batch once all of it is.
+    /// Makes bytes ready for the socket. Returns the batch once all of its messages are.
     pub(super) fn fill(&mut self) -> Result<Option<Batch>, SessionError> {
-        if self.at == self.ready.len() {
+        if self.ready_start == self.ready.len() {
             self.ready.clear();
-            self.at = 0;
+            self.ready_start = 0;
         }
-        while self.ready.len() - self.at < READY_BYTES {
+        while self.to_write().len() < READY_BYTES {
             let Some((batch, from)) = self.current.take() else { return Ok(None) };
-            let swap = self.is_bare() && self.ready.is_empty();
-            let (batch, next) = if swap { self.swap(batch, from) } else { self.put(batch, from)? };
+            let uses_buffer = self.is_unchanged() && self.ready.is_empty();
+            let (batch, next) =
+                if uses_buffer { self.send_buffer(batch, from) } else { self.encode_portion(batch, from)? };
             if next >= batch.entries.len() {
                 return Ok(Some(batch));
             }
@@ -150,32 +149,31 @@ impl Session {
         Ok(None)
     }
 
-    /// Whether messages go to the socket as they stand in the batch.
-    fn is_bare(&self) -> bool {
+    /// Whether the socket gets messages as they stand in the batch.
+    fn is_unchanged(&self) -> bool {
         self.tls.is_none() && !self.speaks_relp && self.zlib.is_none() && self.framed
     }
 
     /// Sends a batch's own buffer: no byte is copied.
-    fn swap(&mut self, mut batch: Batch, from: usize) -> (Batch, usize) {
+    fn send_buffer(&mut self, mut batch: Batch, from: usize) -> (Batch, usize) {
         std::mem::swap(&mut self.ready, &mut batch.bytes);
-        self.at = batch.entries.get(from).map_or(self.ready.len(), |entry| entry.payload.start);
-        let base = self.written;
-        let start = self.at;
-        let mark = |entry: &crate::pipeline::batch::Entry| (base + (entry.payload.end - start) as u64, entry.ticket);
-        self.marks.extend(batch.entries[from..].iter().map(mark));
+        self.ready_start = batch.entries.get(from).map_or(self.ready.len(), |entry| entry.payload.start);
+        let (base, start) = (self.written, self.ready_start);
+        let with_end = |entry: &Entry| (base + (entry.payload.end - start) as u64, entry.ticket);
+        self.in_flight.extend(batch.entries[from..].iter().map(with_end));
         let all = batch.entries.len();
         (batch, all)
     }
 
-    /// Puts a portion of a batch on the connection; nothing while the window is full.
-    fn put(&mut self, batch: Batch, from: usize) -> Result<(Batch, usize), SessionError> {
+    /// Makes a portion of a batch ready; nothing while the RELP window is full.
+    fn encode_portion(&mut self, batch: Batch, from: usize) -> Result<(Batch, usize), SessionError> {
         let mut plain = std::mem::take(&mut self.plain);
         plain.clear();
         let mut next = from;
         while let Some(entry) = batch.entries.get(next).filter(|_| plain.len() < PORTION_BYTES) {
             let message = &batch.bytes[entry.payload.clone()];
             match &mut self.relp {
-                Some(relp) if relp.room() > 0 => relp.message(message, entry.ticket, &mut plain),
+                Some(relp) if relp.free_window() > 0 => relp.send(message, entry.ticket, &mut plain),
                 Some(_) => break,
                 None => {
                     if !self.framed {
@@ -188,18 +186,18 @@ impl Session {
             next += 1;
         }
         if next > from {
-            self.say(&plain)?;
+            self.send_plain(&plain)?;
             if self.is_counted() {
-                let end = self.written + (self.ready.len() - self.at) as u64;
-                self.marks.extend(batch.entries[from..next].iter().map(|entry| (end, entry.ticket)));
+                let end = self.written + self.to_write().len() as u64;
+                self.in_flight.extend(batch.entries[from..next].iter().map(|entry| (end, entry.ticket)));
             }
         }
         self.plain = plain;
         Ok((batch, next))
     }
 
-    /// Compresses or encrypts, and makes ready.
-    fn say(&mut self, plain: &[u8]) -> Result<(), SessionError> {
+    /// Compresses or encrypts plain bytes, and makes them ready for the socket.
+    fn send_plain(&mut self, plain: &[u8]) -> Result<(), SessionError> {
         if let Some(tls) = &mut self.tls {
             tls.write(plain)?;
             self.take_ciphertext();
@@ -216,7 +214,7 @@ impl Session {
             let status = zlib.compress_vec(&plain[done.min(plain.len())..], &mut self.ready, FlushCompress::Sync);
             let Ok(Status::Ok | Status::BufError) = status else { return Err(SessionError::Compression) };
             let all_in = zlib.total_in() - before == plain.len() as u64;
-            // The flush is complete when it has left room behind it.
+            // Free capacity shows that the flush is complete.
             if all_in && self.ready.len() < self.ready.capacity() {
                 return Ok(());
             }
@@ -229,36 +227,36 @@ impl Session {
         }
     }
 
-    /// What the socket is to take.
+    /// The bytes that are ready for the socket.
     pub(super) fn to_write(&self) -> &[u8] {
-        &self.ready[self.at..]
+        &self.ready[self.ready_start..]
     }
 
-    /// The socket has taken so much.
-    pub(super) fn wrote(&mut self, bytes: usize) {
-        self.at += bytes;
+    /// The socket has taken this many bytes.
+    pub(super) fn mark_written(&mut self, bytes: usize) {
+        self.ready_start += bytes;
         self.written += bytes as u64;
     }
 
-    /// The peer does not have the last so many bytes; what stands before them is delivered.
-    pub(super) fn unacknowledged(&mut self, bytes: u64, acks: &mut Vec<Ack>) {
-        let confirmed = self.written.saturating_sub(bytes);
-        while let Some((_, ticket)) = self.marks.front().copied().filter(|(end, _)| *end <= confirmed) {
-            self.marks.pop_front();
+    /// The peer has acknowledged all written bytes but the last `unacknowledged`: acknowledges their messages.
+    pub(super) fn acknowledge(&mut self, unacknowledged: u64, acks: &mut Vec<Ack>) {
+        let acknowledged = self.written.saturating_sub(unacknowledged);
+        while let Some((_, ticket)) = self.in_flight.front().copied().filter(|(end, _)| *end <= acknowledged) {
+            self.in_flight.pop_front();
             acks.push(Ack::new(ticket, Outcome::Delivered));
         }
     }
 
-    /// The peer has sent something.
-    pub(super) fn received(&mut self, bytes: &[u8], acks: &mut Vec<Ack>) -> Result<(), SessionError> {
+    /// Processes bytes from the peer.
+    pub(super) fn receive(&mut self, bytes: &[u8], acks: &mut Vec<Ack>) -> Result<(), SessionError> {
         let mut closed = false;
         let mut decrypted = Vec::new();
         let mut plain = bytes;
         if let Some(tls) = &mut self.tls {
-            tls.received(bytes);
-            self.open()?;
+            tls.receive(bytes);
+            self.advance_handshake()?;
             if let Some(tls) = self.tls.as_mut().filter(|_| !bytes.is_empty()) {
-                if tls.handshake()? {
+                if tls.is_open() {
                     closed = tls.read(&mut decrypted)?;
                 }
                 plain = &decrypted;
@@ -266,17 +264,17 @@ impl Session {
             self.take_ciphertext();
         }
         if let Some(relp) = &mut self.relp {
-            relp.received(plain, acks)?;
+            relp.receive(plain, acks)?;
         }
         if closed { Err(SessionError::Closed) } else { Ok(()) }
     }
 
-    /// Takes leave, as far as the protocol knows how to.
+    /// Makes the protocols' closing messages ready.
     pub(super) fn close(&mut self) -> Result<(), SessionError> {
         let mut last = Vec::new();
         if let Some(relp) = &mut self.relp {
             relp.close(&mut last);
-            self.say(&last)?;
+            self.send_plain(&last)?;
         }
         if let Some(tls) = &mut self.tls {
             tls.close();
@@ -285,11 +283,11 @@ impl Session {
         Ok(())
     }
 
-    /// Everything that is not confirmed, in order.
-    pub(super) fn into_unconfirmed(self) -> Vec<Ticket> {
-        let mut tickets: Vec<Ticket> = self.marks.into_iter().map(|(_, ticket)| ticket).collect();
+    /// The tickets of all messages that are unacknowledged, in order.
+    pub(super) fn into_unacknowledged(self) -> Vec<Ticket> {
+        let mut tickets: Vec<Ticket> = self.in_flight.into_iter().map(|(_, ticket)| ticket).collect();
         if let Some(mut relp) = self.relp {
-            tickets.extend(relp.unconfirmed());
+            tickets.extend(relp.take_unacknowledged());
         }
         if let Some((batch, from)) = self.current {
             tickets.extend(batch.entries[from..].iter().map(|entry| entry.ticket));

@@ -1,4 +1,4 @@
-//! The sockets that lead to a receiver, and how each is set up.
+//! Opens sockets to a receiver, and sets their options.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,27 +11,31 @@ use rustix::net::sockopt;
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 use super::address::{Address, Place, Transport};
-use super::lookup::look_up;
+use super::lookup::resolve;
 use super::unacknowledged::unacknowledged_bytes;
 
-/// A quiet connection is asked whether it is alive after so long, and again at the second interval, so many times.
-const KEEP_ALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 3);
+/// An idle connection gets its first keep-alive probe after this time.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
+/// The interval between two probes that are not answered.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// The connection ends after this many probes without an answer.
+const KEEP_ALIVE_PROBES: u32 = 3;
 
-/// A stream of bytes, in order, which the peer's kernel confirms.
+/// An ordered stream of bytes. The peer's kernel acknowledges them.
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// Messages one by one, which nobody confirms.
+/// Single messages without acknowledgements.
 #[derive(Debug)]
 pub(super) enum Datagrams {
     Udp(UdpSocket),
     Unix(UnixDatagram),
 }
 
-/// A way to a receiver.
+/// A socket that is connected to a receiver.
 #[derive(Debug)]
 pub(super) enum Socket {
     Stream(Stream),
@@ -39,18 +43,18 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Opens a socket to the address; a name is looked up now, and each of its addresses is tried in turn.
+    /// Opens a socket to the address. A host name is resolved now, and its addresses are tried one by one.
     ///
-    /// Cancellation safe: a socket that is half open is closed.
+    /// Cancellation safe: an unfinished socket is closed.
     pub(super) async fn open(address: &Address) -> io::Result<Self> {
         match (&address.place, address.transport) {
             (Place::Path(path), _) => match UnixDatagram::unbound()? {
-                socket if connect(&socket, path)? => Ok(Self::Datagrams(Datagrams::Unix(socket))),
+                socket if connect_datagrams(&socket, path)? => Ok(Self::Datagrams(Datagrams::Unix(socket))),
                 _ => Ok(Self::Stream(Stream::Unix(UnixStream::connect(path).await?))),
             },
             (Place::Host { name, port }, transport) => {
-                let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                for peer in look_up(name, *port).await? {
+                let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+                for peer in resolve(name, *port).await? {
                     match open_host(peer, transport).await {
                         Ok(socket) => return Ok(socket),
                         Err(error) => failure = error,
@@ -62,8 +66,8 @@ impl Socket {
     }
 }
 
-/// Connects to a path that takes datagrams; false when it takes a stream.
-fn connect(socket: &UnixDatagram, path: &std::path::Path) -> io::Result<bool> {
+/// Connects to a path that takes datagrams. Returns false if it takes a stream.
+fn connect_datagrams(socket: &UnixDatagram, path: &std::path::Path) -> io::Result<bool> {
     match socket.connect(path) {
         Ok(()) => Ok(true),
         Err(error) if error.raw_os_error() == Some(Errno::PROTOTYPE.raw_os_error()) => Ok(false),
@@ -82,13 +86,12 @@ async fn open_host(peer: SocketAddr, transport: Transport) -> io::Result<Socket>
         return Ok(Socket::Datagrams(Datagrams::Udp(socket)));
     }
     let stream = TcpStream::connect(peer).await?;
-    // Many messages are written at a time: none of them is to wait for another.
+    // One write holds many messages, so Nagle's algorithm would only delay them.
     stream.set_nodelay(true)?;
-    let (idle, interval, count) = KEEP_ALIVE;
     sockopt::set_socket_keepalive(&stream, true)?;
-    sockopt::set_tcp_keepidle(&stream, idle)?;
-    sockopt::set_tcp_keepintvl(&stream, interval)?;
-    sockopt::set_tcp_keepcnt(&stream, count)?;
+    sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(&stream, KEEP_ALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(&stream, KEEP_ALIVE_PROBES)?;
     Ok(Socket::Stream(Stream::Tcp(stream)))
 }
 
@@ -101,7 +104,7 @@ impl Stream {
         }
     }
 
-    /// Waits until there may be room to write. Cancellation safe.
+    /// Waits until the socket may take bytes. Cancellation safe.
     pub(super) async fn writable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.writable().await,
@@ -109,39 +112,39 @@ impl Stream {
         }
     }
 
-    /// Reads what there is; `None`: nothing for now; 0: the peer has closed.
+    /// Reads the bytes that have come. `None`: nothing for now; 0: the peer has closed.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        not_blocked(match self {
+        none_if_blocked(match self {
             Self::Tcp(stream) => stream.try_read(buffer),
             Self::Unix(stream) => stream.try_read(buffer),
         })
     }
 
-    /// Writes as much as there is room for; `None`: none for now.
+    /// Writes as many bytes as the socket takes; `None`: none for now.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        not_blocked(match self {
+        none_if_blocked(match self {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
         })
     }
 
-    /// What was written and the peer does not have; `None` when the peer has hung up.
+    /// The number of written bytes that the peer has not acknowledged; `None` if the peer has hung up.
     ///
-    /// A connection that ends throws away what it held, and the count falls as if the peer had it. The end can be seen before
-    /// that happens: a count is true when the connection has not ended after it.
+    /// A connection that ends discards its buffer, and the count falls as if the peer had acknowledged it. The end is
+    /// visible before the count falls, so a count is correct if the connection is still open after it.
     pub(super) fn unacknowledged_bytes(&self) -> io::Result<Option<u64>> {
         let (bytes, socket) = match self {
             Self::Tcp(stream) => (unacknowledged_bytes(stream)?, stream.as_fd()),
             Self::Unix(stream) => (unacknowledged_bytes(stream)?, stream.as_fd()),
         };
-        // POLLHUP and POLLERR come unasked.
-        let mut looked = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
-        rustix::event::poll(&mut looked, Some(&Timespec::default()))?;
+        // POLLHUP and POLLERR are always reported.
+        let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
+        rustix::event::poll(&mut polled, Some(&Timespec::default()))?;
         let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-        Ok((!looked[0].revents().intersects(ended)).then_some(bytes))
+        Ok((!polled[0].revents().intersects(ended)).then_some(bytes))
     }
 
-    /// Says that nothing more will be written.
+    /// Closes the writing side of the connection.
     pub(super) fn shut_down(&self) -> io::Result<()> {
         let shut_down = |socket: &dyn AsFd| rustix::net::shutdown(socket.as_fd(), rustix::net::Shutdown::Write);
         Ok(match self {
@@ -152,7 +155,7 @@ impl Stream {
 }
 
 impl Datagrams {
-    /// Waits until the system takes the message. Cancellation safe: it was taken whole or not at all.
+    /// Waits until the system takes the message. Cancellation safe: the system takes a whole message or nothing.
     pub(super) async fn send(&self, message: &[u8]) -> io::Result<usize> {
         match self {
             Self::Udp(socket) => socket.send(message).await,
@@ -161,7 +164,7 @@ impl Datagrams {
     }
 }
 
-fn not_blocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
+fn none_if_blocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
     match result {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),

@@ -1,7 +1,7 @@
 //! TLS without a socket: plaintext and ciphertext in, ciphertext and plaintext out.
 //!
-//! OpenSSL works on memory here, so that it is known where in the stream the ciphertext of a message ends. The files of a
-//! [`Config`] are read for each session.
+//! OpenSSL works in memory here, so the position in the stream where the ciphertext of a message ends is known. Each
+//! session reads the files of its [`Config`] again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -25,42 +25,42 @@ const CA_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CA_FILE";
 const CERT_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CERT_FILE";
 const KEY_FILE: &str = "LOGSKIFF_SYSLOG_TLS_KEY_FILE";
 
-/// How TLS is spoken.
+/// The settings of TLS.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Certificates that may sign the receiver's (PEM); `None`: the system's.
+    /// The certificate authorities that are trusted (PEM); `None`: the system's.
     pub ca_file: Option<PathBuf>,
     /// The client's certificate chain (PEM).
     pub cert_file: Option<PathBuf>,
     /// Its key (PEM).
     pub key_file: Option<PathBuf>,
-    /// The name that the receiver's certificate must hold; `None`: the address's host.
+    /// The name that the receiver's certificate must contain; `None`: the host of the address.
     pub server_name: Option<String>,
     /// Whether the receiver's certificate and name are verified.
     pub verify: bool,
 }
 
-/// Why there is no session.
+/// Why a session failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be used.
     #[error("{variable}: {path}: {reason}", path = path.display())]
     File {
-        /// The variable that names it.
+        /// The variable that names the file.
         variable: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it; nothing of its content.
+        /// The mistake, without the file's content.
         reason: String,
     },
-    /// The peer's certificate is not to be trusted.
+    /// The peer's certificate is not trusted.
     #[error("the receiver's certificate is refused: {0}")]
     Verify(String),
-    /// The peer does not want us.
+    /// The peer refuses the client.
     #[error("the receiver refuses the TLS session: {0}")]
     Refused(String),
-    /// Anything else, such as a peer that speaks no TLS.
-    #[error("TLS fails: {0}")]
+    /// Any other error, such as a peer that does not speak TLS.
+    #[error("TLS failed: {0}")]
     Protocol(String),
 }
 
@@ -70,29 +70,29 @@ impl From<ErrorStack> for Error {
     }
 }
 
-/// What the files hold, as far as it is needed to see that they have changed.
+/// Hashes of the files, which show whether the files have changed.
 pub type Files = [Option<u64>; 3];
 
-/// The socket's place: what came, and what is to go.
+/// Takes the place of the socket: received bytes, and bytes to send.
 #[derive(Debug, Default)]
 struct Pipe {
     incoming: Vec<u8>,
-    at: usize,
+    incoming_start: usize,
     outgoing: Vec<u8>,
     records: Records,
 }
 
-/// How many whole TLS records have passed (RFC 8446, 5.1: five bytes of header, the last two of them the length).
+/// Counts complete TLS records (RFC 8446, 5.1: a header of five bytes, whose last two are the length).
 #[derive(Debug, Default)]
 struct Records {
     header: [u8; 5],
     header_bytes: usize,
     body_bytes: usize,
-    whole: u64,
+    complete: u64,
 }
 
 impl Records {
-    fn pass(&mut self, mut bytes: &[u8]) {
+    fn count(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.header_bytes < self.header.len() {
                 self.header[self.header_bytes] = bytes[0];
@@ -106,7 +106,7 @@ impl Records {
             }
             if self.header_bytes == self.header.len() && self.body_bytes == 0 {
                 self.header_bytes = 0;
-                self.whole += 1;
+                self.complete += 1;
             }
         }
     }
@@ -114,16 +114,16 @@ impl Records {
 
 impl Read for Pipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = buffer.len().min(self.incoming.len() - self.at);
+        let bytes = buffer.len().min(self.incoming.len() - self.incoming_start);
         if bytes == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        buffer[..bytes].copy_from_slice(&self.incoming[self.at..self.at + bytes]);
-        self.records.pass(&buffer[..bytes]);
-        self.at += bytes;
-        if self.at == self.incoming.len() {
+        buffer[..bytes].copy_from_slice(&self.incoming[self.incoming_start..self.incoming_start + bytes]);
+        self.records.count(&buffer[..bytes]);
+        self.incoming_start += bytes;
+        if self.incoming_start == self.incoming.len() {
             self.incoming.clear();
-            self.at = 0;
+            self.incoming_start = 0;
         }
         Ok(bytes)
     }
@@ -143,15 +143,15 @@ impl Write for Pipe {
 enum Stage {
     Handshake(MidHandshakeSslStream<Pipe>),
     Open(SslStream<Pipe>),
-    /// A handshake has failed; what is left to say to the peer.
+    /// A handshake has failed. The last bytes for the peer are left.
     Failed(Pipe),
 }
 
 /// One TLS session, of the client's side.
 pub struct Session {
     stage: Stage,
-    accepted: bool,
-    /// The name or address that the peer's certificate must hold.
+    is_accepted: bool,
+    /// The name or address that the peer's certificate must contain.
     name: String,
 }
 
@@ -161,7 +161,7 @@ impl Session {
     /// # Errors
     /// [`Error::File`], when a file cannot be used.
     pub fn new(config: &Config, host: &str) -> Result<Self, Error> {
-        // A name may be written with the root's dot; certificates and SNI (RFC 6066, 3) have it without.
+        // A name may end with the root's dot, but not in certificates and SNI (RFC 6066, 3).
         let name = config.server_name.as_deref().unwrap_or(host).trim_end_matches('.');
         let mut ssl = {
             let context = context(config)?;
@@ -181,7 +181,7 @@ impl Session {
         }
         match ssl.connect(Pipe::default()) {
             Err(HandshakeError::WouldBlock(handshake)) => {
-                Ok(Self { stage: Stage::Handshake(handshake), accepted: false, name: name.to_owned() })
+                Ok(Self { stage: Stage::Handshake(handshake), is_accepted: false, name: name.to_owned() })
             }
             Err(HandshakeError::Failure(failed)) => Err(failure(failed.ssl(), failed.error(), name)),
             Err(HandshakeError::SetupFailure(errors)) => Err(errors.into()),
@@ -189,7 +189,7 @@ impl Session {
         }
     }
 
-    /// What the files hold now; a change means that new sessions would be others. `None`: none, or not readable.
+    /// Hashes of the files as they are now. `None`: no file, or not readable.
     #[must_use]
     pub fn files(config: &Config) -> Files {
         [&config.ca_file, &config.cert_file, &config.key_file].map(|path| {
@@ -200,22 +200,22 @@ impl Session {
         })
     }
 
-    /// Takes bytes of the peer.
-    pub fn received(&mut self, session: &[u8]) {
-        self.pipe().incoming.extend_from_slice(session);
+    /// Adds bytes from the peer.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.pipe().incoming.extend_from_slice(bytes);
     }
 
-    /// Goes on with the handshake, as far as the peer's bytes allow. True once it is complete.
+    /// Advances the handshake as far as the peer's bytes allow. Returns true once it is complete.
     ///
     /// # Errors
-    /// Why there will be no session.
+    /// Why the handshake failed.
     pub fn handshake(&mut self) -> Result<bool, Error> {
         let stage = std::mem::replace(&mut self.stage, Stage::Failed(Pipe::default()));
         let (stage, result) = match stage {
             Stage::Handshake(handshake) => match handshake.handshake() {
                 Ok(stream) => {
-                    // Before TLS 1.3 the server has the last word of a handshake.
-                    self.accepted = stream.ssl().version2() != Some(SslVersion::TLS1_3);
+                    // Before TLS 1.3 the server sends the last message of a handshake.
+                    self.is_accepted = stream.ssl().version2() != Some(SslVersion::TLS1_3);
                     (Stage::Open(stream), Ok(true))
                 }
                 Err(HandshakeError::WouldBlock(handshake)) => (Stage::Handshake(handshake), Ok(false)),
@@ -232,17 +232,23 @@ impl Session {
         result
     }
 
-    /// Whether the peer has shown that it takes us: a TLS 1.3 server says so only after the handshake, with a session
-    /// ticket or an answer, and may still refuse the client's certificate.
+    /// Whether the handshake is complete.
     #[must_use]
-    pub fn accepted(&self) -> bool {
-        self.accepted
+    pub fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open(_))
     }
 
-    /// Encrypts all of it into [`Session::outgoing`].
+    /// Whether the peer has shown that it accepts the client. A TLS 1.3 server shows it only after the handshake, with
+    /// a session ticket or an answer. Until then it may still refuse the client's certificate.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.is_accepted
+    }
+
+    /// Encrypts all of `plain` into [`Session::outgoing`].
     ///
     /// # Errors
-    /// When the session is not open, or broken.
+    /// When the session is not open, or has failed.
     pub fn write(&mut self, plain: &[u8]) -> Result<(), Error> {
         let Stage::Open(stream) = &mut self.stage else { return Err(Error::Protocol("no session".into())) };
         let mut rest = plain;
@@ -255,15 +261,15 @@ impl Session {
         Ok(())
     }
 
-    /// Decrypts what has come and appends it. True when the peer has closed the session.
+    /// Decrypts the received bytes and appends them to `plain`. Returns true if the peer has closed the session.
     ///
     /// # Errors
-    /// What the peer refuses, or what is broken.
+    /// When the peer refuses the session, or the session has failed.
     pub fn read(&mut self, plain: &mut Vec<u8>) -> Result<bool, Error> {
         let Stage::Open(stream) = &mut self.stage else { return Ok(false) };
-        let before = stream.get_ref().records.whole;
+        let before = stream.get_ref().records.complete;
         let mut buffer = [0; 4096];
-        let closed = loop {
+        let is_closed = loop {
             match stream.ssl_read(&mut buffer) {
                 Ok(0) => break true,
                 Ok(bytes) => plain.extend_from_slice(&buffer[..bytes]),
@@ -272,22 +278,22 @@ impl Session {
                 Err(error) => return Err(failure(stream.ssl(), &error, &self.name)),
             }
         };
-        // A whole record was taken, and it was no alert. A part of one shows nothing: it may become a refusal.
-        self.accepted |= !closed && stream.get_ref().records.whole > before;
-        Ok(closed)
+        // A complete record that is not an alert shows acceptance. A part of a record may still become a refusal.
+        self.is_accepted |= !is_closed && stream.get_ref().records.complete > before;
+        Ok(is_closed)
     }
 
-    /// Ciphertext for the socket; the caller takes it.
+    /// Ciphertext for the socket. The caller removes it.
     pub fn outgoing(&mut self) -> &mut Vec<u8> {
         &mut self.pipe().outgoing
     }
 
-    /// Says that nothing more will be sent.
+    /// Tells the peer that nothing more will be sent.
     pub fn close(&mut self) {
         if let Stage::Open(stream) = &mut self.stage
             && !stream.get_shutdown().contains(ShutdownState::SENT)
         {
-            // Written to memory; what goes wrong with a session that ends is of no interest.
+            // It writes to memory, and an error no longer matters.
             _ = stream.shutdown();
         }
     }
@@ -301,11 +307,11 @@ impl Session {
     }
 }
 
-/// What is the same for all sessions, as the files are now.
+/// The context of a session, with the files as they are now.
 fn context(config: &Config) -> Result<SslContext, Error> {
     let mut context = SslContext::builder(SslMethod::tls_client())?;
     context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-    // A renegotiation could not be told from a full socket, and no log needs one.
+    // A renegotiation would look like a full socket, and sending logs needs none.
     context.set_options(SslOptions::NO_RENEGOTIATION);
     context.set_verify(if config.verify { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
     if let Some(path) = &config.ca_file {
@@ -315,9 +321,9 @@ fn context(config: &Config) -> Result<SslContext, Error> {
         }
         context.set_cert_store(store.build());
     } else if config.verify {
-        // The OpenSSL that is built in knows no folder of this system.
+        // The built-in OpenSSL does not know this system's directories.
         let mut system = openssl_probe::probe();
-        // OpenSSL opens it by itself, and would wait for a pipe.
+        // OpenSSL opens the file itself, and would wait for a pipe.
         system.cert_file = system.cert_file.filter(|file| !regular::is_special(file));
         let folder = system.cert_dir.first().map(PathBuf::as_path);
         if system.cert_file.is_some() || folder.is_some() {
@@ -367,11 +373,13 @@ fn unusable(variable: &'static str, path: &Path, errors: &ErrorStack) -> Error {
     Error::File { variable, path: path.to_owned(), reason: format!("cannot be used: {}", reasons(errors)) }
 }
 
-/// What OpenSSL says, in words for the one who set things up; `name` is what the certificate must hold.
+/// An error of OpenSSL, with advice for the user; `name` is the name that the certificate must contain.
 fn failure(ssl: &SslRef, error: &openssl::ssl::Error, name: &str) -> Error {
     let result = ssl.verify_result();
     let Some(stack) = error.ssl_error() else {
-        return Error::Protocol(error.io_error().map_or_else(|| "the peer has gone".to_owned(), ToString::to_string));
+        return Error::Protocol(
+            error.io_error().map_or_else(|| "the peer closed the connection".to_owned(), ToString::to_string),
+        );
     };
     let text = reasons(stack);
     if text.contains("certificate verify failed") && result != X509VerifyResult::OK {
@@ -384,34 +392,37 @@ fn failure(ssl: &SslRef, error: &openssl::ssl::Error, name: &str) -> Error {
     if text.contains(" alert ") { Error::Refused(text) } else { Error::Protocol(text) }
 }
 
-/// What OpenSSL's shortest reasons mean for a sender of logs.
+/// The meaning of OpenSSL's reasons for a sender of logs.
 const ADVICE: [(&str, &str); 8] = [
-    ("alert protocol version", "it does not take TLS 1.2 or later"),
+    ("alert protocol version", "it does not accept TLS 1.2 or later"),
     (
         "alert handshake failure",
-        "it may demand a client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE, or know none of our ciphers",
+        "it may demand a client certificate (LOGSKIFF_SYSLOG_TLS_CERT_FILE) or support no cipher of logskiff",
     ),
-    ("alert certificate required", "it demands a client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
-    ("alert unknown ca", "it does not know who signed the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
-    ("alert bad certificate", "it does not take the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
-    ("alert certificate expired", "the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE, is too old"),
+    ("alert certificate required", "it demands a client certificate; set LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
+    (
+        "alert unknown ca",
+        "it does not know the authority that signed the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE",
+    ),
+    ("alert bad certificate", "it does not accept the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE"),
+    ("alert certificate expired", "the client certificate, LOGSKIFF_SYSLOG_TLS_CERT_FILE, has expired"),
     ("wrong version number", "it does not speak TLS on this port"),
-    ("unsupported protocol", "it speaks no TLS 1.2 or later"),
+    ("unsupported protocol", "it does not support TLS 1.2 or later"),
 ];
 
-/// Why a certificate is not trusted, and where that is set.
+/// Why a certificate is not trusted, and the variable to set.
 fn verify_reason(result: X509VerifyResult, name: &str) -> String {
     let text = result.error_string();
     if text.contains("mismatch") {
         format!("{text}: it is not for {name} (LOGSKIFF_SYSLOG_TLS_SERVER_NAME sets another name)")
     } else if text.contains("issuer certificate") || text.contains("self-signed") || text.contains("signature") {
-        format!("{text} (its authority must be in LOGSKIFF_SYSLOG_TLS_CA_FILE)")
+        format!("{text} (LOGSKIFF_SYSLOG_TLS_CA_FILE must contain its authority)")
     } else {
         text.to_owned()
     }
 }
 
-/// The reasons alone: files, lines and functions of OpenSSL help nobody.
+/// OpenSSL's reasons, without its files, lines and functions.
 fn reasons(stack: &ErrorStack) -> String {
     let reasons: Vec<&str> = stack.errors().iter().filter_map(openssl::error::Error::reason).collect();
     if reasons.is_empty() { "no reason given".to_owned() } else { reasons.join(", ") }

@@ -1,6 +1,6 @@
-//! How many bytes of a stream the peer does not have yet.
+//! Counts the bytes of a stream that the peer has not acknowledged.
 //!
-//! One `ioctl` that rustix has no safe wrapper for.
+//! It makes one `ioctl` for which rustix has no safe wrapper.
 #![allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper")]
 
 use std::ffi::c_int;
@@ -12,11 +12,12 @@ use rustix::ioctl::{Getter, Opcode, ioctl};
 /// `SIOCOUTQ`, which is `TIOCOUTQ` (`asm-generic/ioctls.h`: of x86, ARM and RISC-V).
 const SIOCOUTQ: Opcode = 0x5411;
 
-/// The bytes that were written to a stream and that the peer has not confirmed: for TCP, what its stack has not
-/// acknowledged (Linux `tcp(7)`, `SIOCOUTQ`); for a Unix stream, at least what it has not read (`unix(7)`).
+/// The number of written bytes that the peer has not acknowledged. For TCP, its stack acknowledges them (Linux
+/// `tcp(7)`, `SIOCOUTQ`). For a Unix stream, the count includes at least the bytes that the peer has not read
+/// (`unix(7)`).
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system call.
 pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> io::Result<u64> {
     // SAFETY: this operation writes one int, and nothing else.
     let count = unsafe { ioctl(socket, Getter::<SIOCOUTQ, c_int>::new()) }?;
@@ -31,7 +32,7 @@ mod tests {
 
     use super::*;
 
-    /// Fills a stream whose peer does not read, then lets it read: the count rises, and falls to nothing.
+    /// Fills a stream whose peer does not read, then lets it read: the count rises, and falls to zero.
     #[track_caller]
     fn check(mut near: impl Write + AsFd, mut far: impl Read, set: impl Fn()) {
         assert_eq!(unacknowledged_bytes(&near).unwrap(), 0, "nothing was written");
@@ -40,18 +41,18 @@ mod tests {
         while let Ok(bytes) = near.write(&[0; 4096]) {
             written += bytes;
         }
-        assert!(unacknowledged_bytes(&near).unwrap() > 0, "the peer has no room for all of {written} bytes");
+        assert!(unacknowledged_bytes(&near).unwrap() > 0, "the peer cannot hold all {written} bytes");
         let mut read = vec![0; written];
         far.read_exact(&mut read).unwrap();
         let start = std::time::Instant::now();
         while unacknowledged_bytes(&near).unwrap() > 0 {
-            assert!(start.elapsed().as_secs() < 20, "what was read is never confirmed");
+            assert!(start.elapsed().as_secs() < 20, "bytes that the peer has read stay unacknowledged");
             std::thread::yield_now();
         }
     }
 
     #[test]
-    fn what_the_peer_does_not_have_is_counted() {
+    fn counts_bytes_that_the_peer_has_not_acknowledged() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (far, _) = listener.accept().unwrap();

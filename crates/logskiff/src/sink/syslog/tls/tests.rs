@@ -17,7 +17,7 @@ struct Identity {
     key: PKey<Private>,
 }
 
-/// A certificate for `name`, valid for so many days from yesterday, issued by `issuer` or by itself.
+/// A certificate for `name`, valid for this many days from yesterday, signed by `issuer` or by itself.
 fn identity(name: &str, issuer: Option<&Identity>, days: i64) -> Identity {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
@@ -94,7 +94,7 @@ impl Scene {
     }
 }
 
-/// The other side, as far as a test needs it.
+/// A TLS server in memory.
 struct Server(Option<Stage>);
 
 impl Server {
@@ -130,8 +130,9 @@ impl Server {
     }
 }
 
-/// Carries bytes between the two until both are silent; the client's error, and what it read.
-fn talk(client: &mut Session, server: &mut Server) -> Result<Vec<u8>, Error> {
+/// Carries bytes between client and server until both are silent. Returns the client's error, or the bytes that it
+/// read.
+fn exchange(client: &mut Session, server: &mut Server) -> Result<Vec<u8>, Error> {
     let mut plain = Vec::new();
     loop {
         let out = std::mem::take(client.outgoing());
@@ -141,7 +142,7 @@ fn talk(client: &mut Session, server: &mut Server) -> Result<Vec<u8>, Error> {
         if out.is_empty() && back.is_empty() {
             return Ok(plain);
         }
-        client.received(&back);
+        client.receive(&back);
         if client.handshake()? {
             client.read(&mut plain)?;
         }
@@ -149,7 +150,7 @@ fn talk(client: &mut Session, server: &mut Server) -> Result<Vec<u8>, Error> {
 }
 
 #[test]
-fn what_one_side_says_the_other_hears() {
+fn bytes_reach_the_other_side_both_ways() {
     for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
         for host in ["logs.example", "logs.example.", "10.0.0.1", "fd00::1"] {
             let scene = Scene::new();
@@ -158,41 +159,37 @@ fn what_one_side_says_the_other_hears() {
                 acceptor.set_max_proto_version(Some(version)).unwrap();
             });
             let mut client = Session::new(&scene.config, host).unwrap();
-            assert!(!client.accepted() && client.write(b"too early").is_err());
-            talk(&mut client, &mut server).unwrap();
+            assert!(!client.is_accepted() && client.write(b"too early").is_err());
+            exchange(&mut client, &mut server).unwrap();
             assert!(
-                client.handshake().unwrap() && client.accepted(),
-                "a server with session tickets has shown consent"
+                client.handshake().unwrap() && client.is_accepted(),
+                "session tickets show that the server accepts the client"
             );
             let message: Vec<u8> = (0..1_u32 << 20).map(|at| at.to_le_bytes()[0]).collect();
             client.write(&message).unwrap();
             let mut records = Records::default();
-            records.pass(client.outgoing());
-            assert_eq!(
-                (records.whole, records.header_bytes),
-                (1 << 20 >> 14, 0),
-                "records are as large as they may be"
-            );
+            records.count(client.outgoing());
+            assert_eq!((records.complete, records.header_bytes), (1 << 20 >> 14, 0), "records have the largest size");
             server.pipe().incoming.append(client.outgoing());
             assert!(server.read() == message);
             let Some(Stage::Open(stream)) = &mut server.0 else { panic!("open") };
             stream.write_all(b"back").unwrap();
-            assert_eq!(talk(&mut client, &mut server).unwrap(), b"back");
+            assert_eq!(exchange(&mut client, &mut server).unwrap(), b"back");
             client.close();
             server.pipe().incoming.append(client.outgoing());
             assert!(server.read().is_empty());
             let Some(Stage::Open(stream)) = &mut server.0 else { panic!("open") };
-            assert!(stream.get_shutdown().contains(ShutdownState::RECEIVED), "the end is said");
+            assert!(stream.get_shutdown().contains(ShutdownState::RECEIVED), "the server receives the close message");
             stream.shutdown().unwrap();
             let bytes = std::mem::take(&mut server.pipe().outgoing);
-            client.received(&bytes);
-            assert!(client.read(&mut Vec::new()).unwrap(), "the peer's end is heard");
+            client.receive(&bytes);
+            assert!(client.read(&mut Vec::new()).unwrap(), "the client receives the close message");
         }
     }
 }
 
 #[test]
-fn what_is_not_to_be_trusted_is_refused() {
+fn untrusted_certificates_are_refused() {
     #[track_caller]
     fn check(days: i64, host: &str, other_authority: bool, want: &str) {
         let mut scene = Scene::new();
@@ -203,13 +200,13 @@ fn what_is_not_to_be_trusted_is_refused() {
         }
         let mut peer = Scene::server(&server, |_| {});
         let mut client = Session::new(&scene.config, host).unwrap();
-        let error = talk(&mut client, &mut peer).unwrap_err();
+        let error = exchange(&mut client, &mut peer).unwrap_err();
         assert!(matches!(error, Error::Verify(_)) && error.to_string().contains(want), "{error}");
-        // The same with verification off is taken.
+        // Without verification it is accepted.
         scene.config.verify = false;
         let mut peer = Scene::server(&server, |_| {});
         let mut client = Session::new(&scene.config, host).unwrap();
-        talk(&mut client, &mut peer).unwrap();
+        exchange(&mut client, &mut peer).unwrap();
         assert!(client.handshake().unwrap());
     }
     check(
@@ -220,23 +217,23 @@ fn what_is_not_to_be_trusted_is_refused() {
     );
     check(30, "10.0.0.1", false, "IP address mismatch: it is not for 10.0.0.1");
     check(0, "logs.example", false, "certificate has expired");
-    check(30, "logs.example", true, "its authority must be in LOGSKIFF_SYSLOG_TLS_CA_FILE");
+    check(30, "logs.example", true, "LOGSKIFF_SYSLOG_TLS_CA_FILE must contain its authority");
 }
 
 #[test]
-fn a_name_of_its_own_replaces_the_address_s() {
+fn the_server_name_replaces_the_host_of_the_address() {
     let mut scene = Scene::new();
     scene.config.server_name = Some("logs.example".into());
     let identity = identity("logs.example", Some(&scene.authority), 30);
     let mut server = Scene::server(&identity, |_| {});
     let mut client = Session::new(&scene.config, "10.9.8.7").unwrap();
-    talk(&mut client, &mut server).unwrap();
+    exchange(&mut client, &mut server).unwrap();
     let Some(Stage::Open(stream)) = &server.0 else { panic!("open") };
     assert_eq!(stream.ssl().servername(openssl::ssl::NameType::HOST_NAME), Some("logs.example"));
 }
 
 #[test]
-fn a_client_s_certificate_is_shown_where_it_is_demanded() {
+fn the_client_sends_its_certificate_on_demand() {
     for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
         let mut scene = Scene::new();
         let identities = ["logs.example", "client.example"].map(|name| identity(name, Some(&scene.authority), 30));
@@ -247,36 +244,36 @@ fn a_client_s_certificate_is_shown_where_it_is_demanded() {
             })
         };
         let (mut server, mut client) = (demand(&scene), Session::new(&scene.config, "logs.example").unwrap());
-        let error = talk(&mut client, &mut server).unwrap_err();
+        let error = exchange(&mut client, &mut server).unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{version:?}: {error}");
         assert!(error.to_string().contains("LOGSKIFF_SYSLOG_TLS_CERT_FILE"), "{version:?}: {error}");
-        assert!(!client.accepted(), "a refusal is no consent");
+        assert!(!client.is_accepted(), "a refusal does not count as acceptance");
         scene.introduce(&identities[1]);
         let (mut server, mut client) = (demand(&scene), Session::new(&scene.config, "logs.example").unwrap());
-        talk(&mut client, &mut server).unwrap();
-        assert!(client.accepted());
+        exchange(&mut client, &mut server).unwrap();
+        assert!(client.is_accepted());
     }
 }
 
 #[test]
-fn what_speaks_no_tls_or_an_old_one_is_told() {
+fn other_protocols_and_old_versions_are_errors() {
     let scene = Scene::new();
     for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"220 mail.example ESMTP\r\n", b"0 serverclose 0\n"] {
         let mut client = Session::new(&scene.config, "logs.example").unwrap();
-        client.received(garbage);
+        client.receive(garbage);
         let error = client.handshake().unwrap_err();
         assert!(matches!(&error, Error::Protocol(text) if text.contains("does not speak TLS")), "{error}");
-        assert!(client.handshake().is_err(), "and it stays so");
+        assert!(client.handshake().is_err(), "the error is permanent");
     }
     let mut client = Session::new(&scene.config, "logs.example").unwrap();
     // The alert of a server that knows no version that we offer: protocol_version, fatal.
-    client.received(b"\x15\x03\x01\x00\x02\x02\x46");
+    client.receive(b"\x15\x03\x01\x00\x02\x02\x46");
     let error = client.handshake().unwrap_err();
     assert!(error.to_string().contains("protocol version"), "{error}");
 }
 
 #[test]
-fn files_are_read_and_their_change_is_seen() {
+fn files_are_read_and_changes_are_detected() {
     #[track_caller]
     fn check(config: &Config, want: &str) {
         let error = Session::new(config, "logs.example").err().expect("a mistake").to_string();
@@ -294,7 +291,7 @@ fn files_are_read_and_their_change_is_seen() {
     assert_eq!(Session::files(&Config { ca_file: Some("/nowhere".into()), ..Config::default() }), [None; 3]);
     scene.write("client.key", &client.key.private_key_to_pem_pkcs8().unwrap());
     check(&scene.config, "LOGSKIFF_SYSLOG_TLS_KEY_FILE");
-    // With a passphrase: told, not asked for on the terminal.
+    // With a passphrase: an error, and no prompt on the terminal.
     let locked = client.key.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"secret");
     scene.write("client.key", &locked.unwrap());
     check(&scene.config, "one with a passphrase");
@@ -307,7 +304,7 @@ fn files_are_read_and_their_change_is_seen() {
 }
 
 #[test]
-fn a_refusal_in_pieces_is_no_consent() {
+fn a_refusal_in_pieces_does_not_count_as_acceptance() {
     let scene = Scene::new();
     let identity = identity("logs.example", Some(&scene.authority), 30);
     for demands in [true, false] {
@@ -318,28 +315,32 @@ fn a_refusal_in_pieces_is_no_consent() {
             }
         });
         let mut client = Session::new(&scene.config, "logs.example").unwrap();
-        let (mut refused, mut taken_at) = (false, Vec::new());
+        let (mut refused, mut accepted_at) = (false, Vec::new());
         for _ in 0..4 {
             server.pipe().incoming.append(client.outgoing());
             server.step();
             let back = std::mem::take(&mut server.pipe().outgoing);
             for (at, byte) in back.iter().enumerate() {
-                client.received(&[*byte]);
+                client.receive(&[*byte]);
                 let result =
                     client.handshake().and_then(|open| if open { client.read(&mut Vec::new()) } else { Ok(false) });
                 refused |= matches!(result, Err(Error::Refused(_)));
-                if client.accepted() {
-                    taken_at.push(at);
+                if client.is_accepted() {
+                    accepted_at.push(at);
                 }
             }
         }
         assert_eq!(refused, demands);
-        assert_eq!(taken_at.is_empty(), demands, "consent is shown by a whole record, never by a part of a refusal");
+        assert_eq!(
+            accepted_at.is_empty(),
+            demands,
+            "a complete record shows acceptance, a part of a refusal never does"
+        );
     }
 }
 
 #[test]
-fn a_server_of_old_versions_is_told() {
+fn a_server_with_old_versions_is_an_error() {
     let scene = Scene::new();
     let identity = identity("logs.example", Some(&scene.authority), 30);
     let mut server = Scene::server(&identity, |acceptor| {
@@ -349,6 +350,6 @@ fn a_server_of_old_versions_is_told() {
         acceptor.set_max_proto_version(Some(SslVersion::TLS1_1)).unwrap();
     });
     let mut client = Session::new(&scene.config, "logs.example").unwrap();
-    let error = talk(&mut client, &mut server).unwrap_err().to_string();
+    let error = exchange(&mut client, &mut server).unwrap_err().to_string();
     assert!(error.contains("TLS 1.2 or later"), "{error}");
 }
