@@ -60,8 +60,8 @@ impl FileSource {
         }
     }
 
-    /// Whether a file with unread bytes can be read now. If they are another file's, skips them.
-    pub(super) fn is_readable(&mut self, id: FileId, now: Instant, events: &mut Vec<Event>) -> bool {
+    /// Skips unread bytes that are a copy of another file's. Returns whether the file can be read now.
+    pub(super) fn resolve_appended(&mut self, id: FileId, now: Instant, events: &mut Vec<Event>) -> bool {
         let Some(file) = self.table.get_mut(id).filter(|file| file.rotated_name.name.is_some()) else { return true };
         let at = file.position();
         let end = file.handle.length().unwrap_or(0);

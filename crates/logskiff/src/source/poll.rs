@@ -59,7 +59,7 @@ impl FileSource {
         for (id, at) in truncated {
             ready.extend(self.begin_at(id, at, now, events));
         }
-        ready.retain(|id| self.is_readable(*id, now, events));
+        ready.retain(|id| self.resolve_appended(*id, now, events));
         ready
     }
 

@@ -26,7 +26,7 @@ const LINK: &str = "a symbolic link on the way to it may be an application's; us
 const TRAP: &str = "a symbolic link leads to a directory that holds no logs";
 const OUTSIDE: &str = "a symbolic link that leads out of the root (the glob's fixed directory)";
 const NOWHERE: &str = "a symbolic link to a file that does not exist";
-const PIPE: &str = "a pipe: it is read only if it is named exact, without wildcards";
+const PIPE: &str = "a pipe: it is read only if a path names it without wildcards";
 pub(super) const HIDDEN: &str = "its name begins with a dot, as those of snapshots do; name it in the glob to read it";
 const OTHER: &str = "a symbolic link, or not a regular file";
 
