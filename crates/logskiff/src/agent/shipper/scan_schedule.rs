@@ -10,6 +10,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const CHANGED_SHARE: u32 = 20;
 /// … and at least this. Files may be deleted soon after they are created.
 const CHANGED_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// If files remain that no scan has examined yet, the pause is the scan's duration: reading has half of the time.
+const REMAINING_SHARE: u32 = 2;
 /// If files wait for others to be closed, the pause is this long.
 const CROWDED_PAUSE: Duration = Duration::from_millis(200);
 
@@ -55,6 +57,12 @@ impl ScanSchedule {
         self.next_at = self.next_at.min(self.last_at + CROWDED_PAUSE);
     }
 
+    /// The last scan did not examine all files, because there are many: the next one comes soon.
+    pub(super) fn files_remain(&mut self) {
+        let pause = (self.took * REMAINING_SHARE).clamp(CHANGED_PAUSE_MIN, PAUSE_MAX);
+        self.next_at = self.next_at.min(self.last_at + pause);
+    }
+
     /// Notes a scan that began at `now` and took this long.
     pub(super) fn finish(&mut self, now: Instant, took: Duration, poll_interval: Duration) {
         // One slow scan, as while other processes have the processor, must not hide files that live for a moment.
@@ -89,6 +97,8 @@ mod tests {
         scans.finish(start, ms(50), poll);
         scans.file_closed();
         assert_eq!(scans.until_next(start), CROWDED_PAUSE);
+        scans.files_remain();
+        assert_eq!(scans.until_next(start), ms(100));
         scans.scan_at_once(start);
         assert!(scans.is_due(start));
     }
