@@ -97,7 +97,9 @@ fn signals_of_other_programs_end_nothing() {
             wait_until("a word", PATIENCE, || reported() == 1);
         }
     }
-    ["16", "35", "64"].iter().for_each(|number| signal(sidecar.id(), number));
+    for number in ["16", "35", "64"] {
+        signal(sidecar.id(), number);
+    }
     wait_until("a word of each", PATIENCE, || {
         sidecar.stderr().contains("\"SIGSTKFLT\"") && sidecar.stderr().matches("\"real-time\"").count() == 2
     });

@@ -90,7 +90,9 @@ impl Signals {
     pub(super) async fn end(&mut self) {
         let Self { terminate, interrupt, cpu_limit, ignored } = self;
         poll_fn(|context| {
-            ignored.iter_mut().for_each(|ignored| ignored.take(context));
+            for ignored in ignored.iter_mut() {
+                ignored.take(context);
+            }
             if cpu_limit.as_mut().is_some_and(|signal| signal.poll_recv(context).is_ready()) {
                 // It comes again each second, and a second step would end the drain.
                 *cpu_limit = None;

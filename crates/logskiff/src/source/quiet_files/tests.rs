@@ -21,7 +21,7 @@ fn a_quiet_file_that_has_changed_counts_once() {
     }
     let now = Instant::now();
     let mut source = FileSource::new(&[config], "pod", None, now).unwrap();
-    source.reconcile(now);
+    assert_eq!(source.reconcile(now).len(), 2);
     assert_eq!(source.known_files(), 2);
     let known = source.files().find(|file| file.path.ends_with("known.log")).unwrap();
     let fingerprint = known.fingerprint();
