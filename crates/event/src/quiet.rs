@@ -3,6 +3,8 @@
 //! There may be 100,000 of them, for example one for each request or job, so each takes 48 bytes, here and in the
 //! checkpoint.
 
+use std::sync::Arc;
+
 use super::{Fingerprint, Hash, Inode};
 
 /// A time from the file system, since 1970.
@@ -58,14 +60,24 @@ struct Packed {
 
 /// Flag: logskiff has read all of it.
 const WHOLE: u8 = 1;
-/// Flag: it was found since [`QuietFiles::drop_unfound`]; not saved.
-const FOUND: u8 = 2;
+/// At most this many files are stored in one piece: 96 KiB.
+const CHUNK_FILES: usize = 2048;
 
-/// All quiet files, ordered by inode.
+/// Some quiet files, ordered by inode. A change makes a new piece, so that a clone shares all pieces that stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Chunk {
+    files: Arc<[Packed]>,
+    /// Which of them were found since [`QuietFiles::drop_unfound`]; not saved.
+    found: Vec<bool>,
+    /// The index of the first one among all files.
+    start: usize,
+}
+
+/// All quiet files, ordered by inode. A clone takes little memory until one of the two changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuietFiles {
     devices: Vec<u64>,
-    files: Vec<Packed>,
+    chunks: Vec<Chunk>,
     /// If there were too many, files last changed at or before this time, in nanoseconds since 1970, were forgotten.
     forgotten_to: i64,
     /// Number of changes.
@@ -83,13 +95,13 @@ impl QuietFiles {
     /// Number of files.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.files.len()
+        self.chunks.last().map_or(0, |last| last.start + last.files.len())
     }
 
     /// Whether there are no files.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.chunks.is_empty()
     }
 
     /// A number that increases with every change.
@@ -101,20 +113,32 @@ impl QuietFiles {
     /// Whether a file has this inode number, on any device.
     #[must_use]
     pub fn has_number(&self, number: u64) -> bool {
-        self.files.binary_search_by_key(&number, |file| file.inode).is_ok()
+        let chunk = self.chunk(number, usize::MAX);
+        chunk.is_some_and(|chunk| chunk.files.binary_search_by_key(&number, |file| file.inode).is_ok())
     }
 
     /// The file with this inode, and its index.
     #[must_use]
     pub fn get(&self, inode: Inode) -> Option<(usize, Quiet)> {
         let device = self.devices.iter().position(|device| *device == inode.device)?;
-        let place = self.files.binary_search_by_key(&(inode.inode, device), Packed::key).ok()?;
-        Some((place, self.files[place].unpacked()))
+        let chunk = self.chunk(inode.inode, device)?;
+        let place = chunk.files.binary_search_by_key(&(inode.inode, device), Packed::key).ok()?;
+        Some((chunk.start + place, chunk.files[place].unpacked()))
+    }
+
+    /// The only chunk that may hold this inode number on the device with this index.
+    fn chunk(&self, number: u64, device: usize) -> Option<&Chunk> {
+        let after = self.chunks.partition_point(|chunk| chunk.files[0].key() <= (number, device));
+        self.chunks.get(after.checked_sub(1)?)
+    }
+
+    fn packed(&self) -> impl Iterator<Item = &Packed> {
+        self.chunks.iter().flat_map(|chunk| chunk.files.iter())
     }
 
     /// All files.
     pub fn iter(&self) -> impl Iterator<Item = Quiet> {
-        self.files.iter().map(Packed::unpacked)
+        self.packed().map(Packed::unpacked)
     }
 
     /// Whether an unknown file may be one that was forgotten because there were too many.
@@ -132,44 +156,79 @@ impl QuietFiles {
 
     /// Adds files; entries with the same inodes are replaced.
     pub fn insert(&mut self, files: impl IntoIterator<Item = (Inode, Quiet)>) {
-        let mut all: Vec<Packed> = files.into_iter().filter_map(|(inode, file)| self.pack(inode, &file)).collect();
-        if all.is_empty() {
+        let mut new: Vec<Packed> = files.into_iter().filter_map(|(inode, file)| self.pack(inode, &file)).collect();
+        if new.is_empty() {
             return;
         }
-        all.reserve_exact(self.files.len());
-        all.append(&mut self.files);
-        // New entries come first, and the sort is stable.
-        all.sort_by_key(Packed::key);
-        all.dedup_by_key(|file| file.key());
-        self.files = all;
-        self.edition += 1;
+        new.sort_by_key(Packed::key);
+        new.dedup_by_key(|file| file.key());
+        let mut new = &new[..];
+        let mut old = std::mem::take(&mut self.chunks).into_iter().peekable();
+        if old.peek().is_none() {
+            self.chunks.extend(Chunk::split(&new.iter().map(|file| (*file, true)).collect::<Vec<_>>()));
+        }
+        while let Some(chunk) = old.next() {
+            let end = old.peek().map_or(new.len(), |next| {
+                let first = next.files[0].key();
+                new.partition_point(|file| file.key() < first)
+            });
+            let (here, later) = new.split_at(end);
+            new = later;
+            if here.is_empty() {
+                self.chunks.push(chunk);
+            } else {
+                self.chunks.extend(Chunk::split(&chunk.merged(here)));
+            }
+        }
+        self.changed();
     }
 
     /// Marks the files with these indices as found.
-    pub fn mark_found(&mut self, met: impl Fn(usize) -> bool) {
-        for (_, file) in self.files.iter_mut().enumerate().filter(|(place, _)| met(*place)) {
-            file.flags |= FOUND;
+    pub fn mark_found(&mut self, is_found: impl Fn(usize) -> bool) {
+        for Chunk { found, start, .. } in &mut self.chunks {
+            found.iter_mut().enumerate().for_each(|(place, found)| *found |= is_found(*start + place));
         }
     }
 
     /// Removes the files that were neither found nor added since the last call.
     pub fn drop_unfound(&mut self) {
-        let before = self.files.len();
-        self.files.retain(|file| file.flags & FOUND != 0);
-        self.files.iter_mut().for_each(|file| file.flags &= !FOUND);
-        self.edition += u64::from(self.files.len() < before);
+        if self.chunks.iter().any(|chunk| chunk.found.contains(&false)) {
+            self.retain(|_, found| found);
+            self.changed();
+        }
+        self.chunks.iter_mut().for_each(|chunk| chunk.found.fill(false));
     }
 
     /// Forgets about this many files, the least recently changed ones.
     pub fn forget_oldest(&mut self, count: usize) {
-        let mut times: Vec<i64> = self.files.iter().map(|file| file.changed).collect();
+        let mut times: Vec<i64> = self.packed().map(|file| file.changed).collect();
         if count == 0 || times.is_empty() {
             return;
         }
         let last = count.min(times.len()) - 1;
         let last = *times.select_nth_unstable(last).1;
-        self.files.retain(|file| file.changed > last);
+        self.retain(|file, _| file.changed > last);
         self.forgotten_to = self.forgotten_to.max(last);
+        self.changed();
+    }
+
+    /// Keeps only these files; `keep` also gets whether a file was found.
+    fn retain(&mut self, keep: impl Fn(&Packed, bool) -> bool) {
+        for chunk in &mut self.chunks {
+            if chunk.iter().any(|(file, found)| !keep(&file, found)) {
+                *chunk = Chunk::new(chunk.iter().filter(|(file, found)| keep(file, *found)));
+            }
+        }
+        self.chunks.retain(|chunk| !chunk.files.is_empty());
+    }
+
+    /// Notes a change of the files.
+    fn changed(&mut self) {
+        let mut start = 0;
+        for chunk in &mut self.chunks {
+            chunk.start = start;
+            start += chunk.files.len();
+        }
         self.edition += 1;
     }
 
@@ -182,25 +241,56 @@ impl QuietFiles {
         let Quiet { fingerprint: print, changed, name, incarnation, whole } = *file;
         let (head, before, changed) = (print.head.0, print.before.0, changed.total_nanoseconds());
         let (inode, size) = (inode.inode, print.offset);
-        let flags = FOUND | if whole { WHOLE } else { 0 };
+        let flags = if whole { WHOLE } else { 0 };
         Some(Packed { inode, size, changed, head, before, name, device: place, incarnation, flags })
     }
 
     /// The saved form: the devices, the time up to which files were forgotten, and [`QuietFiles::BYTES`] bytes per
     /// file.
     pub fn written(&self) -> (&[u64], i64, impl Iterator<Item = [u8; Self::BYTES]>) {
-        (&self.devices, self.forgotten_to, self.files.iter().map(|file| file.to_bytes()))
+        (&self.devices, self.forgotten_to, self.packed().map(|file| file.to_bytes()))
     }
 
     /// Reads the saved form; `None` if it is not valid.
     #[must_use]
     pub fn read(devices: Vec<u64>, forgotten_to: i64, files: &[u8]) -> Option<Self> {
         let (files, rest) = files.as_chunks::<{ Self::BYTES }>();
-        let files: Vec<Packed> = files.iter().map(Packed::from_bytes).collect();
+        let key = |bytes| Packed::from_bytes(bytes).key();
         let is_sound = rest.is_empty()
-            && files.iter().all(|file| usize::from(file.device) < devices.len())
-            && files.is_sorted_by(|one, next| one.key() < next.key());
-        is_sound.then_some(Self { devices, files, forgotten_to, edition: 0 })
+            && files.iter().all(|file| usize::from(Packed::from_bytes(file).device) < devices.len())
+            && files.is_sorted_by(|one, next| key(one) < key(next));
+        let pieces = files.chunks(CHUNK_FILES);
+        let chunks = pieces.map(|piece| Chunk::new(piece.iter().map(|file| (Packed::from_bytes(file), true))));
+        is_sound.then(|| {
+            let mut read = Self { devices, chunks: chunks.collect(), forgotten_to, edition: 0 };
+            read.changed();
+            Self { edition: 0, ..read }
+        })
+    }
+}
+
+impl Chunk {
+    fn new(files: impl Iterator<Item = (Packed, bool)>) -> Self {
+        let (files, found): (Vec<Packed>, Vec<bool>) = files.unzip();
+        Self { files: files.into(), found, start: 0 }
+    }
+
+    /// Pieces of at most [`CHUNK_FILES`].
+    fn split(files: &[(Packed, bool)]) -> Vec<Self> {
+        files.chunks(CHUNK_FILES).map(|piece| Self::new(piece.iter().copied())).collect()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Packed, bool)> {
+        self.files.iter().copied().zip(self.found.iter().copied())
+    }
+
+    /// Its files with `new` ones, which replace those with the same keys. Both are in order.
+    fn merged(&self, new: &[Packed]) -> Vec<(Packed, bool)> {
+        let mut all: Vec<_> = new.iter().map(|file| (*file, true)).chain(self.iter()).collect();
+        // New entries come first, and the sort is stable.
+        all.sort_by_key(|(file, _)| file.key());
+        all.dedup_by_key(|(file, _)| file.key());
+        all
     }
 }
 
@@ -232,7 +322,7 @@ impl Packed {
         }
         bytes[40..44].copy_from_slice(&self.name.to_le_bytes());
         bytes[44..46].copy_from_slice(&self.device.to_le_bytes());
-        (bytes[46], bytes[47]) = (self.incarnation, self.flags & !FOUND);
+        (bytes[46], bytes[47]) = (self.incarnation, self.flags);
         bytes
     }
 
@@ -247,7 +337,7 @@ impl Packed {
             name: u32::from_le_bytes(std::array::from_fn(|byte| bytes[40 + byte])),
             device: u16::from_le_bytes([bytes[44], bytes[45]]),
             incarnation: bytes[46],
-            flags: bytes[47] | FOUND,
+            flags: bytes[47],
         }
     }
 }
@@ -314,6 +404,27 @@ mod tests {
         files.mark_found(|place| place != 1);
         files.drop_unfound();
         assert!(files.get(inode(2)).is_none() && files.len() == 2);
+    }
+
+    /// Goal: pieces of any size, filled in any order, hold what one list would hold.
+    #[test]
+    fn many_files_are_stored_in_pieces() {
+        let mut files = QuietFiles::default();
+        let numbers = |from: u64, step: usize| (from..20_000).step_by(step);
+        for (from, step) in [(9_000, 3), (0, 7), (1, 2), (0, 2), (5, 5)] {
+            let earlier = files.clone();
+            files.insert(numbers(from, step).map(|number| (inode(number), quiet(number + 1))));
+            assert!(earlier.len() <= files.len() && files.chunks.iter().all(|chunk| chunk.files.len() <= CHUNK_FILES));
+        }
+        assert_eq!(files.len(), 20_000);
+        let places: Vec<usize> = (0..20_000).map(|number| files.get(inode(number)).unwrap().0).collect();
+        assert!(places.iter().copied().eq(0..20_000));
+        assert!(files.packed().is_sorted_by_key(Packed::key) && !files.has_number(20_000));
+        files.drop_unfound();
+        files.mark_found(|place| place % 3 == 0);
+        files.drop_unfound();
+        assert_eq!(files.len(), 6_667);
+        assert!((0..20_000).all(|number| files.has_number(number) == number.is_multiple_of(3)));
     }
 
     #[test]

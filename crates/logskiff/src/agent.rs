@@ -176,17 +176,20 @@ impl App {
         let shared = Arc::clone(&control);
         let shown = Arc::clone(&status);
         let (sender, receiver) = std::sync::mpsc::channel();
+        let (begin, go) = std::sync::mpsc::channel();
         let runtime = background.runtime.handle().clone();
         let work = move || {
             let wake = waker();
             let (pod, batch_bytes) = (config.encode.pod.clone(), config.batch.bytes);
             let services = Services { pod, metrics: Arc::clone(&metrics), runtime, wake, batch_bytes };
             let fanout = Fanout::start(&config.output, &services);
-            // The caller waits for this.
+            // The caller waits for this, and starts the last thread: a start that fails has shipped nothing.
             _ = sender.send(fanout.is_ok());
+            let fanout = fanout?;
+            go.recv().map_err(|_| AppError::System(io::Error::other("another thread could not be started")))?;
             let log_limit = LogRateLimit::new(Arc::clone(&metrics));
             let components =
-                Components { source, pipelines, fanout: fanout?, checkpoint_writer, watch, metrics, log_limit, status };
+                Components { source, pipelines, fanout, checkpoint_writer, watch, metrics, log_limit, status };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;
@@ -196,6 +199,7 @@ impl App {
         }
         shown.set_shipper(shipper.thread().clone());
         background.run(watcher, Arc::clone(&control), shipper.thread().clone(), admin).map_err(AppError::System)?;
+        _ = begin.send(());
         Ok(Self { control, shipper, termination_log })
     }
 

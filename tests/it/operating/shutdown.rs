@@ -82,27 +82,54 @@ fn a_second_sigterm_ends_at_once_with_the_watermark_saved() {
     assert_eq!(received.len(), 4, "no duplicates, nothing lost");
 }
 
-/// Goal: signals for other programs (after a rotation, for a reload, by a terminal) change nothing, and are logged
-/// once.
+/// Goal: signals for other programs (after a rotation, for a reload, by a terminal, a timer or a profiler) change
+/// nothing, and are logged once.
 #[test]
 fn signals_of_other_programs_end_nothing() {
+    const NAMES: [&str; 10] = ["HUP", "USR1", "USR2", "QUIT", "ALRM", "VTALRM", "PROF", "PWR", "IO", "XFSZ"];
     let scene = Scene::new();
     let mut sidecar = scene.start(&scene.observed());
     wait_until("the start", PATIENCE, || sidecar.stderr().contains("logskiff starts"));
-    for name in ["HUP", "USR1", "USR2", "QUIT"] {
+    for name in NAMES {
         let reported = || sidecar.stderr().matches(&format!("\"SIG{name}\"")).count();
         for _ in 0..2 {
             signal(sidecar.id(), name);
             wait_until("a word", PATIENCE, || reported() == 1);
         }
     }
+    for number in ["16", "35", "64"] {
+        signal(sidecar.id(), number);
+    }
+    wait_until("a word of each", PATIENCE, || {
+        sidecar.stderr().contains("\"SIGSTKFLT\"") && sidecar.stderr().matches("\"real-time\"").count() == 2
+    });
     scene.append_log("app.log", LINES);
     wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
     assert!(sidecar.is_running());
-    for name in ["HUP", "USR1", "USR2", "QUIT"] {
+    for name in NAMES {
         assert_eq!(sidecar.stderr().matches(&format!("\"SIG{name}\"")).count(), 1, "logged once");
     }
     sidecar.drain(PATIENCE);
+}
+
+/// Goal: at the limit of processor time logskiff drains. The signal comes again each second, and does not cut the drain
+/// short.
+#[test]
+fn the_limit_of_processor_time_starts_a_drain() {
+    let scene = Scene::new();
+    let mut sidecar = scene.start(&scene.observed());
+    scene.append_log("app.log", LINES);
+    wait_until("the lines", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
+    scene.kafka().down();
+    scene.append_log("app.log", "four\n");
+    for _ in 0..3 {
+        signal(sidecar.id(), "XCPU");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert!(sidecar.is_running(), "a line is not delivered yet");
+    scene.kafka().up();
+    assert_eq!(sidecar.wait(PATIENCE).0.code(), Some(0));
+    assert_eq!(scene.kafka().received(TOPIC).len(), 4);
 }
 
 /// Goal: the file of `LOGSKIFF_EXIT` starts the drain, and the drain waits for the broker.

@@ -76,3 +76,17 @@ fn a_name_is_resolved_once_a_thread_is_available() {
     assert!(message.contains("line"), "{message}");
     assert!(sidecar.is_running());
 }
+
+/// Goal: a start for which a thread is missing ships nothing: otherwise each further attempt would ship the same lines again.
+#[test]
+fn a_start_without_all_threads_ships_nothing() {
+    // All are needed: main, shipper, runtime, checkpoint, standard output and the other process.
+    for threads in 2..6 {
+        let scene = Scene::new();
+        scene.append_log("app.log", "line\n");
+        let settings = scene.observed().with("LOGSKIFF_OUTPUT", "stdout");
+        let Some((mut sidecar, _other)) = start(&scene, settings, threads) else { return };
+        assert!(!sidecar.wait(PATIENCE).0.success(), "{threads}");
+        assert_eq!(sidecar.stdout(), "", "{threads}");
+    }
+}

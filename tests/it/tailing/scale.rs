@@ -116,6 +116,25 @@ fn very_many_small_files_take_little_memory() {
     sidecar.kill();
 }
 
+/// Goal: a run to the end, and a drain at once after the start, ship also files that the first scans did not examine.
+#[test]
+fn a_run_to_the_end_ships_more_files_than_one_scan_examines() {
+    const FILES: usize = 6_000;
+    let scene = Scene::new();
+    for number in 0..FILES {
+        scene.append_log(&format!("{number}.log"), format!("{number} only\n"));
+    }
+    let mut sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_EXIT", "eof"));
+    assert!(sidecar.wait(PATIENCE * 3).0.success());
+    assert_eq!(counted(&sidecar).len(), FILES);
+    fs::remove_dir_all(scene.path("state")).unwrap();
+    let sidecar = scene.start(&scene.to_stdout().with("LOGSKIFF_DRAIN_TIMEOUT", "5m"));
+    wait_until("the start", PATIENCE, || sidecar.stderr().contains("logskiff starts"));
+    sidecar.drain(PATIENCE * 3);
+    let out = fs::read_to_string(scene.path("sidecar.out")).unwrap();
+    assert_eq!(out.lines().count(), 2 * FILES);
+}
+
 /// Goal: while one file is written at full speed, another file's lines do not wait for it.
 #[test]
 fn a_busy_file_does_not_delay_another() {

@@ -191,6 +191,9 @@ fn only_a_pipe_named_without_a_glob_is_read() {
     assert!(got.contains_key("no newline") && got.values().all(|count| *count == 1), "{got:?}");
     let log = sidecar.stderr();
     let refused: Vec<&str> = log.lines().filter(|line| line.contains("cannot read this file")).collect();
-    assert!(matches!(refused[..], [only] if only.contains("matched.log") && only.contains("without wildcards")), "{log}");
+    assert!(
+        matches!(refused[..], [only] if only.contains("matched.log") && only.contains("without wildcards")),
+        "{log}"
+    );
     sidecar.drain(PATIENCE);
 }

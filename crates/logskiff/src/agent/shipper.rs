@@ -169,6 +169,10 @@ impl Shipper {
     fn tick(&mut self, now: Instant) -> Result<(), AppError> {
         self.take_changes();
         if self.scans.is_due(now) || self.components.source.needs_reconcile() {
+            if self.components.source.has_unoffered() {
+                // The scan opens as many more as are closed.
+                self.close_finished(now);
+            }
             self.scan(now);
         }
         self.bound_deleted(now);

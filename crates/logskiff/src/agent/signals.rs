@@ -1,21 +1,48 @@
-//! Signals: SIGTERM and SIGINT start the drain, other common signals are ignored.
+//! What each signal does: no signal that can be handled ends logskiff without a drain.
 //!
-//! Enters: signals. Leaves: the next stage of the shutdown, or a line in the log. No common signal ends the process
-//! without a drain.
+//! Enters: signals. Leaves: a step towards the end, or a line in its own log.
 
+use std::future::poll_fn;
 use std::io;
+use std::ops::RangeInclusive;
+use std::task::{Context, Poll};
 
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signal handlers. They are active once this exists.
+/// Signals that change nothing. By default, each of them ends a process.
+const IGNORED: [(&str, Number); 11] = [
+    // Sent when a terminal closes, after log rotation, or so that other programs reload or reopen their files.
+    ("SIGHUP", Number::HUP),
+    ("SIGUSR1", Number::USR1),
+    ("SIGUSR2", Number::USR2),
+    // Ends web servers in their own way, and makes Java print its threads.
+    ("SIGQUIT", Number::QUIT),
+    // Timers, profilers, power supplies and devices that logskiff does not use.
+    ("SIGALRM", Number::ALARM),
+    ("SIGVTALRM", Number::VTALARM),
+    ("SIGPROF", Number::PROF),
+    ("SIGPWR", Number::POWER),
+    ("SIGIO", Number::IO),
+    ("SIGSTKFLT", Number::STKFLT),
+    // A file reached the size limit: the write fails too, and that is reported.
+    ("SIGXFSZ", Number::XFSZ),
+];
+
+/// The real-time signals. The C library keeps those below to itself, and some keep the first of these.
+const REAL_TIME: RangeInclusive<i32> = 34..=64;
+
+/// The signals that logskiff listens to.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    ignored: [Ignored; 4],
+    /// The limit of processor time is reached: the kernel kills the process at the hard limit. Sent once a second.
+    cpu_limit: Option<Signal>,
+    ignored: Vec<Ignored>,
 }
 
-/// A signal that has a meaning in other programs, and none here.
+/// A signal that changes nothing.
 #[derive(Debug)]
 struct Ignored {
     name: &'static str,
@@ -24,15 +51,13 @@ struct Ignored {
 }
 
 impl Ignored {
-    fn new(name: &'static str, kind: SignalKind) -> io::Result<Self> {
-        Ok(Self { name, signal: signal(kind)?, is_logged: false })
+    fn new(name: &'static str, number: i32) -> io::Result<Self> {
+        Ok(Self { name, signal: signal(SignalKind::from_raw(number))?, is_logged: false })
     }
 
-    /// Receives these signals, and logs the first. It never returns.
-    async fn receive(&mut self) -> ! {
-        loop {
-            // A stream of signals has no end.
-            _ = self.signal.recv().await;
+    /// Takes all that have come, and logs the first.
+    fn take(&mut self, context: &mut Context<'_>) {
+        while self.signal.poll_recv(context).is_ready() {
             if !std::mem::replace(&mut self.is_logged, true) {
                 let signal = self.name;
                 tracing::info!(
@@ -50,30 +75,33 @@ impl Signals {
     /// # Errors
     /// When the system refuses a handler.
     pub(super) fn new() -> io::Result<Self> {
+        let named = IGNORED.iter().map(|(name, number)| Ignored::new(name, number.as_raw()));
+        let mut ignored: Vec<Ignored> = named.collect::<io::Result<_>>()?;
+        ignored.extend(REAL_TIME.filter_map(|number| Ignored::new("real-time", number).ok()));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            ignored: [
-                // A closed terminal sends SIGHUP. Other programs reload or reopen files at these three.
-                Ignored::new("SIGHUP", SignalKind::hangup())?,
-                Ignored::new("SIGUSR1", SignalKind::user_defined1())?,
-                Ignored::new("SIGUSR2", SignalKind::user_defined2())?,
-                // Web servers shut down at this signal, and Java prints its threads.
-                Ignored::new("SIGQUIT", SignalKind::quit())?,
-            ],
+            cpu_limit: Some(signal(SignalKind::from_raw(Number::XCPU.as_raw()))?),
+            ignored,
         })
     }
 
     /// Waits for a signal that asks for the next stage of the shutdown. Cancellation safe.
     pub(super) async fn shutdown(&mut self) {
-        let [hang_up, user_1, user_2, quit] = &mut self.ignored;
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            never = hang_up.receive() => never,
-            never = user_1.receive() => never,
-            never = user_2.receive() => never,
-            never = quit.receive() => never,
-        }
+        let Self { terminate, interrupt, cpu_limit, ignored } = self;
+        poll_fn(|context| {
+            for ignored in ignored.iter_mut() {
+                ignored.take(context);
+            }
+            if cpu_limit.as_mut().is_some_and(|signal| signal.poll_recv(context).is_ready()) {
+                // It comes again each second, and a second step would end the drain.
+                *cpu_limit = None;
+                tracing::warn!("the limit of processor time is reached (RLIMIT_CPU): draining");
+                return Poll::Ready(());
+            }
+            let asked = terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready();
+            if asked { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::FlockOperation;
 use rustix::fs::OFlags;
-use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 pub use self::writer::CheckpointWriter;
@@ -80,7 +80,7 @@ impl From<Vec<CheckpointEntry>> for Checkpoint {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Written {
     version: u32,
     /// SHA-256 over the JSON of `files`, byte for byte.
@@ -285,9 +285,19 @@ fn halves(bytes: &[u8], file: &mut File) -> io::Result<()> {
     file.write_all(rest)
 }
 
+/// The text of a [`Written`]. One buffer: with thousands of files it takes megabytes.
 fn encode(files: &[CheckpointEntry]) -> io::Result<Vec<u8>> {
-    let files = to_raw_value(files)?;
-    Ok(serde_json::to_vec(&Written { version: VERSION, checksum: checksum(&files), files })?)
+    let head = format!("{{\"version\":{VERSION},\"checksum\":\"");
+    let checksum_at = head.len()..head.len() + 2 * <Sha256 as Digest>::output_size();
+    let mut bytes = head.into_bytes();
+    bytes.resize(checksum_at.end, b'0');
+    bytes.extend_from_slice(b"\",\"files\":");
+    let files_at = bytes.len();
+    serde_json::to_writer(&mut bytes, files)?;
+    let checksum = checksum(&bytes[files_at..]);
+    bytes[checksum_at].copy_from_slice(checksum.as_bytes());
+    bytes.push(b'}');
+    Ok(bytes)
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<CheckpointEntry>, Damage> {
@@ -295,14 +305,14 @@ fn decode(bytes: &[u8]) -> Result<Vec<CheckpointEntry>, Damage> {
     if written.version != VERSION {
         return Err(Damage::Version(written.version));
     }
-    if checksum(&written.files) != written.checksum {
+    if checksum(written.files.get().as_bytes()) != written.checksum {
         return Err(Damage::Damaged);
     }
     serde_json::from_str(written.files.get()).map_err(|_| Damage::Damaged)
 }
 
-fn checksum(files: &RawValue) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(files.get()))
+fn checksum(files: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(files))
 }
 
 #[cfg(test)]

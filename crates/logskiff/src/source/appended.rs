@@ -54,25 +54,27 @@ impl FileSource {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].found);
             let is_rotated = |here: &&Candidate| here.path != file.path || here.is_marked();
             let name = here.filter(is_rotated).map(|here| &here.path);
-            if file.rotated_name.name.as_ref() != name {
-                file.rotated_name.name = name.cloned();
+            if file.seen.rotated_name.name.as_ref() != name {
+                file.seen.rotated_name.name = name.cloned();
             }
         }
     }
 
     /// Skips unread bytes that are a copy of another file's. Returns whether the file can be read now.
     pub(super) fn resolve_appended(&mut self, id: FileId, now: Instant, events: &mut Vec<Event>) -> bool {
-        let Some(file) = self.table.get_mut(id).filter(|file| file.rotated_name.name.is_some()) else { return true };
+        let Some(file) = self.table.get_mut(id).filter(|file| file.seen.rotated_name.name.is_some()) else {
+            return true;
+        };
         let at = file.position();
         let end = file.handle.length().unwrap_or(0);
         if file.placement.phase == Phase::Deleted || at.boundary != Boundary::LineStart || end <= at.offset {
             return true;
         }
-        let since = match file.rotated_name.grown {
+        let since = match file.seen.rotated_name.grown {
             Some((from, to, since)) if (from, to) == (at.offset, end) => since,
             _ => now,
         };
-        file.rotated_name.grown = Some((at.offset, end, since));
+        file.seen.rotated_name.grown = Some((at.offset, end, since));
         match self.find_appended(id, since, now) {
             Found::Own => true,
             Found::Waiting => false,
@@ -82,7 +84,7 @@ impl FileSource {
 
     fn find_appended(&self, id: FileId, since: Instant, now: Instant) -> Found {
         let Some(file) = self.file(id) else { return Found::Own };
-        let Some(name) = file.rotated_name.name.as_deref() else { return Found::Own };
+        let Some(name) = file.seen.rotated_name.name.as_deref() else { return Found::Own };
         let from = file.position().offset;
         let length = file.handle.length().unwrap_or(0).saturating_sub(from);
         let appended = Appended { file, name, from, length, since };

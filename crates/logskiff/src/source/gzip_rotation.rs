@@ -9,8 +9,8 @@ use super::content::Content;
 use super::discovery::{Candidate, Naming};
 use super::gzip_reader::is_deferred;
 use super::quiet_files::clock_s;
-use super::reconcile::NOT_ROTATED;
 use super::tracked_file::Displaced;
+use super::unread::NOT_ROTATED;
 use super::{ClosedFile, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, Fingerprint};
 

@@ -76,10 +76,11 @@ impl FileSource {
         self.release_id(id);
         self.close_copies(id, file.lineage.read_from_start);
         let Ok(entry) = file.closing_entry() else { return };
+        let changed = file.verified_change();
         if file.placement.phase == Phase::Deleted {
             self.index.remember_deleted(entry);
         } else if self.index.closed.len() < CLOSED_MAX {
-            self.index.keep_closed(file.inode, ClosedFile { changed: None, input: file.input, entry });
+            self.index.keep_closed(file.inode, ClosedFile { changed, input: file.input, entry });
         }
     }
 

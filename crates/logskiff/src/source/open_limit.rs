@@ -159,8 +159,12 @@ impl FileSource {
         }
         // Where other files wait, a file needs no unread bytes to be closed: the rest of its last line may take long.
         let gives_way = |file: &&TrackedFile| {
-            let is_waiting = file.placement.phase == Phase::Live && !file.handle.is_stream() && !file.has_more();
-            if crowded { is_waiting } else { file.is_at_end() && file.is_idle(now) }
+            let can_reopen = file.placement.phase == Phase::Live && !file.handle.is_stream();
+            match (crowded, self.has_unoffered()) {
+                (true, _) => can_reopen && !file.has_more(),
+                (false, true) => can_reopen && file.is_at_end(),
+                (false, false) => file.is_at_end() && file.is_idle(now),
+            }
         };
         let mut idle: Vec<&TrackedFile> = self.files().filter(gives_way).collect();
         idle.sort_by_key(|file| file.placement.changed_at);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::content::Content;
 use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
-use super::{ClosedFile, Event, FileSource};
+use super::{ClosedFile, Event, FileSource, OPEN_MAX};
 use event::{Boundary, CheckpointEntry, FileTime, Inode, Quiet, QuietFiles, name_hash};
 
 /// At most this many files are known. Above, those that changed longest ago are forgotten.
@@ -27,6 +27,8 @@ const CLOSED_MANY: usize = 512;
 const STILL_FOR_S: i64 = 3;
 /// At most this many unknown files are opened after one walk.
 const UNKNOWN_MAX: usize = 2048;
+/// While files have not been offered, old ones are offered until this many files are open.
+const OLD_OPEN_MAX: usize = OPEN_MAX + UNKNOWN_MAX / 2;
 /// At least this many, however many closed files cannot become quiet.
 const UNKNOWN_MIN: usize = 256;
 /// Quiet files that no walk has found for this long are dropped: a directory may be out of sight for a while. After the
@@ -45,6 +47,11 @@ pub(super) fn clock_s() -> i64 {
 pub(super) fn seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Whether a change was so long ago that a later one has another time.
+pub(super) fn is_long_ago(changed_s: i64) -> bool {
+    changed_s < clock_s() - STILL_FOR_S
 }
 
 fn hash(path: &Path) -> u32 {
@@ -257,6 +264,8 @@ impl FileSource {
         let absent = self.index.lost.iter().map(|lost| lost.entry.inode).chain(self.index.closed.keys().copied());
         let room = UNKNOWN_MAX.saturating_sub(self.pending.waiting.len() + self.open_limit.waiting.len());
         let closed = self.index.closed.len().saturating_sub(self.closed_many());
+        // Each open file takes some KiB: an old one can wait until others are acknowledged.
+        let old = room.saturating_sub(closed).min(OLD_OPEN_MAX.saturating_sub(self.files().count()));
         let waiting = self
             .pending
             .waiting
@@ -275,7 +284,7 @@ impl FileSource {
                 skip: Cell::new(self.quiet.skip),
                 fresh_since: self.schedule.started_s,
                 fresh_room: Cell::new(room.min(UNKNOWN_MIN)),
-                room: Cell::new(room.saturating_sub(closed).max(room.min(UNKNOWN_MIN))),
+                room: Cell::new(old.max(room.min(UNKNOWN_MIN))),
             },
             not_offered: Cell::new(0),
             left_out: Cell::new(0),
@@ -317,8 +326,9 @@ impl FileSource {
         self.quiet.named = HashSet::new();
     }
 
-    /// Whether some files have not been offered yet.
-    pub(super) fn has_unoffered(&self) -> bool {
+    /// Whether some files have not been examined yet, because there are many: the next walks return them.
+    #[must_use]
+    pub fn has_unoffered(&self) -> bool {
         self.quiet.unfinished
     }
 
@@ -378,10 +388,9 @@ impl FileSource {
     }
 
     fn move_to_quiet(&mut self, candidates: &[FoundFile]) {
-        let before = clock_s() - STILL_FOR_S;
         let still = candidates.iter().filter(|FoundFile { input, found }| {
             let is_deleted_rotated = self.discovery.inputs[*input].config.delete_rotated && found.class != Class::Match;
-            found.changed.seconds < before
+            is_long_ago(found.changed.seconds)
                 && !found.linked()
                 && !is_deleted_rotated
                 && !self.rotations.orphans.contains(&found.inode)
@@ -395,12 +404,17 @@ impl FileSource {
         if quiet.is_empty() {
             return;
         }
-        let files = Arc::make_mut(&mut self.quiet.files);
-        files.insert(quiet);
-        let surplus = (files.len() + self.index.closed.len() + self.table.files.len()).saturating_sub(FILES_MAX);
+        Arc::make_mut(&mut self.quiet.files).insert(quiet);
+        let surplus = self.known_files().saturating_sub(FILES_MAX);
         if surplus > 0 {
-            files.forget_oldest(surplus + FORGET);
+            Arc::make_mut(&mut self.quiet.files).forget_oldest(surplus + FORGET);
         }
+    }
+
+    /// How many files are quiet, closed or open. A quiet file that has changed is also closed or open.
+    fn known_files(&self) -> usize {
+        let others = self.index.closed.keys().copied().chain(self.table.iter().map(|file| file.inode));
+        self.quiet.files.len() + others.filter(|inode| self.quiet.files.get(*inode).is_none()).count()
     }
 
     /// The quiet form of a closed file, if it is unchanged and the quiet form loses nothing.
@@ -441,7 +455,6 @@ impl FileSource {
                 && !self.open_limit.waiting.contains_key(&found.inode)
         };
         self.quiet.skip += candidates.iter().filter(|FoundFile { found, .. }| is_idle(found)).count();
-        self.schedule.reconcile_due |= !self.is_crowded();
     }
 
     /// Whether a file of the checkpoint had this name.
@@ -457,24 +470,4 @@ impl FileSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Goal: with more files than one walk returns, a new file comes at once, and the number of the others is known.
-    #[test]
-    fn a_new_file_does_not_wait_for_many_old_ones() {
-        let budget = OfferBudget { room: Cell::new(1), fresh_since: 100, fresh_room: Cell::new(1), skip: Cell::new(0) };
-        let walk_filter = WalkFilter { budget, ..WalkFilter::default() };
-        let takes = |number: u64, changed_s: i64| {
-            let inode = Inode { device: 1, inode: number };
-            !walk_filter.is_full_for(number, || Some(FileTime { seconds: changed_s, nanoseconds: 0 }))
-                && walk_filter.takes(
-                    Class::Match,
-                    &SeenFile { inode, size: 0, changed: FileTime { seconds: changed_s, nanoseconds: 0 } },
-                    Path::new("/log/a.log"),
-                )
-        };
-        assert_eq!([takes(1, 50), takes(2, 60), takes(3, 100), takes(4, 101)], [true, false, true, false]);
-        assert_eq!(walk_filter.not_offered.get(), 2);
-    }
-}
+mod tests;

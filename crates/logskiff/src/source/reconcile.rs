@@ -18,18 +18,9 @@ use super::quiet_files::WalkFilter;
 use super::replaced::Replacement;
 use super::schedule::CheckpointState;
 use super::tracked_file::{Displaced, Incarnation, OpenedFile};
+use super::unread::{NOT_NAMED, NOT_ROTATED, PACKED};
 use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, LostFile, Phase, Start, fingerprint};
 use event::{Boundary, CheckpointEntry, Inode, Watermark};
-
-/// Why a file is left out that no glob matches, and that is no rotated copy of a log.
-pub(super) const NOT_NAMED: &str =
-    "its name is that of a rotated file, and no glob names it; if it is a log of its own, add it to the paths";
-
-/// Why a file is left out whose log a glob names.
-pub(super) const NOT_ROTATED: &str =
-    "its name is that of a rotated file, but it is older than logskiff, or its log was followed and not rotated";
-
-pub(super) const PACKED: &str = "compressed, but not with gzip: it is not read";
 
 impl FileSource {
     /// Checks the directories: follows renames, and starts reading new files.

@@ -86,7 +86,6 @@ pub struct TrackedFile {
     pub inode: Inode,
     pub(super) lineage: Lineage,
     pub(super) placement: Placement,
-    pub(super) rotated_name: RotatedName,
     /// Moved out when a truncation starts a new incarnation.
     pub(super) handle: Content,
     /// A second reader of a compressed file, for bytes before the position.
@@ -176,6 +175,7 @@ pub(super) struct LastPoll {
     /// It is a pipe that has ended, after `size` bytes.
     ended: bool,
     polled_at: Option<Instant>,
+    pub(super) rotated_name: RotatedName,
 }
 
 /// What is derived from polls and reads.
@@ -312,7 +312,6 @@ impl TrackedFile {
                 formers: Vec::new(),
             },
             placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now, opened_at: now },
-            rotated_name: RotatedName::default(),
             handle,
             second_handle: OnceCell::new(),
             read: ReadPosition { at, rewound_from: None, before, head, resume_points: ResumePoints::default() },
@@ -325,6 +324,7 @@ impl TrackedFile {
                 more: true,
                 ended: false,
                 polled_at: None,
+                rotated_name: RotatedName::default(),
             },
             detectors: Detectors::default(),
             settled: Settlement { offset: at.offset, fingerprint },

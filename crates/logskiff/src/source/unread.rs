@@ -7,9 +7,19 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::discovery::{Candidate, Class, FoundFile, REFUSED_MAX};
-use super::{ClosedFile, Event, FileSource, protected, quiet_files, reconcile, replaced, walk};
+use super::{ClosedFile, Event, FileSource, protected, quiet_files, replaced, walk};
 
 /// This many files of each kind are named. The others are only counted.
+/// Why a file is left out that no glob matches, and that is no rotated copy of a log.
+pub(super) const NOT_NAMED: &str =
+    "its name is that of a rotated file, and no glob names it; if it is a log of its own, add it to the paths";
+
+/// Why a file is left out whose log a glob names.
+pub(super) const NOT_ROTATED: &str =
+    "its name is that of a rotated file, but it is older than logskiff, or its log was followed and not rotated";
+
+pub(super) const PACKED: &str = "compressed, but not with gzip: it is not read";
+
 const NAMED_MAX: usize = 100;
 
 /// What happens to a file that is not read.
@@ -91,15 +101,8 @@ const MAY_BE_COPY: &str =
 const SHIPPED: &str = "its content is shipped already, or existed before logskiff";
 const NOT_OURS: &str = "a copy of a shipped file, or it existed before logskiff";
 /// Reasons of files that are left out. All other reasons are errors.
-const LEFT_OUT: [&str; 7] = [
-    reconcile::NOT_NAMED,
-    reconcile::NOT_ROTATED,
-    reconcile::PACKED,
-    quiet_files::TOO_MANY,
-    replaced::OVERWRITTEN,
-    protected::OWN,
-    walk::HIDDEN,
-];
+const LEFT_OUT: [&str; 7] =
+    [NOT_NAMED, NOT_ROTATED, PACKED, quiet_files::TOO_MANY, replaced::OVERWRITTEN, protected::OWN, walk::HIDDEN];
 
 /// The files that cannot be read, or are left out.
 #[derive(Debug, Default)]

@@ -166,8 +166,9 @@ impl Shipper {
             self.scans.scan_at_once(now);
             return Next::Continue;
         }
-        // Files that wait for a descriptor are read too.
-        if self.components.source.is_crowded() && self.drain.is_reading() { Next::Continue } else { Next::End }
+        // Files that wait for a descriptor, or for others to be read first, are read too.
+        let waits = self.components.source.is_crowded() || self.components.source.has_unoffered();
+        if waits && self.drain.is_reading() { Next::Continue } else { Next::End }
     }
 
     fn start_drain(&mut self, now: Instant) {

@@ -83,6 +83,9 @@ impl Shipper {
         let began = Instant::now();
         let events = self.components.source.reconcile(now);
         self.scans.finish(now, began.elapsed(), self.config.watch.poll);
+        if self.components.source.has_unoffered() && !self.components.source.is_crowded() {
+            self.scans.files_remain();
+        }
         self.handle_events(events, now);
         // A restart must not look for files that were deleted. If the checkpoint cannot be saved, they stay.
         if self.components.source.has_deletable() && self.checkpoint_and_wait(now, SAVE_PATIENCE) {
@@ -136,10 +139,10 @@ impl Shipper {
     fn inherit_pem_state(&mut self, file: FileId) {
         let Some(context) = self.files.open.get(&file) else { return };
         let same = |(other, context_of): &(&FileId, &FileContext)| {
-            **other != file
+            context_of.pem_state.is_open()
+                && **other != file
                 && context_of.input == context.input
                 && context_of.path == context.path
-                && context_of.pem_state.is_open()
         };
         // Truncated content is known only as far as it was read.
         let read = self.files.open.iter().find(same).map(|(_, context)| context.pem_state);

@@ -1,12 +1,14 @@
 //! A file's fingerprint and checkpoint entry.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use super::super::content::Content;
 use super::super::fingerprint;
+use super::super::quiet_files::is_long_ago;
 use super::super::replaced::{ContentFrom, content_matches};
-use super::TrackedFile;
-use event::{Ahead, Boundary, CheckpointEntry, FileId, Fingerprint, Progress, Span, Watermark};
+use super::{Phase, TrackedFile};
+use event::{Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, Progress, Span, Watermark};
 
 impl TrackedFile {
     /// The fingerprint of the bytes that were read.
@@ -56,6 +58,17 @@ impl TrackedFile {
             fingerprint: fingerprint::read_fingerprint(&raw, size)?,
             ..entry
         })
+    }
+
+    /// When the metadata of a live file last changed, if it holds just what was read of it and the change is so long
+    /// ago that another would have another time: then the file needs no check while that time is the same.
+    pub(in crate::source) fn verified_change(&mut self) -> Option<FileTime> {
+        let Content::Plain(file) = &self.handle else { return None };
+        let metadata = file.metadata().ok().filter(|_| self.placement.phase == Phase::Live)?;
+        let changed = FileTime { seconds: metadata.ctime(), nanoseconds: metadata.ctime_nsec() };
+        let is_same =
+            metadata.len() == self.read.at.offset && is_long_ago(changed.seconds) && self.verify_content().ok()?;
+        is_same.then_some(changed)
     }
 
     /// Notes how far the file is acknowledged or dropped, and discards these bytes of a pipe.

@@ -164,6 +164,8 @@ impl TrackedFile {
         if self.handle.is_gzip() {
             return self.lookback(self.read.at.offset, most);
         }
-        fingerprint::read_at(&self.handle, self.handle.length()?.saturating_sub(most as u64), most)
+        let length = self.handle.length()?;
+        let most = usize::try_from(length).map_or(most, |length| length.min(most));
+        fingerprint::read_at(&self.handle, length - most as u64, most)
     }
 }
