@@ -42,7 +42,7 @@ def postgresql(statements, settings=()):
         subprocess.run([f"{found}/psql", "-h", folder, "-U", "app", "-d", "postgres", "-c", statement], **quiet)
     server.terminate()
     server.wait()
-    text = open(f"{folder}/log").read().replace(folder, "/srv/app/run")
+    text = open(f"{folder}/log", newline="").read().replace(folder, "/srv/app/run")
     shutil.rmtree(folder)
     return marked(text, r"\d{4}-\d\d-\d\d ")
 
@@ -64,7 +64,7 @@ def nginx(paths):
                 pass
     server.terminate()
     server.wait()
-    text = open(f"{folder}/log").read()
+    text = open(f"{folder}/log", newline="").read()
     shutil.rmtree(folder)
     return marked(text, r"\d{4}/\d\d/\d\d ")
 
@@ -133,4 +133,5 @@ KINDS = {
 if sys.argv[1] == "list":
     print("\n".join(KINDS))
 else:
+    sys.stdout.reconfigure(newline="")
     sys.stdout.write(KINDS[sys.argv[1]]())
