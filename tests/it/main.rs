@@ -13,6 +13,7 @@ mod docs_blocks;
 mod end_to_end;
 mod examples;
 mod memory_limit;
+mod multiline;
 mod operating;
 mod redaction_docs;
 mod snapshots;
