@@ -101,7 +101,7 @@ fn a_confined_process_works() {
         assert!(metrics.contains(name), "{name} is not in {metrics}");
     }
     sidecar.drain(PATIENCE);
-    assert!(fs::read_to_string(&last_word).unwrap().starts_with("logskiff ends: read "));
+    assert!(fs::read_to_string(&last_word).unwrap().starts_with("shutdown complete: read "));
 
     // While it is stopped, its unread files are rotated and compressed.
     scene.append_log("sub/app.log", "unread\n");

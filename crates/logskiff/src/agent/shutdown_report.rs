@@ -80,7 +80,7 @@ impl Summary {
     /// The termination message.
     fn message(&self) -> String {
         const MORE_BYTES: usize = 40;
-        let mut text = format!("logskiff ends: {}\n", self.totals());
+        let mut text = format!("shutdown complete: {}\n", self.totals());
         for (index, line) in self.by_file().enumerate() {
             if text.len() + line.len() + 1 + MORE_BYTES > MESSAGE_BYTES_MAX {
                 _ = writeln!(text, "and {} more files", self.files.len() - index);
@@ -160,6 +160,6 @@ mod tests {
         std::fs::write(&path, "x".repeat(10_000)).unwrap();
         summary(Vec::new()).write_to(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "logskiff ends: read 0 B = acknowledged 0 + dropped 0 + pending 0; left 0 B\n");
+        assert_eq!(text, "shutdown complete: read 0 B = acknowledged 0 + dropped 0 + pending 0; left 0 B\n");
     }
 }

@@ -246,8 +246,8 @@ impl<'r, 't> Names<'r, 't> {
 
     /// Whether the member at node `at` can keep its name, if it is not reserved. To be called for each member in order.
     pub(super) fn takes(&mut self, at: usize, name: &Name<'_>) -> bool {
-        let was_met = self.note(&name.bytes);
-        name.is_usable && !(was_met && self.is_duplicate(at, &name.bytes))
+        let may_be_duplicate = self.note(&name.bytes);
+        name.is_usable && !(may_be_duplicate && self.is_duplicate(at, &name.bytes))
     }
 
     /// The new name of the member at node `at`, which cannot keep its name; adds the repair to `repairs`.
@@ -269,7 +269,7 @@ impl<'r, 't> Names<'r, 't> {
         usable
     }
 
-    /// Notes a name. Returns false if no earlier member has it, without comparing names.
+    /// Notes a name. Returns false if its bucket shows that no earlier member has it.
     fn note(&mut self, name: &[u8]) -> bool {
         self.duplicates.is_some() || self.seen.insert(name)
     }
