@@ -157,6 +157,10 @@ impl ProducerContext for Callbacks {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
         };
+        // A client that is no longer used reports its messages as purged while it is destroyed.
+        if self.acks.retired.load(Ordering::Relaxed) {
+            return;
+        }
         match outcome {
             Ok(()) => self.acks.counts().answers(),
             Err(code) => {
