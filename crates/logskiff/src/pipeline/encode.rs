@@ -18,7 +18,7 @@ pub use self::envelope::{Envelope, Source};
 use self::names::{Name, Names, Nested, members};
 use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number, write_repaired};
-use event::{Boundary, FileId, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
+use event::{FileId, Key, Kind, Level, LineFlags, Node, Repair, Repairs, Span, TextRange};
 use redact::{Piece, Redacted};
 
 /// Format of a record.
@@ -101,13 +101,12 @@ pub struct Config {
 }
 
 /// Names that logskiff writes, and their parents when dots are read as nesting.
-const RESERVED: [&str; 23] = [
+const RESERVED: [&str; 22] = [
     "@timestamp",
     "message",
     "log.level",
     "log.file.path",
     "log.offset",
-    "log.truncated",
     "log.flags",
     "event.id",
     "parse.error",
@@ -144,8 +143,8 @@ pub struct RedactedLine<'l> {
     pub file: FileId,
     /// Its bytes in the file.
     pub span: Span,
-    /// What follows it.
-    pub boundary: Boundary,
+    /// How it was framed.
+    pub flags: LineFlags,
     /// When it was read, in nanoseconds since the Unix epoch: the time of a record without a timestamp.
     pub read_ns: i64,
     /// It was not read before: what is counted of it counts.
@@ -219,10 +218,7 @@ impl Encoder {
             out.extend_from_slice(failure.name().as_bytes());
             out.push(b'"');
         }
-        if line.boundary == Boundary::MidLine {
-            out.extend_from_slice(b",\"log.truncated\":true");
-        }
-        write_flags(redacted, repairs, out);
+        write_flags(line, repairs, out);
         out.extend_from_slice(&envelope.members);
         out.extend_from_slice(b",\"log.offset\":");
         write_number(span.start, out);
@@ -409,10 +405,15 @@ fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes `log.flags`: the reasons why values were withheld or repaired.
-fn write_flags(redacted: &Redacted<'_>, repairs: Repairs, out: &mut Vec<u8>) {
+/// The flags of a record: how its line was framed, and why values were withheld or repaired.
+fn flags(line: &RedactedLine<'_>, repairs: Repairs) -> impl Iterator<Item = &'static str> {
+    line.flags.names().chain(line.redacted.withheld()).chain(repairs.iter().map(Repair::flag))
+}
+
+/// Writes `log.flags`, if there are any.
+fn write_flags(line: &RedactedLine<'_>, repairs: Repairs, out: &mut Vec<u8>) {
     let mut before: &[u8] = b",\"log.flags\":[\"";
-    for flag in redacted.withheld().chain(repairs.iter().map(Repair::flag)) {
+    for flag in flags(line, repairs) {
         out.extend_from_slice(before);
         out.extend_from_slice(flag.as_bytes());
         before = b"\",\"";
