@@ -27,7 +27,12 @@ pub(super) fn property(text: Text<'_>, at: usize) -> Option<(Range<usize>, usize
 
 /// Whether the text at `at` shows that a tag or an anchor stood before it.
 pub(super) fn begins_value(text: Text<'_>, at: usize) -> bool {
-    quote(text, at).is_some() || after_header(text, at).is_some() || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
+    // The lines of a block may be no part of the text.
+    let is_header = |signs: usize| after_blanks(text, signs) == text.len();
+    quote(text, at).is_some()
+        || after_header(text, at).is_some()
+        || after_signs(text, at).is_some_and(is_header)
+        || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
 }
 
 /// The block scalar whose header is at `at`: the more indented lines that follow, without the blanks around them.
