@@ -71,7 +71,7 @@ impl Pipeline {
         let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(join(&errors)));
         let redactor = redactor.map_or_else(made, Ok)?;
         let parsed = parser.parsed();
-        let encoder = Encoder::new(&config.encode);
+        let encoder = Encoder::new(&config.encode).with_ansi(input.ansi);
         let (scratch, hits) = (Scratch::default(), Hits::default());
         Ok(Self {
             parser,
@@ -183,9 +183,9 @@ impl Pipeline {
     ) -> Result<(), DropReason> {
         let metrics = Metrics::new(&[self.redactor.counters().count()], &[]);
         self.scan(line.text);
-        let Line { span, boundary, .. } = *line;
+        let Line { span, flags, .. } = *line;
         self.line(line, 0, pem_state, Some(&metrics.inputs[0]), |redacted, encoder| {
-            let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns, is_new: true };
+            let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns, is_new: true };
             encoder.encode(&line, out);
         })
     }

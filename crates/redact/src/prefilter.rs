@@ -49,6 +49,20 @@ impl Which {
         }
     }
 
+    /// Adds the rules that another part of the text needs.
+    pub(super) fn add(&mut self, other: &Self) {
+        match (&mut self.built_in, &other.built_in) {
+            (Some(numbers), Some(others)) => numbers.add_all(others),
+            (numbers, _) => *numbers = None,
+        }
+        self.custom |= other.custom;
+    }
+
+    /// Whether some rule with a trigger may match.
+    pub(super) fn is_hit(&self) -> bool {
+        self.custom || self.built_in.as_ref().is_none_or(|numbers| !numbers.is_empty())
+    }
+
     /// Whether the text may contain an encoded value. The trigger for encoded values follows the detectors' triggers.
     pub(super) fn may_hold_encoded(&self) -> bool {
         self.built_in.as_ref().is_none_or(|matches| matches.contains(self.custom_first))
@@ -78,6 +92,18 @@ impl Prefilter {
     pub(super) fn new(rules: &mut [Rule], built_in: usize, custom_first: usize) -> Self {
         let (detectors, custom) = rules.split_at_mut(built_in);
         Self { built_in: joined_dfa(detectors), custom: join(custom), custom_first }
+    }
+
+    /// No rules.
+    pub(super) fn none(&self) -> Which {
+        let built_in = self.built_in.as_ref().map(|triggers| Numbers::none(triggers.count()));
+        Which { built_in, custom_first: self.custom_first, custom: false }
+    }
+
+    /// The rules that may match in `text`, if the detectors among them are those that `of_lines`, its lines, need: the
+    /// triggers of detectors do not reach over a line's end.
+    pub(super) fn which_of_lines(&self, of_lines: Which, text: &[u8]) -> Which {
+        Which { custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)), ..of_lines }
     }
 
     /// The rules that may match in `text`.

@@ -11,6 +11,7 @@ use super::error::{join, quote};
 use super::parser::Reader;
 use super::redact;
 use super::variables::INPUT_PREFIX;
+use crate::pipeline::encode::Ansi;
 use crate::pipeline::frame;
 use crate::pipeline::parse;
 use crate::pipeline::parse::{Format, Type};
@@ -96,6 +97,7 @@ fn input(name: String, reader: &mut Reader<'_>) -> Input {
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
         parse: parse(reader),
         redact: redact::config(reader),
+        ansi: reader.choice("LOGSKIFF_ANSI", &[("auto", Ansi::Auto), ("strip", Ansi::Strip), ("keep", Ansi::Keep)]),
     }
 }
 

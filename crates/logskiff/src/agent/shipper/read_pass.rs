@@ -333,7 +333,7 @@ impl Shipper {
             return self.drop_span(file, span, boundary, DropReason::Blank);
         }
         if self.ledger.skip_if_acknowledged(file, span, boundary) {
-            context.pem_state.read_past(line.text);
+            context.pem_state.read_past(line.text, line.keep);
             return;
         }
         let is_new = self.ledger.is_new(file, span);
@@ -369,10 +369,10 @@ impl Shipper {
         let Components { pipelines, fanout, metrics, .. } = &mut self.components;
         let Encode { file, read_ns, is_new, only } = encode;
         let counts = is_new.then(|| &metrics.inputs[context.input]);
-        let (envelope, Line { span, boundary, .. }) = (&context.envelope, *line);
+        let (envelope, Line { span, flags, .. }) = (&context.envelope, *line);
         let encoded =
             pipelines[context.input].line(line, start, &mut context.pem_state, counts, |redacted, encoder| {
-                let line = RedactedLine { redacted, envelope, file, span, boundary, read_ns, is_new };
+                let line = RedactedLine { redacted, envelope, file, span, flags, read_ns, is_new };
                 fanout.encode(&line, encoder, only)
             });
         encoded.flatten()

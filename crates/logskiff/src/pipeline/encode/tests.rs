@@ -42,7 +42,14 @@ fn the_pods_own_address_stays() {
     }
 }
 
-fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> Vec<u8> {
+fn encoded(config: &Config, format: Format, line: &[u8], flags: LineFlags) -> Vec<u8> {
+    let mut out = Vec::new();
+    with_line(config, format, line, flags, |line| Encoder::new(config).encode(line, &mut out));
+    out
+}
+
+/// Calls `encode` with a line that is parsed and redacted.
+fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, encode: impl FnOnce(&RedactedLine<'_>)) {
     let fields = vec!["password".to_owned()];
     let redactor = Redactor::new(&redact::Config {
         select: vec!["secrets".into(), "pii".into()],
@@ -56,17 +63,15 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
     let mut scratch = Scratch::default();
     let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
-    let mut out = Vec::new();
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: 0, is_new: true };
-    Encoder::new(config).encode(&line, &mut out);
-    out
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns: 0, is_new: true };
+    encode(&line);
 }
 
 /// The record of a line, without the constant fields.
 #[track_caller]
 fn record(format: Format, line: &str) -> Map<String, Value> {
-    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), LineFlags::NONE);
     let Value::Object(mut record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
     for (name, want) in [
         ("log.offset", json!(7)),
@@ -118,7 +123,7 @@ fn lines_become_records() {
 #[test]
 fn a_repeated_name_costs_no_more_than_its_bytes() {
     let line = format!("{{{}\"a\":0}}", "\"a\":1,\"\\u0061\":2,".repeat(10_000));
-    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), LineFlags::NONE);
     assert!(out.len() < 4 * line.len(), "{} bytes of {}", out.len(), line.len());
     let Value::Object(record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
     assert!(record.len() > 20_000, "all are there, {}", record.len());
@@ -126,12 +131,8 @@ fn a_repeated_name_costs_no_more_than_its_bytes() {
 
 #[test]
 fn a_new_name_is_not_an_added_field_s() {
-    let out = encoded(
-        &config(Encoding::Json, &[("parsed.a", "mine")]),
-        Format::Json,
-        br#"{"a":1,"a":2}"#,
-        Boundary::LineStart,
-    );
+    let out =
+        encoded(&config(Encoding::Json, &[("parsed.a", "mine")]), Format::Json, br#"{"a":1,"a":2}"#, LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a_2"]), (&json!(1), &json!("mine"), &json!(2)));
 }
@@ -139,7 +140,7 @@ fn a_new_name_is_not_an_added_field_s() {
 #[test]
 fn added_fields_are_reserved_and_rendered() {
     let config = config(Encoding::Json, &[("team", "shop-{label.app}-{pod}"), ("mail", "{label.owner}")]);
-    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, Boundary::LineStart);
+    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["team"], "shop-shop-shop-1");
     assert_eq!(record["mail"], "<redacted:email>");
@@ -183,42 +184,119 @@ fn labels_and_static_fields_are_masked_by_their_names() {
 
 #[test]
 fn raw_is_only_the_redacted_line() {
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", LineFlags::NONE);
     assert_eq!(out, b"to <redacted:email> \xff");
     // JSON stays JSON.
     let line = br#"{"a":4111111111111111,"password":true,"b":[4111111111111111, 1],"n":2}"#;
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, LineFlags::NONE);
     assert_eq!(
         String::from_utf8_lossy(&out),
         r#"{"a":"<redacted:card>","password":"<redacted:field>","b":["<redacted:card>", 1],"n":2}"#
     );
     let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, LineFlags::NONE);
     let key = "<redacted:private_key>";
     assert_eq!(String::from_utf8_lossy(&out), format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","d":["e",1]}}}}"#));
     let line = b"n=4111111111111111, {4111111111111111}";
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, LineFlags::NONE);
     assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");
 }
 
 #[test]
 fn a_record_with_a_withheld_value_is_flagged() {
     let line = [&b"a\0b\0"[..], &b"c\0".repeat(20)].concat();
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["message"], "<redacted:undecodable>");
     assert_eq!(record["log.flags"], json!(["redaction_undecodable"]));
     let line = "pw=a&".repeat(1 << 12);
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["log.flags"], json!(["redaction_budget"]));
 }
 
 #[test]
 fn a_truncated_line_is_flagged_and_invalid_utf_8_is_repaired() {
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::MidLine);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", LineFlags::TRUNCATED);
     let record: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((&record["message"], &record["log.truncated"]), (&json!("half \u{fffd}"), &json!(true)));
+    assert_eq!((&record["message"], &record["log.flags"]), (&json!("half \u{fffd}"), &json!(["truncated"])));
+}
+
+#[test]
+fn the_flags_of_framing_come_first() {
+    let line = b"a\nb\0c\0d\0e\0";
+    let flags = LineFlags::TRUNCATED.and(LineFlags::MULTILINE);
+    let record: Value =
+        serde_json::from_slice(&encoded(&config(Encoding::Json, &[]), Format::None, line, flags)).unwrap();
+    assert_eq!(record["log.flags"], json!(["multiline", "truncated", "redaction_undecodable"]));
+}
+
+/// The record of a line, raw or the message of its JSON, with all that an encoder can be told.
+fn written(encoding: Encoding, ansi: Ansi, in_one_line: bool, line: &[u8]) -> Vec<u8> {
+    let config = config(encoding, &[]);
+    let mut out = Vec::new();
+    with_line(&config, Format::Auto, line, LineFlags::MULTILINE, |line| {
+        let mut encoder = Encoder::new(&config).with_ansi(ansi);
+        if in_one_line { encoder.encode_in_one_line(line, &mut out) } else { encoder.encode(line, &mut out) }
+    });
+    if encoding == Encoding::Raw {
+        return out;
+    }
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    record["message"].as_str().unwrap_or_default().as_bytes().to_vec()
+}
+
+#[test]
+fn line_ends_within_a_record() {
+    #[track_caller]
+    fn check(line: &str, message: &str, raw: &str, in_one_line: &str) {
+        let written =
+            |encoding, whole| String::from_utf8(self::written(encoding, Ansi::Auto, whole, line.as_bytes())).unwrap();
+        assert_eq!(written(Encoding::Json, false), message, "{line:?}");
+        assert_eq!(written(Encoding::Raw, false), raw, "{line:?}");
+        assert_eq!(written(Encoding::Raw, true), in_one_line, "{line:?}");
+    }
+    check("a\nb\r\nc", "a\nb\nc", "a\nb\nc", r"a\nb\nc");
+    check("a\rb\r\r\n\n c\r", "a\rb\r\n\n c\r", "a\rb\r\n\n c\r", "a\rb\r\\n\\n c\r");
+    check(
+        "\u{e9}\r\npassword=x\r\nb",
+        "\u{e9}\npassword=<redacted:password>\nb",
+        "\u{e9}\npassword=<redacted:password>\nb",
+        "\u{e9}\\npassword=<redacted:password>\\nb",
+    );
+    // An unescaped line end in a string, which is repaired.
+    check("{\"msg\":\"a\r\nb\",\r\n\"n\":1}", "a\nb", "{\"msg\":\"a\nb\",\n\"n\":1}", r#"{"msg":"a\nb",\n"n":1}"#);
+    // JSON over several lines stays JSON, with a masked number as a string.
+    check(
+        "{\n \"msg\": \"m\",\n \"password\": 12345\n}",
+        "m",
+        "{\n \"msg\": \"m\",\n \"password\": \"<redacted:field>\"\n}",
+        "{\\n \"msg\": \"m\",\\n \"password\": \"<redacted:field>\"\\n}",
+    );
+}
+
+#[test]
+fn terminal_sequences_are_removed_from_messages() {
+    #[track_caller]
+    fn check(line: &str, stripped: &str, kept: &str) {
+        let message = |encoding, ansi| String::from_utf8(written(encoding, ansi, false, line.as_bytes())).unwrap();
+        assert_eq!(message(Encoding::Json, Ansi::Auto), stripped, "{line:?}");
+        assert_eq!(message(Encoding::Json, Ansi::Strip), stripped, "{line:?}");
+        assert_eq!(message(Encoding::Json, Ansi::Keep), kept, "{line:?}");
+        if !line.starts_with('{') {
+            assert_eq!(message(Encoding::Raw, Ansi::Auto), kept, "{line:?}");
+            assert_eq!(message(Encoding::Raw, Ansi::Keep), kept, "{line:?}");
+            assert_eq!(message(Encoding::Raw, Ansi::Strip), stripped, "{line:?}");
+        }
+    }
+    check("\x1b[32mINFO\x1b[0m a\n\x1b[1mb\x1b[0m", "INFO a\nb", "\x1b[32mINFO\x1b[0m a\n\x1b[1mb\x1b[0m");
+    check("password=hun\x1b[1mter2\x1b[0m x", "password=<redacted:password> x", "password=<redacted:password> x");
+    check(r#"{"msg":"\u001b[36ma\u001b[0m","f":"\u001b[1mx"}"#, "a", "\x1b[36ma\x1b[0m");
+    check("no sequences [0m", "no sequences [0m", "no sequences [0m");
+    // Other fields keep theirs.
+    let out = encoded(&config(Encoding::Json, &[]), Format::Auto, br#"{"msg":"a","f":"\u001b[1mx"}"#, LineFlags::NONE);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["f"], json!("\x1b[1mx"));
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -237,12 +315,31 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    /// Goal: where newlines separate records, a batch splits back into its records, whatever lines they hold.
+    #[test]
+    fn a_batch_splits_into_its_records(
+        lines in prop::collection::vec("([a-z\\\\=]{0,5}|password=\\PC{0,6}|\\{\"a\":\"|\"\\}|\r|\n|\x1b\\[1m){1,8}", 1..6),
+        is_json: bool,
+    ) {
+        let encoding = if is_json { Encoding::Json } else { Encoding::Raw };
+        let config = config(encoding, &[]);
+        let mut batch = Vec::new();
+        for line in &lines {
+            with_line(&config, Format::Auto, line.as_bytes(), LineFlags::MULTILINE, |line| {
+                Encoder::new(&config).encode_in_one_line(line, &mut batch);
+            });
+            batch.push(b'\n');
+        }
+        batch.pop();
+        prop_assert_eq!(batch.split(|byte| *byte == b'\n').count(), lines.len());
+    }
+
     /// Whatever object a line holds, and however many fields: the record is one JSON object, its names are distinct,
     /// and it contains every field of the line under its name or `parsed.NAME`.
     #[test]
     fn every_object_arrives_whole(fields in prop::collection::hash_map("[a-c.@]{1,4}|log.offset|event.id|log|x[a-z]{2}", values(), 0..40)) {
         let line = serde_json::to_vec(&fields).unwrap();
-        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, Boundary::LineStart);
+        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, LineFlags::NONE);
         let record: Map<String, Value> = serde_json::from_slice(&out).unwrap();
         for (name, value) in &fields {
             let name = name.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect::<Vec<_>>().join(".");

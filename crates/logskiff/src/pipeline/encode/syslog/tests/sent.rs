@@ -13,7 +13,7 @@ use super::encode::syslog::{Config, Format, Framing, Message};
 use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use super::parse::{self, Parser};
 use super::strict;
-use event::{Boundary, FileId, Level, Parsed, Span};
+use event::{FileId, Level, LineFlags, Parsed, Span};
 use redact::{PemState, Redactor, Scratch};
 
 /// When the lines were read: 2026-11-23T22:00:00.123456789Z.
@@ -54,7 +54,7 @@ pub(super) struct Encoded {
     /// The same line as a JSON record.
     record: Vec<u8>,
     parsed: Parsed,
-    boundary: Boundary,
+    flags: LineFlags,
 }
 
 /// Encodes a line with the real parser, the rules and the encoder.
@@ -63,7 +63,7 @@ pub(super) fn encode(
     format: parse::Format,
     rules: &redact::Config,
     line: &[u8],
-    boundary: Boundary,
+    flags: LineFlags,
 ) -> Encoded {
     let redactor = Redactor::new(rules).unwrap();
     let mut parser = Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap();
@@ -86,7 +86,7 @@ pub(super) fn encode(
     let mut bytes = Vec::new();
     // The second message follows the first, whose length is cached.
     let (redacted, envelope) = (&redacted, &envelope);
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: READ_NS, is_new: true };
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns: READ_NS, is_new: true };
     encoder.syslog(&line, &mut bytes);
     let first = bytes.clone();
     let cut = encoder.syslog(&line, &mut bytes);
@@ -95,7 +95,7 @@ pub(super) fn encode(
     let mut record = Vec::new();
     let config = encode::Config { encoding: Encoding::Json, ..config };
     Encoder::new(&config).encode(&line, &mut record);
-    Encoded { bytes, cut, record, parsed, boundary }
+    Encoded { bytes, cut, record, parsed, flags }
 }
 
 /// Checks the message of a line in which nothing is masked.
@@ -132,7 +132,8 @@ fn check_location(encoded: &Encoded, config: &Config, message: &strict::Message)
     equal("element", &place.id, &format!("logskiff@{number}"))?;
     let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]")];
     want.extend([("offset", "7"), ("id", "00ff-7")]);
-    want.extend((encoded.cut || encoded.boundary == Boundary::MidLine).then_some(("truncated", "true")));
+    let cut = if encoded.cut { LineFlags::TRUNCATED } else { LineFlags::NONE };
+    want.extend(encoded.flags.and(cut).names().map(|flag| ("flag", flag)));
     want.extend(encoded.parsed.repairs.iter().map(|repair| ("flag", repair.flag())));
     want.extend(encoded.parsed.failure.map(|failure| ("error", failure.name())));
     let want: Vec<_> = want.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -173,8 +174,9 @@ fn check_fields(encoded: &Encoded, config: &Config, message: &strict::Message, l
 
 /// MSG: the line or the record; in a truncated message, its beginning.
 fn check_text(encoded: &Encoded, config: &Config, message: &strict::Message, line: &[u8]) -> Result<(), String> {
-    let want = if config.message == Message::Raw { line } else { &encoded.record };
-    let mut want = if config.framing == Framing::Newline { octal(want) } else { want.to_vec() };
+    let separated = config.framing == Framing::Newline;
+    let want = if config.message == Message::Raw { line_ends(line, separated) } else { encoded.record.clone() };
+    let mut want = if separated { octal(&want) } else { want };
     let is_utf8 = std::str::from_utf8(&want).is_ok();
     let begins_marked = want.starts_with(BOM);
     if config.bom && begins_marked && !is_utf8 {
@@ -248,6 +250,18 @@ fn sd_name(path: &str) -> String {
     let allowed = |c: char| if c.is_ascii_graphic() && !"=]\"".contains(c) { c } else { '_' };
     let name: String = path.chars().map(allowed).take(32).collect();
     if name.is_empty() { "_".to_owned() } else { name }
+}
+
+/// The text without the carriage returns before its newlines, which are two characters if newlines separate messages.
+fn line_ends(text: &[u8], separated: bool) -> Vec<u8> {
+    let newline: &[u8] = if separated { br"\n" } else { b"\n" };
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    if let Some((_, before)) = lines.split_last_mut() {
+        for line in before {
+            *line = line.strip_suffix(b"\r").unwrap_or(line);
+        }
+    }
+    lines.join(newline)
 }
 
 fn octal(text: &[u8]) -> Vec<u8> {
