@@ -107,10 +107,22 @@ impl Machine<'_> {
         if let Some(joined) = self.by_rule()? {
             return Ok(Some(joined));
         }
-        if let Some(head) = self.trace_head()? {
+        let head = self.trace_head()?;
+        if head.is_some_and(|head| !head.is_logged) {
+            return Ok(None);
+        }
+        if self.waits() {
+            return Ok(Some((Reason::Message, self.grown(self.open.mode))));
+        }
+        if let Some(head) = head.filter(|head| self.open.mode == Mode::Text || !head.line.is_any()) {
             return Ok(self.joins_as_trace(head).then(|| (Reason::Trace, self.grown(head.mode))));
         }
-        self.by_waiting_or_head()
+        if self.opens_expected_bracket() {
+            return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
+        }
+        let is_new_trace = head.is_some() && shape::is_exception(&self.look.text);
+        let reason = if is_new_trace { None } else { self.by_head()? };
+        Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
     }
 
     /// Lines that begin a record wherever they stand: a known head, a level, a priority, an object, an access-log line.
@@ -161,7 +173,9 @@ impl Machine<'_> {
         open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
         open.depth = 0;
         if let Some((bracket, depth)) = bracket::opened(text) {
-            (open.bracket, open.depth, open.waited) = (bracket, depth, small(text.indent));
+            // An object that Node.js inspects follows the last frame, and is less indented.
+            let indent = if shape::is_at_frame(text) { text.indent.saturating_sub(DEEP_INDENT) } else { text.indent };
+            (open.bracket, open.depth, open.waited) = (bracket, depth, small(indent));
         }
         open
     }
@@ -213,16 +227,6 @@ impl Machine<'_> {
         let fails = self.hint(Open::FAILS) || self.hint(Open::EXPECTS) || self.open.has(Open::GROWN);
         let directly = head.mode == Mode::Go && self.look.blank_lines == 0;
         head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && (fails || directly)
-    }
-
-    fn by_waiting_or_head(&self) -> Result<Option<(Reason, Open)>, Unknown> {
-        if self.waits() {
-            return Ok(Some((Reason::Message, self.grown(self.open.mode))));
-        }
-        if self.opens_expected_bracket() {
-            return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
-        }
-        Ok(self.by_head()?.map(|reason| (reason, self.grown(self.open.mode))))
     }
 
     /// Whether the trace waits for frames, and this is its message.
@@ -370,7 +374,7 @@ impl Machine<'_> {
     /// What a headed line tells about the lines after it. `end`: where its head ends.
     fn with_hints(&self, open: Open, end: usize) -> Open {
         let text = &self.look.text;
-        let empty = end > 0 && !text.start()[end..].trim_ascii().iter().any(|byte| is_blank(*byte));
+        let empty = end > 0 && is_rest_of_stamp(text.start()[end..].trim_ascii());
         let quotes = memchr::memchr_iter(b'"', text.line).count();
         let open = open.with(Open::EXPECTS, expects(text) || empty || quotes % 2 == 1);
         open.with(Open::FAILS, head::severity(text) == Severity::High)
@@ -382,6 +386,12 @@ fn expects(text: &Text<'_>) -> bool {
     let end = text.end;
     let open = matches!(text.last(), b':' | b',' | b'{' | b'[' | b'(' | b'\\' | b'|');
     open || end.ends_with(b" -") || end.ends_with(b"Array") || end.ends_with(b" Object")
+}
+
+/// Whether nothing but a fraction or a zone follows a stamp.
+fn is_rest_of_stamp(rest: &[u8]) -> bool {
+    rest.first().is_none_or(|byte| matches!(byte, b'.' | b',' | b'Z' | b'+' | b'-' | b']'))
+        && !rest.iter().any(|byte| is_blank(*byte))
 }
 
 /// Whether a line without a head looks like a print: few words, an assignment, only punctuation.

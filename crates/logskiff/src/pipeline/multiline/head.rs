@@ -126,7 +126,6 @@ const LEVELS: &[(&[u8], bool)] = &[
     (b"trac", false),
     (b"fata", true),
     (b"pani", true),
-    (b"panic", true),
     (b"inf", false),
     (b"wrn", true),
     (b"dbg", false),
@@ -164,8 +163,14 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
     let count = letters(&rest[quote..]);
     let word = &rest[quote..][..count];
     level(word)?;
+    let after_word = &rest[quote + count..];
+    let next = after_word.trim_ascii_start();
     let end = open + key + quote + count;
     let upper = word.iter().all(u8::is_ascii_uppercase);
+    if !upper && !word.iter().all(u8::is_ascii_lowercase) || level(&next[..letters(next)]).is_some() {
+        // `Error: text` is an exception, `FATAL ERROR: text` the text of one.
+        return None;
+    }
     let after = start.get(end).copied().unwrap_or(b'\n');
     let known = match after {
         b':' if start.get(end + 1).is_none_or(|byte| !byte.is_ascii_digit()) => true,

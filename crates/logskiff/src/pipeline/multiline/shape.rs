@@ -50,7 +50,12 @@ pub(super) fn is_tabbed(text: &Text<'_>) -> bool {
 pub(super) fn is_at_frame(text: &Text<'_>) -> bool {
     let Some(place) = text.body().strip_prefix(b"at ") else { return false };
     let names = place.first().is_some_and(|byte| !byte.is_ascii_digit() && !is_blank(*byte));
-    text.indent > 0 && names && (place.contains(&b'(') || ends_with_place(text.end))
+    text.indent > 0 && names && (place.contains(&b'(') || ends_with_place(without_tail(text.end)))
+}
+
+/// Without the `{` or `,` after a frame within an inspected object.
+fn without_tail(end: &[u8]) -> &[u8] {
+    end.strip_suffix(b" {").or_else(|| end.strip_suffix(b",")).unwrap_or(end)
 }
 
 /// The text ends with `:17` or `:17:3`.

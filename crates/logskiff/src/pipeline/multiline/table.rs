@@ -75,6 +75,8 @@ use Preset::{Dotnet, Java, Node};
 use Shape::{Any, Begins, Exactly, Flush, Indented, Is};
 
 const TRACEBACK: Shape = Exactly("Traceback (most recent call last):");
+const CAUSED_BY: Shape = Exactly("The above exception was the direct cause of the following exception:");
+const HANDLING: Shape = Exactly("During handling of the above exception, another exception occurred:");
 const GROUP: Shape = Indented("+ Exception Group Traceback (most recent call last):");
 
 /// Lines that begin a trace. The first that matches counts.
@@ -144,20 +146,8 @@ pub(super) const HEADS: &[Head] = &[
         "Stack (most recent call last):",
     ),
     logged(Preset::Python, GROUP, Any, PythonGroup, "  + Exception Group Traceback (most recent call last):"),
-    logged(
-        Preset::Python,
-        Is(shape::is_exception),
-        Flush("The above exception was the direct"),
-        PythonEnd,
-        "KeyError: 'total'",
-    ),
-    logged(
-        Preset::Python,
-        Is(shape::is_exception),
-        Flush("During handling of the above"),
-        PythonEnd,
-        "KeyError: 'total'",
-    ),
+    logged(Preset::Python, Is(shape::is_exception), CAUSED_BY, PythonEnd, "KeyError: 'total'"),
+    logged(Preset::Python, Is(shape::is_exception), HANDLING, PythonEnd, "KeyError: 'total'"),
     logged(Preset::Python, Flush("╭─"), Flush("│"), Box, "╭──── Traceback (most recent call last) ────╮"),
     crash(Node, Flush("┌─"), Is(shape::is_box), Box, "┌─────────┬────┐"),
     crash(Preset::Go, Flush("panic: "), Is(shape::is_after_panic), GoHead, "panic: text"),
@@ -240,6 +230,8 @@ const MESSAGE: Reason = Reason::Message;
 /// Lines that continue a trace. The first that matches counts.
 pub(super) const RULES: &[Rule] = &[
     rule(Java, FRAMED, Is(shape::is_at_frame), Frames, FRAME, "\tat org.example.Shop.main(Shop.java:3)"),
+    rule(Java, &[Cause], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "WHERE id = 17")
+        .before(Is(shape::is_at_frame)),
     rule(Java, CAUSED, Is(shape::is_elided), Frames, FRAME, "\t... 12 more"),
     rule(Java, CAUSED, Begins("Caused by: "), Cause, CAUSE, "Caused by: java.io.IOException: text"),
     rule(Java, CAUSED, Begins("Wrapped by: "), Cause, CAUSE, "Wrapped by: java.io.IOException: text"),
@@ -300,22 +292,8 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(Preset::Python, &[Python], Is(shape::is_indented), Python, FRAME, "    return total[\"total\"]"),
     rule(Preset::Python, &[Python], Is(shape::is_exception), PythonEnd, CAUSE, "KeyError: 'total'"),
-    rule(
-        Preset::Python,
-        &[PythonEnd],
-        Flush("The above exception was the direct cause"),
-        PythonChain,
-        CAUSE,
-        "The above exception was the direct cause …",
-    ),
-    rule(
-        Preset::Python,
-        &[PythonEnd],
-        Flush("During handling of the above exception"),
-        PythonChain,
-        CAUSE,
-        "During handling of the above exception, …",
-    ),
+    rule(Preset::Python, &[PythonEnd], CAUSED_BY, PythonChain, CAUSE, "The above exception was the direct cause …"),
+    rule(Preset::Python, &[PythonEnd], HANDLING, PythonChain, CAUSE, "During handling of the above exception, …"),
     rule(Preset::Python, &[PythonChain], TRACEBACK, Python, CAUSE, "Traceback (most recent call last):"),
     rule(Preset::Python, &[PythonChain], Is(shape::is_exception), PythonEnd, CAUSE, "ShopError: text"),
     rule(
