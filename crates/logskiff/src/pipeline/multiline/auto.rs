@@ -39,18 +39,27 @@ pub(super) fn preset_bit(preset: Preset) -> Presets {
 pub(super) fn step(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
     let key = head::fast_key(line);
     if key != 0 && key == state.open.key && (key == 2 || is_alike(line, next)) {
-        state.open = Open { key, flags: Open::HEADED, first: [line[0], line[1]], ..Open::default() };
+        state.open = Open { key, flags: Open::HEADED, first: alike_key(line), ..Open::default() };
         state.open.mode = if key == 2 { Mode::Whole } else { Mode::Text };
         return Verdict::Start;
     }
     step_slowly(presets, state, line, blank_lines, next)
 }
 
+/// A key of a line's first four bytes; 0 for a line that is shorter, or begins with a blank or an escape code.
+#[inline]
+fn alike_key(line: &[u8]) -> u16 {
+    let Some(&bytes) = line.first_chunk() else { return 0 };
+    let key = (u32::from_le_bytes(bytes).wrapping_mul(0x9e37_79b1) >> 16) as u16;
+    if bytes[0] > b' ' { key | 1 } else { 0 }
+}
+
 /// Whether the next line begins as this one, so that it is not one that goes on.
 #[inline]
 fn is_alike(line: &[u8], next: Next<'_>) -> bool {
     let Next::Line(next) = next else { return false };
-    next.len() >= 2 && next[..2] == line[..2] && line[0] > b' '
+    let next = alike_key(next);
+    next != 0 && next == alike_key(line)
 }
 
 fn step_slowly(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
@@ -82,7 +91,7 @@ impl Machine<'_> {
                 learned.learn_growth();
                 open = open.with(Open::GROWN, true);
             }
-            open.first = [0, 0];
+            open.first = 0;
             return Ok((Verdict::Join(reason), State { learned, open }));
         }
         let open = self.begun(&mut learned)?;
@@ -146,9 +155,8 @@ impl Machine<'_> {
 
     /// A flag about the first line, which says nothing about a line that begins as it does.
     fn hint(&self, flag: u8) -> bool {
-        let line = self.look.text.line;
-        let alike = line.len() >= 2 && line[..2] == self.open.first && line[0] > b' ';
-        self.open.has(flag) && !alike
+        let key = alike_key(self.look.text.line);
+        self.open.has(flag) && (key == 0 || key != self.open.first)
     }
 
     fn in_bracket(&self) -> Option<Open> {
@@ -310,7 +318,7 @@ impl Machine<'_> {
     fn begun(&self, learned: &mut Learned) -> Result<Open, Unknown> {
         let text = &self.look.text;
         let indent = small(text.indent);
-        let first = [text.line.first().copied().unwrap_or(0), text.line.get(1).copied().unwrap_or(0)];
+        let first = alike_key(text.line);
         let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
         if bracket::is_object(text) {
             return Ok(open.with_mode(Mode::Whole));
@@ -326,7 +334,7 @@ impl Machine<'_> {
             learned.learn(head);
         }
         if let Some(head) = self.trace_head()? {
-            let open = Open { first: [0, 0], ..open.with_mode(head.mode).with(Open::CRASH, true) };
+            let open = Open { first: 0, ..open.with_mode(head.mode).with(Open::CRASH, true) };
             return Ok(open.with(Open::EXPECTS, expects(text)));
         }
         learned.learn_plain();
@@ -396,6 +404,9 @@ fn is_rest_of_stamp(rest: &[u8]) -> bool {
 
 /// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
 fn is_print(text: &Text<'_>) -> bool {
+    if shape::is_exception(text) && (text.has("Exception") || text.has("Error")) {
+        return false;
+    }
     let body = text.body();
     let words = body.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty()).count();
     words <= PRINT_WORDS_MAX

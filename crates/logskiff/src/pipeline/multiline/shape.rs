@@ -156,7 +156,7 @@ pub(super) fn is_go_file(text: &Text<'_>) -> bool {
 /// What follows `panic: text`.
 pub(super) fn is_after_panic(text: &Text<'_>) -> bool {
     let signal = text.begins_flush("[signal ") || text.begins_flush("runtime stack:") || text.begins_flush("runtime: ");
-    is_goroutine(text) || signal || text.has_tab() || text.begins_flush("panic: ") || text.begins_flush("fatal error: ")
+    is_goroutine(text) || signal || text.has_tab() || text.begins_flush("fatal error: ")
 }
 
 /// `rax    0x0`.
@@ -199,7 +199,7 @@ pub(super) fn is_node_warning(text: &Text<'_>) -> bool {
 /// Parts of what Node.js prints when its memory is full.
 pub(super) fn is_node_memory(text: &Text<'_>) -> bool {
     let body = text.body();
-    let numbered = after_digits(body).is_some_and(|rest| rest.starts_with(b": ")) && text.indent > 0;
+    let numbered = after_digits(body).is_some_and(|rest| rest.starts_with(b": 0x"));
     let pid = body.strip_prefix(b"[").and_then(after_digits).is_some_and(|rest| rest.starts_with(b":0x"));
     let begins = |with| text.begins_flush(with);
     numbered
@@ -354,4 +354,9 @@ pub(super) fn is_rule(text: &Text<'_>) -> bool {
 /// `Repeat 24021 times:` of .NET.
 pub(super) fn is_repeat(text: &Text<'_>) -> bool {
     text.begins_flush("Repeat ") && digits(&text.start()[7..]) > 0
+}
+
+/// `/usr/sbin/mysqld, Version: 8.0.40 (…). started with:` of a slow query log.
+pub(super) fn is_mysql_start(text: &Text<'_>) -> bool {
+    text.indent == 0 && text.ends(". started with:")
 }

@@ -246,8 +246,8 @@ pub(super) struct Open {
     pub(super) bracket: u8,
     /// Lines that joined a trace which waits for its frames; the indentation of the line with the open bracket.
     pub(super) waited: u8,
-    /// The first two bytes of the first line, as long as it is the only one.
-    pub(super) first: [u8; 2],
+    /// A key of the first four bytes of the first line, as long as it is the only one.
+    pub(super) first: u16,
 }
 
 impl Open {
@@ -322,8 +322,8 @@ impl State {
         let Learned { run, mixed, grown, replaced, plain, .. } = *learned;
         text += &format!(":{run}.{mixed}.{grown}.{replaced}.{plain}");
         if *open != Open::default() {
-            let Open { key, mode, flags, indent, depth, bracket, waited, first: [a, b] } = *open;
-            text += &format!(":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{a}.{b}", mode as u8);
+            let Open { key, mode, flags, indent, depth, bracket, waited, first } = *open;
+            text += &format!(":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{first}", mode as u8);
         }
         text
     }
@@ -348,10 +348,12 @@ impl State {
         state.learned = Learned { run, mixed, grown, replaced, plain, ..state.learned };
         if let Some(open) = parts.next() {
             let (key, rest) = open.split_once('.')?;
-            let [mode, flags, indent, depth, bracket, waited, a, b] = numbers(rest)?;
+            let (rest, first) = rest.rsplit_once('.')?;
+            let first = first.parse().ok()?;
+            let [mode, flags, indent, depth, bracket, waited] = numbers(rest)?;
             let mode = Mode::ALL.into_iter().find(|known| *known as u8 == mode)?;
             let key = u32::from_str_radix(key, 16).ok()?;
-            state.open = Open { key, mode, flags, indent, depth, bracket, waited, first: [a, b] };
+            state.open = Open { key, mode, flags, indent, depth, bracket, waited, first };
         }
         parts.next().is_none().then_some(state)
     }

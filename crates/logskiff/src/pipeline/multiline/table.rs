@@ -96,6 +96,13 @@ pub(super) const HEADS: &[Head] = &[
         "Full thread dump OpenJDK 64-Bit Server VM (17.0.15 mixed mode):",
     ),
     crash(Java, Indented(".   ____          _"), Any, Banner, "  .   ____          _            __ _ _"),
+    crash(
+        Java,
+        Is(shape::is_mysql_start),
+        Flush("Tcp port: "),
+        Server,
+        "/usr/sbin/mysqld, Version: 8.0.40. started with:",
+    ),
     crash(Java, Exactly("#"), Flush("# A fatal error"), Server, "#"),
     crash(
         Dotnet,
