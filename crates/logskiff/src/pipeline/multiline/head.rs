@@ -77,7 +77,7 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     if let Some(head) = access(start) {
         return Some(head);
     }
-    Scan::new(text).run()
+    if text.indent >= HEAD_BYTES { None } else { Scan::new(text).run() }
 }
 
 /// `<13>` of syslog.

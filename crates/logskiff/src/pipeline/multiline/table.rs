@@ -254,6 +254,8 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(Java, &[Dump], Is(shape::is_dump_part), Dump, PART, "\"main\" #1 prio=5 os_prio=0 tid=0x00007f07 runnable"),
     rule(Java, &[Banner], Begins(":: "), Whole, PART, " :: Spring Boot ::                (v3.3.5)"),
+    rule(Java, &[Server], Flush("Tcp port: "), Server, PART, "Tcp port: 3306  Unix socket: /run/mysqld/mysqld.sock"),
+    rule(Java, &[Server], Flush("Time  "), Whole, PART, "Time                 Id Command    Argument"),
     rule(
         Java,
         &[Server],
