@@ -233,8 +233,7 @@ impl Machine<'_> {
     /// Whether a trace belongs to the record's first line: a logger printed both.
     fn joins_as_trace(&self, head: &super::table::Head) -> bool {
         let fails = self.hint(Open::FAILS) || self.hint(Open::EXPECTS) || self.open.has(Open::GROWN);
-        let directly = head.mode == Mode::Go && self.look.blank_lines == 0;
-        head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && (fails || directly)
+        head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && fails
     }
 
     /// Whether the trace waits for frames, and this is its message.
@@ -244,9 +243,7 @@ impl Machine<'_> {
         match self.open.mode {
             Mode::Crash | Mode::NodeCrash | Mode::PhpHead | Mode::Banner => soon,
             Mode::RustHead => soon && (self.open.waited == 0 || self.open.has(Open::EXPECTS)),
-            Mode::Cause | Mode::PythonEnd | Mode::RubyHead => {
-                soon && self.open.has(Open::EXPECTS) || self.open.mode == Mode::Cause && text.indent > 0
-            }
+            Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
             Mode::PythonStack => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
@@ -275,7 +272,7 @@ impl Machine<'_> {
             );
             return Ok((message && mixed == 0).then_some(Reason::NoHead));
         }
-        if mixed >= MIXED_MAX {
+        if mixed >= MIXED_MAX && !(grown > 0 && self.look.blank_lines == 0 && self.goes_on()) {
             return Ok((grown >= GROWN_MAX && text.has_tab()).then_some(Reason::Indented));
         }
         if self.open.has(Open::GROWN) || self.open.mode != Mode::Text {
@@ -297,6 +294,11 @@ impl Machine<'_> {
             return Ok(Some(Reason::NoHead));
         }
         Ok(self.next_is(Shape::Is(shape::is_caret))?.then_some(Reason::NoHead))
+    }
+
+    /// The record's last line calls for this one, or the record has already gone on.
+    fn goes_on(&self) -> bool {
+        self.open.has(Open::GROWN) || self.hint(Open::EXPECTS)
     }
 
     /// An indented line below a head is part of its record, unless prints seem to stand there.
@@ -337,8 +339,12 @@ impl Machine<'_> {
             let open = Open { first: 0, ..open.with_mode(head.mode).with(Open::CRASH, true) };
             return Ok(open.with(Open::EXPECTS, expects(text)));
         }
+        let open = open.with(Open::EXPECTS, expects(text));
+        if shape::is_named_exception(text) {
+            return Ok(open.with_mode(Mode::Cause).with(Open::CRASH, true));
+        }
         learned.learn_plain();
-        let mut open = open.with(Open::EXPECTS, expects(text));
+        let mut open = open;
         if let Some((bracket, depth)) = bracket::opened(text) {
             (open.bracket, open.depth, open.waited) = (bracket, depth, indent);
         }
@@ -404,7 +410,7 @@ fn is_rest_of_stamp(rest: &[u8]) -> bool {
 
 /// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
 fn is_print(text: &Text<'_>) -> bool {
-    if shape::is_exception(text) && (text.has("Exception") || text.has("Error")) {
+    if shape::is_named_exception(text) || text.begins("<") && text.last() == b'>' {
         return false;
     }
     let body = text.body();

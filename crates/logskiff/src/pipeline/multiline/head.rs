@@ -137,7 +137,6 @@ const LEVELS: &[(&[u8], bool)] = &[
     (b"emergency", true),
     (b"verbose", false),
     (b"success", false),
-    (b"log", false),
     (b"exception", true),
 ];
 
@@ -147,6 +146,11 @@ fn level(word: &[u8]) -> Option<bool> {
         return None;
     }
     LEVELS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, fails)| *fails)
+}
+
+/// Levels that are words as well, unless they are in upper case.
+fn is_word(word: &[u8]) -> bool {
+    [&b"config"[..], b"fine", b"finer", b"finest", b"success", b"severe", b"exception", b"log"].contains(&word)
 }
 
 /// A level at the very start, as `INFO:name:`, `WARN  text`, `[ERROR] text`, `info: Category[0]`, `level=info`.
@@ -167,7 +171,8 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
     let next = after_word.trim_ascii_start();
     let end = open + key + quote + count;
     let upper = word.iter().all(u8::is_ascii_uppercase);
-    if !upper && !word.iter().all(u8::is_ascii_lowercase) || level(&next[..letters(next)]).is_some() {
+    let lower = word.iter().all(u8::is_ascii_lowercase) && !is_word(word);
+    if !upper && !lower || level(&next[..letters(next)]).is_some() {
         // `Error: text` is an exception, `FATAL ERROR: text` the text of one.
         return None;
     }
@@ -195,6 +200,9 @@ pub(super) enum Severity {
 /// The severity that a headed line names: by its first word that is a level, else by words for failures.
 pub(super) fn severity(text: &Text<'_>) -> Severity {
     let start = text.start();
+    if ["panic", "recover"].iter().any(|word| text.has(word)) {
+        return Severity::High;
+    }
     let words = start.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     for word in words.take(12) {
         let cased = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
@@ -202,16 +210,22 @@ pub(super) fn severity(text: &Text<'_>) -> Severity {
             return if fails { Severity::High } else { Severity::Low };
         }
     }
-    if is_klog(start) {
-        return if start[0] == b'I' { Severity::Low } else { Severity::High };
+    if let Some(severity) = severity_letter(start) {
+        return severity;
     }
     let fails = |word: &str| text.has(word);
     let words = ["fail", "Fail", "rror", "xception", "panic", "abort", "crash", "not be "];
     if words.iter().any(|word| fails(word)) { Severity::High } else { Severity::Unknown }
 }
 
-fn is_klog(start: &[u8]) -> bool {
-    matches!(start.first(), Some(b'I' | b'W' | b'E' | b'F')) && digits(&start[1..]) == 4
+/// `E1129 09:00:00.000000` of klog, `E 09:00:00` of others.
+fn severity_letter(start: &[u8]) -> Option<Severity> {
+    let after = start.get(1).filter(|byte| byte.is_ascii_digit() || **byte == b' ' || **byte == b',');
+    after.and(match start[0] {
+        b'I' | b'D' | b'V' | b'T' => Some(Severity::Low),
+        b'W' | b'E' | b'F' | b'C' => Some(Severity::High),
+        _ => None,
+    })
 }
 
 /// Reads a line's beginning until its stamp ends.

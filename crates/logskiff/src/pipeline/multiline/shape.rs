@@ -49,7 +49,8 @@ pub(super) fn is_tabbed(text: &Text<'_>) -> bool {
 /// `at org.example.Shop.main(Shop.java:3)`, `at /srv/app/shop.js:3:7`, `at Shop.Program.Main() in /srv/…`, indented.
 pub(super) fn is_at_frame(text: &Text<'_>) -> bool {
     let Some(place) = text.body().strip_prefix(b"at ") else { return false };
-    let names = place.first().is_some_and(|byte| !byte.is_ascii_digit() && !is_blank(*byte));
+    let place_after_name = text.end.strip_suffix(b")").is_some_and(ends_with_place);
+    let names = place.first().is_some_and(|byte| !is_blank(*byte) && (!byte.is_ascii_digit() || place_after_name));
     text.indent > 0 && names && (place.contains(&b'(') || ends_with_place(without_tail(text.end)))
 }
 
@@ -92,6 +93,13 @@ pub(super) fn is_exception(text: &Text<'_>) -> bool {
     let (name, after) = body.split_at(count);
     let named = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && !name.ends_with(b".");
     named && text.indent == 0 && (after.is_empty() || after.starts_with(b": ") || after == b":" || after == b"\r")
+}
+
+/// An exception whose name says so: `org.example.ShopException: text`, `KeyError: 'total'`.
+pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
+    let body = text.body();
+    let name = body.split(|byte| *byte == b':').next().unwrap_or(body).trim_ascii_end();
+    is_exception(text) && (name.ends_with(b"Exception") || name.ends_with(b"Error"))
 }
 
 /// `File "/srv/app/shop.py", line 3`, with loguru's `>` too.
@@ -199,7 +207,7 @@ pub(super) fn is_node_warning(text: &Text<'_>) -> bool {
 /// Parts of what Node.js prints when its memory is full.
 pub(super) fn is_node_memory(text: &Text<'_>) -> bool {
     let body = text.body();
-    let numbered = after_digits(body).is_some_and(|rest| rest.starts_with(b": 0x"));
+    let numbered = after_digits(body).is_some_and(|rest| rest.starts_with(b": "));
     let pid = body.strip_prefix(b"[").and_then(after_digits).is_some_and(|rest| rest.starts_with(b":0x"));
     let begins = |with| text.begins_flush(with);
     numbered
@@ -359,4 +367,9 @@ pub(super) fn is_repeat(text: &Text<'_>) -> bool {
 /// `/usr/sbin/mysqld, Version: 8.0.40 (…). started with:` of a slow query log.
 pub(super) fn is_mysql_start(text: &Text<'_>) -> bool {
     text.indent == 0 && text.ends(". started with:")
+}
+
+/// A detail of a validation error of pydantic: `  Input should be a valid number [type=float_type, input_value='x']`.
+pub(super) fn is_pydantic(text: &Text<'_>) -> bool {
+    text.indent > 0 && text.has("[type=")
 }

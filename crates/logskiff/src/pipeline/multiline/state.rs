@@ -9,7 +9,7 @@ const RUN_MAX: u8 = 16;
 /// How often the place of a head is given to another one, so that the state does not change for ever.
 const REPLACED_MAX: u8 = 12;
 /// Records without a head, from which on such records are part of the file for good.
-pub(super) const MIXED_MAX: u8 = 2;
+pub(super) const MIXED_MAX: u8 = 3;
 /// Records that went on without a head, from which on the file is known to have them.
 pub(super) const GROWN_MAX: u8 = 3;
 /// The format of [`State::to_text`].
@@ -27,7 +27,7 @@ pub struct State {
 pub(super) struct Learned {
     /// Shapes of heads; 0 is none.
     shapes: [u32; HEADS],
-    /// How often each was seen, and [`STRONG`] unless the shape is weak.
+    /// How often each was seen, [`STRONG`] unless the shape is weak, and [`LEVEL`].
     seen: [u8; HEADS],
     /// Heads since the last record without one.
     pub(super) run: u8,
@@ -41,7 +41,11 @@ pub(super) struct Learned {
     plain: u8,
 }
 
+/// Bits of [`Learned::seen`]: the count, and what kind of head it is.
+const COUNT: u8 = 0x0f;
 const STRONG: u8 = 0x80;
+/// A level alone, which a file may have by chance: the first one does not count.
+const LEVEL: u8 = 0x40;
 /// A head that was seen so often is not counted on.
 const SEEN_MAX: u8 = 3;
 /// Records before the first head that show that the file has more of them.
@@ -56,12 +60,13 @@ impl Learned {
     /// Whether this head is known, and seen as often as is counted.
     pub(super) fn is_settled(&self, head: &Head) -> bool {
         let at = self.shapes.iter().position(|shape| *shape == head.shape);
-        at.is_some_and(|at| self.seen[at] & !STRONG == SEEN_MAX) && self.run == RUN_MAX
+        at.is_some_and(|at| self.seen[at] & COUNT == SEEN_MAX) && self.run == RUN_MAX
     }
 
     /// How often heads that are surely heads were seen; small.
     pub(super) fn heads(&self) -> u8 {
-        self.seen.iter().filter(|seen| **seen & STRONG > 0).map(|seen| seen & !STRONG).sum()
+        let sure = |seen: &u8| (seen & COUNT).saturating_sub(u8::from(seen & LEVEL > 0));
+        self.seen.iter().filter(|seen| **seen & STRONG > 0).map(sure).sum()
     }
 
     /// Whether many records began with a head, and none without.
@@ -71,13 +76,17 @@ impl Learned {
 
     /// Learns that a record begins with this head.
     pub(super) fn learn(&mut self, head: &Head) {
-        let strong = if head.kind == Kind::Weak { 0 } else { STRONG };
+        let strong = match head.kind {
+            Kind::Weak => 0,
+            Kind::Level => STRONG | LEVEL,
+            Kind::Stamp | Kind::Access => STRONG,
+        };
         let at = self.shapes.iter().position(|shape| *shape == head.shape).or_else(|| self.place());
         let Some(at) = at else { return };
         if self.shapes[at] != head.shape {
             (self.shapes[at], self.seen[at]) = (head.shape, strong);
         }
-        if self.seen[at] & !STRONG < SEEN_MAX {
+        if self.seen[at] & COUNT < SEEN_MAX {
             self.seen[at] += 1;
         }
         if strong > 0 {
@@ -101,7 +110,7 @@ impl Learned {
         if let Some(empty) = self.shapes.iter().position(|shape| *shape == 0) {
             return Some(empty);
         }
-        let (at, seen) = self.seen.iter().map(|seen| seen & !STRONG).enumerate().min_by_key(|(_, seen)| *seen)?;
+        let (at, seen) = self.seen.iter().map(|seen| seen & COUNT).enumerate().min_by_key(|(_, seen)| *seen)?;
         if self.replaced == REPLACED_MAX || seen == SEEN_MAX && self.replaced > REPLACED_MAX / 2 {
             return None;
         }
@@ -115,7 +124,9 @@ impl Learned {
             self.plain = PLAIN_MAX.min(self.plain + 1);
             return;
         }
-        self.mixed = MIXED_MAX.min(self.mixed + 1);
+        if self.run > 0 {
+            self.mixed = MIXED_MAX.min(self.mixed + 1);
+        }
         if self.mixed < MIXED_MAX {
             self.run = 0;
         }
@@ -124,6 +135,9 @@ impl Learned {
     /// Learns that a record went on with a line without a head.
     pub(super) fn learn_growth(&mut self) {
         self.grown = GROWN_MAX.min(self.grown + 1);
+        if self.mixed < MIXED_MAX {
+            self.mixed = self.mixed.saturating_sub(1);
+        }
     }
 }
 
