@@ -129,7 +129,7 @@ impl Machine<'_> {
         if self.opens_expected_bracket() {
             return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
         }
-        let is_new_trace = head.is_some() && shape::is_exception(&self.look.text);
+        let is_new_trace = head.is_some() && shape::is_exception(&self.look.text) || self.is_printed_exception();
         let reason = if is_new_trace { None } else { self.by_head()? };
         Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
     }
@@ -296,6 +296,14 @@ impl Machine<'_> {
         Ok(self.next_is(Shape::Is(shape::is_caret))?.then_some(Reason::NoHead))
     }
 
+    /// An exception without frames below a line that does not tell of a failure.
+    fn is_printed_exception(&self) -> bool {
+        self.open.mode == Mode::Text
+            && shape::is_named_exception(&self.look.text)
+            && !self.hint(Open::FAILS)
+            && !self.goes_on()
+    }
+
     /// The record's last line calls for this one, or the record has already gone on.
     fn goes_on(&self) -> bool {
         self.open.has(Open::GROWN) || self.hint(Open::EXPECTS)
@@ -325,15 +333,14 @@ impl Machine<'_> {
         if bracket::is_object(text) {
             return Ok(open.with_mode(Mode::Whole));
         }
-        if let Some(head) = self.look.head.filter(|head| head.kind != Kind::Weak) {
+        if let Some(head) = self.look.head {
             if self.is_dump_stamp(&head)? {
                 return Ok(open.with(Open::CRASH, true));
             }
             learned.learn(&head);
-            return Ok(self.begun_with_head(open, &head, learned));
-        }
-        if let Some(head) = &self.look.head {
-            learned.learn(head);
+            if learned.trusts(&head) {
+                return Ok(self.begun_with_head(open, &head, learned));
+            }
         }
         if let Some(head) = self.trace_head()? {
             let open = Open { first: 0, ..open.with_mode(head.mode).with(Open::CRASH, true) };

@@ -186,7 +186,8 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
         _ => false,
     };
     // A stamp after the level in brackets is part of the head: `INFO[2026-11-29T23:54:36Z]`.
-    known.then(|| Head { kind: Kind::Level, shape: 3 + u32::from(open == 1) + 2 * u32::from(key > 0), end })
+    let kind = if !upper && after == b':' && text.last() == b']' { Kind::Stamp } else { Kind::Level };
+    known.then(|| Head { kind, shape: 3 + u32::from(open == 1) + 2 * u32::from(key > 0), end })
 }
 
 /// What the head and the words after it tell of a failure.

@@ -187,10 +187,9 @@ pub(super) fn is_exit_status(text: &Text<'_>) -> bool {
 /// `/srv/app/shop.js:17`, `node:internal/process:389`, `file:///srv/app/shop.mjs:3`, above the source of an uncaught error.
 pub(super) fn is_node_place(text: &Text<'_>) -> bool {
     let start = text.start().trim_ascii_end();
-    let path = start.starts_with(b"/")
-        || start.starts_with(b"node:")
-        || start.starts_with(b"file://")
-        || start.get(1..3) == Some(b":\\");
+    let begins = ["/", "node:", "file://", "<anonymous", "[eval", "evalmachine."];
+    let begins = begins.iter().any(|with| text.begins_flush(with));
+    let path = begins || start.get(1..3) == Some(b":\\");
     path && ends_with_place(start) && !start.contains(&b' ') && !text.has(".rb:") && !text.has(".py:")
 }
 

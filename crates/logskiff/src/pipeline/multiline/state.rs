@@ -44,7 +44,7 @@ pub(super) struct Learned {
 /// Bits of [`Learned::seen`]: the count, and what kind of head it is.
 const COUNT: u8 = 0x0f;
 const STRONG: u8 = 0x80;
-/// A level alone, which a file may have by chance: the first one does not count.
+/// A head that a file may have by chance, such as a level alone: the first one does not count.
 const LEVEL: u8 = 0x40;
 /// A head that was seen so often is not counted on.
 const SEEN_MAX: u8 = 3;
@@ -61,6 +61,12 @@ impl Learned {
     pub(super) fn is_settled(&self, head: &Head) -> bool {
         let at = self.shapes.iter().position(|shape| *shape == head.shape);
         at.is_some_and(|at| self.seen[at] & COUNT == SEEN_MAX) && self.run == RUN_MAX
+    }
+
+    /// Whether records that begin with this head may go on without one: a weak head was seen often enough.
+    pub(super) fn trusts(&self, head: &Head) -> bool {
+        let at = self.shapes.iter().position(|shape| *shape == head.shape);
+        head.kind != Kind::Weak || at.is_some_and(|at| self.seen[at] & STRONG > 0)
     }
 
     /// How often heads that are surely heads were seen; small.
@@ -89,7 +95,10 @@ impl Learned {
         if self.seen[at] & COUNT < SEEN_MAX {
             self.seen[at] += 1;
         }
-        if strong > 0 {
+        if self.seen[at] == SEEN_MAX {
+            self.seen[at] |= STRONG | LEVEL;
+        }
+        if self.seen[at] & STRONG > 0 {
             self.learn_run();
         }
     }

@@ -302,8 +302,24 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(Preset::Python, &[Python], Is(shape::is_indented), Python, FRAME, "    return total[\"total\"]"),
     rule(Preset::Python, &[Python], Is(shape::is_exception), PythonEnd, CAUSE, "KeyError: 'total'"),
-    rule(Preset::Python, &[PythonEnd], Any, PythonEnd, MESSAGE, "the second line").before(CAUSED_BY),
-    rule(Preset::Python, &[PythonEnd], Any, PythonEnd, MESSAGE, "the second line").before(HANDLING),
+    rule(
+        Preset::Python,
+        &[PythonEnd],
+        Is(|text| !shape::is_named_exception(text)),
+        PythonEnd,
+        MESSAGE,
+        "the second line",
+    )
+    .before(CAUSED_BY),
+    rule(
+        Preset::Python,
+        &[PythonEnd],
+        Is(|text| !shape::is_named_exception(text)),
+        PythonEnd,
+        MESSAGE,
+        "the second line",
+    )
+    .before(HANDLING),
     rule(Preset::Python, &[PythonEnd], Any, PythonEnd, MESSAGE, "total").before(Is(shape::is_pydantic)),
     rule(
         Preset::Python,
