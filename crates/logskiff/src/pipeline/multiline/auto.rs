@@ -1,7 +1,7 @@
 //! Decides for one line whether it begins a record: the grammar of traces, the learned heads, and open brackets.
 
 use super::bracket;
-use super::head::{self, Head, Kind, Severity};
+use super::head::{self, ACCESS_KEY, Head, Kind, Severity};
 use super::shape::{self, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
 use super::table::{HEADS, RULES, bit};
@@ -37,10 +37,10 @@ pub(super) fn preset_bit(preset: Preset) -> Presets {
 }
 
 pub(super) fn step(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
-    let key = head::fast_key(line);
-    if key != 0 && key == state.open.key && (key == 2 || is_alike(line, next)) {
-        state.open = Open { key, flags: Open::HEADED, first: alike_key(line), ..Open::default() };
-        state.open.mode = if key == 2 { Mode::Whole } else { Mode::Text };
+    let key = state.open.key;
+    if key != 0 && head::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
+        let mode = if key == ACCESS_KEY { Mode::Whole } else { Mode::Text };
+        state.open = Open { key, mode, flags: Open::HEADED, first: alike_key(line), ..Open::default() };
         return Verdict::Start;
     }
     step_slowly(presets, state, line, blank_lines, next)
@@ -113,12 +113,15 @@ impl Machine<'_> {
         if let Some(open) = self.in_bracket() {
             return Ok(Some((Reason::Bracket, open)));
         }
-        if let Some(joined) = self.by_rule()? {
+        if let Some(joined) = self.by_rule(|reason| reason != Reason::Message)? {
             return Ok(Some(joined));
         }
         let head = self.trace_head()?;
         if head.is_some_and(|head| !head.is_logged) {
             return Ok(None);
+        }
+        if let Some(joined) = self.by_rule(|reason| reason == Reason::Message)? {
+            return Ok(Some(joined));
         }
         if self.waits() {
             return Ok(Some((Reason::Message, self.grown(self.open.mode))));
@@ -188,10 +191,14 @@ impl Machine<'_> {
         open
     }
 
-    fn by_rule(&self) -> Result<Option<(Reason, Open)>, Unknown> {
+    /// The first rule for the record's mode, of those for such reasons, that the line matches.
+    fn by_rule(&self, reasons: fn(Reason) -> bool) -> Result<Option<(Reason, Open)>, Unknown> {
         let bit = bit(self.open.mode);
         for rule in RULES {
-            let applies = rule.after & bit > 0 && self.allows(rule.preset) && rule.line.matches(&self.look.text);
+            let applies = rule.after & bit > 0
+                && reasons(rule.reason)
+                && self.allows(rule.preset)
+                && rule.line.matches(&self.look.text);
             if applies && self.next_is(rule.next)? {
                 return Ok(Some((rule.reason, self.grown(rule.mode))));
             }
@@ -244,6 +251,7 @@ impl Machine<'_> {
             Mode::Crash | Mode::NodeCrash | Mode::PhpHead | Mode::Banner => soon,
             Mode::RustHead => soon && (self.open.waited == 0 || self.open.has(Open::EXPECTS)),
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
+            Mode::Exception => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
             Mode::PythonStack => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
@@ -268,7 +276,7 @@ impl Machine<'_> {
         if !self.open.has(Open::HEADED) {
             let message = matches!(
                 self.open.mode,
-                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause
+                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause | Mode::Exception
             );
             return Ok((message && mixed == 0).then_some(Reason::NoHead));
         }
@@ -348,7 +356,7 @@ impl Machine<'_> {
         }
         let open = open.with(Open::EXPECTS, expects(text));
         if shape::is_named_exception(text) {
-            return Ok(open.with_mode(Mode::Cause).with(Open::CRASH, true));
+            return Ok(open.with_mode(Mode::Exception).with(Open::CRASH, true));
         }
         learned.learn_plain();
         let mut open = open;
@@ -370,16 +378,13 @@ impl Machine<'_> {
     fn begun_with_head(&self, open: Open, head: &Head, learned: &Learned) -> Open {
         let text = &self.look.text;
         let mut open = open.with(Open::HEADED, true);
-        if learned.is_settled(head) {
-            open.key = head::fast_key(text.line);
-        }
+        let settled = learned.is_settled(head) && text.is_plain();
         if head.kind == Kind::Access {
-            return Open {
-                key: if open.key == 2 { 2 } else { 0 },
-                flags: Open::HEADED,
-                indent: 0,
-                ..open.with_mode(Mode::Whole)
-            };
+            let key = if settled && head::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            return Open { key, ..open.with_mode(Mode::Whole) };
+        }
+        if settled && head.kind == Kind::Stamp {
+            open.key = head::key(text.line, head.end);
         }
         if is_alike(text.line, self.look.next) {
             return open;

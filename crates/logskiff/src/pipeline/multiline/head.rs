@@ -7,8 +7,8 @@ use super::text::{Text, after_digits, digits, is_blank, letters, position};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
-/// Bytes that [`fast_key`] looks at.
-const KEY_BYTES: usize = 16;
+/// Bytes that a key can cover.
+const KEY_BYTES: usize = 32;
 
 /// How sure it is that a head is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,36 +33,68 @@ pub(super) struct Head {
     pub(super) end: usize,
 }
 
-/// A key of the line's first bytes, equal for lines that surely have the same head: digits and blanks are alike, and so are
-/// addresses before ` - `. 0 if there is none. It costs some 30 instructions.
-#[inline]
-pub(super) fn fast_key(line: &[u8]) -> u32 {
-    let Some(bytes) = line.first_chunk::<KEY_BYTES>() else { return 0 };
-    if bytes[1] == b'.' || bytes[2] == b'.' || bytes[3] == b'.' {
-        return address_key(line, bytes);
+/// The key of all lines of an access log that begin with an address and no user.
+pub(super) const ACCESS_KEY: u32 = 1;
+
+/// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
+/// is too long, or the line is too short. The key holds `end`, for [`has_key`].
+pub(super) fn key(line: &[u8], end: usize) -> u32 {
+    let covered = end + 1;
+    if covered > KEY_BYTES {
+        return 0;
     }
-    let mut same = [0; KEY_BYTES];
-    for (to, &byte) in same.iter_mut().zip(bytes) {
-        *to = if byte.wrapping_sub(b'0') < 10 || byte == b' ' { b'0' } else { byte };
-    }
-    let all = u128::from_le_bytes(same);
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-    let (low, high) = (all as u64, (all >> 64) as u64);
-    let mixed = (low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half was taken")]
-    let key = (mixed >> 32) as u32;
-    key | 1
+    line.first_chunk().map_or(0, |bytes| hash(bytes, covered) & !0xff | small(covered))
 }
 
-/// One key for all lines that begin with an address and ` - `.
+/// Whether the line has this key, which is not 0. It costs some 40 instructions.
 #[inline]
-fn address_key(line: &[u8], bytes: &[u8; KEY_BYTES]) -> u32 {
-    let blanks = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; KEY_BYTES]);
-    let found =
-        blanks.wrapping_sub(u128::from_le_bytes([1; KEY_BYTES])) & !blanks & u128::from_le_bytes([0x80; KEY_BYTES]);
+pub(super) fn has_key(line: &[u8], key: u32) -> bool {
+    if key == ACCESS_KEY {
+        return is_access(line);
+    }
+    let covered = key & 0xff;
+    line.first_chunk().is_some_and(|bytes| (hash(bytes, covered as usize) ^ key) & !0xff == 0)
+}
+
+/// A hash of the first bytes where digits are alike.
+#[inline]
+fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
+    let mut same = [0; KEY_BYTES];
+    for (to, &byte) in same.iter_mut().zip(bytes) {
+        *to = if byte.wrapping_sub(b'0') < 10 { b'0' } else { byte };
+    }
+    let (low, high) = same.split_at(KEY_BYTES / 2);
+    let word = |half: &[u8]| half.try_into().map_or(0, u128::from_le_bytes);
+    let (low, high) = if covered < KEY_BYTES / 2 {
+        (word(low) & ((1 << (8 * covered)) - 1), 0)
+    } else {
+        (word(low), word(high) & (1_u128.unbounded_shl(8 * (covered - KEY_BYTES / 2) as u32)).wrapping_sub(1))
+    };
+    let mixed = low ^ high.rotate_left(57);
+    let mixed = (mixed as u64 ^ (mixed >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ (mixed as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    (mixed >> 32) as u32
+}
+
+/// A line of an access log that begins with an address and no user.
+#[inline]
+fn is_access(line: &[u8]) -> bool {
+    let Some(bytes) = line.first_chunk::<16>() else { return false };
+    let blanks = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
+    let found = blanks.wrapping_sub(u128::from_le_bytes([1; 16])) & !blanks & u128::from_le_bytes([0x80; 16]);
     let blank = (found.trailing_zeros() / 8) as usize;
-    let is_address = line.get(blank..blank + 3) == Some(b" - ") && bytes[0].is_ascii_digit();
-    if is_address { 2 } else { 0 }
+    line[blank.min(16)..].strip_prefix(b" - - [").is_some_and(is_clf_stamp) && bytes[0] != b' '
+}
+
+/// `29/Nov/2026:09:00:00 +0000`.
+#[inline]
+fn is_clf_stamp(text: &[u8]) -> bool {
+    let Some(stamp) = text.first_chunk::<20>() else { return false };
+    stamp[0].is_ascii_digit() && stamp[2] == b'/' && stamp[6] == b'/' && stamp[11] == b':'
+}
+
+fn small(covered: usize) -> u32 {
+    u32::try_from(covered).unwrap_or(0)
 }
 
 /// The head of a line, if it has one.
@@ -74,10 +106,12 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     if let Some(head) = level_first(text) {
         return Some(head);
     }
-    if let Some(head) = access(start) {
-        return Some(head);
+    let stamp = if text.indent >= HEAD_BYTES { None } else { Scan::new(text).run() };
+    match (stamp, access(start)) {
+        // A stamp before the bracket of an access log.
+        (Some(stamp), Some(access)) if stamp.kind == Kind::Stamp && stamp.end < access.end => Some(stamp),
+        (stamp, access) => access.or(stamp),
     }
-    if text.indent >= HEAD_BYTES { None } else { Scan::new(text).run() }
 }
 
 /// `<13>` of syslog.
@@ -92,12 +126,8 @@ fn access(start: &[u8]) -> Option<Head> {
     let bracket = position(&start[..start.len().min(4 * HEAD_BYTES)], b" [")?;
     let before = &start[..bracket];
     let words = before.split(|byte| *byte == b' ').count();
-    let date = &start[bracket + 2..];
-    let clf =
-        date.len() > 20 && [2, 6].iter().all(|at| date[*at] == b'/') && [11, 14, 17].iter().all(|at| date[*at] == b':');
-    let clf = clf && digits(date) == 2 && letters(&date[3..]) == 3 && digits(&date[7..]) == 4;
-    let whole = clf && (3..=4).contains(&words) && !before.starts_with(b" ");
-    whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 22 })
+    let whole = is_clf_stamp(&start[bracket + 2..]) && (3..=4).contains(&words) && !before.starts_with(b" ");
+    whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 13 })
 }
 
 /// Words for levels, and whether they tell of a failure. Upper case is matched too.

@@ -372,3 +372,13 @@ pub(super) fn is_mysql_start(text: &Text<'_>) -> bool {
 pub(super) fn is_pydantic(text: &Text<'_>) -> bool {
     text.indent > 0 && text.has("[type=")
 }
+
+/// `  File "/srv/app/shop.py", line 3`, without a head above it: a printed stack, or a syntax error.
+pub(super) fn is_stack_frame(text: &Text<'_>) -> bool {
+    text.indent == 2 && text.begins("File \"") && text.has("\", line ")
+}
+
+/// `SyntaxError: text` and its kinds.
+pub(super) fn is_syntax_error(text: &Text<'_>) -> bool {
+    ["SyntaxError: ", "IndentationError: ", "TabError: "].iter().any(|name| text.begins_flush(name))
+}

@@ -167,6 +167,8 @@ pub(super) enum Mode {
     Frames,
     /// The line before the frames of Java, Node.js or .NET: an exception or its cause.
     Cause,
+    /// The line of an exception, perhaps without frames.
+    Exception,
     /// As [`Mode::Cause`], but frames are sure to come.
     Crash,
     /// A thread dump of Java.
@@ -219,13 +221,14 @@ pub(super) enum Mode {
 
 impl Mode {
     /// All modes.
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 31] = [
         Self::Closed,
         Self::Whole,
         Self::Text,
         Self::Jul,
         Self::Frames,
         Self::Cause,
+        Self::Exception,
         Self::Crash,
         Self::Dump,
         Self::Banner,

@@ -67,9 +67,9 @@ impl Rule {
 }
 
 use Mode::{
-    Banner, Box, Cause, Crash, Dump, Frames, Go, GoHead, NodeCrash, NodeMemory, Php, PhpHead, Python, PythonChain,
-    PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead, RubyRescue, Rust, RustHead,
-    Server, Text, Whole,
+    Banner, Box, Cause, Crash, Dump, Exception, Frames, Go, GoHead, NodeCrash, NodeMemory, Php, PhpHead, Python,
+    PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead, RubyRescue, Rust,
+    RustHead, Server, Text, Whole,
 };
 use Preset::{Dotnet, Java, Node};
 use Shape::{Any, Begins, Exactly, Flush, Indented, Is};
@@ -143,6 +143,13 @@ pub(super) const HEADS: &[Head] = &[
         Any,
         PythonStack,
         "/srv/app/shop.py:3: DeprecationWarning: text",
+    ),
+    logged(
+        Preset::Python,
+        Is(shape::is_stack_frame),
+        Any,
+        PythonStack,
+        "  File \"/srv/app/shop.py\", line 3, in total",
     ),
     logged(Preset::Python, TRACEBACK, Any, Python, "Traceback (most recent call last):"),
     logged(
@@ -226,8 +233,8 @@ pub(super) const HEADS: &[Head] = &[
 ];
 
 /// Modes in which frames of Java, Node.js and .NET may follow.
-const FRAMED: &[Mode] = &[Text, Frames, Cause, Crash, Require, Repeat];
-const CAUSED: &[Mode] = &[Frames, Cause, Crash];
+const FRAMED: &[Mode] = &[Text, Frames, Cause, Exception, Crash, Require, Repeat];
+const CAUSED: &[Mode] = &[Frames, Cause, Exception, Crash];
 const GOES: &[Mode] = &[GoHead, Go];
 const RUBIES: &[Mode] = &[RubyHead, Ruby, RubyRescue];
 const FRAME: Reason = Reason::Frame;
@@ -238,8 +245,10 @@ const MESSAGE: Reason = Reason::Message;
 /// Lines that continue a trace. The first that matches counts.
 pub(super) const RULES: &[Rule] = &[
     rule(Java, FRAMED, Is(shape::is_at_frame), Frames, FRAME, "\tat org.example.Shop.main(Shop.java:3)"),
-    rule(Java, &[Cause], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "WHERE id = 17")
+    rule(Java, &[Cause, Exception], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "WHERE id = 17")
         .before(Is(|text| shape::is_at_frame(text) || shape::is_elided(text))),
+    rule(Java, &[Cause], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "two lines:")
+        .before(Is(shape::is_indented)),
     rule(Java, CAUSED, Is(shape::is_elided), Frames, FRAME, "\t... 12 more"),
     rule(Java, CAUSED, Begins("Caused by: "), Cause, CAUSE, "Caused by: java.io.IOException: text"),
     rule(Java, CAUSED, Begins("Wrapped by: "), Cause, CAUSE, "Wrapped by: java.io.IOException: text"),

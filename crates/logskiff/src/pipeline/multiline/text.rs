@@ -47,6 +47,11 @@ impl<'t> Text<'t> {
         self.start
     }
 
+    /// Whether the beginning has no escape codes.
+    pub(super) fn is_plain(&self) -> bool {
+        self.start.as_ptr() == self.line.as_ptr()
+    }
+
     /// Whether the line is indented by a tab.
     pub(super) fn has_tab(&self) -> bool {
         self.start.first() == Some(&b'\t')
