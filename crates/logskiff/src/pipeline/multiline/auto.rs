@@ -142,9 +142,9 @@ impl Machine<'_> {
         let Some(head) = self.look.head else { return bracket::is_object(&self.look.text) && self.open.depth == 0 };
         match head.kind {
             Kind::Level | Kind::Access => true,
-            Kind::Stamp | Kind::Weak if self.learned.knows(&head) => true,
+            _ if self.learned.knows(&head) => true,
             Kind::Stamp => !self.is_quoted_stamp(),
-            Kind::Weak => false,
+            Kind::Weak | Kind::Stray => false,
         }
     }
 
@@ -402,16 +402,19 @@ impl Machine<'_> {
         let text = &self.look.text;
         let empty = end > 0 && is_rest_of_stamp(text.start()[end..].trim_ascii());
         let quotes = memchr::memchr_iter(b'"', text.line).count();
-        let open = open.with(Open::EXPECTS, expects(text) || empty || quotes % 2 == 1);
+        let open = open.with(Open::EXPECTS, expects(text) || ends_open(text) || empty || quotes % 2 == 1);
         open.with(Open::FAILS, head::severity(text) == Severity::High)
     }
 }
 
 /// Whether a line calls for another one by its end.
 fn expects(text: &Text<'_>) -> bool {
-    let end = text.end;
-    let open = matches!(text.last(), b':' | b',' | b'{' | b'[' | b'(' | b'\\' | b'|');
-    open || end.ends_with(b" -") || end.ends_with(b"Array") || end.ends_with(b" Object")
+    matches!(text.last(), b':' | b',') || text.end.ends_with(b"Array") || text.end.ends_with(b" Object")
+}
+
+/// Whether the text after a head is empty, or opens a bracket.
+fn ends_open(text: &Text<'_>) -> bool {
+    matches!(text.last(), b'{' | b'[' | b'(' | b'\\' | b'|') || text.end.ends_with(b" -")
 }
 
 /// Whether nothing but a fraction or a zone follows a stamp.

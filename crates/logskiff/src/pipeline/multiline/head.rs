@@ -19,8 +19,10 @@ pub(super) enum Kind {
     Level,
     /// A line of an access log, which is whole by itself.
     Access,
-    /// Something that might be a head: a stamp after words, a number in brackets. Nothing joins it for want of a head.
+    /// It is a head if it is seen often: a stamp after a name, a number in brackets.
     Weak,
+    /// A stamp in a text. Nothing joins it for want of a head.
+    Stray,
 }
 
 /// What a line begins with.
@@ -266,6 +268,8 @@ struct Scan<'t> {
     hash: u32,
     /// Words before the stamp that are neither a level, a month nor the key of a stamp.
     words: u32,
+    /// One of these words is the key of a value: `Date: `.
+    is_text: bool,
     has_date: bool,
 }
 
@@ -274,7 +278,7 @@ impl<'t> Scan<'t> {
         let bytes = text.start();
         let bytes = &bytes[..bytes.len().min(HEAD_BYTES)];
         let indented = u8::from(text.indent > 0);
-        let mut scan = Self { bytes, at: text.indent, hash: 0x811c_9dc5, words: 0, has_date: false };
+        let mut scan = Self { bytes, at: text.indent, hash: 0x811c_9dc5, words: 0, is_text: false, has_date: false };
         scan.add(indented);
         scan
     }
@@ -288,7 +292,11 @@ impl<'t> Scan<'t> {
     }
 
     fn head(&self, kind: Kind) -> Head {
-        let kind = if self.words > 0 { Kind::Weak } else { kind };
+        let kind = match kind {
+            Kind::Stamp if self.is_text || self.words > 1 => Kind::Stray,
+            Kind::Stamp if self.words > 0 => Kind::Weak,
+            kind => kind,
+        };
         Head { kind, shape: self.hash | 8, end: self.at }
     }
 
@@ -336,7 +344,8 @@ impl<'t> Scan<'t> {
             self.add(b't');
             self.at += len;
             let sure = len >= 7 || self.has_date;
-            return Some(self.head(if sure { Kind::Stamp } else { Kind::Weak }));
+            let kind = if sure { Kind::Stamp } else { Kind::Stray };
+            return Some(self.head(kind));
         }
         if let Some((len, class)) = date(rest) {
             self.add(class);
@@ -372,6 +381,7 @@ impl<'t> Scan<'t> {
         } else {
             if !(count == 1 || is_month(rest) || is_stamp_key(rest)) {
                 self.words += 1;
+                self.is_text |= rest.get(count) == Some(&b':');
             }
             b'a'
         };

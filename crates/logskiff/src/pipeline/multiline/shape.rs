@@ -49,9 +49,14 @@ pub(super) fn is_tabbed(text: &Text<'_>) -> bool {
 /// `at org.example.Shop.main(Shop.java:3)`, `at /srv/app/shop.js:3:7`, `at Shop.Program.Main() in /srv/…`, indented.
 pub(super) fn is_at_frame(text: &Text<'_>) -> bool {
     let Some(place) = text.body().strip_prefix(b"at ") else { return false };
-    let place_after_name = text.end.strip_suffix(b")").is_some_and(ends_with_place);
-    let names = place.first().is_some_and(|byte| !is_blank(*byte) && (!byte.is_ascii_digit() || place_after_name));
-    text.indent > 0 && names && (place.contains(&b'(') || ends_with_place(without_tail(text.end)))
+    let end = without_tail(text.end);
+    let Some(first) = place.first().filter(|byte| text.indent > 0 && !is_blank(**byte)) else { return false };
+    if ends_with_place(end.strip_suffix(b")").unwrap_or(end)) && (!first.is_ascii_digit() || end.ends_with(b")")) {
+        return true;
+    }
+    let Some(name) = place.iter().position(|byte| *byte == b'(').map(|at| &place[..at]) else { return false };
+    let qualified = name.iter().any(|byte| matches!(byte, b'.' | b'/' | b'<')) && !name.contains(&b' ');
+    qualified || end.ends_with(b")") && !first.is_ascii_digit() && (name.ends_with(b" ") || !name.contains(&b' '))
 }
 
 /// Without the `{` or `,` after a frame within an inspected object.

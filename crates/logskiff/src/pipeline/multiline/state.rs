@@ -66,7 +66,7 @@ impl Learned {
     /// Whether records that begin with this head may go on without one: a weak head was seen often enough.
     pub(super) fn trusts(&self, head: &Head) -> bool {
         let at = self.shapes.iter().position(|shape| *shape == head.shape);
-        head.kind != Kind::Weak || at.is_some_and(|at| self.seen[at] & STRONG > 0)
+        !matches!(head.kind, Kind::Weak | Kind::Stray) || at.is_some_and(|at| self.seen[at] & STRONG > 0)
     }
 
     /// How often heads that are surely heads were seen; small.
@@ -83,7 +83,7 @@ impl Learned {
     /// Learns that a record begins with this head.
     pub(super) fn learn(&mut self, head: &Head) {
         let strong = match head.kind {
-            Kind::Weak => 0,
+            Kind::Weak | Kind::Stray => 0,
             Kind::Level => STRONG | LEVEL,
             Kind::Stamp | Kind::Access => STRONG,
         };
@@ -95,7 +95,7 @@ impl Learned {
         if self.seen[at] & COUNT < SEEN_MAX {
             self.seen[at] += 1;
         }
-        if self.seen[at] == SEEN_MAX {
+        if self.seen[at] == SEEN_MAX && head.kind == Kind::Weak {
             self.seen[at] |= STRONG | LEVEL;
         }
         if self.seen[at] & STRONG > 0 {
