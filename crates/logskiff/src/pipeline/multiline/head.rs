@@ -379,7 +379,7 @@ impl<'t> Scan<'t> {
         } else if count == 1 && joins_digits {
             b'T'
         } else {
-            if !(count == 1 || is_month(rest) || is_stamp_key(rest)) {
+            if !(count == 1 || is_month(rest) || is_stamp_key(rest, &self.bytes[..self.at])) {
                 self.words += 1;
                 self.is_text |= rest.get(count) == Some(&b':');
             }
@@ -460,12 +460,12 @@ fn is_month(text: &[u8]) -> bool {
     count == 3 && digits(after) > 0 || day
 }
 
-/// A key before a stamp: `time=`, `"ts":`, `# Time: `.
-fn is_stamp_key(text: &[u8]) -> bool {
+/// A key before a stamp: `time=`, `"ts":`, `# Time: `; not `Date: `.
+fn is_stamp_key(text: &[u8], before: &[u8]) -> bool {
     let count = letters(text);
     let word = &text[..count];
     let known = [&b"time"[..], b"ts", b"timestamp", b"date", b"datetime", b"at", b"t"]
         .iter()
         .any(|name| word.eq_ignore_ascii_case(name));
-    known && matches!(text.get(count), Some(b'=' | b'"' | b':'))
+    known && (matches!(text.get(count), Some(b'=' | b'"')) || before == b"# " && text.get(count) == Some(&b':'))
 }
