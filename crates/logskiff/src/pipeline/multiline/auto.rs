@@ -4,9 +4,9 @@ use super::bracket;
 use super::head::{self, ACCESS_KEY, Head, Kind, Severity};
 use super::shape::{self, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
-use super::table::{HEADS, RULES, bit};
-use super::text::{BUFFER, Buffer, Text, is_blank};
-use super::{Next, Preset, Reason, Verdict};
+use super::table::{self, Table};
+use super::text::{BUFFER, Text, has_escapes, is_blank, with_text};
+use super::{Next, Reason, Verdict};
 
 /// Lines that a trace waits for its first frame, or a message for its end.
 const WAITED_MAX: u8 = 32;
@@ -28,22 +28,14 @@ struct Look<'t> {
 /// The next line decides, and is not known.
 struct Unknown;
 
-/// Runtimes, as bits.
-pub(super) type Presets = u8;
-
-/// The bit of a runtime.
-pub(super) fn preset_bit(preset: Preset) -> Presets {
-    1 << preset as u8
-}
-
-pub(super) fn step(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
     let key = state.open.key;
     if key != 0 && head::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
         let mode = if key == ACCESS_KEY { Mode::Whole } else { Mode::Text };
         state.open = Open { key, mode, flags: Open::HEADED, first: alike_key(line), ..Open::default() };
         return Verdict::Start;
     }
-    step_slowly(presets, state, line, blank_lines, next)
+    step_slowly(table, state, line, blank_lines, next)
 }
 
 /// A key of a line's first four bytes; 0 for a line that is shorter, or begins with a blank or an escape code.
@@ -62,11 +54,26 @@ fn is_alike(line: &[u8], next: Next<'_>) -> bool {
     next != 0 && next == alike_key(line)
 }
 
-fn step_slowly(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
-    let mut buffer: Buffer = BUFFER;
-    let text = Text::new(line, &mut buffer);
+fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+    if bracket::is_object_line(line) {
+        let first = alike_key(line);
+        state.open = Open { mode: Mode::Whole, first, ..Open::default() };
+        return Verdict::Start;
+    }
+    let mut buffer;
+    let text = if has_escapes(line) {
+        buffer = BUFFER;
+        Text::with_escapes(line, &mut buffer)
+    } else {
+        Text::new(line)
+    };
+    let open = state.open;
+    if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
+        state.open = grown(&open, &text, Mode::Frames);
+        return Verdict::Join(Reason::Frame);
+    }
     let look = Look { text, head: head::find(&text), blank_lines, next };
-    let machine = Machine { presets, learned: state.learned, open: state.open, look };
+    let machine = Machine { table, learned: state.learned, open, look };
     match machine.run() {
         Ok((verdict, new)) => {
             *state = new;
@@ -77,7 +84,7 @@ fn step_slowly(presets: Presets, state: &mut State, line: &[u8], blank_lines: u3
 }
 
 struct Machine<'t> {
-    presets: Presets,
+    table: &'t Table,
     learned: Learned,
     open: Open,
     look: Look<'t>,
@@ -139,7 +146,7 @@ impl Machine<'_> {
 
     /// Lines that begin a record wherever they stand: a known head, a level, a priority, an object, an access-log line.
     fn begins_anyway(&self) -> bool {
-        let Some(head) = self.look.head else { return bracket::is_object(&self.look.text) && self.open.depth == 0 };
+        let Some(head) = self.look.head else { return false };
         match head.kind {
             Kind::Level | Kind::Access => true,
             _ if self.learned.knows(&head) => true,
@@ -178,39 +185,17 @@ impl Machine<'_> {
 
     /// The record after a line of a trace.
     fn grown(&self, mode: Mode) -> Open {
-        let text = &self.look.text;
-        let mut open = self.open.with_mode(mode).with(Open::EXPECTS, expects(text));
-        let goes_on = mode == self.open.mode && !matches!(mode, Mode::Frames | Mode::Go);
-        open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
-        open.depth = 0;
-        if let Some((bracket, depth)) = bracket::opened(text) {
-            // An object that Node.js inspects follows the last frame, and is less indented.
-            let indent = if shape::is_at_frame(text) { text.indent.saturating_sub(DEEP_INDENT) } else { text.indent };
-            (open.bracket, open.depth, open.waited) = (bracket, depth, small(indent));
-        }
-        open
+        grown(&self.open, &self.look.text, mode)
     }
 
     /// The first rule for the record's mode, of those for such reasons, that the line matches.
     fn by_rule(&self, reasons: fn(Reason) -> bool) -> Result<Option<(Reason, Open)>, Unknown> {
-        let bit = bit(self.open.mode);
-        for rule in RULES {
-            let applies = rule.after & bit > 0
-                && reasons(rule.reason)
-                && self.allows(rule.preset)
-                && rule.line.matches(&self.look.text);
-            if applies && self.next_is(rule.next)? {
+        for rule in self.table.rules(self.open.mode) {
+            if reasons(rule.reason) && rule.line.matches(&self.look.text) && self.next_is(rule.next)? {
                 return Ok(Some((rule.reason, self.grown(rule.mode))));
             }
         }
         Ok(None)
-    }
-
-    /// Frames of Java, Node.js and .NET look alike.
-    fn allows(&self, preset: Preset) -> bool {
-        let framed = preset_bit(Preset::Java) | preset_bit(Preset::Node) | preset_bit(Preset::Dotnet);
-        let bit = preset_bit(preset);
-        self.presets & if bit & framed > 0 { framed } else { bit } > 0
     }
 
     fn next_is(&self, shape: Shape) -> Result<bool, Unknown> {
@@ -220,17 +205,14 @@ impl Machine<'_> {
         match self.look.next {
             Next::Unknown => Err(Unknown),
             Next::End => Ok(false),
-            Next::Line(line) => {
-                let mut buffer: Buffer = BUFFER;
-                Ok(shape.matches(&Text::new(line, &mut buffer)))
-            }
+            Next::Line(line) => Ok(with_text(line, |text| shape.matches(text))),
         }
     }
 
-    /// The line of [`HEADS`] that this one is.
-    fn trace_head(&self) -> Result<Option<&'static super::table::Head>, Unknown> {
-        for head in HEADS {
-            if self.allows(head.preset) && head.line.matches(&self.look.text) && self.next_is(head.next)? {
+    /// The head of a trace that the line is.
+    fn trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
+        for head in self.table.heads(&self.look.text) {
+            if head.line.matches(&self.look.text) && self.next_is(head.next)? {
                 return Ok(Some(head));
             }
         }
@@ -238,7 +220,7 @@ impl Machine<'_> {
     }
 
     /// Whether a trace belongs to the record's first line: a logger printed both.
-    fn joins_as_trace(&self, head: &super::table::Head) -> bool {
+    fn joins_as_trace(&self, head: &table::Head) -> bool {
         let fails = self.hint(Open::FAILS) || self.hint(Open::EXPECTS) || self.open.has(Open::GROWN);
         head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && fails
     }
@@ -328,7 +310,7 @@ impl Machine<'_> {
         Ok(!match self.look.next {
             Next::Unknown => return Err(Unknown),
             Next::End => false,
-            Next::Line(line) => print(&Text::new(line, &mut { BUFFER })),
+            Next::Line(line) => with_text(line, print),
         })
     }
 
@@ -338,9 +320,6 @@ impl Machine<'_> {
         let indent = small(text.indent);
         let first = alike_key(text.line);
         let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
-        if bracket::is_object(text) {
-            return Ok(open.with_mode(Mode::Whole));
-        }
         if let Some(head) = self.look.head {
             if self.is_dump_stamp(&head)? {
                 return Ok(open.with(Open::CRASH, true));
@@ -405,6 +384,20 @@ impl Machine<'_> {
         let open = open.with(Open::EXPECTS, expects(text) || ends_open(text) || empty || quotes % 2 == 1);
         open.with(Open::FAILS, head::severity(text) == Severity::High)
     }
+}
+
+/// The record `open` after the line `text` of a trace.
+fn grown(open: &Open, text: &Text<'_>, mode: Mode) -> Open {
+    let goes_on = mode == open.mode && !matches!(mode, Mode::Frames | Mode::Go);
+    let mut open = open.with_mode(mode).with(Open::EXPECTS, expects(text));
+    open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
+    (open.depth, open.first) = (0, 0);
+    if let Some((bracket, depth)) = bracket::opened(text) {
+        // An object that Node.js inspects follows the last frame, and is less indented.
+        let indent = if shape::is_at_frame(text) { text.indent.saturating_sub(DEEP_INDENT) } else { text.indent };
+        (open.bracket, open.depth, open.waited) = (bracket, depth, small(indent));
+    }
+    open
 }
 
 /// Whether a line calls for another one by its end.

@@ -3,7 +3,7 @@
 use super::text::{Text, after_digits, digits, is_blank, position};
 
 /// What a line has to look like.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// Any line.
     Any,
@@ -17,6 +17,8 @@ pub(super) enum Shape {
     Exactly(&'static str),
     /// It is as the function says.
     Is(fn(&Text<'_>) -> bool),
+    /// It begins with one of these bytes, and is as the function says.
+    From(&'static [u8], fn(&Text<'_>) -> bool),
 }
 
 impl Shape {
@@ -28,7 +30,18 @@ impl Shape {
             Self::Indented(with) => text.indent > 0 && text.begins(with),
             Self::Begins(with) => text.begins(with),
             Self::Exactly(all) => text.start().trim_ascii_end() == all.as_bytes(),
-            Self::Is(matches) => matches(text),
+            Self::Is(matches) | Self::From(_, matches) => matches(text),
+        }
+    }
+
+    /// Whether a line that begins with this byte after its indentation may match.
+    pub(super) fn may_begin_with(self, byte: u8) -> bool {
+        match self {
+            Self::Any | Self::Is(_) => true,
+            Self::Flush(text) | Self::Indented(text) | Self::Begins(text) | Self::Exactly(text) => {
+                text.as_bytes().first() == Some(&byte)
+            }
+            Self::From(bytes, _) => bytes.contains(&byte),
         }
     }
 

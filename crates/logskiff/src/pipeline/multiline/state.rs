@@ -221,7 +221,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// All modes.
-    const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 31] = [
         Self::Closed,
         Self::Whole,
         Self::Text,
