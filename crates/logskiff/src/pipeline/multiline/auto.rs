@@ -1,5 +1,7 @@
 //! Decides for one line whether it begins a record: the grammar of traces, the learned heads, and open brackets.
 
+use std::cell::OnceCell;
+
 use super::bracket;
 use super::head::{self, ACCESS_KEY, Head, Kind, Severity};
 use super::shape::{self, Shape};
@@ -73,7 +75,7 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         return Verdict::Join(Reason::Frame);
     }
     let look = Look { text, head: head::find(&text), blank_lines, next };
-    let machine = Machine { table, learned: state.learned, open, look };
+    let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
     match machine.run() {
         Ok((verdict, new)) => {
             *state = new;
@@ -88,6 +90,8 @@ struct Machine<'t> {
     learned: Learned,
     open: Open,
     look: Look<'t>,
+    /// What [`Machine::trace_head`] found.
+    trace: OnceCell<Option<&'static table::Head>>,
 }
 
 impl Machine<'_> {
@@ -211,6 +215,14 @@ impl Machine<'_> {
 
     /// The head of a trace that the line is.
     fn trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
+        if let Some(head) = self.trace.get() {
+            return Ok(*head);
+        }
+        let head = self.find_trace_head()?;
+        Ok(*self.trace.get_or_init(|| head))
+    }
+
+    fn find_trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
         for head in self.table.heads(&self.look.text) {
             if head.line.matches(&self.look.text) && self.next_is(head.next)? {
                 return Ok(Some(head));

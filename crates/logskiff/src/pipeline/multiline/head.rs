@@ -3,7 +3,7 @@
 //! A shape is a hash of a line's beginning up to the end of its stamp, where a number counts by its length and a word as a
 //! word: `2026-11-29 23:24:42` and `2026-11-30 01:00:00` have one shape, `11/29/26 23:24:42` has another.
 
-use super::text::{Text, after_digits, digits, is_blank, letters, position};
+use super::text::{Text, after_digits, digits, is_blank, letters};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
@@ -125,64 +125,58 @@ fn priority(start: &[u8]) -> Option<Head> {
 
 /// `192.0.2.7 - user [29/Nov/2026:09:00:00`, with an address, name and user of any kind.
 fn access(start: &[u8]) -> Option<Head> {
-    let bracket = position(&start[..start.len().min(4 * HEAD_BYTES)], b" [")?;
+    let bracket = memchr::memchr(b'[', start)?.checked_sub(1).filter(|at| start[*at] == b' ')?;
     let before = &start[..bracket];
     let words = before.split(|byte| *byte == b' ').count();
     let whole = is_clf_stamp(&start[bracket + 2..]) && (3..=4).contains(&words) && !before.starts_with(b" ");
     whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 13 })
 }
 
-/// Words for levels, and whether they tell of a failure. Upper case is matched too.
-const LEVELS: &[(&[u8], bool)] = &[
-    (b"info", false),
-    (b"error", true),
-    (b"warn", true),
-    (b"warning", true),
-    (b"debug", false),
-    (b"trace", false),
-    (b"fatal", true),
-    (b"critical", true),
-    (b"notice", false),
-    (b"severe", true),
-    (b"config", false),
-    (b"fine", false),
-    (b"finer", false),
-    (b"finest", false),
-    (b"fail", true),
-    (b"crit", true),
-    (b"trce", false),
-    (b"dbug", false),
-    (b"err", true),
-    (b"erro", true),
-    (b"debu", false),
-    (b"trac", false),
-    (b"fata", true),
-    (b"pani", true),
-    (b"inf", false),
-    (b"wrn", true),
-    (b"dbg", false),
-    (b"trc", false),
-    (b"vrb", false),
-    (b"ftl", true),
-    (b"alert", true),
-    (b"emerg", true),
-    (b"emergency", true),
-    (b"verbose", false),
-    (b"success", false),
-    (b"exception", true),
-];
+/// Words for levels that tell of no failure, in lower case.
+const LOW: [u64; 17] = packed([
+    "info", "debug", "trace", "notice", "config", "fine", "finer", "finest", "trce", "dbug", "debu", "trac", "inf",
+    "dbg", "trc", "vrb", "verbose",
+]);
+/// Words for levels that tell of a failure, in lower case.
+const HIGH: [u64; 16] = packed([
+    "error", "warn", "warning", "fatal", "critical", "severe", "fail", "crit", "err", "erro", "fata", "pani", "wrn",
+    "ftl", "alert", "emerg",
+]);
+
+const fn packed<const N: usize>(words: [&str; N]) -> [u64; N] {
+    let (mut all, mut at) = ([0; N], 0);
+    while at < N {
+        all[at] = pack(words[at].as_bytes());
+        at += 1;
+    }
+    all
+}
+
+/// A word of at most eight letters as a number, in lower case.
+const fn pack(word: &[u8]) -> u64 {
+    let (mut number, mut at) = (0, 0);
+    while at < word.len() {
+        number = number << 8 | (word[at] | 0x20) as u64;
+        at += 1;
+    }
+    number
+}
 
 /// Whether the word is a level, and one of a failure.
 fn level(word: &[u8]) -> Option<bool> {
-    if !(3..=9).contains(&word.len()) {
+    if !(3..=8).contains(&word.len()) {
         return None;
     }
-    LEVELS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, fails)| *fails)
+    let word = pack(word);
+    if HIGH.contains(&word) {
+        return Some(true);
+    }
+    LOW.contains(&word).then_some(false)
 }
 
 /// Levels that are words as well, unless they are in upper case.
 fn is_word(word: &[u8]) -> bool {
-    [&b"config"[..], b"fine", b"finer", b"finest", b"success", b"severe", b"exception", b"log"].contains(&word)
+    [&b"config"[..], b"fine", b"finer", b"finest", b"severe"].contains(&word)
 }
 
 /// A level at the very start, as `INFO:name:`, `WARN  text`, `[ERROR] text`, `info: Category[0]`, `level=info`.

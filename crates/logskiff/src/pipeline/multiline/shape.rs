@@ -115,9 +115,12 @@ pub(super) fn is_exception(text: &Text<'_>) -> bool {
 
 /// An exception whose name says so: `org.example.ShopException: text`, `KeyError: 'total'`.
 pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
+    if !is_exception(text) {
+        return false;
+    }
     let body = text.body();
     let name = body.split(|byte| *byte == b':').next().unwrap_or(body).trim_ascii_end();
-    is_exception(text) && (name.ends_with(b"Exception") || name.ends_with(b"Error"))
+    name.ends_with(b"Exception") || name.ends_with(b"Error")
 }
 
 /// `File "/srv/app/shop.py", line 3`, with loguru's `>` too.
@@ -301,7 +304,8 @@ pub(super) fn is_rails_head(text: &Text<'_>) -> bool {
 /// `OrderError (the first line of a text`.
 pub(super) fn is_open_rails_head(text: &Text<'_>) -> bool {
     let start = text.start();
-    let Some(at) = position(start, b" (") else { return false };
+    let at = memchr::memchr(b'(', start).and_then(|at| at.checked_sub(1)).filter(|at| start[*at] == b' ');
+    let Some(at) = at else { return false };
     let class = start[..at].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
     let names = start[..at].ends_with(b"Error") || start[..at].ends_with(b"Exception");
     text.indent == 0 && class && names && !start[at..].contains(&b')')
