@@ -3,7 +3,7 @@
 //! A shape is a hash of a line's beginning up to the end of its stamp, where a number counts by its length and a word as a
 //! word: `2026-11-29 23:24:42` and `2026-11-30 01:00:00` have one shape, `11/29/26 23:24:42` has another.
 
-use super::text::{Text, after_digits, digits, is_blank, letters};
+use super::text::{ESCAPE, Text, after_digits, digits, is_blank, letters};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
@@ -38,14 +38,27 @@ pub(super) struct Head {
     pub(super) end: usize,
 }
 
+/// The shape of `<13>`.
+const PRIORITY_SHAPE: u32 = 1;
+/// Shapes of [`Scan`] are at least this.
+const SCANNED: u32 = 8;
+/// The shape of all lines of access logs.
+const ACCESS_SHAPE: u32 = 2;
 /// The key of all lines of an access log that begin with an address and no user.
 pub(super) const ACCESS_KEY: u32 = 1;
 
+impl Head {
+    /// Whether a line's beginning up to the head's end is all that the head depends on.
+    pub(super) fn is_local(&self) -> bool {
+        self.kind == Kind::Stamp && (self.shape == PRIORITY_SHAPE || self.shape >= SCANNED)
+    }
+}
+
 /// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
-/// is too long, or the line is too short. The key holds `end`, for [`has_key`].
+/// is too long or has escape codes, or the line is too short. The key holds `end`, for [`has_key`].
 pub(super) fn key(line: &[u8], end: usize) -> u32 {
     let covered = end + 1;
-    if covered > KEY_BYTES {
+    if covered > KEY_BYTES || line.iter().take(covered).any(|byte| *byte == ESCAPE) {
         return 0;
     }
     line.first_chunk().map_or(0, |bytes| hash(bytes, covered) & !0xff | small(covered))
@@ -135,6 +148,9 @@ fn small(covered: usize) -> u32 {
 /// The head of a line, if it has one.
 pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     let start = text.start();
+    if is_access(text.line) {
+        return Some(Head { kind: Kind::Access, shape: ACCESS_SHAPE, end: 0 });
+    }
     if let Some(head) = priority(start) {
         return Some(head);
     }
@@ -153,16 +169,16 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
 fn priority(start: &[u8]) -> Option<Head> {
     let rest = after_digits(start.strip_prefix(b"<")?)?;
     let end = start.len() - rest.len() + 1;
-    (rest.first() == Some(&b'>') && end <= 5).then_some(Head { kind: Kind::Stamp, shape: 1, end })
+    (rest.first() == Some(&b'>') && end <= 5).then_some(Head { kind: Kind::Stamp, shape: PRIORITY_SHAPE, end })
 }
 
 /// `192.0.2.7 - user [29/Nov/2026:09:00:00`, with an address, name and user of any kind.
 fn access(start: &[u8]) -> Option<Head> {
-    let bracket = memchr::memchr(b'[', start)?.checked_sub(1).filter(|at| start[*at] == b' ')?;
+    let bracket = memchr::memchr_iter(b'[', start).find(|at| start[..*at].ends_with(b" "))? - 1;
     let before = &start[..bracket];
     let words = before.split(|byte| *byte == b' ').count();
     let whole = is_clf_stamp(&start[bracket + 2..]) && (3..=4).contains(&words) && !before.starts_with(b" ");
-    whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 13 })
+    whole.then_some(Head { kind: Kind::Access, shape: ACCESS_SHAPE, end: bracket + 13 })
 }
 
 /// Words for levels that tell of no failure, in lower case.
@@ -324,7 +340,7 @@ impl<'t> Scan<'t> {
             Kind::Stamp if self.words > 0 => Kind::Weak,
             kind => kind,
         };
-        Head { kind, shape: self.hash | 8, end: self.at }
+        Head { kind, shape: self.hash | SCANNED, end: self.at }
     }
 
     fn run(mut self) -> Option<Head> {
@@ -354,10 +370,14 @@ impl<'t> Scan<'t> {
         let after = &rest[blanks + count..];
         let fraction = after.strip_prefix(b".").map_or(0, |after| digits(after));
         let after = if fraction > 0 { &after[fraction + 1..] } else { after };
-        if count == 0 || after.first() != Some(&b']') || (after.len() > 2 && after.get(2) == Some(&b'[')) {
+        if count == 0 || after.first() != Some(&b']') {
             return None;
         }
         let sure = fraction >= 3 || matches!(count, 10 | 13);
+        if !sure && after.get(2) == Some(&b'[') {
+            // `[4711] [2026-11-29 …]`.
+            return None;
+        }
         self.add(if sure { b'K' } else { b'P' });
         self.at += 2 + self.rest().len() - 1 - after.len();
         Some(self.head(if sure { Kind::Stamp } else { Kind::Weak }))
@@ -381,9 +401,9 @@ impl<'t> Scan<'t> {
             return None;
         }
         let opening = self.at == first || matches!(self.bytes[self.at - 1], b'[' | b'=' | b'"' | b'(');
-        if opening && is_epoch(rest, count) {
+        if let Some(len) = epoch(rest, count).filter(|_| opening) {
             self.add(b'e');
-            self.at += count;
+            self.at += len;
             return Some(self.head(Kind::Stamp));
         }
         self.add(match count {
@@ -461,17 +481,16 @@ fn date(text: &[u8]) -> Option<(usize, u8)> {
     (after != separator).then_some((first + second + third + 2, separator ^ (class << 6)))
 }
 
-/// Seconds or milliseconds since 1970, perhaps in scientific notation.
-fn is_epoch(text: &[u8], count: usize) -> bool {
+/// Seconds or milliseconds since 1970, perhaps in scientific notation: the length.
+fn epoch(text: &[u8], count: usize) -> Option<usize> {
     let after = &text[count..];
     if matches!(count, 10 | 13 | 16 | 19) {
-        return after.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'.' | b']' | b':' | b',' | b'|'));
+        let ends = after.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'.' | b']' | b':' | b',' | b'|'));
+        return ends.then_some(count);
     }
-    let scientific = |fraction: &[u8]| {
-        let digits = digits(fraction);
-        digits > 3 && fraction[digits..].starts_with(b"e+")
-    };
-    count == 1 && after.strip_prefix(b".").is_some_and(scientific)
+    let fraction = digits(after.strip_prefix(b".")?);
+    let scientific = count == 1 && fraction > 3 && after[1 + fraction..].starts_with(b"e+");
+    scientific.then_some(count + 1 + fraction + 2)
 }
 
 /// Whether the word is followed or could be followed by a day or a year: `Nov 29`, `Sun Nov 29`, `29-Nov-2026`, `nov. 29`.
