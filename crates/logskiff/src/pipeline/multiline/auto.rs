@@ -3,7 +3,9 @@
 use std::cell::OnceCell;
 
 use super::bracket;
-use super::head::{self, ACCESS_KEY, Head, Kind, Severity};
+use super::head::{self, Head, Kind};
+use super::key::{self, ACCESS_KEY};
+use super::level::{Severity, severity};
 use super::shape::{self, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
 use super::table::{self, Table};
@@ -32,7 +34,7 @@ struct Unknown;
 
 pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
     let key = state.open.key;
-    if key != 0 && head::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
+    if key != 0 && key::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
         let whole = key == ACCESS_KEY;
         let (mode, first) = if whole { (Mode::Whole, 0) } else { (Mode::Text, alike_key(line)) };
         state.open = Open { key, mode, flags: Open::HEADED, first, ..Open::default() };
@@ -376,11 +378,11 @@ impl Machine<'_> {
         let mut open = open.with(Open::HEADED, true);
         let settled = learned.is_settled(head);
         if head.kind == Kind::Access {
-            let key = if settled && head::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            let key = if settled && key::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
             return Open { key, mode: Mode::Whole, flags: Open::HEADED, ..Open::default() };
         }
         if settled && head.is_local() {
-            open.key = head::key(text.line, head.end);
+            open.key = key::key(text.line, head.end);
         }
         if is_alike(text.line, self.look.next) {
             return open;
@@ -399,7 +401,7 @@ impl Machine<'_> {
         let empty = end > 0 && is_rest_of_stamp(text.start()[end..].trim_ascii());
         let quotes = memchr::memchr_iter(b'"', text.line).count();
         let open = open.with(Open::EXPECTS, expects(text) || ends_open(text) || empty || quotes % 2 == 1);
-        open.with(Open::FAILS, head::severity(text) == Severity::High)
+        open.with(Open::FAILS, severity(text) == Severity::High)
     }
 }
 

@@ -3,15 +3,12 @@
 //! A shape is a hash of a line's beginning up to the end of its stamp, where a number counts by its length and a word as a
 //! word: `2026-11-29 23:24:42` and `2026-11-30 01:00:00` have one shape, `11/29/26 23:24:42` has another.
 
-use super::text::{ESCAPE, Text, after_digits, digits, is_blank, letters};
+use super::key::{is_access, is_clf_stamp};
+use super::level::{is_word, level};
+use super::text::{Text, after_digits, digits, is_blank, letters};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
-/// Bytes that a key can cover.
-const KEY_BYTES: usize = 24;
-const KEY_WORDS: usize = KEY_BYTES / 8;
-/// An address of IPv6 and the blank after it.
-const ADDRESS_BYTES: usize = 40;
 
 /// How sure it is that a head is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,105 +41,12 @@ const PRIORITY_SHAPE: u32 = 1;
 const SCANNED: u32 = 8;
 /// The shape of all lines of access logs.
 const ACCESS_SHAPE: u32 = 2;
-/// The key of all lines of an access log that begin with an address and no user.
-pub(super) const ACCESS_KEY: u32 = 1;
 
 impl Head {
     /// Whether a line's beginning up to the head's end is all that the head depends on.
     pub(super) fn is_local(&self) -> bool {
         self.kind == Kind::Stamp && (self.shape == PRIORITY_SHAPE || self.shape >= SCANNED)
     }
-}
-
-/// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
-/// is too long or has escape codes, or the line is too short. The key holds `end`, for [`has_key`].
-pub(super) fn key(line: &[u8], end: usize) -> u32 {
-    let covered = end + 1;
-    if covered > KEY_BYTES || line.iter().take(covered).any(|byte| *byte == ESCAPE) {
-        return 0;
-    }
-    line.first_chunk().map_or(0, |bytes| hash(bytes, covered) & !0xff | small(covered))
-}
-
-/// Whether the line has this key, which is not 0. It costs some 40 instructions.
-#[inline]
-pub(super) fn has_key(line: &[u8], key: u32) -> bool {
-    if key == ACCESS_KEY {
-        return is_access(line);
-    }
-    let covered = key & 0xff;
-    line.first_chunk().is_some_and(|bytes| (hash(bytes, covered as usize) ^ key) & !0xff == 0)
-}
-
-/// The same byte in each place of a word.
-const fn every(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// The bytes of a key that count, by how many are covered.
-const MASKS: [[u64; KEY_WORDS]; KEY_BYTES + 1] = masks();
-
-const fn masks() -> [[u64; KEY_WORDS]; KEY_BYTES + 1] {
-    let (mut masks, mut covered) = ([[0; KEY_WORDS]; KEY_BYTES + 1], 0);
-    while covered <= KEY_BYTES {
-        let mut byte = 0;
-        while byte < covered {
-            masks[covered][byte / 8] |= 0xff << (8 * (byte % 8));
-            byte += 1;
-        }
-        covered += 1;
-    }
-    masks
-}
-
-/// A hash of the first `covered` bytes where digits are alike, in the upper bits.
-#[inline]
-fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
-    const FACTORS: [u64; KEY_WORDS] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
-    let masks = &MASKS[covered.min(KEY_BYTES)];
-    let (words, _) = bytes.as_chunks();
-    let mut hash = 0_u64;
-    for at in 0..KEY_WORDS {
-        let word = same_digits(u64::from_le_bytes(words[at])) & masks[at];
-        hash = hash.wrapping_add(word.wrapping_mul(FACTORS[at]));
-    }
-    (hash >> 32) as u32
-}
-
-/// The word with `0` for each digit.
-#[inline]
-fn same_digits(word: u64) -> u64 {
-    let from_zero = word ^ every(b'0');
-    // The upper bit of each byte that is no digit: 10 or more, counted from `0`.
-    let others = ((from_zero & every(0x7f)) + every(0x80 - 10) | from_zero) & every(0x80);
-    let digits = (every(0x80) ^ others) >> 7;
-    word & !(digits * 0x0f)
-}
-
-/// A line of an access log that begins with an address and no user.
-#[inline]
-fn is_access(line: &[u8]) -> bool {
-    let (words, _) = line[..line.len().min(ADDRESS_BYTES)].as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let blanks = u64::from_le_bytes(*word) ^ every(b' ');
-        let found = blanks.wrapping_sub(every(1)) & !blanks & every(0x80);
-        if found != 0 {
-            let blank = 8 * at + (found.trailing_zeros() / 8) as usize;
-            return blank > 0 && line[blank..].strip_prefix(b" - - [").is_some_and(is_clf_stamp);
-        }
-    }
-    false
-}
-
-/// `29/Nov/2026:09:00:00 +0000`.
-#[inline]
-fn is_clf_stamp(text: &[u8]) -> bool {
-    let Some(stamp) = text.first_chunk::<20>() else { return false };
-    stamp[0].is_ascii_digit() && stamp[2] == b'/' && stamp[6] == b'/' && stamp[11] == b':'
-}
-
-fn small(covered: usize) -> u32 {
-    u32::try_from(covered).unwrap_or(0)
 }
 
 /// The head of a line, if it has one.
@@ -181,53 +85,6 @@ fn access(start: &[u8]) -> Option<Head> {
     whole.then_some(Head { kind: Kind::Access, shape: ACCESS_SHAPE, end: bracket + 13 })
 }
 
-/// Words for levels that tell of no failure, in lower case.
-const LOW: [u64; 17] = packed([
-    "info", "debug", "trace", "notice", "config", "fine", "finer", "finest", "trce", "dbug", "debu", "trac", "inf",
-    "dbg", "trc", "vrb", "verbose",
-]);
-/// Words for levels that tell of a failure, in lower case.
-const HIGH: [u64; 16] = packed([
-    "error", "warn", "warning", "fatal", "critical", "severe", "fail", "crit", "err", "erro", "fata", "pani", "wrn",
-    "ftl", "alert", "emerg",
-]);
-
-const fn packed<const N: usize>(words: [&str; N]) -> [u64; N] {
-    let (mut all, mut at) = ([0; N], 0);
-    while at < N {
-        all[at] = pack(words[at].as_bytes());
-        at += 1;
-    }
-    all
-}
-
-/// A word of at most eight letters as a number, in lower case.
-const fn pack(word: &[u8]) -> u64 {
-    let (mut number, mut at) = (0, 0);
-    while at < word.len() {
-        number = number << 8 | (word[at] | 0x20) as u64;
-        at += 1;
-    }
-    number
-}
-
-/// Whether the word is a level, and one of a failure.
-fn level(word: &[u8]) -> Option<bool> {
-    if !(3..=8).contains(&word.len()) {
-        return None;
-    }
-    let word = pack(word);
-    if HIGH.contains(&word) {
-        return Some(true);
-    }
-    LOW.contains(&word).then_some(false)
-}
-
-/// Levels that are words as well, unless they are in upper case.
-fn is_word(word: &[u8]) -> bool {
-    [&b"config"[..], b"fine", b"finer", b"finest", b"severe"].contains(&word)
-}
-
 /// A level at the very start, as `INFO:name:`, `WARN  text`, `[ERROR] text`, `info: Category[0]`, `level=info`.
 fn level_first(text: &Text<'_>) -> Option<Head> {
     let start = text.start();
@@ -263,45 +120,6 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
     // A stamp after the level in brackets is part of the head: `INFO[2026-11-29T23:54:36Z]`.
     let kind = if !upper && after == b':' && text.last() == b']' { Kind::Stamp } else { Kind::Level };
     known.then(|| Head { kind, shape: 3 + u32::from(open == 1) + 2 * u32::from(key > 0), end })
-}
-
-/// What the head and the words after it tell of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Severity {
-    Unknown,
-    Low,
-    High,
-}
-
-/// The severity that a headed line names: by its first word that is a level, else by words for failures.
-pub(super) fn severity(text: &Text<'_>) -> Severity {
-    let start = text.start();
-    if ["panic", "recover"].iter().any(|word| text.has(word)) {
-        return Severity::High;
-    }
-    let words = start.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    for word in words.take(12) {
-        let cased = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
-        if let Some(fails) = level(word).filter(|_| cased) {
-            return if fails { Severity::High } else { Severity::Low };
-        }
-    }
-    if let Some(severity) = severity_letter(start) {
-        return severity;
-    }
-    let fails = |word: &str| text.has(word);
-    let words = ["fail", "Fail", "rror", "xception", "panic", "abort", "crash", "not be "];
-    if words.iter().any(|word| fails(word)) { Severity::High } else { Severity::Unknown }
-}
-
-/// `E1129 09:00:00.000000` of klog, `E 09:00:00` of others.
-fn severity_letter(start: &[u8]) -> Option<Severity> {
-    let after = start.get(1).filter(|byte| byte.is_ascii_digit() || **byte == b' ' || **byte == b',');
-    after.and(match start[0] {
-        b'I' | b'D' | b'V' | b'T' => Some(Severity::Low),
-        b'W' | b'E' | b'F' | b'C' => Some(Severity::High),
-        _ => None,
-    })
 }
 
 /// Reads a line's beginning until its stamp ends.
