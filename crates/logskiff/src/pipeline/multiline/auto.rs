@@ -165,7 +165,7 @@ impl Machine<'_> {
     fn begins_anyway(&self) -> bool {
         let Some(head) = self.look.head else { return false };
         match head.kind {
-            Kind::Level | Kind::Access => true,
+            Kind::Level | Kind::Access | Kind::Priority => true,
             _ if self.learned.knows(&head) => true,
             Kind::Stamp => !self.is_quoted_stamp(),
             Kind::Weak | Kind::Stray => false,

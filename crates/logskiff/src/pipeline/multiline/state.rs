@@ -85,7 +85,7 @@ impl Learned {
         let strong = match head.kind {
             Kind::Weak | Kind::Stray => 0,
             Kind::Level => STRONG | LEVEL,
-            Kind::Stamp | Kind::Access => STRONG,
+            Kind::Stamp | Kind::Access | Kind::Priority => STRONG,
         };
         let at = self.shapes.iter().position(|shape| *shape == head.shape).or_else(|| self.place());
         let Some(at) = at else { return };
