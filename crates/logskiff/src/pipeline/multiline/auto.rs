@@ -254,7 +254,7 @@ impl Machine<'_> {
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
             Mode::Exception => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
-            Mode::PythonStack => self.open.has(Open::EXPECTS) && self.open.waited < 4,
+            Mode::PythonHead => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
         }
     }

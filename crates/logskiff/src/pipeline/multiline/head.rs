@@ -188,7 +188,7 @@ impl<'t> Scan<'t> {
         let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
         let count = digits(&rest[blanks..]);
         let after = &rest[blanks + count..];
-        let fraction = after.strip_prefix(b".").map_or(0, |after| digits(after));
+        let fraction = after.strip_prefix(b".").map_or(0, digits);
         let after = if fraction > 0 { &after[fraction + 1..] } else { after };
         if count == 0 || after.first() != Some(&b']') {
             return None;

@@ -1,5 +1,7 @@
 //! What is known of a file's lines: what was learned, and the open record.
 
+use std::fmt::Write as _;
+
 use super::head::{Head, Kind};
 
 /// Heads that a file may have: a logger's, an access log's, another library's.
@@ -215,7 +217,7 @@ pub(super) enum Mode {
     Php,
     /// .NET's rules and repeats of a stack overflow.
     Repeat,
-    /// Servers: MySQL's first lines, HotSpot's `#`.
+    /// The first lines of a server's log, and the `#` of a crash of Java's virtual machine.
     Server,
 }
 
@@ -341,15 +343,16 @@ impl State {
         }
         let learned = &self.learned;
         let open = &self.open;
+        // Nothing fails to write to a `String`.
         let mut text = String::from(VERSION);
         for (shape, seen) in learned.shapes.iter().zip(learned.seen) {
-            text += &format!(":{shape:x}.{seen:x}");
+            let _ = write!(text, ":{shape:x}.{seen:x}");
         }
         let Learned { run, mixed, grown, replaced, plain, .. } = *learned;
-        text += &format!(":{run}.{mixed}.{grown}.{replaced}.{plain}");
+        let _ = write!(text, ":{run}.{mixed}.{grown}.{replaced}.{plain}");
         if *open != Open::default() {
             let Open { key, mode, flags, indent, depth, bracket, waited, first } = *open;
-            text += &format!(":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{first}", mode as u8);
+            let _ = write!(text, ":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{first}", mode as u8);
         }
         text
     }

@@ -42,9 +42,9 @@ fn a_file_of_prints_with_some_levels_is_no_log() {
 
 #[test]
 fn another_logger_begins_to_write() {
-    let old: String = (0..30).map(|line| format!("> 2026-11-29 23:24:{line:02} INFO a\n")).collect();
-    let new: String = (0..30).map(|line| format!("> 29/11/26 23:24:{line:02} INFO a\n")).collect();
-    check(&format!("{old}{new}"));
+    let lines =
+        |date: &str| (0..30).map(|line| format!("> {date} 23:24:{line:02} INFO a")).collect::<Vec<_>>().join("\n");
+    check(&format!("{}\n{}", lines("2026-11-29"), lines("29/11/26")));
 }
 
 #[test]

@@ -86,10 +86,8 @@ fn an_indented_line_below_a_head_joins() {
 
 #[test]
 fn prints_between_heads_stay_alone() {
-    let mut text = String::new();
-    for line in 0..40 {
-        text += &format!("> 2026-11-29 23:24:{:02} INFO accepted\n> step {line}\n>   a -> b\n", line % 60);
-    }
+    let group = |line| format!("> 2026-11-29 23:24:{line:02} INFO accepted\n> step {line}\n>   a -> b");
+    let text = (0..40).map(group).collect::<Vec<_>>().join("\n");
     check(&text);
 }
 
