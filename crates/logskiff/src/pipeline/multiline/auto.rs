@@ -111,10 +111,15 @@ impl Machine<'_> {
     fn run(&self) -> Result<(Verdict, State), Unknown> {
         let mut learned = self.learned;
         if let Some((reason, mut open)) = self.joined()? {
-            if matches!(reason, Reason::NoHead | Reason::Indented) && !self.open.has(Open::GROWN) {
+            let flag = match reason {
+                Reason::NoHead => Open::GROWN,
+                Reason::Indented => Open::INDENTED,
+                _ => 0,
+            };
+            if flag > 0 && !self.open.has(Open::GROWN | Open::INDENTED) {
                 learned.learn_growth();
-                open = open.with(Open::GROWN, true);
             }
+            open = open.with(flag, true);
             open.first = 0;
             return Ok((Verdict::Join(reason), State { learned, open }));
         }
@@ -297,7 +302,7 @@ impl Machine<'_> {
         if mixed > 0 {
             return Ok(None);
         }
-        let proven = self.learned.is_pure() || grown >= GROWN_MAX || self.look.blank_lines > 0;
+        let proven = self.learned.is_pure() && grown > 0 || grown >= GROWN_MAX || self.look.blank_lines > 0;
         let fails = self.open.has(Open::FAILS) && self.learned.heads() >= 2;
         if (proven || fails) && !is_print(text) {
             return Ok(Some(Reason::NoHead));
@@ -437,7 +442,7 @@ fn is_rest_of_stamp(rest: &[u8]) -> bool {
 
 /// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
 fn is_print(text: &Text<'_>) -> bool {
-    if shape::is_named_exception(text) || text.begins("<") && text.last() == b'>' {
+    if shape::is_named_exception(text) || (text.begins("<!") || text.begins("<?")) {
         return false;
     }
     let body = text.body();

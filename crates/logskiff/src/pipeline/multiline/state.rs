@@ -287,6 +287,8 @@ impl Open {
     pub(super) const FAILS: u8 = 4;
     /// A line joined for want of a head.
     pub(super) const GROWN: u8 = 8;
+    /// An indented line joined.
+    pub(super) const INDENTED: u8 = 32;
     /// The record has no head, and is that of a crash.
     pub(super) const CRASH: u8 = 16;
 
