@@ -326,7 +326,7 @@ impl Machine<'_> {
     /// An indented line below a head is part of its record, unless prints seem to stand there.
     fn is_indented_part(&self) -> Result<bool, Unknown> {
         let text = &self.look.text;
-        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.open.has(Open::FAILS) || self.learned.grown > 0;
+        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.learned.grown >= 2;
         if sure {
             return Ok(true);
         }
