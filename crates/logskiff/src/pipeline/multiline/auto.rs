@@ -255,9 +255,9 @@ impl Machine<'_> {
         let soon = self.open.waited < WAITED_MAX;
         match self.open.mode {
             Mode::Crash | Mode::NodeCrash | Mode::PhpHead | Mode::Banner => soon,
-            Mode::RustHead => soon && (self.open.waited == 0 || self.open.has(Open::EXPECTS)),
+
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
-            Mode::Exception => soon && self.open.has(Open::EXPECTS),
+            Mode::Exception | Mode::RustHead => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
             Mode::PythonHead => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,

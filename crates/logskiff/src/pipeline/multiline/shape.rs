@@ -110,6 +110,8 @@ pub(super) fn is_exception(text: &Text<'_>) -> bool {
         body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$')).count();
     let (name, after) = body.split_at(count);
     let named = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && !name.ends_with(b".");
+    let code = after.strip_prefix(b" (").and_then(|code| code.split(|byte| *byte == b')').nth(1));
+    let after = code.unwrap_or(after);
     named && text.indent == 0 && (after.is_empty() || after.starts_with(b": ") || after == b":" || after == b"\r")
 }
 
@@ -398,4 +400,9 @@ pub(super) fn is_stack_frame(text: &Text<'_>) -> bool {
 /// `SyntaxError: text` and its kinds.
 pub(super) fn is_syntax_error(text: &Text<'_>) -> bool {
     ["SyntaxError: ", "IndentationError: ", "TabError: "].iter().any(|name| text.begins_flush(name))
+}
+
+/// `Task exception was never retrieved` of asyncio.
+pub(super) fn is_lost_task(text: &Text<'_>) -> bool {
+    text.begins_flush("Task exception was never") || text.begins_flush("Future exception was never")
 }

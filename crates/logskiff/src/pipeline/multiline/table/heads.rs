@@ -62,6 +62,8 @@ pub(in super::super) const HEADS: &[Head] = &[
         PythonHead,
         "Exception ignored in: <function Shop.__del__ at 0x7f80>",
     ),
+    crash(PYTHON, Flush("Internal Server Error: "), TRACEBACK, PythonHead, "Internal Server Error: /orders"),
+    crash(PYTHON, Is(shape::is_lost_task), Flush("future: <"), PythonHead, "Task exception was never retrieved"),
     crash(PYTHON, Flush("Fatal Python error: "), Any, PythonStack, "Fatal Python error: Segmentation fault"),
     crash(
         PYTHON,
@@ -109,6 +111,7 @@ pub(in super::super) const HEADS: &[Head] = &[
     crash(NODE, From(b"(", shape::is_node_warning), Any, Text, "(node:4711) DeprecationWarning: text"),
     crash(RUST, From(b"t", shape::is_rust_panic), Any, RustHead, "thread 'main' (17) panicked at src/main.rs:3:7:"),
     logged(RUST, Flush("Error: "), Exactly("Caused by:"), RustHead, "Error: order 17 cannot be stored"),
+    logged(RUST, Exactly("Error:"), Is(shape::is_rust_frame), RustHead, "Error:"),
     logged(RUST, Flush("Error: "), Exactly("Stack backtrace:"), RustHead, "Error: order 17 cannot be stored"),
     crash(
         RUBY,
