@@ -6,9 +6,9 @@ use super::super::shape::{
     Shape::{Any, Begins, Exactly, Flush, Indented, Is},
 };
 use super::super::state::Mode::{
-    self, Banner, Box, Cause, Crash, Dump, Exception, Frames, Go, GoHead, NodeCrash, NodeMemory, Php, PhpHead, Python,
-    PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead, RubyRescue, Rust,
-    RustHead, Server, Text, Whole,
+    self, Banner, Box, Cause, Crash, Dump, Exception, Frames, Go, GoHead, NodeCrash, NodeHead, NodeMemory, Php,
+    PhpHead, Python, PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead,
+    RubyRescue, Rust, RustHead, Server, Text, Whole,
 };
 use super::{
     CAUSED_BY, DOTNET, GO, GROUP, HANDLING, JAVA, NODE, PHP, PYTHON, RUBY, RUST, Rule, SERVER, TRACEBACK, rule,
@@ -81,6 +81,8 @@ pub(in super::super) const RULES: &[Rule] = &[
         PART,
         "(Use `node --trace-warnings ...` to show where it was created)",
     ),
+    rule(NODE, &[NodeHead], Any, NodeCrash, FRAME, "  throw new TypeError(text);").before(Is(shape::is_caret)),
+    rule(NODE, &[NodeHead], Any, NodeCrash, FRAME, "{\"a\":").before(Is(shape::is_named_exception)),
     rule(NODE, &[NodeCrash, Frames], Flush("Node.js v"), Whole, PART, "Node.js v20.20.2"),
     rule(NODE, &[NodeCrash], Is(shape::is_at_frame), NodeCrash, FRAME, "    at total (/srv/app/shop.js:3:7)"),
     rule(
@@ -258,7 +260,9 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(PHP, &[Php], Flush("PHP   "), Php, FRAME, "PHP   1. {main}() /srv/app/shop.php:0"),
     rule(PHP, &[Text, PhpHead, Php], Exactly("[stacktrace]"), Php, PART, "[stacktrace]").before(Flush("#0 ")),
     rule(PHP, &[Text, Php], Is(shape::is_php_frame), Php, FRAME, "#0 /srv/app/shop.php(17): total()"),
-    rule(PHP, &[Php], Flush("Next "), PhpHead, CAUSE, "Next LogicException: text in /srv/app/shop.php:3"),
+    rule(PHP, &[Php], Flush("Next "), PhpHead, CAUSE, "Next Late: text in /srv/app/shop.php:3")
+        .before(Exactly("Stack trace:")),
+    rule(PHP, &[Php], Is(shape::is_php_next), PhpHead, CAUSE, "Next LogicException: text"),
     rule(
         PHP,
         &[Php],
