@@ -73,7 +73,7 @@ fn blank_lines_decide_nothing() {
 
 #[test]
 fn an_indented_line_below_a_head_joins() {
-    check("> 2026-11-29 23:24:42 a\n| \tb\n| c\n> 2026-11-29 23:24:43 next");
+    check("> 2026-11-29 23:24:42 a\n| \tb\n> c\n> 2026-11-29 23:24:43 next");
     check("> [23:24:42.123] INFO (1): a\n|     order: 17\n> [23:24:43.123] INFO (1): b\n|     order: 17");
     check("> info: Cat[0]\n|       text\n> info: Cat[0]\n|       text");
     check(
