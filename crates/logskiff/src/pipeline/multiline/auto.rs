@@ -161,7 +161,7 @@ impl Machine<'_> {
         if self.opens_expected_bracket() {
             return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
         }
-        let is_new_trace = head.is_some() && shape::is_exception(&self.look.text) || self.is_printed_exception();
+        let is_new_trace = head.is_some() && shape::is_sure_exception(&self.look.text) || self.is_printed_exception();
         let reason = if is_new_trace { None } else { self.by_head()? };
         Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
     }

@@ -123,6 +123,12 @@ pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
     is_exception(text) && has_name_of_exception(text.start())
 }
 
+/// An exception whose name says so, or that has a package: `org.example.Failure: text`.
+pub(super) fn is_sure_exception(text: &Text<'_>) -> bool {
+    let dotted = |body: &[u8]| body.split(|byte| *byte == b':').next().is_some_and(|name| name.contains(&b'.'));
+    is_exception(text) && (has_name_of_exception(text.start()) || dotted(text.start()))
+}
+
 /// The name before the first `:` ends as names of exceptions do.
 fn has_name_of_exception(body: &[u8]) -> bool {
     let name = body.split(|byte| *byte == b':').next().unwrap_or(body).trim_ascii_end();
@@ -422,11 +428,6 @@ pub(super) fn is_dotnet_unhandled(text: &Text<'_>) -> bool {
 /// `Next LogicException: text`.
 pub(super) fn is_php_next(text: &Text<'_>) -> bool {
     text.start().strip_prefix(b"Next ").is_some_and(has_name_of_exception)
-}
-
-/// What follows `Stack overflow.` of .NET.
-pub(super) fn is_after_overflow(text: &Text<'_>) -> bool {
-    is_repeat(text) || is_at_frame(text)
 }
 
 /// The place of an exception of PHP: `text in /srv/app/shop.php:3`, `text at /srv/app/shop.php:3)`.

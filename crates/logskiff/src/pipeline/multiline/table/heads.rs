@@ -47,7 +47,7 @@ pub(in super::super) const HEADS: &[Head] = &[
         "Process terminated. Assertion failed.",
     ),
     crash(DOTNET, Flush("Process terminated. "), Any, Cause, "Process terminated. order 17 is inconsistent"),
-    crash(DOTNET, Exactly("Stack overflow."), Is(shape::is_after_overflow), Cause, "Stack overflow."),
+    crash(DOTNET, Exactly("Stack overflow."), Is(shape::is_repeat), Cause, "Stack overflow."),
     crash(PYTHON, From(b"E", shape::is_python_thread), TRACEBACK, PythonHead, "Exception in thread Thread-1 (run):"),
     crash(
         PYTHON,

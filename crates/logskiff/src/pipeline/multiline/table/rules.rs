@@ -27,9 +27,9 @@ const MESSAGE: Reason = Reason::Message;
 /// Lines that continue a trace. The first that matches counts.
 pub(in super::super) const RULES: &[Rule] = &[
     rule(JAVA, FRAMED, Is(shape::is_at_frame), Frames, FRAME, "\tat org.example.Shop.main(Shop.java:3)"),
-    rule(JAVA, &[Cause, Exception], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "WHERE id = 17")
+    rule(JAVA, &[Cause, Exception], Is(|text| !shape::is_sure_exception(text)), Cause, MESSAGE, "WHERE id = 17")
         .before(Is(|text| shape::is_at_frame(text) || shape::is_elided(text))),
-    rule(JAVA, &[Cause], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "two lines:")
+    rule(JAVA, &[Cause], Is(|text| !shape::is_sure_exception(text)), Cause, MESSAGE, "two lines:")
         .before(Is(shape::is_indented)),
     rule(JAVA, CAUSED, Is(shape::is_elided), Frames, FRAME, "\t... 12 more"),
     rule(JAVA, CAUSED, Begins("Caused by: "), Cause, CAUSE, "Caused by: java.io.IOException: text"),

@@ -122,7 +122,7 @@ fn a_trace_that_waits_is_unfinished() {
     };
     assert!(unfinished("Traceback (most recent call last):\n  File \"a.py\", line 3, in f"));
     assert!(!unfinished("Traceback (most recent call last):\n  File \"a.py\", line 3, in f\nKeyError: 'a'"));
-    assert!(unfinished("Exception in thread \"main\" java.lang.Error"));
+    assert!(unfinished("/srv/app/shop.js:3\n  throw text;\n  ^"));
     assert!(!unfinished("java.lang.Error\n\tat a.B.c(B.java:3)"));
     assert!(!unfinished("2026-11-29 23:24:42 text:"));
 }
