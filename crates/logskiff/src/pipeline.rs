@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod encode;
 pub mod frame;
+pub mod multiline;
 pub mod parse;
 
 use std::sync::Arc;

@@ -1,0 +1,485 @@
+//! Decides for one line whether it begins a record: the grammar of traces, the learned heads, and open brackets.
+
+use std::cell::OnceCell;
+
+use super::bracket;
+use super::head::{self, Head, Kind};
+use super::key::{self, ACCESS_KEY};
+use super::level::{Severity, severity};
+use super::shape::{self, Shape};
+use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
+use super::table::{self, Table};
+use super::text::{BUFFER, Text, has_escapes, is_blank, with_text};
+use super::{Next, Reason, Verdict};
+
+/// Lines that a trace waits for its first frame, or a message for its end.
+const WAITED_MAX: u8 = 16;
+/// Heads of another shape in one message, from which on they are heads of records.
+const FOREIGN_MAX: u8 = 8;
+/// Words of a line that may be a print.
+const PRINT_WORDS_MAX: usize = 3;
+/// Blanks of an indentation that prints rarely have.
+const DEEP_INDENT: usize = 4;
+
+/// A line and what stands around it.
+struct Look<'t> {
+    text: Text<'t>,
+    head: Option<Head>,
+    blank_lines: u32,
+    next: Next<'t>,
+}
+
+/// The next line decides, and is not known.
+struct Unknown;
+
+pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+    let key = state.open.key;
+    if key != 0 && key::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
+        let whole = key == ACCESS_KEY;
+        let (mode, first) = if whole { (Mode::Whole, 0) } else { (Mode::Text, alike_key(line)) };
+        state.open = Open { key, mode, flags: Open::HEADED, first, ..Open::default() };
+        return Verdict::Start;
+    }
+    step_slowly(table, state, line, blank_lines, next)
+}
+
+/// A key of a line's first four bytes; 0 for a line that is shorter, or begins with a blank or an escape code.
+#[inline]
+fn alike_key(line: &[u8]) -> u16 {
+    let Some(&bytes) = line.first_chunk() else { return 0 };
+    let key = (u32::from_le_bytes(bytes).wrapping_mul(0x9e37_79b1) >> 16) as u16;
+    if bytes[0] > b' ' { key | 1 } else { 0 }
+}
+
+/// Whether the next line begins as this one, so that it is not one that goes on.
+#[inline]
+fn is_alike(line: &[u8], next: Next<'_>) -> bool {
+    let Next::Line(next) = next else { return false };
+    let first = line.first_chunk::<4>();
+    first.is_some_and(|first| first[0] > b' ') && first == next.first_chunk()
+}
+
+fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+    if bracket::is_object_line(line) {
+        let first = alike_key(line);
+        state.open = Open { mode: Mode::Whole, first, ..Open::default() };
+        return Verdict::Start;
+    }
+    let mut buffer;
+    let text = if has_escapes(line) {
+        buffer = BUFFER;
+        Text::with_escapes(line, &mut buffer)
+    } else {
+        Text::new(line)
+    };
+    let open = without_hints(state.open, line);
+    if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
+        state.open = grown(&open, &text, Mode::Frames);
+        return Verdict::Join(Reason::Frame);
+    }
+    let look = Look { text, head: head::find(&text), blank_lines, next };
+    let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
+    match machine.run() {
+        Ok((verdict, new)) => {
+            *state = new;
+            verdict
+        }
+        Err(Unknown) => Verdict::NeedsNext,
+    }
+}
+
+/// Without what a headed line told of the lines after it, if this one begins as it does: then the headed line told nothing
+/// when the next line was known, see [`Machine::begun_with_head`].
+fn without_hints(open: Open, line: &[u8]) -> Open {
+    if open.first == 0 || open.first != alike_key(line) || !open.has(Open::HEADED) || open.mode == Mode::Whole {
+        return open;
+    }
+    let Open { key, indent, first, .. } = open;
+    Open { key, indent, first, mode: Mode::Text, flags: Open::HEADED, ..Open::default() }
+}
+
+struct Machine<'t> {
+    table: &'t Table,
+    learned: Learned,
+    open: Open,
+    look: Look<'t>,
+    /// What [`Machine::trace_head`] found.
+    trace: OnceCell<Option<&'static table::Head>>,
+}
+
+impl Machine<'_> {
+    fn run(&self) -> Result<(Verdict, State), Unknown> {
+        let mut learned = self.learned;
+        if let Some((reason, mut open)) = self.joined()? {
+            let flag = match reason {
+                Reason::NoHead => Open::GROWN,
+                Reason::Indented => Open::INDENTED,
+                _ => 0,
+            };
+            if flag > 0 && !self.open.has(Open::GROWN | Open::INDENTED) {
+                learned.learn_growth();
+            }
+            open = open.with(flag, true);
+            open.first = 0;
+            return Ok((Verdict::Join(reason), State { learned, open }));
+        }
+        let open = self.begun(&mut learned)?;
+        Ok((Verdict::Start, State { learned, open }))
+    }
+
+    /// The reason why the line joins the open record, and the record after it.
+    fn joined(&self) -> Result<Option<(Reason, Open)>, Unknown> {
+        let text = &self.look.text;
+        if matches!(self.open.mode, Mode::Closed | Mode::Whole) {
+            return Ok(None);
+        }
+        if self.open.mode == Mode::Jul && is_jul_level(text) {
+            return Ok(Some((Reason::Part, self.with_hints(self.open.with_mode(Mode::Text), 0))));
+        }
+        if self.begins_anyway() {
+            return Ok(None);
+        }
+        if let Some(open) = self.in_bracket() {
+            return Ok(Some((Reason::Bracket, open)));
+        }
+        if let Some(joined) = self.by_rule(|reason| reason != Reason::Message)? {
+            return Ok(Some(joined));
+        }
+        let head = self.trace_head()?;
+        if head.is_some_and(|head| !head.is_logged) {
+            return Ok(None);
+        }
+        if let Some(joined) = self.by_rule(|reason| reason == Reason::Message)? {
+            return Ok(Some(joined));
+        }
+        if self.waits() {
+            return Ok(Some((Reason::Message, self.grown(self.open.mode))));
+        }
+        if let Some(head) = head.filter(|head| self.open.mode == Mode::Text || !head.line.is_any()) {
+            return Ok(self.joins_as_trace(head).then(|| (Reason::Trace, self.grown(head.mode))));
+        }
+        if self.opens_expected_bracket() {
+            return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
+        }
+        let is_new_trace = head.is_some() && shape::is_sure_exception(&self.look.text) || self.is_printed_exception();
+        let reason = if is_new_trace { None } else { self.by_head()? };
+        Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
+    }
+
+    /// Lines that begin a record wherever they stand: a known head, a level, a priority, an object, an access-log line.
+    fn begins_anyway(&self) -> bool {
+        let Some(head) = self.look.head else { return false };
+        match head.kind {
+            Kind::Level | Kind::Access | Kind::Priority => true,
+            _ if self.learned.knows(&head) => true,
+            Kind::Stamp => !self.is_quoted_stamp(),
+            Kind::Weak | Kind::Stray => false,
+        }
+    }
+
+    /// A stamp of another shape than the file's, in a message that goes on or in a bracket.
+    fn is_quoted_stamp(&self) -> bool {
+        let message = self.open.has(Open::EXPECTS) || self.open.has(Open::GROWN);
+        let quoted =
+            self.open.has(Open::HEADED) && message && self.open.waited < FOREIGN_MAX && self.learned.mixed == 0;
+        quoted || self.open.depth > 0
+    }
+
+    fn in_bracket(&self) -> Option<Open> {
+        let text = &self.look.text;
+        if self.open.depth == 0 || !bracket::is_inner(text, usize::from(self.open.waited)) {
+            return None;
+        }
+        let mut open = self.open;
+        open.depth = bracket::depth_after(text.line, open.bracket, open.depth);
+        let alone = open.depth == 0 && !open.has(Open::HEADED) && open.mode == Mode::Text;
+        if open.depth == 0 {
+            open.waited = 0;
+        }
+        Some(if alone { open.with_mode(Mode::Whole) } else { open })
+    }
+
+    /// The record after a line of a trace.
+    fn grown(&self, mode: Mode) -> Open {
+        grown(&self.open, &self.look.text, mode)
+    }
+
+    /// The first rule for the record's mode, of those for such reasons, that the line matches.
+    fn by_rule(&self, reasons: fn(Reason) -> bool) -> Result<Option<(Reason, Open)>, Unknown> {
+        for rule in self.table.rules(self.open.mode) {
+            if reasons(rule.reason) && rule.line.matches(&self.look.text) && self.next_is(rule.next)? {
+                return Ok(Some((rule.reason, self.grown(rule.mode))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_is(&self, shape: Shape) -> Result<bool, Unknown> {
+        if shape.is_any() {
+            return Ok(true);
+        }
+        match self.look.next {
+            Next::Unknown => Err(Unknown),
+            Next::End => Ok(false),
+            Next::Line(line) => Ok(with_text(line, |text| shape.matches(text))),
+        }
+    }
+
+    /// The head of a trace that the line is.
+    fn trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
+        if let Some(head) = self.trace.get() {
+            return Ok(*head);
+        }
+        let head = self.find_trace_head()?;
+        Ok(*self.trace.get_or_init(|| head))
+    }
+
+    fn find_trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
+        for head in self.table.heads(&self.look.text) {
+            if head.line.matches(&self.look.text) && self.next_is(head.next)? {
+                return Ok(Some(head));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a trace belongs to the record's first line: a logger printed both.
+    fn joins_as_trace(&self, head: &table::Head) -> bool {
+        let fails = self.open.has(Open::FAILS) || self.open.has(Open::EXPECTS) || self.open.has(Open::GROWN);
+        head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && fails
+    }
+
+    /// Whether the trace waits for frames, and this is its message.
+    fn waits(&self) -> bool {
+        let text = &self.look.text;
+        let soon = self.open.waited < WAITED_MAX;
+        match self.open.mode {
+            Mode::Crash | Mode::NodeCrash | Mode::Banner => soon,
+
+            Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
+            Mode::Exception | Mode::RustHead | Mode::PhpHead => soon && self.open.has(Open::EXPECTS),
+            Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
+            Mode::PythonHead => self.open.has(Open::EXPECTS) && self.open.waited < 4,
+            _ => false,
+        }
+    }
+
+    /// `order:` and `{` on the next line.
+    fn opens_expected_bracket(&self) -> bool {
+        let text = &self.look.text;
+        let opens = bracket::opened(text).is_some() && text.line.len() < 256;
+        opens && self.open.has(Open::EXPECTS) && self.look.blank_lines == 0
+    }
+
+    /// The file's records begin with a head, and this line has none.
+    fn by_head(&self) -> Result<Option<Reason>, Unknown> {
+        let Learned { mixed, grown, .. } = self.learned;
+        let text = &self.look.text;
+        let deeper = text.indent > usize::from(self.open.indent);
+        if self.learned.heads() == 0 {
+            return Ok(None);
+        }
+        if !self.open.has(Open::HEADED) {
+            let message = matches!(
+                self.open.mode,
+                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause
+            );
+            return Ok((message && mixed == 0).then_some(Reason::NoHead));
+        }
+        if mixed >= MIXED_MAX && !(grown > 0 && self.look.blank_lines == 0 && self.goes_on()) {
+            return Ok((grown >= GROWN_MAX && text.has_tab()).then_some(Reason::Indented));
+        }
+        if self.open.has(Open::GROWN) || self.open.mode != Mode::Text {
+            let near = mixed == 0 || self.look.blank_lines == 0;
+            return Ok(near.then_some(Reason::NoHead));
+        }
+        if self.open.has(Open::EXPECTS) && (mixed == 0 || self.look.blank_lines == 0) {
+            return Ok(Some(Reason::NoHead));
+        }
+        if deeper && (mixed == 0 || text.has_tab() || text.indent >= DEEP_INDENT) {
+            return Ok(self.is_indented_part()?.then_some(Reason::Indented));
+        }
+        if mixed > 0 {
+            return Ok(None);
+        }
+        let proven = self.learned.is_pure() && grown > 0 || grown >= GROWN_MAX || self.look.blank_lines > 0;
+        let fails = self.open.has(Open::FAILS) && self.learned.heads() >= 2;
+        if (proven || fails) && !is_print(text) {
+            return Ok(Some(Reason::NoHead));
+        }
+        Ok(self.next_is(Shape::Is(shape::is_caret))?.then_some(Reason::NoHead))
+    }
+
+    /// An exception without frames below a line that does not tell of a failure.
+    fn is_printed_exception(&self) -> bool {
+        self.open.mode == Mode::Text
+            && shape::is_named_exception(&self.look.text)
+            && !self.open.has(Open::FAILS)
+            && !self.goes_on()
+    }
+
+    /// The record's last line calls for this one, or the record has already gone on.
+    fn goes_on(&self) -> bool {
+        self.open.has(Open::GROWN) || self.open.has(Open::EXPECTS)
+    }
+
+    /// An indented line below a head is part of its record, unless prints seem to stand there.
+    fn is_indented_part(&self) -> Result<bool, Unknown> {
+        let text = &self.look.text;
+        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.learned.grown >= 2;
+        if sure {
+            return Ok(true);
+        }
+        let print = |text: &Text<'_>| text.indent == 0 && head::find(text).is_none() && is_print(text);
+        Ok(!match self.look.next {
+            Next::Unknown => return Err(Unknown),
+            Next::End => false,
+            Next::Line(line) => with_text(line, print),
+        })
+    }
+
+    /// The record that the line begins.
+    fn begun(&self, learned: &mut Learned) -> Result<Open, Unknown> {
+        let text = &self.look.text;
+        let indent = small(text.indent);
+        let first = alike_key(text.line);
+        let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
+        if let Some(head) = self.look.head {
+            if self.is_dump_stamp(&head)? {
+                return Ok(Open { first: 0, ..open.with_mode(Mode::DumpHead) });
+            }
+            learned.learn(&head);
+            if learned.trusts(&head) {
+                return Ok(self.begun_with_head(open, &head, learned));
+            }
+        }
+        if let Some(head) = self.trace_head()? {
+            let open = Open { first: 0, ..open.with_mode(head.mode).with(Open::CRASH, true) };
+            return Ok(open.with(Open::EXPECTS, calls_for_more(head.mode, text)));
+        }
+        let open = open.with(Open::EXPECTS, expects(text));
+        if shape::is_named_exception(text) {
+            return Ok(open.with_mode(Mode::Exception).with(Open::CRASH, true));
+        }
+        learned.learn_plain();
+        let mut open = open;
+        if let Some((bracket, depth)) = bracket::opened(text) {
+            (open.bracket, open.depth, open.waited) = (bracket, depth, indent);
+        }
+        Ok(open)
+    }
+
+    /// A stamp that stands alone above a thread dump of Java: no head of the file.
+    fn is_dump_stamp(&self, head: &Head) -> Result<bool, Unknown> {
+        let text = &self.look.text;
+        if head.kind != Kind::Stamp || text.start().trim_ascii_end().len() > head.end {
+            return Ok(false);
+        }
+        self.next_is(Shape::Flush("Full thread dump "))
+    }
+
+    fn begun_with_head(&self, open: Open, head: &Head, learned: &Learned) -> Open {
+        let text = &self.look.text;
+        let mut open = open.with(Open::HEADED, true);
+        let settled = learned.is_settled(head);
+        if head.kind == Kind::Access {
+            let key = if settled && key::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            return Open { key, mode: Mode::Whole, flags: Open::HEADED, ..Open::default() };
+        }
+        if settled && head.is_local() {
+            open.key = key::key(text.line, head.end);
+        }
+        if is_alike(text.line, self.look.next) {
+            return open;
+        }
+        let mode = if is_jul_stamp(text, head) { Mode::Jul } else { Mode::Text };
+        let mut open = self.with_hints(open.with_mode(mode), head.end);
+        if let Some((bracket, depth)) = bracket::opened(text).filter(|_| matches!(text.last(), b'{' | b'[' | b'(')) {
+            (open.bracket, open.depth, open.waited) = (bracket, depth, open.indent);
+        }
+        open
+    }
+
+    /// What a headed line tells about the lines after it. `end`: where its head ends.
+    fn with_hints(&self, open: Open, end: usize) -> Open {
+        let text = &self.look.text;
+        let empty = end > 0 && is_rest_of_stamp(text.start()[end..].trim_ascii());
+        let quotes = memchr::memchr_iter(b'"', text.line).count();
+        let open = open.with(Open::EXPECTS, expects(text) || ends_open(text) || empty || quotes % 2 == 1);
+        open.with(Open::FAILS, severity(text) == Severity::High)
+    }
+}
+
+/// The record `open` after the line `text` of a trace.
+fn grown(open: &Open, text: &Text<'_>, mode: Mode) -> Open {
+    let goes_on = mode == open.mode && !matches!(mode, Mode::Frames | Mode::Go);
+    let mut open = open.with_mode(mode).with(Open::EXPECTS, calls_for_more(mode, text));
+    open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
+    (open.depth, open.first) = (0, 0);
+    if let Some((bracket, depth)) = bracket::opened(text) {
+        // An object that Node.js inspects follows the last frame, and is less indented.
+        let indent = if shape::is_at_frame(text) { text.indent.saturating_sub(DEEP_INDENT) } else { text.indent };
+        (open.bracket, open.depth, open.waited) = (bracket, depth, small(indent));
+    }
+    open
+}
+
+/// Whether a line of a trace calls for another one by its end.
+fn calls_for_more(mode: Mode, text: &Text<'_>) -> bool {
+    // The message of an exception of PHP ends with its place.
+    if mode == Mode::PhpHead { !shape::ends_with_php_place(text) } else { expects(text) }
+}
+
+/// Whether a line calls for another one by its end.
+fn expects(text: &Text<'_>) -> bool {
+    matches!(text.last(), b':' | b',') || text.end.ends_with(b"Array") || text.end.ends_with(b" Object")
+}
+
+/// Whether the text after a head is empty, or opens a bracket.
+fn ends_open(text: &Text<'_>) -> bool {
+    matches!(text.last(), b'{' | b'[' | b'(' | b'\\' | b'|') || text.end.ends_with(b" -")
+}
+
+/// Whether nothing but a fraction or a zone follows a stamp.
+fn is_rest_of_stamp(rest: &[u8]) -> bool {
+    rest.first().is_none_or(|byte| matches!(byte, b'.' | b',' | b'Z' | b'+' | b'-' | b']'))
+        && !rest.iter().any(|byte| is_blank(*byte))
+}
+
+/// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
+fn is_print(text: &Text<'_>) -> bool {
+    if shape::is_named_exception(text) || (text.begins("<!") || text.begins("<?")) {
+        return false;
+    }
+    let body = text.body();
+    let words = body.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty()).count();
+    words <= PRINT_WORDS_MAX
+        || words <= 2 * PRINT_WORDS_MAX && body.contains(&b'=')
+        || !body.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// The first line of java.util.logging: after the stamp a class and a method, and nothing else.
+fn is_jul_stamp(text: &Text<'_>, head: &Head) -> bool {
+    if head.kind != Kind::Stamp {
+        return false;
+    }
+    let rest = text.start()[head.end..].trim_ascii();
+    let mut words = rest.rsplit(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let (Some(method), Some(class)) = (words.next(), words.next()) else { return false };
+    let name = |word: &[u8]| {
+        word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$' | b'<' | b'>'))
+    };
+    let before = words.next().is_none_or(|word| word.len() <= 5) && words.next().is_none();
+    before && class.contains(&b'.') && name(class) && name(method) && !method.contains(&b'.')
+}
+
+/// `SEVERE: text`, the second line of java.util.logging, in any language.
+fn is_jul_level(text: &Text<'_>) -> bool {
+    let start = text.start();
+    let count = start.iter().take_while(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()).count();
+    count > 2 && start[count..].starts_with(b": ")
+}
+
+fn small(indent: usize) -> u8 {
+    u8::try_from(indent).unwrap_or(u8::MAX)
+}
