@@ -7,12 +7,16 @@ use std::fmt;
 use std::sync::Arc;
 
 mod checkpoint_entry;
+mod container;
+mod group_mark;
 mod line_flags;
 mod output;
 mod quiet;
 mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use container::{Framing, Printed, Stream};
+pub use group_mark::{Cut, GroupMark, RecordMemory};
 pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
@@ -80,11 +84,13 @@ pub struct Progress {
     pub watermark: Watermark,
     /// Acknowledged or dropped spans after it, in order, without overlap.
     pub ahead: Vec<Span>,
+    /// What a re-read needs to form the same records.
+    pub records: RecordMemory,
 }
 
 impl From<Watermark> for Progress {
     fn from(watermark: Watermark) -> Self {
-        Self { watermark, ahead: Vec::new() }
+        Self { watermark, ..Self::default() }
     }
 }
 
@@ -171,6 +177,8 @@ pub struct Line<'t> {
     pub boundary: Boundary,
     /// What its record says about its framing.
     pub flags: LineFlags,
+    /// Where and when a container printed it, if its runtime wrote the file.
+    pub printed: Option<Printed>,
 }
 
 impl fmt::Debug for Line<'_> {

@@ -7,10 +7,14 @@ pub struct LineFlags(u8);
 impl LineFlags {
     /// The empty set: one whole line.
     pub const NONE: Self = Self(0);
-    /// Several lines of the file.
+    /// It is part of a record of several lines, or such a record itself: see [`Self::CUT`].
     pub const MULTILINE: Self = Self(1);
     /// Only a part: a limit cut it.
     pub const TRUNCATED: Self = Self(1 << 1);
+    /// Several lines of the file. This has no name in `log.flags`.
+    pub const JOINED: Self = Self(1 << 2);
+    /// A part of a record of several lines, which a limit or a timeout cut.
+    pub const CUT: Self = Self::MULTILINE.and(Self::TRUNCATED);
 
     /// All flags with their names in `log.flags`, in the order in which they are written.
     const NAMES: [(Self, &'static str); 2] = [(Self::MULTILINE, "multiline"), (Self::TRUNCATED, "truncated")];

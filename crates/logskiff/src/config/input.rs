@@ -8,6 +8,7 @@ use globset::GlobBuilder;
 
 use super::Input;
 use super::error::{join, quote};
+use super::multiline;
 use super::parser::Reader;
 use super::redact;
 use super::variables::INPUT_PREFIX;
@@ -17,9 +18,13 @@ use crate::pipeline::parse;
 use crate::pipeline::parse::{Format, Type};
 use crate::source;
 use crate::source::{Rank, STDIN, Start, Symlinks, may_overlap};
+use event::Framing;
 
 /// Below, nearly every line would be truncated; above, one line would use most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
+
+const FRAMINGS: [(&str, Option<Framing>); 4] =
+    [("auto", None), ("lines", Some(Framing::Lines)), ("cri", Some(Framing::Cri)), ("docker", Some(Framing::Docker))];
 
 const PATHS: &str = "LOGSKIFF_PATHS";
 const PARSE: &str = "LOGSKIFF_PARSE";
@@ -71,6 +76,7 @@ pub(super) fn inputs(reader: &mut Reader<'_>) -> Vec<Input> {
     if inputs.iter().filter(reads_stdin).count() > 1 {
         reader.mistake(PATHS, format!("{} is standard input; only one input can read it", quote(STDIN)));
     }
+    multiline::check_patterns(&inputs, reader);
     if reader.is_set(PATTERN) && inputs.iter().all(|input| input.parse.format != Format::Regex) {
         reader.mistake(PATTERN, format!("patterns need {PARSE}=regex, which is not set"));
     }
@@ -95,6 +101,8 @@ fn input(name: String, reader: &mut Reader<'_>) -> Input {
         name,
         source: source_config(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
+        framing: reader.choice("LOGSKIFF_FRAMING", &FRAMINGS),
+        grouping: multiline::config(reader),
         parse: parse(reader),
         redact: redact::config(reader),
         ansi: reader.choice("LOGSKIFF_ANSI", &[("auto", Ansi::Auto), ("strip", Ansi::Strip), ("keep", Ansi::Keep)]),

@@ -24,7 +24,7 @@ use self::raw::{LineEnds, write_raw};
 use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number};
 use self::value::{write_key, write_value, write_without_sequences};
-use event::{FileId, Key, Kind, Level, LineFlags, Node, Repair, Repairs, Span};
+use event::{FileId, Key, Kind, Level, LineFlags, Node, Printed, Repair, Repairs, Span};
 use redact::Redacted;
 
 /// Format of a record.
@@ -107,14 +107,16 @@ pub struct Config {
 }
 
 /// Names that logskiff writes, and their parents when dots are read as nesting.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "@timestamp",
     "message",
     "log.level",
     "log.file.path",
     "log.offset",
     "log.flags",
+    "log.iostream",
     "event.id",
+    "event.created",
     "parse.error",
     "kubernetes.pod.name",
     "kubernetes.pod.uid",
@@ -151,10 +153,19 @@ pub struct RedactedLine<'l> {
     pub span: Span,
     /// How it was framed.
     pub flags: LineFlags,
+    /// Where and when a container printed it.
+    pub printed: Option<Printed>,
     /// When it was read, in nanoseconds since the Unix epoch: the time of a record without a timestamp.
     pub read_ns: i64,
     /// It was not read before: what is counted of it counts.
     pub is_new: bool,
+}
+
+impl RedactedLine<'_> {
+    /// The time of a record without a timestamp, in nanoseconds since the Unix epoch: when the line was printed, or else read.
+    fn time_ns(&self) -> i64 {
+        self.printed.and_then(|printed| printed.time_ns).unwrap_or(self.read_ns)
+    }
 }
 
 /// Writes records.
@@ -233,7 +244,7 @@ impl Encoder {
         let RedactedLine { redacted, envelope, span, .. } = *line;
         let parsed = redacted.parsed();
         out.extend_from_slice(b"{\"@timestamp\":\"");
-        self.clock.write(parsed.time_ns.unwrap_or(line.read_ns), out);
+        self.clock.write(parsed.time_ns.unwrap_or_else(|| line.time_ns()), out);
         out.push(b'"');
         if let Some(level) = parsed.level {
             write_level(level, out);
@@ -253,22 +264,32 @@ impl Encoder {
             out.extend_from_slice(failure.name().as_bytes());
             out.push(b'"');
         }
+        if let Some(printed) = line.printed {
+            out.extend_from_slice(b",\"log.iostream\":\"");
+            out.extend_from_slice(printed.stream.name().as_bytes());
+            out.push(b'"');
+            if let Some(time_ns) = printed.time_ns {
+                out.extend_from_slice(b",\"event.created\":\"");
+                self.clock.write(time_ns, out);
+                out.push(b'"');
+            }
+        }
         write_flags(line, repairs, out);
         out.extend_from_slice(&envelope.members);
         out.extend_from_slice(b",\"log.offset\":");
         write_number(span.start, out);
         if self.event_id == EventId::Field {
             out.extend_from_slice(b",\"event.id\":\"");
-            write_event_id(envelope, span, out);
+            write_event_id(line, out);
             out.push(b'"');
         }
         out.push(b'}');
     }
 
     /// Appends the record's event id to `out`, if it is a message header.
-    pub fn header_id(&self, envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
+    pub fn header_id(&self, line: &RedactedLine<'_>, out: &mut Vec<u8>) {
         if self.event_id == EventId::Header {
-            write_event_id(envelope, span, out);
+            write_event_id(line, out);
         }
     }
 
@@ -414,10 +435,16 @@ fn write_level(level: Level, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn write_event_id(envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
-    out.extend_from_slice(envelope.origin.as_bytes());
+/// Writes the id of a record: its file and where it begins. Of several lines also where it ends: if the process is killed before
+/// the checkpoint has a cut, the same lines may be part of a longer record.
+fn write_event_id(line: &RedactedLine<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(line.envelope.origin.as_bytes());
     out.push(b'-');
-    write_number(span.start, out);
+    write_number(line.span.start, out);
+    if line.flags.has(LineFlags::JOINED) {
+        out.push(b'-');
+        write_number(line.span.end, out);
+    }
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {

@@ -3,11 +3,21 @@
 //! Input: a chunk of one file and its offset. Output: [`Framed`] pieces that account for every byte, in order, without
 //! copying. It never reads or decodes, and never depends on a line's content.
 
+pub mod container;
+mod container_lines;
 mod encoding;
+mod grouping;
+mod marks;
+pub mod multiline;
+mod records;
 
 use memchr::memchr;
 
+pub use self::container_lines::ContainerLines;
 pub use self::encoding::Encoding;
+pub use self::grouping::{Grouping, GroupingConfig};
+pub use self::marks::Marks;
+pub use self::records::{End, Records};
 use event::{Boundary, Line, LineFlags, Span};
 
 /// Bytes after the line limit that rules can see, so that a secret across the limit is still matched.
@@ -19,7 +29,7 @@ const NUL_PADDING_BYTES_MIN: usize = 64;
 /// Limits of a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// A longer line is truncated to this many bytes; the rest is skipped in bounded memory.
+    /// A longer line or record is truncated to this many bytes; the rest is skipped in bounded memory.
     pub line_bytes_max: usize,
 }
 
@@ -76,6 +86,7 @@ struct NulRun {
 }
 
 /// Splits a chunk of a file into pieces.
+#[derive(Clone)]
 pub struct Frames<'t> {
     config: Config,
     encoding: Encoding,
@@ -131,6 +142,21 @@ impl<'t> Frames<'t> {
         Self { still, ..self }
     }
 
+    /// The position of a file's offset in the chunk.
+    fn at_of(&self, offset: u64) -> usize {
+        usize::try_from(offset - self.base).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the first byte follows a line end, as far as these bytes tell.
+    fn at_line_start(self) -> Self {
+        Self { boundary: Boundary::LineStart, ..self }
+    }
+
+    /// Goes back to the start of a line.
+    fn seek(&mut self, offset: u64) {
+        (self.at, self.boundary) = (self.at_of(offset), Boundary::LineStart);
+    }
+
     /// The NUL padding that begins before `end`, if there is any.
     fn nul_run(&self, rest: &[u8], end: usize) -> Option<NulRun> {
         if self.first_zero >= self.at + end {
@@ -178,13 +204,20 @@ impl<'t> Frames<'t> {
         let keep = if self.encoding == Encoding::Utf8 { character_start(rest, most) } else { self.whole(most) };
         let text = &rest[..self.whole(line_bytes.min(self.config.window_bytes()))];
         let span = self.piece(keep, Boundary::MidLine);
-        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine, flags: LineFlags::TRUNCATED })
+        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine, flags: LineFlags::TRUNCATED, printed: None })
     }
 
     fn line(&mut self, text: &'t [u8], span_bytes: usize) -> Framed<'t> {
         let text = self.encoding.strip_return(text);
         let span = self.piece(span_bytes, Boundary::LineStart);
-        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart, flags: LineFlags::NONE })
+        Framed::Line(Line {
+            span,
+            text,
+            keep: text.len(),
+            boundary: Boundary::LineStart,
+            flags: LineFlags::NONE,
+            printed: None,
+        })
     }
 }
 

@@ -8,11 +8,12 @@ use super::refused::Retry;
 use super::report::Closed;
 use super::{Shipper, log_events, redacted_path};
 use crate::delivery::checkpoint::SAVE_PATIENCE;
+use crate::delivery::ledger::Ledger;
 use crate::pipeline::encode::{Envelope, Source, labels};
-use crate::pipeline::frame::Encoding;
+use crate::pipeline::frame::{Encoding, Marks};
 use crate::regular;
 use crate::source::{Event, Expired, LOOKBACK_BYTES};
-use event::{FileId, Progress};
+use event::{FileId, Framing, Progress, RecordMemory};
 use redact::{LINES_MAX, PemState};
 
 /// What belongs to the files.
@@ -32,10 +33,41 @@ pub(super) struct FileContext {
     pub(super) pem_state: PemState,
     /// Whether a private key goes on in the file's first line, which began in the file that it replaced.
     pub(super) pem_state_at_start: PemState,
+    /// What a re-read needs to form the same records.
+    pub(super) marks: Marks,
+    /// How its lines are framed, once that is known.
+    pub(super) framing: Option<Framing>,
     /// When the file was first seen rotated.
     pub(super) rotated_at: Option<Instant>,
     /// When its refused spans are sent again.
     pub(super) retry: Option<Retry>,
+}
+
+impl FileContexts {
+    /// How far a file is settled, and what a re-read needs to form the same records.
+    pub(super) fn progress(&self, file: FileId, ledger: &Ledger) -> Progress {
+        let progress = ledger.progress(file);
+        let Some(context) = self.open.get(&file) else { return progress };
+        Progress { records: context.save_records(progress.watermark.offset), ..progress }
+    }
+}
+
+impl FileContext {
+    /// What a re-read from `watermark` on needs to form the same records.
+    fn save_records(&self, watermark: u64) -> RecordMemory {
+        RecordMemory { framing: self.framing, groups: self.marks.save(watermark) }
+    }
+
+    /// Takes over what an earlier read of the file has found out.
+    fn restore_records(&mut self, records: &RecordMemory) {
+        (self.framing, self.marks) = (records.framing, Marks::restore(&records.groups));
+    }
+
+    fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
+        let (pem_state, pem_state_at_start, marks) = <_>::default();
+        let (framing, rotated_at, retry) = (None, None, None);
+        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, rotated_at, retry }
+    }
 }
 
 /// The pod's labels.
@@ -129,8 +161,12 @@ impl Shipper {
             offset = progress.watermark.offset,
             "reading"
         );
+        let records = progress.records.clone();
         self.ledger.open(file, input, progress);
         self.set_context(file, input, path, &origin);
+        if let Some(context) = self.files.open.get_mut(&file) {
+            context.restore_records(&records);
+        }
         self.inherit_pem_state(file);
         self.restore_pem_state(file);
     }
@@ -165,15 +201,11 @@ impl Shipper {
         let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels };
         let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
         self.components.fanout.set_file(file, &envelope);
-        let known = self
-            .files
-            .open
-            .get(&file)
-            .map(|context| (context.pem_state, context.pem_state_at_start, context.rotated_at, context.retry));
-        let (pem_state, pem_state_at_start, rotated_at, retry) = known.unwrap_or_default();
-        self.files
-            .open
-            .insert(file, FileContext { input, path, envelope, pem_state, pem_state_at_start, rotated_at, retry });
+        if let Some(context) = self.files.open.get_mut(&file) {
+            (context.input, context.path, context.envelope) = (input, path, envelope);
+        } else {
+            self.files.open.insert(file, FileContext::new(input, path, envelope));
+        }
     }
 
     /// Derives from the lines before a file's position whether it stands within a private key.
@@ -243,7 +275,7 @@ impl Shipper {
         self.components.source.note_settled(|file| ledger.watermark(file));
         for file in self.components.source.closable(now) {
             if self.ledger.is_complete(file) {
-                self.components.source.close(file);
+                self.components.source.close(file, self.files.progress(file, &self.ledger));
                 self.close(file);
                 if self.components.source.is_crowded() {
                     self.scans.file_closed();

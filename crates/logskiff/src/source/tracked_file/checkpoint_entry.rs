@@ -44,8 +44,8 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(in crate::source) fn closing_entry(&mut self) -> io::Result<CheckpointEntry> {
-        let entry = self.checkpoint_entry(self.read.at.into());
+    pub(in crate::source) fn closing_entry(&mut self, settled: Progress) -> io::Result<CheckpointEntry> {
+        let entry = self.checkpoint_entry(Progress { watermark: self.read.at, ..settled });
         if !self.handle.is_gzip() {
             return Ok(entry);
         }
@@ -98,7 +98,7 @@ impl TrackedFile {
 
     /// The file's checkpoint entry at the progress `settled`.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
-        let Progress { watermark: settled, ahead } = settled;
+        let Progress { watermark: settled, ahead, records } = settled;
         self.detectors.write_times.forget(settled.offset);
         if self.handle.is_deferred_read() {
             // The earlier fingerprint still holds: a `.gz` is written once.
@@ -125,6 +125,7 @@ impl TrackedFile {
             size: self.seen.size,
             fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
+            records,
         }
     }
 

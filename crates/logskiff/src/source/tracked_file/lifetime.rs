@@ -1,6 +1,6 @@
 //! Whether more of a file is expected, by its place in the directory and the time since it last changed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     DELETED_HELD, DELETED_HELD_BYTES, DELETED_QUIET, Displaced, IDLE_QUIET, Phase, ROTATED_QUIET, TrackedFile,
@@ -44,6 +44,14 @@ impl TrackedFile {
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.handle.is_stream()
+    }
+
+    /// How long it has not grown or changed, also before it was opened.
+    #[must_use]
+    pub fn unchanged_for(&self, now: Instant) -> Duration {
+        let written = self.write_time(self.seen.length.saturating_sub(1));
+        let age = written.map(|(_, at)| now.saturating_duration_since(at)).unwrap_or_default();
+        self.placement.quiet_for(now).max(age)
     }
 
     /// Whether it is live and has not been written to for a while.
