@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use logskiff::pipeline::multiline::{Config, Grammar, Next, State, Verdict};
+use logskiff::pipeline::frame::multiline::{Config, Grammar, Next, State, Verdict};
 
 use super::{MARKER, RUNTIMES, corpus};
 
@@ -140,7 +140,7 @@ fn single_lines_stay_single() {
 
 #[test]
 fn a_preset_groups_the_logs_of_its_runtime_as_auto_does() {
-    use logskiff::pipeline::multiline::Preset;
+    use logskiff::pipeline::frame::multiline::Preset;
 
     for preset in Preset::ALL {
         let grammar = Grammar::new(&Config::Presets(vec![preset])).unwrap();
