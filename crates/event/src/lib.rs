@@ -7,11 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 
 mod checkpoint_entry;
+mod group_mark;
 mod output;
 mod quiet;
 mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use group_mark::{Cut, GroupMark};
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
@@ -78,11 +80,13 @@ pub struct Progress {
     pub watermark: Watermark,
     /// Acknowledged or dropped spans after it, in order, without overlap.
     pub ahead: Vec<Span>,
+    /// What a re-read needs to form the same records.
+    pub groups: Vec<GroupMark>,
 }
 
 impl From<Watermark> for Progress {
     fn from(watermark: Watermark) -> Self {
-        Self { watermark, ahead: Vec::new() }
+        Self { watermark, ..Self::default() }
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod input;
 mod kafka;
 mod memory;
+mod multiline;
 mod overlap;
 mod parser;
 mod redact;
@@ -71,6 +72,8 @@ pub struct Input {
     pub source: source::Config,
     /// How bytes are split into lines.
     pub frame: frame::Config,
+    /// How lines are joined to records.
+    pub grouping: frame::GroupingConfig,
     /// How lines are parsed into fields.
     pub parse: parse::Config,
     /// What is redacted.

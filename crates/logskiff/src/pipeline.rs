@@ -6,11 +6,13 @@
 pub mod batch;
 pub mod encode;
 pub mod frame;
+pub mod multiline;
 pub mod parse;
 
 use std::sync::Arc;
 
 use crate::config::{Config, Input};
+use crate::pipeline::frame::Grouping;
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
 use crate::pipeline::parse::Parser;
 use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
@@ -25,6 +27,7 @@ const LARGE_BYTES: usize = 256 * 1024;
 
 /// The modules of one input, and their scratch space.
 pub struct Pipeline {
+    grouping: Arc<Grouping>,
     parser: Parser,
     redactor: Arc<Redactor>,
     encoder: Encoder,
@@ -67,6 +70,7 @@ impl Pipeline {
 
     fn build(config: &Config, input: &Input, redactor: Option<Arc<Redactor>>) -> Result<Self, PipelineError> {
         let error = |errors: String| PipelineError(input.name.clone(), errors);
+        let grouping = Grouping::new(&input.grouping).map_err(|errors| error(join(&errors)))?;
         let parser = Parser::new(&input.parse).map_err(|errors| error(join(&errors)))?;
         let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(join(&errors)));
         let redactor = redactor.map_or_else(made, Ok)?;
@@ -74,6 +78,7 @@ impl Pipeline {
         let encoder = Encoder::new(&config.encode);
         let (scratch, hits) = (Scratch::default(), Hits::default());
         Ok(Self {
+            grouping: Arc::new(grouping),
             parser,
             redactor,
             encoder,
@@ -94,6 +99,12 @@ impl Pipeline {
     #[must_use]
     pub fn explained(&self) -> &[Masked] {
         self.explained.as_deref().unwrap_or_default()
+    }
+
+    /// How lines are joined to records.
+    #[must_use]
+    pub fn grouping(&self) -> &Arc<Grouping> {
+        &self.grouping
     }
 
     /// The rules.

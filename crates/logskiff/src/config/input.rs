@@ -8,6 +8,7 @@ use globset::GlobBuilder;
 
 use super::Input;
 use super::error::{join, quote};
+use super::multiline;
 use super::parser::Reader;
 use super::redact;
 use super::variables::INPUT_PREFIX;
@@ -70,6 +71,7 @@ pub(super) fn inputs(reader: &mut Reader<'_>) -> Vec<Input> {
     if inputs.iter().filter(reads_stdin).count() > 1 {
         reader.mistake(PATHS, format!("{} is standard input; only one input can read it", quote(STDIN)));
     }
+    multiline::check_patterns(&inputs, reader);
     if reader.is_set(PATTERN) && inputs.iter().all(|input| input.parse.format != Format::Regex) {
         reader.mistake(PATTERN, format!("patterns need {PARSE}=regex, which is not set"));
     }
@@ -94,6 +96,7 @@ fn input(name: String, reader: &mut Reader<'_>) -> Input {
         name,
         source: source_config(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
+        grouping: multiline::config(reader),
         parse: parse(reader),
         redact: redact::config(reader),
     }

@@ -157,6 +157,14 @@ fn family_candidates(name: &str) -> Vec<String> {
     [RULE_PREFIX, MODE_PREFIX, INPUT_PREFIX].into_iter().filter_map(replaced).filter(|name| is_known(name)).collect()
 }
 
+/// The word that is most like `given`, if one is.
+pub(super) fn nearest<'w>(given: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let given = given.to_ascii_lowercase();
+    let scored = words.map(|word| (strsim::normalized_damerau_levenshtein(&given, word), word));
+    let near = scored.filter(|(score, _)| *score >= SIMILARITY_MIN).max_by(|one, other| one.0.total_cmp(&other.0));
+    near.map(|(_, word)| word)
+}
+
 fn suggestion(name: &str, candidates: impl Iterator<Item = String>) -> Name {
     let upper = name.to_ascii_uppercase();
     let given = upper.strip_prefix(PREFIX).unwrap_or(&upper);

@@ -174,6 +174,10 @@ pub(super) const FACILITIES: [&str; 24] = [
     "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
+/// How lines are joined to records.
+pub(super) const MULTILINE: &[&str] =
+    &["auto", "off", "start", "continue", "java", "python", "go", "node", "dotnet", "ruby", "php", "rust"];
+
 /// The redaction modes.
 pub(super) const MODES: &[&str] = &["mask", "remove", "partial", "token", "drop"];
 
@@ -209,6 +213,20 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Input, "LOGSKIFF_LINE_BYTES_MAX", Size, "1MiB")
         .per_input()
         .doc("Longest line, in bytes. A longer line is truncated, marked and counted; the rest of it is skipped. From `1KiB` to `16MiB`."),
+    Variable::new(Input, "LOGSKIFF_MULTILINE", Choices(MULTILINE), "auto")
+        .per_input()
+        .example("java,python")
+        .doc("Which lines belong to one record. `auto` joins stack traces of all runtimes, messages of several lines in files whose records have a common beginning, and JSON over several lines. A list names the runtimes whose traces are joined. `start`: a line that matches `LOGSKIFF_MULTILINE_PATTERN` begins a record; `continue`: a line that matches goes on with the one before. `off`: each line is a record. See docs/multiline.md."),
+    Variable::new(Input, "LOGSKIFF_MULTILINE_PATTERN", Lines, "")
+        .per_input()
+        .example(r"^\d{4}-\d\d-\d\d")
+        .doc("Regular expressions for `LOGSKIFF_MULTILINE=start` and `continue`, one per line. A line matches if one of them does."),
+    Variable::new(Input, "LOGSKIFF_MULTILINE_TIMEOUT", Duration, "1s")
+        .per_input()
+        .doc("How long after the file last grew an unfinished record is sent. From `100ms` to `1h`."),
+    Variable::new(Input, "LOGSKIFF_MULTILINE_LINES_MAX", Number, "500")
+        .per_input()
+        .doc("Most lines of one record. `LOGSKIFF_LINE_BYTES_MAX` limits its bytes. A record that exceeds a limit is cut; its parts are marked. From `2` to `100000`."),
     Variable::new(Input, "LOGSKIFF_INPUT_<NAME>_…", Text, "")
         .example("LOGSKIFF_INPUT_ACCESS_PATHS=/var/log/nginx/access.log")
         .doc("A named input. `…_PATHS` creates it; every variable marked *per input* can be set for it alone (`LOGSKIFF_INPUT_ACCESS_PARSE=nginx`). `<NAME>` is letters and digits, no underscore. With a named input, `LOGSKIFF_PATHS` has no default; if it is set, it adds the input `default`."),

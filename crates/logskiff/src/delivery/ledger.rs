@@ -83,7 +83,7 @@ impl Ledger {
     /// Opens the account of a file of an input. `progress` names its complete spans. `file` may be reused from another
     /// file.
     pub fn open(&mut self, file: FileId, input: usize, progress: impl Into<Progress>) {
-        let Progress { watermark, ahead } = progress.into();
+        let Progress { watermark, ahead, .. } = progress.into();
         self.close(file);
         let index = file.0 as usize;
         if self.accounts.len() <= index {
@@ -320,7 +320,7 @@ impl Ledger {
             ahead.truncate(AHEAD_MAX);
             ahead.sort_unstable_by_key(|span| span.start);
         }
-        Progress { watermark: account.watermark, ahead }
+        Progress { watermark: account.watermark, ahead, ..Progress::default() }
     }
 
     /// The number of complete bytes behind the watermark of `file` that are not read again yet since its rewind.

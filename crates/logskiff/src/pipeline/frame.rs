@@ -4,10 +4,16 @@
 //! copying. It never reads or decodes, and never depends on a line's content.
 
 mod encoding;
+mod grouping;
+mod marks;
+mod records;
 
 use memchr::memchr;
 
 pub use self::encoding::Encoding;
+pub use self::grouping::{Grouping, GroupingConfig};
+pub use self::marks::Marks;
+pub use self::records::Records;
 use event::{Boundary, Line, Span};
 
 /// Bytes after the line limit that rules can see, so that a secret across the limit is still matched.
@@ -19,7 +25,7 @@ const NUL_PADDING_BYTES_MIN: usize = 64;
 /// Limits of a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// A longer line is truncated to this many bytes; the rest is skipped in bounded memory.
+    /// A longer line or record is truncated to this many bytes; the rest is skipped in bounded memory.
     pub line_bytes_max: usize,
 }
 
@@ -76,6 +82,7 @@ struct NulRun {
 }
 
 /// Splits a chunk of a file into pieces.
+#[derive(Clone)]
 pub struct Frames<'t> {
     config: Config,
     encoding: Encoding,
@@ -129,6 +136,16 @@ impl<'t> Frames<'t> {
     #[must_use]
     pub fn still(self, still: bool) -> Self {
         Self { still, ..self }
+    }
+
+    /// The position of a file's offset in the chunk.
+    fn at_of(&self, offset: u64) -> usize {
+        usize::try_from(offset - self.base).unwrap_or(usize::MAX)
+    }
+
+    /// Goes back to the start of a line.
+    fn seek(&mut self, offset: u64) {
+        (self.at, self.boundary) = (self.at_of(offset), Boundary::LineStart);
     }
 
     /// The NUL padding that begins before `end`, if there is any.

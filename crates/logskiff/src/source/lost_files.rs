@@ -10,7 +10,7 @@ use super::content::Content;
 use super::discovery::Candidate;
 use super::tracked_file::{Incarnation, OpenedFile};
 use super::{ClosedFile, Event, Expired, FileSource, Phase, TrackedFile, fingerprint};
-use event::{CheckpointEntry, FileId, Progress, Watermark};
+use event::{CheckpointEntry, FileId, GroupMark, Progress, Watermark};
 
 /// The content of a truncated or vanished file is searched for under other names for this long.
 const LOST_KEPT: Duration = Duration::from_secs(10);
@@ -68,14 +68,14 @@ impl LostFile {
 
 impl FileSource {
     /// Closes an acknowledged file. It is remembered while its name exists.
-    pub fn close(&mut self, id: FileId) {
+    pub fn close(&mut self, id: FileId, groups: Vec<GroupMark>) {
         let Some(mut file) = self.table.remove(id) else { return };
         if file.handle.is_stream() {
             return;
         }
         self.release_id(id);
         self.close_copies(id, file.lineage.read_from_start);
-        let Ok(entry) = file.closing_entry() else { return };
+        let Ok(entry) = file.closing_entry(groups) else { return };
         let changed = file.verified_change();
         if file.placement.phase == Phase::Deleted {
             self.index.remember_deleted(entry);
@@ -187,10 +187,12 @@ impl FileSource {
         });
         let mut entries: Vec<CheckpointEntry> = open.collect();
         entries.extend(self.index.lost.iter().map(|lost| {
-            let former = self.unsettled_former(&lost.formers, lost.began_at, &settled).map(|former| former.watermark);
-            let own = || lost.id.map_or_else(|| lost.entry.watermark(), |id| settled(id).watermark);
-            let at = former.unwrap_or_else(own);
-            CheckpointEntry { offset: at.offset, boundary: at.boundary, ..lost.entry.clone() }
+            let entry = lost.entry.clone();
+            let former = self.unsettled_former(&lost.formers, lost.began_at, &settled);
+            let Some(Progress { watermark: at, groups, .. }) = former.or_else(|| lost.id.map(&settled)) else {
+                return entry;
+            };
+            CheckpointEntry { offset: at.offset, boundary: at.boundary, groups, ..entry }
         }));
         entries.extend(self.index.closed.values().map(|closed| closed.entry.clone()));
         entries.extend(self.settled_copy_entries(&settled));

@@ -470,6 +470,7 @@ impl FileSource {
             size: found.size,
             fingerprint,
             ahead: None,
+            groups: Vec::new(),
         })
     }
 }

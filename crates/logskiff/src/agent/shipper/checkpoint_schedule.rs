@@ -74,9 +74,9 @@ impl Shipper {
 
     /// Saves the watermarks. The writer's thread does it; nothing waits.
     pub(super) fn checkpoint(&mut self, now: Instant) {
-        let (ledger, source) = (&self.ledger, &mut self.components.source);
+        let (ledger, contexts, source) = (&self.ledger, &self.files, &mut self.components.source);
         let Some(checkpoint_writer) = &self.components.checkpoint_writer else { return };
-        let files = source.checkpoint_entries(|file| ledger.progress(file));
+        let files = source.checkpoint_entries(|file| contexts.progress(file, ledger));
         checkpoint_writer.save(Checkpoint { files, quiet: Arc::clone(source.quiet_files()) });
         self.checkpoints.note_save(now);
     }

@@ -220,6 +220,7 @@ impl Shipper {
             linger
         };
         let wait = if self.reading.is_early { wait.min(self.reading.until_next_pass(now, linger)) } else { wait };
+        let wait = self.reading.until_next_timeout(now).map_or(wait, |timeout| wait.min(timeout));
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
         // The next scan may be due earlier: a new file is opened at once.
         let wait = wait.min(self.scans.until_next(now));

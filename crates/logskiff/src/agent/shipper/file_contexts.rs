@@ -8,8 +8,9 @@ use super::refused::Retry;
 use super::report::Closed;
 use super::{Shipper, log_events, redacted_path};
 use crate::delivery::checkpoint::SAVE_PATIENCE;
+use crate::delivery::ledger::Ledger;
 use crate::pipeline::encode::{Envelope, Source, labels};
-use crate::pipeline::frame::Encoding;
+use crate::pipeline::frame::{Encoding, Marks};
 use crate::regular;
 use crate::source::{Event, Expired, LOOKBACK_BYTES};
 use event::{FileId, Progress};
@@ -32,10 +33,29 @@ pub(super) struct FileContext {
     pub(super) pem_state: PemState,
     /// Whether a private key goes on in the file's first line, which began in the file that it replaced.
     pub(super) pem_state_at_start: PemState,
+    /// What a re-read needs to form the same records.
+    pub(super) marks: Marks,
     /// When the file was first seen rotated.
     pub(super) rotated_at: Option<Instant>,
     /// When its refused spans are sent again.
     pub(super) retry: Option<Retry>,
+}
+
+impl FileContexts {
+    /// How far a file is settled, and what a re-read needs to form the same records.
+    pub(super) fn progress(&self, file: FileId, ledger: &Ledger) -> Progress {
+        let progress = ledger.progress(file);
+        let save = |context: &FileContext| context.marks.save(progress.watermark.offset);
+        let groups = self.open.get(&file).map(save).unwrap_or_default();
+        Progress { groups, ..progress }
+    }
+}
+
+impl FileContext {
+    fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
+        let (pem_state, pem_state_at_start, marks) = <_>::default();
+        Self { input, path, envelope, pem_state, pem_state_at_start, marks, rotated_at: None, retry: None }
+    }
 }
 
 /// The pod's labels.
@@ -129,8 +149,12 @@ impl Shipper {
             offset = progress.watermark.offset,
             "reading"
         );
+        let marks = Marks::restore(&progress.groups);
         self.ledger.open(file, input, progress);
         self.set_context(file, input, path, &origin);
+        if let Some(context) = self.files.open.get_mut(&file) {
+            context.marks = marks;
+        }
         self.inherit_pem_state(file);
         self.restore_pem_state(file);
     }
@@ -165,15 +189,11 @@ impl Shipper {
         let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels };
         let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
         self.components.fanout.set_file(file, &envelope);
-        let known = self
-            .files
-            .open
-            .get(&file)
-            .map(|context| (context.pem_state, context.pem_state_at_start, context.rotated_at, context.retry));
-        let (pem_state, pem_state_at_start, rotated_at, retry) = known.unwrap_or_default();
-        self.files
-            .open
-            .insert(file, FileContext { input, path, envelope, pem_state, pem_state_at_start, rotated_at, retry });
+        if let Some(context) = self.files.open.get_mut(&file) {
+            (context.input, context.path, context.envelope) = (input, path, envelope);
+        } else {
+            self.files.open.insert(file, FileContext::new(input, path, envelope));
+        }
     }
 
     /// Derives from the lines before a file's position whether it stands within a private key.
@@ -243,7 +263,8 @@ impl Shipper {
         self.components.source.note_settled(|file| ledger.watermark(file));
         for file in self.components.source.closable(now) {
             if self.ledger.is_complete(file) {
-                self.components.source.close(file);
+                let groups = self.files.progress(file, &self.ledger).groups;
+                self.components.source.close(file, groups);
                 self.close(file);
                 if self.components.source.is_crowded() {
                     self.scans.file_closed();

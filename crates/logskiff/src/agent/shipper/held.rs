@@ -19,6 +19,7 @@ const FULL: Held =
 const REFUSED: Held = Held { word: "refused", why: "an output rejects records of it; logskiff retries with backoff" };
 const ZEROS: Held = Held { word: "zeros", why: "NUL bytes follow, which its writer may still fill" };
 const PARTIAL: Held = Held { word: "partial", why: "its last line has no newline yet" };
+const UNFINISHED: Held = Held { word: "partial", why: "its last record may go on; it is sent after a timeout" };
 const BACKOFF: Held = Held { word: "unread", why: "an output has failed; reading resumes after a backoff" };
 const BUDGET: Held =
     Held { word: "unread", why: "the in-flight limit is reached; reading resumes once bytes are acknowledged" };
@@ -36,7 +37,11 @@ impl Shipper {
             return Some(if self.ledger.all_refused() >= REFUSED_MAX { FULL } else { REFUSED });
         }
         if waits {
-            return Some(if open.has_zeros() { ZEROS } else { PARTIAL });
+            return Some(match (open.has_zeros(), self.reading.is_held(open.id)) {
+                (true, _) => ZEROS,
+                (false, true) => UNFINISHED,
+                (false, false) => PARTIAL,
+            });
         }
         if open.phase() == Phase::Live {
             return None;

@@ -1,6 +1,8 @@
 //! The pass: chunks of the files, in turns, through the pipeline into the batch.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::activity::Activity;
@@ -11,10 +13,10 @@ use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
-use crate::pipeline::frame::{Encoding, Framed, Frames};
+use crate::pipeline::frame::{Encoding, Framed, Frames, Marks, Records};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
-use crate::source::{Chunk, Polled};
+use crate::source::{Chunk, Polled, TrackedFile};
 use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
 
 /// Where reading stands.
@@ -28,6 +30,8 @@ pub(super) struct Reading {
     /// It was too early for another pass.
     pub(super) is_early: bool,
     pub(super) activity: Activity,
+    /// Files whose last record is unfinished, and until when it is waited for.
+    held: HashMap<FileId, Instant>,
     /// For chunks; kept for its memory.
     buffer: Vec<u8>,
     /// For a line of UTF-16 as UTF-8; kept for its memory.
@@ -42,6 +46,7 @@ impl Reading {
             passed_at: None,
             is_early: false,
             activity: Activity::new(now),
+            held: HashMap::new(),
             buffer: Vec::new(),
             decoded: String::new(),
         }
@@ -50,6 +55,28 @@ impl Reading {
     /// The time until the next pass: lines gather for the linger.
     pub(super) fn until_next_pass(&self, now: Instant, linger: Duration) -> Duration {
         self.passed_at.map_or(Duration::ZERO, |at| (at + linger).saturating_duration_since(now))
+    }
+
+    /// The time until an unfinished record is sent.
+    pub(super) fn until_next_timeout(&self, now: Instant) -> Option<Duration> {
+        Some(self.held.values().min()?.saturating_duration_since(now))
+    }
+
+    /// Whether the last record of a file is unfinished.
+    pub(super) fn is_held(&self, file: FileId) -> bool {
+        self.held.contains_key(&file)
+    }
+
+    /// Forgets a closed file.
+    pub(super) fn forget(&mut self, file: FileId) {
+        self.held.remove(&file);
+    }
+
+    /// Adds the files whose unfinished records are not waited for any longer.
+    fn add_timed_out(&self, ready: &mut Vec<FileId>, now: Instant) {
+        let due = self.held.iter().filter(|(file, until)| **until <= now && !ready.contains(file));
+        let due: Vec<FileId> = due.map(|(file, _)| *file).collect();
+        ready.extend(due);
     }
 
     /// Puts the file after the one that was last read first, also if the budget ended the last pass.
@@ -76,6 +103,8 @@ struct FramedChunk<'b> {
     bytes: &'b [u8],
     frames: Frames<'b>,
     encoding: Encoding,
+    /// Whether an unfinished record at its end is sent.
+    ends: bool,
     /// Where it begins.
     at: Watermark,
 }
@@ -96,6 +125,8 @@ struct Taken {
     full: bool,
     /// What follows is not to be read.
     ended: bool,
+    /// An unfinished record follows.
+    held: bool,
 }
 
 impl Shipper {
@@ -105,6 +136,7 @@ impl Shipper {
         // At once, also where nothing may be read now: a file that was truncated is another from here on, and needs an account
         // before the watermarks are next asked for.
         self.handle_events(events, now);
+        self.reading.add_timed_out(&mut ready, now);
         self.reading.rotate(&mut ready);
         self.reading.has_unread = self.components.source.has_more_to_unpack();
         while !ready.is_empty() {
@@ -198,14 +230,20 @@ impl Shipper {
         let at_the_end = self.drain.reads_partial_lines();
         let (at, is_final) = (opened.position(), is_last && (opened.is_final(now) || at_the_end));
         let (is_filled, is_still) = (opened.is_filled(now), opened.are_zeros_final(now) || at_the_end);
+        let timeout_at = self.timeout_at(opened, &context, now);
         let bytes = &buffer[..bytes];
         let frames = Frames::new(self.config.inputs[context.input].frame, bytes, at.offset, at.boundary, is_final)
             .filled(is_filled && is_last)
             .still(is_still)
             .encoded(encoding);
-        let chunk = FramedChunk { bytes, frames, encoding, at };
-        let taken = self.enqueue_lines(file, &mut context, chunk, written);
+        let chunk = FramedChunk { bytes, frames, encoding, ends: is_last && timeout_at <= now, at };
+        let taken = self.enqueue_records(file, &mut context, chunk, written);
         self.files.open.insert(file, context);
+        if taken.held && is_last {
+            self.reading.held.insert(file, timeout_at);
+        } else {
+            self.reading.held.remove(&file);
+        }
         if taken.bytes > 0 {
             self.reading.activity.note_read(now);
         }
@@ -235,20 +273,29 @@ impl Shipper {
         }
     }
 
-    /// Takes the pieces of a stretch, as far as the budget goes.
-    fn enqueue_lines(
+    /// Until when an unfinished record at the end of a file is waited for.
+    fn timeout_at(&self, file: &TrackedFile, context: &FileContext, now: Instant) -> Instant {
+        let timeout = self.components.pipelines[context.input].grouping().timeout();
+        now + timeout.saturating_sub(file.unchanged_for(now))
+    }
+
+    /// Takes the records of a chunk, as far as the budget goes.
+    fn enqueue_records(
         &mut self,
         file: FileId,
         context: &mut FileContext,
         chunk: FramedChunk<'_>,
         mut written: Written,
     ) -> Taken {
-        let FramedChunk { bytes, frames, encoding, at } = chunk;
+        let FramedChunk { bytes, frames, encoding, ends, at } = chunk;
+        let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
+        let mut marks = std::mem::take(&mut context.marks);
+        let mut records = Records::new(frames, &grouping, &mut marks, ends);
         let read_ns = now_ns();
         let mut scanned = 0..0;
-        let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false };
+        let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false, held: false };
         let most = self.read_limit(file, at.offset);
-        for framed in frames {
+        for framed in &mut records {
             if self.components.fanout.has_full_batch() {
                 self.components.fanout.flush();
             }
@@ -286,6 +333,9 @@ impl Shipper {
             taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
             taken.boundary = boundary;
         }
+        taken.held = records.is_held() && !taken.full && !taken.ended;
+        marks.settle(self.ledger.watermark(file).offset);
+        context.marks = marks;
         taken
     }
 

@@ -3,13 +3,14 @@
 //! A record whose topic is missing or not authorised leaves memory, and its span stays in the ledger. Reading goes on
 //! meanwhile. After a backoff, the first refused spans of a file are tried. Once one is delivered, all others follow.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::read_pass::{Encode, now_ns};
 use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
 use crate::delivery::ledger::{Completed, Refused};
 use crate::pipeline::batch::cost_bytes;
-use crate::pipeline::frame::{Encoding, Framed, Frames};
+use crate::pipeline::frame::{Encoding, Framed, Frames, Records};
 use crate::sink::{Report, Staged};
 use crate::source::{Reread, TrackedFile};
 use event::{FileId, Line, Outcome, Span};
@@ -171,8 +172,11 @@ impl Shipper {
         let pem_state = std::mem::replace(&mut context.pem_state, pem_state);
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[context.input].frame, &bytes, all.start, first.before, true);
+        let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
+        let mut marks = context.marks.clone();
+        let records = Records::new(frames.encoded(encoding), &grouping, &mut marks, true).again();
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
-        for framed in frames.encoded(encoding) {
+        for framed in records {
             let Framed::Line(line) = framed else { continue };
             let refused = spans.next_if(|refused| refused.span.start <= line.span.start);
             if refused.is_some_and(|refused| refused.span != line.span) {

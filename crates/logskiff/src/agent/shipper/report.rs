@@ -158,6 +158,7 @@ impl Shipper {
     /// Closes a file's account.
     pub(super) fn close(&mut self, file: FileId) {
         let balance = self.ledger.close(file);
+        self.reading.forget(file);
         if let Some(context) = self.files.open.remove(&file) {
             let path = redacted_path(&self.components.pipelines, &context.path);
             let (input, state, held) = (context.input, FileState::Closed, None);

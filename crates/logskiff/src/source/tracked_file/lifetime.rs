@@ -1,6 +1,6 @@
 //! Whether more of a file is expected, by its place in the directory and the time since it last changed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     DELETED_HELD, DELETED_HELD_BYTES, DELETED_QUIET, Displaced, IDLE_QUIET, Phase, ROTATED_QUIET, TrackedFile,
@@ -44,6 +44,12 @@ impl TrackedFile {
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.handle.is_stream()
+    }
+
+    /// How long it has not grown or changed.
+    #[must_use]
+    pub fn unchanged_for(&self, now: Instant) -> Duration {
+        self.placement.quiet_for(now)
     }
 
     /// Whether it is live and has not been written to for a while.

@@ -17,7 +17,10 @@ impl TrackedFile {
     pub fn poll(&mut self, now: Instant) -> io::Result<PollResult> {
         if let Content::Stream(stream) = &self.handle {
             let extent = stream.extent();
-            self.seen.more |= extent.length != self.seen.length;
+            if extent.length != self.seen.length {
+                self.placement.changed_at = now;
+                self.seen.more = true;
+            }
             self.seen.set_extent(extent);
             self.detectors.write_times.record(extent.length, now);
             return Ok(if self.seen.more || self.is_last_line_due(now) {

@@ -1,0 +1,26 @@
+//! What a re-read needs to know to form the same records.
+
+use serde::{Deserialize, Serialize};
+
+/// What was known of a file's records at an offset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupMark {
+    /// Where the next record begins, in bytes from the file's start.
+    pub offset: u64,
+    /// The state of the grammar there, as the grammar writes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub state: String,
+    /// What ended the record before, if lines of it may follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+}
+
+/// What ended a record of which lines may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cut {
+    /// It has as many lines or bytes as a record may have.
+    Limit,
+    /// Nothing followed for a time, or the file ended.
+    Timeout,
+}

@@ -1,0 +1,86 @@
+//! Input: the variables of one input. Output: how its lines are joined to records.
+
+use std::time::Duration;
+
+use super::Input;
+use super::error::{join, quote};
+use super::parser::Reader;
+use super::suggest::nearest;
+use super::units;
+use super::variables::MULTILINE as WORDS;
+use crate::pipeline::frame::{Grouping, GroupingConfig};
+use crate::pipeline::multiline::{Config, Preset};
+
+const MULTILINE: &str = "LOGSKIFF_MULTILINE";
+const PATTERN: &str = "LOGSKIFF_MULTILINE_PATTERN";
+const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(1);
+const LINES: std::ops::RangeInclusive<usize> = 2..=100_000;
+
+/// Reports common patterns that no input uses.
+pub(super) fn check_patterns(inputs: &[Input], reader: &mut Reader<'_>) {
+    let uses = |input: &Input| matches!(input.grouping.multiline, Config::Start(_) | Config::Continue(_));
+    if reader.is_set(PATTERN) && !inputs.iter().any(uses) {
+        reader.mistake(PATTERN, format!("patterns need {MULTILINE}=start or continue, which is not set"));
+    }
+}
+
+/// The words of `LOGSKIFF_MULTILINE`.
+enum Method {
+    Auto,
+    Off,
+    Start,
+    Continue,
+    Presets(Vec<Preset>),
+}
+
+pub(super) fn config(reader: &mut Reader<'_>) -> GroupingConfig {
+    let method = reader.read(MULTILINE, method).unwrap_or(Method::Auto);
+    let uses_patterns = matches!(method, Method::Start | Method::Continue);
+    if !uses_patterns && reader.is_own(PATTERN) {
+        reader.mistake(&reader.source(PATTERN), format!("patterns need {MULTILINE}=start or continue"));
+    }
+    // Common patterns apply only to inputs that use patterns.
+    let patterns = if uses_patterns { reader.lines(PATTERN) } else { Vec::new() };
+    if uses_patterns && patterns.is_empty() {
+        reader.mistake(&reader.source(MULTILINE), format!("start and continue need {PATTERN}, which is not set"));
+    }
+    let multiline = match method {
+        Method::Auto => Config::Auto,
+        Method::Off => Config::Off,
+        Method::Start => Config::Start(patterns),
+        Method::Continue => Config::Continue(patterns),
+        Method::Presets(presets) => Config::Presets(presets),
+    };
+    let timeout = reader.duration("LOGSKIFF_MULTILINE_TIMEOUT", &TIMEOUT);
+    let lines_max = reader.number("LOGSKIFF_MULTILINE_LINES_MAX", &LINES);
+    let config = GroupingConfig { multiline, lines_max, timeout };
+    for error in Grouping::new(&config).err().into_iter().flatten() {
+        reader.mistake(&reader.source(PATTERN), error.to_string());
+    }
+    config
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    let words = units::list(text);
+    if let [word] = &words[..] {
+        match word.as_str() {
+            "auto" => return Ok(Method::Auto),
+            "off" => return Ok(Method::Off),
+            "start" => return Ok(Method::Start),
+            "continue" => return Ok(Method::Continue),
+            _ => {}
+        }
+    }
+    words.iter().map(|word| preset(word)).collect::<Result<_, _>>().map(Method::Presets)
+}
+
+fn preset(word: &str) -> Result<Preset, String> {
+    if let Some(preset) = Preset::from_name(word) {
+        return Ok(preset);
+    }
+    if WORDS.contains(&word) {
+        return Err(format!("{} stands alone; a list names runtimes", quote(word)));
+    }
+    let meant = nearest(word, WORDS.iter().copied()).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    Err(format!("{} is not one of {}{meant}", quote(word), join(WORDS.iter().copied())))
+}

@@ -1,0 +1,269 @@
+//! Joins lines to records.
+//!
+//! Input: the pieces of a chunk. Output: pieces again, in which a line may be a record of several lines: one slice of the chunk, with
+//! the line ends between its lines. An unfinished record is not returned, so that its bytes are read again.
+
+use memchr::memchr;
+
+use super::marks::Marks;
+use super::{Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
+use crate::pipeline::multiline::{Next, State, Verdict};
+use event::{Boundary, Cut, Line, LineFlags, Span};
+
+/// Of a line that does not fit into the record, the grammar sees this many bytes.
+const UNFIT_BYTES_MAX: usize = LOOK_AHEAD_BYTES;
+
+/// The first line of a record.
+#[derive(Clone, Copy)]
+struct Head<'t> {
+    line: Line<'t>,
+    /// The state after it.
+    state: State,
+}
+
+/// A record as far as its lines are known.
+struct Record<'t> {
+    head: Line<'t>,
+    /// Where its last line ends, in bytes from the file's start.
+    end: u64,
+    /// Where the text of its last line ends in the chunk.
+    text_end: usize,
+    lines: usize,
+    state: State,
+}
+
+/// What follows a line.
+enum Successor<'t> {
+    /// A line, after this many blank ones.
+    Line(Line<'t>, u32),
+    /// A line that does not fit into the record; its first bytes.
+    Unfit(&'t [u8]),
+    /// Something that belongs to no record.
+    Other,
+    /// Nothing yet.
+    Nothing,
+}
+
+/// Joins the lines of a chunk to records.
+pub struct Records<'t, 'm> {
+    frames: Frames<'t>,
+    grouping: &'m Grouping,
+    marks: &'m mut Marks,
+    /// Whether each line is a record. Lines of UTF-16 always are.
+    is_off: bool,
+    /// Whether the last record of the chunk ends with it.
+    ends: bool,
+    /// Whether the chunk ends with a record that was framed before.
+    again: bool,
+    /// The line after the last record, if it begins the next one.
+    next: Option<Head<'t>>,
+    is_held: bool,
+}
+
+impl<'t, 'm> Records<'t, 'm> {
+    /// Joins the lines of `frames`. `ends`: the last record is not waited for any longer.
+    #[must_use]
+    pub fn new(frames: Frames<'t>, grouping: &'m Grouping, marks: &'m mut Marks, ends: bool) -> Self {
+        let is_off = grouping.grammar.is_off() || frames.encoding != Encoding::Utf8;
+        let ends = ends || frames.last;
+        Self { frames, grouping, marks, is_off, ends, again: false, next: None, is_held: false }
+    }
+
+    /// Sets that the chunk ends where a record was found to end when these bytes were framed before.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { ends: true, again: true, ..self }
+    }
+
+    /// Whether the chunk ends with an unfinished record, which was not returned.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// Takes the next piece. A line that is not blank begins a record.
+    fn head(&mut self) -> Option<Result<Head<'t>, Framed<'t>>> {
+        if let Some(head) = self.next.take() {
+            return Some(Ok(head));
+        }
+        let framed = self.frames.next()?;
+        let span = framed.span();
+        let mark = self.marks.at(span.start);
+        let Some(mut line) = text_line(&framed) else {
+            // A cut record may go on behind it.
+            if let Some(cut) = mark.cut {
+                self.marks.cut(span.end, mark.state, cut);
+            }
+            return Some(Err(framed));
+        };
+        let mut state = mark.state;
+        let Some(verdict) = self.verdict(&mut state, line.text, 0) else {
+            self.is_held = true;
+            return None;
+        };
+        if mark.cut.is_some() && matches!(verdict, Verdict::Join(_)) {
+            line.flags = line.flags.with(LineFlags::CUT);
+        }
+        Some(Ok(Head { line, state }))
+    }
+
+    /// The verdict on a line that was just taken; `None` if it depends on a line that is not written yet.
+    fn verdict(&self, state: &mut State, line: &[u8], blank_lines: u32) -> Option<Verdict> {
+        let verdict = self.grouping.grammar.step(state, line, blank_lines, Next::Unknown);
+        if !matches!(verdict, Verdict::NeedsNext) {
+            return Some(verdict);
+        }
+        let next = self.look_ahead();
+        if matches!(next, Next::Unknown) { None } else { Some(self.grouping.grammar.step(state, line, blank_lines, next)) }
+    }
+
+    /// The next line that is not blank.
+    fn look_ahead(&self) -> Next<'t> {
+        let mut ahead = self.frames.clone();
+        loop {
+            match ahead.next() {
+                Some(framed) if is_blank(&framed) => {}
+                Some(Framed::Line(line)) => return Next::Line(line.text),
+                Some(_) => return Next::End,
+                None if self.ends => return Next::End,
+                None => return Next::Unknown,
+            }
+        }
+    }
+
+    /// Takes what follows the record's last line.
+    fn successor(&mut self, record: &Record<'t>) -> Successor<'t> {
+        let fits = |end: u64| end - record.head.span.start <= self.frames.config.line_bytes_max as u64;
+        let mut blank_lines = 0;
+        loop {
+            let at = self.frames.at;
+            match self.frames.next() {
+                Some(framed) if is_blank(&framed) && fits(framed.span().end) => blank_lines += 1,
+                Some(framed) if is_blank(&framed) => return Successor::Other,
+                Some(Framed::Line(line)) if fits(line.span.end) => return Successor::Line(line, blank_lines),
+                Some(Framed::Line(line)) => {
+                    return Successor::Unfit(&line.text[..line.text.len().min(UNFIT_BYTES_MAX)]);
+                }
+                Some(_) => return Successor::Other,
+                None => {
+                    let rest = &self.frames.bytes[at..];
+                    // The rest of a line of which enough is there to know that it does not fit.
+                    let is_unfit = rest.len() >= UNFIT_BYTES_MAX
+                        && memchr(b'\n', &rest[..UNFIT_BYTES_MAX]).is_none()
+                        && !fits(self.frames.base + self.frames.bytes.len() as u64);
+                    return if is_unfit { Successor::Unfit(&rest[..UNFIT_BYTES_MAX]) } else { Successor::Nothing };
+                }
+            }
+        }
+    }
+
+    /// Takes the lines of the record that begins with `head`. `None` if it is unfinished.
+    fn record(&mut self, head: Head<'t>) -> Option<Framed<'t>> {
+        let Head { line, state } = head;
+        let text_end = self.frames.at_of(line.span.start) + line.text.len();
+        let mut record = Record { head: line, end: line.span.end, text_end, lines: 1, state };
+        if line.boundary == Boundary::MidLine {
+            self.marks.cut(record.end, record.state, Cut::Limit);
+            return Some(Framed::Line(line));
+        }
+        loop {
+            if record.state.is_complete() {
+                return Some(self.end(record));
+            }
+            if let Some((at, cut)) = self.marks.next_cut(line.span.start)
+                && at <= record.end
+            {
+                return Some(self.cut(record, cut));
+            }
+            match self.successor(&record) {
+                Successor::Line(next, blank_lines) => {
+                    let mut state = record.state;
+                    match self.verdict(&mut state, next.text, blank_lines) {
+                        Some(Verdict::Join(_)) if record.lines < self.grouping.lines_max => {
+                            record.end = next.span.end;
+                            record.text_end = self.frames.at_of(next.span.start) + next.text.len();
+                            record.lines += 1;
+                            record.state = state;
+                        }
+                        Some(Verdict::Join(_)) => return Some(self.cut(record, Cut::Limit)),
+                        Some(_) => {
+                            if blank_lines == 0 {
+                                self.next = Some(Head { line: next, state });
+                            }
+                            return Some(self.end(record));
+                        }
+                        None => break,
+                    }
+                }
+                Successor::Unfit(text) => {
+                    let mut state = record.state;
+                    let joins = matches!(self.grouping.grammar.step(&mut state, text, 0, Next::End), Verdict::Join(_));
+                    return Some(if joins { self.cut(record, Cut::Limit) } else { self.end(record) });
+                }
+                Successor::Other => return Some(self.end(record)),
+                Successor::Nothing if self.again => return Some(self.end(record)),
+                Successor::Nothing if self.ends => return Some(self.cut(record, Cut::Timeout)),
+                Successor::Nothing => break,
+            }
+        }
+        self.is_held = true;
+        None
+    }
+
+    /// Ends a record that is whole.
+    fn end(&mut self, record: Record<'t>) -> Framed<'t> {
+        self.marks.begin(record.end, record.state.closed());
+        self.framed(record, LineFlags::NONE)
+    }
+
+    /// Ends a record of which more may follow.
+    fn cut(&mut self, record: Record<'t>, cut: Cut) -> Framed<'t> {
+        let is_marked = cut == Cut::Limit || record.state.is_unfinished();
+        self.marks.cut(record.end, record.state, cut);
+        self.framed(record, if is_marked { LineFlags::CUT } else { LineFlags::NONE })
+    }
+
+    /// The record as a piece. Blank lines behind it are taken again.
+    fn framed(&mut self, record: Record<'t>, flags: LineFlags) -> Framed<'t> {
+        if self.next.is_none() {
+            self.frames.seek(record.end);
+        }
+        let line = record.head;
+        let text = &self.frames.bytes[self.frames.at_of(line.span.start)..record.text_end];
+        let span = Span { start: line.span.start, end: record.end };
+        let joined = if record.lines > 1 { LineFlags::JOINED } else { LineFlags::NONE };
+        let flags = line.flags.with(flags).with(joined);
+        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart, flags })
+    }
+}
+
+impl<'t> Iterator for Records<'t, '_> {
+    type Item = Framed<'t>;
+
+    /// `None` if the remaining bytes are not a whole record yet.
+    fn next(&mut self) -> Option<Framed<'t>> {
+        if self.is_held {
+            return None;
+        }
+        if self.is_off {
+            return self.frames.next();
+        }
+        match self.head()? {
+            Ok(head) => self.record(head),
+            Err(framed) => Some(framed),
+        }
+    }
+}
+
+/// The piece as a line, unless it is blank or no line.
+fn text_line<'t>(framed: &Framed<'t>) -> Option<Line<'t>> {
+    match framed {
+        Framed::Line(line) if !is_blank(framed) => Some(*line),
+        _ => None,
+    }
+}
+
+/// Whether the piece is a line without text.
+fn is_blank(framed: &Framed<'_>) -> bool {
+    matches!(framed, Framed::Line(line) if line.text.trim_ascii().is_empty() && line.boundary == Boundary::LineStart)
+}
