@@ -12,7 +12,7 @@ mod strict;
 use encode::syslog::{Config, Format, Framing, Message};
 use libfuzzer_sys::fuzz_target;
 use logskiff_fuzz::{encode, parse};
-use event::Boundary;
+use event::LineFlags;
 
 /// The smallest limit of a message.
 const BYTES_MAX_LEAST: usize = 480;
@@ -22,12 +22,12 @@ fuzz_target!(|input: &[u8]| {
     let framing = [Framing::None, Framing::OctetCounting, Framing::Newline][usize::from(choice & 15) % 3];
     let message = if choice & 16 == 0 { Message::Raw } else { Message::Json };
     let format = if choice & 32 == 0 { parse::Format::Auto } else { parse::Format::None };
-    let boundary = if choice & 64 == 0 { Boundary::LineStart } else { Boundary::MidLine };
+    let flags = if choice & 64 == 0 { LineFlags::NONE } else { LineFlags::TRUNCATED };
     let bom = choice & 128 == 0;
     // Half of the messages are not truncated and must contain the whole line.
     let bytes_max = if size & 1 == 0 { 1 << 24 } else { BYTES_MAX_LEAST + usize::from(*size) };
     let config = Config { message, bom, bytes_max, ..sent::config(Format::Rfc5424, framing) };
-    let encoded = sent::encode(&config, format, &sent::no_rules(), line, boundary);
+    let encoded = sent::encode(&config, format, &sent::no_rules(), line, flags);
     if let Err(reason) = sent::check_message(&encoded, &config, line) {
         panic!("{reason}");
     }

@@ -236,7 +236,7 @@ fn a_long_line_is_truncated_and_marked() {
     assert!(sidecar.wait(PATIENCE).0.success());
     assert_eq!((number(&messages[0]), number(&messages[2]), messages.len()), (0, 1, 3));
     let cut = std::str::from_utf8(&messages[1]).expect("cut between characters");
-    assert!(cut.len() <= 1024 && cut.contains("truncated=\"true\"") && cut.ends_with("ü [truncated]"), "{cut}");
+    assert!(cut.len() <= 1024 && cut.contains("flag=\"truncated\"") && cut.ends_with("ü [truncated]"), "{cut}");
     assert!(sidecar.stderr().contains("\"truncated_messages\":1"), "{}", sidecar.stderr());
 }
 

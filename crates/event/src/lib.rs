@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 mod checkpoint_entry;
 mod group_mark;
+mod line_flags;
 mod output;
 mod quiet;
 mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
 pub use group_mark::{Cut, GroupMark};
+pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
@@ -160,17 +162,19 @@ impl TextRange {
     }
 }
 
-/// One framed line: a slice of the read buffer and where it came from.
+/// One framed line, or several lines that are one record: a slice of the read buffer and where it came from.
 #[derive(Clone, Copy)]
 pub struct Line<'t> {
     /// The bytes of the file that this line covers, with its line end.
     pub span: Span,
-    /// The text without its line end: [`Line::keep`] bytes, and for a truncated line a look-ahead after them.
+    /// The text without its last line end: [`Line::keep`] bytes, and for a truncated line a look-ahead after them.
     pub text: &'t [u8],
     /// Bytes of `text` that may be shipped; less than its length only if the line was truncated.
     pub keep: usize,
     /// The boundary after the span.
     pub boundary: Boundary,
+    /// What its record says about its framing.
+    pub flags: LineFlags,
 }
 
 impl fmt::Debug for Line<'_> {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use event::{Boundary, FileId, Span};
+use event::{FileId, LineFlags, Span};
 use redact::{Action, Config, Hits, PemState, Piece, Redacted, Redactor, Scratch, TokenKey};
 
 #[path = "../../../crates/redact/src/tests/meeting.rs"]
@@ -140,9 +140,8 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
     let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
     let mut record = Vec::new();
-    let (span, boundary) = (Span { start: 0, end: 1 }, Boundary::LineStart);
-    let line =
-        RedactedLine { redacted, envelope: &envelope, file: FileId(0), span, boundary, read_ns: 0, is_new: true };
+    let (span, flags) = (Span { start: 0, end: 1 }, LineFlags::NONE);
+    let line = RedactedLine { redacted, envelope: &envelope, file: FileId(0), span, flags, read_ns: 0, is_new: true };
     Encoder::new(&config).encode(&line, &mut record);
     // Half of a surrogate pair is valid JSON, but not text.
     let read = serde_json::from_slice::<&serde_json::value::RawValue>(&record);

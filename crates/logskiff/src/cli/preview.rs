@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
@@ -13,7 +14,7 @@ use self::canary::holds;
 use super::{TryArguments, TryFormat, print, print_error};
 use crate::config::{Config, Input};
 use crate::pipeline::encode::{Encoding, Envelope, Source};
-use crate::pipeline::frame::{Framed, Frames};
+use crate::pipeline::frame::{Framed, Frames, Marks, Records};
 use crate::pipeline::{Pipeline, is_blank};
 use event::{Boundary, DropReason};
 use redact::PemState;
@@ -40,7 +41,12 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());
-    for (number, framed) in Frames::new(input.frame, &bytes, 0, Boundary::LineStart, true).enumerate() {
+    let (mut marks, mut lines) = (Marks::default(), LineNumbers::new(&bytes));
+    let frames = Frames::new(input.frame, &bytes, 0, Boundary::LineStart, true);
+    let grouping = Arc::clone(pipeline.grouping());
+    let mut records = Records::new(frames, &grouping, &mut marks, true).explain();
+    while let Some(framed) = records.next() {
+        let number = lines.number(framed.span().start);
         record.clear();
         if let Framed::Line(line) = &framed
             && !(is_blank(line) && arguments.format != TryFormat::Raw)
@@ -51,11 +57,14 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
                 pipeline.record(line, &mut pem_state, &envelope, read_ns, &mut record).err()
             };
             if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
-                escaped.push(number + 1);
+                escaped.push(number);
             }
             print(&format_record(&record, arguments.format))?;
             if arguments.explain && !is_blank(line) {
-                print(&explain(number + 1, &pipeline, dropped))?;
+                for (offset, reason) in records.reasons() {
+                    print(&format!("    line {}: joined, {}\n", lines.number(*offset), reason.name()))?;
+                }
+                print(&explain(number, &pipeline, dropped))?;
             }
         }
     }
@@ -64,6 +73,27 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         bail!("{} record(s) contain the canary, from input line {}", escaped.len(), lines.join(", "));
     }
     Ok(())
+}
+
+/// Finds the numbers of lines, in their order.
+struct LineNumbers<'t> {
+    bytes: &'t [u8],
+    /// An offset, and the number of its line.
+    known: (usize, usize),
+}
+
+impl<'t> LineNumbers<'t> {
+    fn new(bytes: &'t [u8]) -> Self {
+        Self { bytes, known: (0, 1) }
+    }
+
+    /// The number of the line at `offset`, which is not before that of the last call.
+    fn number(&mut self, offset: u64) -> usize {
+        let (from, number) = self.known;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        self.known = (offset, number + memchr::memchr_iter(b'\n', &self.bytes[from..offset]).count());
+        self.known.1
+    }
 }
 
 /// The named input, or the first. If there are several and none is named, stderr tells which one is used.

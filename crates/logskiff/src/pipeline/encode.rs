@@ -18,7 +18,7 @@ pub use self::envelope::{Envelope, Source};
 use self::names::{Name, Names, Nested, members};
 use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number, write_repaired};
-use event::{Boundary, FileId, Key, Kind, Level, Node, Repair, Repairs, Span, TextRange};
+use event::{FileId, Key, Kind, Level, LineFlags, Node, Repair, Repairs, Span, TextRange};
 use redact::{Piece, Redacted};
 
 /// Format of a record.
@@ -101,13 +101,12 @@ pub struct Config {
 }
 
 /// Names that logskiff writes, and their parents when dots are read as nesting.
-const RESERVED: [&str; 23] = [
+const RESERVED: [&str; 22] = [
     "@timestamp",
     "message",
     "log.level",
     "log.file.path",
     "log.offset",
-    "log.truncated",
     "log.flags",
     "event.id",
     "parse.error",
@@ -144,8 +143,8 @@ pub struct RedactedLine<'l> {
     pub file: FileId,
     /// Its bytes in the file.
     pub span: Span,
-    /// What follows it.
-    pub boundary: Boundary,
+    /// How it was framed.
+    pub flags: LineFlags,
     /// When it was read, in nanoseconds since the Unix epoch: the time of a record without a timestamp.
     pub read_ns: i64,
     /// It was not read before: what is counted of it counts.
@@ -219,25 +218,22 @@ impl Encoder {
             out.extend_from_slice(failure.name().as_bytes());
             out.push(b'"');
         }
-        if line.boundary == Boundary::MidLine {
-            out.extend_from_slice(b",\"log.truncated\":true");
-        }
-        write_flags(redacted, repairs, out);
+        write_flags(line, repairs, out);
         out.extend_from_slice(&envelope.members);
         out.extend_from_slice(b",\"log.offset\":");
         write_number(span.start, out);
         if self.event_id == EventId::Field {
             out.extend_from_slice(b",\"event.id\":\"");
-            write_event_id(envelope, span, out);
+            write_event_id(line, out);
             out.push(b'"');
         }
         out.push(b'}');
     }
 
     /// Appends the record's event id to `out`, if it is a message header.
-    pub fn header_id(&self, envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
+    pub fn header_id(&self, line: &RedactedLine<'_>, out: &mut Vec<u8>) {
         if self.event_id == EventId::Header {
-            write_event_id(envelope, span, out);
+            write_event_id(line, out);
         }
     }
 
@@ -409,10 +405,15 @@ fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes `log.flags`: the reasons why values were withheld or repaired.
-fn write_flags(redacted: &Redacted<'_>, repairs: Repairs, out: &mut Vec<u8>) {
+/// The flags of a record: how its line was framed, and why values were withheld or repaired.
+fn flags(line: &RedactedLine<'_>, repairs: Repairs) -> impl Iterator<Item = &'static str> {
+    line.flags.names().chain(line.redacted.withheld()).chain(repairs.iter().map(Repair::flag))
+}
+
+/// Writes `log.flags`, if there are any.
+fn write_flags(line: &RedactedLine<'_>, repairs: Repairs, out: &mut Vec<u8>) {
     let mut before: &[u8] = b",\"log.flags\":[\"";
-    for flag in redacted.withheld().chain(repairs.iter().map(Repair::flag)) {
+    for flag in flags(line, repairs) {
         out.extend_from_slice(before);
         out.extend_from_slice(flag.as_bytes());
         before = b"\",\"";
@@ -428,10 +429,16 @@ fn write_level(level: Level, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn write_event_id(envelope: &Envelope, span: Span, out: &mut Vec<u8>) {
-    out.extend_from_slice(envelope.origin.as_bytes());
+/// Writes the id of a record: its file and where it begins. Of several lines also where it ends: if the process is killed before
+/// the checkpoint has a cut, the same lines may be part of a longer record.
+fn write_event_id(line: &RedactedLine<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(line.envelope.origin.as_bytes());
     out.push(b'-');
-    write_number(span.start, out);
+    write_number(line.span.start, out);
+    if line.flags.has(LineFlags::JOINED) {
+        out.push(b'-');
+        write_number(line.span.end, out);
+    }
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {

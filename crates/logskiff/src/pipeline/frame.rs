@@ -14,7 +14,7 @@ pub use self::encoding::Encoding;
 pub use self::grouping::{Grouping, GroupingConfig};
 pub use self::marks::Marks;
 pub use self::records::Records;
-use event::{Boundary, Line, Span};
+use event::{Boundary, Line, LineFlags, Span};
 
 /// Bytes after the line limit that rules can see, so that a secret across the limit is still matched.
 pub const LOOK_AHEAD_BYTES: usize = 4096;
@@ -195,13 +195,13 @@ impl<'t> Frames<'t> {
         let keep = if self.encoding == Encoding::Utf8 { character_start(rest, most) } else { self.whole(most) };
         let text = &rest[..self.whole(line_bytes.min(self.config.window_bytes()))];
         let span = self.piece(keep, Boundary::MidLine);
-        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine })
+        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine, flags: LineFlags::TRUNCATED })
     }
 
     fn line(&mut self, text: &'t [u8], span_bytes: usize) -> Framed<'t> {
         let text = self.encoding.strip_return(text);
         let span = self.piece(span_bytes, Boundary::LineStart);
-        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart })
+        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart, flags: LineFlags::NONE })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
-use crate::pipeline::frame::{Encoding, Framed, Frames, Marks, Records};
+use crate::pipeline::frame::{Encoding, Framed, Frames, Records};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
 use crate::source::{Chunk, Polled, TrackedFile};
@@ -419,10 +419,10 @@ impl Shipper {
         let Components { pipelines, fanout, metrics, .. } = &mut self.components;
         let Encode { file, read_ns, is_new, only } = encode;
         let counts = is_new.then(|| &metrics.inputs[context.input]);
-        let (envelope, Line { span, boundary, .. }) = (&context.envelope, *line);
+        let (envelope, Line { span, flags, .. }) = (&context.envelope, *line);
         let encoded =
             pipelines[context.input].line(line, start, &mut context.pem_state, counts, |redacted, encoder| {
-                let line = RedactedLine { redacted, envelope, file, span, boundary, read_ns, is_new };
+                let line = RedactedLine { redacted, envelope, file, span, flags, read_ns, is_new };
                 fanout.encode(&line, encoder, only)
             });
         encoded.flatten()

@@ -15,8 +15,8 @@ use self::clock::Clock;
 use self::data::Data;
 use super::template::Template;
 use super::text::write_number;
-use super::{Encoder, Encoding, Envelope, RedactedLine};
-use event::{Boundary, Level, Repair};
+use super::{Encoder, Encoding, Envelope, RedactedLine, flags};
+use event::{Level, LineFlags};
 use redact::{Piece, Redacted};
 
 /// The message format.
@@ -303,13 +303,12 @@ impl Writer {
         out.push(b'"');
         if self.with_id {
             out.extend_from_slice(b" id=\"");
-            super::write_event_id(source.line.envelope, span, out);
+            super::write_event_id(source.line, out);
             out.push(b'"');
         }
-        if end.is_some() || source.line.boundary == Boundary::MidLine {
-            out.extend_from_slice(b" truncated=\"true\"");
-        }
-        for flag in source.line.redacted.withheld().chain(parsed.repairs.iter().map(Repair::flag)) {
+        let cut = if end.is_some() { LineFlags::TRUNCATED } else { LineFlags::NONE };
+        let line = RedactedLine { flags: source.line.flags.and(cut), ..*source.line };
+        for flag in flags(&line, parsed.repairs) {
             out.extend_from_slice(b" flag=\"");
             out.extend_from_slice(flag.as_bytes());
             out.push(b'"');

@@ -42,7 +42,7 @@ fn the_pods_own_address_stays() {
     }
 }
 
-fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> Vec<u8> {
+fn encoded(config: &Config, format: Format, line: &[u8], flags: LineFlags) -> Vec<u8> {
     let fields = vec!["password".to_owned()];
     let redactor = Redactor::new(&redact::Config {
         select: vec!["secrets".into(), "pii".into()],
@@ -58,7 +58,7 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let mut out = Vec::new();
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: 0, is_new: true };
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns: 0, is_new: true };
     Encoder::new(config).encode(&line, &mut out);
     out
 }
@@ -66,7 +66,7 @@ fn encoded(config: &Config, format: Format, line: &[u8], boundary: Boundary) -> 
 /// The record of a line, without the constant fields.
 #[track_caller]
 fn record(format: Format, line: &str) -> Map<String, Value> {
-    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), format, line.as_bytes(), LineFlags::NONE);
     let Value::Object(mut record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
     for (name, want) in [
         ("log.offset", json!(7)),
@@ -118,7 +118,7 @@ fn lines_become_records() {
 #[test]
 fn a_repeated_name_costs_no_more_than_its_bytes() {
     let line = format!("{{{}\"a\":0}}", "\"a\":1,\"\\u0061\":2,".repeat(10_000));
-    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line.as_bytes(), LineFlags::NONE);
     assert!(out.len() < 4 * line.len(), "{} bytes of {}", out.len(), line.len());
     let Value::Object(record) = serde_json::from_slice(&out).unwrap() else { panic!("no object") };
     assert!(record.len() > 20_000, "all are there, {}", record.len());
@@ -126,12 +126,8 @@ fn a_repeated_name_costs_no_more_than_its_bytes() {
 
 #[test]
 fn a_new_name_is_not_an_added_field_s() {
-    let out = encoded(
-        &config(Encoding::Json, &[("parsed.a", "mine")]),
-        Format::Json,
-        br#"{"a":1,"a":2}"#,
-        Boundary::LineStart,
-    );
+    let out =
+        encoded(&config(Encoding::Json, &[("parsed.a", "mine")]), Format::Json, br#"{"a":1,"a":2}"#, LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&record["a"], &record["parsed.a"], &record["parsed.a_2"]), (&json!(1), &json!("mine"), &json!(2)));
 }
@@ -139,7 +135,7 @@ fn a_new_name_is_not_an_added_field_s() {
 #[test]
 fn added_fields_are_reserved_and_rendered() {
     let config = config(Encoding::Json, &[("team", "shop-{label.app}-{pod}"), ("mail", "{label.owner}")]);
-    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, Boundary::LineStart);
+    let out = encoded(&config, Format::Json, br#"{"team":"evil"}"#, LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["team"], "shop-shop-shop-1");
     assert_eq!(record["mail"], "<redacted:email>");
@@ -183,42 +179,42 @@ fn labels_and_static_fields_are_masked_by_their_names() {
 
 #[test]
 fn raw_is_only_the_redacted_line() {
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, b"to ada@example.org \xff", LineFlags::NONE);
     assert_eq!(out, b"to <redacted:email> \xff");
     // JSON stays JSON.
     let line = br#"{"a":4111111111111111,"password":true,"b":[4111111111111111, 1],"n":2}"#;
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, LineFlags::NONE);
     assert_eq!(
         String::from_utf8_lossy(&out),
         r#"{"a":"<redacted:card>","password":"<redacted:field>","b":["<redacted:card>", 1],"n":2}"#
     );
     let line = br#"{"m":"Enter password: ","b":{"c":"-----BEGIN PRIVATE KEY-----","d":["e",1]}}"#;
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, LineFlags::NONE);
     let key = "<redacted:private_key>";
     assert_eq!(String::from_utf8_lossy(&out), format!(r#"{{"m":"Enter password: ","b":{{"c":"{key}","d":["e",1]}}}}"#));
     let line = b"n=4111111111111111, {4111111111111111}";
-    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Raw, &[]), Format::Auto, line, LineFlags::NONE);
     assert_eq!(out, b"n=<redacted:card>, {<redacted:card>}");
 }
 
 #[test]
 fn a_record_with_a_withheld_value_is_flagged() {
     let line = [&b"a\0b\0"[..], &b"c\0".repeat(20)].concat();
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, &line, LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["message"], "<redacted:undecodable>");
     assert_eq!(record["log.flags"], json!(["redaction_undecodable"]));
     let line = "pw=a&".repeat(1 << 12);
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, line.as_bytes(), LineFlags::NONE);
     let record: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(record["log.flags"], json!(["redaction_budget"]));
 }
 
 #[test]
 fn a_truncated_line_is_flagged_and_invalid_utf_8_is_repaired() {
-    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", Boundary::MidLine);
+    let out = encoded(&config(Encoding::Json, &[]), Format::None, b"half \xff", LineFlags::TRUNCATED);
     let record: Value = serde_json::from_slice(&out).unwrap();
-    assert_eq!((&record["message"], &record["log.truncated"]), (&json!("half \u{fffd}"), &json!(true)));
+    assert_eq!((&record["message"], &record["log.flags"]), (&json!("half \u{fffd}"), &json!(["truncated"])));
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -242,7 +238,7 @@ proptest! {
     #[test]
     fn every_object_arrives_whole(fields in prop::collection::hash_map("[a-c.@]{1,4}|log.offset|event.id|log|x[a-z]{2}", values(), 0..40)) {
         let line = serde_json::to_vec(&fields).unwrap();
-        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, Boundary::LineStart);
+        let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, LineFlags::NONE);
         let record: Map<String, Value> = serde_json::from_slice(&out).unwrap();
         for (name, value) in &fields {
             let name = name.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect::<Vec<_>>().join(".");

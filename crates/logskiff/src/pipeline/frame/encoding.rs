@@ -119,7 +119,7 @@ impl Encoding {
         self.decode(&line.text[..line.keep], decoded);
         let keep = decoded.len();
         self.decode(&line.text[line.keep..], decoded);
-        Line { span: line.span, text: decoded.as_bytes(), keep, boundary: line.boundary }
+        Line { span: line.span, text: decoded.as_bytes(), keep, boundary: line.boundary, flags: line.flags }
     }
 }
 

@@ -7,7 +7,7 @@ use memchr::memchr;
 
 use super::marks::Marks;
 use super::{Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
-use crate::pipeline::multiline::{Next, State, Verdict};
+use crate::pipeline::multiline::{Next, Reason, State, Verdict};
 use event::{Boundary, Cut, Line, LineFlags, Span};
 
 /// Of a line that does not fit into the record, the grammar sees this many bytes.
@@ -58,6 +58,8 @@ pub struct Records<'t, 'm> {
     /// The line after the last record, if it begins the next one.
     next: Option<Head<'t>>,
     is_held: bool,
+    /// Why lines of the last record joined, by where they begin, if [`Records::explain`] was called.
+    reasons: Option<Vec<(u64, Reason)>>,
 }
 
 impl<'t, 'm> Records<'t, 'm> {
@@ -66,13 +68,25 @@ impl<'t, 'm> Records<'t, 'm> {
     pub fn new(frames: Frames<'t>, grouping: &'m Grouping, marks: &'m mut Marks, ends: bool) -> Self {
         let is_off = grouping.grammar.is_off() || frames.encoding != Encoding::Utf8;
         let ends = ends || frames.last;
-        Self { frames, grouping, marks, is_off, ends, again: false, next: None, is_held: false }
+        Self { frames, grouping, marks, is_off, ends, again: false, next: None, is_held: false, reasons: None }
     }
 
     /// Sets that the chunk ends where a record was found to end when these bytes were framed before.
     #[must_use]
     pub fn again(self) -> Self {
         Self { ends: true, again: true, ..self }
+    }
+
+    /// From now on, records why lines join.
+    #[must_use]
+    pub fn explain(self) -> Self {
+        Self { reasons: Some(Vec::new()), ..self }
+    }
+
+    /// Why the lines of the last record joined the ones before, and where they begin, if that is recorded.
+    #[must_use]
+    pub fn reasons(&self) -> &[(u64, Reason)] {
+        self.reasons.as_deref().unwrap_or_default()
     }
 
     /// Whether the chunk ends with an unfinished record, which was not returned.
@@ -102,7 +116,7 @@ impl<'t, 'm> Records<'t, 'm> {
             return None;
         };
         if mark.cut.is_some() && matches!(verdict, Verdict::Join(_)) {
-            line.flags = line.flags.with(LineFlags::CUT);
+            line.flags = line.flags.and(LineFlags::CUT);
         }
         Some(Ok(Head { line, state }))
     }
@@ -133,7 +147,8 @@ impl<'t, 'm> Records<'t, 'm> {
 
     /// Takes what follows the record's last line.
     fn successor(&mut self, record: &Record<'t>) -> Successor<'t> {
-        let fits = |end: u64| end - record.head.span.start <= self.frames.config.line_bytes_max as u64;
+        let most = record.head.span.start + self.frames.config.line_bytes_max as u64;
+        let fits = |end: u64| end <= most;
         let mut blank_lines = 0;
         loop {
             let at = self.frames.at;
@@ -179,7 +194,10 @@ impl<'t, 'm> Records<'t, 'm> {
                 Successor::Line(next, blank_lines) => {
                     let mut state = record.state;
                     match self.verdict(&mut state, next.text, blank_lines) {
-                        Some(Verdict::Join(_)) if record.lines < self.grouping.lines_max => {
+                        Some(Verdict::Join(reason)) if record.lines < self.grouping.lines_max => {
+                            if let Some(reasons) = &mut self.reasons {
+                                reasons.push((next.span.start, reason));
+                            }
                             record.end = next.span.end;
                             record.text_end = self.frames.at_of(next.span.start) + next.text.len();
                             record.lines += 1;
@@ -232,7 +250,7 @@ impl<'t, 'm> Records<'t, 'm> {
         let text = &self.frames.bytes[self.frames.at_of(line.span.start)..record.text_end];
         let span = Span { start: line.span.start, end: record.end };
         let joined = if record.lines > 1 { LineFlags::JOINED } else { LineFlags::NONE };
-        let flags = line.flags.with(flags).with(joined);
+        let flags = line.flags.and(flags).and(joined);
         Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart, flags })
     }
 }
@@ -245,6 +263,7 @@ impl<'t> Iterator for Records<'t, '_> {
         if self.is_held {
             return None;
         }
+        self.reasons.as_mut().map(Vec::clear);
         if self.is_off {
             return self.frames.next();
         }

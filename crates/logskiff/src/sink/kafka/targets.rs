@@ -108,7 +108,7 @@ impl Targets {
             (None, None) => {}
         }
         let key_bytes = out.len() - start - HEAD_BYTES;
-        encoder.header_id(line.envelope, line.span, out);
+        encoder.header_id(line, out);
         if topic == 0 && out.len() == start + HEAD_BYTES {
             return out.truncate(start);
         }

@@ -13,7 +13,7 @@ use crate::pipeline::parse;
 fn encode(config: &Config, format: parse::Format, line: &[u8]) -> sent::Encoded {
     let rules =
         redact::Config { select: vec!["email".into()], fields: vec!["password".into()], ..redact::Config::default() };
-    sent::encode(config, format, &rules, line, Boundary::LineStart)
+    sent::encode(config, format, &rules, line, LineFlags::NONE)
 }
 
 #[track_caller]
@@ -114,21 +114,21 @@ fn values_that_do_not_fit_are_omitted_completely() {
     let place = PLACE.strip_suffix(']').unwrap();
     let small = Config { bytes_max: 480, ..config(Format::Rfc5424, Framing::None) };
     let line = "€".repeat(200);
-    check(&small, &line, &format!("<134>1 {head} {place} truncated=\"true\"] \u{feff}€€"), "€ [truncated]");
+    check(&small, &line, &format!("<134>1 {head} {place} flag=\"truncated\"] \u{feff}€€"), "€ [truncated]");
     let line = format!(r#"{{"long":"{}","short":[1,2]}}"#, "x".repeat(480));
-    let want = format!("{place} truncated=\"true\"][fields@32473 short=\"1\" short=\"2\"] {{\"long\"");
+    let want = format!("{place} flag=\"truncated\"][fields@32473 short=\"1\" short=\"2\"] {{\"long\"");
     check(&small, &line, &format!("<134>1 {head} {want}"), "xx [truncated]");
     // A name that takes half of a message is omitted, and a file position that does not fit is omitted.
     let long =
         Config { app_name: "a".repeat(48).parse().unwrap(), hostname: "h".repeat(255).parse().unwrap(), ..small };
-    check(&long, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z - - - - {place} tr"), "x [truncated]");
+    check(&long, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z - - - - {place} fl"), "x [truncated]");
     let id = Config {
         structured_data: Some(u32::MAX),
         proc_id: Some("p".repeat(128).parse().unwrap()),
         ..config(Format::Rfc5424, Framing::None)
     };
     let id = Config { bytes_max: 480, ..id };
-    let want = r#"[logskiff@4294967295 file="/log/app.log" pod="shop-1" offset="7" id="00ff-7" truncated="true"] x"#;
+    let want = r#"[logskiff@4294967295 file="/log/app.log" pod="shop-1" offset="7" id="00ff-7" flag="truncated"] x"#;
     let names = format!("shop-1 app {} -", "p".repeat(128));
     check(&id, &"x".repeat(480), &format!("<134>1 2026-11-23T22:00:00.123456Z {names} {want}"), "x [truncated]");
     // The escape of a control character is not split either.
@@ -229,16 +229,16 @@ fn format() -> impl Strategy<Value = parse::Format> {
 }
 
 /// Checks a line without masks: the message must contain everything of the line.
-fn unmasked(config: &Config, format: parse::Format, line: &[u8], boundary: Boundary) -> sent::Encoded {
-    sent::encode(config, format, &sent::no_rules(), line, boundary)
+fn unmasked(config: &Config, format: parse::Format, line: &[u8], flags: LineFlags) -> sent::Encoded {
+    sent::encode(config, format, &sent::no_rules(), line, flags)
 }
 
 proptest! {
     #[test]
     fn a_strict_parser_reads_every_message(config in configs(), format in format(), line in line(), cut: bool) {
         let config = Config { bytes_max: 1 << 20, ..config };
-        let boundary = if cut { Boundary::MidLine } else { Boundary::LineStart };
-        let encoded = unmasked(&config, format, &line, boundary);
+        let flags = if cut { LineFlags::TRUNCATED } else { LineFlags::NONE };
+        let encoded = unmasked(&config, format, &line, flags);
         prop_assert!(!encoded.cut);
         check_message(&encoded, &config, &line).map_err(TestCaseError::fail)?;
     }
@@ -253,7 +253,7 @@ proptest! {
     ) {
         let line = line.repeat(repeat);
         let config = Config { bytes_max, ..config };
-        let encoded = unmasked(&config, format, &line, Boundary::LineStart);
+        let encoded = unmasked(&config, format, &line, LineFlags::NONE);
         check_message(&encoded, &config, &line).map_err(TestCaseError::fail)?;
     }
 }

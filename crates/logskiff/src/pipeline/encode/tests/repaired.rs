@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 /// The record of a line, without the fields of the file, but with time and level.
 #[track_caller]
 fn strict(line: &[u8]) -> Map<String, Value> {
-    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line, Boundary::LineStart);
+    let out = encoded(&config(Encoding::Json, &[]), Format::Json, line, LineFlags::NONE);
     let Ok(Strict(Value::Object(mut record))) = serde_json::from_slice(&out) else {
         panic!("no strict JSON for {}: {}", line.escape_ascii(), out.escape_ascii())
     };

@@ -13,7 +13,7 @@ use super::encode::syslog::{Config, Format, Framing, Message};
 use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use super::parse::{self, Parser};
 use super::strict;
-use event::{Boundary, FileId, Level, Parsed, Span};
+use event::{FileId, Level, LineFlags, Parsed, Span};
 use redact::{PemState, Redactor, Scratch};
 
 /// When the lines were read: 2026-11-23T22:00:00.123456789Z.
@@ -54,7 +54,7 @@ pub(super) struct Encoded {
     /// The same line as a JSON record.
     record: Vec<u8>,
     parsed: Parsed,
-    boundary: Boundary,
+    flags: LineFlags,
 }
 
 /// Encodes a line with the real parser, the rules and the encoder.
@@ -63,7 +63,7 @@ pub(super) fn encode(
     format: parse::Format,
     rules: &redact::Config,
     line: &[u8],
-    boundary: Boundary,
+    flags: LineFlags,
 ) -> Encoded {
     let redactor = Redactor::new(rules).unwrap();
     let mut parser = Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap();
@@ -86,7 +86,7 @@ pub(super) fn encode(
     let mut bytes = Vec::new();
     // The second message follows the first, whose length is cached.
     let (redacted, envelope) = (&redacted, &envelope);
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, boundary, read_ns: READ_NS, is_new: true };
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns: READ_NS, is_new: true };
     encoder.syslog(&line, &mut bytes);
     let first = bytes.clone();
     let cut = encoder.syslog(&line, &mut bytes);
@@ -95,7 +95,7 @@ pub(super) fn encode(
     let mut record = Vec::new();
     let config = encode::Config { encoding: Encoding::Json, ..config };
     Encoder::new(&config).encode(&line, &mut record);
-    Encoded { bytes, cut, record, parsed, boundary }
+    Encoded { bytes, cut, record, parsed, flags }
 }
 
 /// Checks the message of a line in which nothing is masked.
@@ -132,7 +132,8 @@ fn check_location(encoded: &Encoded, config: &Config, message: &strict::Message)
     equal("element", &place.id, &format!("logskiff@{number}"))?;
     let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]")];
     want.extend([("offset", "7"), ("id", "00ff-7")]);
-    want.extend((encoded.cut || encoded.boundary == Boundary::MidLine).then_some(("truncated", "true")));
+    let cut = if encoded.cut { LineFlags::TRUNCATED } else { LineFlags::NONE };
+    want.extend(encoded.flags.and(cut).names().map(|flag| ("flag", flag)));
     want.extend(encoded.parsed.repairs.iter().map(|repair| ("flag", repair.flag())));
     want.extend(encoded.parsed.failure.map(|failure| ("error", failure.name())));
     let want: Vec<_> = want.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
