@@ -4,6 +4,9 @@
 //! written stay well below that.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::DefaultConsumerContext;
@@ -14,6 +17,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use super::broker::Message;
 
@@ -21,7 +25,20 @@ use super::broker::Message;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mock cluster of one broker.
-pub struct Mock(MockCluster<'static, DefaultProducerContext>);
+pub struct Mock {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    /// Holds the broker's port while it is down: librdkafka ends the process if another socket has it then.
+    port: Mutex<Option<OwnedFd>>,
+}
+
+/// Binds a port without listening: connections are refused, and only a listener with the same option can bind it.
+fn hold_port(address: &str) -> OwnedFd {
+    let address: SocketAddr = address.parse().expect("an address");
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    sockopt::set_socket_reuseaddr(&held, true).expect("an option");
+    bind(&held, &address).expect("the broker's port");
+    held
+}
 
 impl Mock {
     /// Starts a broker with these topics, of one partition each.
@@ -30,40 +47,42 @@ impl Mock {
         for topic in topics {
             cluster.create_topic(topic, 1, 1).expect("a topic");
         }
-        Self(cluster)
+        Self { cluster, port: Mutex::default() }
     }
 
     /// `host:port`, which never changes.
     pub fn bootstrap(&self) -> String {
-        self.0.bootstrap_servers()
+        self.cluster.bootstrap_servers()
     }
 
     /// Ends all connections and refuses new ones.
     pub fn down(&self) {
-        self.0.broker_down(-1).expect("the broker goes down");
+        self.cluster.broker_down(-1).expect("the broker goes down");
+        *self.port.lock().unwrap() = Some(hold_port(&self.bootstrap()));
     }
 
     /// Accepts connections again.
     pub fn up(&self) {
-        self.0.broker_up(-1).expect("the broker comes up");
+        self.cluster.broker_up(-1).expect("the broker comes up");
+        self.port.lock().unwrap().take();
     }
 
     /// Delays each answer by this time.
     pub fn delay(&self, by: Duration) {
-        self.0.broker_round_trip_time(-1, by).expect("a delay");
+        self.cluster.broker_round_trip_time(-1, by).expect("a delay");
     }
 
     /// Sets the outcomes of the next produce requests, in order; later ones succeed. A refused request is not stored.
     pub fn fate_of_requests(&self, fates: &[RDKafkaRespErr]) {
-        self.0.clear_request_errors(RDKafkaApiKey::Produce);
-        self.0.request_errors(RDKafkaApiKey::Produce, fates);
+        self.cluster.clear_request_errors(RDKafkaApiKey::Produce);
+        self.cluster.request_errors(RDKafkaApiKey::Produce, fates);
     }
 
     /// Sets the answer to requests for a topic's metadata. A new topic has one partition.
     pub fn topic_error(&self, topic: &str, error: RDKafkaRespErr) {
         // It must exist before, or it would get four partitions.
-        let _ = self.0.create_topic(topic, 1, 1);
-        self.0.topic_error(topic, error).expect("an answer");
+        let _ = self.cluster.create_topic(topic, 1, 1);
+        self.cluster.topic_error(topic, error).expect("an answer");
     }
 
     /// The names of all topics.

@@ -68,11 +68,6 @@ impl MessageCounts {
         self
     }
 
-    /// Sets the number for one output.
-    pub fn set(&mut self, output: OutputId, messages: u16) {
-        self.0[output.index()] = messages;
-    }
-
     /// The number for one output.
     #[must_use]
     pub fn get(self, output: OutputId) -> u16 {

@@ -32,7 +32,8 @@ use event::{DropReason, FileId, Outcome, OutputId, Ticket};
 ///
 /// The shipper's thread calls all methods, and none may block. Methods with a default are for outputs with a connection.
 pub trait Sink {
-    /// Appends a line's payload to `out`, and after it bytes that only this output reads when the batch is offered.
+    /// Appends a line's payload to `out`, and after it bytes that only this output reads when the batch is offered. By
+    /// default it is the record, in one message.
     ///
     /// # Errors
     /// [`DropReason::Oversize`], for a line that the output leaves out for its size. No output gets it then.
@@ -41,7 +42,10 @@ pub trait Sink {
         line: &RedactedLine<'_>,
         encoder: &mut Encoder,
         out: &mut Vec<u8>,
-    ) -> Result<Encoded, DropReason>;
+    ) -> Result<Encoded, DropReason> {
+        encoder.encode(line, out);
+        Ok(Encoded { payload_end: out.len(), messages: 1 })
+    }
 
     /// Takes entries of a batch, beginning with number `from`, and returns the number of the first that it did not take.
     /// It may take the whole batch out of its place. It reports each message that it took later.

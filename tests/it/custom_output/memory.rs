@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use event::{DropReason, Outcome};
+use event::Outcome;
 use logskiff::pipeline::batch::Batch;
-use logskiff::pipeline::encode::{Encoder, RedactedLine};
-use logskiff::sink::{Ack, Encoded, Error, Sink};
+use logskiff::sink::{Ack, Error, Sink};
 
 pub struct Memory {
     records: Arc<Mutex<Vec<String>>>,
@@ -19,16 +18,6 @@ impl Memory {
 }
 
 impl Sink for Memory {
-    fn encode(
-        &mut self,
-        line: &RedactedLine<'_>,
-        encoder: &mut Encoder,
-        out: &mut Vec<u8>,
-    ) -> Result<Encoded, DropReason> {
-        encoder.encode(line, out);
-        Ok(Encoded { payload_end: out.len(), messages: 1 })
-    }
-
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
         let records = batch.entries[from..].iter().map(|entry| &batch.bytes[entry.payload.clone()]);
         self.records.lock().unwrap().extend(records.map(|record| String::from_utf8_lossy(record).into_owned()));

@@ -119,6 +119,17 @@ impl Case {
         self.driver.restart(&self.inputs, self.driver.saved.last().cloned());
     }
 
+    /// The records in flight are lost: they fail, or the process ends and starts again (`down`).
+    pub fn lose_in_flight(&mut self, down: bool) {
+        if down {
+            return self.down(|_| {});
+        }
+        while !self.driver.out.is_empty() {
+            self.driver.settle(0, false);
+        }
+        self.driver.rewind();
+    }
+
     pub fn refused(&self) -> usize {
         self.driver.events.iter().filter(|event| matches!(event, Event::Refused(..))).count()
     }

@@ -150,14 +150,7 @@ fn what_fails_while_the_end_is_cut_is_read_again() {
             if looks {
                 case.driver.read_files(usize::MAX);
             }
-            if down {
-                case.down(|_| {});
-            } else {
-                while !case.driver.out.is_empty() {
-                    case.driver.settle(0, false);
-                }
-                case.driver.rewind();
-            }
+            case.lose_in_flight(down);
             case.add("app.json", "{new}\n]\n");
             case.wait(20);
             for line in entries(300).lines().chain(["{new}"]) {
@@ -229,14 +222,7 @@ fn what_fails_after_it_was_copied_to_an_open_file_is_read_from_there() {
         case.driver.read_files(usize::MAX);
         case.driver.let_go();
         case.driver.read_files(usize::MAX);
-        if down {
-            case.down(|_| {});
-        } else {
-            while !case.driver.out.is_empty() {
-                case.driver.settle(0, false);
-            }
-            case.driver.rewind();
-        }
+        case.lose_in_flight(down);
         case.wait(20);
         for line in text.lines() {
             assert!(count(&case, line) > 0, "{line} {down}");

@@ -85,14 +85,7 @@ fn failed_records_before_a_rewritten_end_are_read_again() {
         }
         case.driver.scan();
         case.driver.read_files(usize::MAX);
-        if down {
-            case.down(|_| {});
-        } else {
-            while !case.driver.out.is_empty() {
-                case.driver.settle(0, false);
-            }
-            case.driver.rewind();
-        }
+        case.lose_in_flight(down);
         case.wait(15);
         let mut entries: Vec<&String> = case.got.iter().filter(|line| line.starts_with('{')).collect();
         entries.sort_unstable();

@@ -101,7 +101,7 @@ impl Fanout {
                 Ok(Encoded { messages, .. }) => {
                     staged.bytes += end - start;
                     if let Some(id) = output.id {
-                        staged.messages.set(id, messages.max(1));
+                        staged.messages = staged.messages.with(id, messages.max(1));
                     }
                 }
                 Err(reason) => {

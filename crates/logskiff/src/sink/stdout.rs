@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::{Ack, Context, Encoded, Error, Sink};
+use super::{Ack, Context, Error, Sink};
 use crate::pipeline::batch::Batch;
-use crate::pipeline::encode::{Encoder, RedactedLine};
 use crate::telemetry::metrics::{ErrorKind, OutputMetrics};
-use event::{DropReason, Outcome, Ticket};
+use event::{Outcome, Ticket};
 
 /// Copies do not wait longer than this for the reader.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -91,16 +90,6 @@ impl Stdout {
 }
 
 impl Sink for Stdout {
-    fn encode(
-        &mut self,
-        line: &RedactedLine<'_>,
-        encoder: &mut Encoder,
-        out: &mut Vec<u8>,
-    ) -> Result<Encoded, DropReason> {
-        encoder.encode(line, out);
-        Ok(Encoded { payload_end: out.len(), messages: 1 })
-    }
-
     /// Takes a batch, unless the one before is not written yet.
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
         let now = Instant::now();

@@ -11,9 +11,8 @@ use super::content::Content;
 use super::copies::COPIED_BYTES_MIN;
 use super::discovery::{Candidate, FoundFile};
 use super::replaced::ContentFrom;
-use super::rotated_names::is_rotated_from;
 use super::{COPY_PATIENCE, Event, FileSource, LostFile, Phase, TrackedFile, fingerprint};
-use event::{Boundary, FileId, Inode, Watermark};
+use event::{Boundary, FileId, Inode, Span, Watermark};
 
 /// A file is emptied after it was copied. Polls may see that in another order, within this time.
 const ORDER_SLACK: Duration = Duration::from_secs(1);
@@ -23,16 +22,16 @@ const ORDER_SLACK: Duration = Duration::from_secs(1);
 pub(super) struct RotatedName {
     /// Its present name, if that may be the name of a rotated file.
     name: Option<PathBuf>,
-    /// Its unread bytes: from where, up to where, and since when.
-    grown: Option<(u64, u64, Instant)>,
+    /// The names that it may have had before.
+    origins: Vec<PathBuf>,
+    /// Its unread bytes, and since when.
+    grown: Option<(Span, Instant)>,
 }
 
 /// Bytes at the end of a file, which may come from another file.
 struct Appended<'f> {
     file: &'f TrackedFile,
-    name: &'f Path,
-    from: u64,
-    length: u64,
+    unread: Span,
     /// When the file was first seen with them.
     since: Instant,
 }
@@ -53,9 +52,11 @@ impl FileSource {
         for file in self.table.iter_mut().filter(|file| matches!(file.handle, Content::Plain(_))) {
             let here = seen.get(&file.inode).map(|at| &candidates[*at].found);
             let is_rotated = |here: &&Candidate| here.path != file.path || here.is_marked();
-            let name = here.filter(is_rotated).map(|here| &here.path);
-            if file.seen.rotated_name.name.as_ref() != name {
-                file.seen.rotated_name.name = name.cloned();
+            let here = here.filter(is_rotated);
+            let (name, known) = (here.map(|here| &here.path), &mut file.seen.rotated_name);
+            if known.name.as_ref() != name {
+                known.name = name.cloned();
+                known.origins = here.iter().flat_map(|here| here.all_origins()).cloned().collect();
             }
         }
     }
@@ -66,28 +67,26 @@ impl FileSource {
             return true;
         };
         let at = file.position();
-        let end = file.handle.length().unwrap_or(0);
-        if file.placement.phase == Phase::Deleted || at.boundary != Boundary::LineStart || end <= at.offset {
+        let unread = Span { start: at.offset, end: file.handle.length().unwrap_or(0) };
+        if file.placement.phase == Phase::Deleted || at.boundary != Boundary::LineStart || unread.end <= unread.start {
             return true;
         }
         let since = match file.seen.rotated_name.grown {
-            Some((from, to, since)) if (from, to) == (at.offset, end) => since,
+            Some((grown, since)) if grown == unread => since,
             _ => now,
         };
-        file.seen.rotated_name.grown = Some((at.offset, end, since));
-        match self.find_appended(id, since, now) {
+        file.seen.rotated_name.grown = Some((unread, since));
+        match self.find_appended(id, unread, since, now) {
             Found::Own => true,
             Found::Waiting => false,
             Found::Copied(bytes, lost) => self.skip_copied(id, at.offset + bytes, lost, now, events),
         }
     }
 
-    fn find_appended(&self, id: FileId, since: Instant, now: Instant) -> Found {
+    fn find_appended(&self, id: FileId, unread: Span, since: Instant, now: Instant) -> Found {
         let Some(file) = self.file(id) else { return Found::Own };
-        let Some(name) = file.seen.rotated_name.name.as_deref() else { return Found::Own };
-        let from = file.position().offset;
-        let length = file.handle.length().unwrap_or(0).saturating_sub(from);
-        let appended = Appended { file, name, from, length, since };
+        let length = unread.bytes();
+        let appended = Appended { file, unread, since };
         if let Some(lost) =
             self.index.lost.iter().filter(|lost| appended.holds_lost(lost)).max_by_key(|lost| read(lost))
         {
@@ -104,7 +103,7 @@ impl FileSource {
             let is_proved = length >= COPIED_BYTES_MIN && of.is_settled_to(length) && appended.ends_a_line();
             return if is_proved { Found::Copied(length, None) } else { Found::Own };
         }
-        let is_emptied = |other: &TrackedFile| other.is_being_cut() && other.begins_like(&file.handle, from);
+        let is_emptied = |other: &TrackedFile| other.is_being_cut() && other.begins_like(&file.handle, unread.start);
         if waits && related().any(is_emptied) { Found::Waiting } else { Found::Own }
     }
 
@@ -145,26 +144,28 @@ fn read(lost: &LostFile) -> u64 {
 
 impl Appended<'_> {
     fn is_related(&self, inode: Inode, path: &Path) -> bool {
-        inode != self.file.inode && is_rotated_from(self.name, path)
+        let mut origins = self.file.seen.rotated_name.origins.iter();
+        inode != self.file.inode && origins.any(|origin| origin.as_os_str() == path.as_os_str())
     }
 
     /// Whether they are what was read of a file that was emptied. They were there before.
     fn holds_lost(&self, lost: &LostFile) -> bool {
         let print = &lost.entry.fingerprint;
         lost.id.is_some()
-            && (1..=self.length).contains(&print.offset)
+            && (1..=self.unread.bytes()).contains(&print.offset)
             && self.since <= lost.since + ORDER_SLACK
             && self.is_related(lost.entry.inode, &lost.entry.path)
-            && fingerprint::matches_from(&self.file.handle, self.from, print).unwrap_or(false)
+            && fingerprint::matches_from(&self.file.handle, self.unread.start, print).unwrap_or(false)
     }
 
     fn is_held_by(&self, other: &TrackedFile) -> bool {
-        let content = ContentFrom { content: &self.file.handle, offset: self.from };
-        other.begins_like(&self.file.handle, self.from) && other.begins_with(content, self.length).unwrap_or(false)
+        let content = ContentFrom { content: &self.file.handle, offset: self.unread.start };
+        other.begins_like(&self.file.handle, self.unread.start)
+            && other.begins_with(content, self.unread.bytes()).unwrap_or(false)
     }
 
     fn ends_a_line(&self) -> bool {
-        let end = fingerprint::read_at(&self.file.handle, self.from + self.length - 1, 1);
+        let end = fingerprint::read_at(&self.file.handle, self.unread.end - 1, 1);
         end.is_ok_and(|end| end == b"\n")
     }
 }

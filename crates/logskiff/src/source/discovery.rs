@@ -76,7 +76,7 @@ pub(super) struct Candidate {
     /// When its metadata last changed: a hint, not an identity.
     pub changed: FileTime,
     /// When it was last written to.
-    pub modified: (i64, i64),
+    pub modified: FileTime,
     /// Why it is of interest.
     pub class: Class,
     /// Its name is that of a rotated copy of a log that existed at a first start.

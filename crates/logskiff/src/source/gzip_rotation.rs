@@ -197,7 +197,7 @@ impl FileSource {
 impl Candidate {
     /// Whether nobody writes to a `.gz` any more. A copy gets its original's time once it is complete.
     fn is_complete(&self) -> bool {
-        clock_s() - self.modified.0 > COMPLETE_AFTER_S
+        clock_s() - self.modified.seconds > COMPLETE_AFTER_S
     }
 }
 

@@ -57,7 +57,7 @@ impl OpenLimit {
 impl Candidate {
     /// Puts the oldest file first. Of a file and its compressed copy, the file comes first.
     fn order_of_age(&self) -> (i64, bool, i64) {
-        (self.modified.0, matches!(self.class, Class::Gzip(_)), self.modified.1)
+        (self.modified.seconds, matches!(self.class, Class::Gzip(_)), self.modified.nanoseconds)
     }
 }
 

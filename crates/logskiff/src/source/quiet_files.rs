@@ -127,7 +127,7 @@ impl OfferBudget {
     }
 
     /// Uses up the place of any file; false where none is left.
-    fn reserve_handle(&self) -> bool {
+    fn take_any(&self) -> bool {
         let has_room = self.room.get() > 0;
         if has_room {
             self.room.set(self.room.get() - 1);
@@ -208,7 +208,7 @@ impl WalkFilter {
             return true;
         }
         let is_skipped = !was_quiet && self.budget.skip_one();
-        if !is_skipped && self.budget.reserve_handle() {
+        if !is_skipped && self.budget.take_any() {
             return true;
         }
         self.not_offered.set(self.not_offered.get() + 1);

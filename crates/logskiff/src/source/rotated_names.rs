@@ -25,7 +25,7 @@ impl Candidate {
     /// Whether a rotation of `base` in the same directory gives a file this name.
     #[must_use]
     pub(super) fn rotated_from(&self, base: &Path) -> bool {
-        self.origins().iter().any(|origin| origin.path.as_os_str() == base.as_os_str())
+        self.all_origins().any(|origin| origin.as_os_str() == base.as_os_str())
     }
 
     /// Whether the name alone proves a rotated copy of `base`: `app.log.1` of `app.log`, but not `app-2.log`, which may
@@ -69,20 +69,17 @@ impl Candidate {
         self.origins().iter().filter(|origin| origin.sure).map(|origin| &origin.path)
     }
 
+    /// All files that this may be a rotated copy of, in the same directory.
+    pub(super) fn all_origins(&self) -> impl Iterator<Item = &PathBuf> {
+        self.origins().iter().map(|origin| &origin.path)
+    }
+
     fn origins(&self) -> &[Origin] {
         self.origins.get_or_init(|| {
             let names = self.path.file_name().map(bases).unwrap_or_default();
             names.into_iter().map(|(name, sure)| Origin { path: self.path.with_file_name(name), sure }).collect()
         })
     }
-}
-
-/// Whether a rotation of `base` in the same directory gives a file the name `name`.
-pub(super) fn is_rotated_from(name: &Path, base: &Path) -> bool {
-    name.parent() == base.parent()
-        && name
-            .file_name()
-            .is_some_and(|file| bases(file).iter().any(|(origin, _)| Some(&**origin) == base.file_name()))
 }
 
 /// The names that `name` may have had before a rotation, and whether the name proves it: `app.log.1`,

@@ -103,7 +103,7 @@ impl FileSource {
     /// running: it was written to since then, and no check has found its log under the log's own name. A rotation of a
     /// log that is followed is seen.
     pub(super) fn was_rotated_unseen(&self, found: &Candidate) -> bool {
-        found.modified.0 >= self.schedule.seen_until_s
+        found.modified.seconds >= self.schedule.seen_until_s
             && found.sure_origins().any(|base| self.discovery.names(base) && !self.is_followed(base))
     }
 

@@ -250,7 +250,7 @@ pub(super) fn candidate(
         inode: inode_from_stat(seen),
         size: size(seen),
         changed: changed(seen),
-        modified: (seen.st_mtime, seen.st_mtime_nsec.try_into().unwrap_or_default()),
+        modified: file_time(seen.st_mtime, seen.st_mtime_nsec),
         class,
         history: false,
         rank,
@@ -266,7 +266,11 @@ fn size(seen: &Stat) -> u64 {
     u64::try_from(seen.st_size).unwrap_or_default()
 }
 
-#[allow(clippy::useless_conversion, reason = "the fields' types differ from machine to machine")]
 fn changed(seen: &Stat) -> FileTime {
-    FileTime { seconds: seen.st_ctime, nanoseconds: seen.st_ctime_nsec.try_into().unwrap_or_default() }
+    file_time(seen.st_ctime, seen.st_ctime_nsec)
+}
+
+/// The type of the nanoseconds differs from machine to machine.
+fn file_time(seconds: i64, nanoseconds: impl TryInto<i64>) -> FileTime {
+    FileTime { seconds, nanoseconds: nanoseconds.try_into().unwrap_or_default() }
 }
