@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+
+mod rereads;
+
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/it/multiline/corpus");
 const MARKER: &str = "%%%% event";
 const RUNTIMES: [&str; 8] = ["dotnet", "go", "java", "node", "php", "python", "ruby", "rust"];

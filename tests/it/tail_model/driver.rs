@@ -201,7 +201,7 @@ impl Driver {
         for file in tail.deleted_surplus(|file| ledger.is_complete(file)) {
             let open = tail.file(file).unwrap();
             if open.is_at_end() && ledger.is_complete(file) {
-                tail.close(file);
+                tail.close(file, Vec::new());
                 continue;
             }
             let rest = Span { start: open.position().offset, end: open.size() };
@@ -222,7 +222,7 @@ impl Driver {
                 // Its inode may be reused, and no real time has passed that would distinguish the two birth times.
                 let origin = self.tail.file(file).unwrap().origin().to_owned();
                 self.ids.retain(|(of, _), _| *of != origin);
-                self.tail.close(file);
+                self.tail.close(file, Vec::new());
             }
         }
         let Expired { retired, events } = self.tail.expire_lost(self.now);

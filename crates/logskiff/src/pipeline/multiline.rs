@@ -15,6 +15,7 @@ pub enum Reason { Indented }
 pub enum Verdict { Start, Join(Reason), NeedsNext }
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset { Java }
+impl Reason { pub fn name(&self) -> &'static str { "x" } }
 impl Preset { pub fn from_name(n: &str) -> Option<Self> { (n == "java").then_some(Self::Java) } }
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config { Off, Auto, Presets(Vec<Preset>), Start(Vec<String>), Continue(Vec<String>) }

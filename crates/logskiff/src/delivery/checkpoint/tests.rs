@@ -21,6 +21,7 @@ fn entry(offset: u64) -> CheckpointEntry {
         size: 99,
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
         ahead: None,
+        groups: Vec::new(),
     }
 }
 
