@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
+use logskiff::source::Event;
+
 use super::case::Case;
 
 /// Lines that distinguish one log from another.
@@ -71,6 +73,27 @@ fn a_copy_without_a_truncation_is_recognized() {
                 each_once(case, 203, &format!("{glob} {seconds} {deleted}"));
             }
         }
+    }
+}
+
+/// Goal: a copy whose name is not that of a rotated file, and that is appended to at once, may be another log: it is read, once,
+/// and reported.
+#[test]
+fn a_copy_that_may_be_another_log_is_reported() {
+    for (name, repeats) in [("app-copy.log", true), ("other.log", false)] {
+        let mut case = shipped("*.log");
+        if repeats {
+            case.cp("app.log", name);
+        } else {
+            case.add(name, &lines(301, 500));
+        }
+        case.wait(1);
+        case.add(name, "late\n");
+        case.wait(30);
+        let reported =
+            case.driver.events.iter().filter(|event| matches!(event, Event::Repeats(path) if *path == case.path(name)));
+        assert_eq!(reported.count(), usize::from(repeats), "{name}");
+        assert_eq!(case.got.len(), 401, "{name}");
     }
 }
 

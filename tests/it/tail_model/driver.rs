@@ -91,7 +91,8 @@ impl Driver {
                 Event::Opened(file, at) => self.ledger.open(*file, 0, at.clone()),
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
-                Event::Vanished(_)
+                Event::Repeats(_)
+                | Event::Vanished(_)
                 | Event::Unpacked(_)
                 | Event::Refused(..)
                 | Event::Deleted(..)

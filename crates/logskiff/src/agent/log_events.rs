@@ -31,6 +31,15 @@ pub(super) fn log_event(
                 tracing::info!(path = redacted_path(path), left_out, "file truncated; reading from its start");
             }
         }
+        Event::Repeats(path) => {
+            if let Some(left_out) = log_limit.due_each("repeats", FILES_LOGGED_MAX) {
+                tracing::warn!(
+                    path = redacted_path(path),
+                    left_out,
+                    "this new file begins with all that was read of another log; reading it from its start, so a copy is sent twice; exclude copies with LOGSKIFF_EXCLUDE"
+                );
+            }
+        }
         Event::Lost(path, bytes) => {
             metrics.lost_bytes.add(*bytes);
             if let Some(left_out) = log_limit.due_each("lost", FILES_LOGGED_MAX) {

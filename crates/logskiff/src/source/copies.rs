@@ -230,6 +230,13 @@ impl FileSource {
             })
     }
 
+    /// Whether a new file begins with all that was read of an open file, and with enough to be no coincidence.
+    pub(super) fn repeats_open_file(&self, handle: &Content) -> bool {
+        let Ok(head) = fingerprint::read_at(handle, 0, fingerprint::HEAD_BYTES) else { return false };
+        let mut read = self.files().filter(|file| file.position().offset >= COPIED_BYTES_MIN && file.head() == head);
+        read.any(|file| file.is_copied_by(handle).unwrap_or(false))
+    }
+
     /// Whether a file has to wait: it may be a copy in the making, or its rotation is not seen yet.
     pub(super) fn wait_for_copy(&mut self, found: &Candidate, handle: &Content, now: Instant) -> bool {
         let original = self

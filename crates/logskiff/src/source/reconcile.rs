@@ -232,6 +232,9 @@ impl FileSource {
             _ if was_named || self.claim_rotated(input, found, events) => 0,
             _ => return self.skip_file(input, found, &handle),
         };
+        if offset == 0 && self.repeats_open_file(&handle) {
+            events.push(Event::Repeats(found.path.clone()));
+        }
         self.begin_new(input, found, handle, offset, now, events);
         self.link_predecessor(found.inode, replacement);
     }

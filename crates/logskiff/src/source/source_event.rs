@@ -14,6 +14,9 @@ pub enum Event {
     /// A file was truncated. Its content continues from the start as a new incarnation. The checkpoint has to be saved
     /// before records of the new incarnation are sent.
     Truncated(PathBuf),
+    /// A new file begins with all that was read of another log, and holds more. It is read from its start: it may be a
+    /// copy, or another log that began alike.
+    Repeats(PathBuf),
     /// At least this many bytes of a file were lost before they were read.
     Lost(PathBuf, u64),
     /// A file of the checkpoint is gone, or was replaced. How many bytes it had after the checkpoint is unknown.
