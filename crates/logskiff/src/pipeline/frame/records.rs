@@ -111,7 +111,7 @@ impl<'t, 'm> Records<'t, 'm> {
             return Some(Err(framed));
         };
         let mut state = mark.state;
-        let Some(verdict) = self.verdict(&mut state, line.text, 0) else {
+        let Some(verdict) = self.verdict(&mut state, &line, 0) else {
             self.is_held = true;
             return None;
         };
@@ -122,19 +122,26 @@ impl<'t, 'm> Records<'t, 'm> {
     }
 
     /// The verdict on a line that was just taken; `None` if it depends on a line that is not written yet.
-    fn verdict(&self, state: &mut State, line: &[u8], blank_lines: u32) -> Option<Verdict> {
-        let verdict = self.grouping.grammar.step(state, line, blank_lines, Next::Unknown);
+    fn verdict(&self, state: &mut State, line: &Line<'t>, blank_lines: u32) -> Option<Verdict> {
+        let verdict = self.grouping.grammar.step(state, line.text, blank_lines, Next::Unknown);
         if !matches!(verdict, Verdict::NeedsNext) {
             return Some(verdict);
         }
-        let next = self.look_ahead();
-        if matches!(next, Next::Unknown) { None } else { Some(self.grouping.grammar.step(state, line, blank_lines, next)) }
+        let next = self.look_ahead(line);
+        if matches!(next, Next::Unknown) { None } else { Some(self.grouping.grammar.step(state, line.text, blank_lines, next)) }
     }
 
-    /// The next line that is not blank.
-    fn look_ahead(&self) -> Next<'t> {
+    /// The line after `line` that is not blank. Lines behind a timeout's cut were not there at the cut.
+    fn look_ahead(&self, line: &Line<'t>) -> Next<'t> {
         let mut ahead = self.frames.clone();
+        let cut = match self.marks.next_cut(line.span.start) {
+            Some((at, Cut::Timeout)) => at,
+            _ => u64::MAX,
+        };
         loop {
+            if ahead.base + ahead.at as u64 >= cut {
+                return Next::End;
+            }
             match ahead.next() {
                 Some(framed) if is_blank(&framed) => {}
                 Some(Framed::Line(line)) => return Next::Line(line.text),
@@ -193,7 +200,7 @@ impl<'t, 'm> Records<'t, 'm> {
             match self.successor(&record) {
                 Successor::Line(next, blank_lines) => {
                     let mut state = record.state;
-                    match self.verdict(&mut state, next.text, blank_lines) {
+                    match self.verdict(&mut state, &next, blank_lines) {
                         Some(Verdict::Join(reason)) if record.lines < self.grouping.lines_max => {
                             if let Some(reasons) = &mut self.reasons {
                                 reasons.push((next.span.start, reason));
