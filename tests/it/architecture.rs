@@ -30,7 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox::landlock", &["sandbox::stable_parent"]),
     ("sandbox::stable_parent", &["sandbox"]),
     ("source", &["event", "telemetry::metrics"]),
-    ("pipeline", &["config", "event", "telemetry::metrics", "redact", "pipeline::parse", "pipeline::encode"]),
+    (
+        "pipeline",
+        &["config", "event", "telemetry::metrics", "redact", "pipeline::frame", "pipeline::parse", "pipeline::encode"],
+    ),
     ("pipeline::frame", &["event", "telemetry::metrics"]),
     ("pipeline::parse", &["event", "telemetry::metrics"]),
     ("redact", &["event"]),

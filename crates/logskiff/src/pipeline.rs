@@ -6,14 +6,13 @@
 pub mod batch;
 pub mod encode;
 pub mod frame;
-pub mod multiline;
 pub mod parse;
 
 use std::sync::Arc;
 
 use crate::config::{Config, Input};
-use crate::pipeline::frame::Grouping;
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
+use crate::pipeline::frame::Grouping;
 use crate::pipeline::parse::Parser;
 use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
 use event::{Boundary, DropReason, FileId, Line, Parsed, Repair};

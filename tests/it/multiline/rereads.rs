@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use event::{Boundary, GroupMark, LineFlags, Span};
+use logskiff::pipeline::frame::multiline;
 use logskiff::pipeline::frame::{Config, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
-use logskiff::pipeline::multiline;
 use proptest::prelude::*;
 
 use super::{RUNTIMES, corpus, events};

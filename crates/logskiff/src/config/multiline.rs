@@ -8,8 +8,8 @@ use super::parser::Reader;
 use super::suggest::nearest;
 use super::units;
 use super::variables::MULTILINE as WORDS;
+use crate::pipeline::frame::multiline::{Config, Preset};
 use crate::pipeline::frame::{Grouping, GroupingConfig};
-use crate::pipeline::multiline::{Config, Preset};
 
 const MULTILINE: &str = "LOGSKIFF_MULTILINE";
 const PATTERN: &str = "LOGSKIFF_MULTILINE_PATTERN";
@@ -42,7 +42,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> GroupingConfig {
     // Common patterns apply only to inputs that use patterns.
     let patterns = if uses_patterns { reader.lines(PATTERN) } else { Vec::new() };
     if uses_patterns && patterns.is_empty() {
-        reader.mistake(&reader.source(MULTILINE), format!("start and continue need {PATTERN}, which is not set"));
+        reader.mistake(&reader.source(PATTERN), format!("not set, but {MULTILINE}=start and continue need it"));
     }
     let multiline = match method {
         Method::Auto => Config::Auto,

@@ -6,6 +6,7 @@
 mod encoding;
 mod grouping;
 mod marks;
+pub mod multiline;
 mod records;
 
 use memchr::memchr;

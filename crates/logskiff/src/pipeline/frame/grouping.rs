@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::pipeline::multiline::{self, Grammar};
+use super::multiline::{self, Grammar};
 
 /// How lines are joined.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::pipeline::multiline::State;
+use super::multiline::State;
 use event::{Cut, GroupMark};
 
 /// At most this many marks are saved for the next start. More are there only if very many records are cut in an outage.

@@ -6,8 +6,8 @@
 use memchr::memchr;
 
 use super::marks::Marks;
+use super::multiline::{Next, Reason, State, Verdict};
 use super::{Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
-use crate::pipeline::multiline::{Next, Reason, State, Verdict};
 use event::{Boundary, Cut, Line, LineFlags, Span};
 
 /// Of a line that does not fit into the record, the grammar sees this many bytes.
@@ -128,7 +128,11 @@ impl<'t, 'm> Records<'t, 'm> {
             return Some(verdict);
         }
         let next = self.look_ahead(line);
-        if matches!(next, Next::Unknown) { None } else { Some(self.grouping.grammar.step(state, line.text, blank_lines, next)) }
+        if matches!(next, Next::Unknown) {
+            None
+        } else {
+            Some(self.grouping.grammar.step(state, line.text, blank_lines, next))
+        }
     }
 
     /// The line after `line` that is not blank. Lines behind a timeout's cut were not there at the cut.
