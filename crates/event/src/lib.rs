@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 mod checkpoint_entry;
+mod container;
 mod group_mark;
 mod line_flags;
 mod output;
@@ -14,6 +15,7 @@ mod quiet;
 mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use container::{Framing, Printed, Stream};
 pub use group_mark::{Cut, GroupMark};
 pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
@@ -84,6 +86,8 @@ pub struct Progress {
     pub ahead: Vec<Span>,
     /// What a re-read needs to form the same records.
     pub groups: Vec<GroupMark>,
+    /// How the file's lines are framed, if that is known.
+    pub framing: Option<Framing>,
 }
 
 impl From<Watermark> for Progress {
@@ -175,6 +179,8 @@ pub struct Line<'t> {
     pub boundary: Boundary,
     /// What its record says about its framing.
     pub flags: LineFlags,
+    /// Where and when a container printed it, if its runtime wrote the file.
+    pub printed: Option<Printed>,
 }
 
 impl fmt::Debug for Line<'_> {

@@ -72,6 +72,8 @@ pub struct Input {
     pub source: source::Config,
     /// How bytes are split into lines.
     pub frame: frame::Config,
+    /// How the files' lines are framed; `None`: as the first line of each file tells.
+    pub framing: Option<event::Framing>,
     /// How lines are joined to records.
     pub grouping: frame::GroupingConfig,
     /// How lines are parsed into fields.

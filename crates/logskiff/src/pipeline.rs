@@ -193,9 +193,10 @@ impl Pipeline {
     ) -> Result<(), DropReason> {
         let metrics = Metrics::new(&[self.redactor.counters().count()], &[]);
         self.scan(line.text);
-        let Line { span, flags, .. } = *line;
+        let Line { span, flags, printed, .. } = *line;
         self.line(line, 0, pem_state, Some(&metrics.inputs[0]), |redacted, encoder| {
-            let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns, is_new: true };
+            let line =
+                RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed, read_ns, is_new: true };
             encoder.encode(&line, out);
         })
     }

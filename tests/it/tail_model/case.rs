@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use logskiff::pipeline::frame::multiline;
 use logskiff::source::{Config, Event, Start};
 
 use super::driver::Driver;
@@ -40,7 +41,7 @@ impl Case {
         let paths = vec![dir.path().join(glob).to_str().unwrap().to_owned()];
         let mut inputs = [super::tailing(paths, Start::Beginning)];
         configure(&mut inputs[0]);
-        let driver = Driver::new(&inputs);
+        let driver = Driver::new(&inputs, multiline::Config::Off);
         let mut case = Self { dir, inputs, driver, got: Vec::new() };
         before(&case);
         case.run_pass();

@@ -1,11 +1,12 @@
 //! Drives the source as the shipper does, without its thread, its clock and its outputs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use event::{CheckpointEntry, DropReason, FileId, MessageCounts, Outcome, OutputId, Span, Ticket};
+use event::{CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Outgoing};
-use logskiff::pipeline::frame::{self, Framed, Frames};
+use logskiff::pipeline::frame::multiline;
+use logskiff::pipeline::frame::{self, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
 use logskiff::source::{Abandoned, Chunk, Config, Event, Expired, FileSource, Polled};
 
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
@@ -28,14 +29,29 @@ pub struct Driver {
     /// A file could not be read again.
     pub gone: bool,
     pub now: Instant,
-    /// The text of each event id.
-    ids: HashMap<(String, u64), String>,
+    grouping: Grouping,
+    marks: HashMap<FileId, Marks>,
+    /// Files with an unfinished record.
+    held: HashSet<FileId>,
+    /// The text of each event id: where the record begins, and if it has several lines, where it ends.
+    ids: HashMap<(String, u64, u64), String>,
+}
+
+/// How far a file is settled, and what a re-read needs to form the same records.
+fn progress(ledger: &Ledger, marks: &HashMap<FileId, Marks>, file: FileId) -> Progress {
+    let progress = ledger.progress(file);
+    let groups = marks.get(&file).map(|marks| marks.save(progress.watermark.offset)).unwrap_or_default();
+    Progress { groups, ..progress }
 }
 
 impl Driver {
-    pub fn new(inputs: &[Config]) -> Self {
+    pub fn new(inputs: &[Config], multiline: multiline::Config) -> Self {
         let now = Instant::now();
+        let grouping = GroupingConfig { multiline, lines_max: 4, timeout: Duration::from_secs(1) };
         Self {
+            grouping: Grouping::new(&grouping).unwrap(),
+            marks: HashMap::new(),
+            held: HashSet::new(),
             tail: FileSource::new(inputs, "pod", None, now).unwrap(),
             ledger: Ledger::default(),
             out: Vec::new(),
@@ -61,6 +77,8 @@ impl Driver {
         }
         self.ledger = Ledger::default();
         self.out.clear();
+        self.marks.clear();
+        self.held.clear();
     }
 
     pub fn wait(&mut self, seconds: u64) {
@@ -68,8 +86,8 @@ impl Driver {
     }
 
     pub fn save(&mut self) {
-        let Self { tail, ledger, .. } = self;
-        let entries = tail.checkpoint_entries(|file| ledger.progress(file));
+        let Self { tail, ledger, marks, .. } = self;
+        let entries = tail.checkpoint_entries(|file| progress(ledger, marks, file));
         self.saved.push(entries);
         self.saved_contents.push(self.contents);
     }
@@ -88,7 +106,10 @@ impl Driver {
         let mut truncated = false;
         for event in events {
             match &event {
-                Event::Opened(file, at) => self.ledger.open(*file, 0, at.clone()),
+                Event::Opened(file, at) => {
+                    self.marks.insert(*file, Marks::restore(&at.groups));
+                    self.ledger.open(*file, 0, at.clone());
+                }
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
                 Event::Truncated(_) => truncated = true,
                 Event::Repeats(_)
@@ -107,8 +128,11 @@ impl Driver {
 
     /// One pass over the files, up to this many lines per file.
     pub fn read_files(&mut self, lines_max: usize) {
-        let Polled { ready, events } = self.tail.poll(self.now);
+        let Polled { mut ready, events } = self.tail.poll(self.now);
         self.handle_events(events);
+        ready.extend(self.held.iter().filter(|file| self.tail.file(**file).is_some()));
+        ready.sort_unstable();
+        ready.dedup();
         for file in ready {
             while self.read_file(file, lines_max) && lines_max == usize::MAX {}
         }
@@ -136,8 +160,11 @@ impl Driver {
         let mut passed = 0;
         let mut boundary = at.boundary;
         let mut lines = 0;
+        let timed_out = is_last && opened.unchanged_for(self.now) >= self.grouping.timeout();
         let frames = Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final);
-        for framed in frames.filled(is_filled).still(is_still) {
+        let mut marks = self.marks.remove(&file).unwrap_or_default();
+        let mut records = Records::new(frames.filled(is_filled).still(is_still), &self.grouping, &mut marks, timed_out);
+        for framed in &mut records {
             if lines == lines_max {
                 break;
             }
@@ -157,12 +184,21 @@ impl Driver {
                 continue;
             }
             let text = String::from_utf8(kept.to_vec()).unwrap();
-            let known = self.ids.entry((origin.clone(), span.start)).or_insert_with(|| text.clone());
+            let joined = matches!(&framed, Framed::Line(line) if line.flags.has(LineFlags::JOINED));
+            let id = (origin.clone(), span.start, if joined { span.end } else { 0 });
+            let known = self.ids.entry(id).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id for two records");
             let (cost_bytes, messages) = (text.len(), MessageCounts::default().with(OutputId::FIRST, 1));
             let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
         }
+        if records.is_held() {
+            self.held.insert(file);
+        } else {
+            self.held.remove(&file);
+        }
+        marks.settle(self.ledger.watermark(file).offset);
+        self.marks.insert(file, marks);
         if passed == 0 && !is_last && lines < lines_max {
             return (most >= FRAME.window_bytes()).then_some(false);
         }
@@ -202,7 +238,7 @@ impl Driver {
         for file in tail.deleted_surplus(|file| ledger.is_complete(file)) {
             let open = tail.file(file).unwrap();
             if open.is_at_end() && ledger.is_complete(file) {
-                tail.close(file, Vec::new());
+                tail.close(file, progress(ledger, &self.marks, file));
                 continue;
             }
             let rest = Span { start: open.position().offset, end: open.size() };
@@ -222,8 +258,8 @@ impl Driver {
             if self.ledger.is_complete(file) {
                 // Its inode may be reused, and no real time has passed that would distinguish the two birth times.
                 let origin = self.tail.file(file).unwrap().origin().to_owned();
-                self.ids.retain(|(of, _), _| *of != origin);
-                self.tail.close(file, Vec::new());
+                self.ids.retain(|(of, ..), _| *of != origin);
+                self.tail.close(file, progress(&self.ledger, &self.marks, file));
             }
         }
         let Expired { retired, events } = self.tail.expire_lost(self.now);

@@ -8,12 +8,26 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use logskiff::pipeline::frame::multiline;
 use logskiff::source::{Config, Start};
 
 use super::case::packed;
 use super::driver::Driver;
 
 const BASES: [&str; 2] = ["app.log", "b.log"];
+/// A line that begins so joins the one before.
+const CONTINUES: &str = "=";
+
+/// What differs between sequences of actions.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Rotated files match the glob.
+    pub copies_match: bool,
+    /// Rotated files are deleted once they are acknowledged.
+    pub prune: bool,
+    /// Two of three lines join the line before.
+    pub joins: bool,
+}
 
 /// Events between the copy and the truncation.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +75,10 @@ pub struct Model {
     /// The next scan is the first one after a start without a checkpoint.
     is_first_start: bool,
     lines: Vec<String>,
+    /// Whether two of three lines join the line before.
+    joins: bool,
+    /// Lines that stood behind one another in a content.
+    adjacent: HashSet<(usize, usize)>,
     /// The number of zeros before a line.
     holes: HashMap<usize, usize>,
     delivered: HashMap<String, u32>,
@@ -80,13 +98,14 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(copies_match: bool, prune: bool) -> Self {
+    pub fn new(Options { copies_match, prune, joins }: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let glob = dir.path().join(if copies_match { "*.log*" } else { "*.log" });
         let paths = vec![glob.to_str().unwrap().to_owned()];
         let mut inputs = [super::tailing(paths, Start::Beginning)];
         inputs[0].delete_rotated = prune;
-        let driver = Driver::new(&inputs);
+        let continues = multiline::Config::Continue(vec![format!("^{CONTINUES}")]);
+        let driver = Driver::new(&inputs, if joins { continues } else { multiline::Config::Off });
         Self {
             dir,
             inputs,
@@ -98,6 +117,8 @@ impl Model {
             first: Some(HashSet::new()),
             is_first_start: true,
             lines: Vec::new(),
+            joins,
+            adjacent: HashSet::new(),
             holes: HashMap::new(),
             delivered: HashMap::new(),
             partials: HashSet::new(),
@@ -147,20 +168,29 @@ impl Model {
         }
     }
 
+    /// Notes that a content ends with the newest line.
+    fn note_line(&mut self, at: usize) {
+        let (line, lines) = (self.lines.len() - 1, &mut self.contents[at].lines);
+        self.adjacent.extend(lines.last().map(|before| (*before, line)));
+        lines.push(line);
+    }
+
     fn write_to(&mut self, name: &str, lines: u8, pad: u8) {
         let at = self.content(name);
         let mut text = String::new();
         if let Some(begun) = self.contents[at].partial.take() {
             text.push_str(" end\n");
             self.lines.push(format!("{begun} end"));
-            self.contents[at].lines.push(self.lines.len() - 1);
+            self.note_line(at);
         }
         for _ in 0..lines {
-            let line = format!("{}{}", self.lines.len(), "x".repeat(usize::from(pad)));
+            let joins = self.joins && !self.lines.len().is_multiple_of(3);
+            let mark = if joins { CONTINUES } else { "" };
+            let line = format!("{mark}{}{}", self.lines.len(), "x".repeat(usize::from(pad)));
             text.push_str(&line);
             text.push('\n');
             self.lines.push(line);
-            self.contents[at].lines.push(self.lines.len() - 1);
+            self.note_line(at);
         }
         self.append(name, &text);
     }
@@ -184,7 +214,7 @@ impl Model {
             // If a glob matches the rotated file too, it may continue.
             if !self.copies_match {
                 self.lines.push(text);
-                self.contents[at].lines.push(self.lines.len() - 1);
+                self.note_line(at);
             }
         }
     }
@@ -352,6 +382,7 @@ impl Model {
         let text = fs::read_to_string(self.path(base)).unwrap();
         self.append(&to, &text);
         let lines = self.contents[from].lines.clone();
+        self.adjacent.extend(self.contents[at].lines.last().copied().zip(lines.first().copied()));
         self.contents[at].lines.extend(lines);
         self.truncate(file);
     }
@@ -461,7 +492,7 @@ impl Model {
             return;
         }
         if let Some(text) = self.driver.settle(at(self.driver.out.len()), delivered) {
-            self.arrived(text);
+            self.arrived(&text);
         }
         self.driver.rewind();
     }
@@ -472,9 +503,17 @@ impl Model {
         }
     }
 
-    fn arrived(&mut self, text: String) {
-        let count = self.delivered.entry(text).or_default();
-        *count += 1;
+    /// Counts the lines of a record. Lines of one record are never of two contents.
+    fn arrived(&mut self, text: &str) {
+        let lines: Vec<&str> = text.split('\n').collect();
+        for pair in lines.windows(2) {
+            let at = |text: &str| self.lines.iter().position(|line| line == text);
+            let both = at(pair[0]).zip(at(pair[1]));
+            assert!(both.is_some_and(|both| self.adjacent.contains(&both)), "{pair:?} are of two contents");
+        }
+        for line in lines {
+            *self.delivered.entry(line.to_owned()).or_default() += 1;
+        }
     }
 
     pub fn wait(&mut self, seconds: u64) {

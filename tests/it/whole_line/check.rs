@@ -141,7 +141,16 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
     let mut record = Vec::new();
     let (span, flags) = (Span { start: 0, end: 1 }, LineFlags::NONE);
-    let line = RedactedLine { redacted, envelope: &envelope, file: FileId(0), span, flags, read_ns: 0, is_new: true };
+    let line = RedactedLine {
+        redacted,
+        envelope: &envelope,
+        file: FileId(0),
+        span,
+        flags,
+        printed: None,
+        read_ns: 0,
+        is_new: true,
+    };
     Encoder::new(&config).encode(&line, &mut record);
     // Half of a surrogate pair is valid JSON, but not text.
     let read = serde_json::from_slice::<&serde_json::value::RawValue>(&record);

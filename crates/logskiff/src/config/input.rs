@@ -17,9 +17,13 @@ use crate::pipeline::parse;
 use crate::pipeline::parse::{Format, Type};
 use crate::source;
 use crate::source::{Rank, STDIN, Start, Symlinks, may_overlap};
+use event::Framing;
 
 /// Below, nearly every line would be truncated; above, one line would use most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
+
+const FRAMINGS: [(&str, Option<Framing>); 4] =
+    [("auto", None), ("lines", Some(Framing::Lines)), ("cri", Some(Framing::Cri)), ("docker", Some(Framing::Docker))];
 
 const PATHS: &str = "LOGSKIFF_PATHS";
 const PARSE: &str = "LOGSKIFF_PARSE";
@@ -96,6 +100,7 @@ fn input(name: String, reader: &mut Reader<'_>) -> Input {
         name,
         source: source_config(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
+        framing: reader.choice("LOGSKIFF_FRAMING", &FRAMINGS),
         grouping: multiline::config(reader),
         parse: parse(reader),
         redact: redact::config(reader),

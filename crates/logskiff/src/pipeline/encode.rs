@@ -18,7 +18,7 @@ pub use self::envelope::{Envelope, Source};
 use self::names::{Name, Names, Nested, members};
 use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number, write_repaired};
-use event::{FileId, Key, Kind, Level, LineFlags, Node, Repair, Repairs, Span, TextRange};
+use event::{FileId, Key, Kind, Level, LineFlags, Node, Printed, Repair, Repairs, Span, TextRange};
 use redact::{Piece, Redacted};
 
 /// Format of a record.
@@ -101,14 +101,16 @@ pub struct Config {
 }
 
 /// Names that logskiff writes, and their parents when dots are read as nesting.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "@timestamp",
     "message",
     "log.level",
     "log.file.path",
     "log.offset",
     "log.flags",
+    "log.iostream",
     "event.id",
+    "event.created",
     "parse.error",
     "kubernetes.pod.name",
     "kubernetes.pod.uid",
@@ -145,10 +147,19 @@ pub struct RedactedLine<'l> {
     pub span: Span,
     /// How it was framed.
     pub flags: LineFlags,
+    /// Where and when a container printed it.
+    pub printed: Option<Printed>,
     /// When it was read, in nanoseconds since the Unix epoch: the time of a record without a timestamp.
     pub read_ns: i64,
     /// It was not read before: what is counted of it counts.
     pub is_new: bool,
+}
+
+impl RedactedLine<'_> {
+    /// The time of a record without a timestamp, in nanoseconds since the Unix epoch: when the line was printed, or else read.
+    fn time_ns(&self) -> i64 {
+        self.printed.and_then(|printed| printed.time_ns).unwrap_or(self.read_ns)
+    }
 }
 
 /// Writes records.
@@ -202,7 +213,7 @@ impl Encoder {
         }
         let parsed = redacted.parsed();
         out.extend_from_slice(b"{\"@timestamp\":\"");
-        self.clock.write(parsed.time_ns.unwrap_or(line.read_ns), out);
+        self.clock.write(parsed.time_ns.unwrap_or_else(|| line.time_ns()), out);
         out.push(b'"');
         if let Some(level) = parsed.level {
             write_level(level, out);
@@ -217,6 +228,16 @@ impl Encoder {
             out.extend_from_slice(b",\"parse.error\":\"");
             out.extend_from_slice(failure.name().as_bytes());
             out.push(b'"');
+        }
+        if let Some(printed) = line.printed {
+            out.extend_from_slice(b",\"log.iostream\":\"");
+            out.extend_from_slice(printed.stream.name().as_bytes());
+            out.push(b'"');
+            if let Some(time_ns) = printed.time_ns {
+                out.extend_from_slice(b",\"event.created\":\"");
+                self.clock.write(time_ns, out);
+                out.push(b'"');
+            }
         }
         write_flags(line, repairs, out);
         out.extend_from_slice(&envelope.members);

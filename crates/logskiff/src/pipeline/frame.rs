@@ -3,6 +3,8 @@
 //! Input: a chunk of one file and its offset. Output: [`Framed`] pieces that account for every byte, in order, without
 //! copying. It never reads or decodes, and never depends on a line's content.
 
+pub mod container;
+mod container_lines;
 mod encoding;
 mod grouping;
 mod marks;
@@ -11,6 +13,7 @@ mod records;
 
 use memchr::memchr;
 
+pub use self::container_lines::ContainerLines;
 pub use self::encoding::Encoding;
 pub use self::grouping::{Grouping, GroupingConfig};
 pub use self::marks::Marks;
@@ -144,6 +147,11 @@ impl<'t> Frames<'t> {
         usize::try_from(offset - self.base).unwrap_or(usize::MAX)
     }
 
+    /// Whether the first byte follows a line end, as far as these bytes tell.
+    fn at_line_start(self) -> Self {
+        Self { boundary: Boundary::LineStart, ..self }
+    }
+
     /// Goes back to the start of a line.
     fn seek(&mut self, offset: u64) {
         (self.at, self.boundary) = (self.at_of(offset), Boundary::LineStart);
@@ -196,13 +204,20 @@ impl<'t> Frames<'t> {
         let keep = if self.encoding == Encoding::Utf8 { character_start(rest, most) } else { self.whole(most) };
         let text = &rest[..self.whole(line_bytes.min(self.config.window_bytes()))];
         let span = self.piece(keep, Boundary::MidLine);
-        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine, flags: LineFlags::TRUNCATED })
+        Framed::Line(Line { span, text, keep, boundary: Boundary::MidLine, flags: LineFlags::TRUNCATED, printed: None })
     }
 
     fn line(&mut self, text: &'t [u8], span_bytes: usize) -> Framed<'t> {
         let text = self.encoding.strip_return(text);
         let span = self.piece(span_bytes, Boundary::LineStart);
-        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart, flags: LineFlags::NONE })
+        Framed::Line(Line {
+            span,
+            text,
+            keep: text.len(),
+            boundary: Boundary::LineStart,
+            flags: LineFlags::NONE,
+            printed: None,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::content::Content;
 use super::discovery::Candidate;
 use super::tracked_file::{Incarnation, OpenedFile};
 use super::{ClosedFile, Event, Expired, FileSource, Phase, TrackedFile, fingerprint};
-use event::{CheckpointEntry, FileId, GroupMark, Progress, Watermark};
+use event::{CheckpointEntry, FileId, Progress, Watermark};
 
 /// The content of a truncated or vanished file is searched for under other names for this long.
 const LOST_KEPT: Duration = Duration::from_secs(10);
@@ -68,14 +68,14 @@ impl LostFile {
 
 impl FileSource {
     /// Closes an acknowledged file. It is remembered while its name exists.
-    pub fn close(&mut self, id: FileId, groups: Vec<GroupMark>) {
+    pub fn close(&mut self, id: FileId, settled: Progress) {
         let Some(mut file) = self.table.remove(id) else { return };
         if file.handle.is_stream() {
             return;
         }
         self.release_id(id);
         self.close_copies(id, file.lineage.read_from_start);
-        let Ok(entry) = file.closing_entry(groups) else { return };
+        let Ok(entry) = file.closing_entry(settled) else { return };
         let changed = file.verified_change();
         if file.placement.phase == Phase::Deleted {
             self.index.remember_deleted(entry);
@@ -189,10 +189,10 @@ impl FileSource {
         entries.extend(self.index.lost.iter().map(|lost| {
             let entry = lost.entry.clone();
             let former = self.unsettled_former(&lost.formers, lost.began_at, &settled);
-            let Some(Progress { watermark: at, groups, .. }) = former.or_else(|| lost.id.map(&settled)) else {
+            let Some(Progress { watermark: at, groups, framing, .. }) = former.or_else(|| lost.id.map(&settled)) else {
                 return entry;
             };
-            CheckpointEntry { offset: at.offset, boundary: at.boundary, groups, ..entry }
+            CheckpointEntry { offset: at.offset, boundary: at.boundary, groups, framing, ..entry }
         }));
         entries.extend(self.index.closed.values().map(|closed| closed.entry.clone()));
         entries.extend(self.settled_copy_entries(&settled));

@@ -368,6 +368,7 @@ impl FileSource {
             fingerprint: quiet.fingerprint,
             ahead: None,
             groups: Vec::new(),
+            framing: None,
         })
     }
 

@@ -474,6 +474,7 @@ impl FileSource {
             fingerprint,
             ahead: None,
             groups: Vec::new(),
+            framing: None,
         })
     }
 }

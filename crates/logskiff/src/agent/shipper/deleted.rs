@@ -56,7 +56,7 @@ impl Shipper {
     fn give_up_deleted(&mut self, file: FileId, now: Instant) {
         let Some(open) = self.components.source.file(file) else { return };
         if open.is_at_end() && self.ledger.is_complete(file) {
-            self.components.source.close(file, Vec::new());
+            self.components.source.close(file, self.files.progress(file, &self.ledger));
             return self.close(file);
         }
         let (input, inode) = (open.input, open.inode.inode);

@@ -13,7 +13,7 @@ use crate::pipeline::encode::{Envelope, Source, labels};
 use crate::pipeline::frame::{Encoding, Marks};
 use crate::regular;
 use crate::source::{Event, Expired, LOOKBACK_BYTES};
-use event::{FileId, Progress};
+use event::{FileId, Framing, Progress};
 use redact::{LINES_MAX, PemState};
 
 /// What belongs to the files.
@@ -35,6 +35,8 @@ pub(super) struct FileContext {
     pub(super) pem_state_at_start: PemState,
     /// What a re-read needs to form the same records.
     pub(super) marks: Marks,
+    /// How its lines are framed, once that is known.
+    pub(super) framing: Option<Framing>,
     /// When the file was first seen rotated.
     pub(super) rotated_at: Option<Instant>,
     /// When its refused spans are sent again.
@@ -45,16 +47,16 @@ impl FileContexts {
     /// How far a file is settled, and what a re-read needs to form the same records.
     pub(super) fn progress(&self, file: FileId, ledger: &Ledger) -> Progress {
         let progress = ledger.progress(file);
-        let save = |context: &FileContext| context.marks.save(progress.watermark.offset);
-        let groups = self.open.get(&file).map(save).unwrap_or_default();
-        Progress { groups, ..progress }
+        let Some(context) = self.open.get(&file) else { return progress };
+        Progress { groups: context.marks.save(progress.watermark.offset), framing: context.framing, ..progress }
     }
 }
 
 impl FileContext {
     fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
         let (pem_state, pem_state_at_start, marks) = <_>::default();
-        Self { input, path, envelope, pem_state, pem_state_at_start, marks, rotated_at: None, retry: None }
+        let (framing, rotated_at, retry) = (None, None, None);
+        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, rotated_at, retry }
     }
 }
 
@@ -149,11 +151,11 @@ impl Shipper {
             offset = progress.watermark.offset,
             "reading"
         );
-        let marks = Marks::restore(&progress.groups);
+        let (marks, framing) = (Marks::restore(&progress.groups), progress.framing);
         self.ledger.open(file, input, progress);
         self.set_context(file, input, path, &origin);
         if let Some(context) = self.files.open.get_mut(&file) {
-            context.marks = marks;
+            (context.marks, context.framing) = (marks, framing);
         }
         self.inherit_pem_state(file);
         self.restore_pem_state(file);
@@ -263,8 +265,7 @@ impl Shipper {
         self.components.source.note_settled(|file| ledger.watermark(file));
         for file in self.components.source.closable(now) {
             if self.ledger.is_complete(file) {
-                let groups = self.files.progress(file, &self.ledger).groups;
-                self.components.source.close(file, groups);
+                self.components.source.close(file, self.files.progress(file, &self.ledger));
                 self.close(file);
                 if self.components.source.is_crowded() {
                     self.scans.file_closed();

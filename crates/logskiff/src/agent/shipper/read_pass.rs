@@ -7,17 +7,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::activity::Activity;
 use super::clock::Clock;
-use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper};
+use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper, log_events, redacted_path};
 use crate::agent::AppError;
 use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
-use crate::pipeline::frame::{Encoding, Framed, Frames, Records};
+use crate::pipeline::frame::{ContainerLines, Encoding, Framed, Frames, Records, container};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
 use crate::source::{Chunk, Polled, TrackedFile};
-use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
+use event::{Boundary, DropReason, FileId, Framing, Line, OutputSet, Span, Watermark};
+
+/// This many lines of another form in a row, in a container's file, are logged.
+const FOREIGN_LINES_MAX: usize = 3;
 
 /// Where reading stands.
 pub(super) struct Reading {
@@ -273,6 +276,34 @@ impl Shipper {
         }
     }
 
+    /// The lines of a chunk as a container printed them; `None` if its runtime did not write the file.
+    pub(super) fn container_lines(
+        &mut self,
+        context: &mut FileContext,
+        frames: &Frames<'_>,
+        bytes: &[u8],
+        ends: bool,
+    ) -> Option<ContainerLines> {
+        let config = &self.config.inputs[context.input];
+        if context.framing.is_none() {
+            let first = memchr::memchr(b'\n', bytes).map(|end| &bytes[..end]);
+            context.framing = config.framing.or_else(|| first.map(container::detect));
+        }
+        let framing = context.framing.filter(|framing| *framing != Framing::Lines)?;
+        let lines = ContainerLines::read(frames.clone(), framing, config.frame, ends);
+        if lines.foreign_lines() >= FOREIGN_LINES_MAX
+            && let Some(left_out) = self.components.log_limit.due_each("framing", log_events::FILES_LOGGED_MAX)
+        {
+            let path = redacted_path(&self.components.pipelines, &context.path);
+            tracing::warn!(
+                path,
+                left_out,
+                "lines of this file are not in the format of its first line; shipping them as they are; set LOGSKIFF_FRAMING"
+            );
+        }
+        Some(lines)
+    }
+
     /// Until when an unfinished record at the end of a file is waited for.
     fn timeout_at(&self, file: &TrackedFile, context: &FileContext, now: Instant) -> Instant {
         let timeout = self.components.pipelines[context.input].grouping().timeout();
@@ -290,7 +321,13 @@ impl Shipper {
         let FramedChunk { bytes, frames, encoding, ends, at } = chunk;
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = std::mem::take(&mut context.marks);
-        let mut records = Records::new(frames, &grouping, &mut marks, ends);
+        let printed = self.container_lines(context, &frames, bytes, ends);
+        let mut records = match &printed {
+            Some(lines) => {
+                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, ends)
+            }
+            None => Records::new(frames, &grouping, &mut marks, ends),
+        };
         let read_ns = now_ns();
         let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false, held: false };
@@ -314,6 +351,10 @@ impl Shipper {
             }
             let times = Times { read_ns, written_ms: written.ms };
             match framed {
+                Framed::Line(line) if printed.is_some() => {
+                    self.components.pipelines[context.input].scan(line.text);
+                    self.enqueue_line(file, context, &line, 0, times);
+                }
                 Framed::Line(line) if encoding != Encoding::Utf8 => {
                     self.with_decoded(context, encoding, &line, |this, context, line| {
                         this.enqueue_line(file, context, line, 0, times);
@@ -419,10 +460,10 @@ impl Shipper {
         let Components { pipelines, fanout, metrics, .. } = &mut self.components;
         let Encode { file, read_ns, is_new, only } = encode;
         let counts = is_new.then(|| &metrics.inputs[context.input]);
-        let (envelope, Line { span, flags, .. }) = (&context.envelope, *line);
+        let (envelope, Line { span, flags, printed, .. }) = (&context.envelope, *line);
         let encoded =
             pipelines[context.input].line(line, start, &mut context.pem_state, counts, |redacted, encoder| {
-                let line = RedactedLine { redacted, envelope, file, span, flags, read_ns, is_new };
+                let line = RedactedLine { redacted, envelope, file, span, flags, printed, read_ns, is_new };
                 fanout.encode(&line, encoder, only)
             });
         encoded.flatten()

@@ -172,9 +172,17 @@ impl Shipper {
         let pem_state = std::mem::replace(&mut context.pem_state, pem_state);
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[context.input].frame, &bytes, all.start, first.before, true);
+        let frames = frames.encoded(encoding);
+        let printed = self.container_lines(context, &frames, &bytes, true);
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = context.marks.clone();
-        let records = Records::new(frames.encoded(encoding), &grouping, &mut marks, true).again();
+        let records = match &printed {
+            Some(lines) => {
+                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, true)
+            }
+            None => Records::new(frames, &grouping, &mut marks, true),
+        };
+        let records = records.again();
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
         for framed in records {
             let Framed::Line(line) = framed else { continue };
@@ -182,6 +190,11 @@ impl Shipper {
             if refused.is_some_and(|refused| refused.span != line.span) {
                 same = false;
                 break;
+            }
+            if printed.is_some() {
+                self.components.pipelines[context.input].scan(line.text);
+                self.send_line(context, &line, 0, refused);
+                continue;
             }
             if encoding != Encoding::Utf8 {
                 self.with_decoded(context, encoding, &line, |this, context, line| {

@@ -22,6 +22,7 @@ fn entry(offset: u64) -> CheckpointEntry {
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
         ahead: None,
         groups: Vec::new(),
+        framing: None,
     }
 }
 

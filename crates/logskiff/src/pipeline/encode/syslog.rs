@@ -270,7 +270,7 @@ impl Writer {
         out.push(b'<');
         write_number(u64::from(self.config.facility) * 8 + severity(parsed.level), out);
         out.extend_from_slice(if self.config.format == Format::Rfc5424 { b">1 " } else { b">" });
-        self.clock.write(parsed.time_ns.unwrap_or(source.line.read_ns), out);
+        self.clock.write(parsed.time_ns.unwrap_or_else(|| source.line.time_ns()), out);
         out.push(b' ');
         let names = match &source.header.names {
             Some(names) => Cow::Borrowed(names),

@@ -58,7 +58,8 @@ fn encoded(config: &Config, format: Format, line: &[u8], flags: LineFlags) -> Ve
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let mut out = Vec::new();
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns: 0, is_new: true };
+    let line =
+        RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed: None, read_ns: 0, is_new: true };
     Encoder::new(config).encode(&line, &mut out);
     out
 }

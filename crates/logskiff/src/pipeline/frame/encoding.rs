@@ -119,7 +119,8 @@ impl Encoding {
         self.decode(&line.text[..line.keep], decoded);
         let keep = decoded.len();
         self.decode(&line.text[line.keep..], decoded);
-        Line { span: line.span, text: decoded.as_bytes(), keep, boundary: line.boundary, flags: line.flags }
+        let Line { span, boundary, flags, printed, .. } = *line;
+        Line { span, text: decoded.as_bytes(), keep, boundary, flags, printed }
     }
 }
 

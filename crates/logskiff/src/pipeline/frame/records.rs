@@ -3,12 +3,11 @@
 //! Input: the pieces of a chunk. Output: pieces again, in which a line may be a record of several lines: one slice of the chunk, with
 //! the line ends between its lines. An unfinished record is not returned, so that its bytes are read again.
 
-use memchr::memchr;
-
+use super::container_lines::{ContainerLines, Pieces};
 use super::marks::Marks;
 use super::multiline::{Next, Reason, State, Verdict};
-use super::{Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
-use event::{Boundary, Cut, Line, LineFlags, Span};
+use super::{Config, Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
+use event::{Boundary, Cut, Line, LineFlags, Span, Stream};
 
 /// Of a line that does not fit into the record, the grammar sees this many bytes.
 const UNFIT_BYTES_MAX: usize = LOOK_AHEAD_BYTES;
@@ -24,10 +23,7 @@ struct Head<'t> {
 /// A record as far as its lines are known.
 struct Record<'t> {
     head: Line<'t>,
-    /// Where its last line ends, in bytes from the file's start.
-    end: u64,
-    /// Where the text of its last line ends in the chunk.
-    text_end: usize,
+    last: Line<'t>,
     lines: usize,
     state: State,
 }
@@ -46,7 +42,8 @@ enum Successor<'t> {
 
 /// Joins the lines of a chunk to records.
 pub struct Records<'t, 'm> {
-    frames: Frames<'t>,
+    pieces: Pieces<'t>,
+    config: Config,
     grouping: &'m Grouping,
     marks: &'m mut Marks,
     /// Whether each line is a record. Lines of UTF-16 always are.
@@ -67,8 +64,22 @@ impl<'t, 'm> Records<'t, 'm> {
     #[must_use]
     pub fn new(frames: Frames<'t>, grouping: &'m Grouping, marks: &'m mut Marks, ends: bool) -> Self {
         let is_off = grouping.grammar.is_off() || frames.encoding != Encoding::Utf8;
-        let ends = ends || frames.last;
-        Self { frames, grouping, marks, is_off, ends, again: false, next: None, is_held: false, reasons: None }
+        let (config, ends) = (frames.config, ends || frames.last);
+        let pieces = Pieces::File(frames);
+        Self { pieces, config, grouping, marks, is_off, ends, again: false, next: None, is_held: false, reasons: None }
+    }
+
+    /// Joins the lines that a container printed.
+    #[must_use]
+    pub fn of_container(
+        lines: &'t ContainerLines,
+        config: Config,
+        grouping: &'m Grouping,
+        marks: &'m mut Marks,
+        ends: bool,
+    ) -> Self {
+        let (pieces, is_off) = (Pieces::Container { lines, at: 0 }, grouping.grammar.is_off());
+        Self { pieces, config, grouping, marks, is_off, ends, again: false, next: None, is_held: false, reasons: None }
     }
 
     /// Sets that the chunk ends where a record was found to end when these bytes were framed before.
@@ -100,7 +111,7 @@ impl<'t, 'm> Records<'t, 'm> {
         if let Some(head) = self.next.take() {
             return Some(Ok(head));
         }
-        let framed = self.frames.next()?;
+        let framed = self.pieces.next()?;
         let span = framed.span();
         let mark = self.marks.at(span.start);
         let Some(mut line) = text_line(&framed) else {
@@ -137,13 +148,13 @@ impl<'t, 'm> Records<'t, 'm> {
 
     /// The line after `line` that is not blank. Lines behind a timeout's cut were not there at the cut.
     fn look_ahead(&self, line: &Line<'t>) -> Next<'t> {
-        let mut ahead = self.frames.clone();
+        let mut ahead = self.pieces.clone();
         let cut = match self.marks.next_cut(line.span.start) {
             Some((at, Cut::Timeout)) => at,
             _ => u64::MAX,
         };
         loop {
-            if ahead.base + ahead.at as u64 >= cut {
+            if ahead.offset().is_some_and(|offset| offset >= cut) {
                 return Next::End;
             }
             match ahead.next() {
@@ -158,26 +169,24 @@ impl<'t, 'm> Records<'t, 'm> {
 
     /// Takes what follows the record's last line.
     fn successor(&mut self, record: &Record<'t>) -> Successor<'t> {
-        let most = record.head.span.start + self.frames.config.line_bytes_max as u64;
+        let most = record.head.span.start + self.config.line_bytes_max as u64;
         let fits = |end: u64| end <= most;
         let mut blank_lines = 0;
         loop {
-            let at = self.frames.at;
-            match self.frames.next() {
+            match self.pieces.next() {
                 Some(framed) if is_blank(&framed) && fits(framed.span().end) => blank_lines += 1,
                 Some(framed) if is_blank(&framed) => return Successor::Other,
-                Some(Framed::Line(line)) if fits(line.span.end) => return Successor::Line(line, blank_lines),
+                Some(Framed::Line(line)) if fits(line.span.end) && !line.flags.has(LineFlags::TRUNCATED) => {
+                    return Successor::Line(line, blank_lines);
+                }
                 Some(Framed::Line(line)) => {
                     return Successor::Unfit(&line.text[..line.text.len().min(UNFIT_BYTES_MAX)]);
                 }
                 Some(_) => return Successor::Other,
                 None => {
-                    let rest = &self.frames.bytes[at..];
-                    // The rest of a line of which enough is there to know that it does not fit.
-                    let is_unfit = rest.len() >= UNFIT_BYTES_MAX
-                        && memchr(b'\n', &rest[..UNFIT_BYTES_MAX]).is_none()
-                        && !fits(self.frames.base + self.frames.bytes.len() as u64);
-                    return if is_unfit { Successor::Unfit(&rest[..UNFIT_BYTES_MAX]) } else { Successor::Nothing };
+                    // Enough of the next line may be there to know that it does not fit.
+                    let start = self.pieces.unfinished(UNFIT_BYTES_MAX).filter(|_| !fits(self.pieces.end()));
+                    return start.map_or(Successor::Nothing, Successor::Unfit);
                 }
             }
         }
@@ -186,10 +195,9 @@ impl<'t, 'm> Records<'t, 'm> {
     /// Takes the lines of the record that begins with `head`. `None` if it is unfinished.
     fn record(&mut self, head: Head<'t>) -> Option<Framed<'t>> {
         let Head { line, state } = head;
-        let text_end = self.frames.at_of(line.span.start) + line.text.len();
-        let mut record = Record { head: line, end: line.span.end, text_end, lines: 1, state };
-        if line.boundary == Boundary::MidLine {
-            self.marks.cut(record.end, record.state, Cut::Limit);
+        let mut record = Record { head: line, last: line, lines: 1, state };
+        if line.flags.has(LineFlags::TRUNCATED) {
+            self.marks.cut(line.span.end, record.state, Cut::Limit);
             return Some(Framed::Line(line));
         }
         loop {
@@ -197,11 +205,13 @@ impl<'t, 'm> Records<'t, 'm> {
                 return Some(self.end(record));
             }
             if let Some((at, cut)) = self.marks.next_cut(line.span.start)
-                && at <= record.end
+                && at <= record.last.span.end
             {
                 return Some(self.cut(record, cut));
             }
             match self.successor(&record) {
+                // Lines of different streams are different events.
+                Successor::Line(next, _) if stream(&next) != stream(&record.head) => return Some(self.end(record)),
                 Successor::Line(next, blank_lines) => {
                     let mut state = record.state;
                     match self.verdict(&mut state, &next, blank_lines) {
@@ -209,8 +219,7 @@ impl<'t, 'm> Records<'t, 'm> {
                             if let Some(reasons) = &mut self.reasons {
                                 reasons.push((next.span.start, reason));
                             }
-                            record.end = next.span.end;
-                            record.text_end = self.frames.at_of(next.span.start) + next.text.len();
+                            record.last = next;
                             record.lines += 1;
                             record.state = state;
                         }
@@ -241,28 +250,28 @@ impl<'t, 'm> Records<'t, 'm> {
 
     /// Ends a record that is whole.
     fn end(&mut self, record: Record<'t>) -> Framed<'t> {
-        self.marks.begin(record.end, record.state.closed());
+        self.marks.begin(record.last.span.end, record.state.closed());
         self.framed(record, LineFlags::NONE)
     }
 
     /// Ends a record of which more may follow.
     fn cut(&mut self, record: Record<'t>, cut: Cut) -> Framed<'t> {
         let is_marked = cut == Cut::Limit || record.state.is_unfinished();
-        self.marks.cut(record.end, record.state, cut);
+        self.marks.cut(record.last.span.end, record.state, cut);
         self.framed(record, if is_marked { LineFlags::CUT } else { LineFlags::NONE })
     }
 
     /// The record as a piece. Blank lines behind it are taken again.
     fn framed(&mut self, record: Record<'t>, flags: LineFlags) -> Framed<'t> {
+        let Record { head, last, lines, .. } = record;
         if self.next.is_none() {
-            self.frames.seek(record.end);
+            self.pieces.seek(last.span.end);
         }
-        let line = record.head;
-        let text = &self.frames.bytes[self.frames.at_of(line.span.start)..record.text_end];
-        let span = Span { start: line.span.start, end: record.end };
-        let joined = if record.lines > 1 { LineFlags::JOINED } else { LineFlags::NONE };
-        let flags = line.flags.and(flags).and(joined);
-        Framed::Line(Line { span, text, keep: text.len(), boundary: Boundary::LineStart, flags })
+        let text = self.pieces.text(head.text, last.text);
+        let span = Span { start: head.span.start, end: last.span.end };
+        let joined = if lines > 1 { LineFlags::JOINED } else { LineFlags::NONE };
+        let flags = head.flags.and(last.flags).and(flags).and(joined);
+        Framed::Line(Line { span, text, keep: text.len(), flags, ..head })
     }
 }
 
@@ -276,13 +285,18 @@ impl<'t> Iterator for Records<'t, '_> {
         }
         self.reasons.as_mut().map(Vec::clear);
         if self.is_off {
-            return self.frames.next();
+            return self.pieces.next();
         }
         match self.head()? {
             Ok(head) => self.record(head),
             Err(framed) => Some(framed),
         }
     }
+}
+
+/// The stream that a container printed a line to.
+fn stream(line: &Line<'_>) -> Option<Stream> {
+    line.printed.map(|printed| printed.stream)
 }
 
 /// The piece as a line, unless it is blank or no line.

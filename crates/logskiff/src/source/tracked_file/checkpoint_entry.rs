@@ -8,7 +8,7 @@ use super::super::fingerprint;
 use super::super::quiet_files::is_long_ago;
 use super::super::replaced::{ContentFrom, content_matches};
 use super::{Phase, TrackedFile};
-use event::{Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, GroupMark, Progress, Span, Watermark};
+use event::{Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, Progress, Span, Watermark};
 
 impl TrackedFile {
     /// The fingerprint of the bytes that were read.
@@ -44,8 +44,8 @@ impl TrackedFile {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(in crate::source) fn closing_entry(&mut self, groups: Vec<GroupMark>) -> io::Result<CheckpointEntry> {
-        let entry = self.checkpoint_entry(Progress { groups, ..self.read.at.into() });
+    pub(in crate::source) fn closing_entry(&mut self, settled: Progress) -> io::Result<CheckpointEntry> {
+        let entry = self.checkpoint_entry(Progress { watermark: self.read.at, ..settled });
         if !self.handle.is_gzip() {
             return Ok(entry);
         }
@@ -98,7 +98,7 @@ impl TrackedFile {
 
     /// The file's checkpoint entry at the progress `settled`.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
-        let Progress { watermark: settled, ahead, groups } = settled;
+        let Progress { watermark: settled, ahead, groups, framing } = settled;
         self.detectors.write_times.forget(settled.offset);
         if self.handle.is_deferred_read() {
             // The earlier fingerprint still holds: a `.gz` is written once.
@@ -126,6 +126,7 @@ impl TrackedFile {
             fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
             groups,
+            framing,
         }
     }
 

@@ -86,7 +86,16 @@ pub(super) fn encode(
     let mut bytes = Vec::new();
     // The second message follows the first, whose length is cached.
     let (redacted, envelope) = (&redacted, &envelope);
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, read_ns: READ_NS, is_new: true };
+    let line = RedactedLine {
+        redacted,
+        envelope,
+        file: FileId(0),
+        span,
+        flags,
+        printed: None,
+        read_ns: READ_NS,
+        is_new: true,
+    };
     encoder.syslog(&line, &mut bytes);
     let first = bytes.clone();
     let cut = encoder.syslog(&line, &mut bytes);
