@@ -6,21 +6,14 @@ use std::time::Duration;
 
 use event::{Boundary, GroupMark, LineFlags, Span};
 use logskiff::pipeline::frame::multiline;
-use logskiff::pipeline::frame::{Config, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
+use logskiff::pipeline::frame::{Config, End, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
 use proptest::prelude::*;
 
 use super::{RUNTIMES, corpus, events};
 
 const FRAME: Config = Config { line_bytes_max: 4096 };
 const CHUNK_BYTES: usize = 2048;
-
-/// What is found at the end of a file that was read: more may follow at once, later, or never.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Open,
-    TimedOut,
-    Final,
-}
+const TIMED_OUT: End = End::TimedOut { is_last: true };
 
 /// A record without its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +47,8 @@ impl<'f> Reader<'f> {
                 let is_last = stop == written;
                 let bytes = &self.file[start..stop];
                 let frames = Frames::new(FRAME, bytes, self.at, self.boundary, is_last && end == End::Final);
-                let ends = is_last && end == End::TimedOut;
-                for framed in Records::new(frames, self.grouping, &mut self.marks, ends) {
+                let end = if is_last { end } else { End::Open };
+                for framed in Records::new(frames, self.grouping, &mut self.marks, end) {
                     assert_eq!(framed.span().start, self.at, "a byte belongs to no piece, or to two");
                     (self.at, self.boundary) = (framed.span().end, framed.boundary());
                     if let Framed::Line(line) = framed
@@ -141,7 +134,7 @@ proptest! {
                     written = (written + bytes).min(log.len());
                     (most, End::Open)
                 }
-                Step::Pause => (CHUNK_BYTES, End::TimedOut),
+                Step::Pause => (CHUNK_BYTES, TIMED_OUT),
                 Step::Restart(share) => {
                     // A watermark never goes back.
                     acknowledged += (order.len() - acknowledged) * usize::from(share) / 256;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use event::{CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::multiline;
-use logskiff::pipeline::frame::{self, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
+use logskiff::pipeline::frame::{self, End, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
 use logskiff::source::{Abandoned, Chunk, Config, Event, Expired, FileSource, Polled};
 
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
@@ -130,9 +130,9 @@ impl Driver {
     pub fn read_files(&mut self, lines_max: usize) {
         let Polled { mut ready, events } = self.tail.poll(self.now);
         self.handle_events(events);
-        ready.extend(self.held.iter().filter(|file| self.tail.file(**file).is_some()));
-        ready.sort_unstable();
-        ready.dedup();
+        let held = self.held.iter().filter(|file| !ready.contains(file) && self.tail.file(**file).is_some());
+        let held: Vec<FileId> = held.copied().collect();
+        ready.extend(held);
         for file in ready {
             while self.read_file(file, lines_max) && lines_max == usize::MAX {}
         }
@@ -160,10 +160,11 @@ impl Driver {
         let mut passed = 0;
         let mut boundary = at.boundary;
         let mut lines = 0;
-        let timed_out = is_last && opened.unchanged_for(self.now) >= self.grouping.timeout();
+        let timed_out = opened.unchanged_for(self.now) >= self.grouping.timeout();
+        let end = if timed_out { End::TimedOut { is_last } } else { End::Open };
         let frames = Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final);
         let mut marks = self.marks.remove(&file).unwrap_or_default();
-        let mut records = Records::new(frames.filled(is_filled).still(is_still), &self.grouping, &mut marks, timed_out);
+        let mut records = Records::new(frames.filled(is_filled).still(is_still), &self.grouping, &mut marks, end);
         for framed in &mut records {
             if lines == lines_max {
                 break;

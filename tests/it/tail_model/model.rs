@@ -415,7 +415,8 @@ impl Model {
     fn cut(&mut self, file: usize, keep: usize) {
         self.disturb();
         let Some(&at) = self.names.get(BASES[file]) else { return };
-        self.at_risk.extend(self.driver.out.iter().map(|(_, text)| text.clone()));
+        let lines = self.driver.out.iter().flat_map(|(_, text)| text.split('\n').map(str::to_owned));
+        self.at_risk.extend(lines);
         let content = &mut self.contents[at];
         let bytes_of = |line: &usize| self.lines[*line].len() + 1 + self.holes.get(line).unwrap_or(&0);
         let bytes: usize = content.lines[..keep].iter().map(bytes_of).sum();

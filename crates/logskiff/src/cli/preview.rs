@@ -14,7 +14,7 @@ use self::canary::holds;
 use super::{TryArguments, TryFormat, print, print_error};
 use crate::config::{Config, Input};
 use crate::pipeline::encode::{Encoding, Envelope, Source};
-use crate::pipeline::frame::{Framed, Frames, Marks, Records};
+use crate::pipeline::frame::{End, Framed, Frames, Marks, Records};
 use crate::pipeline::{Pipeline, is_blank};
 use event::{Boundary, DropReason};
 use redact::PemState;
@@ -44,7 +44,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let (mut marks, mut lines) = (Marks::default(), LineNumbers::new(&bytes));
     let frames = Frames::new(input.frame, &bytes, 0, Boundary::LineStart, true);
     let grouping = Arc::clone(pipeline.grouping());
-    let mut records = Records::new(frames, &grouping, &mut marks, true).explain();
+    let mut records = Records::new(frames, &grouping, &mut marks, End::Final).explain();
     while let Some(framed) = records.next() {
         let number = lines.number(framed.span().start);
         record.clear();

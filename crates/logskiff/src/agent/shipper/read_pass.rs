@@ -13,7 +13,7 @@ use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
-use crate::pipeline::frame::{ContainerLines, Encoding, Framed, Frames, Records, container};
+use crate::pipeline::frame::{ContainerLines, Encoding, End, Framed, Frames, Records, container};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
 use crate::source::{Chunk, Polled, TrackedFile};
@@ -106,8 +106,7 @@ struct FramedChunk<'b> {
     bytes: &'b [u8],
     frames: Frames<'b>,
     encoding: Encoding,
-    /// Whether an unfinished record at its end is sent.
-    ends: bool,
+    end: End,
     /// Where it begins.
     at: Watermark,
 }
@@ -239,10 +238,11 @@ impl Shipper {
             .filled(is_filled && is_last)
             .still(is_still)
             .encoded(encoding);
-        let chunk = FramedChunk { bytes, frames, encoding, ends: is_last && timeout_at <= now, at };
+        let end = if timeout_at <= now { End::TimedOut { is_last } } else { End::Open };
+        let chunk = FramedChunk { bytes, frames, encoding, end, at };
         let taken = self.enqueue_records(file, &mut context, chunk, written);
         self.files.open.insert(file, context);
-        if taken.held && is_last {
+        if taken.held {
             self.reading.held.insert(file, timeout_at);
         } else {
             self.reading.held.remove(&file);
@@ -282,7 +282,7 @@ impl Shipper {
         context: &mut FileContext,
         frames: &Frames<'_>,
         bytes: &[u8],
-        ends: bool,
+        end: End,
     ) -> Option<ContainerLines> {
         let config = &self.config.inputs[context.input];
         if context.framing.is_none() {
@@ -290,7 +290,7 @@ impl Shipper {
             context.framing = config.framing.or_else(|| first.map(container::detect));
         }
         let framing = context.framing.filter(|framing| *framing != Framing::Lines)?;
-        let lines = ContainerLines::read(frames.clone(), framing, config.frame, ends);
+        let lines = ContainerLines::read(frames.clone(), framing, config.frame, end);
         if lines.foreign_lines() >= FOREIGN_LINES_MAX
             && let Some(left_out) = self.components.log_limit.due_each("framing", log_events::FILES_LOGGED_MAX)
         {
@@ -318,15 +318,15 @@ impl Shipper {
         chunk: FramedChunk<'_>,
         mut written: Written,
     ) -> Taken {
-        let FramedChunk { bytes, frames, encoding, ends, at } = chunk;
+        let FramedChunk { bytes, frames, encoding, end, at } = chunk;
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = std::mem::take(&mut context.marks);
-        let printed = self.container_lines(context, &frames, bytes, ends);
+        let printed = self.container_lines(context, &frames, bytes, end);
         let mut records = match &printed {
             Some(lines) => {
-                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, ends)
+                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, end)
             }
-            None => Records::new(frames, &grouping, &mut marks, ends),
+            None => Records::new(frames, &grouping, &mut marks, end),
         };
         let read_ns = now_ns();
         let mut scanned = 0..0;

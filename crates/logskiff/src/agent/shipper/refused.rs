@@ -10,7 +10,7 @@ use super::read_pass::{Encode, now_ns};
 use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
 use crate::delivery::ledger::{Completed, Refused};
 use crate::pipeline::batch::cost_bytes;
-use crate::pipeline::frame::{Encoding, Framed, Frames, Records};
+use crate::pipeline::frame::{Encoding, End, Framed, Frames, Records};
 use crate::sink::{Report, Staged};
 use crate::source::{Reread, TrackedFile};
 use event::{FileId, Line, Outcome, Span};
@@ -173,14 +173,14 @@ impl Shipper {
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[context.input].frame, &bytes, all.start, first.before, true);
         let frames = frames.encoded(encoding);
-        let printed = self.container_lines(context, &frames, &bytes, true);
+        let printed = self.container_lines(context, &frames, &bytes, End::Final);
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = context.marks.clone();
         let records = match &printed {
             Some(lines) => {
-                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, true)
+                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, End::Final)
             }
-            None => Records::new(frames, &grouping, &mut marks, true),
+            None => Records::new(frames, &grouping, &mut marks, End::Final),
         };
         let records = records.again();
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::container::unwrap;
-use super::{Config, Framed, Frames, LOOK_AHEAD_BYTES};
+use super::{Config, End, Framed, Frames, LOOK_AHEAD_BYTES};
 use event::{Boundary, Framing, Line, LineFlags, Printed, Span};
 
 /// A piece, whose text is in the buffer.
@@ -35,10 +35,11 @@ struct Open {
 }
 
 impl ContainerLines {
-    /// Reads a chunk's lines. `ends`: a line that goes on is not waited for any longer.
+    /// Reads a chunk's lines.
     #[must_use]
-    pub fn read(frames: Frames<'_>, framing: Framing, config: Config, ends: bool) -> Self {
-        let (ends, is_window) = (ends || frames.last, frames.bytes.len() >= frames.config.window_bytes());
+    pub fn read(frames: Frames<'_>, framing: Framing, config: Config, end: End) -> Self {
+        let ends = frames.last || matches!(end, End::Final | End::TimedOut { is_last: true });
+        let is_window = frames.bytes.len() >= frames.config.window_bytes();
         let mut lines = Self::default();
         let mut skips = frames.boundary == Boundary::MidLine;
         let (mut open, mut foreign_lines): (Option<Open>, _) = (None, 0);
@@ -188,9 +189,16 @@ impl<'t> Pieces<'t> {
     /// The start of a line whose end is not there yet, if `most` bytes of it are.
     pub(super) fn unfinished(&self, most: usize) -> Option<&'t [u8]> {
         match self {
-            Self::File(frames) => frames.bytes.get(frames.at..frames.at + most),
+            Self::File(frames) => frames.bytes.get(frames.at..frames.at + most).filter(|start| !start.contains(&0)),
             Self::Container { .. } => None,
         }
+    }
+
+    /// Whether only zeros follow, which a writer may still fill.
+    pub(super) fn ends_in_zeros(&self) -> bool {
+        let Self::File(frames) = self else { return false };
+        let rest = &frames.bytes[frames.at..];
+        !rest.is_empty() && rest.iter().all(|byte| *byte == 0)
     }
 
     /// The end of the chunk, in bytes from the file's start.

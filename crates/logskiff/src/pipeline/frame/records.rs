@@ -9,8 +9,8 @@ use super::multiline::{Next, Reason, State, Verdict};
 use super::{Config, Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
 use event::{Boundary, Cut, Line, LineFlags, Span, Stream};
 
-/// Of a line that does not fit into the record, the grammar sees this many bytes.
-const UNFIT_BYTES_MAX: usize = LOOK_AHEAD_BYTES;
+/// Of a line that is only looked at, because it comes later or does not fit, the grammar sees this many bytes.
+const BEGINNING_BYTES: usize = LOOK_AHEAD_BYTES;
 
 /// The first line of a record.
 #[derive(Clone, Copy)]
@@ -40,6 +40,20 @@ enum Successor<'t> {
     Nothing,
 }
 
+/// What is known of the end of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// More lines may follow.
+    Open,
+    /// The file has not grown for the timeout. `is_last`: the chunk ends where the file does.
+    TimedOut {
+        /// The chunk ends where the file does.
+        is_last: bool,
+    },
+    /// Nothing will follow, or what follows is no part of the chunk's last record.
+    Final,
+}
+
 /// Joins the lines of a chunk to records.
 pub struct Records<'t, 'm> {
     pieces: Pieces<'t>,
@@ -48,8 +62,7 @@ pub struct Records<'t, 'm> {
     marks: &'m mut Marks,
     /// Whether each line is a record. Lines of UTF-16 always are.
     is_off: bool,
-    /// Whether the last record of the chunk ends with it.
-    ends: bool,
+    end: End,
     /// Whether the chunk ends with a record that was framed before.
     again: bool,
     /// The line after the last record, if it begins the next one.
@@ -60,13 +73,13 @@ pub struct Records<'t, 'm> {
 }
 
 impl<'t, 'm> Records<'t, 'm> {
-    /// Joins the lines of `frames`. `ends`: the last record is not waited for any longer.
+    /// Joins the lines of `frames`.
     #[must_use]
-    pub fn new(frames: Frames<'t>, grouping: &'m Grouping, marks: &'m mut Marks, ends: bool) -> Self {
+    pub fn new(frames: Frames<'t>, grouping: &'m Grouping, marks: &'m mut Marks, end: End) -> Self {
         let is_off = grouping.grammar.is_off() || frames.encoding != Encoding::Utf8;
-        let (config, ends) = (frames.config, ends || frames.last);
+        let (config, end) = (frames.config, if frames.last { End::Final } else { end });
         let pieces = Pieces::File(frames);
-        Self { pieces, config, grouping, marks, is_off, ends, again: false, next: None, is_held: false, reasons: None }
+        Self { pieces, config, grouping, marks, is_off, end, again: false, next: None, is_held: false, reasons: None }
     }
 
     /// Joins the lines that a container printed.
@@ -76,16 +89,16 @@ impl<'t, 'm> Records<'t, 'm> {
         config: Config,
         grouping: &'m Grouping,
         marks: &'m mut Marks,
-        ends: bool,
+        end: End,
     ) -> Self {
         let (pieces, is_off) = (Pieces::Container { lines, at: 0 }, grouping.grammar.is_off());
-        Self { pieces, config, grouping, marks, is_off, ends, again: false, next: None, is_held: false, reasons: None }
+        Self { pieces, config, grouping, marks, is_off, end, again: false, next: None, is_held: false, reasons: None }
     }
 
     /// Sets that the chunk ends where a record was found to end when these bytes were framed before.
     #[must_use]
     pub fn again(self) -> Self {
-        Self { ends: true, again: true, ..self }
+        Self { end: End::Final, again: true, ..self }
     }
 
     /// From now on, records why lines join.
@@ -132,6 +145,15 @@ impl<'t, 'm> Records<'t, 'm> {
         Some(Ok(Head { line, state }))
     }
 
+    /// Whether a record at the end of the chunk is not waited for any longer.
+    fn ends(&self) -> bool {
+        match self.end {
+            End::Open => false,
+            End::TimedOut { is_last } => is_last || self.pieces.ends_in_zeros(),
+            End::Final => true,
+        }
+    }
+
     /// The verdict on a line that was just taken; `None` if it depends on a line that is not written yet.
     fn verdict(&self, state: &mut State, line: &Line<'t>, blank_lines: u32) -> Option<Verdict> {
         let verdict = self.grouping.grammar.step(state, line.text, blank_lines, Next::Unknown);
@@ -159,10 +181,12 @@ impl<'t, 'm> Records<'t, 'm> {
             }
             match ahead.next() {
                 Some(framed) if is_blank(&framed) => {}
-                Some(Framed::Line(line)) => return Next::Line(line.text),
+                Some(Framed::Line(line)) => return Next::Line(beginning(line.text)),
                 Some(_) => return Next::End,
-                None if self.ends => return Next::End,
-                None => return Next::Unknown,
+                None => {
+                    let end = if self.ends() { Next::End } else { Next::Unknown };
+                    return ahead.unfinished(BEGINNING_BYTES).map_or(end, Next::Line);
+                }
             }
         }
     }
@@ -180,12 +204,12 @@ impl<'t, 'm> Records<'t, 'm> {
                     return Successor::Line(line, blank_lines);
                 }
                 Some(Framed::Line(line)) => {
-                    return Successor::Unfit(&line.text[..line.text.len().min(UNFIT_BYTES_MAX)]);
+                    return Successor::Unfit(beginning(line.text));
                 }
                 Some(_) => return Successor::Other,
                 None => {
                     // Enough of the next line may be there to know that it does not fit.
-                    let start = self.pieces.unfinished(UNFIT_BYTES_MAX).filter(|_| !fits(self.pieces.end()));
+                    let start = self.pieces.unfinished(BEGINNING_BYTES).filter(|_| !fits(self.pieces.end()));
                     return start.map_or(Successor::Nothing, Successor::Unfit);
                 }
             }
@@ -240,7 +264,7 @@ impl<'t, 'm> Records<'t, 'm> {
                 }
                 Successor::Other => return Some(self.end(record)),
                 Successor::Nothing if self.again => return Some(self.end(record)),
-                Successor::Nothing if self.ends => return Some(self.cut(record, Cut::Timeout)),
+                Successor::Nothing if self.ends() => return Some(self.cut(record, Cut::Timeout)),
                 Successor::Nothing => break,
             }
         }
@@ -292,6 +316,11 @@ impl<'t> Iterator for Records<'t, '_> {
             Err(framed) => Some(framed),
         }
     }
+}
+
+/// The part of a line that is looked at.
+fn beginning(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(BEGINNING_BYTES)]
 }
 
 /// The stream that a container printed a line to.
