@@ -22,6 +22,7 @@ mod text;
 use self::pattern::Patterns;
 pub use self::state::State;
 use self::state::{Mode, Open};
+use self::table::Table;
 
 /// The line after a line, blank lines aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +181,7 @@ pub enum Error {
 #[derive(Debug)]
 enum Method {
     Off,
-    Auto(auto::Presets),
+    Auto(Box<Table>),
     Start(Patterns),
     Continue(Patterns),
 }
@@ -197,12 +198,12 @@ impl Grammar {
     /// # Errors
     /// Every pattern that cannot be used; or that there is none, or no preset.
     pub fn new(config: &Config) -> Result<Self, Vec<Error>> {
-        let bits = |presets: &[Preset]| presets.iter().fold(0, |bits, preset| bits | auto::preset_bit(*preset));
+        let auto = |presets: &[Preset]| Method::Auto(Box::new(Table::new(presets)));
         let method = match config {
             Config::Off => Method::Off,
-            Config::Auto => Method::Auto(bits(&Preset::ALL)),
+            Config::Auto => auto(&Preset::ALL),
             Config::Presets(presets) if presets.is_empty() => return Err(vec![Error::NoPreset]),
-            Config::Presets(presets) => Method::Auto(bits(presets)),
+            Config::Presets(presets) => auto(presets),
             Config::Start(patterns) => Method::Start(Patterns::new(patterns)?),
             Config::Continue(patterns) => Method::Continue(Patterns::new(patterns)?),
         };
@@ -221,7 +222,7 @@ impl Grammar {
     /// between the line before and this one. `next`: the next line that is not blank.
     pub fn step(&self, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
         let reason = match &self.method {
-            Method::Auto(presets) => return auto::step(*presets, state, line, blank_lines, next),
+            Method::Auto(table) => return auto::step(table, state, line, blank_lines, next),
             Method::Off => None,
             Method::Start(patterns) => (!patterns.matches(line)).then_some(Reason::NoStart),
             Method::Continue(patterns) => patterns.matches(line).then_some(Reason::Continues),

@@ -1,12 +1,14 @@
 //! Decides for one line whether it begins a record: the grammar of traces, the learned heads, and open brackets.
 
+use std::cell::OnceCell;
+
 use super::bracket;
-use super::head::{self, Head, Kind, Severity};
+use super::head::{self, ACCESS_KEY, Head, Kind, Severity};
 use super::shape::{self, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
-use super::table::{HEADS, RULES, bit};
-use super::text::{BUFFER, Buffer, Text, is_blank};
-use super::{Next, Preset, Reason, Verdict};
+use super::table::{self, Table};
+use super::text::{BUFFER, Text, has_escapes, is_blank, with_text};
+use super::{Next, Reason, Verdict};
 
 /// Lines that a trace waits for its first frame, or a message for its end.
 const WAITED_MAX: u8 = 32;
@@ -28,36 +30,52 @@ struct Look<'t> {
 /// The next line decides, and is not known.
 struct Unknown;
 
-/// Runtimes, as bits.
-pub(super) type Presets = u8;
-
-/// The bit of a runtime.
-pub(super) fn preset_bit(preset: Preset) -> Presets {
-    1 << preset as u8
-}
-
-pub(super) fn step(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
-    let key = head::fast_key(line);
-    if key != 0 && key == state.open.key && (key == 2 || is_alike(line, next)) {
-        state.open = Open { key, flags: Open::HEADED, first: [line[0], line[1]], ..Open::default() };
-        state.open.mode = if key == 2 { Mode::Whole } else { Mode::Text };
+pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+    let key = state.open.key;
+    if key != 0 && head::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
+        let mode = if key == ACCESS_KEY { Mode::Whole } else { Mode::Text };
+        state.open = Open { key, mode, flags: Open::HEADED, first: alike_key(line), ..Open::default() };
         return Verdict::Start;
     }
-    step_slowly(presets, state, line, blank_lines, next)
+    step_slowly(table, state, line, blank_lines, next)
+}
+
+/// A key of a line's first four bytes; 0 for a line that is shorter, or begins with a blank or an escape code.
+#[inline]
+fn alike_key(line: &[u8]) -> u16 {
+    let Some(&bytes) = line.first_chunk() else { return 0 };
+    let key = (u32::from_le_bytes(bytes).wrapping_mul(0x9e37_79b1) >> 16) as u16;
+    if bytes[0] > b' ' { key | 1 } else { 0 }
 }
 
 /// Whether the next line begins as this one, so that it is not one that goes on.
 #[inline]
 fn is_alike(line: &[u8], next: Next<'_>) -> bool {
     let Next::Line(next) = next else { return false };
-    next.len() >= 2 && next[..2] == line[..2] && line[0] > b' '
+    let next = alike_key(next);
+    next != 0 && next == alike_key(line)
 }
 
-fn step_slowly(presets: Presets, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
-    let mut buffer: Buffer = BUFFER;
-    let text = Text::new(line, &mut buffer);
+fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+    if bracket::is_object_line(line) {
+        let first = alike_key(line);
+        state.open = Open { mode: Mode::Whole, first, ..Open::default() };
+        return Verdict::Start;
+    }
+    let mut buffer;
+    let text = if has_escapes(line) {
+        buffer = BUFFER;
+        Text::with_escapes(line, &mut buffer)
+    } else {
+        Text::new(line)
+    };
+    let open = state.open;
+    if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
+        state.open = grown(&open, &text, Mode::Frames);
+        return Verdict::Join(Reason::Frame);
+    }
     let look = Look { text, head: head::find(&text), blank_lines, next };
-    let machine = Machine { presets, learned: state.learned, open: state.open, look };
+    let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
     match machine.run() {
         Ok((verdict, new)) => {
             *state = new;
@@ -68,10 +86,12 @@ fn step_slowly(presets: Presets, state: &mut State, line: &[u8], blank_lines: u3
 }
 
 struct Machine<'t> {
-    presets: Presets,
+    table: &'t Table,
     learned: Learned,
     open: Open,
     look: Look<'t>,
+    /// What [`Machine::trace_head`] found.
+    trace: OnceCell<Option<&'static table::Head>>,
 }
 
 impl Machine<'_> {
@@ -82,7 +102,7 @@ impl Machine<'_> {
                 learned.learn_growth();
                 open = open.with(Open::GROWN, true);
             }
-            open.first = [0, 0];
+            open.first = 0;
             return Ok((Verdict::Join(reason), State { learned, open }));
         }
         let open = self.begun(&mut learned)?;
@@ -104,23 +124,38 @@ impl Machine<'_> {
         if let Some(open) = self.in_bracket() {
             return Ok(Some((Reason::Bracket, open)));
         }
-        if let Some(joined) = self.by_rule()? {
+        if let Some(joined) = self.by_rule(|reason| reason != Reason::Message)? {
             return Ok(Some(joined));
         }
-        if let Some(head) = self.trace_head()? {
+        let head = self.trace_head()?;
+        if head.is_some_and(|head| !head.is_logged) {
+            return Ok(None);
+        }
+        if let Some(joined) = self.by_rule(|reason| reason == Reason::Message)? {
+            return Ok(Some(joined));
+        }
+        if self.waits() {
+            return Ok(Some((Reason::Message, self.grown(self.open.mode))));
+        }
+        if let Some(head) = head.filter(|head| self.open.mode == Mode::Text || !head.line.is_any()) {
             return Ok(self.joins_as_trace(head).then(|| (Reason::Trace, self.grown(head.mode))));
         }
-        self.by_waiting_or_head()
+        if self.opens_expected_bracket() {
+            return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
+        }
+        let is_new_trace = head.is_some() && shape::is_exception(&self.look.text) || self.is_printed_exception();
+        let reason = if is_new_trace { None } else { self.by_head()? };
+        Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
     }
 
     /// Lines that begin a record wherever they stand: a known head, a level, a priority, an object, an access-log line.
     fn begins_anyway(&self) -> bool {
-        let Some(head) = self.look.head else { return bracket::is_object(&self.look.text) && self.open.depth == 0 };
+        let Some(head) = self.look.head else { return false };
         match head.kind {
             Kind::Level | Kind::Access => true,
-            Kind::Stamp | Kind::Weak if self.learned.knows(&head) => true,
+            _ if self.learned.knows(&head) => true,
             Kind::Stamp => !self.is_quoted_stamp(),
-            Kind::Weak => false,
+            Kind::Weak | Kind::Stray => false,
         }
     }
 
@@ -134,9 +169,8 @@ impl Machine<'_> {
 
     /// A flag about the first line, which says nothing about a line that begins as it does.
     fn hint(&self, flag: u8) -> bool {
-        let line = self.look.text.line;
-        let alike = line.len() >= 2 && line[..2] == self.open.first && line[0] > b' ';
-        self.open.has(flag) && !alike
+        let key = alike_key(self.look.text.line);
+        self.open.has(flag) && (key == 0 || key != self.open.first)
     }
 
     fn in_bracket(&self) -> Option<Open> {
@@ -155,33 +189,17 @@ impl Machine<'_> {
 
     /// The record after a line of a trace.
     fn grown(&self, mode: Mode) -> Open {
-        let text = &self.look.text;
-        let mut open = self.open.with_mode(mode).with(Open::EXPECTS, expects(text));
-        let goes_on = mode == self.open.mode && !matches!(mode, Mode::Frames | Mode::Go);
-        open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
-        open.depth = 0;
-        if let Some((bracket, depth)) = bracket::opened(text) {
-            (open.bracket, open.depth, open.waited) = (bracket, depth, small(text.indent));
-        }
-        open
+        grown(&self.open, &self.look.text, mode)
     }
 
-    fn by_rule(&self) -> Result<Option<(Reason, Open)>, Unknown> {
-        let bit = bit(self.open.mode);
-        for rule in RULES {
-            let applies = rule.after & bit > 0 && self.allows(rule.preset) && rule.line.matches(&self.look.text);
-            if applies && self.next_is(rule.next)? {
+    /// The first rule for the record's mode, of those for such reasons, that the line matches.
+    fn by_rule(&self, reasons: fn(Reason) -> bool) -> Result<Option<(Reason, Open)>, Unknown> {
+        for rule in self.table.rules(self.open.mode) {
+            if reasons(rule.reason) && rule.line.matches(&self.look.text) && self.next_is(rule.next)? {
                 return Ok(Some((rule.reason, self.grown(rule.mode))));
             }
         }
         Ok(None)
-    }
-
-    /// Frames of Java, Node.js and .NET look alike.
-    fn allows(&self, preset: Preset) -> bool {
-        let framed = preset_bit(Preset::Java) | preset_bit(Preset::Node) | preset_bit(Preset::Dotnet);
-        let bit = preset_bit(preset);
-        self.presets & if bit & framed > 0 { framed } else { bit } > 0
     }
 
     fn next_is(&self, shape: Shape) -> Result<bool, Unknown> {
@@ -191,17 +209,22 @@ impl Machine<'_> {
         match self.look.next {
             Next::Unknown => Err(Unknown),
             Next::End => Ok(false),
-            Next::Line(line) => {
-                let mut buffer: Buffer = BUFFER;
-                Ok(shape.matches(&Text::new(line, &mut buffer)))
-            }
+            Next::Line(line) => Ok(with_text(line, |text| shape.matches(text))),
         }
     }
 
-    /// The line of [`HEADS`] that this one is.
-    fn trace_head(&self) -> Result<Option<&'static super::table::Head>, Unknown> {
-        for head in HEADS {
-            if self.allows(head.preset) && head.line.matches(&self.look.text) && self.next_is(head.next)? {
+    /// The head of a trace that the line is.
+    fn trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
+        if let Some(head) = self.trace.get() {
+            return Ok(*head);
+        }
+        let head = self.find_trace_head()?;
+        Ok(*self.trace.get_or_init(|| head))
+    }
+
+    fn find_trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
+        for head in self.table.heads(&self.look.text) {
+            if head.line.matches(&self.look.text) && self.next_is(head.next)? {
                 return Ok(Some(head));
             }
         }
@@ -209,20 +232,9 @@ impl Machine<'_> {
     }
 
     /// Whether a trace belongs to the record's first line: a logger printed both.
-    fn joins_as_trace(&self, head: &super::table::Head) -> bool {
+    fn joins_as_trace(&self, head: &table::Head) -> bool {
         let fails = self.hint(Open::FAILS) || self.hint(Open::EXPECTS) || self.open.has(Open::GROWN);
-        let directly = head.mode == Mode::Go && self.look.blank_lines == 0;
-        head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && (fails || directly)
-    }
-
-    fn by_waiting_or_head(&self) -> Result<Option<(Reason, Open)>, Unknown> {
-        if self.waits() {
-            return Ok(Some((Reason::Message, self.grown(self.open.mode))));
-        }
-        if self.opens_expected_bracket() {
-            return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
-        }
-        Ok(self.by_head()?.map(|reason| (reason, self.grown(self.open.mode))))
+        head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && fails
     }
 
     /// Whether the trace waits for frames, and this is its message.
@@ -232,9 +244,8 @@ impl Machine<'_> {
         match self.open.mode {
             Mode::Crash | Mode::NodeCrash | Mode::PhpHead | Mode::Banner => soon,
             Mode::RustHead => soon && (self.open.waited == 0 || self.open.has(Open::EXPECTS)),
-            Mode::Cause | Mode::PythonEnd | Mode::RubyHead => {
-                soon && self.open.has(Open::EXPECTS) || self.open.mode == Mode::Cause && text.indent > 0
-            }
+            Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
+            Mode::Exception => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
             Mode::PythonStack => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
@@ -259,11 +270,11 @@ impl Machine<'_> {
         if !self.open.has(Open::HEADED) {
             let message = matches!(
                 self.open.mode,
-                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause
+                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause | Mode::Exception
             );
             return Ok((message && mixed == 0).then_some(Reason::NoHead));
         }
-        if mixed >= MIXED_MAX {
+        if mixed >= MIXED_MAX && !(grown > 0 && self.look.blank_lines == 0 && self.goes_on()) {
             return Ok((grown >= GROWN_MAX && text.has_tab()).then_some(Reason::Indented));
         }
         if self.open.has(Open::GROWN) || self.open.mode != Mode::Text {
@@ -287,6 +298,19 @@ impl Machine<'_> {
         Ok(self.next_is(Shape::Is(shape::is_caret))?.then_some(Reason::NoHead))
     }
 
+    /// An exception without frames below a line that does not tell of a failure.
+    fn is_printed_exception(&self) -> bool {
+        self.open.mode == Mode::Text
+            && shape::is_named_exception(&self.look.text)
+            && !self.hint(Open::FAILS)
+            && !self.goes_on()
+    }
+
+    /// The record's last line calls for this one, or the record has already gone on.
+    fn goes_on(&self) -> bool {
+        self.open.has(Open::GROWN) || self.hint(Open::EXPECTS)
+    }
+
     /// An indented line below a head is part of its record, unless prints seem to stand there.
     fn is_indented_part(&self) -> Result<bool, Unknown> {
         let text = &self.look.text;
@@ -298,7 +322,7 @@ impl Machine<'_> {
         Ok(!match self.look.next {
             Next::Unknown => return Err(Unknown),
             Next::End => false,
-            Next::Line(line) => print(&Text::new(line, &mut { BUFFER })),
+            Next::Line(line) => with_text(line, print),
         })
     }
 
@@ -306,27 +330,27 @@ impl Machine<'_> {
     fn begun(&self, learned: &mut Learned) -> Result<Open, Unknown> {
         let text = &self.look.text;
         let indent = small(text.indent);
-        let first = [text.line.first().copied().unwrap_or(0), text.line.get(1).copied().unwrap_or(0)];
+        let first = alike_key(text.line);
         let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
-        if bracket::is_object(text) {
-            return Ok(open.with_mode(Mode::Whole));
-        }
-        if let Some(head) = self.look.head.filter(|head| head.kind != Kind::Weak) {
+        if let Some(head) = self.look.head {
             if self.is_dump_stamp(&head)? {
                 return Ok(open.with(Open::CRASH, true));
             }
             learned.learn(&head);
-            return Ok(self.begun_with_head(open, &head, learned));
-        }
-        if let Some(head) = &self.look.head {
-            learned.learn(head);
+            if learned.trusts(&head) {
+                return Ok(self.begun_with_head(open, &head, learned));
+            }
         }
         if let Some(head) = self.trace_head()? {
-            let open = Open { first: [0, 0], ..open.with_mode(head.mode).with(Open::CRASH, true) };
+            let open = Open { first: 0, ..open.with_mode(head.mode).with(Open::CRASH, true) };
             return Ok(open.with(Open::EXPECTS, expects(text)));
         }
+        let open = open.with(Open::EXPECTS, expects(text));
+        if shape::is_named_exception(text) {
+            return Ok(open.with_mode(Mode::Exception).with(Open::CRASH, true));
+        }
         learned.learn_plain();
-        let mut open = open.with(Open::EXPECTS, expects(text));
+        let mut open = open;
         if let Some((bracket, depth)) = bracket::opened(text) {
             (open.bracket, open.depth, open.waited) = (bracket, depth, indent);
         }
@@ -345,16 +369,13 @@ impl Machine<'_> {
     fn begun_with_head(&self, open: Open, head: &Head, learned: &Learned) -> Open {
         let text = &self.look.text;
         let mut open = open.with(Open::HEADED, true);
-        if learned.is_settled(head) {
-            open.key = head::fast_key(text.line);
-        }
+        let settled = learned.is_settled(head) && text.is_plain();
         if head.kind == Kind::Access {
-            return Open {
-                key: if open.key == 2 { 2 } else { 0 },
-                flags: Open::HEADED,
-                indent: 0,
-                ..open.with_mode(Mode::Whole)
-            };
+            let key = if settled && head::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            return Open { key, ..open.with_mode(Mode::Whole) };
+        }
+        if settled && head.kind == Kind::Stamp {
+            open.key = head::key(text.line, head.end);
         }
         if is_alike(text.line, self.look.next) {
             return open;
@@ -370,22 +391,48 @@ impl Machine<'_> {
     /// What a headed line tells about the lines after it. `end`: where its head ends.
     fn with_hints(&self, open: Open, end: usize) -> Open {
         let text = &self.look.text;
-        let empty = end > 0 && !text.start()[end..].trim_ascii().iter().any(|byte| is_blank(*byte));
+        let empty = end > 0 && is_rest_of_stamp(text.start()[end..].trim_ascii());
         let quotes = memchr::memchr_iter(b'"', text.line).count();
-        let open = open.with(Open::EXPECTS, expects(text) || empty || quotes % 2 == 1);
+        let open = open.with(Open::EXPECTS, expects(text) || ends_open(text) || empty || quotes % 2 == 1);
         open.with(Open::FAILS, head::severity(text) == Severity::High)
     }
 }
 
+/// The record `open` after the line `text` of a trace.
+fn grown(open: &Open, text: &Text<'_>, mode: Mode) -> Open {
+    let goes_on = mode == open.mode && !matches!(mode, Mode::Frames | Mode::Go);
+    let mut open = open.with_mode(mode).with(Open::EXPECTS, expects(text));
+    open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
+    (open.depth, open.first) = (0, 0);
+    if let Some((bracket, depth)) = bracket::opened(text) {
+        // An object that Node.js inspects follows the last frame, and is less indented.
+        let indent = if shape::is_at_frame(text) { text.indent.saturating_sub(DEEP_INDENT) } else { text.indent };
+        (open.bracket, open.depth, open.waited) = (bracket, depth, small(indent));
+    }
+    open
+}
+
 /// Whether a line calls for another one by its end.
 fn expects(text: &Text<'_>) -> bool {
-    let end = text.end;
-    let open = matches!(text.last(), b':' | b',' | b'{' | b'[' | b'(' | b'\\' | b'|');
-    open || end.ends_with(b" -") || end.ends_with(b"Array") || end.ends_with(b" Object")
+    matches!(text.last(), b':' | b',') || text.end.ends_with(b"Array") || text.end.ends_with(b" Object")
+}
+
+/// Whether the text after a head is empty, or opens a bracket.
+fn ends_open(text: &Text<'_>) -> bool {
+    matches!(text.last(), b'{' | b'[' | b'(' | b'\\' | b'|') || text.end.ends_with(b" -")
+}
+
+/// Whether nothing but a fraction or a zone follows a stamp.
+fn is_rest_of_stamp(rest: &[u8]) -> bool {
+    rest.first().is_none_or(|byte| matches!(byte, b'.' | b',' | b'Z' | b'+' | b'-' | b']'))
+        && !rest.iter().any(|byte| is_blank(*byte))
 }
 
 /// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
 fn is_print(text: &Text<'_>) -> bool {
+    if shape::is_named_exception(text) || text.begins("<") && text.last() == b'>' {
+        return false;
+    }
     let body = text.body();
     let words = body.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty()).count();
     words <= PRINT_WORDS_MAX

@@ -3,10 +3,9 @@
 use super::text::Text;
 
 /// An object on one line: it begins with `{`, ends with `}`, and something like a key follows its bracket.
-pub(super) fn is_object(text: &Text<'_>) -> bool {
-    let start = text.start();
-    let key = start.strip_prefix(b"{").and_then(|rest| rest.trim_ascii_start().first());
-    matches!(key, Some(b'"' | b'}')) && text.last() == b'}'
+pub(super) fn is_object_line(line: &[u8]) -> bool {
+    let key = line.strip_prefix(b"{").and_then(|rest| rest.trim_ascii_start().first());
+    matches!(key, Some(b'"' | b'}')) && line.trim_ascii_end().ends_with(b"}")
 }
 
 /// The bracket that a line leaves open, and how many of them.

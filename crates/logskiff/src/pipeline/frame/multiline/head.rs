@@ -3,12 +3,12 @@
 //! A shape is a hash of a line's beginning up to the end of its stamp, where a number counts by its length and a word as a
 //! word: `2026-11-29 23:24:42` and `2026-11-30 01:00:00` have one shape, `11/29/26 23:24:42` has another.
 
-use super::text::{Text, after_digits, digits, is_blank, letters, position};
+use super::text::{Text, after_digits, digits, is_blank, letters};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
-/// Bytes that [`fast_key`] looks at.
-const KEY_BYTES: usize = 16;
+/// Bytes that a key can cover.
+const KEY_BYTES: usize = 32;
 
 /// How sure it is that a head is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,10 @@ pub(super) enum Kind {
     Level,
     /// A line of an access log, which is whole by itself.
     Access,
-    /// Something that might be a head: a stamp after words, a number in brackets. Nothing joins it for want of a head.
+    /// It is a head if it is seen often: a stamp after a name, a number in brackets.
     Weak,
+    /// A stamp in a text. Nothing joins it for want of a head.
+    Stray,
 }
 
 /// What a line begins with.
@@ -33,36 +35,68 @@ pub(super) struct Head {
     pub(super) end: usize,
 }
 
-/// A key of the line's first bytes, equal for lines that surely have the same head: digits and blanks are alike, and so are
-/// addresses before ` - `. 0 if there is none. It costs some 30 instructions.
-#[inline]
-pub(super) fn fast_key(line: &[u8]) -> u32 {
-    let Some(bytes) = line.first_chunk::<KEY_BYTES>() else { return 0 };
-    if bytes[1] == b'.' || bytes[2] == b'.' || bytes[3] == b'.' {
-        return address_key(line, bytes);
+/// The key of all lines of an access log that begin with an address and no user.
+pub(super) const ACCESS_KEY: u32 = 1;
+
+/// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
+/// is too long, or the line is too short. The key holds `end`, for [`has_key`].
+pub(super) fn key(line: &[u8], end: usize) -> u32 {
+    let covered = end + 1;
+    if covered > KEY_BYTES {
+        return 0;
     }
-    let mut same = [0; KEY_BYTES];
-    for (to, &byte) in same.iter_mut().zip(bytes) {
-        *to = if byte.wrapping_sub(b'0') < 10 || byte == b' ' { b'0' } else { byte };
-    }
-    let all = u128::from_le_bytes(same);
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
-    let (low, high) = (all as u64, (all >> 64) as u64);
-    let mixed = (low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half was taken")]
-    let key = (mixed >> 32) as u32;
-    key | 1
+    line.first_chunk().map_or(0, |bytes| hash(bytes, covered) & !0xff | small(covered))
 }
 
-/// One key for all lines that begin with an address and ` - `.
+/// Whether the line has this key, which is not 0. It costs some 40 instructions.
 #[inline]
-fn address_key(line: &[u8], bytes: &[u8; KEY_BYTES]) -> u32 {
-    let blanks = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; KEY_BYTES]);
-    let found =
-        blanks.wrapping_sub(u128::from_le_bytes([1; KEY_BYTES])) & !blanks & u128::from_le_bytes([0x80; KEY_BYTES]);
+pub(super) fn has_key(line: &[u8], key: u32) -> bool {
+    if key == ACCESS_KEY {
+        return is_access(line);
+    }
+    let covered = key & 0xff;
+    line.first_chunk().is_some_and(|bytes| (hash(bytes, covered as usize) ^ key) & !0xff == 0)
+}
+
+/// A hash of the first bytes where digits are alike.
+#[inline]
+fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
+    let mut same = [0; KEY_BYTES];
+    for (to, &byte) in same.iter_mut().zip(bytes) {
+        *to = if byte.wrapping_sub(b'0') < 10 { b'0' } else { byte };
+    }
+    let (low, high) = same.split_at(KEY_BYTES / 2);
+    let word = |half: &[u8]| half.try_into().map_or(0, u128::from_le_bytes);
+    let (low, high) = if covered < KEY_BYTES / 2 {
+        (word(low) & ((1 << (8 * covered)) - 1), 0)
+    } else {
+        (word(low), word(high) & (1_u128.unbounded_shl(8 * (covered - KEY_BYTES / 2) as u32)).wrapping_sub(1))
+    };
+    let mixed = low ^ high.rotate_left(57);
+    let mixed = (mixed as u64 ^ (mixed >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ (mixed as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    (mixed >> 32) as u32
+}
+
+/// A line of an access log that begins with an address and no user.
+#[inline]
+fn is_access(line: &[u8]) -> bool {
+    let Some(bytes) = line.first_chunk::<16>() else { return false };
+    let blanks = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
+    let found = blanks.wrapping_sub(u128::from_le_bytes([1; 16])) & !blanks & u128::from_le_bytes([0x80; 16]);
     let blank = (found.trailing_zeros() / 8) as usize;
-    let is_address = line.get(blank..blank + 3) == Some(b" - ") && bytes[0].is_ascii_digit();
-    if is_address { 2 } else { 0 }
+    line[blank.min(16)..].strip_prefix(b" - - [").is_some_and(is_clf_stamp) && bytes[0] != b' '
+}
+
+/// `29/Nov/2026:09:00:00 +0000`.
+#[inline]
+fn is_clf_stamp(text: &[u8]) -> bool {
+    let Some(stamp) = text.first_chunk::<20>() else { return false };
+    stamp[0].is_ascii_digit() && stamp[2] == b'/' && stamp[6] == b'/' && stamp[11] == b':'
+}
+
+fn small(covered: usize) -> u32 {
+    u32::try_from(covered).unwrap_or(0)
 }
 
 /// The head of a line, if it has one.
@@ -74,10 +108,12 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     if let Some(head) = level_first(text) {
         return Some(head);
     }
-    if let Some(head) = access(start) {
-        return Some(head);
+    let stamp = if text.indent >= HEAD_BYTES { None } else { Scan::new(text).run() };
+    match (stamp, access(start)) {
+        // A stamp before the bracket of an access log.
+        (Some(stamp), Some(access)) if stamp.kind == Kind::Stamp && stamp.end < access.end => Some(stamp),
+        (stamp, access) => access.or(stamp),
     }
-    Scan::new(text).run()
 }
 
 /// `<13>` of syslog.
@@ -89,65 +125,58 @@ fn priority(start: &[u8]) -> Option<Head> {
 
 /// `192.0.2.7 - user [29/Nov/2026:09:00:00`, with an address, name and user of any kind.
 fn access(start: &[u8]) -> Option<Head> {
-    let bracket = position(&start[..start.len().min(4 * HEAD_BYTES)], b" [")?;
+    let bracket = memchr::memchr(b'[', start)?.checked_sub(1).filter(|at| start[*at] == b' ')?;
     let before = &start[..bracket];
     let words = before.split(|byte| *byte == b' ').count();
-    let date = &start[bracket + 2..];
-    let clf =
-        date.len() > 20 && [2, 6].iter().all(|at| date[*at] == b'/') && [11, 14, 17].iter().all(|at| date[*at] == b':');
-    let clf = clf && digits(date) == 2 && letters(&date[3..]) == 3 && digits(&date[7..]) == 4;
-    let whole = clf && (3..=4).contains(&words) && !before.starts_with(b" ");
-    whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 22 })
+    let whole = is_clf_stamp(&start[bracket + 2..]) && (3..=4).contains(&words) && !before.starts_with(b" ");
+    whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 13 })
 }
 
-/// Words for levels, and whether they tell of a failure. Upper case is matched too.
-const LEVELS: &[(&[u8], bool)] = &[
-    (b"info", false),
-    (b"error", true),
-    (b"warn", true),
-    (b"warning", true),
-    (b"debug", false),
-    (b"trace", false),
-    (b"fatal", true),
-    (b"critical", true),
-    (b"notice", false),
-    (b"severe", true),
-    (b"config", false),
-    (b"fine", false),
-    (b"finer", false),
-    (b"finest", false),
-    (b"fail", true),
-    (b"crit", true),
-    (b"trce", false),
-    (b"dbug", false),
-    (b"err", true),
-    (b"erro", true),
-    (b"debu", false),
-    (b"trac", false),
-    (b"fata", true),
-    (b"pani", true),
-    (b"panic", true),
-    (b"inf", false),
-    (b"wrn", true),
-    (b"dbg", false),
-    (b"trc", false),
-    (b"vrb", false),
-    (b"ftl", true),
-    (b"alert", true),
-    (b"emerg", true),
-    (b"emergency", true),
-    (b"verbose", false),
-    (b"success", false),
-    (b"log", false),
-    (b"exception", true),
-];
+/// Words for levels that tell of no failure, in lower case.
+const LOW: [u64; 17] = packed([
+    "info", "debug", "trace", "notice", "config", "fine", "finer", "finest", "trce", "dbug", "debu", "trac", "inf",
+    "dbg", "trc", "vrb", "verbose",
+]);
+/// Words for levels that tell of a failure, in lower case.
+const HIGH: [u64; 16] = packed([
+    "error", "warn", "warning", "fatal", "critical", "severe", "fail", "crit", "err", "erro", "fata", "pani", "wrn",
+    "ftl", "alert", "emerg",
+]);
+
+const fn packed<const N: usize>(words: [&str; N]) -> [u64; N] {
+    let (mut all, mut at) = ([0; N], 0);
+    while at < N {
+        all[at] = pack(words[at].as_bytes());
+        at += 1;
+    }
+    all
+}
+
+/// A word of at most eight letters as a number, in lower case.
+const fn pack(word: &[u8]) -> u64 {
+    let (mut number, mut at) = (0, 0);
+    while at < word.len() {
+        number = number << 8 | (word[at] | 0x20) as u64;
+        at += 1;
+    }
+    number
+}
 
 /// Whether the word is a level, and one of a failure.
 fn level(word: &[u8]) -> Option<bool> {
-    if !(3..=9).contains(&word.len()) {
+    if !(3..=8).contains(&word.len()) {
         return None;
     }
-    LEVELS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, fails)| *fails)
+    let word = pack(word);
+    if HIGH.contains(&word) {
+        return Some(true);
+    }
+    LOW.contains(&word).then_some(false)
+}
+
+/// Levels that are words as well, unless they are in upper case.
+fn is_word(word: &[u8]) -> bool {
+    [&b"config"[..], b"fine", b"finer", b"finest", b"severe"].contains(&word)
 }
 
 /// A level at the very start, as `INFO:name:`, `WARN  text`, `[ERROR] text`, `info: Category[0]`, `level=info`.
@@ -164,8 +193,15 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
     let count = letters(&rest[quote..]);
     let word = &rest[quote..][..count];
     level(word)?;
+    let after_word = &rest[quote + count..];
+    let next = after_word.trim_ascii_start();
     let end = open + key + quote + count;
     let upper = word.iter().all(u8::is_ascii_uppercase);
+    let lower = word.iter().all(u8::is_ascii_lowercase) && !is_word(word);
+    if !upper && !lower || level(&next[..letters(next)]).is_some() {
+        // `Error: text` is an exception, `FATAL ERROR: text` the text of one.
+        return None;
+    }
     let after = start.get(end).copied().unwrap_or(b'\n');
     let known = match after {
         b':' if start.get(end + 1).is_none_or(|byte| !byte.is_ascii_digit()) => true,
@@ -176,7 +212,8 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
         _ => false,
     };
     // A stamp after the level in brackets is part of the head: `INFO[2026-11-29T23:54:36Z]`.
-    known.then(|| Head { kind: Kind::Level, shape: 3 + u32::from(open == 1) + 2 * u32::from(key > 0), end })
+    let kind = if !upper && after == b':' && text.last() == b']' { Kind::Stamp } else { Kind::Level };
+    known.then(|| Head { kind, shape: 3 + u32::from(open == 1) + 2 * u32::from(key > 0), end })
 }
 
 /// What the head and the words after it tell of a failure.
@@ -190,6 +227,9 @@ pub(super) enum Severity {
 /// The severity that a headed line names: by its first word that is a level, else by words for failures.
 pub(super) fn severity(text: &Text<'_>) -> Severity {
     let start = text.start();
+    if ["panic", "recover"].iter().any(|word| text.has(word)) {
+        return Severity::High;
+    }
     let words = start.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     for word in words.take(12) {
         let cased = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
@@ -197,16 +237,22 @@ pub(super) fn severity(text: &Text<'_>) -> Severity {
             return if fails { Severity::High } else { Severity::Low };
         }
     }
-    if is_klog(start) {
-        return if start[0] == b'I' { Severity::Low } else { Severity::High };
+    if let Some(severity) = severity_letter(start) {
+        return severity;
     }
     let fails = |word: &str| text.has(word);
     let words = ["fail", "Fail", "rror", "xception", "panic", "abort", "crash", "not be "];
     if words.iter().any(|word| fails(word)) { Severity::High } else { Severity::Unknown }
 }
 
-fn is_klog(start: &[u8]) -> bool {
-    matches!(start.first(), Some(b'I' | b'W' | b'E' | b'F')) && digits(&start[1..]) == 4
+/// `E1129 09:00:00.000000` of klog, `E 09:00:00` of others.
+fn severity_letter(start: &[u8]) -> Option<Severity> {
+    let after = start.get(1).filter(|byte| byte.is_ascii_digit() || **byte == b' ' || **byte == b',');
+    after.and(match start[0] {
+        b'I' | b'D' | b'V' | b'T' => Some(Severity::Low),
+        b'W' | b'E' | b'F' | b'C' => Some(Severity::High),
+        _ => None,
+    })
 }
 
 /// Reads a line's beginning until its stamp ends.
@@ -216,6 +262,8 @@ struct Scan<'t> {
     hash: u32,
     /// Words before the stamp that are neither a level, a month nor the key of a stamp.
     words: u32,
+    /// One of these words is the key of a value: `Date: `.
+    is_text: bool,
     has_date: bool,
 }
 
@@ -224,7 +272,7 @@ impl<'t> Scan<'t> {
         let bytes = text.start();
         let bytes = &bytes[..bytes.len().min(HEAD_BYTES)];
         let indented = u8::from(text.indent > 0);
-        let mut scan = Self { bytes, at: text.indent, hash: 0x811c_9dc5, words: 0, has_date: false };
+        let mut scan = Self { bytes, at: text.indent, hash: 0x811c_9dc5, words: 0, is_text: false, has_date: false };
         scan.add(indented);
         scan
     }
@@ -238,7 +286,11 @@ impl<'t> Scan<'t> {
     }
 
     fn head(&self, kind: Kind) -> Head {
-        let kind = if self.words > 0 { Kind::Weak } else { kind };
+        let kind = match kind {
+            Kind::Stamp if self.is_text || self.words > 1 => Kind::Stray,
+            Kind::Stamp if self.words > 0 => Kind::Weak,
+            kind => kind,
+        };
         Head { kind, shape: self.hash | 8, end: self.at }
     }
 
@@ -286,7 +338,8 @@ impl<'t> Scan<'t> {
             self.add(b't');
             self.at += len;
             let sure = len >= 7 || self.has_date;
-            return Some(self.head(if sure { Kind::Stamp } else { Kind::Weak }));
+            let kind = if sure { Kind::Stamp } else { Kind::Stray };
+            return Some(self.head(kind));
         }
         if let Some((len, class)) = date(rest) {
             self.add(class);
@@ -320,8 +373,9 @@ impl<'t> Scan<'t> {
         } else if count == 1 && joins_digits {
             b'T'
         } else {
-            if !(count == 1 || is_month(rest) || is_stamp_key(rest)) {
+            if !(count == 1 || is_month(rest) || is_stamp_key(rest, &self.bytes[..self.at])) {
                 self.words += 1;
+                self.is_text |= rest.get(count) == Some(&b':');
             }
             b'a'
         };
@@ -400,12 +454,12 @@ fn is_month(text: &[u8]) -> bool {
     count == 3 && digits(after) > 0 || day
 }
 
-/// A key before a stamp: `time=`, `"ts":`, `# Time: `.
-fn is_stamp_key(text: &[u8]) -> bool {
+/// A key before a stamp: `time=`, `"ts":`, `# Time: `; not `Date: `.
+fn is_stamp_key(text: &[u8], before: &[u8]) -> bool {
     let count = letters(text);
     let word = &text[..count];
     let known = [&b"time"[..], b"ts", b"timestamp", b"date", b"datetime", b"at", b"t"]
         .iter()
         .any(|name| word.eq_ignore_ascii_case(name));
-    known && matches!(text.get(count), Some(b'=' | b'"' | b':'))
+    known && (matches!(text.get(count), Some(b'=' | b'"')) || before == b"# " && text.get(count) == Some(&b':'))
 }

@@ -3,7 +3,7 @@
 use super::text::{Text, after_digits, digits, is_blank, position};
 
 /// What a line has to look like.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// Any line.
     Any,
@@ -17,6 +17,8 @@ pub(super) enum Shape {
     Exactly(&'static str),
     /// It is as the function says.
     Is(fn(&Text<'_>) -> bool),
+    /// It begins with one of these bytes, and is as the function says.
+    From(&'static [u8], fn(&Text<'_>) -> bool),
 }
 
 impl Shape {
@@ -28,7 +30,18 @@ impl Shape {
             Self::Indented(with) => text.indent > 0 && text.begins(with),
             Self::Begins(with) => text.begins(with),
             Self::Exactly(all) => text.start().trim_ascii_end() == all.as_bytes(),
-            Self::Is(matches) => matches(text),
+            Self::Is(matches) | Self::From(_, matches) => matches(text),
+        }
+    }
+
+    /// Whether a line that begins with this byte after its indentation may match.
+    pub(super) fn may_begin_with(self, byte: u8) -> bool {
+        match self {
+            Self::Any | Self::Is(_) => true,
+            Self::Flush(text) | Self::Indented(text) | Self::Begins(text) | Self::Exactly(text) => {
+                text.as_bytes().first() == Some(&byte)
+            }
+            Self::From(bytes, _) => bytes.contains(&byte),
         }
     }
 
@@ -49,8 +62,19 @@ pub(super) fn is_tabbed(text: &Text<'_>) -> bool {
 /// `at org.example.Shop.main(Shop.java:3)`, `at /srv/app/shop.js:3:7`, `at Shop.Program.Main() in /srv/…`, indented.
 pub(super) fn is_at_frame(text: &Text<'_>) -> bool {
     let Some(place) = text.body().strip_prefix(b"at ") else { return false };
-    let names = place.first().is_some_and(|byte| !byte.is_ascii_digit() && !is_blank(*byte));
-    text.indent > 0 && names && (place.contains(&b'(') || ends_with_place(text.end))
+    let end = without_tail(text.end);
+    let Some(first) = place.first().filter(|byte| text.indent > 0 && !is_blank(**byte)) else { return false };
+    if ends_with_place(end.strip_suffix(b")").unwrap_or(end)) && (!first.is_ascii_digit() || end.ends_with(b")")) {
+        return true;
+    }
+    let Some(name) = place.iter().position(|byte| *byte == b'(').map(|at| &place[..at]) else { return false };
+    let qualified = name.iter().any(|byte| matches!(byte, b'.' | b'/' | b'<')) && !name.contains(&b' ');
+    qualified || end.ends_with(b")") && !first.is_ascii_digit() && (name.ends_with(b" ") || !name.contains(&b' '))
+}
+
+/// Without the `{` or `,` after a frame within an inspected object.
+fn without_tail(end: &[u8]) -> &[u8] {
+    end.strip_suffix(b" {").or_else(|| end.strip_suffix(b",")).unwrap_or(end)
 }
 
 /// The text ends with `:17` or `:17:3`.
@@ -87,6 +111,16 @@ pub(super) fn is_exception(text: &Text<'_>) -> bool {
     let (name, after) = body.split_at(count);
     let named = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && !name.ends_with(b".");
     named && text.indent == 0 && (after.is_empty() || after.starts_with(b": ") || after == b":" || after == b"\r")
+}
+
+/// An exception whose name says so: `org.example.ShopException: text`, `KeyError: 'total'`.
+pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
+    if !is_exception(text) {
+        return false;
+    }
+    let body = text.body();
+    let name = body.split(|byte| *byte == b':').next().unwrap_or(body).trim_ascii_end();
+    name.ends_with(b"Exception") || name.ends_with(b"Error")
 }
 
 /// `File "/srv/app/shop.py", line 3`, with loguru's `>` too.
@@ -151,7 +185,7 @@ pub(super) fn is_go_file(text: &Text<'_>) -> bool {
 /// What follows `panic: text`.
 pub(super) fn is_after_panic(text: &Text<'_>) -> bool {
     let signal = text.begins_flush("[signal ") || text.begins_flush("runtime stack:") || text.begins_flush("runtime: ");
-    is_goroutine(text) || signal || text.has_tab() || text.begins_flush("panic: ") || text.begins_flush("fatal error: ")
+    is_goroutine(text) || signal || text.has_tab() || text.begins_flush("fatal error: ")
 }
 
 /// `rax    0x0`.
@@ -174,10 +208,9 @@ pub(super) fn is_exit_status(text: &Text<'_>) -> bool {
 /// `/srv/app/shop.js:17`, `node:internal/process:389`, `file:///srv/app/shop.mjs:3`, above the source of an uncaught error.
 pub(super) fn is_node_place(text: &Text<'_>) -> bool {
     let start = text.start().trim_ascii_end();
-    let path = start.starts_with(b"/")
-        || start.starts_with(b"node:")
-        || start.starts_with(b"file://")
-        || start.get(1..3) == Some(b":\\");
+    let begins = ["/", "node:", "file://", "<anonymous", "[eval", "evalmachine."];
+    let begins = begins.iter().any(|with| text.begins_flush(with));
+    let path = begins || start.get(1..3) == Some(b":\\");
     path && ends_with_place(start) && !start.contains(&b' ') && !text.has(".rb:") && !text.has(".py:")
 }
 
@@ -194,7 +227,7 @@ pub(super) fn is_node_warning(text: &Text<'_>) -> bool {
 /// Parts of what Node.js prints when its memory is full.
 pub(super) fn is_node_memory(text: &Text<'_>) -> bool {
     let body = text.body();
-    let numbered = after_digits(body).is_some_and(|rest| rest.starts_with(b": ")) && text.indent > 0;
+    let numbered = after_digits(body).is_some_and(|rest| rest.starts_with(b": "));
     let pid = body.strip_prefix(b"[").and_then(after_digits).is_some_and(|rest| rest.starts_with(b":0x"));
     let begins = |with| text.begins_flush(with);
     numbered
@@ -271,7 +304,8 @@ pub(super) fn is_rails_head(text: &Text<'_>) -> bool {
 /// `OrderError (the first line of a text`.
 pub(super) fn is_open_rails_head(text: &Text<'_>) -> bool {
     let start = text.start();
-    let Some(at) = position(start, b" (") else { return false };
+    let at = memchr::memchr(b'(', start).and_then(|at| at.checked_sub(1)).filter(|at| start[*at] == b' ');
+    let Some(at) = at else { return false };
     let class = start[..at].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
     let names = start[..at].ends_with(b"Error") || start[..at].ends_with(b"Exception");
     text.indent == 0 && class && names && !start[at..].contains(&b')')
@@ -349,4 +383,24 @@ pub(super) fn is_rule(text: &Text<'_>) -> bool {
 /// `Repeat 24021 times:` of .NET.
 pub(super) fn is_repeat(text: &Text<'_>) -> bool {
     text.begins_flush("Repeat ") && digits(&text.start()[7..]) > 0
+}
+
+/// `/usr/sbin/mysqld, Version: 8.0.40 (…). started with:` of a slow query log.
+pub(super) fn is_mysql_start(text: &Text<'_>) -> bool {
+    text.indent == 0 && text.ends(". started with:")
+}
+
+/// A detail of a validation error of pydantic: `  Input should be a valid number [type=float_type, input_value='x']`.
+pub(super) fn is_pydantic(text: &Text<'_>) -> bool {
+    text.indent > 0 && text.has("[type=")
+}
+
+/// `  File "/srv/app/shop.py", line 3`, without a head above it: a printed stack, or a syntax error.
+pub(super) fn is_stack_frame(text: &Text<'_>) -> bool {
+    text.indent == 2 && text.begins("File \"") && text.has("\", line ")
+}
+
+/// `SyntaxError: text` and its kinds.
+pub(super) fn is_syntax_error(text: &Text<'_>) -> bool {
+    ["SyntaxError: ", "IndentationError: ", "TabError: "].iter().any(|name| text.begins_flush(name))
 }

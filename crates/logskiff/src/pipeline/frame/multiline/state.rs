@@ -9,7 +9,7 @@ const RUN_MAX: u8 = 16;
 /// How often the place of a head is given to another one, so that the state does not change for ever.
 const REPLACED_MAX: u8 = 12;
 /// Records without a head, from which on such records are part of the file for good.
-pub(super) const MIXED_MAX: u8 = 2;
+pub(super) const MIXED_MAX: u8 = 3;
 /// Records that went on without a head, from which on the file is known to have them.
 pub(super) const GROWN_MAX: u8 = 3;
 /// The format of [`State::to_text`].
@@ -27,7 +27,7 @@ pub struct State {
 pub(super) struct Learned {
     /// Shapes of heads; 0 is none.
     shapes: [u32; HEADS],
-    /// How often each was seen, and [`STRONG`] unless the shape is weak.
+    /// How often each was seen, [`STRONG`] unless the shape is weak, and [`LEVEL`].
     seen: [u8; HEADS],
     /// Heads since the last record without one.
     pub(super) run: u8,
@@ -41,7 +41,11 @@ pub(super) struct Learned {
     plain: u8,
 }
 
+/// Bits of [`Learned::seen`]: the count, and what kind of head it is.
+const COUNT: u8 = 0x0f;
 const STRONG: u8 = 0x80;
+/// A head that a file may have by chance, such as a level alone: the first one does not count.
+const LEVEL: u8 = 0x40;
 /// A head that was seen so often is not counted on.
 const SEEN_MAX: u8 = 3;
 /// Records before the first head that show that the file has more of them.
@@ -56,12 +60,19 @@ impl Learned {
     /// Whether this head is known, and seen as often as is counted.
     pub(super) fn is_settled(&self, head: &Head) -> bool {
         let at = self.shapes.iter().position(|shape| *shape == head.shape);
-        at.is_some_and(|at| self.seen[at] & !STRONG == SEEN_MAX) && self.run == RUN_MAX
+        at.is_some_and(|at| self.seen[at] & COUNT == SEEN_MAX) && self.run == RUN_MAX
+    }
+
+    /// Whether records that begin with this head may go on without one: a weak head was seen often enough.
+    pub(super) fn trusts(&self, head: &Head) -> bool {
+        let at = self.shapes.iter().position(|shape| *shape == head.shape);
+        !matches!(head.kind, Kind::Weak | Kind::Stray) || at.is_some_and(|at| self.seen[at] & STRONG > 0)
     }
 
     /// How often heads that are surely heads were seen; small.
     pub(super) fn heads(&self) -> u8 {
-        self.seen.iter().filter(|seen| **seen & STRONG > 0).map(|seen| seen & !STRONG).sum()
+        let sure = |seen: &u8| (seen & COUNT).saturating_sub(u8::from(seen & LEVEL > 0));
+        self.seen.iter().filter(|seen| **seen & STRONG > 0).map(sure).sum()
     }
 
     /// Whether many records began with a head, and none without.
@@ -71,16 +82,23 @@ impl Learned {
 
     /// Learns that a record begins with this head.
     pub(super) fn learn(&mut self, head: &Head) {
-        let strong = if head.kind == Kind::Weak { 0 } else { STRONG };
+        let strong = match head.kind {
+            Kind::Weak | Kind::Stray => 0,
+            Kind::Level => STRONG | LEVEL,
+            Kind::Stamp | Kind::Access => STRONG,
+        };
         let at = self.shapes.iter().position(|shape| *shape == head.shape).or_else(|| self.place());
         let Some(at) = at else { return };
         if self.shapes[at] != head.shape {
             (self.shapes[at], self.seen[at]) = (head.shape, strong);
         }
-        if self.seen[at] & !STRONG < SEEN_MAX {
+        if self.seen[at] & COUNT < SEEN_MAX {
             self.seen[at] += 1;
         }
-        if strong > 0 {
+        if self.seen[at] == SEEN_MAX && head.kind == Kind::Weak {
+            self.seen[at] |= STRONG | LEVEL;
+        }
+        if self.seen[at] & STRONG > 0 {
             self.learn_run();
         }
     }
@@ -101,7 +119,7 @@ impl Learned {
         if let Some(empty) = self.shapes.iter().position(|shape| *shape == 0) {
             return Some(empty);
         }
-        let (at, seen) = self.seen.iter().map(|seen| seen & !STRONG).enumerate().min_by_key(|(_, seen)| *seen)?;
+        let (at, seen) = self.seen.iter().map(|seen| seen & COUNT).enumerate().min_by_key(|(_, seen)| *seen)?;
         if self.replaced == REPLACED_MAX || seen == SEEN_MAX && self.replaced > REPLACED_MAX / 2 {
             return None;
         }
@@ -115,7 +133,9 @@ impl Learned {
             self.plain = PLAIN_MAX.min(self.plain + 1);
             return;
         }
-        self.mixed = MIXED_MAX.min(self.mixed + 1);
+        if self.run > 0 {
+            self.mixed = MIXED_MAX.min(self.mixed + 1);
+        }
         if self.mixed < MIXED_MAX {
             self.run = 0;
         }
@@ -124,6 +144,9 @@ impl Learned {
     /// Learns that a record went on with a line without a head.
     pub(super) fn learn_growth(&mut self) {
         self.grown = GROWN_MAX.min(self.grown + 1);
+        if self.mixed < MIXED_MAX {
+            self.mixed = self.mixed.saturating_sub(1);
+        }
     }
 }
 
@@ -144,6 +167,8 @@ pub(super) enum Mode {
     Frames,
     /// The line before the frames of Java, Node.js or .NET: an exception or its cause.
     Cause,
+    /// The line of an exception, perhaps without frames.
+    Exception,
     /// As [`Mode::Cause`], but frames are sure to come.
     Crash,
     /// A thread dump of Java.
@@ -196,13 +221,14 @@ pub(super) enum Mode {
 
 impl Mode {
     /// All modes.
-    const ALL: [Self; 30] = [
+    pub(super) const ALL: [Self; 31] = [
         Self::Closed,
         Self::Whole,
         Self::Text,
         Self::Jul,
         Self::Frames,
         Self::Cause,
+        Self::Exception,
         Self::Crash,
         Self::Dump,
         Self::Banner,
@@ -246,8 +272,8 @@ pub(super) struct Open {
     pub(super) bracket: u8,
     /// Lines that joined a trace which waits for its frames; the indentation of the line with the open bracket.
     pub(super) waited: u8,
-    /// The first two bytes of the first line, as long as it is the only one.
-    pub(super) first: [u8; 2],
+    /// A key of the first four bytes of the first line, as long as it is the only one.
+    pub(super) first: u16,
 }
 
 impl Open {
@@ -322,8 +348,8 @@ impl State {
         let Learned { run, mixed, grown, replaced, plain, .. } = *learned;
         text += &format!(":{run}.{mixed}.{grown}.{replaced}.{plain}");
         if *open != Open::default() {
-            let Open { key, mode, flags, indent, depth, bracket, waited, first: [a, b] } = *open;
-            text += &format!(":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{a}.{b}", mode as u8);
+            let Open { key, mode, flags, indent, depth, bracket, waited, first } = *open;
+            text += &format!(":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{first}", mode as u8);
         }
         text
     }
@@ -348,10 +374,12 @@ impl State {
         state.learned = Learned { run, mixed, grown, replaced, plain, ..state.learned };
         if let Some(open) = parts.next() {
             let (key, rest) = open.split_once('.')?;
-            let [mode, flags, indent, depth, bracket, waited, a, b] = numbers(rest)?;
+            let (rest, first) = rest.rsplit_once('.')?;
+            let first = first.parse().ok()?;
+            let [mode, flags, indent, depth, bracket, waited] = numbers(rest)?;
             let mode = Mode::ALL.into_iter().find(|known| *known as u8 == mode)?;
             let key = u32::from_str_radix(key, 16).ok()?;
-            state.open = Open { key, mode, flags, indent, depth, bracket, waited, first: [a, b] };
+            state.open = Open { key, mode, flags, indent, depth, bracket, waited, first };
         }
         parts.next().is_none().then_some(state)
     }

@@ -28,11 +28,19 @@ pub(super) struct Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    /// Looks at a line; `buffer` is used if it has escape codes near its beginning.
-    pub(super) fn new(line: &'t [u8], buffer: &'t mut Buffer) -> Self {
+    /// Looks at a line without escape codes at its beginning.
+    pub(super) fn new(line: &'t [u8]) -> Self {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let start = &line[..line.len().min(START_BYTES)];
-        let start = if memchr(ESCAPE, start).is_some() { without_escapes(start, buffer) } else { start };
+        Self::of(line, beginning(line))
+    }
+
+    /// Looks at a line with escape codes at its beginning.
+    pub(super) fn with_escapes(line: &'t [u8], buffer: &'t mut Buffer) -> Self {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Self::of(line, without_escapes(beginning(line), buffer))
+    }
+
+    fn of(line: &'t [u8], start: &'t [u8]) -> Self {
         let indent = start.iter().take_while(|byte| is_blank(**byte)).count();
         Self { line, start, indent, end: trimmed_end(line) }
     }
@@ -45,6 +53,11 @@ impl<'t> Text<'t> {
     /// The beginning with its indentation, without escape codes.
     pub(super) fn start(&self) -> &'t [u8] {
         self.start
+    }
+
+    /// Whether the beginning has no escape codes.
+    pub(super) fn is_plain(&self) -> bool {
+        self.start.as_ptr() == self.line.as_ptr()
     }
 
     /// Whether the line is indented by a tab.
@@ -76,6 +89,20 @@ impl<'t> Text<'t> {
     pub(super) fn last(&self) -> u8 {
         self.end.last().copied().unwrap_or(b' ')
     }
+}
+
+fn beginning(line: &[u8]) -> &[u8] {
+    &line[..line.len().min(START_BYTES)]
+}
+
+/// Whether the line's beginning has escape codes.
+pub(super) fn has_escapes(line: &[u8]) -> bool {
+    memchr(ESCAPE, beginning(line)).is_some()
+}
+
+/// Asks for something about a line.
+pub(super) fn with_text<T>(line: &[u8], ask: impl FnOnce(&Text<'_>) -> T) -> T {
+    if has_escapes(line) { ask(&Text::with_escapes(line, &mut { BUFFER })) } else { ask(&Text::new(line)) }
 }
 
 /// Where `needle` stands in a short text.
