@@ -229,7 +229,7 @@ impl Redactor {
     ) -> Redacted<'t> {
         scratch.masks.clear(text.len(), self.budget());
         if !self.is_idle() {
-            self.search_record(text, parsed, prefilter_hit, pem_state, scratch);
+            self.search_record(text, keep, parsed, prefilter_hit, pem_state, scratch);
         }
         let Scratch { masks, made, earlier, .. } = scratch;
         if !masks.is_empty() {

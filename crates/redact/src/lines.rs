@@ -26,6 +26,12 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// The lines of which something may be shipped: those that begin in the first `keep` bytes. The lines after them come
+/// again with the next record.
+pub(super) fn kept_lines(text: &[u8], keep: usize) -> impl Iterator<Item = Range<usize>> {
+    lines(text).take_while(move |line| line.start < keep.max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +42,11 @@ mod tests {
         assert_eq!(split("a\r\nb\r\r\n\nc\r"), ["a", "b\r", "", "c\r"]);
         assert_eq!(split("a\n"), ["a", ""]);
         assert_eq!(split(""), [""]);
+    }
+
+    #[test]
+    fn lines_after_a_cut_are_left_out() {
+        let kept = |keep| kept_lines(b"ab\nc\nd", keep).count();
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 9].map(kept), [1, 1, 1, 1, 2, 2, 3, 3]);
     }
 }

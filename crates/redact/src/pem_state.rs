@@ -12,7 +12,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::decode::{Decoded, normal};
-use super::lines::lines;
+use super::lines::{kept_lines, lines};
 use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, skip_blanks};
 use event::TextRange;
 
@@ -128,9 +128,10 @@ impl PemState {
         }
     }
 
-    /// Processes the next line, or the lines of the next record, without masking: it was shipped before.
-    pub fn read_past(&mut self, record: &[u8]) {
-        self.resume(*self, record);
+    /// Processes the next record without masking: its first `keep` bytes were shipped before.
+    pub fn read_past(&mut self, record: &[u8], keep: usize) {
+        let end = kept_lines(record, keep).last().map_or(0, |line| line.end);
+        self.resume(*self, &record[..end]);
     }
 
     /// Processes the next line as [`PemState::step`] does, also as it reads without terminal sequences: a colour may
@@ -156,7 +157,8 @@ impl PemState {
 
     /// Opens the state if the marker of a BEGIN line is written with escapes; `decoded`: the line without them.
     pub(super) fn begin_escaped(&mut self, line: &[u8], may_begin: bool, decoded: &[u8]) {
-        if !self.is_open() && !(may_begin && marker(Edge::Begin, line).is_some()) {
+        let is_plain = || may_begin && marker(Edge::Begin, line).is_some();
+        if !self.is_open() && !is_plain() {
             self.begin(decoded);
         }
     }

@@ -6,7 +6,7 @@
 
 use super::decode::{Decoded, normal};
 use super::fields::Walk;
-use super::lines::{is_several, lines};
+use super::lines::{is_several, kept_lines};
 use super::masks::Masks;
 use super::search::has_names_in_text;
 use super::validators::{Budget, Text};
@@ -18,6 +18,8 @@ use event::{Parsed, TextRange};
 struct Searched<'t> {
     text: Text<'t>,
     parsed: &'t Parsed,
+    /// How many of its bytes may be shipped.
+    keep: usize,
     /// Whether the prefilter hit it.
     prefilter_hit: bool,
 }
@@ -31,17 +33,18 @@ struct Buffers<'s> {
 }
 
 impl Redactor {
-    /// Searches a record.
+    /// Searches a record, of which the first `keep` bytes may be shipped.
     pub(super) fn search_record(
         &self,
         text: &[u8],
+        keep: usize,
         parsed: &Parsed,
         prefilter_hit: bool,
         pem_state: &mut PemState,
         scratch: &mut Scratch,
     ) {
         let budget = Budget::new(text.len());
-        let record = Searched { text: Text::new(text, &budget), parsed, prefilter_hit };
+        let record = Searched { text: Text::new(text, &budget), parsed, keep, prefilter_hit };
         if is_several(text) {
             return self.search_lines(record, pem_state, scratch);
         }
@@ -56,7 +59,7 @@ impl Redactor {
         let unparsed = Parsed::default();
         // The triggers of detectors do not reach over a line's end.
         let mut is_hit = self.untriggered || self.stage.has_custom() || self.by_field != ByField::None;
-        for at in lines(&record.text) {
+        for at in kept_lines(&record.text, record.keep) {
             let budget = Budget::new(at.len());
             let text = Text::new(&record.text[at.clone()], &budget);
             let line = Searched { text, parsed: &unparsed, ..record };
@@ -118,7 +121,7 @@ impl Redactor {
 
     /// Masks fields by their names, and captures. They come first: of equal matches, the first one names the mask.
     fn mark_by_names(&self, searched: Searched<'_>, buffers: &mut Buffers<'_>) {
-        let Searched { text, parsed, prefilter_hit } = searched;
+        let Searched { text, parsed, prefilter_hit, .. } = searched;
         let Buffers { masks, decoded, walk, .. } = buffers;
         if match self.by_field {
             ByField::None => false,
@@ -150,7 +153,7 @@ impl Redactor {
     /// Searches a text as written, each of its strings decoded, and without escapes, encodings and colours. Returns
     /// whether a trigger was hit. `pem_state`: in which state a key may begin.
     fn search_text(&self, searched: Searched<'_>, pem_state: Option<&mut PemState>, buffers: &mut Buffers<'_>) -> bool {
-        let Searched { text, parsed, prefilter_hit } = searched;
+        let Searched { text, parsed, prefilter_hit, .. } = searched;
         let Buffers { masks, decoded, earlier, .. } = buffers;
         let mut is_hit = self.mark(text, prefilter_hit, &mut |at, by| masks.add(at, by));
         self.merge(&text, masks, earlier);

@@ -117,3 +117,120 @@ proptest! {
         assert_no_less(&REDACTOR, &text, &ends);
     }
 }
+
+/// The output for a record without fields.
+fn redacted(record: &str) -> String {
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    let bytes = record.as_bytes();
+    let prefilter_hit = is_hit(all_on(), bytes);
+    let mut pem_state = PemState::default();
+    let redacted = all_on().redact(bytes, bytes.len(), &parsed, prefilter_hit, &mut pem_state, &mut scratch);
+    output(&redacted, redacted.whole()).replace("<redacted:password>", "#")
+}
+
+#[track_caller]
+fn check(record: &str, expected: &str) {
+    assert_eq!(redacted(record), expected);
+    assert_eq!(redacted(&record.replace('\n', "\r\n")), expected.replace('\n', "\r\n"), "with CR LF");
+}
+
+#[test]
+fn a_value_on_another_line_than_its_key_is_masked() {
+    check(
+        "{\n  \"password\":\n     \"qz 1\",\n  \"user\": \"ada\"\n}",
+        "{\n  \"password\":\n     \"#\",\n  \"user\": \"ada\"\n}",
+    );
+    check("body: {\n \"password\" : \"a b\",\n \"n\": 1\n}", "body: {\n \"password\" : \"#\",\n \"n\": 1\n}");
+    check("INFO config:\npassword:\n  hunter2\nuser: ada", "INFO config:\npassword:\n  #\nuser: ada");
+    check("a:\n  password: |\n    x1\n    y2\n  other: z", "a:\n  password: |\n    #\n  other: z");
+    check("a:\n  password: >-\n    x1\n    y2\nother: z", "a:\n  password: >-\n    #\nother: z");
+    check("password =\n   \"x y\"", "password =\n   \"#\"");
+    check("password =\n\"x y\"", "password =\n\"#\"");
+    check("password=\n  hunter2", "password=\n  #");
+    check("export const token =\n  \"abc def\";", "export const token =\n  \"#\";");
+    check("Authorization:\n  Bearer qz00ff00ff00ff", "Authorization:\n  #");
+    check("<password>\n   hunter2\n</password>", "<password>#</password>");
+    check("credentials:\n  user: ada\n  pass: zzz\nother: 1", "credentials:\n  #\nother: 1");
+    check("kind: Secret\ndata:\n  user: YWRhQGV4YW1wbGUub3Jn", "kind: Secret\ndata:\n  user: #");
+    check("mysql -u root \\\n  -phunter2", "mysql -u root \\\n  -p<redacted:command_password>");
+}
+
+/// Goal: what stands below a keyword, but is not its value, stays.
+#[test]
+fn other_text_on_the_line_after_a_keyword_stays() {
+    for record in [
+        "invalid password:\n    at com.foo.Bar.baz(Bar.java:12)\n    at com.foo.Bar.qux(Bar.java:13)",
+        "wrong token:\n  File \"/srv/app.py\", line 3, in login",
+        "missing secret:\n\tfrom app/login.rb:12:in `token'",
+        "token:\n    ttl: 5\n    kind: bearer\nnext: 1",
+        "body: {\n  \"token\": {\n    \"ttl\": 5,\n    \"kind\": \"bearer\"\n  }\n}",
+        "- password:\n    must not be empty\n- secret:\n  - at least 8 characters",
+        "Missing required fields:\n  password:\n    This field is required.",
+        "  File \"/srv/app.py\", line 12, in login\n    token = get_token(\n        user, password)",
+        "Caused by: java.lang.IllegalStateException: token\n\tat x.y.Z(Z.java:1)",
+        "panic: missing secret\n\ngoroutine 1 [running]:\nmain.token(...)\n\t/srv/main.go:12 +0x1d",
+        "ERROR: syntax error at or near \"password\"\nLINE 1: select password from users\n               ^",
+        "loading keys:\n  api_key\n  secret\ndone",
+        "KeyError: 'password'\n\tat a",
+    ] {
+        check(record, record);
+    }
+}
+
+/// Goal: a secret is found as if colours, titles and links were not there, wherever they stand.
+#[test]
+fn terminal_sequences_hide_no_secret() {
+    for sequence in [
+        "\x1b[0m",
+        "\x1b[38;5;208m",
+        "\x1b[1;32;40m",
+        "\x1b[K",
+        "\x1b]0;title\x07",
+        "\x1b]8;;\x1b\\",
+        "\u{9b}1m",
+        "\x1b(B",
+    ] {
+        for secret in ["password=qzhunter2", "AKIAIOSFODNN7EXAMPLE", "4111 1111 1111 1111", "qzada@qzexample.com"] {
+            for cut in (0..=secret.len()).filter(|cut| secret.is_char_boundary(*cut)) {
+                let (before, after) = secret.split_at(cut);
+                let clean = redacted(&format!("first\n a {before}{sequence}{after}\x1b[0m\nlast"));
+                let whole = secret.strip_prefix("password=").unwrap_or(secret);
+                assert!(
+                    !whole.as_bytes().chunks_exact(4).any(|part| clean.contains(std::str::from_utf8(part).unwrap())),
+                    "{clean:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Goal: the lines that are only looked ahead at come again with the next record, so a key does not end in them.
+#[test]
+fn a_key_goes_on_after_a_cut() {
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+    let first = format!("a key:\n-----BEGIN PRIVATE KEY-----\n{body}\n");
+    let second = format!("{body}\n-----END PRIVATE KEY-----");
+    let text = [first.as_bytes(), second.as_bytes()].concat();
+    for keep in [first.len() - 1, first.len()] {
+        let (parsed, mut scratch, mut pem_state) = (Parsed::default(), Scratch::default(), PemState::default());
+        let clean = {
+            let redacted = all_on().redact(&text, keep, &parsed, true, &mut pem_state, &mut scratch);
+            output(&redacted, redacted.whole())
+        };
+        let mut read_past = PemState::default();
+        read_past.read_past(&text, keep);
+        assert_eq!(read_past, pem_state);
+        let redacted = all_on().redact(second.as_bytes(), second.len(), &parsed, true, &mut pem_state, &mut scratch);
+        let clean = clean + &output(&redacted, redacted.whole());
+        assert!(!clean.contains("MII") && clean.starts_with("a key:\n"), "{clean}");
+        assert!(!pem_state.is_open());
+    }
+    // A secret that is cut is masked up to the cut.
+    let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
+    let redacted =
+        all_on().redact(b"a\npassword:\n  \"ab\ncd\"", 15, &parsed, true, &mut PemState::default(), &mut scratch);
+    assert_eq!(output(&redacted, redacted.whole()), "a\npassword:\n  \"");
+    let redacted =
+        all_on().redact(b"a\npassword:\n  \"ab\ncd\"", 16, &parsed, true, &mut PemState::default(), &mut scratch);
+    assert_eq!(output(&redacted, redacted.whole()), "a\npassword:\n  \"<redacted:password>");
+}
