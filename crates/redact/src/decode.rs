@@ -152,6 +152,11 @@ impl Decoded {
         Ok(())
     }
 
+    /// Decodes all of `text` in the reading [`Reading::Normal`], in which nothing is invalid.
+    pub(super) fn normalize(&mut self, text: &[u8]) {
+        let _ = self.decode(text, TextRange::new(0, text.len()), Reading::Normal);
+    }
+
     fn mark(&mut self, raw: usize) {
         let at = TextRange::new(raw, self.bytes.len());
         self.marks.push(Mark { raw: at.start, decoded: at.end });

@@ -19,10 +19,12 @@ mod detectors;
 mod encoded;
 mod fields;
 mod key;
+mod lines;
 mod masks;
 mod pem;
 mod pem_state;
 mod prefilter;
+mod record;
 mod redacted;
 mod replacement;
 mod rule;
@@ -118,6 +120,8 @@ pub struct Scratch {
     made: Made,
     /// Masks of an earlier redaction in the text.
     earlier: Vec<TextRange>,
+    /// The masks of one line of a record.
+    of_line: Masks,
 }
 
 impl std::fmt::Debug for Scratch {
@@ -210,9 +214,10 @@ impl Redactor {
         self.stage.scan(chunk, hits);
     }
 
-    /// The second stage: masks one line. After its first `keep` bytes, `text` may have a look-ahead, which is searched
-    /// but never output. `prefilter_hit`: whether the prefilter hit the line (`true` is always correct). The lines of a
-    /// file must come in order, with that file's `pem_state`.
+    /// The second stage: masks one line, or several lines that are one record. After its first `keep` bytes, `text` may have a look-ahead, which is searched
+    /// but never output. `prefilter_hit`: whether the prefilter hit a line of it (`true` is always correct). The lines of
+    /// a file must come in order, with that file's `pem_state`. The masks of a record contain those that its lines have
+    /// one by one.
     pub fn redact<'t>(
         &'t self,
         text: &'t [u8],
@@ -223,12 +228,8 @@ impl Redactor {
         scratch: &'t mut Scratch,
     ) -> Redacted<'t> {
         scratch.masks.clear(text.len(), self.budget());
-        if utf16::is_likely(text) && !self.is_idle() {
-            scratch.masks.add(TextRange::new(0, text.len()), self.undecodable());
-            scratch.masks.merge();
-        } else if !self.is_idle() {
-            let budget = Budget::new(text.len());
-            self.search(Text::new(text, &budget), parsed, prefilter_hit, pem_state, scratch);
+        if !self.is_idle() {
+            self.search_record(text, keep, parsed, prefilter_hit, pem_state, scratch);
         }
         let Scratch { masks, made, earlier, .. } = scratch;
         if !masks.is_empty() {
@@ -244,53 +245,6 @@ impl Redactor {
         }
         let labels = Labels { fixed: &self.labels, made: &made.text };
         Redacted::new(&text[..keep.min(text.len())], parsed, masks.merged(), labels)
-    }
-
-    /// Searches a line, as written and decoded.
-    fn search(
-        &self,
-        text: Text<'_>,
-        parsed: &Parsed,
-        prefilter_hit: bool,
-        pem_state: &mut PemState,
-        scratch: &mut Scratch,
-    ) {
-        let Scratch { masks, decoded, walk, earlier, .. } = scratch;
-        let escaped = memchr::memchr(b'\\', &text).is_some();
-        // Fields come first: of equal matches, the first one names the mask.
-        if match self.by_field {
-            ByField::None => false,
-            ByField::All => true,
-            ByField::Hit => {
-                prefilter_hit
-                    || escaped
-                    || !text.is_ascii()
-                    || self.capture_keywords(parsed, |names| names.is_field) == Some(true)
-            }
-        } {
-            self.mark_fields(text, parsed, walk, masks, decoded);
-        }
-        self.capture_keywords(parsed, |names| names.mark(&text, parsed, masks));
-        if let Some(rule) = self.private_key
-            && (prefilter_hit || pem_state.is_open())
-        {
-            pem_state.step(&text, prefilter_hit, |part| masks.add(TextRange::new(part.start, part.end), self.by(rule)));
-        }
-        self.mark(text, prefilter_hit, &mut |at, by| masks.add(at, by));
-        self.merge(&text, masks, earlier);
-        if escaped {
-            self.mark_escaped(text, parsed, masks, decoded);
-        }
-        if normal::differs(&text) {
-            self.mark_normal(text, parsed, masks, decoded);
-            // The marker of a BEGIN line may be written with escapes.
-            if self.private_key.is_some()
-                && !pem_state.is_open()
-                && !(prefilter_hit && pem::marker(pem::Edge::Begin, &text).is_some())
-            {
-                pem_state.step(decoded.bytes(), true, |_| {});
-            }
-        }
     }
 
     /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and

@@ -89,6 +89,15 @@ impl Masks {
         }
     }
 
+    /// Adds the merged masks of a part of the text that begins at `start`.
+    pub(super) fn add_part(&mut self, part: &Self, start: usize) {
+        let start = TextRange::new(start, start).start;
+        let shift = |at: TextRange| TextRange { start: at.start + start, end: at.end + start };
+        for mask in part.merged() {
+            self.push(Mask { at: shift(mask.at), found: shift(mask.found), ..*mask });
+        }
+    }
+
     fn push(&mut self, mask: Mask) {
         if self.list.len() >= self.limit {
             self.merge();

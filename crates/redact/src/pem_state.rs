@@ -11,7 +11,10 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::decode::{Decoded, normal};
+use super::lines::{kept_lines, lines};
 use super::pem::{self, Edge, LINE_BYTES_MIN, PIECE_BYTES_MIN, line_end, marker, skip_blanks};
+use event::TextRange;
 
 /// A key that has not ended after this many lines will not end: a 16,384-bit RSA key has 200 lines of 64 characters,
 /// and as many other lines may stand between them.
@@ -108,24 +111,56 @@ impl PemState {
     /// [`LINES_MAX`] lines are enough.
     pub fn resume(&mut self, start: Self, lookback: &[u8]) {
         *self = start;
-        if lookback.is_empty() {
+        let may_begin = memmem::find(lookback, b"PRIVATE").is_some()
+            || memmem::find(lookback, b"Private-").is_some()
+            || normal::differs(lookback);
+        if lookback.is_empty() || !start.is_open() && !may_begin {
             return;
         }
-        if !start.is_open()
-            && memmem::find(lookback, b"PRIVATE").is_none()
-            && memmem::find(lookback, b"Private-").is_none()
-        {
-            return;
-        }
-        let lookback = lookback.strip_suffix(b"\n").unwrap_or(lookback);
-        for line in lookback.split(|&byte| byte == b'\n') {
-            self.step(line, true, |_| {});
+        let mut decoded = Decoded::default();
+        for at in lines(lookback) {
+            let line = &lookback[at];
+            self.next_line(line, may_begin, &mut decoded, |_| {});
+            if normal::differs(line) {
+                decoded.normalize(line);
+                self.begin_escaped(line, may_begin, decoded.bytes());
+            }
         }
     }
 
-    /// Processes the next line without masking: it was shipped before.
-    pub fn read_past(&mut self, line: &[u8]) {
-        self.resume(*self, line);
+    /// Processes the next record without masking: its first `keep` bytes were shipped before.
+    pub fn read_past(&mut self, record: &[u8], keep: usize) {
+        let end = kept_lines(record, keep).last().map_or(0, |line| line.end);
+        self.resume(*self, &record[..end]);
+    }
+
+    /// Processes the next line as [`PemState::step`] does, also as it reads without terminal sequences: a colour may
+    /// change within a line of the body.
+    pub(super) fn next_line(
+        &mut self,
+        line: &[u8],
+        may_begin: bool,
+        decoded: &mut Decoded,
+        mut mask: impl FnMut(Range<usize>),
+    ) {
+        let begins = || may_begin && marker(Edge::Begin, line).is_some();
+        if !(is_coloured(line) && (self.is_open() || begins())) {
+            return self.step(line, may_begin, mask);
+        }
+        let mut as_written = *self;
+        as_written.step(line, may_begin, &mut mask);
+        decoded.normalize(line);
+        self.step(decoded.bytes(), may_begin, |part| {
+            mask(decoded.to_raw(line, TextRange::new(part.start, part.end)).indices());
+        });
+    }
+
+    /// Opens the state if the marker of a BEGIN line is written with escapes; `decoded`: the line without them.
+    pub(super) fn begin_escaped(&mut self, line: &[u8], may_begin: bool, decoded: &[u8]) {
+        let is_plain = || may_begin && marker(Edge::Begin, line).is_some();
+        if !self.is_open() && !is_plain() {
+            self.begin(decoded);
+        }
     }
 
     /// Processes the next line, and passes to `mask` the ranges that belong to a key that began earlier. `may_begin`: a
@@ -395,6 +430,11 @@ impl Run {
 fn name_bytes(run: &[u8]) -> usize {
     let end = run.iter().rposition(|byte| *byte != b'=').unwrap_or(0);
     memchr::memrchr(b'=', &run[..end]).filter(|at| *at > 0).map_or(0, |at| at + 1)
+}
+
+/// Whether a line may have terminal sequences, in bytes or in the escapes of JSON.
+fn is_coloured(line: &[u8]) -> bool {
+    memchr::memchr(0x1b, line).is_some() || memmem::find(line, b"\\u001b").is_some()
 }
 
 /// The length of the rest of a terminal's colour code, from its bracket on (`[1;32m`); 0 if there is none.

@@ -49,6 +49,11 @@ impl Which {
         }
     }
 
+    /// Whether some rule with a trigger may match.
+    pub(super) fn is_hit(&self) -> bool {
+        self.custom || self.built_in.as_ref().is_none_or(|numbers| !numbers.is_empty())
+    }
+
     /// Whether the text may contain an encoded value. The trigger for encoded values follows the detectors' triggers.
     pub(super) fn may_hold_encoded(&self) -> bool {
         self.built_in.as_ref().is_none_or(|matches| matches.contains(self.custom_first))
@@ -87,6 +92,12 @@ impl Prefilter {
             custom_first: self.custom_first,
             custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)),
         }
+    }
+
+    /// Whether there are custom rules with a trigger. Their matches may cross a line's end, unlike those of the detectors'
+    /// triggers.
+    pub(super) fn has_custom(&self) -> bool {
+        self.custom.is_some()
     }
 
     /// Finds the lines of `chunk` in which a rule with a trigger may match.

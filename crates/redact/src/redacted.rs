@@ -134,7 +134,7 @@ impl<'t> Redacted<'t> {
     /// Writes the text between the members of JSON; anything other than punctuation with its masks.
     fn punctuation(&self, at: TextRange, write: &mut impl FnMut(Piece<'t>)) {
         let between = self.text.get(at.indices()).unwrap_or_default();
-        if between.iter().all(|byte| b"{}[]:,\" \t\r".contains(byte)) {
+        if between.iter().all(|byte| b"{}[]:,\" \t\r\n".contains(byte)) {
             write(Piece::Text(between));
         } else {
             self.pieces(at).for_each(write);

@@ -19,9 +19,10 @@ pub(super) type Found<'f> = dyn FnMut(TextRange, RuleRef) + 'f;
 const VALUES_EACH: usize = 32;
 
 impl Redactor {
-    /// Runs the rules that need no fields; rules with a trigger only if it was hit.
-    pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) {
+    /// Runs the rules that need no fields; rules with a trigger only if it was hit. Returns whether a trigger was hit.
+    pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) -> bool {
         let which = prefilter_hit.then(|| self.stage.which(&text));
+        let is_hit = which.as_ref().is_some_and(Which::is_hit);
         self.mark_as_is(text, which.as_ref(), found);
         if let Some(encoded) = &self.encoded
             && which.is_some_and(|which| which.may_hold_encoded())
@@ -31,6 +32,7 @@ impl Redactor {
             };
             encoded.mark(text, search, found);
         }
+        is_hit
     }
 
     fn mark_as_is(&self, text: Text<'_>, which: Option<&Which>, found: &mut Found<'_>) {
@@ -122,10 +124,14 @@ impl Redactor {
 
     /// Searches the normalized line: names and values that are both escaped, JSON that was not parsed, encoded or
     /// coloured text. Parsed text is masked within one value: a decoded quote ends no string.
-    pub(super) fn mark_normal(&self, text: Text<'_>, parsed: &Parsed, masks: &mut Masks, decoded: &mut Decoded) {
-        let whole = TextRange::new(0, text.len());
-        // Nothing is invalid in this reading.
-        let _ = decoded.decode(&text, whole, Reading::Normal);
+    pub(super) fn mark_normal(
+        &self,
+        text: Text<'_>,
+        parsed: &Parsed,
+        masks: &mut Masks,
+        decoded: &mut Decoded,
+    ) -> bool {
+        decoded.normalize(&text);
         let read = text.with(decoded.bytes());
         if has_names_in_text(parsed) {
             let values = Values::new(parsed);
@@ -134,19 +140,19 @@ impl Redactor {
                 if values.hold(at) {
                     masks.add(at, by);
                 }
-            });
+            })
         } else {
-            masks.grow(whole, |mask| decoded.grow(&text, mask));
+            masks.grow(TextRange::new(0, text.len()), |mask| decoded.grow(&text, mask));
             let mut add = |part, by| masks.add(decoded.to_raw(&text, part), by);
             self.mark_unparsed(read, &mut add);
-            self.mark(read, true, &mut add);
+            self.mark(read, true, &mut add)
         }
     }
 }
 
 /// Whether the line was parsed as a format that contains its fields' names. Names of captures and fixed layouts come
 /// from the configuration, and their values may still be JSON.
-fn has_names_in_text(parsed: &Parsed) -> bool {
+pub(super) fn has_names_in_text(parsed: &Parsed) -> bool {
     parsed.nodes.iter().any(|node| match node {
         Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => matches!(key, Key::Text(_)),
         Node::End => false,

@@ -10,6 +10,7 @@ mod named;
 mod not_secret;
 mod properties;
 mod readings;
+mod records;
 mod selections;
 
 use std::sync::{Arc, LazyLock};

@@ -3,7 +3,8 @@
 //! ASCII characters: full-width forms, no-break spaces, typographic quotes.
 //!
 //! Escaped quotes and backslashes stay unchanged, because they show where a string ends. Each unit is decoded from its
-//! own position and reads a bounded number of bytes, so that a text can be decoded again from any unit.
+//! own position and reads a bounded number of bytes, so that a text can be decoded again from any unit. No unit but the
+//! backslash that continues a command on the next line reaches over a line's end.
 
 use super::Unit;
 use super::json::unicode;
@@ -100,6 +101,9 @@ pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     }
     if let Some((written, control)) = CONTROLS.iter().find(|(written, _)| text[at..].starts_with(*written)) {
         return Some(Unit::from_char(*control, written.len()));
+    }
+    if let Some(ends) = [&b"\\\n"[..], b"\\\r\n"].iter().find(|ends| text[at..].starts_with(ends)) {
+        return Some(Unit::from_char(' ', ends.len()));
     }
     let (sign, length) = encoded(text, at)?;
     if let Some(quoted) = spelled_quote(text, at, sign, length) {
@@ -269,10 +273,7 @@ fn entity_name(text: &[u8], mut at: usize) -> Option<(char, usize)> {
 
 /// The length of the terminal sequence at `at`: colours, cursor movements, titles, links.
 fn sequence(text: &[u8], at: usize) -> Option<usize> {
-    let (begin, is_written_out) = introducer(text, at)?;
-    let (kind, length) = encoded(text, begin)?;
-    let kind = kind.ascii()?;
-    let first = begin + length;
+    let (kind, first, is_written_out) = kind(text, at)?;
     let end = match kind {
         b'[' => parameters(text, first, 0x20..=0x3f)?,
         _ if is_written_out => return None,
@@ -282,6 +283,18 @@ fn sequence(text: &[u8], at: usize) -> Option<usize> {
         _ => return None,
     };
     Some(end - at)
+}
+
+/// The letter that says what a sequence is, the position after it, and whether its escape character is written in letters.
+fn kind(text: &[u8], at: usize) -> Option<(u8, usize, bool)> {
+    // One character stands for the escape character and the letter (ECMA-48, section 5.3).
+    if let (Sign::Char(control @ '\u{80}'..='\u{9f}'), length) = encoded(text, at)? {
+        let letter = u8::try_from(u32::from(control) - 0x40).ok().filter(|letter| b"[]PX^_".contains(letter))?;
+        return Some((letter, at + length, false));
+    }
+    let (begin, is_written_out) = introducer(text, at)?;
+    let (kind, length) = encoded(text, begin)?;
+    Some((kind.ascii()?, begin + length, is_written_out))
 }
 
 /// The position after the escape character, and whether it is written in letters, as in logs of logs.
@@ -325,12 +338,19 @@ fn parameters(text: &[u8], mut at: usize, within: std::ops::RangeInclusive<u8>) 
 /// search.
 fn command_end(text: &[u8], mut at: usize) -> Option<usize> {
     for _ in 0..COMMAND_CHARS_MAX {
+        if text.get(at) == Some(&b'\n') {
+            return None;
+        }
         let (sign, length) = encoded(text, at)?;
         at += length;
-        if sign.is('\u{7}') {
+        if sign.is('\u{7}') || sign.is('\u{9c}') {
             return Some(at);
         }
         if sign.is('\u{1b}') {
+            // A backslash that is written as it is begins no escape with the letter after it.
+            if length == 1 && text.get(at) == Some(&b'\\') {
+                return Some(at + 1);
+            }
             let (next, length) = escaped(text, at)?;
             return next.is('\\').then_some(at + length);
         }
@@ -359,6 +379,7 @@ mod tests {
         check(r"\x22password\x22", "\"password\"");
         check(r"\ud83d\ude00 \\ud83d\\ude00", "😀 😀");
         check(r"C:\dir \q \", r"C:\dir \q \");
+        check("run \\\n  --now \\\r\n  it", "run    --now    it");
     }
 
     #[test]
@@ -377,6 +398,9 @@ mod tests {
         check(r"\u001b[36mname\u001b[0m \\u001b[1m \x1b[2m \e[3m \033[4m ^[[5m #033[6m", "name      ");
         check("\u{1b}]8;;https://x\u{7}link\u{1b}]8;;\u{1b}\\ \u{1b}(B\u{1b}7", "link ");
         check("\u{1b}[ \u{1b}", "\u{1b}[ \u{1b}");
+        check("\u{1b}]8;;\u{1b}\\rd \u{1b}]8;;\u{1b}\\nx", "rd nx");
+        check("\u{1b}]0;a\nb\u{7}", "\u{1b}]0;a\nb\u{7}");
+        check("\u{9b}32ma\u{9b}0m \u{9d}0;title\u{9c}b", "a b");
         check("[a-z] ^[a-z] #0 \\event", "[a-z] ^[a-z] #0 \\event");
     }
 

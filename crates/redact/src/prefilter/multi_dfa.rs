@@ -42,6 +42,11 @@ impl Numbers {
         self.0[number] = true;
     }
 
+    /// Whether the set is empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.0.contains(&true)
+    }
+
     /// Whether the set contains the number.
     pub(crate) fn contains(&self, number: usize) -> bool {
         self.0.get(number).is_some_and(|contains| *contains)

@@ -246,3 +246,8 @@ proptest! {
         }
     }
 }
+
+/// The examples of all detectors, one line each.
+pub(super) fn example_lines() -> &'static [String] {
+    &EXAMPLES
+}

@@ -96,6 +96,9 @@ pub(super) fn after_call(name: &Name<'_>, at: usize) -> Option<usize> {
         Some(b'[') => b']',
         _ => return None,
     };
+    if opens_lines(&rest[length..]) && callee.iter().any(|byte| b"_.".contains(byte)) && begins {
+        return Some(start + length + 1);
+    }
     let end = rest[length..].iter().position(|byte| *byte == closes)?;
     let arguments = &rest[length + 1..length + end];
     text.charge(end);
@@ -114,6 +117,13 @@ pub(super) fn after_call(name: &Name<'_>, at: usize) -> Option<usize> {
     let has_default = arguments[comma..].iter().any(is_quote);
     let goes_on = rest.get(length + end + 1).is_some_and(u8::is_ascii_alphanumeric);
     (begins && !goes_on && is_function && (names_only || is_key) && !has_default).then_some(start + length + end + 1)
+}
+
+/// Whether a call's arguments, without a string among them, begin on the next line, which may be no part of the text.
+fn opens_lines(call: &[u8]) -> bool {
+    let arguments = call.split(|byte| *byte == b')').next().unwrap_or_default();
+    matches!(arguments, [b'('] | [b'(', b'\n' | b'\r', ..])
+        && !arguments.iter().any(|byte| matches!(byte, b'"' | b'\''))
 }
 
 /// Whether the value is a variable of the same name, a member of that name, or a member of such an object: `self.token

@@ -13,6 +13,7 @@ use super::place::{
     after_blanks, after_entity, after_quote, after_sign, after_space, inside, quote, skip_while, starts_with,
 };
 use super::prose::is_word;
+use super::sentence::is_sentence;
 use super::setting::{set_as_flag, setting};
 use super::sql::tuple;
 use super::stated::{changed_to, prose, remark, stated};
@@ -48,7 +49,11 @@ pub(in super::super) fn named(text: Text<'_>, found: Range<usize>, mask: &mut dy
     if let Some(at) = after_operator(text, next).or_else(|| after_php(text, closed)) {
         let of_names = name.begins_with(b"password") || name.begins_with(b"cred");
         if let Some(block) = yaml::nested(text, after_blanks(text, at), of_names) {
-            return add(block, mask);
+            let sentences = text[block.clone()].strip_prefix(b"- ").is_some_and(|item| is_sentence(item, 0));
+            if !sentences {
+                add(block, mask);
+            }
+            return;
         }
         let at = after_gap(text, at, is_quoted);
         if text[at..].starts_with(b"</") {
@@ -122,7 +127,15 @@ fn after_gap(text: Text<'_>, at: usize, is_quoted: bool) -> usize {
     let opens = is_quoted
         && space > at
         && (quote(text, after_length(text, space)).is_some() || matches!(text.get(space), Some(b'[' | b'{')));
-    if opens { space } else { yaml::next_line(text, at).unwrap_or(at) }
+    if opens || space > at && is_line(text, space) { space } else { yaml::next_line(text, at).unwrap_or(at) }
+}
+
+/// Whether a string is all of the line at `at`.
+fn is_line(text: Text<'_>, at: usize) -> bool {
+    let Some((inside, true)) = inside(text, at) else { return false };
+    let next = after_blanks(text, after_quote(text, inside.end));
+    let ends = matches!(text[next..], [] | [b'\r' | b'\n', ..] | [b',' | b';', b'\r' | b'\n', ..] | [b',' | b';']);
+    ends && !text[inside].contains(&b'\n')
 }
 
 /// Where a name ends: a dash or a dot before an operator is part of the operator (`password->`).

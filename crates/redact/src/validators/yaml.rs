@@ -27,7 +27,12 @@ pub(super) fn property(text: Text<'_>, at: usize) -> Option<(Range<usize>, usize
 
 /// Whether the text at `at` shows that a tag or an anchor stood before it.
 pub(super) fn begins_value(text: Text<'_>, at: usize) -> bool {
-    quote(text, at).is_some() || after_header(text, at).is_some() || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
+    // The lines of a block may be no part of the text.
+    let is_header = |signs: usize| after_blanks(text, signs) == text.len();
+    quote(text, at).is_some()
+        || after_header(text, at).is_some()
+        || after_signs(text, at).is_some_and(is_header)
+        || matches!(text[at], b'!' | b'&' | b'\r' | b'\n')
 }
 
 /// The block scalar whose header is at `at`: the more indented lines that follow, without the blanks around them.
@@ -113,11 +118,20 @@ pub(super) fn next_line(text: Text<'_>, at: usize) -> Option<usize> {
     let mut line = after_line_end(text, end)?;
     loop {
         let start = after_blanks(text, line);
-        match after_line_end(text, start) {
-            Some(next) => line = next,
-            None => return (start - line > indent(text, at) && start < text.len()).then_some(start),
-        }
+        let Some(next) = after_line_end(text, start) else {
+            let is_value = start - line > indent(text, at) && start < text.len() && !begins_other(text, start);
+            return is_value.then_some(start);
+        };
+        line = next;
     }
+}
+
+/// Whether another thing than a value begins the line after a name: a mapping, a list, a frame of a stack trace.
+fn begins_other(text: Text<'_>, at: usize) -> bool {
+    const FRAMES: [&[u8]; 5] = [b"at ", b"from ", b"in ", b"File \"", b"... "];
+    let word = skip_while(text, at, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    let is_mapping = word > at && matches!(text[word..], [b':'] | [b':', b' ' | b'\t' | b'\r' | b'\n', ..]);
+    is_mapping || text[at..].starts_with(b"- ") || FRAMES.iter().any(|frame| text[at..].starts_with(frame))
 }
 
 /// The indentation of the line of `at`, the dashes of lists included.

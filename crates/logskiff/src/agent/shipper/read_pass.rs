@@ -424,7 +424,7 @@ impl Shipper {
             return self.drop_span(file, span, boundary, DropReason::Blank);
         }
         if self.ledger.skip_if_acknowledged(file, span, boundary) {
-            context.pem_state.read_past(line.text);
+            context.pem_state.read_past(line.text, line.keep);
             return;
         }
         let is_new = self.ledger.is_new(file, span);

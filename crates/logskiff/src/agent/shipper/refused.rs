@@ -217,7 +217,7 @@ impl Shipper {
     /// Sends the refused messages of a line. A line that was not refused only updates the state of private keys, which
     /// may continue in the next line.
     fn send_line(&mut self, context: &mut FileContext, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
-        let Some(refused) = refused.copied() else { return context.pem_state.read_past(line.text) };
+        let Some(refused) = refused.copied() else { return context.pem_state.read_past(line.text, line.keep) };
         let Refused { ticket, span, outputs, .. } = refused;
         let encode = Encode { file: ticket.file, read_ns: now_ns(), is_new: false, only: outputs };
         match self.encode_line(context, line, start, encode) {

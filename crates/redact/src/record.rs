@@ -1,0 +1,171 @@
+//! Searches a record: a line, or several lines of a file.
+//!
+//! Input: the text of a record and its parsed fields. Output: matches in positions of the text. The lines of a record are
+//! searched one by one, as if each were a record, and then together, for what reaches over a line's end. So whatever is
+//! found in a line is also found in a record that holds it.
+
+use super::decode::{Decoded, normal};
+use super::fields::Walk;
+use super::lines::{is_several, kept_lines};
+use super::masks::Masks;
+use super::search::has_names_in_text;
+use super::validators::{Budget, Text};
+use super::{ByField, PemState, Redactor, Scratch, utf16};
+use event::{Parsed, TextRange};
+
+/// A text that is searched, and what is known of it.
+#[derive(Clone, Copy)]
+struct Searched<'t> {
+    text: Text<'t>,
+    parsed: &'t Parsed,
+    /// How many of its bytes may be shipped.
+    keep: usize,
+    /// Whether the prefilter hit it.
+    prefilter_hit: bool,
+}
+
+/// The buffers that a search uses.
+struct Buffers<'s> {
+    masks: &'s mut Masks,
+    decoded: &'s mut Decoded,
+    walk: &'s mut Walk,
+    earlier: &'s mut Vec<TextRange>,
+}
+
+impl Redactor {
+    /// Searches a record, of which the first `keep` bytes may be shipped.
+    pub(super) fn search_record(
+        &self,
+        text: &[u8],
+        keep: usize,
+        parsed: &Parsed,
+        prefilter_hit: bool,
+        pem_state: &mut PemState,
+        scratch: &mut Scratch,
+    ) {
+        let budget = Budget::new(text.len());
+        let record = Searched { text: Text::new(text, &budget), parsed, keep, prefilter_hit };
+        if is_several(text) {
+            return self.search_lines(record, pem_state, scratch);
+        }
+        let Scratch { masks, decoded, walk, earlier, .. } = scratch;
+        self.search_line(record, pem_state, &mut Buffers { masks, decoded, walk, earlier });
+    }
+
+    /// Searches a record of several lines.
+    fn search_lines(&self, record: Searched<'_>, pem_state: &mut PemState, scratch: &mut Scratch) {
+        let Scratch { masks, decoded, walk, earlier, of_line, .. } = scratch;
+        let is_json = has_names_in_text(record.parsed);
+        let unparsed = Parsed::default();
+        // The triggers of detectors do not reach over a line's end.
+        let mut is_hit = self.untriggered || self.stage.has_custom() || self.by_field != ByField::None;
+        for at in kept_lines(&record.text, record.keep) {
+            let budget = Budget::new(at.len());
+            let text = Text::new(&record.text[at.clone()], &budget);
+            let line = Searched { text, parsed: &unparsed, ..record };
+            of_line.clear(at.len(), self.budget());
+            let buffers = &mut Buffers { masks: of_line, decoded, walk, earlier };
+            is_hit |= if is_json {
+                self.search_line_of_json(line, pem_state, buffers)
+            } else {
+                self.search_line(line, pem_state, buffers)
+            };
+            self.merge(&text, of_line, earlier);
+            masks.add_part(of_line, at.start);
+        }
+        let buffers = &mut Buffers { masks, decoded, walk, earlier };
+        self.mark_by_names(record, buffers);
+        if is_hit || is_json {
+            self.search_text(record, None, buffers);
+        } else {
+            buffers.masks.merge();
+        }
+    }
+
+    /// Searches a line, as written and decoded. Returns whether a trigger was hit.
+    fn search_line(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> bool {
+        if self.withhold_utf16(&line.text, buffers.masks) {
+            return false;
+        }
+        self.mark_by_names(line, buffers);
+        self.mark_key(line, pem_state, buffers);
+        self.search_text(line, Some(pem_state), buffers)
+    }
+
+    /// Searches a line of a JSON object over several lines, of which only a string that holds the line's end is a text of
+    /// its own.
+    fn search_line_of_json(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> bool {
+        if self.withhold_utf16(&line.text, buffers.masks) {
+            return false;
+        }
+        self.mark_key(line, pem_state, buffers);
+        let Buffers { masks, decoded, earlier, .. } = buffers;
+        let is_hit = self.mark(line.text, line.prefilter_hit, &mut |at, by| masks.add(at, by));
+        self.merge(&line.text, masks, earlier);
+        if self.private_key.is_some() && normal::differs(&line.text) {
+            decoded.normalize(&line.text);
+            pem_state.begin_escaped(&line.text, line.prefilter_hit, decoded.bytes());
+        }
+        is_hit
+    }
+
+    /// Masks a line of UTF-16, which cannot be searched. Returns whether it is one.
+    fn withhold_utf16(&self, line: &[u8], masks: &mut Masks) -> bool {
+        let is_utf16 = utf16::is_likely(line);
+        if is_utf16 {
+            masks.add(TextRange::new(0, line.len()), self.undecodable());
+            masks.merge();
+        }
+        is_utf16
+    }
+
+    /// Masks fields by their names, and captures. They come first: of equal matches, the first one names the mask.
+    fn mark_by_names(&self, searched: Searched<'_>, buffers: &mut Buffers<'_>) {
+        let Searched { text, parsed, prefilter_hit, .. } = searched;
+        let Buffers { masks, decoded, walk, .. } = buffers;
+        if match self.by_field {
+            ByField::None => false,
+            ByField::All => true,
+            ByField::Hit => {
+                prefilter_hit
+                    || memchr::memchr(b'\\', &text).is_some()
+                    || !text.is_ascii()
+                    || self.capture_keywords(parsed, |names| names.is_field) == Some(true)
+            }
+        } {
+            self.mark_fields(text, parsed, walk, masks, decoded);
+        }
+        self.capture_keywords(parsed, |names| names.mark(&text, parsed, masks));
+    }
+
+    /// Masks what belongs to a private key over several lines.
+    fn mark_key(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) {
+        let Buffers { masks, decoded, .. } = buffers;
+        if let Some(rule) = self.private_key
+            && (line.prefilter_hit || pem_state.is_open())
+        {
+            pem_state.next_line(&line.text, line.prefilter_hit, decoded, |part| {
+                masks.add(TextRange::new(part.start, part.end), self.by(rule));
+            });
+        }
+    }
+
+    /// Searches a text as written, each of its strings decoded, and without escapes, encodings and colours. Returns
+    /// whether a trigger was hit. `pem_state`: in which state a key may begin.
+    fn search_text(&self, searched: Searched<'_>, pem_state: Option<&mut PemState>, buffers: &mut Buffers<'_>) -> bool {
+        let Searched { text, parsed, prefilter_hit, .. } = searched;
+        let Buffers { masks, decoded, earlier, .. } = buffers;
+        let mut is_hit = self.mark(text, prefilter_hit, &mut |at, by| masks.add(at, by));
+        self.merge(&text, masks, earlier);
+        if memchr::memchr(b'\\', &text).is_some() {
+            self.mark_escaped(text, parsed, masks, decoded);
+        }
+        if normal::differs(&text) {
+            is_hit |= self.mark_normal(text, parsed, masks, decoded);
+            if let Some(pem_state) = pem_state.filter(|_| self.private_key.is_some()) {
+                pem_state.begin_escaped(&text, prefilter_hit, decoded.bytes());
+            }
+        }
+        is_hit
+    }
+}
