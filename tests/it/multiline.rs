@@ -19,6 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod rereads;
+mod shipped;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/it/multiline/corpus");
 const MARKER: &str = "%%%% event";

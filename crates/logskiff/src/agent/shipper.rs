@@ -12,6 +12,7 @@ mod credential_reload;
 mod deleted;
 mod drain;
 mod file_contexts;
+mod framing;
 mod held;
 mod read_pass;
 mod recovery;

@@ -7,20 +7,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::activity::Activity;
 use super::clock::Clock;
-use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper, log_events, redacted_path};
+use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper};
 use crate::agent::AppError;
 use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
-use crate::pipeline::frame::{ContainerLines, Encoding, End, Framed, Frames, Records, container};
+use crate::pipeline::frame::{Encoding, End, Framed, Frames, Records};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
-use crate::source::{Chunk, Polled, TrackedFile};
-use event::{Boundary, DropReason, FileId, Framing, Line, OutputSet, Span, Watermark};
-
-/// This many lines of another form in a row, in a container's file, are logged.
-const FOREIGN_LINES_MAX: usize = 3;
+use crate::source::{Chunk, Polled};
+use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
 
 /// Where reading stands.
 pub(super) struct Reading {
@@ -274,40 +271,6 @@ impl Shipper {
                 Turn::More
             }
         }
-    }
-
-    /// The lines of a chunk as a container printed them; `None` if its runtime did not write the file.
-    pub(super) fn container_lines(
-        &mut self,
-        context: &mut FileContext,
-        frames: &Frames<'_>,
-        bytes: &[u8],
-        end: End,
-    ) -> Option<ContainerLines> {
-        let config = &self.config.inputs[context.input];
-        if context.framing.is_none() {
-            let first = memchr::memchr(b'\n', bytes).map(|end| &bytes[..end]);
-            context.framing = config.framing.or_else(|| first.map(container::detect));
-        }
-        let framing = context.framing.filter(|framing| *framing != Framing::Lines)?;
-        let lines = ContainerLines::read(frames.clone(), framing, config.frame, end);
-        if lines.foreign_lines() >= FOREIGN_LINES_MAX
-            && let Some(left_out) = self.components.log_limit.due_each("framing", log_events::FILES_LOGGED_MAX)
-        {
-            let path = redacted_path(&self.components.pipelines, &context.path);
-            tracing::warn!(
-                path,
-                left_out,
-                "lines of this file are not in the format of its first line; shipping them as they are; set LOGSKIFF_FRAMING"
-            );
-        }
-        Some(lines)
-    }
-
-    /// Until when an unfinished record at the end of a file is waited for.
-    fn timeout_at(&self, file: &TrackedFile, context: &FileContext, now: Instant) -> Instant {
-        let timeout = self.components.pipelines[context.input].grouping().timeout();
-        now + timeout.saturating_sub(file.unchanged_for(now))
     }
 
     /// Takes the records of a chunk, as far as the budget goes.

@@ -1,0 +1,176 @@
+//! Events of several lines through the whole program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{corpus, events};
+use crate::support::scene::{Scene, TOPIC};
+use crate::support::wait_until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn messages(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|record| record["message"].as_str().unwrap_or_default()).collect()
+}
+
+/// The records of a file that lies there whole, in their order.
+fn whole(log: &str) -> Vec<String> {
+    let scene = Scene::new();
+    let records = scene.ship_with(log, &[("LOGSKIFF_REDACT", "none")]);
+    messages(&records).into_iter().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn a_trace_is_one_record_with_the_default() {
+    let scene = Scene::new();
+    let log = "2026-11-30 10:15:02,123 ERROR shop - cannot ship\r\njava.io.IOException: gone\r\n\tat shop.Stock.take(Stock.java:9)\r\n\n2026-11-30 10:15:02,124 INFO shop - next\n{\n  \"a\": 1\n}\n";
+    let records = scene.ship(log);
+    assert_eq!(
+        messages(&records[..2]),
+        [
+            "2026-11-30 10:15:02,123 ERROR shop - cannot ship\njava.io.IOException: gone\n\tat shop.Stock.take(Stock.java:9)",
+            "2026-11-30 10:15:02,124 INFO shop - next"
+        ]
+    );
+    assert_eq!((records.len(), &records[2]["a"]), (3, &json!(1)));
+    assert!(records.iter().all(|record| record.get("log.flags").is_none()), "{records:?}");
+}
+
+#[test]
+fn a_record_that_a_limit_cuts_is_marked_with_what_follows() {
+    let scene = Scene::new();
+    let log = "ERROR shop - cannot ship\njava.io.IOException: gone\n\tat a.b(C.java:1)\n\tat a.b(C.java:2)\n\tat a.b(C.java:3)\nINFO shop - next\n";
+    let records = scene.ship_with(log, &[("LOGSKIFF_MULTILINE_LINES_MAX", "3")]);
+    let flags: Vec<&Value> = records.iter().map(|record| &record["log.flags"]).collect();
+    let marked = json!(["multiline", "truncated"]);
+    assert_eq!(flags, [&marked, &marked, &Value::Null], "{records:?}");
+    assert_eq!(messages(&records)[1], "\tat a.b(C.java:2)\n\tat a.b(C.java:3)");
+}
+
+#[test]
+fn what_follows_a_timeout_is_marked() {
+    let scene = Scene::new();
+    let sidecar =
+        scene.start(&scene.settings().with("LOGSKIFF_PARSE", "auto").with("LOGSKIFF_MULTILINE_TIMEOUT", "200ms"));
+    scene.append_log("app.log", "ERROR shop - cannot ship\njava.io.IOException: gone\n\tat a.b(C.java:1)\n");
+    wait_until("the first part", PATIENCE, || scene.kafka().end_offset(TOPIC) == 1);
+    scene.append_log("app.log", "\tat a.b(C.java:2)\nINFO shop - next\n");
+    wait_until("all of it", PATIENCE, || scene.kafka().end_offset(TOPIC) == 3);
+    sidecar.drain(PATIENCE);
+    let records = scene.records();
+    assert_eq!(messages(&records)[1..], ["\tat a.b(C.java:2)", "INFO shop - next"]);
+    assert_eq!(records[1]["log.flags"], json!(["multiline", "truncated"]));
+}
+
+#[test]
+fn a_start_pattern_and_a_continue_pattern_group() {
+    let log = "before\nstill before\n> one\n  more\n> two\n";
+    let ship = |method: &str, pattern: &str| {
+        let scene = Scene::new();
+        let records = scene.ship_with(log, &[("LOGSKIFF_MULTILINE", method), ("LOGSKIFF_MULTILINE_PATTERN", pattern)]);
+        messages(&records).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(ship("start", "^>"), ["before\nstill before", "> one\n  more", "> two"]);
+    assert_eq!(ship("continue", "^ |^still"), ["before\nstill before", "> one\n  more", "> two"]);
+}
+
+/// Goal: parts of a line are joined, the stream and the time are fields, and lines of different streams stay apart.
+#[test]
+fn files_of_container_runtimes_are_read() {
+    let cri = "2026-11-30T10:15:02.000000001Z stdout F ERROR shop - cannot ship\n\
+        2026-11-30T10:15:02.000000002Z stdout P java.io.IOException: \n\
+        2026-11-30T10:15:02.000000003Z stdout F gone\n\
+        2026-11-30T10:15:02.000000004Z stdout F \tat a.b(C.java:1)\n\
+        2026-11-30T10:15:02.000000005Z stderr F \tat x.y(Z.java:1)\n\
+        2026-11-30T10:15:02.000000006Z stdout F {\"level\":\"info\",\"msg\":\"next\"}\n";
+    let docker = cri
+        .lines()
+        .map(|line| {
+            let parts: Vec<&str> = line.splitn(4, ' ').collect();
+            let end = if parts[2] == "F" { "\n" } else { "" };
+            json!({"log": format!("{}{end}", parts[3]), "stream": parts[1], "time": parts[0]}).to_string() + "\n"
+        })
+        .collect::<String>();
+    for log in [cri, &docker] {
+        let scene = Scene::new();
+        let records = scene.ship(log);
+        let streams: Vec<&Value> = records.iter().map(|record| &record["log.iostream"]).collect();
+        assert_eq!(streams, [&json!("stdout"), &json!("stderr"), &json!("stdout")], "{records:?}");
+        assert_eq!(messages(&records)[0], "ERROR shop - cannot ship\njava.io.IOException: gone\n\tat a.b(C.java:1)");
+        assert_eq!(messages(&records)[1], "\tat x.y(Z.java:1)");
+        assert_eq!((&records[2]["log.level"], &records[2]["message"]), (&json!("info"), &json!("next")));
+        assert_eq!(records[0]["event.created"], json!("2026-11-30T10:15:02.000000001Z"));
+        assert_eq!(records[0]["@timestamp"], records[0]["event.created"]);
+    }
+    let scene = Scene::new();
+    let records = scene.ship_with(cri, &[("LOGSKIFF_FRAMING", "lines")]);
+    assert_eq!(records.len(), 6);
+}
+
+/// Goal: a line in many parts, longer than a line may be, is truncated once, and the rest is skipped.
+#[test]
+fn a_long_line_in_parts_is_truncated() {
+    let part = |tag: &str| format!("2026-11-30T10:15:02Z stdout {tag} {}\n", "x".repeat(600));
+    let log = part("P").repeat(20) + &part("F") + "2026-11-30T10:15:03Z stdout F after\n";
+    let scene = Scene::new();
+    let records = scene.ship_with(log, &[("LOGSKIFF_LINE_BYTES_MAX", "1KiB")]);
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert_eq!((messages(&records)[0].len(), messages(&records)[1]), (1024, "after"));
+    assert_eq!(records[0]["log.flags"], json!(["truncated"]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Goal: however an event is written, and whenever the program is killed or the file rotated, it arrives as one record.
+    #[test]
+    fn kills_and_rotations_change_no_record(
+        log in prop::sample::select(vec!["java", "python", "go"]),
+        file in any::<prop::sample::Index>(),
+        sizes in prop::collection::vec(1..4096_usize, 3..12),
+        kills in prop::collection::vec(any::<bool>(), 12),
+    ) {
+        let corpora = corpus(log);
+        let events = events(&file.get(&corpora).1);
+        let (first, second) = events.split_at(events.len() / 2);
+        let (first, second) = (first.concat(), second.concat());
+        let expected: Vec<String> = [whole(&first), whole(&second)].concat();
+        let scene = Scene::new();
+        let settings = scene.settings().with("LOGSKIFF_PARSE", "auto").with("LOGSKIFF_REDACT", "none").with("LOGSKIFF_MULTILINE_TIMEOUT", "20s");
+        let mut sidecar = scene.start(&settings);
+        let mut kills = kills.into_iter().cycle();
+        for text in [&first, &second] {
+            let (mut rest, mut sizes) = (text.as_bytes(), sizes.iter().cycle());
+            while !rest.is_empty() {
+                let (part, others) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+                scene.append_log("app.log", part);
+                std::thread::sleep(Duration::from_millis(30));
+                if kills.next() == Some(true) {
+                    sidecar.kill();
+                    sidecar = scene.start(&settings);
+                }
+                rest = others;
+            }
+            if text == &first {
+                fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
+            }
+        }
+        sidecar.drain(PATIENCE);
+        let mut records: BTreeMap<String, String> = BTreeMap::new();
+        for record in scene.records() {
+            let text = record["message"].as_str().unwrap_or_default().to_owned();
+            let id = record["event.id"].as_str().unwrap().to_owned();
+            let known = records.entry(id).or_insert_with(|| text.clone());
+            prop_assert_eq!(&*known, &text, "two records of one id");
+        }
+        let mut arrived: Vec<String> = records.into_values().collect();
+        let mut expected = expected;
+        arrived.sort_unstable();
+        expected.sort_unstable();
+        prop_assert_eq!(arrived, expected);
+    }
+}
