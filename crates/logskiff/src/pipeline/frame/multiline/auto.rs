@@ -33,8 +33,9 @@ struct Unknown;
 pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
     let key = state.open.key;
     if key != 0 && head::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
-        let mode = if key == ACCESS_KEY { Mode::Whole } else { Mode::Text };
-        state.open = Open { key, mode, flags: Open::HEADED, first: alike_key(line), ..Open::default() };
+        let whole = key == ACCESS_KEY;
+        let (mode, first) = if whole { (Mode::Whole, 0) } else { (Mode::Text, alike_key(line)) };
+        state.open = Open { key, mode, flags: Open::HEADED, first, ..Open::default() };
         return Verdict::Start;
     }
     step_slowly(table, state, line, blank_lines, next)
@@ -52,8 +53,8 @@ fn alike_key(line: &[u8]) -> u16 {
 #[inline]
 fn is_alike(line: &[u8], next: Next<'_>) -> bool {
     let Next::Line(next) = next else { return false };
-    let next = alike_key(next);
-    next != 0 && next == alike_key(line)
+    let first = line.first_chunk::<4>();
+    first.is_some_and(|first| first[0] > b' ') && first == next.first_chunk()
 }
 
 fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
@@ -372,7 +373,7 @@ impl Machine<'_> {
         let settled = learned.is_settled(head) && text.is_plain();
         if head.kind == Kind::Access {
             let key = if settled && head::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
-            return Open { key, ..open.with_mode(Mode::Whole) };
+            return Open { key, first: 0, ..open.with_mode(Mode::Whole) };
         }
         if settled && head.kind == Kind::Stamp {
             open.key = head::key(text.line, head.end);

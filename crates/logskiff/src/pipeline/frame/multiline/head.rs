@@ -8,7 +8,10 @@ use super::text::{Text, after_digits, digits, is_blank, letters};
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
 /// Bytes that a key can cover.
-const KEY_BYTES: usize = 32;
+const KEY_BYTES: usize = 24;
+const KEY_WORDS: usize = KEY_BYTES / 8;
+/// An address of IPv6 and the blank after it.
+const ADDRESS_BYTES: usize = 40;
 
 /// How sure it is that a head is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,34 +61,64 @@ pub(super) fn has_key(line: &[u8], key: u32) -> bool {
     line.first_chunk().is_some_and(|bytes| (hash(bytes, covered as usize) ^ key) & !0xff == 0)
 }
 
-/// A hash of the first bytes where digits are alike.
+/// The same byte in each place of a word.
+const fn every(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The bytes of a key that count, by how many are covered.
+const MASKS: [[u64; KEY_WORDS]; KEY_BYTES + 1] = masks();
+
+const fn masks() -> [[u64; KEY_WORDS]; KEY_BYTES + 1] {
+    let (mut masks, mut covered) = ([[0; KEY_WORDS]; KEY_BYTES + 1], 0);
+    while covered <= KEY_BYTES {
+        let mut byte = 0;
+        while byte < covered {
+            masks[covered][byte / 8] |= 0xff << (8 * (byte % 8));
+            byte += 1;
+        }
+        covered += 1;
+    }
+    masks
+}
+
+/// A hash of the first `covered` bytes where digits are alike, in the upper bits.
 #[inline]
 fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
-    let mut same = [0; KEY_BYTES];
-    for (to, &byte) in same.iter_mut().zip(bytes) {
-        *to = if byte.wrapping_sub(b'0') < 10 { b'0' } else { byte };
+    const FACTORS: [u64; KEY_WORDS] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
+    let masks = &MASKS[covered.min(KEY_BYTES)];
+    let (words, _) = bytes.as_chunks();
+    let mut hash = 0_u64;
+    for at in 0..KEY_WORDS {
+        let word = same_digits(u64::from_le_bytes(words[at])) & masks[at];
+        hash = hash.wrapping_add(word.wrapping_mul(FACTORS[at]));
     }
-    let (low, high) = same.split_at(KEY_BYTES / 2);
-    let word = |half: &[u8]| half.try_into().map_or(0, u128::from_le_bytes);
-    let (low, high) = if covered < KEY_BYTES / 2 {
-        (word(low) & ((1 << (8 * covered)) - 1), 0)
-    } else {
-        (word(low), word(high) & (1_u128.unbounded_shl(8 * (covered - KEY_BYTES / 2) as u32)).wrapping_sub(1))
-    };
-    let mixed = low ^ high.rotate_left(57);
-    let mixed = (mixed as u64 ^ (mixed >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ (mixed as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    (mixed >> 32) as u32
+    (hash >> 32) as u32
+}
+
+/// The word with `0` for each digit.
+#[inline]
+fn same_digits(word: u64) -> u64 {
+    let from_zero = word ^ every(b'0');
+    // The upper bit of each byte that is no digit: 10 or more, counted from `0`.
+    let others = ((from_zero & every(0x7f)) + every(0x80 - 10) | from_zero) & every(0x80);
+    let digits = (every(0x80) ^ others) >> 7;
+    word & !(digits * 0x0f)
 }
 
 /// A line of an access log that begins with an address and no user.
 #[inline]
 fn is_access(line: &[u8]) -> bool {
-    let Some(bytes) = line.first_chunk::<16>() else { return false };
-    let blanks = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes([b' '; 16]);
-    let found = blanks.wrapping_sub(u128::from_le_bytes([1; 16])) & !blanks & u128::from_le_bytes([0x80; 16]);
-    let blank = (found.trailing_zeros() / 8) as usize;
-    line[blank.min(16)..].strip_prefix(b" - - [").is_some_and(is_clf_stamp) && bytes[0] != b' '
+    let (words, _) = line[..line.len().min(ADDRESS_BYTES)].as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let blanks = u64::from_le_bytes(*word) ^ every(b' ');
+        let found = blanks.wrapping_sub(every(1)) & !blanks & every(0x80);
+        if found != 0 {
+            let blank = 8 * at + (found.trailing_zeros() / 8) as usize;
+            return blank > 0 && line[blank..].strip_prefix(b" - - [").is_some_and(is_clf_stamp);
+        }
+    }
+    false
 }
 
 /// `29/Nov/2026:09:00:00 +0000`.
