@@ -122,6 +122,8 @@ pub struct Scratch {
     earlier: Vec<TextRange>,
     /// The masks of one line of a record.
     of_line: Masks,
+    /// The lines of a record that the prefilter hit.
+    hits: Hits,
 }
 
 impl std::fmt::Debug for Scratch {

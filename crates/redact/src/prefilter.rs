@@ -49,6 +49,15 @@ impl Which {
         }
     }
 
+    /// Adds the rules that another part of the text needs.
+    pub(super) fn add(&mut self, other: &Self) {
+        match (&mut self.built_in, &other.built_in) {
+            (Some(numbers), Some(others)) => numbers.add_all(others),
+            (numbers, _) => *numbers = None,
+        }
+        self.custom |= other.custom;
+    }
+
     /// Whether some rule with a trigger may match.
     pub(super) fn is_hit(&self) -> bool {
         self.custom || self.built_in.as_ref().is_none_or(|numbers| !numbers.is_empty())
@@ -85,6 +94,18 @@ impl Prefilter {
         Self { built_in: joined_dfa(detectors), custom: join(custom), custom_first }
     }
 
+    /// No rules.
+    pub(super) fn none(&self) -> Which {
+        let built_in = self.built_in.as_ref().map(|triggers| Numbers::none(triggers.count()));
+        Which { built_in, custom_first: self.custom_first, custom: false }
+    }
+
+    /// The rules that may match in `text`, if the detectors among them are those that `of_lines`, its lines, need: the
+    /// triggers of detectors do not reach over a line's end.
+    pub(super) fn which_of_lines(&self, of_lines: Which, text: &[u8]) -> Which {
+        Which { custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)), ..of_lines }
+    }
+
     /// The rules that may match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Which {
         Which {
@@ -92,12 +113,6 @@ impl Prefilter {
             custom_first: self.custom_first,
             custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)),
         }
-    }
-
-    /// Whether there are custom rules with a trigger. Their matches may cross a line's end, unlike those of the detectors'
-    /// triggers.
-    pub(super) fn has_custom(&self) -> bool {
-        self.custom.is_some()
     }
 
     /// Finds the lines of `chunk` in which a rule with a trigger may match.

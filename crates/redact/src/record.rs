@@ -8,6 +8,7 @@ use super::decode::{Decoded, normal};
 use super::fields::Walk;
 use super::lines::{is_several, kept_lines};
 use super::masks::Masks;
+use super::prefilter::Which;
 use super::search::has_names_in_text;
 use super::validators::{Budget, Text};
 use super::{ByField, PemState, Redactor, Scratch, utf16};
@@ -22,6 +23,15 @@ struct Searched<'t> {
     keep: usize,
     /// Whether the prefilter hit it.
     prefilter_hit: bool,
+}
+
+/// What was found in a line besides its masks.
+#[derive(Default)]
+struct LineHit {
+    /// The rules whose trigger was hit.
+    which: Option<Which>,
+    /// Whether a trigger was hit in the line without escapes, encodings and colours.
+    when_decoded: bool,
 }
 
 /// The buffers that a search uses.
@@ -54,59 +64,66 @@ impl Redactor {
 
     /// Searches a record of several lines.
     fn search_lines(&self, record: Searched<'_>, pem_state: &mut PemState, scratch: &mut Scratch) {
-        let Scratch { masks, decoded, walk, earlier, of_line, .. } = scratch;
+        let Scratch { masks, decoded, walk, earlier, of_line, hits, .. } = scratch;
+        if record.prefilter_hit {
+            self.stage.scan(&record.text, hits);
+        }
         let is_json = has_names_in_text(record.parsed);
         let unparsed = Parsed::default();
-        // The triggers of detectors do not reach over a line's end.
-        let mut is_hit = self.untriggered || self.stage.has_custom() || self.by_field != ByField::None;
+        let mut which = self.stage.none();
+        let mut is_hit = is_json || self.untriggered || self.by_field != ByField::None;
         for at in kept_lines(&record.text, record.keep) {
             let budget = Budget::new(at.len());
             let text = Text::new(&record.text[at.clone()], &budget);
-            let line = Searched { text, parsed: &unparsed, ..record };
+            let prefilter_hit = record.prefilter_hit && hits.touch(at.start, at.end + 1);
+            let line = Searched { text, parsed: &unparsed, keep: at.len(), prefilter_hit };
             of_line.clear(at.len(), self.budget());
             let buffers = &mut Buffers { masks: of_line, decoded, walk, earlier };
-            is_hit |= if is_json {
+            let hit = if is_json {
                 self.search_line_of_json(line, pem_state, buffers)
             } else {
                 self.search_line(line, pem_state, buffers)
             };
+            hit.which.iter().for_each(|of_line| which.add(of_line));
+            is_hit |= hit.when_decoded;
             self.merge(&text, of_line, earlier);
             masks.add_part(of_line, at.start);
         }
         let buffers = &mut Buffers { masks, decoded, walk, earlier };
         self.mark_by_names(record, buffers);
-        if is_hit || is_json {
-            self.search_text(record, None, buffers);
-        } else {
-            buffers.masks.merge();
+        let which = record.prefilter_hit.then(|| self.stage.which_of_lines(which, &record.text));
+        if is_hit || which.as_ref().is_some_and(Which::is_hit) {
+            self.search_text(record, which.as_ref(), None, buffers);
         }
     }
 
-    /// Searches a line, as written and decoded. Returns whether a trigger was hit.
-    fn search_line(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> bool {
+    /// Searches a line, as written and decoded.
+    fn search_line(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> LineHit {
         if self.withhold_utf16(&line.text, buffers.masks) {
-            return false;
+            return LineHit::default();
         }
         self.mark_by_names(line, buffers);
         self.mark_key(line, pem_state, buffers);
-        self.search_text(line, Some(pem_state), buffers)
+        let which = line.prefilter_hit.then(|| self.stage.which(&line.text));
+        let when_decoded = self.search_text(line, which.as_ref(), Some(pem_state), buffers);
+        LineHit { which, when_decoded }
     }
 
     /// Searches a line of a JSON object over several lines, of which only a string that holds the line's end is a text of
     /// its own.
-    fn search_line_of_json(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> bool {
+    fn search_line_of_json(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> LineHit {
         if self.withhold_utf16(&line.text, buffers.masks) {
-            return false;
+            return LineHit::default();
         }
         self.mark_key(line, pem_state, buffers);
         let Buffers { masks, decoded, earlier, .. } = buffers;
-        let is_hit = self.mark(line.text, line.prefilter_hit, &mut |at, by| masks.add(at, by));
+        let which = self.mark(line.text, line.prefilter_hit, &mut |at, by| masks.add(at, by));
         self.merge(&line.text, masks, earlier);
         if self.private_key.is_some() && normal::differs(&line.text) {
             decoded.normalize(&line.text);
             pem_state.begin_escaped(&line.text, line.prefilter_hit, decoded.bytes());
         }
-        is_hit
+        LineHit { which, when_decoded: false }
     }
 
     /// Masks a line of UTF-16, which cannot be searched. Returns whether it is one.
@@ -150,18 +167,25 @@ impl Redactor {
         }
     }
 
-    /// Searches a text as written, each of its strings decoded, and without escapes, encodings and colours. Returns
-    /// whether a trigger was hit. `pem_state`: in which state a key may begin.
-    fn search_text(&self, searched: Searched<'_>, pem_state: Option<&mut PemState>, buffers: &mut Buffers<'_>) -> bool {
+    /// Searches a text as written for the rules of `which`, each of its strings decoded, and without escapes, encodings and
+    /// colours. Returns whether a trigger was hit in the latter. `pem_state`: in which a key may begin.
+    fn search_text(
+        &self,
+        searched: Searched<'_>,
+        which: Option<&Which>,
+        pem_state: Option<&mut PemState>,
+        buffers: &mut Buffers<'_>,
+    ) -> bool {
         let Searched { text, parsed, prefilter_hit, .. } = searched;
         let Buffers { masks, decoded, earlier, .. } = buffers;
-        let mut is_hit = self.mark(text, prefilter_hit, &mut |at, by| masks.add(at, by));
+        self.mark_which(text, which, &mut |at, by| masks.add(at, by));
         self.merge(&text, masks, earlier);
         if memchr::memchr(b'\\', &text).is_some() {
             self.mark_escaped(text, parsed, masks, decoded);
         }
+        let mut is_hit = false;
         if normal::differs(&text) {
-            is_hit |= self.mark_normal(text, parsed, masks, decoded);
+            is_hit = self.mark_normal(text, parsed, masks, decoded);
             if let Some(pem_state) = pem_state.filter(|_| self.private_key.is_some()) {
                 pem_state.begin_escaped(&text, prefilter_hit, decoded.bytes());
             }

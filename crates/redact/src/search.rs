@@ -19,20 +19,25 @@ pub(super) type Found<'f> = dyn FnMut(TextRange, RuleRef) + 'f;
 const VALUES_EACH: usize = 32;
 
 impl Redactor {
-    /// Runs the rules that need no fields; rules with a trigger only if it was hit. Returns whether a trigger was hit.
-    pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) -> bool {
+    /// Runs the rules that need no fields; rules with a trigger only if it was hit. Returns the rules whose trigger was
+    /// hit.
+    pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) -> Option<Which> {
         let which = prefilter_hit.then(|| self.stage.which(&text));
-        let is_hit = which.as_ref().is_some_and(Which::is_hit);
-        self.mark_as_is(text, which.as_ref(), found);
+        self.mark_which(text, which.as_ref(), found);
+        which
+    }
+
+    /// Runs the rules without a trigger, and those of `which`.
+    pub(super) fn mark_which(&self, text: Text<'_>, which: Option<&Which>, found: &mut Found<'_>) {
+        self.mark_as_is(text, which, found);
         if let Some(encoded) = &self.encoded
-            && which.is_some_and(|which| which.may_hold_encoded())
+            && which.is_some_and(Which::may_hold_encoded)
         {
             let search = |decoded: &[u8], found: &mut Found<'_>| {
                 self.mark_as_is(text.with(decoded), Some(&self.stage.which(decoded)), found);
             };
             encoded.mark(text, search, found);
         }
-        is_hit
     }
 
     fn mark_as_is(&self, text: Text<'_>, which: Option<&Which>, found: &mut Found<'_>) {
@@ -133,7 +138,7 @@ impl Redactor {
     ) -> bool {
         decoded.normalize(&text);
         let read = text.with(decoded.bytes());
-        if has_names_in_text(parsed) {
+        let which = if has_names_in_text(parsed) {
             let values = Values::new(parsed);
             self.mark(read, true, &mut |part, by| {
                 let at = decoded.to_raw(&text, part);
@@ -146,7 +151,8 @@ impl Redactor {
             let mut add = |part, by| masks.add(decoded.to_raw(&text, part), by);
             self.mark_unparsed(read, &mut add);
             self.mark(read, true, &mut add)
-        }
+        };
+        which.is_some_and(|which| which.is_hit())
     }
 }
 

@@ -47,6 +47,11 @@ impl Numbers {
         !self.0.contains(&true)
     }
 
+    /// Adds all numbers of another set for the same triggers.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(contains, other)| *contains |= other);
+    }
+
     /// Whether the set contains the number.
     pub(crate) fn contains(&self, number: usize) -> bool {
         self.0.get(number).is_some_and(|contains| *contains)

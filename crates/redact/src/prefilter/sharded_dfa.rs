@@ -61,6 +61,11 @@ impl ShardedDfa {
         Some(Self { sources, bytes_max, joined, parts: OnceLock::new(), phase: Mutex::new(Phase::Joined(0)) })
     }
 
+    /// The number of triggers.
+    pub(crate) fn count(&self) -> usize {
+        self.sources.len()
+    }
+
     /// The triggers that match in `text`.
     pub(crate) fn which(&self, text: &[u8]) -> Numbers {
         let Some(parts) = self.active_parts() else { return self.joined.which(text) };
