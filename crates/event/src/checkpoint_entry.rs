@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Boundary, Framing, GroupMark, Progress, Span, Watermark};
+use super::{Boundary, Progress, RecordMemory, Span, Watermark};
 
 /// A file's place in its file system: unique while the file exists, and reused afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,11 +72,8 @@ pub struct CheckpointEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<Ahead>,
     /// What a re-read from the offset on needs to form the same records.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<GroupMark>,
-    /// How its lines are framed, if that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub framing: Option<Framing>,
+    #[serde(flatten)]
+    pub records: RecordMemory,
 }
 
 /// The spans of a file that are acknowledged or dropped after the watermark, where an earlier span is still pending.
@@ -100,7 +97,7 @@ impl CheckpointEntry {
     pub fn progress(&self, holds: impl FnOnce(&Fingerprint) -> bool) -> Progress {
         let ahead = self.ahead.as_ref().filter(|ahead| holds(&ahead.fingerprint));
         let ahead = ahead.map_or_else(Vec::new, |ahead| ahead.spans.clone());
-        Progress { watermark: self.watermark(), ahead, groups: self.groups.clone(), framing: self.framing }
+        Progress { watermark: self.watermark(), ahead, records: self.records.clone() }
     }
 }
 

@@ -2,6 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Framing;
+
+/// How a file's lines become records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordMemory {
+    /// How its lines are framed, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framing: Option<Framing>,
+    /// What is known of its records, by offset.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupMark>,
+}
+
 /// What was known of a file's records at an offset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupMark {
@@ -21,6 +34,8 @@ pub struct GroupMark {
 pub enum Cut {
     /// It has as many lines or bytes as a record may have.
     Limit,
-    /// Nothing followed for a time, or the file ended.
+    /// Nothing followed for a time.
     Timeout,
+    /// The file ended, or the process drained.
+    End,
 }

@@ -16,7 +16,7 @@ mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
 pub use container::{Framing, Printed, Stream};
-pub use group_mark::{Cut, GroupMark};
+pub use group_mark::{Cut, GroupMark, RecordMemory};
 pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
@@ -85,9 +85,7 @@ pub struct Progress {
     /// Acknowledged or dropped spans after it, in order, without overlap.
     pub ahead: Vec<Span>,
     /// What a re-read needs to form the same records.
-    pub groups: Vec<GroupMark>,
-    /// How the file's lines are framed, if that is known.
-    pub framing: Option<Framing>,
+    pub records: RecordMemory,
 }
 
 impl From<Watermark> for Progress {

@@ -159,7 +159,8 @@ proptest! {
                 fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
             }
         }
-        sidecar.drain(PATIENCE);
+        sidecar.kill();
+        scene.run_to_end(settings);
         let mut records: BTreeMap<String, String> = BTreeMap::new();
         for record in scene.records() {
             let text = record["message"].as_str().unwrap_or_default().to_owned();

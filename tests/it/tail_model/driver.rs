@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use event::{CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, Span, Ticket};
+use event::{CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, RecordMemory, Span, Ticket};
 use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::multiline;
 use logskiff::pipeline::frame::{self, End, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
@@ -41,7 +41,7 @@ pub struct Driver {
 fn progress(ledger: &Ledger, marks: &HashMap<FileId, Marks>, file: FileId) -> Progress {
     let progress = ledger.progress(file);
     let groups = marks.get(&file).map(|marks| marks.save(progress.watermark.offset)).unwrap_or_default();
-    Progress { groups, ..progress }
+    Progress { records: RecordMemory { groups, ..RecordMemory::default() }, ..progress }
 }
 
 impl Driver {
@@ -107,7 +107,7 @@ impl Driver {
         for event in events {
             match &event {
                 Event::Opened(file, at) => {
-                    self.marks.insert(*file, Marks::restore(&at.groups));
+                    self.marks.insert(*file, Marks::restore(&at.records.groups));
                     self.ledger.open(*file, 0, at.clone());
                 }
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,

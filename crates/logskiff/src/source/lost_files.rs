@@ -189,10 +189,10 @@ impl FileSource {
         entries.extend(self.index.lost.iter().map(|lost| {
             let entry = lost.entry.clone();
             let former = self.unsettled_former(&lost.formers, lost.began_at, &settled);
-            let Some(Progress { watermark: at, groups, framing, .. }) = former.or_else(|| lost.id.map(&settled)) else {
+            let Some(Progress { watermark: at, records, .. }) = former.or_else(|| lost.id.map(&settled)) else {
                 return entry;
             };
-            CheckpointEntry { offset: at.offset, boundary: at.boundary, groups, framing, ..entry }
+            CheckpointEntry { offset: at.offset, boundary: at.boundary, records, ..entry }
         }));
         entries.extend(self.index.closed.values().map(|closed| closed.entry.clone()));
         entries.extend(self.settled_copy_entries(&settled));

@@ -14,7 +14,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
 use super::{ClosedFile, Event, FileSource, OPEN_MAX};
-use event::{Boundary, CheckpointEntry, FileTime, Inode, Quiet, QuietFiles, name_hash};
+use event::{Boundary, CheckpointEntry, FileTime, Inode, Quiet, QuietFiles, RecordMemory, name_hash};
 
 /// At most this many files are known. Above, those that changed longest ago are forgotten.
 pub(super) const FILES_MAX: usize = 100_000;
@@ -367,8 +367,7 @@ impl FileSource {
             size: quiet.fingerprint.offset,
             fingerprint: quiet.fingerprint,
             ahead: None,
-            groups: Vec::new(),
-            framing: None,
+            records: RecordMemory::default(),
         })
     }
 

@@ -20,7 +20,7 @@ use super::schedule::CheckpointState;
 use super::tracked_file::{Displaced, Incarnation, OpenedFile};
 use super::unread::{NOT_NAMED, NOT_ROTATED, PACKED};
 use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, LostFile, Phase, Start, fingerprint};
-use event::{Boundary, CheckpointEntry, Inode, Watermark};
+use event::{Boundary, CheckpointEntry, Inode, RecordMemory, Watermark};
 
 impl FileSource {
     /// Checks the directories: follows renames, and starts reading new files.
@@ -473,8 +473,7 @@ impl FileSource {
             size: found.size,
             fingerprint,
             ahead: None,
-            groups: Vec::new(),
-            framing: None,
+            records: RecordMemory::default(),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::pipeline::encode::{Envelope, Source, labels};
 use crate::pipeline::frame::{Encoding, Marks};
 use crate::regular;
 use crate::source::{Event, Expired, LOOKBACK_BYTES};
-use event::{FileId, Framing, Progress};
+use event::{FileId, Framing, Progress, RecordMemory};
 use redact::{LINES_MAX, PemState};
 
 /// What belongs to the files.
@@ -48,11 +48,21 @@ impl FileContexts {
     pub(super) fn progress(&self, file: FileId, ledger: &Ledger) -> Progress {
         let progress = ledger.progress(file);
         let Some(context) = self.open.get(&file) else { return progress };
-        Progress { groups: context.marks.save(progress.watermark.offset), framing: context.framing, ..progress }
+        Progress { records: context.save_records(progress.watermark.offset), ..progress }
     }
 }
 
 impl FileContext {
+    /// What a re-read from `watermark` on needs to form the same records.
+    fn save_records(&self, watermark: u64) -> RecordMemory {
+        RecordMemory { framing: self.framing, groups: self.marks.save(watermark) }
+    }
+
+    /// Takes over what an earlier read of the file has found out.
+    fn restore_records(&mut self, records: &RecordMemory) {
+        (self.framing, self.marks) = (records.framing, Marks::restore(&records.groups));
+    }
+
     fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
         let (pem_state, pem_state_at_start, marks) = <_>::default();
         let (framing, rotated_at, retry) = (None, None, None);
@@ -151,11 +161,11 @@ impl Shipper {
             offset = progress.watermark.offset,
             "reading"
         );
-        let (marks, framing) = (Marks::restore(&progress.groups), progress.framing);
+        let records = progress.records.clone();
         self.ledger.open(file, input, progress);
         self.set_context(file, input, path, &origin);
         if let Some(context) = self.files.open.get_mut(&file) {
-            (context.marks, context.framing) = (marks, framing);
+            context.restore_records(&records);
         }
         self.inherit_pem_state(file);
         self.restore_pem_state(file);

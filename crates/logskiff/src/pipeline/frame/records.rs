@@ -172,7 +172,7 @@ impl<'t, 'm> Records<'t, 'm> {
     fn look_ahead(&self, line: &Line<'t>) -> Next<'t> {
         let mut ahead = self.pieces.clone();
         let cut = match self.marks.next_cut(line.span.start) {
-            Some((at, Cut::Timeout)) => at,
+            Some((at, Cut::Timeout | Cut::End)) => at,
             _ => u64::MAX,
         };
         loop {
@@ -200,7 +200,7 @@ impl<'t, 'm> Records<'t, 'm> {
             match self.pieces.next() {
                 Some(framed) if is_blank(&framed) && fits(framed.span().end) => blank_lines += 1,
                 Some(framed) if is_blank(&framed) => return Successor::Other,
-                Some(Framed::Line(line)) if fits(line.span.end) && !line.flags.has(LineFlags::TRUNCATED) => {
+                Some(Framed::Line(line)) if fits(line.span.end) && !is_truncated(&line) => {
                     return Successor::Line(line, blank_lines);
                 }
                 Some(Framed::Line(line)) => {
@@ -220,7 +220,7 @@ impl<'t, 'm> Records<'t, 'm> {
     fn record(&mut self, head: Head<'t>) -> Option<Framed<'t>> {
         let Head { line, state } = head;
         let mut record = Record { head: line, last: line, lines: 1, state };
-        if line.flags.has(LineFlags::TRUNCATED) {
+        if is_truncated(&line) {
             self.marks.cut(line.span.end, record.state, Cut::Limit);
             return Some(Framed::Line(line));
         }
@@ -264,7 +264,10 @@ impl<'t, 'm> Records<'t, 'm> {
                 }
                 Successor::Other => return Some(self.end(record)),
                 Successor::Nothing if self.again => return Some(self.end(record)),
-                Successor::Nothing if self.ends() => return Some(self.cut(record, Cut::Timeout)),
+                Successor::Nothing if self.ends() => {
+                    let cut = if self.end == End::Final { Cut::End } else { Cut::Timeout };
+                    return Some(self.cut(record, cut));
+                }
                 Successor::Nothing => break,
             }
         }
@@ -280,7 +283,11 @@ impl<'t, 'm> Records<'t, 'm> {
 
     /// Ends a record of which more may follow.
     fn cut(&mut self, record: Record<'t>, cut: Cut) -> Framed<'t> {
-        let is_marked = cut == Cut::Limit || record.state.is_unfinished();
+        let is_marked = match cut {
+            Cut::Limit => true,
+            Cut::Timeout => record.state.is_unfinished(),
+            Cut::End => false,
+        };
         self.marks.cut(record.last.span.end, record.state, cut);
         self.framed(record, if is_marked { LineFlags::CUT } else { LineFlags::NONE })
     }
@@ -334,6 +341,11 @@ fn text_line<'t>(framed: &Framed<'t>) -> Option<Line<'t>> {
         Framed::Line(line) if !is_blank(framed) => Some(*line),
         _ => None,
     }
+}
+
+/// Whether only a part of the line is kept: it joins nothing.
+fn is_truncated(line: &Line<'_>) -> bool {
+    line.boundary == Boundary::MidLine || line.keep < line.text.len()
 }
 
 /// Whether the piece is a line without text.

@@ -98,7 +98,7 @@ impl TrackedFile {
 
     /// The file's checkpoint entry at the progress `settled`.
     pub fn checkpoint_entry(&mut self, settled: Progress) -> CheckpointEntry {
-        let Progress { watermark: settled, ahead, groups, framing } = settled;
+        let Progress { watermark: settled, ahead, records } = settled;
         self.detectors.write_times.forget(settled.offset);
         if self.handle.is_deferred_read() {
             // The earlier fingerprint still holds: a `.gz` is written once.
@@ -125,8 +125,7 @@ impl TrackedFile {
             size: self.seen.size,
             fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
-            groups,
-            framing,
+            records,
         }
     }
 

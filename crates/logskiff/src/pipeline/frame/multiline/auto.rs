@@ -176,7 +176,7 @@ impl Machine<'_> {
 
     fn in_bracket(&self) -> Option<Open> {
         let text = &self.look.text;
-        if self.open.depth == 0 || !bracket::is_inner(text, usize::from(self.open.waited)) {
+        if self.open.depth == 0 || !bracket::is_inner(text, self.open.bracket, usize::from(self.open.waited)) {
             return None;
         }
         let mut open = self.open;

@@ -23,9 +23,12 @@ pub(super) fn opened(text: &Text<'_>) -> Option<(u8, u8)> {
     (depth > 0).then_some((bracket, depth))
 }
 
-/// Whether the line may stand within a bracket that a line of this indentation opened: deeper, a closing bracket, a quote.
-pub(super) fn is_inner(text: &Text<'_>, indent: usize) -> bool {
-    text.indent > indent || matches!(text.body().first(), Some(b'}' | b']' | b')' | b'"' | b'\'' | b'{' | b'['))
+/// Whether the line may stand within a bracket that a line of this indentation opened: deeper, a closing bracket, a quote. An
+/// object that is not deeper than an open one is the next record: the open one was cut off.
+pub(super) fn is_inner(text: &Text<'_>, bracket: u8, indent: usize) -> bool {
+    let first = text.body().first();
+    let is_next = bracket == b'{' && first == Some(&b'{');
+    text.indent > indent || (!is_next && matches!(first, Some(b'}' | b']' | b')' | b'"' | b'\'' | b'{' | b'[')))
 }
 
 /// The depth after a line. Only the kind of bracket that was opened counts, strings are skipped, and none of them reaches over
