@@ -14,6 +14,8 @@
 //! so a boundary never depends on a parser. The corpus of .NET was written by hand. In the programs of Ruby and PHP the formats
 //! of the log libraries are written out; elsewhere the libraries are real.
 
+mod grammar;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

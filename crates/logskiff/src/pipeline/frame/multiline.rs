@@ -11,6 +11,8 @@
 mod auto;
 mod bracket;
 mod head;
+mod key;
+mod level;
 mod pattern;
 mod shape;
 mod state;

@@ -3,7 +3,9 @@
 use std::cell::OnceCell;
 
 use super::bracket;
-use super::head::{self, ACCESS_KEY, Head, Kind, Severity};
+use super::head::{self, Head, Kind};
+use super::key::{self, ACCESS_KEY};
+use super::level::{Severity, severity};
 use super::shape::{self, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
 use super::table::{self, Table};
@@ -32,7 +34,7 @@ struct Unknown;
 
 pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
     let key = state.open.key;
-    if key != 0 && head::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
+    if key != 0 && key::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
         let whole = key == ACCESS_KEY;
         let (mode, first) = if whole { (Mode::Whole, 0) } else { (Mode::Text, alike_key(line)) };
         state.open = Open { key, mode, flags: Open::HEADED, first, ..Open::default() };
@@ -70,7 +72,7 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
     } else {
         Text::new(line)
     };
-    let open = state.open;
+    let open = without_hints(state.open, line);
     if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
         state.open = grown(&open, &text, Mode::Frames);
         return Verdict::Join(Reason::Frame);
@@ -84,6 +86,16 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         }
         Err(Unknown) => Verdict::NeedsNext,
     }
+}
+
+/// Without what a headed line told of the lines after it, if this one begins as it does: then the headed line told nothing
+/// when the next line was known, see [`Machine::begun_with_head`].
+fn without_hints(open: Open, line: &[u8]) -> Open {
+    if open.first == 0 || open.first != alike_key(line) || !open.has(Open::HEADED) || open.mode == Mode::Whole {
+        return open;
+    }
+    let Open { key, indent, first, .. } = open;
+    Open { key, indent, first, mode: Mode::Text, flags: Open::HEADED, ..Open::default() }
 }
 
 struct Machine<'t> {
@@ -162,16 +174,10 @@ impl Machine<'_> {
 
     /// A stamp of another shape than the file's, in a message that goes on or in a bracket.
     fn is_quoted_stamp(&self) -> bool {
-        let message = self.hint(Open::EXPECTS) || self.open.has(Open::GROWN);
+        let message = self.open.has(Open::EXPECTS) || self.open.has(Open::GROWN);
         let quoted =
             self.open.has(Open::HEADED) && message && self.open.waited < FOREIGN_MAX && self.learned.mixed == 0;
         quoted || self.open.depth > 0
-    }
-
-    /// A flag about the first line, which says nothing about a line that begins as it does.
-    fn hint(&self, flag: u8) -> bool {
-        let key = alike_key(self.look.text.line);
-        self.open.has(flag) && (key == 0 || key != self.open.first)
     }
 
     fn in_bracket(&self) -> Option<Open> {
@@ -234,7 +240,7 @@ impl Machine<'_> {
 
     /// Whether a trace belongs to the record's first line: a logger printed both.
     fn joins_as_trace(&self, head: &table::Head) -> bool {
-        let fails = self.hint(Open::FAILS) || self.hint(Open::EXPECTS) || self.open.has(Open::GROWN);
+        let fails = self.open.has(Open::FAILS) || self.open.has(Open::EXPECTS) || self.open.has(Open::GROWN);
         head.is_logged && self.open.mode == Mode::Text && self.open.has(Open::HEADED) && fails
     }
 
@@ -282,7 +288,7 @@ impl Machine<'_> {
             let near = mixed == 0 || self.look.blank_lines == 0;
             return Ok(near.then_some(Reason::NoHead));
         }
-        if self.hint(Open::EXPECTS) && (mixed == 0 || self.look.blank_lines == 0) {
+        if self.open.has(Open::EXPECTS) && (mixed == 0 || self.look.blank_lines == 0) {
             return Ok(Some(Reason::NoHead));
         }
         if deeper && (mixed == 0 || text.has_tab() || text.indent >= DEEP_INDENT) {
@@ -292,7 +298,7 @@ impl Machine<'_> {
             return Ok(None);
         }
         let proven = self.learned.is_pure() || grown >= GROWN_MAX || self.look.blank_lines > 0;
-        let fails = self.hint(Open::FAILS) && self.learned.heads() >= 2;
+        let fails = self.open.has(Open::FAILS) && self.learned.heads() >= 2;
         if (proven || fails) && !is_print(text) {
             return Ok(Some(Reason::NoHead));
         }
@@ -303,19 +309,19 @@ impl Machine<'_> {
     fn is_printed_exception(&self) -> bool {
         self.open.mode == Mode::Text
             && shape::is_named_exception(&self.look.text)
-            && !self.hint(Open::FAILS)
+            && !self.open.has(Open::FAILS)
             && !self.goes_on()
     }
 
     /// The record's last line calls for this one, or the record has already gone on.
     fn goes_on(&self) -> bool {
-        self.open.has(Open::GROWN) || self.hint(Open::EXPECTS)
+        self.open.has(Open::GROWN) || self.open.has(Open::EXPECTS)
     }
 
     /// An indented line below a head is part of its record, unless prints seem to stand there.
     fn is_indented_part(&self) -> Result<bool, Unknown> {
         let text = &self.look.text;
-        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.hint(Open::FAILS) || self.learned.grown > 0;
+        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.open.has(Open::FAILS) || self.learned.grown > 0;
         if sure {
             return Ok(true);
         }
@@ -370,13 +376,13 @@ impl Machine<'_> {
     fn begun_with_head(&self, open: Open, head: &Head, learned: &Learned) -> Open {
         let text = &self.look.text;
         let mut open = open.with(Open::HEADED, true);
-        let settled = learned.is_settled(head) && text.is_plain();
+        let settled = learned.is_settled(head);
         if head.kind == Kind::Access {
-            let key = if settled && head::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
-            return Open { key, first: 0, ..open.with_mode(Mode::Whole) };
+            let key = if settled && key::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            return Open { key, mode: Mode::Whole, flags: Open::HEADED, ..Open::default() };
         }
-        if settled && head.kind == Kind::Stamp {
-            open.key = head::key(text.line, head.end);
+        if settled && head.is_local() {
+            open.key = key::key(text.line, head.end);
         }
         if is_alike(text.line, self.look.next) {
             return open;
@@ -395,7 +401,7 @@ impl Machine<'_> {
         let empty = end > 0 && is_rest_of_stamp(text.start()[end..].trim_ascii());
         let quotes = memchr::memchr_iter(b'"', text.line).count();
         let open = open.with(Open::EXPECTS, expects(text) || ends_open(text) || empty || quotes % 2 == 1);
-        open.with(Open::FAILS, head::severity(text) == Severity::High)
+        open.with(Open::FAILS, severity(text) == Severity::High)
     }
 }
 

@@ -3,15 +3,12 @@
 //! A shape is a hash of a line's beginning up to the end of its stamp, where a number counts by its length and a word as a
 //! word: `2026-11-29 23:24:42` and `2026-11-30 01:00:00` have one shape, `11/29/26 23:24:42` has another.
 
+use super::key::{is_access, is_clf_stamp};
+use super::level::{is_word, level};
 use super::text::{Text, after_digits, digits, is_blank, letters};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
-/// Bytes that a key can cover.
-const KEY_BYTES: usize = 24;
-const KEY_WORDS: usize = KEY_BYTES / 8;
-/// An address of IPv6 and the blank after it.
-const ADDRESS_BYTES: usize = 40;
 
 /// How sure it is that a head is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,103 +35,26 @@ pub(super) struct Head {
     pub(super) end: usize,
 }
 
-/// The key of all lines of an access log that begin with an address and no user.
-pub(super) const ACCESS_KEY: u32 = 1;
+/// The shape of `<13>`.
+const PRIORITY_SHAPE: u32 = 1;
+/// Shapes of [`Scan`] are at least this.
+const SCANNED: u32 = 8;
+/// The shape of all lines of access logs.
+const ACCESS_SHAPE: u32 = 2;
 
-/// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
-/// is too long, or the line is too short. The key holds `end`, for [`has_key`].
-pub(super) fn key(line: &[u8], end: usize) -> u32 {
-    let covered = end + 1;
-    if covered > KEY_BYTES {
-        return 0;
+impl Head {
+    /// Whether a line's beginning up to the head's end is all that the head depends on.
+    pub(super) fn is_local(&self) -> bool {
+        self.kind == Kind::Stamp && (self.shape == PRIORITY_SHAPE || self.shape >= SCANNED)
     }
-    line.first_chunk().map_or(0, |bytes| hash(bytes, covered) & !0xff | small(covered))
-}
-
-/// Whether the line has this key, which is not 0. It costs some 40 instructions.
-#[inline]
-pub(super) fn has_key(line: &[u8], key: u32) -> bool {
-    if key == ACCESS_KEY {
-        return is_access(line);
-    }
-    let covered = key & 0xff;
-    line.first_chunk().is_some_and(|bytes| (hash(bytes, covered as usize) ^ key) & !0xff == 0)
-}
-
-/// The same byte in each place of a word.
-const fn every(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// The bytes of a key that count, by how many are covered.
-const MASKS: [[u64; KEY_WORDS]; KEY_BYTES + 1] = masks();
-
-const fn masks() -> [[u64; KEY_WORDS]; KEY_BYTES + 1] {
-    let (mut masks, mut covered) = ([[0; KEY_WORDS]; KEY_BYTES + 1], 0);
-    while covered <= KEY_BYTES {
-        let mut byte = 0;
-        while byte < covered {
-            masks[covered][byte / 8] |= 0xff << (8 * (byte % 8));
-            byte += 1;
-        }
-        covered += 1;
-    }
-    masks
-}
-
-/// A hash of the first `covered` bytes where digits are alike, in the upper bits.
-#[inline]
-fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
-    const FACTORS: [u64; KEY_WORDS] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
-    let masks = &MASKS[covered.min(KEY_BYTES)];
-    let (words, _) = bytes.as_chunks();
-    let mut hash = 0_u64;
-    for at in 0..KEY_WORDS {
-        let word = same_digits(u64::from_le_bytes(words[at])) & masks[at];
-        hash = hash.wrapping_add(word.wrapping_mul(FACTORS[at]));
-    }
-    (hash >> 32) as u32
-}
-
-/// The word with `0` for each digit.
-#[inline]
-fn same_digits(word: u64) -> u64 {
-    let from_zero = word ^ every(b'0');
-    // The upper bit of each byte that is no digit: 10 or more, counted from `0`.
-    let others = ((from_zero & every(0x7f)) + every(0x80 - 10) | from_zero) & every(0x80);
-    let digits = (every(0x80) ^ others) >> 7;
-    word & !(digits * 0x0f)
-}
-
-/// A line of an access log that begins with an address and no user.
-#[inline]
-fn is_access(line: &[u8]) -> bool {
-    let (words, _) = line[..line.len().min(ADDRESS_BYTES)].as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let blanks = u64::from_le_bytes(*word) ^ every(b' ');
-        let found = blanks.wrapping_sub(every(1)) & !blanks & every(0x80);
-        if found != 0 {
-            let blank = 8 * at + (found.trailing_zeros() / 8) as usize;
-            return blank > 0 && line[blank..].strip_prefix(b" - - [").is_some_and(is_clf_stamp);
-        }
-    }
-    false
-}
-
-/// `29/Nov/2026:09:00:00 +0000`.
-#[inline]
-fn is_clf_stamp(text: &[u8]) -> bool {
-    let Some(stamp) = text.first_chunk::<20>() else { return false };
-    stamp[0].is_ascii_digit() && stamp[2] == b'/' && stamp[6] == b'/' && stamp[11] == b':'
-}
-
-fn small(covered: usize) -> u32 {
-    u32::try_from(covered).unwrap_or(0)
 }
 
 /// The head of a line, if it has one.
 pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     let start = text.start();
+    if is_access(text.line) {
+        return Some(Head { kind: Kind::Access, shape: ACCESS_SHAPE, end: 0 });
+    }
     if let Some(head) = priority(start) {
         return Some(head);
     }
@@ -153,63 +73,16 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
 fn priority(start: &[u8]) -> Option<Head> {
     let rest = after_digits(start.strip_prefix(b"<")?)?;
     let end = start.len() - rest.len() + 1;
-    (rest.first() == Some(&b'>') && end <= 5).then_some(Head { kind: Kind::Stamp, shape: 1, end })
+    (rest.first() == Some(&b'>') && end <= 5).then_some(Head { kind: Kind::Stamp, shape: PRIORITY_SHAPE, end })
 }
 
 /// `192.0.2.7 - user [29/Nov/2026:09:00:00`, with an address, name and user of any kind.
 fn access(start: &[u8]) -> Option<Head> {
-    let bracket = memchr::memchr(b'[', start)?.checked_sub(1).filter(|at| start[*at] == b' ')?;
+    let bracket = memchr::memchr_iter(b'[', start).find(|at| start[..*at].ends_with(b" "))? - 1;
     let before = &start[..bracket];
     let words = before.split(|byte| *byte == b' ').count();
     let whole = is_clf_stamp(&start[bracket + 2..]) && (3..=4).contains(&words) && !before.starts_with(b" ");
-    whole.then_some(Head { kind: Kind::Access, shape: 2, end: bracket + 13 })
-}
-
-/// Words for levels that tell of no failure, in lower case.
-const LOW: [u64; 17] = packed([
-    "info", "debug", "trace", "notice", "config", "fine", "finer", "finest", "trce", "dbug", "debu", "trac", "inf",
-    "dbg", "trc", "vrb", "verbose",
-]);
-/// Words for levels that tell of a failure, in lower case.
-const HIGH: [u64; 16] = packed([
-    "error", "warn", "warning", "fatal", "critical", "severe", "fail", "crit", "err", "erro", "fata", "pani", "wrn",
-    "ftl", "alert", "emerg",
-]);
-
-const fn packed<const N: usize>(words: [&str; N]) -> [u64; N] {
-    let (mut all, mut at) = ([0; N], 0);
-    while at < N {
-        all[at] = pack(words[at].as_bytes());
-        at += 1;
-    }
-    all
-}
-
-/// A word of at most eight letters as a number, in lower case.
-const fn pack(word: &[u8]) -> u64 {
-    let (mut number, mut at) = (0, 0);
-    while at < word.len() {
-        number = number << 8 | (word[at] | 0x20) as u64;
-        at += 1;
-    }
-    number
-}
-
-/// Whether the word is a level, and one of a failure.
-fn level(word: &[u8]) -> Option<bool> {
-    if !(3..=8).contains(&word.len()) {
-        return None;
-    }
-    let word = pack(word);
-    if HIGH.contains(&word) {
-        return Some(true);
-    }
-    LOW.contains(&word).then_some(false)
-}
-
-/// Levels that are words as well, unless they are in upper case.
-fn is_word(word: &[u8]) -> bool {
-    [&b"config"[..], b"fine", b"finer", b"finest", b"severe"].contains(&word)
+    whole.then_some(Head { kind: Kind::Access, shape: ACCESS_SHAPE, end: bracket + 13 })
 }
 
 /// A level at the very start, as `INFO:name:`, `WARN  text`, `[ERROR] text`, `info: Category[0]`, `level=info`.
@@ -249,45 +122,6 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
     known.then(|| Head { kind, shape: 3 + u32::from(open == 1) + 2 * u32::from(key > 0), end })
 }
 
-/// What the head and the words after it tell of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Severity {
-    Unknown,
-    Low,
-    High,
-}
-
-/// The severity that a headed line names: by its first word that is a level, else by words for failures.
-pub(super) fn severity(text: &Text<'_>) -> Severity {
-    let start = text.start();
-    if ["panic", "recover"].iter().any(|word| text.has(word)) {
-        return Severity::High;
-    }
-    let words = start.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    for word in words.take(12) {
-        let cased = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
-        if let Some(fails) = level(word).filter(|_| cased) {
-            return if fails { Severity::High } else { Severity::Low };
-        }
-    }
-    if let Some(severity) = severity_letter(start) {
-        return severity;
-    }
-    let fails = |word: &str| text.has(word);
-    let words = ["fail", "Fail", "rror", "xception", "panic", "abort", "crash", "not be "];
-    if words.iter().any(|word| fails(word)) { Severity::High } else { Severity::Unknown }
-}
-
-/// `E1129 09:00:00.000000` of klog, `E 09:00:00` of others.
-fn severity_letter(start: &[u8]) -> Option<Severity> {
-    let after = start.get(1).filter(|byte| byte.is_ascii_digit() || **byte == b' ' || **byte == b',');
-    after.and(match start[0] {
-        b'I' | b'D' | b'V' | b'T' => Some(Severity::Low),
-        b'W' | b'E' | b'F' | b'C' => Some(Severity::High),
-        _ => None,
-    })
-}
-
 /// Reads a line's beginning until its stamp ends.
 struct Scan<'t> {
     bytes: &'t [u8],
@@ -324,7 +158,7 @@ impl<'t> Scan<'t> {
             Kind::Stamp if self.words > 0 => Kind::Weak,
             kind => kind,
         };
-        Head { kind, shape: self.hash | 8, end: self.at }
+        Head { kind, shape: self.hash | SCANNED, end: self.at }
     }
 
     fn run(mut self) -> Option<Head> {
@@ -354,10 +188,14 @@ impl<'t> Scan<'t> {
         let after = &rest[blanks + count..];
         let fraction = after.strip_prefix(b".").map_or(0, |after| digits(after));
         let after = if fraction > 0 { &after[fraction + 1..] } else { after };
-        if count == 0 || after.first() != Some(&b']') || (after.len() > 2 && after.get(2) == Some(&b'[')) {
+        if count == 0 || after.first() != Some(&b']') {
             return None;
         }
         let sure = fraction >= 3 || matches!(count, 10 | 13);
+        if !sure && after.get(2) == Some(&b'[') {
+            // `[4711] [2026-11-29 …]`.
+            return None;
+        }
         self.add(if sure { b'K' } else { b'P' });
         self.at += 2 + self.rest().len() - 1 - after.len();
         Some(self.head(if sure { Kind::Stamp } else { Kind::Weak }))
@@ -381,9 +219,9 @@ impl<'t> Scan<'t> {
             return None;
         }
         let opening = self.at == first || matches!(self.bytes[self.at - 1], b'[' | b'=' | b'"' | b'(');
-        if opening && is_epoch(rest, count) {
+        if let Some(len) = epoch(rest, count).filter(|_| opening) {
             self.add(b'e');
-            self.at += count;
+            self.at += len;
             return Some(self.head(Kind::Stamp));
         }
         self.add(match count {
@@ -461,17 +299,16 @@ fn date(text: &[u8]) -> Option<(usize, u8)> {
     (after != separator).then_some((first + second + third + 2, separator ^ (class << 6)))
 }
 
-/// Seconds or milliseconds since 1970, perhaps in scientific notation.
-fn is_epoch(text: &[u8], count: usize) -> bool {
+/// Seconds or milliseconds since 1970, perhaps in scientific notation: the length.
+fn epoch(text: &[u8], count: usize) -> Option<usize> {
     let after = &text[count..];
     if matches!(count, 10 | 13 | 16 | 19) {
-        return after.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'.' | b']' | b':' | b',' | b'|'));
+        let ends = after.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'.' | b']' | b':' | b',' | b'|'));
+        return ends.then_some(count);
     }
-    let scientific = |fraction: &[u8]| {
-        let digits = digits(fraction);
-        digits > 3 && fraction[digits..].starts_with(b"e+")
-    };
-    count == 1 && after.strip_prefix(b".").is_some_and(scientific)
+    let fraction = digits(after.strip_prefix(b".")?);
+    let scientific = count == 1 && fraction > 3 && after[1 + fraction..].starts_with(b"e+");
+    scientific.then_some(count + 1 + fraction + 2)
 }
 
 /// Whether the word is followed or could be followed by a day or a year: `Nov 29`, `Sun Nov 29`, `29-Nov-2026`, `nov. 29`.

@@ -6,7 +6,7 @@ use memchr::memchr;
 const START_BYTES: usize = 256;
 /// Bytes at a line's end that the grammar looks at.
 const END_BYTES: usize = 64;
-const ESCAPE: u8 = 0x1b;
+pub(super) const ESCAPE: u8 = 0x1b;
 
 /// Scratch space for the beginning of a line that has escape codes.
 pub(super) type Buffer = [u8; START_BYTES];
@@ -53,11 +53,6 @@ impl<'t> Text<'t> {
     /// The beginning with its indentation, without escape codes.
     pub(super) fn start(&self) -> &'t [u8] {
         self.start
-    }
-
-    /// Whether the beginning has no escape codes.
-    pub(super) fn is_plain(&self) -> bool {
-        self.start.as_ptr() == self.line.as_ptr()
     }
 
     /// Whether the line is indented by a tab.
