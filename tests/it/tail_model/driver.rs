@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use event::{CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, RecordMemory, Span, Ticket};
+use event::{
+    CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, RecordMemory, Span,
+    Ticket,
+};
 use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::multiline;
 use logskiff::pipeline::frame::{self, End, Framed, Frames, Grouping, GroupingConfig, Marks, Records};

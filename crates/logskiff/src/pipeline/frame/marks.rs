@@ -51,14 +51,29 @@ impl Marks {
         self.0.partition_point(|mark| mark.offset <= watermark).saturating_sub(1)
     }
 
-    /// What is known where a record begins at `offset`.
-    pub(super) fn at(&self, offset: u64) -> Mark {
+    /// What the grammar has learned where a record begins at `offset`.
+    pub(super) fn learned_at(&self, offset: u64) -> State {
         let known = self.0.partition_point(|mark| mark.offset <= offset);
-        match known.checked_sub(1).map(|last| self.0[last]) {
-            Some(mark) if mark.offset == offset => mark,
-            Some(mark) => Mark { offset, state: mark.state.closed(), cut: None },
-            None => Mark::default(),
-        }
+        known.checked_sub(1).map(|last| self.0[last].state.closed()).unwrap_or_default()
+    }
+
+    /// What cut the record before `offset`, and the state that has it open.
+    pub(super) fn cut_at(&self, offset: u64) -> Option<(State, Cut)> {
+        self.0.back().filter(|last| last.offset >= offset)?;
+        let known = self.0.partition_point(|mark| mark.offset < offset);
+        let mark = self.0.get(known).filter(|mark| mark.offset == offset)?;
+        Some((mark.state, mark.cut?))
+    }
+
+    /// Whether there may be marks at `offset` or behind it.
+    #[inline]
+    pub(super) fn reach(&self, offset: u64) -> bool {
+        self.0.back().is_some_and(|last| last.offset >= offset)
+    }
+
+    /// Whether a record was cut at `offset`.
+    pub(super) fn is_cut_at(&self, offset: u64) -> bool {
+        self.cut_at(offset).is_some()
     }
 
     /// The first cut after `offset`.

@@ -65,8 +65,12 @@ pub struct Records<'t, 'm> {
     end: End,
     /// Whether the chunk ends with a record that was framed before.
     again: bool,
+    /// The piece that was looked at and is not taken yet.
+    peeked: Option<Framed<'t>>,
     /// The line after the last record, if it begins the next one.
     next: Option<Head<'t>>,
+    /// The state after a record that nothing can join, for the line after it.
+    after: Option<State>,
     is_held: bool,
     /// Why lines of the last record joined, by where they begin, if [`Records::explain`] was called.
     reasons: Option<Vec<(u64, Reason)>>,
@@ -79,7 +83,20 @@ impl<'t, 'm> Records<'t, 'm> {
         let is_off = grouping.grammar.is_off() || frames.encoding != Encoding::Utf8;
         let (config, end) = (frames.config, if frames.last { End::Final } else { end });
         let pieces = Pieces::File(frames);
-        Self { pieces, config, grouping, marks, is_off, end, again: false, next: None, is_held: false, reasons: None }
+        Self {
+            pieces,
+            config,
+            grouping,
+            marks,
+            is_off,
+            end,
+            again: false,
+            peeked: None,
+            next: None,
+            after: None,
+            is_held: false,
+            reasons: None,
+        }
     }
 
     /// Joins the lines that a container printed.
@@ -92,7 +109,20 @@ impl<'t, 'm> Records<'t, 'm> {
         end: End,
     ) -> Self {
         let (pieces, is_off) = (Pieces::Container { lines, at: 0 }, grouping.grammar.is_off());
-        Self { pieces, config, grouping, marks, is_off, end, again: false, next: None, is_held: false, reasons: None }
+        Self {
+            pieces,
+            config,
+            grouping,
+            marks,
+            is_off,
+            end,
+            again: false,
+            peeked: None,
+            next: None,
+            after: None,
+            is_held: false,
+            reasons: None,
+        }
     }
 
     /// Sets that the chunk ends where a record was found to end when these bytes were framed before.
@@ -124,22 +154,25 @@ impl<'t, 'm> Records<'t, 'm> {
         if let Some(head) = self.next.take() {
             return Some(Ok(head));
         }
-        let framed = self.pieces.next()?;
+        let framed = self.take()?;
         let span = framed.span();
-        let mark = self.marks.at(span.start);
+        let cut = self.marks.cut_at(span.start);
         let Some(mut line) = text_line(&framed) else {
             // A cut record may go on behind it.
-            if let Some(cut) = mark.cut {
-                self.marks.cut(span.end, mark.state, cut);
+            if let Some((state, cut)) = cut {
+                self.marks.cut(span.end, state, cut);
             }
             return Some(Err(framed));
         };
-        let mut state = mark.state;
+        let mut state = match (cut, self.after.take()) {
+            (Some((state, _)), _) | (None, Some(state)) => state,
+            (None, None) => self.marks.learned_at(span.start),
+        };
         let Some(verdict) = self.verdict(&mut state, &line, 0) else {
             self.is_held = true;
             return None;
         };
-        if mark.cut.is_some() && matches!(verdict, Verdict::Join(_)) {
+        if cut.is_some() && matches!(verdict, Verdict::Join(_)) {
             line.flags = line.flags.and(LineFlags::CUT);
         }
         Some(Ok(Head { line, state }))
@@ -154,38 +187,54 @@ impl<'t, 'm> Records<'t, 'm> {
         }
     }
 
+    /// Takes the next piece.
+    fn take(&mut self) -> Option<Framed<'t>> {
+        self.peeked.take().or_else(|| self.pieces.next())
+    }
+
+    /// Takes the pieces from `offset` on again.
+    fn go_back(&mut self, offset: u64) {
+        if self.peeked.is_none_or(|piece| piece.span().start != offset) {
+            self.peeked = None;
+            self.pieces.seek(offset);
+        }
+    }
+
     /// The verdict on a line that was just taken; `None` if it depends on a line that is not written yet.
-    fn verdict(&self, state: &mut State, line: &Line<'t>, blank_lines: u32) -> Option<Verdict> {
-        let verdict = self.grouping.grammar.step(state, line.text, blank_lines, Next::Unknown);
-        if !matches!(verdict, Verdict::NeedsNext) {
-            return Some(verdict);
+    fn verdict(&mut self, state: &mut State, line: &Line<'t>, blank_lines: u32) -> Option<Verdict> {
+        if self.grouping.grammar.is_whole_again(state, line.text) {
+            return Some(Verdict::Start);
         }
         let next = self.look_ahead(line);
-        if matches!(next, Next::Unknown) {
-            None
-        } else {
-            Some(self.grouping.grammar.step(state, line.text, blank_lines, next))
+        match self.grouping.grammar.step(state, line.text, blank_lines, next) {
+            Verdict::NeedsNext if next == Next::Unknown => None,
+            verdict => Some(verdict),
         }
     }
 
     /// The line after `line` that is not blank. Lines behind a timeout's cut were not there at the cut.
-    fn look_ahead(&self, line: &Line<'t>) -> Next<'t> {
-        let mut ahead = self.pieces.clone();
+    fn look_ahead(&mut self, line: &Line<'t>) -> Next<'t> {
+        if self.peeked.is_none() {
+            self.peeked = self.pieces.next();
+        }
         let cut = match self.marks.next_cut(line.span.start) {
             Some((at, Cut::Timeout | Cut::End)) => at,
             _ => u64::MAX,
         };
+        let (mut piece, mut ahead) = (self.peeked, None);
         loop {
-            if ahead.offset().is_some_and(|offset| offset >= cut) {
-                return Next::End;
-            }
-            match ahead.next() {
-                Some(framed) if is_blank(&framed) => {}
+            match piece {
+                Some(framed) if framed.span().start >= cut => return Next::End,
+                Some(framed) if is_blank(&framed) => {
+                    piece = ahead.get_or_insert_with(|| self.pieces.clone()).next();
+                }
                 Some(Framed::Line(line)) => return Next::Line(beginning(line.text)),
+                None if self.marks.is_cut_at(line.span.end) => return Next::End,
                 Some(_) => return Next::End,
                 None => {
                     let end = if self.ends() { Next::End } else { Next::Unknown };
-                    return ahead.unfinished(BEGINNING_BYTES).map_or(end, Next::Line);
+                    let pieces = ahead.as_ref().unwrap_or(&self.pieces);
+                    return pieces.unfinished(BEGINNING_BYTES).map_or(end, Next::Line);
                 }
             }
         }
@@ -197,7 +246,7 @@ impl<'t, 'm> Records<'t, 'm> {
         let fits = |end: u64| end <= most;
         let mut blank_lines = 0;
         loop {
-            match self.pieces.next() {
+            match self.take() {
                 Some(framed) if is_blank(&framed) && fits(framed.span().end) => blank_lines += 1,
                 Some(framed) if is_blank(&framed) => return Successor::Other,
                 Some(Framed::Line(line)) if fits(line.span.end) && !is_truncated(&line) => {
@@ -296,7 +345,7 @@ impl<'t, 'm> Records<'t, 'm> {
     fn framed(&mut self, record: Record<'t>, flags: LineFlags) -> Framed<'t> {
         let Record { head, last, lines, .. } = record;
         if self.next.is_none() {
-            self.pieces.seek(last.span.end);
+            self.go_back(last.span.end);
         }
         let text = self.pieces.text(head.text, last.text);
         let span = Span { start: head.span.start, end: last.span.end };
@@ -314,11 +363,31 @@ impl<'t> Iterator for Records<'t, '_> {
         if self.is_held {
             return None;
         }
-        self.reasons.as_mut().map(Vec::clear);
+        if let Some(reasons) = &mut self.reasons {
+            reasons.clear();
+        }
         if self.is_off {
             return self.pieces.next();
         }
+        if let Some(after) = &self.after
+            && self.peeked.is_none()
+        {
+            let framed = self.pieces.next()?;
+            if let Framed::Line(line) = &framed
+                && self.grouping.grammar.is_whole_again(after, line.text)
+                && !is_truncated(line)
+                && !self.marks.reach(line.span.start)
+            {
+                return Some(framed);
+            }
+            self.peeked = Some(framed);
+        }
         match self.head()? {
+            Ok(Head { line, state }) if state.is_complete() && !is_truncated(&line) => {
+                self.marks.begin(line.span.end, state.closed());
+                self.after = Some(state);
+                Some(Framed::Line(line))
+            }
             Ok(head) => self.record(head),
             Err(framed) => Some(framed),
         }

@@ -32,6 +32,12 @@ struct Look<'t> {
 /// The next line decides, and is not known.
 struct Unknown;
 
+/// Whether the line is one of an access log, as the line before was.
+#[inline]
+pub(super) fn is_whole_again(state: &State, line: &[u8]) -> bool {
+    state.open.key == ACCESS_KEY && state.open.mode == Mode::Whole && key::is_access(line)
+}
+
 pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
     let key = state.open.key;
     if key != 0 && key::has_key(line, key) && (key == ACCESS_KEY || is_alike(line, next)) {
