@@ -196,9 +196,9 @@ fn what_is_learned_of_a_file_settles() {
             for (at, line) in lines.iter().enumerate() {
                 let before = state.closed();
                 let _ = grammar.step(&mut state, line.text, line.blank_lines, next_of(lines, at));
-                let changed = usize::from(state.closed() != before);
-                changes += changed;
-                late += if round > 20 { changed } else { 0 };
+                let change = usize::from(state.closed() != before);
+                changes += change;
+                late += if round > 20 { change } else { 0 };
             }
         }
         assert!(changes <= CHANGES_MAX, "{name}: {changes} changes");

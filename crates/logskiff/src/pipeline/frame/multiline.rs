@@ -204,6 +204,24 @@ enum Method {
     Continue(Patterns),
 }
 
+/// A line of the grammar's tables, for the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The runtime that prints such lines. None: a server.
+    pub preset: Option<Preset>,
+    /// Why the line joins the one before. None: it begins a trace.
+    pub reason: Option<Reason>,
+    /// Such a line.
+    pub line: &'static str,
+}
+
+/// An example for each line of the grammar's tables, in their order.
+pub fn examples() -> impl Iterator<Item = Example> {
+    let heads = table::HEADS.iter().map(|head| Example { preset: head.preset, reason: None, line: head.example });
+    let rules = table::RULES.iter();
+    heads.chain(rules.map(|rule| Example { preset: rule.preset, reason: Some(rule.reason), line: rule.example }))
+}
+
 /// Decides which lines begin a record.
 #[derive(Debug)]
 pub struct Grammar {

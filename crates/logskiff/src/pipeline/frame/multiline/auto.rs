@@ -117,10 +117,15 @@ impl Machine<'_> {
     fn run(&self) -> Result<(Verdict, State), Unknown> {
         let mut learned = self.learned;
         if let Some((reason, mut open)) = self.joined()? {
-            if matches!(reason, Reason::NoHead | Reason::Indented) && !self.open.has(Open::GROWN) {
+            let flag = match reason {
+                Reason::NoHead => Open::GROWN,
+                Reason::Indented => Open::INDENTED,
+                _ => 0,
+            };
+            if flag > 0 && !self.open.has(Open::GROWN | Open::INDENTED) {
                 learned.learn_growth();
-                open = open.with(Open::GROWN, true);
             }
+            open = open.with(flag, true);
             open.first = 0;
             return Ok((Verdict::Join(reason), State { learned, open }));
         }
@@ -171,7 +176,7 @@ impl Machine<'_> {
     fn begins_anyway(&self) -> bool {
         let Some(head) = self.look.head else { return false };
         match head.kind {
-            Kind::Level | Kind::Access => true,
+            Kind::Level | Kind::Access | Kind::Priority => true,
             _ if self.learned.knows(&head) => true,
             Kind::Stamp => !self.is_quoted_stamp(),
             Kind::Weak | Kind::Stray => false,
@@ -260,7 +265,7 @@ impl Machine<'_> {
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
             Mode::Exception => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
-            Mode::PythonStack => self.open.has(Open::EXPECTS) && self.open.waited < 4,
+            Mode::PythonHead => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
         }
     }
@@ -303,7 +308,7 @@ impl Machine<'_> {
         if mixed > 0 {
             return Ok(None);
         }
-        let proven = self.learned.is_pure() || grown >= GROWN_MAX || self.look.blank_lines > 0;
+        let proven = self.learned.is_pure() && grown > 0 || grown >= GROWN_MAX || self.look.blank_lines > 0;
         let fails = self.open.has(Open::FAILS) && self.learned.heads() >= 2;
         if (proven || fails) && !is_print(text) {
             return Ok(Some(Reason::NoHead));
@@ -443,7 +448,7 @@ fn is_rest_of_stamp(rest: &[u8]) -> bool {
 
 /// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
 fn is_print(text: &Text<'_>) -> bool {
-    if shape::is_named_exception(text) || text.begins("<") && text.last() == b'>' {
+    if shape::is_named_exception(text) || (text.begins("<!") || text.begins("<?")) {
         return false;
     }
     let body = text.body();

@@ -13,8 +13,10 @@ const HEAD_BYTES: usize = 64;
 /// How sure it is that a head is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A stamp, a level or a priority, which begins a record wherever it stands.
+    /// A stamp.
     Stamp,
+    /// A priority of syslog.
+    Priority,
     /// A level at the start of the line.
     Level,
     /// A line of an access log, which is whole by itself.
@@ -45,7 +47,7 @@ const ACCESS_SHAPE: u32 = 2;
 impl Head {
     /// Whether a line's beginning up to the head's end is all that the head depends on.
     pub(super) fn is_local(&self) -> bool {
-        self.kind == Kind::Stamp && (self.shape == PRIORITY_SHAPE || self.shape >= SCANNED)
+        self.kind == Kind::Priority || self.kind == Kind::Stamp && self.shape >= SCANNED
     }
 }
 
@@ -73,7 +75,7 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
 fn priority(start: &[u8]) -> Option<Head> {
     let rest = after_digits(start.strip_prefix(b"<")?)?;
     let end = start.len() - rest.len() + 1;
-    (rest.first() == Some(&b'>') && end <= 5).then_some(Head { kind: Kind::Stamp, shape: PRIORITY_SHAPE, end })
+    (rest.first() == Some(&b'>') && end <= 5).then_some(Head { kind: Kind::Priority, shape: PRIORITY_SHAPE, end })
 }
 
 /// `192.0.2.7 - user [29/Nov/2026:09:00:00`, with an address, name and user of any kind.
@@ -186,7 +188,7 @@ impl<'t> Scan<'t> {
         let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
         let count = digits(&rest[blanks..]);
         let after = &rest[blanks + count..];
-        let fraction = after.strip_prefix(b".").map_or(0, |after| digits(after));
+        let fraction = after.strip_prefix(b".").map_or(0, digits);
         let after = if fraction > 0 { &after[fraction + 1..] } else { after };
         if count == 0 || after.first() != Some(&b']') {
             return None;

@@ -70,7 +70,7 @@ fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
 fn same_digits(word: u64) -> u64 {
     let from_zero = word ^ every(b'0');
     // The upper bit of each byte that is no digit: 10 or more, counted from `0`.
-    let others = ((from_zero & every(0x7f)) + every(0x80 - 10) | from_zero) & every(0x80);
+    let others = (((from_zero & every(0x7f)) + every(0x80 - 10)) | from_zero) & every(0x80);
     let digits = (every(0x80) ^ others) >> 7;
     word & !(digits * 0x0f)
 }

@@ -123,11 +123,6 @@ pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
     name.ends_with(b"Exception") || name.ends_with(b"Error")
 }
 
-/// `File "/srv/app/shop.py", line 3`, with loguru's `>` too.
-pub(super) fn is_python_frame(text: &Text<'_>) -> bool {
-    (text.indent > 0 && text.begins("File \"")) || text.begins_flush("> File \"")
-}
-
 /// `/srv/app/shop.py:3: DeprecationWarning: text`.
 pub(super) fn is_python_warning(text: &Text<'_>) -> bool {
     let start = text.start();

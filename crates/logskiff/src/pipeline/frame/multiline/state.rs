@@ -1,5 +1,7 @@
 //! What is known of a file's lines: what was learned, and the open record.
 
+use std::fmt::Write as _;
+
 use super::head::{Head, Kind};
 
 /// Heads that a file may have: a logger's, an access log's, another library's.
@@ -85,7 +87,7 @@ impl Learned {
         let strong = match head.kind {
             Kind::Weak | Kind::Stray => 0,
             Kind::Level => STRONG | LEVEL,
-            Kind::Stamp | Kind::Access => STRONG,
+            Kind::Stamp | Kind::Access | Kind::Priority => STRONG,
         };
         let at = self.shapes.iter().position(|shape| *shape == head.shape).or_else(|| self.place());
         let Some(at) = at else { return };
@@ -215,7 +217,7 @@ pub(super) enum Mode {
     Php,
     /// .NET's rules and repeats of a stack overflow.
     Repeat,
-    /// Servers: MySQL's first lines, HotSpot's `#`.
+    /// The first lines of a server's log, and the `#` of a crash of Java's virtual machine.
     Server,
 }
 
@@ -285,6 +287,8 @@ impl Open {
     pub(super) const FAILS: u8 = 4;
     /// A line joined for want of a head.
     pub(super) const GROWN: u8 = 8;
+    /// An indented line joined.
+    pub(super) const INDENTED: u8 = 32;
     /// The record has no head, and is that of a crash.
     pub(super) const CRASH: u8 = 16;
 
@@ -341,15 +345,16 @@ impl State {
         }
         let learned = &self.learned;
         let open = &self.open;
+        // Nothing fails to write to a `String`.
         let mut text = String::from(VERSION);
         for (shape, seen) in learned.shapes.iter().zip(learned.seen) {
-            text += &format!(":{shape:x}.{seen:x}");
+            let _ = write!(text, ":{shape:x}.{seen:x}");
         }
         let Learned { run, mixed, grown, replaced, plain, .. } = *learned;
-        text += &format!(":{run}.{mixed}.{grown}.{replaced}.{plain}");
+        let _ = write!(text, ":{run}.{mixed}.{grown}.{replaced}.{plain}");
         if *open != Open::default() {
             let Open { key, mode, flags, indent, depth, bracket, waited, first } = *open;
-            text += &format!(":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{first}", mode as u8);
+            let _ = write!(text, ":{key:x}.{}.{flags}.{indent}.{depth}.{bracket}.{waited}.{first}", mode as u8);
         }
         text
     }

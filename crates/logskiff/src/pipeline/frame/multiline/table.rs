@@ -14,7 +14,7 @@ use super::{Example, Preset, Reason};
 #[derive(Debug)]
 pub(super) struct Head {
     /// None: a server's, which every preset has.
-    preset: Option<Preset>,
+    pub(super) preset: Option<Preset>,
     pub(super) line: Shape,
     /// What the next line has to look like.
     pub(super) next: Shape,
@@ -29,7 +29,7 @@ pub(super) struct Head {
 /// A line that continues a trace.
 #[derive(Debug)]
 pub(super) struct Rule {
-    preset: Option<Preset>,
+    pub(super) preset: Option<Preset>,
     /// The modes of the record in which it does.
     pub(super) after: &'static [Mode],
     pub(super) line: Shape,
@@ -52,13 +52,28 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The grammar of these runtimes.
+    /// The grammar of these runtimes, and of servers.
     pub(super) fn new(presets: &[Preset]) -> Self {
-        let has = |preset: &Option<Preset>| preset.is_none_or(|preset| presets.iter().any(|has| has.is_alike(preset)));
-        let heads =
-            |byte: u8| HEADS.iter().filter(|head| has(&head.preset) && head.line.may_begin_with(byte)).collect();
-        let rules = |mode: Mode| RULES.iter().filter(|rule| has(&rule.preset) && rule.after.contains(&mode)).collect();
+        let has = |preset: Option<Preset>| preset.is_none_or(|preset| presets.iter().any(|has| has.is_alike(preset)));
+        let heads: Vec<_> = HEADS.iter().filter(|head| has(head.preset)).collect();
+        let rules: Vec<_> = RULES.iter().filter(|rule| has(rule.preset)).collect();
+        Self::index(&heads, &rules)
+    }
+
+    fn index(heads: &[&'static Head], rules: &[&'static Rule]) -> Self {
+        let heads = |byte: u8| heads.iter().copied().filter(|head| head.line.may_begin_with(byte)).collect();
+        let rules = |mode: Mode| rules.iter().copied().filter(|rule| rule.after.contains(&mode)).collect();
         Self { heads: (0..=u8::MAX).map(heads).collect(), rules: Mode::ALL.into_iter().map(rules).collect() }
+    }
+
+    /// The whole grammar without the line that has this number in [`super::examples`].
+    #[cfg(test)]
+    pub(super) fn without(number: usize) -> Self {
+        let others = |at: usize| at != number;
+        let heads: Vec<_> = HEADS.iter().enumerate().filter(|(at, _)| others(*at)).map(|(_, head)| head).collect();
+        let rules: Vec<_> =
+            RULES.iter().enumerate().filter(|(at, _)| others(HEADS.len() + *at)).map(|(_, rule)| rule).collect();
+        Self::index(&heads, &rules)
     }
 
     /// Heads that a line may be, by its first byte.

@@ -70,7 +70,7 @@ pub(in super::super) const HEADS: &[Head] = &[
         PythonStack,
         "Current thread 0x00007fee (most recent call first):",
     ),
-    crash(PYTHON, Is(shape::is_python_warning), Any, PythonStack, "/srv/app/shop.py:3: DeprecationWarning: text"),
+    crash(PYTHON, Is(shape::is_python_warning), Any, PythonHead, "/srv/app/shop.py:3: DeprecationWarning: text"),
     logged(
         PYTHON,
         From(b"F", shape::is_stack_frame),
