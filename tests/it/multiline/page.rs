@@ -28,7 +28,7 @@ fn cell(line: &str) -> String {
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     for runtime in Preset::ALL.into_iter().map(Some).chain([None]) {
-        for example in examples().filter(|example| example.runtime == runtime) {
+        for example in examples().filter(|example| example.preset == runtime) {
             let name = runtime.map_or("servers", Preset::name);
             let does = example.reason.map_or("begins a trace", |reason| reason.name());
             writeln!(page, "| {name} | {does} | {} |", cell(example.line)).unwrap();
@@ -48,6 +48,6 @@ fn the_page_lists_the_grammar() {
 #[test]
 fn every_runtime_has_rows() {
     for preset in Preset::ALL {
-        assert!(examples().filter(|example| example.runtime == Some(preset)).count() >= 3, "{}", preset.name());
+        assert!(examples().filter(|example| example.preset == Some(preset)).count() >= 3, "{}", preset.name());
     }
 }

@@ -140,22 +140,6 @@ impl Preset {
     }
 }
 
-/// A line that the grammar knows.
-#[derive(Clone, Copy, Debug)]
-pub struct Example {
-    /// Its runtime; `None`: a server.
-    pub runtime: Option<Preset>,
-    /// Why it joins the line before; `None`: it begins a trace.
-    pub reason: Option<Reason>,
-    /// The line.
-    pub line: &'static str,
-}
-
-/// An example of each line that the grammar knows.
-pub fn examples() -> impl Iterator<Item = Example> {
-    table::examples()
-}
-
 /// How lines are grouped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {

@@ -8,7 +8,7 @@ pub(super) use self::rules::RULES;
 use super::shape::Shape;
 use super::state::Mode;
 use super::text::Text;
-use super::{Example, Preset, Reason};
+use super::{Preset, Reason};
 
 /// A line that begins a trace.
 #[derive(Debug)]
@@ -85,14 +85,6 @@ impl Table {
     pub(super) fn rules(&self, mode: Mode) -> &[&'static Rule] {
         &self.rules[mode as usize]
     }
-}
-
-/// An example of each entry.
-pub(super) fn examples() -> impl Iterator<Item = Example> {
-    let heads = HEADS.iter().map(|head| Example { runtime: head.preset, reason: None, line: head.example });
-    let rules =
-        RULES.iter().map(|rule| Example { runtime: rule.preset, reason: Some(rule.reason), line: rule.example });
-    heads.chain(rules)
 }
 
 impl Preset {
