@@ -235,7 +235,11 @@ impl Shipper {
             .filled(is_filled && is_last)
             .still(is_still)
             .encoded(encoding);
-        let end = if timeout_at <= now { End::TimedOut { is_last } } else { End::Open };
+        let end = match is_final {
+            true => End::Final,
+            false if timeout_at <= now => End::TimedOut { is_last },
+            false => End::Open,
+        };
         let chunk = FramedChunk { bytes, frames, encoding, end, at };
         let taken = self.enqueue_records(file, &mut context, chunk, written);
         self.files.open.insert(file, context);

@@ -163,14 +163,6 @@ impl<'t> Pieces<'t> {
         }
     }
 
-    /// Where the next piece begins, if that is known: in bytes from the file's start.
-    pub(super) fn offset(&self) -> Option<u64> {
-        match self {
-            Self::File(frames) => Some(frames.base + frames.at as u64),
-            Self::Container { lines, at } => lines.piece(*at).map(|piece| piece.span().start),
-        }
-    }
-
     /// The buffer that all texts are slices of.
     fn buffer(&self) -> &'t [u8] {
         match self {
