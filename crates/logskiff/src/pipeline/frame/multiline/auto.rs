@@ -261,9 +261,9 @@ impl Machine<'_> {
         let soon = self.open.waited < WAITED_MAX;
         match self.open.mode {
             Mode::Crash | Mode::NodeCrash | Mode::PhpHead | Mode::Banner => soon,
-            Mode::RustHead => soon && (self.open.waited == 0 || self.open.has(Open::EXPECTS)),
+
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
-            Mode::Exception => soon && self.open.has(Open::EXPECTS),
+            Mode::Exception | Mode::RustHead => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
             Mode::PythonHead => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
@@ -332,7 +332,7 @@ impl Machine<'_> {
     /// An indented line below a head is part of its record, unless prints seem to stand there.
     fn is_indented_part(&self) -> Result<bool, Unknown> {
         let text = &self.look.text;
-        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.open.has(Open::FAILS) || self.learned.grown > 0;
+        let sure = text.has_tab() || text.indent >= DEEP_INDENT || self.learned.grown >= 2;
         if sure {
             return Ok(true);
         }

@@ -105,20 +105,26 @@ pub(super) fn is_elided(text: &Text<'_>) -> bool {
 
 /// The name of an exception, and a text after it: `org.example.ShopException: text`, `KeyError: 'total'`, `OrderError`.
 pub(super) fn is_exception(text: &Text<'_>) -> bool {
-    let body = text.body();
+    text.indent == 0 && names_exception(text.start())
+}
+
+fn names_exception(body: &[u8]) -> bool {
     let count =
         body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$')).count();
     let (name, after) = body.split_at(count);
     let named = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') && !name.ends_with(b".");
-    named && text.indent == 0 && (after.is_empty() || after.starts_with(b": ") || after == b":" || after == b"\r")
+    let code = after.strip_prefix(b" (").and_then(|code| code.split(|byte| *byte == b')').nth(1));
+    let after = code.unwrap_or(after);
+    named && (after.is_empty() || after.starts_with(b": ") || after == b":" || after == b"\r")
 }
 
 /// An exception whose name says so: `org.example.ShopException: text`, `KeyError: 'total'`.
 pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
-    if !is_exception(text) {
-        return false;
-    }
-    let body = text.body();
+    is_exception(text) && has_name_of_exception(text.start())
+}
+
+/// The name before the first `:` ends as names of exceptions do.
+fn has_name_of_exception(body: &[u8]) -> bool {
     let name = body.split(|byte| *byte == b':').next().unwrap_or(body).trim_ascii_end();
     name.ends_with(b"Exception") || name.ends_with(b"Error")
 }
@@ -152,7 +158,7 @@ pub(super) fn is_margin(text: &Text<'_>) -> bool {
 /// Only `^` and `~`.
 pub(super) fn is_caret(text: &Text<'_>) -> bool {
     let body = text.body().trim_ascii_end();
-    text.indent > 0 && body.iter().all(|byte| matches!(byte, b'^' | b'~' | b' ')) && body.contains(&b'^')
+    body.iter().all(|byte| matches!(byte, b'^' | b'~' | b' ')) && body.contains(&b'^')
 }
 
 /// `goroutine 17 [running]:`, `goroutine 1 gp=0x… [sleep, 3 minutes]:`.
@@ -398,4 +404,30 @@ pub(super) fn is_stack_frame(text: &Text<'_>) -> bool {
 /// `SyntaxError: text` and its kinds.
 pub(super) fn is_syntax_error(text: &Text<'_>) -> bool {
     ["SyntaxError: ", "IndentationError: ", "TabError: "].iter().any(|name| text.begins_flush(name))
+}
+
+/// `Task exception was never retrieved` of asyncio.
+pub(super) fn is_lost_task(text: &Text<'_>) -> bool {
+    text.begins_flush("Task exception was never") || text.begins_flush("Future exception was never")
+}
+
+/// `Exception in thread "main" java.lang.Error: text`.
+pub(super) fn is_java_thread(text: &Text<'_>) -> bool {
+    let Some(rest) = text.start().strip_prefix(b"Exception in thread \"") else { return false };
+    let Some(exception) = position(rest, b"\" ").map(|at| &rest[at + 2..]) else { return false };
+    let name = exception.split(|byte| *byte == b':').next().unwrap_or(exception);
+    names_exception(exception) && name.contains(&b'.')
+}
+
+/// `Unhandled exception. System.InvalidOperationException: text`, `Unhandled Exception: …`.
+pub(super) fn is_dotnet_unhandled(text: &Text<'_>) -> bool {
+    let start = text.start();
+    let exception =
+        start.strip_prefix(b"Unhandled exception. ").or_else(|| start.strip_prefix(b"Unhandled Exception: "));
+    exception.is_some_and(names_exception)
+}
+
+/// `Next LogicException: text`.
+pub(super) fn is_php_next(text: &Text<'_>) -> bool {
+    text.start().strip_prefix(b"Next ").is_some_and(has_name_of_exception)
 }

@@ -177,6 +177,8 @@ pub(super) enum Mode {
     Dump,
     /// Spring Boot's banner.
     Banner,
+    /// The place of an uncaught error of Node.js: its source is to come.
+    NodeHead,
     /// Node.js before it exits: `Node.js v20` is sure to come.
     NodeCrash,
     /// After `Require stack:` of Node.js.
@@ -223,7 +225,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// All modes.
-    pub(super) const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::Closed,
         Self::Whole,
         Self::Text,
@@ -234,6 +236,7 @@ impl Mode {
         Self::Crash,
         Self::Dump,
         Self::Banner,
+        Self::NodeHead,
         Self::NodeCrash,
         Self::Require,
         Self::NodeMemory,

@@ -5,7 +5,7 @@ use super::super::shape::{
     Shape::{Any, Exactly, Flush, From, Indented, Is},
 };
 use super::super::state::Mode::{
-    Banner, Box, Cause, Crash, Dump, Go, GoHead, NodeCrash, NodeMemory, PhpHead, Python, PythonEnd, PythonGroup,
+    Banner, Box, Cause, Crash, Dump, Go, GoHead, NodeHead, NodeMemory, PhpHead, Python, PythonEnd, PythonGroup,
     PythonHead, PythonStack, RubyHead, RubyRescue, RustHead, Server, Text,
 };
 use super::{
@@ -14,13 +14,8 @@ use super::{
 
 /// Lines that begin a trace. The first that matches counts.
 pub(in super::super) const HEADS: &[Head] = &[
-    crash(
-        JAVA,
-        Flush("Exception in thread \""),
-        Any,
-        Crash,
-        "Exception in thread \"main\" java.lang.IllegalStateException: text",
-    ),
+    crash(JAVA, From(b"E", shape::is_java_thread), Any, Crash, "Exception in thread \"main\" java.lang.Error: text"),
+    crash(JAVA, Flush("Exception in thread \""), Any, Cause, "Exception in thread \"main\" text of its own"),
     crash(
         JAVA,
         Flush("Full thread dump "),
@@ -39,20 +34,27 @@ pub(in super::super) const HEADS: &[Head] = &[
     crash(JAVA, Exactly("#"), Flush("# A fatal error"), Server, "#"),
     crash(
         DOTNET,
-        Flush("Unhandled exception. "),
+        From(b"U", shape::is_dotnet_unhandled),
         Any,
         Crash,
         "Unhandled exception. System.InvalidOperationException: text",
     ),
     crash(
         DOTNET,
-        Flush("Unhandled Exception: "),
+        From(b"U", shape::is_dotnet_unhandled),
         Any,
         Crash,
         "Unhandled Exception: System.InvalidOperationException: text",
     ),
     crash(DOTNET, Flush("Fatal error. System."), Any, Crash, "Fatal error. System.AccessViolationException: text"),
-    crash(DOTNET, Flush("Process terminated. "), Any, Crash, "Process terminated. Assertion failed."),
+    crash(
+        DOTNET,
+        Exactly("Process terminated. Assertion failed."),
+        Any,
+        Crash,
+        "Process terminated. Assertion failed.",
+    ),
+    crash(DOTNET, Flush("Process terminated. "), Any, Cause, "Process terminated. order 17 is inconsistent"),
     crash(DOTNET, Exactly("Stack overflow."), Any, Crash, "Stack overflow."),
     crash(PYTHON, From(b"E", shape::is_python_thread), TRACEBACK, PythonHead, "Exception in thread Thread-1 (run):"),
     crash(
@@ -62,6 +64,8 @@ pub(in super::super) const HEADS: &[Head] = &[
         PythonHead,
         "Exception ignored in: <function Shop.__del__ at 0x7f80>",
     ),
+    crash(PYTHON, Flush("Internal Server Error: "), TRACEBACK, PythonHead, "Internal Server Error: /orders"),
+    crash(PYTHON, Is(shape::is_lost_task), Flush("future: <"), PythonHead, "Task exception was never retrieved"),
     crash(PYTHON, Flush("Fatal Python error: "), Any, PythonStack, "Fatal Python error: Segmentation fault"),
     crash(
         PYTHON,
@@ -103,12 +107,13 @@ pub(in super::super) const HEADS: &[Head] = &[
     crash(GO, Flush("unexpected fault address "), Flush("fatal error: "), GoHead, "unexpected fault address 0x0"),
     crash(GO, Flush("SIG"), Flush("PC="), GoHead, "SIGQUIT: quit"),
     logged(GO, From(b"g", shape::is_goroutine), Any, Go, "goroutine 17 [running]:"),
-    crash(NODE, Is(shape::is_node_place), Is(shape::is_source), NodeCrash, "/srv/app/shop.js:17"),
+    crash(NODE, Is(shape::is_node_place), Is(shape::is_source), NodeHead, "/srv/app/shop.js:17"),
     crash(NODE, Flush("<--- Last few GCs"), Any, NodeMemory, "<--- Last few GCs --->"),
     crash(NODE, Flush("----- Native stack trace"), Any, NodeMemory, "----- Native stack trace -----"),
     crash(NODE, From(b"(", shape::is_node_warning), Any, Text, "(node:4711) DeprecationWarning: text"),
     crash(RUST, From(b"t", shape::is_rust_panic), Any, RustHead, "thread 'main' (17) panicked at src/main.rs:3:7:"),
     logged(RUST, Flush("Error: "), Exactly("Caused by:"), RustHead, "Error: order 17 cannot be stored"),
+    logged(RUST, Exactly("Error:"), Is(shape::is_rust_frame), RustHead, "Error:"),
     logged(RUST, Flush("Error: "), Exactly("Stack backtrace:"), RustHead, "Error: order 17 cannot be stored"),
     crash(
         RUBY,

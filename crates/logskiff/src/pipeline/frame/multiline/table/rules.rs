@@ -6,9 +6,9 @@ use super::super::shape::{
     Shape::{Any, Begins, Exactly, Flush, Indented, Is},
 };
 use super::super::state::Mode::{
-    self, Banner, Box, Cause, Crash, Dump, Exception, Frames, Go, GoHead, NodeCrash, NodeMemory, Php, PhpHead, Python,
-    PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead, RubyRescue, Rust,
-    RustHead, Server, Text, Whole,
+    self, Banner, Box, Cause, Crash, Dump, Exception, Frames, Go, GoHead, NodeCrash, NodeHead, NodeMemory, Php,
+    PhpHead, Python, PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead,
+    RubyRescue, Rust, RustHead, Server, Text, Whole,
 };
 use super::{
     CAUSED_BY, DOTNET, GO, GROUP, HANDLING, JAVA, NODE, PHP, PYTHON, RUBY, RUST, Rule, SERVER, TRACEBACK, rule,
@@ -58,6 +58,15 @@ pub(in super::super) const RULES: &[Rule] = &[
     ),
     rule(DOTNET, FRAMED, Indented("---> "), Cause, CAUSE, " ---> System.IO.IOException: text"),
     rule(DOTNET, CAUSED, Begins("--- End of "), Frames, FRAME, "   --- End of inner exception stack trace ---"),
+    rule(
+        DOTNET,
+        &[Frames],
+        Flush("ClientConnectionId:"),
+        Frames,
+        PART,
+        "ClientConnectionId:0f8fad5b-d9cb-469f-a165-70867728950e",
+    ),
+    rule(DOTNET, &[Frames], Flush("Error Number:"), Frames, PART, "Error Number:2627,State:1,Class:14"),
     rule(DOTNET, CAUSED, Indented("Exception data:"), Repeat, PART, "  Exception data:"),
     rule(DOTNET, &[Repeat], Is(shape::is_indented), Repeat, PART, "    Severity: ERROR"),
     rule(DOTNET, &[Crash, Repeat, Frames], Is(shape::is_repeat), Repeat, PART, "Repeat 24021 times:"),
@@ -72,6 +81,8 @@ pub(in super::super) const RULES: &[Rule] = &[
         PART,
         "(Use `node --trace-warnings ...` to show where it was created)",
     ),
+    rule(NODE, &[NodeHead], Any, NodeCrash, FRAME, "  throw new TypeError(text);").before(Is(shape::is_caret)),
+    rule(NODE, &[NodeHead], Any, NodeCrash, FRAME, "{\"a\":").before(Is(shape::is_named_exception)),
     rule(NODE, &[NodeCrash, Frames], Flush("Node.js v"), Whole, PART, "Node.js v20.20.2"),
     rule(NODE, &[NodeCrash], Is(shape::is_at_frame), NodeCrash, FRAME, "    at total (/srv/app/shop.js:3:7)"),
     rule(
@@ -167,6 +178,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         "  File \"/srv/app/shop.py\", line 3 in total",
     ),
     rule(PYTHON, &[PythonStack], Flush("Extension modules: "), Whole, PART, "Extension modules: numpy.core (total: 1)"),
+    rule(PYTHON, &[PythonHead], Flush("future: <"), PythonHead, PART, "future: <Task finished name='order-0'>"),
     rule(PYTHON, &[Text], Flush("future: <"), Text, PART, "future: <Task finished name='order-0' coro=<failing()>>"),
     rule(PYTHON, &[Text], Flush("task: <"), Text, PART, "task: <Task pending name='order-0'>"),
     rule(PYTHON, &[Box], Flush("╰"), Python, PART, "╰───────────────────────────────────────────╯"),
@@ -192,6 +204,15 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(RUST, &[Text], Is(shape::is_rust_frame), Rust, FRAME, "   0: shop::total").before(Is(shape::is_at_frame)),
     rule(RUST, &[Rust], Is(shape::is_indented), Rust, FRAME, "             at ./src/main.rs:17:3"),
     rule(RUST, &[RustHead], Is(shape::is_indented), RustHead, MESSAGE, "  left: [17]"),
+    rule(RUST, &[RustHead, Rust], Exactly("Location:"), Rust, PART, "Location:").before(Is(shape::is_indented)),
+    rule(
+        RUST,
+        &[RustHead, Rust],
+        Flush("Backtrace omitted. "),
+        Rust,
+        PART,
+        "Backtrace omitted. Run with RUST_BACKTRACE=1 …",
+    ),
     rule(
         RUST,
         &[RustHead],
@@ -235,9 +256,13 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(RUBY, &[RubyHead], Any, RubyHead, MESSAGE, "LINE 1: SELECT * FORM orders").before(Is(shape::is_caret)),
     rule(RUBY, &[RubyHead], Any, RubyHead, MESSAGE, "hint: FROM):").before(Is(shape::is_ruby_frame)),
     rule(PHP, &[Text, PhpHead, Php], Exactly("Stack trace:"), Php, PART, "Stack trace:").before(Flush("#0 ")),
+    rule(PHP, &[Text], Exactly("PHP Stack trace:"), Php, PART, "PHP Stack trace:").before(Flush("PHP   1. ")),
+    rule(PHP, &[Php], Flush("PHP   "), Php, FRAME, "PHP   1. {main}() /srv/app/shop.php:0"),
     rule(PHP, &[Text, PhpHead, Php], Exactly("[stacktrace]"), Php, PART, "[stacktrace]").before(Flush("#0 ")),
     rule(PHP, &[Text, Php], Is(shape::is_php_frame), Php, FRAME, "#0 /srv/app/shop.php(17): total()"),
-    rule(PHP, &[Php], Flush("Next "), PhpHead, CAUSE, "Next LogicException: text in /srv/app/shop.php:3"),
+    rule(PHP, &[Php], Flush("Next "), PhpHead, CAUSE, "Next Late: text in /srv/app/shop.php:3")
+        .before(Exactly("Stack trace:")),
+    rule(PHP, &[Php], Is(shape::is_php_next), PhpHead, CAUSE, "Next LogicException: text"),
     rule(
         PHP,
         &[Php],

@@ -14,8 +14,7 @@ fn example_of(shape: Shape) -> Option<&'static str> {
 /// The verdict on a line of a record in `mode`, and the record's mode after it.
 fn step(table: &Table, mode: Mode, line: &str, next: Shape) -> (Verdict, Mode) {
     let mut state = State::default();
-    // The first line of text below a panic of Rust joins by itself.
-    (state.open.mode, state.open.waited) = (mode, 1);
+    state.open.mode = mode;
     let next = example_of(next).filter(|_| !next.is_any());
     let next = next.map_or(Next::Line(b"text that is nothing"), |line| Next::Line(line.as_bytes()));
     let verdict = auto::step(table, &mut state, line.as_bytes(), 0, next);
