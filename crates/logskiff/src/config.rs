@@ -80,6 +80,8 @@ pub struct Input {
     pub parse: parse::Config,
     /// What is redacted.
     pub redact: ::redact::Config,
+    /// What happens to terminal sequences in messages.
+    pub ansi: encode::Ansi,
 }
 
 /// When the process exits by itself: in each case only once everything is read and acknowledged.

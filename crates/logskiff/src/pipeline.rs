@@ -74,7 +74,7 @@ impl Pipeline {
         let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(join(&errors)));
         let redactor = redactor.map_or_else(made, Ok)?;
         let parsed = parser.parsed();
-        let encoder = Encoder::new(&config.encode);
+        let encoder = Encoder::new(&config.encode).with_ansi(input.ansi);
         let (scratch, hits) = (Scratch::default(), Hits::default());
         Ok(Self {
             grouping: Arc::new(grouping),

@@ -68,6 +68,7 @@ impl Redactor {
         if record.prefilter_hit {
             self.stage.scan(&record.text, hits);
         }
+        self.mark_by_names(record, &mut Buffers { masks, decoded, walk, earlier });
         let is_json = has_names_in_text(record.parsed);
         let unparsed = Parsed::default();
         let mut which = self.stage.none();
@@ -89,11 +90,9 @@ impl Redactor {
             self.merge(&text, of_line, earlier);
             masks.add_part(of_line, at.start);
         }
-        let buffers = &mut Buffers { masks, decoded, walk, earlier };
-        self.mark_by_names(record, buffers);
         let which = record.prefilter_hit.then(|| self.stage.which_of_lines(which, &record.text));
         if is_hit || which.as_ref().is_some_and(Which::is_hit) {
-            self.search_text(record, which.as_ref(), None, buffers);
+            self.search_text(record, which.as_ref(), None, &mut Buffers { masks, decoded, walk, earlier });
         }
     }
 

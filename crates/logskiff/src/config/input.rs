@@ -12,6 +12,7 @@ use super::multiline;
 use super::parser::Reader;
 use super::redact;
 use super::variables::INPUT_PREFIX;
+use crate::pipeline::encode::Ansi;
 use crate::pipeline::frame;
 use crate::pipeline::parse;
 use crate::pipeline::parse::{Format, Type};
@@ -104,6 +105,7 @@ fn input(name: String, reader: &mut Reader<'_>) -> Input {
         grouping: multiline::config(reader),
         parse: parse(reader),
         redact: redact::config(reader),
+        ansi: reader.choice("LOGSKIFF_ANSI", &[("auto", Ansi::Auto), ("strip", Ansi::Strip), ("keep", Ansi::Keep)]),
     }
 }
 

@@ -314,6 +314,9 @@ pub static VARIABLES: &[Variable] = &[
         .doc("File with the pod's labels, from the Downward API. It is read again when it changes."),
     Variable::new(Record, "LOGSKIFF_ENCODING", Choice(&["json", "raw"]), "json")
         .doc("`json`: a JSON record with ECS field names; `raw`: only the redacted line. `LOGSKIFF_SYSLOG_ENCODING` sets this for syslog."),
+    Variable::new(Record, "LOGSKIFF_ANSI", Choice(&["auto", "strip", "keep"]), "auto")
+        .per_input()
+        .doc("Terminal sequences in messages, such as colours: `strip` removes them after redaction, `keep` leaves them. `auto`: `strip` in JSON records, `keep` with `LOGSKIFF_ENCODING=raw`."),
     Variable::new(Record, "LOGSKIFF_EVENT_ID", Choice(&["off", "field", "header"]), "field")
         .doc("Adds an id made of pod UID, file identity and offset. It stays the same after a restart, so consumers can drop duplicates. `header` puts it into a Kafka header."),
 

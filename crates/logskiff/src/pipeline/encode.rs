@@ -4,22 +4,28 @@
 //! buffer. Only redacted text can be encoded. A field of the line never replaces a field that logskiff writes: it becomes
 //! `parsed.NAME`. For any line, the object is valid JSON, and names are unique in it and in its nested objects.
 
+mod ansi;
 mod envelope;
 pub mod labels;
 mod names;
+mod raw;
 pub mod syslog;
 pub mod template;
 mod text;
+mod value;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub use self::ansi::Ansi;
 pub use self::envelope::{Envelope, Source};
 use self::names::{Name, Names, Nested, members};
+use self::raw::{LineEnds, write_raw};
 use self::template::{Place, Template};
-use self::text::{Clock, write_escaped, write_number, write_repaired};
-use event::{FileId, Key, Kind, Level, LineFlags, Node, Printed, Repair, Repairs, Span, TextRange};
-use redact::{Piece, Redacted};
+use self::text::{Clock, write_escaped, write_number};
+use self::value::{write_key, write_value, write_without_sequences};
+use event::{FileId, Key, Kind, Level, LineFlags, Node, Printed, Repair, Repairs, Span};
+use redact::Redacted;
 
 /// Format of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +172,7 @@ impl RedactedLine<'_> {
 #[derive(Debug)]
 pub struct Encoder {
     encoding: Encoding,
+    ansi: Ansi,
     event_id: EventId,
     reserved: HashSet<Vec<u8>>,
     /// By first byte: the lengths of the reserved names, one bit each. This excludes most fields quickly.
@@ -194,6 +201,7 @@ impl Encoder {
         let syslog = config.syslog.as_ref().map(|syslog| syslog::Writer::new(syslog, event_id != EventId::Off));
         Self {
             encoding,
+            ansi: Ansi::Auto,
             event_id,
             reserved,
             reserved_lengths,
@@ -205,12 +213,35 @@ impl Encoder {
         }
     }
 
-    /// Appends the record of one line to `out`.
+    /// Sets what happens to terminal sequences in messages.
+    #[must_use]
+    pub fn with_ansi(self, ansi: Ansi) -> Self {
+        Self { ansi, ..self }
+    }
+
+    /// Whether messages lose their terminal sequences.
+    fn strips(&self) -> bool {
+        self.ansi == Ansi::Strip || self.ansi == Ansi::Auto && self.encoding == Encoding::Json
+    }
+
+    /// Appends the record of one line to `out`. A raw record keeps the line ends within it.
     pub fn encode(&mut self, line: &RedactedLine<'_>, out: &mut Vec<u8>) {
-        let RedactedLine { redacted, envelope, span, .. } = *line;
-        if self.encoding == Encoding::Raw {
-            return write_raw(redacted, out);
+        match self.encoding {
+            Encoding::Json => self.encode_json(line, out),
+            Encoding::Raw => write_raw(line.redacted, LineEnds::Newlines, self.strips(), out),
         }
+    }
+
+    /// Appends the record of one line to `out`, without a newline in it: line ends are written `\n`.
+    pub fn encode_in_one_line(&mut self, line: &RedactedLine<'_>, out: &mut Vec<u8>) {
+        match self.encoding {
+            Encoding::Json => self.encode_json(line, out),
+            Encoding::Raw => write_raw(line.redacted, LineEnds::Spelled, self.strips(), out),
+        }
+    }
+
+    fn encode_json(&mut self, line: &RedactedLine<'_>, out: &mut Vec<u8>) {
+        let RedactedLine { redacted, envelope, span, .. } = *line;
         let parsed = redacted.parsed();
         out.extend_from_slice(b"{\"@timestamp\":\"");
         self.clock.write(parsed.time_ns.unwrap_or_else(|| line.time_ns()), out);
@@ -220,7 +251,11 @@ impl Encoder {
         }
         if let Some((at, kind)) = parsed.message {
             out.extend_from_slice(b",\"message\":");
-            write_value(redacted, at, kind, out);
+            if self.strips() {
+                write_without_sequences(redacted, at, kind, out);
+            } else {
+                write_value(redacted, at, kind, out);
+            }
         }
         let repairs = parsed.repairs.and(self.write_nodes(redacted, out));
         self.repairs = self.repairs.and(repairs);
@@ -374,56 +409,6 @@ fn write_renamed(name: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(name, out);
     out.extend_from_slice(b"\":");
-}
-
-fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
-    out.push(b'"');
-    match key {
-        Key::None => {}
-        Key::Name(_) => out.extend_from_slice(plain_key(redacted, key).unwrap_or_default()),
-        Key::Text(at) => write_pieces(redacted, at, true, out),
-    }
-    out.extend_from_slice(b"\":");
-}
-
-fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {
-    let literal: &[u8] = match kind {
-        Kind::Text | Kind::Escaped => {
-            out.push(b'"');
-            write_pieces(redacted, at, kind == Kind::Escaped, out);
-            return out.push(b'"');
-        }
-        Kind::Null => return out.extend_from_slice(b"null"),
-        // A masked number is written as text.
-        _ if redacted.is_masked(at) => return write_value(redacted, at, Kind::Text, out),
-        Kind::Number => return write_pieces(redacted, at, true, out),
-        Kind::True => b"true",
-        Kind::False => b"false",
-    };
-    out.extend_from_slice(literal);
-}
-
-/// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
-fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
-    let broken = redacted.parsed().repairs.is_of_strings();
-    if let (Some(text), true) = (redacted.plain(at), as_is && !broken) {
-        return out.extend_from_slice(text);
-    }
-    for piece in redacted.pieces(at) {
-        match piece {
-            Piece::Text(text) if as_is && broken => write_repaired(text, out),
-            Piece::Text(text) if as_is => out.extend_from_slice(text),
-            Piece::Text(text) => write_escaped(text, out),
-            Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
-        }
-    }
-}
-
-fn write_raw(redacted: &Redacted<'_>, out: &mut Vec<u8>) {
-    redacted.line(|piece| match piece {
-        Piece::Text(text) => out.extend_from_slice(text),
-        Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
-    });
 }
 
 /// The flags of a record: how its line was framed, and why values were withheld or repaired.

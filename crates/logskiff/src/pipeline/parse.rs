@@ -1,9 +1,11 @@
 //! Parses lines into fields.
 //!
-//! Input: the text of one framed line. Output: a [`Parsed`] with ranges of that text: the fields, the message, and the
+//! Input: the text of one framed line, or of several lines that are one record. Output: a [`Parsed`] with ranges of that text: the fields, the message, and the
 //! line's time and severity. A line of another format keeps its whole text as the message, with the reason. Parsing
 //! never loses bytes and never returns only some of the fields. It never copies, logs or reports content: errors are
 //! about the configuration only.
+//!
+//! A JSON object may take several lines. Formats of lines are looked for in the first lines of a record.
 //!
 //! A [`Parser`] is built once for an input; after the first lines a line needs no allocation.
 
@@ -17,7 +19,7 @@ mod time;
 
 use std::sync::Arc;
 
-use event::{Kind, ParseFailure, Parsed, TextRange};
+use event::{Kind, Node, ParseFailure, Parsed, TextRange};
 
 use self::field::Fields;
 use self::pattern::Patterns;
@@ -181,7 +183,7 @@ impl Parser {
         Parsed { names: Arc::clone(&self.names), ..Parsed::default() }
     }
 
-    /// Parses one line. `into` must come from [`Parser::parsed`] of the same parser; its content is replaced.
+    /// Parses one line, or several lines that are one record. `into` must come from [`Parser::parsed`] of the same parser; its content is replaced.
     pub fn parse(&mut self, text: &[u8], into: &mut Parsed) {
         into.clear();
         let whole = Some((TextRange::new(0, text.len()), Kind::Text));
@@ -197,14 +199,18 @@ impl Parser {
                 Err(failure) => matches!(self.method, Method::Json).then_some(failure),
             },
             Method::Regex(patterns) => {
-                if patterns.read(text, &mut into.nodes) {
+                if read_line(text, &mut into.nodes, |line, nodes| patterns.read(line, nodes).then_some(())).is_some() {
                     into.message = whole;
                     self.fields.apply(text, into, &self.clock);
+                    if memchr::memchr(b'\n', text).is_some() {
+                        // A capture named message holds only a part of one line.
+                        into.message = whole;
+                    }
                     return;
                 }
                 Some(ParseFailure::NoMatch)
             }
-            Method::Nginx => match nginx::read(text, &mut into.nodes) {
+            Method::Nginx => match read_line(text, &mut into.nodes, nginx::read) {
                 Some(stamp) => {
                     into.time_ns = self.clock.guess(stamp);
                     into.time_failed = into.time_ns.is_none();
@@ -222,6 +228,40 @@ impl Parser {
     #[must_use]
     pub fn drop_failures(&self) -> bool {
         self.drop_failures
+    }
+}
+
+/// The lines of a record in which a format of lines is looked for. A trace or a banner may stand before the line that a
+/// logger wrote.
+const LINES_TRIED_MAX: usize = 8;
+
+/// Fills `nodes`, which must be empty, from the first of the first lines that `read` accepts.
+fn read_line<'t, T>(
+    text: &'t [u8],
+    nodes: &mut Vec<Node>,
+    mut read: impl FnMut(&'t [u8], &mut Vec<Node>) -> Option<T>,
+) -> Option<T> {
+    let mut start = 0;
+    for _ in 0..LINES_TRIED_MAX {
+        let rest = text.get(start..)?;
+        let newline = memchr::memchr(b'\n', rest);
+        let line = newline.map_or(rest, |end| rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]));
+        if let Some(found) = read(line, nodes) {
+            move_by(start, nodes);
+            return Some(found);
+        }
+        start += newline? + 1;
+    }
+    None
+}
+
+/// Moves the values of a line to their positions in the record.
+fn move_by(start: usize, nodes: &mut [Node]) {
+    for node in nodes {
+        if let Node::Value { at, .. } = node {
+            let range = at.indices();
+            *at = TextRange::new(range.start + start, range.end + start);
+        }
     }
 }
 

@@ -306,7 +306,11 @@ impl Sink for Kafka {
         out: &mut Vec<u8>,
     ) -> Result<Encoded, DropReason> {
         let start = out.len();
-        encoder.encode(line, out);
+        match self.config.message {
+            Message::Record => encoder.encode(line, out),
+            // Newlines separate the records of a batch.
+            Message::Batch => encoder.encode_in_one_line(line, out),
+        }
         let payload_end = out.len();
         let messages = self.messages(payload_end - start).ok_or(DropReason::Oversize)?;
         self.targets.write_extra(line, encoder, out);

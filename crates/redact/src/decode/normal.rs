@@ -346,6 +346,9 @@ fn command_end(text: &[u8], mut at: usize) -> Option<usize> {
         if sign.is('\u{7}') || sign.is('\u{9c}') {
             return Some(at);
         }
+        if let Sign::Char('\u{80}'..='\u{9f}') = sign {
+            return None;
+        }
         if sign.is('\u{1b}') {
             // A backslash that is written as it is begins no escape with the letter after it.
             if length == 1 && text.get(at) == Some(&b'\\') {

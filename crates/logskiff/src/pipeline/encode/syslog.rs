@@ -13,11 +13,12 @@ use jiff::tz::TimeZone;
 
 use self::clock::Clock;
 use self::data::Data;
+use super::raw::{LineEnds, write_raw};
 use super::template::Template;
 use super::text::write_number;
-use super::{Encoder, Encoding, Envelope, RedactedLine, flags};
+use super::{Ansi, Encoder, Encoding, Envelope, RedactedLine, flags};
 use event::{Level, LineFlags};
-use redact::{Piece, Redacted};
+use redact::Redacted;
 
 /// The message format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub enum Framing {
     None,
     /// Each after its length in bytes and a space (RFC 6587, 3.4.1; RFC 5425, 4.3).
     OctetCounting,
-    /// Each followed by a newline (RFC 6587, 3.4.2); control characters are escaped.
+    /// Each followed by a newline (RFC 6587, 3.4.2); line ends within it and control characters are escaped.
     Newline,
 }
 
@@ -203,16 +204,15 @@ impl Encoder {
         let start = out.len();
         match writer.config.message {
             Message::Raw => {
-                source.line.redacted.line(|piece| {
-                    let bytes = match piece {
-                        Piece::Text(text) => text,
-                        Piece::Mask(label) => label.as_bytes(),
-                    };
-                    match writer.config.framing {
-                        Framing::Newline => text::write_without_controls(bytes, out),
-                        Framing::None | Framing::OctetCounting => out.extend_from_slice(bytes),
-                    }
-                });
+                let redacted = source.line.redacted;
+                let strips = self.ansi == Ansi::Strip;
+                if writer.config.framing == Framing::Newline {
+                    writer.scratch.clear();
+                    write_raw(redacted, LineEnds::Spelled, strips, &mut writer.scratch);
+                    text::write_without_controls(&writer.scratch, out);
+                } else {
+                    write_raw(redacted, LineEnds::Newlines, strips, out);
+                }
             }
             Message::Json => {
                 let encoding = std::mem::replace(&mut self.encoding, Encoding::Json);

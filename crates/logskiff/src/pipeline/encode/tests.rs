@@ -43,6 +43,13 @@ fn the_pods_own_address_stays() {
 }
 
 fn encoded(config: &Config, format: Format, line: &[u8], flags: LineFlags) -> Vec<u8> {
+    let mut out = Vec::new();
+    with_line(config, format, line, flags, |line| Encoder::new(config).encode(line, &mut out));
+    out
+}
+
+/// Calls `encode` with a line that is parsed and redacted.
+fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, encode: impl FnOnce(&RedactedLine<'_>)) {
     let fields = vec!["password".to_owned()];
     let redactor = Redactor::new(&redact::Config {
         select: vec!["secrets".into(), "pii".into()],
@@ -56,12 +63,9 @@ fn encoded(config: &Config, format: Format, line: &[u8], flags: LineFlags) -> Ve
     let mut scratch = Scratch::default();
     let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
-    let mut out = Vec::new();
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
-    let line =
-        RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed: None, read_ns: 0, is_new: true };
-    Encoder::new(config).encode(&line, &mut out);
-    out
+    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed: None, read_ns: 0, is_new: true };
+    encode(&line);
 }
 
 /// The record of a line, without the constant fields.
@@ -218,6 +222,83 @@ fn a_truncated_line_is_flagged_and_invalid_utf_8_is_repaired() {
     assert_eq!((&record["message"], &record["log.flags"]), (&json!("half \u{fffd}"), &json!(["truncated"])));
 }
 
+#[test]
+fn the_flags_of_framing_come_first() {
+    let line = b"a\nb\0c\0d\0e\0";
+    let flags = LineFlags::TRUNCATED.and(LineFlags::MULTILINE);
+    let record: Value =
+        serde_json::from_slice(&encoded(&config(Encoding::Json, &[]), Format::None, line, flags)).unwrap();
+    assert_eq!(record["log.flags"], json!(["multiline", "truncated", "redaction_undecodable"]));
+}
+
+/// The record of a line, raw or the message of its JSON, with all that an encoder can be told.
+fn written(encoding: Encoding, ansi: Ansi, in_one_line: bool, line: &[u8]) -> Vec<u8> {
+    let config = config(encoding, &[]);
+    let mut out = Vec::new();
+    with_line(&config, Format::Auto, line, LineFlags::MULTILINE, |line| {
+        let mut encoder = Encoder::new(&config).with_ansi(ansi);
+        if in_one_line { encoder.encode_in_one_line(line, &mut out) } else { encoder.encode(line, &mut out) }
+    });
+    if encoding == Encoding::Raw {
+        return out;
+    }
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    record["message"].as_str().unwrap_or_default().as_bytes().to_vec()
+}
+
+#[test]
+fn line_ends_within_a_record() {
+    #[track_caller]
+    fn check(line: &str, message: &str, raw: &str, in_one_line: &str) {
+        let written =
+            |encoding, whole| String::from_utf8(self::written(encoding, Ansi::Auto, whole, line.as_bytes())).unwrap();
+        assert_eq!(written(Encoding::Json, false), message, "{line:?}");
+        assert_eq!(written(Encoding::Raw, false), raw, "{line:?}");
+        assert_eq!(written(Encoding::Raw, true), in_one_line, "{line:?}");
+    }
+    check("a\nb\r\nc", "a\nb\nc", "a\nb\nc", r"a\nb\nc");
+    check("a\rb\r\r\n\n c\r", "a\rb\r\n\n c\r", "a\rb\r\n\n c\r", "a\rb\r\\n\\n c\r");
+    check(
+        "\u{e9}\r\npassword=x\r\nb",
+        "\u{e9}\npassword=<redacted:password>\nb",
+        "\u{e9}\npassword=<redacted:password>\nb",
+        "\u{e9}\\npassword=<redacted:password>\\nb",
+    );
+    // An unescaped line end in a string, which is repaired.
+    check("{\"msg\":\"a\r\nb\",\r\n\"n\":1}", "a\nb", "{\"msg\":\"a\nb\",\n\"n\":1}", r#"{"msg":"a\nb",\n"n":1}"#);
+    // JSON over several lines stays JSON, with a masked number as a string.
+    check(
+        "{\n \"msg\": \"m\",\n \"password\": 12345\n}",
+        "m",
+        "{\n \"msg\": \"m\",\n \"password\": \"<redacted:field>\"\n}",
+        "{\\n \"msg\": \"m\",\\n \"password\": \"<redacted:field>\"\\n}",
+    );
+}
+
+#[test]
+fn terminal_sequences_are_removed_from_messages() {
+    #[track_caller]
+    fn check(line: &str, stripped: &str, kept: &str) {
+        let message = |encoding, ansi| String::from_utf8(written(encoding, ansi, false, line.as_bytes())).unwrap();
+        assert_eq!(message(Encoding::Json, Ansi::Auto), stripped, "{line:?}");
+        assert_eq!(message(Encoding::Json, Ansi::Strip), stripped, "{line:?}");
+        assert_eq!(message(Encoding::Json, Ansi::Keep), kept, "{line:?}");
+        if !line.starts_with('{') {
+            assert_eq!(message(Encoding::Raw, Ansi::Auto), kept, "{line:?}");
+            assert_eq!(message(Encoding::Raw, Ansi::Keep), kept, "{line:?}");
+            assert_eq!(message(Encoding::Raw, Ansi::Strip), stripped, "{line:?}");
+        }
+    }
+    check("\x1b[32mINFO\x1b[0m a\n\x1b[1mb\x1b[0m", "INFO a\nb", "\x1b[32mINFO\x1b[0m a\n\x1b[1mb\x1b[0m");
+    check("password=hun\x1b[1mter2\x1b[0m x", "password=<redacted:password> x", "password=<redacted:password> x");
+    check(r#"{"msg":"\u001b[36ma\u001b[0m","f":"\u001b[1mx"}"#, "a", "\x1b[36ma\x1b[0m");
+    check("no sequences [0m", "no sequences [0m", "no sequences [0m");
+    // Other fields keep theirs.
+    let out = encoded(&config(Encoding::Json, &[]), Format::Auto, br#"{"msg":"a","f":"\u001b[1mx"}"#, LineFlags::NONE);
+    let record: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(record["f"], json!("\x1b[1mx"));
+}
+
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -234,6 +315,25 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    /// Goal: where newlines separate records, a batch splits back into its records, whatever lines they hold.
+    #[test]
+    fn a_batch_splits_into_its_records(
+        lines in prop::collection::vec("([a-z\\\\=]{0,5}|password=\\PC{0,6}|\\{\"a\":\"|\"\\}|\r|\n|\x1b\\[1m){1,8}", 1..6),
+        is_json: bool,
+    ) {
+        let encoding = if is_json { Encoding::Json } else { Encoding::Raw };
+        let config = config(encoding, &[]);
+        let mut batch = Vec::new();
+        for line in &lines {
+            with_line(&config, Format::Auto, line.as_bytes(), LineFlags::MULTILINE, |line| {
+                Encoder::new(&config).encode_in_one_line(line, &mut batch);
+            });
+            batch.push(b'\n');
+        }
+        batch.pop();
+        prop_assert_eq!(batch.split(|byte| *byte == b'\n').count(), lines.len());
+    }
+
     /// Whatever object a line holds, and however many fields: the record is one JSON object, its names are distinct,
     /// and it contains every field of the line under its name or `parsed.NAME`.
     #[test]

@@ -20,8 +20,19 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Writes text of one or several lines as the content of a JSON string. A carriage return before a newline is part of the
+/// line end, and left out.
+pub(super) fn write_lines(text: &[u8], out: &mut Vec<u8>) {
+    let mut start = 0;
+    for line_end in memchr::memmem::find_iter(text, b"\r\n") {
+        write_escaped(&text[start..line_end], out);
+        start = line_end + 1;
+    }
+    write_escaped(&text[start..], out);
+}
+
 /// Writes the content of an invalid JSON string, repaired (see [`event::Repair`]): escapes stay, control characters are
-/// escaped, and U+FFFD replaces half of a surrogate pair and invalid UTF-8.
+/// escaped, a carriage return before a newline is left out, and U+FFFD replaces half of a surrogate pair and invalid UTF-8.
 pub(super) fn write_repaired(string: &[u8], out: &mut Vec<u8>) {
     for chunk in string.utf8_chunks() {
         let mut rest = chunk.valid().as_bytes();
@@ -33,6 +44,7 @@ pub(super) fn write_repaired(string: &[u8], out: &mut Vec<u8>) {
             let (unit, behind) = rest.split_at(length.min(rest.len()));
             match first {
                 _ if is_half => out.extend_from_slice(REPLACEMENT),
+                b'\r' if behind.first() == Some(&b'\n') => {}
                 0..b' ' => escape(unit, CONTROL, out),
                 _ => out.extend_from_slice(unit),
             }

@@ -53,6 +53,44 @@ fn check(config: &Config, text: &str, expected: &str) {
     assert_eq!(show(text.as_bytes(), &parsed), expected, "{text}");
 }
 
+/// Goal: in a record of several lines the first line that has the format gives the fields, and nothing is lost.
+#[test]
+fn a_record_of_several_lines_has_the_fields_of_one() {
+    let config = patterns(&[r"^(?<time>\S+Z) (?<level>[A-Z]+) (?<message>.*)$"]);
+    let fields =
+        "time:Text=2026-10-12T01:02:03Z level:Text=ERROR <message Text=TEXT> <time 2026-10-12T01:02:03Z> <error>";
+    for text in [
+        "2026-10-12T01:02:03Z ERROR order failed\n\tat a.B(B.java:1)\n2026-10-12T09:09:09Z INFO quoted",
+        "2026-10-12T01:02:03Z ERROR order failed\r\n\tat a.B(B.java:1)",
+        "\n\nOct 12, 2026 shop.Order take\n2026-10-12T01:02:03Z ERROR order failed",
+        "1\n2\n3\n4\n5\n6\n7\n2026-10-12T01:02:03Z ERROR the eighth",
+    ] {
+        check(&config, text, &fields.replace("TEXT", text));
+    }
+    let late = "1\n2\n3\n4\n5\n6\n7\n8\n2026-10-12T01:02:03Z ERROR the ninth";
+    check(&config, late, &format!("<message Text={late}> <no_match>"));
+    check(&config, "2026-10-12T01:02:03Z ERROR one", &fields.replace("TEXT", "one"));
+
+    let access = "10.0.0.1 - - [12/Oct/2026:01:02:03 +0000] \"GET /a HTTP/1.1\" 200 5";
+    let shown = |text: &str| {
+        let mut parser = Parser::new(&self::config(Format::Nginx)).unwrap();
+        let mut parsed = parser.parsed();
+        parser.parse(text.as_bytes(), &mut parsed);
+        show(text.as_bytes(), &parsed)
+    };
+    let two = format!("a warning\n{access}");
+    assert_eq!(shown(&two), shown(access).replace(access, &two));
+
+    let object = "{\n  \"time\": \"2026-10-12T01:02:03Z\",\r\n  \"level\": \"error\",\n  \"msg\": \"a\",\n  \"n\": [\n    1\n  ]\n}";
+    for format in [Format::Json, Format::Auto] {
+        check(
+            &self::config(format),
+            object,
+            "time:Text=2026-10-12T01:02:03Z level:Text=error n[ :Number=1 } <message Text=a> <time 2026-10-12T01:02:03Z> <error>",
+        );
+    }
+}
+
 #[test]
 fn plain_lines_are_messages() {
     for format in [Format::None, Format::Auto] {

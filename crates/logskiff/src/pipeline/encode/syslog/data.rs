@@ -5,7 +5,7 @@
 use super::text::write_param;
 use super::{Config, Framing};
 use crate::pipeline::encode::names::Name;
-use crate::pipeline::encode::write_pieces;
+use crate::pipeline::encode::value::write_pieces;
 use event::{Key, Kind, Node, TextRange};
 use redact::{Piece, Redacted};
 

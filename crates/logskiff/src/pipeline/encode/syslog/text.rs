@@ -84,12 +84,13 @@ pub(super) fn boundary(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The last position, at or before `at`, where text from [`write_without_controls`] can be cut without splitting an
-/// escaped control character.
+/// escaped control character or line end.
 pub(super) fn before_octal(bytes: &[u8], at: usize) -> usize {
     /// Length of an escaped control character.
     const OCTAL_BYTES: usize = 4;
     let from = at.saturating_sub(OCTAL_BYTES - 1);
     match bytes[from..at].iter().rposition(|byte| *byte == b'#') {
+        _ if bytes[..at].ends_with(b"\\") => at - 1,
         Some(hash) if bytes[from + hash + 1..].iter().take(OCTAL_BYTES - 1).all(u8::is_ascii_digit) => from + hash,
         _ => at,
     }

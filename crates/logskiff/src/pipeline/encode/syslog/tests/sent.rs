@@ -183,8 +183,9 @@ fn check_fields(encoded: &Encoded, config: &Config, message: &strict::Message, l
 
 /// MSG: the line or the record; in a truncated message, its beginning.
 fn check_text(encoded: &Encoded, config: &Config, message: &strict::Message, line: &[u8]) -> Result<(), String> {
-    let want = if config.message == Message::Raw { line } else { &encoded.record };
-    let mut want = if config.framing == Framing::Newline { octal(want) } else { want.to_vec() };
+    let separated = config.framing == Framing::Newline;
+    let want = if config.message == Message::Raw { line_ends(line, separated) } else { encoded.record.clone() };
+    let mut want = if separated { octal(&want) } else { want };
     let is_utf8 = std::str::from_utf8(&want).is_ok();
     let begins_marked = want.starts_with(BOM);
     if config.bom && begins_marked && !is_utf8 {
@@ -258,6 +259,16 @@ fn sd_name(path: &str) -> String {
     let allowed = |c: char| if c.is_ascii_graphic() && !"=]\"".contains(c) { c } else { '_' };
     let name: String = path.chars().map(allowed).take(32).collect();
     if name.is_empty() { "_".to_owned() } else { name }
+}
+
+/// The text without the carriage returns before its newlines, which are two characters if newlines separate messages.
+fn line_ends(text: &[u8], separated: bool) -> Vec<u8> {
+    let newline: &[u8] = if separated { br"\n" } else { b"\n" };
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    if let Some((_, before)) = lines.split_last_mut() {
+        before.iter_mut().for_each(|line| *line = line.strip_suffix(b"\r").unwrap_or(line));
+    }
+    lines.join(newline)
 }
 
 fn octal(text: &[u8]) -> Vec<u8> {
