@@ -64,7 +64,8 @@ fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, enc
     let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
-    let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed: None, read_ns: 0, is_new: true };
+    let line =
+        RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed: None, read_ns: 0, is_new: true };
     encode(&line);
 }
 

@@ -45,7 +45,7 @@ impl ContainerLines {
         let (mut open, mut foreign_lines): (Option<Open>, _) = (None, 0);
         for framed in if skips { frames.at_line_start() } else { frames } {
             let Framed::Line(line) = framed else {
-                lines.end(open.take(), LineFlags::CUT, Boundary::LineStart, config);
+                lines.end(open.take().as_ref(), LineFlags::CUT, Boundary::LineStart, config);
                 lines.keep_piece(&framed);
                 continue;
             };
@@ -57,7 +57,7 @@ impl ContainerLines {
                 continue;
             }
             let Some(unwrapped) = unwrapped else {
-                lines.end(open.take(), LineFlags::CUT, Boundary::LineStart, config);
+                lines.end(open.take().as_ref(), LineFlags::CUT, Boundary::LineStart, config);
                 foreign_lines += usize::from(!line.text.is_empty());
                 lines.foreign_lines = lines.foreign_lines.max(foreign_lines);
                 lines.keep_line(&line);
@@ -65,7 +65,7 @@ impl ContainerLines {
             };
             foreign_lines = 0;
             if open.as_ref().is_some_and(|open| open.printed.stream != unwrapped.printed.stream) {
-                lines.end(open.take(), LineFlags::CUT, Boundary::LineStart, config);
+                lines.end(open.take().as_ref(), LineFlags::CUT, Boundary::LineStart, config);
             }
             let start = lines.text.len();
             let part = open.get_or_insert(Open { span: line.span, start, printed: unwrapped.printed });
@@ -73,16 +73,16 @@ impl ContainerLines {
             lines.text.extend_from_slice(&unwrapped.text);
             let is_long = lines.text.len() - part.start >= config.line_bytes_max + LOOK_AHEAD_BYTES;
             if !unwrapped.is_partial {
-                lines.end(open.take(), LineFlags::NONE, Boundary::LineStart, config);
+                lines.end(open.take().as_ref(), LineFlags::NONE, Boundary::LineStart, config);
             } else if is_long {
-                lines.end(open.take(), LineFlags::TRUNCATED, Boundary::MidLine, config);
+                lines.end(open.take().as_ref(), LineFlags::TRUNCATED, Boundary::MidLine, config);
                 skips = true;
             }
         }
         if ends {
-            lines.end(open.take(), LineFlags::CUT, Boundary::LineStart, config);
+            lines.end(open.take().as_ref(), LineFlags::CUT, Boundary::LineStart, config);
         } else if is_window && lines.pieces.is_empty() {
-            lines.end(open.take(), LineFlags::TRUNCATED, Boundary::MidLine, config);
+            lines.end(open.take().as_ref(), LineFlags::TRUNCATED, Boundary::MidLine, config);
         }
         lines
     }
@@ -93,8 +93,8 @@ impl ContainerLines {
         self.foreign_lines
     }
 
-    fn end(&mut self, open: Option<Open>, flags: LineFlags, boundary: Boundary, config: Config) {
-        let Some(Open { span, start, printed }) = open else { return };
+    fn end(&mut self, open: Option<&Open>, flags: LineFlags, boundary: Boundary, config: Config) {
+        let Some(&Open { span, start, printed }) = open else { return };
         let text = start..self.text.len();
         let is_long = text.len() > config.line_bytes_max;
         let keep =

@@ -87,7 +87,8 @@ impl Marks {
     #[inline]
     pub(super) fn begin(&mut self, offset: u64, state: State) {
         let is_same = |last: &Mark| offset <= last.offset || (last.cut.is_none() && last.state == state);
-        if !self.0.back().is_some_and(is_same) && !(self.0.is_empty() && state == State::default()) {
+        let is_known = self.0.back().map_or(state == State::default(), is_same);
+        if !is_known {
             self.0.push_back(Mark { offset, state, cut: None });
         }
     }

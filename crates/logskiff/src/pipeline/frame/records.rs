@@ -275,16 +275,16 @@ impl<'t, 'm> Records<'t, 'm> {
         }
         loop {
             if record.state.is_complete() {
-                return Some(self.end(record));
+                return Some(self.end(&record));
             }
             if let Some((at, cut)) = self.marks.next_cut(line.span.start)
                 && at <= record.last.span.end
             {
-                return Some(self.cut(record, cut));
+                return Some(self.cut(&record, cut));
             }
             match self.successor(&record) {
                 // Lines of different streams are different events.
-                Successor::Line(next, _) if stream(&next) != stream(&record.head) => return Some(self.end(record)),
+                Successor::Line(next, _) if stream(&next) != stream(&record.head) => return Some(self.end(&record)),
                 Successor::Line(next, blank_lines) => {
                     let mut state = record.state;
                     match self.verdict(&mut state, &next, blank_lines) {
@@ -296,12 +296,12 @@ impl<'t, 'm> Records<'t, 'm> {
                             record.lines += 1;
                             record.state = state;
                         }
-                        Some(Verdict::Join(_)) => return Some(self.cut(record, Cut::Limit)),
+                        Some(Verdict::Join(_)) => return Some(self.cut(&record, Cut::Limit)),
                         Some(_) => {
                             if blank_lines == 0 {
                                 self.next = Some(Head { line: next, state });
                             }
-                            return Some(self.end(record));
+                            return Some(self.end(&record));
                         }
                         None => break,
                     }
@@ -309,13 +309,13 @@ impl<'t, 'm> Records<'t, 'm> {
                 Successor::Unfit(text) => {
                     let mut state = record.state;
                     let joins = matches!(self.grouping.grammar.step(&mut state, text, 0, Next::End), Verdict::Join(_));
-                    return Some(if joins { self.cut(record, Cut::Limit) } else { self.end(record) });
+                    return Some(if joins { self.cut(&record, Cut::Limit) } else { self.end(&record) });
                 }
-                Successor::Other => return Some(self.end(record)),
-                Successor::Nothing if self.again => return Some(self.end(record)),
+                Successor::Other => return Some(self.end(&record)),
+                Successor::Nothing if self.again => return Some(self.end(&record)),
                 Successor::Nothing if self.ends() => {
                     let cut = if self.end == End::Final { Cut::End } else { Cut::Timeout };
-                    return Some(self.cut(record, cut));
+                    return Some(self.cut(&record, cut));
                 }
                 Successor::Nothing => break,
             }
@@ -325,13 +325,13 @@ impl<'t, 'm> Records<'t, 'm> {
     }
 
     /// Ends a record that is whole.
-    fn end(&mut self, record: Record<'t>) -> Framed<'t> {
+    fn end(&mut self, record: &Record<'t>) -> Framed<'t> {
         self.marks.begin(record.last.span.end, record.state.closed());
         self.framed(record, LineFlags::NONE)
     }
 
     /// Ends a record of which more may follow.
-    fn cut(&mut self, record: Record<'t>, cut: Cut) -> Framed<'t> {
+    fn cut(&mut self, record: &Record<'t>, cut: Cut) -> Framed<'t> {
         let is_marked = match cut {
             Cut::Limit => true,
             Cut::Timeout => record.state.is_unfinished(),
@@ -342,8 +342,8 @@ impl<'t, 'm> Records<'t, 'm> {
     }
 
     /// The record as a piece. Blank lines behind it are taken again.
-    fn framed(&mut self, record: Record<'t>, flags: LineFlags) -> Framed<'t> {
-        let Record { head, last, lines, .. } = record;
+    fn framed(&mut self, record: &Record<'t>, flags: LineFlags) -> Framed<'t> {
+        let Record { head, last, lines, .. } = *record;
         if self.next.is_none() {
             self.go_back(last.span.end);
         }
