@@ -46,10 +46,12 @@ impl TrackedFile {
         self.handle.is_stream()
     }
 
-    /// How long it has not grown or changed.
+    /// How long it has not grown or changed, also before it was opened.
     #[must_use]
     pub fn unchanged_for(&self, now: Instant) -> Duration {
-        self.placement.quiet_for(now)
+        let written = self.write_time(self.seen.length.saturating_sub(1));
+        let age = written.map(|(_, at)| now.saturating_duration_since(at)).unwrap_or_default();
+        self.placement.quiet_for(now).max(age)
     }
 
     /// Whether it is live and has not been written to for a while.

@@ -118,6 +118,10 @@ impl TrackedFile {
         let chunk = Chunk { bytes: read, is_last: read < most };
         let exceeds_poll = self.read.at.offset + read as u64 > self.seen.length;
         self.detectors.note_read(self.read.at.offset, buffer, exceeds_poll, now);
+        if exceeds_poll {
+            self.placement.changed_at = now;
+            self.detectors.write_times.record(self.read.at.offset + read as u64, now);
+        }
         self.seen.more = !chunk.is_last;
         if let Some(extent) = extent {
             self.seen.set_extent(extent);
