@@ -13,7 +13,7 @@ use super::text::{BUFFER, Text, has_escapes, is_blank, with_text};
 use super::{Next, Reason, Verdict};
 
 /// Lines that a trace waits for its first frame, or a message for its end.
-const WAITED_MAX: u8 = 32;
+const WAITED_MAX: u8 = 16;
 /// Heads of another shape in one message, from which on they are heads of records.
 const FOREIGN_MAX: u8 = 8;
 /// Words of a line that may be a print.
@@ -167,7 +167,7 @@ impl Machine<'_> {
         if self.opens_expected_bracket() {
             return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
         }
-        let is_new_trace = head.is_some() && shape::is_exception(&self.look.text) || self.is_printed_exception();
+        let is_new_trace = head.is_some() && shape::is_sure_exception(&self.look.text) || self.is_printed_exception();
         let reason = if is_new_trace { None } else { self.by_head()? };
         Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
     }
@@ -260,10 +260,10 @@ impl Machine<'_> {
         let text = &self.look.text;
         let soon = self.open.waited < WAITED_MAX;
         match self.open.mode {
-            Mode::Crash | Mode::NodeCrash | Mode::PhpHead | Mode::Banner => soon,
+            Mode::Crash | Mode::NodeCrash | Mode::Banner => soon,
 
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
-            Mode::Exception | Mode::RustHead => soon && self.open.has(Open::EXPECTS),
+            Mode::Exception | Mode::RustHead | Mode::PhpHead => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),
             Mode::PythonHead => self.open.has(Open::EXPECTS) && self.open.waited < 4,
             _ => false,
@@ -352,7 +352,7 @@ impl Machine<'_> {
         let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
         if let Some(head) = self.look.head {
             if self.is_dump_stamp(&head)? {
-                return Ok(open.with(Open::CRASH, true));
+                return Ok(Open { first: 0, ..open.with_mode(Mode::DumpHead) });
             }
             learned.learn(&head);
             if learned.trusts(&head) {
@@ -361,7 +361,7 @@ impl Machine<'_> {
         }
         if let Some(head) = self.trace_head()? {
             let open = Open { first: 0, ..open.with_mode(head.mode).with(Open::CRASH, true) };
-            return Ok(open.with(Open::EXPECTS, expects(text)));
+            return Ok(open.with(Open::EXPECTS, calls_for_more(head.mode, text)));
         }
         let open = open.with(Open::EXPECTS, expects(text));
         if shape::is_named_exception(text) {
@@ -419,7 +419,7 @@ impl Machine<'_> {
 /// The record `open` after the line `text` of a trace.
 fn grown(open: &Open, text: &Text<'_>, mode: Mode) -> Open {
     let goes_on = mode == open.mode && !matches!(mode, Mode::Frames | Mode::Go);
-    let mut open = open.with_mode(mode).with(Open::EXPECTS, expects(text));
+    let mut open = open.with_mode(mode).with(Open::EXPECTS, calls_for_more(mode, text));
     open.waited = if goes_on { open.waited.saturating_add(1) } else { 0 };
     (open.depth, open.first) = (0, 0);
     if let Some((bracket, depth)) = bracket::opened(text) {
@@ -428,6 +428,12 @@ fn grown(open: &Open, text: &Text<'_>, mode: Mode) -> Open {
         (open.bracket, open.depth, open.waited) = (bracket, depth, small(indent));
     }
     open
+}
+
+/// Whether a line of a trace calls for another one by its end.
+fn calls_for_more(mode: Mode, text: &Text<'_>) -> bool {
+    // The message of an exception of PHP ends with its place.
+    if mode == Mode::PhpHead { !shape::ends_with_php_place(text) } else { expects(text) }
 }
 
 /// Whether a line calls for another one by its end.

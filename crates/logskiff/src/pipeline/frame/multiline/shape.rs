@@ -123,6 +123,12 @@ pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
     is_exception(text) && has_name_of_exception(text.start())
 }
 
+/// An exception whose name says so, or that has a package: `org.example.Failure: text`.
+pub(super) fn is_sure_exception(text: &Text<'_>) -> bool {
+    let dotted = |body: &[u8]| body.split(|byte| *byte == b':').next().is_some_and(|name| name.contains(&b'.'));
+    is_exception(text) && (has_name_of_exception(text.start()) || dotted(text.start()))
+}
+
 /// The name before the first `:` ends as names of exceptions do.
 fn has_name_of_exception(body: &[u8]) -> bool {
     let name = body.split(|byte| *byte == b':').next().unwrap_or(body).trim_ascii_end();
@@ -411,14 +417,6 @@ pub(super) fn is_lost_task(text: &Text<'_>) -> bool {
     text.begins_flush("Task exception was never") || text.begins_flush("Future exception was never")
 }
 
-/// `Exception in thread "main" java.lang.Error: text`.
-pub(super) fn is_java_thread(text: &Text<'_>) -> bool {
-    let Some(rest) = text.start().strip_prefix(b"Exception in thread \"") else { return false };
-    let Some(exception) = position(rest, b"\" ").map(|at| &rest[at + 2..]) else { return false };
-    let name = exception.split(|byte| *byte == b':').next().unwrap_or(exception);
-    names_exception(exception) && name.contains(&b'.')
-}
-
 /// `Unhandled exception. System.InvalidOperationException: text`, `Unhandled Exception: …`.
 pub(super) fn is_dotnet_unhandled(text: &Text<'_>) -> bool {
     let start = text.start();
@@ -430,4 +428,9 @@ pub(super) fn is_dotnet_unhandled(text: &Text<'_>) -> bool {
 /// `Next LogicException: text`.
 pub(super) fn is_php_next(text: &Text<'_>) -> bool {
     text.start().strip_prefix(b"Next ").is_some_and(has_name_of_exception)
+}
+
+/// The place of an exception of PHP: `text in /srv/app/shop.php:3`, `text at /srv/app/shop.php:3)`.
+pub(super) fn ends_with_php_place(text: &Text<'_>) -> bool {
+    ends_with_place(text.end.strip_suffix(b")").unwrap_or(text.end))
 }

@@ -173,6 +173,8 @@ pub(super) enum Mode {
     Exception,
     /// As [`Mode::Cause`], but frames are sure to come.
     Crash,
+    /// A stamp that stands alone above a thread dump of Java.
+    DumpHead,
     /// A thread dump of Java.
     Dump,
     /// Spring Boot's banner.
@@ -225,7 +227,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// All modes.
-    pub(super) const ALL: [Self; 32] = [
+    pub(super) const ALL: [Self; 33] = [
         Self::Closed,
         Self::Whole,
         Self::Text,
@@ -234,6 +236,7 @@ impl Mode {
         Self::Cause,
         Self::Exception,
         Self::Crash,
+        Self::DumpHead,
         Self::Dump,
         Self::Banner,
         Self::NodeHead,

@@ -14,7 +14,6 @@ use super::{
 
 /// Lines that begin a trace. The first that matches counts.
 pub(in super::super) const HEADS: &[Head] = &[
-    crash(JAVA, From(b"E", shape::is_java_thread), Any, Crash, "Exception in thread \"main\" java.lang.Error: text"),
     crash(JAVA, Flush("Exception in thread \""), Any, Cause, "Exception in thread \"main\" text of its own"),
     crash(
         JAVA,
@@ -36,17 +35,10 @@ pub(in super::super) const HEADS: &[Head] = &[
         DOTNET,
         From(b"U", shape::is_dotnet_unhandled),
         Any,
-        Crash,
+        Cause,
         "Unhandled exception. System.InvalidOperationException: text",
     ),
-    crash(
-        DOTNET,
-        From(b"U", shape::is_dotnet_unhandled),
-        Any,
-        Crash,
-        "Unhandled Exception: System.InvalidOperationException: text",
-    ),
-    crash(DOTNET, Flush("Fatal error. System."), Any, Crash, "Fatal error. System.AccessViolationException: text"),
+    crash(DOTNET, Flush("Fatal error. System."), Any, Cause, "Fatal error. System.AccessViolationException: text"),
     crash(
         DOTNET,
         Exactly("Process terminated. Assertion failed."),
@@ -55,7 +47,7 @@ pub(in super::super) const HEADS: &[Head] = &[
         "Process terminated. Assertion failed.",
     ),
     crash(DOTNET, Flush("Process terminated. "), Any, Cause, "Process terminated. order 17 is inconsistent"),
-    crash(DOTNET, Exactly("Stack overflow."), Any, Crash, "Stack overflow."),
+    crash(DOTNET, Exactly("Stack overflow."), Is(shape::is_repeat), Cause, "Stack overflow."),
     crash(PYTHON, From(b"E", shape::is_python_thread), TRACEBACK, PythonHead, "Exception in thread Thread-1 (run):"),
     crash(
         PYTHON,

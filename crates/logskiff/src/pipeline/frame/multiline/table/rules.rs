@@ -6,9 +6,9 @@ use super::super::shape::{
     Shape::{Any, Begins, Exactly, Flush, Indented, Is},
 };
 use super::super::state::Mode::{
-    self, Banner, Box, Cause, Crash, Dump, Exception, Frames, Go, GoHead, NodeCrash, NodeHead, NodeMemory, Php,
-    PhpHead, Python, PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby, RubyHead,
-    RubyRescue, Rust, RustHead, Server, Text, Whole,
+    self, Banner, Box, Cause, Crash, Dump, DumpHead, Exception, Frames, Go, GoHead, NodeCrash, NodeHead, NodeMemory,
+    Php, PhpHead, Python, PythonChain, PythonEnd, PythonGroup, PythonHead, PythonStack, Repeat, Require, Ruby,
+    RubyHead, RubyRescue, Rust, RustHead, Server, Text, Whole,
 };
 use super::{
     CAUSED_BY, DOTNET, GO, GROUP, HANDLING, JAVA, NODE, PHP, PYTHON, RUBY, RUST, Rule, SERVER, TRACEBACK, rule,
@@ -27,9 +27,9 @@ const MESSAGE: Reason = Reason::Message;
 /// Lines that continue a trace. The first that matches counts.
 pub(in super::super) const RULES: &[Rule] = &[
     rule(JAVA, FRAMED, Is(shape::is_at_frame), Frames, FRAME, "\tat org.example.Shop.main(Shop.java:3)"),
-    rule(JAVA, &[Cause, Exception], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "WHERE id = 17")
+    rule(JAVA, &[Cause, Exception], Is(|text| !shape::is_sure_exception(text)), Cause, MESSAGE, "WHERE id = 17")
         .before(Is(|text| shape::is_at_frame(text) || shape::is_elided(text))),
-    rule(JAVA, &[Cause], Is(|text| !shape::is_exception(text)), Cause, MESSAGE, "two lines:")
+    rule(JAVA, &[Cause], Is(|text| !shape::is_sure_exception(text)), Cause, MESSAGE, "two lines:")
         .before(Is(shape::is_indented)),
     rule(JAVA, CAUSED, Is(shape::is_elided), Frames, FRAME, "\t... 12 more"),
     rule(JAVA, CAUSED, Begins("Caused by: "), Cause, CAUSE, "Caused by: java.io.IOException: text"),
@@ -38,7 +38,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(JAVA, CAUSED, Indented("- "), Frames, FRAME, "\t- locked <0x000000069ec02f40> (a java.lang.Object)"),
     rule(
         JAVA,
-        &[Text],
+        &[DumpHead],
         Flush("Full thread dump "),
         Dump,
         PART,
@@ -69,7 +69,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(DOTNET, &[Frames], Flush("Error Number:"), Frames, PART, "Error Number:2627,State:1,Class:14"),
     rule(DOTNET, CAUSED, Indented("Exception data:"), Repeat, PART, "  Exception data:"),
     rule(DOTNET, &[Repeat], Is(shape::is_indented), Repeat, PART, "    Severity: ERROR"),
-    rule(DOTNET, &[Crash, Repeat, Frames], Is(shape::is_repeat), Repeat, PART, "Repeat 24021 times:"),
+    rule(DOTNET, &[Cause, Repeat, Frames], Is(shape::is_repeat), Repeat, PART, "Repeat 24021 times:"),
     rule(DOTNET, &[Repeat, Frames], Is(shape::is_rule), Repeat, PART, "--------------------------------"),
     rule(NODE, &[Text, NodeCrash], Flush("Require stack:"), Require, PART, "Require stack:").before(Flush("- ")),
     rule(NODE, &[Require], Flush("- "), Require, PART, "- /srv/app/shop.js"),

@@ -73,7 +73,7 @@ fn blank_lines_decide_nothing() {
 
 #[test]
 fn an_indented_line_below_a_head_joins() {
-    check("> 2026-11-29 23:24:42 a\n| \tb\n| c\n> 2026-11-29 23:24:43 next");
+    check("> 2026-11-29 23:24:42 a\n| \tb\n> c\n> 2026-11-29 23:24:43 next");
     check("> [23:24:42.123] INFO (1): a\n|     order: 17\n> [23:24:43.123] INFO (1): b\n|     order: 17");
     check("> info: Cat[0]\n|       text\n> info: Cat[0]\n|       text");
     check(
@@ -122,7 +122,7 @@ fn a_trace_that_waits_is_unfinished() {
     };
     assert!(unfinished("Traceback (most recent call last):\n  File \"a.py\", line 3, in f"));
     assert!(!unfinished("Traceback (most recent call last):\n  File \"a.py\", line 3, in f\nKeyError: 'a'"));
-    assert!(unfinished("Exception in thread \"main\" java.lang.Error"));
+    assert!(unfinished("/srv/app/shop.js:3\n  throw text;\n  ^"));
     assert!(!unfinished("java.lang.Error\n\tat a.B.c(B.java:3)"));
     assert!(!unfinished("2026-11-29 23:24:42 text:"));
 }
