@@ -61,7 +61,7 @@ fn invalid_bytes_become_replacement_characters() {
     assert_eq!(records[1]["message"], "\u{fffd}");
     assert!(records[2].to_string().contains('\u{fffd}'), "{}", records[2]);
     assert_eq!(records[3]["message"], "nul\0inside");
-    assert_eq!(records[4]["message"], "\u{1b}[31mred\u{1b}[0m");
+    assert_eq!(records[4]["message"], "red");
 }
 
 /// Goal: NULs after copytruncate under a writer without `O_APPEND` are skipped.

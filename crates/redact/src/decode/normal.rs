@@ -102,8 +102,10 @@ pub(super) fn unit(text: &[u8], at: usize) -> Option<Unit> {
     if let Some((written, control)) = CONTROLS.iter().find(|(written, _)| text[at..].starts_with(*written)) {
         return Some(Unit::from_char(*control, written.len()));
     }
-    if let Some(ends) = [&b"\\\n"[..], b"\\\r\n"].iter().find(|ends| text[at..].starts_with(ends)) {
-        return Some(Unit::from_char(' ', ends.len()));
+    match text[at..] {
+        [b'\\', b'\n', ..] => return Some(Unit::from_char(' ', 2)),
+        [b'\\', b'\r', b'\n', ..] => return Some(Unit::from_char(' ', 3)),
+        _ => {}
     }
     let (sign, length) = encoded(text, at)?;
     if let Some(quoted) = spelled_quote(text, at, sign, length) {
@@ -287,32 +289,31 @@ fn sequence(text: &[u8], at: usize) -> Option<usize> {
 
 /// The letter that says what a sequence is, the position after it, and whether its escape character is written in letters.
 fn kind(text: &[u8], at: usize) -> Option<(u8, usize, bool)> {
-    // One character stands for the escape character and the letter (ECMA-48, section 5.3).
-    if let (Sign::Char(control @ '\u{80}'..='\u{9f}'), length) = encoded(text, at)? {
-        let letter = u8::try_from(u32::from(control) - 0x40).ok().filter(|letter| b"[]PX^_".contains(letter))?;
-        return Some((letter, at + length, false));
-    }
-    let (begin, is_written_out) = introducer(text, at)?;
+    let (sign, length) = encoded(text, at)?;
+    let (begin, is_written_out) = match sign {
+        // One character stands for the escape character and the letter (ECMA-48, section 5.3).
+        Sign::Char(control @ '\u{80}'..='\u{9f}') => {
+            let letter = u8::try_from(u32::from(control) - 0x40).ok().filter(|letter| b"[]PX^_".contains(letter))?;
+            return Some((letter, at + length, false));
+        }
+        Sign::Char('\u{1b}') => (at + length, false),
+        _ => (at + written_escape(&text[at..])?, true),
+    };
     let (kind, length) = encoded(text, begin)?;
     Some((kind.ascii()?, begin + length, is_written_out))
 }
 
-/// The position after the escape character, and whether it is written in letters, as in logs of logs.
-fn introducer(text: &[u8], at: usize) -> Option<(usize, bool)> {
-    let (sign, length) = encoded(text, at)?;
-    if sign.is('\u{1b}') {
-        return Some((at + length, false));
-    }
-    let rest = &text[at..];
+/// The length of an escape character that is written in letters, as in logs of logs.
+fn written_escape(rest: &[u8]) -> Option<usize> {
     match rest[0] {
         b'^' | b'#' => {
             let written = [&b"^["[..], b"#033"].into_iter().find(|written| rest.starts_with(written))?;
-            Some((at + written.len(), true))
+            Some(written.len())
         }
         b'\\' => {
             let slashes = rest.iter().take(SLASHES_MAX + 1).take_while(|byte| **byte == b'\\').count();
             let written = [&b"e"[..], b"033"].into_iter().find(|written| rest[slashes..].starts_with(written))?;
-            Some((at + slashes + written.len(), true))
+            Some(slashes + written.len())
         }
         _ => None,
     }
