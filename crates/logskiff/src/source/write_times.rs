@@ -1,7 +1,7 @@
 //! When a file's bytes were written, as far as polls can tell.
 //!
 //! Input: lengths, and when they were seen. Output: a time for an offset, never later than the poll that first saw it.
-//! It is for metrics only: nothing depends on it.
+//! It is for metrics, and for how long a file has not grown.
 
 use std::collections::VecDeque;
 use std::time::Instant;
