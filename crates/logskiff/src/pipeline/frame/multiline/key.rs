@@ -7,7 +7,9 @@ const KEY_BYTES: usize = 24;
 const KEY_WORDS: usize = KEY_BYTES / 8;
 /// An address of IPv6 and the blank after it.
 const ADDRESS_BYTES: usize = 40;
-/// The key of all lines of an access log that begin with an address and no user.
+/// The longest name of a user and the blank after it.
+const USER_BYTES: usize = 33;
+/// The key of all lines of an access log that begin with an address.
 pub(super) const ACCESS_KEY: u32 = 1;
 
 /// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
@@ -75,7 +77,7 @@ fn same_digits(word: u64) -> u64 {
     word & !(digits * 0x0f)
 }
 
-/// A line of an access log that begins with an address and no user.
+/// A line of an access log that begins with an address.
 #[inline]
 pub(super) fn is_access(line: &[u8]) -> bool {
     let (words, _) = line[..line.len().min(ADDRESS_BYTES)].as_chunks::<8>();
@@ -84,10 +86,21 @@ pub(super) fn is_access(line: &[u8]) -> bool {
         let found = blanks.wrapping_sub(every(1)) & !blanks & every(0x80);
         if found != 0 {
             let blank = 8 * at + (found.trailing_zeros() / 8) as usize;
-            return blank > 0 && line[blank..].strip_prefix(b" - - [").is_some_and(is_clf_stamp);
+            return blank > 0 && line[blank..].strip_prefix(b" - ").is_some_and(has_user_and_stamp);
         }
     }
     false
+}
+
+/// `- [29/Nov/2026:09:00:00 +0000`, or a user's name for the dash.
+#[inline]
+fn has_user_and_stamp(text: &[u8]) -> bool {
+    if let Some(stamp) = text.strip_prefix(b"- [") {
+        return is_clf_stamp(stamp);
+    }
+    let most = &text[..text.len().min(USER_BYTES)];
+    let stamp = memchr::memchr(b' ', most).filter(|user| *user > 0).and_then(|user| text[user..].strip_prefix(b" ["));
+    stamp.is_some_and(is_clf_stamp)
 }
 
 /// `29/Nov/2026:09:00:00 +0000`.
