@@ -288,7 +288,7 @@ impl Machine<'_> {
         if !self.open.has(Open::HEADED) {
             let message = matches!(
                 self.open.mode,
-                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause | Mode::Exception
+                Mode::PythonEnd | Mode::PythonGroup | Mode::RustHead | Mode::RubyHead | Mode::Cause
             );
             return Ok((message && mixed == 0).then_some(Reason::NoHead));
         }
