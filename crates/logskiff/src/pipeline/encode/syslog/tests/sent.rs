@@ -266,11 +266,7 @@ fn line_ends(text: &[u8], separated: bool) -> Vec<u8> {
     let newline: &[u8] = if separated { br"\n" } else { b"\n" };
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     if let Some((_, before)) = lines.split_last_mut() {
-<<<<<<< HEAD
-        for line in before.iter_mut() {
-=======
         for line in before {
->>>>>>> redact24
             *line = line.strip_suffix(b"\r").unwrap_or(line);
         }
     }
