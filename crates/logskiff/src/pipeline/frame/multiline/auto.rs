@@ -34,10 +34,16 @@ struct Look<'t> {
 /// The next line decides, and is not known.
 struct Unknown;
 
-/// Whether the line is one of an access log, as the line before was.
+/// Whether the line is one of an access log, or an object, as the line before was.
 #[inline]
 pub(super) fn is_whole_again(state: &State, line: &[u8]) -> bool {
-    state.open.key == ACCESS_KEY && state.open.mode == Mode::Whole && key::is_access(line)
+    let Open { key, mode, .. } = state.open;
+    mode == Mode::Whole
+        && match key {
+            ACCESS_KEY => key::is_access(line),
+            0 => bracket::is_object_line(line),
+            _ => false,
+        }
 }
 
 pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
