@@ -91,7 +91,7 @@ enum Step {
     Write(usize, usize),
     /// Nothing was written for the timeout.
     Pause,
-    /// The process is killed and restarted; this share of its records (in 256ths) was acknowledged before.
+    /// The process is killed and restarted; this share of its records, of 256, was acknowledged before.
     Restart(u8),
 }
 

@@ -9,7 +9,7 @@ use super::level::{Severity, severity};
 use super::shape::{self, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
 use super::table::{self, Table};
-use super::text::{BUFFER, Text, has_escapes, is_blank, with_text};
+use super::text::{Text, is_blank, look_at};
 use super::{Next, Reason, Verdict};
 
 /// Lines that a trace waits for its first frame, or a message for its end.
@@ -27,15 +27,23 @@ struct Look<'t> {
     head: Option<Head>,
     blank_lines: u32,
     next: Next<'t>,
+    /// The next line, if it is known and this one has no head.
+    next_text: Option<Text<'t>>,
 }
 
 /// The next line decides, and is not known.
 struct Unknown;
 
-/// Whether the line is one of an access log, as the line before was.
+/// Whether the line is one of an access log, or an object, as the line before was.
 #[inline]
 pub(super) fn is_whole_again(state: &State, line: &[u8]) -> bool {
-    state.open.key == ACCESS_KEY && state.open.mode == Mode::Whole && key::is_access(line)
+    let Open { key, mode, .. } = state.open;
+    mode == Mode::Whole
+        && match key {
+            ACCESS_KEY => key::is_access(line),
+            0 => bracket::is_object_line(line),
+            _ => false,
+        }
 }
 
 pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
@@ -71,19 +79,19 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         state.open = Open { mode: Mode::Whole, first, ..Open::default() };
         return Verdict::Start;
     }
-    let mut buffer;
-    let text = if has_escapes(line) {
-        buffer = BUFFER;
-        Text::with_escapes(line, &mut buffer)
-    } else {
-        Text::new(line)
-    };
+    let (mut buffer, mut next_buffer) = (None, None);
+    let text = look_at(line, &mut buffer);
     let open = without_hints(state.open, line);
     if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
         state.open = grown(&open, &text, Mode::Frames);
         return Verdict::Join(Reason::Frame);
     }
-    let look = Look { text, head: head::find(&text), blank_lines, next };
+    let head = head::find(&text);
+    let next_text = match next {
+        Next::Line(next) if head.is_none() => Some(look_at(next, &mut next_buffer)),
+        _ => None,
+    };
+    let look = Look { text, head, blank_lines, next, next_text };
     let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
     match machine.run() {
         Ok((verdict, new)) => {
@@ -213,7 +221,7 @@ impl Machine<'_> {
     /// The first rule for the record's mode, of those for such reasons, that the line matches.
     fn by_rule(&self, reasons: fn(Reason) -> bool) -> Result<Option<(Reason, Open)>, Unknown> {
         for rule in self.table.rules(self.open.mode) {
-            if reasons(rule.reason) && rule.line.matches(&self.look.text) && self.next_is(rule.next)? {
+            if reasons(rule.reason) && self.are(rule.line, rule.next)? {
                 return Ok(Some((rule.reason, self.grown(rule.mode))));
             }
         }
@@ -224,11 +232,19 @@ impl Machine<'_> {
         if shape.is_any() {
             return Ok(true);
         }
-        match self.look.next {
-            Next::Unknown => Err(Unknown),
-            Next::End => Ok(false),
-            Next::Line(line) => Ok(with_text(line, |text| shape.matches(text))),
+        match (&self.look.next_text, self.look.next) {
+            (Some(next), _) => Ok(shape.matches(next)),
+            (None, Next::Line(next)) => Ok(shape.matches(&look_at(next, &mut None))),
+            (None, Next::Unknown) => Err(Unknown),
+            (None, Next::End) => Ok(false),
         }
+    }
+
+    /// Whether the line and the next one look so.
+    fn are(&self, line: Shape, next: Shape) -> Result<bool, Unknown> {
+        // What the next line has to look like is mostly the cheaper question, but it may have no answer yet.
+        let known = self.look.next_text.is_some();
+        Ok((!known || self.next_is(next)?) && line.matches(&self.look.text) && (known || self.next_is(next)?))
     }
 
     /// The head of a trace that the line is.
@@ -242,7 +258,7 @@ impl Machine<'_> {
 
     fn find_trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
         for head in self.table.heads(&self.look.text) {
-            if head.line.matches(&self.look.text) && self.next_is(head.next)? {
+            if self.are(head.line, head.next)? {
                 return Ok(Some(head));
             }
         }
@@ -336,12 +352,12 @@ impl Machine<'_> {
         if sure {
             return Ok(true);
         }
-        let print = |text: &Text<'_>| text.indent == 0 && head::find(text).is_none() && is_print(text);
-        Ok(!match self.look.next {
-            Next::Unknown => return Err(Unknown),
-            Next::End => false,
-            Next::Line(line) => with_text(line, print),
-        })
+        Ok(!self.next_is_print()?)
+    }
+
+    /// Whether the next line looks like a print.
+    fn next_is_print(&self) -> Result<bool, Unknown> {
+        self.next_is(Shape::Is(|text| text.indent == 0 && head::find(text).is_none() && is_print(text)))
     }
 
     /// The record that the line begins.

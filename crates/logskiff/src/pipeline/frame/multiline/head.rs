@@ -54,6 +54,11 @@ impl Head {
 /// The head of a line, if it has one.
 pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     let start = text.start();
+    // Without a shortcut, the compiler looks at many bytes at once.
+    let digits = start[..start.len().min(HEAD_BYTES)].iter().fold(false, |any, byte| any | byte.is_ascii_digit());
+    if !digits {
+        return level_first(text);
+    }
     if is_access(text.line) {
         return Some(Head { kind: Kind::Access, shape: ACCESS_SHAPE, end: 0 });
     }
@@ -241,7 +246,7 @@ impl<'t> Scan<'t> {
         let count = letters(rest);
         let word = &rest[..count];
         let joins_digits = self.at > 0 && self.bytes[self.at - 1].is_ascii_digit();
-        let class = if level(word).is_some() {
+        let class = if word[0].is_ascii_uppercase() && level(word).is_some() {
             b'L'
         } else if count == 1 && joins_digits {
             b'T'

@@ -12,7 +12,7 @@ pub(super) const ESCAPE: u8 = 0x1b;
 pub(super) type Buffer = [u8; START_BYTES];
 
 /// An empty buffer.
-pub(super) const BUFFER: Buffer = [0; START_BYTES];
+const BUFFER: Buffer = [0; START_BYTES];
 
 /// A line as the grammar sees it.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +29,13 @@ pub(super) struct Text<'t> {
 
 impl<'t> Text<'t> {
     /// Looks at a line without escape codes at its beginning.
-    pub(super) fn new(line: &'t [u8]) -> Self {
+    fn new(line: &'t [u8]) -> Self {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         Self::of(line, beginning(line))
     }
 
     /// Looks at a line with escape codes at its beginning.
-    pub(super) fn with_escapes(line: &'t [u8], buffer: &'t mut Buffer) -> Self {
+    fn with_escapes(line: &'t [u8], buffer: &'t mut Buffer) -> Self {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         Self::of(line, without_escapes(beginning(line), buffer))
     }
@@ -91,13 +91,13 @@ fn beginning(line: &[u8]) -> &[u8] {
 }
 
 /// Whether the line's beginning has escape codes.
-pub(super) fn has_escapes(line: &[u8]) -> bool {
+fn has_escapes(line: &[u8]) -> bool {
     memchr(ESCAPE, beginning(line)).is_some()
 }
 
-/// Asks for something about a line.
-pub(super) fn with_text<T>(line: &[u8], ask: impl FnOnce(&Text<'_>) -> T) -> T {
-    if has_escapes(line) { ask(&Text::with_escapes(line, &mut { BUFFER })) } else { ask(&Text::new(line)) }
+/// Looks at a line; `buffer` is used if it has escape codes at its beginning.
+pub(super) fn look_at<'t>(line: &'t [u8], buffer: &'t mut Option<Buffer>) -> Text<'t> {
+    if has_escapes(line) { Text::with_escapes(line, buffer.insert(BUFFER)) } else { Text::new(line) }
 }
 
 /// Where `needle` stands in a short text.

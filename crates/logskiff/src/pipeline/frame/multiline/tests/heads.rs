@@ -1,9 +1,9 @@
 use super::super::head::{Head, Kind, find};
 use super::super::key;
-use super::super::text::with_text;
+use super::super::text::look_at;
 
 fn head_of(line: &str) -> Option<Head> {
-    with_text(line.as_bytes(), find)
+    find(&look_at(line.as_bytes(), &mut None))
 }
 
 #[test]

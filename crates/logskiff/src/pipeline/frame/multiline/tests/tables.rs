@@ -1,13 +1,13 @@
 use super::super::auto;
 use super::super::shape::Shape;
 use super::super::table::{HEADS, RULES, Table};
-use super::super::text::{Text, with_text};
+use super::super::text::look_at;
 use super::*;
 
 /// An example of a line that matches, from all there are.
 fn example_of(shape: Shape) -> Option<&'static str> {
     const OTHERS: [&str; 2] = ["PC=0x408e0e m=0 sigcode=0", "  indented"];
-    let matches = |line: &&'static str| with_text(line.as_bytes(), |text: &Text<'_>| shape.matches(text));
+    let matches = |line: &&'static str| shape.matches(&look_at(line.as_bytes(), &mut None));
     examples().map(|example| example.line).chain(OTHERS).find(matches)
 }
 
@@ -65,8 +65,8 @@ fn every_rule_is_needed_for_its_example() {
 fn an_example_alone_joins_nothing() {
     let grammar = super::auto();
     let joins_text = |line: &str| {
-        let of_text = RULES.iter().filter(|rule| rule.after.contains(&Mode::Text));
-        with_text(line.as_bytes(), |text| of_text.clone().any(|rule| rule.line.matches(text)))
+        let mut of_text = RULES.iter().filter(|rule| rule.after.contains(&Mode::Text));
+        of_text.any(|rule| rule.line.matches(&look_at(line.as_bytes(), &mut None)))
     };
     for rule in RULES.iter().filter(|rule| !joins_text(rule.example)) {
         let text = format!("a plain line\n{}\nanother plain line", rule.example);
