@@ -23,6 +23,8 @@ const DEEP_INDENT: usize = 4;
 
 /// A line and what stands around it.
 struct Look<'t> {
+    /// As it is in the file.
+    line: &'t [u8],
     text: Text<'t>,
     head: Option<Head>,
     blank_lines: u32,
@@ -79,7 +81,7 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         Next::Line(next) if head.is_none() => Some(look_at(next, &mut next_buffer)),
         _ => None,
     };
-    let look = Look { text, head, blank_lines, next, next_text };
+    let look = Look { line, text, head, blank_lines, next, next_text };
     let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
     match machine.run() {
         Ok((verdict, new)) => {
@@ -352,7 +354,7 @@ impl Machine<'_> {
     fn begun(&self, learned: &mut Learned) -> Result<Open, Unknown> {
         let text = &self.look.text;
         let indent = small(text.indent);
-        let first = alike_key(text.line);
+        let first = alike_key(self.look.line);
         let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
         if let Some(head) = self.look.head {
             if self.is_dump_stamp(&head)? {
@@ -393,13 +395,13 @@ impl Machine<'_> {
         let mut open = open.with(Open::HEADED, true);
         let settled = learned.is_settled(head);
         if head.kind == Kind::Access {
-            let key = if settled && key::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            let key = if settled && key::has_key(self.look.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
             return Open { key, mode: Mode::Whole, flags: Open::HEADED, ..Open::default() };
         }
         if settled && head.is_local() {
-            open.key = key::key(text.line, head.end);
+            open.key = key::key(self.look.line, head.end);
         }
-        if is_alike(text.line, self.look.next) {
+        if is_alike(self.look.line, self.look.next) {
             return open;
         }
         let mode = if is_jul_stamp(text, head) { Mode::Jul } else { Mode::Text };
