@@ -72,9 +72,9 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
     let (mut buffer, mut next_buffer) = (None, None);
     let text = look_at(line, &mut buffer);
     let open = without_hints(state.open, line);
-    if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
-        state.open = grown(&open, &text, Mode::Frames);
-        return Verdict::Join(Reason::Frame);
+    if let Some(mode) = within_frames(&open, &text) {
+        state.open = grown(&open, &text, mode);
+        return Verdict::Join(if mode == Mode::Frames { Reason::Frame } else { Reason::Cause });
     }
     let head = head::find(&text);
     let next_text = match next {
@@ -90,6 +90,17 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         }
         Err(Unknown) => Verdict::NeedsNext,
     }
+}
+
+/// The mode after a line of a long trace of Java, Node.js or .NET: a shortcut to its rules.
+fn within_frames(open: &Open, text: &Text<'_>) -> Option<Mode> {
+    if !matches!(open.mode, Mode::Frames | Mode::Cause) || open.depth > 0 {
+        return None;
+    }
+    if text.indent > 0 {
+        return (shape::is_at_frame(text) || shape::is_elided(text)).then_some(Mode::Frames);
+    }
+    text.begins_flush("Caused by: ").then_some(Mode::Cause)
 }
 
 /// Without what a headed line told of the lines after it, if this one begins as it does: then the headed line told nothing
