@@ -156,19 +156,32 @@ fn a_preset_groups_the_logs_of_its_runtime_as_auto_does() {
 }
 
 /// Blank lines decide nothing about what was learned, and a re-read does not know how many there were.
+fn assert_reread_alike(grammar: &Grammar, name: &str, lines: &[LogLine<'_>]) {
+    let mut state = State::default();
+    for (at, line) in lines.iter().enumerate() {
+        let (before, next) = (state, next_of(lines, at));
+        if grammar.step(&mut state, line.text, line.blank_lines, next) == Verdict::Start {
+            let mut again = before.closed();
+            assert_eq!(grammar.step(&mut again, line.text, 0, next), Verdict::Start, "{name}");
+            assert_eq!(again, state, "{name}: {}", String::from_utf8_lossy(line.text));
+        }
+    }
+}
+
 #[test]
 fn a_read_that_begins_at_a_record_groups_alike() {
     let grammar = auto();
+    for_all_logs(|name, lines| assert_reread_alike(&grammar, name, lines));
+}
+
+#[test]
+fn carriage_returns_at_line_ends_change_nothing() {
+    let grammar = auto();
     for_all_logs(|name, lines| {
-        let mut state = State::default();
-        for (at, line) in lines.iter().enumerate() {
-            let (before, next) = (state, next_of(lines, at));
-            if grammar.step(&mut state, line.text, line.blank_lines, next) == Verdict::Start {
-                let mut again = before.closed();
-                assert_eq!(grammar.step(&mut again, line.text, 0, next), Verdict::Start, "{name}");
-                assert_eq!(again, state, "{name}: {}", String::from_utf8_lossy(line.text));
-            }
-        }
+        let texts: Vec<Vec<u8>> = lines.iter().map(|line| [line.text, b"\r"].concat()).collect();
+        let with: Vec<_> = lines.iter().zip(&texts).map(|(line, text)| LogLine { text, ..*line }).collect();
+        assert_eq!(starts(&grammar, &with), starts(&grammar, lines), "{name}");
+        assert_reread_alike(&grammar, name, &with);
     });
 }
 

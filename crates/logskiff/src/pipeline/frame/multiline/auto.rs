@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use super::bracket;
 use super::head::{self, Head, Kind};
+use super::jul::{is_jul_level, is_jul_stamp};
 use super::key::{self, ACCESS_KEY};
 use super::level::{Severity, severity};
 use super::shape::{self, Shape};
@@ -23,6 +24,8 @@ const DEEP_INDENT: usize = 4;
 
 /// A line and what stands around it.
 struct Look<'t> {
+    /// As it is in the file.
+    line: &'t [u8],
     text: Text<'t>,
     head: Option<Head>,
     blank_lines: u32,
@@ -82,16 +85,16 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
     let (mut buffer, mut next_buffer) = (None, None);
     let text = look_at(line, &mut buffer);
     let open = without_hints(state.open, line);
-    if open.mode == Mode::Frames && open.depth == 0 && text.indent > 0 && shape::is_at_frame(&text) {
-        state.open = grown(&open, &text, Mode::Frames);
-        return Verdict::Join(Reason::Frame);
+    if let Some(mode) = within_frames(&open, &text) {
+        state.open = grown(&open, &text, mode);
+        return Verdict::Join(if mode == Mode::Frames { Reason::Frame } else { Reason::Cause });
     }
     let head = head::find(&text);
     let next_text = match next {
         Next::Line(next) if head.is_none() => Some(look_at(next, &mut next_buffer)),
         _ => None,
     };
-    let look = Look { text, head, blank_lines, next, next_text };
+    let look = Look { line, text, head, blank_lines, next, next_text };
     let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
     match machine.run() {
         Ok((verdict, new)) => {
@@ -100,6 +103,17 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         }
         Err(Unknown) => Verdict::NeedsNext,
     }
+}
+
+/// The mode after a line of a long trace of Java, Node.js or .NET: a shortcut to its rules.
+fn within_frames(open: &Open, text: &Text<'_>) -> Option<Mode> {
+    if !matches!(open.mode, Mode::Frames | Mode::Cause) || open.depth > 0 {
+        return None;
+    }
+    if text.indent > 0 {
+        return (shape::is_at_frame(text) || shape::is_elided(text)).then_some(Mode::Frames);
+    }
+    text.begins_flush("Caused by: ").then_some(Mode::Cause)
 }
 
 /// Without what a headed line told of the lines after it, if this one begins as it does: then the headed line told nothing
@@ -364,7 +378,7 @@ impl Machine<'_> {
     fn begun(&self, learned: &mut Learned) -> Result<Open, Unknown> {
         let text = &self.look.text;
         let indent = small(text.indent);
-        let first = alike_key(text.line);
+        let first = alike_key(self.look.line);
         let open = Open { mode: Mode::Text, indent, first, ..Open::default() };
         if let Some(head) = self.look.head {
             if self.is_dump_stamp(&head)? {
@@ -405,13 +419,13 @@ impl Machine<'_> {
         let mut open = open.with(Open::HEADED, true);
         let settled = learned.is_settled(head);
         if head.kind == Kind::Access {
-            let key = if settled && key::has_key(text.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
+            let key = if settled && key::has_key(self.look.line, ACCESS_KEY) { ACCESS_KEY } else { 0 };
             return Open { key, mode: Mode::Whole, flags: Open::HEADED, ..Open::default() };
         }
         if settled && head.is_local() {
-            open.key = key::key(text.line, head.end);
+            open.key = key::key(self.look.line, head.end);
         }
-        if is_alike(text.line, self.look.next) {
+        if is_alike(self.look.line, self.look.next) {
             return open;
         }
         let mode = if is_jul_stamp(text, head) { Mode::Jul } else { Mode::Text };
@@ -478,28 +492,6 @@ fn is_print(text: &Text<'_>) -> bool {
     words <= PRINT_WORDS_MAX
         || words <= 2 * PRINT_WORDS_MAX && body.contains(&b'=')
         || !body.iter().any(u8::is_ascii_alphabetic)
-}
-
-/// The first line of java.util.logging: after the stamp a class and a method, and nothing else.
-fn is_jul_stamp(text: &Text<'_>, head: &Head) -> bool {
-    if head.kind != Kind::Stamp {
-        return false;
-    }
-    let rest = text.start()[head.end..].trim_ascii();
-    let mut words = rest.rsplit(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let (Some(method), Some(class)) = (words.next(), words.next()) else { return false };
-    let name = |word: &[u8]| {
-        word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$' | b'<' | b'>'))
-    };
-    let before = words.next().is_none_or(|word| word.len() <= 5) && words.next().is_none();
-    before && class.contains(&b'.') && name(class) && name(method) && !method.contains(&b'.')
-}
-
-/// `SEVERE: text`, the second line of java.util.logging, in any language.
-fn is_jul_level(text: &Text<'_>) -> bool {
-    let start = text.start();
-    let count = start.iter().take_while(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()).count();
-    count > 2 && start[count..].starts_with(b": ")
 }
 
 fn small(indent: usize) -> u8 {
