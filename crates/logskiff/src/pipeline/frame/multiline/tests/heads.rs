@@ -133,6 +133,8 @@ fn a_key_tells_what_the_head_tells() {
     }
     assert!(key::has_key(b"192.0.2.7 - - [29/Nov/2026:09:00:00 +0000] \"GET /\"", key::ACCESS_KEY));
     assert!(key::has_key(b"2001:db8:0000:0000:0000:0000:0000:0007 - - [29/Nov/2026:09:00:00 +0000]", key::ACCESS_KEY));
-    assert!(!key::has_key(b"192.0.2.7 - user [29/Nov/2026:09:00:00 +0000] \"GET /\"", key::ACCESS_KEY));
+    assert!(key::has_key(b"192.0.2.7 - user [29/Nov/2026:09:00:00 +0000] \"GET /\"", key::ACCESS_KEY));
+    assert!(!key::has_key(b"192.0.2.7 - a user [29/Nov/2026:09:00:00 +0000] \"GET /\"", key::ACCESS_KEY));
+    assert!(!key::has_key(b"192.0.2.7 - user [warn] \"GET /\"", key::ACCESS_KEY));
     assert!(!key::has_key(b"192.0.2.7 - - [29/Nov", key::ACCESS_KEY));
 }
