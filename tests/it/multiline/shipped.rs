@@ -148,6 +148,7 @@ proptest! {
             while !rest.is_empty() {
                 let (part, others) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
                 scene.append_log("app.log", part);
+                // A pause is part of what is tested: some parts are read before the next is written, and some are not.
                 std::thread::sleep(Duration::from_millis(30));
                 if kills.next() == Some(true) {
                     sidecar.kill();

@@ -289,12 +289,7 @@ impl Shipper {
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = std::mem::take(&mut context.marks);
         let printed = self.container_lines(context, &frames, bytes, end);
-        let mut records = match &printed {
-            Some(lines) => {
-                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, end)
-            }
-            None => Records::new(frames, &grouping, &mut marks, end),
-        };
+        let mut records = Records::new(frames, &grouping, &mut marks, end).printed(printed.as_ref());
         let read_ns = now_ns();
         let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false, held: false };

@@ -176,12 +176,7 @@ impl Shipper {
         let printed = self.container_lines(context, &frames, &bytes, End::Final);
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = context.marks.clone();
-        let records = match &printed {
-            Some(lines) => {
-                Records::of_container(lines, self.config.inputs[context.input].frame, &grouping, &mut marks, End::Final)
-            }
-            None => Records::new(frames, &grouping, &mut marks, End::Final),
-        };
+        let records = Records::new(frames, &grouping, &mut marks, End::Final).printed(printed.as_ref());
         let records = records.again();
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
         for framed in records {

@@ -9,13 +9,11 @@ use super::container::unwrap;
 use super::{Config, End, Framed, Frames, LOOK_AHEAD_BYTES};
 use event::{Boundary, Framing, Line, LineFlags, Printed, Span};
 
-/// A piece, whose text is in the buffer.
-#[derive(Clone, Debug)]
-enum Piece {
-    Line { span: Span, text: Range<usize>, keep: usize, boundary: Boundary, flags: LineFlags, printed: Option<Printed> },
-    Rest(Span, Boundary),
-    NulPadding(Span),
-    ByteOrderMark(Span),
+/// A piece. The text of a line is in the buffer.
+#[derive(Debug)]
+struct Piece {
+    framed: Framed<'static>,
+    text: Range<usize>,
 }
 
 /// The lines of a chunk as a container printed them.
@@ -46,21 +44,21 @@ impl ContainerLines {
         for framed in if skips { frames.at_line_start() } else { frames } {
             let Framed::Line(line) = framed else {
                 lines.end(open.take().as_ref(), LineFlags::CUT, Boundary::LineStart, config);
-                lines.keep_piece(&framed);
+                lines.keep(framed);
                 continue;
             };
             let unwrapped = unwrap(framing, line.text).filter(|_| line.boundary == Boundary::LineStart);
             if skips {
                 skips = unwrapped.is_some_and(|line| line.is_partial);
                 let boundary = if skips { Boundary::MidLine } else { Boundary::LineStart };
-                lines.pieces.push(Piece::Rest(line.span, boundary));
+                lines.keep(Framed::Rest(line.span, boundary));
                 continue;
             }
             let Some(unwrapped) = unwrapped else {
                 lines.end(open.take().as_ref(), LineFlags::CUT, Boundary::LineStart, config);
                 foreign_lines += usize::from(!line.text.is_empty());
                 lines.foreign_lines = lines.foreign_lines.max(foreign_lines);
-                lines.keep_line(&line);
+                lines.keep(framed);
                 continue;
             };
             foreign_lines = 0;
@@ -101,36 +99,32 @@ impl ContainerLines {
             if is_long { super::character_start(&self.text[text.clone()], config.line_bytes_max) } else { text.len() };
         let flags = if is_long { flags.and(LineFlags::TRUNCATED) } else { flags };
         self.text.push(b'\n');
-        self.pieces.push(Piece::Line { span, text, keep, boundary, flags, printed: Some(printed) });
+        let framed = Framed::Line(Line { span, text: &[], keep, boundary, flags, printed: Some(printed) });
+        self.pieces.push(Piece { framed, text });
     }
 
-    /// Keeps a line as it is.
-    fn keep_line(&mut self, line: &Line<'_>) {
+    /// Keeps a piece as it is.
+    fn keep(&mut self, framed: Framed<'_>) {
         let start = self.text.len();
-        self.text.extend_from_slice(line.text);
-        let (span, text, boundary) = (line.span, start..self.text.len(), line.boundary);
-        self.text.push(b'\n');
-        self.pieces.push(Piece::Line { span, text, keep: line.keep, boundary, flags: line.flags, printed: None });
-    }
-
-    fn keep_piece(&mut self, framed: &Framed<'_>) {
-        match *framed {
-            Framed::Line(line) => self.keep_line(&line),
-            Framed::Rest(span, boundary) => self.pieces.push(Piece::Rest(span, boundary)),
-            Framed::NulPadding(span) => self.pieces.push(Piece::NulPadding(span)),
-            Framed::ByteOrderMark(span) => self.pieces.push(Piece::ByteOrderMark(span)),
+        if let Framed::Line(line) = framed {
+            self.text.extend_from_slice(line.text);
         }
+        let text = start..self.text.len();
+        self.text.push(b'\n');
+        let framed = match framed {
+            Framed::Line(line) => Framed::Line(Line { text: &[], ..line }),
+            Framed::Rest(span, boundary) => Framed::Rest(span, boundary),
+            Framed::NulPadding(span) => Framed::NulPadding(span),
+            Framed::ByteOrderMark(span) => Framed::ByteOrderMark(span),
+        };
+        self.pieces.push(Piece { framed, text });
     }
 
     fn piece(&self, at: usize) -> Option<Framed<'_>> {
-        Some(match *self.pieces.get(at)? {
-            Piece::Line { span, ref text, keep, boundary, flags, printed } => {
-                let text = &self.text[text.clone()];
-                Framed::Line(Line { span, text, keep, boundary, flags, printed })
-            }
-            Piece::Rest(span, boundary) => Framed::Rest(span, boundary),
-            Piece::NulPadding(span) => Framed::NulPadding(span),
-            Piece::ByteOrderMark(span) => Framed::ByteOrderMark(span),
+        let Piece { framed, text } = self.pieces.get(at)?;
+        Some(match *framed {
+            Framed::Line(line) => Framed::Line(Line { text: &self.text[text.clone()], ..line }),
+            other => other,
         })
     }
 }
@@ -152,13 +146,7 @@ impl<'t> Pieces<'t> {
         match self {
             Self::File(frames) => frames.seek(offset),
             Self::Container { lines, at } => {
-                let starts = |piece: &Piece| match *piece {
-                    Piece::Line { span, .. }
-                    | Piece::Rest(span, _)
-                    | Piece::NulPadding(span)
-                    | Piece::ByteOrderMark(span) => span.start,
-                };
-                *at = lines.pieces.partition_point(|piece| starts(piece) < offset);
+                *at = lines.pieces.partition_point(|piece| piece.framed.span().start < offset);
             }
         }
     }

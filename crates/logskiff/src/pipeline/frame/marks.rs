@@ -59,7 +59,9 @@ impl Marks {
 
     /// What cut the record before `offset`, and the state that has it open.
     pub(super) fn cut_at(&self, offset: u64) -> Option<(State, Cut)> {
-        self.0.back().filter(|last| last.offset >= offset)?;
+        if !self.reach(offset) {
+            return None;
+        }
         let known = self.0.partition_point(|mark| mark.offset < offset);
         let mark = self.0.get(known).filter(|mark| mark.offset == offset)?;
         Some((mark.state, mark.cut?))
@@ -69,11 +71,6 @@ impl Marks {
     #[inline]
     pub(super) fn reach(&self, offset: u64) -> bool {
         self.0.back().is_some_and(|last| last.offset >= offset)
-    }
-
-    /// Whether a record was cut at `offset`.
-    pub(super) fn is_cut_at(&self, offset: u64) -> bool {
-        self.cut_at(offset).is_some()
     }
 
     /// The first cut after `offset`.

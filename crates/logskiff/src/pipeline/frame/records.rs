@@ -99,29 +99,12 @@ impl<'t, 'm> Records<'t, 'm> {
         }
     }
 
-    /// Joins the lines that a container printed.
+    /// Joins the lines that a container printed instead, if its runtime wrote the file.
     #[must_use]
-    pub fn of_container(
-        lines: &'t ContainerLines,
-        config: Config,
-        grouping: &'m Grouping,
-        marks: &'m mut Marks,
-        end: End,
-    ) -> Self {
-        let (pieces, is_off) = (Pieces::Container { lines, at: 0 }, grouping.grammar.is_off());
-        Self {
-            pieces,
-            config,
-            grouping,
-            marks,
-            is_off,
-            end,
-            again: false,
-            peeked: None,
-            next: None,
-            after: None,
-            is_held: false,
-            reasons: None,
+    pub fn printed(self, lines: Option<&'t ContainerLines>) -> Self {
+        match lines {
+            Some(lines) => Self { pieces: Pieces::Container { lines, at: 0 }, ..self },
+            None => self,
         }
     }
 
@@ -229,7 +212,7 @@ impl<'t, 'm> Records<'t, 'm> {
                     piece = ahead.get_or_insert_with(|| self.pieces.clone()).next();
                 }
                 Some(Framed::Line(line)) => return Next::Line(beginning(line.text)),
-                None if self.marks.is_cut_at(line.span.end) => return Next::End,
+                None if cut <= line.span.end => return Next::End,
                 Some(_) => return Next::End,
                 None => {
                     let end = if self.ends() { Next::End } else { Next::Unknown };
@@ -252,9 +235,7 @@ impl<'t, 'm> Records<'t, 'm> {
                 Some(Framed::Line(line)) if fits(line.span.end) && !is_truncated(&line) => {
                     return Successor::Line(line, blank_lines);
                 }
-                Some(Framed::Line(line)) => {
-                    return Successor::Unfit(beginning(line.text));
-                }
+                Some(Framed::Line(line)) => return Successor::Unfit(beginning(line.text)),
                 Some(_) => return Successor::Other,
                 None => {
                     // Enough of the next line may be there to know that it does not fit.
@@ -327,6 +308,7 @@ impl<'t, 'm> Records<'t, 'm> {
     /// Ends a record that is whole.
     fn end(&mut self, record: &Record<'t>) -> Framed<'t> {
         self.marks.begin(record.last.span.end, record.state.closed());
+        self.after = Some(record.state).filter(State::is_complete);
         self.framed(record, LineFlags::NONE)
     }
 
@@ -383,11 +365,6 @@ impl<'t> Iterator for Records<'t, '_> {
             self.peeked = Some(framed);
         }
         match self.head()? {
-            Ok(Head { line, state }) if state.is_complete() && !is_truncated(&line) => {
-                self.marks.begin(line.span.end, state.closed());
-                self.after = Some(state);
-                Some(Framed::Line(line))
-            }
             Ok(head) => self.record(head),
             Err(framed) => Some(framed),
         }
