@@ -81,12 +81,12 @@ impl Encoding {
     /// The line without a carriage return at its end.
     #[inline]
     pub(super) fn strip_return(self, text: &[u8]) -> &[u8] {
-        let end: &[u8] = match self {
-            Self::Utf8 => b"\r",
-            Self::Utf16Le => b"\r\0",
-            Self::Utf16Be => b"\0\r",
-        };
-        text.strip_suffix(end).unwrap_or(text)
+        match (self, text) {
+            (Self::Utf8, [line @ .., b'\r'])
+            | (Self::Utf16Le, [line @ .., b'\r', 0])
+            | (Self::Utf16Be, [line @ .., 0, b'\r']) => line,
+            _ => text,
+        }
     }
 
     /// Appends the text as UTF-8 to `decoded`. Invalid units become U+FFFD.

@@ -11,6 +11,7 @@
 mod auto;
 mod bracket;
 mod head;
+mod hints;
 mod jul;
 mod key;
 mod level;

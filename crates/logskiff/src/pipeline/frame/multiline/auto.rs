@@ -4,21 +4,20 @@ use std::cell::OnceCell;
 
 use super::bracket;
 use super::head::{self, Head, Kind};
+use super::hints::{ends_open, expects, is_print, is_rest_of_stamp};
 use super::jul::{is_jul_level, is_jul_stamp};
 use super::key::{self, ACCESS_KEY};
 use super::level::{Severity, severity};
-use super::shape::{self, Shape};
+use super::shape::{self, Class, Shape};
 use super::state::{GROWN_MAX, Learned, MIXED_MAX, Mode, Open, State};
-use super::table::{self, Table};
-use super::text::{Text, is_blank, look_at};
+use super::table::{self, NextClass, Set, Table};
+use super::text::{Text, after_escapes, look_at};
 use super::{Next, Reason, Verdict};
 
 /// Lines that a trace waits for its first frame, or a message for its end.
 const WAITED_MAX: u8 = 16;
 /// Heads of another shape in one message, from which on they are heads of records.
 const FOREIGN_MAX: u8 = 8;
-/// Words of a line that may be a print.
-const PRINT_WORDS_MAX: usize = 3;
 /// Blanks of an indentation that prints rarely have.
 const DEEP_INDENT: usize = 4;
 
@@ -60,20 +59,23 @@ pub(super) fn step(table: &Table, state: &mut State, line: &[u8], blank_lines: u
     step_slowly(table, state, line, blank_lines, next)
 }
 
-/// A key of a line's first four bytes; 0 for a line that is shorter, or begins with a blank or an escape code.
+/// A line's first four bytes, escape codes aside. None for a line that is shorter, or begins with a blank.
+#[inline]
+fn first_bytes(line: &[u8]) -> Option<[u8; 4]> {
+    after_escapes(line).first_chunk().filter(|bytes| bytes[0] > b' ').copied()
+}
+
+/// A key of [`first_bytes`]; 0 if there are none.
 #[inline]
 fn alike_key(line: &[u8]) -> u16 {
-    let Some(&bytes) = line.first_chunk() else { return 0 };
-    let key = (u32::from_le_bytes(bytes).wrapping_mul(0x9e37_79b1) >> 16) as u16;
-    if bytes[0] > b' ' { key | 1 } else { 0 }
+    first_bytes(line).map_or(0, |bytes| (u32::from_le_bytes(bytes).wrapping_mul(0x9e37_79b1) >> 16) as u16 | 1)
 }
 
 /// Whether the next line begins as this one, so that it is not one that goes on.
 #[inline]
 fn is_alike(line: &[u8], next: Next<'_>) -> bool {
     let Next::Line(next) = next else { return false };
-    let first = line.first_chunk::<4>();
-    first.is_some_and(|first| first[0] > b' ') && first == next.first_chunk()
+    first_bytes(line).is_some_and(|first| first_bytes(next) == Some(first))
 }
 
 fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
@@ -95,7 +97,8 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         _ => None,
     };
     let look = Look { line, text, head, blank_lines, next, next_text };
-    let machine = Machine { table, learned: state.learned, open, look, trace: OnceCell::new() };
+    let machine =
+        Machine { table, learned: state.learned, open, look, trace: OnceCell::new(), candidates: OnceCell::new() };
     match machine.run() {
         Ok((verdict, new)) => {
             *state = new;
@@ -133,6 +136,8 @@ struct Machine<'t> {
     look: Look<'t>,
     /// What [`Machine::trace_head`] found.
     trace: OnceCell<Option<&'static table::Head>>,
+    /// See [`Machine::candidates`].
+    candidates: OnceCell<Set>,
 }
 
 impl Machine<'_> {
@@ -189,6 +194,9 @@ impl Machine<'_> {
         if self.opens_expected_bracket() {
             return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
         }
+        if self.learned.heads() == 0 {
+            return Ok(None);
+        }
         let is_new_trace = head.is_some() && shape::is_sure_exception(&self.look.text) || self.is_printed_exception();
         let reason = if is_new_trace { None } else { self.by_head()? };
         Ok(reason.map(|reason| (reason, self.grown(self.open.mode))))
@@ -232,9 +240,22 @@ impl Machine<'_> {
         grown(&self.open, &self.look.text, mode)
     }
 
+    /// What the line may be, as far as its class and that of the next line tell.
+    fn candidates(&self) -> Set {
+        *self.candidates.get_or_init(|| {
+            let next = match (&self.look.next_text, self.look.next) {
+                (Some(next), _) => NextClass::Line(Class::new(next)),
+                (None, Next::Line(next)) => NextClass::Line(Class::new(&look_at(next, &mut None))),
+                (None, Next::Unknown) => NextClass::Unknown,
+                (None, Next::End) => NextClass::End,
+            };
+            self.table.candidates(self.open.mode, Class::new(&self.look.text), next)
+        })
+    }
+
     /// The first rule for the record's mode, of those for such reasons, that the line matches.
     fn by_rule(&self, reasons: fn(Reason) -> bool) -> Result<Option<(Reason, Open)>, Unknown> {
-        for rule in self.table.rules(self.open.mode) {
+        for rule in self.candidates().rules() {
             if reasons(rule.reason) && self.are(rule.line, rule.next)? {
                 return Ok(Some((rule.reason, self.grown(rule.mode))));
             }
@@ -271,7 +292,7 @@ impl Machine<'_> {
     }
 
     fn find_trace_head(&self) -> Result<Option<&'static table::Head>, Unknown> {
-        for head in self.table.heads(&self.look.text) {
+        for head in self.candidates().heads() {
             if self.are(head.line, head.next)? {
                 return Ok(Some(head));
             }
@@ -312,9 +333,6 @@ impl Machine<'_> {
         let Learned { mixed, grown, .. } = self.learned;
         let text = &self.look.text;
         let deeper = text.indent > usize::from(self.open.indent);
-        if self.learned.heads() == 0 {
-            return Ok(None);
-        }
         if !self.open.has(Open::HEADED) {
             let message = matches!(
                 self.open.mode,
@@ -464,34 +482,6 @@ fn grown(open: &Open, text: &Text<'_>, mode: Mode) -> Open {
 fn calls_for_more(mode: Mode, text: &Text<'_>) -> bool {
     // The message of an exception of PHP ends with its place.
     if mode == Mode::PhpHead { !shape::ends_with_php_place(text) } else { expects(text) }
-}
-
-/// Whether a line calls for another one by its end.
-fn expects(text: &Text<'_>) -> bool {
-    matches!(text.last(), b':' | b',') || text.end.ends_with(b"Array") || text.end.ends_with(b" Object")
-}
-
-/// Whether the text after a head is empty, or opens a bracket.
-fn ends_open(text: &Text<'_>) -> bool {
-    matches!(text.last(), b'{' | b'[' | b'(' | b'\\' | b'|') || text.end.ends_with(b" -")
-}
-
-/// Whether nothing but a fraction or a zone follows a stamp.
-fn is_rest_of_stamp(rest: &[u8]) -> bool {
-    rest.first().is_none_or(|byte| matches!(byte, b'.' | b',' | b'Z' | b'+' | b'-' | b']'))
-        && !rest.iter().any(|byte| is_blank(*byte))
-}
-
-/// Whether a line without a head looks like a print: few words, an assignment, only punctuation.
-fn is_print(text: &Text<'_>) -> bool {
-    if shape::is_named_exception(text) || (text.begins("<!") || text.begins("<?")) {
-        return false;
-    }
-    let body = text.body();
-    let words = body.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty()).count();
-    words <= PRINT_WORDS_MAX
-        || words <= 2 * PRINT_WORDS_MAX && body.contains(&b'=')
-        || !body.iter().any(u8::is_ascii_alphabetic)
 }
 
 fn small(indent: usize) -> u8 {

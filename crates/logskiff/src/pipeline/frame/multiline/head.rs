@@ -5,7 +5,7 @@
 
 use super::key::{is_access, is_clf_stamp};
 use super::level::{is_word, level};
-use super::text::{Text, after_digits, digits, is_blank, letters};
+use super::text::{Text, after_digits, digits, has_any, is_blank, letters};
 
 /// Bytes of a line that may belong to its head: a stamp after an address and a user (access logs).
 const HEAD_BYTES: usize = 64;
@@ -54,9 +54,8 @@ impl Head {
 /// The head of a line, if it has one.
 pub(super) fn find(text: &Text<'_>) -> Option<Head> {
     let start = text.start();
-    // Without a shortcut, the compiler looks at many bytes at once.
-    let digits = start[..start.len().min(HEAD_BYTES)].iter().fold(false, |any, byte| any | byte.is_ascii_digit());
-    if !digits {
+    let opens = matches!(text.body().first(), Some(b'<' | b'['));
+    if !opens && !has_stamp_digits(&start[..start.len().min(HEAD_BYTES)]) {
         return level_first(text);
     }
     if is_access(text.line) {
@@ -74,6 +73,17 @@ pub(super) fn find(text: &Text<'_>) -> Option<Head> {
         (Some(stamp), Some(access)) if stamp.kind == Kind::Stamp && stamp.end < access.end => Some(stamp),
         (stamp, access) => access.or(stamp),
     }
+}
+
+/// Whether three bytes stand there that every stamp has some of: digits, or a separator between two of them.
+fn has_stamp_digits(text: &[u8]) -> bool {
+    // `-`, `.` and `/`, the digits, and `:` stand side by side in ASCII.
+    let is_joint = |byte: &u8| (b'-'..=b':').contains(byte);
+    let triples = text.iter().zip(text.iter().skip(1)).zip(text.iter().skip(2));
+    has_any(text.iter(), u8::is_ascii_digit)
+        && has_any(triples, |((first, second), third)| {
+            first.is_ascii_digit() & is_joint(second) & third.is_ascii_digit()
+        })
 }
 
 /// `<13>` of syslog.

@@ -1,9 +1,9 @@
 //! Keys: a cheap check that a line has the head of the line before.
 
-use super::text::ESCAPE;
+use super::text::len_with_escapes;
 
 /// Bytes that a key can cover.
-const KEY_BYTES: usize = 24;
+const KEY_BYTES: usize = 32;
 const KEY_WORDS: usize = KEY_BYTES / 8;
 /// An address of IPv6 and the blank after it.
 const ADDRESS_BYTES: usize = 40;
@@ -12,11 +12,11 @@ const USER_BYTES: usize = 33;
 /// The key of all lines of an access log that begin with an address.
 pub(super) const ACCESS_KEY: u32 = 1;
 
-/// A key of a line whose head ends at `end`: lines of one key surely have the same head. 0 if there is none, because the head
-/// is too long or has escape codes, or the line is too short. The key holds `end`, for [`has_key`].
+/// A key of a line whose head ends at `end`, escape codes not counted: lines of one key surely have the same head. 0 if there is
+/// none, because the head is too long, or the line is too short. The key holds how long the head is, for [`has_key`].
 pub(super) fn key(line: &[u8], end: usize) -> u32 {
-    let covered = end + 1;
-    if covered > KEY_BYTES || line.iter().take(covered).any(|byte| *byte == ESCAPE) {
+    let covered = len_with_escapes(line, end + 1);
+    if covered > KEY_BYTES {
         return 0;
     }
     line.first_chunk().map_or(0, |bytes| hash(bytes, covered) & !0xff | small(covered))
@@ -56,7 +56,8 @@ const fn masks() -> [[u64; KEY_WORDS]; KEY_BYTES + 1] {
 /// A hash of the first `covered` bytes where digits are alike, in the upper bits.
 #[inline]
 fn hash(bytes: &[u8; KEY_BYTES], covered: usize) -> u32 {
-    const FACTORS: [u64; KEY_WORDS] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
+    const FACTORS: [u64; KEY_WORDS] =
+        [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63];
     let masks = &MASKS[covered.min(KEY_BYTES)];
     let (words, _) = bytes.as_chunks();
     let mut hash = 0_u64;
@@ -86,18 +87,25 @@ pub(super) fn is_access(line: &[u8]) -> bool {
         let found = blanks.wrapping_sub(every(1)) & !blanks & every(0x80);
         if found != 0 {
             let blank = 8 * at + (found.trailing_zeros() / 8) as usize;
-            return blank > 0 && line[blank..].strip_prefix(b" - ").is_some_and(has_user_and_stamp);
+            return blank > 0 && is_after_address(&line[blank..]);
         }
     }
     false
 }
 
-/// `- [29/Nov/2026:09:00:00 +0000`, or a user's name for the dash.
+/// ` - - [29/Nov/2026:09:00:00 +0000`, or a user's name for the second dash.
 #[inline]
-fn has_user_and_stamp(text: &[u8]) -> bool {
-    if let Some(stamp) = text.strip_prefix(b"- [") {
-        return is_clf_stamp(stamp);
+fn is_after_address(text: &[u8]) -> bool {
+    const NO_USER: u64 = u64::from_le_bytes(*b" - - [\0\0");
+    let Some(first) = text.first_chunk() else { return false };
+    if u64::from_le_bytes(*first) << 16 == NO_USER << 16 {
+        return is_clf_stamp(&text[6..]);
     }
+    text.strip_prefix(b" - ").is_some_and(has_user_and_stamp)
+}
+
+/// `user [29/Nov/2026:09:00:00 +0000`.
+fn has_user_and_stamp(text: &[u8]) -> bool {
     let most = &text[..text.len().min(USER_BYTES)];
     let stamp = memchr::memchr(b' ', most).filter(|user| *user > 0).and_then(|user| text[user..].strip_prefix(b" ["));
     stamp.is_some_and(is_clf_stamp)

@@ -1,6 +1,6 @@
 //! Shapes of lines: what a frame, an exception's line or a margin looks like.
 
-use super::text::{Text, after_digits, digits, is_blank, position};
+use super::text::{Text, after_digits, digits, has_any, is_blank, position};
 
 /// What a line has to look like.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +17,32 @@ pub(super) enum Shape {
     Exactly(&'static str),
     /// It is as the function says.
     Is(fn(&Text<'_>) -> bool),
-    /// It begins with one of these bytes, and is as the function says.
+    /// It begins with one of these bytes after its indentation, and is as the function says.
     From(&'static [u8], fn(&Text<'_>) -> bool),
+    /// It is indented, and as the function says.
+    Deep(fn(&Text<'_>) -> bool),
+    /// It names a place in a source, see [`Class::is_placed`], and is as the function says.
+    Placed(fn(&Text<'_>) -> bool),
+}
+
+/// What rules most shapes out for a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Class {
+    /// The first byte after the indentation.
+    pub(super) first: u8,
+    pub(super) is_indented: bool,
+    /// It has a `:` before a digit, as `/srv/app/shop.rb:17` has.
+    pub(super) is_placed: bool,
+}
+
+impl Class {
+    pub(super) fn new(text: &Text<'_>) -> Self {
+        let body = text.body();
+        let first = body.first().copied().unwrap_or(b' ');
+        let is_placed =
+            has_any(body.iter().zip(body.iter().skip(1)), |(byte, next)| (*byte == b':') & next.is_ascii_digit());
+        Self { first, is_indented: text.indent > 0, is_placed }
+    }
 }
 
 impl Shape {
@@ -30,19 +54,37 @@ impl Shape {
             Self::Indented(with) => text.indent > 0 && text.begins(with),
             Self::Begins(with) => text.begins(with),
             Self::Exactly(all) => text.start().trim_ascii_end() == all.as_bytes(),
-            Self::Is(matches) | Self::From(_, matches) => matches(text),
+            Self::Deep(matches) => text.indent > 0 && matches(text),
+            Self::From(bytes, matches) => {
+                text.body().first().is_some_and(|first| bytes.contains(first)) && matches(text)
+            }
+            Self::Is(matches) | Self::Placed(matches) => matches(text),
         }
     }
 
-    /// Whether a line that begins with this byte after its indentation may match.
-    pub(super) fn may_begin_with(self, byte: u8) -> bool {
+    /// The bytes of which one begins every line that matches, after its indentation. None: it may be any.
+    pub(super) fn first_bytes(self) -> Option<&'static [u8]> {
         match self {
-            Self::Any | Self::Is(_) => true,
+            Self::Any | Self::Is(_) | Self::Deep(_) | Self::Placed(_) => None,
             Self::Flush(text) | Self::Indented(text) | Self::Begins(text) | Self::Exactly(text) => {
-                text.as_bytes().first() == Some(&byte)
+                text.as_bytes().get(..1)
             }
-            Self::From(bytes, _) => bytes.contains(&byte),
+            Self::From(bytes, _) => Some(bytes),
         }
+    }
+
+    /// Whether a line that is, or is not, indented may match.
+    pub(super) fn may_be_indented(self, is_indented: bool) -> bool {
+        match self {
+            Self::Flush(_) | Self::Exactly(_) => !is_indented,
+            Self::Indented(_) | Self::Deep(_) => is_indented,
+            _ => true,
+        }
+    }
+
+    /// Whether a line with, or without, [`Class::is_placed`] may match.
+    pub(super) fn may_be_placed(self, is_placed: bool) -> bool {
+        is_placed || !matches!(self, Self::Placed(_))
     }
 
     /// Whether it is any line.
@@ -313,7 +355,8 @@ pub(super) fn is_open_rails_head(text: &Text<'_>) -> bool {
     let start = text.start();
     let at = memchr::memchr(b'(', start).and_then(|at| at.checked_sub(1)).filter(|at| start[*at] == b' ');
     let Some(at) = at else { return false };
-    let class = start[..at].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
+    let class = start.first().is_some_and(u8::is_ascii_uppercase);
+    let class = class && start[..at].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
     let names = start[..at].ends_with(b"Error") || start[..at].ends_with(b"Exception");
     text.indent == 0 && class && names && !start[at..].contains(&b')')
 }

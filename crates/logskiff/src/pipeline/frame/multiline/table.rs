@@ -5,9 +5,8 @@ mod rules;
 
 pub(super) use self::heads::HEADS;
 pub(super) use self::rules::RULES;
-use super::shape::Shape;
+use super::shape::{Class, Shape};
 use super::state::Mode;
-use super::text::Text;
 use super::{Preset, Reason};
 
 /// A line that begins a trace.
@@ -42,48 +41,144 @@ pub(super) struct Rule {
     pub(super) example: &'static str,
 }
 
+/// Lines of the grammar, a bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Set {
+    heads: u64,
+    rules: u128,
+}
+
+const _: () = assert!(HEADS.len() <= 64 && RULES.len() <= 128);
+
+impl Set {
+    fn of(mut head: impl FnMut(&Head) -> bool, mut rule: impl FnMut(&Rule) -> bool) -> Self {
+        let heads = HEADS.iter().enumerate().fold(0, |bits, (at, line)| bits | u64::from(head(line)) << at);
+        let rules = RULES.iter().enumerate().fold(0, |bits, (at, line)| bits | u128::from(rule(line)) << at);
+        Self { heads, rules }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { heads: self.heads & other.heads, rules: self.rules & other.rules }
+    }
+
+    /// The heads, in their order.
+    pub(super) fn heads(self) -> impl Iterator<Item = &'static Head> {
+        let mut bits = self.heads;
+        std::iter::from_fn(move || {
+            let head = HEADS.get(bits.trailing_zeros() as usize)?;
+            bits &= bits - 1;
+            Some(head)
+        })
+    }
+
+    /// The rules, in their order.
+    pub(super) fn rules(self) -> impl Iterator<Item = &'static Rule> {
+        let mut bits = self.rules;
+        std::iter::from_fn(move || {
+            let rule = RULES.get(bits.trailing_zeros() as usize)?;
+            bits &= bits - 1;
+            Some(rule)
+        })
+    }
+}
+
+/// The class of the next line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextClass {
+    Line(Class),
+    Unknown,
+    End,
+}
+
+/// The lines of the grammar that a line of a class may be.
+#[derive(Debug)]
+struct Classes {
+    /// By the first byte.
+    first: Vec<Set>,
+    /// By whether it is indented.
+    indented: [Set; 2],
+    /// By whether it has a place.
+    placed: [Set; 2],
+}
+
+impl Classes {
+    /// `head` and `rule` tell what the line has to look like.
+    fn new(head: fn(&Head) -> Shape, rule: fn(&Rule) -> Shape) -> Self {
+        let set = |may: &dyn Fn(Shape) -> bool| Set::of(|line| may(head(line)), |line| may(rule(line)));
+        let mut first = vec![set(&|shape| shape.first_bytes().is_none()); 256];
+        for (at, line) in HEADS.iter().enumerate() {
+            let bytes = head(line).first_bytes().unwrap_or_default();
+            for byte in bytes {
+                first[usize::from(*byte)].heads |= 1 << at;
+            }
+        }
+        for (at, line) in RULES.iter().enumerate() {
+            let bytes = rule(line).first_bytes().unwrap_or_default();
+            for byte in bytes {
+                first[usize::from(*byte)].rules |= 1 << at;
+            }
+        }
+        Self {
+            first,
+            indented: [false, true].map(|is| set(&|shape| shape.may_be_indented(is))),
+            placed: [false, true].map(|is| set(&|shape| shape.may_be_placed(is))),
+        }
+    }
+
+    fn of(&self, class: Class) -> Set {
+        let Class { first, is_indented, is_placed } = class;
+        let set = self.first[usize::from(first)].and(self.indented[usize::from(is_indented)]);
+        set.and(self.placed[usize::from(is_placed)])
+    }
+}
+
 /// The parts of the grammar that a configuration has, where a line finds them fast.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// By the first byte after the indentation.
-    heads: Vec<Vec<&'static Head>>,
-    /// By the mode of the open record.
-    rules: Vec<Vec<&'static Rule>>,
+    /// What a line may be.
+    lines: Classes,
+    /// What a line may be by the one after it.
+    next: Classes,
+    /// What a line may be that nothing follows.
+    last: Set,
+    /// What a line may be, by the mode of the open record; a head does not depend on it.
+    modes: Box<[Set]>,
 }
 
 impl Table {
     /// The grammar of these runtimes, and of servers.
     pub(super) fn new(presets: &[Preset]) -> Self {
         let has = |preset: Option<Preset>| preset.is_none_or(|preset| presets.iter().any(|has| has.is_alike(preset)));
-        let heads: Vec<_> = HEADS.iter().filter(|head| has(head.preset)).collect();
-        let rules: Vec<_> = RULES.iter().filter(|rule| has(rule.preset)).collect();
-        Self::index(&heads, &rules)
+        Self::index(Set::of(|head| has(head.preset), |rule| has(rule.preset)))
     }
 
-    fn index(heads: &[&'static Head], rules: &[&'static Rule]) -> Self {
-        let heads = |byte: u8| heads.iter().copied().filter(|head| head.line.may_begin_with(byte)).collect();
-        let rules = |mode: Mode| rules.iter().copied().filter(|rule| rule.after.contains(&mode)).collect();
-        Self { heads: (0..=u8::MAX).map(heads).collect(), rules: Mode::ALL.into_iter().map(rules).collect() }
+    fn index(all: Set) -> Self {
+        let of_mode = |mode| Set::of(|_| true, |rule| rule.after.contains(&mode)).and(all);
+        Self {
+            lines: Classes::new(|head| head.line, |rule| rule.line),
+            next: Classes::new(|head| head.next, |rule| rule.next),
+            last: Set::of(|head| head.next.is_any(), |rule| rule.next.is_any()),
+            modes: Mode::ALL.into_iter().map(of_mode).collect(),
+        }
     }
 
     /// The whole grammar without the line that has this number in [`super::examples`].
     #[cfg(test)]
     pub(super) fn without(number: usize) -> Self {
-        let others = |at: usize| at != number;
-        let heads: Vec<_> = HEADS.iter().enumerate().filter(|(at, _)| others(*at)).map(|(_, head)| head).collect();
-        let rules: Vec<_> =
-            RULES.iter().enumerate().filter(|(at, _)| others(HEADS.len() + *at)).map(|(_, rule)| rule).collect();
-        Self::index(&heads, &rules)
+        let mut numbers = 0..;
+        let mut others = || numbers.next() != Some(number);
+        let heads = Set::of(|_| others(), |_| false);
+        Self::index(Set { rules: Set::of(|_| false, |_| others()).rules, ..heads })
     }
 
-    /// Heads that a line may be, by its first byte.
-    pub(super) fn heads(&self, text: &Text<'_>) -> &[&'static Head] {
-        &self.heads[usize::from(text.body().first().copied().unwrap_or(b' '))]
-    }
-
-    /// Rules for a record's mode.
-    pub(super) fn rules(&self, mode: Mode) -> &[&'static Rule] {
-        &self.rules[mode as usize]
+    /// What a line may be. Each still has to be looked at.
+    pub(super) fn candidates(&self, mode: Mode, line: Class, next: NextClass) -> Set {
+        let set = self.lines.of(line).and(self.modes[mode as usize]);
+        match next {
+            NextClass::Line(next) => set.and(self.next.of(next)),
+            NextClass::End => set.and(self.last),
+            NextClass::Unknown => set,
+        }
     }
 }
 

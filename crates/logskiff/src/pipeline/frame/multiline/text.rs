@@ -117,6 +117,12 @@ pub(super) fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
+/// Whether there is such a thing. It looks at all of them: without a shortcut, the compiler does so with many at once.
+#[inline]
+pub(super) fn has_any<T>(all: impl Iterator<Item = T>, is: impl Fn(T) -> bool) -> bool {
+    all.fold(false, |any, one| any | is(one))
+}
+
 /// The number of digits at the beginning.
 pub(super) fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
@@ -136,7 +142,7 @@ pub(super) fn after_digits(text: &[u8]) -> Option<&[u8]> {
 /// The length of the escape code at the beginning: `ESC [ … letter`. 1 for another use of the byte.
 fn escape_len(text: &[u8]) -> usize {
     if text.get(1) != Some(&b'[') {
-        return 1;
+        return text.len().min(1);
     }
     let parameters = text[2..].iter().take_while(|byte| matches!(byte, b'0'..=b'?')).count();
     (2 + parameters + 1).min(text.len())
@@ -145,14 +151,33 @@ fn escape_len(text: &[u8]) -> usize {
 fn without_escapes<'t>(text: &[u8], buffer: &'t mut Buffer) -> &'t [u8] {
     let (mut from, mut to) = (0, 0);
     while from < text.len() {
-        if text[from] == ESCAPE {
-            from += escape_len(&text[from..]);
-        } else {
-            buffer[to] = text[from];
-            (from, to) = (from + 1, to + 1);
-        }
+        let count = memchr(ESCAPE, &text[from..]).unwrap_or(text.len() - from);
+        buffer[to..to + count].copy_from_slice(&text[from..from + count]);
+        (from, to) = (from + count, to + count);
+        from += escape_len(&text[from..]);
     }
     &buffer[..to]
+}
+
+/// The line without escape codes at its beginning.
+#[inline]
+pub(super) fn after_escapes(mut line: &[u8]) -> &[u8] {
+    while line.first() == Some(&ESCAPE) {
+        line = &line[escape_len(line)..];
+    }
+    line
+}
+
+/// How many bytes this many of a line are with the escape codes before and between them.
+pub(super) fn len_with_escapes(line: &[u8], len: usize) -> usize {
+    let mut at = 0;
+    for _ in 0..len {
+        at = line.len() - after_escapes(&line[at..]).len() + 1;
+        if at >= line.len() {
+            break;
+        }
+    }
+    at
 }
 
 /// The last bytes without blanks and escape codes at the end.

@@ -2,7 +2,7 @@
 
 use super::super::shape::{
     self,
-    Shape::{Any, Exactly, Flush, From, Indented, Is},
+    Shape::{Any, Deep, Exactly, Flush, From, Indented, Is, Placed},
 };
 use super::super::state::Mode::{
     Banner, Box, Cause, Crash, Dump, Go, GoHead, NodeHead, NodeMemory, PhpHead, Python, PythonEnd, PythonGroup,
@@ -11,6 +11,8 @@ use super::super::state::Mode::{
 use super::{
     CAUSED_BY, DOTNET, GO, GROUP, HANDLING, Head, JAVA, NODE, PHP, PYTHON, RUBY, RUST, SERVER, TRACEBACK, crash, logged,
 };
+
+const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /// Lines that begin a trace. The first that matches counts.
 pub(in super::super) const HEADS: &[Head] = &[
@@ -47,7 +49,7 @@ pub(in super::super) const HEADS: &[Head] = &[
         "Process terminated. Assertion failed.",
     ),
     crash(DOTNET, Flush("Process terminated. "), Any, Cause, "Process terminated. order 17 is inconsistent"),
-    crash(DOTNET, Exactly("Stack overflow."), Is(shape::is_repeat), Cause, "Stack overflow."),
+    crash(DOTNET, Exactly("Stack overflow."), From(b"R", shape::is_repeat), Cause, "Stack overflow."),
     crash(PYTHON, From(b"E", shape::is_python_thread), TRACEBACK, PythonHead, "Exception in thread Thread-1 (run):"),
     crash(
         PYTHON,
@@ -57,7 +59,13 @@ pub(in super::super) const HEADS: &[Head] = &[
         "Exception ignored in: <function Shop.__del__ at 0x7f80>",
     ),
     crash(PYTHON, Flush("Internal Server Error: "), TRACEBACK, PythonHead, "Internal Server Error: /orders"),
-    crash(PYTHON, Is(shape::is_lost_task), Flush("future: <"), PythonHead, "Task exception was never retrieved"),
+    crash(
+        PYTHON,
+        From(b"TF", shape::is_lost_task),
+        Flush("future: <"),
+        PythonHead,
+        "Task exception was never retrieved",
+    ),
     crash(PYTHON, Flush("Fatal Python error: "), Any, PythonStack, "Fatal Python error: Segmentation fault"),
     crash(
         PYTHON,
@@ -66,7 +74,7 @@ pub(in super::super) const HEADS: &[Head] = &[
         PythonStack,
         "Current thread 0x00007fee (most recent call first):",
     ),
-    crash(PYTHON, Is(shape::is_python_warning), Any, PythonHead, "/srv/app/shop.py:3: DeprecationWarning: text"),
+    crash(PYTHON, Placed(shape::is_python_warning), Any, PythonHead, "/srv/app/shop.py:3: DeprecationWarning: text"),
     logged(
         PYTHON,
         From(b"F", shape::is_stack_frame),
@@ -80,7 +88,7 @@ pub(in super::super) const HEADS: &[Head] = &[
     logged(PYTHON, Is(shape::is_exception), CAUSED_BY, PythonEnd, "KeyError: 'total'"),
     logged(PYTHON, Is(shape::is_exception), HANDLING, PythonEnd, "KeyError: 'total'"),
     logged(PYTHON, Flush("╭─"), Flush("│"), Box, "╭──── Traceback (most recent call last) ────╮"),
-    crash(NODE, Flush("┌─"), Is(shape::is_box), Box, "┌─────────┬────┐"),
+    crash(NODE, Flush("┌─"), From(b"\xe2", shape::is_box), Box, "┌─────────┬────┐"),
     crash(GO, Flush("panic: "), Is(shape::is_after_panic), GoHead, "panic: text"),
     crash(
         GO,
@@ -99,26 +107,26 @@ pub(in super::super) const HEADS: &[Head] = &[
     crash(GO, Flush("unexpected fault address "), Flush("fatal error: "), GoHead, "unexpected fault address 0x0"),
     crash(GO, Flush("SIG"), Flush("PC="), GoHead, "SIGQUIT: quit"),
     logged(GO, From(b"g", shape::is_goroutine), Any, Go, "goroutine 17 [running]:"),
-    crash(NODE, Is(shape::is_node_place), Is(shape::is_source), NodeHead, "/srv/app/shop.js:17"),
+    crash(NODE, Placed(shape::is_node_place), Is(shape::is_source), NodeHead, "/srv/app/shop.js:17"),
     crash(NODE, Flush("<--- Last few GCs"), Any, NodeMemory, "<--- Last few GCs --->"),
     crash(NODE, Flush("----- Native stack trace"), Any, NodeMemory, "----- Native stack trace -----"),
     crash(NODE, From(b"(", shape::is_node_warning), Any, Text, "(node:4711) DeprecationWarning: text"),
     crash(RUST, From(b"t", shape::is_rust_panic), Any, RustHead, "thread 'main' (17) panicked at src/main.rs:3:7:"),
     logged(RUST, Flush("Error: "), Exactly("Caused by:"), RustHead, "Error: order 17 cannot be stored"),
-    logged(RUST, Exactly("Error:"), Is(shape::is_rust_frame), RustHead, "Error:"),
+    logged(RUST, Exactly("Error:"), Deep(shape::is_rust_frame), RustHead, "Error:"),
     logged(RUST, Flush("Error: "), Exactly("Stack backtrace:"), RustHead, "Error: order 17 cannot be stored"),
     crash(
         RUBY,
         Flush("#<Thread:0x"),
-        Is(shape::is_ruby_head),
+        Placed(shape::is_ruby_head),
         RubyHead,
         "#<Thread:0x00007f87 shop.rb:3 run> terminated with exception",
     ),
-    crash(RUBY, Is(shape::is_ruby_warning), Any, Text, "/srv/app/shop.rb:3: warning: text"),
-    logged(RUBY, Is(shape::is_ruby_rescue), Any, RubyRescue, "shop.rb:3:in `rescue in total': text (ShopError)"),
-    logged(RUBY, Is(shape::is_ruby_head), Any, RubyHead, "shop.rb:3:in `total': text (ShopError)"),
-    logged(RUBY, Is(shape::is_rails_head), Is(shape::is_ruby_frame), RubyHead, "ShopError (text):"),
-    logged(RUBY, Is(shape::is_open_rails_head), Any, RubyHead, "ShopError (text of"),
+    crash(RUBY, Placed(shape::is_ruby_warning), Any, Text, "/srv/app/shop.rb:3: warning: text"),
+    logged(RUBY, Placed(shape::is_ruby_rescue), Any, RubyRescue, "shop.rb:3:in `rescue in total': text (ShopError)"),
+    logged(RUBY, Placed(shape::is_ruby_head), Any, RubyHead, "shop.rb:3:in `total': text (ShopError)"),
+    logged(RUBY, From(UPPER, shape::is_rails_head), Placed(shape::is_ruby_frame), RubyHead, "ShopError (text):"),
+    logged(RUBY, From(UPPER, shape::is_open_rails_head), Any, RubyHead, "ShopError (text of"),
     crash(
         PHP,
         From(b"PFWNDRS", shape::is_php_uncaught),
@@ -135,5 +143,5 @@ pub(in super::super) const HEADS: &[Head] = &[
         "LogicException: text in /srv/app/shop.php:3",
     ),
     logged(JAVA, Is(shape::is_exception), Flush("Caused by: "), Cause, "org.example.ShopException: text"),
-    logged(JAVA, Any, Is(shape::is_first_frame), Cause, "org.example.ShopException: text"),
+    logged(JAVA, Any, From(b"a-", shape::is_first_frame), Cause, "org.example.ShopException: text"),
 ];

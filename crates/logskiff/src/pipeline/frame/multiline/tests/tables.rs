@@ -1,6 +1,6 @@
 use super::super::auto;
-use super::super::shape::Shape;
-use super::super::table::{HEADS, RULES, Table};
+use super::super::shape::{Class, Shape};
+use super::super::table::{HEADS, NextClass, RULES, Rule, Table};
 use super::super::text::look_at;
 use super::*;
 
@@ -58,6 +58,29 @@ fn every_rule_is_needed_for_its_example() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a line begins with, its indentation, and whether it has a place, rules out no shape that the line has.
+#[test]
+fn a_class_rules_out_only_what_does_not_match() {
+    let table = Table::new(&Preset::ALL);
+    let after = |mode| move |rule: &&Rule| rule.after.contains(&mode);
+    for mode in Mode::ALL {
+        for example in examples() {
+            let body = example.line.trim_ascii_start();
+            let variants = body.char_indices().take(3).flat_map(|(at, _)| ["", " ", "\t"].map(|indent| (indent, at)));
+            for (indent, at) in variants {
+                let line = format!("{indent}{}", &body[at..]);
+                let mut buffer = None;
+                let text = look_at(line.as_bytes(), &mut buffer);
+                let candidates = table.candidates(mode, Class::new(&text), NextClass::Unknown);
+                let heads = HEADS.iter().filter(|head| head.line.matches(&text)).count();
+                let rules = RULES.iter().filter(after(mode)).filter(|rule| rule.line.matches(&text)).count();
+                assert_eq!(candidates.heads().filter(|head| head.line.matches(&text)).count(), heads, "{line:?}");
+                assert_eq!(candidates.rules().filter(|rule| rule.line.matches(&text)).count(), rules, "{line:?}");
+            }
+        }
+    }
 }
 
 /// A word needs its neighbour: none of these lines joins the plain line before it.
