@@ -12,6 +12,7 @@ mod delivery_docs;
 mod docs_blocks;
 mod end_to_end;
 mod examples;
+mod formats;
 mod memory_limit;
 mod multiline;
 mod operating;
