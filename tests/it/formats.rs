@@ -3,6 +3,8 @@
 //!
 //! These tests check the corpus itself: that expectations and lines belong together, and that every value is possible.
 
+mod defaults;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -187,6 +187,7 @@ fn parse(reader: &mut Reader<'_>) -> parse::Config {
         time_field: reader.text("LOGSKIFF_TIME_FIELD"),
         time_formats: reader.lines("LOGSKIFF_TIME_FORMAT"),
         time_zone: reader.text("LOGSKIFF_TIME_ZONE").unwrap_or_default(),
+        now_ns: None,
         level_field: reader.text("LOGSKIFF_LEVEL_FIELD"),
         drop_failures: reader.choice("LOGSKIFF_PARSE_ON_ERROR", &[("keep", false), ("drop", true)]),
     };

@@ -10,19 +10,23 @@
 //! A [`Parser`] is built once for an input; after the first lines a line needs no allocation.
 
 mod field;
+mod head;
 mod json;
 mod level;
+mod logfmt;
 mod nginx;
 mod number;
 mod pattern;
+mod prefix;
 mod time;
 
 use std::sync::Arc;
 
-use event::{Kind, Node, ParseFailure, Parsed, TextRange};
+use event::{Key, Kind, Node, ParseFailure, Parsed, TextRange};
 
 use self::field::Fields;
 use self::pattern::Patterns;
+use self::prefix::Prefix;
 use self::time::Clock;
 
 /// The format of an input's lines.
@@ -36,7 +40,7 @@ pub enum Format {
     Regex,
     /// The access log of nginx or Apache: "combined" or "common".
     Nginx,
-    /// A JSON object, else the whole line as the message.
+    /// A JSON object, pairs of logfmt, or a text whose head has a time and a level.
     Auto,
 }
 
@@ -68,6 +72,8 @@ pub struct Config {
     pub time_formats: Vec<String>,
     /// The IANA zone of timestamps without a zone.
     pub time_zone: String,
+    /// The present time in nanoseconds since the Unix epoch, for timestamps without a year; `None`: the machine's.
+    pub now_ns: Option<i64>,
     /// The field with the severity; `None`: guessed.
     pub level_field: Option<String>,
     /// Whether lines that cannot be parsed are dropped (and counted) instead of kept.
@@ -84,6 +90,7 @@ impl Default for Config {
             time_field: None,
             time_formats: Vec::new(),
             time_zone: "UTC".to_owned(),
+            now_ns: None,
             level_field: None,
             drop_failures: false,
         }
@@ -151,6 +158,9 @@ enum Method {
     Nginx,
 }
 
+/// The name of the container that Docker Compose writes before a line, in [`Parsed::names`].
+const SOURCE: u16 = 0;
+
 impl Parser {
     /// Prepares everything that does not depend on a line.
     ///
@@ -163,7 +173,10 @@ impl Parser {
         let method = match config.format {
             Format::None => Method::None,
             Format::Json => Method::Json,
-            Format::Auto => Method::Auto,
+            Format::Auto => {
+                names.push("log.source".into());
+                Method::Auto
+            }
             Format::Regex => Method::Regex(Patterns::new(&config.patterns, &mut names, &mut errors)),
             Format::Nginx => {
                 names.extend(nginx::NAMES.map(Box::from));
@@ -189,14 +202,14 @@ impl Parser {
         let whole = Some((TextRange::new(0, text.len()), Kind::Text));
         let failure = match &mut self.method {
             Method::None => None,
-            Method::Auto if text.trim_ascii_start().first() != Some(&b'{') => None,
-            Method::Json | Method::Auto => match json::read(text, &mut into.nodes) {
+            Method::Auto => return self.parse_any(text, into),
+            Method::Json => match json::read(text, &mut into.nodes) {
                 Ok(repairs) => {
                     into.repairs = repairs;
                     self.fields.apply(text, into, &self.clock);
                     return;
                 }
-                Err(failure) => matches!(self.method, Method::Json).then_some(failure),
+                Err(failure) => Some(failure),
             },
             Method::Regex(patterns) => {
                 if read_line(text, &mut into.nodes, |line, nodes| patterns.read(line, nodes).then_some(())).is_some() {
@@ -222,6 +235,36 @@ impl Parser {
         };
         into.message = whole;
         into.failure = failure;
+    }
+
+    /// Parses a record of any format that is recognized: a JSON object, logfmt, or a text with a head.
+    fn parse_any(&mut self, text: &[u8], into: &mut Parsed) {
+        let whole = (TextRange::new(0, text.len()), Kind::Text);
+        let prefix = prefix::of_object(text);
+        if let Some(Prefix { len, source }) = prefix
+            && let Ok(repairs) = json::read(&text[len..], &mut into.nodes)
+        {
+            move_by(len, &mut into.nodes);
+            into.repairs = repairs;
+            self.fields.apply(text, into, &self.clock);
+            let source = source.map(|at| Node::Value { key: Key::Name(SOURCE), at, kind: Kind::Text });
+            into.nodes.extend(source);
+            return;
+        }
+        if memchr::memchr(b'\n', text).is_none() && logfmt::read(text, &mut into.nodes).is_some() {
+            self.fields.apply(text, into, &self.clock);
+            into.message.get_or_insert(whole);
+            return;
+        }
+        into.message = Some(whole);
+        let clock = &self.clock;
+        read_line(text, &mut into.nodes, |line, _| {
+            let head = head::read(line, clock);
+            into.time_ns = into.time_ns.or(head.time_ns);
+            into.time_failed |= head.time_failed;
+            into.level = into.level.or(head.level);
+            (into.time_ns.is_some() && into.level.is_some()).then_some(())
+        });
     }
 
     /// Whether a line that cannot be parsed is dropped (and counted) instead of kept.
@@ -255,12 +298,21 @@ fn read_line<'t, T>(
     None
 }
 
-/// Moves the values of a line to their positions in the record.
+/// Moves the keys and values of a part of a record to their positions in the record.
 fn move_by(start: usize, nodes: &mut [Node]) {
+    let moved = |at: &mut TextRange| {
+        let range = at.indices();
+        *at = TextRange::new(range.start + start, range.end + start);
+    };
     for node in nodes {
+        if let Node::Value { key: Key::Text(key), .. }
+        | Node::Object { key: Key::Text(key) }
+        | Node::Array { key: Key::Text(key) } = node
+        {
+            moved(key);
+        }
         if let Node::Value { at, .. } = node {
-            let range = at.indices();
-            *at = TextRange::new(range.start + start, range.end + start);
+            moved(at);
         }
     }
 }

@@ -1,13 +1,20 @@
 //! Parses timestamps into nanoseconds since the Unix epoch.
 //!
-//! Input: the text of a time field. Output: the instant, or nothing if it is not certain. The two layouts of nearly
-//! every log (RFC 3339 and its variants, and the access logs' one) are parsed here, digit by digit. `jiff` handles
-//! dates, zones and every other layout. The current time is never used: a timestamp without a year is not guessed.
+//! Input: the text of a time field, or a text that begins with a time. Output: the instant, or nothing if it is not certain.
+//! Common layouts are read digit by digit (`stamp`), numbers as Unix times (`epoch`). `jiff` handles dates, zones and every
+//! other layout. A timestamp without a year is of the year that is nearest to now.
 
+mod epoch;
+mod stamp;
+mod zones;
+
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 
+use self::stamp::{Stamp, Zone};
+use self::zones::{Named, Zones};
 use super::number::digits;
 use super::{Config, Error};
 
@@ -15,8 +22,9 @@ use super::{Config, Error};
 pub(super) struct Clock {
     /// Tried in order; empty: guessed.
     layouts: Vec<Layout>,
-    /// For timestamps without a zone.
-    zone: TimeZone,
+    zones: Zones,
+    /// The present time in nanoseconds; `None`: the machine's.
+    now_ns: Option<i64>,
 }
 
 /// The layout of a timestamp.
@@ -24,20 +32,26 @@ pub(super) struct Clock {
 enum Layout {
     /// `2026-10-12T13:55:36.123Z`; also a blank for the `T`, a decimal comma, any or no zone.
     Rfc3339,
-    /// `12/Oct/2026:13:55:36 +0000`; also with a fraction of the second.
-    Access,
     /// A decimal number of units that are 10^n nanoseconds long.
     Unix(u32),
     /// A `strptime` format.
     Custom {
         format: String,
-        /// Whether it contains the zone.
-        zoned: bool,
+        /// The zone that its text names.
+        zone: Option<Named>,
     },
 }
 
-/// [`Layout::Access`] as a `strptime` format.
-const ACCESS: &str = "%d/%b/%Y:%H:%M:%S %z";
+/// A timestamp at the beginning of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Its length in bytes.
+    pub(super) len: usize,
+    /// Nanoseconds since the epoch; `None`: there is no such time, or its zone is unknown.
+    pub(super) time_ns: Option<i64>,
+    /// Whether its year is written.
+    pub(super) has_year: bool,
+}
 
 impl Clock {
     /// Checks zone and formats; adds mistakes to `errors`.
@@ -48,14 +62,15 @@ impl Clock {
             errors.push(Error::TimeZone { name: name.clone() });
             TimeZone::UTC
         });
+        let zones = Zones::new(zone);
         let mut layouts = Vec::with_capacity(config.time_formats.len());
         for (index, format) in config.time_formats.iter().enumerate() {
-            match layout(format) {
+            match layout(format, &zones) {
                 Ok(layout) => layouts.push(layout),
                 Err(message) => errors.push(Error::TimeFormat { index, format: format.clone(), message }),
             }
         }
-        Self { layouts, zone }
+        Self { layouts, zones, now_ns: config.now_ns }
     }
 
     /// Parses a timestamp with the first of the configured layouts that fits.
@@ -70,76 +85,90 @@ impl Clock {
 
     /// Parses a timestamp with any of the layouts that cannot be confused.
     pub(super) fn guess(&self, text: &[u8]) -> Option<i64> {
-        match (text.get(2), text.get(4)) {
-            (Some(b'/'), _) => access(text),
-            (_, Some(b'-')) => self.rfc3339(text),
-            _ => unix(text, unit(text)?),
+        self.stamp(text).or_else(|| epoch::guess(text))
+    }
+
+    /// Parses a timestamp that is no number.
+    fn stamp(&self, text: &[u8]) -> Option<i64> {
+        self.find(text).filter(|found| found.len == text.len())?.time_ns
+    }
+
+    /// Finds the timestamp that the text begins with.
+    pub(super) fn find(&self, text: &[u8]) -> Option<Found> {
+        let stamp = Stamp::read(text)?;
+        let (zone, len) = match stamp.zone {
+            Zone::None => (None, stamp.len),
+            Zone::Offset(seconds) => (Some(Named::Offset(seconds)), stamp.len),
+            Zone::Name(name) => match self.zones.named(name) {
+                Some(zone) => (Some(zone), stamp.zoned_len),
+                None => (None, stamp.len),
+            },
+        };
+        Some(Found { len, time_ns: self.instant(&stamp, zone.as_ref()), has_year: stamp.year.is_some() })
+    }
+
+    /// Finds the Unix time that the text begins with: a number of as many digits as times of these years have.
+    pub(super) fn find_unix(&self, text: &[u8]) -> Option<Found> {
+        let is_part = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+');
+        let len = text.iter().take(epoch::DIGITS_MAX).take_while(is_part).count();
+        let is_whole = matches!(digits(&text[..len]), 1 | 10 | 13 | 16 | 19);
+        let ends = text.get(len).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b']' | b')' | b',' | b'"' | b'|'));
+        let time_ns = epoch::guess(&text[..len]).filter(|_| is_whole && ends)?;
+        Some(Found { len, time_ns: Some(time_ns), has_year: true })
+    }
+
+    fn instant(&self, stamp: &Stamp<'_>, zone: Option<&Named>) -> Option<i64> {
+        let Stamp { year, month, day, clock, nanosecond, .. } = *stamp;
+        let of_year = |year| {
+            let when = civil(year, month, day, clock, nanosecond)?;
+            self.zones.instant(when, zone)
+        };
+        match year {
+            Some(year) => of_year(year),
+            None => self.nearest(of_year),
         }
+    }
+
+    /// The instant nearest to now, of those of this year and the ones beside it.
+    fn nearest(&self, of_year: impl Fn(i16) -> Option<i64>) -> Option<i64> {
+        let fixed = self.now_ns.and_then(|now| Timestamp::from_nanosecond(i128::from(now)).ok());
+        let now = fixed.unwrap_or_else(Timestamp::now);
+        let this = now.to_zoned_datetime(TimeZone::UTC).year();
+        let now_ns = i64::try_from(now.as_nanosecond()).ok()?;
+        (this - 1..=this + 1).filter_map(of_year).min_by_key(|instant| instant.abs_diff(now_ns))
     }
 
     fn read_as(&self, layout: &Layout, text: &[u8]) -> Option<i64> {
         match layout {
-            Layout::Rfc3339 => self.rfc3339(text),
-            Layout::Access => access(text),
-            Layout::Unix(unit) => unix(text, *unit),
-            Layout::Custom { format, zoned } => {
+            Layout::Rfc3339 => self.stamp(text).filter(|_| text.get(4) == Some(&b'-')),
+            Layout::Unix(unit) => epoch::read(text, *unit),
+            Layout::Custom { format, zone } => {
                 let parts = BrokenDownTime::parse(format, text).ok()?;
-                if *zoned {
-                    i64::try_from(parts.to_timestamp().ok()?.as_nanosecond()).ok()
-                } else {
-                    self.instant(parts.to_datetime().ok()?, None)
+                if let Ok(instant) = parts.to_timestamp() {
+                    return i64::try_from(instant.as_nanosecond()).ok();
                 }
+                let instant = |parts: &BrokenDownTime| self.zones.instant(parts.to_datetime().ok()?, zone.as_ref());
+                if parts.year().is_some() {
+                    return instant(&parts);
+                }
+                self.nearest(|year| {
+                    let mut parts = BrokenDownTime::parse(format, text).ok()?;
+                    parts.set_year(Some(year)).ok()?;
+                    instant(&parts)
+                })
             }
         }
-    }
-
-    fn rfc3339(&self, text: &[u8]) -> Option<i64> {
-        let (stamp, mut rest) = text.split_at_checked(19)?;
-        if [stamp[4], stamp[7], stamp[13], stamp[16]] != *b"--::" || !matches!(stamp[10], b'T' | b't' | b' ') {
-            return None;
-        }
-        let mut nanosecond = 0;
-        if let [b'.' | b',', decimals @ ..] = rest {
-            let count = digits(decimals);
-            if count == 0 {
-                return None;
-            }
-            nanosecond = fraction(&decimals[..count], 9);
-            rest = &decimals[count..];
-        }
-        if let [b' ', zone @ ..] = rest {
-            rest = zone;
-        }
-        let offset = match rest {
-            [] => None,
-            [b'Z' | b'z'] => Some(0),
-            _ => Some(offset(rest)?),
-        };
-        let year = i16::from(pair(stamp, 0)?) * 100 + i16::from(pair(stamp, 2)?);
-        let clock = [pair(stamp, 11)?, pair(stamp, 14)?, pair(stamp, 17)?];
-        self.instant(civil(year, pair(stamp, 5)?, pair(stamp, 8)?, clock, nanosecond)?, offset)
-    }
-
-    /// The instant at which a clock with this offset shows `when`; without one, the clock of the configured zone. In
-    /// the hour that summer time skips or repeats, the offset before the change applies (RFC 5545, section 3.3.5).
-    fn instant(&self, when: DateTime, offset: Option<i32>) -> Option<i64> {
-        let instant = match offset {
-            Some(seconds) => Offset::from_seconds(seconds).ok()?.to_timestamp(when),
-            None => self.zone.to_timestamp(when),
-        };
-        i64::try_from(instant.ok()?.as_nanosecond()).ok()
     }
 }
 
 /// The layout of a configured format, tested by formatting an instant with it and parsing it again.
-fn layout(format: &str) -> Result<Layout, String> {
+fn layout(format: &str, zones: &Zones) -> Result<Layout, String> {
     Ok(match format {
         "rfc3339" => Layout::Rfc3339,
         "unix" => Layout::Unix(9),
         "unix_ms" => Layout::Unix(6),
         "unix_us" => Layout::Unix(3),
         "unix_ns" => Layout::Unix(0),
-        ACCESS => Layout::Access,
         _ if !format.contains('%') => {
             return Err(
                 "expected rfc3339, unix, unix_ms, unix_us, unix_ns or a strptime format such as %Y-%m-%d %H:%M:%S"
@@ -147,55 +176,18 @@ fn layout(format: &str) -> Result<Layout, String> {
             );
         }
         _ => {
-            let sample = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
+            let sample = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
             let written = strtime::format(format, &sample).map_err(|error| error.to_string())?;
-            let parts = BrokenDownTime::parse(format, &written).map_err(|error| error.to_string())?;
-            let zoned = parts.to_timestamp().is_ok();
-            if !zoned {
-                parts.to_datetime().map_err(|_| "it does not give a full date (year, month, day)".to_owned())?;
+            let mut parts = BrokenDownTime::parse(format, &written).map_err(|error| error.to_string())?;
+            if parts.to_timestamp().is_err() {
+                if parts.year().is_none() {
+                    parts.set_year(Some(1970)).map_err(|error| error.to_string())?;
+                }
+                parts.to_datetime().map_err(|_| "it does not give a full date (month and day)".to_owned())?;
             }
-            Layout::Custom { format: format.to_owned(), zoned }
+            Layout::Custom { format: format.to_owned(), zone: zones.in_format(format)? }
         }
     })
-}
-
-/// `12/Oct/2026:13:55:36 +0000`; also with a fraction of the second.
-fn access(text: &[u8]) -> Option<i64> {
-    let (text, mut rest) = text.split_first_chunk::<20>()?;
-    if [text[2], text[6], text[11], text[14], text[17]] != *b"//:::" {
-        return None;
-    }
-    let mut nanosecond = 0;
-    if let [b'.' | b',', decimals @ ..] = rest {
-        let count = digits(decimals);
-        if count == 0 {
-            return None;
-        }
-        nanosecond = fraction(&decimals[..count], 9);
-        rest = &decimals[count..];
-    }
-    let zone: &[u8; 6] = rest.try_into().ok()?;
-    let [b' ', zone @ ..] = zone else { return None };
-    let month = match &text[3..6] {
-        b"Jan" => 1,
-        b"Feb" => 2,
-        b"Mar" => 3,
-        b"Apr" => 4,
-        b"May" => 5,
-        b"Jun" => 6,
-        b"Jul" => 7,
-        b"Aug" => 8,
-        b"Sep" => 9,
-        b"Oct" => 10,
-        b"Nov" => 11,
-        b"Dec" => 12,
-        _ => return None,
-    };
-    let year = i16::from(pair(text, 7)?) * 100 + i16::from(pair(text, 9)?);
-    let clock = [pair(text, 12)?, pair(text, 15)?, pair(text, 18)?];
-    let when = civil(year, month, pair(text, 0)?, clock, nanosecond)?;
-    let instant = Offset::from_seconds(offset(zone)?).ok()?.to_timestamp(when).ok()?;
-    i64::try_from(instant.as_nanosecond()).ok()
 }
 
 /// A date and time that exist. A leap second counts as the second before it, as in the Unix epoch and in `jiff`.
@@ -222,37 +214,6 @@ fn offset(text: &[u8]) -> Option<i32> {
         b'-' => Some(-seconds),
         _ => None,
     }
-}
-
-/// The unit of a Unix time, as the exponent of its nanoseconds, by its digits before the point: this distinguishes all
-/// of 1973 to 5138, and excludes small numbers (durations, counters).
-fn unit(text: &[u8]) -> Option<u32> {
-    match digits(text) {
-        9..=11 => Some(9),
-        12..=14 => Some(6),
-        15..=17 => Some(3),
-        18..=19 => Some(0),
-        _ => None,
-    }
-}
-
-/// A decimal number of units of 10^`unit` nanoseconds.
-fn unix(text: &[u8], unit: u32) -> Option<i64> {
-    let (negative, text) = text.strip_prefix(b"-").map_or((false, text), |text| (true, text));
-    let (whole, rest) = text.split_at(digits(text));
-    let part = match rest {
-        [] => 0,
-        [b'.', decimals @ ..] if !decimals.is_empty() && digits(decimals) == decimals.len() => {
-            i64::from(fraction(decimals, unit))
-        }
-        _ => return None,
-    };
-    if whole.is_empty() {
-        return None;
-    }
-    let whole = whole.iter().try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')))?;
-    let instant = whole.checked_mul(10_i64.pow(unit))?.checked_add(part)?;
-    Some(if negative { -instant } else { instant })
 }
 
 /// The first `places` (at most 9) decimals as an integer; the rest is truncated.

@@ -1,19 +1,19 @@
-use jiff::Timestamp;
+use jiff::tz::Offset;
 use proptest::prelude::*;
 
-use super::super::Format;
 use super::*;
+
+/// 1 January 2027, 00:00:10 UTC.
+const NOW_NS: i64 = 1_798_761_610_000_000_000;
+/// The stamp of access logs.
+const ACCESS: &str = "%d/%b/%Y:%H:%M:%S %z";
 
 fn clock(formats: &[&str], zone: &str) -> Result<Clock, Vec<Error>> {
     let config = Config {
-        format: Format::None,
-        patterns: vec![],
-        types: vec![],
-        time_field: None,
         time_formats: formats.iter().map(|format| (*format).to_owned()).collect(),
         time_zone: zone.to_owned(),
-        level_field: None,
-        drop_failures: false,
+        now_ns: Some(NOW_NS),
+        ..Config::default()
     };
     let mut errors = Vec::new();
     let clock = Clock::new(&config, &mut errors);
@@ -64,9 +64,9 @@ fn layouts_are_guessed() {
         ("10/Oct/2026:13:55:36.123 +0200", Some("2026-10-10T11:55:36.123Z")),
         ("10/Oct/2026:13:55:36,123456 +0000", Some("2026-10-10T13:55:36.123456Z")),
         ("10/Oct/2026:13:55:36. +0000", None),
-        ("10/Oct/2026:13:55:36.123", None),
-        ("10/Oct/2026:13:55:36.123+0000", None),
-        ("10/Oct/2026:13:55:36", None),
+        ("10/Oct/2026:13:55:36.123", Some("2026-10-10T13:55:36.123Z")),
+        ("10/Oct/2026:13:55:36.123+0000", Some("2026-10-10T13:55:36.123Z")),
+        ("10/Oct/2026:13:55:36", Some("2026-10-10T13:55:36Z")),
         ("10/Oct/2026:13:55:36 +000x", None),
         ("1791812136", Some("2026-10-12T13:35:36Z")),
         ("1791812136.25", Some("2026-10-12T13:35:36.25Z")),
@@ -83,7 +83,47 @@ fn layouts_are_guessed() {
         ("-1791812136", None),
         ("99999999999999999999", None),
         ("9999999999999999999", None),
-        ("Oct 10 13:55:36", None),
+        ("1.791812136e9", Some("2026-10-12T13:35:36Z")),
+        ("1.79181213625E+9", Some("2026-10-12T13:35:36.25Z")),
+        ("1791812136e0", Some("2026-10-12T13:35:36Z")),
+        ("1.7e1", None),
+        ("1e99", None),
+        ("1.e9", None),
+        ("2026/10/12 13:55:36", Some("2026-10-12T13:55:36Z")),
+        ("2026.10.12 13:55:36.5", Some("2026-10-12T13:55:36.5Z")),
+        ("2026-10-12  3:55:36", Some("2026-10-12T03:55:36Z")),
+        ("2026-10-12 13:55:36 UTC", Some("2026-10-12T13:55:36Z")),
+        ("2026-10-12 13:55:36 GMT", Some("2026-10-12T13:55:36Z")),
+        ("2026-10-12 13:55:36 Europe/Berlin", Some("2026-10-12T11:55:36Z")),
+        ("2026-10-12T13:55:36+02:00[Europe/Berlin]", Some("2026-10-12T11:55:36Z")),
+        ("2026-10-12T13:55:36[Europe/Berlin]", Some("2026-10-12T11:55:36Z")),
+        ("2026-10-12 13:55:36 CET", None),
+        ("2026-10-12 13:55:36 EST", None),
+        ("2026-10-12 13:55:36 Mars/Olympus", None),
+        ("2026-10-12 13:55:36 INFO", None),
+        ("20261012T135536Z", Some("2026-10-12T13:55:36Z")),
+        ("20261012T135536.25+0200", Some("2026-10-12T11:55:36.25Z")),
+        ("26/10/12 13:55:36", Some("2026-10-12T13:55:36Z")),
+        ("12-Oct-2026 13:55:36.5 UTC", Some("2026-10-12T13:55:36.5Z")),
+        ("12 Oct 2026 13:55:36", Some("2026-10-12T13:55:36Z")),
+        ("Mon, 12 Oct 2026 13:55:36 +0200", Some("2026-10-12T11:55:36Z")),
+        ("Mon, 12 Oct 2026 13:55:36 GMT", Some("2026-10-12T13:55:36Z")),
+        ("Mon Oct 12 13:55:36 2026", Some("2026-10-12T13:55:36Z")),
+        ("Mon Oct 12 13:55:36.5 2026", Some("2026-10-12T13:55:36.5Z")),
+        ("Mon Oct 12 13:55:36 UTC 2026", Some("2026-10-12T13:55:36Z")),
+        ("Oct 12, 2026 1:55:36 PM", Some("2026-10-12T13:55:36Z")),
+        ("Oct 12, 2026, 12:55:36\u{202f}AM", Some("2026-10-12T00:55:36Z")),
+        ("Oct 12, 2026 13:55:36 PM", None),
+        ("E1012 13:55:36.123456", Some("2026-10-12T13:55:36.123456Z")),
+        ("E20261012 13:55:36.123456", Some("2026-10-12T13:55:36.123456Z")),
+        // Of the year that is nearest to now, the first seconds of 2027.
+        ("Oct 10 13:55:36", Some("2026-10-10T13:55:36Z")),
+        ("Dec 31 23:59:59", Some("2026-12-31T23:59:59Z")),
+        ("Jan  1 00:00:00", Some("2027-01-01T00:00:00Z")),
+        ("Jun 30 00:00:00", Some("2027-06-30T00:00:00Z")),
+        ("Feb 29 00:00:00", None),
+        ("Oct 32 00:00:00", None),
+        ("01/02/2026 00:00:00", None),
         ("", None),
         ("-", None),
     ] {
@@ -112,6 +152,16 @@ fn configured_layouts_are_tried_in_order() {
 }
 
 #[test]
+fn a_zone_is_read_by_its_name() {
+    check(&[], "Europe/Berlin", "2026-10-12 13:55:36 CEST", Some("2026-10-12T11:55:36Z"));
+    check(&[], "Europe/Berlin", "2026-12-12 13:55:36 CET", Some("2026-12-12T12:55:36Z"));
+    check(&[], "America/New_York", "2026-12-12 13:55:36 EST", Some("2026-12-12T18:55:36Z"));
+    check(&["%Y-%m-%d %H:%M:%S CET"], "Europe/Berlin", "2026-12-12 13:55:36 CET", Some("2026-12-12T12:55:36Z"));
+    check(&["%d.%m.%Y %H:%M:%S UTC"], "Europe/Berlin", "12.12.2026 13:55:36 UTC", Some("2026-12-12T13:55:36Z"));
+    check(&["%b %d %H:%M:%S"], "UTC", "Dec 31 23:59:59", Some("2026-12-31T23:59:59Z"));
+}
+
+#[test]
 fn timestamps_without_a_zone_use_the_configured_one() {
     check(&[], "Europe/Berlin", "2026-07-01 12:00:00", Some("2026-07-01T10:00:00Z"));
     check(&[], "Europe/Berlin", "2026-07-01 12:00:00Z", Some("2026-07-01T12:00:00Z"));
@@ -122,14 +172,19 @@ fn timestamps_without_a_zone_use_the_configured_one() {
 
 #[test]
 fn mistakes_are_reported() {
-    let errors = clock(&["%Q%Q%!", "%H:%M:%S", "%b %d %H:%M:%S", "iso", "%Y-%m-%d"], "Mars/Olympus").err().unwrap();
+    let formats = ["%Q%Q%!", "%H:%M:%S", "%b %d %H:%M:%S", "iso", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S CET"];
+    let errors = clock(&formats, "Mars/Olympus").err().unwrap();
     let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(shown.len(), 5, "{shown:#?}");
     assert_eq!(shown[0], "unknown time zone \"Mars/Olympus\"; expected an IANA name such as Europe/Berlin or UTC");
     assert!(shown[1].starts_with("time format 1 (\"%Q%Q%!\"): "), "{}", shown[1]);
-    assert_eq!(shown[2], "time format 2 (\"%H:%M:%S\"): it does not give a full date (year, month, day)");
-    assert_eq!(shown[3], "time format 3 (\"%b %d %H:%M:%S\"): it does not give a full date (year, month, day)");
-    assert!(shown[4].starts_with("time format 4 (\"iso\"): expected rfc3339, unix"), "{}", shown[4]);
+    assert_eq!(shown[2], "time format 2 (\"%H:%M:%S\"): it does not give a full date (month and day)");
+    assert!(shown[3].starts_with("time format 4 (\"iso\"): expected rfc3339, unix"), "{}", shown[3]);
+    assert!(
+        shown[4].starts_with("time format 6 (\"%Y-%m-%d %H:%M:%S CET\"): it is unclear which zone CET"),
+        "{}",
+        shown[4]
+    );
 }
 
 proptest! {

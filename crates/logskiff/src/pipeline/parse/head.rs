@@ -1,0 +1,255 @@
+//! Finds the time and the level at the beginning of a text line.
+//!
+//! Input: a line. Output: its time and level, as far as it has them. Both are looked for only in what a logger writes before
+//! its message: stamps, levels, numbers, names in brackets. The first word of another kind begins the message, so that a
+//! sentence that tells of a time or an error has neither.
+
+mod level_word;
+mod token;
+
+use event::Level;
+
+use self::level_word::{Spelling, letter, priority};
+use self::token::{Token, Tokens};
+use super::time::{Clock, Found};
+
+/// Bytes of a line that are looked at.
+const HEAD_BYTES: usize = 256;
+/// Words before the stamp of an access log: addresses, a host, an identity, a user.
+const CLIENT_WORDS_MAX: usize = 5;
+/// Words, names and numbers before a stamp or a level.
+const TOKENS_MAX: usize = 8;
+const ESCAPE: u8 = 0x1b;
+
+/// What a line's head tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Nanoseconds since the epoch.
+    pub(super) time_ns: Option<i64>,
+    /// There is a stamp, but no such time.
+    pub(super) time_failed: bool,
+    pub(super) level: Option<Level>,
+}
+
+/// Reads the head of a line.
+pub(super) fn read(line: &[u8], clock: &Clock) -> Head {
+    let start = &line[..line.len().min(HEAD_BYTES)];
+    if memchr::memchr(ESCAPE, start).is_none() {
+        return read_plain(start, clock);
+    }
+    let mut buffer = [0; HEAD_BYTES];
+    let len = without_colours(start, &mut buffer);
+    read_plain(&buffer[..len], clock)
+}
+
+/// Copies a text without the sequences that colour it; returns how much is left.
+fn without_colours(text: &[u8], buffer: &mut [u8; HEAD_BYTES]) -> usize {
+    let (mut from, mut to) = (0, 0);
+    while let Some(&byte) = text.get(from) {
+        if byte == ESCAPE && text.get(from + 1) == Some(&b'[') {
+            let parameters = text[from + 2..].iter().take_while(|byte| matches!(byte, b'0'..=b'?')).count();
+            from += 2 + parameters + 1;
+        } else {
+            buffer[to] = byte;
+            (from, to) = (from + 1, to + 1);
+        }
+    }
+    to
+}
+
+fn read_plain(text: &[u8], clock: &Clock) -> Head {
+    let Some((at, stamp)) = find_stamp(text, clock) else {
+        return Head { level: first_level(text), ..Head::default() };
+    };
+    let (before, after) = (&text[..at], &text[at + stamp.len..]);
+    let level = level_before(before, &text[at..]).or_else(|| level_after(before, stamp, after));
+    let time_ns = request_time(stamp, after, clock).or(stamp.time_ns);
+    Head { time_ns, time_failed: time_ns.is_none(), level }
+}
+
+/// The time of an access log in a message of syslog, which is more exact.
+fn request_time(stamp: Found, after: &[u8], clock: &Clock) -> Option<i64> {
+    if stamp.has_year {
+        return None;
+    }
+    let mut brackets = memchr::memmem::find_iter(after, b" [");
+    let at = brackets.find(|at| after.get(at + 4) == Some(&b'/'))?;
+    clock.find(&after[at + 2..])?.time_ns
+}
+
+/// The first stamp before the message, and where it begins.
+fn find_stamp(text: &[u8], clock: &Clock) -> Option<(usize, Found)> {
+    let mut tokens = Tokens::new(text);
+    let mut words = 0;
+    for number in 0..TOKENS_MAX {
+        let at = tokens.next_start()?;
+        if let Some(found) = stamp_at(text, at, clock) {
+            let (start, _) = found;
+            let is_client_log = start > at && text.get(start + 2) == Some(&b'/');
+            return (words == 0 || is_client_log).then_some(found);
+        }
+        let is_of_head = match tokens.next()? {
+            Token::Group(_) | Token::Number | Token::Mark => true,
+            Token::Word(word) => is_before_stamp(word, number),
+            Token::Text => return None,
+        };
+        words += usize::from(!is_of_head);
+        if words > CLIENT_WORDS_MAX {
+            return None;
+        }
+    }
+    None
+}
+
+/// The stamp at `at`, or behind the bracket, quote or key there.
+fn stamp_at(text: &[u8], at: usize, clock: &Clock) -> Option<(usize, Found)> {
+    let rest = &text[at..];
+    let key = [&b"time="[..], b"ts=", b"t=", b"timestamp=", b"date="].into_iter().find(|key| rest.starts_with(key));
+    let key = key.map_or(0, <[u8]>::len);
+    let opening = rest[key..].iter().take_while(|byte| matches!(byte, b'[' | b'(' | b'"' | b' ')).take(2).count();
+    let start = at + key + opening;
+    let found = clock.find(&text[start..]).or_else(|| clock.find_unix(&text[start..]))?;
+    Some((start, found))
+}
+
+/// Whether the word may stand before a stamp in any log: a level, a level's letter, a program's name with a colon.
+fn is_before_stamp(word: &[u8], number: usize) -> bool {
+    let name = word.strip_suffix(b":").unwrap_or(word);
+    level_word::read(word, Spelling::Upper).is_some()
+        || number == 0 && name.len() < word.len() && !name.eq_ignore_ascii_case(b"date")
+        || word == b"Time:"
+        || matches!(word, [letter, b','] if letter.is_ascii_uppercase())
+        || word.iter().any(u8::is_ascii_digit) && word.contains(&b':')
+}
+
+/// The level in what stands before a stamp, or in the letter that is part of it.
+fn level_before(before: &[u8], stamp: &[u8]) -> Option<Level> {
+    if let Some(level) = priority(before) {
+        return Some(level);
+    }
+    if let [first, second, ..] = stamp
+        && second.is_ascii_digit()
+        && first.is_ascii_uppercase()
+    {
+        return letter(*first);
+    }
+    for token in Tokens::new(before) {
+        let level = match token {
+            Token::Group(inside) => level_word::read(inside, Spelling::Any),
+            Token::Word([first, b',']) => letter(*first),
+            Token::Word(word) => level_word::read(word, Spelling::Upper),
+            _ => None,
+        };
+        if level.is_some() {
+            return level;
+        }
+    }
+    None
+}
+
+/// The level between a stamp and the message.
+fn level_after(before: &[u8], stamp: Found, after: &[u8]) -> Option<Level> {
+    let mut tokens = Tokens::new(after);
+    if !stamp.has_year {
+        // Syslog: the host, then the program.
+        return level_in_syslog(after);
+    }
+    if before.contains(&b':') && matches!(after, [b' ', b'.' | b'-' | b'*' | b'#', b' ', ..]) {
+        return level_word::of_redis(after[1]);
+    }
+    for _ in 0..TOKENS_MAX {
+        match tokens.next()? {
+            Token::Group(inside) => {
+                let last = inside.rsplit(|byte| *byte == b':').next().unwrap_or(inside);
+                if let Some(level) = level_word::read(last.trim_ascii(), Spelling::Any) {
+                    return Some(level);
+                }
+            }
+            Token::Number | Token::Mark => {}
+            Token::Word(word) => match level_of_word(word, tokens.rest()) {
+                Some(level) => return Some(level),
+                None if is_between(word, tokens.rest()) => {}
+                None => return None,
+            },
+            Token::Text => return None,
+        }
+    }
+    None
+}
+
+/// The level that a word of the head is, or that it has at its end (`app.INFO:`), its beginning (`INFO/MainProcess]`) or
+/// behind a key (`level=info`).
+fn level_of_word(word: &[u8], rest: &[u8]) -> Option<Level> {
+    let first = word.split(|byte| matches!(byte, b'/' | b':')).next().unwrap_or(word);
+    if let Some(level) = level_word::read(first, Spelling::Upper) {
+        return Some(level);
+    }
+    if let Some(name) = word.strip_suffix(b":") {
+        let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
+        return level_word::read(last, Spelling::Any).or_else(|| level_word::of_php(name, rest));
+    }
+    let key = [&b"level="[..], b"lvl=", b"severity="].into_iter().find_map(|key| word.strip_prefix(key));
+    if let Some(value) = key {
+        return level_word::read(value, Spelling::Any);
+    }
+    level_word::of_php(word, rest)
+}
+
+/// Whether the word may stand between a stamp and a level: a key with a value, a user, a host with a number, a logger before
+/// ` - `.
+fn is_between(word: &[u8], rest: &[u8]) -> bool {
+    let numbered =
+        word.iter().any(u8::is_ascii_digit) && word.iter().any(|byte| matches!(byte, b'-' | b'[' | b'#' | b':'));
+    word.contains(&b'=') || word.contains(&b'@') || numbered || rest.starts_with(b" - ") || word == b"PHP"
+}
+
+/// The level in a message of syslog: `HOST PROGRAM[PID]: error: text`.
+fn level_in_syslog(after: &[u8]) -> Option<Level> {
+    let mut tokens = Tokens::new(after);
+    let numbered = matches!(tokens.clone().next(), Some(Token::Number));
+    if numbered {
+        // klog: the level is the letter before the stamp.
+        return None;
+    }
+    tokens.next()?;
+    let rest = tokens.rest().trim_ascii_start();
+    let tag = memchr::memmem::find(rest, b": ")?;
+    if rest[..tag].contains(&b' ') {
+        return None;
+    }
+    let message = rest[tag + 2..].trim_ascii_start();
+    match Tokens::new(message).next()? {
+        Token::Group(inside) => level_word::read(inside, Spelling::Any),
+        Token::Word(word) => {
+            let name = word.strip_suffix(b":")?;
+            level_word::read(name, Spelling::Any)
+        }
+        _ => None,
+    }
+}
+
+/// The level at the beginning of a line without a stamp: `<6>text`, `WARNING:logger:text`, `info: text`, `[ERROR] text`.
+fn first_level(text: &[u8]) -> Option<Level> {
+    if let Some(level) = priority(text) {
+        return Some(level);
+    }
+    let text = text.trim_ascii_start();
+    if let Some(rest) = text.strip_prefix(b"[") {
+        let close = memchr::memchr(b']', rest)?;
+        let inside = rest[..close].trim_ascii();
+        let first = inside.split(|byte| *byte == b' ').next().unwrap_or(inside);
+        return level_word::read(inside, Spelling::Any).or_else(|| level_word::read(first, Spelling::Upper));
+    }
+    let count = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (word, after) = text.split_at(count);
+    match after.first() {
+        Some(b':') if after.get(1) != Some(&b'/') && !word.first()?.is_ascii_uppercase() => {
+            level_word::read(word, Spelling::Any)
+        }
+        None | Some(b':' | b' ' | b'\t' | b'|' | b'[') => level_word::read(word, Spelling::Upper),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Words that are levels in the head of a text line.
+//!
+//! Many names of levels are words of their own, so that only some spellings count.
+
+use event::Level;
+
+use super::super::level;
+
+/// How a level has to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// In upper case, and no word that titles have: `ERROR`, not `Error`, `FAIL` or `NOTE`.
+    Upper,
+    /// Where nothing but a level stands: in brackets, before a colon.
+    Any,
+}
+
+/// Levels that are words as well: in upper case alone they tell nothing.
+const WORDS: [&[u8]; 9] = [b"FAIL", b"LOG", b"NOTE", b"SUCCESS", b"SYSTEM", b"CONFIG", b"HTTP", b"FINE", b"ALERT"];
+
+/// Reads a word as a level.
+pub(super) fn read(word: &[u8], spelling: Spelling) -> Option<Level> {
+    let is_name = word.len() >= 3 && word[0].is_ascii_alphabetic();
+    let is_upper = || word.iter().all(|byte| !byte.is_ascii_lowercase()) && !WORDS.contains(&word);
+    if !is_name || spelling == Spelling::Upper && !is_upper() {
+        return None;
+    }
+    level::read(word)
+}
+
+/// The level of a letter, as klog, glog and Ruby write it.
+pub(super) fn letter(letter: u8) -> Option<Level> {
+    Some(match letter {
+        b'T' | b'V' => Level::Trace,
+        b'D' => Level::Debug,
+        b'I' => Level::Info,
+        b'W' => Level::Warn,
+        b'E' => Level::Error,
+        b'F' => Level::Fatal,
+        _ => return None,
+    })
+}
+
+/// The level of `<34>`, syslog's priority (RFC 5424, section 6.2.1).
+pub(super) fn priority(text: &[u8]) -> Option<Level> {
+    let rest = text.strip_prefix(b"<")?;
+    let close = rest.iter().take(4).position(|byte| *byte == b'>')?;
+    let number: u8 = std::str::from_utf8(&rest[..close]).ok()?.parse().ok()?;
+    Some(match number % 8 {
+        0..=2 => Level::Fatal,
+        3 => Level::Error,
+        4 => Level::Warn,
+        5 | 6 => Level::Info,
+        _ => Level::Debug,
+    })
+}
+
+/// The level of the mark that Redis writes after its stamp.
+pub(super) fn of_redis(mark: u8) -> Option<Level> {
+    Some(match mark {
+        b'.' | b'-' => Level::Debug,
+        b'*' => Level::Info,
+        b'#' => Level::Warn,
+        _ => return None,
+    })
+}
+
+/// The level of PHP's errors, whose names have two words: `Fatal error:`. `word`: the first one; `rest`: what follows it.
+pub(super) fn of_php(word: &[u8], rest: &[u8]) -> Option<Level> {
+    match word {
+        b"Fatal" | b"Parse" if rest.starts_with(b" error:") => Some(Level::Fatal),
+        b"Recoverable" if rest.starts_with(b" fatal error:") => Some(Level::Error),
+        b"Deprecated" => Some(Level::Info),
+        _ => None,
+    }
+}

@@ -1,0 +1,89 @@
+use jiff::Timestamp;
+
+use super::super::Config;
+use super::*;
+
+/// 28 November 2026, 12:00 UTC.
+const NOW_NS: i64 = 1_795_867_200_000_000_000;
+
+fn clock(zone: &str) -> Clock {
+    let config = Config { time_zone: zone.to_owned(), now_ns: Some(NOW_NS), ..Config::default() };
+    let mut errors = Vec::new();
+    let clock = Clock::new(&config, &mut errors);
+    assert!(errors.is_empty(), "{errors:?}");
+    clock
+}
+
+#[track_caller]
+fn check(line: &str, time: Option<&str>, level: Option<Level>) {
+    let head = read(line.as_bytes(), &clock("UTC"));
+    let time = time.map(|time| i64::try_from(time.parse::<Timestamp>().unwrap().as_nanosecond()).unwrap());
+    assert_eq!((head.time_ns, head.level, head.time_failed), (time, level, false), "{line:?}");
+}
+
+#[test]
+fn a_sentence_has_neither_time_nor_level() {
+    for line in [
+        "the backup of 2026-11-28 10:15:02 is done",
+        "An error happened: see WARN lines",
+        "Error: no such file",
+        "error handling is on",
+        "Information about orders",
+        "FAIL LOGIN",
+        "since Nov 28 10:15:02 nothing",
+        "Date: 2026-11-28 10:15:02",
+        "see [2026-11-28] for more",
+        "10:15:02 is no date",
+        "2026-11-28 is no time",
+        "12345 items",
+        "",
+        " ",
+        "[",
+        "<",
+        "<999>x",
+        "\"",
+    ] {
+        check(line, None, None);
+    }
+}
+
+#[test]
+fn a_level_in_the_message_is_none_of_the_line() {
+    let time = Some("2026-11-28T10:15:02Z");
+    check("2026-11-28 10:15:02 disk WARN limit", time, None);
+    check("2026-11-28 10:15:02 \"ERROR\"", time, None);
+    check("2026-11-28 10:15:02 the error: [ERROR]", time, None);
+    check("2026-11-28 10:15:02 INFO an ERROR", time, Some(Level::Info));
+    check("Nov 28 10:15:02 web-1 shop: WARN is a word", time, None);
+    check("192.0.2.7 - - [28/Nov/2026:10:15:02 +0000] \"GET /[ERROR] HTTP/1.1\" 200 1", time, None);
+}
+
+#[test]
+fn colours_do_not_hide_a_head() {
+    let line = "\u{1b}[2m2026-11-28T10:15:02Z\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m shop: started";
+    check(line, Some("2026-11-28T10:15:02Z"), Some(Level::Info));
+}
+
+#[test]
+fn a_stamp_of_no_instant_is_a_failure() {
+    for line in ["2026-02-30 10:15:02 INFO x", "2026-11-28 10:15:02 EST [1] INFO x"] {
+        let head = read(line.as_bytes(), &clock("Europe/Berlin"));
+        assert_eq!((head.time_ns, head.time_failed, head.level), (None, true, Some(Level::Info)), "{line:?}");
+    }
+}
+
+#[test]
+fn any_bytes_are_looked_at() {
+    for byte in 0..=u8::MAX {
+        for line in
+            ["[2026-11-28 10:15:02] INFO", "<34>Nov 28 10:15:02 a b: error: x", "I, [2026-11-28T10:15:02.1 #1] INFO"]
+        {
+            for at in 0..line.len() {
+                let mut line = line.as_bytes().to_vec();
+                line[at] = byte;
+                read(&line, &clock("UTC"));
+                read(&line[at..], &clock("UTC"));
+            }
+        }
+    }
+}
