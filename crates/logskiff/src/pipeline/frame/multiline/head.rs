@@ -319,7 +319,8 @@ fn date(text: &[u8]) -> Option<(usize, u8)> {
 /// Seconds or milliseconds since 1970, perhaps in scientific notation: the length.
 fn epoch(text: &[u8], count: usize) -> Option<usize> {
     let after = &text[count..];
-    if matches!(count, 10 | 13 | 16 | 19) {
+    // An address has leading zeros.
+    if matches!(count, 10 | 13 | 16 | 19) && text[0] != b'0' {
         let ends = after.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'.' | b']' | b':' | b',' | b'|'));
         return ends.then_some(count);
     }

@@ -86,6 +86,7 @@ fn texts_have_no_head() {
         "1.5",
         "a very long text that has its date at the end, 2026-11-29 23:54:35",
         "00000000  68 65 6c 6c 6f 0a",
+        "0000000000004000 <main>:",
     ] {
         assert_eq!(head_of(line), None, "{line:?}");
     }
