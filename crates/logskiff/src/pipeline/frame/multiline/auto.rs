@@ -333,7 +333,8 @@ impl Machine<'_> {
     fn by_head(&self) -> Result<Option<Reason>, Unknown> {
         let Learned { mixed, grown, .. } = self.learned;
         let text = &self.look.text;
-        let deeper = text.indent > usize::from(self.open.indent);
+        let is_row = self.open.indent > 0 && self.look.head.is_some();
+        let deeper = text.indent > usize::from(self.open.indent) && !is_row;
         if !self.open.has(Open::HEADED) {
             let message = matches!(
                 self.open.mode,

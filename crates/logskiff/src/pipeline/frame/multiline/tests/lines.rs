@@ -100,6 +100,13 @@ fn a_stamp_behind_a_tab_joins_where_lines_go_on() {
     check(&format!("> {head}ready\n> \t{head}ready\n> {head}ready"));
 }
 
+/// `ps` aligns numbers to the right.
+#[test]
+fn a_row_of_a_table_joins_no_other_row() {
+    let rows = ["    PID TTY          TIME CMD", "  18006 ?        09:00:06 nginx", "    679 tty1     09:00:07 java"];
+    check(&rows.map(|row| format!("> {row}")).join("\n"));
+}
+
 #[test]
 fn prints_between_heads_stay_alone() {
     let group = |line| format!("> 2026-11-29 23:24:{line:02} INFO accepted\n> step {line}\n>   a -> b");
