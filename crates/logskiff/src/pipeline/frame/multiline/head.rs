@@ -146,7 +146,7 @@ struct Scan<'t> {
     hash: u32,
     /// Words before the stamp that are neither a level, a month nor the key of a stamp.
     words: u32,
-    /// One of these words is the key of a value: `Date: `.
+    /// One of these words is the key of a value, `Date: `, or no log has such a head.
     is_text: bool,
     has_date: bool,
 }
@@ -278,6 +278,8 @@ impl<'t> Scan<'t> {
             self.at += blanks;
             self.add(b' ');
         } else {
+            // `?` stands for no terminal in a list of processes.
+            self.is_text |= byte == b'?';
             self.add(byte);
             self.at += 1;
         }

@@ -91,7 +91,7 @@ fn a_cause_without_frames_has_the_name_of_an_exception() {
     check("> org.example.ShopException: no stock\n> Caused by: nobody");
 }
 
-/// PostgreSQL puts a tab before what continues a statement.
+/// `PostgreSQL` puts a tab before what continues a statement.
 #[test]
 fn a_stamp_behind_a_tab_joins_where_lines_go_on() {
     let head = "2026-11-29 23:24:42.123 UTC [17] LOG:  ";
@@ -104,7 +104,11 @@ fn a_stamp_behind_a_tab_joins_where_lines_go_on() {
 #[test]
 fn a_row_of_a_table_joins_no_other_row() {
     let rows = ["    PID TTY          TIME CMD", "  18006 ?        09:00:06 nginx", "    679 tty1     09:00:07 java"];
-    check(&rows.map(|row| format!("> {row}")).join("\n"));
+    let rows = rows.map(|row| format!("> {row}")).join("\n");
+    check(&rows);
+    check(&format!("{rows}\n> 32570 ?        00:00:00 kworker\n{rows}"));
+    let long = ">   18006 pts/0    09:00:06 nginx\n".repeat(4);
+    check(&format!("{long}>     679 tty1     09:00:07 java"));
 }
 
 #[test]
