@@ -12,7 +12,8 @@
 //!
 //! `multiline/programs/record RUNTIME` writes the corpus of a runtime again. The program of the runtime puts the markers itself,
 //! so a boundary never depends on a parser. The corpus of .NET was written by hand. In the programs of Ruby and PHP the formats
-//! of the log libraries are written out; elsewhere the libraries are real.
+//! of the log libraries are written out; elsewhere the libraries are real. `tests/real/real_runtimes.rs` runs the programs at
+//! test time.
 
 mod grammar;
 

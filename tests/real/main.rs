@@ -11,6 +11,7 @@ mod real_kafka;
 mod real_kube_api;
 mod real_kube_node;
 mod real_prometheus;
+mod real_runtimes;
 mod real_security;
 mod real_syslog;
 mod real_syslog_faults;

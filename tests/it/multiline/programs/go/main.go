@@ -1,9 +1,11 @@
 // Writes logs of several events as Go services write them: `events KIND.PREFIX`, or `events list`.
 //
 // A line `%%%% event` comes before each event. Standard output and standard error go to one pipe.
+// `lines.PREFIX` logs each line of standard input as an event.
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -334,6 +336,12 @@ var kinds = []kind{
 	{"json-in-message.log", told("order:\n"+indented(), sql)},
 }
 
+func lines(log logger) {
+	for input := bufio.NewScanner(os.Stdin); input.Scan(); {
+		log.info(input.Text())
+	}
+}
+
 func main() {
 	switch name := os.Args[1]; name {
 	case "list":
@@ -343,9 +351,13 @@ func main() {
 	case "crash":
 		crashes[os.Args[2]]()
 	default:
+		log := loggerOf(name[strings.Index(name, ".")+1:])
+		if strings.HasPrefix(name, "lines.") {
+			lines(log)
+		}
 		for _, kind := range kinds {
 			if kind.name == name {
-				kind.write(loggerOf(name[strings.Index(name, ".")+1:]))
+				kind.write(log)
 			}
 		}
 	}

@@ -1,12 +1,15 @@
 // Writes logs of several events as Java services write them: `Events KIND.PREFIX`, or `Events list`.
 //
 // A line `%%%% event` comes before each event. Standard output and standard error go to one pipe.
+// `lines.PREFIX` logs each line of standard input as an event.
 package org.example.shop;
 
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -348,6 +351,13 @@ public final class Events {
         });
     }
 
+    static void lines(Log log) throws Exception {
+        var input = new BufferedReader(new InputStreamReader(System.in));
+        for (String line = input.readLine(); line != null; line = input.readLine()) {
+            log.info(line);
+        }
+    }
+
     public static void main(String[] arguments) throws Exception {
         Locale.setDefault(Locale.US);
         if (arguments[0].equals("list")) {
@@ -359,7 +369,8 @@ public final class Events {
         if (prefix.equals("logback") || prefix.equals("spring-boot")) {
             event(); // slf4j logs a line of its own when it is first used
         }
-        KINDS.get(arguments[0]).write(log(prefix));
+        Kind kind = arguments[0].startsWith("lines.") ? Events::lines : KINDS.get(arguments[0]);
+        kind.write(log(prefix));
         System.exit(0);
     }
 }

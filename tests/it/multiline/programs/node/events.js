@@ -1,6 +1,7 @@
 // Writes logs of several events as Node services write them: `events.js KIND.PREFIX`, or `events.js list`.
 //
 // A line `%%%% event` comes before each event. Standard output and standard error go to one pipe.
+// `lines.PREFIX` logs each line of standard input as an event.
 "use strict";
 
 const fs = require("node:fs");
@@ -228,7 +229,9 @@ const KINDS = {
   "out-of-memory.none": crashes("memory"),
 };
 
+const eachLine = (log) => fs.readFileSync(0, "utf8").trimEnd().split("\n").forEach(log.info);
+
 const name = process.argv[2];
 if (name === "list") write(`${Object.keys(KINDS).join("\n")}\n`);
 else if (name === "crash") CRASHES[process.argv[3]]();
-else KINDS[name](LOGS[path.extname(name).slice(1)]());
+else (name.startsWith("lines.") ? eachLine : KINDS[name])(LOGS[path.extname(name).slice(1)]());

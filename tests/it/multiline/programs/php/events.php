@@ -1,7 +1,8 @@
 <?php
 // Writes logs of several events as PHP services write them: `events.php KIND.PREFIX`, or `events.php list`.
 //
-// A line `%%%% event` comes before each event. Standard output and standard error go to one pipe. Monolog is no part of it:
+// A line `%%%% event` comes before each event. Standard output and standard error go to one pipe. `lines.PREFIX` logs each line
+// of standard input as an event. Monolog is no part of it:
 // the format of its LineFormatter (with newlines allowed and traces included) is written out below, over real exceptions.
 
 function event(): void
@@ -236,6 +237,13 @@ $kinds = [
     'printed.none' => around('chained'),
     'var_dump.none' => told(dumped(), "order: " . var_export($order, true)),
 ];
+function lines(Closure $log): void
+{
+    while (($line = fgets(STDIN)) !== false) {
+        $log('INFO', rtrim($line, "\n"));
+    }
+}
+
 switch ($name = $argv[1]) {
     case 'list':
         echo implode("\n", array_keys($kinds)), "\n";
@@ -244,5 +252,6 @@ switch ($name = $argv[1]) {
         $argv[2]();
         break;
     default:
-        $kinds[$name](logger_of(explode('.', $name, 2)[1]));
+        $kind = str_starts_with($name, 'lines.') ? 'lines' : $kinds[$name];
+        $kind(logger_of(explode('.', $name, 2)[1]));
 }

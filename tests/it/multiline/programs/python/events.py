@@ -1,6 +1,7 @@
 """Writes logs of several events as Python services write them: `events.py KIND.PREFIX`, or `events.py list`.
 
 A line `%%%% event` comes before each event. Standard output and standard error go to one pipe.
+`lines.PREFIX` logs each line of standard input as an event.
 """
 
 import asyncio
@@ -355,6 +356,12 @@ JSON = "order:\n" + json.dumps({"id": 17, "note": "brace } in text", "items": ["
 LEADING = "\n{'id': 17,\n 'items': ['apple',\n           'pear']}"
 CRLF = "the mail server answered:\r\n550-5.7.1 rejected\r\n550 5.7.1 see https://example.org/why\r\nend"
 
+
+def lines(log):
+    for line in sys.stdin:
+        log.info(line.rstrip("\n"))
+
+
 KINDS = {
     "chained.logging-time": around(chained),
     "during-handling.logging-basic": around(during),
@@ -399,7 +406,8 @@ def main():
         CRASHES[sys.argv[2]]()
     else:
         sys.stdout.reconfigure(newline="")
-        KINDS[name](logger_of(name.split(".", 1)[1]))
+        kind, prefix = name.split(".", 1)
+        (lines if kind == "lines" else KINDS[name])(logger_of(prefix))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # Writes logs of several events as Ruby services write them: `events.rb KIND.PREFIX`, or `events.rb list`.
 #
-# A line `%%%% event` comes before each event. Standard output and standard error go to one pipe. Rails and Sidekiq are no
+# A line `%%%% event` comes before each event. Standard output and standard error go to one pipe. `lines.PREFIX` logs each
+# line of standard input as an event. Rails and Sidekiq are no
 # part of it: their formats are written out below, over the standard Logger and real exceptions.
 require "json"
 require "logger"
@@ -213,8 +214,10 @@ KINDS = {
   "crashes-between.logger" => crashes("missing", "chained"),
 }.freeze
 
+lines = ->(log) { $stdin.each_line(chomp: true) { |line| log.info(line) } }
+
 case name = ARGV[0]
 when "list" then puts KINDS.keys
 when "crash" then CRASHES.fetch(ARGV[1]).call
-else KINDS.fetch(name).call(logger_of(name.split(".", 2).last))
+else (name.start_with?("lines.") ? lines : KINDS.fetch(name)).call(logger_of(name.split(".", 2).last))
 end

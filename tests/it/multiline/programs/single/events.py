@@ -1,4 +1,4 @@
-"""Writes files of single lines, each a record of its own: `events.py KIND`, or `events.py list`.
+"""Writes files of single lines, each a record of its own: `events.py KIND [LINES]`, or `events.py list`.
 
 Everything here is made up from a seeded generator, so that a file is the same each time.
 """
@@ -7,7 +7,7 @@ import json
 import random
 import sys
 
-LINES = 200
+LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 R = random.Random(24)
 WORDS = "order stock payment mail customer price basket invoice refund parcel".split()
 HOST = "web-1.example.org"
@@ -143,7 +143,7 @@ def time_only(n):
 def sql_rows(n):
     if n == 1:
         return "----+--------+-------"
-    return f" {'id' if n == 0 else n:>2} | {word():8} | {n * 3:>5}" if n < 198 else f"({n} rows)"
+    return f" {'id' if n == 0 else n:>2} | {word():8} | {n * 3:>5}" if n < LINES - 2 else f"({n} rows)"
 
 
 KINDS = {

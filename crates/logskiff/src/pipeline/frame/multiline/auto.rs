@@ -213,9 +213,10 @@ impl Machine<'_> {
         }
     }
 
-    /// A stamp of another shape than the file's, in a message that goes on or in a bracket.
+    /// A stamp of another shape than the file's, in a message that goes on or in a bracket, or behind a tab.
     fn is_quoted_stamp(&self) -> bool {
-        let message = self.open.has(Open::EXPECTS) || self.open.has(Open::GROWN);
+        let behind_tab = self.look.text.has_tab() && self.learned.grown > 0;
+        let message = self.open.has(Open::EXPECTS) || self.open.has(Open::GROWN) || behind_tab;
         let quoted =
             self.open.has(Open::HEADED) && message && self.open.waited < FOREIGN_MAX && self.learned.mixed == 0;
         quoted || self.open.depth > 0
@@ -332,7 +333,8 @@ impl Machine<'_> {
     fn by_head(&self) -> Result<Option<Reason>, Unknown> {
         let Learned { mixed, grown, .. } = self.learned;
         let text = &self.look.text;
-        let deeper = text.indent > usize::from(self.open.indent);
+        let is_row = self.open.indent > 0 && self.look.head.is_some();
+        let deeper = text.indent > usize::from(self.open.indent) && !is_row;
         if !self.open.has(Open::HEADED) {
             let message = matches!(
                 self.open.mode,

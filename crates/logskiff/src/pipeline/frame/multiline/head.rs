@@ -146,7 +146,7 @@ struct Scan<'t> {
     hash: u32,
     /// Words before the stamp that are neither a level, a month nor the key of a stamp.
     words: u32,
-    /// One of these words is the key of a value: `Date: `.
+    /// One of these words is the key of a value, `Date: `, or no log has such a head.
     is_text: bool,
     has_date: bool,
 }
@@ -278,6 +278,8 @@ impl<'t> Scan<'t> {
             self.at += blanks;
             self.add(b' ');
         } else {
+            // `?` stands for no terminal in a list of processes.
+            self.is_text |= byte == b'?';
             self.add(byte);
             self.at += 1;
         }
@@ -319,7 +321,8 @@ fn date(text: &[u8]) -> Option<(usize, u8)> {
 /// Seconds or milliseconds since 1970, perhaps in scientific notation: the length.
 fn epoch(text: &[u8], count: usize) -> Option<usize> {
     let after = &text[count..];
-    if matches!(count, 10 | 13 | 16 | 19) {
+    // An address has leading zeros.
+    if matches!(count, 10 | 13 | 16 | 19) && text[0] != b'0' {
         let ends = after.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'.' | b']' | b':' | b',' | b'|'));
         return ends.then_some(count);
     }

@@ -167,8 +167,18 @@ pub(super) fn is_named_exception(text: &Text<'_>) -> bool {
 
 /// An exception whose name says so, or that has a package: `org.example.Failure: text`.
 pub(super) fn is_sure_exception(text: &Text<'_>) -> bool {
-    let dotted = |body: &[u8]| body.split(|byte| *byte == b':').next().is_some_and(|name| name.contains(&b'.'));
-    is_exception(text) && (has_name_of_exception(text.start()) || dotted(text.start()))
+    is_exception(text) && has_sure_name(text.start())
+}
+
+/// `Caused by: java.io.IOException: text`.
+pub(super) fn is_sure_cause(text: &Text<'_>) -> bool {
+    let cause = text.start().strip_prefix(b"Caused by: ");
+    cause.is_some_and(|cause| names_exception(cause) && has_sure_name(cause))
+}
+
+fn has_sure_name(body: &[u8]) -> bool {
+    let dotted = body.split(|byte| *byte == b':').next().is_some_and(|name| name.contains(&b'.'));
+    dotted || has_name_of_exception(body)
 }
 
 /// The name before the first `:` ends as names of exceptions do.

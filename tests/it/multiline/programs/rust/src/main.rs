@@ -1,6 +1,7 @@
 //! Writes logs of several events as Rust services write them: `events KIND.PREFIX`, or `events list`.
 //!
 //! A line `%%%% event` comes before each event. Standard output and standard error go to one pipe.
+//! `lines.PREFIX` logs each line of standard input as an event.
 
 use std::backtrace::Backtrace;
 use std::io::{self, Write};
@@ -226,6 +227,12 @@ fn backtrace(log: Log) {
     log.info("order 18 accepted");
 }
 
+fn lines(log: Log) {
+    for line in io::stdin().lines() {
+        log.info(&line.unwrap());
+    }
+}
+
 const KINDS: &[(&str, fn(Log))] = &[
     ("chained.tracing", |log| around(log, chained)),
     ("statement.tracing", |log| around(log, statement)),
@@ -259,8 +266,10 @@ fn main() {
         "list" => KINDS.iter().for_each(|(name, _)| println!("{name}")),
         "crash" => crash(&arguments[1]),
         name => {
-            let (_, write) = KINDS.iter().find(|(kind, _)| *kind == name).expect("a kind of the list");
-            write(Log::of(name.split_once('.').unwrap().1));
+            let (kind, prefix) = name.split_once('.').unwrap();
+            let listed = || KINDS.iter().find(|(kind, _)| *kind == name).expect("a kind of the list").1;
+            let write = if kind == "lines" { lines } else { listed() };
+            write(Log::of(prefix));
         }
     }
 }

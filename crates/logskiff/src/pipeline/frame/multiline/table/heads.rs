@@ -142,6 +142,6 @@ pub(in super::super) const HEADS: &[Head] = &[
         PhpHead,
         "LogicException: text in /srv/app/shop.php:3",
     ),
-    logged(JAVA, Is(shape::is_exception), Flush("Caused by: "), Cause, "org.example.ShopException: text"),
+    logged(JAVA, Is(shape::is_exception), From(b"C", shape::is_sure_cause), Cause, "org.example.ShopException: text"),
     logged(JAVA, Any, From(b"a-", shape::is_first_frame), Cause, "org.example.ShopException: text"),
 ];

@@ -32,7 +32,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     rule(JAVA, &[Cause], Is(|text| !shape::is_sure_exception(text)), Cause, MESSAGE, "two lines:")
         .before(Deep(shape::is_indented)),
     rule(JAVA, CAUSED, From(b".[", shape::is_elided), Frames, FRAME, "\t... 12 more"),
-    rule(JAVA, CAUSED, Begins("Caused by: "), Cause, CAUSE, "Caused by: java.io.IOException: text"),
+    rule(JAVA, &[Frames, Cause, Crash], Begins("Caused by: "), Cause, CAUSE, "Caused by: text of its own"),
+    rule(JAVA, &[Exception], From(b"C", shape::is_sure_cause), Cause, CAUSE, "Caused by: java.io.IOException: text"),
     rule(JAVA, CAUSED, Begins("Wrapped by: "), Cause, CAUSE, "Wrapped by: java.io.IOException: text"),
     rule(JAVA, CAUSED, Indented("Suppressed: "), Cause, CAUSE, "\tSuppressed: java.io.IOException: text"),
     rule(JAVA, CAUSED, Indented("- "), Frames, FRAME, "\t- locked <0x000000069ec02f40> (a java.lang.Object)"),

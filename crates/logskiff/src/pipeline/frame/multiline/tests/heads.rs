@@ -64,7 +64,12 @@ fn kinds_of_heads() {
     for line in ["[4711] text", "[Nest] 4711  - 11/29/2026, 11:54:35 AM", "shop 2026-11-29 23:54:35 text"] {
         check(line, Kind::Weak);
     }
-    for line in ["Date:   Sun Nov 29 09:00:00 2026", "at 10:15 the shop was closed", "1 of 2 at 10:15"] {
+    for line in [
+        "Date:   Sun Nov 29 09:00:00 2026",
+        "at 10:15 the shop was closed",
+        "4711 ?  00:00:06 nginx",
+        "1 of 2 at 10:15",
+    ] {
         check(line, Kind::Stray);
     }
 }
@@ -86,6 +91,7 @@ fn texts_have_no_head() {
         "1.5",
         "a very long text that has its date at the end, 2026-11-29 23:54:35",
         "00000000  68 65 6c 6c 6f 0a",
+        "0000000000004000 <main>:",
     ] {
         assert_eq!(head_of(line), None, "{line:?}");
     }

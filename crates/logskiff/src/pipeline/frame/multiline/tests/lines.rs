@@ -85,6 +85,33 @@ fn an_indented_line_below_a_head_joins() {
 }
 
 #[test]
+fn a_cause_without_frames_has_the_name_of_an_exception() {
+    check("> org.example.ShopException: no stock\n| Caused by: java.io.IOException: gone");
+    check("> org.example.ShopException: no stock\n> Caused by: 444 rows without a key");
+    check("> org.example.ShopException: no stock\n> Caused by: nobody");
+}
+
+/// `PostgreSQL` puts a tab before what continues a statement.
+#[test]
+fn a_stamp_behind_a_tab_joins_where_lines_go_on() {
+    let head = "2026-11-29 23:24:42.123 UTC [17] LOG:  ";
+    let long = format!("> {head}statement: SELECT 1,\n| \t2");
+    check(&format!("{long}\n> {head}statement: SELECT 'two\n| \t{head}looks like a head'\n> {head}ready"));
+    check(&format!("> {head}ready\n> \t{head}ready\n> {head}ready"));
+}
+
+/// `ps` aligns numbers to the right.
+#[test]
+fn a_row_of_a_table_joins_no_other_row() {
+    let rows = ["    PID TTY          TIME CMD", "  18006 ?        09:00:06 nginx", "    679 tty1     09:00:07 java"];
+    let rows = rows.map(|row| format!("> {row}")).join("\n");
+    check(&rows);
+    check(&format!("{rows}\n> 32570 ?        00:00:00 kworker\n{rows}"));
+    let long = ">   18006 pts/0    09:00:06 nginx\n".repeat(4);
+    check(&format!("{long}>     679 tty1     09:00:07 java"));
+}
+
+#[test]
 fn prints_between_heads_stay_alone() {
     let group = |line| format!("> 2026-11-29 23:24:{line:02} INFO accepted\n> step {line}\n>   a -> b");
     let text = (0..40).map(group).collect::<Vec<_>>().join("\n");
