@@ -206,8 +206,8 @@ fn join(errors: &[impl ToString]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Whether the line is empty.
+/// Whether the line has no text: it is empty, or has only blanks.
 #[must_use]
 pub fn is_blank(line: &Line<'_>) -> bool {
-    line.text.is_empty() && line.boundary == Boundary::LineStart
+    line.text.trim_ascii().is_empty() && line.boundary == Boundary::LineStart
 }

@@ -41,6 +41,15 @@ fn a_trace_is_one_record_with_the_default() {
 }
 
 #[test]
+fn lines_of_blanks_only_are_no_records() {
+    for method in ["auto", "off"] {
+        let scene = Scene::new();
+        let records = scene.ship_with("one\n  \n\t\r\n\ntwo\n \n", &[("LOGSKIFF_MULTILINE", method)]);
+        assert_eq!(messages(&records), ["one", "two"], "{method}");
+    }
+}
+
+#[test]
 fn a_record_that_a_limit_cuts_is_marked_with_what_follows() {
     let scene = Scene::new();
     let log = "ERROR shop - cannot ship\njava.io.IOException: gone\n\tat a.b(C.java:1)\n\tat a.b(C.java:2)\n\tat a.b(C.java:3)\nINFO shop - next\n";

@@ -11,7 +11,7 @@ use event::Level;
 
 use self::level_word::{Spelling, letter, priority};
 use self::token::{Token, Tokens};
-use super::time::{Clock, Found};
+use super::time::{self, Clock, Found};
 
 /// Bytes of a line that are looked at.
 const HEAD_BYTES: usize = 256;
@@ -108,7 +108,7 @@ fn stamp_at(text: &[u8], at: usize, clock: &Clock) -> Option<(usize, Found)> {
     let key = key.map_or(0, <[u8]>::len);
     let opening = rest[key..].iter().take_while(|byte| matches!(byte, b'[' | b'(' | b'"' | b' ')).take(2).count();
     let start = at + key + opening;
-    let found = clock.find(&text[start..]).or_else(|| clock.find_unix(&text[start..]))?;
+    let found = clock.find(&text[start..]).or_else(|| time::find_unix(&text[start..]))?;
     Some((start, found))
 }
 

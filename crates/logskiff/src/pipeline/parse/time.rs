@@ -107,16 +107,6 @@ impl Clock {
         Some(Found { len, time_ns: self.instant(&stamp, zone.as_ref()), has_year: stamp.year.is_some() })
     }
 
-    /// Finds the Unix time that the text begins with: a number of as many digits as times of these years have.
-    pub(super) fn find_unix(&self, text: &[u8]) -> Option<Found> {
-        let is_part = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+');
-        let len = text.iter().take(epoch::DIGITS_MAX).take_while(is_part).count();
-        let is_whole = matches!(digits(&text[..len]), 1 | 10 | 13 | 16 | 19);
-        let ends = text.get(len).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b']' | b')' | b',' | b'"' | b'|'));
-        let time_ns = epoch::guess(&text[..len]).filter(|_| is_whole && ends)?;
-        Some(Found { len, time_ns: Some(time_ns), has_year: true })
-    }
-
     fn instant(&self, stamp: &Stamp<'_>, zone: Option<&Named>) -> Option<i64> {
         let Stamp { year, month, day, clock, nanosecond, .. } = *stamp;
         let of_year = |year| {
@@ -188,6 +178,16 @@ fn layout(format: &str, zones: &Zones) -> Result<Layout, String> {
             Layout::Custom { format: format.to_owned(), zone: zones.in_format(format)? }
         }
     })
+}
+
+/// Finds the Unix time that the text begins with: a number of as many digits as times of these years have.
+pub(super) fn find_unix(text: &[u8]) -> Option<Found> {
+    let is_part = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+');
+    let len = text.iter().take(epoch::DIGITS_MAX).take_while(is_part).count();
+    let is_whole = matches!(digits(&text[..len]), 1 | 10 | 13 | 16 | 19);
+    let ends = text.get(len).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b']' | b')' | b',' | b'"' | b'|'));
+    let time_ns = epoch::guess(&text[..len]).filter(|_| is_whole && ends)?;
+    Some(Found { len, time_ns: Some(time_ns), has_year: true })
 }
 
 /// A date and time that exist. A leap second counts as the second before it, as in the Unix epoch and in `jiff`.

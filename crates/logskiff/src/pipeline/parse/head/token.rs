@@ -19,7 +19,7 @@ pub(super) enum Token<'t> {
 }
 
 /// The parts of a line's head, in order.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Tokens<'t> {
     text: &'t [u8],
     at: usize,

@@ -18,7 +18,8 @@ fn with_exponent(text: &[u8]) -> Option<i64> {
     let (mantissa, exponent) = (&text[..at], std::str::from_utf8(exponent).ok()?.parse::<usize>().ok()?);
     let whole = digits(mantissa);
     let decimals = mantissa.get(whole..)?.strip_prefix(b".").unwrap_or_default();
-    let is_number = whole > 0 && digits(decimals) == decimals.len() && whole + 1 + decimals.len() >= mantissa.len();
+    let is_number = whole > 0 && digits(decimals) == decimals.len() && !mantissa.ends_with(b".");
+    let is_number = is_number && (whole == mantissa.len() || mantissa[whole] == b'.');
     let point = whole.checked_add(exponent)?;
     if !is_number || point + 1 + decimals.len() > DIGITS_MAX {
         return None;
