@@ -236,7 +236,7 @@ pub static VARIABLES: &[Variable] = &[
 
     Variable::new(Parse, "LOGSKIFF_PARSE", Choice(&["none", "json", "regex", "nginx", "auto"]), "auto")
         .per_input()
-        .doc("Format of the lines. `auto`: JSON if the line is a JSON object, else plain text; `regex` needs `LOGSKIFF_PARSE_PATTERN`; `nginx`: the combined format, with or without a virtual host in front."),
+        .doc("Format of the lines. `auto`: a JSON object, pairs of logfmt, or a text whose head has a time and a level (docs/records.md); `regex` needs `LOGSKIFF_PARSE_PATTERN`; `nginx`: the combined format, with or without a virtual host in front."),
     Variable::new(Parse, "LOGSKIFF_PARSE_PATTERN", Lines, "")
         .per_input()
         .example(r"^(?<client>\S+) (?<status>\d{3}) (?<text>.*)$")
