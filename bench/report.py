@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-from work import REDACTION, REFERENCE, REFERENCE_TCP, WORK
+from work import REDACTION, REFERENCE, WORK
 
 LIVE_RATES = (0, 100, 2000)
 # Goals for the live work, in percent of a core and as a ratio to rsyslog's, at each rate; without lines also in MiB. They
@@ -50,7 +50,7 @@ def spread(values: list[float], digits: int) -> str:
 
 def to_reference(results: Results, name: str) -> float | None:
     """The work's CPU as a ratio to rsyslog's in the same run."""
-    runs, reference = results.speed.get(name), results.speed.get(REFERENCE_TCP if WORK[name].tcp else REFERENCE)
+    runs, reference = results.speed.get(name), results.speed.get(WORK[name].reference)
     return middle(runs, "cpu") / middle(reference, "cpu") if runs and reference else None
 
 
@@ -71,16 +71,20 @@ class Table:
     def __init__(self) -> None:
         self.rows = ["| target | measured | goal | × rsyslog | goal |", "|---|---|---|---|---|"]
 
-    def add(self, words: str, value: float | None, goal: float, unit: str, digits: int = 1, ratio: tuple[float, float] | None = None) -> None:
-        """One target; `ratio`: measured, and its goal."""
+    def add(
+        self, words: str, value: float | None, goal: float | None, unit: str, digits: int = 1, ratio: tuple[float, float] | None = None
+    ) -> None:
+        """One target; `ratio`: measured, and its goal. Without a goal only the ratio has one."""
         if value is None:
             return
         cells = self.cells(value, goal, digits, unit) + (self.cells(*ratio, 2, "") if ratio else ("–", "–"))
         self.rows.append(f"| {words} | " + " | ".join(cells) + " |")
 
     @staticmethod
-    def cells(value: float, goal: float, digits: int, unit: str) -> tuple[str, str]:
+    def cells(value: float, goal: float | None, digits: int, unit: str) -> tuple[str, str]:
         shown = round(value, digits)
+        if goal is None:
+            return f"{shown:.{digits}f}{unit}", "–"
         return f"{shown:.{digits}f}{unit}", f"{goal:.{digits}f}{unit}{'' if shown <= goal else ' **missed**'}"
 
 
