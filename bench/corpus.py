@@ -1,7 +1,8 @@
-"""Log corpora for measurements, the same on every machine: each line is a function of its number.
+"""Log corpora for measurements, the same on every machine: each event is a function of its number.
 
-Every line carries its number (`seq=N` in a request, `"seq":N` in JSON), so that a reader can detect lost lines and
-duplicates. About one line in twelve contains a value that a redaction rule must find; `PLANTED` matches all of these.
+An event is a line, except in `java`, where one in five is a stack trace. Every event carries its number once (`seq=N` in a
+request or a message, `"seq":N` in JSON), so that a reader can detect lost events, duplicates, and events that were cut or
+merged. About one in twelve contains a value that a redaction rule must find; `PLANTED` matches all of these.
 """
 
 import json
@@ -22,6 +23,8 @@ BROWSERS = (
 )
 PEOPLE = ("ines", "tomasz.w", "yuki", "olu.ade", "freya", "mateo", "priya.n", "sanna")
 CARDS = ("4111111111111111", "5555555555554444", "378282246310005", "6011111111111117")
+CLASSES = ("OrderService", "StockRepository", "PaymentClient", "BasketController", "MailQueue", "PriceListLoader")
+METHODS = ("place", "find", "connect", "lambda$reserve$0", "doFilter", "invoke", "getToken")
 EVENTS = ("order placed", "payment refused", "stock reserved", "basket merged", "mail queued", "price list reloaded")
 
 # The planted values, as they would appear in the output.
@@ -69,22 +72,54 @@ def structured(rng: random.Random, seq: int) -> str:
     return json.dumps(record, separators=(",", ":")) + "\n"
 
 
-KINDS = {"access": access, "json": structured}
+def java(rng: random.Random, seq: int) -> str:
+    """An event as logback writes it; one in five is a stack trace with a cause, of 21 lines on average."""
+    second, milli = divmod(seq * 25, 1000)
+    stamp = "2026-10-%02d %02d:%02d:%02d.%03d" % (1 + second // 86400 % 30, second // 3600 % 24, second // 60 % 60, second % 60, milli)
+    thread, logger = f"http-nio-8080-exec-{rng.randrange(1, 40)}", f"com.example.shop.{rng.choice(CLASSES)}"
+    chance = rng.random()
+    detail = ""
+    if chance < 0.05:
+        detail = f" for {rng.choice(PEOPLE)}@example.org"
+    elif chance < 0.08:
+        detail = f" with pan={rng.choice(CARDS)}"
+    if seq % 5:
+        return f"{stamp} INFO  [{thread}] {logger} - {rng.choice(EVENTS)}{detail} seq={seq}\n"
+    frames = lambda count: "".join(
+        f"\tat com.example.shop.{rng.choice(CLASSES)}.{rng.choice(METHODS)}({rng.choice(CLASSES)}.java:{rng.randrange(20, 400)})\n"
+        for _ in range(count)
+    )
+    return (
+        f"{stamp} ERROR [{thread}] {logger} - {rng.choice(EVENTS)} failed seq={seq}\n"
+        f"com.example.shop.StockException: no stock left{detail}\n{frames(rng.randrange(6, 13))}"
+        f"Caused by: java.sql.SQLException: cannot connect\n{frames(rng.randrange(5, 12))}\t... {rng.randrange(10, 90)} more\n"
+    )
+
+
+KINDS = {"access": access, "json": structured, "java": java}
+# Lines of an event on average.
+EVENT_LINES = {"java": 5}
+
+
+def events(kind: str, lines: int) -> int:
+    """The number of events in a corpus of about this many lines."""
+    return lines // EVENT_LINES.get(kind, 1)
 
 
 def line(kind: str, seq: int) -> bytes:
-    """The line with this number."""
+    """The event with this number."""
     return KINDS[kind](random.Random(seq), seq).encode()
 
 
 def make(folder: pathlib.Path, kind: str, lines: int) -> pathlib.Path:
-    """The corpus as a file, created if it does not exist."""
+    """The corpus of about this many lines as a file, created if it does not exist."""
     path = folder / f"{kind}-{lines}-v{VERSION}.log"
     if not path.exists():
         rng, write = random.Random(kind), KINDS[kind]
         partial = path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as file:
-            for first in range(0, lines, 1000):
-                file.write("".join(write(rng, seq) for seq in range(first, min(first + 1000, lines))))
+            count = events(kind, lines)
+            for first in range(0, count, 1000):
+                file.write("".join(write(rng, seq) for seq in range(first, min(first + 1000, count))))
         partial.rename(path)
     return path

@@ -1,6 +1,7 @@
 """Latency of a line: from its write, and from the start of the shipper."""
 
 import pathlib
+import re
 import subprocess
 import time
 import typing
@@ -8,7 +9,14 @@ import typing
 from parts import Broker, Failure, Shipper, logskiff
 from work import RAW
 
-RATES = (10, 1_000, 2_000, 20_000)
+# As long as a line of an access log. One that is whole by itself, and one that may go on in the next line.
+LINES = {
+    "json": lambda number: b'{"at":"%.3f","n":"%-140d"}\n' % (time.time() * 1000, number),
+    "text": lambda number: b"%s INFO [main] app - at=%.3f n=%-120d\n" % (time.strftime("%F %T").encode(), time.time() * 1000, number),
+}
+# Lines a second. At the lowest rate each line waits for the timeout.
+RATES = {"json": (0.5, 10, 1_000, 2_000, 20_000), "text": (0.5, 10, 2_000)}
+WRITTEN_AT = re.compile(r"\d+\.\d{3}")
 # An application that writes faster than this buffers.
 ONE_BY_ONE_MAX = 20_000
 # Earlier lines do not count: connections and the topic's metadata are not part of the steady state.
@@ -24,7 +32,7 @@ class Place(typing.Protocol):
     files: dict[str, pathlib.Path]
 
 
-def write_at(out: typing.BinaryIO, rate: int, seconds: float, line: typing.Callable[[int], bytes]) -> int:
+def write_at(out: typing.BinaryIO, rate: float, seconds: float, line: typing.Callable[[int], bytes]) -> int:
     """An application that writes lines at a rate; `line` returns the line for a number. One write per line, above
     `ONE_BY_ONE_MAX` lines a second one write for all lines that are due. Returns the number of lines."""
     written, began = 0, time.monotonic()
@@ -47,7 +55,7 @@ def start(place: Place, runs: int) -> list[float]:
     for run in range(runs):
         topic = f"start-{run}"
         file = place.folder / f"{topic}.log"
-        file.write_bytes(b"the first line\n")
+        file.write_bytes(LINES["json"](0))
         place.broker.create(topic)
         began = time.time() * 1000
         shipper = logskiff(place.binary, RAW, place.folder / topic, file, place.broker, topic)
@@ -60,14 +68,15 @@ def start(place: Place, runs: int) -> list[float]:
     return took
 
 
-def latency(place: Place, seconds: float) -> dict[int, list[float]]:
-    """Milliseconds from the write of a line to the broker's own timestamp on it, by rate, ascending."""
-    return {rate: sorted(latencies(place, rate, seconds)) for rate in RATES}
+def latency(place: Place, seconds: float) -> dict[tuple[str, float], list[float]]:
+    """Milliseconds from the write of a line to the broker's own timestamp on it, by kind of line and rate, ascending."""
+    measured = [(kind, rate) for kind, rates in RATES.items() for rate in rates]
+    return {(kind, rate): sorted(latencies(place, kind, rate, seconds)) for kind, rate in measured}
 
 
-def latencies(place: Place, rate: int, seconds: float) -> list[float]:
-    """Milliseconds of each line at a rate."""
-    topic = f"latency-{rate}"
+def latencies(place: Place, kind: str, rate: float, seconds: float) -> list[float]:
+    """Milliseconds of each line of a kind at a rate."""
+    topic = f"latency-{kind}-{rate}"
     file = place.folder / f"{topic}.log"
     file.touch()
     place.broker.create(topic)
@@ -75,8 +84,7 @@ def latencies(place: Place, rate: int, seconds: float) -> list[float]:
     try:
         time.sleep(1)
         with file.open("ab", buffering=0) as out:
-            # As long as a line of an access log.
-            written = write_at(out, rate, seconds + WARM_UP_S, lambda number: b"%.3f %-170d\n" % (time.time() * 1000, number))
+            written = write_at(out, rate, seconds + WARM_UP_S, LINES[kind])
         await_messages(place, topic, written, shipper)
         shipper.stop()
     finally:
@@ -84,7 +92,7 @@ def latencies(place: Place, rate: int, seconds: float) -> list[float]:
     read = stamps(place, topic)
     if len(read) != written:
         raise Failure(f"{topic} holds {len(read)} messages instead of {written}")
-    times = [(appended, float(words.split(maxsplit=1)[0])) for appended, words in read]
+    times = [(appended, float(WRITTEN_AT.search(words)[0])) for appended, words in read]
     first = times[0][1] + WARM_UP_S * 1000
     return [appended - wrote for appended, wrote in times if wrote >= first]
 

@@ -110,7 +110,7 @@ class Broker:
 
 
 def verify(broker: Broker, topic: str, lines: int, batch: bool, redacted: bool) -> str:
-    """Reads the topic back: every line once, parsed, and no planted value left if it must be redacted."""
+    """Reads the topic back: every event once, parsed, and no planted value left if it must be redacted."""
     seen, duplicates, leaked, failed = bytearray(lines), 0, 0, 0
     number = re.compile(rb'\bseq(?:=|\\?":)(\d+)')
     for payload in broker.contents(topic):
@@ -200,22 +200,30 @@ class Shipper:
 
 RSYSLOG = """
 global(workDirectory="{work}" maxMessageSize="64k")
+{queue}
 module(load="imfile")
 module(load="omkafka")
 template(name="line" type="string" string="%msg%")
 input(type="imfile" file="{file}" tag="bench" ruleset="ship")
 ruleset(name="ship") {{
     action(type="omkafka" broker=["{broker}"] topic="{topic}" template="line"
-        confParam=["compression.codec=lz4"] resubmitOnFailure="on")
+        confParam=[{parameters}] resubmitOnFailure="on")
 }}
 """
 
 
-def rsyslog(work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str) -> Shipper:
-    """rsyslog as the reference: imfile to omkafka, lz4, failed messages sent again."""
+def rsyslog(work: pathlib.Path, file: pathlib.Path, broker: Broker, topic: str, tuned: bool) -> Shipper:
+    """rsyslog as the reference: imfile to omkafka, lz4, failed messages sent again. `tuned`: with larger batches, as its
+    users set it, and the acknowledgements of all replicas."""
     work.mkdir(parents=True)
     config = work / "rsyslog.conf"
-    config.write_text(RSYSLOG.format(work=work, file=file, broker=broker.address, topic=topic))
+    queue, parameters = "", '"compression.codec=lz4"'
+    if tuned:
+        queue = 'main_queue(queue.dequeuebatchsize="1000")'
+        parameters += ',"queue.buffering.max.ms=50","acks=all"'
+    config.write_text(
+        RSYSLOG.format(work=work, file=file, broker=broker.address, topic=topic, queue=queue, parameters=parameters)
+    )
     binary = shutil.which("rsyslogd", path=os.environ["PATH"] + ":/usr/sbin")
     command = [binary, "-n", "-f", str(config), "-i", str(work / "pid")]
     return Shipper(command, dict(os.environ), work / "log")

@@ -13,18 +13,21 @@ class Work:
     """One kind of work."""
 
     words: str
-    # The corpus: "access" or "json".
+    # The corpus: "access", "json" or "java".
     kind: str
     # The shipper's settings; `None`: rsyslog does it.
     settings: dict[str, str] | None
-    # CPU: seconds per GB, and as a ratio to rsyslog's.
-    goal: tuple[float, float] | None = None
+    # CPU: seconds per GB, if that has a goal, and as a ratio to rsyslog's.
+    goal: tuple[float | None, float] | None = None
     tcp: bool = False
+    # The work of rsyslog that it is compared with.
+    reference: str = "rsyslog"
 
 
-REFERENCE, REFERENCE_TCP = "rsyslog", "rsyslog-tcp"
+REFERENCE, REFERENCE_TUNED, REFERENCE_TCP = "rsyslog", "rsyslog-tuned", "rsyslog-tcp"
 WORK = {
     REFERENCE: Work("rsyslog: access, raw", "access", None),
+    REFERENCE_TUNED: Work("rsyslog, tuned: access, raw", "access", None, reference=REFERENCE_TUNED),
     "access": Work("access: parse `nginx`, redact, JSON", "access", {"LOGSKIFF_PARSE": "nginx", **REDACT}, (16, 0.80)),
     "raw": Work("access: raw", "access", RAW, (6, 0.30)),
     "many": Work("access: raw, beside 1,000 quiet files", "access", RAW),
@@ -32,8 +35,11 @@ WORK = {
     "json": Work("json: parse `json`, redact, JSON", "json", {"LOGSKIFF_PARSE": "json", **REDACT}, (12, 0.60)),
     "open": Work("json: parse `json`, no redaction, JSON", "json", {"LOGSKIFF_PARSE": "json", **OPEN}),
     "all": Work("json: parse `json`, redact `secrets,pii`, JSON", "json", {"LOGSKIFF_PARSE": "json", "LOGSKIFF_REDACT": "secrets,pii"}),
-    REFERENCE_TCP: Work("rsyslog: access, raw, syslog over TCP", "access", None, tcp=True),
-    "tcp": Work("access: raw, syslog over TCP", "access", {**RAW, "LOGSKIFF_OUTPUT": "syslog"}, (6, 0.25), tcp=True),
+    "java": Work("java: `auto`, redact, JSON", "java", {"LOGSKIFF_PARSE": "auto", **REDACT}, (None, 0.60), reference=REFERENCE_TUNED),
+    REFERENCE_TCP: Work("rsyslog: access, raw, syslog over TCP", "access", None, tcp=True, reference=REFERENCE_TCP),
+    "tcp": Work(
+        "access: raw, syslog over TCP", "access", {**RAW, "LOGSKIFF_OUTPUT": "syslog"}, (6, 0.25), tcp=True, reference=REFERENCE_TCP
+    ),
 }
 # Goal for the cost of all redaction, as a ratio to the same work without it.
 REDACTION = ("all", "open", 1.25)

@@ -1,7 +1,7 @@
-//! Fuzzes redaction with any line: `.ci/fuzz redact_line SECONDS`.
+//! Fuzzes redaction with any record, of one or several lines: `.ci/fuzz redact_line SECONDS`.
 //!
 //! The first byte selects rules and modes, the second the format that the line is parsed as, the third how much of it
-//! may be output; the rest is the line.
+//! may be output; the rest is the record.
 #![no_main]
 
 #[path = "../../tests/it/whole_line/check.rs"]
@@ -14,7 +14,7 @@ use logskiff_fuzz::{encode, parse};
 
 fuzz_target!(|input: &[u8]| {
     let [redactor, format, cut, line @ ..] = input else { return };
-    // Half of the lines are not truncated.
+    // Half of the records are not truncated.
     let keep = if cut & 1 == 0 { line.len() } else { line.len() * usize::from(*cut) / 256 };
     if let Err(reason) = whole::check(whole::Choice { redactor: *redactor, format: *format, keep }, line) {
         panic!("{reason}");

@@ -3,6 +3,8 @@
 //! Each kill ends the process as SIGKILL does, while an application continues to write and to rotate: alternately by
 //! renaming, by copying and by replacing its file. A last process, without failpoints, ships the rest.
 
+mod groups;
+
 use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;

@@ -5,6 +5,7 @@
 
 mod canary;
 mod canary_everywhere;
+mod canary_groups;
 mod commands;
 mod content;
 mod delivery;

@@ -126,37 +126,14 @@ fn write(
     /// Several writes per second at any rate, like an application that flushes often.
     const WRITES_PER_S: u64 = 100;
     let mut places = Vec::with_capacity(usize::try_from(plan.lines).expect("a length"));
-    let create = || {
-        File::create(path).expect("a new log file");
-        File::options().append(true).open(path).expect("the log file")
-    };
-    let mut file = create();
+    let mut file = create(path);
     let (mut incarnation, mut offset, mut batch, mut rotations) = (0, 0, Vec::new(), 0);
     let start = Instant::now();
     for seq in 0..plan.lines {
         if plan.rotate_every > 0 && seq > 0 && seq % plan.rotate_every == 0 {
             file.write_all(&batch).expect("written");
             batch.clear();
-            let is_emptied = match rotation(rotations) {
-                Rotation::Rename => {
-                    fs::rename(path, free_copy(path)).expect("renamed");
-                    file = create();
-                    true
-                }
-                Rotation::CopyTruncate => {
-                    fs::copy(path, free_copy(path)).expect("copied");
-                    file.set_len(0).expect("emptied");
-                    true
-                }
-                Rotation::Replace => {
-                    // Under a name that no glob matches.
-                    let aside = path.with_extension("aside");
-                    fs::copy(path, &aside).expect("copied");
-                    fs::rename(&aside, path).expect("renamed");
-                    file = File::options().append(true).open(path).expect("the log file");
-                    false
-                }
-            };
+            let is_emptied = rotate(path, &mut file, rotation(rotations));
             rotations += 1;
             if is_emptied {
                 (incarnation, offset) = (incarnation + 1, 0);
@@ -179,6 +156,36 @@ fn write(
         }
     }
     places
+}
+
+/// Creates a log file, or empties it; returns it for appending.
+pub fn create(path: &Path) -> File {
+    File::create(path).expect("a new log file");
+    File::options().append(true).open(path).expect("the log file")
+}
+
+/// Rotates a log file, and sets `file` to the one to go on with. Returns whether that is empty.
+pub fn rotate(path: &Path, file: &mut File, rotation: Rotation) -> bool {
+    match rotation {
+        Rotation::Rename => {
+            fs::rename(path, free_copy(path)).expect("renamed");
+            *file = create(path);
+            true
+        }
+        Rotation::CopyTruncate => {
+            fs::copy(path, free_copy(path)).expect("copied");
+            file.set_len(0).expect("emptied");
+            true
+        }
+        Rotation::Replace => {
+            // Under a name that no glob matches.
+            let aside = path.with_extension("aside");
+            fs::copy(path, &aside).expect("copied");
+            fs::rename(&aside, path).expect("renamed");
+            *file = File::options().append(true).open(path).expect("the log file");
+            false
+        }
+    }
 }
 
 /// Renames `app.log.1` to `app.log.2`, and so on, so that `app.log.1` is free.

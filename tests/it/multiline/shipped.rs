@@ -87,6 +87,42 @@ fn a_start_pattern_and_a_continue_pattern_group() {
     assert_eq!(ship("continue", "^ |^still"), ["before\nstill before", "> one\n  more", "> two"]);
 }
 
+/// Goal: a start pattern that matches nothing is logged once for each input, and one that matches is not.
+#[test]
+fn a_start_pattern_that_matches_nothing_is_logged() {
+    #[track_caller]
+    fn check(pattern: &str, first: &str, more: &str, joined: Option<usize>) {
+        let scene = Scene::new();
+        for name in ["app.log", "app.log.1", "other.log"] {
+            scene.write(&format!("logs/{name}"), first.to_owned() + &more.repeat(20));
+        }
+        let settings = scene
+            .settings()
+            .with("LOGSKIFF_START_AT", "beginning")
+            .with("LOGSKIFF_INPUT_OTHER_PATHS", &scene.log("other.log").display().to_string())
+            .with("LOGSKIFF_MULTILINE", "start")
+            .with("LOGSKIFF_MULTILINE_PATTERN", pattern)
+            .with("LOGSKIFF_MULTILINE_LINES_MAX", "4")
+            .with("LOGSKIFF_LOG", "warn");
+        let log = scene.run_to_end(settings).stderr();
+        let logged: Vec<&str> = log.lines().filter(|line| line.contains("LOGSKIFF_MULTILINE_PATTERN")).collect();
+        let inputs: &[&str] = if joined.is_some() { &["default", "other"] } else { &[] };
+        assert_eq!(logged.len(), inputs.len(), "{pattern}: {log}");
+        for input in inputs {
+            let expected = format!("\"input\":\"{input}\",\"lines\":{}", joined.unwrap());
+            assert!(logged.iter().any(|line| line.contains("WARN") && line.contains(&expected)), "{expected}: {log}");
+        }
+        assert!(!log.contains("order"), "{log}");
+    }
+    check("^> ", "order 1\n", "order 2\n", Some(4));
+    // The limit of bytes.
+    check("^> ", "order 1\n", &("order 2 ".repeat(60_000) + "\n"), Some(3));
+    // It matches the first line only, or lines before the limit.
+    check("^order 1", "order 1\n", "order 2\n", None);
+    check("^order 2", "order 1\n", "order 2\n and more\n", None);
+    check("^order 2", "order 1\n", "order 2\n\n", None);
+}
+
 /// Goal: parts of a line are joined, the stream and the time are fields, and lines of different streams stay apart.
 #[test]
 fn files_of_container_runtimes_are_read() {

@@ -1,4 +1,4 @@
-//! Any bytes through the whole detection, in any mode: properties of the output.
+//! Any bytes through the whole detection, in any mode, as a record of one or several lines: properties of the output.
 //!
 //! The fuzz target `redact_line` shares this file.
 
@@ -21,7 +21,7 @@ static REDACTORS: LazyLock<Vec<Redactor>> = LazyLock::new(|| {
     every.into_iter().chain([few]).map(|config| Redactor::new(&config).unwrap()).collect()
 });
 
-/// How a line is processed.
+/// How a record is processed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
     /// The index of the redactor.
@@ -45,24 +45,23 @@ fn config(mode: Action, select: &[&str], fields: &[&str]) -> Config {
     }
 }
 
-/// Checks one line.
+/// Checks one record.
 ///
 /// # Errors
 /// The violated property.
 pub(crate) fn check(choice: Choice, line: &[u8]) -> Result<(), String> {
     let redactor = &REDACTORS[usize::from(choice.redactor) % REDACTORS.len()];
-    let line: Vec<u8> = line.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
     let keep = choice.keep.min(line.len());
     let format = [parse::Format::Auto, parse::Format::Json, parse::Format::None][usize::from(choice.format) % 3];
     let mut parser = parser(format);
     let mut parsed = parser.parsed();
     parser.parse(&line[..keep], &mut parsed);
     let (mut hits, mut scratch) = (Hits::default(), Scratch::default());
-    redactor.scan(&[&line[..], b"\n"].concat(), &mut hits);
+    redactor.scan(&[line, b"\n"].concat(), &mut hits);
     let hot = hits.touch(0, line.len() + 1);
-    let as_scanned = redactor.redact(&line, keep, &parsed, hot, &mut PemState::default(), &mut scratch);
+    let as_scanned = redactor.redact(line, keep, &parsed, hot, &mut PemState::default(), &mut scratch);
     let (cold, dropped) = (left(&as_scanned), as_scanned.is_dropped());
-    let redacted = redactor.redact(&line, keep, &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted = redactor.redact(line, keep, &parsed, true, &mut PemState::default(), &mut scratch);
     if cold != left(&redacted) || dropped != redacted.is_dropped() {
         return Err("stage one missed something".into());
     }

@@ -17,7 +17,7 @@ pub use self::container_lines::ContainerLines;
 pub use self::encoding::Encoding;
 pub use self::grouping::{Grouping, GroupingConfig};
 pub use self::marks::Marks;
-pub use self::records::{End, Records};
+pub use self::records::{End, Records, StartPattern};
 use event::{Boundary, Line, LineFlags, Span};
 
 /// Bytes after the line limit that rules can see, so that a secret across the limit is still matched.

@@ -1,9 +1,9 @@
-//! Lines that combine everything that rules look at.
+//! Lines and records of several lines that combine everything that rules look at.
 //!
 //! The property tests of whole lines and the fuzz target `redact_line` share this file.
 
 /// Parts of lines that rules look at: parts that cost time, hide values, or separate them.
-pub(crate) const UNITS: [&str; 65] = [
+pub(crate) const UNITS: [&str; 70] = [
     "password",
     "db_token",
     "=",
@@ -69,6 +69,11 @@ pub(crate) const UNITS: [&str; 65] = [
     "é😀",
     "12",
     ",",
+    "\n",
+    ":\n  ",
+    "\r\n",
+    ": |\n    ",
+    "\n-----END PRIVATE KEY-----\n",
 ];
 
 /// Any of them in any order, with other bytes between them.

@@ -19,7 +19,21 @@ const PLANTED: [(&str, &str, &str); 9] = [
 ];
 
 /// Text around them; each begins and ends so that it does not join with a planted secret.
-const FILL: [&str; 10] = [" ", " é😀 ", "\t\"", "' ", " \\ ", " 12 ", " \u{1} ", " {\"a\":1} ", " <b> ", "\" , "];
+const FILL: [&str; 13] = [
+    " ",
+    " é😀 ",
+    "\t\"",
+    "' ",
+    " \\ ",
+    " 12 ",
+    " \u{1} ",
+    " {\"a\":1} ",
+    " <b> ",
+    "\" , ",
+    "\n",
+    "\r\n\tat ",
+    " \n\n  12\n ",
+];
 
 /// The detectors' positive and negative examples, and the planted secrets, each as one line.
 static EXAMPLES: LazyLock<Vec<String>> = LazyLock::new(|| {

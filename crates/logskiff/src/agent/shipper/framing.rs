@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{FileContext, Shipper, log_events, redacted_path};
-use crate::pipeline::frame::{ContainerLines, End, Frames, container};
+use crate::pipeline::frame::{ContainerLines, End, Frames, StartPattern, container};
 use crate::source::TrackedFile;
 use event::Framing;
 
@@ -37,6 +37,23 @@ impl Shipper {
             );
         }
         Some(lines)
+    }
+
+    /// Logs, once for each input, that its start pattern matches nothing, so that lines are joined up to a limit.
+    pub(super) fn note_start_pattern(&mut self, input: usize, pattern: Option<StartPattern>) {
+        let known = &mut self.reading.known_start_patterns;
+        match pattern {
+            Some(StartPattern::Matches) => _ = known.insert(input),
+            Some(StartPattern::MatchesNone { lines }) if known.insert(input) => {
+                let input = &self.config.inputs[input].name;
+                tracing::warn!(
+                    input,
+                    lines,
+                    "no line read so far matches LOGSKIFF_MULTILINE_PATTERN; this many lines were joined to one record up to the limit; check the pattern with `logskiff try --explain`"
+                );
+            }
+            _ => {}
+        }
     }
 
     /// Until when an unfinished record at the end of a file is waited for.

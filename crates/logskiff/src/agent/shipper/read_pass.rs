@@ -1,6 +1,6 @@
 //! The pass: chunks of the files, in turns, through the pipeline into the batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -32,6 +32,8 @@ pub(super) struct Reading {
     pub(super) activity: Activity,
     /// Files whose last record is unfinished, and until when it is waited for.
     held: HashMap<FileId, Instant>,
+    /// Inputs whose start pattern has matched a line, or of which it is logged that it matches none.
+    pub(super) known_start_patterns: HashSet<usize>,
     /// For chunks; kept for its memory.
     buffer: Vec<u8>,
     /// For a line of UTF-16 as UTF-8; kept for its memory.
@@ -47,6 +49,7 @@ impl Reading {
             is_early: false,
             activity: Activity::new(now),
             held: HashMap::new(),
+            known_start_patterns: HashSet::new(),
             buffer: Vec::new(),
             decoded: String::new(),
         }
@@ -337,8 +340,10 @@ impl Shipper {
             taken.boundary = boundary;
         }
         taken.held = records.is_held() && !taken.full && !taken.ended;
+        let start_pattern = records.start_pattern();
         marks.settle(self.ledger.watermark(file).offset);
         context.marks = marks;
+        self.note_start_pattern(context.input, start_pattern);
         taken
     }
 

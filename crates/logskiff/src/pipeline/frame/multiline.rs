@@ -238,6 +238,18 @@ impl Grammar {
         matches!(self.method, Method::Off)
     }
 
+    /// Whether a start pattern matches a line; `false` also if there is none.
+    #[must_use]
+    pub fn matches_start(&self, line: &[u8]) -> bool {
+        matches!(&self.method, Method::Start(patterns) if patterns.matches(line))
+    }
+
+    /// Whether lines are joined up to a line that matches a start pattern.
+    #[must_use]
+    pub fn has_start(&self) -> bool {
+        matches!(self.method, Method::Start(_))
+    }
+
     /// Whether a line is a whole record as the one before was, in a log where nothing more is to be learned of such lines. The
     /// same as [`Self::step`], which leaves `state` as it is then, for less work.
     #[inline]

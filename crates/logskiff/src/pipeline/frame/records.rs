@@ -54,6 +54,28 @@ pub enum End {
     Final,
 }
 
+/// What is known of a start pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartPattern {
+    /// No record shows whether it matches.
+    Unknown,
+    /// It matches a line.
+    Matches,
+    /// A limit ended a record of this many lines, and it matches none.
+    MatchesNone {
+        /// Lines of the record.
+        lines: usize,
+    },
+}
+
+/// What is noted while lines are joined.
+struct Notes {
+    /// What the records tell of the start pattern, if there is one.
+    start: Option<StartPattern>,
+    /// Why lines of the last record joined, by where they begin, if [`Records::explain`] was called.
+    reasons: Option<Vec<(u64, Reason)>>,
+}
+
 /// Joins the lines of a chunk to records.
 pub struct Records<'t, 'm> {
     pieces: Pieces<'t>,
@@ -72,8 +94,7 @@ pub struct Records<'t, 'm> {
     /// The state after a record that nothing can join, for the line after it.
     after: Option<State>,
     is_held: bool,
-    /// Why lines of the last record joined, by where they begin, if [`Records::explain`] was called.
-    reasons: Option<Vec<(u64, Reason)>>,
+    notes: Notes,
 }
 
 impl<'t, 'm> Records<'t, 'm> {
@@ -95,7 +116,7 @@ impl<'t, 'm> Records<'t, 'm> {
             next: None,
             after: None,
             is_held: false,
-            reasons: None,
+            notes: Notes { start: grouping.grammar.has_start().then_some(StartPattern::Unknown), reasons: None },
         }
     }
 
@@ -117,13 +138,29 @@ impl<'t, 'm> Records<'t, 'm> {
     /// From now on, records why lines join.
     #[must_use]
     pub fn explain(self) -> Self {
-        Self { reasons: Some(Vec::new()), ..self }
+        Self { notes: Notes { reasons: Some(Vec::new()), ..self.notes }, ..self }
     }
 
     /// Why the lines of the last record joined the ones before, and where they begin, if that is recorded.
     #[must_use]
     pub fn reasons(&self) -> &[(u64, Reason)] {
-        self.reasons.as_deref().unwrap_or_default()
+        self.notes.reasons.as_deref().unwrap_or_default()
+    }
+
+    /// What the records so far tell of the start pattern, if there is one.
+    #[must_use]
+    pub fn start_pattern(&self) -> Option<StartPattern> {
+        self.notes.start
+    }
+
+    /// Notes whether the start pattern matches the first line of a record.
+    fn note_start(&mut self, line: &Line<'_>) {
+        if let Some(start) = &mut self.notes.start
+            && *start != StartPattern::Matches
+            && self.grouping.grammar.matches_start(line.text)
+        {
+            *start = StartPattern::Matches;
+        }
     }
 
     /// Whether the chunk ends with an unfinished record, which was not returned.
@@ -158,6 +195,7 @@ impl<'t, 'm> Records<'t, 'm> {
         if cut.is_some() && matches!(verdict, Verdict::Join(_)) {
             line.flags = line.flags.and(LineFlags::CUT);
         }
+        self.note_start(&line);
         Some(Ok(Head { line, state }))
     }
 
@@ -270,7 +308,7 @@ impl<'t, 'm> Records<'t, 'm> {
                     let mut state = record.state;
                     match self.verdict(&mut state, &next, blank_lines) {
                         Some(Verdict::Join(reason)) if record.lines < self.grouping.lines_max => {
-                            if let Some(reasons) = &mut self.reasons {
+                            if let Some(reasons) = &mut self.notes.reasons {
                                 reasons.push((next.span.start, reason));
                             }
                             record.last = next;
@@ -279,6 +317,7 @@ impl<'t, 'm> Records<'t, 'm> {
                         }
                         Some(Verdict::Join(_)) => return Some(self.cut(&record, Cut::Limit)),
                         Some(_) => {
+                            self.note_start(&next);
                             if blank_lines == 0 {
                                 self.next = Some(Head { line: next, state });
                             }
@@ -319,6 +358,9 @@ impl<'t, 'm> Records<'t, 'm> {
             Cut::Timeout => record.state.is_unfinished(),
             Cut::End => false,
         };
+        if cut == Cut::Limit && record.lines > 1 && self.notes.start == Some(StartPattern::Unknown) {
+            self.notes.start = Some(StartPattern::MatchesNone { lines: record.lines });
+        }
         self.marks.cut(record.last.span.end, record.state, cut);
         self.framed(record, if is_marked { LineFlags::CUT } else { LineFlags::NONE })
     }
@@ -345,7 +387,7 @@ impl<'t> Iterator for Records<'t, '_> {
         if self.is_held {
             return None;
         }
-        if let Some(reasons) = &mut self.reasons {
+        if let Some(reasons) = &mut self.notes.reasons {
             reasons.clear();
         }
         if self.is_off {
