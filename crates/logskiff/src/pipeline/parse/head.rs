@@ -83,10 +83,15 @@ fn find_stamp(text: &[u8], clock: &Clock) -> Option<(usize, Found)> {
     let mut words = 0;
     for number in 0..TOKENS_MAX {
         let at = tokens.next_start()?;
-        if let Some(found) = stamp_at(text, at, clock) {
-            let (start, _) = found;
-            let is_client_log = start > at && text.get(start + 2) == Some(&b'/');
-            return (words == 0 || is_client_log).then_some(found);
+        // After a word, only the stamp of an access log is one: it stands in a bracket.
+        if words == 0 || text[at] == b'[' {
+            match stamp_at(text, at, clock) {
+                Some((start, found)) if words == 0 || text.get(start + 2) == Some(&b'/') => {
+                    return Some((start, found));
+                }
+                Some(_) => return None,
+                None => {}
+            }
         }
         let is_of_head = match tokens.next()? {
             Token::Group(_) | Token::Number | Token::Mark => true,
@@ -104,11 +109,20 @@ fn find_stamp(text: &[u8], clock: &Clock) -> Option<(usize, Found)> {
 /// The stamp at `at`, or behind the bracket, quote or key there.
 fn stamp_at(text: &[u8], at: usize, clock: &Clock) -> Option<(usize, Found)> {
     let rest = &text[at..];
-    let key = [&b"time="[..], b"ts=", b"t=", b"timestamp=", b"date="].into_iter().find(|key| rest.starts_with(key));
+    let key = match rest[0] {
+        b't' | b'd' => {
+            [&b"time="[..], b"ts=", b"t=", b"timestamp=", b"date="].into_iter().find(|key| rest.starts_with(key))
+        }
+        _ => None,
+    };
     let key = key.map_or(0, <[u8]>::len);
     let opening = rest[key..].iter().take_while(|byte| matches!(byte, b'[' | b'(' | b'"' | b' ')).take(2).count();
     let start = at + key + opening;
-    let found = clock.find(&text[start..]).or_else(|| time::find_unix(&text[start..]))?;
+    let found = match text.get(start)? {
+        b'0'..=b'9' => clock.find(&text[start..]).or_else(|| time::find_unix(&text[start..])),
+        b'A'..=b'Z' => clock.find(&text[start..]),
+        _ => None,
+    }?;
     Some((start, found))
 }
 
@@ -157,31 +171,46 @@ fn level_after(before: &[u8], stamp: Found, after: &[u8]) -> Option<Level> {
     if before.contains(&b':') && matches!(after, [b' ', b'.' | b'-' | b'*' | b'#', b' ', ..]) {
         return level_word::of_redis(after[1]);
     }
+    let mut is_first = true;
     for _ in 0..TOKENS_MAX {
         match tokens.next()? {
             Token::Group(inside) => {
+                is_first = false;
                 let last = inside.rsplit(|byte| *byte == b':').next().unwrap_or(inside);
                 if let Some(level) = level_word::read(last.trim_ascii(), Spelling::Any) {
                     return Some(level);
                 }
             }
             Token::Number | Token::Mark => {}
-            Token::Word(word) => match level_of_word(word, tokens.rest()) {
-                Some(level) => return Some(level),
-                None if is_between(word, tokens.rest()) => {}
-                None => return None,
-            },
+            Token::Word(word) => {
+                let spelling = spelling(is_first, tokens.rest());
+                is_first = false;
+                match level_of_word(word, tokens.rest(), spelling) {
+                    Some(level) => return Some(level),
+                    None if is_between(word, &tokens) => {}
+                    None => return None,
+                }
+            }
             Token::Text => return None,
         }
     }
     None
 }
 
+/// How a level has to be written: right behind the stamp any word in upper case is one, and between tabs any word.
+fn spelling(is_first: bool, rest: &[u8]) -> Spelling {
+    match rest.first() {
+        Some(b'\t') => Spelling::Any,
+        _ if is_first => Spelling::Capitals,
+        _ => Spelling::Upper,
+    }
+}
+
 /// The level that a word of the head is, or that it has at its end (`app.INFO:`), its beginning (`INFO/MainProcess]`) or
 /// behind a key (`level=info`).
-fn level_of_word(word: &[u8], rest: &[u8]) -> Option<Level> {
+fn level_of_word(word: &[u8], rest: &[u8], spelling: Spelling) -> Option<Level> {
     let first = word.split(|byte| matches!(byte, b'/' | b':')).next().unwrap_or(word);
-    if let Some(level) = level_word::read(first, Spelling::Upper) {
+    if let Some(level) = level_word::read(first, spelling) {
         return Some(level);
     }
     if let Some(name) = word.strip_suffix(b":") {
@@ -196,11 +225,22 @@ fn level_of_word(word: &[u8], rest: &[u8]) -> Option<Level> {
 }
 
 /// Whether the word may stand between a stamp and a level: a key with a value, a user, a host with a number, a logger before
-/// ` - `.
-fn is_between(word: &[u8], rest: &[u8]) -> bool {
-    let numbered =
-        word.iter().any(u8::is_ascii_digit) && word.iter().any(|byte| matches!(byte, b'-' | b'[' | b'#' | b':'));
-    word.contains(&b'=') || word.contains(&b'@') || numbered || rest.starts_with(b" - ") || word == b"PHP"
+/// ` - `, and any word soon before `INFO:`.
+fn is_between(word: &[u8], after: &Tokens<'_>) -> bool {
+    let is_joint = |byte: &u8| matches!(byte, b'-' | b'[' | b'#' | b':');
+    let numbered = word.iter().any(u8::is_ascii_digit) && word.iter().any(is_joint);
+    let is_level = |token: Token<'_>| match token {
+        Token::Word(word) => {
+            word.strip_suffix(b":").is_some_and(|name| level_word::read(name, Spelling::Upper).is_some())
+        }
+        _ => false,
+    };
+    word.contains(&b'=')
+        || word.contains(&b'@')
+        || numbered
+        || word == b"PHP"
+        || after.rest().starts_with(b" - ")
+        || after.clone().take(2).any(is_level)
 }
 
 /// The level in a message of syslog: `HOST PROGRAM[PID]: error: text`.

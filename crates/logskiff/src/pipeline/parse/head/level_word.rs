@@ -11,21 +11,26 @@ use super::super::level;
 pub(super) enum Spelling {
     /// In upper case, and no word that titles have: `ERROR`, not `Error`, `FAIL` or `NOTE`.
     Upper,
+    /// In upper case.
+    Capitals,
     /// Where nothing but a level stands: in brackets, before a colon.
     Any,
 }
 
 /// Levels that are words as well: in upper case alone they tell nothing.
-const WORDS: [&[u8]; 9] = [b"FAIL", b"LOG", b"NOTE", b"SUCCESS", b"SYSTEM", b"CONFIG", b"HTTP", b"FINE", b"ALERT"];
+const WORDS: [&[u8]; 10] =
+    [b"FAIL", b"LOG", b"NOTE", b"SUCCESS", b"SYSTEM", b"CONFIG", b"HTTP", b"FINE", b"ALERT", b"EXCEPTION"];
 
 /// Reads a word as a level.
 pub(super) fn read(word: &[u8], spelling: Spelling) -> Option<Level> {
     let is_name = word.len() >= 3 && word[0].is_ascii_alphabetic();
-    let is_upper = || word.iter().all(|byte| !byte.is_ascii_lowercase()) && !WORDS.contains(&word);
-    if !is_name || spelling == Spelling::Upper && !is_upper() {
-        return None;
-    }
-    level::read(word)
+    let is_upper = || word.iter().all(|byte| !byte.is_ascii_lowercase());
+    let is_level = match spelling {
+        Spelling::Upper => is_upper() && !WORDS.contains(&word),
+        Spelling::Capitals => is_upper(),
+        Spelling::Any => true,
+    };
+    if is_name && is_level { level::read(word) } else { None }
 }
 
 /// The level of a letter, as klog, glog and Ruby write it.
