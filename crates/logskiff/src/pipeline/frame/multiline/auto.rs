@@ -231,6 +231,7 @@ impl Machine<'_> {
         open.depth = bracket::depth_after(text.line, open.bracket, open.depth);
         let alone = open.depth == 0 && !open.has(Open::HEADED) && open.mode == Mode::Text;
         if open.depth == 0 {
+            open = open.with(Open::EXPECTS, expects(text));
             open.waited = 0;
         }
         Some(if alone { open.with_mode(Mode::Whole) } else { open })

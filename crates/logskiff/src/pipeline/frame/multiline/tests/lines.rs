@@ -36,6 +36,7 @@ fn what_is_whole_leaves_at_once() {
 #[test]
 fn an_object_over_several_lines_ends_at_its_bracket() {
     check("> {\n|   \"note\": \"brace } in text\",\n|   \"items\": [\n|     \"{\"\n|   ]\n| }\n> next");
+    check("> 2026-11-29 23:24:42 body: {\n|   \"a\": 1\n| }\n> {\n|   \"b\": 2\n| }");
     check("> order: array (\n|   'id' => 17,\n|   0 => '(',\n| )\n>   indented");
     check("> {\n> \tno, it is not\n".replace('\t', "").as_str());
     let mut state = State::default();
