@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 mod page;
 mod rereads;
 mod shipped;
+mod streams;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/it/multiline/corpus");
 const MARKER: &str = "%%%% event";

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use event::{
-    CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, RecordMemory, Span,
-    Ticket,
+    CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, RecordMemory, Share,
+    Span, Ticket,
 };
 use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::multiline;
@@ -180,11 +180,12 @@ impl Driver {
                 Framed::Line(line) => &line.text[..line.keep],
                 Framed::Rest(..) | Framed::NulPadding(_) | Framed::ByteOrderMark(_) => &[],
             };
-            if self.ledger.skip_if_acknowledged(file, span, boundary) {
+            let share = Share::whole(span, boundary);
+            if self.ledger.skip_if_acknowledged(file, share) {
                 continue;
             }
             if kept.is_empty() {
-                self.ledger.dropped(file, span, boundary, DropReason::Blank);
+                self.ledger.dropped(file, share, DropReason::Blank);
                 continue;
             }
             let text = String::from_utf8(kept.to_vec()).unwrap();
@@ -193,7 +194,7 @@ impl Driver {
             let known = self.ids.entry(id).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id for two records");
             let (cost_bytes, messages) = (text.len(), MessageCounts::default().with(OutputId::FIRST, 1));
-            let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
+            let ticket = self.ledger.track(file, &Outgoing { share, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
         }
         if records.is_held() {

@@ -10,7 +10,7 @@ use super::{Shipper, log_events, redacted_path};
 use crate::delivery::checkpoint::SAVE_PATIENCE;
 use crate::delivery::ledger::Ledger;
 use crate::pipeline::encode::{Envelope, Source, labels};
-use crate::pipeline::frame::{Encoding, Marks};
+use crate::pipeline::frame::{Encoding, FileMarks};
 use crate::regular;
 use crate::source::{Event, Expired, LOOKBACK_BYTES};
 use event::{FileId, Framing, Progress, RecordMemory};
@@ -34,7 +34,7 @@ pub(super) struct FileContext {
     /// Whether a private key goes on in the file's first line, which began in the file that it replaced.
     pub(super) pem_state_at_start: PemState,
     /// What a re-read needs to form the same records.
-    pub(super) marks: Marks,
+    pub(super) marks: FileMarks,
     /// How its lines are framed, once that is known.
     pub(super) framing: Option<Framing>,
     /// When the file was first seen rotated.
@@ -55,12 +55,12 @@ impl FileContexts {
 impl FileContext {
     /// What a re-read from `watermark` on needs to form the same records.
     fn save_records(&self, watermark: u64) -> RecordMemory {
-        RecordMemory { framing: self.framing, groups: self.marks.save(watermark) }
+        RecordMemory { framing: self.framing, ..self.marks.save(watermark) }
     }
 
     /// Takes over what an earlier read of the file has found out.
     fn restore_records(&mut self, records: &RecordMemory) {
-        (self.framing, self.marks) = (records.framing, Marks::restore(&records.groups));
+        (self.framing, self.marks) = (records.framing, FileMarks::restore(records));
     }
 
     fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{FileContext, Shipper, log_events, redacted_path};
-use crate::pipeline::frame::{ContainerLines, End, Frames, container};
+use crate::pipeline::frame::{ContainerConfig, ContainerLines, container};
 use crate::source::TrackedFile;
 use event::Framing;
 
@@ -11,21 +11,19 @@ use event::Framing;
 const FOREIGN_LINES_MAX: usize = 3;
 
 impl Shipper {
-    /// The lines of a chunk as a container printed them; `None` if its runtime did not write the file.
-    pub(super) fn container_lines(
-        &mut self,
-        context: &mut FileContext,
-        frames: &Frames<'_>,
-        bytes: &[u8],
-        end: End,
-    ) -> Option<ContainerLines> {
-        let config = &self.config.inputs[context.input];
+    /// How the file of a container is read; `None` if its runtime did not write it. `bytes`: from a line's start.
+    pub(super) fn container_config(&self, context: &mut FileContext, bytes: &[u8]) -> Option<ContainerConfig> {
         if context.framing.is_none() {
             let first = memchr::memchr(b'\n', bytes).map(|end| &bytes[..end]);
-            context.framing = config.framing.or_else(|| first.map(container::detect));
+            context.framing = self.config.inputs[context.input].framing.or_else(|| first.map(container::detect));
         }
         let framing = context.framing.filter(|framing| *framing != Framing::Lines)?;
-        let lines = ContainerLines::read(frames.clone(), framing, config.frame, end);
+        let timeout = self.components.pipelines[context.input].grouping().timeout();
+        Some(ContainerConfig { framing, timeout })
+    }
+
+    /// Logs that lines of a container's file have another form.
+    pub(super) fn log_foreign(&self, context: &FileContext, lines: &ContainerLines) {
         if lines.foreign_lines() >= FOREIGN_LINES_MAX
             && let Some(left_out) = self.components.log_limit.due_each("framing", log_events::FILES_LOGGED_MAX)
         {
@@ -36,7 +34,6 @@ impl Shipper {
                 "lines of this file are not in the format of its first line; shipping them as they are; set LOGSKIFF_FRAMING"
             );
         }
-        Some(lines)
     }
 
     /// Until when an unfinished record at the end of a file is waited for.
