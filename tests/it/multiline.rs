@@ -24,6 +24,7 @@ mod page;
 mod rereads;
 mod shipped;
 mod streams;
+mod streams_shipped;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/it/multiline/corpus");
 const MARKER: &str = "%%%% event";

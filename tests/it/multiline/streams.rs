@@ -115,7 +115,7 @@ fn texts(found: &[Found], stream: Stream) -> Vec<&str> {
 }
 
 /// A line as containerd writes it at a time in milliseconds.
-fn cri(ms: u64, stream: Stream, tag: &str, text: &str) -> String {
+pub(super) fn cri(ms: u64, stream: Stream, tag: &str, text: &str) -> String {
     format!(
         "2026-11-30T10:{:02}:{:02}.{:03}Z {} {tag} {text}\n",
         ms / 60_000 % 60,
@@ -126,7 +126,7 @@ fn cri(ms: u64, stream: Stream, tag: &str, text: &str) -> String {
 }
 
 /// The file of a container that printed these lines, in turns of so many lines each.
-fn interleave(stdout: &str, stderr: &str, turns: &[usize], part_bytes: usize, pauses: &[u64]) -> String {
+pub(super) fn interleave(stdout: &str, stderr: &str, turns: &[usize], part_bytes: usize, pauses: &[u64]) -> String {
     let mut streams = [(Stream::Stdout, parts(stdout, part_bytes)), (Stream::Stderr, parts(stderr, part_bytes))];
     let (mut turns, mut pauses) = (turns.iter().cycle(), pauses.iter().cycle());
     let (mut file, mut ms, mut at) = (String::new(), 0, 0);
