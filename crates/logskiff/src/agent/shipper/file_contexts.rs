@@ -37,6 +37,8 @@ pub(super) struct FileContext {
     pub(super) marks: FileMarks,
     /// How its lines are framed, once that is known.
     pub(super) framing: Option<Framing>,
+    /// The attributes of its container, once a line of Docker was read.
+    pub(super) attrs: Option<BTreeMap<String, String>>,
     /// When the file was first seen rotated.
     pub(super) rotated_at: Option<Instant>,
     /// When its refused spans are sent again.
@@ -65,8 +67,8 @@ impl FileContext {
 
     fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
         let (pem_state, pem_state_at_start, marks) = <_>::default();
-        let (framing, rotated_at, retry) = (None, None, None);
-        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, rotated_at, retry }
+        let (framing, attrs, rotated_at, retry) = (None, None, None, None);
+        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, attrs, rotated_at, retry }
     }
 }
 
@@ -195,17 +197,28 @@ impl Shipper {
 
     /// Sets a file's context.
     fn set_context(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
-        let redactor = self.components.pipelines[input].redactor();
-        let name = &self.config.inputs[input].name;
-        let shown = path.to_string_lossy();
-        let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels };
-        let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
+        let attrs = self.files.open.get(&file).and_then(|context| context.attrs.as_ref());
+        let envelope = self.envelope(input, &path, origin, attrs);
         self.components.fanout.set_file(file, &envelope);
         if let Some(context) = self.files.open.get_mut(&file) {
             (context.input, context.path, context.envelope) = (input, path, envelope);
         } else {
             self.files.open.insert(file, FileContext::new(input, path, envelope));
         }
+    }
+
+    /// The constant part of a file's records.
+    pub(super) fn envelope(
+        &self,
+        input: usize,
+        path: &Path,
+        origin: &str,
+        attrs: Option<&BTreeMap<String, String>>,
+    ) -> Envelope {
+        let redactor = self.components.pipelines[input].redactor();
+        let (name, shown) = (&self.config.inputs[input].name, path.to_string_lossy());
+        let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels, attrs };
+        Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value))
     }
 
     /// Derives from the lines before a file's position whether it stands within a private key.

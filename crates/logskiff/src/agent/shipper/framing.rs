@@ -1,11 +1,12 @@
 //! How a file's lines are framed, and how long an unfinished record is waited for.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{FileContext, Shipper, log_events, redacted_path};
 use crate::pipeline::frame::{ContainerConfig, ContainerLines, container};
 use crate::source::TrackedFile;
-use event::Framing;
+use event::{FileId, Framing};
 
 /// This many lines of another form in a row, in a container's file, are logged.
 const FOREIGN_LINES_MAX: usize = 3;
@@ -20,6 +21,21 @@ impl Shipper {
         let framing = context.framing.filter(|framing| *framing != Framing::Lines)?;
         let timeout = self.components.pipelines[context.input].grouping().timeout();
         Some(ContainerConfig { framing, timeout })
+    }
+
+    /// Takes the attributes of a container into its records, with the first line of Docker.
+    pub(super) fn take_attrs(&mut self, file: FileId, context: &mut FileContext, bytes: &[u8]) {
+        if context.framing != Some(Framing::Docker) || context.attrs.is_some() {
+            return;
+        }
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        context.attrs = container::attrs(first);
+        if context.attrs.as_ref().is_none_or(BTreeMap::is_empty) {
+            return;
+        }
+        let Some(origin) = self.components.source.file(file).map(|file| file.origin().to_owned()) else { return };
+        context.envelope = self.envelope(context.input, &context.path, &origin, context.attrs.as_ref());
+        self.components.fanout.set_file(file, &context.envelope);
     }
 
     /// Logs that lines of a container's file have another form.

@@ -305,6 +305,7 @@ impl Shipper {
         let mut marks = std::mem::take(&mut context.marks);
         let mut lines = std::mem::take(&mut self.reading.container_lines);
         let printed = self.container_config(context, bytes).map(|config| {
+            self.take_attrs(file, context, bytes);
             lines.read(frames.clone(), config, &marks, end);
             self.log_foreign(context, &lines);
             &lines
