@@ -63,7 +63,7 @@ pub(super) struct StreamLines {
 pub struct ContainerLines {
     /// Lines that the runtime did not write, and those of each stream.
     pub(super) streams: [StreamLines; STREAMS],
-    /// The end of the chunk, in bytes from the file's start.
+    /// The end of the chunk's last whole line, in bytes from the file's start.
     pub(super) end: u64,
     /// The most lines in a row that have another form.
     foreign_lines: usize,
@@ -91,7 +91,7 @@ impl ContainerLines {
     pub fn read(&mut self, frames: Frames<'_>, config: ContainerConfig, marks: &FileMarks, end: End) {
         let ends = frames.last || matches!(end, End::Final | End::TimedOut { is_last: true });
         let (limits, start) = (frames.config, frames.base);
-        self.clear(start + frames.bytes.len() as u64);
+        self.clear(start);
         for (lines, taken) in self.streams.iter_mut().zip(&marks.streams) {
             let taken = taken.taken.before(start);
             lines.taken_to = taken.map_or(0, |taken| taken.span.end);
@@ -99,6 +99,7 @@ impl ContainerLines {
         }
         let mut foreign_lines = 0;
         for framed in frames {
+            self.end = framed.span().end;
             let unwrapped = match &framed {
                 Framed::Line(line) if line.boundary == Boundary::LineStart => unwrap(config.framing, line.text),
                 _ => None,
@@ -117,13 +118,8 @@ impl ContainerLines {
             self.part_others(stream, span.end, unwrapped.printed.time_ns, config.timeout, limits);
             self.streams[stream].add(span, &unwrapped, limits, &marks.streams[stream].marks);
         }
-        for lines in &mut self.streams {
-            let is_long = lines.open.is_some_and(|open| is_too_long(&open, self.end, limits));
-            if ends {
-                lines.end(LineFlags::CUT, Boundary::LineStart, limits);
-            } else if is_long {
-                lines.end(LineFlags::TRUNCATED, Boundary::MidLine, limits);
-            }
+        if ends {
+            self.streams.iter_mut().for_each(|lines| lines.end(LineFlags::CUT, Boundary::LineStart, limits));
         }
     }
 
@@ -177,7 +173,9 @@ impl StreamLines {
             return;
         }
         self.last = Some(Last { end: span.end, time_ns: line.printed.time_ns });
-        if self.open.is_some_and(|open| is_too_long(&open, span.end, limits)) {
+        // Otherwise a record could not be held in memory.
+        let end_max = self.open.map_or(u64::MAX, |open| open.span.start + limits.window_bytes() as u64);
+        if span.end > end_max {
             self.end(LineFlags::TRUNCATED, Boundary::MidLine, limits);
             self.skips = true;
         }
@@ -262,11 +260,6 @@ impl StreamLines {
     pub(super) fn taken_to(&self) -> u64 {
         self.taken_to
     }
-}
-
-/// Whether an open line does not reach up to `end`: then a record could not be held in memory.
-fn is_too_long(open: &Open, end: u64, limits: Config) -> bool {
-    end > open.span.start + limits.window_bytes() as u64
 }
 
 /// The pieces of a chunk, one after another: of the file itself, or as a container printed them to one stream.

@@ -33,7 +33,7 @@ pub struct Streams<'t, 'm> {
     streams: Vec<Stream<'t, 'm>>,
     /// The end of the records so far.
     taken_to: u64,
-    /// The end of the chunk.
+    /// The end of the chunk's last whole line.
     end: u64,
     is_final: bool,
     /// Whether each stream has its first record.
