@@ -185,14 +185,16 @@ impl StreamLines {
             return self.keep(Framed::Rest(span, boundary));
         }
         let start = self.text.len();
-        let open = match self.open {
-            Some(open) => Open { span: Span { end: span.end, ..open.span }, flags: LineFlags::JOINED, ..open },
-            None => {
-                let (flags, is_apart) = (LineFlags::NONE, std::mem::take(&mut self.is_apart));
-                Open { span, start, printed: line.printed, flags, is_apart }
-            }
-        };
-        self.open = Some(open);
+        let is_apart = &mut self.is_apart;
+        let open = self.open.get_or_insert_with(|| {
+            let (flags, is_apart) = (LineFlags::NONE, std::mem::take(is_apart));
+            Open { span, start, printed: line.printed, flags, is_apart }
+        });
+        if open.span.start < span.start {
+            open.flags = LineFlags::JOINED;
+        }
+        open.span.end = span.end;
+        let open = *open;
         self.text.extend_from_slice(&line.text);
         let was_cut = || match marks.next_cut(open.span.start) {
             Some((at, Cut::Timeout | Cut::End)) => at <= span.end,

@@ -20,6 +20,7 @@ pub struct Placed<'t> {
 }
 
 /// The records of a chunk.
+#[allow(clippy::large_enum_variant, reason = "there is one of them at a time")]
 pub enum FileRecords<'t, 'm> {
     /// Of a file of lines.
     Lines(Records<'t, 'm>),
@@ -30,7 +31,7 @@ pub enum FileRecords<'t, 'm> {
 /// The records of a container's streams.
 pub struct Streams<'t, 'm> {
     /// By their [`place`].
-    streams: Vec<Stream<'t, 'm>>,
+    by_place: Vec<Stream<'t, 'm>>,
     /// The end of the records so far.
     taken_to: u64,
     /// The end of the chunk's last whole line.
@@ -76,10 +77,10 @@ impl<'t, 'm> FileRecords<'t, 'm> {
             let records = Records::of_pieces(Pieces::printed(lines), config, grouping, marks, end);
             Stream { records, taken, next: None, open_at: lines.open_at() }
         };
-        let streams = marks.streams.iter_mut().zip(&printed.streams).map(of_stream).collect();
+        let by_place = marks.streams.iter_mut().zip(&printed.streams).map(of_stream).collect();
         let taken_to = printed.streams.iter().map(StreamLines::taken_to).max().unwrap_or_default();
         let (end, is_final) = (printed.end, end == End::Final);
-        Self::Streams(Streams { streams, taken_to, end, is_final, is_started: false, is_held: false })
+        Self::Streams(Streams { by_place, taken_to, end, is_final, is_started: false, is_held: false })
     }
 
     /// Sets that the chunk ends where a record was found to end when these bytes were framed before.
@@ -89,8 +90,8 @@ impl<'t, 'm> FileRecords<'t, 'm> {
             Self::Lines(records) => Self::Lines(records.again()),
             Self::Streams(all) => {
                 let again = |stream: Stream<'t, 'm>| Stream { records: stream.records.again(), ..stream };
-                let streams = all.streams.into_iter().map(again).collect();
-                Self::Streams(Streams { streams, is_final: true, ..all })
+                let by_place = all.by_place.into_iter().map(again).collect();
+                Self::Streams(Streams { by_place, is_final: true, ..all })
             }
         }
     }
@@ -124,16 +125,16 @@ impl<'t> Iterator for FileRecords<'t, '_> {
 impl<'t> Streams<'t, '_> {
     /// The stream whose record begins next, and where.
     fn first(&self) -> Option<(u64, usize)> {
-        let starts = self.streams.iter().enumerate();
+        let starts = self.by_place.iter().enumerate();
         starts.filter_map(|(at, stream)| Some((stream.start()?, at))).min()
     }
 
     fn next(&mut self) -> Option<Placed<'t>> {
         if !std::mem::replace(&mut self.is_started, true) {
-            self.streams.iter_mut().for_each(|stream| stream.next = stream.records.next());
+            self.by_place.iter_mut().for_each(|stream| stream.next = stream.records.next());
         }
         let (_, at) = self.first()?;
-        let stream = &mut self.streams[at];
+        let stream = &mut self.by_place[at];
         let Some(framed) = stream.next.take() else {
             self.is_held = true;
             return None;
@@ -157,7 +158,7 @@ impl<'t> Streams<'t, '_> {
             is_mixed: !is_after || end != span.end,
         };
         if at != place(None) {
-            self.streams[at].taken.note(Taken { span, boundary }, share);
+            self.by_place[at].taken.note(Taken { span, boundary }, share);
         }
         Some(Placed { framed, share })
     }
