@@ -422,7 +422,8 @@ impl Model {
             // Truncated bytes do not prove a copy once other bytes follow, which also hide how much was truncated.
             self.may_double |= self.contents[at].is_short;
             self.regrown |= self.contents[at].is_short;
-            self.write_to(&to, lines, 11);
+            // Longer than what was truncated: a copy that is shorter looks like one that is not complete yet.
+            self.write_to(&to, lines, if self.streams { 90 } else { 11 });
         }
     }
 
