@@ -31,11 +31,15 @@ pub struct Options {
     pub streams: bool,
 }
 
+/// The number in a line.
+fn number_of(text: &str) -> u64 {
+    let number = text.split(|character: char| !character.is_ascii_digit()).find(|number| !number.is_empty());
+    number.map_or(0, |number| number.parse().unwrap())
+}
+
 /// The stream that a line is printed to.
 fn stream_of(text: &str) -> &'static str {
-    let number = text.split(|character: char| !character.is_ascii_digit()).find(|number| !number.is_empty());
-    let is_odd = number.is_some_and(|number| number.ends_with(['1', '3', '5', '7', '9']));
-    if is_odd { "stderr" } else { "stdout" }
+    if number_of(text).is_multiple_of(2) { "stdout" } else { "stderr" }
 }
 
 /// Events between the copy and the truncation.
@@ -169,7 +173,11 @@ impl Model {
 
     /// What a runtime writes before a line.
     fn head(&self, text: &str) -> String {
-        if self.streams { format!("2026-11-30T10:00:00Z {} F ", stream_of(text)) } else { String::new() }
+        if !self.streams {
+            return String::new();
+        }
+        // Later by a few microseconds each, so that no line has the head of another.
+        format!("2026-11-30T10:00:00.{:09}Z {} F ", number_of(text) * 7919, stream_of(text))
     }
 
     pub fn write(&mut self, file: usize, lines: u8, pad: u8) {
@@ -400,7 +408,7 @@ impl Model {
         let base = BASES[file];
         let to = format!("{base}.1");
         let (Some(&from), Some(&at)) = (self.names.get(base), self.names.get(&to)) else { return };
-        if self.contents[from].partial.is_some() || self.contents[at].is_half {
+        if self.contents[from].partial.is_some() || self.contents[at].is_half || self.looks_incomplete(at) {
             return;
         }
         // Too few bytes to prove a copy.
@@ -415,15 +423,20 @@ impl Model {
         self.truncate(file);
     }
 
+    /// A copy that ends before what was read of the original: with heads before all lines, a line behind it may not reach that far.
+    fn looks_incomplete(&self, at: usize) -> bool {
+        self.streams && self.contents[at].is_short
+    }
+
     /// A writer that is notified late to reopen the log writes to the rotated file.
     pub fn write_late(&mut self, file: usize, lines: u8) {
         let to = format!("{}.1", BASES[file]);
-        if let Some(at) = self.names.get(&to).copied().filter(|at| !self.contents[*at].is_half) {
+        let at = self.names.get(&to).copied();
+        if let Some(at) = at.filter(|at| !self.contents[*at].is_half && !self.looks_incomplete(*at)) {
             // Truncated bytes do not prove a copy once other bytes follow, which also hide how much was truncated.
             self.may_double |= self.contents[at].is_short;
             self.regrown |= self.contents[at].is_short;
-            // Longer than what was truncated: a copy that is shorter looks like one that is not complete yet.
-            self.write_to(&to, lines, if self.streams { 90 } else { 11 });
+            self.write_to(&to, lines, 11);
         }
     }
 
