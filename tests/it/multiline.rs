@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 mod page;
 mod rereads;
 mod shipped;
+mod streams;
+mod streams_shipped;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/it/multiline/corpus");
 const MARKER: &str = "%%%% event";

@@ -137,8 +137,8 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn everything_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool, prune: bool, joins: bool) {
-        play(&actions, Options { copies_match, prune, joins });
+    fn everything_written_is_delivered(actions in prop::collection::vec(action(), 1..40), copies_match: bool, prune: bool, joins: bool, streams: bool) {
+        play(&actions, Options { copies_match, prune, joins, streams });
     }
 }
 
@@ -146,13 +146,13 @@ proptest! {
 #[test]
 fn a_copy_made_before_further_lines_is_recognized() {
     let copy = Action::Copy { file: 0, keep: 1, appended: 1, between: Between::Read };
-    play(&[Action::Write(0, 1, 0), copy], Options { copies_match: true, prune: false, joins: false });
+    play(&[Action::Write(0, 1, 0), copy], Options { copies_match: true, prune: false, joins: false, streams: false });
 }
 
 /// Goal: likewise, if a rotated file with a rewritten end is rewound to before that end.
 #[test]
 fn a_rotated_file_with_a_rewritten_end_is_read_again_from_before_it() {
-    let mut model = Model::new(Options { copies_match: false, prune: false, joins: false });
+    let mut model = Model::new(Options { copies_match: false, prune: false, joins: false, streams: false });
     model.write(0, 2, 0);
     model.run_pass(true, 1);
     model.truncate_to_the_middle(0);
@@ -182,7 +182,7 @@ fn a_copy_with_a_reused_inode_is_recognized_when_compressed() {
                 Action::Gzip(1, 1),
                 Action::Gzip(0, 1),
             ],
-            Options { copies_match: false, prune: false, joins: false },
+            Options { copies_match: false, prune: false, joins: false, streams: false },
         );
     }
 }
@@ -195,7 +195,7 @@ fn late_writes_to_a_truncated_rotated_file_are_read() {
     let round = Action::Round { scan: false, lines_max: 1 };
     play(
         &[Action::Write(0, 1, 0), copy, Action::Gzip(0, 1), rename, Action::Wait(11), round, Action::Late(0, 1)],
-        Options { copies_match: false, prune: false, joins: false },
+        Options { copies_match: false, prune: false, joins: false, streams: false },
     );
 }
 
@@ -203,7 +203,7 @@ fn late_writes_to_a_truncated_rotated_file_are_read() {
 #[test]
 fn failed_records_before_a_rewritten_end_are_read_from_the_copy() {
     for deletes in [false, true] {
-        let mut model = Model::new(Options { copies_match: false, prune: deletes, joins: false });
+        let mut model = Model::new(Options { copies_match: false, prune: deletes, joins: false, streams: false });
         model.write(0, 2, 0);
         model.run_pass(true, usize::MAX);
         model.truncate_to_the_middle(0);

@@ -15,7 +15,8 @@ pub enum Framing {
 }
 
 /// The stream that a container printed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// Standard output.
     Stdout,
@@ -24,6 +25,9 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// Both streams.
+    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
+
     /// The name that the runtimes write, and that is written to records.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -36,7 +40,7 @@ impl Stream {
     /// The stream of a name.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        [Self::Stdout, Self::Stderr].into_iter().find(|stream| stream.name().as_bytes() == name)
+        Self::ALL.into_iter().find(|stream| stream.name().as_bytes() == name)
     }
 }
 

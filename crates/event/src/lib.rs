@@ -16,7 +16,7 @@ mod repair;
 
 pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
 pub use container::{Framing, Printed, Stream};
-pub use group_mark::{Cut, GroupMark, RecordMemory};
+pub use group_mark::{Cut, GroupMark, RecordMemory, StreamMark};
 pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
@@ -66,6 +66,28 @@ pub enum Boundary {
     /// The next byte belongs to a line that was truncated.
     #[serde(rename = "cut")]
     MidLine,
+}
+
+/// The bytes of a file that a record accounts for in the ledger: shares follow one another without a gap.
+///
+/// Usually they are the record's own. Where records of two streams overlap in the file of a container, a share reaches from its
+/// record's start to the start of the next record: see `is_mixed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The bytes.
+    pub span: Span,
+    /// The boundary after them.
+    pub boundary: Boundary,
+    /// It has lines of other records, or its record has lines behind it.
+    pub is_mixed: bool,
+}
+
+impl Share {
+    /// The share of a record that overlaps no other.
+    #[must_use]
+    pub fn whole(span: Span, boundary: Boundary) -> Self {
+        Self { span, boundary, is_mixed: false }
+    }
 }
 
 /// A file's watermark: everything before `offset` is acknowledged or dropped.

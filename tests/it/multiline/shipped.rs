@@ -156,6 +156,24 @@ fn files_of_container_runtimes_are_read() {
     assert_eq!(records.len(), 6);
 }
 
+/// Goal: what Docker writes of a container to each line is in its records, redacted.
+#[test]
+fn attributes_of_a_container_are_fields() {
+    let line = |text: &str| {
+        let attrs = json!({"tag": "shop", "owner": "ada@example.org", "DB_PASSWORD": "hunter2hunter2"});
+        json!({"log": format!("{text}\n"), "stream": "stdout", "attrs": attrs, "time": "2026-11-30T10:15:02Z"})
+            .to_string()
+            + "\n"
+    };
+    let scene = Scene::new();
+    let records = scene.ship_with(line("one") + &line("two"), &[("LOGSKIFF_REDACT", "email,password")]);
+    assert_eq!(records.len(), 2);
+    for record in records {
+        let attrs = json!({"tag": "shop", "owner": "<redacted:email>", "DB_PASSWORD": "<redacted:password>"});
+        assert_eq!(record["log.attrs"], attrs, "{record}");
+    }
+}
+
 /// Goal: a line in many parts, longer than a line may be, is truncated once, and the rest is skipped.
 #[test]
 fn a_long_line_in_parts_is_truncated() {

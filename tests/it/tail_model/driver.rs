@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use event::{
-    CheckpointEntry, DropReason, FileId, LineFlags, MessageCounts, Outcome, OutputId, Progress, RecordMemory, Span,
-    Ticket,
+    CheckpointEntry, DropReason, FileId, Framing, LineFlags, MessageCounts, Outcome, OutputId, Progress, Span, Ticket,
 };
 use logskiff::delivery::ledger::{Ledger, Outgoing};
 use logskiff::pipeline::frame::multiline;
-use logskiff::pipeline::frame::{self, End, Framed, Frames, Grouping, GroupingConfig, Marks, Records};
+use logskiff::pipeline::frame::{
+    self, ContainerConfig, ContainerLines, End, FileMarks, FileRecords, Framed, Frames, Grouping, GroupingConfig,
+    Placed,
+};
 use logskiff::source::{Abandoned, Chunk, Config, Event, Expired, FileSource, Polled};
 
 const FRAME: frame::Config = frame::Config { line_bytes_max: 200 };
@@ -33,7 +35,9 @@ pub struct Driver {
     pub gone: bool,
     pub now: Instant,
     grouping: Grouping,
-    marks: HashMap<FileId, Marks>,
+    marks: HashMap<FileId, FileMarks>,
+    /// The files are those of containers.
+    container: Option<ContainerConfig>,
     /// Files with an unfinished record.
     held: HashSet<FileId>,
     /// The text of each event id: where the record begins, and if it has several lines, where it ends.
@@ -41,10 +45,10 @@ pub struct Driver {
 }
 
 /// How far a file is settled, and what a re-read needs to form the same records.
-fn progress(ledger: &Ledger, marks: &HashMap<FileId, Marks>, file: FileId) -> Progress {
+fn progress(ledger: &Ledger, marks: &HashMap<FileId, FileMarks>, file: FileId) -> Progress {
     let progress = ledger.progress(file);
-    let groups = marks.get(&file).map(|marks| marks.save(progress.watermark.offset)).unwrap_or_default();
-    Progress { records: RecordMemory { groups, ..RecordMemory::default() }, ..progress }
+    let records = marks.get(&file).map(|marks| marks.save(progress.watermark.offset));
+    Progress { records: records.unwrap_or_default(), ..progress }
 }
 
 impl Driver {
@@ -54,6 +58,7 @@ impl Driver {
         Self {
             grouping: Grouping::new(&grouping).unwrap(),
             marks: HashMap::new(),
+            container: None,
             held: HashSet::new(),
             tail: FileSource::new(inputs, "pod", None, now).unwrap(),
             ledger: Ledger::default(),
@@ -67,6 +72,16 @@ impl Driver {
             now,
             ids: HashMap::new(),
         }
+    }
+
+    /// The same for files of containers.
+    pub fn of_containers(self) -> Self {
+        let container = ContainerConfig { framing: Framing::Cri, timeout: self.grouping.timeout() };
+        Self { container: Some(container), ..self }
+    }
+
+    fn window_bytes(&self) -> usize {
+        self.container.map_or(FRAME.window_bytes(), |_| ContainerConfig::window_bytes(FRAME))
     }
 
     /// The process dies, and another one resumes from a checkpoint.
@@ -110,7 +125,7 @@ impl Driver {
         for event in events {
             match &event {
                 Event::Opened(file, at) => {
-                    self.marks.insert(*file, Marks::restore(&at.records.groups));
+                    self.marks.insert(*file, FileMarks::restore(&at.records));
                     self.ledger.open(*file, 0, at.clone());
                 }
                 Event::Lost(_, bytes) => self.lost_bytes += bytes,
@@ -143,7 +158,7 @@ impl Driver {
 
     /// Returns whether there is more to read.
     fn read_file(&mut self, file: FileId, lines_max: usize) -> bool {
-        let window_bytes = FRAME.window_bytes();
+        let window_bytes = self.window_bytes();
         self.read(file, CHUNK_BYTES, lines_max).or_else(|| self.read(file, window_bytes, lines_max)).unwrap_or(false)
     }
 
@@ -167,24 +182,30 @@ impl Driver {
         let end = if timed_out { End::TimedOut { is_last } } else { End::Open };
         let frames = Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final);
         let mut marks = self.marks.remove(&file).unwrap_or_default();
-        let mut records = Records::new(frames.filled(is_filled).still(is_still), &self.grouping, &mut marks, end);
-        for framed in &mut records {
+        let frames = frames.filled(is_filled).still(is_still);
+        let mut container_lines = ContainerLines::default();
+        let printed = self.container.map(|config| {
+            container_lines.read(frames.clone(), config, &marks, end);
+            &container_lines
+        });
+        let mut records = FileRecords::new(frames, printed, &self.grouping, &mut marks, end);
+        for Placed { framed, share } in &mut records {
             if lines == lines_max {
                 break;
             }
             lines += 1;
             let span = framed.span();
-            boundary = framed.boundary();
-            passed = usize::try_from(span.end - at.offset).unwrap();
+            boundary = share.boundary;
+            passed = usize::try_from(share.span.end - at.offset).unwrap();
             let kept = match &framed {
                 Framed::Line(line) => &line.text[..line.keep],
                 Framed::Rest(..) | Framed::NulPadding(_) | Framed::ByteOrderMark(_) => &[],
             };
-            if self.ledger.skip_if_acknowledged(file, span, boundary) {
+            if self.ledger.skip_if_acknowledged(file, share) {
                 continue;
             }
             if kept.is_empty() {
-                self.ledger.dropped(file, span, boundary, DropReason::Blank);
+                self.ledger.dropped(file, share, DropReason::Blank);
                 continue;
             }
             let text = String::from_utf8(kept.to_vec()).unwrap();
@@ -193,7 +214,7 @@ impl Driver {
             let known = self.ids.entry(id).or_insert_with(|| text.clone());
             assert_eq!(*known, text, "one event id for two records");
             let (cost_bytes, messages) = (text.len(), MessageCounts::default().with(OutputId::FIRST, 1));
-            let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms: 0 });
+            let ticket = self.ledger.track(file, &Outgoing { share, cost_bytes, messages, written_ms: 0 });
             self.out.push((ticket, text));
         }
         if records.is_held() {
@@ -204,7 +225,7 @@ impl Driver {
         marks.settle(self.ledger.watermark(file).offset);
         self.marks.insert(file, marks);
         if passed == 0 && !is_last && lines < lines_max {
-            return (most >= FRAME.window_bytes()).then_some(false);
+            return (most >= self.window_bytes()).then_some(false);
         }
         self.tail.advance(file, &buffer[..passed], boundary, lines < lines_max);
         Some(!is_last && passed > 0)

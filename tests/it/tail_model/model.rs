@@ -27,6 +27,19 @@ pub struct Options {
     pub prune: bool,
     /// Two of three lines join the line before.
     pub joins: bool,
+    /// A container's runtime writes the files: lines alternate between two streams.
+    pub streams: bool,
+}
+
+/// The number in a line.
+fn number_of(text: &str) -> u64 {
+    let number = text.split(|character: char| !character.is_ascii_digit()).find(|number| !number.is_empty());
+    number.map_or(0, |number| number.parse().unwrap())
+}
+
+/// The stream that a line is printed to.
+fn stream_of(text: &str) -> &'static str {
+    if number_of(text).is_multiple_of(2) { "stdout" } else { "stderr" }
 }
 
 /// Events between the copy and the truncation.
@@ -77,7 +90,9 @@ pub struct Model {
     lines: Vec<String>,
     /// Whether two of three lines join the line before.
     joins: bool,
-    /// Lines that stood behind one another in a content.
+    /// Whether lines are those of a container's runtime.
+    streams: bool,
+    /// Lines that stood behind one another in a content, or in one stream of it.
     adjacent: HashSet<(usize, usize)>,
     /// The number of zeros before a line.
     holes: HashMap<usize, usize>,
@@ -98,7 +113,7 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(Options { copies_match, prune, joins }: Options) -> Self {
+    pub fn new(Options { copies_match, prune, joins, streams }: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let glob = dir.path().join(if copies_match { "*.log*" } else { "*.log" });
         let paths = vec![glob.to_str().unwrap().to_owned()];
@@ -106,6 +121,7 @@ impl Model {
         inputs[0].delete_rotated = prune;
         let continues = multiline::Config::Continue(vec![format!("^{CONTINUES}")]);
         let driver = Driver::new(&inputs, if joins { continues } else { multiline::Config::Off });
+        let driver = if streams { driver.of_containers() } else { driver };
         Self {
             dir,
             inputs,
@@ -118,6 +134,7 @@ impl Model {
             is_first_start: true,
             lines: Vec::new(),
             joins,
+            streams,
             adjacent: HashSet::new(),
             holes: HashMap::new(),
             delivered: HashMap::new(),
@@ -154,6 +171,15 @@ impl Model {
         file.write_all(text.as_bytes()).unwrap();
     }
 
+    /// What a runtime writes before a line.
+    fn head(&self, text: &str) -> String {
+        if !self.streams {
+            return String::new();
+        }
+        // Later by a few microseconds each, so that no line has the head of another.
+        format!("2026-11-30T10:00:00.{:09}Z {} F ", number_of(text) * 7919, stream_of(text))
+    }
+
     pub fn write(&mut self, file: usize, lines: u8, pad: u8) {
         self.write_to(BASES[file], lines, pad);
     }
@@ -170,9 +196,16 @@ impl Model {
 
     /// Notes that a content ends with the newest line.
     fn note_line(&mut self, at: usize) {
-        let (line, lines) = (self.lines.len() - 1, &mut self.contents[at].lines);
-        self.adjacent.extend(lines.last().map(|before| (*before, line)));
-        lines.push(line);
+        let line = self.lines.len() - 1;
+        self.note_neighbour(at, line);
+        self.contents[at].lines.push(line);
+    }
+
+    /// Notes that a line follows a content, in its stream.
+    fn note_neighbour(&mut self, at: usize, line: usize) {
+        let alike = |before: &&usize| !self.streams || stream_of(&self.lines[**before]) == stream_of(&self.lines[line]);
+        let before = self.contents[at].lines.iter().rev().find(alike);
+        self.adjacent.extend(before.map(|before| (*before, line)));
     }
 
     fn write_to(&mut self, name: &str, lines: u8, pad: u8) {
@@ -187,6 +220,7 @@ impl Model {
             let joins = self.joins && !self.lines.len().is_multiple_of(3);
             let mark = if joins { CONTINUES } else { "" };
             let line = format!("{mark}{}{}", self.lines.len(), "x".repeat(usize::from(pad)));
+            text.push_str(&self.head(&line));
             text.push_str(&line);
             text.push('\n');
             self.lines.push(line);
@@ -202,7 +236,7 @@ impl Model {
         }
         self.begun += 1;
         let text = format!("part {}", self.begun);
-        self.append(BASES[file], &text);
+        self.append(BASES[file], &format!("{}{text}", self.head(&text)));
         self.contents[at].partial = Some(text);
     }
 
@@ -374,7 +408,7 @@ impl Model {
         let base = BASES[file];
         let to = format!("{base}.1");
         let (Some(&from), Some(&at)) = (self.names.get(base), self.names.get(&to)) else { return };
-        if self.contents[from].partial.is_some() || self.contents[at].is_half {
+        if self.contents[from].partial.is_some() || self.contents[at].is_half || self.looks_incomplete(at) {
             return;
         }
         // Too few bytes to prove a copy.
@@ -382,15 +416,23 @@ impl Model {
         let text = fs::read_to_string(self.path(base)).unwrap();
         self.append(&to, &text);
         let lines = self.contents[from].lines.clone();
-        self.adjacent.extend(self.contents[at].lines.last().copied().zip(lines.first().copied()));
-        self.contents[at].lines.extend(lines);
+        for line in lines {
+            self.note_neighbour(at, line);
+            self.contents[at].lines.push(line);
+        }
         self.truncate(file);
+    }
+
+    /// A copy that ends before what was read of the original: with heads before all lines, a line behind it may not reach that far.
+    fn looks_incomplete(&self, at: usize) -> bool {
+        self.streams && self.contents[at].is_short
     }
 
     /// A writer that is notified late to reopen the log writes to the rotated file.
     pub fn write_late(&mut self, file: usize, lines: u8) {
         let to = format!("{}.1", BASES[file]);
-        if let Some(at) = self.names.get(&to).copied().filter(|at| !self.contents[*at].is_half) {
+        let at = self.names.get(&to).copied();
+        if let Some(at) = at.filter(|at| !self.contents[*at].is_half && !self.looks_incomplete(*at)) {
             // Truncated bytes do not prove a copy once other bytes follow, which also hide how much was truncated.
             self.may_double |= self.contents[at].is_short;
             self.regrown |= self.contents[at].is_short;
@@ -417,9 +459,12 @@ impl Model {
         let Some(&at) = self.names.get(BASES[file]) else { return };
         let lines = self.driver.out.iter().flat_map(|(_, text)| text.split('\n').map(str::to_owned));
         self.at_risk.extend(lines);
+        let bytes_of = |line: &usize| {
+            let text = &self.lines[*line];
+            self.head(text).len() + text.len() + 1 + self.holes.get(line).unwrap_or(&0)
+        };
+        let bytes: usize = self.contents[at].lines[..keep].iter().map(bytes_of).sum();
         let content = &mut self.contents[at];
-        let bytes_of = |line: &usize| self.lines[*line].len() + 1 + self.holes.get(line).unwrap_or(&0);
-        let bytes: usize = content.lines[..keep].iter().map(bytes_of).sum();
         self.destroyed.extend(&content.lines[keep..content.seen_lines.max(keep)]);
         content.lines.truncate(keep);
         content.seen_lines = content.seen_lines.min(keep);

@@ -136,7 +136,7 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
         syslog: None,
     };
     let labels = BTreeMap::new();
-    let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
+    let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels, attrs: None };
     let envelope = Envelope::new(&config, &source, |_, value| value.to_owned());
     let mut record = Vec::new();
     let (span, flags) = (Span { start: 0, end: 1 }, LineFlags::NONE);

@@ -37,7 +37,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         pipeline.explain();
     }
     let labels = BTreeMap::new();
-    let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels };
+    let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels, attrs: None };
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());

@@ -11,10 +11,10 @@ mod balance;
 
 use std::collections::VecDeque;
 
-use self::account::{Account, Entry};
+use self::account::{Account, Ahead, Entry};
 pub use self::balance::Balance;
 use event::{
-    Boundary, DropReason, FileId, MessageCounts, Outcome, OutputId, OutputSet, Progress, Span, Ticket, Watermark,
+    Boundary, DropReason, FileId, MessageCounts, Outcome, OutputId, OutputSet, Progress, Share, Span, Ticket, Watermark,
 };
 
 /// At most this many complete spans behind a file's watermark are saved for the next start.
@@ -35,10 +35,8 @@ pub struct Completed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// The span.
-    pub span: Span,
-    /// Where it ends: before a line or within one.
-    pub boundary: Boundary,
-    /// Its share of the byte budget.
+    pub share: Share,
+    /// What it takes of the byte budget.
     pub cost_bytes: usize,
     /// The number of its messages for each output; at least one.
     pub messages: MessageCounts,
@@ -92,7 +90,8 @@ impl Ledger {
         let account = &mut self.accounts[index];
         // Sequence numbers continue after those of the former file, so its late reports match no span of the new file.
         let next_sequence = account.next_sequence;
-        let (read_to, ahead) = (watermark.offset, ahead.into());
+        let ahead = ahead.into_iter().map(|span| Ahead { span, is_mixed: false }).collect();
+        let read_to = watermark.offset;
         *account = Account { next_sequence, watermark, ahead, read_to, input, ..Account::default() };
     }
 
@@ -125,15 +124,16 @@ impl Ledger {
         self.account(file).is_none_or(|account| account.entries.is_empty())
     }
 
-    /// Skips `span` if it was complete before a rewind. Returns whether it was.
-    pub fn skip_if_acknowledged(&mut self, file: FileId, span: Span, boundary: Boundary) -> bool {
-        let account = self.account_mut(file);
-        while account.ahead.front().is_some_and(|ahead| ahead.end <= span.start) {
+    /// Skips a span if it was complete before a rewind. Returns whether it was.
+    pub fn skip_if_acknowledged(&mut self, file: FileId, share: Share) -> bool {
+        let (account, span) = (self.account_mut(file), share.span);
+        while account.ahead.front().is_some_and(|ahead| ahead.span.end <= span.start) {
             account.ahead.pop_front();
         }
-        let is_complete = account.ahead.front().is_some_and(|ahead| ahead.start <= span.start && span.end <= ahead.end);
+        let holds = |ahead: &Ahead| ahead.span.start <= span.start && span.end <= ahead.span.end;
+        let is_complete = account.ahead.front().is_some_and(|ahead| holds(ahead) && ahead.is_mixed == share.is_mixed);
         if is_complete {
-            self.push(file, Entry::complete(span, boundary));
+            self.push(file, Entry::complete(share));
             self.advance(file);
         }
         is_complete
@@ -149,7 +149,7 @@ impl Ledger {
     pub fn track(&mut self, file: FileId, outgoing: &Outgoing) -> Ticket {
         self.in_flight_bytes += outgoing.cost_bytes() as usize;
         self.in_flight_records += 1;
-        let (account, span) = (self.account_mut(file), outgoing.span);
+        let (account, span) = (self.account_mut(file), outgoing.share.span);
         account.count(span);
         account.balance.resent_bytes += span.bytes() - account.new_bytes(span);
         account.read_to = account.read_to.max(span.end);
@@ -158,12 +158,12 @@ impl Ledger {
     }
 
     /// Adds a span that is dropped for a reason.
-    pub fn dropped(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
-        let account = self.account_mut(file);
+    pub fn dropped(&mut self, file: FileId, share: Share, reason: DropReason) {
+        let (account, span) = (self.account_mut(file), share.span);
         account.count(span);
         account.read_to = account.read_to.max(span.end);
         account.balance.drop_pending(span.bytes(), reason);
-        self.push(file, Entry::complete(span, boundary));
+        self.push(file, Entry::complete(share));
         self.advance(file);
     }
 
@@ -310,11 +310,13 @@ impl Ledger {
         self.account(file).map_or_else(Watermark::default, |account| account.watermark)
     }
 
-    /// The watermark of `file`, and the complete spans behind it: the largest ones if there are too many.
+    /// The watermark of `file`, and the complete spans behind it: the largest ones if there are too many. Without mixed
+    /// ones: another process may form other records, and then lines in them are not acknowledged.
     #[must_use]
     pub fn progress(&self, file: FileId) -> Progress {
         let Some(account) = self.account(file) else { return Progress::default() };
-        let mut ahead = account.complete_ahead();
+        let whole = account.complete_ahead().into_iter().filter(|ahead| !ahead.is_mixed);
+        let mut ahead: Vec<Span> = whole.map(|ahead| ahead.span).collect();
         if ahead.len() > AHEAD_MAX {
             ahead.sort_unstable_by_key(|span| std::cmp::Reverse(span.bytes()));
             ahead.truncate(AHEAD_MAX);
@@ -326,7 +328,7 @@ impl Ledger {
     /// The number of complete bytes behind the watermark of `file` that are not read again yet since its rewind.
     #[must_use]
     pub fn complete_beyond(&self, file: FileId) -> u64 {
-        self.account(file).map_or(0, |account| account.ahead.iter().map(|span| span.bytes()).sum())
+        self.account(file).map_or(0, |account| account.ahead.iter().map(|ahead| ahead.span.bytes()).sum())
     }
 
     /// The balance of `file`.

@@ -107,7 +107,7 @@ pub struct Config {
 }
 
 /// Names that logskiff writes, and their parents when dots are read as nesting.
-const RESERVED: [&str; 24] = [
+const RESERVED: [&str; 25] = [
     "@timestamp",
     "message",
     "log.level",
@@ -125,6 +125,7 @@ const RESERVED: [&str; 24] = [
     "kubernetes.node.name",
     "kubernetes.container.name",
     "kubernetes.labels",
+    "log.attrs",
     "log",
     "log.file",
     "event",
@@ -137,7 +138,8 @@ const RESERVED: [&str; 24] = [
 /// Whether logskiff writes a field of this name, or fields below it.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || ["kubernetes.labels.", "parsed."].iter().any(|above| name.starts_with(above))
+    RESERVED.contains(&name)
+        || ["kubernetes.labels.", "log.attrs.", "parsed."].iter().any(|above| name.starts_with(above))
 }
 
 /// A redacted line, and what its record says of it.

@@ -6,6 +6,8 @@
 pub mod container;
 mod container_lines;
 mod encoding;
+mod file_marks;
+mod file_records;
 mod grouping;
 mod marks;
 pub mod multiline;
@@ -13,8 +15,10 @@ mod records;
 
 use memchr::memchr;
 
-pub use self::container_lines::ContainerLines;
+pub use self::container_lines::{ContainerConfig, ContainerLines};
 pub use self::encoding::Encoding;
+pub use self::file_marks::FileMarks;
+pub use self::file_records::{FileRecords, Placed};
 pub use self::grouping::{Grouping, GroupingConfig};
 pub use self::marks::Marks;
 pub use self::records::{End, Records, StartPattern};
@@ -145,11 +149,6 @@ impl<'t> Frames<'t> {
     /// The position of a file's offset in the chunk.
     fn at_of(&self, offset: u64) -> usize {
         usize::try_from(offset - self.base).unwrap_or(usize::MAX)
-    }
-
-    /// Whether the first byte follows a line end, as far as these bytes tell.
-    fn at_line_start(self) -> Self {
-        Self { boundary: Boundary::LineStart, ..self }
     }
 
     /// Goes back to the start of a line.

@@ -10,7 +10,7 @@ use super::{Shipper, log_events, redacted_path};
 use crate::delivery::checkpoint::SAVE_PATIENCE;
 use crate::delivery::ledger::Ledger;
 use crate::pipeline::encode::{Envelope, Source, labels};
-use crate::pipeline::frame::{Encoding, Marks};
+use crate::pipeline::frame::{Encoding, FileMarks};
 use crate::regular;
 use crate::source::{Event, Expired, LOOKBACK_BYTES};
 use event::{FileId, Framing, Progress, RecordMemory};
@@ -34,9 +34,11 @@ pub(super) struct FileContext {
     /// Whether a private key goes on in the file's first line, which began in the file that it replaced.
     pub(super) pem_state_at_start: PemState,
     /// What a re-read needs to form the same records.
-    pub(super) marks: Marks,
+    pub(super) marks: FileMarks,
     /// How its lines are framed, once that is known.
     pub(super) framing: Option<Framing>,
+    /// The attributes of its container, once a line of Docker was read.
+    pub(super) attrs: Option<BTreeMap<String, String>>,
     /// When the file was first seen rotated.
     pub(super) rotated_at: Option<Instant>,
     /// When its refused spans are sent again.
@@ -55,18 +57,18 @@ impl FileContexts {
 impl FileContext {
     /// What a re-read from `watermark` on needs to form the same records.
     fn save_records(&self, watermark: u64) -> RecordMemory {
-        RecordMemory { framing: self.framing, groups: self.marks.save(watermark) }
+        RecordMemory { framing: self.framing, ..self.marks.save(watermark) }
     }
 
     /// Takes over what an earlier read of the file has found out.
     fn restore_records(&mut self, records: &RecordMemory) {
-        (self.framing, self.marks) = (records.framing, Marks::restore(&records.groups));
+        (self.framing, self.marks) = (records.framing, FileMarks::restore(records));
     }
 
     fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
         let (pem_state, pem_state_at_start, marks) = <_>::default();
-        let (framing, rotated_at, retry) = (None, None, None);
-        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, rotated_at, retry }
+        let (framing, attrs, rotated_at, retry) = (None, None, None, None);
+        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, attrs, rotated_at, retry }
     }
 }
 
@@ -195,17 +197,28 @@ impl Shipper {
 
     /// Sets a file's context.
     fn set_context(&mut self, file: FileId, input: usize, path: PathBuf, origin: &str) {
-        let redactor = self.components.pipelines[input].redactor();
-        let name = &self.config.inputs[input].name;
-        let shown = path.to_string_lossy();
-        let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels };
-        let envelope = Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value));
+        let attrs = self.files.open.get(&file).and_then(|context| context.attrs.as_ref());
+        let envelope = self.envelope(input, &path, origin, attrs);
         self.components.fanout.set_file(file, &envelope);
         if let Some(context) = self.files.open.get_mut(&file) {
             (context.input, context.path, context.envelope) = (input, path, envelope);
         } else {
             self.files.open.insert(file, FileContext::new(input, path, envelope));
         }
+    }
+
+    /// The constant part of a file's records.
+    pub(super) fn envelope(
+        &self,
+        input: usize,
+        path: &Path,
+        origin: &str,
+        attrs: Option<&BTreeMap<String, String>>,
+    ) -> Envelope {
+        let redactor = self.components.pipelines[input].redactor();
+        let (name, shown) = (&self.config.inputs[input].name, path.to_string_lossy());
+        let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels, attrs };
+        Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value))
     }
 
     /// Derives from the lines before a file's position whether it stands within a private key.

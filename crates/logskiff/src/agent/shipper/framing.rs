@@ -1,31 +1,45 @@
 //! How a file's lines are framed, and how long an unfinished record is waited for.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{FileContext, Shipper, log_events, redacted_path};
-use crate::pipeline::frame::{ContainerLines, End, Frames, StartPattern, container};
+use crate::pipeline::frame::{ContainerConfig, ContainerLines, StartPattern, container};
 use crate::source::TrackedFile;
-use event::Framing;
+use event::{FileId, Framing};
 
 /// This many lines of another form in a row, in a container's file, are logged.
 const FOREIGN_LINES_MAX: usize = 3;
 
 impl Shipper {
-    /// The lines of a chunk as a container printed them; `None` if its runtime did not write the file.
-    pub(super) fn container_lines(
-        &mut self,
-        context: &mut FileContext,
-        frames: &Frames<'_>,
-        bytes: &[u8],
-        end: End,
-    ) -> Option<ContainerLines> {
-        let config = &self.config.inputs[context.input];
+    /// How the file of a container is read; `None` if its runtime did not write it. `bytes`: from a line's start.
+    pub(super) fn container_config(&self, context: &mut FileContext, bytes: &[u8]) -> Option<ContainerConfig> {
         if context.framing.is_none() {
             let first = memchr::memchr(b'\n', bytes).map(|end| &bytes[..end]);
-            context.framing = config.framing.or_else(|| first.map(container::detect));
+            context.framing = self.config.inputs[context.input].framing.or_else(|| first.map(container::detect));
         }
         let framing = context.framing.filter(|framing| *framing != Framing::Lines)?;
-        let lines = ContainerLines::read(frames.clone(), framing, config.frame, end);
+        let timeout = self.components.pipelines[context.input].grouping().timeout();
+        Some(ContainerConfig { framing, timeout })
+    }
+
+    /// Takes the attributes of a container into its records, with the first line of Docker.
+    pub(super) fn take_attrs(&mut self, file: FileId, context: &mut FileContext, bytes: &[u8]) {
+        if context.framing != Some(Framing::Docker) || context.attrs.is_some() {
+            return;
+        }
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        context.attrs = container::attrs(first);
+        if context.attrs.as_ref().is_none_or(BTreeMap::is_empty) {
+            return;
+        }
+        let Some(origin) = self.components.source.file(file).map(|file| file.origin().to_owned()) else { return };
+        context.envelope = self.envelope(context.input, &context.path, &origin, context.attrs.as_ref());
+        self.components.fanout.set_file(file, &context.envelope);
+    }
+
+    /// Logs that lines of a container's file have another form.
+    pub(super) fn log_foreign(&self, context: &FileContext, lines: &ContainerLines) {
         if lines.foreign_lines() >= FOREIGN_LINES_MAX
             && let Some(left_out) = self.components.log_limit.due_each("framing", log_events::FILES_LOGGED_MAX)
         {
@@ -36,7 +50,6 @@ impl Shipper {
                 "lines of this file are not in the format of its first line; shipping them as they are; set LOGSKIFF_FRAMING"
             );
         }
-        Some(lines)
     }
 
     /// Logs, once for each input, that its start pattern matches nothing, so that lines are joined up to a limit.

@@ -13,11 +13,11 @@ use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
-use crate::pipeline::frame::{Encoding, End, Framed, Frames, Records};
+use crate::pipeline::frame::{ContainerConfig, ContainerLines, Encoding, End, FileRecords, Framed, Frames, Placed};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
 use crate::source::{Chunk, Polled};
-use event::{Boundary, DropReason, FileId, Line, OutputSet, Span, Watermark};
+use event::{Boundary, DropReason, FileId, Framing, Line, OutputSet, Share, Span, Watermark};
 
 /// Where reading stands.
 pub(super) struct Reading {
@@ -38,6 +38,8 @@ pub(super) struct Reading {
     buffer: Vec<u8>,
     /// For a line of UTF-16 as UTF-8; kept for its memory.
     decoded: String,
+    /// For the lines of a container; kept for its memory.
+    pub(super) container_lines: ContainerLines,
 }
 
 impl Reading {
@@ -52,6 +54,7 @@ impl Reading {
             known_start_patterns: HashSet::new(),
             buffer: Vec::new(),
             decoded: String::new(),
+            container_lines: ContainerLines::default(),
         }
     }
 
@@ -118,6 +121,14 @@ struct Times {
     read_ns: i64,
     /// On the shipper's clock.
     written_ms: u32,
+}
+
+/// What the ledger is told of a line.
+#[derive(Clone, Copy)]
+struct Place {
+    file: FileId,
+    share: Share,
+    times: Times,
 }
 
 /// How much of a chunk was taken.
@@ -203,8 +214,11 @@ impl Shipper {
     }
 
     fn window_bytes(&self, file: FileId) -> usize {
-        let input = self.files.open.get(&file).map_or(0, |context| context.input);
-        self.config.inputs[input].frame.window_bytes().max(2 * CHUNK_BYTES)
+        let Some(context) = self.files.open.get(&file) else { return 2 * CHUNK_BYTES };
+        let frame = self.config.inputs[context.input].frame;
+        let is_lines = context.framing.is_none_or(|framing| framing == Framing::Lines);
+        let window = if is_lines { frame.window_bytes() } else { ContainerConfig::window_bytes(frame) };
+        window.max(2 * CHUNK_BYTES)
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -274,7 +288,8 @@ impl Shipper {
         match self.components.source.skip_zeros(file, now, encoding.unit_bytes() as u64) {
             0 => Turn::Done,
             zeros => {
-                self.drop_span(file, Span { start, end: start + zeros }, Boundary::LineStart, DropReason::NulPadding);
+                let share = Share::whole(Span { start, end: start + zeros }, Boundary::LineStart);
+                self.drop_span(file, share, DropReason::NulPadding);
                 Turn::More
             }
         }
@@ -291,13 +306,19 @@ impl Shipper {
         let FramedChunk { bytes, frames, encoding, end, at } = chunk;
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = std::mem::take(&mut context.marks);
-        let printed = self.container_lines(context, &frames, bytes, end);
-        let mut records = Records::new(frames, &grouping, &mut marks, end).printed(printed.as_ref());
+        let mut lines = std::mem::take(&mut self.reading.container_lines);
+        let printed = self.container_config(context, bytes).map(|config| {
+            self.take_attrs(file, context, bytes);
+            lines.read(frames.clone(), config, &marks, end);
+            self.log_foreign(context, &lines);
+            &lines
+        });
+        let mut records = FileRecords::new(frames, printed, &grouping, &mut marks, end);
         let read_ns = now_ns();
         let mut scanned = 0..0;
         let mut taken = Taken { bytes: 0, boundary: at.boundary, full: false, ended: false, held: false };
         let most = self.read_limit(file, at.offset);
-        for framed in &mut records {
+        for Placed { framed, share } in &mut records {
             if self.components.fanout.has_full_batch() {
                 self.components.fanout.flush();
             }
@@ -305,7 +326,7 @@ impl Shipper {
                 taken.full = true;
                 break;
             }
-            let (span, boundary) = (framed.span(), framed.boundary());
+            let span = share.span;
             if span.start >= most {
                 taken.ended = true;
                 break;
@@ -318,11 +339,11 @@ impl Shipper {
             match framed {
                 Framed::Line(line) if printed.is_some() => {
                     self.components.pipelines[context.input].scan(line.text);
-                    self.enqueue_line(file, context, &line, 0, times);
+                    self.enqueue_line(context, &line, 0, Place { file, share, times });
                 }
                 Framed::Line(line) if encoding != Encoding::Utf8 => {
                     self.with_decoded(context, encoding, &line, |this, context, line| {
-                        this.enqueue_line(file, context, line, 0, times);
+                        this.enqueue_line(context, line, 0, Place { file, share, times });
                     });
                 }
                 Framed::Line(line) => {
@@ -330,21 +351,28 @@ impl Shipper {
                     if scanned.end < text.end {
                         scanned = text.start..self.prefilter(context.input, bytes, &text);
                     }
-                    self.enqueue_line(file, context, &line, text.start - scanned.start, times);
+                    self.enqueue_line(context, &line, text.start - scanned.start, Place { file, share, times });
                 }
-                Framed::Rest(..) => self.drop_span(file, span, boundary, DropReason::Truncated),
-                Framed::NulPadding(_) => self.drop_span(file, span, boundary, DropReason::NulPadding),
-                Framed::ByteOrderMark(_) => self.drop_span(file, span, boundary, DropReason::Blank),
+                Framed::Rest(..) => self.drop_span(file, share, DropReason::Truncated),
+                Framed::NulPadding(_) => self.drop_span(file, share, DropReason::NulPadding),
+                Framed::ByteOrderMark(_) => self.drop_span(file, share, DropReason::Blank),
             }
             taken.bytes = usize::try_from(span.end - at.offset).unwrap_or(usize::MAX);
-            taken.boundary = boundary;
+            taken.boundary = share.boundary;
         }
         taken.held = records.is_held() && !taken.full && !taken.ended;
         let start_pattern = records.start_pattern();
         marks.settle(self.ledger.watermark(file).offset);
         context.marks = marks;
+        self.keep_container_lines(lines);
         self.note_start_pattern(context.input, start_pattern);
         taken
+    }
+
+    /// Keeps the memory of a chunk's lines, unless it is much.
+    pub(super) fn keep_container_lines(&mut self, mut lines: ContainerLines) {
+        lines.shrink(CHUNK_BYTES);
+        self.reading.container_lines = lines;
     }
 
     /// Does something with a line of UTF-16 as UTF-8, which is looked over by itself.
@@ -372,30 +400,31 @@ impl Shipper {
         end
     }
 
-    fn drop_span(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
-        if !self.ledger.skip_if_acknowledged(file, span, boundary) {
-            self.drop_pending(file, span, boundary, reason);
+    fn drop_span(&mut self, file: FileId, share: Share, reason: DropReason) {
+        if !self.ledger.skip_if_acknowledged(file, share) {
+            self.drop_pending(file, share, reason);
         }
     }
 
     /// Drops a span that is not acknowledged.
-    fn drop_pending(&mut self, file: FileId, span: Span, boundary: Boundary, reason: DropReason) {
-        self.ledger.dropped(file, span, boundary, reason);
-        self.checkpoints.add(span.bytes());
+    fn drop_pending(&mut self, file: FileId, share: Share, reason: DropReason) {
+        self.ledger.dropped(file, share, reason);
+        self.checkpoints.add(share.span.bytes());
     }
 
     /// Puts one line into the batches and the ledger. The ledger is asked first: an acknowledged line is not encoded again.
-    fn enqueue_line(&mut self, file: FileId, context: &mut FileContext, line: &Line<'_>, start: usize, times: Times) {
-        let (span, boundary) = (line.span, line.boundary);
+    fn enqueue_line(&mut self, context: &mut FileContext, line: &Line<'_>, start: usize, place: Place) {
+        let Place { file, share, times } = place;
+        let span = share.span;
         if is_blank(line) {
-            return self.drop_span(file, span, boundary, DropReason::Blank);
+            return self.drop_span(file, share, DropReason::Blank);
         }
-        if self.ledger.skip_if_acknowledged(file, span, boundary) {
+        if self.ledger.skip_if_acknowledged(file, share) {
             context.pem_state.read_past(line.text, line.keep);
             return;
         }
         let is_new = self.ledger.is_new(file, span);
-        if is_new && boundary == Boundary::MidLine {
+        if is_new && line.boundary == Boundary::MidLine {
             self.components.metrics.inputs[context.input].truncated_lines.add(1);
         }
         match self.encode_line(
@@ -407,11 +436,11 @@ impl Shipper {
             Ok(Staged { messages, bytes }) => {
                 let cost_bytes = cost_bytes(bytes, span.bytes());
                 let written_ms = times.written_ms;
-                let ticket = self.ledger.track(file, &Outgoing { span, boundary, cost_bytes, messages, written_ms });
+                let ticket = self.ledger.track(file, &Outgoing { share, cost_bytes, messages, written_ms });
                 self.components.fanout.enqueue(ticket);
                 failpoint::point("enqueue");
             }
-            Err(reason) => self.drop_pending(file, span, boundary, reason),
+            Err(reason) => self.drop_pending(file, share, reason),
         }
     }
 

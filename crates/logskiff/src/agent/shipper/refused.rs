@@ -10,7 +10,7 @@ use super::read_pass::{Encode, now_ns};
 use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
 use crate::delivery::ledger::{Completed, Refused};
 use crate::pipeline::batch::cost_bytes;
-use crate::pipeline::frame::{Encoding, End, Framed, Frames, Records};
+use crate::pipeline::frame::{Encoding, End, FileRecords, Framed, Frames, Placed};
 use crate::sink::{Report, Staged};
 use crate::source::{Reread, TrackedFile};
 use event::{FileId, Line, Outcome, Span};
@@ -156,7 +156,9 @@ impl Shipper {
     /// Reads spans of a file again, and sends their refused messages.
     fn send_spans(&mut self, file: FileId, context: &mut FileContext, spans: &[Refused], now: Instant) -> Sent {
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Sent::All };
-        let all = Span { start: first.span.start, end: last.span.end };
+        // The lines of a record may reach behind its span, if a record of another stream begins between them.
+        let end = spans.iter().filter_map(|refused| context.marks.record_end(refused.span.start)).max();
+        let all = Span { start: first.span.start, end: last.span.end.max(end.unwrap_or_default()) };
         // The bytes before the spans are read first: a compressed file is read forward only.
         let pem_state = self.pem_state_at(file, all.start, context.pem_state_at_start);
         let bytes = match self.components.source.reread(file, all) {
@@ -173,16 +175,19 @@ impl Shipper {
         let encoding = self.encoding(file);
         let frames = Frames::new(self.config.inputs[context.input].frame, &bytes, all.start, first.before, true);
         let frames = frames.encoded(encoding);
-        let printed = self.container_lines(context, &frames, &bytes, End::Final);
+        let mut lines = std::mem::take(&mut self.reading.container_lines);
+        let printed = self.container_config(context, &bytes).map(|config| {
+            lines.read(frames.clone(), config, &context.marks, End::Final);
+            &lines
+        });
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = context.marks.clone();
-        let records = Records::new(frames, &grouping, &mut marks, End::Final).printed(printed.as_ref());
-        let records = records.again();
+        let records = FileRecords::new(frames, printed, &grouping, &mut marks, End::Final).again();
         let (mut spans, mut scanned, mut same) = (spans.iter().peekable(), 0..0, true);
-        for framed in records {
+        for Placed { framed, share } in records {
             let Framed::Line(line) = framed else { continue };
-            let refused = spans.next_if(|refused| refused.span.start <= line.span.start);
-            if refused.is_some_and(|refused| refused.span != line.span) {
+            let refused = spans.next_if(|refused| refused.span.start <= share.span.start);
+            if refused.is_some_and(|refused| refused.span != share.span) {
                 same = false;
                 break;
             }
@@ -205,6 +210,7 @@ impl Shipper {
             self.send_line(context, &line, text.start - scanned.start, refused);
         }
         context.pem_state = pem_state;
+        self.keep_container_lines(lines);
         // Otherwise the line boundaries have changed.
         if same && spans.peek().is_none() { Sent::All } else { Sent::Changed }
     }

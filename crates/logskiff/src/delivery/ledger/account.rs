@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{Balance, Outgoing, Refused};
-use event::{Boundary, FileId, MessageCounts, Outcome, OutputId, OutputSet, Span, Ticket, Watermark};
+use event::{Boundary, FileId, MessageCounts, Outcome, OutputId, OutputSet, Share, Span, Ticket, Watermark};
 
 /// Neighbours are merged once there are this many more complete entries than pending ones. It is small in tests, whose
 /// accounts are short.
@@ -17,6 +17,8 @@ pub(super) const UNMERGED_MAX: usize = if cfg!(test) { 8 } else { 1024 };
 pub(super) struct Entry {
     pub(super) span: Span,
     boundary: Boundary,
+    /// Its bytes are also those of other records: see [`Share`].
+    is_mixed: bool,
     /// An output refused it, and it was sent again.
     pub(super) was_refused: bool,
     /// One of its messages was too large for its receiver, which does not have it.
@@ -35,10 +37,11 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A span that is acknowledged or dropped.
-    pub(super) fn complete(span: Span, boundary: Boundary) -> Self {
+    pub(super) fn complete(Share { span, boundary, is_mixed }: Share) -> Self {
         Self {
             span,
             boundary,
+            is_mixed,
             was_refused: false,
             oversize: false,
             refused: OutputSet::default(),
@@ -51,8 +54,8 @@ impl Entry {
 
     /// A span whose messages are in flight.
     pub(super) fn in_flight(outgoing: &Outgoing) -> Self {
-        let Outgoing { span, boundary, messages, written_ms, .. } = *outgoing;
-        Self { in_flight: messages, cost_bytes: outgoing.cost_bytes(), written_ms, ..Self::complete(span, boundary) }
+        let Outgoing { share, messages, written_ms, .. } = *outgoing;
+        Self { in_flight: messages, cost_bytes: outgoing.cost_bytes(), written_ms, ..Self::complete(share) }
     }
 
     #[inline]
@@ -105,12 +108,21 @@ impl Entry {
 
     /// Merges the next entry into this one, if both are complete without a gap between them. Returns whether it did.
     fn merge(&mut self, next: &Self) -> bool {
-        let is_mergeable = self.is_complete() && next.is_complete() && self.span.end == next.span.start;
+        let is_alike = self.span.end == next.span.start && self.is_mixed == next.is_mixed;
+        let is_mergeable = is_alike && self.is_complete() && next.is_complete();
         if is_mergeable {
             (self.span.end, self.boundary) = (next.span.end, next.boundary);
         }
         is_mergeable
     }
+}
+
+/// A complete span behind the watermark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ahead {
+    pub(super) span: Span,
+    /// Its bytes are also those of other records: only a record with the same share is complete.
+    pub(super) is_mixed: bool,
 }
 
 /// The spans of one file, and its balance.
@@ -126,7 +138,7 @@ pub(super) struct Account {
     pub(super) refused: usize,
     pub(super) watermark: Watermark,
     /// Spans behind the watermark that were complete before a rewind: they are not sent twice. Sorted and disjoint.
-    pub(super) ahead: VecDeque<Span>,
+    pub(super) ahead: VecDeque<Ahead>,
     /// The end of the bytes that were ever read: bytes that a rewind reads again are counted once.
     pub(super) read_to: u64,
     pub(super) input: usize,
@@ -209,7 +221,7 @@ impl Account {
     /// The number of bytes of a span that were complete before a rewind.
     pub(super) fn complete_within(&self, span: Span) -> u64 {
         let overlap = |ahead: &Span| ahead.end.min(span.end).saturating_sub(ahead.start.max(span.start));
-        self.ahead.iter().map(overlap).sum()
+        self.ahead.iter().map(|ahead| overlap(&ahead.span)).sum()
     }
 
     /// Counts a span that is read: its new bytes, and bytes that were complete before with other line boundaries.
@@ -229,13 +241,21 @@ impl Account {
 
     /// The complete spans behind the watermark, and those that an earlier rewind remembered and that are not read again
     /// yet.
-    pub(super) fn complete_ahead(&self) -> Vec<Span> {
-        let mut spans: Vec<Span> = Vec::new();
-        let complete = self.entries.iter().filter(|entry| entry.is_complete()).map(|entry| entry.span);
-        for span in complete.chain(self.ahead.iter().copied()) {
+    pub(super) fn complete_ahead(&self) -> Vec<Ahead> {
+        let mut spans: Vec<Ahead> = Vec::new();
+        let complete = self.entries.iter().filter(|entry| entry.is_complete());
+        let complete = complete.map(|entry| Ahead { span: entry.span, is_mixed: entry.is_mixed });
+        for next in complete.chain(self.ahead.iter().copied()) {
             match spans.last_mut() {
-                Some(last) if last.end >= span.start => last.end = last.end.max(span.end),
-                _ => spans.push(span),
+                Some(last) if last.span.end >= next.span.end => {}
+                Some(last) if last.span.end >= next.span.start && last.is_mixed == next.is_mixed => {
+                    last.span.end = next.span.end;
+                }
+                Some(last) => {
+                    let start = next.span.start.max(last.span.end);
+                    spans.push(Ahead { span: Span { start, ..next.span }, ..next });
+                }
+                None => spans.push(next),
             }
         }
         spans

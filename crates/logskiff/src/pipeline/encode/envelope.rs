@@ -33,6 +33,8 @@ pub struct Source<'s> {
     pub origin: &'s str,
     /// The pod's labels.
     pub labels: &'s BTreeMap<String, String>,
+    /// The container's labels and environment variables that Docker was told to write to each line.
+    pub attrs: Option<&'s BTreeMap<String, String>>,
 }
 
 impl Envelope {
@@ -52,9 +54,10 @@ impl Envelope {
             ("file", Some(file)),
         ];
         let places = known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let label =
-            |(key, value): (&String, &String)| (redact("", key), redact(&format!("kubernetes.labels.{key}"), value));
-        let labels = source.labels.iter().map(label).collect();
+        let object = |name: &str, members: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            members.iter().map(|(key, value)| (redact("", key), redact(&format!("{name}.{key}"), value))).collect()
+        };
+        let labels = object("kubernetes.labels", source.labels);
         let mut envelope = Self { members: Vec::new(), origin: source.origin.to_owned(), places, labels, syslog: None };
         envelope.member("log.file.path", &path);
         // The pod's address is not personal data, so it is kept unless its field is masked by name.
@@ -73,7 +76,10 @@ impl Envelope {
                 envelope.member(name, &value);
             }
         }
-        envelope.labels();
+        envelope.members_of("kubernetes.labels", &envelope.labels.clone());
+        if let Some(attrs) = source.attrs {
+            envelope.members_of("log.attrs", &object("log.attrs", attrs));
+        }
         for (name, template) in &config.fields {
             let value = template.render(|place| envelope.known(place));
             envelope.member(name, &redact(name, &value));
@@ -117,12 +123,15 @@ impl Envelope {
         write_string(value, &mut self.members);
     }
 
-    fn labels(&mut self) {
-        if self.labels.is_empty() {
+    /// An object, unless it is empty.
+    fn members_of(&mut self, name: &str, members: &BTreeMap<String, String>) {
+        if members.is_empty() {
             return;
         }
-        self.members.extend_from_slice(b",\"kubernetes.labels\":{");
-        for (at, (key, value)) in self.labels.iter().enumerate() {
+        self.members.push(b',');
+        write_string(name, &mut self.members);
+        self.members.extend_from_slice(b":{");
+        for (at, (key, value)) in members.iter().enumerate() {
             if at > 0 {
                 self.members.push(b',');
             }

@@ -19,7 +19,8 @@ fn config(encoding: Encoding, fields: &[(&str, &str)]) -> Config {
 
 fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
     let labels = [("app".to_owned(), "shop".to_owned()), ("owner".to_owned(), "ada@example.org".to_owned())].into();
-    let source = Source { input: "default", path: "/log/ada@example.org/app.log", origin: "00ff", labels: &labels };
+    let source =
+        Source { input: "default", path: "/log/ada@example.org/app.log", origin: "00ff", labels: &labels, attrs: None };
     Envelope::new(config, &source, |name, value| redactor.redact_field(name, value))
 }
 
@@ -30,7 +31,7 @@ fn the_pods_own_address_stays() {
         let pod = Pod { ip: Some(ip.to_owned()), ..Pod::default() };
         let config = Config { encoding: Encoding::Json, event_id: EventId::Off, fields: vec![], pod, syslog: None };
         let labels = BTreeMap::new();
-        let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
+        let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels, attrs: None };
         let envelope =
             Envelope::new(
                 &config,
@@ -156,7 +157,7 @@ fn labels_and_static_fields_are_masked_by_their_names() {
     config.pod.ip = Some("10.1.2.3".into());
     let labels = [("token", "hunter2"), ("env", "dev")];
     let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let source = Source { input: "app", path: "/log/app.log", origin: "0", labels: &labels };
+    let source = Source { input: "app", path: "/log/app.log", origin: "0", labels: &labels, attrs: None };
     let redactor = Redactor::new(&redact::Config {
         select: vec!["secrets".into(), "pii".into()],
         fields: vec!["team".into()],

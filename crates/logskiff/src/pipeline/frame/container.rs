@@ -6,6 +6,7 @@
 //! `attrs`; `log` ends with a newline unless the line goes on).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use event::{Framing, Printed, Stream};
 
@@ -28,10 +29,12 @@ struct DockerLine<'t> {
     stream: Cow<'t, str>,
     #[serde(borrow)]
     time: Cow<'t, str>,
-    #[serde(default)]
-    #[allow(dead_code, reason = "only its name is checked")]
-    attrs: Option<serde::de::IgnoredAny>,
+    #[serde(default, borrow)]
+    attrs: Option<&'t serde_json::value::RawValue>,
 }
+
+/// The attributes of a container are repeated in each of its records: more bytes than these are left out.
+const ATTRS_BYTES_MAX: usize = 4096;
 
 /// The framing of a file whose first line this is.
 #[must_use]
@@ -78,6 +81,21 @@ fn docker(line: &[u8]) -> Option<Unwrapped<'_>> {
     Some(Unwrapped { text, printed, is_partial })
 }
 
+/// The labels and environment variables of the container in a line of Docker: they are the same in each line. `None`: the line has
+/// another form.
+#[must_use]
+pub fn attrs(line: &[u8]) -> Option<BTreeMap<String, String>> {
+    let DockerLine { attrs, .. } = serde_json::from_slice(line).ok()?;
+    let attrs = attrs.and_then(|attrs| serde_json::from_str::<BTreeMap<String, String>>(attrs.get()).ok());
+    let mut left = ATTRS_BYTES_MAX;
+    let fits = |(name, value): &(String, String)| {
+        let rest = left.checked_sub(name.len() + value.len());
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    Some(attrs.unwrap_or_default().into_iter().filter(fits).collect())
+}
+
 fn time_ns(text: &[u8]) -> Option<i64> {
     let time: jiff::Timestamp = std::str::from_utf8(text).ok()?.parse().ok()?;
     i64::try_from(time.as_nanosecond()).ok()
@@ -115,6 +133,23 @@ mod tests {
         );
         assert_eq!(docker(r#"{"log":"a\n","stream":"stdout","time":"x","level":"info"}"#), None);
         assert_eq!(docker(r#"{"log":"a\n","stream":"stdout"}"#), None);
+    }
+
+    #[test]
+    fn attributes_of_a_container_are_read_up_to_a_limit() {
+        let of = |attrs: &str| {
+            attrs_of(&format!(r#"{{"log":"a\n","stream":"stdout",{attrs}"time":"2026-11-30T03:10:00Z"}}"#))
+        };
+        let some = of(r#""attrs":{"tag":"shop","a":"\u00e9"},"#);
+        assert_eq!(some, Some(vec![("a".to_owned(), "\u{e9}".to_owned()), ("tag".to_owned(), "shop".to_owned())]));
+        assert_eq!((of(""), of(r#""attrs":{"a":1},"#)), (Some(vec![]), Some(vec![])));
+        let long = format!(r#""attrs":{{"a":"{}","b":"c"}},"#, "x".repeat(ATTRS_BYTES_MAX));
+        assert_eq!(of(&long), Some(vec![("b".to_owned(), "c".to_owned())]));
+        assert_eq!(attrs_of("plain"), None);
+    }
+
+    fn attrs_of(line: &str) -> Option<Vec<(String, String)>> {
+        Some(attrs(line.as_bytes())?.into_iter().collect())
     }
 
     #[test]

@@ -37,7 +37,8 @@ impl Marks {
     /// The marks for a checkpoint, if the file's watermark is at `watermark`.
     #[must_use]
     pub fn save(&self, watermark: u64) -> Vec<GroupMark> {
-        let save = |mark: &Mark| GroupMark { offset: mark.offset, state: mark.state.to_text(), cut: mark.cut };
+        let save =
+            |mark: &Mark| GroupMark { offset: mark.offset, stream: None, state: mark.state.to_text(), cut: mark.cut };
         self.0.iter().skip(self.settled(watermark)).take(SAVED_MAX).map(save).collect()
     }
 
@@ -57,13 +58,14 @@ impl Marks {
         known.checked_sub(1).map(|last| self.0[last].state.closed()).unwrap_or_default()
     }
 
-    /// What cut the record before `offset`, and the state that has it open.
-    pub(super) fn cut_at(&self, offset: u64) -> Option<(State, Cut)> {
-        if !self.reach(offset) {
-            return None;
-        }
-        let known = self.0.partition_point(|mark| mark.offset < offset);
-        let mark = self.0.get(known).filter(|mark| mark.offset == offset)?;
+    /// What cut the record before the one that begins at `offset`, and the state that has it open. In the file of a container,
+    /// lines of the other stream may stand between them.
+    pub(super) fn cut_before(&self, offset: u64) -> Option<(State, Cut)> {
+        let last = self.0.back().filter(|last| last.offset <= offset);
+        let mark = match last {
+            Some(last) => last,
+            None => &self.0[self.0.partition_point(|mark| mark.offset <= offset).checked_sub(1)?],
+        };
         Some((mark.state, mark.cut?))
     }
 

@@ -3,11 +3,11 @@
 //! Input: the pieces of a chunk. Output: pieces again, in which a line may be a record of several lines: one slice of the chunk, with
 //! the line ends between its lines. An unfinished record is not returned, so that its bytes are read again.
 
-use super::container_lines::{ContainerLines, Pieces};
+use super::container_lines::Pieces;
 use super::marks::Marks;
 use super::multiline::{Next, Reason, State, Verdict};
 use super::{Config, Encoding, Framed, Frames, Grouping, LOOK_AHEAD_BYTES};
-use event::{Boundary, Cut, Line, LineFlags, Span, Stream};
+use event::{Boundary, Cut, Line, LineFlags, Span};
 
 /// Of a line that is only looked at, because it comes later or does not fit, the grammar sees this many bytes.
 const BEGINNING_BYTES: usize = LOOK_AHEAD_BYTES;
@@ -93,7 +93,8 @@ pub struct Records<'t, 'm> {
     next: Option<Head<'t>>,
     /// The state after a record that nothing can join, for the line after it.
     after: Option<State>,
-    is_held: bool,
+    /// Where the unfinished record begins.
+    held_at: Option<u64>,
     notes: Notes,
 }
 
@@ -103,7 +104,18 @@ impl<'t, 'm> Records<'t, 'm> {
     pub fn new(frames: Frames<'t>, grouping: &'m Grouping, marks: &'m mut Marks, end: End) -> Self {
         let is_off = grouping.grammar.is_off() || frames.encoding != Encoding::Utf8;
         let (config, end) = (frames.config, if frames.last { End::Final } else { end });
-        let pieces = Pieces::File(frames);
+        Self { is_off, ..Self::of_pieces(Pieces::File(frames), config, grouping, marks, end) }
+    }
+
+    /// Joins the lines of `pieces`.
+    pub(super) fn of_pieces(
+        pieces: Pieces<'t>,
+        config: Config,
+        grouping: &'m Grouping,
+        marks: &'m mut Marks,
+        end: End,
+    ) -> Self {
+        let is_off = grouping.grammar.is_off();
         Self {
             pieces,
             config,
@@ -115,17 +127,8 @@ impl<'t, 'm> Records<'t, 'm> {
             peeked: None,
             next: None,
             after: None,
-            is_held: false,
+            held_at: None,
             notes: Notes { start: grouping.grammar.has_start().then_some(StartPattern::Unknown), reasons: None },
-        }
-    }
-
-    /// Joins the lines that a container printed instead, if its runtime wrote the file.
-    #[must_use]
-    pub fn printed(self, lines: Option<&'t ContainerLines>) -> Self {
-        match lines {
-            Some(lines) => Self { pieces: Pieces::Container { lines, at: 0 }, ..self },
-            None => self,
         }
     }
 
@@ -166,7 +169,12 @@ impl<'t, 'm> Records<'t, 'm> {
     /// Whether the chunk ends with an unfinished record, which was not returned.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.is_held
+        self.held_at.is_some()
+    }
+
+    /// Where that record begins.
+    pub(super) fn held_at(&self) -> Option<u64> {
+        self.held_at
     }
 
     /// Takes the next piece. A line that is not blank begins a record.
@@ -176,7 +184,7 @@ impl<'t, 'm> Records<'t, 'm> {
         }
         let framed = self.take()?;
         let span = framed.span();
-        let cut = self.marks.cut_at(span.start);
+        let cut = self.marks.cut_before(span.start);
         let Some(mut line) = text_line(&framed) else {
             // A cut record may go on behind it.
             if let Some((state, cut)) = cut {
@@ -189,7 +197,7 @@ impl<'t, 'm> Records<'t, 'm> {
             (None, None) => self.marks.learned_at(span.start),
         };
         let Some(verdict) = self.verdict(&mut state, &line, 0) else {
-            self.is_held = true;
+            self.held_at = Some(span.start);
             return None;
         };
         if cut.is_some() && matches!(verdict, Verdict::Join(_)) {
@@ -202,8 +210,8 @@ impl<'t, 'm> Records<'t, 'm> {
     /// Whether a record at the end of the chunk is not waited for any longer.
     fn ends(&self) -> bool {
         match self.end {
-            End::Open => false,
-            End::TimedOut { is_last } => is_last || self.pieces.ends_in_zeros(),
+            End::Open => self.pieces.is_apart(),
+            End::TimedOut { is_last } => is_last || self.pieces.ends_in_zeros() || self.pieces.is_apart(),
             End::Final => true,
         }
     }
@@ -253,8 +261,8 @@ impl<'t, 'm> Records<'t, 'm> {
                 None if cut <= line.span.end => return Next::End,
                 Some(_) => return Next::End,
                 None => {
-                    let end = if self.ends() { Next::End } else { Next::Unknown };
                     let pieces = ahead.as_ref().unwrap_or(&self.pieces);
+                    let end = if pieces.is_apart() || self.ends() { Next::End } else { Next::Unknown };
                     return pieces.unfinished(BEGINNING_BYTES).map_or(end, Next::Line);
                 }
             }
@@ -302,8 +310,6 @@ impl<'t, 'm> Records<'t, 'm> {
                 return Some(self.cut(&record, cut));
             }
             match self.successor(&record) {
-                // Lines of different streams are different events.
-                Successor::Line(next, _) if stream(&next) != stream(&record.head) => return Some(self.end(&record)),
                 Successor::Line(next, blank_lines) => {
                     let mut state = record.state;
                     match self.verdict(&mut state, &next, blank_lines) {
@@ -334,13 +340,14 @@ impl<'t, 'm> Records<'t, 'm> {
                 Successor::Other => return Some(self.end(&record)),
                 Successor::Nothing if self.again => return Some(self.end(&record)),
                 Successor::Nothing if self.ends() => {
-                    let cut = if self.end == End::Final { Cut::End } else { Cut::Timeout };
+                    let is_end = self.end == End::Final && !self.pieces.is_apart();
+                    let cut = if is_end { Cut::End } else { Cut::Timeout };
                     return Some(self.cut(&record, cut));
                 }
                 Successor::Nothing => break,
             }
         }
-        self.is_held = true;
+        self.held_at = Some(record.head.span.start);
         None
     }
 
@@ -384,8 +391,11 @@ impl<'t> Iterator for Records<'t, '_> {
 
     /// `None` if the remaining bytes are not a whole record yet.
     fn next(&mut self) -> Option<Framed<'t>> {
-        if self.is_held {
+        if self.is_held() {
             return None;
+        }
+        if self.peeked.is_none() && self.next.is_none() {
+            self.pieces.pass();
         }
         if let Some(reasons) = &mut self.notes.reasons {
             reasons.clear();
@@ -416,11 +426,6 @@ impl<'t> Iterator for Records<'t, '_> {
 /// The part of a line that is looked at.
 fn beginning(text: &[u8]) -> &[u8] {
     &text[..text.len().min(BEGINNING_BYTES)]
-}
-
-/// The stream that a container printed a line to.
-fn stream(line: &Line<'_>) -> Option<Stream> {
-    line.printed.map(|printed| printed.stream)
 }
 
 /// The piece as a line, unless it is blank or no line.

@@ -80,7 +80,7 @@ pub(super) fn encode(
         syslog: Some(syslog.clone()),
     };
     let labels = BTreeMap::new();
-    let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels };
+    let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels, attrs: None };
     let envelope = Envelope::new(&config, &source, |name, value| redactor.redact_field(name, value));
     let mut encoder = Encoder::new(&config);
     let mut bytes = Vec::new();
