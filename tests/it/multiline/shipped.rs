@@ -61,6 +61,16 @@ fn a_record_that_a_limit_cuts_is_marked_with_what_follows() {
 }
 
 #[test]
+fn a_limit_leaves_a_value_with_its_key() {
+    let scene = Scene::new();
+    let log =
+        "2026-11-30 10:15:02 body: {\n  \"id\": 17,\n  \"password\":\n    \"hunter2hunter2\",\n  \"name\": \"x\"\n}\n";
+    let records = scene.ship_with(log, &[("LOGSKIFF_MULTILINE_LINES_MAX", "3")]);
+    let shown = format!("{records:?}");
+    assert!(messages(&records)[0].ends_with("17,") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
 fn what_follows_a_timeout_is_marked() {
     let scene = Scene::new();
     let sidecar =

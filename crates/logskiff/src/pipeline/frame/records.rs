@@ -26,6 +26,19 @@ struct Record<'t> {
     last: Line<'t>,
     lines: usize,
     state: State,
+    /// The line before the last one, and the state after it.
+    before: Option<Head<'t>>,
+}
+
+impl Record<'_> {
+    /// Without a last line that is a key whose value is to come: a limit leaves both together.
+    fn without_open_key(self) -> Self {
+        let is_key = matches!(self.last.text.trim_ascii_end().last(), Some(b':' | b'='));
+        match self.before.filter(|_| is_key) {
+            Some(Head { line, state }) => Self { last: line, lines: self.lines - 1, state, before: None, ..self },
+            None => self,
+        }
+    }
 }
 
 /// What follows a line.
@@ -295,7 +308,7 @@ impl<'t, 'm> Records<'t, 'm> {
     /// Takes the lines of the record that begins with `head`. `None` if it is unfinished.
     fn record(&mut self, head: Head<'t>) -> Option<Framed<'t>> {
         let Head { line, state } = head;
-        let mut record = Record { head: line, last: line, lines: 1, state };
+        let mut record = Record { head: line, last: line, lines: 1, state, before: None };
         if is_truncated(&line) {
             self.marks.cut(line.span.end, record.state, Cut::Limit);
             return Some(Framed::Line(line));
@@ -317,11 +330,12 @@ impl<'t, 'm> Records<'t, 'm> {
                             if let Some(reasons) = &mut self.notes.reasons {
                                 reasons.push((next.span.start, reason));
                             }
+                            record.before = Some(Head { line: record.last, state: record.state });
                             record.last = next;
                             record.lines += 1;
                             record.state = state;
                         }
-                        Some(Verdict::Join(_)) => return Some(self.cut(&record, Cut::Limit)),
+                        Some(Verdict::Join(_)) => return Some(self.cut(&record.without_open_key(), Cut::Limit)),
                         Some(_) => {
                             self.note_start(&next);
                             if blank_lines == 0 {
@@ -335,7 +349,11 @@ impl<'t, 'm> Records<'t, 'm> {
                 Successor::Unfit(text) => {
                     let mut state = record.state;
                     let joins = matches!(self.grouping.grammar.step(&mut state, text, 0, Next::End), Verdict::Join(_));
-                    return Some(if joins { self.cut(&record, Cut::Limit) } else { self.end(&record) });
+                    return Some(if joins {
+                        self.cut(&record.without_open_key(), Cut::Limit)
+                    } else {
+                        self.end(&record)
+                    });
                 }
                 Successor::Other => return Some(self.end(&record)),
                 Successor::Nothing if self.again => return Some(self.end(&record)),
