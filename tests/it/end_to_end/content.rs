@@ -47,9 +47,9 @@ fn check_messages(records: &[Value], want: &[&str]) {
 fn line_ends_and_blank_lines_and_a_last_line_without_newline() {
     let scene = Scene::new();
     let records = scene.ship("unix\ndos\r\n\n\r\n  \nmac\rmac\n\n日本 🦀 größe\nlast");
-    check_messages(&records, &["unix", "dos", "  ", "mac\rmac", "日本 🦀 größe", "last"]);
+    check_messages(&records, &["unix", "dos", "mac\rmac", "日本 🦀 größe", "last"]);
     let offsets: Vec<_> = records.iter().map(|record| record["log.offset"].as_u64().unwrap()).collect();
-    assert_eq!(offsets, [0, 5, 13, 16, 25, 45], "bytes from the file's start");
+    assert_eq!(offsets, [0, 5, 16, 25, 45], "bytes from the file's start");
 }
 
 #[test]
