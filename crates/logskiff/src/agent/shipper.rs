@@ -15,6 +15,7 @@ mod file_contexts;
 mod framing;
 mod held;
 mod read_pass;
+mod reading;
 mod recovery;
 mod refused;
 mod report;
@@ -46,7 +47,7 @@ use self::credential_reload::CredentialReload;
 use self::deleted::Forecasts;
 use self::drain::{Drain, Next};
 use self::file_contexts::{FileContext, FileContexts};
-use self::read_pass::Reading;
+use self::reading::Reading;
 use self::scan_schedule::ScanSchedule;
 
 /// Bytes of a file that are read in one turn.

@@ -113,8 +113,8 @@ impl FileRecords<'_, '_> {
         match self {
             Self::Lines(records) => records.start_pattern(),
             Self::Streams(streams) => {
-                let known = streams.by_place.iter().filter_map(|stream| stream.records.start_pattern());
-                known.filter(|known| *known != StartPattern::Unknown).next_back()
+                let mut known = streams.by_place.iter().filter_map(|stream| stream.records.start_pattern());
+                known.find(|known| *known != StartPattern::Unknown)
             }
         }
     }
