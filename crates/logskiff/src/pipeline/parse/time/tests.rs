@@ -7,13 +7,9 @@ use super::*;
 fn clock(formats: &[&str], zone: &str) -> Result<Clock, Vec<Error>> {
     let config = Config {
         format: Format::None,
-        patterns: vec![],
-        types: vec![],
-        time_field: None,
         time_formats: formats.iter().map(|format| (*format).to_owned()).collect(),
         time_zone: zone.to_owned(),
-        level_field: None,
-        drop_failures: false,
+        ..Config::default()
     };
     let mut errors = Vec::new();
     let clock = Clock::new(&config, &mut errors);
